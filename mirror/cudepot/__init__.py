@@ -1,0 +1,3 @@
+"""Bring NVIDIA's cuDNN to machines that must be pinned, private or offline."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Builds that need a tool: recipe rendering and channel indexing."""

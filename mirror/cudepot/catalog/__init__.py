@@ -1,0 +1,1 @@
+"""Decisions without I/O: configuration, lock, trust, selection, snapshot, site plan."""

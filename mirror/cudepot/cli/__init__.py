@@ -1,0 +1,1 @@
+"""The command line: argv, environment, terminal and exit codes live here and nowhere else."""

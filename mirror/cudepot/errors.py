@@ -1,0 +1,74 @@
+"""The errors a user can meet: each has a code, an exit status and, where one can act, a hint."""
+
+from __future__ import annotations
+
+
+class CudepotError(Exception):
+    """Base of every error this package raises on purpose.
+
+    Attributes:
+        code: stable identifier shown to the user, e.g. ``E300``.
+        exit_code: status of the process that ends with this error.
+        hint: what the user can do about it; may be empty.
+    """
+
+    code = "E000"
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(CudepotError):
+    """The command line asks for something that does not go together."""
+
+    code, exit_code = "E020", 2
+
+
+class ConfigError(CudepotError):
+    """cudepot.toml, cudepot.lock or a recipe is missing, malformed or out of date."""
+
+    code, exit_code = "E100", 3
+
+
+class UpstreamError(CudepotError):
+    """An upstream cannot be reached, lacks a file, or cuts a transfer short."""
+
+    code, exit_code = "E200", 4
+
+
+class TrustError(CudepotError):
+    """A signature, a hash or a date does not hold: nothing that hangs from it is used."""
+
+    code, exit_code = "E300", 5
+
+
+class PinError(CudepotError):
+    """A pin, or a dependency of one, matches nothing the upstream offers."""
+
+    code, exit_code = "E400", 6
+
+
+class StorageError(CudepotError):
+    """The local disk refuses: full, read-only, or not permitted."""
+
+    code, exit_code = "E500", 7
+
+
+class EulaError(CudepotError):
+    """The licence of an artifact has not been accepted."""
+
+    code, exit_code = "E600", 8
+
+
+class BusyError(CudepotError):
+    """Another cudepot process holds the store."""
+
+    code, exit_code = "E700", 9
+
+
+class FormatError(CudepotError):
+    """An artifact or index is malformed, hostile, or not what it claims to be."""
+
+    code, exit_code = "E800", 10

@@ -1,0 +1,1 @@
+"""File formats without I/O: bytes or an open binary stream in, values or bytes out."""

@@ -1,0 +1,141 @@
+"""The ports: what a workflow needs from the outside world, small enough to hold in the head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from cudepot.digest import Digest
+
+OpenObject = Callable[[Digest], BinaryIO]
+"""Opens the bytes of an object for reading; the caller closes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """HTTP validators of a response seen before (RFC 9110 section 8.8), for a conditional request."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A small document read whole: a root, a key or an index page.
+
+    Attributes:
+        body: the bytes.
+        validators: to be sent next time; None when they are too weak to prove that nothing changed.
+        content_type: the media type without parameters, lower case; may be empty.
+        url: where it was in the end, after redirects.
+    """
+
+    body: bytes
+    validators: Validators | None = None
+    content_type: str = ""
+    url: str = ""
+
+
+class Source(Protocol):
+    """One upstream's bytes, by path relative to its base (or by absolute URL where the index gives one)."""
+
+    def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:
+        """Return the document at ``path``, at most ``limit`` bytes; None when ``known`` still holds.
+
+        Raises:
+            UpstreamError: not there, not reachable, or longer than ``limit``.
+        """
+
+    def stream(self, path: str, offset: int) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
+        """Open ``path`` at byte ``offset``; give the offset really served (0 when it cannot seek) and chunks.
+
+        Raises:
+            UpstreamError: not there, not reachable, or cut while reading.
+        """
+
+
+class Part(Protocol):
+    """An object on its way into the store; what has arrived survives a crash."""
+
+    size: int
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes; raise TrustError as soon as they are more than promised."""
+
+    def restart(self) -> None:
+        """Forget what has arrived."""
+
+    def commit(self) -> None:
+        """Check length and hash, make the object visible; raise TrustError and forget it when they differ."""
+
+
+class ObjectStore(Protocol):
+    """Objects by digest. An object that is visible is complete."""
+
+    def has(self, digest: Digest) -> bool:
+        """Tell whether the object is here with its full size."""
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """Open an object for reading; raise StorageError when it is not here."""
+
+    def part(self, digest: Digest) -> AbstractContextManager[Part]:
+        """Begin, or go on with, an object whose digest is known beforehand."""
+
+    def add(self, chunks: Iterator[bytes]) -> Digest:
+        """Store bytes whose digest is not known beforehand and return it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a verifier found: the signed bytes themselves and who signed them.
+
+    Attributes:
+        text: exactly the bytes the signature covers.
+        signers: full fingerprints (upper-case hex) of the primary keys of the valid signatures.
+    """
+
+    text: bytes
+    signers: tuple[str, ...]
+
+
+class Verifier(Protocol):
+    """Checks OpenPGP signatures against keys pinned by full fingerprint."""
+
+    def clearsigned(self, document: bytes, what: str) -> Signed:
+        """Verify a cleartext-signed document; raise TrustError unless a pinned key signed it validly."""
+
+    def detached(self, document: bytes, signature: bytes, what: str) -> Signed:
+        """Verify ``document`` against a detached signature; raise TrustError likewise."""
+
+
+class Signer(Protocol):
+    """Signs with the site key."""
+
+    fingerprint: str
+
+    def clearsign(self, document: bytes) -> bytes:
+        """Return the document with a cleartext signature around it."""
+
+    def detach(self, document: bytes) -> bytes:
+        """Return an armored detached signature of the document."""
+
+    def public_key(self, *, armor: bool) -> bytes:
+        """Return the public key that verifiers need."""
+
+
+class Progress(Protocol):
+    """Says how far a long piece of work has come."""
+
+    def begin(self, label: str, total: int) -> None:
+        """Start a piece of work of ``total`` bytes."""
+
+    def advance(self, done: int) -> None:
+        """Add ``done`` bytes (negative when a transfer starts over)."""
+
+    def end(self) -> None:
+        """Finish the piece of work."""
+
+    def say(self, line: str) -> None:
+        """Tell the user one line."""

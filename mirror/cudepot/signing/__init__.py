@@ -1,0 +1,1 @@
+"""OpenPGP by GnuPG: gpgv verifies, gpg signs."""
