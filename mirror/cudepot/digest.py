@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -88,18 +87,14 @@ class VerifyingReader(io.RawIOBase):
         """Return True: this is a reader."""
         return True
 
-    def read(self, size: int = -1, /) -> bytes:
-        """Return up to ``size`` bytes; raise :class:`TrustError` when they are not the promised ones."""
-        chunk = self._stream.read(size if size >= 0 else self._digest.size - self._seen + 1)
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        """Fill ``buffer`` as far as one read allows; raise TrustError when the bytes are not the promised ones."""
+        chunk = self._stream.read(len(buffer))
         self._hash.update(chunk)
         self._seen += len(chunk)
-        if self._seen > self._digest.size or (not chunk and size != 0) or self._seen == self._digest.size:
+        ended = not chunk and len(buffer) > 0
+        if ended or self._seen >= self._digest.size:
             self._check()
-        return chunk
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        """Fill ``buffer`` as far as one read allows and return the count."""
-        chunk = self.read(len(buffer))
         buffer[: len(chunk)] = chunk
         return len(chunk)
 
@@ -120,12 +115,3 @@ def mismatch(what: str, expected: Digest, found: Digest) -> TrustError:
         f"{what}: sha256 is {found.sha256} where {expected.sha256} was promised, at the same size",
         hint="the bytes were replaced or damaged: do not use them; compare with the upstream's signed index",
     )
-
-
-def digest_of_chunks(chunks: Iterable[bytes]) -> Digest:
-    """Return the digest of all chunks together."""
-    one, size = hasher(), 0
-    for chunk in chunks:
-        one.update(chunk)
-        size += len(chunk)
-    return Digest(one.hexdigest(), size)

@@ -38,6 +38,20 @@ class UpstreamError(CudepotError):
     code, exit_code = "E200", 4
 
 
+class TransientError(UpstreamError):
+    """A fault of the upstream that may be gone in a moment: cut, time-out, 429, 5xx.
+
+    Attributes:
+        retry_after: seconds the upstream asked to wait; 0 when it did not say.
+    """
+
+    code = "E210"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
 class TrustError(CudepotError):
     """A signature, a hash or a date does not hold: nothing that hangs from it is used."""
 

@@ -48,6 +48,13 @@ class Source(Protocol):
             UpstreamError: not there, not reachable, or longer than ``limit``.
         """
 
+    def size(self, path: str) -> int:
+        """Return the size of ``path`` in bytes, for indexes that do not say it.
+
+        Raises:
+            UpstreamError: not there, not reachable, or the upstream does not know.
+        """
+
     def stream(self, path: str, offset: int) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
         """Open ``path`` at byte ``offset``; give the offset really served (0 when it cannot seek) and chunks.
 

@@ -1,0 +1,260 @@
+"""``cudepot.toml`` as values: what a site wants, from where, and how it is published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cudepot.catalog.fields import Table
+from cudepot.errors import ConfigError
+
+VERSION = 1
+UPSTREAM_TYPES = ("apt", "simple", "folder")
+OUTPUTS = ("mirror", "conda", "wheel")
+SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(/[a-z0-9][a-z0-9._+-]*)*")
+_LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """One place artifacts come from.
+
+    Attributes:
+        name: also the folder below ``apt/`` on the site; may hold slashes.
+        type: ``apt``, ``simple`` (PEP 503/691 index) or ``folder``.
+        url: base URL, ending in a slash, for ``apt`` and ``simple``.
+        path: folder, relative to cudepot.toml, for ``folder``.
+        keys: full fingerprints that may sign the root (``apt``).
+        keyrings: files with the public keys, relative to cudepot.toml.
+        suites: ``("/",)`` for a flat repository, else folders below ``dists/``.
+        components: of a ``dists/`` repository.
+        architectures: Debian architectures wanted (``all`` is always taken).
+    """
+
+    name: str
+    type: str
+    url: str = ""
+    path: str = ""
+    keys: tuple[str, ...] = ()
+    keyrings: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ("/",)
+    components: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ("amd64",)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What is wanted from one upstream.
+
+    Attributes:
+        packages: ``name`` or ``name=version`` (glob) for apt, PEP 508 requirements for a wheel index, file
+            name globs for a folder.
+        recipe: name of the recipe that repackages the artifacts; empty for none.
+        cuda: CUDA variant of the release, where the artifact's name says less (a ``cu11`` wheel may be ``11.1``).
+        outputs: what is published: the artifact itself (``mirror``), conda packages, wheels.
+        subdirs: conda platforms wheels are wanted for.
+        sha256: file name → expected hash, for folders.
+    """
+
+    upstream: str
+    packages: tuple[str, ...]
+    recipe: str = ""
+    cuda: str = ""
+    outputs: tuple[str, ...] = ("mirror",)
+    subdirs: tuple[str, ...] = ("linux-64",)
+    sha256: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where and as whom cudepot publishes.
+
+    Attributes:
+        path: folder of the site, relative to cudepot.toml.
+        label: who we are: part of wheel versions (``8.0.5.39+LABEL.1``) and of the key's name.
+        key: full fingerprint of the signing key.
+        gnupg: GnuPG home with the secret key, relative to cudepot.toml.
+        channel: name of the conda channel below ``conda/``.
+        keep: snapshots kept in the folder, the current one included.
+    """
+
+    path: str
+    label: str
+    key: str
+    gnupg: str
+    channel: str
+    keep: int
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How packages are built.
+
+    Attributes:
+        number: conda build number, and the last part of a wheel's local version.
+        zstd_level: compression level of conda packages, 1 to 22.
+        deflate_level: compression level of wheels, 0 to 9.
+    """
+
+    number: int
+    zstd_level: int
+    deflate_level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole of cudepot.toml. ``accept_eula`` holds the sha256 of accepted licence texts."""
+
+    store: str
+    site: Site
+    build: Build
+    accept_eula: tuple[str, ...]
+    upstreams: tuple[Upstream, ...]
+    pins: tuple[Pin, ...]
+
+    def upstream(self, name: str) -> Upstream:
+        """Return the upstream of that name; raise ConfigError when there is none."""
+        for one in self.upstreams:
+            if one.name == name:
+                return one
+        known = ", ".join(one.name for one in self.upstreams) or "none"
+        raise ConfigError(f"no upstream is called {name!r}", hint=f"upstreams in cudepot.toml: {known}")
+
+
+def parse_config(data: Mapping[str, object]) -> Config:
+    """Return the configuration; raise ConfigError that names the place of the first fault."""
+    root = Table(data)
+    version = root.integer("version", 1)
+    if version != VERSION:
+        raise ConfigError(f"cudepot.toml has version {version}; this cudepot reads {VERSION}")
+    config = Config(
+        store=root.text("store", "store"),
+        site=_site(root.table("site")),
+        build=_build(root.table("build")),
+        accept_eula=_hashes(root, "accept-eula"),
+        upstreams=tuple(_upstream(one) for one in root.tables("upstream")),
+        pins=tuple(_pin(one) for one in root.tables("pin")),
+    )
+    root.done()
+    _check_references(config)
+    return config
+
+
+def _hashes(table: Table, key: str) -> tuple[str, ...]:
+    found = table.texts(key, ())
+    for one in found:
+        if not _SHA256.fullmatch(one):
+            raise ConfigError(
+                f"expected the sha256 of a licence text in {table.path(key)!r}, found {one!r}",
+                hint="`cudepot repackage` says the hash of the text that is to be accepted",
+            )
+    return found
+
+
+def _site(table: Table) -> Site:
+    site = Site(
+        path=table.text("path", "site"),
+        label=table.text("label", "site"),
+        key=table.text("key", ""),
+        gnupg=table.text("gnupg", "gnupg"),
+        channel=table.text("channel", "main"),
+        keep=table.integer("keep", 3, low=1),
+    )
+    table.done()
+    if not _LABEL.fullmatch(site.label):
+        raise ConfigError(
+            f"'site.label' must be lower-case letters, digits and dots, found {site.label!r}",
+            hint="it becomes a local version label (PEP 440)",
+        )
+    if not _NAME.fullmatch(site.channel) or "/" in site.channel:
+        raise ConfigError(f"'site.channel' is not a plain name: {site.channel!r}")
+    return site
+
+
+def _build(table: Table) -> Build:
+    build = Build(
+        number=table.integer("number", 1),
+        zstd_level=table.integer("zstd-level", 9, low=1, high=22),
+        deflate_level=table.integer("deflate-level", 6, high=9),
+    )
+    table.done()
+    return build
+
+
+def _upstream(table: Table) -> Upstream:
+    kind = table.choice("type", UPSTREAM_TYPES)
+    name = table.text("name")
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{table.path('name')!r} must be lower-case words joined by '/', found {name!r}")
+    if kind == "folder":
+        found = Upstream(name, kind, path=table.text("path"))
+    else:
+        found = Upstream(name, kind, url=_url(table))
+        found = _with_apt_fields(found, table) if kind == "apt" else found
+    table.done()
+    return found
+
+
+def _url(table: Table) -> str:
+    url = table.text("url")
+    if not url.startswith(("http://", "https://", "file:///")):
+        raise ConfigError(f"expected a URL (https, http or file) in {table.path('url')!r}, found {url!r}")
+    return url if url.endswith("/") else url + "/"
+
+
+def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
+    full = replace(
+        upstream,
+        keys=table.texts("keys"),
+        keyrings=table.texts("keyrings"),
+        suites=table.texts("suites", ("/",)),
+        components=table.texts("components", ()),
+        architectures=table.texts("architectures", ("amd64",)),
+    )
+    if not full.keys:
+        raise ConfigError(f"{table.path('keys')!r} is empty: no key may sign", hint="give a full fingerprint")
+    flat = [suite for suite in full.suites if suite.endswith("/")]
+    if bool(flat) == bool(full.components) or (flat and len(full.suites) > 1) or not full.suites:
+        raise ConfigError(
+            f"{table.where}: a flat repository has one suite '/' and no components; one with dists/ has both",
+        )
+    return full
+
+
+def _pin(table: Table) -> Pin:
+    recipe = table.text("recipe", "")
+    outputs = table.texts("outputs", ("conda", "wheel") if recipe else ("mirror",))
+    for one in outputs:
+        if one not in OUTPUTS or (one != "mirror" and not recipe):
+            raise ConfigError(
+                f"output {one!r} in {table.path('outputs')!r} cannot be made",
+                hint=f"outputs are {', '.join(OUTPUTS)}; conda and wheel need a recipe",
+            )
+    pin = Pin(
+        upstream=table.text("upstream"),
+        packages=table.texts("packages"),
+        recipe=recipe,
+        cuda=table.text("cuda", ""),
+        outputs=outputs,
+        subdirs=table.texts("subdirs", ("linux-64",)),
+        sha256=tuple(sorted(table.mapping("sha256").items())),
+    )
+    table.done()
+    return pin
+
+
+def _check_references(config: Config) -> None:
+    names = [one.name for one in config.upstreams]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two upstreams are called {name!r}")
+        if any(other.startswith(name + "/") for other in names):
+            raise ConfigError(f"upstream {name!r} is a folder of another upstream's name")
+    for pin in config.pins:
+        config.upstream(pin.upstream)
+        for subdir in pin.subdirs:
+            if subdir not in SUBDIRS:
+                raise ConfigError(f"unknown platform {subdir!r}", hint=f"known: {', '.join(SUBDIRS)}")

@@ -1,0 +1,105 @@
+"""Typed access to parsed TOML and JSON whose errors say where: ``expected a string in 'pin[2].upstream'``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, CudepotError
+
+
+class Table:
+    """One table of a document; every key must be asked for before :meth:`done`.
+
+    Args:
+        data: the parsed table.
+        where: its path in the document, e.g. ``pin[2]``; empty for the root.
+    """
+
+    def __init__(self, data: object, where: str = "") -> None:
+        if not isinstance(data, Mapping):
+            raise ConfigError(f"expected a table in {where!r}")
+        self._data: Mapping[str, Any] = data
+        self.where = where
+        self._asked: set[str] = set()
+
+    def path(self, key: str) -> str:
+        """Return where ``key`` stands in the document."""
+        return f"{self.where}.{key}" if self.where else key
+
+    def has(self, key: str) -> bool:
+        """Tell whether ``key`` is given."""
+        return key in self._data
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Return a string; raise ConfigError when it is missing without default, or something else."""
+        value = self._get(key, default, "a string")
+        if not isinstance(value, str):
+            raise ConfigError(f"expected a string in {self.path(key)!r}, found {value!r}")
+        return value
+
+    def choice(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
+        """Return a string that is one of ``choices``."""
+        value = self.text(key, default)
+        if value not in choices:
+            raise ConfigError(f"expected one of {', '.join(choices)} in {self.path(key)!r}, found {value!r}")
+        return value
+
+    def integer(self, key: str, default: int | None = None, *, low: int = 0, high: int = 1 << 62) -> int:
+        """Return an integer between ``low`` and ``high``."""
+        value = self._get(key, default, "an integer")
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ConfigError(f"expected an integer from {low} to {high} in {self.path(key)!r}, found {value!r}")
+        return value
+
+    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """Return a list of strings."""
+        value = self._get(key, default, "a list of strings")
+        if isinstance(value, str) or not isinstance(value, (list, tuple)):
+            raise ConfigError(f"expected a list of strings in {self.path(key)!r}, found {value!r}")
+        for number, one in enumerate(value):
+            if not isinstance(one, str):
+                raise ConfigError(f"expected a string in '{self.path(key)}[{number}]', found {one!r}")
+        return tuple(value)
+
+    def mapping(self, key: str) -> dict[str, str]:
+        """Return a table of strings; empty when it is not given."""
+        inner = self.table(key)
+        return {name: inner.text(name) for name in inner._data}
+
+    def table(self, key: str) -> Table:
+        """Return a sub-table; an empty one when it is not given."""
+        return Table(self._get(key, {}, "a table"), self.path(key))
+
+    def tables(self, key: str) -> list[Table]:
+        """Return an array of tables; empty when it is not given."""
+        value = self._get(key, [], "an array of tables")
+        if not isinstance(value, list):
+            raise ConfigError(f"expected an array of tables in {self.path(key)!r}")
+        return [Table(one, f"{self.path(key)}[{number}]") for number, one in enumerate(value)]
+
+    def digest(self) -> Digest:
+        """Return the digest that stands in this table as ``sha256`` and ``size``."""
+        sha256, size = self.text("sha256"), self.integer("size")
+        try:
+            return Digest(sha256, size)
+        except CudepotError as error:
+            raise ConfigError(f"expected sha256 of 64 hex digits in {self.path('sha256')!r}") from error
+
+    def done(self) -> None:
+        """Refuse keys nobody asked for: most likely they are misspelt."""
+        unknown = sorted(set(self._data) - self._asked)
+        if unknown:
+            raise ConfigError(
+                f"unknown key {self.path(unknown[0])!r}",
+                hint=f"known here: {', '.join(sorted(self._asked))}",
+            )
+
+    def _get(self, key: str, default: object, wanted: str) -> object:
+        self._asked.add(key)
+        if key in self._data:
+            return self._data[key]
+        if default is None:
+            raise ConfigError(f"expected {wanted} in {self.path(key)!r}, found nothing")
+        return default

@@ -1,0 +1,218 @@
+"""``cudepot.lock`` as values: what the pins resolved to, every artifact by hash. Format: ``docs/formats.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cudepot.catalog.config import Pin
+from cudepot.catalog.fields import Table
+from cudepot.catalog.release_names import parse_artifact_name
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, PinError
+from cudepot.formats.payload import Release
+from cudepot.paths import safe_name
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The signed (or, for a wheel index, merely hashed) top of an upstream's index chain.
+
+    Attributes:
+        path: below the upstream's URL.
+        date: the ``Date`` of a Release file as it stands there; empty where there is none.
+        signers: full fingerprints whose signature held; empty for an unsigned root.
+    """
+
+    path: str
+    digest: Digest
+    date: str = ""
+    signers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LockedUpstream:
+    """What an upstream looked like when the lock was made.
+
+    Attributes:
+        request: sha256 over the upstream's settings and its pins: another request needs another resolution.
+        origin, label, suite, codename: fields of the Release file that clients' pins refer to.
+        external: dependencies that this upstream does not offer: the distribution has to.
+    """
+
+    name: str
+    type: str
+    url: str
+    request: str
+    roots: tuple[Root, ...] = ()
+    origin: str = ""
+    label: str = ""
+    suite: str = ""
+    codename: str = ""
+    external: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file as its upstream publishes it.
+
+    Attributes:
+        kind: ``deb``, ``wheel`` or ``archive``.
+        path: where the upstream has it: relative to its URL, or an absolute URL.
+        filename: the name it is published under; never a path.
+        why: ``pin`` or ``needed by NAME``.
+        recipe, release: set when it is to be repackaged.
+    """
+
+    upstream: str
+    kind: str
+    name: str
+    version: str
+    architecture: str
+    path: str
+    filename: str
+    digest: Digest
+    why: str = "pin"
+    outputs: tuple[str, ...] = ("mirror",)
+    recipe: str = ""
+    release: Release | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """All of cudepot.lock."""
+
+    upstreams: tuple[LockedUpstream, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    accepted_eula: tuple[str, ...] = ()
+
+    def upstream(self, name: str) -> LockedUpstream | None:
+        """Return what is locked of the upstream of that name, if anything."""
+        return next((one for one in self.upstreams if one.name == name), None)
+
+    def of(self, upstream: str) -> tuple[Artifact, ...]:
+        """Return the artifacts of one upstream in their order."""
+        return tuple(one for one in self.artifacts if one.upstream == upstream)
+
+
+def parse_lock(data: Mapping[str, object]) -> Lock:
+    """Return the lock; raise ConfigError that names the place of the first fault."""
+    root = Table(data)
+    version = root.integer("version")
+    if version != VERSION:
+        raise ConfigError(
+            f"cudepot.lock has version {version}; this cudepot reads {VERSION}",
+            hint="use the cudepot version that wrote it, or make the lock anew",
+        )
+    lock = Lock(
+        tuple(_upstream(one) for one in root.tables("upstream")),
+        tuple(_artifact(one) for one in root.tables("artifact")),
+        root.texts("accepted-eula", ()),
+    )
+    root.done()
+    return lock
+
+
+def with_recipe(artifact: Artifact, pin: Pin) -> Artifact:
+    """Mark an artifact for repackaging when its pin has a recipe: its name must say which release it is.
+
+    Raises:
+        PinError: the name says nothing, or another product.
+    """
+    if not pin.recipe:
+        return artifact
+    release = parse_artifact_name(artifact.filename)
+    if release is None or release.product != pin.recipe:
+        raise PinError(
+            f"{artifact.filename}: the name does not say which release of {pin.recipe} it is",
+            hint="only artifacts of that product can have its recipe; keep the name NVIDIA gave the file",
+        )
+    return replace(artifact, recipe=pin.recipe, release=replace(release, cuda=pin.cuda or release.cuda))
+
+
+def render_lock(lock: Lock) -> dict[str, Any]:
+    """Return the document of a lock; equal locks give equal documents."""
+    document: dict[str, Any] = {"version": VERSION}
+    if lock.accepted_eula:
+        document["accepted-eula"] = list(lock.accepted_eula)
+    document["upstream"] = [_upstream_table(one) for one in lock.upstreams]
+    document["artifact"] = [_artifact_table(one) for one in lock.artifacts]
+    return document
+
+
+def _upstream(table: Table) -> LockedUpstream:
+    found = LockedUpstream(
+        **{key: table.text(key) for key in ("name", "type", "url", "request")},
+        **{key: table.text(key, "") for key in ("origin", "label", "suite", "codename")},
+        roots=tuple(_root(one) for one in table.tables("root")),
+        external=table.texts("external", ()),
+    )
+    table.done()
+    return found
+
+
+def _root(table: Table) -> Root:
+    root = Root(table.text("path"), table.digest(), table.text("date", ""), table.texts("signers", ()))
+    table.done()
+    return root
+
+
+def _artifact(table: Table) -> Artifact:
+    found = Artifact(
+        upstream=table.text("upstream"),
+        kind=table.choice("kind", ("deb", "wheel", "archive")),
+        name=table.text("name"),
+        version=table.text("version"),
+        architecture=table.text("architecture"),
+        path=table.text("path"),
+        filename=_plain_name(table),
+        digest=table.digest(),
+        why=table.text("why", "pin"),
+        outputs=table.texts("outputs", ("mirror",)),
+    )
+    if table.has("recipe"):
+        release = table.table("release")
+        made = Release(**{key: release.text(key) for key in ("product", "version", "cuda", "subdir")})
+        release.done()
+        found = replace(found, recipe=table.text("recipe"), release=made)
+    table.done()
+    return found
+
+
+def _plain_name(table: Table) -> str:
+    name = table.text("filename")
+    if "/" in name or safe_name(name) != name:
+        raise ConfigError(f"expected a plain file name in {table.path('filename')!r}, found {name!r}")
+    return name
+
+
+def _upstream_table(one: LockedUpstream) -> dict[str, Any]:
+    table: dict[str, Any] = {key: getattr(one, key) for key in ("name", "type", "url", "request")}
+    table |= {key: getattr(one, key) for key in ("origin", "label", "suite", "codename") if getattr(one, key)}
+    if one.external:
+        table["external"] = list(one.external)
+    if one.roots:
+        table["root"] = [_root_table(root) for root in one.roots]
+    return table
+
+
+def _root_table(root: Root) -> dict[str, Any]:
+    table: dict[str, Any] = {"path": root.path, "sha256": root.digest.sha256, "size": root.digest.size}
+    if root.date:
+        table["date"] = root.date
+    if root.signers:
+        table["signers"] = list(root.signers)
+    return table
+
+
+def _artifact_table(one: Artifact) -> dict[str, Any]:
+    keys = ("upstream", "kind", "name", "version", "architecture", "path", "filename")
+    table: dict[str, Any] = {key: getattr(one, key) for key in keys}
+    table |= {"sha256": one.digest.sha256, "size": one.digest.size, "why": one.why, "outputs": list(one.outputs)}
+    if one.release is not None:
+        table["recipe"] = one.recipe
+        table["release"] = {key: getattr(one.release, key) for key in ("product", "version", "cuda", "subdir")}
+    return table

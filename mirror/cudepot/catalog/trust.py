@@ -1,0 +1,42 @@
+"""Decisions about a verified root: may it be used now, after the ones seen before? No clock, no I/O."""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+
+from cudepot.errors import TrustError
+from cudepot.formats.apt import Release
+
+FUTURE = datetime.timedelta(seconds=60)  # clocks differ; apt itself allows 10 s
+
+
+def check_release(release: Release, what: str, *, now: datetime.datetime, seen: str, allow_rollback: bool) -> None:
+    """Refuse a Release that is expired, from the future, or older than one seen before.
+
+    Args:
+        release: the parsed Release, its signature already verified.
+        what: its URL, for errors.
+        now: the time of the decision.
+        seen: ``Date`` of the newest Release accepted before; empty when there was none.
+        allow_rollback: accept an older one all the same.
+
+    Raises:
+        TrustError: it may not be used.
+    """
+    until = release.valid_until()
+    if until is not None and until < now:
+        raise TrustError(
+            f"{what}: expired on {until:%Y-%m-%d %H:%M} UTC (Valid-Until)",
+            hint="the upstream, or a mirror in between, is stale: try again later or use another mirror",
+        )
+    date = release.date()
+    if date is None:
+        raise TrustError(f"{what}: has no Date, so an old copy could not be told from a new one")
+    if date > now + FUTURE:
+        raise TrustError(f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, in the future", hint="check this machine's clock")
+    if seen and date < email.utils.parsedate_to_datetime(seen) and not allow_rollback:
+        raise TrustError(
+            f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, older than the one of {seen} accepted before",
+            hint="a stale edge or a rollback attack: try again later, or pass --allow-rollback if it is meant",
+        )

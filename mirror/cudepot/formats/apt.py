@@ -1,0 +1,248 @@
+"""Apt repository metadata: Release files, Packages indexes and their stanzas, read and written.
+
+Sources: Debian Policy chapter 5, deb-control(5), apt's ``Acquire`` behaviour on by-hash, the DebianRepository/Format
+page. NVIDIA's Release has ``Architecture`` (singular) and neither Suite, Codename nor Valid-Until.
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from cudepot.digest import Digest, hexdigest
+from cudepot.errors import FormatError
+from cudepot.formats import version as deb_version
+from cudepot.paths import safe_name
+
+Fields = dict[str, str]
+
+_RELATION = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?::[a-z0-9-]+)?\s*"
+    r"(?:\(\s*(?P<operator><<|<=|=|>=|>>|<|>)\s*(?P<version>[^)\s]+)\s*\))?\s*(?:\[[^]]*\])?\s*(?:<[^>]*>\s*)*"
+)
+_PROVIDED = re.compile(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
+_NEEDED = ("Package", "Version", "Architecture", "Filename", "Size", "SHA256")
+_FIELD = re.compile(r"([!-9;-~]+):\s*(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A Release file: its fields, and what it says of each index (path → digest)."""
+
+    fields: Mapping[str, str]
+    files: Mapping[str, Digest]
+
+    def date(self) -> datetime.datetime | None:
+        """Return ``Date``; None when there is none."""
+        return _date(self.fields, "Date")
+
+    def valid_until(self) -> datetime.datetime | None:
+        """Return ``Valid-Until``; None when there is none."""
+        return _date(self.fields, "Valid-Until")
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One alternative of a dependency: a name and, where ``operator`` is given, a bound on its version."""
+
+    name: str
+    operator: str = ""
+    version: str = ""
+
+    def admits(self, version: str) -> bool:
+        """Tell whether a package of that version satisfies this relation."""
+        return deb_version.satisfies(version, self.operator, self.version)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.operator} {self.version})" if self.operator else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One stanza of a Packages index."""
+
+    name: str
+    version: str
+    architecture: str
+    filename: str
+    digest: Digest
+    fields: Mapping[str, str] = field(compare=False, repr=False)
+
+    def depends(self) -> list[list[Relation]]:
+        """Return what must be installed with it: groups of alternatives."""
+        groups = parse_relations(self.fields.get("Pre-Depends", ""))
+        return groups + parse_relations(self.fields.get("Depends", ""))
+
+    def provides(self) -> list[Relation]:
+        """Return the virtual packages it provides."""
+        return [one for group in parse_relations(self.fields.get("Provides", "")) for one in group]
+
+
+class PackageIndex:
+    """A Packages index, split at once and parsed stanza by stanza only where somebody looks.
+
+    Args:
+        text: the uncompressed index.
+        what: its name, for errors.
+    """
+
+    def __init__(self, text: bytes, what: str) -> None:
+        self._what = what
+        self._by_name: dict[str, list[tuple[int, bytes]]] = {}
+        self._providers: dict[str, list[tuple[int, bytes]]] = {}
+        self._parsed: dict[int, Package] = {}
+        for order, raw in enumerate(re.split(rb"\n(?:[ \t]*\n)+", text.strip(b"\n"))):
+            if raw.strip():
+                self._add(order, raw)
+
+    def _add(self, order: int, raw: bytes) -> None:
+        name = _quick(raw, b"Package: ")
+        if not name:
+            raise FormatError(f"{self._what}: stanza {order + 1} has no Package field")
+        self._by_name.setdefault(name, []).append((order, raw))
+        for provided in _PROVIDED.findall(_quick(raw, b"Provides: ")):
+            self._providers.setdefault(provided, []).append((order, raw))
+
+    def __len__(self) -> int:
+        return sum(len(found) for found in self._by_name.values())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._by_name or name in self._providers
+
+    def names(self) -> Iterable[str]:
+        """Return the names of all real packages."""
+        return self._by_name.keys()
+
+    def order(self, package: Package) -> int:
+        """Return the place of a package's stanza in the index."""
+        return next(order for order, one in self._parsed.items() if one is package)
+
+    def named(self, name: str) -> list[Package]:
+        """Return all packages of that name, in the order of the index."""
+        return [self._parse(order, raw) for order, raw in self._by_name.get(name, [])]
+
+    def providing(self, name: str) -> list[Package]:
+        """Return all packages that list ``name`` in Provides, in the order of the index."""
+        return [self._parse(order, raw) for order, raw in self._providers.get(name, [])]
+
+    def _parse(self, order: int, raw: bytes) -> Package:
+        if order not in self._parsed:
+            self._parsed[order] = parse_package(raw, f"{self._what}, stanza {order + 1}")
+        return self._parsed[order]
+
+
+def parse_release(text: bytes, what: str) -> Release:
+    """Return a Release file; raise FormatError when it is malformed or lists no SHA256."""
+    fields = parse_stanza(text, what)
+    if "SHA256" not in fields:
+        raise FormatError(f"{what}: no SHA256 section", hint="weaker or other hashes are not used")
+    files: dict[str, Digest] = {}
+    for line in fields["SHA256"].split("\n"):
+        parts = line.split()
+        if not parts:
+            continue
+        if len(parts) != 3 or not parts[1].isdigit():
+            raise FormatError(f"{what}: bad SHA256 line {line.strip()[:120]!r}")
+        files[safe_name(parts[2])] = Digest(parts[0].lower(), int(parts[1]))
+    return Release(fields, files)
+
+
+def parse_stanza(text: bytes, what: str) -> Fields:
+    """Return the fields of one stanza; continuation lines are joined by newlines, without their first blank."""
+    try:
+        lines = text.decode().split("\n")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{what}: not UTF-8") from error
+    fields: Fields = {}
+    name = ""
+    for line in lines:
+        if line.startswith((" ", "\t")) and name:
+            fields[name] += "\n" + line[1:]
+        elif found := _FIELD.fullmatch(line):
+            name = found[1]
+            fields[name] = found[2]
+        elif line.strip():
+            raise FormatError(f"{what}: not a field: {line[:80]!r}")
+    return fields
+
+
+def parse_package(text: bytes, what: str) -> Package:
+    """Return one stanza of a Packages index; raise FormatError when it lacks what installing needs."""
+    fields = parse_stanza(text, what)
+    missing = [
+        one for one in ("Package", "Version", "Architecture", "Filename", "Size", "SHA256") if one not in fields
+    ]
+    if missing or not fields["Size"].isdigit():
+        raise FormatError(f"{what}: no usable {missing[0] if missing else 'Size'} field")
+    deb_version.parse(fields["Version"])
+    return Package(
+        fields["Package"],
+        fields["Version"],
+        fields["Architecture"],
+        safe_name(fields["Filename"]),
+        Digest(fields["SHA256"].lower(), int(fields["Size"])),
+        fields,
+    )
+
+
+def parse_relations(text: str) -> list[list[Relation]]:
+    """Return a dependency field as groups of alternatives (deb-control(5))."""
+    groups = text.replace("\n", " ").split(",")
+    return [[_relation(one.strip()) for one in group.split("|")] for group in groups if group.strip()]
+
+
+def render_stanza(fields: Mapping[str, str]) -> bytes:
+    """Return a stanza without the blank line after it."""
+    return "".join(f"{name}: {_folded(value)}\n" for name, value in fields.items()).encode()
+
+
+def render_packages(stanzas: Iterable[Mapping[str, str]]) -> bytes:
+    """Return a Packages index of the given stanzas in their order."""
+    return b"\n".join(render_stanza(one) for one in stanzas)
+
+
+def render_release(fields: Mapping[str, str], files: Mapping[str, bytes], hashes: Mapping[str, str]) -> bytes:
+    """Return a Release file.
+
+    Args:
+        fields: what stands before the hashes.
+        files: index path → its bytes.
+        hashes: Release section → ``hashlib`` name, e.g. ``{"SHA256": "sha256"}``.
+    """
+    text = "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
+    for section, algorithm in hashes.items():
+        text += f"{section}:\n"
+        text += "".join(f" {hexdigest(data, algorithm)} {len(data):>16} {path}\n" for path, data in files.items())
+    return text.encode()
+
+
+def _relation(text: str) -> Relation:
+    found = _RELATION.fullmatch(text)
+    if not found:
+        raise FormatError(f"not a dependency: {text[:120]!r}")
+    return Relation(found["name"], found["operator"] or "", found["version"] or "")
+
+
+def _quick(raw: bytes, start: bytes) -> str:
+    """Return one field of a raw stanza without parsing the rest (continuation lines included)."""
+    at = 0 if raw.startswith(start) else raw.find(b"\n" + start) + 1
+    if at == 0 and not raw.startswith(start):
+        return ""
+    return re.split(rb"\n(?![ \t])", raw[at + len(start) :], maxsplit=1)[0].decode(errors="replace").strip()
+
+
+def _folded(value: str) -> str:
+    return value.replace("\n", "\n ")
+
+
+def _date(fields: Mapping[str, str], name: str) -> datetime.datetime | None:
+    if name not in fields:
+        return None
+    try:
+        found = email.utils.parsedate_to_datetime(fields[name])
+    except ValueError as error:
+        raise FormatError(f"{name} is no date: {fields[name][:60]!r}") from error
+    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)

@@ -1,0 +1,183 @@
+"""The simple repository API of Python package indexes, read and written.
+
+Sources: PEP 503 and 691 (pages), 592 (yanked), 629 and 700 (versions, sizes), 658 and 714 (metadata files).
+"""
+
+from __future__ import annotations
+
+import html
+import html.parser
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from packaging.utils import canonicalize_name
+
+from cudepot.digest import Digest
+from cudepot.errors import FormatError
+
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFile:
+    """One file of a project page.
+
+    Attributes:
+        filename: its name, unquoted.
+        url: absolute URL.
+        sha256: its hash; empty when the page gives none.
+        size: bytes; None when the page does not say (HTML pages never do).
+        yanked: whether it must not be chosen unless pinned exactly.
+    """
+
+    filename: str
+    url: str
+    sha256: str
+    size: int | None = None
+    yanked: bool = False
+
+
+def parse_page(body: bytes, content_type: str, url: str) -> list[IndexFile]:
+    """Return the files of a project page, JSON or HTML; raise FormatError when it is neither."""
+    if content_type == JSON_TYPE:
+        return _parse_json(body, url)
+    if content_type in ("text/html", "application/vnd.pypi.simple.v1+html", ""):
+        return _parse_html(body, url)
+    raise FormatError(f"{url}: a page of type {content_type!r}", hint="is this the URL of a simple index (PEP 503)?")
+
+
+def _parse_json(body: bytes, url: str) -> list[IndexFile]:
+    try:
+        page = json.loads(body)
+        return [_json_file(one, url) for one in page["files"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{url}: not a PEP 691 page ({type(error).__name__}: {error})") from error
+
+
+def _json_file(one: dict[str, object], base: str) -> IndexFile:
+    hashes, size = one.get("hashes"), one.get("size")
+    sha256 = hashes.get("sha256", "") if isinstance(hashes, dict) else ""
+    return IndexFile(
+        str(one["filename"]),
+        urljoin(base, str(one["url"])),
+        sha256 if _SHA256.fullmatch(sha256) else "",
+        size if isinstance(size, int) and size >= 0 else None,
+        bool(one.get("yanked", False)),
+    )
+
+
+class _Anchors(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[dict[str, str | None]] = []
+        self.base = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.found.append(dict(attrs))
+        elif tag == "base" and not self.base:
+            self.base = dict(attrs).get("href") or ""
+
+
+def _parse_html(body: bytes, url: str) -> list[IndexFile]:
+    parser = _Anchors()
+    parser.feed(body.decode(errors="replace"))
+    base = urljoin(url, parser.base)
+    return [_html_file(one, base) for one in parser.found if one.get("href")]
+
+
+def _html_file(anchor: dict[str, str | None], base: str) -> IndexFile:
+    parts = urlsplit(urljoin(base, anchor["href"] or ""))
+    name, _, value = parts.fragment.partition("=")
+    sha256 = value.lower() if name == "sha256" and _SHA256.fullmatch(value.lower()) else ""
+    filename = unquote(parts.path.rsplit("/", 1)[-1])
+    return IndexFile(filename, parts._replace(fragment="").geturl(), sha256, None, "data-yanked" in anchor)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedWheel:
+    """One wheel of our own index.
+
+    Attributes:
+        project: normalised project name.
+        metadata_sha256: of the METADATA file served beside it as ``FILENAME.metadata``.
+        requires_python: as METADATA says; may be empty.
+    """
+
+    project: str
+    version: str
+    filename: str
+    digest: Digest
+    metadata_sha256: str
+    requires_python: str = ""
+
+
+def render_project_html(project: str, wheels: Sequence[PublishedWheel], prefix: str) -> bytes:
+    """Return the PEP 503 page of a project; ``prefix`` leads from the page to the wheels' folder."""
+    rows = "".join(f"    {_anchor(one, prefix)}<br>\n" for one in wheels)
+    return _html_page(f"Links for {html.escape(project)}", rows)
+
+
+def render_project_json(project: str, wheels: Sequence[PublishedWheel], prefix: str) -> bytes:
+    """Return the PEP 691 page of a project."""
+    page = {
+        "meta": {"api-version": "1.1"},
+        "name": project,
+        "versions": sorted({one.version for one in wheels}),
+        "files": [_json_row(one, prefix) for one in wheels],
+    }
+    return json.dumps(page, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def render_root_html(projects: Iterable[str]) -> bytes:
+    """Return the PEP 503 list of projects."""
+    rows = "".join(f'    <a href="{quote(one)}/">{html.escape(one)}</a><br>\n' for one in projects)
+    return _html_page("Simple index", rows)
+
+
+def render_root_json(projects: Iterable[str]) -> bytes:
+    """Return the PEP 691 list of projects."""
+    page = {"meta": {"api-version": "1.1"}, "projects": [{"name": one} for one in projects]}
+    return json.dumps(page, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def project_name(name: str) -> str:
+    """Return a project's normalised name (PEP 503)."""
+    return str(canonicalize_name(name))
+
+
+def _anchor(one: PublishedWheel, prefix: str) -> str:
+    href = f"{prefix}{quote(one.filename)}#sha256={one.digest.sha256}"
+    fields = {
+        "href": href,
+        "data-requires-python": one.requires_python,
+        "data-dist-info-metadata": f"sha256={one.metadata_sha256}",
+        "data-core-metadata": f"sha256={one.metadata_sha256}",
+    }
+    attributes = " ".join(f'{key}="{html.escape(value)}"' for key, value in fields.items() if value)
+    return f"<a {attributes}>{html.escape(one.filename)}</a>"
+
+
+def _json_row(one: PublishedWheel, prefix: str) -> dict[str, object]:
+    metadata = {"sha256": one.metadata_sha256}
+    row: dict[str, object] = {
+        "filename": one.filename,
+        "url": prefix + quote(one.filename),
+        "hashes": {"sha256": one.digest.sha256},
+        "size": one.digest.size,
+        "core-metadata": metadata,
+        "dist-info-metadata": metadata,
+    }
+    if one.requires_python:
+        row["requires-python"] = one.requires_python
+    return row
+
+
+def _html_page(title: str, rows: str) -> bytes:
+    head = f'<meta name="pypi:repository-version" content="1.1">\n    <title>{title}</title>'
+    return f"<!DOCTYPE html>\n<html>\n  <head>\n    {head}\n  </head>\n  <body>\n{rows}  </body>\n</html>\n".encode()

@@ -1,0 +1,23 @@
+"""Names that come from outside, made safe to use as relative paths."""
+
+from __future__ import annotations
+
+import posixpath
+
+from cudepot.errors import FormatError
+
+
+def safe_name(name: str) -> str:
+    """Return ``name`` as a relative POSIX path; raise FormatError when it could leave its folder.
+
+    ``./x`` and ``x//y`` are normalised; absolute names, ``..``, backslashes, NUL and other control characters
+    are refused.
+    """
+    if not name or name.startswith("/") or "\\" in name or any(ord(c) < 32 or ord(c) == 127 for c in name):
+        raise FormatError(f"unsafe path {name[:200]!r}", hint="the file may be hostile: do not use it")
+    if ".." in name.split("/"):
+        raise FormatError(f"path {name[:200]!r} leaves its folder", hint="the file may be hostile: do not use it")
+    clean = posixpath.normpath(name)
+    if clean == ".":
+        raise FormatError(f"path {name!r} names no file")
+    return clean

@@ -1,0 +1,171 @@
+"""Verification by GnuPG's ``gpgv``: status lines and full fingerprints decide, never exit codes or key ids.
+
+Status lines: GnuPG ``doc/DETAILS``. A document may carry several signatures (Debian's does); one valid signature
+by a pinned key is enough, whatever else is there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.errors import ConfigError, TrustError
+from cudepot.ports import Signed
+
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
+_STRONG_HASHES = {"8", "9", "10", "12", "14"}  # RFC 9580 section 9.5: SHA2-256, -384, -512, SHA3-256, -512
+_BAD = {
+    "EXPSIG": "the signature has expired",
+    "EXPKEYSIG": "the key that signed it has expired",
+    "REVKEYSIG": "the key that signed it has been revoked",
+    "BADSIG": "the signature does not match the text",
+    "ERRSIG": "signed by a key that is not in the keyring",
+}
+
+
+def fingerprint(text: str) -> str:
+    """Return a full fingerprint in its one form; raise ConfigError for key ids and anything else."""
+    clean = text.replace(" ", "").removeprefix("0x").upper()
+    if not _FINGERPRINT.fullmatch(clean):
+        raise ConfigError(
+            f"{text!r} is not a full OpenPGP fingerprint",
+            hint="give all 40 hex digits; key ids can be forged",
+        )
+    return clean
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """One signature as gpgv saw it: ``fault`` is empty when it is good."""
+
+    signer: str
+    fault: str
+
+
+class Gpgv:
+    """Verifies against key files, trusting only pinned fingerprints; see :class:`cudepot.ports.Verifier`.
+
+    Args:
+        keyrings: files with public keys, armored or binary.
+        fingerprints: full fingerprints of the primary keys that may sign.
+    """
+
+    def __init__(self, keyrings: Sequence[Path], fingerprints: Sequence[str]) -> None:
+        self._pinned = frozenset(fingerprint(one) for one in fingerprints)
+        self._keys = [(path.name, _dearmored(path)) for path in keyrings]
+
+    def clearsigned(self, document: bytes, what: str) -> Signed:
+        """Verify a cleartext-signed document and return the text inside; raise TrustError otherwise."""
+        _one_message(document, what)
+        with tempfile.TemporaryDirectory(prefix="cudepot-gpgv-") as folder:
+            home = Path(folder)
+            (home / "document").write_bytes(document)
+            signers = self._run(home, what, ["--output", str(home / "text"), str(home / "document")])
+            return Signed((home / "text").read_bytes(), signers)
+
+    def detached(self, document: bytes, signature: bytes, what: str) -> Signed:
+        """Verify ``document`` against a detached signature; raise TrustError otherwise."""
+        with tempfile.TemporaryDirectory(prefix="cudepot-gpgv-") as folder:
+            home = Path(folder)
+            (home / "document").write_bytes(document)
+            (home / "signature").write_bytes(signature)
+            return Signed(document, self._run(home, what, [str(home / "signature"), str(home / "document")]))
+
+    def _run(self, home: Path, what: str, files: list[str]) -> tuple[str, ...]:
+        found = _signatures(_gpgv(home, self._keyring_options(home), files))
+        good = tuple(dict.fromkeys(one.signer for one in found if not one.fault and one.signer in self._pinned))
+        if not good:
+            raise TrustError(f"{what}: {self._explain(found)}", hint=self._hint(found))
+        return good
+
+    def _keyring_options(self, home: Path) -> list[str]:
+        options: list[str] = []
+        for number, (_, key) in enumerate(self._keys):
+            path = home / f"keyring-{number}.gpg"
+            path.write_bytes(key)
+            options += ["--keyring", str(path)]
+        return options
+
+    def _explain(self, found: list[_Signature]) -> str:
+        if not found:
+            return "no OpenPGP signature found"
+        faults = [one.fault or f"validly signed by {one.signer}, a key that is not pinned" for one in found]
+        return "; ".join(dict.fromkeys(faults))
+
+    def _hint(self, found: list[_Signature]) -> str:
+        pinned = ", ".join(sorted(self._pinned)) or "none"
+        if any("expired" in one.fault for one in found):
+            return "ask the upstream for a fresh signature or key; check this machine's clock"
+        return f"pinned keys: {pinned}; if the upstream changed its key, confirm that elsewhere, then pin it"
+
+
+def _dearmored(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the public key", hint="check `keyrings` in cudepot.toml") from error
+    if not data.lstrip().startswith(b"-----BEGIN PGP"):
+        return data
+    done = subprocess.run(["gpg", "--dearmor"], input=data, capture_output=True, check=False)
+    if done.returncode:
+        raise ConfigError(f"{path}: not an OpenPGP public key: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def _one_message(document: bytes, what: str) -> None:
+    """Refuse text around or between signed messages: gpgv and a parser might see different documents."""
+    lines = document.replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
+    marks = [line.rstrip() for line in lines if line.startswith(b"-----")]
+    frame = [b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----BEGIN PGP SIGNATURE-----", b"-----END PGP SIGNATURE-----"]
+    if marks != frame or lines[0].rstrip() != frame[0] or lines[-1].rstrip() != frame[-1]:
+        raise TrustError(
+            f"{what}: not exactly one cleartext-signed message",
+            hint="the upstream may serve an error page, or a document made to mislead",
+        )
+
+
+def _gpgv(home: Path, options: list[str], files: list[str]) -> list[list[str]]:
+    """Run gpgv and return the fields of its status lines."""
+    receive, send = os.pipe()
+    with os.fdopen(receive) as status:
+        try:
+            command = ["gpgv", "--quiet", "--homedir", str(home), "--status-fd", str(send), *options, *files]
+            # Status lines are few: they fit the pipe, so waiting first cannot block.
+            subprocess.run(command, pass_fds=[send], capture_output=True, check=False)
+        except FileNotFoundError as error:
+            raise ConfigError("gpgv is not installed", hint="apt-get install gpgv, or dnf install gnupg2") from error
+        finally:
+            os.close(send)
+        return [line.split()[1:] for line in status if line.startswith("[GNUPG:] ")]
+
+
+def _signatures(status: list[list[str]]) -> list[_Signature]:
+    found: list[_Signature] = []
+    for block in _blocks(status):
+        words = {fields[0]: fields[1:] for fields in block}
+        fault = next((text for word, text in _BAD.items() if word in words), "")
+        valid = words.get("VALIDSIG", [])
+        if not fault and ("GOODSIG" not in words or len(valid) < 10):
+            fault = "the signature could not be checked"
+        if not fault and valid[7] not in _STRONG_HASHES:
+            fault = f"signed over a weak hash (OpenPGP algorithm {valid[7]})"
+        if "ERRSIG" in words:
+            fault += f" ({words['ERRSIG'][0]})"
+        found.append(_Signature(valid[9] if len(valid) >= 10 else "", fault))
+    return found
+
+
+def _blocks(status: list[list[str]]) -> list[list[list[str]]]:
+    """Split status lines into one block per signature (each begins with NEWSIG)."""
+    blocks: list[list[list[str]]] = []
+    for fields in status:
+        if fields[0] == "NEWSIG":
+            blocks.append([])
+        elif blocks:
+            blocks[-1].append(fields)
+    return blocks

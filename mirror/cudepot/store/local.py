@@ -1,0 +1,258 @@
+"""The store on a local disk: every object once, under its sha256, visible only when complete.
+
+Layout and invariants are described in ``docs/formats.md``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from cudepot.digest import CHUNK, Digest, hasher, mismatch
+from cudepot.errors import BusyError, ConfigError, StorageError
+
+FORMAT = "cudepot-store 1\n"
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn the disk's refusals into StorageError that says what to do; other OSErrors pass."""
+    hints = {
+        errno.ENOSPC: "free some space and run the command again: what has arrived is kept",
+        errno.EDQUOT: "the quota is used up: free some space and run the command again",
+        errno.EFBIG: "the file size limit (ulimit -f, or the file system's) is too low",
+        errno.EROFS: "the file system is mounted read-only",
+        errno.EACCES: "check the owner and mode of the folder",
+        errno.EPERM: "check the owner and mode of the folder",
+    }
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in hints:
+            raise
+        raise StorageError(f"{path}: {os.strerror(error.errno)}", hint=hints[error.errno]) from error
+
+
+def fsync_folder(path: Path) -> None:
+    """Make renames inside ``path`` durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Write ``data`` to ``path`` by temp file, fsync and rename, so that a reader sees old or new, never half.
+
+    Raises:
+        StorageError: the disk is full, read-only or not permitted.
+    """
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temp = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+                out.flush()
+                os.fchmod(out.fileno(), mode)
+                os.fsync(out.fileno())
+            Path(temp).replace(path)
+        except BaseException:
+            Path(temp).unlink(missing_ok=True)
+            raise
+        fsync_folder(path.parent)
+
+
+class _Part:
+    """An object on its way in; see :class:`cudepot.ports.Part`."""
+
+    def __init__(self, store: LocalStore, digest: Digest) -> None:
+        self._store, self._digest = store, digest
+        self.path = store.root / "parts" / digest.sha256
+        self._file = self.path.open("a+b")
+        self._hash, self.size = hasher(), 0
+        self._resume()
+
+    def _resume(self) -> None:
+        self._file.seek(0)
+        while chunk := self._file.read(CHUNK):
+            self._hash.update(chunk)
+            self.size += len(chunk)
+        if self.size > self._digest.size:
+            self.restart()
+
+    def write(self, chunk: bytes) -> None:
+        if self.size + len(chunk) > self._digest.size:
+            found = Digest(self._hash.hexdigest(), self.size + len(chunk))
+            self.restart()
+            raise mismatch(f"object {self._digest.sha256[:12]}… (more bytes than promised)", self._digest, found)
+        with storage_errors(self.path):
+            self._file.write(chunk)
+        self._hash.update(chunk)
+        self.size += len(chunk)
+
+    def restart(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._hash, self.size = hasher(), 0
+
+    def commit(self) -> None:
+        found = Digest(self._hash.hexdigest(), self.size)
+        if found != self._digest:
+            self.restart()
+            raise mismatch(f"object {self._digest.sha256[:12]}…", self._digest, found)
+        with storage_errors(self.path):
+            self._file.flush()
+            self._store.seal(self._file, self.path, self._digest)
+
+    def close(self) -> None:
+        # A buffered write may fail here on a full disk; the part is then shorter, which a later run sees.
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+
+class LocalStore:
+    """Objects under ``root/objects``; see :class:`cudepot.ports.ObjectStore`.
+
+    Args:
+        root: folder of the store; made when ``create`` is set.
+        durable: fsync objects; off only for scratch copies that are worthless after a crash.
+    """
+
+    def __init__(self, root: Path, *, create: bool = False, durable: bool = True) -> None:
+        self.root, self._durable = root, durable
+        if create:
+            self._create()
+        self._check_format()
+
+    def _create(self) -> None:
+        with storage_errors(self.root):
+            for folder in ("objects", "parts", "tmp"):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+        if not (self.root / "FORMAT").exists():
+            write_atomic(self.root / "FORMAT", FORMAT.encode())
+
+    def _check_format(self) -> None:
+        try:
+            found = (self.root / "FORMAT").read_text()
+        except OSError as error:
+            raise ConfigError(f"{self.root}: no cudepot store here", hint="run `cudepot init` first") from error
+        if found != FORMAT:
+            raise ConfigError(
+                f"{self.root}: store format {found.strip()!r} is not {FORMAT.strip()!r}",
+                hint="use the cudepot version that made it",
+            )
+
+    def path(self, digest: Digest) -> Path:
+        """Return where the object lies, or would lie."""
+        return self.root / "objects" / digest.sha256[:2] / digest.sha256
+
+    def has(self, digest: Digest) -> bool:
+        """Tell whether the object is here with its full size."""
+        try:
+            return self.path(digest).stat().st_size == digest.size
+        except OSError:
+            return False
+
+    def open(self, digest: Digest) -> BinaryIO:
+        """Open an object for reading; raise StorageError when it is not here."""
+        try:
+            return self.path(digest).open("rb")
+        except OSError as error:
+            raise StorageError(
+                f"object {digest.sha256} ({digest.size} bytes) is not in the store",
+                hint="run `cudepot sync`",
+            ) from error
+
+    @contextlib.contextmanager
+    def part(self, digest: Digest) -> Iterator[_Part]:
+        """Begin, or go on with, an object whose digest is known beforehand."""
+        part = _Part(self, digest)
+        try:
+            yield part
+        finally:
+            part.close()
+
+    def add(self, chunks: Iterator[bytes]) -> Digest:
+        """Store bytes whose digest is not known beforehand and return it."""
+        with (
+            storage_errors(self.root),
+            tempfile.NamedTemporaryFile(dir=self.root / "tmp", delete=False) as out,
+        ):
+            path, one, size = Path(out.name), hasher(), 0
+            try:
+                for chunk in chunks:
+                    out.write(chunk)
+                    one.update(chunk)
+                    size += len(chunk)
+                out.flush()
+                digest = Digest(one.hexdigest(), size)
+                self.seal(out, path, digest)  # type: ignore[arg-type]
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+        return digest
+
+    def add_bytes(self, data: bytes) -> Digest:
+        """Store bytes in memory and return their digest."""
+        return self.add(iter([data]))
+
+    def seal(self, file: BinaryIO, path: Path, digest: Digest) -> None:
+        """Move a complete, checked file to its place: read-only, durable, one rename."""
+        os.fchmod(file.fileno(), 0o444)
+        target = self.path(digest)
+        fresh = not target.parent.exists()
+        target.parent.mkdir(exist_ok=True)
+        if self._durable:
+            os.fsync(file.fileno())
+        path.replace(target)
+        if self._durable:
+            fsync_folder(target.parent)
+            if fresh:
+                fsync_folder(target.parent.parent)
+
+    def discard(self, digest: Digest) -> None:
+        """Remove an object, if it is here."""
+        self.path(digest).unlink(missing_ok=True)
+
+    def objects(self) -> Iterator[Path]:
+        """Give the path of every object, sorted by hash."""
+        for folder in sorted((self.root / "objects").iterdir()):
+            yield from sorted(folder.iterdir())
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[LocalStore]:
+        """Give a store inside this one for unpacked payloads; it is gone afterwards."""
+        root = self.root / "scratch"
+        shutil.rmtree(root, ignore_errors=True)
+        try:
+            yield LocalStore(root, create=True, durable=False)
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the store for this process; raise BusyError when another one has it."""
+        with storage_errors(self.root):
+            handle = (self.root / "lock").open("a+")
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                handle.seek(0)
+                raise BusyError(
+                    f"another cudepot process ({handle.read().strip() or 'unknown'}) holds {self.root}",
+                    hint="wait for it to finish; the lock goes away with the process",
+                ) from None
+            handle.truncate(0)
+            handle.write(f"pid {os.getpid()}")
+            handle.flush()
+            yield

@@ -1,0 +1,49 @@
+"""An upstream that is a folder on this machine: downloads, mounted media, an unpacked local repository."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cudepot.digest import CHUNK
+from cudepot.errors import UpstreamError
+from cudepot.paths import safe_name
+from cudepot.ports import Page, Validators
+
+
+class FolderSource:
+    """Bytes below one folder; see :class:`cudepot.ports.Source`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def file(self, path: str) -> Path:
+        """Return the file at ``path``; raise UpstreamError when it leads out of the folder or is not there."""
+        if urlsplit(path).scheme:
+            raise UpstreamError(f"{path}: the index in {self.root} points out of the folder")
+        found = (self.root / safe_name(path)).resolve()
+        if not found.is_relative_to(self.root.resolve()):
+            raise UpstreamError(f"{self.root / path}: leads out of the folder")
+        if not found.is_file():
+            raise UpstreamError(f"{self.root / path}: no such file")
+        return found
+
+    def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:  # noqa: ARG002
+        """Return the document at ``path``, at most ``limit`` bytes (a folder has no validators)."""
+        file = self.file(path)
+        if file.stat().st_size > limit:
+            raise UpstreamError(f"{file}: more than {limit} bytes where a small document was expected")
+        return Page(file.read_bytes())
+
+    def size(self, path: str) -> int:
+        """Return the size of ``path`` in bytes."""
+        return self.file(path).stat().st_size
+
+    @contextlib.contextmanager
+    def stream(self, path: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Open ``path`` at byte ``offset``."""
+        with self.file(path).open("rb") as handle:
+            handle.seek(offset)
+            yield offset, iter(lambda: handle.read(CHUNK), b"")

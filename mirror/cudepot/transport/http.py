@@ -1,0 +1,169 @@
+"""An upstream over HTTP: pooled connections by ``requests``, conditional reads, ranged streams, size caps."""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote, urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from cudepot.digest import CHUNK
+from cudepot.errors import TransientError, UpstreamError
+from cudepot.ports import Page, Validators
+
+TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two reads
+_TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+
+
+class HttpSource:
+    """Bytes below one base URL; see :class:`cudepot.ports.Source`.
+
+    Args:
+        base: URL of the upstream's folder.
+        accept: ``Accept`` header of small reads (content negotiation of PEP 691).
+        user_agent: how cudepot introduces itself.
+        connections: connections kept open at the most.
+    """
+
+    def __init__(self, base: str, *, accept: str = "*/*", user_agent: str, connections: int = 16) -> None:
+        self.base = base if base.endswith("/") else base + "/"
+        self._accept = accept
+        self._session = requests.Session()
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, adapter)
+        # The bytes are hashed as they are: no transfer compression between the upstream and the hash.
+        self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
+
+    def url(self, path: str) -> str:
+        """Return the absolute URL of ``path``; refuse to step down from https to http."""
+        scheme = urlsplit(path).scheme
+        if scheme not in ("http", "https"):
+            return urljoin(self.base, quote(path, safe="/~"))
+        if scheme == "http" and self.base.startswith("https:"):
+            raise UpstreamError(f"{path}: the index at {self.base} points from https to plain http")
+        return path
+
+    def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:
+        """Return the document at ``path``, at most ``limit`` bytes; None when ``known`` still holds."""
+        url = self.url(path)
+        with self._request("GET", url, {"Accept": self._accept, **_conditions(known)}) as response:
+            if response.status_code == 304 and known is not None:
+                return None
+            body = _bounded(url, response, limit)
+            kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+            return Page(body, _validators(response.headers), kind, response.url)
+
+    def size(self, path: str) -> int:
+        """Return the size of ``path`` in bytes, as a HEAD request tells it."""
+        url = self.url(path)
+        with self._request("HEAD", url, {}) as response:
+            length = response.headers.get("Content-Length", "")
+            if not length.isdigit():
+                raise UpstreamError(f"{url}: the server does not say how long the file is")
+            return int(length)
+
+    @contextlib.contextmanager
+    def stream(self, path: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Open ``path`` at byte ``offset``; give the offset really served and the chunks from there."""
+        url = self.url(path)
+        with self._request("GET", url, {"Range": f"bytes={offset}-"} if offset else {}) as response:
+            yield _served_offset(response, offset), _chunks(url, response)
+
+    @contextlib.contextmanager
+    def _request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        try:
+            response = self._session.request(
+                method, url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=True
+            )
+        except requests.RequestException as error:
+            raise TransientError(
+                f"{url}: {_reason(error)}", hint="check the URL, the network and the proxy"
+            ) from error
+        with response:
+            if url.startswith("https:") and not response.url.startswith("https:"):
+                raise UpstreamError(f"{url}: redirected from https to plain http at {response.url}")
+            _check_status(url, response)
+            yield response
+
+
+def _conditions(known: Validators | None) -> dict[str, str]:
+    if known is None:
+        return {}
+    fields = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    return {name: value for name, value in fields.items() if value}
+
+
+def _check_status(url: str, response: requests.Response) -> None:
+    status = response.status_code
+    if status in (200, 206, 304):
+        return
+    if status in _TRANSIENT:
+        raise TransientError(f"{url}: HTTP {status} {response.reason}", retry_after=_retry_after(response.headers))
+    hints = {
+        401: "the upstream wants a login: put it into ~/.netrc",
+        403: "the upstream refuses this client or path",
+        404: "check the URL; if the upstream's own index names this file, the upstream is inconsistent",
+        416: "the file became shorter upstream: run the command again",
+    }
+    raise UpstreamError(f"{url}: HTTP {status} {response.reason}", hint=hints.get(status, ""))
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else 0.0
+
+
+def _served_offset(response: requests.Response, offset: int) -> int:
+    if response.status_code != 206:
+        return 0
+    start = response.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
+    if not start.isdigit() or int(start) != offset:
+        raise UpstreamError(f"{response.url}: asked for bytes from {offset}, got {start!r}")
+    return offset
+
+
+def _chunks(url: str, response: requests.Response) -> Iterator[bytes]:
+    try:
+        yield from response.iter_content(CHUNK)
+    except (requests.RequestException, OSError) as error:
+        raise TransientError(f"{url}: the transfer was cut ({_reason(error)})") from error
+
+
+def _bounded(url: str, response: requests.Response, limit: int) -> bytes:
+    body = bytearray()
+    for chunk in _chunks(url, response):
+        body += chunk
+        if len(body) > limit:
+            raise UpstreamError(f"{url}: more than {limit} bytes where a small document was expected")
+    return bytes(body)
+
+
+def _validators(headers: Mapping[str, str]) -> Validators | None:
+    """Keep validators only when they are strong enough to prove that nothing changed.
+
+    A date has a resolution of one second, and many servers derive the entity tag from it: a response whose
+    ``Last-Modified`` is not at least a second older than its ``Date`` may still change unseen (RFC 9110
+    section 8.8.2.2).
+    """
+    modified = headers.get("Last-Modified", "")
+    etag = headers.get("ETag", "")
+    if not modified:
+        return Validators(etag=etag) if etag and not etag.startswith("W/") else None
+    try:
+        age = email.utils.parsedate_to_datetime(headers["Date"]) - email.utils.parsedate_to_datetime(modified)
+    except (KeyError, ValueError, TypeError):
+        return None
+    return Validators(etag, modified) if age.total_seconds() >= 2 else None
+
+
+def _reason(error: Exception) -> str:
+    """Return the innermost cause in a few words: requests wraps urllib3 wraps the socket."""
+    inner: BaseException = error
+    while (inner.__cause__ or inner.__context__) is not None:
+        inner = inner.__cause__ or inner.__context__ or inner
+    text = str(inner) or type(inner).__name__
+    return " ".join(text.split())[:200]

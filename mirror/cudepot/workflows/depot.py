@@ -1,0 +1,134 @@
+"""What every verb works on: configuration, lock, store, upstreams, clock and progress, handed in by the CLI."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cudepot.catalog.config import Config, Pin, Upstream
+from cudepot.digest import Digest
+from cudepot.ports import Page, Progress, Signer, Source, Validators, Verifier
+from cudepot.store.local import LocalStore, write_atomic
+
+
+@dataclass(frozen=True, slots=True)
+class Depot:
+    """The outside world of one run.
+
+    Attributes:
+        base: folder of cudepot.toml; relative paths in it start here.
+        store: where objects live.
+        source: opens an upstream.
+        verifier: gives the verifier with an upstream's pinned keys.
+        signer: gives the site's signer.
+        site_verifier: gives a verifier that trusts the site's own key only.
+        clock: tells the time, in UTC.
+        recipes: folder of the recipes.
+        epoch: seconds since 1970 stamped into built packages.
+    """
+
+    base: Path
+    config: Config
+    store: LocalStore
+    source: Callable[[Upstream], Source]
+    verifier: Callable[[Upstream], Verifier]
+    signer: Callable[[], Signer]
+    site_verifier: Callable[[], Verifier]
+    clock: Callable[[], datetime.datetime]
+    recipes: Path
+    epoch: int
+    progress: Progress
+
+    @property
+    def lock_path(self) -> Path:
+        """Where the lock lies: beside cudepot.toml."""
+        return self.base / "cudepot.lock"
+
+    @property
+    def site_path(self) -> Path:
+        """The folder of the site."""
+        return self.base / self.config.site.path
+
+    def pins_of(self, upstream: Upstream) -> tuple[Pin, ...]:
+        """Return the pins that want something from an upstream."""
+        return tuple(pin for pin in self.config.pins if pin.upstream == upstream.name)
+
+
+def request_hash(upstream: Upstream, pins: tuple[Pin, ...]) -> str:
+    """Return a hash over all that decides what an upstream is asked for."""
+    asked = json.dumps([asdict(upstream), [asdict(pin) for pin in pins]], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+@dataclass(slots=True)
+class RootMemory:
+    """What was seen of one upstream's roots: validators for conditional requests, dates against rollback.
+
+    Kept as JSON in ``store/upstreams/``; losing it costs a few requests and the memory of dates.
+    """
+
+    path: Path
+    pages: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, store: LocalStore, upstream: Upstream) -> RootMemory:
+        """Read the memory of an upstream; an unreadable one counts as empty."""
+        path = store.root / "upstreams" / (upstream.name.replace("/", "%2F") + ".json")
+        try:
+            pages = json.loads(path.read_text())
+        except (OSError, ValueError):
+            return cls(path)
+        return cls(path, pages if isinstance(pages, dict) else {})
+
+    def read(self, depot: Depot, source: Source, path: str, *, limit: int) -> tuple[Page, Digest]:
+        """Return a root, from the store when the upstream says that nothing changed, and keep it as an object."""
+        seen = self.pages.get(path, {})
+        known, kept = _recall(depot.store, seen)
+        page = source.read(path, limit=limit, known=known)
+        if page is None and kept is not None:
+            with depot.store.open(kept) as handle:
+                return Page(handle.read(), known, seen.get("type", ""), seen.get("url", "")), kept
+        assert page is not None, "a source answers None only to a conditional request"
+        digest = depot.store.add_bytes(page.body)
+        self.pages[path] = {**seen, **_remember(page, digest)}
+        return page, digest
+
+    def date(self, path: str) -> str:
+        """Return the newest ``Date`` accepted for a root; empty when there was none."""
+        return str(self.pages.get(path, {}).get("date", ""))
+
+    def accept(self, path: str, date: str) -> None:
+        """Note that a root of that date was accepted."""
+        self.pages.setdefault(path, {})["date"] = date
+
+    def save(self) -> None:
+        """Write the memory, when it changed."""
+        data = (json.dumps(self.pages, indent=1, sort_keys=True) + "\n").encode()
+        if not self.path.exists() or self.path.read_bytes() != data:
+            write_atomic(self.path, data)
+
+
+def _recall(store: LocalStore, seen: dict[str, Any]) -> tuple[Validators | None, Digest | None]:
+    try:
+        kept = Digest(seen["sha256"], seen["size"])
+        known = Validators(seen["etag"], seen["last_modified"])
+    except (KeyError, TypeError):
+        return None, None
+    return (known, kept) if (known.etag or known.last_modified) and store.has(kept) else (None, None)
+
+
+def _remember(page: Page, digest: Digest) -> dict[str, Any]:
+    known = page.validators or Validators()
+    return {
+        "sha256": digest.sha256,
+        "size": digest.size,
+        "etag": known.etag,
+        "last_modified": known.last_modified,
+        "type": page.content_type,
+        "url": page.url,
+    }

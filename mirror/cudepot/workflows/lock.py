@@ -1,0 +1,116 @@
+"""``cudepot lock``: resolve the pins against every upstream into one lock."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli_w
+
+from cudepot.catalog.config import Upstream
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, parse_lock, render_lock
+from cudepot.errors import ConfigError
+from cudepot.store.local import write_atomic
+from cudepot.workflows.depot import Depot, request_hash
+from cudepot.workflows.lock_apt import resolve_apt
+from cudepot.workflows.lock_folder import resolve_folder
+from cudepot.workflows.lock_simple import resolve_simple
+
+Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class LockResult:
+    """What locking did.
+
+    Attributes:
+        lock: the new lock.
+        added, removed: artifacts that came and went, as ``NAME VERSION (upstream)``.
+        changed: the same name and version with other bytes, likewise.
+        written: whether the file was written (not in a dry run, nor when nothing changed).
+    """
+
+    lock: Lock
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    written: bool
+
+
+def load_lock(path: Path) -> Lock:
+    """Read cudepot.lock; raise ConfigError when it is missing or malformed."""
+    try:
+        return parse_lock(tomllib.loads(path.read_text()))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no lock yet", hint="run `cudepot lock` first") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}", hint="make it anew with `cudepot lock`") from error
+
+
+def current_lock(depot: Depot) -> Lock:
+    """Read the lock and make sure that it answers the present cudepot.toml."""
+    lock = load_lock(depot.lock_path)
+    for upstream in _pinned(depot):
+        locked = lock.upstream(upstream.name)
+        if locked is None or locked.request != request_hash(upstream, depot.pins_of(upstream)):
+            raise ConfigError(
+                f"cudepot.lock does not answer cudepot.toml (upstream {upstream.name!r} or its pins changed)",
+                hint="run `cudepot lock`",
+            )
+    return lock
+
+
+def make_lock(depot: Depot, *, dry_run: bool = False, allow_rollback: bool = False) -> LockResult:
+    """Resolve all pins and write cudepot.lock when it changed.
+
+    Raises:
+        CudepotError: any upstream fails; the old lock then stays as it was.
+    """
+    old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
+    resolved = [_resolve(depot, upstream, old, rollback=allow_rollback) for upstream in _pinned(depot)]
+    lock = Lock(
+        tuple(locked for locked, _ in resolved),
+        tuple(artifact for _, artifacts in resolved for artifact in artifacts),
+        tuple(sorted(depot.config.accept_eula)),
+    )
+    data = tomli_w.dumps(render_lock(lock)).encode()
+    fresh = not depot.lock_path.exists() or depot.lock_path.read_bytes() != data
+    if fresh and not dry_run:
+        write_atomic(depot.lock_path, data)
+    return LockResult(lock, *_differences(old, lock), written=fresh and not dry_run)
+
+
+def _pinned(depot: Depot) -> list[Upstream]:
+    found = [upstream for upstream in depot.config.upstreams if depot.pins_of(upstream)]
+    if not found:
+        raise ConfigError("cudepot.toml pins nothing", hint="add a [[pin]]; see docs/formats.md")
+    return found
+
+
+def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool) -> Resolved:
+    locked = old.upstream(upstream.name)
+    before = (locked, old.of(upstream.name)) if locked else None
+    if upstream.type == "apt":
+        return resolve_apt(depot, upstream, before, rollback=rollback)
+    if upstream.type == "simple":
+        return resolve_simple(depot, upstream, before)
+    return resolve_folder(depot, upstream)
+
+
+def _differences(old: Lock, new: Lock) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    before, after = _by_label(old), _by_label(new)
+    return (
+        tuple(sorted(after.keys() - before.keys())),
+        tuple(sorted(before.keys() - after.keys())),
+        tuple(sorted(label for label in after.keys() & before.keys() if after[label] != before[label])),
+    )
+
+
+def _by_label(lock: Lock) -> dict[str, str]:
+    return {
+        f"{one.name} {one.version or one.filename} {one.architecture} ({one.upstream})".replace(
+            "  ", " "
+        ): one.digest.sha256
+        for one in lock.artifacts
+    }

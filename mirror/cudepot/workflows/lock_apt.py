@@ -1,0 +1,189 @@
+"""Resolve pins against an apt repository: verified root → index by hash → selected packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from cudepot.catalog.closure import DebPin, Selection, select
+from cudepot.catalog.config import Pin, Upstream
+from cudepot.catalog.lock import Artifact, LockedUpstream, Root, with_recipe
+from cudepot.catalog.trust import check_release
+from cudepot.digest import Digest
+from cudepot.errors import PinError, TransientError, TrustError, UpstreamError
+from cudepot.formats.apt import Package, PackageIndex, Release, parse_release
+from cudepot.formats.compression import decompressed
+from cudepot.paths import safe_name
+from cudepot.ports import Signed, Source
+from cudepot.workflows.depot import Depot, RootMemory, request_hash
+from cudepot.workflows.fetch import Wanted, fetch_one
+
+ROOT_LIMIT = 10 << 20  # bytes; apt's own cap for a Release file
+INDEX_LIMIT = 2 << 30  # bytes an index may unpack to where the Release does not say
+_FORMS = (".xz", ".zst", ".gz", ".bz2", "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Suite:
+    """One verified Release: where its indexes lie and what it says."""
+
+    folder: str
+    release: Release
+    root: Root
+
+
+def resolve_apt(
+    depot: Depot, upstream: Upstream, before: tuple[LockedUpstream, tuple[Artifact, ...]] | None, *, rollback: bool
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+    """Return what the pins of an apt upstream mean now; ``before`` unchanged when its roots are the same.
+
+    Raises:
+        UpstreamError: not reachable or inconsistent.
+        TrustError: a signature, hash or date does not hold.
+        PinError: a pin or a dependency cannot be had.
+    """
+    chain = _Chain(depot, upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
+    suites = [chain.suite(suite, rollback=rollback) for suite in upstream.suites]
+    chain.memory.save()
+    locked = _locked(depot, upstream, suites)
+    if before and replace(before[0], external=()) == locked:
+        return before
+    index = PackageIndex(b"\n\n".join(chain.index_texts(suites)), upstream.url)
+    pins = depot.pins_of(upstream)
+    wanted = [DebPin.parse(text) for pin in pins for text in pin.packages]
+    selection = select(index, wanted, upstream.architectures)
+    artifacts = _artifacts(upstream, pins, index, selection)
+    return replace(locked, external=tuple(sorted(selection.external))), artifacts
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """The way from an upstream's signed roots down to its indexes."""
+
+    depot: Depot
+    upstream: Upstream
+    source: Source
+    memory: RootMemory
+
+    def suite(self, suite: str, *, rollback: bool) -> _Suite:
+        """Read, verify and accept the root of one suite."""
+        folder = suite.strip("./") if suite.endswith("/") else f"dists/{safe_name(suite)}"
+        folder = f"{folder}/" if folder else ""
+        signed, path, digest = self._root(folder)
+        release = parse_release(signed.text, self.upstream.url + path)
+        seen = self.memory.date(path)
+        what = self.upstream.url + path
+        check_release(release, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
+        date = release.fields["Date"]
+        self.memory.accept(path, date)
+        return _Suite(folder, release, Root(path, digest, date, signed.signers))
+
+    def _root(self, folder: str) -> tuple[Signed, str, Digest]:
+        """Read and verify InRelease; where there is none (NVIDIA's oldest), Release with Release.gpg."""
+        path = f"{folder}InRelease"
+        try:
+            page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
+        except TransientError:
+            raise
+        except UpstreamError as missing:
+            return self._detached_root(f"{folder}Release", missing)
+        verifier = self.depot.verifier(self.upstream)
+        return verifier.clearsigned(page.body, self.upstream.url + path), path, digest
+
+    def _detached_root(self, path: str, missing: UpstreamError) -> tuple[Signed, str, Digest]:
+        try:
+            page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
+            signature, _ = self.memory.read(self.depot, self.source, path + ".gpg", limit=ROOT_LIMIT)
+        except UpstreamError:
+            raise missing from None
+        verifier = self.depot.verifier(self.upstream)
+        return verifier.detached(page.body, signature.body, self.upstream.url + path), path, digest
+
+    def index_texts(self, suites: list[_Suite]) -> Iterator[bytes]:
+        """Give every index the upstream's settings ask for, uncompressed."""
+        for suite in suites:
+            for name in _index_names(self.upstream):
+                yield self._index_text(suite, name)
+
+    def _index_text(self, suite: _Suite, name: str) -> bytes:
+        """Return an index from the smallest form the Release names."""
+        listed = suite.release.files
+        path = next((name + form for form in _FORMS if name + form in listed), None)
+        what = f"{self.upstream.url}{suite.folder}{name}"
+        if path is None:
+            raise PinError(
+                f"{what}: not in the signed Release",
+                hint=f"check components and architectures; it names {', '.join(sorted(listed)[:6])} …",
+            )
+        self._fetch_index(suite, path)
+        limit = listed[name].size if name in listed else INDEX_LIMIT
+        with self.depot.store.open(listed[path]) as handle, decompressed(handle, what, limit=limit) as text:
+            return text.read()
+
+    def _fetch_index(self, suite: _Suite, path: str) -> None:
+        digest = suite.release.files[path]
+        served = suite.folder + _by_hash(suite.release, path, digest)
+        try:
+            fetch_one(Wanted(self.source, served, digest), self.depot.store, self.depot.progress)
+        except TrustError as error:
+            raise TrustError(
+                f"{self.upstream.url}{served}: does not match the signed Release of {suite.root.date}: {error}",
+                hint="the upstream is being published, or an edge is stale: try again in some minutes",
+            ) from error
+
+
+def _locked(depot: Depot, upstream: Upstream, suites: list[_Suite]) -> LockedUpstream:
+    first = suites[0].release.fields
+    return LockedUpstream(
+        upstream.name,
+        upstream.type,
+        upstream.url,
+        request_hash(upstream, depot.pins_of(upstream)),
+        tuple(one.root for one in suites),
+        origin=first.get("Origin", ""),
+        label=first.get("Label", ""),
+        suite=first.get("Suite", ""),
+        codename=first.get("Codename", ""),
+    )
+
+
+def _index_names(upstream: Upstream) -> list[str]:
+    folders = [f"{part}/binary-{one}/" for part in upstream.components for one in upstream.architectures]
+    return [f"{folder}Packages" for folder in folders or [""]]
+
+
+def _by_hash(release: Release, path: str, digest: Digest) -> str:
+    if release.fields.get("Acquire-By-Hash", "").lower() != "yes":
+        return path
+    folder = path.rpartition("/")[0]
+    return f"{folder}/by-hash/SHA256/{digest.sha256}".lstrip("/")
+
+
+def _artifacts(
+    upstream: Upstream, pins: tuple[Pin, ...], index: PackageIndex, selection: Selection
+) -> tuple[Artifact, ...]:
+    """Return the chosen packages in the order of the upstream's index, which can matter to apt."""
+    chosen = sorted(selection.chosen.values(), key=lambda one: index.order(one[0]))
+    return tuple(_artifact(upstream, _pin_of(pins, package), package, why) for package, why in chosen)
+
+
+def _pin_of(pins: tuple[Pin, ...], package: Package) -> Pin | None:
+    """Return the pin that speaks of a package, one with a recipe first."""
+    named = [pin for pin in pins if package.name in {DebPin.parse(text).name for text in pin.packages}]
+    return next((pin for pin in named if pin.recipe), named[0] if named else None)
+
+
+def _artifact(upstream: Upstream, pin: Pin | None, package: Package, why: str) -> Artifact:
+    artifact = Artifact(
+        upstream.name,
+        "deb",
+        package.name,
+        package.version,
+        package.architecture,
+        package.filename,
+        package.filename.rpartition("/")[2],
+        package.digest,
+        why,
+        pin.outputs if pin else ("mirror",),
+    )
+    return with_recipe(artifact, pin) if pin else artifact

@@ -1,0 +1,80 @@
+"""Resolve pins against a folder of downloaded artifacts: hash what the globs name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+
+from cudepot.catalog.config import Pin, Upstream
+from cudepot.catalog.lock import Artifact, LockedUpstream, with_recipe
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, PinError, TrustError
+from cudepot.formats.apt import parse_stanza
+from cudepot.formats.deb import read_control
+from cudepot.workflows.depot import Depot, request_hash
+
+
+def resolve_folder(depot: Depot, upstream: Upstream) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+    """Return the files of a folder that the pins name, by hash.
+
+    Every file is hashed each time: a name, size or date is no evidence.
+
+    Raises:
+        PinError: a pin matches no file.
+        TrustError: a file does not have the hash its pin says.
+    """
+    folder = depot.base / upstream.path
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder", hint=f"`path` of upstream {upstream.name!r} in cudepot.toml")
+    pins = depot.pins_of(upstream)
+    artifacts: dict[str, Artifact] = {}
+    for pin in pins:
+        for path in _matching(folder, pin):
+            artifacts.setdefault(path.name, _artifact(upstream, pin, path))
+    locked = LockedUpstream(upstream.name, upstream.type, "", request_hash(upstream, pins))
+    return locked, tuple(artifacts.values())
+
+
+def _matching(folder: Path, pin: Pin) -> list[Path]:
+    found: list[Path] = []
+    for glob in pin.packages:
+        if "/" in glob or ".." in glob:
+            raise ConfigError(f"pin {glob!r}: a file name or glob without folders is expected")
+        matches = sorted(one for one in folder.glob(glob) if one.is_file())
+        if not matches:
+            raise PinError(f"pin {glob!r} matches no file in {folder}", hint="download it there first")
+        found += matches
+    return found
+
+
+def _artifact(upstream: Upstream, pin: Pin, path: Path) -> Artifact:
+    with path.open("rb") as handle:
+        digest = Digest.of_stream(handle)
+    expected = dict(pin.sha256).get(path.name, digest.sha256)
+    if expected != digest.sha256:
+        raise TrustError(
+            f"{path}: sha256 is {digest.sha256}, the pin says {expected}",
+            hint="NVIDIA has shipped other bytes under one name before: download it again, or correct the pin",
+        )
+    blank = Artifact(upstream.name, "archive", path.name, "", "", path.name, path.name, digest, outputs=pin.outputs)
+    return with_recipe(_described(blank, path), pin)
+
+
+def _described(artifact: Artifact, path: Path) -> Artifact:
+    if path.suffix == ".deb":
+        with path.open("rb") as handle:
+            fields = parse_stanza(read_control(handle, what=str(path)), str(path))
+        name, version = fields.get("Package", path.name), fields.get("Version", "")
+        return replace(artifact, kind="deb", name=name, version=version, architecture=fields.get("Architecture", ""))
+    if path.suffix == ".whl":
+        project, version, _, tags = parse_wheel_filename(path.name)
+        platforms = ",".join(sorted(tag.platform for tag in tags))
+        return replace(artifact, kind="wheel", name=str(project), version=str(version), architecture=platforms)
+    if "mirror" in artifact.outputs:
+        raise ConfigError(
+            f"{path.name}: an archive cannot be published as it is",
+            hint='give its pin a recipe (recipe = "cudnn") or leave it out',
+        )
+    return artifact
