@@ -137,6 +137,4 @@ def _hint(index: PackageIndex, name: str, offered: Sequence[Package]) -> str:
         versions = sorted({one.version for one in offered}, key=deb_version.key)
         return f"versions of {name} there: {', '.join(versions[-8:])}"
     close = [one for one in sorted(index.names()) if name[:6] and one.startswith(name[:6])]
-    return (
-        f"similar names there: {', '.join(close[:8])}" if close else "check the name, the suite and the architecture"
-    )
+    return f"similar names there: {', '.join(close[:8])}" if close else "check the name, the suite and the architecture"

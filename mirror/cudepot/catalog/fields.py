@@ -32,6 +32,10 @@ class Table:
         """Tell whether ``key`` is given."""
         return key in self._data
 
+    def names(self) -> list[str]:
+        """Return all keys of the table."""
+        return list(self._data)
+
     def text(self, key: str, default: str | None = None) -> str:
         """Return a string; raise ConfigError when it is missing without default, or something else."""
         value = self._get(key, default, "a string")

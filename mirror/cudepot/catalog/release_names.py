@@ -15,9 +15,7 @@ _FORMS = (
     re.compile(rf"cudnn-(?P<cuda>\d+\.\d+)-linux-(?P<arch>x64|aarch64sbsa|ppc64le)-v{_VERSION}\.tgz"),
     re.compile(rf"cudnn-linux-(?P<arch>x86_64|sbsa|ppc64le)-{_VERSION}_cuda(?P<cuda>\d+(?:\.\d+)?)-archive\.tar\.xz"),
     re.compile(rf"libcudnn\d(?:-dev)?_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_(?P<arch>amd64|arm64|ppc64el)\.deb"),
-    re.compile(
-        rf"libcudnn\d+(?:-dev|-static|-headers)?-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_(?P<arch>amd64|arm64)\.deb"
-    ),
+    re.compile(rf"libcudnn\d+(?:-dev|-static|-headers)?-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_(?P<arch>amd64|arm64)\.deb"),
     re.compile(
         rf"nvidia_cudnn_cu(?P<cuda>\d+)-{_VERSION}(?:\.post\d+)?(?:-\d+)?-py3-none-"
         r"manylinux[0-9a-z_.]*?_(?P<arch>x86_64|aarch64)\.whl"

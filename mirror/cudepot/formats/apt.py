@@ -172,9 +172,7 @@ def parse_stanza(text: bytes, what: str) -> Fields:
 def parse_package(text: bytes, what: str) -> Package:
     """Return one stanza of a Packages index; raise FormatError when it lacks what installing needs."""
     fields = parse_stanza(text, what)
-    missing = [
-        one for one in ("Package", "Version", "Architecture", "Filename", "Size", "SHA256") if one not in fields
-    ]
+    missing = [one for one in ("Package", "Version", "Architecture", "Filename", "Size", "SHA256") if one not in fields]
     if missing or not fields["Size"].isdigit():
         raise FormatError(f"{what}: no usable {missing[0] if missing else 'Size'} field")
     deb_version.parse(fields["Version"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from cudepot.errors import FormatError
+from cudepot.paths import safe_name
+
+__all__ = ["Member", "Members", "safe_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +30,3 @@ class Member:
 
 Members = Iterator[tuple[Member, BinaryIO | None]]
 """Members in archive order with a stream that is valid until the next one is asked for (None for a link)."""
-
-
-def safe_name(name: str) -> str:
-    """Return ``name`` as a relative POSIX path; raise FormatError when it could leave its folder.
-
-    ``./x`` and ``x//y`` are normalised; absolute names, ``..``, backslashes, NUL and other control characters
-    are refused.
-    """
-    if not name or name.startswith("/") or "\\" in name or any(ord(c) < 32 or ord(c) == 127 for c in name):
-        raise FormatError(f"unsafe path {name[:200]!r}", hint="the file may be hostile: do not use it")
-    if ".." in name.split("/"):
-        raise FormatError(f"path {name[:200]!r} leaves its folder", hint="the file may be hostile: do not use it")
-    clean = posixpath.normpath(name)
-    if clean == ".":
-        raise FormatError(f"path {name!r} names no file")
-    return clean

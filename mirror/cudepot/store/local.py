@@ -11,11 +11,11 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from cudepot.digest import CHUNK, Digest, hasher, mismatch
+from cudepot.digest import CHUNK, Digest, VerifyingReader, hasher, mismatch
 from cudepot.errors import BusyError, ConfigError, StorageError
 
 FORMAT = "cudepot-store 1\n"
@@ -201,6 +201,21 @@ class LocalStore:
                 raise
         return digest
 
+    def make(self, write: Callable[[BinaryIO], object]) -> Digest:
+        """Store what ``write`` puts into a seekable file and return its digest."""
+        with storage_errors(self.root), tempfile.NamedTemporaryFile(dir=self.root / "tmp", delete=False) as out:
+            path = Path(out.name)
+            try:
+                write(out)  # type: ignore[arg-type]
+                out.flush()
+                with path.open("rb") as written:
+                    digest = Digest.of_stream(written)
+                self.seal(out, path, digest)  # type: ignore[arg-type]
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+        return digest
+
     def add_bytes(self, data: bytes) -> Digest:
         """Store bytes in memory and return their digest."""
         return self.add(iter([data]))
@@ -218,6 +233,24 @@ class LocalStore:
             fsync_folder(target.parent)
             if fresh:
                 fsync_folder(target.parent.parent)
+
+    def place(self, digest: Digest, target: Path) -> None:
+        """Put an object at a path: a hard link where possible, else a copy that is checked on the way."""
+        if not self.has(digest):
+            self.open(digest).close()
+        try:
+            os.link(self.path(digest), target)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP):
+                raise
+            self._copy(digest, target)
+
+    def _copy(self, digest: Digest, target: Path) -> None:
+        with self.open(digest) as source, target.open("wb") as out:
+            shutil.copyfileobj(VerifyingReader(source, digest, f"object {digest.sha256[:12]}…"), out, CHUNK)
+            out.flush()
+            os.fchmod(out.fileno(), 0o444)
+            os.fsync(out.fileno())
 
     def discard(self, digest: Digest) -> None:
         """Remove an object, if it is here."""

@@ -80,9 +80,7 @@ class HttpSource:
                 method, url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=True
             )
         except requests.RequestException as error:
-            raise TransientError(
-                f"{url}: {_reason(error)}", hint="check the URL, the network and the proxy"
-            ) from error
+            raise TransientError(f"{url}: {_reason(error)}", hint="check the URL, the network and the proxy") from error
         with response:
             if url.startswith("https:") and not response.url.startswith("https:"):
                 raise UpstreamError(f"{url}: redirected from https to plain http at {response.url}")

@@ -69,9 +69,9 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
         name, version = fields.get("Package", path.name), fields.get("Version", "")
         return replace(artifact, kind="deb", name=name, version=version, architecture=fields.get("Architecture", ""))
     if path.suffix == ".whl":
-        project, version, _, tags = parse_wheel_filename(path.name)
+        project, release, _, tags = parse_wheel_filename(path.name)
         platforms = ",".join(sorted(tag.platform for tag in tags))
-        return replace(artifact, kind="wheel", name=str(project), version=str(version), architecture=platforms)
+        return replace(artifact, kind="wheel", name=str(project), version=str(release), architecture=platforms)
     if "mirror" in artifact.outputs:
         raise ConfigError(
             f"{path.name}: an archive cannot be published as it is",

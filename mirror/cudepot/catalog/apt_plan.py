@@ -1,0 +1,71 @@
+"""The plan of a re-signed flat apt repository: which index bytes describe a list of packages. Pure.
+
+``Origin``, ``Label``, ``Suite`` and ``Codename`` stay the upstream's, because clients' pin files name them
+(NVIDIA's say ``Pin: release l=NVIDIA CUDA``) and apt asks the user when they change.
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import gzip
+import lzma
+from collections.abc import Mapping, Sequence
+
+from cudepot.catalog.lock import LockedUpstream
+from cudepot.digest import Digest
+from cudepot.formats.apt import Fields, parse_release, parse_stanza, render_packages, render_release
+
+_OURS = ("Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512")
+
+
+def stanza(control: bytes, filename: str, digest: Digest) -> Fields:
+    """Return the Packages stanza of a deb: its own control fields, then where it lies and what it is."""
+    fields = {key: value for key, value in parse_stanza(control, filename).items() if key not in _OURS}
+    # A leading newline in Description and friends survives: the parser keeps folded lines as they are.
+    return fields | {"Filename": filename, "Size": str(digest.size), "SHA256": digest.sha256}
+
+
+def indexes(stanzas: Sequence[Mapping[str, str]]) -> dict[str, bytes]:
+    """Return the Packages index in the forms published, without anything that changes from run to run."""
+    plain = render_packages(stanzas)
+    return {
+        "Packages": plain,
+        "Packages.gz": gzip.compress(plain, 9, mtime=0),
+        "Packages.xz": lzma.compress(plain, preset=6),
+    }
+
+
+def release(upstream: LockedUpstream, architectures: Sequence[str], files: Mapping[str, bytes], date: str) -> bytes:
+    """Return the Release file over the indexes."""
+    fields = {
+        "Origin": upstream.origin or "cudepot",
+        "Label": upstream.label or upstream.name,
+        "Suite": upstream.suite,
+        "Codename": upstream.codename,
+        "Architectures": " ".join(sorted(set(architectures) - {"all"})),
+        "Date": date,
+        "Acquire-By-Hash": "yes",
+        "Description": f"{upstream.name}, published by cudepot",
+    }
+    return render_release(fields, files, {"SHA256": "sha256"})
+
+
+def same_repository(old: bytes, new: bytes) -> bool:
+    """Tell whether two Release files differ in nothing but their date."""
+    one, other = (parse_release(text, "Release") for text in (old, new))
+    return {**one.fields, "Date": ""} == {**other.fields, "Date": ""}
+
+
+def next_date(now: datetime.datetime, before: bytes | None) -> str:
+    """Return the ``Date`` of a new Release: now, but always later than the one before."""
+    if before is not None:
+        last = parse_release(before, "Release").date()
+        if last is not None:
+            now = max(now, last + datetime.timedelta(seconds=1))
+    return email.utils.format_datetime(now.replace(microsecond=0), usegmt=True)
+
+
+def by_hash(files: Mapping[str, Digest]) -> dict[str, Digest]:
+    """Return the by-hash names of indexes, so that a client in mid-update finds what its Release names."""
+    return {f"by-hash/SHA256/{digest.sha256}": digest for digest in files.values()}

@@ -1,0 +1,86 @@
+"""A snapshot: the immutable, numbered list of everything a site shows. Format: ``docs/formats.md``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cudepot.catalog.fields import Table
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError
+from cudepot.paths import safe_name
+
+FORMAT = "cudepot-snapshot 1"
+Tree = Mapping[str, Digest]
+"""Site path → content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One state of a site.
+
+    Attributes:
+        number: 1, 2, 3 …
+        created: UTC time as ISO 8601.
+        signer: fingerprint of the site key.
+        parent: sha256 of the snapshot before, as it was signed; empty for the first.
+        lock: the cudepot.lock it was made from.
+        upstreams: what each upstream looked like, as the lock says it.
+        tree: path → content; does not hold snapshot.json itself.
+    """
+
+    number: int
+    created: str
+    signer: str
+    parent: str
+    lock: Digest
+    upstreams: tuple[Mapping[str, Any], ...]
+    tree: Tree
+
+
+def render_snapshot(snapshot: Snapshot) -> bytes:
+    """Return the document; equal snapshots give equal bytes."""
+    document = {
+        "format": FORMAT,
+        "number": snapshot.number,
+        "created": snapshot.created,
+        "signer": snapshot.signer,
+        "parent": snapshot.parent,
+        "lock": _digest(snapshot.lock),
+        "upstreams": [dict(one) for one in snapshot.upstreams],
+        "tree": {path: _digest(digest) for path, digest in sorted(snapshot.tree.items())},
+    }
+    return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def parse_snapshot(data: bytes, what: str) -> Snapshot:
+    """Return a snapshot; raise ConfigError when the document is malformed or of another format."""
+    try:
+        table = Table(json.loads(data))
+    except ValueError as error:
+        raise ConfigError(f"{what}: not JSON: {error}") from error
+    found = table.text("format")
+    if found != FORMAT:
+        raise ConfigError(f"{what}: format {found!r}; this cudepot reads {FORMAT!r}")
+    tree = table.table("tree")
+    return Snapshot(
+        table.integer("number", low=1),
+        table.text("created"),
+        table.text("signer"),
+        table.text("parent"),
+        table.table("lock").digest(),
+        (),
+        {_site_path(path, what): tree.table(path).digest() for path in tree.names()},
+    )
+
+
+def _site_path(path: str, what: str) -> str:
+    if safe_name(path) != path:
+        raise ConfigError(f"{what}: {path!r} is not a plain path")
+    return path
+
+
+def _digest(digest: Digest) -> dict[str, Any]:
+    return {"sha256": digest.sha256, "size": digest.size}

@@ -1,0 +1,68 @@
+"""The commented ``cudepot.toml`` that ``cudepot init`` writes."""
+
+from __future__ import annotations
+
+TEMPLATE = """\
+# What this site wants, from where, and how it is published. Formats: docs/formats.md
+version = 1
+store = "store"              # objects, snapshots, build records; relative to this file
+
+# Licence texts you have read and accepted, by sha256. `cudepot repackage` names the text and its hash.
+accept-eula = []
+
+[site]
+path = "site"                # a web server shows site/current
+label = "{label}"
+key = "{key}"   # full fingerprint of the key that signs what you publish
+gnupg = "{gnupg}"             # GnuPG home that holds it: keep it private, back it up
+channel = "main"             # conda channel: site/current/conda/main
+keep = 3                     # snapshots kept in the folder
+
+[build]
+number = 1                   # conda build number; wheels become VERSION+{label}.1
+zstd-level = 9
+deflate-level = 6
+
+# --- where artifacts come from -----------------------------------------------------------------------------
+# NVIDIA's flat apt repository. Fetch its public key yourself, compare the fingerprint by another channel, and
+# put the file beside this one.
+# [[upstream]]
+# name = "ubuntu2004/x86_64"
+# type = "apt"
+# url = "https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2004/x86_64/"
+# keys = ["EB693B3035CD5710E231E123A4B469963BF863CC"]
+# keyrings = ["keys/3bf863cc.pub"]
+#
+# A repository with dists/: add suites = ["bookworm"], components = ["main"], architectures = ["amd64"].
+#
+# [[upstream]]
+# name = "wheels"
+# type = "simple"
+# url = "https://YOUR.INDEX/simple/"
+#
+# [[upstream]]
+# name = "downloads"
+# type = "folder"
+# path = "downloads"
+
+# --- what is wanted ----------------------------------------------------------------------------------------
+# [[pin]]
+# upstream = "ubuntu2004/x86_64"
+# packages = ["libcudnn8=8.0.5.39-1+cuda11.1", "libcudnn8-dev=8.0.5.39-1+cuda11.1"]
+#
+# [[pin]]
+# upstream = "wheels"
+# packages = ["nvidia-cudnn-cu13==9.12.0.46"]
+# recipe = "cudnn"                       # repackage: conda packages and a wheel
+#
+# [[pin]]
+# upstream = "downloads"
+# packages = ["cudnn-11.1-linux-x64-v8.0.5.39.tgz"]
+# recipe = "cudnn"
+# outputs = ["conda"]
+"""
+
+
+def render_template(*, label: str, key: str, gnupg: str) -> str:
+    """Return a cudepot.toml for a new site."""
+    return TEMPLATE.format(label=label, key=key, gnupg=gnupg)

@@ -1,0 +1,110 @@
+"""The composition root: turns arguments, environment and cudepot.toml into the depot a workflow works on."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import functools
+import os
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from cudepot import __version__
+from cudepot.catalog.config import Config, Upstream, parse_config
+from cudepot.cli import progress
+from cudepot.data import data_folder
+from cudepot.errors import ConfigError
+from cudepot.ports import Signer, Source, Verifier
+from cudepot.store.local import LocalStore
+from cudepot.transport.folder import FolderSource
+from cudepot.workflows.depot import Depot
+
+EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
+USER_AGENT = f"cudepot/{__version__}"
+
+
+def load_config(base: Path) -> Config:
+    """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
+    path = base / "cudepot.toml"
+    try:
+        return parse_config(tomllib.loads(path.read_text()))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: not found", hint="run `cudepot init`, or name the folder with -C") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+@contextmanager
+def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depot]:
+    """Give the depot of the project folder; hold its store unless the verb only reads."""
+    base = Path(args.directory).resolve()
+    config = load_config(base)
+    store = LocalStore(base / config.store)
+    depot = Depot(
+        base=base,
+        config=config,
+        store=store,
+        source=lambda upstream: _source(base, upstream),
+        verifier=lambda upstream: _verifier(base, upstream),
+        signer=functools.cache(lambda: _signer(base, config)),
+        site_verifier=functools.cache(lambda: _site_verifier(base, config)),
+        clock=lambda: datetime.datetime.now(datetime.UTC),
+        recipes=Path(args.recipes) if getattr(args, "recipes", None) else data_folder("recipes"),
+        epoch=_epoch(),
+        progress=progress.choose(quiet=args.quiet),
+    )
+    if exclusive:
+        with store.locked():
+            yield depot
+    else:
+        yield depot
+
+
+def _epoch() -> int:
+    text = os.environ.get("SOURCE_DATE_EPOCH", str(EPOCH))
+    if not text.isdigit():
+        raise ConfigError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds since 1970")
+    return int(text)
+
+
+def _source(base: Path, upstream: Upstream) -> Source:
+    if upstream.type == "folder":
+        return FolderSource(base / upstream.path)
+    parts = urlsplit(upstream.url)
+    if parts.scheme == "file":
+        return FolderSource(Path(unquote(parts.path)))
+    # requests takes 80 ms to import: only verbs that reach for the network pay for it.
+    from cudepot.formats.simple import ACCEPT  # noqa: PLC0415
+    from cudepot.transport.http import HttpSource  # noqa: PLC0415
+    from cudepot.transport.retrying import Retrying  # noqa: PLC0415
+
+    accept = ACCEPT if upstream.type == "simple" else "*/*"
+    return Retrying(HttpSource(upstream.url, accept=accept, user_agent=USER_AGENT))
+
+
+def _verifier(base: Path, upstream: Upstream) -> Verifier:
+    from cudepot.signing.gpgv import Gpgv  # noqa: PLC0415
+
+    return Gpgv([base / one for one in upstream.keyrings], upstream.keys)
+
+
+def _signer(base: Path, config: Config) -> Signer:
+    from cudepot.signing.gpg import GpgSigner  # noqa: PLC0415
+    from cudepot.signing.gpgv import fingerprint  # noqa: PLC0415
+
+    if not config.site.key:
+        raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` makes one")
+    return GpgSigner(base / config.site.gnupg, fingerprint(config.site.key))
+
+
+def _site_verifier(base: Path, config: Config) -> Verifier:
+    from cudepot.signing.gpgv import Gpgv  # noqa: PLC0415
+
+    with tempfile.NamedTemporaryFile(prefix="cudepot-key-") as key:
+        key.write(_signer(base, config).public_key(armor=False))
+        key.flush()
+        return Gpgv([Path(key.name)], [config.site.key])

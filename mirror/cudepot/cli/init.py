@@ -1,0 +1,39 @@
+"""``cudepot init``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from cudepot.cli.output import Answer
+from cudepot.workflows.init import init
+
+NAME = "init"
+HELP = "make a project: cudepot.toml, store and a signing key"
+DESCRIPTION = """\
+Make a project folder with a commented cudepot.toml, an empty store and, unless you name one of yours, a new OpenPGP
+key that signs what this site publishes. In a folder that has a cudepot.toml (a fresh clone, say) it makes what is
+missing and leaves the file alone.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    parser.add_argument("--label", default="site", help="who you are: lower-case letters, digits, dots (default: site)")
+    parser.add_argument("--key", default="", metavar="FINGERPRINT", help="sign with this key instead of a new one")
+    parser.add_argument("--gnupg", default="gnupg", metavar="DIR", help="GnuPG home of the key (default: gnupg)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be made; make nothing")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    base = Path(args.directory).resolve()
+    result = init(base, label=args.label, key=args.key, gnupg=args.gnupg, dry_run=args.dry_run)
+    did = "would make" if args.dry_run else "made"
+    lines = [f"{did} {base / name}" for name in result.made] or ["nothing to make: the project is complete"]
+    if result.key:
+        lines.append(f"site key: {result.key}")
+    if "cudepot.toml" in result.made and not args.dry_run:
+        lines.append("next: say in cudepot.toml what you want, then cudepot lock, sync, repackage, publish")
+    return asdict(result), lines, 0

@@ -1,0 +1,76 @@
+"""The ``cudepot`` command: parses, calls one workflow, prints its result, turns errors into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from cudepot import __version__
+from cudepot.cli import init, lock, publish, repackage, status, sync, verify
+from cudepot.cli.output import complain, unexpected
+from cudepot.errors import CudepotError
+
+VERBS = (init, lock, sync, repackage, publish, verify, status)
+EXIT_CODES = """\
+exit codes:
+  0  done                              6  a pin cannot be satisfied
+  1  unexpected fault in cudepot       7  local disk full, read-only or not permitted
+  2  wrong usage                       8  licence (EULA) not accepted
+  3  cudepot.toml, lock or recipe bad  9  another cudepot holds the store
+  4  upstream unreachable or lacking  10  artifact malformed or hostile
+  5  signature, hash or date wrong   130  interrupted
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="cudepot",
+        description="Bring NVIDIA's cuDNN to machines that must be pinned, private or offline.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"cudepot {__version__}")
+    verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for verb in VERBS:
+        one = verbs.add_parser(
+            verb.NAME,
+            help=verb.HELP,
+            description=verb.DESCRIPTION,
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        one.add_argument("-C", dest="directory", default=".", metavar="DIR", help="folder of cudepot.toml (default: .)")
+        one.add_argument("--json", action="store_true", help="print the result as JSON")
+        one.add_argument("-q", "--quiet", action="store_true", help="no progress, errors only")
+        verb.add_arguments(one)
+        one.set_defaults(run=verb.run)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit status of the process."""
+    args = parser().parse_args(argv)
+    try:
+        result, lines, code = args.run(args)
+    except CudepotError as error:
+        return complain(error, as_json=args.json)
+    except KeyboardInterrupt:
+        print("\ninterrupted: what has arrived is kept; run the command again to go on", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: say what to report instead of a bare traceback
+        return unexpected(error)
+    text = json.dumps(result, indent=1, sort_keys=True) if args.json else "\n".join(lines)
+    if text:
+        print(text)  # noqa: T201
+    return int(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

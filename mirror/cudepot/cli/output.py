@@ -1,0 +1,36 @@
+"""How errors are told: one line, a hint, and the same as JSON where that was asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+from cudepot.errors import CudepotError
+
+Answer = tuple[Any, list[str], int]
+"""What a verb gives back: a JSON-able result, the lines for people, the exit status."""
+
+
+def complain(error: CudepotError, *, as_json: bool) -> int:
+    """Tell an error that was raised on purpose and return its exit status."""
+    if as_json:
+        told = {"code": error.code, "error": str(error), "hint": error.hint, "exit": error.exit_code}
+        print(json.dumps(told, indent=1, sort_keys=True))  # noqa: T201
+    print(f"error {error.code}: {error}", file=sys.stderr)  # noqa: T201
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)  # noqa: T201
+    return error.exit_code
+
+
+def unexpected(error: Exception) -> int:
+    """Tell a fault of cudepot itself: one line, and the traceback where CUDEPOT_DEBUG asks for it."""
+    if os.environ.get("CUDEPOT_DEBUG"):
+        traceback.print_exception(error)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    said = " ".join(str(error).split())
+    print(f"error E000: {type(error).__name__}: {said} ({where.name}, line {where.lineno})", file=sys.stderr)  # noqa: T201
+    print("hint: a fault in cudepot: run again with CUDEPOT_DEBUG=1 and report it", file=sys.stderr)  # noqa: T201
+    return 1

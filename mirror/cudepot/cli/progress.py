@@ -1,0 +1,126 @@
+"""How far work has come: bars with bytes per second and time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+EVERY = 5.0  # seconds between two plain lines
+
+
+class Silent:
+    """Says nothing; see :class:`cudepot.ports.Progress`."""
+
+    def begin(self, label: str, total: int) -> None:
+        """Ignore."""
+
+    def advance(self, done: int) -> None:
+        """Ignore."""
+
+    def end(self) -> None:
+        """Ignore."""
+
+    def say(self, line: str) -> None:
+        """Ignore."""
+
+
+class Lines:
+    """Plain lines for logs and pipes: one every few seconds, and one at the end."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out, self._lock = out, threading.Lock()
+        self._label, self._total, self._done, self._start, self._last = "", 0, 0, 0.0, 0.0
+
+    def begin(self, label: str, total: int) -> None:
+        """Start a piece of work of ``total`` bytes."""
+        self._label, self._total, self._done = label, total, 0
+        self._start = self._last = time.monotonic()
+        self.say(f"{label}: {size_text(total)}")
+
+    def advance(self, done: int) -> None:
+        """Add ``done`` bytes and say so now and then."""
+        with self._lock:
+            self._done += done
+            now = time.monotonic()
+            if now - self._last < EVERY or not self._label:
+                return
+            self._last = now
+            rate = self._done / max(now - self._start, 1e-3)
+            left = f", {(self._total - self._done) / rate:.0f} s left" if rate > 0 else ""
+            self.say(f"{self._label}: {size_text(self._done)} of {size_text(self._total)}, {size_text(rate)}/s{left}")
+
+    def end(self) -> None:
+        """Finish the piece of work."""
+        seconds = time.monotonic() - self._start
+        self.say(f"{self._label}: {size_text(self._done)} in {seconds:.1f} s")
+        self._label = ""
+
+    def say(self, line: str) -> None:
+        """Write one line."""
+        print(line, file=self._out, flush=True)
+
+
+class Bars:
+    """Bars on a terminal, drawn by rich."""
+
+    def __init__(self) -> None:
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
+
+    def begin(self, label: str, total: int) -> None:
+        """Start a bar of ``total`` bytes."""
+        # rich takes 60 ms to import: only a terminal pays for it.
+        from rich.console import Console  # noqa: PLC0415
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
+        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self._bar = Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True))
+        self._bar.start()
+        self._task = self._bar.add_task(label, total=total)
+
+    def advance(self, done: int) -> None:
+        """Add ``done`` bytes."""
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task, done)
+
+    def end(self) -> None:
+        """Leave the finished bar on the screen."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def say(self, line: str) -> None:
+        """Write one line above the bar."""
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the room that talks
+
+
+def size_text(count: float) -> str:
+    """Return a byte count as a person reads it: ``314 MB`` (decimal units)."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1000 or unit == "GB":
+            break
+        count /= 1000
+    return f"{count:.0f} {unit}" if unit in ("B", "kB") or count >= 100 else f"{count:.1f} {unit}"
+
+
+def choose(*, quiet: bool) -> Silent | Lines | Bars:
+    """Return the progress that suits standard error."""
+    if quiet:
+        return Silent()
+    return Bars() if sys.stderr.isatty() else Lines(sys.stderr)

@@ -1,0 +1,40 @@
+"""``cudepot publish``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from cudepot.cli.context import opened
+from cudepot.cli.output import Answer
+from cudepot.cli.progress import size_text
+from cudepot.workflows.publish import publish
+
+NAME = "publish"
+HELP = "make a signed snapshot and show it on the site"
+DESCRIPTION = """\
+Make a numbered, signed snapshot of what is locked and built (apt repositories, conda channel, wheel index), write
+it beside the one that is shown, and switch to it by one rename. Nothing changed: no new snapshot.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be published; show nothing new")
+    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    with opened(args) as depot:
+        result = publish(depot, dry_run=args.dry_run)
+    lines = [f"+ {path}" for path in result.added] + [f"- {path}" for path in result.removed]
+    did = (
+        "unchanged: snapshot"
+        if not result.fresh
+        else "would publish snapshot"
+        if args.dry_run
+        else "published snapshot"
+    )
+    lines.append(f"{did} {result.number}: {result.files} files, {size_text(result.bytes)}, at {result.site}")
+    return asdict(result), lines, 0

@@ -1,0 +1,36 @@
+"""``cudepot repackage``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from cudepot.cli.context import opened
+from cudepot.cli.output import Answer
+from cudepot.cli.progress import size_text
+from cudepot.workflows.repackage import repackage
+
+NAME = "repackage"
+HELP = "make conda packages and wheels of the locked artifacts"
+DESCRIPTION = """\
+Unpack every locked artifact whose pin has a recipe, check that it is what its name claims (SONAMEs, machine, version
+in the header, licence accepted), and make conda packages and a wheel of it. The same payload gives the same bytes,
+whichever form it came in; what was built before is not built again.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be built; build nothing")
+    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    with opened(args) as depot:
+        result = repackage(depot, dry_run=args.dry_run)
+    names = [f"{one.subdir}/{one.filename}".lstrip("/") for one in result.built]
+    lines = [f"{name} ({size_text(one.digest.size)})" for name, one in zip(names, result.built, strict=True)]
+    did = "would run" if args.dry_run else "ran"
+    lines.append(f"{len(result.jobs)} releases; {did} {result.run}; {len(result.built)} packages")
+    return asdict(result), lines, 0

@@ -1,0 +1,41 @@
+"""``cudepot status``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from cudepot.cli.context import opened
+from cudepot.cli.output import Answer
+from cudepot.cli.progress import size_text
+from cudepot.workflows.status import Status, status
+
+NAME = "status"
+HELP = "show how far the project is"
+DESCRIPTION = "Show what is locked, what is missing, what is built, what the site shows, and which verb is next."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    with opened(args, exclusive=False) as depot:
+        result = status(depot)
+    return asdict(result), list(_lines(result)), 0
+
+
+def _lines(result: Status) -> list[str]:
+    lines = [f"lock: {result.lock}"]
+    for one in result.upstreams:
+        signed = f", signed by {', '.join(one.signers)}" if one.signers else ""
+        dated = f", root of {one.date}" if one.date else ""
+        lines.append(f"  {one.name} ({one.type}): {one.artifacts} artifacts, {one.missing} missing{dated}{signed}")
+    if result.lock == "ok":
+        lines.append(f"store: {size_text(result.missing_bytes)} to fetch")
+        lines.append(f"packages: {result.builds_done} of {result.builds} releases repackaged")
+    shown = "nothing" if result.shown is None else f"snapshot {result.shown}"
+    lines.append(f"site: shows {shown}; {len(result.snapshots)} snapshots in the store")
+    return [*lines, f"next: cudepot {result.next}"] if result.next else lines

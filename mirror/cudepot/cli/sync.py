@@ -1,0 +1,32 @@
+"""``cudepot sync``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from cudepot.cli.context import opened
+from cudepot.cli.output import Answer
+from cudepot.cli.progress import size_text
+from cudepot.workflows.sync import sync
+
+NAME = "sync"
+HELP = "bring every locked artifact into the store"
+DESCRIPTION = """\
+Fetch what cudepot.lock names and the store lacks: in parallel, resumed where an earlier run was cut, every byte
+checked against the lock while it arrives. Nothing that does not match becomes visible in the store.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be fetched; fetch nothing")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    with opened(args) as depot:
+        result = sync(depot, dry_run=args.dry_run)
+    did = "would fetch" if args.dry_run else "fetched"
+    line = f"{result.files} files locked ({size_text(result.bytes)}); {did} {result.fetched_files}"
+    return asdict(result), [f"{line} ({size_text(result.fetched_bytes)})"], 0

@@ -1,0 +1,112 @@
+"""Reads the tar archives NVIDIA ships (cuDNN 7 to 9), as a stream of members that cannot do harm.
+
+Format: POSIX.1-2017 ustar and pax, GNU tar, under any compression :mod:`cudepot.formats.compression` knows.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tarfile
+from typing import BinaryIO
+
+from cudepot.digest import CHUNK
+from cudepot.errors import FormatError
+from cudepot.formats.compression import decompressed
+from cudepot.formats.guarded import DEFAULT_LIMIT, Guard, drain, guarded
+from cudepot.formats.members import Member, Members, safe_name
+
+_MOST_MEMBERS = 200_000
+_MOST_HEADER = 1 << 20
+_HOSTILE = "the file may be hostile: do not use it"
+
+
+class _StrictHeader(tarfile.TarInfo):
+    """A tar header that is never skipped in silence.
+
+    ``tarfile`` takes an unreadable header after the first one for the end of the archive, so a damaged archive
+    would look like a shorter one; and it reads extended headers of any size into memory.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _StrictHeader:
+        """Parse a header block; raise ``tarfile.ReadError`` when it is missing, damaged or too large."""
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
+                raise
+            raise tarfile.ReadError(f"bad header: {error}") from None
+        if header.size < 0:
+            raise tarfile.ReadError(f"negative size of {header.name[:200]!r}")
+        if not header.isfile() and header.size > _MOST_HEADER:
+            raise tarfile.ReadError(f"oversized header of {header.name[:200]!r}")
+        return header
+
+
+def read_tar(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "tar archive") -> Members:
+    """Give the members of a tar archive in archive order; ``stream`` need not be seekable.
+
+    Directories are skipped. A hard link is given as a symbolic link to the member it repeats. The stream is
+    read to its very end, so a digest checked by the caller's reader covers every byte.
+
+    Args:
+        stream: gzip, xz, bzip2, Zstandard or plain tar.
+        limit: most uncompressed bytes, of the archive and of all members together.
+        what: how errors name the archive.
+
+    Raises:
+        FormatError: damaged or cut short, a name or link that leaves the archive, a device or other special
+            file, a name given twice, or more than ``limit`` bytes.
+    """
+    plain = decompressed(stream, what, limit=limit)
+    seen: dict[str, bool] = {}
+    total = 0
+    with Guard(what), tarfile.open(fileobj=plain, mode="r|", bufsize=CHUNK, tarinfo=_StrictHeader) as tar:
+        for info in tar:
+            total += info.size
+            if total > limit or len(seen) > _MOST_MEMBERS:
+                raise FormatError(f"{what}: too many bytes or members at {info.name[:200]!r}", hint=_HOSTILE)
+            if info.isdir():
+                continue
+            member = _member(info, seen, what)
+            yield member, None if member.link else _content(tar, info, member, what)
+        drain(plain)
+    drain(stream)
+
+
+def _member(info: tarfile.TarInfo, seen: dict[str, bool], what: str) -> Member:
+    """Return the checked member for a header and note its name; ``seen`` tells regular files from links."""
+    name = safe_name(info.name)
+    if name in seen:
+        raise FormatError(f"{what}: {name!r} is there twice", hint=_HOSTILE)
+    if not (info.isreg() or info.issym() or info.islnk()):
+        raise FormatError(f"{what}: {name!r} is a device or other special file", hint=_HOSTILE)
+    seen[name] = info.isreg()
+    if info.isreg():
+        return Member(name, info.size, executable=bool(info.mode & 0o111))
+    target = safe_link(name, info.linkname, what) if info.issym() else _repeated(name, info.linkname, seen, what)
+    return Member(name, 0, link=target)
+
+
+def safe_link(name: str, target: str, what: str) -> str:
+    """Return ``target`` of the symbolic link ``name`` unchanged; raise FormatError when it leaves the archive."""
+    landing = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
+    bad = not target or target.startswith("/") or any(ord(c) < 32 or c in "\\\x7f" for c in target)
+    if bad or landing == ".." or landing.startswith("../"):
+        raise FormatError(f"{what}: link {name!r} leaves the archive: {target[:200]!r}", hint=_HOSTILE)
+    return target
+
+
+def _repeated(name: str, target: str, seen: dict[str, bool], what: str) -> str:
+    """Return the hard link ``name`` as a relative symbolic link to an earlier regular member."""
+    first = safe_name(target)
+    if not seen.get(first):
+        raise FormatError(f"{what}: hard link {name!r} to {first!r}, which is no earlier file", hint=_HOSTILE)
+    return posixpath.relpath(first, posixpath.dirname(name) or ".")
+
+
+def _content(tar: tarfile.TarFile, info: tarfile.TarInfo, member: Member, what: str) -> BinaryIO:
+    content = tar.extractfile(info)
+    if content is None:
+        raise FormatError(f"{what}: {member.name!r} has no content", hint=_HOSTILE)
+    return guarded(content, f"{what}: {member.name}", member.size)  # type: ignore[arg-type]

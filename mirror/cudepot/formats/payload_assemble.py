@@ -1,0 +1,122 @@
+"""Puts what was found in one or several artifacts of a release into its canonical places.
+
+A tgz, the debs and the wheel of one release give the same payload when NVIDIA shipped the same bytes: links that
+only ``update-alternatives`` would make are added, files shipped under their SONAME get their full version back.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+
+from cudepot.digest import Digest
+from cudepot.errors import FormatError
+from cudepot.formats.payload import Found, Payload, PayloadFile, Release, Role
+
+_MOST_HOPS = 8
+_NEEDED = {
+    Role.RUNTIME: "runtime library",
+    Role.HEADER: "header",
+    Role.LICENCE: "licence",
+}
+
+
+def assemble(release: Release, found: Sequence[Found]) -> Payload:
+    """Return the payload of ``release`` from all claimed members of all its artifacts.
+
+    Runtime libraries become ``lib/libX.so.M.m.p`` with links ``lib/libX.so.M`` and ``lib/libX.so``; headers
+    ``include/x.h`` and ``include/x_vM.h`` as two regular files; static archives ``lib/libX_static.a``; the
+    licence ``LICENSE``.
+
+    Raises:
+        FormatError: a link to nothing or to another file's content, one canonical file with two contents, a
+            version in a name that is not the release's, or no runtime library, header or licence at all.
+    """
+    named = _by_name(found)
+    contents: dict[tuple[Role, str], tuple[str, Digest]] = {}
+    for one in sorted(found, key=lambda each: (each.claim.rank, each.name)):
+        _check_version(release, one)
+        _note(contents, one, _resolve(one, named))
+    _check_complete(contents)
+    files = [file for (role, stem), (_, digest) in contents.items() for file in _places(release, role, stem, digest)]
+    return Payload(release, tuple(sorted(files, key=lambda file: file.path)))
+
+
+def _by_name(found: Sequence[Found]) -> dict[str, Found]:
+    named: dict[str, Found] = {}
+    for one in found:
+        other = named.setdefault(one.name, one)
+        if (other.digest, other.link) != (one.digest, one.link):
+            raise FormatError(f"{one.name!r} differs between artifacts of one release")
+    return named
+
+
+def _resolve(one: Found, named: Mapping[str, Found]) -> Digest:
+    """Return the content of ``one``, following links by name within the artifacts."""
+    at = one
+    for _ in range(_MOST_HOPS):
+        if at.digest is not None:
+            return at.digest
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(at.name), at.link))
+        if target not in named:
+            break
+        at = named[target]
+        if (at.claim.role, at.claim.stem) != (one.claim.role, one.claim.stem):
+            raise FormatError(f"{one.name!r} is a link to another file: {at.name!r}")
+    raise FormatError(
+        f"{one.name!r} is a link to {at.link[:200]!r}, which no artifact holds",
+        hint="give all packages of the release, e.g. libcudnn8 with libcudnn8-dev",
+    )
+
+
+def _check_version(release: Release, one: Found) -> None:
+    full = so_version(release)
+    major = full.partition(".")[0]
+    fitting = {"", major, full} if one.claim.role is Role.RUNTIME else {"", major}
+    if one.claim.version not in fitting:
+        raise FormatError(
+            f"{one.name!r} has version {one.claim.version}, the release is {release.version}",
+            hint="is this artifact of that release?",
+        )
+
+
+def _note(contents: dict[tuple[Role, str], tuple[str, Digest]], one: Found, digest: Digest) -> None:
+    """Enter a content; the first licence (best rank) stays, every other file must be the same everywhere."""
+    first, known = contents.setdefault((one.claim.role, one.claim.stem), (one.name, digest))
+    if known != digest and one.claim.role is not Role.LICENCE:
+        raise FormatError(f"{one.name!r} and {first!r} should be the same file but differ")
+
+
+def _check_complete(contents: Mapping[tuple[Role, str], object]) -> None:
+    present = {role for role, _ in contents}
+    for role, words in _NEEDED.items():
+        if role not in present:
+            raise FormatError(
+                f"no {words} in the artifacts of the release",
+                hint="give all packages of the release, e.g. libcudnn8 with libcudnn8-dev",
+            )
+
+
+def so_version(release: Release) -> str:
+    """Return the version libraries carry in their full name: the release's first three parts, ``8.0.5``."""
+    return ".".join(release.version.split(".")[:3])
+
+
+def soname(release: Release, stem: str) -> str:
+    """Return the SONAME a runtime library of the release must have, e.g. ``libcudnn_ops.so.9``."""
+    return f"{stem}.so.{release.version.partition('.')[0]}"
+
+
+def _places(release: Release, role: Role, stem: str, digest: Digest) -> Iterator[PayloadFile]:
+    if role is Role.RUNTIME:
+        short, full = soname(release, stem), f"{stem}.so.{so_version(release)}"
+        yield PayloadFile(f"lib/{full}", Role.RUNTIME, digest)
+        yield PayloadFile(f"lib/{short}", Role.LINK, link=full)
+        yield PayloadFile(f"lib/{stem}.so", Role.DEVLINK, link=short)
+    elif role is Role.HEADER:
+        yield PayloadFile(f"include/{stem}.h", role, digest)
+        yield PayloadFile(f"include/{stem}_v{release.version.partition('.')[0]}.h", role, digest)
+    elif role is Role.STATIC:
+        yield PayloadFile(f"lib/{stem}_static.a", role, digest)
+    else:
+        yield PayloadFile("LICENSE", role, digest)

@@ -1,0 +1,58 @@
+"""The store's snapshots: written once, numbered, signed, chained by hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cudepot.catalog.snapshot import Snapshot, parse_snapshot
+from cudepot.errors import StorageError, TrustError
+from cudepot.ports import Verifier
+from cudepot.store.local import write_atomic
+
+
+class Snapshots:
+    """The folder ``snapshots`` of a store: ``000001.json`` and its signature ``000001.json.asc``."""
+
+    def __init__(self, store_root: Path) -> None:
+        self._folder = store_root / "snapshots"
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of all complete snapshots in order (one without signature is not complete)."""
+        return sorted(int(path.name[:6]) for path in self._folder.glob("[0-9]" * 6 + ".json.asc"))
+
+    def read(self, number: int) -> tuple[bytes, bytes]:
+        """Return the document and its signature."""
+        path = self._path(number)
+        try:
+            return path.read_bytes(), path.with_suffix(".json.asc").read_bytes()
+        except OSError as error:
+            raise StorageError(f"{path}: cannot read snapshot {number}: {error.strerror}") from error
+
+    def load(self, number: int, verifier: Verifier) -> Snapshot:
+        """Return a snapshot whose signature by the site key holds.
+
+        Raises:
+            TrustError: it was changed or signed by another key.
+        """
+        document, signature = self.read(number)
+        what = str(self._path(number))
+        verifier.detached(document, signature, what)
+        snapshot = parse_snapshot(document, what)
+        if snapshot.number != number:
+            raise TrustError(f"{what}: is snapshot {snapshot.number}, not {number}", hint="someone renamed the file")
+        return snapshot
+
+    def latest(self, verifier: Verifier, count: int) -> list[Snapshot]:
+        """Return up to ``count`` snapshots, the newest first."""
+        return [self.load(number, verifier) for number in reversed(self.numbers()[-count:])]
+
+    def add(self, number: int, document: bytes, signature: bytes) -> None:
+        """Keep a snapshot for good; the signature comes last and makes it complete."""
+        path = self._path(number)
+        if path.with_suffix(".json.asc").exists():
+            raise StorageError(f"{path}: snapshot {number} exists already and is never changed")
+        write_atomic(path, document, mode=0o444)
+        write_atomic(path.with_suffix(".json.asc"), signature, mode=0o444)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.json"

@@ -1,0 +1,122 @@
+"""What has been built already: records in the store, keyed by everything that decides a build's bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.catalog.fields import Table
+from cudepot.catalog.lock import Artifact, Lock
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, CudepotError
+from cudepot.formats.payload import Release
+from cudepot.store.local import write_atomic
+from cudepot.workflows.depot import Depot
+
+BUILDER = 1
+"""Raised whenever a change of cudepot changes the bytes of what it builds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One package that was built: ``kind`` is ``conda`` or ``wheel`` (which has no subdir)."""
+
+    kind: str
+    subdir: str
+    filename: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One build: the artifacts of one release from one upstream, and what to make of them."""
+
+    recipe: str
+    release: Release
+    artifacts: tuple[Artifact, ...]
+    outputs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        one = self.release
+        return f"{one.product} {one.version} for CUDA {one.cuda} on {one.subdir} ({self.artifacts[0].upstream})"
+
+
+def jobs_of(lock: Lock) -> list[Job]:
+    """Return the builds a lock asks for, in its order."""
+    groups: dict[tuple[str, str, Release], list[Artifact]] = {}
+    for one in lock.artifacts:
+        if one.release is not None:
+            groups.setdefault((one.upstream, one.recipe, one.release), []).append(one)
+    return [
+        Job(recipe, release, tuple(found), tuple(sorted({kind for one in found for kind in one.outputs} - {"mirror"})))
+        for (_, recipe, release), found in groups.items()
+    ]
+
+
+def job_key(depot: Depot, job: Job) -> str:
+    """Return a hash over all that decides the bytes of a build."""
+    build, release = depot.config.build, job.release
+    decides = [
+        BUILDER,
+        [release.product, release.version, release.cuda, release.subdir],
+        sorted(one.digest.sha256 for one in job.artifacts),
+        list(job.outputs),
+        _folder_hash(depot.recipes / job.recipe),
+        [build.number, build.zstd_level, build.deflate_level, depot.config.site.label, depot.epoch],
+    ]
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
+
+
+def _folder_hash(folder: Path) -> str:
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such recipe", hint="name one that comes with cudepot, or give --recipes")
+    files = sorted(one for one in folder.rglob("*") if one.is_file())
+    one = hashlib.sha256()
+    for path in files:
+        one.update(f"{path.relative_to(folder)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return one.hexdigest()
+
+
+def record(depot: Depot, key: str, job: Job, built: Sequence[Built]) -> None:
+    """Note what a job made."""
+    document = {
+        "job": str(job),
+        "built": [
+            {"kind": one.kind, "subdir": one.subdir, "filename": one.filename}
+            | {"sha256": one.digest.sha256, "size": one.digest.size}
+            for one in built
+        ],
+    }
+    write_atomic(_path(depot, key), json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def recall(depot: Depot, key: str) -> list[Built] | None:
+    """Return what a job made before, if all of it is still in the store."""
+    try:
+        table = Table(json.loads(_path(depot, key).read_text()))
+        built = [_built(one) for one in table.tables("built")]
+    except (OSError, ValueError, CudepotError):
+        return None
+    return built if all(depot.store.has(one.digest) for one in built) else None
+
+
+def builds_of(depot: Depot, lock: Lock) -> list[Built]:
+    """Return everything the lock's jobs made; raise ConfigError when one has not been run."""
+    built: list[Built] = []
+    for job in jobs_of(lock):
+        found = recall(depot, job_key(depot, job))
+        if found is None:
+            raise ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`")
+        built += found
+    return list(dict.fromkeys(built))  # tgz and deb of one release make the very same package
+
+
+def _built(table: Table) -> Built:
+    return Built(table.text("kind"), table.text("subdir"), table.text("filename"), table.digest())
+
+
+def _path(depot: Depot, key: str) -> Path:
+    return depot.store.root / "builds" / f"{key}.json"

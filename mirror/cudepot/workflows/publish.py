@@ -1,0 +1,144 @@
+"""``cudepot publish``: make a snapshot of the lock and the packages built from it, and show it on the site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cudepot.catalog.lock import Lock, render_lock
+from cudepot.catalog.snapshot import Snapshot, render_snapshot
+from cudepot.digest import Digest
+from cudepot.errors import StorageError, TrustError
+from cudepot.store.snapshots import Snapshots
+from cudepot.transport.site_folder import FolderSite
+from cudepot.workflows.builds import Built, builds_of
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.lock import current_lock
+from cudepot.workflows.publish_apt import GENERATIONS, apt_tree
+from cudepot.workflows.publish_conda import conda_tree
+from cudepot.workflows.publish_wheels import wheel_tree
+
+_PACKAGES = (".deb", ".conda", ".whl")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishResult:
+    """What publishing did.
+
+    Attributes:
+        number: the snapshot shown now (or that would be, in a dry run).
+        fresh: whether it is a new snapshot.
+        added, removed: site paths of packages that came and went.
+        files, bytes: the whole tree.
+        site: folder a web server has to show.
+    """
+
+    number: int
+    fresh: bool
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    files: int
+    bytes: int
+    site: str
+
+
+def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
+    """Publish what the lock says; an unchanged tree gives no new snapshot.
+
+    Raises:
+        StorageError: an object is missing, or the site's disk refuses; the old site stays.
+        ConfigError: the lock is out of date, or a recipe has not been run.
+        TrustError: a package that was published before would get other bytes.
+    """
+    lock = current_lock(depot)
+    _check_present(depot, lock)
+    snapshots, site = Snapshots(depot.store.root), FolderSite(depot.site_path)
+    earlier = snapshots.latest(depot.site_verifier(), GENERATIONS) if snapshots.numbers() else []
+    tree = _tree(depot, lock, earlier)
+    before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
+    _check_immutable(before, tree)
+    fresh = tree != before
+    number = earlier[0].number + fresh if earlier else 1
+    if not dry_run:
+        if fresh:
+            _keep(depot, snapshots, lock, number, tree, earlier)
+        _show(depot, snapshots, site, number, tree)
+    return PublishResult(
+        number,
+        fresh,
+        tuple(path for path in sorted(tree.keys() - before.keys()) if path.endswith(_PACKAGES)),
+        tuple(path for path in sorted(before.keys() - tree.keys()) if path.endswith(_PACKAGES)),
+        len(tree),
+        sum(one.size for one in set(tree.values())),
+        str(site.current_path),
+    )
+
+
+def _check_present(depot: Depot, lock: Lock) -> None:
+    missing = [one for one in lock.artifacts if not depot.store.has(one.digest)]
+    if missing:
+        raise StorageError(
+            f"{len(missing)} locked artifacts are not in the store, {missing[0].filename} for one",
+            hint="run `cudepot sync`",
+        )
+
+
+def _tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
+    built = builds_of(depot, lock)
+    mirrored = [(one.filename, one.digest) for one in lock.artifacts if one.kind == "wheel" and "mirror" in one.outputs]
+    wheels = [(one.filename, one.digest) for one in _kind(built, "wheel")]
+    packages = [(one.subdir, one.filename, one.digest) for one in _kind(built, "conda")]
+    return {
+        **apt_tree(depot, lock, earlier),
+        **conda_tree(depot, packages, earlier),
+        **wheel_tree(depot, [*mirrored, *wheels]),
+        "keys/site.asc": depot.store.add_bytes(depot.signer().public_key(armor=True)),
+        "keys/site.gpg": depot.store.add_bytes(depot.signer().public_key(armor=False)),
+    }
+
+
+def _kind(built: Sequence[Built], kind: str) -> list[Built]:
+    return [one for one in built if one.kind == kind]
+
+
+def _check_immutable(before: Mapping[str, Digest], tree: Mapping[str, Digest]) -> None:
+    for path in tree:
+        if path.endswith(_PACKAGES) and path in before and before[path] != tree[path]:
+            raise TrustError(
+                f"{path} was published with sha256 {before[path].sha256} and would become {tree[path].sha256}",
+                hint="a published package never changes: raise `build.number`; if upstream changed it, ask why",
+            )
+
+
+def _keep(
+    depot: Depot,
+    snapshots: Snapshots,
+    lock: Lock,
+    number: int,
+    tree: Mapping[str, Digest],
+    earlier: Sequence[Snapshot],
+) -> None:
+    signer = depot.signer()
+    locked = render_lock(lock)
+    snapshot = Snapshot(
+        number,
+        depot.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        signer.fingerprint,
+        Digest.of(snapshots.read(earlier[0].number)[0]).sha256 if earlier else "",
+        depot.store.add_bytes(depot.lock_path.read_bytes()),
+        tuple(locked["upstream"]),
+        tree,
+    )
+    document = render_snapshot(snapshot)
+    snapshots.add(number, document, signer.detach(document))
+
+
+def _show(depot: Depot, snapshots: Snapshots, site: FolderSite, number: int, tree: Mapping[str, Digest]) -> None:
+    """Write the snapshot's folder and switch to it, unless it is shown already."""
+    if site.current() == number:
+        return
+    document, signature = snapshots.read(number)
+    extra = {"snapshot.json": document, "snapshot.json.asc": signature}
+    site.write(number, tree, extra, depot.store.place)
+    site.switch(number)
+    site.prune(depot.config.site.keep)

@@ -1,0 +1,57 @@
+"""The ``wheels/`` and ``simple/`` parts of a site: a static PEP 503/691 index with metadata files (PEP 658)."""
+
+from __future__ import annotations
+
+import email.parser
+from collections.abc import Sequence
+
+from packaging.utils import parse_wheel_filename
+
+from cudepot.digest import Digest
+from cudepot.errors import FormatError
+from cudepot.formats.simple import (
+    PublishedWheel,
+    render_project_html,
+    render_project_json,
+    render_root_html,
+    render_root_json,
+)
+from cudepot.formats.wheel_read import read_metadata
+from cudepot.workflows.depot import Depot
+
+
+def wheel_tree(depot: Depot, wheels: Sequence[tuple[str, Digest]]) -> dict[str, Digest]:
+    """Return the path → content list of the index over wheels given as (file name, digest)."""
+    tree: dict[str, Digest] = {}
+    projects: dict[str, list[PublishedWheel]] = {}
+    for filename, digest in sorted(set(wheels)):
+        if f"wheels/{filename}" in tree:
+            raise FormatError(
+                f"two wheels are called {filename} and differ", hint="give one of them another build number"
+            )
+        wheel, metadata = _wheel(depot, filename, digest)
+        tree |= {f"wheels/{filename}": digest, f"wheels/{filename}.metadata": metadata}
+        projects.setdefault(wheel.project, []).append(wheel)
+    for path, text in _pages(projects).items():
+        tree[path] = depot.store.add_bytes(text)
+    return tree
+
+
+def _wheel(depot: Depot, filename: str, digest: Digest) -> tuple[PublishedWheel, Digest]:
+    with depot.store.open(digest) as handle:
+        text = read_metadata(handle, what=filename)
+    metadata = depot.store.add_bytes(text)
+    requires = email.parser.BytesParser().parsebytes(text, headersonly=True).get("Requires-Python", "")
+    project, version, _, _ = parse_wheel_filename(filename)
+    return PublishedWheel(str(project), str(version), filename, digest, metadata.sha256, str(requires)), metadata
+
+
+def _pages(projects: dict[str, list[PublishedWheel]]) -> dict[str, bytes]:
+    if not projects:
+        return {}
+    names = sorted(projects)
+    pages = {"simple/index.html": render_root_html(names), "simple/index.json": render_root_json(names)}
+    for name in names:
+        pages[f"simple/{name}/index.html"] = render_project_html(name, projects[name], "../../wheels/")
+        pages[f"simple/{name}/index.json"] = render_project_json(name, projects[name], "../../wheels/")
+    return pages

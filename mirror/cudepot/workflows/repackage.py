@@ -1,0 +1,159 @@
+"""``cudepot repackage``: make conda packages and wheels of the locked artifacts that have a recipe."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from cudepot.builders.render import render_recipe
+from cudepot.catalog.lock import Lock
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, EulaError
+from cudepot.formats.conda import conda_package, write_conda
+from cudepot.formats.payload import Payload, Role
+from cudepot.formats.payload_check import PayloadReport, check_payload
+from cudepot.formats.wheel_write import WheelRules, wheel_of, write_wheel
+from cudepot.ports import OpenObject
+from cudepot.store.local import LocalStore
+from cudepot.workflows.builds import Built, Job, job_key, jobs_of, recall, record
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.lock import current_lock
+from cudepot.workflows.unpack import chunks, unpack
+
+
+@dataclass(frozen=True, slots=True)
+class RepackageResult:
+    """What repackaging did: every package, and how many jobs had to be run."""
+
+    jobs: tuple[str, ...]
+    run: int
+    built: tuple[Built, ...]
+
+
+def repackage(depot: Depot, *, dry_run: bool = False) -> RepackageResult:
+    """Run the jobs whose result is not in the store yet.
+
+    Raises:
+        EulaError: the licence text of a release has not been accepted.
+        FormatError: an artifact is not what it claims to be.
+        StorageError: an artifact is not in the store.
+    """
+    lock = current_lock(depot)
+    jobs = jobs_of(lock)
+    built: list[Built] = []
+    run = 0
+    for job in jobs:
+        key = job_key(depot, job)
+        found = recall(depot, key)
+        if found is None:
+            run += 1
+            if dry_run:
+                continue
+            found = _run(depot, lock, job)
+            record(depot, key, job, found)
+        built += found
+    return RepackageResult(tuple(map(str, jobs)), run, tuple(dict.fromkeys(built)))
+
+
+def _run(depot: Depot, lock: Lock, job: Job) -> list[Built]:
+    with depot.store.scratch() as scratch:
+        payload = unpack(depot, job, scratch)
+        _check_eula(depot, lock, payload, scratch)
+        report = check_payload(payload, scratch.open)
+        built: list[Built] = []
+        if "conda" in job.outputs:
+            built += _conda(depot, job, payload, scratch)
+        if "wheel" in job.outputs:
+            built.append(_wheel(depot, job, payload, report, scratch))
+    return built
+
+
+def _check_eula(depot: Depot, lock: Lock, payload: Payload, scratch: LocalStore) -> None:
+    """Refuse to build until the licence text found in the artifact has been accepted by its hash."""
+    licence = next(one.digest for one in payload.files if one.role is Role.LICENCE)
+    assert licence is not None, "assemble() gives a licence as a regular file"
+    if licence.sha256 in lock.accepted_eula:
+        return
+    with scratch.open(licence) as text:
+        kept = depot.store.path(depot.store.add(chunks(text)))
+    one = payload.release
+    raise EulaError(
+        f"the licence of {one.product} {one.version} has not been accepted (sha256 {licence.sha256})",
+        hint=f'read {kept}; if you accept it, add "{licence.sha256}" to accept-eula in cudepot.toml, '
+        "then run `cudepot lock` and `cudepot repackage`",
+    )
+
+
+def _conda(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> Iterator[Built]:
+    release, build = job.release, depot.config.build
+    variant: dict[str, str | int] = {
+        "cudnn_version": release.version,
+        "cuda_version": release.cuda,
+        "build_number": build.number,
+    }
+    licence = next(one.digest for one in payload.files if one.role is Role.LICENCE)
+    facts = {
+        "cudepot": {
+            "release": {"product": release.product, "version": release.version, "cuda": release.cuda},
+            "licence-sha256": licence.sha256 if licence else "",
+        }
+    }
+    for output in render_recipe(depot.recipes / job.recipe / "recipe.yaml", variant, release.subdir):
+        package = conda_package(output, payload, facts)
+        label = f"packing {package.filename}"
+        total = sum(one.digest.size for one in package.files if one.digest)
+        digest = _pack(
+            depot,
+            label,
+            total,
+            scratch,
+            lambda out, open_object, package=package: write_conda(  # type: ignore[misc]
+                out, package, open_object, level=build.zstd_level, timestamp_ms=depot.epoch * 1000
+            ),
+        )
+        yield Built("conda", output.subdir, package.filename, digest)
+
+
+def _wheel(depot: Depot, job: Job, payload: Payload, report: PayloadReport, scratch: LocalStore) -> Built:
+    build = depot.config.build
+    label = f"{depot.config.site.label}.{build.number}"
+    wheel = wheel_of(payload, _wheel_rules(depot, job.recipe), label=label, glibc=report.glibc)
+    total = sum(one.digest.size for one in payload.files if one.digest and one.role is not Role.STATIC)
+    digest = _pack(
+        depot,
+        f"packing {wheel.filename}",
+        total,
+        scratch,
+        lambda out, open_object: write_wheel(out, wheel, open_object, level=build.deflate_level),
+    )
+    return Built("wheel", "", wheel.filename, digest)
+
+
+def _pack(
+    depot: Depot,
+    label: str,
+    total: int,
+    scratch: LocalStore,
+    write: Callable[[BinaryIO, OpenObject], object],
+) -> Digest:
+    """Write one package into the store, with progress over the payload's bytes."""
+
+    def counted(digest: Digest) -> BinaryIO:
+        depot.progress.advance(digest.size)
+        return scratch.open(digest)
+
+    depot.progress.begin(label, total)
+    try:
+        return depot.store.make(lambda out: write(out, counted))
+    finally:
+        depot.progress.end()
+
+
+def _wheel_rules(depot: Depot, recipe: str) -> WheelRules:
+    path = depot.recipes / recipe / "wheel.toml"
+    try:
+        return WheelRules.from_dict(tomllib.loads(path.read_text()))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}", hint="a recipe that makes wheels has one") from error

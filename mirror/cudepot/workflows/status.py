@@ -1,0 +1,78 @@
+"""``cudepot status``: how far the project is, from cudepot.toml to the site. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cudepot.catalog.lock import Lock
+from cudepot.errors import ConfigError
+from cudepot.store.snapshots import Snapshots
+from cudepot.transport.site_folder import FolderSite
+from cudepot.workflows.builds import job_key, jobs_of, recall
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.lock import current_lock
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamStatus:
+    """One upstream as locked: date of its root, who signed it, how many artifacts, how many are missing."""
+
+    name: str
+    type: str
+    date: str
+    signers: tuple[str, ...]
+    artifacts: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of a project.
+
+    Attributes:
+        lock: ``ok``, or why there is no usable lock.
+        missing_bytes: bytes `cudepot sync` would fetch.
+        builds_done, builds: jobs of `cudepot repackage`.
+        snapshots: numbers of all snapshots in the store.
+        shown: the snapshot the site shows; None when there is none.
+        next: the verb to run next; empty when there is nothing to do but to publish changes.
+    """
+
+    lock: str
+    upstreams: tuple[UpstreamStatus, ...]
+    missing_bytes: int
+    builds_done: int
+    builds: int
+    snapshots: tuple[int, ...]
+    shown: int | None
+    next: str
+
+
+def status(depot: Depot) -> Status:
+    """Return the state of the project."""
+    numbers = tuple(Snapshots(depot.store.root).numbers())
+    shown = FolderSite(depot.site_path).current()
+    try:
+        lock = current_lock(depot)
+    except ConfigError as error:
+        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock")
+    upstreams = tuple(_upstream(depot, lock, one.name) for one in lock.upstreams)
+    missing = sum(one.size for one in {one.digest for one in lock.artifacts} if not depot.store.has(one))
+    jobs = jobs_of(lock)
+    done = sum(recall(depot, job_key(depot, job)) is not None for job in jobs)
+    step = "sync" if missing else "repackage" if done < len(jobs) else "publish" if shown is None else ""
+    return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step)
+
+
+def _upstream(depot: Depot, lock: Lock, name: str) -> UpstreamStatus:
+    locked = lock.upstream(name)
+    assert locked is not None, "the name comes from the lock"
+    artifacts = lock.of(name)
+    return UpstreamStatus(
+        name,
+        locked.type,
+        locked.roots[0].date if locked.roots else "",
+        tuple(dict.fromkeys(signer for root in locked.roots for signer in root.signers)),
+        len(artifacts),
+        sum(not depot.store.has(one.digest) for one in artifacts),
+    )

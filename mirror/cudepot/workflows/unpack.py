@@ -1,0 +1,99 @@
+"""Unpack the artifacts of one release into a scratch store and see what they are: the payload."""
+
+from __future__ import annotations
+
+import io
+import tomllib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, cast
+
+from cudepot.catalog.lock import Artifact
+from cudepot.digest import CHUNK, Digest, VerifyingReader, mismatch
+from cudepot.errors import ConfigError
+from cudepot.formats.archive import read_tar
+from cudepot.formats.deb import read_deb
+from cudepot.formats.members import Members
+from cudepot.formats.payload import Found, Payload, PayloadRules
+from cudepot.formats.payload_assemble import assemble
+from cudepot.formats.wheel_read import read_wheel
+from cudepot.store.local import LocalStore
+from cudepot.workflows.builds import Job
+from cudepot.workflows.depot import Depot
+
+
+def unpack(depot: Depot, job: Job, scratch: LocalStore) -> Payload:
+    """Return the payload of a job; its files are objects of ``scratch``.
+
+    Raises:
+        FormatError: an artifact is malformed or hostile, or does not hold what its name claims.
+        TrustError: an artifact in the store is damaged.
+    """
+    rules = load_rules(depot, job.recipe)
+    depot.progress.begin(f"unpacking {job}", sum(one.digest.size for one in job.artifacts))
+    try:
+        found = [one for artifact in job.artifacts for one in _found(depot, artifact, rules, scratch)]
+    finally:
+        depot.progress.end()
+    return assemble(job.release, found)
+
+
+def load_rules(depot: Depot, recipe: str) -> PayloadRules:
+    """Return the payload rules of a recipe."""
+    path = depot.recipes / recipe / "payload.toml"
+    try:
+        return PayloadRules.from_dict(tomllib.loads(path.read_text()))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}", hint="every recipe that repackages artifacts has one") from error
+
+
+def _found(depot: Depot, artifact: Artifact, rules: PayloadRules, scratch: LocalStore) -> Iterator[Found]:
+    with depot.store.open(artifact.digest) as handle:
+        for member, stream in _members(artifact, handle, depot.progress.advance):
+            claim = rules.claim(member.name)
+            if claim is None:
+                continue
+            if stream is None:
+                yield Found(member.name, claim, link=member.link)
+            else:
+                yield Found(member.name, claim, scratch.add(chunks(stream)))
+
+
+def _members(artifact: Artifact, handle: BinaryIO, advance: Callable[[int], None]) -> Members:
+    """Read an artifact by its kind; every byte of it is checked against the lock."""
+    if artifact.kind == "wheel":
+        # A zip is read from its end and in parts, so its hash is checked before.
+        found = Digest.of_stream(handle)
+        if found != artifact.digest:
+            raise mismatch(artifact.filename, artifact.digest, found)
+        handle.seek(0)
+        advance(artifact.digest.size)
+        return read_wheel(handle, what=artifact.filename)
+    checked = VerifyingReader(cast(BinaryIO, _Counting(handle, advance)), artifact.digest, artifact.filename)
+    stream = io.BufferedReader(checked, CHUNK)
+    if artifact.kind == "deb":
+        return read_deb(stream, what=artifact.filename)
+    return read_tar(stream, what=artifact.filename)
+
+
+class _Counting(io.RawIOBase):
+    """Passes a stream through and says how much went by."""
+
+    def __init__(self, stream: BinaryIO, advance: Callable[[int], None]) -> None:
+        super().__init__()
+        self._stream, self._advance = stream, advance
+
+    def readable(self) -> bool:
+        """Return True: this is a reader."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        """Fill ``buffer`` and report the count."""
+        count = self._stream.readinto(buffer)  # type: ignore[attr-defined]
+        self._advance(count)
+        return int(count)
+
+
+def chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """Give the rest of a stream in pieces."""
+    while chunk := stream.read(CHUNK):
+        yield chunk

@@ -1,0 +1,153 @@
+"""``cudepot verify``: hash everything again, check every signature, and compare indexes with what they describe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.catalog.snapshot import Snapshot
+from cudepot.digest import Digest
+from cudepot.errors import CudepotError
+from cudepot.formats.apt import PackageIndex, parse_release
+from cudepot.store.snapshots import Snapshots
+from cudepot.transport.site_folder import FolderSite
+from cudepot.workflows.depot import Depot
+
+WORKERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What was checked, and what does not hold (a line each)."""
+
+    objects: int
+    bytes: int
+    snapshots: int
+    site_files: int
+    faults: tuple[str, ...]
+
+
+def verify(depot: Depot) -> VerifyResult:
+    """Check store, snapshots and the site that is shown; repairs nothing."""
+    faults: list[str] = []
+    paths = list(depot.store.objects())
+    total = sum(path.stat().st_size for path in paths)
+    depot.progress.begin(f"hashing {len(paths)} objects", total)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        faults += [fault for fault in pool.map(lambda path: _object_fault(depot, path), paths) if fault]
+    depot.progress.end()
+    snapshots = Snapshots(depot.store.root)
+    numbers = snapshots.numbers()
+    faults += list(_snapshot_faults(depot, snapshots, numbers))
+    site = FolderSite(depot.site_path)
+    shown = site.current()
+    files = 0
+    if shown is not None and shown in numbers:
+        try:
+            snapshot = snapshots.load(shown, depot.site_verifier())
+        except CudepotError:
+            snapshot = None  # reported above
+        if snapshot is not None:
+            files = len(snapshot.tree)
+            faults += list(_site_faults(depot, site, snapshots, snapshot))
+            faults += list(_index_faults(depot, snapshot))
+    elif numbers:
+        faults.append(f"{site.current_path}: shows no snapshot of this store; run `cudepot publish`")
+    return VerifyResult(len(paths), total, len(numbers), files, tuple(faults))
+
+
+def _object_fault(depot: Depot, path: Path) -> str:
+    with path.open("rb") as handle:
+        found = Digest.of_stream(handle)
+    depot.progress.advance(found.size)
+    return "" if found.sha256 == path.name else f"object {path}: its bytes hash to {found.sha256}: remove it and sync"
+
+
+def _snapshot_faults(depot: Depot, snapshots: Snapshots, numbers: Iterable[int]) -> Iterator[str]:
+    parent = ""
+    for number in numbers:
+        try:
+            snapshot = snapshots.load(number, depot.site_verifier())
+        except CudepotError as error:
+            yield str(error)
+            parent = ""
+            continue
+        if parent and snapshot.parent != parent:
+            yield f"snapshot {number}: does not follow snapshot {number - 1} (its parent hash is another)"
+        yield from (
+            f"snapshot {number}: {path} is not in the store ({digest.sha256[:12]}…)"
+            for path, digest in snapshot.tree.items()
+            if not depot.store.has(digest)
+        )
+        parent = Digest.of(snapshots.read(number)[0]).sha256
+
+
+def _site_faults(depot: Depot, site: FolderSite, snapshots: Snapshots, snapshot: Snapshot) -> Iterator[str]:
+    folder = site.folder(snapshot.number)
+    for path, digest in snapshot.tree.items():
+        fault = _file_fault(depot, folder / path, digest)
+        if fault:
+            yield f"{folder / path}: {fault}"
+    for name, data in zip(("snapshot.json", "snapshot.json.asc"), snapshots.read(snapshot.number), strict=True):
+        if not (folder / name).is_file() or (folder / name).read_bytes() != data:
+            yield f"{folder / name}: differs from the store's"
+    known = {*snapshot.tree, "snapshot.json", "snapshot.json.asc"}
+    for file in sorted(folder.rglob("*")):
+        if not file.is_dir() and str(file.relative_to(folder)) not in known:
+            yield f"{file}: not part of the snapshot"
+
+
+def _file_fault(depot: Depot, file: Path, digest: Digest) -> str:
+    """Compare a file with its object; the very same inode was hashed with the store already."""
+    if file.is_symlink() or not file.is_file():
+        return "missing, or not a plain file"
+    if depot.store.has(digest) and file.samefile(depot.store.path(digest)):
+        return ""
+    with file.open("rb") as handle:
+        found = Digest.of_stream(handle)
+    return "" if found == digest else f"sha256 {found.sha256} where the snapshot says {digest.sha256}"
+
+
+def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
+    """Follow every root of the site down to its packages, as a client would."""
+    checks: dict[str, Callable[[Depot, Snapshot, str], Iterator[str]]] = {
+        "InRelease": _apt_faults,
+        "repodata.json": _conda_faults,
+    }
+    for path in snapshot.tree:
+        check = checks.get(path.rpartition("/")[2])
+        if check is not None:
+            try:
+                yield from check(depot, snapshot, path)
+            except (CudepotError, ValueError, KeyError) as error:
+                yield f"{path}: {error}"
+
+
+def _apt_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+    folder = path.removesuffix("InRelease")
+    signed = depot.site_verifier().clearsigned(_bytes(depot, snapshot, path), path)
+    for name, digest in parse_release(signed.text, path).files.items():
+        if snapshot.tree.get(folder + name) != digest:
+            yield f"{path}: {name} is not the one it names"
+    index = PackageIndex(_bytes(depot, snapshot, folder + "Packages"), folder + "Packages")
+    for name in index.names():
+        for package in index.named(name):
+            if snapshot.tree.get(folder + package.filename) != package.digest:
+                yield f"{folder}Packages: {package.filename} is not the one it names"
+
+
+def _conda_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+    folder = path.removesuffix("repodata.json")
+    packages = json.loads(_bytes(depot, snapshot, path))["packages.conda"]
+    for filename, entry in packages.items():
+        found = snapshot.tree.get(folder + filename)
+        if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):
+            yield f"{path}: {filename} is not the one it names"
+
+
+def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:
+    with depot.store.open(snapshot.tree[path]) as handle:
+        return handle.read()
