@@ -1,4 +1,7 @@
-"""Index a conda channel with py-rattler, in a child process: it has crashed at interpreter exit before.
+"""Index a conda channel with py-rattler, in a child process that leaves without tidying up.
+
+py-rattler's threads can outlive the index and crash the interpreter while it shuts down (seen once in ten runs), so
+the child exits hard as soon as the index is written.
 
 Run as ``python -m cudepot.builders.channel_index FOLDER``.
 """
@@ -6,6 +9,7 @@ Run as ``python -m cudepot.builders.channel_index FOLDER``.
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +35,7 @@ def _main() -> None:
     from rattler.index import index_fs  # noqa: PLC0415 - only the child loads it
 
     asyncio.run(index_fs(Path(sys.argv[1]), write_zst=True, write_shards=True, force=True, max_parallel=1))
+    os._exit(0)
 
 
 if __name__ == "__main__":

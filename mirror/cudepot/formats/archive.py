@@ -99,7 +99,7 @@ def safe_link(name: str, target: str, what: str) -> str:
 
 def _repeated(name: str, target: str, seen: dict[str, bool], what: str) -> str:
     """Return the hard link ``name`` as a relative symbolic link to an earlier regular member."""
-    first = safe_name(target)
+    first = posixpath.normpath(target)
     if not seen.get(first):
         raise FormatError(f"{what}: hard link {name!r} to {first!r}, which is no earlier file", hint=_HOSTILE)
     return posixpath.relpath(first, posixpath.dirname(name) or ".")

@@ -16,7 +16,7 @@ import zstandard
 
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import FormatError
-from cudepot.formats.conda_info import Output, index_json, info_files, resolve
+from cudepot.formats.conda_info import Output, index_json, info_files
 from cudepot.formats.payload import Payload, PayloadFile, Role
 from cudepot.formats.zip_write import ZipWriter
 from cudepot.ports import OpenObject
@@ -50,14 +50,12 @@ class CondaPackage:
     Attributes:
         output: the rendered recipe output.
         files: the payload files it ships, sorted by path.
-        payload: all the payload's files, so that links to files of another package can be described.
         licence: the licence text for ``info/licenses/LICENSE``.
         extra: release-level facts for about.json's ``extra``: never which form of artifact they came from.
     """
 
     output: Output
     files: tuple[PayloadFile, ...] = ()
-    payload: tuple[PayloadFile, ...] = ()
     licence: Digest | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -79,7 +77,8 @@ def conda_package(output: Output, payload: Payload | None, extra: Mapping[str, A
         payload: None for an output without files, e.g. cuda-version.
 
     Raises:
-        FormatError: a glob names no file, though the output says it ships files.
+        FormatError: some of the output's globs name files and others none; an output all of whose globs name
+            nothing is a meta package.
     """
     everything = payload.files if payload else ()
     shipped = [one for one in everything if one.role is not Role.LICENCE]
@@ -88,7 +87,7 @@ def conda_package(output: Output, payload: Payload | None, extra: Mapping[str, A
     if idle:
         raise FormatError(f"{output.name}: no file of the payload matches {idle[0]!r}")
     licences = [one.digest for one in everything if one.role is Role.LICENCE]
-    return CondaPackage(output, files, everything, licences[0] if licences else None, extra or {})
+    return CondaPackage(output, files, licences[0] if licences else None, extra or {})
 
 
 def glob_matches(path: str, glob: str) -> bool:
@@ -136,18 +135,10 @@ def _prefix_file(file: PayloadFile) -> CondaFile:
 
 
 def _info(package: CondaPackage, timestamp_ms: int) -> Iterator[CondaFile]:
-    files = tuple(resolve_digest(one, package.payload) for one in package.files)
-    for path, data in info_files(package.output, files, package.extra, timestamp_ms):
+    for path, data in info_files(package.output, package.files, package.extra, timestamp_ms):
         yield CondaFile(f"info/{path}", 0o644, data=data)
     if package.licence:
         yield CondaFile("info/licenses/LICENSE", 0o644, package.licence)
-
-
-def resolve_digest(file: PayloadFile, payload: tuple[PayloadFile, ...]) -> PayloadFile:
-    """Return a link with the digest of what it leads to, perhaps in another package; other files unchanged."""
-    if not file.link:
-        return file
-    return PayloadFile(file.path, file.role, resolve(file, payload).digest, file.link)
 
 
 def tar_size(files: Iterable[CondaFile]) -> int:

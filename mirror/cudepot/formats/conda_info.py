@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from cudepot.digest import Digest
 from cudepot.formats.payload import PayloadFile
 
 _ARCH = {"linux-64": "x86_64", "linux-aarch64": "aarch64", "linux-ppc64le": "ppc64le"}
@@ -119,23 +120,26 @@ def _json(value: object) -> bytes:
 
 
 def _path(file: PayloadFile, files: Sequence[PayloadFile]) -> dict[str, object]:
-    """Return a file's entry in paths.json; a link has the hash of what it leads to and the length of its text."""
-    digest = file.digest or resolve(file, files).digest
-    assert digest is not None
+    """Return a file's entry in paths.json; a link has the length of its text and the hash of what it leads to.
+
+    A link into another package has the hash of nothing, as conda-build and rattler-build write it.
+    """
+    content = file.digest or _target(file, files)
     return {
         "_path": file.path,
         "path_type": "softlink" if file.link else "hardlink",
-        "sha256": digest.sha256,
-        "size_in_bytes": len(file.link) if file.link else digest.size,
+        "sha256": content.sha256,
+        "size_in_bytes": len(file.link) if file.link else content.size,
     }
 
 
-def resolve(file: PayloadFile, files: Sequence[PayloadFile]) -> PayloadFile:
-    """Return the regular file a link of the payload leads to; links point within their folder."""
+def _target(file: PayloadFile, files: Sequence[PayloadFile]) -> Digest:
+    """Return the content a link of the payload leads to within the package; such links stay in their folder."""
     by_path = {one.path: one for one in files}
-    while file.link:
-        file = by_path[f"{file.path.rpartition('/')[0]}/{file.link}"]
-    return file
+    at: PayloadFile | None = file
+    while at and at.link:
+        at = by_path.get(f"{at.path.rpartition('/')[0]}/{at.link}")
+    return at.digest if at and at.digest else Digest.of(b"")
 
 
 def _tests_yaml(tests: Sequence[Sequence[str]]) -> bytes:

@@ -66,6 +66,7 @@ class ZipWriter:
             crc = zlib.crc32(plain, crc)
             size, packed = size + len(plain), packed + len(data)
             self._out.write(data)
+        assert wide or max(size, packed) < _SMALL, f"{name} is larger than announced"
         entry = _Entry(blank.name, method, mode, crc, packed, size, offset, wide)
         end = self._out.tell()
         self._out.seek(offset)

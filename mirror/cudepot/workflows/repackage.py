@@ -103,7 +103,7 @@ def _conda(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> Ite
     for output in render_recipe(depot.recipes / job.recipe / "recipe.yaml", variant, release.subdir):
         package = conda_package(output, payload, facts)
         label = f"packing {package.filename}"
-        total = sum(one.digest.size for one in package.files if one.digest)
+        total = sum(one.digest.size for one in package.files if one.digest) + (licence.size if licence else 0)
         digest = _pack(
             depot,
             label,

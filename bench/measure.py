@@ -1,0 +1,53 @@
+"""Run cudepot in a process of its own and measure time and memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_CHILD = """
+import json, resource, sys
+from cudepot.cli.main import main
+code = main(sys.argv[2:])
+peak = [resource.getrusage(one).ru_maxrss * 1024 for one in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+open(sys.argv[1], "w").write(json.dumps([code, *peak]))
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run: seconds, and peak memory of the process and of its largest child in 10^6 bytes."""
+
+    seconds: float
+    rss_mb: float
+    child_rss_mb: float
+    stderr: str
+    code: int
+
+
+def cudepot(project: Path, verb: str, *options: str, check: bool = True) -> Measured:
+    """Run one verb in ``project``; raise when it fails (unless ``check`` is off)."""
+    report = project / ".bench-report"
+    start = time.perf_counter()
+    command = [sys.executable, "-c", _CHILD, str(report), verb, "-C", str(project), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    if not report.exists():
+        raise RuntimeError(done.stderr)
+    code, own, child = json.loads(report.read_text())
+    if code and check:
+        raise RuntimeError(done.stderr)
+    return Measured(seconds, own / 1e6, child / 1e6, done.stderr, code)
+
+
+def timed(*command: str | Path) -> float:
+    """Return the seconds a command takes; raise when it fails."""
+    start = time.perf_counter()
+    done = subprocess.run([str(one) for one in command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return time.perf_counter() - start
