@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> Answer:
     for name, relations in external.items():
         lines.append(f"{name}: the distribution must provide: {', '.join(relations)}")
     did = "would write" if args.dry_run else "wrote" if result.written else "unchanged:"
-    lines.append(f"{did} cudepot.lock: {len(lock.artifacts)} artifacts, {size_text(total)}")
+    lines.append(f"{did} cudepot.lock: artifacts: {len(lock.artifacts)}, {size_text(total)}")
     answer = {
         "written": result.written,
         "added": list(result.added),

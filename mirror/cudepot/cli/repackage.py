@@ -31,6 +31,6 @@ def run(args: argparse.Namespace) -> Answer:
         result = repackage(depot, dry_run=args.dry_run)
     names = [f"{one.subdir}/{one.filename}".lstrip("/") for one in result.built]
     lines = [f"{name} ({size_text(one.digest.size)})" for name, one in zip(names, result.built, strict=True)]
-    did = "would run" if args.dry_run else "ran"
-    lines.append(f"{len(result.jobs)} releases; {did} {result.run}; {len(result.built)} packages")
+    did = "to build" if args.dry_run else "built now"
+    lines.append(f"releases: {len(result.jobs)}, {did}: {result.run}, packages: {len(result.built)}")
     return asdict(result), lines, 0

@@ -27,6 +27,6 @@ def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     with opened(args) as depot:
         result = sync(depot, dry_run=args.dry_run)
-    did = "would fetch" if args.dry_run else "fetched"
-    line = f"{result.files} files locked ({size_text(result.bytes)}); {did} {result.fetched_files}"
-    return asdict(result), [f"{line} ({size_text(result.fetched_bytes)})"], 0
+    did = "to fetch" if args.dry_run else "fetched"
+    locked = f"locked files: {result.files}, {size_text(result.bytes)}"
+    return asdict(result), [f"{locked}; {did}: {result.fetched_files}, {size_text(result.fetched_bytes)}"], 0

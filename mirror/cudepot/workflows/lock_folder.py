@@ -59,7 +59,10 @@ def _artifact(upstream: Upstream, pin: Pin, path: Path) -> Artifact:
             hint="NVIDIA has shipped other bytes under one name before: download it again, or correct the pin",
         )
     blank = Artifact(upstream.name, "archive", path.name, "", "", path.name, path.name, digest, outputs=pin.outputs)
-    return with_recipe(_described(blank, path), pin)
+    found = with_recipe(_described(blank, path), pin)
+    if found.kind == "archive" and found.release is not None:
+        return replace(found, name=found.release.product, version=found.release.version)
+    return found
 
 
 def _described(artifact: Artifact, path: Path) -> Artifact:

@@ -1,0 +1,74 @@
+"""Runs inside a child process of :mod:`tests.clients.conda_env`: one job as JSON on stdin, its result on stdout.
+
+A child, because the libraries read environment variables (``CONDA_OVERRIDE_CUDA``) at their own time and keep
+thread pools of their own. It imports nothing of the tests, so that it runs as a plain script.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import rattler
+from rattler.index import index_fs
+
+
+async def create(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Solve and, when a prefix is given, install; return the records."""
+    gateway = rattler.Gateway(cache_dir=Path(job["cache"]) / "repodata")
+    virtual = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
+    records = await rattler.solve(
+        sources=[rattler.Channel(url) for url in job["channels"]],
+        specs=[rattler.MatchSpec(spec, strict=False) for spec in job["specs"]],  # as conda reads them
+        platforms=[job["platform"], "noarch"],
+        gateway=gateway,
+        virtual_packages=virtual,
+        channel_priority=rattler.ChannelPriority.Strict,
+    )
+    if job["prefix"]:
+        await rattler.install(
+            records, job["prefix"], cache_dir=Path(job["cache"]) / "pkgs", show_progress=False,
+            execute_link_scripts=False,
+        )  # fmt: skip
+    return [_summary(record) for record in records]
+
+
+def _summary(record: rattler.RepoDataRecord) -> dict[str, Any]:
+    return {
+        "name": record.name.normalized, "version": str(record.version), "build": str(record.build),
+        "subdir": str(record.subdir), "channel": str(record.channel), "url": str(record.url),
+        "sha256": record.sha256.hex() if record.sha256 else "",
+        "depends": [str(one) for one in record.depends], "constrains": [str(one) for one in record.constrains],
+    }  # fmt: skip
+
+
+async def channel(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Assemble packages and index the channel."""
+    from rattler_build import assemble_package
+
+    for package in job["packages"]:
+        subdir = Path(job["channel"]) / package["platform"]
+        subdir.mkdir(parents=True, exist_ok=True)
+        assemble_package(
+            package["name"], package["version"], package["platform"], package["build"], subdir,
+            files_dir=package["files"], depends=package["depends"], constrains=package["constrains"],
+            noarch="generic" if package["platform"] == "noarch" else None, detect_prefix=False,
+            timestamp=datetime(2024, 1, 1, tzinfo=UTC), compression_level=1,
+        )  # fmt: skip
+    await index_fs(job["channel"], write_zst=True, write_shards=False)
+    return []
+
+
+def main() -> None:
+    """Do the job whose name is the only argument."""
+    job = json.load(sys.stdin)
+    work = {"create": create, "channel": channel}[sys.argv[1]]
+    print(json.dumps(asyncio.run(work(job))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Fixtures of all tests: NVIDIA on loopback, and a site key; what takes time is made once per session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.upstream.keys import Key, KeyHome
+from tests.upstream.nvidia import Artifacts, Nvidia
+
+
+@dataclass(frozen=True)
+class SiteKey:
+    """A site's signing key: a GNUPGHOME that holds the secret part, and the key itself.
+
+    Attributes:
+        home: value for GNUPGHOME.
+        keyring: the public key as a binary keyring file, for clients; ``key_file`` the same as text.
+    """
+
+    home: Path
+    key: Key
+    keyring: Path
+    key_file: Path
+
+    @property
+    def fingerprint(self) -> str:
+        """Full fingerprint."""
+        return self.key.fingerprint
+
+
+@pytest.fixture(scope="session")
+def nvidia_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Artifacts]:
+    """Everything NVIDIA publishes, built once; read only."""
+    artifacts = Artifacts(tmp_path_factory.mktemp("nvidia"))
+    yield artifacts
+    artifacts.keys.close()
+
+
+@pytest.fixture
+def nvidia(nvidia_artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nvidia]:
+    """NVIDIA for this test alone: serve, publish, break."""
+    with Nvidia(nvidia_artifacts, tmp_path_factory.mktemp("upstream")) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def site_key_master() -> Iterator[tuple[KeyHome, Key]]:
+    """The site key, made once."""
+    with KeyHome() as home:
+        yield home, home.generate("Site Mirror <mirror@example.com>")
+
+
+@pytest.fixture
+def site_key(site_key_master: tuple[KeyHome, Key], tmp_path: Path) -> Iterator[SiteKey]:
+    """A copy of the site key's home for this test alone."""
+    master, key = site_key_master
+    keyring, key_file = tmp_path / "site-key.gpg", tmp_path / "site-key.asc"
+    keyring.write_bytes(key.binary)
+    key_file.write_bytes(key.armored)
+    with master.copy() as home:
+        yield SiteKey(home.path, key, keyring, key_file)

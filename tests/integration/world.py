@@ -1,0 +1,106 @@
+"""A cudepot project driven through its command line, and the pins the end-to-end tests and the demo use."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.upstream.nvidia import Nvidia
+from tests.upstream.process import ToolError, clean_env, run
+
+Echo = Callable[[str], None]
+
+
+class Project:
+    """A project folder; :meth:`cudepot` runs one verb in it as a user would.
+
+    Args:
+        folder: where it is to be.
+        echo: told each command before it runs (the demo prints it).
+    """
+
+    def __init__(self, folder: Path, echo: Echo = lambda _: None) -> None:
+        self.folder, self._echo = folder, echo
+        self.toml = folder / "cudepot.toml"
+        self.site = folder / "site" / "current"
+
+    def cudepot(self, verb: str, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run ``cudepot VERB -C FOLDER OPTIONS``."""
+        self._echo(" ".join(("cudepot", verb, *options)))
+        argv = [sys.executable, "-m", "cudepot.cli.main", verb, "-C", str(self.folder), *options]
+        kept = {key: os.environ[key] for key in ("PYTHONPATH", "REQUESTS_CA_BUNDLE") if key in os.environ}
+        return run(*argv, env=clean_env(**kept), check=check, timeout=900)
+
+    def init(self, label: str = "acme") -> None:
+        """Make the project with a key of its own."""
+        self.cudepot("init", "--label", label)
+
+    def append(self, text: str) -> None:
+        """Add sections to cudepot.toml."""
+        self.toml.write_text(self.toml.read_text() + text)
+
+    def accept_licence(self) -> str:
+        """Do what the refusal of ``cudepot repackage`` says, and return the hash that was accepted."""
+        refused = self.cudepot("repackage", check=False)
+        found = re.search(r"\(sha256 ([0-9a-f]{64})\)", refused.stderr)
+        if refused.returncode != 8 or not found:
+            raise ToolError(refused)
+        self.toml.write_text(self.toml.read_text().replace("accept-eula = []", f'accept-eula = ["{found[1]}"]'))
+        self.cudepot("lock")
+        return found[1]
+
+    @property
+    def key(self) -> Path:
+        """The site's public key, as clients get it."""
+        return self.site / "keys" / "site.gpg"
+
+
+def apt_upstream(nvidia: Nvidia, packages: tuple[str, ...], extra: str = "") -> str:
+    """Return the sections for NVIDIA's flat apt repository and pins on it."""
+    listed = ", ".join(f'"{one}"' for one in packages)
+    return f"""
+[[upstream]]
+name = "ubuntu2004/x86_64"
+type = "apt"
+url = "{nvidia.apt_url}"
+keys = ["{nvidia.key.fingerprint}"]
+keyrings = ["{nvidia.key_file}"]
+
+[[pin]]
+upstream = "ubuntu2004/x86_64"
+packages = [{listed}]
+{extra}
+"""
+
+
+def wheel_upstream(url: str, *pins: str) -> str:
+    """Return the sections for a wheel index; each pin is ``REQUIREMENT`` or ``REQUIREMENT | more = "lines"``."""
+    text = f"""
+[[upstream]]
+name = "wheels"
+type = "simple"
+url = "{url}"
+"""
+    for pin in pins:
+        requirement, _, extra = pin.partition("|")
+        text += f'\n[[pin]]\nupstream = "wheels"\npackages = ["{requirement.strip()}"]\n{extra.strip()}\n'
+    return text
+
+
+def folder_upstream(folder: Path, glob: str, extra: str = "") -> str:
+    """Return the sections for a folder of downloads."""
+    return f"""
+[[upstream]]
+name = "downloads"
+type = "folder"
+path = "{folder}"
+
+[[pin]]
+upstream = "downloads"
+packages = ["{glob}"]
+{extra}
+"""

@@ -1,0 +1,1 @@
+"""A small NVIDIA on loopback: real artifacts, repositories and keys, and a server that can misbehave."""

@@ -1,0 +1,216 @@
+"""Publishes apt repositories: NVIDIA's flat form field by field, and an ordinary ``dists/`` one.
+
+Publishing is made of three steps that tests can take one by one (index, Release, signatures), because
+NVIDIA's own publication is not atomic and a mirror has to live with every state in between.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import lzma
+import os
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+from tests.upstream.keys import Key, KeyHome
+from tests.upstream.process import run
+
+_ORDER = [
+    "Package", "Version", "Architecture", "Multi-Arch", "Priority", "Section", "Source", "Origin", "Maintainer",
+    "Original-Maintainer", "Bugs", "Installed-Size", "Provides", "Depends", "Pre-Depends", "Recommends",
+    "Suggests", "Conflicts", "Breaks", "Replaces", "Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512",
+    "Homepage", "Description",
+]  # fmt: skip
+
+
+def control_fields(deb: Path) -> dict[str, str]:
+    """Return the control fields of ``deb`` as the real dpkg-deb reads them; continuation lines kept."""
+    fields: dict[str, str] = {}
+    name = ""
+    for line in run("dpkg-deb", "-f", deb).stdout.splitlines():
+        if line.startswith((" ", "\t")):
+            fields[name] += f"\n{line}"
+        else:
+            name, _, text = line.partition(":")
+            fields[name] = text.strip()
+    return fields
+
+
+def stanza(deb: Path, file_name: str) -> str:
+    """Return the Packages stanza of ``deb`` in NVIDIA's order of fields, ending with a newline."""
+    data = deb.read_bytes()
+    fields = control_fields(deb) | {"Filename": file_name, "Size": str(len(data))}
+    for field, name in (("MD5sum", "md5"), ("SHA1", "sha1"), ("SHA256", "sha256"), ("SHA512", "sha512")):
+        fields[field] = hashlib.new(name, data, usedforsecurity=False).hexdigest()
+    names = sorted(fields, key=lambda one: _ORDER.index(one) if one in _ORDER else len(_ORDER))
+    return "".join(f"{name}: {fields[name]}\n" for name in names)
+
+
+class Publisher:
+    """Writes files dated by a clock of its own, which begins in the past and moves on at every publication.
+
+    Thus no two publications have the same ``Date`` or ``Last-Modified``, however fast a test is.
+    """
+
+    def __init__(self) -> None:
+        self.clock = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=6)
+
+    def tick(self) -> None:
+        """Let a minute pass."""
+        self.clock += timedelta(minutes=1)
+
+    def put(self, path: Path, data: bytes) -> None:
+        """Write a file and date it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        os.utime(path, (self.clock.timestamp(),) * 2)
+
+    def date(self) -> str:
+        """Return the clock as a Release file has it."""
+        return format_datetime(self.clock)
+
+
+class FlatRepo(Publisher):
+    """A flat repository in ``folder`` as NVIDIA publishes one per distribution and architecture.
+
+    Attributes:
+        stanzas: what Packages consists of, in order; tests may edit it before :meth:`publish`.
+        fields: the head of the Release file, in order; tests may edit it likewise.
+    """
+
+    def __init__(self, folder: Path, keys: KeyHome, key: Key, *, arch: str = "x86_64") -> None:
+        super().__init__()
+        self.folder, self.keys, self.key = folder, keys, key
+        self.stanzas: list[str] = []
+        self.fields = {"Origin": "NVIDIA", "Label": "NVIDIA CUDA", "Architecture": arch}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def pub_name(self) -> str:
+        """Name of the key file beside the index: the last eight hex digits, lower case."""
+        return f"{self.key.fingerprint[-8:].lower()}.pub"
+
+    def at(self, folder: Path, keys: KeyHome) -> FlatRepo:
+        """Return the same repository in another folder (already copied there)."""
+        other = FlatRepo(folder, keys, self.key)
+        other.stanzas, other.fields = list(self.stanzas), dict(self.fields)
+        other.clock = self.clock
+        return other
+
+    def add(self, *debs: Path) -> None:
+        """Copy ``debs`` into the folder; a new stanza goes to the end, a changed one is moved there."""
+        for deb in debs:
+            self.put(self.folder / deb.name, deb.read_bytes())
+            self.forget(deb.name)
+            self.stanzas.append(stanza(deb, f"./{deb.name}"))
+
+    def forget(self, file_name: str) -> None:
+        """Drop the stanza of a file; the file stays."""
+        self.stanzas = [one for one in self.stanzas if f"Filename: ./{file_name}\n" not in one]
+
+    def publish(self, *, date: str = "") -> None:
+        """Write the index, the Release and the signatures."""
+        self.write_index()
+        self.write_release(date=date)
+        self.sign()
+
+    def write_index(self) -> None:
+        """Write Packages and Packages.gz only: what NVIDIA's clients see before the signatures follow."""
+        self.tick()
+        text = "\n".join(self.stanzas).encode()
+        self.put(self.folder / "Packages", text)
+        self.put(self.folder / "Packages.gz", gzip.compress(text, mtime=0))
+
+    def write_release(self, *, date: str = "") -> None:
+        """Write Release over the index as it is now; the signatures are left as they are."""
+        self.tick()
+        lines = [f"{name}: {text}" for name, text in self.fields.items()]
+        lines.append(f"Date: {date or self.date()}")
+        for section, name, width in (("MD5Sum", "md5", 48), ("SHA1", "sha1", 40), ("SHA256", "sha256", 16)):
+            lines.append(f"{section}:")
+            for file in ("Packages", "Packages.gz"):
+                data = (self.folder / file).read_bytes()
+                digest = hashlib.new(name, data, usedforsecurity=False).hexdigest()
+                lines.append(f" {digest} {len(data):{width}d} {file}")
+        lines.append("Acquire-By-Hash: no")
+        self.put(self.folder / "Release", ("\n".join(lines) + "\n").encode())
+
+    def sign(self, key: Key | None = None, *others: Key, when: str = "", expires: str = "") -> None:
+        """Write Release.gpg and InRelease by ``key`` (InRelease by ``others`` too), and the ``.pub`` file."""
+        self.tick()
+        signer, data = key or self.key, (self.folder / "Release").read_bytes()
+        detached = self.keys.detach(data, signer, when=when, expires=expires)
+        self.put(self.folder / "Release.gpg", detached)
+        clear = self.keys.clearsign(data, signer, *others, when=when, expires=expires)
+        self.put(self.folder / "InRelease", clear)
+        self.put(self.folder / self.pub_name, self.key.armored)
+
+    def resign(self, key: Key) -> None:
+        """Make ``key`` the repository's key and sign the Release as it is now."""
+        self.key = key
+        self.sign()
+
+
+class DistsRepo(Publisher):
+    """An ordinary repository with ``dists/<suite>/<component>`` and ``pool/``, by-hash included."""
+
+    def __init__(
+        self, folder: Path, keys: KeyHome, key: Key, *, suite: str = "stable", component: str = "main",
+        arch: str = "amd64",
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.folder, self.keys, self.key = folder, keys, key
+        self.suite, self.component, self.arch = suite, component, arch
+        self.stanzas: list[str] = []
+        self.fields = {
+            "Origin": "Stand-in", "Label": "Stand-in", "Suite": suite, "Codename": suite,
+            "Architectures": arch, "Components": component, "Acquire-By-Hash": "yes",
+        }  # fmt: skip
+
+    @property
+    def dist(self) -> Path:
+        """Folder of the suite."""
+        return self.folder / "dists" / self.suite
+
+    def add(self, *debs: Path) -> None:
+        """Copy ``debs`` into the pool and append their stanzas."""
+        for deb in debs:
+            fields = control_fields(deb)
+            source = fields.get("Source", fields["Package"]).split()[0]
+            place = f"pool/{self.component}/{source[0]}/{source}/{deb.name.replace('%3a', ':').split(':')[-1]}"
+            self.put(self.folder / place, deb.read_bytes())
+            self.stanzas.append(stanza(deb, place))
+
+    def publish(self, *, date: str = "", valid_until: str = "") -> None:
+        """Write indexes (xz and gz, also by hash), Release and both signatures."""
+        self.tick()
+        listed = self._write_indexes()
+        fields = self.fields | {"Date": date or self.date()}
+        if valid_until:
+            fields["Valid-Until"] = valid_until
+        lines = [f"{name}: {text}" for name, text in fields.items()]
+        for section, name in (("MD5Sum", "md5"), ("SHA256", "sha256")):
+            digests = ((hashlib.new(name, data, usedforsecurity=False).hexdigest(), data, file)
+                       for file, data in listed.items())  # fmt: skip
+            lines += [f"{section}:", *(f" {digest} {len(data):8d} {file}" for digest, data, file in digests)]
+        self.put(self.dist / "Release", ("\n".join(lines) + "\n").encode())
+        self.sign()
+
+    def sign(self, key: Key | None = None) -> None:
+        """Write Release.gpg and InRelease by ``key``, or the repository's own."""
+        signer, data = key or self.key, (self.dist / "Release").read_bytes()
+        self.put(self.dist / "Release.gpg", self.keys.detach(data, signer))
+        self.put(self.dist / "InRelease", self.keys.clearsign(data, signer))
+
+    def _write_indexes(self) -> dict[str, bytes]:
+        """Write the served indexes; return these and plain Packages (listed but, as in Debian, not served)."""
+        text = "\n".join(self.stanzas).encode()
+        place = f"{self.component}/binary-{self.arch}"
+        packed = {"Packages.xz": lzma.compress(text), "Packages.gz": gzip.compress(text, mtime=0)}
+        hashed = self.dist / place / "by-hash" / "SHA256"
+        for name, data in packed.items():
+            self.put(self.dist / place / name, data)
+            self.put(hashed / hashlib.sha256(data).hexdigest(), data)
+        return {f"{place}/{name}": data for name, data in {"Packages": text, **packed}.items()}

@@ -1,0 +1,163 @@
+"""The ways a server can misbehave: each fault says what to do with one answer it is asked about."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_SLICE = 16 * 1024
+
+
+@dataclass
+class Answer:
+    """A response before it is sent; faults change it.
+
+    Attributes:
+        body: the whole entity, before any range is taken from it.
+        etag: made from ``body`` by the server when left empty.
+        cut: bytes of the response's body after which the connection is closed, or -1.
+        stall: where and until when sending pauses.
+        endless: send without a length and never stop.
+    """
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    etag: str = ""
+    modified: float = 0.0
+    cut: int = -1
+    stall: Stall | None = None
+    endless: bool = False
+
+    def slices(self, body: bytes) -> Iterator[bytes]:
+        """Yield what is sent of ``body``, pausing and ending early as the faults want it."""
+        sent, end = 0, len(body) if self.cut < 0 else min(self.cut, len(body))
+        while sent < end:
+            if self.stall is not None and sent <= self.stall.at < sent + _SLICE:
+                yield body[sent : min(self.stall.at, end)]
+                sent = min(self.stall.at, end)
+                self.stall.wait()
+                self.stall = None
+                continue
+            yield body[sent : min(sent + _SLICE, end)]
+            sent = min(sent + _SLICE, end)
+
+
+class Fault:
+    """One misbehaviour. ``after`` requests pass unharmed, then ``times`` are hit (None: all)."""
+
+    def __init__(self, *, after: int = 0, times: int | None = None) -> None:
+        self._after, self._left = after, times
+        self._lock = threading.Lock()
+
+    def due(self) -> bool:
+        """Count one request; tell whether it is hit."""
+        with self._lock:
+            if self._after > 0:
+                self._after -= 1
+                return False
+            if self._left is None:
+                return True
+            self._left -= 1
+            return self._left >= 0
+
+    def apply(self, answer: Answer) -> None:
+        """Change the answer."""
+        raise NotImplementedError
+
+
+class Status(Fault):
+    """Answers with a status and a short body instead (404, 503, 301 …)."""
+
+    def __init__(
+        self, status: int, headers: dict[str, str] | None = None, *, after: int = 0, times: int | None = None
+    ) -> None:
+        super().__init__(after=after, times=times)
+        self.status, self.headers = status, headers or {}
+
+    def apply(self, answer: Answer) -> None:
+        """Replace status and body."""
+        answer.status, answer.body, answer.etag = self.status, b"no such x\n", ""
+        answer.headers |= self.headers
+
+
+class Cut(Fault):
+    """Closes the connection after ``at`` bytes, the full Content-Length announced."""
+
+    def __init__(self, at: int, *, after: int = 0, times: int | None = None) -> None:
+        super().__init__(after=after, times=times)
+        self.at = at
+
+    def apply(self, answer: Answer) -> None:
+        """Mark where to stop."""
+        answer.cut = self.at
+
+
+class Flip(Fault):
+    """Flips one bit of the byte at ``at`` (negative: from the end) on the way; size and validators stay."""
+
+    def __init__(self, at: int = -1, *, after: int = 0, times: int | None = None) -> None:
+        super().__init__(after=after, times=times)
+        self.at = at
+
+    def apply(self, answer: Answer) -> None:
+        """Flip the bit."""
+        body = bytearray(answer.body)
+        body[self.at] ^= 1
+        answer.body = bytes(body)
+
+
+class Replace(Fault):
+    """Serves another body, as after a replacement in place or from a stale edge; validators are its own."""
+
+    def __init__(
+        self, body: bytes, *, modified: float | None = None, after: int = 0, times: int | None = None
+    ) -> None:
+        super().__init__(after=after, times=times)
+        self.body, self.modified = body, modified
+
+    def apply(self, answer: Answer) -> None:
+        """Put the other body in."""
+        answer.body, answer.etag, answer.status = self.body, "", 200
+        answer.modified = answer.modified if self.modified is None else self.modified
+
+
+class SameSize(Fault):
+    """Serves other content of the same size, as NVIDIA's debs re-signed in place."""
+
+    def apply(self, answer: Answer) -> None:
+        """Turn every byte of the second half into its complement."""
+        half = len(answer.body) // 2
+        answer.body = answer.body[:half] + bytes(byte ^ 0xFF for byte in answer.body[half:])
+        answer.etag = ""
+
+
+class Stall(Fault):
+    """Sends ``at`` bytes, then nothing until :meth:`release`; ``reached`` is set when it has begun to wait."""
+
+    def __init__(self, at: int, *, after: int = 0, times: int | None = None) -> None:
+        super().__init__(after=after, times=times)
+        self.at = at
+        self.reached, self._released = threading.Event(), threading.Event()
+
+    def apply(self, answer: Answer) -> None:
+        """Mark where to wait."""
+        answer.stall = self
+
+    def wait(self) -> None:
+        """Wait, in the server, until released."""
+        self.reached.set()
+        self._released.wait(timeout=120)
+
+    def release(self) -> None:
+        """Let the rest through."""
+        self._released.set()
+
+
+class Endless(Fault):
+    """Sends without end and without a length."""
+
+    def apply(self, answer: Answer) -> None:
+        """Mark it so."""
+        answer.endless = True
