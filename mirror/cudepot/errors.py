@@ -58,6 +58,12 @@ class TrustError(CudepotError):
     code, exit_code = "E300", 5
 
 
+class MissingError(UpstreamError):
+    """The upstream is there, the file is not (or is hidden from us): a place that may be empty looks for this."""
+
+    code = "E220"
+
+
 class PinError(CudepotError):
     """A pin, or a dependency of one, matches nothing the upstream offers."""
 

@@ -88,8 +88,7 @@ def render_recipe(recipe: Path, variant: Mapping[str, str | int], subdir: str) -
 def _variant_yaml(variant: Mapping[str, str | int]) -> str:
     """Return variants.yaml text; strings are quoted, or 11.10 would become 11.1."""
     return "".join(
-        f"{key}:\n  - {value if isinstance(value, int) else _quoted(value)}\n"
-        for key, value in sorted(variant.items())
+        f"{key}:\n  - {value if isinstance(value, int) else _quoted(value)}\n" for key, value in sorted(variant.items())
     )
 
 
@@ -124,7 +123,8 @@ def _output(
         extra=recipe.get("extra", {}),
         files=_globs(build.get("files")),
         tests=tuple(_commands(one["script"]) for one in recipe.get("tests", []) if "script" in one),
-        variant=variant,
+        # package names among the keys are written with underscores, as in hash_input.json of rattler-build
+        variant={key.replace("-", "_"): value for key, value in sorted(variant.items())},
     )
 
 

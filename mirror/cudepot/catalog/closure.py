@@ -7,6 +7,7 @@ them and the client's apt decides. A dependency is followed to the newest versio
 from __future__ import annotations
 
 import fnmatch
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -48,6 +49,19 @@ class Selection:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """A dependency of a package on one machine: any of ``group`` will do."""
+
+    by: Package
+    group: list[Relation]
+    architecture: str
+
+    def fits(self, package: Package) -> bool:
+        """Tell whether a package can be installed on that machine."""
+        return package.architecture in (self.architecture, "all")
+
+
 def select(index: PackageIndex, pins: Sequence[DebPin], architectures: Sequence[str]) -> Selection:
     """Return the pinned packages and everything they depend on, as far as the index offers it.
 
@@ -61,8 +75,9 @@ def select(index: PackageIndex, pins: Sequence[DebPin], architectures: Sequence[
     held = {pin.name: pin.version for pin in pins}
     while waiting:
         package = waiting.pop(0)
-        for group in package.depends():
-            found = _satisfy(index, selection, package, group, held)
+        machines = architectures if package.architecture == "all" else (package.architecture,)
+        for group, machine in itertools.product(package.depends(), machines):
+            found = _satisfy(index, selection, _Need(package, group, machine), held)
             if found is not None and selection.add(found, f"needed by {package.name}"):
                 waiting.append(found)
     return selection
@@ -85,35 +100,34 @@ def _last_of_duplicates(found: list[Package]) -> list[Package]:
     return list({(one.version, one.architecture): one for one in found}.values())
 
 
-def _satisfy(
-    index: PackageIndex, selection: Selection, by: Package, group: list[Relation], held: dict[str, str]
-) -> Package | None:
+def _satisfy(index: PackageIndex, selection: Selection, need: _Need, held: dict[str, str]) -> Package | None:
     """Return what is to be added for one dependency; None when it is satisfied already or external."""
-    if any(_admitted(one, relation) for one, _ in selection.chosen.values() for relation in group):
+    chosen = [one for one, _ in selection.chosen.values() if need.fits(one)]
+    if any(_admitted(one, relation) for one in chosen for relation in need.group):
         return None
-    for relation in group:
-        found = _newest(index, relation, by.architecture, held)
+    for relation in need.group:
+        found = _newest(index, relation, need, held)
         if found is not None:
             return found
-    if any(relation.name in index for relation in group):
-        offered = [one for relation in group for one in index.named(relation.name)]
+    named = [one for relation in need.group for one in index.named(relation.name) if need.fits(one)]
+    provided = [one for relation in need.group for one in index.providing(relation.name) if need.fits(one)]
+    text = " | ".join(map(str, need.group))
+    if named or provided:
         raise PinError(
-            f"{by.name} {by.version} depends on {' | '.join(map(str, group))}, which the upstream does not offer",
-            hint=_hint(index, group[0].name, offered),
+            f"{need.by.name} {need.by.version} depends on {text}, which the upstream does not offer",
+            hint=_hint(index, need.group[0].name, named),
         )
-    selection.external.add(" | ".join(map(str, group)))
+    selection.external.add(text)
     return None
 
 
-def _newest(index: PackageIndex, relation: Relation, architecture: str, held: dict[str, str]) -> Package | None:
+def _newest(index: PackageIndex, relation: Relation, need: _Need, held: dict[str, str]) -> Package | None:
     """Return the newest package that satisfies a relation, real ones before providers."""
     for candidates in (index.named(relation.name), index.providing(relation.name)):
         fitting = [
             one
             for one in candidates
-            if (one.architecture in (architecture, "all") or architecture == "all")
-            and _admitted(one, relation)
-            and fnmatch.fnmatchcase(one.version, held.get(one.name, "*"))
+            if need.fits(one) and _admitted(one, relation) and fnmatch.fnmatchcase(one.version, held.get(one.name, "*"))
         ]
         if fitting:
             return max(_last_of_duplicates(fitting), key=lambda one: deb_version.key(one.version))

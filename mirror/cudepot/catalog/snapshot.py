@@ -58,7 +58,8 @@ def render_snapshot(snapshot: Snapshot) -> bytes:
 def parse_snapshot(data: bytes, what: str) -> Snapshot:
     """Return a snapshot; raise ConfigError when the document is malformed or of another format."""
     try:
-        table = Table(json.loads(data))
+        document = json.loads(data)
+        table = Table(document)
     except ValueError as error:
         raise ConfigError(f"{what}: not JSON: {error}") from error
     found = table.text("format")
@@ -71,7 +72,7 @@ def parse_snapshot(data: bytes, what: str) -> Snapshot:
         table.text("signer"),
         table.text("parent"),
         table.table("lock").digest(),
-        (),
+        tuple(document["upstreams"]) if table.tables("upstreams") else (),
         {_site_path(path, what): tree.table(path).digest() for path in tree.names()},
     )
 

@@ -10,6 +10,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,9 +18,11 @@ from cudepot import __version__
 from cudepot.catalog.config import Config, Upstream, parse_config
 from cudepot.cli import progress
 from cudepot.data import data_folder
+from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
 from cudepot.ports import Signer, Source, Verifier
 from cudepot.store.local import LocalStore
+from cudepot.store.overlay import dry_run
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot
 
@@ -32,15 +35,20 @@ def load_config(base: Path) -> Config:
     path = base / "cudepot.toml"
     try:
         return parse_config(tomllib.loads(path.read_text()))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: not found", hint="run `cudepot init`, or name the folder with -C") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
+        raise ConfigError(f"{path}: not TOML: {error}", hint="correct the line it names") from error
 
 
 @contextmanager
 def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depot]:
-    """Give the depot of the project folder; hold its store unless the verb only reads."""
+    """Give the depot of the project folder; hold its store unless the verb only reads.
+
+    A dry run gets a store that reads from the real one and forgets what is written to it.
+    """
     base = Path(args.directory).resolve()
     config = load_config(base)
     store = LocalStore(base / config.store)
@@ -57,17 +65,30 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
         epoch=_epoch(),
         progress=progress.choose(quiet=args.quiet),
     )
-    if exclusive:
-        with store.locked():
+    dry = getattr(args, "dry_run", False)
+    with storage_errors(store.root):
+        if not exclusive:
             yield depot
-    else:
-        yield depot
+        elif dry:
+            with store.locked(dry=True), dry_run(store) as scratch:
+                yield replace(depot, store=scratch)
+        else:
+            with store.locked():
+                yield depot
 
 
 def _epoch() -> int:
     text = os.environ.get("SOURCE_DATE_EPOCH", str(EPOCH))
     if not text.isdigit():
-        raise ConfigError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds since 1970")
+        raise ConfigError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds since 1970", hint="unset it")
+    return int(text)
+
+
+def _tries() -> int:
+    """Return how often a transfer is tried without progress before it is given up."""
+    text = os.environ.get("CUDEPOT_TRIES", "5")
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"CUDEPOT_TRIES is {text!r}, not a number from 1 up", hint="unset it: 5 is the default")
     return int(text)
 
 
@@ -83,7 +104,7 @@ def _source(base: Path, upstream: Upstream) -> Source:
     from cudepot.transport.retrying import Retrying  # noqa: PLC0415
 
     accept = ACCEPT if upstream.type == "simple" else "*/*"
-    return Retrying(HttpSource(upstream.url, accept=accept, user_agent=USER_AGENT))
+    return Retrying(HttpSource(upstream.url, accept=accept, user_agent=USER_AGENT), tries=_tries())
 
 
 def _verifier(base: Path, upstream: Upstream) -> Verifier:

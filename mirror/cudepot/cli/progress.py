@@ -85,9 +85,12 @@ class Bars:
             TimeRemainingColumn,
             TransferSpeedColumn,
         )
+        from rich.table import Column  # noqa: PLC0415
 
-        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        self._bar = Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True))
+        # The label gives way on a narrow terminal, the figures do not.
+        words = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+        columns = (BarColumn(bar_width=16), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self._bar = Progress(words, *columns, console=Console(stderr=True), expand=True)
         self._bar.start()
         self._task = self._bar.add_task(label, total=total)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
-from cudepot.workflows.repackage import repackage
+from cudepot.workflows.repackage import repackage, write_payloads
 
 NAME = "repackage"
 HELP = "make conda packages and wheels of the locked artifacts"
@@ -16,6 +17,9 @@ DESCRIPTION = """\
 Unpack every locked artifact whose pin has a recipe, check that it is what its name claims (SONAMEs, machine, version
 in the header, licence accepted), and make conda packages and a wheel of it. The same payload gives the same bytes,
 whichever form it came in; what was built before is not built again.
+
+With --payloads, write the unpacked payloads instead, for building the recipes with other tools:
+  CUDEPOT_PAYLOAD=DIR/cudnn-… rattler-build build -r recipes/cudnn -m channel-config/variants.yaml
 """
 
 
@@ -23,10 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be built; build nothing")
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+    parser.add_argument("--payloads", metavar="DIR", help="write the payloads below DIR and build nothing")
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    if args.payloads and not args.dry_run:
+        with opened(args) as depot:
+            made = write_payloads(depot, Path(args.payloads))
+        return list(made), [f"wrote {path}" for path in made], 0
     with opened(args) as depot:
         result = repackage(depot, dry_run=args.dry_run)
     names = [f"{one.subdir}/{one.filename}".lstrip("/") for one in result.built]

@@ -144,7 +144,7 @@ def parse_release(text: bytes, what: str) -> Release:
         parts = line.split()
         if not parts:
             continue
-        if len(parts) != 3 or not parts[1].isdigit():
+        if len(parts) != 3 or not parts[1].isdecimal():
             raise FormatError(f"{what}: bad SHA256 line {line.strip()[:120]!r}")
         files[safe_name(parts[2])] = Digest(parts[0].lower(), int(parts[1]))
     return Release(fields, files)
@@ -173,7 +173,7 @@ def parse_package(text: bytes, what: str) -> Package:
     """Return one stanza of a Packages index; raise FormatError when it lacks what installing needs."""
     fields = parse_stanza(text, what)
     missing = [one for one in ("Package", "Version", "Architecture", "Filename", "Size", "SHA256") if one not in fields]
-    if missing or not fields["Size"].isdigit():
+    if missing or not fields["Size"].isdecimal():
         raise FormatError(f"{what}: no usable {missing[0] if missing else 'Size'} field")
     deb_version.parse(fields["Version"])
     return Package(

@@ -20,6 +20,7 @@ DEFAULT_LIMIT = 64 << 30
 
 _DAMAGE = (
     EOFError,
+    IndexError,
     NotImplementedError,
     OverflowError,
     RuntimeError,

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
+from cudepot.paths import safe_name
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
@@ -63,12 +64,21 @@ def _json_file(one: dict[str, object], base: str) -> IndexFile:
     hashes, size = one.get("hashes"), one.get("size")
     sha256 = hashes.get("sha256", "") if isinstance(hashes, dict) else ""
     return IndexFile(
-        str(one["filename"]),
+        _plain(str(one["filename"]), base),
         urljoin(base, str(one["url"])),
         sha256 if _SHA256.fullmatch(sha256) else "",
         size if isinstance(size, int) and size >= 0 else None,
         bool(one.get("yanked", False)),
     )
+
+
+def _plain(name: str, page: str) -> str:
+    """Refuse names with folders in them; what is no file name at all (a link to a folder) is not our business."""
+    if "/" in name or (name and safe_name(name) != name):
+        raise FormatError(
+            f"{page}: {name[:200]!r} is no plain file name", hint="the index may be hostile: do not use it"
+        )
+    return name
 
 
 class _Anchors(html.parser.HTMLParser):
@@ -95,7 +105,7 @@ def _html_file(anchor: dict[str, str | None], base: str) -> IndexFile:
     parts = urlsplit(urljoin(base, anchor["href"] or ""))
     name, _, value = parts.fragment.partition("=")
     sha256 = value.lower() if name == "sha256" and _SHA256.fullmatch(value.lower()) else ""
-    filename = unquote(parts.path.rsplit("/", 1)[-1])
+    filename = _plain(unquote(parts.path.rsplit("/", 1)[-1]), base)
     return IndexFile(filename, parts._replace(fragment="").geturl(), sha256, None, "data-yanked" in anchor)
 
 

@@ -57,10 +57,12 @@ class WheelRules:
         """Build rules from the parsed wheel.toml; raise ConfigError saying which entry is wrong."""
         wheels = data.get("wheel")
         texts = {key: data.get(key) for key in ("import_path", "summary", "homepage", "licence")}
-        if data.get("schema") != 1 or not isinstance(wheels, list) or not all(isinstance(one, str) for one in texts.values()):
-            raise ConfigError(
-                "wheel.toml: expected schema = 1, import_path, summary, homepage, licence and [[wheel]]"
-            )
+        if (
+            data.get("schema") != 1
+            or not isinstance(wheels, list)
+            or not all(isinstance(one, str) for one in texts.values())
+        ):
+            raise ConfigError("wheel.toml: expected schema = 1, import_path, summary, homepage, licence and [[wheel]]")
         entries = tuple(_entry(one, f"wheel[{number}]") for number, one in enumerate(wheels))
         return cls(**{key: str(text) for key, text in texts.items()}, entries=entries)
 

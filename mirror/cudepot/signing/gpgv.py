@@ -6,7 +6,6 @@ by a pinned key is enough, whatever else is there.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import tempfile
@@ -131,17 +130,17 @@ def _one_message(document: bytes, what: str) -> None:
 
 def _gpgv(home: Path, options: list[str], files: list[str]) -> list[list[str]]:
     """Run gpgv and return the fields of its status lines."""
-    receive, send = os.pipe()
-    with os.fdopen(receive) as status:
+    # A file, not a pipe: a document with hundreds of signatures makes more status lines than a pipe holds.
+    with (home / "status").open("w+b") as status:
+        send = status.fileno()
         try:
             command = ["gpgv", "--quiet", "--homedir", str(home), "--status-fd", str(send), *options, *files]
-            # Status lines are few: they fit the pipe, so waiting first cannot block.
             subprocess.run(command, pass_fds=[send], capture_output=True, check=False)
         except FileNotFoundError as error:
             raise ConfigError("gpgv is not installed", hint="apt-get install gpgv, or dnf install gnupg2") from error
-        finally:
-            os.close(send)
-        return [line.split()[1:] for line in status if line.startswith("[GNUPG:] ")]
+        status.seek(0)
+        lines = status.read().decode(errors="replace").splitlines()
+    return [line.split()[1:] for line in lines if line.startswith("[GNUPG:] ")]
 
 
 def _signatures(status: list[list[str]]) -> list[_Signature]:

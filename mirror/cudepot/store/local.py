@@ -13,62 +13,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from cudepot.digest import CHUNK, Digest, VerifyingReader, hasher, mismatch
+from cudepot.disk import fsync_folder, storage_errors, write_atomic
 from cudepot.errors import BusyError, ConfigError, StorageError
 
 FORMAT = "cudepot-store 1\n"
-
-
-@contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the disk's refusals into StorageError that says what to do; other OSErrors pass."""
-    hints = {
-        errno.ENOSPC: "free some space and run the command again: what has arrived is kept",
-        errno.EDQUOT: "the quota is used up: free some space and run the command again",
-        errno.EFBIG: "the file size limit (ulimit -f, or the file system's) is too low",
-        errno.EROFS: "the file system is mounted read-only",
-        errno.EACCES: "check the owner and mode of the folder",
-        errno.EPERM: "check the owner and mode of the folder",
-    }
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in hints:
-            raise
-        raise StorageError(f"{path}: {os.strerror(error.errno)}", hint=hints[error.errno]) from error
-
-
-def fsync_folder(path: Path) -> None:
-    """Make renames inside ``path`` durable."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Write ``data`` to ``path`` by temp file, fsync and rename, so that a reader sees old or new, never half.
-
-    Raises:
-        StorageError: the disk is full, read-only or not permitted.
-    """
-    with storage_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temp = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as out:
-                out.write(data)
-                out.flush()
-                os.fchmod(out.fileno(), mode)
-                os.fsync(out.fileno())
-            Path(temp).replace(path)
-        except BaseException:
-            Path(temp).unlink(missing_ok=True)
-            raise
-        fsync_folder(path.parent)
 
 
 class _Part:
@@ -77,7 +28,8 @@ class _Part:
     def __init__(self, store: LocalStore, digest: Digest) -> None:
         self._store, self._digest = store, digest
         self.path = store.root / "parts" / digest.sha256
-        self._file = self.path.open("a+b")
+        with storage_errors(self.path):
+            self._file = self.path.open("a+b")
         self._hash, self.size = hasher(), 0
         self._resume()
 
@@ -137,6 +89,7 @@ class LocalStore:
         with storage_errors(self.root):
             for folder in ("objects", "parts", "tmp"):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
+            (self.root / "lock").touch()
         if not (self.root / "FORMAT").exists():
             write_atomic(self.root / "FORMAT", FORMAT.encode())
 
@@ -272,8 +225,11 @@ class LocalStore:
             shutil.rmtree(root, ignore_errors=True)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the store for this process; raise BusyError when another one has it."""
+    def locked(self, *, dry: bool = False) -> Iterator[None]:
+        """Hold the store for this process; raise BusyError when another one has it.
+
+        What a killed process left behind half-made is removed, unless this is a ``dry`` run, which changes nothing.
+        """
         with storage_errors(self.root):
             handle = (self.root / "lock").open("a+")
         with handle:
@@ -285,7 +241,16 @@ class LocalStore:
                     f"another cudepot process ({handle.read().strip() or 'unknown'}) holds {self.root}",
                     hint="wait for it to finish; the lock goes away with the process",
                 ) from None
-            handle.truncate(0)
-            handle.write(f"pid {os.getpid()}")
-            handle.flush()
+            if not dry:
+                self._begin(handle)
             yield
+
+    def _begin(self, lock: TextIO) -> None:
+        for left in (self.root / "tmp").iterdir():
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a full disk cannot take the note, and nothing depends on it
+            os.truncate(lock.fileno(), 0)
+            os.write(lock.fileno(), f"pid {os.getpid()}".encode())

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cudepot.catalog.snapshot import Snapshot, parse_snapshot
-from cudepot.errors import StorageError, TrustError
-from cudepot.ports import Verifier
-from cudepot.store.local import write_atomic
+from cudepot.disk import write_atomic
+from cudepot.errors import StorageError
 
 
 class Snapshots:
@@ -22,37 +20,20 @@ class Snapshots:
 
     def read(self, number: int) -> tuple[bytes, bytes]:
         """Return the document and its signature."""
-        path = self._path(number)
+        path = self.path(number)
         try:
             return path.read_bytes(), path.with_suffix(".json.asc").read_bytes()
         except OSError as error:
             raise StorageError(f"{path}: cannot read snapshot {number}: {error.strerror}") from error
 
-    def load(self, number: int, verifier: Verifier) -> Snapshot:
-        """Return a snapshot whose signature by the site key holds.
-
-        Raises:
-            TrustError: it was changed or signed by another key.
-        """
-        document, signature = self.read(number)
-        what = str(self._path(number))
-        verifier.detached(document, signature, what)
-        snapshot = parse_snapshot(document, what)
-        if snapshot.number != number:
-            raise TrustError(f"{what}: is snapshot {snapshot.number}, not {number}", hint="someone renamed the file")
-        return snapshot
-
-    def latest(self, verifier: Verifier, count: int) -> list[Snapshot]:
-        """Return up to ``count`` snapshots, the newest first."""
-        return [self.load(number, verifier) for number in reversed(self.numbers()[-count:])]
-
     def add(self, number: int, document: bytes, signature: bytes) -> None:
         """Keep a snapshot for good; the signature comes last and makes it complete."""
-        path = self._path(number)
+        path = self.path(number)
         if path.with_suffix(".json.asc").exists():
             raise StorageError(f"{path}: snapshot {number} exists already and is never changed")
         write_atomic(path, document, mode=0o444)
         write_atomic(path.with_suffix(".json.asc"), signature, mode=0o444)
 
-    def _path(self, number: int) -> Path:
+    def path(self, number: int) -> Path:
+        """Return where the document of a snapshot lies, or would lie."""
         return self._folder / f"{number:06d}.json"

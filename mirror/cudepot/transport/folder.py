@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cudepot.digest import CHUNK
-from cudepot.errors import UpstreamError
+from cudepot.errors import MissingError, UpstreamError
 from cudepot.paths import safe_name
 from cudepot.ports import Page, Validators
 
@@ -27,7 +27,7 @@ class FolderSource:
         if not found.is_relative_to(self.root.resolve()):
             raise UpstreamError(f"{self.root / path}: leads out of the folder")
         if not found.is_file():
-            raise UpstreamError(f"{self.root / path}: no such file")
+            raise MissingError(f"{self.root / path}: no such file", hint="check the folder, or run `cudepot lock`")
         return found
 
     def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:  # noqa: ARG002

@@ -10,11 +10,12 @@ from urllib.parse import quote, urljoin, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
-from cudepot.digest import CHUNK
-from cudepot.errors import TransientError, UpstreamError
+from cudepot.errors import MissingError, TransientError, UpstreamError
 from cudepot.ports import Page, Validators
 
 TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two reads
+_PIECE = 1 << 16  # bytes read at once: what a cut can lose of what had arrived
+_STEP_DOWN = "anyone on the way could change the bytes: ask the upstream, or use another mirror"
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -44,7 +45,7 @@ class HttpSource:
         if scheme not in ("http", "https"):
             return urljoin(self.base, quote(path, safe="/~"))
         if scheme == "http" and self.base.startswith("https:"):
-            raise UpstreamError(f"{path}: the index at {self.base} points from https to plain http")
+            raise UpstreamError(f"{path}: the index at {self.base} points from https to plain http", hint=_STEP_DOWN)
         return path
 
     def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:
@@ -62,8 +63,11 @@ class HttpSource:
         url = self.url(path)
         with self._request("HEAD", url, {}) as response:
             length = response.headers.get("Content-Length", "")
-            if not length.isdigit():
-                raise UpstreamError(f"{url}: the server does not say how long the file is")
+            if not length.isdecimal():
+                raise UpstreamError(
+                    f"{url}: the server does not say how long the file is",
+                    hint="use an index that gives sizes (PEP 700), or a server that sends Content-Length",
+                )
             return int(length)
 
     @contextlib.contextmanager
@@ -82,8 +86,9 @@ class HttpSource:
         except requests.RequestException as error:
             raise TransientError(f"{url}: {_reason(error)}", hint="check the URL, the network and the proxy") from error
         with response:
-            if url.startswith("https:") and not response.url.startswith("https:"):
-                raise UpstreamError(f"{url}: redirected from https to plain http at {response.url}")
+            hops = [hop.url for hop in (*response.history, response)]
+            if url.startswith("https:") and (plain := [hop for hop in hops if not hop.startswith("https:")]):
+                raise UpstreamError(f"{url}: redirected from https to plain http at {plain[0]}", hint=_STEP_DOWN)
             _check_status(url, response)
             yield response
 
@@ -100,35 +105,45 @@ def _check_status(url: str, response: requests.Response) -> None:
     if status in (200, 206, 304):
         return
     if status in _TRANSIENT:
-        raise TransientError(f"{url}: HTTP {status} {response.reason}", retry_after=_retry_after(response.headers))
+        raise TransientError(
+            f"{url}: HTTP {status} {response.reason}",
+            hint="the upstream is overloaded or down: try again later",
+            retry_after=_retry_after(response.headers),
+        )
     hints = {
         401: "the upstream wants a login: put it into ~/.netrc",
         403: "the upstream refuses this client or path",
         404: "check the URL; if the upstream's own index names this file, the upstream is inconsistent",
-        416: "the file became shorter upstream: run the command again",
+        416: "the file upstream is shorter than it was: it was replaced, or an edge is stale; try `cudepot lock`",
     }
-    raise UpstreamError(f"{url}: HTTP {status} {response.reason}", hint=hints.get(status, ""))
+    kind = MissingError if status in (403, 404, 410) else UpstreamError
+    raise kind(f"{url}: HTTP {status} {response.reason}", hint=hints.get(status, "check the URL of the upstream"))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
     value = headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else 0.0
+    return float(value) if value.isdecimal() else 0.0
 
 
 def _served_offset(response: requests.Response, offset: int) -> int:
     if response.status_code != 206:
         return 0
     start = response.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
-    if not start.isdigit() or int(start) != offset:
-        raise UpstreamError(f"{response.url}: asked for bytes from {offset}, got {start!r}")
+    if not start.isdecimal() or int(start) != offset:
+        raise UpstreamError(
+            f"{response.url}: asked for bytes from {offset}, got {start!r}", hint="the server or a proxy is broken"
+        )
     return offset
 
 
 def _chunks(url: str, response: requests.Response) -> Iterator[bytes]:
     try:
-        yield from response.iter_content(CHUNK)
+        yield from response.iter_content(_PIECE)
     except (requests.RequestException, OSError) as error:
-        raise TransientError(f"{url}: the transfer was cut ({_reason(error)})") from error
+        raise TransientError(
+            f"{url}: the transfer was cut ({_reason(error)})",
+            hint="check the network and the proxy; run the command again: what has arrived is kept",
+        ) from error
 
 
 def _bounded(url: str, response: requests.Response, limit: int) -> bytes:
@@ -136,7 +151,10 @@ def _bounded(url: str, response: requests.Response, limit: int) -> bytes:
     for chunk in _chunks(url, response):
         body += chunk
         if len(body) > limit:
-            raise UpstreamError(f"{url}: more than {limit} bytes where a small document was expected")
+            raise UpstreamError(
+                f"{url}: more than {limit} bytes where a small document was expected",
+                hint="check the URL: this is no index of the kind expected, or it is made to do harm",
+            )
     return bytes(body)
 
 

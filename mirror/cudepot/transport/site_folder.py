@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cudepot.digest import Digest
+from cudepot.disk import fsync_folder, storage_errors
 from cudepot.errors import StorageError
-from cudepot.store.local import fsync_folder, storage_errors
 
 Place = Callable[[Digest, Path], None]
 """Puts an object's bytes at a path: a hard link, or a copy where links do not reach."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.digest import Digest
+from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.payload import Release
-from cudepot.store.local import write_atomic
 from cudepot.workflows.depot import Depot
 
 BUILDER = 1

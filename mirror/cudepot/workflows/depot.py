@@ -12,8 +12,9 @@ from typing import Any
 
 from cudepot.catalog.config import Config, Pin, Upstream
 from cudepot.digest import Digest
+from cudepot.disk import write_atomic
 from cudepot.ports import Page, Progress, Signer, Source, Validators, Verifier
-from cudepot.store.local import LocalStore, write_atomic
+from cudepot.store.local import LocalStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class RootMemory:
 
     path: Path
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fresh: dict[Digest, bytes] = field(default_factory=dict)
 
     @classmethod
     def load(cls, store: LocalStore, upstream: Upstream) -> RootMemory:
@@ -86,7 +88,7 @@ class RootMemory:
         return cls(path, pages if isinstance(pages, dict) else {})
 
     def read(self, depot: Depot, source: Source, path: str, *, limit: int) -> tuple[Page, Digest]:
-        """Return a root, from the store when the upstream says that nothing changed, and keep it as an object."""
+        """Return a root, from the store when the upstream says that nothing changed; :meth:`save` keeps it."""
         seen = self.pages.get(path, {})
         known, kept = _recall(depot.store, seen)
         page = source.read(path, limit=limit, known=known)
@@ -94,7 +96,8 @@ class RootMemory:
             with depot.store.open(kept) as handle:
                 return Page(handle.read(), known, seen.get("type", ""), seen.get("url", "")), kept
         assert page is not None, "a source answers None only to a conditional request"
-        digest = depot.store.add_bytes(page.body)
+        digest = Digest.of(page.body)
+        self.fresh[digest] = page.body
         self.pages[path] = {**seen, **_remember(page, digest)}
         return page, digest
 
@@ -106,8 +109,11 @@ class RootMemory:
         """Note that a root of that date was accepted."""
         self.pages.setdefault(path, {})["date"] = date
 
-    def save(self) -> None:
-        """Write the memory, when it changed."""
+    def save(self, store: LocalStore) -> None:
+        """Keep the roots that were read, and write the memory when it changed: once they have proved good."""
+        for body in self.fresh.values():
+            store.add_bytes(body)
+        self.fresh.clear()
         data = (json.dumps(self.pages, indent=1, sort_keys=True) + "\n").encode()
         if not self.path.exists() or self.path.read_bytes() != data:
             write_atomic(self.path, data)

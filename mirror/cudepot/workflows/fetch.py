@@ -116,8 +116,14 @@ def _summary(failures: list[CudepotError], total: int) -> CudepotError:
 
 
 def _distinct(wanted: Iterable[Wanted]) -> Iterator[Wanted]:
-    seen: set[Digest] = set()
+    seen: dict[str, int] = {}
     for one in wanted:
-        if one.digest not in seen:
-            seen.add(one.digest)
+        if one.digest.sha256 not in seen:
+            seen[one.digest.sha256] = one.digest.size
             yield one
+        elif seen[one.digest.sha256] != one.digest.size:
+            raise TrustError(
+                f"{one.path}: sha256 {one.digest.sha256} is promised with {seen[one.digest.sha256]} bytes "
+                f"and with {one.digest.size}",
+                hint="the index contradicts itself: do not use it",
+            )

@@ -6,12 +6,13 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from cudepot.catalog.config import parse_config
+from cudepot.catalog.config import Config, parse_config
 from cudepot.catalog.template import render_template
+from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.signing.gpg import GpgSigner, make_key
 from cudepot.signing.gpgv import fingerprint
-from cudepot.store.local import LocalStore, write_atomic
+from cudepot.store.local import LocalStore
 
 IGNORED = "/store/\n/site/\n/gnupg/\n"
 
@@ -40,7 +41,7 @@ def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool) -> Init
     toml = base / "cudepot.toml"
     made = [name for name in ("cudepot.toml", ".gitignore") if not (base / name).exists()]
     if toml.exists():
-        config = parse_config(tomllib.loads(toml.read_text()))
+        config = _read(toml)
         key, gnupg, store = config.site.key, config.site.gnupg, config.store
     else:
         store = "store"
@@ -50,6 +51,15 @@ def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool) -> Init
     if not dry_run:
         key = _make(base, made, label=label, key=key, gnupg=gnupg, store=store)
     return InitResult(tuple(made), key)
+
+
+def _read(toml: Path) -> Config:
+    try:
+        return parse_config(tomllib.loads(toml.read_text()))
+    except ConfigError as error:
+        raise ConfigError(f"{toml}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{toml}: not TOML: {error}", hint="correct the line it names") from error
 
 
 def _make(base: Path, made: list[str], *, label: str, key: str, gnupg: str, store: str) -> str:

@@ -10,13 +10,14 @@ import tomli_w
 
 from cudepot.catalog.config import Upstream
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, parse_lock, render_lock
+from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
-from cudepot.store.local import write_atomic
 from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.lock_apt import resolve_apt
 from cudepot.workflows.lock_folder import resolve_folder
 from cudepot.workflows.lock_simple import resolve_simple
 
+_ANEW = "restore it from version control, or remove it and run `cudepot lock`"
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 
 
@@ -42,16 +43,23 @@ def load_lock(path: Path) -> Lock:
     """Read cudepot.lock; raise ConfigError when it is missing or malformed."""
     try:
         return parse_lock(tomllib.loads(path.read_text()))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}", hint=error.hint or _ANEW) from error
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no lock yet", hint="run `cudepot lock` first") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}", hint="make it anew with `cudepot lock`") from error
+        raise ConfigError(f"{path}: not TOML: {error}", hint=_ANEW) from error
 
 
 def current_lock(depot: Depot) -> Lock:
     """Read the lock and make sure that it answers the present cudepot.toml."""
     lock = load_lock(depot.lock_path)
-    for upstream in _pinned(depot):
+    pinned = _pinned(depot)
+    for name in {one.name for one in lock.upstreams} - {one.name for one in pinned}:
+        raise ConfigError(
+            f"cudepot.lock has upstream {name!r}, of which nothing is pinned now", hint="run `cudepot lock`"
+        )
+    for upstream in pinned:
         locked = lock.upstream(upstream.name)
         if locked is None or locked.request != request_hash(upstream, depot.pins_of(upstream)):
             raise ConfigError(

@@ -10,7 +10,7 @@ from cudepot.catalog.config import Pin, Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root, with_recipe
 from cudepot.catalog.trust import check_release
 from cudepot.digest import Digest
-from cudepot.errors import PinError, TransientError, TrustError, UpstreamError
+from cudepot.errors import MissingError, PinError, TrustError
 from cudepot.formats.apt import Package, PackageIndex, Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.paths import safe_name
@@ -44,7 +44,7 @@ def resolve_apt(
     """
     chain = _Chain(depot, upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
     suites = [chain.suite(suite, rollback=rollback) for suite in upstream.suites]
-    chain.memory.save()
+    chain.memory.save(depot.store)
     locked = _locked(depot, upstream, suites)
     if before and replace(before[0], external=()) == locked:
         return before
@@ -71,11 +71,12 @@ class _Chain:
         folder = f"{folder}/" if folder else ""
         signed, path, digest = self._root(folder)
         release = parse_release(signed.text, self.upstream.url + path)
-        seen = self.memory.date(path)
+        dated = f"{folder}Release"  # one memory for InRelease and Release: neither may bring back an old state
+        seen = self.memory.date(dated)
         what = self.upstream.url + path
         check_release(release, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
         date = release.fields["Date"]
-        self.memory.accept(path, date)
+        self.memory.accept(dated, date)
         return _Suite(folder, release, Root(path, digest, date, signed.signers))
 
     def _root(self, folder: str) -> tuple[Signed, str, Digest]:
@@ -83,18 +84,16 @@ class _Chain:
         path = f"{folder}InRelease"
         try:
             page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
-        except TransientError:
-            raise
-        except UpstreamError as missing:
+        except MissingError as missing:
             return self._detached_root(f"{folder}Release", missing)
         verifier = self.depot.verifier(self.upstream)
         return verifier.clearsigned(page.body, self.upstream.url + path), path, digest
 
-    def _detached_root(self, path: str, missing: UpstreamError) -> tuple[Signed, str, Digest]:
+    def _detached_root(self, path: str, missing: MissingError) -> tuple[Signed, str, Digest]:
         try:
             page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
             signature, _ = self.memory.read(self.depot, self.source, path + ".gpg", limit=ROOT_LIMIT)
-        except UpstreamError:
+        except MissingError:
             raise missing from None
         verifier = self.depot.verifier(self.upstream)
         return verifier.detached(page.body, signature.body, self.upstream.url + path), path, digest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from cudepot.catalog.config import Pin, Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root, with_recipe
@@ -37,7 +37,7 @@ def resolve_simple(
         path: memory.read(depot, source, path, limit=PAGE_LIMIT)
         for path in dict.fromkeys(f"{project_name(requirement.name)}/" for _, requirement in wanted)
     }
-    memory.save()
+    memory.save(depot.store)
     roots = tuple(Root(path, digest) for path, (_, digest) in pages.items())
     locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request_hash(upstream, pins), roots)
     if before and before[0] == locked:
@@ -69,7 +69,8 @@ def _artifact(upstream: Upstream, pin: Pin, source: Source, wheel: Wheel, name: 
     if not file.sha256:
         raise TrustError(f"{file.url}: the index gives no sha256", hint="use an index that does (PEP 503)")
     size = source.size(file.url) if file.size is None else file.size
-    path = file.url.removeprefix(upstream.url)
+    below = file.url.startswith(upstream.url)
+    path = unquote(file.url.removeprefix(upstream.url)) if below else file.url
     artifact = Artifact(
         upstream.name,
         "wheel",

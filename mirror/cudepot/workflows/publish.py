@@ -13,6 +13,7 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.builds import Built, builds_of
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.publish_apt import GENERATIONS, apt_tree
 from cudepot.workflows.publish_conda import conda_tree
@@ -53,10 +54,11 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
     lock = current_lock(depot)
     _check_present(depot, lock)
     snapshots, site = Snapshots(depot.store.root), FolderSite(depot.site_path)
-    earlier = snapshots.latest(depot.site_verifier(), GENERATIONS) if snapshots.numbers() else []
+    earlier = latest_snapshots(snapshots, depot.site_verifier(), GENERATIONS) if snapshots.numbers() else []
     tree = _tree(depot, lock, earlier)
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
-    _check_immutable(before, tree)
+    for one in earlier:
+        _check_immutable(one.tree, tree)
     fresh = tree != before
     number = earlier[0].number + fresh if earlier else 1
     if not dry_run:

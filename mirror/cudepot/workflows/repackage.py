@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from cudepot.builders.render import render_recipe
@@ -20,7 +21,7 @@ from cudepot.store.local import LocalStore
 from cudepot.workflows.builds import Built, Job, job_key, jobs_of, recall, record
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
-from cudepot.workflows.unpack import chunks, unpack
+from cudepot.workflows.unpack import chunks, unpack, write_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,24 @@ def repackage(depot: Depot, *, dry_run: bool = False) -> RepackageResult:
             record(depot, key, job, found)
         built += found
     return RepackageResult(tuple(map(str, jobs)), run, tuple(dict.fromkeys(built)))
+
+
+def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
+    """Write the payload of every job below ``folder`` as plain files, and return the paths.
+
+    For building the recipes with rattler-build or conda-build themselves: ``CUDEPOT_PAYLOAD`` names one of them.
+    """
+    lock = current_lock(depot)
+    made = []
+    for job in jobs_of(lock):
+        one = job.release
+        target = folder / f"{one.product}-{one.version}-cuda{one.cuda}-{one.subdir}-{job.artifacts[0].kind}"
+        with depot.store.scratch() as scratch:
+            payload = unpack(depot, job, scratch)
+            _check_eula(depot, lock, payload, scratch)
+            write_folder(payload, scratch, target)
+        made.append(str(target))
+    return tuple(made)
 
 
 def _run(depot: Depot, lock: Lock, job: Job) -> list[Built]:

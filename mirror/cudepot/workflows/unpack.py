@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tomllib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from cudepot.catalog.lock import Artifact
 from cudepot.digest import CHUNK, Digest, VerifyingReader, mismatch
-from cudepot.errors import ConfigError
+from cudepot.disk import storage_errors
+from cudepot.errors import ConfigError, StorageError
 from cudepot.formats.archive import read_tar
 from cudepot.formats.deb import read_deb
 from cudepot.formats.members import Members
-from cudepot.formats.payload import Found, Payload, PayloadRules
+from cudepot.formats.payload import Found, Payload, PayloadRules, Role
 from cudepot.formats.payload_assemble import assemble
 from cudepot.formats.wheel_read import read_wheel
 from cudepot.store.local import LocalStore
@@ -37,6 +40,25 @@ def unpack(depot: Depot, job: Job, scratch: LocalStore) -> Payload:
     return assemble(job.release, found)
 
 
+def write_folder(payload: Payload, scratch: LocalStore, folder: Path) -> None:
+    """Write a payload as plain files, as the recipes' ``CUDEPOT_PAYLOAD`` wants it.
+
+    Raises:
+        StorageError: the folder exists and is not empty, or the disk refuses.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise StorageError(f"{folder}: not empty", hint="name a new folder")
+    with storage_errors(folder):
+        for file in payload.files:
+            target = folder / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if file.digest is None:
+                target.symlink_to(file.link)
+            else:
+                with scratch.open(file.digest) as source, target.open("wb") as out:
+                    shutil.copyfileobj(source, out, CHUNK)
+
+
 def load_rules(depot: Depot, recipe: str) -> PayloadRules:
     """Return the payload rules of a recipe."""
     path = depot.recipes / recipe / "payload.toml"
@@ -50,7 +72,8 @@ def _found(depot: Depot, artifact: Artifact, rules: PayloadRules, scratch: Local
     with depot.store.open(artifact.digest) as handle:
         for member, stream in _members(artifact, handle, depot.progress.advance):
             claim = rules.claim(member.name)
-            if claim is None:
+            # No output ships static archives, and they can be twice as large as all the rest.
+            if claim is None or claim.role is Role.STATIC:
                 continue
             if stream is None:
                 yield Found(member.name, claim, link=member.link)
@@ -66,8 +89,7 @@ def _members(artifact: Artifact, handle: BinaryIO, advance: Callable[[int], None
         if found != artifact.digest:
             raise mismatch(artifact.filename, artifact.digest, found)
         handle.seek(0)
-        advance(artifact.digest.size)
-        return read_wheel(handle, what=artifact.filename)
+        return read_wheel(io.BufferedReader(_Counting(handle, advance), CHUNK), what=artifact.filename)
     checked = VerifyingReader(cast(BinaryIO, _Counting(handle, advance)), artifact.digest, artifact.filename)
     stream = io.BufferedReader(checked, CHUNK)
     if artifact.kind == "deb":
@@ -85,6 +107,14 @@ class _Counting(io.RawIOBase):
     def readable(self) -> bool:
         """Return True: this is a reader."""
         return True
+
+    def seekable(self) -> bool:
+        """Return True: an object of the store is a file."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to another place; what is read there counts."""
+        return self._stream.seek(offset, whence)
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         """Fill ``buffer`` and report the count."""

@@ -15,6 +15,7 @@ from cudepot.formats.apt import PackageIndex, parse_release
 from cudepot.store.snapshots import Snapshots
 from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.history import load_snapshot
 
 WORKERS = 4
 
@@ -47,7 +48,7 @@ def verify(depot: Depot) -> VerifyResult:
     files = 0
     if shown is not None and shown in numbers:
         try:
-            snapshot = snapshots.load(shown, depot.site_verifier())
+            snapshot = load_snapshot(snapshots, shown, depot.site_verifier())
         except CudepotError:
             snapshot = None  # reported above
         if snapshot is not None:
@@ -70,7 +71,7 @@ def _snapshot_faults(depot: Depot, snapshots: Snapshots, numbers: Iterable[int])
     parent = ""
     for number in numbers:
         try:
-            snapshot = snapshots.load(number, depot.site_verifier())
+            snapshot = load_snapshot(snapshots, number, depot.site_verifier())
         except CudepotError as error:
             yield str(error)
             parent = ""

@@ -1,0 +1,52 @@
+"""A store for dry runs: reads what another store holds, and keeps what is new in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from cudepot.digest import Digest
+from cudepot.store.local import LocalStore
+
+_READ = ("builds", "snapshots")
+_WRITTEN = ("upstreams",)
+
+
+class Overlay(LocalStore):
+    """Looks like ``below`` to whoever reads; nothing of ``below`` changes.
+
+    Args:
+        below: the store underneath.
+        root: an empty folder on the same file system, so that objects can be linked from both.
+    """
+
+    def __init__(self, below: LocalStore, root: Path) -> None:
+        self._below = below
+        super().__init__(root, create=True, durable=False)
+        for name in _READ:
+            (root / name).symlink_to(below.root / name)
+        for name in _WRITTEN:
+            if (below.root / name).is_dir():
+                shutil.copytree(below.root / name, root / name)
+
+    def path(self, digest: Digest) -> Path:
+        """Return where the object lies, or would lie."""
+        return self._below.path(digest) if self._below.has(digest) else super().path(digest)
+
+    def seal(self, file: BinaryIO, path: Path, digest: Digest) -> None:
+        """Move a complete file to its place, unless the store underneath has it."""
+        if self._below.has(digest):
+            path.unlink()
+        else:
+            super().seal(file, path, digest)
+
+
+@contextlib.contextmanager
+def dry_run(store: LocalStore) -> Iterator[Overlay]:
+    """Give an overlay over ``store``; it is gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=store.root / "tmp", prefix="dry-") as folder:
+        yield Overlay(store, Path(folder))

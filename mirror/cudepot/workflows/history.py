@@ -1,0 +1,28 @@
+"""The store's snapshots as values: read, their signature by the site key checked, parsed."""
+
+from __future__ import annotations
+
+from cudepot.catalog.snapshot import Snapshot, parse_snapshot
+from cudepot.errors import TrustError
+from cudepot.ports import Verifier
+from cudepot.store.snapshots import Snapshots
+
+
+def load_snapshot(snapshots: Snapshots, number: int, verifier: Verifier) -> Snapshot:
+    """Return a snapshot whose signature by the site key holds.
+
+    Raises:
+        TrustError: it was changed or signed by another key.
+    """
+    document, signature = snapshots.read(number)
+    what = str(snapshots.path(number))
+    verifier.detached(document, signature, what)
+    snapshot = parse_snapshot(document, what)
+    if snapshot.number != number:
+        raise TrustError(f"{what}: is snapshot {snapshot.number}, not {number}", hint="someone renamed the file")
+    return snapshot
+
+
+def latest_snapshots(snapshots: Snapshots, verifier: Verifier, count: int) -> list[Snapshot]:
+    """Return up to ``count`` snapshots, the newest first."""
+    return [load_snapshot(snapshots, number, verifier) for number in reversed(snapshots.numbers()[-count:])]

@@ -1,0 +1,57 @@
+"""File names of cuDNN artifacts."""
+
+from __future__ import annotations
+
+import pytest
+
+from cudepot.catalog.release_names import parse_artifact_name
+from cudepot.formats.payload import Release
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "cuda", "subdir"),
+    [
+        ("cudnn-10.2-linux-x64-v7.6.5.32.tgz", "7.6.5.32", "10.2", "linux-64"),
+        ("cudnn-11.1-linux-x64-v8.0.5.39.tgz", "8.0.5.39", "11.1", "linux-64"),
+        ("cudnn-11.1-linux-aarch64sbsa-v8.0.5.39.tgz", "8.0.5.39", "11.1", "linux-aarch64"),
+        ("cudnn-11.0-linux-ppc64le-v8.0.5.39.tgz", "8.0.5.39", "11.0", "linux-ppc64le"),
+        ("cudnn-linux-x86_64-8.4.1.50_cuda10.2-archive.tar.xz", "8.4.1.50", "10.2", "linux-64"),
+        ("cudnn-linux-x86_64-8.9.7.29_cuda11-archive.tar.xz", "8.9.7.29", "11", "linux-64"),
+        ("cudnn-linux-sbsa-9.13.0.50_cuda13-archive.tar.xz", "9.13.0.50", "13", "linux-aarch64"),
+        ("libcudnn7_7.6.5.32-1+cuda10.1_amd64.deb", "7.6.5.32", "10.1", "linux-64"),
+        ("libcudnn8_8.0.5.39-1+cuda11.1_amd64.deb", "8.0.5.39", "11.1", "linux-64"),
+        ("libcudnn8-dev_8.0.5.39-1%2Bcuda11.1_amd64.deb", "8.0.5.39", "11.1", "linux-64"),
+        ("libcudnn8_8.0.1.13-1+cuda11.0_ppc64el.deb", "8.0.1.13", "11.0", "linux-ppc64le"),
+        ("libcudnn9-cuda-12_9.5.1.17-1_amd64.deb", "9.5.1.17", "12", "linux-64"),
+        ("libcudnn9-dev-cuda-12_9.5.1.17-1_arm64.deb", "9.5.1.17", "12", "linux-aarch64"),
+        ("libcudnn9-static-cuda-13_9.18.0.77-1_amd64.deb", "9.18.0.77", "13", "linux-64"),
+        ("libcudnn9-headers-cuda-13_9.18.0.77-1_amd64.deb", "9.18.0.77", "13", "linux-64"),
+        ("nvidia_cudnn_cu11-8.5.0.96-2-py3-none-manylinux1_x86_64.whl", "8.5.0.96", "11", "linux-64"),
+        ("nvidia_cudnn_cu12-9.0.0.312.post1-py3-none-manylinux2014_aarch64.whl", "9.0.0.312", "12", "linux-aarch64"),
+        ("nvidia_cudnn_cu13-9.12.0.46-py3-none-manylinux_2_27_x86_64.whl", "9.12.0.46", "13", "linux-64"),
+    ],
+)
+def test_reads_every_form(name: str, version: str, cuda: str, subdir: str) -> None:
+    assert parse_artifact_name(name) == Release("cudnn", version, cuda, subdir)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cudnn-9.0-linux-x64-v7.tgz",  # the version is not complete
+        "cudnn-10.2-windows10-x64-v8.0.5.39.zip",
+        "cudnn-10.1-osx-x64-v7.6.5.32.tgz",
+        "cudnn-linux-aarch64-9.10.2.21_cuda12-archive.tar.xz",  # Jetson
+        "cudnn_jit-linux-x86_64-9.12.0.46_cuda13-archive.tar.xz",
+        "cudnn_samples-linux-x86_64-8.9.2.26_cuda12-archive.tar.xz",
+        "libcudnn8-samples_8.0.5.39-1+cuda11.1_amd64.deb",
+        "libcudnn9-jit-cuda-12_9.18.0.77-1_amd64.deb",
+        "libcudnn8-8.0.5.39-1.cuda11.1.x86_64.rpm",
+        "nvidia_cudnn_cu13-9.12.0.46+acme.1-py3-none-manylinux_2_27_x86_64.whl",  # our own
+        "nvidia_cudnn_cu12-9.1.0.70-py3-none-win_amd64.whl",
+        "cudnn-11.1-linux-x64-v8.0.5.39.tgz?__token__=abc",
+        "../cudnn-11.1-linux-x64-v8.0.5.39.tgz",
+    ],
+)
+def test_other_files_are_none(name: str) -> None:
+    assert parse_artifact_name(name) is None

@@ -1,0 +1,244 @@
+"""What the user may get wrong: cudepot.toml, cudepot.lock, pins, the licence, packages that change under one name."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.project import DEB, DOWNLOADS, Project, same_files
+from tests.upstream.debs import simple_deb, write_deb
+from tests.upstream.nvidia import Nvidia
+
+
+def refused(project: Project, code: int, *argv: str) -> str:
+    """Run a verb that must fail with ``code`` and leave everything published alone; return error and hint."""
+    before = project.published()
+    done = project.fail(code, *argv)
+    assert same_files(before, project.published())
+    return f"{done.error}\n{done.hint}"
+
+
+TOML: list[tuple[str, str]] = [
+    ('colour = "red"', "unknown key 'colour'"),
+    ("[[pin]]\nupstream = 'local'\npackages = ['*']\nversion = 3", "unknown key 'pin[1].version'"),
+    ("[[pin]]\nupstream = 'local'", "expected a list of strings in 'pin[1].packages', found nothing"),
+    ("[[pin]]\nupstream = 'elsewhere'\npackages = ['x']", "no upstream is called 'elsewhere'"),
+    ("[[pin]]\nupstream = 'local'\npackages = [1]", "expected a string in 'pin[1].packages[0]', found 1"),
+    ("[build]\nzstd-level = 99", "expected an integer from 1 to 22 in 'build.zstd-level', found 99"),
+    ("[[upstream]]\nname = 'x'\ntype = 'ftp'", "expected one of apt, simple, folder in 'upstream[1].type'"),
+    ("[[upstream]]\nname = 'local'\ntype = 'folder'\npath = '.'", "two upstreams are called 'local'"),
+    ("this is no TOML", "not TOML: "),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), TOML, ids=[says[:40] for _, says in TOML])
+def test_a_fault_in_cudepot_toml_is_named_with_its_place(shown: Project, text: str, says: str) -> None:
+    good = shown.toml.read_text()
+    shown.toml.write_text(text + "\n" + good if "[" not in text else good + "\n" + text)
+    told = refused(shown, 3, "lock")
+    assert says in told
+    assert str(shown.toml) in told
+    shown.toml.write_text(good)
+    shown.run("lock")
+
+
+def test_init_leaves_a_malformed_cudepot_toml_alone(shown: Project) -> None:
+    shown.toml.write_text("this is no TOML")
+    assert "not TOML" in refused(shown, 3, "init")
+    assert shown.toml.read_text() == "this is no TOML"
+
+
+@pytest.mark.parametrize("verb", ["lock", "sync", "repackage", "publish", "verify", "status"])
+def test_a_folder_without_a_project_is_told(tmp_path: Path, verb: str) -> None:
+    project = Project(tmp_path, key="", gnupg=tmp_path)
+    assert f"{tmp_path / 'store'}: no cudepot store here" in refused(project, 3, verb)
+    project.toml.unlink()
+    assert f"{tmp_path / 'cudepot.toml'}: not found" in refused(project, 3, verb)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_short_key_id_is_no_fingerprint(shown: Project, nvidia: Nvidia) -> None:
+    shown.add_apt(nvidia, keys=(nvidia.key.fingerprint[-16:],))
+    assert "is not a full OpenPGP fingerprint" in refused(shown, 3, "lock")
+
+
+def test_a_site_key_that_is_not_there_is_named(shown: Project) -> None:
+    shown.toml.write_text(shown.toml.read_text().replace('key = "', 'key = "0000').replace("0000", "0" * 4))
+    good = shown.toml.read_text()
+    fingerprint = good.partition('key = "0000')[2].partition('"')[0]
+    shown.toml.write_text(good.replace(f"0000{fingerprint}", "A" * 40))
+    assert f"no key {'A' * 40}" in refused(shown, 3, "publish")
+
+
+LOCKS: list[tuple[str, str, str]] = [
+    ("version = 1", "version = 2", "cudepot.lock has version 2"),
+    ('sha256 = "', 'sha256 = "x', "expected sha256 of 64 hex digits"),
+    ('filename = "', 'filename = "../', "expected a plain file name in 'artifact[0].filename'"),
+    ('kind = "deb"', 'kind = "dab"', "expected one of deb, wheel, archive in 'artifact[0].kind'"),
+    ('kind = "deb"', 'kind = "deb', "not TOML: "),
+    ('why = "pin"', 'whim = "pin"', "unknown key 'artifact[0].whim'"),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "says"), LOCKS, ids=[bad for _, bad, _ in LOCKS])
+def test_a_corrupt_lock_is_refused_by_every_verb_until_it_is_made_anew(
+    shown: Project, good: str, bad: str, says: str
+) -> None:
+    text = shown.lock.read_text()
+    shown.lock.write_text(text.replace(good, bad, 1))
+    for verb in ("lock", "sync", "publish"):
+        told = refused(shown, 3, verb)
+        assert says in told
+        assert str(shown.lock) in told
+    assert says in shown.run("status").out
+    shown.lock.unlink()
+    shown.run("lock")
+    assert shown.lock.read_text() == text
+
+
+def test_a_lock_that_does_not_answer_the_pins_is_refused(shown: Project, nvidia: Nvidia) -> None:
+    shown.add_apt(nvidia, f"libcudnn8={DEB}")
+    for verb in ("sync", "repackage", "publish"):
+        told = refused(shown, 3, verb)
+        assert "cudepot.lock does not answer cudepot.toml (upstream 'ubuntu2004/x86_64'" in told
+        assert "run `cudepot lock`" in told
+    shown.run("lock")
+    shown.run("sync")
+    shown.sections[-1] = shown.sections[-1].replace("cuda11.1", "cuda10.2")
+    shown.write()
+    assert "does not answer" in refused(shown, 3, "sync")
+
+
+def test_a_lock_of_an_upstream_nobody_pins_any_more_is_refused(shown: Project, nvidia: Nvidia) -> None:
+    shown.add_apt(nvidia)
+    shown.run("lock")
+    del shown.sections[-1]
+    shown.write()
+    assert "upstream 'ubuntu2004/x86_64', of which nothing is pinned now" in refused(shown, 3, "publish")
+    shown.run("lock")
+    shown.run("publish")
+
+
+def test_publishing_before_syncing_is_refused(shown: Project, nvidia: Nvidia) -> None:
+    shown.add_apt(nvidia)
+    shown.run("lock")
+    assert "2 locked artifacts are not in the store" in refused(shown, 7, "publish")
+    shown.run("sync")
+    assert shown.run("publish", "--json").json["number"] == 2
+
+
+PINS: list[tuple[str, str, str]] = [
+    ("apt", "libcudnn8=8.0.4*", "versions of libcudnn8 there: 8.0.5.39-1+cuda10.2, 8.0.5.39-1+cuda11.1"),
+    ("apt", "libcudnn9", "similar names there: libcudnn8, libcudnn8-dev"),
+    ("wheels", "nvidia-cudnn-cu11==9.9", "versions there: 8.0.5.39"),
+    ("downloads", "cudnn-12*.tgz", "download it there first"),
+]
+
+
+@pytest.mark.parametrize(("kind", "pin", "hint"), PINS, ids=[pin for _, pin, _ in PINS])
+def test_a_pin_that_matches_nothing_says_what_is_there(
+    shown: Project, nvidia: Nvidia, kind: str, pin: str, hint: str
+) -> None:
+    {"apt": shown.add_apt, "wheels": shown.add_wheels, "downloads": shown.add_downloads}[kind](nvidia, pin)
+    told = refused(shown, 6, "lock")
+    assert hint in told
+    assert pin in told
+    shown.sections = shown.sections[:2]
+    shown.write()
+    shown.run("lock")
+
+
+def test_no_such_project_in_the_wheel_index(shown: Project, nvidia: Nvidia) -> None:
+    shown.add_wheels(nvidia, "nvidia-cudnn-cu99")
+    assert f"{nvidia.simple_url}nvidia-cudnn-cu99/: HTTP 404" in refused(shown, 4, "lock")
+
+
+def test_nothing_is_built_until_the_licence_is_accepted(shown: Project, nvidia: Nvidia) -> None:
+    shown.add_downloads(nvidia)
+    shown.run("lock")
+    shown.run("sync")
+    told = refused(shown, 8, "repackage")
+    licence = nvidia.built().parts.licence
+    text = shown.object(licence)
+    assert str(text) in told
+    assert text.name in told
+    assert text.read_bytes() == licence
+    assert not list((shown.store / "builds").glob("*")) if (shown.store / "builds").exists() else True
+    assert "has not been repackaged" in refused(shown, 3, "publish")
+    shown.accept_eula(b"another text")
+    shown.run("lock")
+    refused(shown, 8, "repackage")
+    shown.accept_eula(licence)
+    shown.run("lock")
+    assert shown.run("repackage", "--json").json["run"] == 1
+
+
+def test_a_published_package_never_changes_its_bytes(shown: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    write_deb(simple_deb("hello", "1.0", Homepage="https://example.com"), folder)
+    good = list(shown.sections)
+    shown.sections[0] = f"[[upstream]]\nname = 'local'\ntype = 'folder'\npath = '{folder}'\n"
+    shown.write()
+    assert "! hello 1.0 amd64 (local): other bytes than before" in shown.run("lock").out
+    shown.run("sync")
+    told = refused(shown, 5, "publish")
+    assert "apt/local/hello_1.0_amd64.deb was published with sha256" in told
+    shown.sections = good
+    shown.write()
+    shown.run("lock")
+    assert shown.run("publish", "--json").json["fresh"] is False
+
+
+def test_a_package_that_came_back_with_other_bytes_is_refused_too(shown: Project, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder, package in ((one, simple_deb("other", "1")), (two, simple_deb("hello", "1.0", Bugs="none"))):
+        folder.mkdir()
+        write_deb(package, folder)
+    for folder, code in ((one, 0), (two, 5)):
+        shown.sections[0] = f"[[upstream]]\nname = 'local'\ntype = 'folder'\npath = '{folder}'\n"
+        shown.write()
+        shown.run("lock")
+        shown.run("sync")
+        assert shown.run("publish", check=False).rc == code
+
+
+def test_an_archive_cannot_be_published_as_it_is(shown: Project, nvidia: Nvidia) -> None:
+    shown.add("upstream", name=DOWNLOADS, type="folder", path=str(nvidia.downloads))
+    shown.add("pin", upstream=DOWNLOADS, packages=["*.tgz"])
+    assert "an archive cannot be published as it is" in refused(shown, 3, "lock")
+
+
+def test_a_download_must_have_the_hash_its_pin_says(shown: Project, nvidia: Nvidia) -> None:
+    name = "cudnn-11.1-linux-x64-v8.0.5.39.tgz"
+    shown.add_downloads(nvidia, name)
+    shown.sections[-1] += f'[pin.sha256]\n"{name}" = "{"0" * 64}"\n'
+    shown.write()
+    assert f"the pin says {'0' * 64}" in refused(shown, 5, "lock")
+
+
+def test_an_artifact_that_is_not_what_its_name_says_is_refused(shown: Project, nvidia: Nvidia) -> None:
+    name = "cudnn-11.1-linux-x64-v8.0.4.30.tgz"
+    shutil.copyfile(nvidia.built().archive, nvidia.downloads / name)
+    shown.add_downloads(nvidia, name)
+    shown.accept_eula(nvidia.built().parts.licence)
+    shown.run("lock")
+    shown.run("sync")
+    assert "8.0.4" in refused(shown, 10, "repackage")
+
+
+def test_a_truncated_artifact_in_the_store_is_found_before_it_is_used(shown: Project, nvidia: Nvidia) -> None:
+    shown.add_downloads(nvidia)
+    shown.accept_eula(nvidia.built().parts.licence)
+    shown.run("lock")
+    shown.run("sync")
+    file = shown.object(nvidia.built().archive.read_bytes())
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.chmod(0o644)
+    file.write_bytes(data)
+    told = refused(shown, 5, "repackage")
+    assert nvidia.built().archive.name in told
+    file.write_bytes(data[:-1])
+    refused(shown, 7, "repackage")
