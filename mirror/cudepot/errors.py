@@ -20,14 +20,8 @@ class CudepotError(Exception):
         self.hint = hint
 
 
-class UsageError(CudepotError):
-    """The command line asks for something that does not go together."""
-
-    code, exit_code = "E020", 2
-
-
 class ConfigError(CudepotError):
-    """cudepot.toml, cudepot.lock or a recipe is missing, malformed or out of date."""
+    """cudepot.toml, cudepot.lock or a recipe is missing, malformed or out of date, or another verb has to run first."""
 
     code, exit_code = "E100", 3
 

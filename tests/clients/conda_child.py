@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +68,9 @@ def main() -> None:
     """Do the job whose name is the only argument."""
     job = json.load(sys.stdin)
     work = {"create": create, "channel": channel}[sys.argv[1]]
-    print(json.dumps(asyncio.run(work(job))))
+    print(json.dumps(asyncio.run(work(job))), flush=True)
+    # py-rattler's threads may crash an interpreter that shuts down: leave without tidying up
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,9 @@ def main() -> None:
     FOLDER.mkdir()
     start = time.monotonic()
     (_real if args.real else _standin)(Project(FOLDER / "project", _command))
-    print(f"\nDone in {time.monotonic() - start:.0f} s. The site is in {FOLDER}/project/site/current, the project with")
-    print(
-        f"its cudepot.toml and cudepot.lock in {FOLDER}/project. Look at it:  .venv/bin/cudepot status -C {FOLDER}/project"
-    )
+    place = f"{FOLDER.name}/project"
+    print(f"\nDone in {time.monotonic() - start:.0f} s. cudepot.toml, cudepot.lock and site/current are in {place}.")
+    print(f"Look around:  .venv/bin/cudepot status -C {place}")
 
 
 def _standin(project: Project) -> None:

@@ -111,9 +111,7 @@ class Flip(Fault):
 class Replace(Fault):
     """Serves another body, as after a replacement in place or from a stale edge; validators are its own."""
 
-    def __init__(
-        self, body: bytes, *, modified: float | None = None, after: int = 0, times: int | None = None
-    ) -> None:
+    def __init__(self, body: bytes, *, modified: float | None = None, after: int = 0, times: int | None = None) -> None:
         super().__init__(after=after, times=times)
         self.body, self.modified = body, modified
 

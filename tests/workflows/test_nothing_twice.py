@@ -126,7 +126,7 @@ def test_a_dry_run_of_any_verb_changes_no_file(wanting: Project, nvidia: Nvidia)
 def test_a_dry_run_of_init_makes_nothing(project: Project) -> None:
     folder = project.base.parent / "new"
     answer = project.run("init", "--dry-run", "--json", "-C", str(folder)).json
-    assert answer["made"] == ["cudepot.toml", ".gitignore", "store", "gnupg"]
+    assert answer["made"] == ["cudepot.toml", "gnupg", ".gitignore", "store"]
     assert not folder.exists()
 
 

@@ -29,8 +29,16 @@ class DebPin:
         name, _, version = text.partition("=")
         return cls(name.strip(), version.strip() or "*")
 
+    def means(self, package: Package) -> bool:
+        """Tell whether the pin speaks of that package in that version."""
+        return package.name == self.name and fnmatch.fnmatchcase(package.version, self.version)
+
     def __str__(self) -> str:
         return self.name if self.version == "*" else f"{self.name}={self.version}"
+
+
+Held = dict[str, list[DebPin]]
+"""Pins by package name: a dependency on a pinned package is met by a pinned version of it only."""
 
 
 @dataclass(slots=True)
@@ -72,7 +80,9 @@ def select(index: PackageIndex, pins: Sequence[DebPin], architectures: Sequence[
     waiting: list[Package] = []
     for pin in pins:
         waiting += [one for one in pinned(index, pin, architectures) if selection.add(one, "pin")]
-    held = {pin.name: pin.version for pin in pins}
+    held: dict[str, list[DebPin]] = {}
+    for pin in pins:
+        held.setdefault(pin.name, []).append(pin)
     while waiting:
         package = waiting.pop(0)
         machines = architectures if package.architecture == "all" else (package.architecture,)
@@ -100,7 +110,7 @@ def _last_of_duplicates(found: list[Package]) -> list[Package]:
     return list({(one.version, one.architecture): one for one in found}.values())
 
 
-def _satisfy(index: PackageIndex, selection: Selection, need: _Need, held: dict[str, str]) -> Package | None:
+def _satisfy(index: PackageIndex, selection: Selection, need: _Need, held: Held) -> Package | None:
     """Return what is to be added for one dependency; None when it is satisfied already or external."""
     chosen = [one for one, _ in selection.chosen.values() if need.fits(one)]
     if any(_admitted(one, relation) for one in chosen for relation in need.group):
@@ -121,17 +131,18 @@ def _satisfy(index: PackageIndex, selection: Selection, need: _Need, held: dict[
     return None
 
 
-def _newest(index: PackageIndex, relation: Relation, need: _Need, held: dict[str, str]) -> Package | None:
+def _newest(index: PackageIndex, relation: Relation, need: _Need, held: Held) -> Package | None:
     """Return the newest package that satisfies a relation, real ones before providers."""
     for candidates in (index.named(relation.name), index.providing(relation.name)):
-        fitting = [
-            one
-            for one in candidates
-            if need.fits(one) and _admitted(one, relation) and fnmatch.fnmatchcase(one.version, held.get(one.name, "*"))
-        ]
+        fitting = [one for one in candidates if need.fits(one) and _admitted(one, relation) and _allowed(one, held)]
         if fitting:
             return max(_last_of_duplicates(fitting), key=lambda one: deb_version.key(one.version))
     return None
+
+
+def _allowed(package: Package, held: Held) -> bool:
+    pins = held.get(package.name)
+    return pins is None or any(pin.means(package) for pin in pins)
 
 
 def _admitted(package: Package, relation: Relation) -> bool:

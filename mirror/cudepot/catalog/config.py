@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
+from cudepot.fingerprints import fingerprint
 
 VERSION = 1
 UPSTREAM_TYPES = ("apt", "simple", "folder")
@@ -76,6 +77,7 @@ class Site:
         path: folder of the site, relative to cudepot.toml.
         label: who we are: part of wheel versions (``8.0.5.39+LABEL.1``) and of the key's name.
         key: full fingerprint of the signing key.
+        former_keys: fingerprints of keys that signed earlier snapshots; they verify, but sign no more.
         gnupg: GnuPG home with the secret key, relative to cudepot.toml.
         channel: name of the conda channel below ``conda/``.
         keep: snapshots kept in the folder, the current one included.
@@ -84,6 +86,7 @@ class Site:
     path: str
     label: str
     key: str
+    former_keys: tuple[str, ...]
     gnupg: str
     channel: str
     keep: int
@@ -158,7 +161,8 @@ def _site(table: Table) -> Site:
     site = Site(
         path=table.text("path", "site"),
         label=table.text("label", "site"),
-        key=table.text("key", ""),
+        key=fingerprint(table.text("key")) if table.text("key", "") else "",
+        former_keys=tuple(fingerprint(one) for one in table.texts("former-keys", ())),
         gnupg=table.text("gnupg", "gnupg"),
         channel=table.text("channel", "main"),
         keep=table.integer("keep", 3, low=1),
@@ -192,23 +196,24 @@ def _upstream(table: Table) -> Upstream:
     if kind == "folder":
         found = Upstream(name, kind, path=table.text("path"))
     else:
-        found = Upstream(name, kind, url=_url(table))
+        found = Upstream(name, kind, url=_url(table, kind))
         found = _with_apt_fields(found, table) if kind == "apt" else found
     table.done()
     return found
 
 
-def _url(table: Table) -> str:
+def _url(table: Table, kind: str) -> str:
     url = table.text("url")
-    if not url.startswith(("http://", "https://", "file:///")):
-        raise ConfigError(f"expected a URL (https, http or file) in {table.path('url')!r}, found {url!r}")
+    schemes = ("https://", "http://", "file:///") if kind == "apt" else ("https://", "http://")
+    if not url.startswith(schemes):
+        raise ConfigError(f"expected a URL ({', '.join(schemes)}) in {table.path('url')!r}, found {url!r}")
     return url if url.endswith("/") else url + "/"
 
 
 def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
     full = replace(
         upstream,
-        keys=table.texts("keys"),
+        keys=tuple(fingerprint(one) for one in table.texts("keys")),
         keyrings=table.texts("keyrings"),
         suites=table.texts("suites", ("/",)),
         components=table.texts("components", ()),

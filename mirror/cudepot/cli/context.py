@@ -50,6 +50,8 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
     A dry run gets a store that reads from the real one and forgets what is written to it.
     """
     base = Path(args.directory).resolve()
+    if not base.is_dir():
+        raise ConfigError(f"{base}: no such folder", hint="-C names the folder of cudepot.toml")
     config = load_config(base)
     store = LocalStore(base / config.store)
     depot = Depot(
@@ -115,17 +117,19 @@ def _verifier(base: Path, upstream: Upstream) -> Verifier:
 
 def _signer(base: Path, config: Config) -> Signer:
     from cudepot.signing.gpg import GpgSigner  # noqa: PLC0415
-    from cudepot.signing.gpgv import fingerprint  # noqa: PLC0415
 
     if not config.site.key:
         raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` makes one")
-    return GpgSigner(base / config.site.gnupg, fingerprint(config.site.key))
+    return GpgSigner(base / config.site.gnupg, config.site.key)
 
 
 def _site_verifier(base: Path, config: Config) -> Verifier:
+    from cudepot.signing.gpg import GpgSigner  # noqa: PLC0415
     from cudepot.signing.gpgv import Gpgv  # noqa: PLC0415
 
-    with tempfile.NamedTemporaryFile(prefix="cudepot-key-") as key:
-        key.write(_signer(base, config).public_key(armor=False))
-        key.flush()
-        return Gpgv([Path(key.name)], [config.site.key])
+    signer = _signer(base, config)
+    trusted = [signer, *(GpgSigner(base / config.site.gnupg, one) for one in config.site.former_keys)]
+    with tempfile.NamedTemporaryFile(prefix="cudepot-key-") as keys:
+        keys.write(b"".join(one.public_key(armor=False) for one in trusted))
+        keys.flush()
+        return Gpgv([Path(keys.name)], [one.fingerprint for one in trusted])

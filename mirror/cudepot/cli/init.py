@@ -34,6 +34,8 @@ def run(args: argparse.Namespace) -> Answer:
     lines = [f"{did} {base / name}" for name in result.made] or ["nothing to make: the project is complete"]
     if result.key:
         lines.append(f"site key: {result.key}")
+    if result.key and not result.can_sign and not args.dry_run:
+        lines.append("its secret half is not on this machine: lock, sync and repackage work here, publish does not")
     if "cudepot.toml" in result.made and not args.dry_run:
         lines.append("next: say in cudepot.toml what you want, then cudepot lock, sync, repackage, publish")
     return asdict(result), lines, 0

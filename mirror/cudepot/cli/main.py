@@ -19,9 +19,10 @@ exit codes:
   0  done                              6  a pin cannot be satisfied
   1  unexpected fault in cudepot       7  local disk full, read-only or not permitted
   2  wrong usage                       8  licence (EULA) not accepted
-  3  cudepot.toml, lock or recipe bad  9  another cudepot holds the store
-  4  upstream unreachable or lacking  10  artifact malformed or hostile
-  5  signature, hash or date wrong   130  interrupted
+  3  cudepot.toml, lock or recipe bad, 9  another cudepot holds the store
+     or another verb has to run first  10  artifact malformed or hostile
+  4  upstream unreachable or lacking 130  interrupted
+  5  signature, hash or date wrong
 """
 
 
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"cudepot {__version__}")
+    _add_common(top)
     verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
     for verb in VERBS:
         one = verbs.add_parser(
@@ -43,12 +45,20 @@ def parser() -> argparse.ArgumentParser:
             epilog=EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        one.add_argument("-C", dest="directory", default=".", metavar="DIR", help="folder of cudepot.toml (default: .)")
-        one.add_argument("--json", action="store_true", help="print the result as JSON")
-        one.add_argument("-q", "--quiet", action="store_true", help="no progress, errors only")
+        _add_common(one, default=argparse.SUPPRESS)
         verb.add_arguments(one)
         one.set_defaults(run=verb.run)
     return top
+
+
+def _add_common(parser: argparse.ArgumentParser, default: object = None) -> None:
+    """Declare what every verb takes, before or after its name (a default after it would undo what stood before)."""
+    parser.add_argument("-C", dest="directory", default=default or ".", metavar="DIR", help="folder of cudepot.toml")
+    for names, help_text in (
+        (("--json",), "print the result as JSON"),
+        (("-q", "--quiet"), "no progress, only the result and errors"),
+    ):
+        parser.add_argument(*names, action="store_true", default=default or False, help=help_text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: say what to report instead of a bare traceback
-        return unexpected(error)
+        return unexpected(error, as_json=args.json)
     text = json.dumps(result, indent=1, sort_keys=True) if args.json else "\n".join(lines)
     if text:
         print(text)  # noqa: T201

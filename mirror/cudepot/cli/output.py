@@ -25,12 +25,15 @@ def complain(error: CudepotError, *, as_json: bool) -> int:
     return error.exit_code
 
 
-def unexpected(error: Exception) -> int:
+def unexpected(error: Exception, *, as_json: bool) -> int:
     """Tell a fault of cudepot itself: one line, and the traceback where CUDEPOT_DEBUG asks for it."""
     if os.environ.get("CUDEPOT_DEBUG"):
         traceback.print_exception(error)
     where = traceback.extract_tb(error.__traceback__)[-1]
     said = " ".join(str(error).split())
+    if as_json:
+        told = {"code": "E000", "error": f"{type(error).__name__}: {said}", "hint": "", "exit": 1}
+        print(json.dumps(told, indent=1, sort_keys=True))  # noqa: T201
     print(f"error E000: {type(error).__name__}: {said} ({where.name}, line {where.lineno})", file=sys.stderr)  # noqa: T201
     print("hint: a fault in cudepot: run again with CUDEPOT_DEBUG=1 and report it", file=sys.stderr)  # noqa: T201
     return 1

@@ -35,7 +35,7 @@ def _lines(result: Status) -> list[str]:
         lines.append(f"  {one.name} ({one.type}): {one.artifacts} artifacts, {one.missing} missing{dated}{signed}")
     if result.lock == "ok":
         lines.append(f"store: {size_text(result.missing_bytes)} to fetch")
-        lines.append(f"packages: {result.builds_done} of {result.builds} releases repackaged")
+        lines.append(f"repackaged: {result.builds_done} of {result.builds}")
     shown = "nothing" if result.shown is None else f"snapshot {result.shown}"
     lines.append(f"site: shows {shown}; {len(result.snapshots)} snapshots in the store")
     return [*lines, f"next: cudepot {result.next}"] if result.next else lines

@@ -31,4 +31,9 @@ def run(args: argparse.Namespace) -> Answer:
     checked = f"{result.objects} objects ({size_text(result.bytes)}), {result.snapshots} snapshots"
     verdict = f"{len(result.faults)} faults" if result.faults else "all good"
     lines.append(f"checked {checked}, {result.site_files} site files: {verdict}")
+    if result.faults:
+        lines.append("to mend: remove the damaged objects, the folder of the snapshot that is shown, or both;")
+        lines.append(
+            "then run cudepot sync, repackage and publish: what is missing is fetched, built and written again"
+        )
     return asdict(result), lines, TrustError.exit_code if result.faults else 0

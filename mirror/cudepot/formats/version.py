@@ -11,7 +11,7 @@ import re
 
 from cudepot.errors import FormatError
 
-_VALID = re.compile(r"(?:(\d+):)?([A-Za-z0-9.+~:-]+)")
+_VALID = re.compile(r"(?:([0-9]+):|(?!.*:))([A-Za-z0-9.+~:-]*[A-Za-z0-9.+~:])")
 _PIECES = re.compile(r"(\D*)(\d*)")
 
 
@@ -21,7 +21,7 @@ def parse(version: str) -> tuple[int, str, str]:
     if not found:
         raise FormatError(f"not a Debian version: {version[:80]!r}")
     upstream, dash, revision = found[2].rpartition("-")
-    return int(found[1] or 0), upstream if dash else found[2], revision
+    return int(found[1] or 0), *((upstream, revision) if dash else (found[2], ""))
 
 
 def compare(one: str, other: str) -> int:

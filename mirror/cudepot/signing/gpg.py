@@ -51,7 +51,9 @@ class GpgSigner:
 
 
 def make_key(home: Path, uid: str) -> str:
-    """Make a signing key without passphrase in a new GnuPG home and return its fingerprint.
+    """Make a signing key without passphrase in a GnuPG home and return its fingerprint.
+
+    A key of that name that is there already, from a run that was interrupted, is taken as it is.
 
     RSA 4096 with SHA-512 is what every client still in use can check: yum of RHEL 7 and apt of Ubuntu 16.04 as
     well as sqv of Debian 13.
@@ -61,6 +63,8 @@ def make_key(home: Path, uid: str) -> str:
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _session(home) as short, tempfile.NamedTemporaryFile() as status:
+        if found := _secret_key(short, uid):
+            return found
         make = [
             "--passphrase",
             "",
@@ -79,20 +83,34 @@ def make_key(home: Path, uid: str) -> str:
     raise StorageError(f"{home}: gpg made no key")
 
 
+def _secret_key(home: str, uid: str) -> str:
+    """Return the fingerprint of the secret key with exactly this user id; empty when there is none."""
+    listed = _gpg(home, ["--with-colons", "--list-secret-keys"], b"").decode(errors="replace").splitlines()
+    found = ""
+    for fields in (line.split(":") for line in listed):
+        if fields[0] == "fpr" and not found:
+            found = fields[9]
+        elif fields[0] == "sec":
+            found = ""
+        elif fields[0] == "uid" and fields[9] == uid:
+            return found
+    return ""
+
+
 @contextlib.contextmanager
 def _session(home: Path) -> Iterator[str]:
     """Give a short name for the home (an agent's socket path has 108 bytes) and stop the agent afterwards."""
     if not home.is_dir():
-        raise ConfigError(f"{home}: no such GnuPG home", hint="`cudepot init` makes one with a key for the site")
+        raise ConfigError(f"{home}: no such GnuPG home", hint="bring it from the machine with the site's secret key")
     with tempfile.TemporaryDirectory(prefix="cudepot-") as folder:
         short = Path(folder) / "h"
         short.symlink_to(home.resolve())
         try:
             yield str(short)
         finally:
-            subprocess.run(
-                ["gpgconf", "--homedir", str(short), "--kill", "gpg-agent"], capture_output=True, check=False
-            )
+            stop = ["gpgconf", "--homedir", str(short), "--kill", "gpg-agent"]
+            with contextlib.suppress(FileNotFoundError):
+                subprocess.run(stop, capture_output=True, check=False)
 
 
 def _gpg(home: str, arguments: list[str], data: bytes) -> bytes:

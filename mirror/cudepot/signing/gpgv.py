@@ -6,7 +6,6 @@ by a pinned key is enough, whatever else is there.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.errors import ConfigError, TrustError
+from cudepot.fingerprints import fingerprint
 from cudepot.ports import Signed
 
-_FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _STRONG_HASHES = {"8", "9", "10", "12", "14"}  # RFC 9580 section 9.5: SHA2-256, -384, -512, SHA3-256, -512
 _BAD = {
     "EXPSIG": "the signature has expired",
@@ -25,17 +24,6 @@ _BAD = {
     "BADSIG": "the signature does not match the text",
     "ERRSIG": "signed by a key that is not in the keyring",
 }
-
-
-def fingerprint(text: str) -> str:
-    """Return a full fingerprint in its one form; raise ConfigError for key ids and anything else."""
-    clean = text.replace(" ", "").removeprefix("0x").upper()
-    if not _FINGERPRINT.fullmatch(clean):
-        raise ConfigError(
-            f"{text!r} is not a full OpenPGP fingerprint",
-            hint="give all 40 hex digits; key ids can be forged",
-        )
-    return clean
 
 
 @dataclass(frozen=True, slots=True)

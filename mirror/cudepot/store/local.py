@@ -71,6 +71,10 @@ class _Part:
             self._file.close()
 
 
+def _absent(digest: Digest) -> StorageError:
+    return StorageError(f"object {digest.sha256} ({digest.size} bytes) is not in the store", hint="run `cudepot sync`")
+
+
 class LocalStore:
     """Objects under ``root/objects``; see :class:`cudepot.ports.ObjectStore`.
 
@@ -118,12 +122,13 @@ class LocalStore:
     def open(self, digest: Digest) -> BinaryIO:
         """Open an object for reading; raise StorageError when it is not here."""
         try:
-            return self.path(digest).open("rb")
+            handle = self.path(digest).open("rb")
         except OSError as error:
-            raise StorageError(
-                f"object {digest.sha256} ({digest.size} bytes) is not in the store",
-                hint="run `cudepot sync`",
-            ) from error
+            raise _absent(digest) from error
+        if os.fstat(handle.fileno()).st_size != digest.size:
+            handle.close()
+            raise _absent(digest)
+        return handle
 
     @contextlib.contextmanager
     def part(self, digest: Digest) -> Iterator[_Part]:
@@ -174,7 +179,13 @@ class LocalStore:
         return self.add(iter([data]))
 
     def seal(self, file: BinaryIO, path: Path, digest: Digest) -> None:
-        """Move a complete, checked file to its place: read-only, durable, one rename."""
+        """Move a complete, checked file to its place: read-only, durable, one rename.
+
+        An object that is there stays: the site shares its inode.
+        """
+        if self.has(digest):
+            path.unlink()
+            return
         os.fchmod(file.fileno(), 0o444)
         target = self.path(digest)
         fresh = not target.parent.exists()

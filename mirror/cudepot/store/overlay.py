@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from cudepot.digest import Digest
 from cudepot.store.local import LocalStore
@@ -36,13 +35,6 @@ class Overlay(LocalStore):
     def path(self, digest: Digest) -> Path:
         """Return where the object lies, or would lie."""
         return self._below.path(digest) if self._below.has(digest) else super().path(digest)
-
-    def seal(self, file: BinaryIO, path: Path, digest: Digest) -> None:
-        """Move a complete file to its place, unless the store underneath has it."""
-        if self._below.has(digest):
-            path.unlink()
-        else:
-            super().seal(file, path, digest)
 
 
 @contextlib.contextmanager

@@ -162,7 +162,7 @@ def _validators(headers: Mapping[str, str]) -> Validators | None:
     """Keep validators only when they are strong enough to prove that nothing changed.
 
     A date has a resolution of one second, and many servers derive the entity tag from it: a response whose
-    ``Last-Modified`` is not at least a second older than its ``Date`` may still change unseen (RFC 9110
+    ``Last-Modified`` is not at least two seconds older than its ``Date`` may still change unseen (RFC 9110
     section 8.8.2.2).
     """
     modified = headers.get("Last-Modified", "")

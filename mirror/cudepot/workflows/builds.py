@@ -57,7 +57,11 @@ def jobs_of(lock: Lock) -> list[Job]:
 
 
 def job_key(depot: Depot, job: Job) -> str:
-    """Return a hash over all that decides the bytes of a build."""
+    """Return a hash over all that decides what is in a build.
+
+    The compressors' versions are left out on purpose: a new zlib may pack the same content into other bytes, and
+    a package that was published must not change because the machine was updated.
+    """
     build, release = depot.config.build, job.release
     decides = [
         BUILDER,
@@ -80,10 +84,11 @@ def _folder_hash(folder: Path) -> str:
     return one.hexdigest()
 
 
-def record(depot: Depot, key: str, job: Job, built: Sequence[Built]) -> None:
-    """Note what a job made."""
+def record(depot: Depot, key: str, job: Job, built: Sequence[Built], licence: str) -> None:
+    """Note what a job made, and the sha256 of the licence text that had been accepted for it."""
     document = {
         "job": str(job),
+        "licence": licence,
         "built": [
             {"kind": one.kind, "subdir": one.subdir, "filename": one.filename}
             | {"sha256": one.digest.sha256, "size": one.digest.size}
@@ -93,10 +98,12 @@ def record(depot: Depot, key: str, job: Job, built: Sequence[Built]) -> None:
     write_atomic(_path(depot, key), json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
 
 
-def recall(depot: Depot, key: str) -> list[Built] | None:
-    """Return what a job made before, if all of it is still in the store."""
+def recall(depot: Depot, lock: Lock, key: str) -> list[Built] | None:
+    """Return what a job made before, if all of it is still in the store and its licence is still accepted."""
     try:
         table = Table(json.loads(_path(depot, key).read_text()))
+        if table.text("licence") not in lock.accepted_eula:
+            return None
         built = [_built(one) for one in table.tables("built")]
     except (OSError, ValueError, CudepotError):
         return None
@@ -107,7 +114,7 @@ def builds_of(depot: Depot, lock: Lock) -> list[Built]:
     """Return everything the lock's jobs made; raise ConfigError when one has not been run."""
     built: list[Built] = []
     for job in jobs_of(lock):
-        found = recall(depot, job_key(depot, job))
+        found = recall(depot, lock, job_key(depot, job))
         if found is None:
             raise ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`")
         built += found

@@ -10,19 +10,18 @@ from cudepot.catalog.config import Config, parse_config
 from cudepot.catalog.template import render_template
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
+from cudepot.fingerprints import fingerprint
 from cudepot.signing.gpg import GpgSigner, make_key
-from cudepot.signing.gpgv import fingerprint
 from cudepot.store.local import LocalStore
-
-IGNORED = "/store/\n/site/\n/gnupg/\n"
 
 
 @dataclass(frozen=True, slots=True)
 class InitResult:
-    """What was made: paths, and the fingerprint of the site's key."""
+    """What was made: paths; the fingerprint of the site's key; whether its secret half is on this machine."""
 
     made: tuple[str, ...]
     key: str
+    can_sign: bool
 
 
 def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool) -> InitResult:
@@ -36,43 +35,63 @@ def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool) -> Init
         dry_run: only say what would be made.
 
     Raises:
-        ConfigError: the key is not in the GnuPG home, or cudepot.toml is malformed.
+        ConfigError: the key named is not in the GnuPG home, or cudepot.toml is malformed.
     """
+    if base.exists() and not base.is_dir():
+        raise ConfigError(f"{base}: not a folder", hint="-C names the folder of cudepot.toml")
     toml = base / "cudepot.toml"
-    made = [name for name in ("cudepot.toml", ".gitignore") if not (base / name).exists()]
-    if toml.exists():
-        config = _read(toml)
-        key, gnupg, store = config.site.key, config.site.gnupg, config.store
-    else:
-        store = "store"
-        parse_config(tomllib.loads(render_template(label=label, key="", gnupg=gnupg)))
-    made += [] if (base / store / "FORMAT").exists() else [store]
-    made += [] if key or toml.exists() else [gnupg]
+    known = toml.exists()
+    key = fingerprint(key) if key else ""
+    config = _parse(toml.read_text() if known else render_template(label=label, key=key, gnupg=gnupg), toml)
+    made = _missing(base, config)
     if not dry_run:
-        key = _make(base, made, label=label, key=key, gnupg=gnupg, store=store)
-    return InitResult(tuple(made), key)
+        base.mkdir(parents=True, exist_ok=True)
+        if not known:
+            key = _key(base, config)
+            write_atomic(toml, render_template(label=label, key=key, gnupg=gnupg).encode())
+        _ignore(base, config)
+        LocalStore(base / config.store, create=True)
+    key = config.site.key or key
+    return InitResult(tuple(made), key, bool(key) and (base / config.site.gnupg).is_dir())
 
 
-def _read(toml: Path) -> Config:
+def _parse(text: str, toml: Path) -> Config:
     try:
-        return parse_config(tomllib.loads(toml.read_text()))
+        return parse_config(tomllib.loads(text))
     except ConfigError as error:
         raise ConfigError(f"{toml}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{toml}: not TOML: {error}", hint="correct the line it names") from error
 
 
-def _make(base: Path, made: list[str], *, label: str, key: str, gnupg: str, store: str) -> str:
-    base.mkdir(parents=True, exist_ok=True)
-    if gnupg in made:
-        key = make_key(base / gnupg, f"cudepot site {label} <cudepot@{label}.invalid>")
-    elif key:
-        GpgSigner(base / gnupg, fingerprint(key)).public_key(armor=False)
-    if "cudepot.toml" in made and not key:
-        raise ConfigError("no signing key", hint="leave out --key to have one made")
-    LocalStore(base / store, create=True)
-    if ".gitignore" in made:
-        write_atomic(base / ".gitignore", IGNORED.encode())
-    if "cudepot.toml" in made:
-        write_atomic(base / "cudepot.toml", render_template(label=label, key=key, gnupg=gnupg).encode())
-    return key
+def _missing(base: Path, config: Config) -> list[str]:
+    """Return what is to be made, in words a person finds again in the folder."""
+    made = [] if (base / "cudepot.toml").exists() else ["cudepot.toml"]
+    made += [] if config.site.key or not made else [config.site.gnupg]
+    made += [".gitignore"] if _unignored(base, config) else []
+    return made + ([] if (base / config.store / "FORMAT").exists() else [config.store])
+
+
+def _key(base: Path, config: Config) -> str:
+    """Return the fingerprint of the site's key: the one named, if it is there, else a new one."""
+    home = base / config.site.gnupg
+    if not config.site.key:
+        return make_key(home, f"cudepot site {config.site.label} <cudepot@{config.site.label}.invalid>")
+    GpgSigner(home, config.site.key).public_key(armor=False)
+    return config.site.key
+
+
+def _unignored(base: Path, config: Config) -> list[str]:
+    """Return the lines .gitignore lacks: above all the folder of the secret key must never be committed."""
+    path = base / ".gitignore"
+    present = path.read_text().splitlines() if path.exists() else []
+    wanted = [f"/{name.strip('/')}/" for name in (config.store, config.site.path, config.site.gnupg)]
+    return [line for line in wanted if line not in present and not line.startswith(("/../", "//"))]
+
+
+def _ignore(base: Path, config: Config) -> None:
+    path, lines = base / ".gitignore", _unignored(base, config)
+    if lines:
+        before = path.read_text() if path.exists() else ""
+        joint = "" if not before or before.endswith("\n") else "\n"
+        write_atomic(path, (before + joint + "".join(f"{line}\n" for line in lines)).encode())

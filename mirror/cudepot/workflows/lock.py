@@ -59,6 +59,8 @@ def current_lock(depot: Depot) -> Lock:
         raise ConfigError(
             f"cudepot.lock has upstream {name!r}, of which nothing is pinned now", hint="run `cudepot lock`"
         )
+    if set(lock.accepted_eula) != set(depot.config.accept_eula):
+        raise ConfigError("`accept-eula` in cudepot.toml is not what cudepot.lock records", hint="run `cudepot lock`")
     for upstream in pinned:
         locked = lock.upstream(upstream.name)
         if locked is None or locked.request != request_hash(upstream, depot.pins_of(upstream)):
@@ -117,8 +119,6 @@ def _differences(old: Lock, new: Lock) -> tuple[tuple[str, ...], tuple[str, ...]
 
 def _by_label(lock: Lock) -> dict[str, str]:
     return {
-        f"{one.name} {one.version or one.filename} {one.architecture} ({one.upstream})".replace(
-            "  ", " "
-        ): one.digest.sha256
+        f"{one.name} {one.version} {one.architecture} ({one.upstream})".replace("  ", " "): one.digest.sha256
         for one in lock.artifacts
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cudepot.catalog.closure import DebPin, Selection, select
@@ -43,7 +43,8 @@ def resolve_apt(
         PinError: a pin or a dependency cannot be had.
     """
     chain = _Chain(depot, upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
-    suites = [chain.suite(suite, rollback=rollback) for suite in upstream.suites]
+    dates = {one.path: one.date for one in before[0].roots} if before else {}
+    suites = [chain.suite(suite, dates, rollback=rollback) for suite in upstream.suites]
     chain.memory.save(depot.store)
     locked = _locked(depot, upstream, suites)
     if before and replace(before[0], external=()) == locked:
@@ -65,14 +66,14 @@ class _Chain:
     source: Source
     memory: RootMemory
 
-    def suite(self, suite: str, *, rollback: bool) -> _Suite:
-        """Read, verify and accept the root of one suite."""
+    def suite(self, suite: str, locked: Mapping[str, str], *, rollback: bool) -> _Suite:
+        """Read, verify and accept the root of one suite; ``locked`` gives dates where the store is new."""
         folder = suite.strip("./") if suite.endswith("/") else f"dists/{safe_name(suite)}"
         folder = f"{folder}/" if folder else ""
         signed, path, digest = self._root(folder)
         release = parse_release(signed.text, self.upstream.url + path)
         dated = f"{folder}Release"  # one memory for InRelease and Release: neither may bring back an old state
-        seen = self.memory.date(dated)
+        seen = self.memory.date(dated) or locked.get(path, "")
         what = self.upstream.url + path
         check_release(release, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
         date = release.fields["Date"]
@@ -167,8 +168,8 @@ def _artifacts(
 
 
 def _pin_of(pins: tuple[Pin, ...], package: Package) -> Pin | None:
-    """Return the pin that speaks of a package, one with a recipe first."""
-    named = [pin for pin in pins if package.name in {DebPin.parse(text).name for text in pin.packages}]
+    """Return the pin that speaks of a package in its version, one with a recipe first."""
+    named = [pin for pin in pins if any(DebPin.parse(text).means(package) for text in pin.packages)]
     return next((pin for pin in named if pin.recipe), named[0] if named else None)
 
 

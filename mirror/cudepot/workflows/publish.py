@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cudepot.catalog.lock import Lock, render_lock
 from cudepot.catalog.snapshot import Snapshot, render_snapshot
 from cudepot.digest import Digest
-from cudepot.errors import StorageError, TrustError
+from cudepot.errors import ConfigError, TrustError
 from cudepot.store.snapshots import Snapshots
 from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.builds import Built, builds_of
@@ -47,8 +47,8 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
     """Publish what the lock says; an unchanged tree gives no new snapshot.
 
     Raises:
-        StorageError: an object is missing, or the site's disk refuses; the old site stays.
-        ConfigError: the lock is out of date, or a recipe has not been run.
+        StorageError: the site's disk refuses; the old site stays.
+        ConfigError: the lock is out of date, an artifact is missing, or a recipe has not been run.
         TrustError: a package that was published before would get other bytes.
     """
     lock = current_lock(depot)
@@ -79,7 +79,7 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
 def _check_present(depot: Depot, lock: Lock) -> None:
     missing = [one for one in lock.artifacts if not depot.store.has(one.digest)]
     if missing:
-        raise StorageError(
+        raise ConfigError(
             f"{len(missing)} locked artifacts are not in the store, {missing[0].filename} for one",
             hint="run `cudepot sync`",
         )

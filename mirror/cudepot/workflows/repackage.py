@@ -47,13 +47,12 @@ def repackage(depot: Depot, *, dry_run: bool = False) -> RepackageResult:
     run = 0
     for job in jobs:
         key = job_key(depot, job)
-        found = recall(depot, key)
+        found = recall(depot, lock, key)
         if found is None:
             run += 1
             if dry_run:
                 continue
-            found = _run(depot, lock, job)
-            record(depot, key, job, found)
+            found = _run(depot, lock, job, key)
         built += found
     return RepackageResult(tuple(map(str, jobs)), run, tuple(dict.fromkeys(built)))
 
@@ -76,25 +75,26 @@ def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
     return tuple(made)
 
 
-def _run(depot: Depot, lock: Lock, job: Job) -> list[Built]:
+def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
     with depot.store.scratch() as scratch:
         payload = unpack(depot, job, scratch)
-        _check_eula(depot, lock, payload, scratch)
+        licence = _check_eula(depot, lock, payload, scratch)
         report = check_payload(payload, scratch.open)
         built: list[Built] = []
         if "conda" in job.outputs:
             built += _conda(depot, job, payload, scratch)
         if "wheel" in job.outputs:
             built.append(_wheel(depot, job, payload, report, scratch))
+    record(depot, key, job, built, licence)
     return built
 
 
-def _check_eula(depot: Depot, lock: Lock, payload: Payload, scratch: LocalStore) -> None:
-    """Refuse to build until the licence text found in the artifact has been accepted by its hash."""
+def _check_eula(depot: Depot, lock: Lock, payload: Payload, scratch: LocalStore) -> str:
+    """Refuse to build until the licence text found in the artifact has been accepted; return its sha256."""
     licence = next(one.digest for one in payload.files if one.role is Role.LICENCE)
     assert licence is not None, "assemble() gives a licence as a regular file"
     if licence.sha256 in lock.accepted_eula:
-        return
+        return licence.sha256
     with scratch.open(licence) as text:
         kept = depot.store.path(depot.store.add(chunks(text)))
     one = payload.release

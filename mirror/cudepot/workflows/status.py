@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.lock import Lock
+from cudepot.catalog.snapshot import parse_snapshot
+from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
 from cudepot.transport.site_folder import FolderSite
-from cudepot.workflows.builds import job_key, jobs_of, recall
+from cudepot.workflows.builds import builds_of, job_key, jobs_of, recall
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
 
@@ -55,13 +58,26 @@ def status(depot: Depot) -> Status:
     try:
         lock = current_lock(depot)
     except ConfigError as error:
-        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock")
+        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock" if depot.config.pins else "")
     upstreams = tuple(_upstream(depot, lock, one.name) for one in lock.upstreams)
     missing = sum(one.size for one in {one.digest for one in lock.artifacts} if not depot.store.has(one))
     jobs = jobs_of(lock)
-    done = sum(recall(depot, job_key(depot, job)) is not None for job in jobs)
-    step = "sync" if missing else "repackage" if done < len(jobs) else "publish" if shown is None else ""
+    done = sum(recall(depot, lock, job_key(depot, job)) is not None for job in jobs)
+    if missing or done < len(jobs):
+        step = "sync" if missing else "repackage"
+    else:
+        step = "" if _is_shown(depot, lock, numbers, shown) else "publish"
     return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step)
+
+
+def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:
+    """Tell whether the site shows the newest snapshot, made of this very lock and these builds."""
+    if shown is None or not numbers or shown != numbers[-1]:
+        return False
+    snapshot = parse_snapshot(Snapshots(depot.store.root).read(shown)[0], f"snapshot {shown}")
+    return snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
+        one.digest for one in builds_of(depot, lock)
+    } <= set(snapshot.tree.values())
 
 
 def _upstream(depot: Depot, lock: Lock, name: str) -> UpstreamStatus:

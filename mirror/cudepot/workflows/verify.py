@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError
 from cudepot.formats.apt import PackageIndex, parse_release
+from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.store.snapshots import Snapshots
 from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.depot import Depot
@@ -117,6 +119,7 @@ def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     checks: dict[str, Callable[[Depot, Snapshot, str], Iterator[str]]] = {
         "InRelease": _apt_faults,
         "repodata.json": _conda_faults,
+        "index.json": _simple_faults,
     }
     for path in snapshot.tree:
         check = checks.get(path.rpartition("/")[2])
@@ -147,6 +150,19 @@ def _conda_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
         found = snapshot.tree.get(folder + filename)
         if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):
             yield f"{path}: {filename} is not the one it names"
+
+
+def _simple_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+    """Follow both pages of a project, JSON and HTML, to its wheels and their metadata."""
+    folder = path.removesuffix("index.json")
+    if folder == "simple/" or not folder.startswith("simple/"):
+        return
+    pages = ((path, JSON_TYPE), (folder + "index.html", "text/html"))
+    for page, kind in pages:
+        for file in parse_page(_bytes(depot, snapshot, page), kind, f"https://site.invalid/{page}"):
+            found = snapshot.tree.get(unquote(urlsplit(file.url).path).lstrip("/"))
+            if found is None or found.sha256 != file.sha256 or file.size not in (None, found.size):
+                yield f"{page}: {file.filename} is not the one it names"
 
 
 def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:

@@ -1,0 +1,113 @@
+"""Pages of wheel indexes: JSON and HTML say the same, ours are read back, hostile names are refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cudepot.digest import Digest
+from cudepot.errors import FormatError
+from cudepot.formats.simple import (
+    JSON_TYPE,
+    IndexFile,
+    PublishedWheel,
+    parse_page,
+    project_name,
+    render_project_html,
+    render_project_json,
+    render_root_html,
+    render_root_json,
+)
+
+URL = "http://127.0.0.1/simple/nvidia-cudnn-cu11/"
+NAME = "nvidia_cudnn_cu11-8.0.5.39+acme.1-py3-none-manylinux1_x86_64.whl"
+HASH = Digest.of(b"wheel")
+WHEEL = PublishedWheel("nvidia-cudnn-cu11", "8.0.5.39+acme.1", NAME, HASH, "cd" * 32, ">=3,<4")
+
+
+def page(*files: dict[str, object]) -> bytes:
+    return json.dumps({"files": list(files)}).encode()
+
+
+def test_our_pages_are_read_back() -> None:
+    url = "http://127.0.0.1/wheels/" + NAME.replace("+", "%2B")
+    html = parse_page(render_project_html("nvidia-cudnn-cu11", [WHEEL], "../../wheels/"), "text/html", URL)
+    made = parse_page(render_project_json("nvidia-cudnn-cu11", [WHEEL], "../../wheels/"), JSON_TYPE, URL)
+    assert html == [IndexFile(NAME, url, HASH.sha256)]
+    assert made == [IndexFile(NAME, url, HASH.sha256, 5)]
+
+
+def test_our_pages_say_what_resolvers_look_for() -> None:
+    html = render_project_html("x", [WHEEL], "../").decode()
+    assert 'data-requires-python="&gt;=3,&lt;4"' in html
+    assert f'data-core-metadata="sha256={"cd" * 32}"' in html
+    row = json.loads(render_project_json("x", [WHEEL], "../"))
+    assert row["meta"]["api-version"] == "1.1"
+    assert row["versions"] == ["8.0.5.39+acme.1"]
+    assert row["files"][0]["requires-python"] == ">=3,<4"
+    assert row["files"][0]["core-metadata"] == {"sha256": "cd" * 32}
+
+
+def test_the_list_of_projects() -> None:
+    assert b'<a href="a-b/">a-b</a>' in render_root_html(["a-b"])
+    assert json.loads(render_root_json(["a-b", "c"]))["projects"] == [{"name": "a-b"}, {"name": "c"}]
+
+
+def test_html_as_other_indexes_write_it() -> None:
+    text = f"""<html><head><base href="https://files.example/"></head><body>
+    <a href="a%2Bb-1-py3-none-any.whl#sha256={"AB" * 32}" data-yanked="broken">x</a>
+    <a href='sub/c-1.tar.gz#md5=00'>x</a><a>no link</a><A HREF="d-1.zip#sha256=00">x</A>"""
+    url = "https://files.example/a%2Bb-1-py3-none-any.whl"
+    assert parse_page(text.encode(), "text/html", URL) == [
+        IndexFile("a+b-1-py3-none-any.whl", url, "ab" * 32, None, yanked=True),
+        IndexFile("c-1.tar.gz", "https://files.example/sub/c-1.tar.gz", ""),
+        IndexFile("d-1.zip", "https://files.example/d-1.zip", ""),
+    ]
+
+
+def test_json_as_other_indexes_write_it() -> None:
+    files = parse_page(
+        page(
+            {"filename": "a-1.whl", "url": "x/a-1.whl", "hashes": {}, "yanked": "why"},
+            {"filename": "b-1.whl", "url": "https://h/b-1.whl", "hashes": {"sha256": HASH.sha256}, "size": 0},
+            {"filename": "c-1.whl", "url": "c-1.whl", "hashes": {"sha256": "short"}, "size": -1, "yanked": False},
+        ),
+        JSON_TYPE,
+        URL,
+    )
+    assert files == [
+        IndexFile("a-1.whl", URL + "x/a-1.whl", "", None, yanked=True),
+        IndexFile("b-1.whl", "https://h/b-1.whl", HASH.sha256, 0),
+        IndexFile("c-1.whl", URL + "c-1.whl", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"files": [1]}', b'{"files": [{"url": "x"}]}', b'{"files": 3}', b"\xff"]
+)
+def test_what_is_no_json_page_is_refused(body: bytes) -> None:
+    with pytest.raises(FormatError):
+        parse_page(body, JSON_TYPE, URL)
+
+
+def test_a_page_of_another_type_is_refused() -> None:
+    with pytest.raises(FormatError, match="application/pdf"):
+        parse_page(b"", "application/pdf", URL)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x-1-py3-none-any.whl", "/etc/x.whl", "x/../../y.whl", "a\\b.whl", "..", "a\nb.whl"]
+)
+def test_a_file_name_with_folders_in_it_is_refused(name: str) -> None:
+    with pytest.raises(FormatError):
+        parse_page(page({"filename": name, "url": "x", "hashes": {}}), JSON_TYPE, URL)
+
+
+def test_a_file_name_with_folders_hidden_in_it_is_refused() -> None:
+    with pytest.raises(FormatError):
+        parse_page(b'<a href="x/..%2F..%2Fetc%2Fx.whl">x</a>', "text/html", URL)
+
+
+def test_project_names_have_one_form() -> None:
+    assert project_name("NVIDIA_cuDNN..cu11") == "nvidia-cudnn-cu11"

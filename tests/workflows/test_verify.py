@@ -1,0 +1,186 @@
+"""``cudepot verify`` finds whatever was changed in store, snapshots and site, and changes nothing itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.project import Project
+from tests.upstream.debs import simple_deb, write_deb
+
+PACKAGE = "apt/local/hello_1.0_amd64.deb"
+
+
+def write(file: Path, data: bytes) -> None:
+    """Put other bytes at a path, without touching what shares its inode."""
+    file.unlink()
+    file.write_bytes(data)
+
+
+def flip(file: Path) -> None:
+    """Flip one bit in place, size and time of change kept: what a dying disk does."""
+    times = file.stat()
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 4
+    file.chmod(0o644)
+    with file.open("r+b") as out:
+        out.write(data)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def snapshot(project: Project, number: int = 1) -> Path:
+    """Where the store keeps a snapshot's document."""
+    return project.store / "snapshots" / f"{number:06d}.json"
+
+
+@pytest.fixture
+def grown(shown: Project, tmp_path: Path) -> Project:
+    """A project with two snapshots, files of the site being links into the store."""
+    folder = tmp_path / "more"
+    folder.mkdir()
+    write_deb(simple_deb("more", "2.0"), folder)
+    shown.add("upstream", name="more", type="folder", path=str(folder))
+    shown.add("pin", upstream="more", packages=["*.deb"])
+    shown.publish()
+    return shown
+
+
+def faults(project: Project) -> list[str]:
+    """Run verify, which must find something and change nothing; return what it says."""
+    before = project.published()
+    done = project.run("verify", "--json", check=False)
+    assert done.rc == 5, done
+    assert project.published() == before
+    return [str(one) for one in done.json["faults"]]
+
+
+def test_a_good_project_has_no_faults(grown: Project) -> None:
+    answer = grown.run("verify", "--json").json
+    assert (answer["faults"], answer["snapshots"]) == ([], 2)
+    assert answer["objects"] == len(list((grown.store / "objects").glob("*/*")))
+    assert answer["site_files"] == sum(one.is_file() for one in grown.site.rglob("*")) - 2
+    assert "all good" in grown.run("verify").out
+
+
+def flipped_object(project: Project) -> str:
+    # Found by way of the site, which shares its inode in this project.
+    flip(project.site / "apt/more/more_2.0_amd64.deb")
+    return "its bytes hash to"
+
+
+def flipped_copy(project: Project) -> str:
+    file = project.site / PACKAGE
+    write(file, file.read_bytes())
+    flip(file)
+    return f"{PACKAGE}: sha256 "
+
+
+def removed_file(project: Project) -> str:
+    (project.site / PACKAGE).unlink()
+    return f"{PACKAGE}: missing, or not a plain file"
+
+
+def file_made_a_link(project: Project) -> str:
+    (project.site / PACKAGE).rename(project.base / "deb")
+    (project.site / PACKAGE).symlink_to(project.base / "deb")
+    return f"{PACKAGE}: missing, or not a plain file"
+
+
+def extra_file(project: Project) -> str:
+    (project.site / "apt/local/evil.deb").write_bytes(b"x")
+    return "apt/local/evil.deb: not part of the snapshot"
+
+
+def removed_object(project: Project) -> str:
+    name = json.loads(snapshot(project).read_bytes())["tree"][PACKAGE]["sha256"]
+    (project.store / "objects" / name[:2] / name).unlink()
+    return f"{PACKAGE} is not in the store"
+
+
+def swapped_signatures(project: Project) -> str:
+    one, two = (snapshot(project, number).with_suffix(".json.asc") for number in (1, 2))
+    first, second = one.read_bytes(), two.read_bytes()
+    write(one, second)
+    write(two, first)
+    return "000001.json: the signature does not match the text"
+
+
+def edited_snapshot(project: Project) -> str:
+    write(snapshot(project), snapshot(project).read_bytes().replace(b'"number": 1', b'"number": 7'))
+    return "000001.json: the signature does not match the text"
+
+
+def renamed_snapshot(project: Project) -> str:
+    for suffix in (".json", ".json.asc"):
+        shutil.copy(snapshot(project).with_suffix(suffix), snapshot(project, 3).with_suffix(suffix))
+    return "is snapshot 1, not 3"
+
+
+def removed_first_snapshot_of_three(project: Project) -> str:
+    project.sections = project.sections[:2]
+    project.write()
+    project.publish()
+    for suffix in (".json", ".json.asc"):
+        snapshot(project, 2).with_suffix(suffix).unlink()
+    return "snapshot 3: does not follow snapshot 2"
+
+
+def another_document_on_the_site(project: Project) -> str:
+    write(project.site / "snapshot.json", snapshot(project).read_bytes())
+    return "snapshot.json: differs from the store's"
+
+
+def site_shows_nothing(project: Project) -> str:
+    (project.base / "site/current").unlink()
+    return "shows no snapshot of this store"
+
+
+DAMAGES: list[Callable[[Project], str]] = [
+    flipped_object, flipped_copy, removed_file, file_made_a_link, extra_file, removed_object, swapped_signatures,
+    edited_snapshot, renamed_snapshot, removed_first_snapshot_of_three, another_document_on_the_site,
+    site_shows_nothing,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_found(grown: Project, damage: Callable[[Project], str]) -> None:
+    expected = damage(grown)
+    found = faults(grown)
+    assert any(expected in one for one in found), found
+    told = grown.run("verify", check=False).out
+    assert all(f"FAULT {one}" in told for one in found)
+
+
+def test_indexes_are_followed_to_their_packages(shown: Project) -> None:
+    """A snapshot that was signed by the right key and still does not hang together."""
+    site = shown.base / "site"
+    document = json.loads(snapshot(shown).read_bytes())
+    tree = document["tree"]
+    tree[PACKAGE], tree["apt/local/Packages.gz"] = tree["apt/local/Packages.gz"], tree[PACKAGE]
+    write(snapshot(shown), json.dumps(document).encode())
+    gnupg = shown.toml.read_text().partition('gnupg = "')[2].partition('"')[0]
+    sign(snapshot(shown), Path(gnupg))
+    shutil.rmtree(site)
+    found = faults(shown)
+    assert any("shows no snapshot" in one for one in found)
+    shown.run("publish", check=False)
+    folder = site / "snapshots/000001"
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        (site / "current").symlink_to("snapshots/000001")
+    found = faults(shown)
+    assert "apt/local/InRelease: Packages.gz is not the one it names" in found
+    assert "apt/local/Packages: hello_1.0_amd64.deb is not the one it names" in found
+
+
+def sign(document: Path, gnupg: Path) -> None:
+    """Sign a document anew with the site's key."""
+    from tests.upstream.process import run
+
+    signature = document.with_suffix(".json.asc")
+    signature.unlink()
+    run("gpg", "--homedir", gnupg, "--batch", "--armor", "--output", signature, "--detach-sign", document)
