@@ -49,6 +49,12 @@ def test_our_pages_say_what_resolvers_look_for() -> None:
     assert row["files"][0]["core-metadata"] == {"sha256": "cd" * 32}
 
 
+def test_json_pages_leave_out_the_key_old_pip_dies_of() -> None:
+    """PEP 714: pip 22.3 to 23.0 cannot read ``dist-info-metadata`` in JSON; Debian 12 ships such a pip."""
+    assert b'"dist-info-metadata"' not in render_project_json("p", [WHEEL], "../../wheels/")
+    assert b'"core-metadata"' in render_project_json("p", [WHEEL], "../../wheels/")
+
+
 def test_the_list_of_projects() -> None:
     assert b'<a href="a-b/">a-b</a>' in render_root_html(["a-b"])
     assert json.loads(render_root_json(["a-b", "c"]))["projects"] == [{"name": "a-b"}, {"name": "c"}]

@@ -174,14 +174,13 @@ def _anchor(one: PublishedWheel, prefix: str) -> str:
 
 
 def _json_row(one: PublishedWheel, prefix: str) -> dict[str, object]:
-    metadata = {"sha256": one.metadata_sha256}
     row: dict[str, object] = {
         "filename": one.filename,
         "url": prefix + quote(one.filename),
         "hashes": {"sha256": one.digest.sha256},
         "size": one.digest.size,
-        "core-metadata": metadata,
-        "dist-info-metadata": metadata,
+        # Not "dist-info-metadata" beside it: pip 22.3 to 23.0 (Debian 12's) dies of that key (PEP 714).
+        "core-metadata": {"sha256": one.metadata_sha256},
     }
     if one.requires_python:
         row["requires-python"] = one.requires_python

@@ -1,0 +1,145 @@
+"""Which packages a set of pins needs: virtual packages, alternatives, exact chains, held pins, machines."""
+
+from __future__ import annotations
+
+import pytest
+
+from cudepot.catalog.closure import DebPin, Selection, select
+from cudepot.errors import PinError
+from cudepot.formats.apt import PackageIndex
+
+
+def index(*packages: str) -> PackageIndex:
+    """Return an index of packages given as ``name version [arch] | Field: text | …``."""
+    texts = []
+    for number, text in enumerate(packages):
+        head, *fields = (part.strip() for part in text.split("|| "))
+        name, version, arch = (*head.split(), "amd64")[:3]
+        rows = [f"Package: {name}", f"Version: {version}", f"Architecture: {arch}", *fields]
+        rows += [f"Filename: ./{name}_{version}_{arch}_{number}.deb", "Size: 1", f"SHA256: {number:064x}"]
+        texts.append("\n".join(rows))
+    return PackageIndex("\n\n".join(texts).encode(), "x")
+
+
+def chosen(found: Selection) -> list[str]:
+    """Return what was chosen as ``name version arch (why)``."""
+    return [f"{one.name} {one.version} {one.architecture} ({why})" for one, why in found.chosen.values()]
+
+
+def resolve(packages: PackageIndex, *pins: str, machines: tuple[str, ...] = ("amd64",)) -> Selection:
+    return select(packages, [DebPin.parse(one) for one in pins], machines)
+
+
+def test_a_pin_without_a_version_means_the_newest() -> None:
+    packages = index("a 1.9", "a 1.10", "a 1.10~rc1", "a 2 arm64", "b 1")
+    assert chosen(resolve(packages, "a")) == ["a 1.10 amd64 (pin)"]
+
+
+def test_a_pin_with_a_glob_means_all_that_match() -> None:
+    packages = index("a 8.0.4", "a 8.0.5+cuda11", "a 8.0.5+cuda10", "a 8.1")
+    assert chosen(resolve(packages, "a=8.0.5*")) == ["a 8.0.5+cuda11 amd64 (pin)", "a 8.0.5+cuda10 amd64 (pin)"]
+
+
+def test_an_exact_chain_is_followed_per_version() -> None:
+    packages = index(
+        "dev 1+cuda11 || Depends: run (= 1+cuda11)", "dev 1+cuda10 || Depends: run (= 1+cuda10)",
+        "run 1+cuda11", "run 1+cuda10", "run 2+cuda11",
+    )  # fmt: skip
+    assert set(chosen(resolve(packages, "dev=1+*"))) == {
+        "dev 1+cuda11 amd64 (pin)", "dev 1+cuda10 amd64 (pin)",
+        "run 1+cuda11 amd64 (needed by dev)", "run 1+cuda10 amd64 (needed by dev)",
+    }  # fmt: skip
+
+
+def test_a_dependency_is_followed_to_the_newest_that_fits_and_on_from_there() -> None:
+    packages = index(
+        "a 1 || Pre-Depends: b (<< 3)", "b 1", "b 2 || Depends: c", "b 3", "c 1 || Depends: a",
+    )  # fmt: skip
+    assert chosen(resolve(packages, "a")) == [
+        "a 1 amd64 (pin)", "b 2 amd64 (needed by a)", "c 1 amd64 (needed by b)",
+    ]  # fmt: skip
+
+
+def test_alternatives_are_tried_in_order_and_one_is_enough() -> None:
+    packages = index("a 1 || Depends: absent | b | c", "b 1", "c 1")
+    assert chosen(resolve(packages, "a")) == ["a 1 amd64 (pin)", "b 1 amd64 (needed by a)"]
+    assert chosen(resolve(packages, "a", "c")) == ["a 1 amd64 (pin)", "c 1 amd64 (pin)"]
+
+
+def test_real_packages_come_before_providers() -> None:
+    packages = index("a 1 || Depends: v", "p 9 || Provides: v", "v 1")
+    assert "v 1 amd64 (needed by a)" in chosen(resolve(packages, "a"))
+
+
+def test_a_virtual_package_is_met_by_a_provider() -> None:
+    packages = index("a 1 || Depends: v", "p 1 || Provides: other, v", "p 2 || Provides: v")
+    assert "p 2 amd64 (needed by a)" in chosen(resolve(packages, "a"))
+
+
+def test_only_a_provision_with_a_version_meets_a_dependency_with_one() -> None:
+    packages = index("a 1 || Depends: v (>= 2)", "p 9 || Provides: v", "q 1 || Provides: v (= 2)")
+    assert "q 1 amd64 (needed by a)" in chosen(resolve(packages, "a"))
+    with pytest.raises(PinError, match=r"a 1 depends on v \(>= 2\)"):
+        resolve(index("a 1 || Depends: v (>= 2)", "p 9 || Provides: v"), "a")
+
+
+def test_a_dependency_on_a_pinned_package_keeps_to_the_pin() -> None:
+    packages = index("a 1 || Depends: b", "b 1", "b 2")
+    assert chosen(resolve(packages, "b=1", "a")) == ["b 1 amd64 (pin)", "a 1 amd64 (pin)"]
+    with pytest.raises(PinError, match="a 1 depends on") as caught:
+        resolve(index("a 1 || Depends: b (>= 2)", "b 1", "b 2"), "b=1", "a")
+    assert caught.value.hint == "versions of b there: 1, 2"
+
+
+def test_what_the_index_lacks_is_left_to_the_distribution() -> None:
+    found = resolve(index("a 1 || Depends: libc6 (>= 2.17), b | c"), "a")
+    assert found.external == {"libc6 (>= 2.17)", "b | c"}
+
+
+def test_what_is_there_in_the_wrong_version_only_is_an_error() -> None:
+    with pytest.raises(PinError, match=r"a 1 depends on b \(= 2\)") as caught:
+        resolve(index("a 1 || Depends: b (= 2)", "b 1", "b 3"), "a")
+    assert caught.value.hint == "versions of b there: 1, 3"
+
+
+def test_of_duplicates_the_last_is_kept() -> None:
+    found = resolve(index("a 1", "a 1 || Depends: b", "b 1", "b 1"), "a")
+    files = [one.filename for one, _ in found.chosen.values()]
+    assert files == ["a_1_amd64_1.deb", "b_1_amd64_3.deb"]
+
+
+def test_every_machine_gets_its_own_dependencies() -> None:
+    packages = index(
+        "dev 1 || Depends: run (= 1)", "run 1", "dev 1 arm64 || Depends: run (= 1)", "run 1 arm64",
+    )  # fmt: skip
+    assert set(chosen(resolve(packages, "dev", machines=("amd64", "arm64")))) == {
+        "dev 1 amd64 (pin)", "dev 1 arm64 (pin)", "run 1 amd64 (needed by dev)", "run 1 arm64 (needed by dev)",
+    }  # fmt: skip
+    assert set(chosen(resolve(packages, "dev"))) == {"dev 1 amd64 (pin)", "run 1 amd64 (needed by dev)"}
+
+
+def test_packages_for_all_machines_get_their_dependencies_for_each() -> None:
+    packages = index("meta 1 all || Depends: run, doc", "run 1", "run 1 arm64", "doc 1 all", "run 2 ppc64el")
+    assert set(chosen(resolve(packages, "meta", machines=("amd64", "arm64")))) == {
+        "meta 1 all (pin)", "doc 1 all (needed by meta)",
+        "run 1 amd64 (needed by meta)", "run 1 arm64 (needed by meta)",
+    }  # fmt: skip
+
+
+def test_a_dependency_there_for_another_machine_only_is_external() -> None:
+    found = resolve(index("a 1 || Depends: b", "b 1 arm64"), "a")
+    assert found.external == {"b"}
+
+
+@pytest.mark.parametrize(("pin", "hint"), [("libcudnn8=9", "versions of libcudnn8 there: 8.9, 8.10"),
+                                           ("libcudnn7", "similar names there: libcudnn8"),
+                                           ("zzz", "check the name")])  # fmt: skip
+def test_a_pin_that_matches_nothing_says_what_is_there(pin: str, hint: str) -> None:
+    with pytest.raises(PinError, match=pin) as caught:
+        resolve(index("libcudnn8 8.10", "libcudnn8 8.9", "a 1"), pin)
+    assert caught.value.hint.startswith(hint)
+
+
+def test_pins_are_written_as_they_are_read() -> None:
+    assert str(DebPin.parse(" a = 1* ")) == "a=1*"
+    assert str(DebPin.parse("a")) == "a"

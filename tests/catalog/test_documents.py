@@ -1,0 +1,157 @@
+"""cudepot.toml, cudepot.lock and snapshots: what is written is read back; faults are named with their place."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cudepot.catalog.config import parse_config
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root, parse_lock, render_lock
+from cudepot.catalog.snapshot import Snapshot, parse_snapshot, render_snapshot
+from cudepot.catalog.template import render_template
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, CudepotError
+from cudepot.formats.payload import Release
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs", "Cc"]), max_size=8)
+DIGESTS = st.binary(max_size=3).map(Digest.of)
+NAMES = st.from_regex(r"[a-z0-9][a-z0-9+._~-]{0,8}", fullmatch=True)
+ROOTS = st.builds(Root, TEXT, DIGESTS, TEXT, st.lists(TEXT, max_size=2).map(tuple))
+UPSTREAMS = st.builds(
+    LockedUpstream, TEXT, TEXT, TEXT, TEXT, st.lists(ROOTS, max_size=2).map(tuple), TEXT, TEXT, TEXT, TEXT,
+    st.lists(TEXT, max_size=2).map(tuple),
+)  # fmt: skip
+RELEASES = st.builds(Release, TEXT, TEXT, TEXT, TEXT)
+PLAIN = st.builds(
+    Artifact, TEXT, st.sampled_from(["deb", "wheel", "archive"]), TEXT, TEXT, TEXT, TEXT, NAMES, DIGESTS, TEXT,
+    st.lists(TEXT, max_size=2).map(tuple),
+)  # fmt: skip
+ARTIFACTS = st.one_of(
+    PLAIN, st.builds(lambda one, recipe, release: replace(one, recipe=recipe, release=release), PLAIN, TEXT, RELEASES)
+)
+LOCKS = st.builds(
+    Lock,
+    st.lists(UPSTREAMS, max_size=2).map(tuple),
+    st.lists(ARTIFACTS, max_size=3).map(tuple),
+    st.lists(TEXT, max_size=2).map(tuple),
+)
+SNAPSHOTS = st.builds(
+    Snapshot, st.integers(1, 999999), TEXT, TEXT, TEXT, DIGESTS,
+    st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=2).map(tuple),
+    st.dictionaries(st.lists(NAMES, min_size=1, max_size=3).map("/".join), DIGESTS, max_size=3),
+)  # fmt: skip
+
+
+@given(LOCKS)
+def test_a_lock_is_read_back_as_written(lock: Lock) -> None:
+    text = tomli_w.dumps(render_lock(lock))
+    assert parse_lock(tomllib.loads(text)) == lock
+    assert tomli_w.dumps(render_lock(parse_lock(tomllib.loads(text)))) == text
+
+
+@given(SNAPSHOTS)
+def test_a_snapshot_is_read_back_as_written(snapshot: Snapshot) -> None:
+    data = render_snapshot(snapshot)
+    assert parse_snapshot(data, "x") == snapshot
+    assert render_snapshot(replace(snapshot, tree=dict(reversed(list(snapshot.tree.items()))))) == data
+
+
+BASE = Snapshot(1, "now", "A", "", Digest.of(b""), (), {"apt/x.deb": Digest.of(b"x")})
+
+
+@pytest.mark.parametrize("path", ["../x", "/x", "a//b", "./a", "a/", ""])
+def test_a_snapshot_with_an_unsafe_path_is_refused(path: str) -> None:
+    with pytest.raises(CudepotError):
+        parse_snapshot(render_snapshot(replace(BASE, tree={path: Digest.of(b"x")})), "x")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("format", "cudepot-snapshot 2"), ("number", 0), ("number", True), ("tree", []), ("tree", {"a": {"size": 1}}),
+     ("upstreams", [1]), ("lock", {"sha256": "x", "size": 1})],
+)  # fmt: skip
+def test_a_malformed_snapshot_is_refused(key: str, value: object) -> None:
+    document = {**json.loads(render_snapshot(BASE)), key: value}
+    with pytest.raises(ConfigError):
+        parse_snapshot(json.dumps(document).encode(), "x")
+
+
+def test_what_is_no_json_is_no_snapshot() -> None:
+    for data in (b"", b"[]", b"\xff", b"{"):
+        with pytest.raises(ConfigError):
+            parse_snapshot(data, "x")
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    good: dict[str, Any] = {
+        "upstream": [{"name": "u", "type": "apt", "url": "https://h/u", "keys": ["A" * 40], "keyrings": ["k"]}],
+        "pin": [{"upstream": "u", "packages": ["a"]}],
+    }
+    return good | changes
+
+
+def upstream(**changes: Any) -> dict[str, Any]:
+    return config(upstream=[config()["upstream"][0] | changes])
+
+
+def pin(**changes: Any) -> dict[str, Any]:
+    return config(pin=[config()["pin"][0] | changes])
+
+
+def test_defaults() -> None:
+    found = parse_config(config())
+    assert found.upstreams[0].url == "https://h/u/"
+    assert found.upstreams[0].suites == ("/",)
+    assert found.pins[0].outputs == ("mirror",)
+    assert parse_config(pin(recipe="cudnn")).pins[0].outputs == ("conda", "wheel")
+    assert (found.site.keep, found.build.number, found.store) == (3, 1, "store")
+
+
+def test_the_template_is_a_configuration() -> None:
+    text = render_template(label="acme", key="A" * 40, gnupg="g")
+    found = parse_config(tomllib.loads(text))
+    assert (found.site.label, found.site.key, found.site.gnupg) == ("acme", "A" * 40, "g")
+    assert (found.upstreams, found.pins, found.accept_eula) == ((), (), ())
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    (config(version=2), "version 2"),
+    (config(colour=1), "unknown key 'colour'"),
+    (config(store=1), "expected a string in 'store', found 1"),
+    (config(upstream={}), "expected an array of tables in 'upstream'"),
+    (config(site={"label": "Acme!"}), "'site.label'"),
+    (config(site={"channel": "a/b"}), "'site.channel'"),
+    (config(site={"keep": 0}), "'site.keep'"),
+    (config(build={"number": True}), "'build.number'"),
+    (config(**{"accept-eula": ["yes"]}), "'accept-eula'"),
+    (upstream(name="A b"), "'upstream[0].name'"),
+    (upstream(name="../x"), "'upstream[0].name'"),
+    (upstream(url="ftp://x"), "'upstream[0].url'"),
+    (upstream(keys=[]), "'upstream[0].keys'"),
+    (upstream(keys="A"), "expected a list of strings in 'upstream[0].keys'"),
+    (upstream(suites=["stable"]), "upstream[0]"),
+    (upstream(components=["main"]), "upstream[0]"),
+    (upstream(suites=["/", "x/"]), "upstream[0]"),
+    (upstream(path="x"), "unknown key 'upstream[0].path'"),
+    (pin(upstream="v"), "no upstream is called 'v'"),
+    (pin(outputs=["conda"]), "'pin[0].outputs'"),
+    (pin(outputs=["rpm"], recipe="cudnn"), "'pin[0].outputs'"),
+    (pin(subdirs=["win-64"]), "'win-64'"),
+    (pin(sha256={"a": 1}), "'pin[0].sha256.a'"),
+    (config(upstream=config()["upstream"] * 2), "two upstreams are called 'u'"),
+    (config(upstream=[*config()["upstream"], {"name": "u/v", "type": "folder", "path": "."}]), "'u'"),
+]
+
+
+@pytest.mark.parametrize(("document", "says"), WRONG, ids=[says for _, says in WRONG])
+def test_a_fault_is_named_with_its_place(document: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(document)
+    assert says in str(caught.value)
