@@ -54,7 +54,8 @@ def select_wheels(requirement: Requirement, files: Iterable[IndexFile], subdirs:
         PinError: no version fits, or a platform has no wheel of it.
     """
     wheels = [one for one in _wheels(requirement.name, files) if not one.file.yanked or _exact(requirement)]
-    fitting = [one for one in wheels if requirement.specifier.contains(one.version, prereleases=_pre(requirement))]
+    admitted = set(requirement.specifier.filter({one.version for one in wheels}, prereleases=_pre(requirement)))
+    fitting = [one for one in wheels if one.version in admitted]
     if not fitting:
         offered = ", ".join(map(str, sorted({one.version for one in wheels})[-8:])) or "none"
         raise PinError(f"pin '{requirement}' matches no wheel", hint=f"versions there: {offered}")

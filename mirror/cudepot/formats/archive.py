@@ -24,23 +24,27 @@ class _StrictHeader(tarfile.TarInfo):
     """A tar header that is never skipped in silence.
 
     ``tarfile`` takes an unreadable header after the first one for the end of the archive, so a damaged archive
-    would look like a shorter one; and it reads extended headers of any size into memory.
+    would look like a shorter one; and it reads extended headers of any size into memory. Distributions patch the
+    inside of ``tarfile``, so only what ``TarFile.next`` itself calls is overridden.
     """
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _StrictHeader:
-        """Parse a header block; raise ``tarfile.ReadError`` when it is missing, damaged or too large."""
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> _StrictHeader:
+        """Read the next header; raise ``tarfile.ReadError`` when it is missing or damaged."""
         try:
-            header = super().frombuf(buf, encoding, errors)
+            return super().fromtarfile(tarfile_)
+        except (tarfile.EOFHeaderError, tarfile.SubsequentHeaderError):  # type: ignore[attr-defined]
+            raise
         except tarfile.HeaderError as error:
-            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise
             raise tarfile.ReadError(f"bad header: {error}") from None
-        if header.size < 0:
-            raise tarfile.ReadError(f"negative size of {header.name[:200]!r}")
-        if not header.isfile() and header.size > _MOST_HEADER:
-            raise tarfile.ReadError(f"oversized header of {header.name[:200]!r}")
-        return header
+
+    def _proc_member(self, tarfile_: tarfile.TarFile) -> _StrictHeader:
+        """Follow an extended header, if this is one, unless its size is absurd."""
+        if self.size < 0:
+            raise tarfile.ReadError(f"negative size of {self.name[:200]!r}")
+        if not self.isfile() and self.size > _MOST_HEADER:
+            raise tarfile.ReadError(f"oversized header of {self.name[:200]!r}")
+        return super()._proc_member(tarfile_)  # type: ignore[misc,no-any-return]
 
 
 def read_tar(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "tar archive") -> Members:

@@ -16,7 +16,12 @@ def load_snapshot(snapshots: Snapshots, number: int, verifier: Verifier) -> Snap
     """
     document, signature = snapshots.read(number)
     what = str(snapshots.path(number))
-    verifier.detached(document, signature, what)
+    try:
+        verifier.detached(document, signature, what)
+    except TrustError as error:
+        raise TrustError(
+            str(error), hint="someone changed it, or the site's key was: name the old one in `site.former-keys`"
+        ) from error
     snapshot = parse_snapshot(document, what)
     if snapshot.number != number:
         raise TrustError(f"{what}: is snapshot {snapshot.number}, not {number}", hint="someone renamed the file")
