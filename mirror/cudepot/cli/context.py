@@ -101,22 +101,22 @@ def _source(base: Path, upstream: Upstream) -> Source:
     if parts.scheme == "file":
         return FolderSource(Path(unquote(parts.path)))
     # requests takes 80 ms to import: only verbs that reach for the network pay for it.
-    from cudepot.formats.simple import ACCEPT  # noqa: PLC0415
-    from cudepot.transport.http import HttpSource  # noqa: PLC0415
-    from cudepot.transport.retrying import Retrying  # noqa: PLC0415
+    from cudepot.formats.simple import ACCEPT
+    from cudepot.transport.http import HttpSource
+    from cudepot.transport.retrying import Retrying
 
     accept = ACCEPT if upstream.type == "simple" else "*/*"
     return Retrying(HttpSource(upstream.url, accept=accept, user_agent=USER_AGENT), tries=_tries())
 
 
 def _verifier(base: Path, upstream: Upstream) -> Verifier:
-    from cudepot.signing.gpgv import Gpgv  # noqa: PLC0415
+    from cudepot.signing.gpgv import Gpgv
 
     return Gpgv([base / one for one in upstream.keyrings], upstream.keys)
 
 
 def _signer(base: Path, config: Config) -> Signer:
-    from cudepot.signing.gpg import GpgSigner  # noqa: PLC0415
+    from cudepot.signing.gpg import GpgSigner
 
     if not config.site.key:
         raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` makes one")
@@ -124,8 +124,8 @@ def _signer(base: Path, config: Config) -> Signer:
 
 
 def _site_verifier(base: Path, config: Config) -> Verifier:
-    from cudepot.signing.gpg import GpgSigner  # noqa: PLC0415
-    from cudepot.signing.gpgv import Gpgv  # noqa: PLC0415
+    from cudepot.signing.gpg import GpgSigner
+    from cudepot.signing.gpgv import Gpgv
 
     signer = _signer(base, config)
     trusted = [signer, *(GpgSigner(base / config.site.gnupg, one) for one in config.site.former_keys)]

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cudepot.cli.output import Answer
-from cudepot.workflows.init import init
 
 NAME = "init"
 HELP = "make a project: cudepot.toml, store and a signing key"
@@ -28,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    from cudepot.workflows.init import init
+
     base = Path(args.directory).resolve()
     result = init(base, label=args.label, key=args.key, gnupg=args.gnupg, dry_run=args.dry_run)
     did = "would make" if args.dry_run else "made"

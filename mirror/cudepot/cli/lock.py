@@ -8,7 +8,6 @@ from dataclasses import asdict
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
-from cudepot.workflows.lock import make_lock
 
 NAME = "lock"
 HELP = "resolve the pins into cudepot.lock, every artifact by hash"
@@ -26,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    from cudepot.workflows.lock import make_lock
+
     with opened(args) as depot:
         result = make_lock(depot, dry_run=args.dry_run, allow_rollback=args.allow_rollback)
     lock = result.lock

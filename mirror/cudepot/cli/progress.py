@@ -76,8 +76,8 @@ class Bars:
     def begin(self, label: str, total: int) -> None:
         """Start a bar of ``total`` bytes."""
         # rich takes 60 ms to import: only a terminal pays for it.
-        from rich.console import Console  # noqa: PLC0415
-        from rich.progress import (  # noqa: PLC0415
+        from rich.console import Console
+        from rich.progress import (
             BarColumn,
             DownloadColumn,
             Progress,
@@ -85,7 +85,7 @@ class Bars:
             TimeRemainingColumn,
             TransferSpeedColumn,
         )
-        from rich.table import Column  # noqa: PLC0415
+        from rich.table import Column
 
         # The label gives way on a narrow terminal, the figures do not.
         words = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))

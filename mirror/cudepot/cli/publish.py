@@ -8,7 +8,6 @@ from dataclasses import asdict
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
-from cudepot.workflows.publish import publish
 
 NAME = "publish"
 HELP = "make a signed snapshot and show it on the site"
@@ -26,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    from cudepot.workflows.publish import publish
+
     with opened(args) as depot:
         result = publish(depot, dry_run=args.dry_run)
     lines = [f"+ {path}" for path in result.added] + [f"- {path}" for path in result.removed]

@@ -9,7 +9,6 @@ from pathlib import Path
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
-from cudepot.workflows.repackage import repackage, write_payloads
 
 NAME = "repackage"
 HELP = "make conda packages and wheels of the locked artifacts"
@@ -32,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    from cudepot.workflows.repackage import repackage, write_payloads
+
     if args.payloads and not args.dry_run:
         with opened(args) as depot:
             made = write_payloads(depot, Path(args.payloads))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
-from cudepot.workflows.status import Status, status
+
+if TYPE_CHECKING:
+    from cudepot.workflows.status import Status
 
 NAME = "status"
 HELP = "show how far the project is"
@@ -22,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    from cudepot.workflows.status import status
+
     with opened(args, exclusive=False) as depot:
         result = status(depot)
     return asdict(result), list(_lines(result)), 0

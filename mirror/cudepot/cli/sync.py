@@ -8,7 +8,6 @@ from dataclasses import asdict
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
-from cudepot.workflows.sync import sync
 
 NAME = "sync"
 HELP = "bring every locked artifact into the store"
@@ -25,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    from cudepot.workflows.sync import sync
+
     with opened(args) as depot:
         result = sync(depot, dry_run=args.dry_run)
     did = "to fetch" if args.dry_run else "fetched"

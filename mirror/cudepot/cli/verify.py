@@ -9,7 +9,6 @@ from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.errors import TrustError
-from cudepot.workflows.verify import verify
 
 NAME = "verify"
 HELP = "hash store and site again, check signatures and indexes"
@@ -25,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    from cudepot.workflows.verify import verify
+
     with opened(args) as depot:
         result = verify(depot)
     lines = [f"FAULT {one}" for one in result.faults]
