@@ -28,7 +28,7 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in hints:
             raise
-        raise StorageError(f"{path}: {os.strerror(error.errno)}", hint=hints[error.errno]) from error
+        raise StorageError(f"{error.filename or path}: {os.strerror(error.errno)}", hint=hints[error.errno]) from error
 
 
 def fsync_folder(path: Path) -> None:

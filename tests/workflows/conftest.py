@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,13 +32,38 @@ def shown_template(site_key_master: tuple[KeyHome, Key], tmp_path_factory: pytes
     return project
 
 
+@pytest.fixture(scope="session")
+def grown_template(
+    shown_template: Project, site_key_master: tuple[KeyHome, Key], tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    """The same with a second snapshot that shows another deb too; read only."""
+    home, key = site_key_master
+    folder = tmp_path_factory.mktemp("grown")
+    (folder / "more").mkdir()
+    write_deb(simple_deb("more", "2.0"), folder / "more")
+    project = clone(shown_template, folder / "project", key.fingerprint, home.path)
+    project.add("upstream", name="more", type="folder", path=str(folder / "more"))
+    project.add("pin", upstream="more", packages=["*.deb"])
+    project.publish()
+    return project
+
+
+def clone(template: Project, base: Path, key: str, gnupg: Path) -> Project:
+    """Return a copy of a project, files of the site still being links into the store."""
+    subprocess.run(["cp", "-a", template.base, base], check=True)
+    project = Project(base, key=key, gnupg=gnupg)
+    project.sections = list(template.sections)
+    project.write()
+    return project
+
+
 @pytest.fixture
 def shown(shown_template: Project, site_key: SiteKey, tmp_path: Path) -> Project:
     """A project whose site shows one small deb; what is added must not harm it when it fails."""
-    project = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home)
-    for name in ("store", "site"):
-        shutil.copytree(shown_template.base / name, project.base / name, symlinks=True)
-    shutil.copy2(shown_template.lock, project.lock)
-    project.sections = list(shown_template.sections)
-    project.write()
-    return project
+    return clone(shown_template, tmp_path / "project", site_key.fingerprint, site_key.home)
+
+
+@pytest.fixture
+def grown(grown_template: Project, site_key: SiteKey, tmp_path: Path) -> Project:
+    """A project with two snapshots."""
+    return clone(grown_template, tmp_path / "project", site_key.fingerprint, site_key.home)

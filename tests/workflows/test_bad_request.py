@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,10 @@ PINS: list[tuple[str, str, str]] = [
 def test_a_pin_that_matches_nothing_says_what_is_there(
     shown: Project, nvidia: Nvidia, kind: str, pin: str, hint: str
 ) -> None:
-    {"apt": shown.add_apt, "wheels": shown.add_wheels, "downloads": shown.add_downloads}[kind](nvidia, pin)
+    adders: dict[str, Callable[[Nvidia, str], None]] = {
+        "apt": shown.add_apt, "wheels": shown.add_wheels, "downloads": shown.add_downloads,
+    }  # fmt: skip
+    adders[kind](nvidia, pin)
     told = refused(shown, 6, "lock")
     assert hint in told
     assert pin in told

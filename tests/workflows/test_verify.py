@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from tests.project import Project
-from tests.upstream.debs import simple_deb, write_deb
 
 PACKAGE = "apt/local/hello_1.0_amd64.deb"
 
@@ -35,18 +34,6 @@ def flip(file: Path) -> None:
 def snapshot(project: Project, number: int = 1) -> Path:
     """Where the store keeps a snapshot's document."""
     return project.store / "snapshots" / f"{number:06d}.json"
-
-
-@pytest.fixture
-def grown(shown: Project, tmp_path: Path) -> Project:
-    """A project with two snapshots, files of the site being links into the store."""
-    folder = tmp_path / "more"
-    folder.mkdir()
-    write_deb(simple_deb("more", "2.0"), folder)
-    shown.add("upstream", name="more", type="folder", path=str(folder))
-    shown.add("pin", upstream="more", packages=["*.deb"])
-    shown.publish()
-    return shown
 
 
 def faults(project: Project) -> list[str]:

@@ -25,6 +25,7 @@ _RELATION = re.compile(
 )
 _PROVIDED = re.compile(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
 _NEEDED = ("Package", "Version", "Architecture", "Filename", "Size", "SHA256")
+_SIZE = re.compile(r"[0-9]{1,18}")
 _FIELD = re.compile(r"([!-9;-~]+):\s*(.*)")
 
 
@@ -144,7 +145,7 @@ def parse_release(text: bytes, what: str) -> Release:
         parts = line.split()
         if not parts:
             continue
-        if len(parts) != 3 or not parts[1].isdecimal():
+        if len(parts) != 3 or not _SIZE.fullmatch(parts[1]):
             raise FormatError(f"{what}: bad SHA256 line {line.strip()[:120]!r}")
         files[safe_name(parts[2])] = Digest(parts[0].lower(), int(parts[1]))
     return Release(fields, files)
@@ -173,7 +174,7 @@ def parse_package(text: bytes, what: str) -> Package:
     """Return one stanza of a Packages index; raise FormatError when it lacks what installing needs."""
     fields = parse_stanza(text, what)
     missing = [one for one in ("Package", "Version", "Architecture", "Filename", "Size", "SHA256") if one not in fields]
-    if missing or not fields["Size"].isdecimal():
+    if missing or not _SIZE.fullmatch(fields["Size"]):
         raise FormatError(f"{what}: no usable {missing[0] if missing else 'Size'} field")
     deb_version.parse(fields["Version"])
     return Package(

@@ -16,6 +16,7 @@ from cudepot.ports import Page, Validators
 TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two reads
 _PIECE = 1 << 16  # bytes read at once: what a cut can lose of what had arrived
 _STEP_DOWN = "anyone on the way could change the bytes: ask the upstream, or use another mirror"
+_TLS = "for a private certificate authority set REQUESTS_CA_BUNDLE to its file; else check the URL"
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -83,6 +84,8 @@ class HttpSource:
             response = self._session.request(
                 method, url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=True
             )
+        except (requests.exceptions.SSLError, requests.TooManyRedirects) as error:
+            raise UpstreamError(f"{url}: {_reason(error)}", hint=_TLS) from error
         except requests.RequestException as error:
             raise TransientError(f"{url}: {_reason(error)}", hint="check the URL, the network and the proxy") from error
         with response:

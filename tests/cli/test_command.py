@@ -1,0 +1,195 @@
+"""The command itself: help, exit codes, JSON, progress, and what it says when something is not its user's fault."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.conftest import SiteKey
+from tests.project import Project
+from tests.upstream.nvidia import Nvidia
+
+from cudepot import __version__, errors
+from cudepot.cli import progress
+from cudepot.cli.main import EXIT_CODES, VERBS, main
+from cudepot.cli.progress import Lines, Silent, size_text
+
+
+@pytest.fixture
+def project(site_key: SiteKey, tmp_path: Path) -> Project:
+    return Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home)
+
+
+def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in VERBS:
+        with pytest.raises(SystemExit) as caught:
+            main([verb.NAME, "--help"])
+        assert caught.value.code == 0
+        text = capsys.readouterr().out
+        assert "--json" in text
+        assert "exit codes:" in text
+        changes = verb.NAME not in ("verify", "status")
+        assert ("--dry-run" in text) == changes
+
+
+def test_every_error_has_an_exit_code_that_help_explains() -> None:
+    found = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.CudepotError)}
+    documented = {int(word) for word in EXIT_CODES.split() if word.isdecimal()}
+    assert {one.exit_code for one in found} <= documented
+    codes = [one.code for one in found]
+    assert len(set(codes)) == len(codes)
+
+
+@pytest.mark.parametrize("argv", [[], ["nonsense"], ["lock", "--nonsense"], ["sync", "extra"]])
+def test_wrong_usage_ends_with_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+    assert "usage: cudepot" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"cudepot {__version__}\n"
+
+
+def test_an_error_as_json_says_the_same_as_the_line(project: Project) -> None:
+    done = project.fail(3, "lock", "--json")
+    told = done.json
+    assert done.error == f"error {told['code']}: {told['error']}"
+    assert done.hint == f"hint: {told['hint']}"
+    assert told["exit"] == 3
+
+
+def test_options_may_stand_before_the_verb(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    project.init()
+    for argv in (["-C", str(project.base), "--json", "status"], ["status", "--json", "-C", str(project.base)]):
+        assert main(argv) == 0
+        assert json.loads(capsys.readouterr().out)["shown"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("CUDEPOT_TRIES", "0"), ("CUDEPOT_TRIES", "x"), ("SOURCE_DATE_EPOCH", "now")]
+)
+def test_a_bad_environment_is_named(project: Project, nvidia: Nvidia, name: str, text: str) -> None:
+    project.init().add_apt(nvidia)
+    project.env[name] = text
+    assert f"{name} is '{text}'" in project.fail(3, "lock").error
+
+
+def test_a_fault_of_cudepot_itself_is_one_line_too(project: Project) -> None:
+    project.init()
+    broken = "import sys; from cudepot.workflows import status; status.status = lambda depot: 1 / 0"
+    run = "from cudepot.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    argv = [sys.executable, "-c", f"{broken}; {run}", "status", "-C", str(project.base)]
+    done = subprocess.run(argv, env=project.env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error E000: ZeroDivisionError: division by zero")
+    assert "Traceback" not in done.stderr
+    debug = subprocess.run(argv, env=project.env | {"CUDEPOT_DEBUG": "1"}, capture_output=True, text=True, check=False)
+    assert "Traceback" in debug.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(project: Project) -> None:
+    project.init()
+    receive, send = os.pipe()
+    os.close(receive)
+    argv = [sys.executable, "-m", "cudepot.cli.main", "status", "--json", "-C", str(project.base)]
+    done = subprocess.run(argv, env=project.env, stdout=send, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(send)
+    assert "Traceback" not in done.stderr
+    assert "E000" not in done.stderr
+
+
+def test_progress_is_plain_lines_in_a_pipe_and_nothing_when_quiet(project: Project, nvidia: Nvidia) -> None:
+    project.init().add_apt(nvidia)
+    project.run("lock")
+    err = project.run("sync").err
+    assert "fetching 2 files: " in err
+    assert "\x1b" not in err
+    for path in (project.store / "objects").glob("*/*"):
+        path.unlink()
+    assert project.run("sync", "--quiet").err == ""
+
+
+def test_progress_is_a_bar_on_a_terminal(project: Project, nvidia: Nvidia) -> None:
+    project.init().add_apt(nvidia)
+    project.run("lock")
+    master, terminal = pty.openpty()
+    argv = [sys.executable, "-m", "cudepot.cli.main", "sync", "-C", str(project.base)]
+    with subprocess.Popen(argv, env=project.env | {"TERM": "xterm"}, stdout=subprocess.PIPE, stderr=terminal) as child:
+        os.close(terminal)
+        shown = bytearray()
+        while True:
+            try:
+                shown += os.read(master, 65536)
+            except OSError:  # the other side is closed
+                break
+        assert child.wait() == 0
+    os.close(master)
+    assert b"\x1b[" in shown
+    assert b"fetching 2 files" in shown
+
+
+def test_lines_are_written_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("cudepot.cli.progress.time.monotonic", lambda: now[0])
+    out = io.StringIO()
+    lines = Lines(out)
+    lines.begin("work", 4_000_000)
+    lines.advance(1_000_000)
+    now[0] += 10
+    lines.advance(1_000_000)
+    lines.advance(1_000_000)
+    lines.end()
+    lines.advance(5)
+    assert out.getvalue().splitlines() == [
+        "work: 4.0 MB", "work: 2.0 MB of 4.0 MB, 200 kB/s, 10 s left", "work: 3.0 MB in 10.0 s",
+    ]  # fmt: skip
+
+
+def test_quiet_progress_takes_everything() -> None:
+    silent = Silent()
+    silent.begin("x", 1)
+    silent.advance(1)
+    silent.say("x")
+    silent.end()
+    assert isinstance(progress.choose(quiet=True), Silent)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (999, "999 B"), (1500, "2 kB"), (1_500_000, "1.5 MB"), (314_000_000, "314 MB"), (5e12, "5000 GB")],
+)
+def test_sizes_are_told_in_decimal_units(count: float, text: str) -> None:
+    assert size_text(count) == text
+
+
+def test_init_makes_a_project_with_a_key_of_its_own(tmp_path: Path) -> None:
+    project = Project(tmp_path / "new", key="", gnupg=tmp_path)
+    project.toml.unlink()
+    done = project.run("init", "--json", "--label", "acme")
+    assert set(done.json["made"]) == {"cudepot.toml", ".gitignore", "store", "gnupg"}
+    text = project.toml.read_text()
+    assert len(done.json["key"]) == 40
+    assert f'key = "{done.json["key"]}"' in text
+    assert "/gnupg/" in (project.base / ".gitignore").read_text()
+    before = project.everything()
+    assert project.run("init", "--json").json["made"] == []
+    assert project.toml.read_text() == text
+    assert project.everything().keys() >= before.keys()
+    assert project.fail(3, "lock").error.endswith("cudepot.toml pins nothing")
+
+
+def test_init_refuses_a_label_no_wheel_can_have(tmp_path: Path) -> None:
+    project = Project(tmp_path / "new", key="", gnupg=tmp_path)
+    project.toml.unlink()
+    assert "'site.label'" in project.fail(3, "init", "--label", "Not Good").error
+    assert not project.toml.exists()

@@ -1,0 +1,222 @@
+"""The store's contract: what is visible is complete and right, a crash leaves a part, one process at a time."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cudepot.digest import Digest
+from cudepot.errors import BusyError, ConfigError, StorageError, TrustError
+from cudepot.store.local import LocalStore
+from cudepot.store.overlay import dry_run
+from cudepot.store.snapshots import Snapshots
+
+DATA = b"some bytes" * 1000
+DIGEST = Digest.of(DATA)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store", create=True)
+
+
+def content(store: LocalStore, digest: Digest = DIGEST) -> bytes:
+    with store.open(digest) as handle:
+        return handle.read()
+
+
+def test_an_object_is_visible_when_it_is_complete_and_only_then(store: LocalStore) -> None:
+    with store.part(DIGEST) as part:
+        part.write(DATA)
+        assert not store.has(DIGEST)
+        part.commit()
+        assert store.has(DIGEST)
+    assert content(store) == DATA
+    assert list(store.objects()) == [store.path(DIGEST)]
+    assert not list((store.root / "parts").iterdir())
+
+
+def test_objects_are_read_only(store: LocalStore) -> None:
+    store.add_bytes(DATA)
+    assert stat.S_IMODE(store.path(DIGEST).stat().st_mode) == 0o444
+
+
+def test_what_has_arrived_survives_and_is_gone_on_with(store: LocalStore) -> None:
+    with store.part(DIGEST) as part:
+        part.write(DATA[:4000])
+    with store.part(DIGEST) as part:
+        assert part.size == 4000
+        part.write(DATA[4000:])
+        part.commit()
+    assert content(store) == DATA
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, len(DATA)), max_size=4))
+def test_any_cuts_give_the_same_object(tmp_path_factory: pytest.TempPathFactory, cuts: list[int]) -> None:
+    store = LocalStore(tmp_path_factory.mktemp("store"), create=True, durable=False)
+    for end in [*sorted(cuts), len(DATA)]:
+        with store.part(DIGEST) as part:
+            part.write(DATA[part.size : end])
+            if end == len(DATA):
+                part.commit()
+                break
+    assert content(store) == DATA
+
+
+def test_wrong_bytes_never_become_visible(store: LocalStore) -> None:
+    wrong = DATA[:-1] + b"X"
+    with store.part(DIGEST) as part:
+        part.write(wrong)
+        with pytest.raises(TrustError, match="at the same size"):
+            part.commit()
+        assert part.size == 0, "and are forgotten"
+        part.write(DATA)
+        part.commit()
+    assert content(store) == DATA
+
+
+def test_too_few_and_too_many_bytes_never_become_visible(store: LocalStore) -> None:
+    with store.part(DIGEST) as part:
+        part.write(DATA[:-1])
+        with pytest.raises(TrustError, match=f"{len(DATA) - 1} bytes where {len(DATA)} were promised"):
+            part.commit()
+        part.write(DATA)
+        with pytest.raises(TrustError, match="more bytes than promised"):
+            part.write(b"X")
+        assert part.size == 0
+    assert not store.has(DIGEST)
+
+
+def test_a_part_that_is_too_long_is_started_over(store: LocalStore) -> None:
+    (store.root / "parts" / DIGEST.sha256).write_bytes(DATA + b"X")
+    with store.part(DIGEST) as part:
+        assert part.size == 0
+
+
+def test_bytes_of_unknown_digest_are_stored_under_theirs(store: LocalStore) -> None:
+    assert store.add(iter([DATA[:10], DATA[10:]])) == DIGEST
+    assert store.make(lambda out: out.write(DATA)) == DIGEST
+    assert content(store) == DATA
+    assert not list((store.root / "tmp").iterdir())
+
+
+def test_a_failing_writer_leaves_nothing(store: LocalStore) -> None:
+    def fail(out: object) -> None:
+        raise StorageError("no")
+
+    with pytest.raises(StorageError):
+        store.make(fail)
+    assert not list((store.root / "tmp").iterdir())
+    assert not list(store.objects())
+
+
+def test_adding_again_keeps_the_object_that_is_there(store: LocalStore) -> None:
+    store.add_bytes(DATA)
+    before = store.path(DIGEST).stat()
+    store.add_bytes(DATA)
+    after = store.path(DIGEST).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_a_truncated_object_does_not_count_and_is_replaced(store: LocalStore) -> None:
+    store.add_bytes(DATA)
+    store.path(DIGEST).chmod(0o644)
+    store.path(DIGEST).write_bytes(DATA[:-1])
+    assert not store.has(DIGEST)
+    with pytest.raises(StorageError, match="is not in the store"):
+        store.open(DIGEST)
+    store.add_bytes(DATA)
+    assert content(store) == DATA
+
+
+def test_placing_shares_the_inode_and_a_copy_is_checked(store: LocalStore, tmp_path: Path) -> None:
+    store.add_bytes(DATA)
+    store.place(DIGEST, tmp_path / "link")
+    assert (tmp_path / "link").samefile(store.path(DIGEST))
+    store._copy(DIGEST, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == DATA
+    store.path(DIGEST).chmod(0o644)
+    store.path(DIGEST).write_bytes(DATA[:-1] + b"X")
+    with pytest.raises(TrustError):
+        store._copy(DIGEST, tmp_path / "bad")
+    with pytest.raises(StorageError, match="is not in the store"):
+        store.place(Digest.of(b"absent"), tmp_path / "absent")
+
+
+def test_discarding(store: LocalStore) -> None:
+    store.add_bytes(DATA)
+    store.discard(DIGEST)
+    store.discard(DIGEST)
+    assert not store.has(DIGEST)
+
+
+def test_one_holder_at_a_time(store: LocalStore) -> None:
+    with store.locked(), pytest.raises(BusyError, match=f"pid {os.getpid()}"), LocalStore(store.root).locked():
+        pass
+    with store.locked():
+        pass
+
+
+def test_the_next_holder_clears_away_what_a_killed_one_left(store: LocalStore) -> None:
+    (store.root / "tmp/half").write_bytes(b"x")
+    (store.root / "tmp/folder/sub").mkdir(parents=True)
+    part = store.root / "parts" / DIGEST.sha256
+    part.write_bytes(DATA[:9])
+    with store.locked(dry=True):
+        assert len(list((store.root / "tmp").iterdir())) == 2, "a dry run changes nothing"
+    with store.locked():
+        assert not list((store.root / "tmp").iterdir())
+    assert part.read_bytes() == DATA[:9], "what is of use stays"
+
+
+def test_a_scratch_store_goes_away(store: LocalStore) -> None:
+    with store.scratch() as scratch:
+        scratch.add_bytes(DATA)
+        root = scratch.root
+        assert not store.has(DIGEST)
+    assert not root.exists()
+
+
+def test_a_dry_run_reads_the_store_and_writes_beside_it(store: LocalStore) -> None:
+    store.add_bytes(DATA)
+    (store.root / "upstreams").mkdir()
+    (store.root / "upstreams/u.json").write_text("{}")
+    with dry_run(store) as view:
+        assert content(view) == DATA
+        new = view.add_bytes(b"new")
+        assert view.add_bytes(DATA) == DIGEST
+        assert content(view, new) == b"new"
+        (view.root / "upstreams/u.json").write_text("changed")
+    assert list(store.objects()) == [store.path(DIGEST)]
+    assert (store.root / "upstreams/u.json").read_text() == "{}"
+    assert not list((store.root / "tmp").iterdir())
+
+
+def test_only_a_store_of_this_format_is_opened(tmp_path: Path, store: LocalStore) -> None:
+    with pytest.raises(ConfigError, match="no cudepot store here"):
+        LocalStore(tmp_path / "nowhere")
+    (store.root / "FORMAT").write_text("cudepot-store 2\n")
+    with pytest.raises(ConfigError, match="'cudepot-store 2'"):
+        LocalStore(store.root, create=True)
+
+
+def test_snapshots_are_written_once_and_complete_with_their_signature(store: LocalStore) -> None:
+    snapshots = Snapshots(store.root)
+    assert snapshots.numbers() == []
+    snapshots.add(1, b"one", b"signature")
+    snapshots.add(10, b"ten", b"signature")
+    (store.root / "snapshots/000011.json").write_bytes(b"killed before it was signed")
+    assert snapshots.numbers() == [1, 10]
+    assert snapshots.read(1) == (b"one", b"signature")
+    with pytest.raises(StorageError, match="never changed"):
+        snapshots.add(1, b"other", b"signature")
+    with pytest.raises(StorageError, match="cannot read snapshot 11"):
+        snapshots.read(11)
+    snapshots.add(11, b"again", b"signature")
+    assert snapshots.read(11) == (b"again", b"signature")
