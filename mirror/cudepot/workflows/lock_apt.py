@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cudepot.catalog.closure import DebPin, Selection, select
 from cudepot.catalog.config import Pin, Upstream
-from cudepot.catalog.lock import Artifact, LockedUpstream, Root, with_recipe
-from cudepot.catalog.trust import check_release
-from cudepot.digest import Digest
-from cudepot.errors import MissingError, PinError, TrustError
-from cudepot.formats.apt import Package, PackageIndex, Release, parse_release
-from cudepot.formats.compression import decompressed
-from cudepot.paths import safe_name
-from cudepot.ports import Signed, Source
+from cudepot.catalog.lock import Artifact, LockedUpstream, with_recipe
+from cudepot.formats.apt import Package, PackageIndex
+from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
-from cudepot.workflows.fetch import Wanted, fetch_one
-
-ROOT_LIMIT = 10 << 20  # bytes; apt's own cap for a Release file
-INDEX_LIMIT = 2 << 30  # bytes an index may unpack to where the Release does not say
-_FORMS = (".xz", ".zst", ".gz", ".bz2", "")
-
-
-@dataclass(frozen=True, slots=True)
-class _Suite:
-    """One verified Release: where its indexes lie and what it says."""
-
-    folder: str
-    release: Release
-    root: Root
 
 
 def resolve_apt(
@@ -42,7 +22,7 @@ def resolve_apt(
         TrustError: a signature, hash or date does not hold.
         PinError: a pin or a dependency cannot be had.
     """
-    chain = _Chain(depot, upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
+    chain = Chain(depot, upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
     dates = {one.path: one.date for one in before[0].roots} if before else {}
     suites = [chain.suite(suite, dates, rollback=rollback) for suite in upstream.suites]
     chain.memory.save(depot.store)
@@ -57,82 +37,7 @@ def resolve_apt(
     return replace(locked, external=tuple(sorted(selection.external))), artifacts
 
 
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """The way from an upstream's signed roots down to its indexes."""
-
-    depot: Depot
-    upstream: Upstream
-    source: Source
-    memory: RootMemory
-
-    def suite(self, suite: str, locked: Mapping[str, str], *, rollback: bool) -> _Suite:
-        """Read, verify and accept the root of one suite; ``locked`` gives dates where the store is new."""
-        folder = suite.strip("./") if suite.endswith("/") else f"dists/{safe_name(suite)}"
-        folder = f"{folder}/" if folder else ""
-        signed, path, digest = self._root(folder)
-        release = parse_release(signed.text, self.upstream.url + path)
-        dated = f"{folder}Release"  # one memory for InRelease and Release: neither may bring back an old state
-        seen = self.memory.date(dated) or locked.get(path, "")
-        what = self.upstream.url + path
-        check_release(release, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
-        date = release.fields["Date"]
-        self.memory.accept(dated, date)
-        return _Suite(folder, release, Root(path, digest, date, signed.signers))
-
-    def _root(self, folder: str) -> tuple[Signed, str, Digest]:
-        """Read and verify InRelease; where there is none (NVIDIA's oldest), Release with Release.gpg."""
-        path = f"{folder}InRelease"
-        try:
-            page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
-        except MissingError as missing:
-            return self._detached_root(f"{folder}Release", missing)
-        verifier = self.depot.verifier(self.upstream)
-        return verifier.clearsigned(page.body, self.upstream.url + path), path, digest
-
-    def _detached_root(self, path: str, missing: MissingError) -> tuple[Signed, str, Digest]:
-        try:
-            page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
-            signature, _ = self.memory.read(self.depot, self.source, path + ".gpg", limit=ROOT_LIMIT)
-        except MissingError:
-            raise missing from None
-        verifier = self.depot.verifier(self.upstream)
-        return verifier.detached(page.body, signature.body, self.upstream.url + path), path, digest
-
-    def index_texts(self, suites: list[_Suite]) -> Iterator[bytes]:
-        """Give every index the upstream's settings ask for, uncompressed."""
-        for suite in suites:
-            for name in _index_names(self.upstream):
-                yield self._index_text(suite, name)
-
-    def _index_text(self, suite: _Suite, name: str) -> bytes:
-        """Return an index from the smallest form the Release names."""
-        listed = suite.release.files
-        path = next((name + form for form in _FORMS if name + form in listed), None)
-        what = f"{self.upstream.url}{suite.folder}{name}"
-        if path is None:
-            raise PinError(
-                f"{what}: not in the signed Release",
-                hint=f"check components and architectures; it names {', '.join(sorted(listed)[:6])} …",
-            )
-        self._fetch_index(suite, path)
-        limit = listed[name].size if name in listed else INDEX_LIMIT
-        with self.depot.store.open(listed[path]) as handle, decompressed(handle, what, limit=limit) as text:
-            return text.read()
-
-    def _fetch_index(self, suite: _Suite, path: str) -> None:
-        digest = suite.release.files[path]
-        served = suite.folder + _by_hash(suite.release, path, digest)
-        try:
-            fetch_one(Wanted(self.source, served, digest), self.depot.store, self.depot.progress)
-        except TrustError as error:
-            raise TrustError(
-                f"{self.upstream.url}{served}: does not match the signed Release of {suite.root.date}: {error}",
-                hint="the upstream is being published, or an edge is stale: try again in some minutes",
-            ) from error
-
-
-def _locked(depot: Depot, upstream: Upstream, suites: list[_Suite]) -> LockedUpstream:
+def _locked(depot: Depot, upstream: Upstream, suites: list[Suite]) -> LockedUpstream:
     first = suites[0].release.fields
     return LockedUpstream(
         upstream.name,
@@ -145,18 +50,6 @@ def _locked(depot: Depot, upstream: Upstream, suites: list[_Suite]) -> LockedUps
         suite=first.get("Suite", ""),
         codename=first.get("Codename", ""),
     )
-
-
-def _index_names(upstream: Upstream) -> list[str]:
-    folders = [f"{part}/binary-{one}/" for part in upstream.components for one in upstream.architectures]
-    return [f"{folder}Packages" for folder in folders or [""]]
-
-
-def _by_hash(release: Release, path: str, digest: Digest) -> str:
-    if release.fields.get("Acquire-By-Hash", "").lower() != "yes":
-        return path
-    folder = path.rpartition("/")[0]
-    return f"{folder}/by-hash/SHA256/{digest.sha256}".lstrip("/")
 
 
 def _artifacts(
