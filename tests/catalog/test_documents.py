@@ -32,7 +32,7 @@ RELEASES = st.builds(Release, TEXT, TEXT, TEXT, TEXT)
 PLAIN = st.builds(
     Artifact, TEXT, st.sampled_from(["deb", "wheel", "archive"]), TEXT, TEXT, TEXT, TEXT, NAMES, DIGESTS, TEXT,
     st.lists(TEXT, max_size=2).map(tuple),
-)  # fmt: skip
+).map(lambda one: replace(one, filename=f"{one.filename}.deb") if one.kind == "deb" else one)  # fmt: skip
 ARTIFACTS = st.one_of(
     PLAIN, st.builds(lambda one, recipe, release: replace(one, recipe=recipe, release=release), PLAIN, TEXT, RELEASES)
 )

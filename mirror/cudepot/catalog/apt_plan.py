@@ -16,12 +16,12 @@ from cudepot.catalog.lock import LockedUpstream
 from cudepot.digest import Digest
 from cudepot.formats.apt import Fields, parse_release, parse_stanza, render_packages, render_release
 
-_OURS = ("Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512")
+_OURS = ("filename", "size", "md5sum", "sha1", "sha256", "sha512")  # field names have no case
 
 
 def stanza(control: bytes, filename: str, digest: Digest) -> Fields:
     """Return the Packages stanza of a deb: its own control fields, then where it lies and what it is."""
-    fields = {key: value for key, value in parse_stanza(control, filename).items() if key not in _OURS}
+    fields = {key: value for key, value in parse_stanza(control, filename).items() if key.lower() not in _OURS}
     # A leading newline in Description and friends survives: the parser keeps folded lines as they are.
     return fields | {"Filename": filename, "Size": str(digest.size), "SHA256": digest.sha256}
 

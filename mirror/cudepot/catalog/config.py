@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
@@ -207,6 +208,11 @@ def _url(table: Table, kind: str) -> str:
     schemes = ("https://", "http://", "file:///") if kind == "apt" else ("https://", "http://")
     if not url.startswith(schemes):
         raise ConfigError(f"expected a URL ({', '.join(schemes)}) in {table.path('url')!r}, found {url!r}")
+    if "@" in urlsplit(url).netloc:
+        raise ConfigError(
+            f"{table.path('url')!r} holds a user name or password, which would be published",
+            hint="put it into ~/.netrc",
+        )
     return url if url.endswith("/") else url + "/"
 
 

@@ -34,7 +34,7 @@ def load_config(base: Path) -> Config:
     """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
     path = base / "cudepot.toml"
     try:
-        return parse_config(tomllib.loads(path.read_text()))
+        return parse_config(tomllib.loads(path.read_text("utf-8")))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
     except FileNotFoundError as error:

@@ -211,6 +211,11 @@ def render_release(fields: Mapping[str, str], files: Mapping[str, bytes], hashes
         files: index path → its bytes.
         hashes: Release section → ``hashlib`` name, e.g. ``{"SHA256": "sha256"}``.
     """
+    for name, value in fields.items():
+        if "\n" in value:
+            raise FormatError(
+                f"{name} of a Release has several lines", hint="the upstream's Release is made to mislead"
+            )
     text = "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
     for section, algorithm in hashes.items():
         text += f"{section}:\n"
@@ -234,14 +239,19 @@ def _quick(raw: bytes, start: bytes) -> str:
 
 
 def _folded(value: str) -> str:
-    return value.replace("\n", "\n ")
+    """Fold a value; an empty line inside would end the stanza, so it is written as a dot (Debian Policy 5.6.13)."""
+    first, *rest = value.split("\n")
+    return "\n".join([first, *(f" {line}" if line.strip() else " ." for line in rest)])
 
 
 def _date(fields: Mapping[str, str], name: str) -> datetime.datetime | None:
-    if name not in fields:
-        return None
+    return parse_date(fields[name], name) if name in fields else None
+
+
+def parse_date(text: str, what: str) -> datetime.datetime:
+    """Return a date as Release files write it (RFC 5322), in UTC where it names no zone."""
     try:
-        found = email.utils.parsedate_to_datetime(fields[name])
-    except ValueError as error:
-        raise FormatError(f"{name} is no date: {fields[name][:60]!r}") from error
+        found = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError) as error:
+        raise FormatError(f"{what} is no date: {text[:60]!r}", hint="the upstream is broken") from error
     return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from cudepot.digest import Digest
-from cudepot.errors import CudepotError, TrustError
+from cudepot.errors import CudepotError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, Source
 
 WORKERS = 8
@@ -22,7 +23,7 @@ class Wanted:
     digest: Digest
 
 
-def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress) -> None:
+def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress, stop: threading.Event | None = None) -> None:
     """Fetch one object unless it is there already.
 
     What an earlier, broken run left behind is used; when the whole then has the wrong hash, it is fetched once
@@ -38,16 +39,16 @@ def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress) -> None:
         resumed = part.size > 0
         progress.advance(part.size)
         try:
-            _receive(wanted, part, progress)
+            _receive(wanted, part, progress, stop)
         except TrustError as error:
             if not resumed:
                 raise _named(error, wanted) from error
-            _again(wanted, part, progress)
+            _again(wanted, part, progress, stop)
 
 
-def _again(wanted: Wanted, part: Part, progress: Progress) -> None:
+def _again(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:
     try:
-        _receive(wanted, part, progress)
+        _receive(wanted, part, progress, stop)
     except TrustError as error:
         raise _named(error, wanted) from error
 
@@ -56,13 +57,15 @@ def _named(error: TrustError, wanted: Wanted) -> TrustError:
     return TrustError(f"{wanted.path}: {error}", hint=error.hint)
 
 
-def _receive(wanted: Wanted, part: Part, progress: Progress) -> None:
+def _receive(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:
     if part.size < wanted.digest.size:
         with wanted.source.stream(wanted.path, part.size) as (offset, chunks):
             if offset != part.size:
                 progress.advance(-part.size)
                 part.restart()
             for chunk in chunks:
+                if stop is not None and stop.is_set():
+                    raise TransientError(f"{wanted.path}: stopped")
                 part.write(chunk)
                 progress.advance(len(chunk))
     part.commit()
@@ -90,10 +93,12 @@ def fetch_all(wanted: Sequence[Wanted], store: ObjectStore, progress: Progress, 
 def _failures(
     pool: ThreadPoolExecutor, missing: Sequence[Wanted], store: ObjectStore, progress: Progress
 ) -> list[CudepotError]:
-    futures: list[Future[None]] = [pool.submit(fetch_one, one, store, progress) for one in missing]
+    stop = threading.Event()
+    futures: list[Future[None]] = [pool.submit(fetch_one, one, store, progress, stop) for one in missing]
     try:
         return [error for done in as_completed(futures) if (error := _cudepot_error(done)) is not None]
     except BaseException:
+        stop.set()  # Ctrl-C must not wait for the transfers that run: what has arrived is kept
         pool.shutdown(wait=False, cancel_futures=True)
         raise
 

@@ -42,7 +42,7 @@ class LockResult:
 def load_lock(path: Path) -> Lock:
     """Read cudepot.lock; raise ConfigError when it is missing or malformed."""
     try:
-        return parse_lock(tomllib.loads(path.read_text()))
+        return parse_lock(tomllib.loads(path.read_text("utf-8")))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", hint=error.hint or _ANEW) from error
     except FileNotFoundError as error:
@@ -85,6 +85,7 @@ def make_lock(depot: Depot, *, dry_run: bool = False, allow_rollback: bool = Fal
         tuple(sorted(depot.config.accept_eula)),
     )
     data = tomli_w.dumps(render_lock(lock)).encode()
+    parse_lock(tomllib.loads(data.decode()))  # what an upstream gave us must not make a lock nobody can read
     fresh = not depot.lock_path.exists() or depot.lock_path.read_bytes() != data
     if fresh and not dry_run:
         write_atomic(depot.lock_path, data)
