@@ -25,6 +25,7 @@ from cudepot.store.local import LocalStore
 from cudepot.store.overlay import dry_run
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.local_repo import LocalRepo
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
 USER_AGENT = f"cudepot/{__version__}"
@@ -97,6 +98,8 @@ def _tries() -> int:
 def _source(base: Path, upstream: Upstream) -> Source:
     if upstream.type == "folder":
         return FolderSource(base / upstream.path)
+    if upstream.type == "local-repo":
+        return LocalRepo(base / upstream.path, upstream.sha256)
     parts = urlsplit(upstream.url)
     if parts.scheme == "file":
         return FolderSource(Path(unquote(parts.path)))

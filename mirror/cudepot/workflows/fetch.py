@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from cudepot.digest import Digest
+from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, Source
 
@@ -44,6 +44,27 @@ def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress, stop: thre
             if not resumed:
                 raise _named(error, wanted) from error
             _again(wanted, part, progress, stop)
+
+
+def fetch_promised(
+    source: Source, path: str, promised: Digest | Promise, store: ObjectStore, progress: Progress
+) -> Digest:
+    """Fetch one object by whichever strong hash is known of it, and return its digest.
+
+    Without a sha256 it cannot be told beforehand whether the object is here, so it is fetched: checked while it
+    streams into the store, and visible there only when it is what was promised.
+    """
+    if isinstance(promised, Digest):
+        fetch_one(Wanted(source, path, promised), store, progress)
+        return promised
+    with source.stream(path, 0) as (_, chunks):
+        return store.add(promised.checked(_counted(chunks, progress), path))
+
+
+def _counted(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    for chunk in chunks:
+        progress.advance(len(chunk))
+        yield chunk
 
 
 def _again(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:

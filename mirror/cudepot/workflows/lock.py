@@ -15,6 +15,7 @@ from cudepot.errors import ConfigError
 from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.lock_apt import resolve_apt
 from cudepot.workflows.lock_folder import resolve_folder
+from cudepot.workflows.lock_local import resolve_local
 from cudepot.workflows.lock_simple import resolve_simple
 
 _ANEW = "restore it from version control, or remove it and run `cudepot lock`"
@@ -106,6 +107,8 @@ def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool) -> 
         return resolve_apt(depot, upstream, before, rollback=rollback)
     if upstream.type == "simple":
         return resolve_simple(depot, upstream, before)
+    if upstream.type == "local-repo":
+        return resolve_local(depot, upstream, before)
     return resolve_folder(depot, upstream)
 
 

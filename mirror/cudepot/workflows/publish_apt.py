@@ -95,14 +95,16 @@ def _roots(
     texts: dict[str, bytes],
     earlier: Sequence[Snapshot],
 ) -> dict[str, Digest]:
-    """Return the signed roots: the ones before when nothing but the date would change."""
+    """Return the signed roots: the ones before when nothing but the date would change and they are fresh enough."""
     paths = {name: f"apt/{upstream.name}/{name}" for name in ("Release", "Release.gpg", "InRelease")}
     before = earlier[0].tree if earlier else {}
     whole = all(path in before and depot.store.has(before[path]) for path in paths.values())
     old = _bytes(depot, before[paths["Release"]]) if whole else None
-    text = apt_plan.release(upstream, architectures, texts, apt_plan.next_date(depot.clock(), old))
+    lifetime = depot.config.upstream(upstream.name).valid_for
+    text = apt_plan.release(upstream, architectures, texts, apt_plan.next_date(depot.clock(), old), lifetime)
     signer = depot.signer()
-    if old is not None and earlier[0].signer == signer.fingerprint and apt_plan.same_repository(old, text):
+    kept = old is not None and earlier[0].signer == signer.fingerprint and apt_plan.same_repository(old, text)
+    if old is not None and kept and not apt_plan.is_worn(old, depot.clock()):
         return {name: before[path] for name, path in paths.items()}
     made = {"Release": text, "Release.gpg": signer.detach(text), "InRelease": signer.clearsign(text)}
     return {name: depot.store.add_bytes(data) for name, data in made.items()}
