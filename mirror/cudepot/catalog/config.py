@@ -259,15 +259,18 @@ def _with_subset_fields(upstream: Upstream, table: Table) -> Upstream:
 
 
 def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
+    expired = {fingerprint(one) for one in table.texts("expired-keys", ())}
     full = replace(
         _with_subset_fields(upstream, table),
-        keys=tuple(fingerprint(one) for one in table.texts("keys")),
+        keys=tuple(one for one in map(fingerprint, table.texts("keys")) if one not in expired),
         keyrings=table.texts("keyrings"),
         suites=table.texts("suites", ("/",)),
         components=table.texts("components", ()),
     )
     if not full.keys:
-        raise ConfigError(f"{table.path('keys')!r} is empty: no key may sign", hint="give a full fingerprint")
+        raise ConfigError(
+            f"{table.path('keys')!r} holds no key that may sign", hint="give a full fingerprint that is not expired"
+        )
     flat = [suite for suite in full.suites if suite.endswith("/")]
     if bool(flat) == bool(full.components) or (flat and len(full.suites) > 1) or not full.suites:
         raise ConfigError(
