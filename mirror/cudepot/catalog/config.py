@@ -16,6 +16,7 @@ OUTPUTS = ("mirror", "conda", "wheel")
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(/[a-z0-9][a-z0-9._+-]*)*")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
+_DAYS = re.compile(r"[0-9]{1,5}d")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -33,6 +34,7 @@ class Upstream:
         suites: ``("/",)`` for a flat repository, else folders below ``dists/``.
         components: of a ``dists/`` repository.
         architectures: Debian architectures wanted (``all`` is always taken).
+        max_age: days after which a root is reported as old; 0 for never.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Upstream:
     suites: tuple[str, ...] = ("/",)
     components: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ("amd64",)
+    max_age: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +221,7 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         suites=table.texts("suites", ("/",)),
         components=table.texts("components", ()),
         architectures=table.texts("architectures", ("amd64",)),
+        max_age=_days(table, "max-age"),
     )
     if not full.keys:
         raise ConfigError(f"{table.path('keys')!r} is empty: no key may sign", hint="give a full fingerprint")
@@ -227,6 +231,13 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
             f"{table.where}: a flat repository has one suite '/' and no components; one with dists/ has both",
         )
     return full
+
+
+def _days(table: Table, key: str) -> int:
+    text = table.text(key, "0d")
+    if not _DAYS.fullmatch(text):
+        raise ConfigError(f"expected a number of days in {table.path(key)!r}, found {text!r}", hint='for example "45d"')
+    return int(text[:-1])
 
 
 def _pin(table: Table) -> Pin:
