@@ -17,6 +17,7 @@ OUTPUTS = ("mirror", "conda", "wheel")
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(/[a-z0-9][a-z0-9._+-]*)*")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
+_DAYS = re.compile(r"[0-9]{1,5}d")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
@@ -39,6 +40,7 @@ class Upstream:
         architectures: Debian architectures wanted (``all`` is always taken).
         boundary: globs over names of dependencies that are left to the distribution.
         valid_for: seconds a published Release stays valid (``Valid-Until``); 0 for ever.
+        max_age: days after which a root is reported as old; 0 for never.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Upstream:
     architectures: tuple[str, ...] = ("amd64",)
     boundary: tuple[str, ...] = ()
     valid_for: int = 0
+    max_age: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +269,7 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         keyrings=table.texts("keyrings"),
         suites=table.texts("suites", ("/",)),
         components=table.texts("components", ()),
+        max_age=_days(table, "max-age"),
     )
     if not full.keys:
         raise ConfigError(
@@ -277,6 +281,13 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
             f"{table.where}: a flat repository has one suite '/' and no components; one with dists/ has both",
         )
     return full
+
+
+def _days(table: Table, key: str) -> int:
+    text = table.text(key, "0d")
+    if not _DAYS.fullmatch(text):
+        raise ConfigError(f"expected a number of days in {table.path(key)!r}, found {text!r}", hint='for example "45d"')
+    return int(text[:-1])
 
 
 def _pin(table: Table) -> Pin:

@@ -75,7 +75,7 @@ def _again(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event
 
 
 def _named(error: TrustError, wanted: Wanted) -> TrustError:
-    return TrustError(f"{wanted.path}: {error}", hint=error.hint)
+    return error.retold(f"{wanted.path}: {error}")
 
 
 def _receive(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:
@@ -92,32 +92,40 @@ def _receive(wanted: Wanted, part: Part, progress: Progress, stop: threading.Eve
     part.commit()
 
 
+Failures = list[tuple[Wanted, CudepotError]]
+
+
 def fetch_all(wanted: Sequence[Wanted], store: ObjectStore, progress: Progress, *, workers: int = WORKERS) -> int:
     """Fetch all objects that are missing and return how many came.
 
     A failing one does not stop the others: what can be had is had, then the first failure is raised.
     """
     missing = list(_distinct(one for one in wanted if not store.has(one.digest)))
-    if not missing:
-        return 0
-    progress.begin(f"fetching {len(missing)} files", sum(one.digest.size for one in missing))
-    try:
-        with ThreadPoolExecutor(min(workers, len(missing))) as pool:
-            failures = _failures(pool, missing, store, progress)
-    finally:
-        progress.end()
+    failures = fetch_each(missing, store, progress, workers=workers)
     if failures:
-        raise _summary(failures, len(missing))
+        raise summary([error for _, error in failures], len(missing))
     return len(missing)
 
 
-def _failures(
-    pool: ThreadPoolExecutor, missing: Sequence[Wanted], store: ObjectStore, progress: Progress
-) -> list[CudepotError]:
-    stop = threading.Event()
-    futures: list[Future[None]] = [pool.submit(fetch_one, one, store, progress, stop) for one in missing]
+def fetch_each(wanted: Iterable[Wanted], store: ObjectStore, progress: Progress, *, workers: int = WORKERS) -> Failures:
+    """Fetch all objects that are missing and return those that could not be had, and why."""
+    missing = list(_distinct(one for one in wanted if not store.has(one.digest)))
+    if not missing:
+        return []
+    progress.begin(f"fetching {len(missing)} files", sum(one.digest.size for one in missing))
     try:
-        return [error for done in as_completed(futures) if (error := _cudepot_error(done)) is not None]
+        with ThreadPoolExecutor(min(workers, len(missing))) as pool:
+            return _failures(pool, missing, store, progress)
+    finally:
+        progress.end()
+
+
+def _failures(pool: ThreadPoolExecutor, missing: Sequence[Wanted], store: ObjectStore, progress: Progress) -> Failures:
+    stop = threading.Event()
+    futures = {pool.submit(fetch_one, one, store, progress, stop): one for one in missing}
+    try:
+        done = [(futures[one], _cudepot_error(one)) for one in as_completed(futures)]
+        return [(wanted, error) for wanted, error in done if error is not None]
     except BaseException:
         stop.set()  # Ctrl-C must not wait for the transfers that run: what has arrived is kept
         pool.shutdown(wait=False, cancel_futures=True)
@@ -132,13 +140,12 @@ def _cudepot_error(done: Future[None]) -> CudepotError | None:
     return None
 
 
-def _summary(failures: list[CudepotError], total: int) -> CudepotError:
+def summary(failures: Sequence[CudepotError], total: int) -> CudepotError:
+    """Return the one error that tells of all failures by the first of them."""
     first = failures[0]
     if len(failures) == 1:
         return first
-    error = type(first)(f"{len(failures)} of {total} files failed; the first: {first}", hint=first.hint)
-    error.__cause__ = first
-    return error
+    return first.retold(f"{len(failures)} of {total} files failed; the first: {first}")
 
 
 def _distinct(wanted: Iterable[Wanted]) -> Iterator[Wanted]:

@@ -14,11 +14,15 @@ from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.builds import builds_of, job_key, jobs_of, recall
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
+from cudepot.workflows.standing import Standing, standing, too_old
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamStatus:
-    """One upstream as locked: date of its root, who signed it, how many artifacts, how many are missing."""
+    """One upstream as locked: date of its root, who signed it, how many artifacts, how many are missing.
+
+    ``old`` says so when its root is older than its ``max-age``.
+    """
 
     name: str
     type: str
@@ -26,6 +30,7 @@ class UpstreamStatus:
     signers: tuple[str, ...]
     artifacts: int
     missing: int
+    old: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class Status:
         snapshots: numbers of all snapshots in the store.
         shown: the snapshot the site shows; None when there is none.
         next: the verb to run next; empty when there is nothing to do but to publish changes.
+        faults: faults of upstreams that stand, and since when.
     """
 
     lock: str
@@ -49,6 +55,7 @@ class Status:
     snapshots: tuple[int, ...]
     shown: int | None
     next: str
+    faults: tuple[Standing, ...] = ()
 
 
 def status(depot: Depot) -> Status:
@@ -58,7 +65,7 @@ def status(depot: Depot) -> Status:
     try:
         lock = current_lock(depot)
     except ConfigError as error:
-        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock" if depot.config.pins else "")
+        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock" if depot.config.pins else "", _faults(depot))
     upstreams = tuple(_upstream(depot, lock, one.name) for one in lock.upstreams)
     missing = sum(one.size for one in {one.digest for one in lock.artifacts} if not depot.store.has(one))
     jobs = jobs_of(lock)
@@ -67,7 +74,13 @@ def status(depot: Depot) -> Status:
         step = "sync" if missing else "repackage"
     else:
         step = "" if _is_shown(depot, lock, numbers, shown) else "publish"
-    return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step)
+    return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step, _faults(depot))
+
+
+def _faults(depot: Depot) -> tuple[Standing, ...]:
+    pinned = {pin.upstream for pin in depot.config.pins}
+    names = [one.name for one in depot.config.upstreams if one.name in pinned]
+    return tuple(one for name in names for one in standing(depot.store, name))
 
 
 def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:
@@ -91,4 +104,5 @@ def _upstream(depot: Depot, lock: Lock, name: str) -> UpstreamStatus:
         tuple(dict.fromkeys(signer for root in locked.roots for signer in root.signers)),
         len(artifacts),
         sum(not depot.store.has(one.digest) for one in artifacts),
+        dict(too_old(depot, lock)).get(name, ""),
     )
