@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.apt_plan import is_worn
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import parse_snapshot
 from cudepot.digest import Digest
@@ -88,9 +89,20 @@ def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | Non
     if shown is None or not numbers or shown != numbers[-1]:
         return False
     snapshot = parse_snapshot(Snapshots(depot.store.root).read(shown)[0], f"snapshot {shown}")
-    return snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
+    answers = snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
         one.digest for one in builds_of(depot, lock)
     } <= set(snapshot.tree.values())
+    lasting = [one.name for one in lock.upstreams if depot.config.upstream(one.name).valid_for]
+    return answers and not any(_is_worn(depot, snapshot.tree, name) for name in lasting)
+
+
+def _is_worn(depot: Depot, tree: Mapping[str, Digest], upstream: str) -> bool:
+    """Tell whether the Release of an upstream is to be signed again because it is half expired."""
+    digest = tree.get(f"apt/{upstream}/Release")
+    if digest is None or not depot.store.has(digest):
+        return False
+    with depot.store.open(digest) as handle:
+        return is_worn(handle.read(), depot.clock())
 
 
 def _upstream(depot: Depot, lock: Lock, name: str) -> UpstreamStatus:
