@@ -47,7 +47,7 @@ def _control(fields: Mapping[str, str], size: int) -> bytes:
 
 def _md5sums(files: Mapping[str, bytes]) -> bytes:
     # dpkg's own list for `dpkg --verify`; nothing here is trusted for it
-    sums = [(hashlib.md5(data, usedforsecurity=False).hexdigest(), name) for name, data in files.items()]
+    sums = [(hashlib.md5(data, usedforsecurity=False).hexdigest(), name) for name, data in sorted(files.items())]
     return "".join(f"{digest}  {name}\n" for digest, name in sums).encode()
 
 
