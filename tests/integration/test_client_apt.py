@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,3 +198,27 @@ def test_texts() -> None:
 )
 def test_what_cuda_keyring_calls_its_source(url: str, name: str) -> None:
     assert vendor_source(url) == name
+
+
+def test_a_repository_mirrored_whole_brings_its_upstreams_key(nvidia: Nvidia, tmp_path: Path) -> None:
+    whole = pytest.importorskip("tests.integration.test_whole_mirror", reason="this cudepot mirrors nothing whole")
+    project = whole.mirrored(nvidia, tmp_path / "project")
+    with http.serve(project.site) as served:
+        done = json.loads(project.cudepot("client", "apt", APT, "--url", served.url, "--json").stdout)
+        assert "usr/share/keyrings/acme-ubuntu2004-x86_64.gpg" in done["files"]
+        assert not [name for name in done["files"] if name.endswith("-locked.pref")]
+        root = AptRoot(tmp_path / "root")
+        root.apt_get("install", "-y", str(Path(done["folder"]) / done["package"]))
+        _inside(root)
+        root.update()
+        root.install("libcudnn8")
+    assert root.version("libcudnn8") == NEW
+
+
+def test_a_pin_with_any_holds_a_foreign_architecture_too(project: Project, site: http.Site, tmp_path: Path) -> None:
+    root = AptRoot(tmp_path / "root")
+    configured(project, site, root)
+    preferences = root.path / "etc/apt/preferences.d/acme-locked.pref"
+    preferences.write_bytes(locked_versions([client(versions={"libcudnn8": [OLD]}, many=True)]))
+    root.update()
+    assert f"{OLD} 1001" in root.policy("libcudnn8")
