@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA512 = re.compile(r"[0-9a-f]{128}")
 
 
 class Hasher(Protocol):
@@ -71,6 +73,48 @@ class Digest:
         return cls(one.hexdigest(), size)
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What an index says of content whose sha256 it does not tell: sha512 and size.
+
+    It proves the bytes, but names nothing: objects are known by their :class:`Digest`, which is learnt by reading
+    them once.
+    """
+
+    sha512: str
+    size: int
+
+    def __post_init__(self) -> None:
+        if not _SHA512.fullmatch(self.sha512):
+            raise FormatError(f"not a sha512 of 128 lower-case hex digits: {self.sha512[:140]!r}")
+
+    def checked(self, chunks: Iterable[bytes], what: str) -> Iterator[bytes]:
+        """Give the chunks on, and raise TrustError in the end unless they are what was promised."""
+        one, seen = hasher("sha512"), 0
+        for chunk in chunks:
+            one.update(chunk)
+            seen += len(chunk)
+            if seen > self.size:
+                raise self._broken(what, f"more than {self.size} bytes")
+            yield chunk
+        if seen != self.size:
+            raise self._broken(what, f"{seen} bytes where {self.size} were promised")
+        if one.hexdigest() != self.sha512:
+            raise self._broken(what, f"sha512 is {one.hexdigest()} where {self.sha512} was promised, at the same size")
+
+    def kept_by(self, stream: BinaryIO) -> bool:
+        """Tell whether the rest of ``stream`` is what was promised."""
+        try:
+            for _ in self.checked(iter(lambda: stream.read(CHUNK), b""), ""):
+                pass
+        except TrustError:
+            return False
+        return True
+
+    def _broken(self, what: str, how: str) -> TrustError:
+        return TrustError(f"{what}: {how}", hint="the upstream may be in mid-publication: run the command again")
+
+
 class VerifyingReader(io.RawIOBase):
     """A reader that fails unless exactly the bytes of ``digest`` pass through it.
 
@@ -104,14 +148,26 @@ class VerifyingReader(io.RawIOBase):
             raise mismatch(self._what, self._digest, found)
 
 
-def mismatch(what: str, expected: Digest, found: Digest) -> TrustError:
+class MismatchError(TrustError):
+    """Bytes that are not the promised ones; ``found`` is what was seen until that was certain."""
+
+    def __init__(self, message: str, *, hint: str = "", expected: Digest, found: Digest) -> None:
+        super().__init__(message, hint=hint)
+        self.expected, self.found = expected, found
+
+
+def mismatch(what: str, expected: Digest, found: Digest) -> MismatchError:
     """Return the error that says how the bytes of ``what`` differ from what was promised."""
     if expected.size != found.size:
-        return TrustError(
+        return MismatchError(
             f"{what}: {found.size} bytes where {expected.size} were promised (sha256 {expected.sha256[:12]}…)",
             hint="the upstream may be in mid-publication or the transfer was cut: run the command again",
+            expected=expected,
+            found=found,
         )
-    return TrustError(
+    return MismatchError(
         f"{what}: sha256 is {found.sha256} where {expected.sha256} was promised, at the same size",
         hint="the bytes were replaced or damaged: do not use them; compare with the upstream's signed index",
+        expected=expected,
+        found=found,
     )

@@ -65,6 +65,7 @@ class Artifact:
         filename: the name it is published under; never a path.
         why: ``pin`` or ``needed by NAME``.
         recipe, release: set when it is to be repackaged.
+        replaces: sha256 the same name and version had before; the change was accepted when the lock was made.
     """
 
     upstream: str
@@ -79,6 +80,7 @@ class Artifact:
     outputs: tuple[str, ...] = ("mirror",)
     recipe: str = ""
     release: Release | None = None
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ def _artifact(table: Table) -> Artifact:
         digest=table.digest(),
         why=table.text("why", "pin"),
         outputs=table.texts("outputs", ("mirror",)),
+        replaces=table.text("replaces", ""),
     )
     if table.has("recipe"):
         release = table.table("release")
@@ -184,7 +187,7 @@ def _artifact(table: Table) -> Artifact:
 
 def _plain_name(table: Table) -> str:
     name = table.text("filename")
-    if "/" in name or safe_name(name) != name:
+    if "/" in name or safe_name(name) != name or (table.text("kind") == "deb" and not name.endswith(".deb")):
         raise ConfigError(f"expected a plain file name in {table.path('filename')!r}, found {name!r}")
     return name
 
@@ -212,6 +215,8 @@ def _artifact_table(one: Artifact) -> dict[str, Any]:
     keys = ("upstream", "kind", "name", "version", "architecture", "path", "filename")
     table: dict[str, Any] = {key: getattr(one, key) for key in keys}
     table |= {"sha256": one.digest.sha256, "size": one.digest.size, "why": one.why, "outputs": list(one.outputs)}
+    if one.replaces:
+        table["replaces"] = one.replaces
     if one.release is not None:
         table["recipe"] = one.recipe
         table["release"] = {key: getattr(one.release, key) for key in ("product", "version", "cuda", "subdir")}

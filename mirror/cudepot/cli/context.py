@@ -26,6 +26,7 @@ from cudepot.store.local import LocalStore
 from cudepot.store.overlay import dry_run
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.local_repo import LocalRepo
 from cudepot.workflows.presets import load_presets
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
@@ -36,7 +37,7 @@ def load_config(base: Path) -> Config:
     """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
     path = base / "cudepot.toml"
     try:
-        return parse_config(expand(tomllib.loads(path.read_text()), load_presets))
+        return parse_config(expand(tomllib.loads(path.read_text("utf-8")), load_presets))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
     except FileNotFoundError as error:
@@ -96,9 +97,28 @@ def _tries() -> int:
     return int(text)
 
 
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """Declare how long a verb goes on trying where a fault of an upstream may pass."""
+    parser.add_argument(
+        "--wait",
+        type=_seconds,
+        default=os.environ.get("CUDEPOT_WAIT", "30"),
+        metavar="SECONDS",
+        help="go on trying that long where an upstream's fault may pass (default: 30; 1500 for a scheduled job)",
+    )
+
+
+def _seconds(text: str) -> float:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return float(text)
+
+
 def _source(base: Path, upstream: Upstream) -> Source:
     if upstream.type == "folder":
         return FolderSource(base / upstream.path)
+    if upstream.type == "local-repo":
+        return LocalRepo(base / upstream.path, upstream.sha256)
     parts = urlsplit(upstream.url)
     if parts.scheme == "file":
         return FolderSource(Path(unquote(parts.path)))

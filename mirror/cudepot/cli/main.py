@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 
 from cudepot import __version__
 from cudepot.cli import client, init, lock, publish, repackage, status, sync, trust, upstreams, verify
 from cudepot.cli.common import add_common
-from cudepot.cli.output import complain, unexpected
+from cudepot.cli.output import complain, told, unexpected
 from cudepot.errors import CudepotError
 
 VERBS = (init, lock, sync, repackage, publish, verify, status, trust, upstreams, client)
@@ -62,15 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted: what has arrived is kept; run the command again to go on", file=sys.stderr)  # noqa: T201
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the last resort: say what to report instead of a bare traceback
         return unexpected(error, as_json=args.json)
     text = json.dumps(result, indent=1, sort_keys=True) if args.json else "\n".join(lines)
-    if text:
-        print(text)  # noqa: T201
-    return int(code)
+    return told(text, int(code))
 
 
 if __name__ == "__main__":

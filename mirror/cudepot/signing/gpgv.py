@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from cudepot.errors import ConfigError, TrustError
+from cudepot.errors import ConfigError, SignatureError, TrustError
 from cudepot.fingerprints import fingerprint
 from cudepot.openpgp import HASHES, DocumentSignature
 from cudepot.ports import Signed
@@ -72,7 +72,8 @@ class Gpgv:
         found = _signatures(_gpgv(home, self._keyring_options(home), files))
         good = tuple(dict.fromkeys(one.signer for one in found if not one.fault and one.signer in self._pinned))
         if not good:
-            raise TrustError(f"{what}: {self._explain(found)}", hint=self._hint(found))
+            torn = any(one.fault.startswith(_BAD["BADSIG"]) for one in found)
+            raise (SignatureError if torn else TrustError)(f"{what}: {self._explain(found)}", hint=self._hint(found))
         return good
 
     def _keyring_options(self, home: Path) -> list[str]:

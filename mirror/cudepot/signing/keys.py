@@ -121,7 +121,10 @@ def dearmored(path: Path) -> bytes:
         raise ConfigError(f"{path}: cannot read the public key", hint="check `keyrings` in cudepot.toml") from error
     if not data.lstrip().startswith(b"-----BEGIN PGP"):
         return data
-    done = subprocess.run(["gpg", "--dearmor"], input=data, capture_output=True, check=False)
+    try:
+        done = subprocess.run(["gpg", "--dearmor"], input=data, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise ConfigError("gpg is not installed", hint="apt-get install gnupg, or dnf install gnupg2") from error
     if done.returncode:
         raise ConfigError(f"{path}: not an OpenPGP public key: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import email.utils
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urljoin, urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
-from cudepot.errors import MissingError, TransientError, UpstreamError
-from cudepot.ports import Page, Validators
+from cudepot.errors import CutError, MissingError, TransientError, UpstreamError
+from cudepot.ports import About, Page, Validators
 
 TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two reads
+MOST_REDIRECTS = 8
 _PIECE = 1 << 16  # bytes read at once: what a cut can lose of what had arrived
 _STEP_DOWN = "anyone on the way could change the bytes: ask the upstream, or use another mirror"
 _TLS = "for a private certificate authority set REQUESTS_CA_BUNDLE to its file; else check the URL"
+_PAST_CACHES = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects alone; even told not to follow them, requests reads their bodies whole."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        """Say that no response is a redirect: :meth:`HttpSource._request` follows them."""
+        return
 
 
 class HttpSource:
@@ -32,8 +44,8 @@ class HttpSource:
 
     def __init__(self, base: str, *, accept: str = "*/*", user_agent: str, connections: int = 16) -> None:
         self.base = base if base.endswith("/") else base + "/"
-        self._accept = accept
-        self._session = requests.Session()
+        self._accept, self._fresh = accept, False
+        self._session = _Session()
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
@@ -49,10 +61,20 @@ class HttpSource:
             raise UpstreamError(f"{path}: the index at {self.base} points from https to plain http", hint=_STEP_DOWN)
         return path
 
+    def fresh(self) -> HttpSource:
+        """Return the same upstream over the same connections, asked past caches and without conditions.
+
+        NVIDIA's servers let a 404 be cached for seven days.
+        """
+        other = copy.copy(self)
+        other._fresh = True
+        return other
+
     def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:
         """Return the document at ``path``, at most ``limit`` bytes; None when ``known`` still holds."""
         url = self.url(path)
-        with self._request("GET", url, {"Accept": self._accept, **_conditions(known)}) as response:
+        conditions = {} if self._fresh else _conditions(known)
+        with self._request("GET", url, {"Accept": self._accept, **conditions}) as response:
             if response.status_code == 304 and known is not None:
                 return None
             body = _bounded(url, response, limit)
@@ -71,6 +93,13 @@ class HttpSource:
                 )
             return int(length)
 
+    def about(self, path: str) -> About:
+        """Return size and time of ``path``, as a HEAD request tells them."""
+        with self._request("HEAD", self.url(path), {}) as response:
+            length = response.headers.get("Content-Length", "")
+            modified = response.headers.get("Last-Modified", "")
+            return About(int(length) if length.isdecimal() else -1, modified)
+
     @contextlib.contextmanager
     def stream(self, path: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Open ``path`` at byte ``offset``; give the offset really served and the chunks from there."""
@@ -80,20 +109,43 @@ class HttpSource:
 
     @contextlib.contextmanager
     def _request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        """Send a request and follow redirects: requests itself would read their bodies, however long."""
+        at = url
+        for _ in range(MOST_REDIRECTS):
+            with self._send(method, at, headers) as response:
+                if not response.is_redirect:
+                    _check_status(url, response)
+                    yield response
+                    return
+                at = _redirected(url, at, response.headers["Location"])
+        raise UpstreamError(f"{url}: more than {MOST_REDIRECTS} redirects", hint="check the URL of the upstream")
+
+    def _send(self, method: str, url: str, headers: dict[str, str]) -> requests.Response:
+        headers = {**headers, **_PAST_CACHES} if self._fresh else headers
         try:
-            response = self._session.request(
-                method, url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=True
+            return self._session.request(
+                method, url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=False
             )
-        except (requests.exceptions.SSLError, requests.TooManyRedirects) as error:
+        except requests.exceptions.SSLError as error:
             raise UpstreamError(f"{url}: {_reason(error)}", hint=_TLS) from error
-        except requests.RequestException as error:
+        except requests.exceptions.InvalidURL as error:
+            raise UpstreamError(f"{url}: {_reason(error)}", hint="check the URL of the upstream") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise TransientError(f"{url}: {_reason(error)}", hint="check the URL, the network and the proxy") from error
-        with response:
-            hops = [hop.url for hop in (*response.history, response)]
-            if url.startswith("https:") and (plain := [hop for hop in hops if not hop.startswith("https:")]):
-                raise UpstreamError(f"{url}: redirected from https to plain http at {plain[0]}", hint=_STEP_DOWN)
-            _check_status(url, response)
-            yield response
+
+
+def _redirected(url: str, at: str, location: str) -> str:
+    """Return where a redirect leads; refuse plain http after https, and anything that is not HTTP."""
+    try:
+        target = urljoin(at, location)
+        scheme, host = urlsplit(target).scheme, urlsplit(target).hostname
+    except ValueError as error:
+        raise UpstreamError(f"{url}: redirected to no URL: {location[:200]!r}", hint="the server is broken") from error
+    if scheme == "http" and at.startswith("https:"):
+        raise UpstreamError(f"{url}: redirected from https to plain http at {target}", hint=_STEP_DOWN)
+    if scheme not in ("http", "https") or not host:
+        raise UpstreamError(f"{url}: redirected to {location[:200]!r}", hint="only http and https are followed")
+    return target
 
 
 def _conditions(known: Validators | None) -> dict[str, str]:
@@ -112,6 +164,7 @@ def _check_status(url: str, response: requests.Response) -> None:
             f"{url}: HTTP {status} {response.reason}",
             hint="the upstream is overloaded or down: try again later",
             retry_after=_retry_after(response.headers),
+            status=status,
         )
     hints = {
         401: "the upstream wants a login: put it into ~/.netrc",
@@ -141,9 +194,10 @@ def _served_offset(response: requests.Response, offset: int) -> int:
 
 def _chunks(url: str, response: requests.Response) -> Iterator[bytes]:
     try:
-        yield from response.iter_content(_PIECE)
-    except (requests.RequestException, OSError) as error:
-        raise TransientError(
+        # The bytes as they came: some servers label a .gz file as an encoding, and hashes are over the file.
+        yield from response.raw.stream(_PIECE, decode_content=False)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise CutError(
             f"{url}: the transfer was cut ({_reason(error)})",
             hint="check the network and the proxy; run the command again: what has arrived is kept",
         ) from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from cudepot.digest import Digest
-from cudepot.errors import CudepotError, TrustError
+from cudepot.digest import Digest, Promise
+from cudepot.errors import CudepotError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, Source
 
 WORKERS = 8
@@ -22,7 +23,7 @@ class Wanted:
     digest: Digest
 
 
-def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress) -> None:
+def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress, stop: threading.Event | None = None) -> None:
     """Fetch one object unless it is there already.
 
     What an earlier, broken run left behind is used; when the whole then has the wrong hash, it is fetched once
@@ -38,34 +39,60 @@ def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress) -> None:
         resumed = part.size > 0
         progress.advance(part.size)
         try:
-            _receive(wanted, part, progress)
+            _receive(wanted, part, progress, stop)
         except TrustError as error:
             if not resumed:
                 raise _named(error, wanted) from error
-            _again(wanted, part, progress)
+            _again(wanted, part, progress, stop)
 
 
-def _again(wanted: Wanted, part: Part, progress: Progress) -> None:
+def fetch_promised(
+    source: Source, path: str, promised: Digest | Promise, store: ObjectStore, progress: Progress
+) -> Digest:
+    """Fetch one object by whichever strong hash is known of it, and return its digest.
+
+    Without a sha256 it cannot be told beforehand whether the object is here, so it is fetched: checked while it
+    streams into the store, and visible there only when it is what was promised.
+    """
+    if isinstance(promised, Digest):
+        fetch_one(Wanted(source, path, promised), store, progress)
+        return promised
+    with source.stream(path, 0) as (_, chunks):
+        return store.add(promised.checked(_counted(chunks, progress), path))
+
+
+def _counted(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    for chunk in chunks:
+        progress.advance(len(chunk))
+        yield chunk
+
+
+def _again(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:
     try:
-        _receive(wanted, part, progress)
+        _receive(wanted, part, progress, stop)
     except TrustError as error:
         raise _named(error, wanted) from error
 
 
 def _named(error: TrustError, wanted: Wanted) -> TrustError:
-    return TrustError(f"{wanted.path}: {error}", hint=error.hint)
+    return error.retold(f"{wanted.path}: {error}")
 
 
-def _receive(wanted: Wanted, part: Part, progress: Progress) -> None:
+def _receive(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:
     if part.size < wanted.digest.size:
         with wanted.source.stream(wanted.path, part.size) as (offset, chunks):
             if offset != part.size:
                 progress.advance(-part.size)
                 part.restart()
             for chunk in chunks:
+                if stop is not None and stop.is_set():
+                    raise TransientError(f"{wanted.path}: stopped")
                 part.write(chunk)
                 progress.advance(len(chunk))
     part.commit()
+
+
+Failures = list[tuple[Wanted, CudepotError]]
 
 
 def fetch_all(wanted: Sequence[Wanted], store: ObjectStore, progress: Progress, *, workers: int = WORKERS) -> int:
@@ -74,26 +101,33 @@ def fetch_all(wanted: Sequence[Wanted], store: ObjectStore, progress: Progress, 
     A failing one does not stop the others: what can be had is had, then the first failure is raised.
     """
     missing = list(_distinct(one for one in wanted if not store.has(one.digest)))
-    if not missing:
-        return 0
-    progress.begin(f"fetching {len(missing)} files", sum(one.digest.size for one in missing))
-    try:
-        with ThreadPoolExecutor(min(workers, len(missing))) as pool:
-            failures = _failures(pool, missing, store, progress)
-    finally:
-        progress.end()
+    failures = fetch_each(missing, store, progress, workers=workers)
     if failures:
-        raise _summary(failures, len(missing))
+        raise summary([error for _, error in failures], len(missing))
     return len(missing)
 
 
-def _failures(
-    pool: ThreadPoolExecutor, missing: Sequence[Wanted], store: ObjectStore, progress: Progress
-) -> list[CudepotError]:
-    futures: list[Future[None]] = [pool.submit(fetch_one, one, store, progress) for one in missing]
+def fetch_each(wanted: Iterable[Wanted], store: ObjectStore, progress: Progress, *, workers: int = WORKERS) -> Failures:
+    """Fetch all objects that are missing and return those that could not be had, and why."""
+    missing = list(_distinct(one for one in wanted if not store.has(one.digest)))
+    if not missing:
+        return []
+    progress.begin(f"fetching {len(missing)} files", sum(one.digest.size for one in missing))
     try:
-        return [error for done in as_completed(futures) if (error := _cudepot_error(done)) is not None]
+        with ThreadPoolExecutor(min(workers, len(missing))) as pool:
+            return _failures(pool, missing, store, progress)
+    finally:
+        progress.end()
+
+
+def _failures(pool: ThreadPoolExecutor, missing: Sequence[Wanted], store: ObjectStore, progress: Progress) -> Failures:
+    stop = threading.Event()
+    futures = {pool.submit(fetch_one, one, store, progress, stop): one for one in missing}
+    try:
+        done = [(futures[one], _cudepot_error(one)) for one in as_completed(futures)]
+        return [(wanted, error) for wanted, error in done if error is not None]
     except BaseException:
+        stop.set()  # Ctrl-C must not wait for the transfers that run: what has arrived is kept
         pool.shutdown(wait=False, cancel_futures=True)
         raise
 
@@ -106,13 +140,12 @@ def _cudepot_error(done: Future[None]) -> CudepotError | None:
     return None
 
 
-def _summary(failures: list[CudepotError], total: int) -> CudepotError:
+def summary(failures: Sequence[CudepotError], total: int) -> CudepotError:
+    """Return the one error that tells of all failures by the first of them."""
     first = failures[0]
     if len(failures) == 1:
         return first
-    error = type(first)(f"{len(failures)} of {total} files failed; the first: {first}", hint=first.hint)
-    error.__cause__ = first
-    return error
+    return first.retold(f"{len(failures)} of {total} files failed; the first: {first}")
 
 
 def _distinct(wanted: Iterable[Wanted]) -> Iterator[Wanted]:

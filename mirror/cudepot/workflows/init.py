@@ -44,7 +44,7 @@ def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool) -> Init
     toml = base / "cudepot.toml"
     known = toml.exists()
     key = fingerprint(key) if key else ""
-    config = _parse(toml.read_text() if known else render_template(label=label, key=key, gnupg=gnupg), toml)
+    config = _parse(toml.read_text("utf-8") if known else render_template(label=label, key=key, gnupg=gnupg), toml)
     made = _missing(base, config)
     if not dry_run:
         base.mkdir(parents=True, exist_ok=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from packaging.utils import parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from cudepot.catalog.config import Pin, Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, with_recipe
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, PinError, TrustError
+from cudepot.errors import ConfigError, FormatError, PinError, TrustError
 from cudepot.formats.apt import parse_stanza
 from cudepot.formats.deb import read_control
 from cudepot.workflows.depot import Depot, request_hash
@@ -34,7 +35,24 @@ def resolve_folder(depot: Depot, upstream: Upstream) -> tuple[LockedUpstream, tu
         for path in _matching(folder, pin):
             artifacts.setdefault(path.name, _artifact(upstream, pin, path))
     locked = LockedUpstream(upstream.name, upstream.type, "", request_hash(upstream, pins))
-    return locked, tuple(artifacts.values())
+    return locked, _once_each(artifacts.values())
+
+
+def _once_each(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
+    """Keep one file of each Debian package, version and architecture; refuse two that differ: apt could take either."""
+    kept: dict[tuple[str, ...], Artifact] = {}
+    for one in artifacts:
+        is_deb = one.kind == "deb"
+        key = (one.name, one.version, one.architecture) if is_deb else (one.filename,)
+        first = kept.setdefault(key, one)
+        if first.digest != one.digest:
+            what = f"{one.name} {one.version} ({one.architecture})"
+            raise PinError(
+                f"{first.filename} and {one.filename} are both {what} and differ: "
+                f"sha256 {first.digest.sha256[:12]}… and {one.digest.sha256[:12]}…",
+                hint="NVIDIA has shipped other bytes under one version: find out which is meant and pin that file only",
+            )
+    return tuple(kept.values())
 
 
 def _matching(folder: Path, pin: Pin) -> list[Path]:
@@ -72,7 +90,10 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
         name, version = fields.get("Package", path.name), fields.get("Version", "")
         return replace(artifact, kind="deb", name=name, version=version, architecture=fields.get("Architecture", ""))
     if path.suffix == ".whl":
-        project, release, _, tags = parse_wheel_filename(path.name)
+        try:
+            project, release, _, tags = parse_wheel_filename(path.name)
+        except InvalidWheelFilename as error:
+            raise FormatError(f"{path}: not the name of a wheel: {error}", hint="keep the name it came with") from error
         platforms = ",".join(sorted(tag.platform for tag in tags))
         return replace(artifact, kind="wheel", name=str(project), version=str(release), architecture=platforms)
     if "mirror" in artifact.outputs:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.lock import Lock, render_lock
 from cudepot.catalog.snapshot import Snapshot, render_snapshot
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, TrustError
+from cudepot.errors import ConfigError, FormatError, TrustError
+from cudepot.paths import safe_name
 from cudepot.store.snapshots import Snapshots
 from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.builds import Built, builds_of
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.lock import current_lock
-from cudepot.workflows.publish_apt import GENERATIONS, apt_tree
+from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_wheels import wheel_tree
 
+HISTORY = 12
+"""Snapshots looked back at: for generations of indexes, and for packages that must not change."""
 _PACKAGES = (".deb", ".conda", ".whl")
 
 
@@ -54,13 +57,17 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
     lock = current_lock(depot)
     _check_present(depot, lock)
     snapshots, site = Snapshots(depot.store.root), FolderSite(depot.site_path)
-    earlier = latest_snapshots(snapshots, depot.site_verifier(), GENERATIONS) if snapshots.numbers() else []
+    earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
     tree = _tree(depot, lock, earlier)
+    for path in tree:
+        if safe_name(path) != path:
+            raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
+    replaced = {(one.replaces, one.digest.sha256) for one in lock.artifacts if one.replaces}
     for one in earlier:
-        _check_immutable(one.tree, tree)
+        _check_immutable(one.tree, tree, replaced)
     fresh = tree != before
-    number = earlier[0].number + fresh if earlier else 1
+    number = max(earlier[0].number if earlier else 0, site.newest()) + 1 if fresh else earlier[0].number
     if not dry_run:
         if fresh:
             _keep(depot, snapshots, lock, number, tree, earlier)
@@ -103,12 +110,18 @@ def _kind(built: Sequence[Built], kind: str) -> list[Built]:
     return [one for one in built if one.kind == kind]
 
 
-def _check_immutable(before: Mapping[str, Digest], tree: Mapping[str, Digest]) -> None:
+def _check_immutable(
+    before: Mapping[str, Digest], tree: Mapping[str, Digest], replaced: Collection[tuple[str, str]]
+) -> None:
+    """Refuse other bytes under a published name, unless they are an artifact's whose change the lock accepted."""
     for path in tree:
         if path.endswith(_PACKAGES) and path in before and before[path] != tree[path]:
+            if (before[path].sha256, tree[path].sha256) in replaced:
+                continue
             raise TrustError(
                 f"{path} was published with sha256 {before[path].sha256} and would become {tree[path].sha256}",
-                hint="a published package never changes: raise `build.number`; if upstream changed it, ask why",
+                hint="a published package never changes: raise `build.number`; if upstream changed it, ask why, "
+                "then see `cudepot lock --accept-changed`",
             )
 
 
@@ -136,10 +149,10 @@ def _keep(
 
 
 def _show(depot: Depot, snapshots: Snapshots, site: FolderSite, number: int, tree: Mapping[str, Digest]) -> None:
-    """Write the snapshot's folder and switch to it, unless it is shown already."""
-    if site.current() == number:
-        return
+    """Write the snapshot's folder and switch to it, unless this very snapshot is shown already."""
     document, signature = snapshots.read(number)
+    if site.current() == number and site.document(number) == document:
+        return
     extra = {"snapshot.json": document, "snapshot.json.asc": signature}
     site.write(number, tree, extra, depot.store.place)
     site.switch(number)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.apt_plan import is_worn
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import parse_snapshot
 from cudepot.digest import Digest
@@ -14,11 +15,15 @@ from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.builds import builds_of, job_key, jobs_of, recall
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
+from cudepot.workflows.standing import Standing, standing, too_old
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamStatus:
-    """One upstream as locked: date of its root, who signed it, how many artifacts, how many are missing."""
+    """One upstream as locked: date of its root, who signed it, how many artifacts, how many are missing.
+
+    ``old`` says so when its root is older than its ``max-age``.
+    """
 
     name: str
     type: str
@@ -26,6 +31,7 @@ class UpstreamStatus:
     signers: tuple[str, ...]
     artifacts: int
     missing: int
+    old: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class Status:
         snapshots: numbers of all snapshots in the store.
         shown: the snapshot the site shows; None when there is none.
         next: the verb to run next; empty when there is nothing to do but to publish changes.
+        faults: faults of upstreams that stand, and since when.
     """
 
     lock: str
@@ -49,6 +56,7 @@ class Status:
     snapshots: tuple[int, ...]
     shown: int | None
     next: str
+    faults: tuple[Standing, ...] = ()
 
 
 def status(depot: Depot) -> Status:
@@ -58,7 +66,7 @@ def status(depot: Depot) -> Status:
     try:
         lock = current_lock(depot)
     except ConfigError as error:
-        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock" if depot.config.pins else "")
+        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock" if depot.config.pins else "", _faults(depot))
     upstreams = tuple(_upstream(depot, lock, one.name) for one in lock.upstreams)
     missing = sum(one.size for one in {one.digest for one in lock.artifacts} if not depot.store.has(one))
     jobs = jobs_of(lock)
@@ -67,7 +75,13 @@ def status(depot: Depot) -> Status:
         step = "sync" if missing else "repackage"
     else:
         step = "" if _is_shown(depot, lock, numbers, shown) else "publish"
-    return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step)
+    return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step, _faults(depot))
+
+
+def _faults(depot: Depot) -> tuple[Standing, ...]:
+    pinned = {pin.upstream for pin in depot.config.pins}
+    names = [one.name for one in depot.config.upstreams if one.name in pinned]
+    return tuple(one for name in names for one in standing(depot.store, name))
 
 
 def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:
@@ -75,9 +89,20 @@ def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | Non
     if shown is None or not numbers or shown != numbers[-1]:
         return False
     snapshot = parse_snapshot(Snapshots(depot.store.root).read(shown)[0], f"snapshot {shown}")
-    return snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
+    answers = snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
         one.digest for one in builds_of(depot, lock)
     } <= set(snapshot.tree.values())
+    lasting = [one.name for one in lock.upstreams if depot.config.upstream(one.name).valid_for]
+    return answers and not any(_is_worn(depot, snapshot.tree, name) for name in lasting)
+
+
+def _is_worn(depot: Depot, tree: Mapping[str, Digest], upstream: str) -> bool:
+    """Tell whether the Release of an upstream is to be signed again because it is half expired."""
+    digest = tree.get(f"apt/{upstream}/Release")
+    if digest is None or not depot.store.has(digest):
+        return False
+    with depot.store.open(digest) as handle:
+        return is_worn(handle.read(), depot.clock())
 
 
 def _upstream(depot: Depot, lock: Lock, name: str) -> UpstreamStatus:
@@ -91,4 +116,5 @@ def _upstream(depot: Depot, lock: Lock, name: str) -> UpstreamStatus:
         tuple(dict.fromkeys(signer for root in locked.roots for signer in root.signers)),
         len(artifacts),
         sum(not depot.store.has(one.digest) for one in artifacts),
+        dict(too_old(depot, lock)).get(name, ""),
     )
