@@ -215,10 +215,20 @@ def test_a_repository_mirrored_whole_brings_its_upstreams_key(nvidia: Nvidia, tm
     assert root.version("libcudnn8") == NEW
 
 
-def test_a_pin_with_any_holds_a_foreign_architecture_too(project: Project, site: http.Site, tmp_path: Path) -> None:
-    root = AptRoot(tmp_path / "root")
-    configured(project, site, root)
-    preferences = root.path / "etc/apt/preferences.d/acme-locked.pref"
-    preferences.write_bytes(locked_versions([client(versions={"libcudnn8": [OLD]}, many=True)]))
-    root.update()
-    assert f"{OLD} 1001" in root.policy("libcudnn8")
+def test_versions_of_a_foreign_architecture_are_held_too(site_key: SiteKey, nvidia: Nvidia, tmp_path: Path) -> None:
+    for version in ("1.0", "2.0"):
+        nvidia.repo.add(*(write_deb(simple_deb("tool", version, arch), tmp_path) for arch in ("amd64", "arm64")))
+    nvidia.repo.publish()
+    project = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home).init()
+    keys = {"keys": [nvidia.key.fingerprint], "keyrings": [str(nvidia.key_file)]}
+    project.add("upstream", name=APT, type="apt", url=nvidia.apt_url, architectures=["amd64", "arm64"], **keys)
+    project.add("pin", upstream=APT, packages=["tool=1.0"])
+    project.publish()
+    root = AptRoot(tmp_path / "root", foreign=("arm64",))
+    root.add_source(nvidia.apt_url, nvidia.keyring, name="upstream")
+    with http.serve(project.base / "site") as site:
+        configured(project, site, root)
+        root.update()
+    for name in ("tool", "tool:arm64"):
+        assert "Candidate: 1.0" in root.policy(name)
+        assert "2.0 -1" in root.policy(name)
