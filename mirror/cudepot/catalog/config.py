@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
+from cudepot.paths import plain_path
 
 VERSION = 1
+ROOT_NAMES = ("InRelease", "Release", "Release.gpg")
 UPSTREAM_TYPES = ("apt", "simple", "folder")
 OUTPUTS = ("mirror", "conda", "wheel")
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le")
@@ -33,6 +35,8 @@ class Upstream:
         suites: ``("/",)`` for a flat repository, else folders below ``dists/``.
         components: of a ``dists/`` repository.
         architectures: Debian architectures wanted (``all`` is always taken).
+        whole: mirror all of it, as the upstream signed it.
+        extras: files beside a whole repository that nothing signs (``.pin``, keys, keyring packages).
     """
 
     name: str
@@ -44,6 +48,8 @@ class Upstream:
     suites: tuple[str, ...] = ("/",)
     components: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ("amd64",)
+    whole: bool = False
+    extras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +224,8 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         suites=table.texts("suites", ("/",)),
         components=table.texts("components", ()),
         architectures=table.texts("architectures", ("amd64",)),
+        whole=table.flag("whole"),
+        extras=table.texts("extras", ()),
     )
     if not full.keys:
         raise ConfigError(f"{table.path('keys')!r} is empty: no key may sign", hint="give a full fingerprint")
@@ -226,7 +234,23 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         raise ConfigError(
             f"{table.where}: a flat repository has one suite '/' and no components; one with dists/ has both",
         )
+    _check_whole(full, table)
     return full
+
+
+def _check_whole(upstream: Upstream, table: Table) -> None:
+    if upstream.whole and upstream.suites != ("/",):
+        raise ConfigError(
+            f"{table.path('whole')!r} works for a flat repository (suite '/') only", hint="pin packages instead"
+        )
+    if upstream.extras and not upstream.whole:
+        raise ConfigError(f"{table.path('extras')!r} without `whole = true`", hint="a subset has no such files")
+    for one in upstream.extras:
+        if plain_path(one) != one or one in ROOT_NAMES or upstream.extras.count(one) > 1:
+            raise ConfigError(
+                f"{one!r} in {table.path('extras')!r} is no plain path, is there twice, or is part of the repository",
+                hint="name files as they lie below the URL, for example cuda-ubuntu2004.pin",
+            )
 
 
 def _pin(table: Table) -> Pin:
@@ -259,7 +283,11 @@ def _check_references(config: Config) -> None:
         if any(other.startswith(name + "/") for other in names):
             raise ConfigError(f"upstream {name!r} is a folder of another upstream's name")
     for pin in config.pins:
-        config.upstream(pin.upstream)
+        if config.upstream(pin.upstream).whole and "mirror" in pin.outputs:
+            raise ConfigError(
+                f"upstream {pin.upstream!r} is mirrored whole: a pin there can only repackage",
+                hint='remove the pin, or give it a recipe and `outputs = ["conda", "wheel"]`',
+            )
         for subdir in pin.subdirs:
             if subdir not in SUBDIRS:
                 raise ConfigError(f"unknown platform {subdir!r}", hint=f"known: {', '.join(SUBDIRS)}")

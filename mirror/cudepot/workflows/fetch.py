@@ -10,7 +10,8 @@ from cudepot.digest import Digest
 from cudepot.errors import CudepotError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, Source
 
-WORKERS = 8
+WORKERS = 16
+_NAMED = 50  # failures named beside the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,10 @@ def fetch_all(wanted: Sequence[Wanted], store: ObjectStore, progress: Progress, 
 
 def _failures(
     pool: ThreadPoolExecutor, missing: Sequence[Wanted], store: ObjectStore, progress: Progress
-) -> list[CudepotError]:
-    futures: list[Future[None]] = [pool.submit(fetch_one, one, store, progress) for one in missing]
+) -> list[tuple[str, CudepotError]]:
+    futures = {pool.submit(fetch_one, one, store, progress): one.path for one in missing}
     try:
-        return [error for done in as_completed(futures) if (error := _cudepot_error(done)) is not None]
+        return [(futures[one], error) for one in as_completed(futures) if (error := _cudepot_error(one)) is not None]
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         raise
@@ -106,11 +107,15 @@ def _cudepot_error(done: Future[None]) -> CudepotError | None:
     return None
 
 
-def _summary(failures: list[CudepotError], total: int) -> CudepotError:
-    first = failures[0]
+def _summary(failures: list[tuple[str, CudepotError]], total: int) -> CudepotError:
+    """Return one error that says why the first failed and names the others."""
+    first = failures[0][1]
     if len(failures) == 1:
         return first
-    error = type(first)(f"{len(failures)} of {total} files failed; the first: {first}", hint=first.hint)
+    others = [path for path, _ in failures[1:]]
+    named = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
+    text = f"{len(failures)} of {total} files failed; the first: {first}; the others: {named}"
+    error = type(first)(text, hint=first.hint)
     error.__cause__ = first
     return error
 

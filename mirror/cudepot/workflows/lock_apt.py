@@ -10,6 +10,8 @@ from cudepot.catalog.lock import Artifact, LockedUpstream, with_recipe
 from cudepot.formats.apt import Package, PackageIndex
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
+from cudepot.workflows.lock_whole import whole_files
+from cudepot.workflows.whole import read_whole
 
 
 def resolve_apt(
@@ -27,8 +29,13 @@ def resolve_apt(
     suites = [chain.suite(suite, dates, rollback=rollback) for suite in upstream.suites]
     chain.memory.save(depot.store)
     locked = _locked(depot, upstream, suites)
-    if before and replace(before[0], external=()) == locked:
+    if before and replace(before[0], external=(), files=()) == locked:
         return before
+    if upstream.whole:
+        locked = replace(locked, files=whole_files(chain, suites[0]))
+        read_whole(depot, locked)  # an index that cannot be mirrored is not locked
+    if not depot.pins_of(upstream):
+        return locked, ()
     index = PackageIndex(b"\n\n".join(chain.index_texts(suites)), upstream.url)
     pins = depot.pins_of(upstream)
     wanted = [DebPin.parse(text) for pin in pins for text in pin.packages]

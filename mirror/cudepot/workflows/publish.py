@@ -18,6 +18,7 @@ from cudepot.workflows.lock import current_lock
 from cudepot.workflows.publish_apt import GENERATIONS, apt_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_wheels import wheel_tree
+from cudepot.workflows.whole import read_whole, wholes
 
 _PACKAGES = (".deb", ".conda", ".whl")
 
@@ -52,10 +53,11 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
         TrustError: a package that was published before would get other bytes.
     """
     lock = current_lock(depot)
-    _check_present(depot, lock)
+    mirrored = _whole_tree(depot, lock)
+    _check_present(depot, lock, mirrored)
     snapshots, site = Snapshots(depot.store.root), FolderSite(depot.site_path)
     earlier = latest_snapshots(snapshots, depot.site_verifier(), GENERATIONS) if snapshots.numbers() else []
-    tree = _tree(depot, lock, earlier)
+    tree = {**_tree(depot, lock, earlier), **mirrored}
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
     for one in earlier:
         _check_immutable(one.tree, tree)
@@ -76,11 +78,19 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
     )
 
 
-def _check_present(depot: Depot, lock: Lock) -> None:
-    missing = [one for one in lock.artifacts if not depot.store.has(one.digest)]
+def _whole_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:
+    """Return the site paths of all whole mirrors: every file as the upstream has it."""
+    return {
+        f"apt/{one.name}/{path}": digest for one in wholes(lock) for path, digest in read_whole(depot, one).tree.items()
+    }
+
+
+def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> None:
+    locked = [*((one.filename, one.digest) for one in lock.artifacts), *mirrored.items()]
+    missing = [name for name, digest in locked if not depot.store.has(digest)]
     if missing:
         raise ConfigError(
-            f"{len(missing)} locked artifacts are not in the store, {missing[0].filename} for one",
+            f"{len(missing)} locked artifacts are not in the store, {missing[0]} for one",
             hint="run `cudepot sync`",
         )
 
