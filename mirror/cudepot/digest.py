@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA512 = re.compile(r"[0-9a-f]{128}")
 
 
 class Hasher(Protocol):
@@ -69,6 +71,48 @@ class Digest:
             one.update(chunk)
             size += len(chunk)
         return cls(one.hexdigest(), size)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What an index says of content whose sha256 it does not tell: sha512 and size.
+
+    It proves the bytes, but names nothing: objects are known by their :class:`Digest`, which is learnt by reading
+    them once.
+    """
+
+    sha512: str
+    size: int
+
+    def __post_init__(self) -> None:
+        if not _SHA512.fullmatch(self.sha512):
+            raise FormatError(f"not a sha512 of 128 lower-case hex digits: {self.sha512[:140]!r}")
+
+    def checked(self, chunks: Iterable[bytes], what: str) -> Iterator[bytes]:
+        """Give the chunks on, and raise TrustError in the end unless they are what was promised."""
+        one, seen = hasher("sha512"), 0
+        for chunk in chunks:
+            one.update(chunk)
+            seen += len(chunk)
+            if seen > self.size:
+                raise self._broken(what, f"more than {self.size} bytes")
+            yield chunk
+        if seen != self.size:
+            raise self._broken(what, f"{seen} bytes where {self.size} were promised")
+        if one.hexdigest() != self.sha512:
+            raise self._broken(what, f"sha512 is {one.hexdigest()} where {self.sha512} was promised, at the same size")
+
+    def kept_by(self, stream: BinaryIO) -> bool:
+        """Tell whether the rest of ``stream`` is what was promised."""
+        try:
+            for _ in self.checked(iter(lambda: stream.read(CHUNK), b""), ""):
+                pass
+        except TrustError:
+            return False
+        return True
+
+    def _broken(self, what: str, how: str) -> TrustError:
+        return TrustError(f"{what}: {how}", hint="the upstream may be in mid-publication: run the command again")
 
 
 class VerifyingReader(io.RawIOBase):

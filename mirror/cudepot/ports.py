@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from cudepot.digest import Digest
+from cudepot.openpgp import DocumentSignature
 
 OpenObject = Callable[[Digest], BinaryIO]
 """Opens the bytes of an object for reading; the caller closes."""
@@ -115,6 +116,9 @@ class Verifier(Protocol):
 
     def detached(self, document: bytes, signature: bytes, what: str) -> Signed:
         """Verify ``document`` against a detached signature; raise TrustError likewise."""
+
+    def inspect(self, document: bytes, signature: bytes | None) -> tuple[DocumentSignature, ...]:
+        """Return all signatures of a document, good and bad; ``signature`` when it is detached."""
 
 
 class Signer(Protocol):

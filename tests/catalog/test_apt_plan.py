@@ -69,6 +69,27 @@ def test_dates_go_forward_even_when_the_clock_does_not() -> None:
     assert apt_plan.next_date(NOW + datetime.timedelta(days=1), made(first)) == "Tue, 07 May 2024 07:08:09 GMT"
 
 
+def lasting(date: str, seconds: int) -> bytes:
+    return apt_plan.release(UPSTREAM, ["amd64"], apt_plan.indexes([]), date, seconds)
+
+
+def test_a_release_lasts_as_long_as_is_wanted() -> None:
+    text = lasting("Mon, 06 May 2024 07:08:09 GMT", 86400)
+    assert parse_release(text, "x").fields["Valid-Until"] == "Tue, 07 May 2024 07:08:09 GMT"
+    assert b"Valid-Until" not in lasting("Mon, 06 May 2024 07:08:09 GMT", 0)
+    later = lasting("Tue, 07 May 2024 07:08:09 GMT", 86400)
+    assert apt_plan.same_repository(text, later)
+    assert not apt_plan.same_repository(text, lasting("Mon, 06 May 2024 07:08:09 GMT", 86401))
+    assert not apt_plan.same_repository(text, lasting("Mon, 06 May 2024 07:08:09 GMT", 0))
+
+
+def test_a_release_is_worn_when_half_its_time_has_passed() -> None:
+    text, born = lasting("Mon, 06 May 2024 07:08:09 GMT", 86400), NOW.replace(microsecond=0)
+    assert not apt_plan.is_worn(text, born + datetime.timedelta(seconds=43199))
+    assert apt_plan.is_worn(text, born + datetime.timedelta(seconds=43200))
+    assert not apt_plan.is_worn(lasting("Mon, 06 May 2024 07:08:09 GMT", 0), born + datetime.timedelta(days=9999))
+
+
 def test_by_hash_names() -> None:
     digest = Digest.of(b"x")
     assert apt_plan.by_hash({"Packages": digest}) == {f"by-hash/SHA256/{digest.sha256}": digest}

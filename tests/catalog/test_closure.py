@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.closure import DebPin, Selection, select
+from cudepot.catalog.closure import Selection, select
+from cudepot.catalog.deb_pins import DebPin
 from cudepot.errors import PinError
 from cudepot.formats.apt import PackageIndex
 
@@ -26,8 +27,14 @@ def chosen(found: Selection) -> list[str]:
     return [f"{one.name} {one.version} {one.architecture} ({why})" for one, why in found.chosen.values()]
 
 
-def resolve(packages: PackageIndex, *pins: str, machines: tuple[str, ...] = ("amd64",)) -> Selection:
-    return select(packages, [DebPin.parse(one) for one in pins], machines)
+def resolve(
+    packages: PackageIndex,
+    *pins: str | DebPin,
+    machines: tuple[str, ...] = ("amd64",),
+    boundary: tuple[str, ...] = (),
+) -> Selection:
+    parsed = [DebPin.parse(one) if isinstance(one, str) else one for one in pins]
+    return select(packages, parsed, machines, boundary)
 
 
 def test_a_pin_without_a_version_means_the_newest() -> None:
@@ -143,3 +150,117 @@ def test_a_pin_that_matches_nothing_says_what_is_there(pin: str, hint: str) -> N
 def test_pins_are_written_as_they_are_read() -> None:
     assert str(DebPin.parse(" a = 1* ")) == "a=1*"
     assert str(DebPin.parse("a")) == "a"
+    assert str(DebPin.parse("a", "11.1", ("arm64",))) == "a (CUDA 11.1; arm64)"
+
+
+# CUDA variants, architectures, globs
+
+
+def variants() -> PackageIndex:
+    return index(
+        "libcudnn8 8.0.5.39-1+cuda11.1", "libcudnn8 8.9.7.29-1+cuda11.8", "libcudnn8 8.9.7.29-1+cuda12.2",
+        "libcudnn8-dev 8.0.5.39-1+cuda11.1 || Depends: libcudnn8 (= 8.0.5.39-1+cuda11.1)",
+        "libcudnn9-cuda-12 9.12.0.46-1 || Provides: libcudnn9", "libcudnn9-cuda-13 9.12.0.46-1 || Provides: libcudnn9",
+        "libcudnn8 8.9.7.29-1+cuda12.2 arm64", "cuda-toolkit 12.2-1",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "cuda", "versions"),
+    [
+        ("libcudnn8", "11.1", ["8.0.5.39-1+cuda11.1"]),
+        ("libcudnn8", "11", ["8.9.7.29-1+cuda11.8"]),
+        ("libcudnn8=*", "11", ["8.9.7.29-1+cuda11.8"]),
+        ("libcudnn8=8*", "11", ["8.0.5.39-1+cuda11.1", "8.9.7.29-1+cuda11.8"]),
+        ("libcudnn9*", "12", ["9.12.0.46-1"]),
+        ("libcudnn9*", "12.9", ["9.12.0.46-1"]),
+        ("libcudnn*", "12.2", ["8.9.7.29-1+cuda12.2", "9.12.0.46-1"]),
+    ],
+)
+def test_a_cuda_variant_is_what_version_or_name_says(name: str, cuda: str, versions: list[str]) -> None:
+    found = resolve(variants(), DebPin.parse(name, cuda))
+    assert sorted(one.version for one, _ in found.chosen.values()) == versions
+    assert not any("cuda-13" in one.name for one, _ in found.chosen.values())
+
+
+@pytest.mark.parametrize(("name", "cuda"), [("libcudnn8", "1"), ("libcudnn8", "10.2"), ("cuda-toolkit", "12.2"),
+                                            ("libcudnn9-cuda-12", "13"), ("libcudnn9-cuda-12", "1")])  # fmt: skip
+def test_what_does_not_say_the_variant_is_not_taken(name: str, cuda: str) -> None:
+    with pytest.raises(PinError, match=rf"pin '{name} \(CUDA {cuda}\)' matches nothing"):
+        resolve(variants(), DebPin.parse(name, cuda))
+
+
+def test_a_dependency_keeps_to_the_variant_of_its_pin() -> None:
+    packages = index("a 1 || Depends: run", "run 1+cuda11.1", "run 2+cuda12.2")
+    found = resolve(packages, "a", DebPin.parse("run=*", "11.1"))
+    assert chosen(found) == ["a 1 amd64 (pin)", "run 1+cuda11.1 amd64 (pin)"]
+
+
+def test_a_glob_over_names_means_the_newest_of_each() -> None:
+    packages = index("libx 1", "libx 2", "libx-dev 1", "liby 3", "lib 1")
+    assert chosen(resolve(packages, "libx*")) == ["libx 2 amd64 (pin)", "libx-dev 1 amd64 (pin)"]
+    with pytest.raises(PinError, match=r"pin 'libz\*' matches nothing"):
+        resolve(packages, "libz*")
+
+
+def test_a_glob_holds_dependencies_too() -> None:
+    packages = index("libx-dev 1 || Depends: libx (>= 1)", "libx 1", "libx 2")
+    assert "libx 1 amd64 (pin)" in chosen(resolve(packages, "libx*=1"))
+    assert "libx 2 amd64 (needed by libx-dev)" not in chosen(resolve(packages, "libx*=1"))
+
+
+def test_a_pin_may_want_some_architectures_only() -> None:
+    packages = index("a 1", "a 1 arm64", "b 1", "b 2 arm64 || Depends: c", "c 1", "c 1 arm64", "c 2 all")
+    both = ("amd64", "arm64")
+    assert chosen(resolve(packages, DebPin.parse("a", "", ("arm64",)), machines=both)) == ["a 1 arm64 (pin)"]
+    assert chosen(resolve(packages, DebPin.parse("b", "", ("arm64",)), machines=both)) == [
+        "b 2 arm64 (pin)", "c 2 all (needed by b)",
+    ]  # fmt: skip
+
+
+def test_the_newest_is_that_of_each_machine() -> None:
+    packages = index("a 2", "a 1", "a 1 arm64", "m 1", "m 2 all")
+    assert chosen(resolve(packages, "a", machines=("amd64", "arm64"))) == ["a 2 amd64 (pin)", "a 1 arm64 (pin)"]
+    assert chosen(resolve(packages, "m", machines=("amd64", "arm64"))) == ["m 2 all (pin)"]
+
+
+# virtual packages and the boundary
+
+
+def test_a_chain_of_meta_packages_ends_at_the_provider_that_is_wanted() -> None:
+    packages = index(
+        "app 1 || Depends: libcudnn9",
+        "cudnn9-cuda-12 9.12.0-1 || Depends: libcudnn9-dev-cuda-12 (>= 9.12.0.46)",
+        "libcudnn9-dev-cuda-12 9.12.0.46-1 || Depends: libcudnn9-cuda-12 (= 9.12.0.46-1)",
+        "libcudnn9-cuda-13 9.12.0.46-1 || Provides: libcudnn9",
+        "libcudnn9-cuda-12 9.12.0.46-1 || Provides: libcudnn9",
+    )
+    found = resolve(packages, "app", "cudnn9-cuda-12")
+    assert {one.name for one, _ in found.chosen.values()} == {
+        "app", "cudnn9-cuda-12", "libcudnn9-dev-cuda-12", "libcudnn9-cuda-12",
+    }, "what meets libcudnn9 already is not joined by the other provider"  # fmt: skip
+    assert found.external == set()
+
+
+def test_a_virtual_package_cannot_be_pinned_and_its_providers_are_named() -> None:
+    with pytest.raises(PinError) as caught:
+        resolve(variants(), "libcudnn9")
+    assert "virtual package" in caught.value.hint
+    assert "libcudnn9-cuda-12, libcudnn9-cuda-13" in caught.value.hint
+
+
+def test_the_boundary_is_not_crossed() -> None:
+    packages = index(
+        "a 1 || Depends: libc6 (>= 2.17), libgcc-s1, b | libc6, libc6 (>= 9), v",
+        "libc6 2.36 || Depends: libcrypt1", "libgcc-s1 12", "libcrypt1 4", "b 1", "libgcc-v 1 || Provides: v",
+    )  # fmt: skip
+    found = resolve(packages, "a", boundary=("libc6", "lib*gcc*"))
+    assert chosen(found) == ["a 1 amd64 (pin)"]
+    assert found.external == {"libc6 (>= 2.17)", "libgcc-s1", "b | libc6", "libc6 (>= 9)", "v"}
+
+
+def test_a_pin_beyond_the_boundary_is_still_a_pin() -> None:
+    packages = index("a 1 || Depends: libc6", "libc6 2.36 || Depends: libgcc-s1", "libgcc-s1 12")
+    found = resolve(packages, "a", "libc6", boundary=("lib*",))
+    assert chosen(found) == ["a 1 amd64 (pin)", "libc6 2.36 amd64 (pin)"]
+    assert found.external == {"libgcc-s1"}

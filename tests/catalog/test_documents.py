@@ -32,7 +32,7 @@ RELEASES = st.builds(Release, TEXT, TEXT, TEXT, TEXT)
 PLAIN = st.builds(
     Artifact, TEXT, st.sampled_from(["deb", "wheel", "archive"]), TEXT, TEXT, TEXT, TEXT, NAMES, DIGESTS, TEXT,
     st.lists(TEXT, max_size=2).map(tuple),
-)  # fmt: skip
+).map(lambda one: replace(one, filename=f"{one.filename}.deb") if one.kind == "deb" else one)  # fmt: skip
 ARTIFACTS = st.one_of(
     PLAIN, st.builds(lambda one, recipe, release: replace(one, recipe=recipe, release=release), PLAIN, TEXT, RELEASES)
 )
@@ -103,6 +103,41 @@ def upstream(**changes: Any) -> dict[str, Any]:
 
 def pin(**changes: Any) -> dict[str, Any]:
     return config(pin=[config()["pin"][0] | changes])
+
+
+def installer(**changes: Any) -> dict[str, Any]:
+    given = {"name": "u", "type": "local-repo", "path": "x.deb", "sha256": "a" * 64}
+    return config(upstream=[given | changes])
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30d", 2592000), ("12h", 43200), ("2w", 1209600)])
+def test_times_of_validity(text: str, seconds: int) -> None:
+    assert parse_config(upstream(**{"valid-for": text})).upstreams[0].valid_for == seconds
+    assert parse_config(installer(**{"valid-for": text})).upstreams[0].valid_for == seconds
+
+
+@pytest.mark.parametrize("text", ["30", "d", "0d", "-1d", "30 d", "1y", "999999d"])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="upstream"):
+        parse_config(upstream(**{"valid-for": text}))
+
+
+def test_an_installer_needs_its_hash() -> None:
+    assert parse_config(installer(boundary=["libc6"])).upstreams[0].boundary == ("libc6",)
+    for wrong in ("", "A" * 64, "a" * 63):
+        with pytest.raises(ConfigError, match="sha256 of the installer"):
+            parse_config(installer(sha256=wrong))
+    with pytest.raises(ConfigError, match=r"unknown key 'upstream\[0\]\.keys'"):
+        parse_config(installer(keys=["A" * 40]))
+
+
+def test_a_pin_wants_architectures_its_upstream_has() -> None:
+    assert parse_config(pin(architectures=["amd64"])).pins[0].architectures == ("amd64",)
+    with pytest.raises(ConfigError, match="wants arm64 of upstream 'u'"):
+        parse_config(pin(architectures=["arm64"]))
+    folder = {"upstream": [{"name": "u", "type": "folder", "path": "d"}]}
+    with pytest.raises(ConfigError, match="only apt pins"):
+        parse_config({**pin(architectures=["amd64"]), **folder})
 
 
 def test_defaults() -> None:

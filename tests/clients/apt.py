@@ -44,13 +44,13 @@ Filename: /var/cache/debconf/templates.dat
 
 
 class AptRoot:
-    """An apt installation in ``path``; created when it is not there yet.
+    """An apt installation in ``path``; created when it is not there yet. ``foreign`` are further architectures.
 
     Attributes:
         path: the root folder; installed files appear below it.
     """
 
-    def __init__(self, path: Path, arch: str = "amd64") -> None:
+    def __init__(self, path: Path, arch: str = "amd64", foreign: tuple[str, ...] = ()) -> None:
         self.path = path.resolve()
         for name in _FOLDERS:
             (self.path / name).mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,9 @@ class AptRoot:
             _merged(self.path, name)
         _written(self.path / "etc/debconf.conf", _DEBCONF)
         self._conf = self.path / "apt.conf"
-        self._conf.write_text(_configuration(self.path, arch))
+        self._conf.write_text(_configuration(self.path, (arch, *foreign)))
+        if foreign:
+            _written(self.path / "var/lib/dpkg/arch", "".join(f"{one}\n" for one in (arch, *foreign)))
 
     def add_source(
         self, url: str, keyring: Path, suite: str = "/", *, components: str = "", name: str = "site",
@@ -119,6 +121,10 @@ class AptRoot:
         """Return what ``update-alternatives --display`` says inside the root."""
         return run("update-alternatives", "--root", self.path, "--display", name, env=self.env).stdout
 
+    def set_alternative(self, name: str, path: str) -> None:
+        """``update-alternatives --set`` inside the root: what ``--config`` does, without asking."""
+        run(*_as_root(), "update-alternatives", "--root", self.path, "--set", name, path, env=self.env)
+
     def file(self, name: str) -> Path:
         """Return where an absolute path of the root lies, absolute symbolic links followed inside the root."""
         path = self.path / name.lstrip("/")
@@ -148,15 +154,16 @@ def _as_root() -> tuple[str, ...]:
     return namespace if run(*namespace, "true", check=False).returncode == 0 else ("fakeroot",)
 
 
-def _configuration(root: Path, arch: str) -> str:
+def _configuration(root: Path, machines: tuple[str, ...]) -> str:
+    every = " ".join(f'"{one}";' for one in machines)
     # APT_CONFIG is read first and moves Dir, so /etc/apt is never read; dpkg's own /etc/dpkg always is, and
     # container images exclude documentation there, hence --path-include
     return f"""\
 Dir "{root}/";
 Dir::State::status "{root}/var/lib/dpkg/status";
 Dir::Etc::trusted "{root}/etc/apt/trusted.gpg";
-APT::Architecture "{arch}";
-APT::Architectures {{ "{arch}"; }};
+APT::Architecture "{machines[0]}";
+APT::Architectures {{ {every} }};
 APT::Sandbox::User "root";
 APT::Install-Suggests "false";
 Acquire::Languages "none";

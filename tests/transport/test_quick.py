@@ -1,4 +1,4 @@
-"""The short way takes answers as they are, and never goes past a redirect, a proxy, a login or a private authority's settings."""
+"""The short way takes answers as they are, and never goes past a redirect, a proxy or a login."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ def test_redirects_and_broken_connections_are_left_to_requests(server: Server) -
         missing = quick().open(f"{server.url}/nothing", {})
         assert missing is not None
         assert missing.status == 404, "asking again would double the load of a busy server"
+        missing.close()
     assert quick().open(f"{server.url}/file", {}) is None, "nobody listens any more"
 
 

@@ -6,14 +6,17 @@ NVIDIA's own publication is not atomic and a mirror has to live with every state
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import lzma
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+import zstandard
 from tests.upstream.keys import Key, KeyHome
 from tests.upstream.process import run
 
@@ -23,6 +26,19 @@ _ORDER = [
     "Suggests", "Conflicts", "Breaks", "Replaces", "Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512",
     "Homepage", "Description",
 ]  # fmt: skip
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": lambda data: gzip.compress(data, mtime=0),
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    ".zst": zstandard.ZstdCompressor().compress,
+}
+"""How the forms of an index are made, by their endings."""
+
+SECTIONS = {"MD5Sum": ("md5", 48), "SHA1": ("sha1", 40), "SHA256": ("sha256", 16), "SHA512": ("sha512", 16)}
+"""Sections of a Release: the hash, and the width NVIDIA gives the size."""
 
 
 def control_fields(deb: Path) -> dict[str, str]:
@@ -38,14 +54,30 @@ def control_fields(deb: Path) -> dict[str, str]:
     return fields
 
 
-def stanza(deb: Path, file_name: str) -> str:
+def stanza(deb: Path, file_name: str, hashes: tuple[str, ...] = tuple(SECTIONS)) -> str:
     """Return the Packages stanza of ``deb`` in NVIDIA's order of fields, ending with a newline."""
     data = deb.read_bytes()
     fields = control_fields(deb) | {"Filename": file_name, "Size": str(len(data))}
-    for field, name in (("MD5sum", "md5"), ("SHA1", "sha1"), ("SHA256", "sha256"), ("SHA512", "sha512")):
-        fields[field] = hashlib.new(name, data, usedforsecurity=False).hexdigest()
+    for section in hashes:
+        fields[section.replace("MD5Sum", "MD5sum")] = _hash(section, data)
     names = sorted(fields, key=lambda one: _ORDER.index(one) if one in _ORDER else len(_ORDER))
     return "".join(f"{name}: {fields[name]}\n" for name in names)
+
+
+def _hash(section: str, data: bytes) -> str:
+    return hashlib.new(SECTIONS[section][0], data, usedforsecurity=False).hexdigest()
+
+
+def _listing(hashes: tuple[str, ...], files: dict[str, bytes]) -> list[str]:
+    """Return the hash sections of a Release over ``files`` (path → content)."""
+    lines: list[str] = []
+    for section in hashes:
+        width = SECTIONS[section][1]
+        lines += [
+            f"{section}:",
+            *(f" {_hash(section, data)} {len(data):{width}d} {name}" for name, data in files.items()),
+        ]
+    return lines
 
 
 class Publisher:
@@ -78,6 +110,9 @@ class FlatRepo(Publisher):
     Attributes:
         stanzas: what Packages consists of, in order; tests may edit it before :meth:`publish`.
         fields: the head of the Release file, in order; tests may edit it likewise.
+        forms: endings of the served forms of Packages; the oldest repositories have ``.gz`` only.
+        hashes: sections of the Release; nvidia.github.io has SHA512 only. ``stanza_hashes`` are those of stanzas.
+        inline: whether there is an InRelease; the oldest repositories have none.
     """
 
     def __init__(self, folder: Path, keys: KeyHome, key: Key, *, arch: str = "x86_64") -> None:
@@ -85,6 +120,10 @@ class FlatRepo(Publisher):
         self.folder, self.keys, self.key = folder, keys, key
         self.stanzas: list[str] = []
         self.fields = {"Origin": "NVIDIA", "Label": "NVIDIA CUDA", "Architecture": arch}
+        self.forms: tuple[str, ...] = ("", ".gz")
+        self.hashes: tuple[str, ...] = ("MD5Sum", "SHA1", "SHA256")
+        self.stanza_hashes: tuple[str, ...] = tuple(SECTIONS)
+        self.inline = True
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -104,7 +143,7 @@ class FlatRepo(Publisher):
         for deb in debs:
             self.put(self.folder / deb.name, deb.read_bytes())
             self.forget(deb.name)
-            self.stanzas.append(stanza(deb, f"./{deb.name}"))
+            self.stanzas.append(stanza(deb, f"./{deb.name}", self.stanza_hashes))
 
     def forget(self, file_name: str) -> None:
         """Drop the stanza of a file; the file stays."""
@@ -117,23 +156,19 @@ class FlatRepo(Publisher):
         self.sign()
 
     def write_index(self) -> None:
-        """Write Packages and Packages.gz only: what NVIDIA's clients see before the signatures follow."""
+        """Write the forms of Packages only: what NVIDIA's clients see before the signatures follow."""
         self.tick()
         text = "\n".join(self.stanzas).encode()
-        self.put(self.folder / "Packages", text)
-        self.put(self.folder / "Packages.gz", gzip.compress(text, mtime=0))
+        for form in self.forms:
+            self.put(self.folder / f"Packages{form}", PACK[form](text))
 
     def write_release(self, *, date: str = "") -> None:
         """Write Release over the index as it is now; the signatures are left as they are."""
         self.tick()
         lines = [f"{name}: {text}" for name, text in self.fields.items()]
         lines.append(f"Date: {date or self.date()}")
-        for section, name, width in (("MD5Sum", "md5", 48), ("SHA1", "sha1", 40), ("SHA256", "sha256", 16)):
-            lines.append(f"{section}:")
-            for file in ("Packages", "Packages.gz"):
-                data = (self.folder / file).read_bytes()
-                digest = hashlib.new(name, data, usedforsecurity=False).hexdigest()
-                lines.append(f" {digest} {len(data):{width}d} {file}")
+        names = [f"Packages{form}" for form in self.forms]
+        lines += _listing(self.hashes, {name: (self.folder / name).read_bytes() for name in names})
         lines.append("Acquire-By-Hash: no")
         self.put(self.folder / "Release", ("\n".join(lines) + "\n").encode())
 
@@ -143,8 +178,9 @@ class FlatRepo(Publisher):
         signer, data = key or self.key, (self.folder / "Release").read_bytes()
         detached = self.keys.detach(data, signer, when=when, expires=expires)
         self.put(self.folder / "Release.gpg", detached)
-        clear = self.keys.clearsign(data, signer, *others, when=when, expires=expires)
-        self.put(self.folder / "InRelease", clear)
+        if self.inline:
+            clear = self.keys.clearsign(data, signer, *others, when=when, expires=expires)
+            self.put(self.folder / "InRelease", clear)
         self.put(self.folder / self.pub_name, self.key.armored)
 
     def resign(self, key: Key) -> None:
@@ -154,7 +190,14 @@ class FlatRepo(Publisher):
 
 
 class DistsRepo(Publisher):
-    """An ordinary repository with ``dists/<suite>/<component>`` and ``pool/``, by-hash included."""
+    """An ordinary repository with ``dists/<suite>/<component>`` and ``pool/``, by-hash included.
+
+    Attributes:
+        places: stanzas by folder of their index below the suite (``main/binary-amd64``), in order.
+        fields: the head of the Release file, in order; tests may edit it before :meth:`publish`.
+        forms: endings of the served forms of Packages; plain Packages is listed but, as in Debian, not served.
+        hashes: sections of the Release. Indexes lie under the last one's by-hash.
+    """
 
     def __init__(
         self, folder: Path, keys: KeyHome, key: Key, *, suite: str = "stable", component: str = "main",
@@ -163,38 +206,40 @@ class DistsRepo(Publisher):
         super().__init__()
         self.folder, self.keys, self.key = folder, keys, key
         self.suite, self.component, self.arch = suite, component, arch
-        self.stanzas: list[str] = []
-        self.fields = {
-            "Origin": "Stand-in", "Label": "Stand-in", "Suite": suite, "Codename": suite,
-            "Architectures": arch, "Components": component, "Acquire-By-Hash": "yes",
-        }  # fmt: skip
+        self.places: dict[str, list[str]] = {f"{component}/binary-{arch}": []}
+        self.forms: tuple[str, ...] = (".xz", ".gz")
+        self.hashes: tuple[str, ...] = ("MD5Sum", "SHA256")
+        self.inline = True
+        self.fields = {"Origin": "Stand-in", "Label": "Stand-in", "Suite": suite, "Codename": suite}
 
     @property
     def dist(self) -> Path:
         """Folder of the suite."""
         return self.folder / "dists" / self.suite
 
-    def add(self, *debs: Path) -> None:
-        """Copy ``debs`` into the pool and append their stanzas."""
+    def add(self, *debs: Path, component: str = "", arch: str = "") -> None:
+        """Copy ``debs`` into the pool and append their stanzas to the index of a component and architecture."""
+        part = component or self.component
         for deb in debs:
             fields = control_fields(deb)
             source = fields.get("Source", fields["Package"]).split()[0]
-            place = f"pool/{self.component}/{source[0]}/{source}/{deb.name.replace('%3a', ':').split(':')[-1]}"
+            place = f"pool/{part}/{source[0]}/{source}/{deb.name.replace('%3a', ':').split(':')[-1]}"
             self.put(self.folder / place, deb.read_bytes())
-            self.stanzas.append(stanza(deb, place))
+            index = self.places.setdefault(f"{part}/binary-{arch or self.arch}", [])
+            index.append(stanza(deb, place))
 
     def publish(self, *, date: str = "", valid_until: str = "") -> None:
-        """Write indexes (xz and gz, also by hash), Release and both signatures."""
+        """Write indexes (also by hash), Release and the signatures."""
         self.tick()
         listed = self._write_indexes()
-        fields = self.fields | {"Date": date or self.date()}
+        parts, machines = zip(*(place.split("/binary-") for place in self.places), strict=True)
+        fields = self.fields | {
+            "Architectures": " ".join(sorted(set(machines))), "Components": " ".join(sorted(set(parts))),
+            "Acquire-By-Hash": "yes", "Date": date or self.date(),
+        }  # fmt: skip
         if valid_until:
             fields["Valid-Until"] = valid_until
-        lines = [f"{name}: {text}" for name, text in fields.items()]
-        for section, name in (("MD5Sum", "md5"), ("SHA256", "sha256")):
-            digests = ((hashlib.new(name, data, usedforsecurity=False).hexdigest(), data, file)
-                       for file, data in listed.items())  # fmt: skip
-            lines += [f"{section}:", *(f" {digest} {len(data):8d} {file}" for digest, data, file in digests)]
+        lines = [*(f"{name}: {text}" for name, text in fields.items()), *_listing(self.hashes, listed)]
         self.put(self.dist / "Release", ("\n".join(lines) + "\n").encode())
         self.sign()
 
@@ -202,15 +247,18 @@ class DistsRepo(Publisher):
         """Write Release.gpg and InRelease by ``key``, or the repository's own."""
         signer, data = key or self.key, (self.dist / "Release").read_bytes()
         self.put(self.dist / "Release.gpg", self.keys.detach(data, signer))
-        self.put(self.dist / "InRelease", self.keys.clearsign(data, signer))
+        if self.inline:
+            self.put(self.dist / "InRelease", self.keys.clearsign(data, signer))
 
     def _write_indexes(self) -> dict[str, bytes]:
-        """Write the served indexes; return these and plain Packages (listed but, as in Debian, not served)."""
-        text = "\n".join(self.stanzas).encode()
-        place = f"{self.component}/binary-{self.arch}"
-        packed = {"Packages.xz": lzma.compress(text), "Packages.gz": gzip.compress(text, mtime=0)}
-        hashed = self.dist / place / "by-hash" / "SHA256"
-        for name, data in packed.items():
-            self.put(self.dist / place / name, data)
-            self.put(hashed / hashlib.sha256(data).hexdigest(), data)
-        return {f"{place}/{name}": data for name, data in {"Packages": text, **packed}.items()}
+        """Write the served indexes; return these and plain Packages."""
+        listed: dict[str, bytes] = {}
+        for place, stanzas in self.places.items():
+            text = "\n".join(stanzas).encode()
+            listed[f"{place}/Packages"] = text
+            for form in self.forms:
+                data = PACK[form](text)
+                listed[f"{place}/Packages{form}"] = data
+                self.put(self.dist / place / f"Packages{form}", data)
+                self.put(self.dist / place / "by-hash" / self.hashes[-1] / _hash(self.hashes[-1], data), data)
+        return listed

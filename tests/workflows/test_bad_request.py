@@ -27,7 +27,7 @@ TOML: list[tuple[str, str]] = [
     ("[[pin]]\nupstream = 'elsewhere'\npackages = ['x']", "no upstream is called 'elsewhere'"),
     ("[[pin]]\nupstream = 'local'\npackages = [1]", "expected a string in 'pin[1].packages[0]', found 1"),
     ("[build]\nzstd-level = 99", "expected an integer from 1 to 22 in 'build.zstd-level', found 99"),
-    ("[[upstream]]\nname = 'x'\ntype = 'ftp'", "expected one of apt, simple, folder in 'upstream[1].type'"),
+    ("[[upstream]]\nname = 'x'\ntype = 'ftp'", "expected one of apt, simple, folder, local-repo in 'upstream[1].type'"),
     ("[[upstream]]\nname = 'local'\ntype = 'folder'\npath = '.'", "two upstreams are called 'local'"),
     ("this is no TOML", "not TOML: "),
 ]

@@ -92,7 +92,7 @@ FAULTS: list[tuple[Callable[[Nvidia], None], int, str]] = [
     (an_error_page, 5, "not exactly one cleartext-signed message"),
     (valid_until_has_passed, 5, "expired on 2020-01-01 00:00 UTC (Valid-Until)"),
     (from_the_future, 5, "in the future"),
-    (without_sha256, 10, "no SHA256 section"),
+    (without_sha256, 10, "no SHA256 or SHA512 section"),
 ]
 
 

@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.digest import Digest
-from cudepot.formats.apt import Fields, parse_release, parse_stanza, render_packages, render_release
+from cudepot.formats.apt import Fields, Release, parse_release, parse_stanza, render_packages, render_release
 
-_OURS = ("Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512")
+_OURS = ("filename", "size", "md5sum", "sha1", "sha256", "sha512")  # field names have no case
 
 
 def stanza(control: bytes, filename: str, digest: Digest) -> Fields:
     """Return the Packages stanza of a deb: its own control fields, then where it lies and what it is."""
-    fields = {key: value for key, value in parse_stanza(control, filename).items() if key not in _OURS}
+    fields = {key: value for key, value in parse_stanza(control, filename).items() if key.lower() not in _OURS}
     # A leading newline in Description and friends survives: the parser keeps folded lines as they are.
     return fields | {"Filename": filename, "Size": str(digest.size), "SHA256": digest.sha256}
 
@@ -36,8 +36,15 @@ def indexes(stanzas: Sequence[Mapping[str, str]]) -> dict[str, bytes]:
     }
 
 
-def release(upstream: LockedUpstream, architectures: Sequence[str], files: Mapping[str, bytes], date: str) -> bytes:
-    """Return the Release file over the indexes."""
+def release(
+    upstream: LockedUpstream,
+    architectures: Sequence[str],
+    files: Mapping[str, bytes],
+    date: str,
+    valid_for: int = 0,
+) -> bytes:
+    """Return the Release file over the indexes; clients refuse it ``valid_for`` seconds after ``date`` (0: never)."""
+    until = email.utils.parsedate_to_datetime(date) + datetime.timedelta(seconds=valid_for)
     fields = {
         "Origin": upstream.origin or "cudepot",
         "Label": upstream.label or upstream.name,
@@ -45,6 +52,7 @@ def release(upstream: LockedUpstream, architectures: Sequence[str], files: Mappi
         "Codename": upstream.codename,
         "Architectures": " ".join(sorted(set(architectures) - {"all"})),
         "Date": date,
+        "Valid-Until": email.utils.format_datetime(until, usegmt=True) if valid_for else "",
         "Acquire-By-Hash": "yes",
         "Description": f"{upstream.name}, published by cudepot",
     }
@@ -52,9 +60,22 @@ def release(upstream: LockedUpstream, architectures: Sequence[str], files: Mappi
 
 
 def same_repository(old: bytes, new: bytes) -> bool:
-    """Tell whether two Release files differ in nothing but their date."""
+    """Tell whether two Release files differ in nothing but their dates: they are valid equally long."""
     one, other = (parse_release(text, "Release") for text in (old, new))
-    return {**one.fields, "Date": ""} == {**other.fields, "Date": ""}
+    blank = {"Date": "", "Valid-Until": ""}
+    return {**one.fields, **blank} == {**other.fields, **blank} and _lifetime(one) == _lifetime(other)
+
+
+def is_worn(old: bytes, now: datetime.datetime) -> bool:
+    """Tell whether half of a Release's time of validity has passed, so that it is to be signed again."""
+    release = parse_release(old, "Release")
+    date, lifetime = release.date(), _lifetime(release)
+    return date is not None and lifetime is not None and now >= date + lifetime / 2
+
+
+def _lifetime(release: Release) -> datetime.timedelta | None:
+    date, until = release.date(), release.valid_until()
+    return until - date if date and until else None
 
 
 def next_date(now: datetime.datetime, before: bytes | None) -> str:

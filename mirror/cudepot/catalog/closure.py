@@ -1,7 +1,8 @@
 """Which packages of an apt index a set of pins needs: the pins themselves and their dependency closure.
 
 This is selection, not solving: several versions of one package may be chosen side by side, because a mirror offers
-them and the client's apt decides. A dependency is followed to the newest version that satisfies it.
+them and the client's apt decides. A dependency is followed to the newest version that satisfies it. It is not
+followed where it meets the boundary: what the site's machines have from their distribution.
 """
 
 from __future__ import annotations
@@ -11,39 +12,15 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cudepot.catalog.deb_pins import DebPin
 from cudepot.errors import PinError
 from cudepot.formats import version as deb_version
 from cudepot.formats.apt import Package, PackageIndex, Relation
 
 
-@dataclass(frozen=True, slots=True)
-class DebPin:
-    """A wanted package: an exact name and a glob over versions."""
-
-    name: str
-    version: str = "*"
-
-    @classmethod
-    def parse(cls, text: str) -> DebPin:
-        """Read ``name`` or ``name=version-glob``, as apt-get install takes it."""
-        name, _, version = text.partition("=")
-        return cls(name.strip(), version.strip() or "*")
-
-    def means(self, package: Package) -> bool:
-        """Tell whether the pin speaks of that package in that version."""
-        return package.name == self.name and fnmatch.fnmatchcase(package.version, self.version)
-
-    def __str__(self) -> str:
-        return self.name if self.version == "*" else f"{self.name}={self.version}"
-
-
-Held = dict[str, list[DebPin]]
-"""Pins by package name: a dependency on a pinned package is met by a pinned version of it only."""
-
-
 @dataclass(slots=True)
 class Selection:
-    """What was chosen, and why; ``external`` names what this index does not offer at all."""
+    """What was chosen, and why; ``external`` names what the distribution has to provide."""
 
     chosen: dict[tuple[str, str, str], tuple[Package, str]] = field(default_factory=dict)
     external: set[str] = field(default_factory=set)
@@ -69,80 +46,136 @@ class _Need:
         """Tell whether a package can be installed on that machine."""
         return package.architecture in (self.architecture, "all")
 
+    def __str__(self) -> str:
+        return " | ".join(map(str, self.group))
 
-def select(index: PackageIndex, pins: Sequence[DebPin], architectures: Sequence[str]) -> Selection:
+
+@dataclass(frozen=True, slots=True)
+class _Closure:
+    """What is being chosen from where, under which rules."""
+
+    index: PackageIndex
+    pins: Sequence[DebPin]
+    architectures: Sequence[str]
+    boundary: Sequence[str]
+    selection: Selection = field(default_factory=Selection)
+
+    def run(self) -> Selection:
+        """Choose the pins, then what they need; what several packages could meet waits for the rest."""
+        found = [pinned(self.index, pin, self.architectures) for pin in self.pins]
+        waiting = [one for several in found for one in several if self.selection.add(one, "pin")]
+        open_choices: list[_Need] = []
+        while waiting or open_choices:
+            if not waiting:
+                waiting += self._met(open_choices.pop(0))
+                continue
+            for need in self._needs(waiting.pop(0)):
+                if self._is_choice(need):
+                    open_choices.append(need)
+                else:
+                    waiting += self._met(need)
+        return self.selection
+
+    def _needs(self, package: Package) -> list[_Need]:
+        machines = self.architectures if package.architecture == "all" else (package.architecture,)
+        return [_Need(package, group, one) for group, one in itertools.product(package.depends(), machines)]
+
+    def _is_choice(self, need: _Need) -> bool:
+        return len(need.group) > 1 or not self.index.named(need.group[0].name)
+
+    def _met(self, need: _Need) -> list[Package]:
+        """Choose what meets one dependency; return it when it is new."""
+        found = self._satisfy(need)
+        new = found is not None and self.selection.add(found, f"needed by {need.by.name}")
+        return [found] if new and found is not None else []
+
+    def _satisfy(self, need: _Need) -> Package | None:
+        """Return what is to be added for one dependency; None when it is satisfied already or external."""
+        chosen = [one for one, _ in self.selection.chosen.values() if need.fits(one)]
+        if any(_admitted(one, relation) for one in chosen for relation in need.group):
+            return None
+        if any(self._is_beyond(relation.name) for relation in need.group):
+            self.selection.external.add(str(need))
+            return None
+        found = next((one for one in (self._newest(relation, need) for relation in need.group) if one), None)
+        if found is not None and not self._is_beyond(found.name):
+            return found
+        if found is None:
+            self._check_absent(need)
+        self.selection.external.add(str(need))
+        return None
+
+    def _is_beyond(self, name: str) -> bool:
+        return any(fnmatch.fnmatchcase(name, glob) for glob in self.boundary)
+
+    def _check_absent(self, need: _Need) -> None:
+        """Refuse a dependency the index does offer, but in no version that fits."""
+        named = [one for relation in need.group for one in self.index.named(relation.name) if need.fits(one)]
+        provided = [one for relation in need.group for one in self.index.providing(relation.name) if need.fits(one)]
+        if named or provided:
+            raise PinError(
+                f"{need.by.name} {need.by.version} depends on {need}, which the upstream does not offer",
+                hint=_hint(self.index, need.group[0].name, named),
+            )
+
+    def _newest(self, relation: Relation, need: _Need) -> Package | None:
+        """Return the newest package that satisfies a relation, real ones before providers."""
+        for candidates in (self.index.named(relation.name), self.index.providing(relation.name)):
+            fitting = [one for one in candidates if need.fits(one) and _admitted(one, relation) and self._allowed(one)]
+            if fitting:
+                return max(_last_of_duplicates(fitting), key=lambda one: deb_version.key(one.version))
+        return None
+
+    def _allowed(self, package: Package) -> bool:
+        """Tell whether the pins admit a package: a dependency on a pinned one is met by what its pins mean only."""
+        about = [pin for pin in self.pins if pin.speaks_of(package)]
+        return not about or any(pin.means(package) for pin in about)
+
+
+def select(
+    index: PackageIndex, pins: Sequence[DebPin], architectures: Sequence[str], boundary: Sequence[str] = ()
+) -> Selection:
     """Return the pinned packages and everything they depend on, as far as the index offers it.
+
+    Args:
+        index: what the upstream offers.
+        pins: what is wanted.
+        architectures: machines it is wanted for; packages for all machines are always taken.
+        boundary: globs over names of dependencies that are not followed: the distribution provides them.
 
     Raises:
         PinError: a pin matches nothing, or a dependency is offered only in versions that do not fit.
     """
-    selection = Selection()
-    waiting: list[Package] = []
-    for pin in pins:
-        waiting += [one for one in pinned(index, pin, architectures) if selection.add(one, "pin")]
-    held: dict[str, list[DebPin]] = {}
-    for pin in pins:
-        held.setdefault(pin.name, []).append(pin)
-    while waiting:
-        package = waiting.pop(0)
-        machines = architectures if package.architecture == "all" else (package.architecture,)
-        for group, machine in itertools.product(package.depends(), machines):
-            found = _satisfy(index, selection, _Need(package, group, machine), held)
-            if found is not None and selection.add(found, f"needed by {package.name}"):
-                waiting.append(found)
-    return selection
+    return _Closure(index, pins, architectures, boundary).run()
 
 
 def pinned(index: PackageIndex, pin: DebPin, architectures: Sequence[str]) -> list[Package]:
-    """Return the packages a pin means: the newest one without a version, else all that match the glob."""
-    offered = [one for one in index.named(pin.name) if one.architecture in (*architectures, "all")]
-    found = [one for one in offered if fnmatch.fnmatchcase(one.version, pin.version)]
+    """Return the packages a pin means: the newest ones without a version, else all that match the glob."""
+    names = fnmatch.filter(index.names(), pin.name) if pin.is_glob else [pin.name]
+    machines = [one for one in architectures if not pin.architectures or one in pin.architectures]
+    offered = [one for name in names for one in index.named(name) if one.architecture in (*machines, "all")]
+    found = _last_of_duplicates([one for one in offered if pin.means(one)])
     if not found:
         raise PinError(f"pin {str(pin)!r} matches nothing", hint=_hint(index, pin.name, offered))
-    if pin.version == "*":
-        newest = max((one.version for one in found), key=deb_version.key)
-        found = [one for one in found if one.version == newest]
-    return _last_of_duplicates(found)
+    return found if pin.version != "*" else _newest_for_each(found, machines)
+
+
+def _newest_for_each(found: list[Package], machines: Sequence[str]) -> list[Package]:
+    """Keep the newest version of each name, for each machine, in the order given."""
+    newest: dict[tuple[str, str], Package] = {}
+    for package, machine in itertools.product(found, machines):
+        key = (package.name, machine)
+        if package.architecture in (machine, "all"):
+            rival = newest.setdefault(key, package)
+            if deb_version.key(package.version) > deb_version.key(rival.version):
+                newest[key] = package
+    kept = {id(one) for one in newest.values()}
+    return [one for one in found if id(one) in kept]
 
 
 def _last_of_duplicates(found: list[Package]) -> list[Package]:
     """Keep the last stanza of each version: NVIDIA's index is append-only, so the last is the repost."""
-    return list({(one.version, one.architecture): one for one in found}.values())
-
-
-def _satisfy(index: PackageIndex, selection: Selection, need: _Need, held: Held) -> Package | None:
-    """Return what is to be added for one dependency; None when it is satisfied already or external."""
-    chosen = [one for one, _ in selection.chosen.values() if need.fits(one)]
-    if any(_admitted(one, relation) for one in chosen for relation in need.group):
-        return None
-    for relation in need.group:
-        found = _newest(index, relation, need, held)
-        if found is not None:
-            return found
-    named = [one for relation in need.group for one in index.named(relation.name) if need.fits(one)]
-    provided = [one for relation in need.group for one in index.providing(relation.name) if need.fits(one)]
-    text = " | ".join(map(str, need.group))
-    if named or provided:
-        raise PinError(
-            f"{need.by.name} {need.by.version} depends on {text}, which the upstream does not offer",
-            hint=_hint(index, need.group[0].name, named),
-        )
-    selection.external.add(text)
-    return None
-
-
-def _newest(index: PackageIndex, relation: Relation, need: _Need, held: Held) -> Package | None:
-    """Return the newest package that satisfies a relation, real ones before providers."""
-    for candidates in (index.named(relation.name), index.providing(relation.name)):
-        fitting = [one for one in candidates if need.fits(one) and _admitted(one, relation) and _allowed(one, held)]
-        if fitting:
-            return max(_last_of_duplicates(fitting), key=lambda one: deb_version.key(one.version))
-    return None
-
-
-def _allowed(package: Package, held: Held) -> bool:
-    pins = held.get(package.name)
-    return pins is None or any(pin.means(package) for pin in pins)
+    return list({(one.name, one.version, one.architecture): one for one in found}.values())
 
 
 def _admitted(package: Package, relation: Relation) -> bool:
@@ -161,5 +194,7 @@ def _hint(index: PackageIndex, name: str, offered: Sequence[Package]) -> str:
     if offered:
         versions = sorted({one.version for one in offered}, key=deb_version.key)
         return f"versions of {name} there: {', '.join(versions[-8:])}"
+    if providers := sorted({one.name for one in index.providing(name)}):
+        return f"{name} is a virtual package: pin one that provides it ({', '.join(providers[:8])})"
     close = [one for one in sorted(index.names()) if name[:6] and one.startswith(name[:6])]
     return f"similar names there: {', '.join(close[:8])}" if close else "check the name, the suite and the architecture"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
@@ -13,12 +14,14 @@ from cudepot.paths import plain_path
 
 VERSION = 1
 ROOT_NAMES = ("InRelease", "Release", "Release.gpg")
-UPSTREAM_TYPES = ("apt", "simple", "folder")
+UPSTREAM_TYPES = ("apt", "simple", "folder", "local-repo")
 OUTPUTS = ("mirror", "conda", "wheel")
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(/[a-z0-9][a-z0-9._+-]*)*")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])")
+_SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +30,10 @@ class Upstream:
 
     Attributes:
         name: also the folder below ``apt/`` on the site; may hold slashes.
-        type: ``apt``, ``simple`` (PEP 503/691 index) or ``folder``.
+        type: ``apt``, ``simple`` (PEP 503/691 index), ``folder`` or ``local-repo`` (an installer).
         url: base URL, ending in a slash, for ``apt`` and ``simple``.
-        path: folder, relative to cudepot.toml, for ``folder``.
+        path: folder (``folder``) or installer (``local-repo``), relative to cudepot.toml.
+        sha256: of the installer: what it holds, its key included, is trusted because of it.
         keys: full fingerprints that may sign the root (``apt``).
         keyrings: files with the public keys, relative to cudepot.toml.
         suites: ``("/",)`` for a flat repository, else folders below ``dists/``.
@@ -37,12 +41,15 @@ class Upstream:
         architectures: Debian architectures wanted (``all`` is always taken).
         whole: mirror all of it, as the upstream signed it.
         extras: files beside a whole repository that nothing signs (``.pin``, keys, keyring packages).
+        boundary: globs over names of dependencies that are left to the distribution.
+        valid_for: seconds a published Release stays valid (``Valid-Until``); 0 for ever.
     """
 
     name: str
     type: str
     url: str = ""
     path: str = ""
+    sha256: str = ""
     keys: tuple[str, ...] = ()
     keyrings: tuple[str, ...] = ()
     suites: tuple[str, ...] = ("/",)
@@ -50,6 +57,8 @@ class Upstream:
     architectures: tuple[str, ...] = ("amd64",)
     whole: bool = False
     extras: tuple[str, ...] = ()
+    boundary: tuple[str, ...] = ()
+    valid_for: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +66,12 @@ class Pin:
     """What is wanted from one upstream.
 
     Attributes:
-        packages: ``name`` or ``name=version`` (glob) for apt, PEP 508 requirements for a wheel index, file
+        packages: ``name`` or ``name=version`` (globs) for apt, PEP 508 requirements for a wheel index, file
             name globs for a folder.
         recipe: name of the recipe that repackages the artifacts; empty for none.
-        cuda: CUDA variant of the release, where the artifact's name says less (a ``cu11`` wheel may be ``11.1``).
+        cuda: CUDA variant wanted (apt), or that of the release where the artifact's name says less (a ``cu11``
+            wheel may be ``11.1``).
+        architectures: Debian architectures it is wanted for (apt); empty for all of the upstream's.
         outputs: what is published: the artifact itself (``mirror``), conda packages, wheels.
         subdirs: conda platforms wheels are wanted for.
         sha256: file name → expected hash, for folders.
@@ -70,6 +81,7 @@ class Pin:
     packages: tuple[str, ...]
     recipe: str = ""
     cuda: str = ""
+    architectures: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ("mirror",)
     subdirs: tuple[str, ...] = ("linux-64",)
     sha256: tuple[tuple[str, str], ...] = ()
@@ -200,7 +212,9 @@ def _upstream(table: Table) -> Upstream:
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{table.path('name')!r} must be lower-case words joined by '/', found {name!r}")
     if kind == "folder":
-        found = Upstream(name, kind, path=table.text("path"))
+        found = Upstream(name, kind, path=table.text("path"), valid_for=_duration(table, "valid-for"))
+    elif kind == "local-repo":
+        found = _with_subset_fields(Upstream(name, kind, path=table.text("path"), sha256=_sha256(table)), table)
     else:
         found = Upstream(name, kind, url=_url(table, kind))
         found = _with_apt_fields(found, table) if kind == "apt" else found
@@ -213,22 +227,58 @@ def _url(table: Table, kind: str) -> str:
     schemes = ("https://", "http://", "file:///") if kind == "apt" else ("https://", "http://")
     if not url.startswith(schemes):
         raise ConfigError(f"expected a URL ({', '.join(schemes)}) in {table.path('url')!r}, found {url!r}")
+    if "@" in urlsplit(url).netloc:
+        raise ConfigError(
+            f"{table.path('url')!r} holds a user name or password, which would be published",
+            hint="put it into ~/.netrc",
+        )
     return url if url.endswith("/") else url + "/"
 
 
-def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
-    full = replace(
+def _sha256(table: Table) -> str:
+    found = table.text("sha256")
+    if not _SHA256.fullmatch(found):
+        raise ConfigError(
+            f"expected the sha256 of the installer in {table.path('sha256')!r}, found {found!r}",
+            hint="all that is in it, its key included, is trusted because of this hash: take it from NVIDIA's page",
+        )
+    return found
+
+
+def _duration(table: Table, key: str) -> int:
+    """Return seconds for ``30d``, ``12h`` or ``2w``; 0 when nothing is given."""
+    text = table.text(key, "")
+    found = _DURATION.fullmatch(text)
+    if text and not found:
+        raise ConfigError(f"expected a time as '30d', '12h' or '2w' in {table.path(key)!r}, found {text!r}")
+    return int(found[1]) * _SECONDS[found[2]] if found else 0
+
+
+def _with_subset_fields(upstream: Upstream, table: Table) -> Upstream:
+    """Add what selects from, and publishes, any apt repository."""
+    return replace(
         upstream,
-        keys=tuple(fingerprint(one) for one in table.texts("keys")),
+        architectures=table.texts("architectures", ("amd64",)),
+        boundary=table.texts("boundary", ()),
+        valid_for=_duration(table, "valid-for"),
+    )
+
+
+def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
+    expired = {fingerprint(one) for one in table.texts("expired-keys", ())}
+    full = replace(
+        _with_subset_fields(upstream, table),
+        keys=tuple(one for one in map(fingerprint, table.texts("keys")) if one not in expired),
         keyrings=table.texts("keyrings"),
         suites=table.texts("suites", ("/",)),
         components=table.texts("components", ()),
-        architectures=table.texts("architectures", ("amd64",)),
         whole=table.flag("whole"),
         extras=table.texts("extras", ()),
     )
     if not full.keys:
-        raise ConfigError(f"{table.path('keys')!r} is empty: no key may sign", hint="give a full fingerprint")
+        raise ConfigError(
+            f"{table.path('keys')!r} holds no key that may sign", hint="give a full fingerprint that is not expired"
+        )
     flat = [suite for suite in full.suites if suite.endswith("/")]
     if bool(flat) == bool(full.components) or (flat and len(full.suites) > 1) or not full.suites:
         raise ConfigError(
@@ -267,6 +317,7 @@ def _pin(table: Table) -> Pin:
         packages=table.texts("packages"),
         recipe=recipe,
         cuda=table.text("cuda", ""),
+        architectures=table.texts("architectures", ()),
         outputs=outputs,
         subdirs=table.texts("subdirs", ("linux-64",)),
         sha256=tuple(sorted(table.mapping("sha256").items())),
@@ -283,7 +334,9 @@ def _check_references(config: Config) -> None:
         if any(other.startswith(name + "/") for other in names):
             raise ConfigError(f"upstream {name!r} is a folder of another upstream's name")
     for pin in config.pins:
-        if config.upstream(pin.upstream).whole and "mirror" in pin.outputs:
+        one = config.upstream(pin.upstream)
+        _check_architectures(pin, one)
+        if one.whole and "mirror" in pin.outputs:
             raise ConfigError(
                 f"upstream {pin.upstream!r} is mirrored whole: a pin there can only repackage",
                 hint='remove the pin, or give it a recipe and `outputs = ["conda", "wheel"]`',
@@ -291,3 +344,14 @@ def _check_references(config: Config) -> None:
         for subdir in pin.subdirs:
             if subdir not in SUBDIRS:
                 raise ConfigError(f"unknown platform {subdir!r}", hint=f"known: {', '.join(SUBDIRS)}")
+
+
+def _check_architectures(pin: Pin, upstream: Upstream) -> None:
+    strange = set(pin.architectures) - set(upstream.architectures)
+    if strange and upstream.type in ("apt", "local-repo"):
+        raise ConfigError(
+            f"a pin wants {', '.join(sorted(strange))} of upstream {upstream.name!r}, which has not got it",
+            hint=f"add it to `architectures` of the upstream: {', '.join(upstream.architectures)}",
+        )
+    if pin.architectures and upstream.type not in ("apt", "local-repo"):
+        raise ConfigError(f"a pin on upstream {upstream.name!r} has `architectures`, which only apt pins have")

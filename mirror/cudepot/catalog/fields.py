@@ -36,6 +36,10 @@ class Table:
         """Return all keys of the table."""
         return list(self._data)
 
+    def value(self, key: str) -> object:
+        """Return a value of any type; raise ConfigError when it is missing."""
+        return self._get(key, None, "a value")
+
     def text(self, key: str, default: str | None = None) -> str:
         """Return a string; raise ConfigError when it is missing without default, or something else."""
         value = self._get(key, default, "a string")

@@ -211,7 +211,7 @@ def _artifact(table: Table) -> Artifact:
 
 def _plain_name(table: Table) -> str:
     name = table.text("filename")
-    if "/" in name or safe_name(name) != name:
+    if "/" in name or safe_name(name) != name or (table.text("kind") == "deb" and not name.endswith(".deb")):
         raise ConfigError(f"expected a plain file name in {table.path('filename')!r}, found {name!r}")
     return name
 

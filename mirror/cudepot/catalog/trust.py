@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import email.utils
 
 from cudepot.errors import TrustError
-from cudepot.formats.apt import Release
+from cudepot.formats.apt import Release, parse_date
 
 FUTURE = datetime.timedelta(seconds=60)  # clocks differ; apt itself allows 10 s
 
@@ -35,7 +34,7 @@ def check_release(release: Release, what: str, *, now: datetime.datetime, seen: 
         raise TrustError(f"{what}: has no Date, so an old copy could not be told from a new one")
     if date > now + FUTURE:
         raise TrustError(f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, in the future", hint="check this machine's clock")
-    if seen and date < email.utils.parsedate_to_datetime(seen) and not allow_rollback:
+    if seen and date < parse_date(seen, "the date seen before") and not allow_rollback:
         raise TrustError(
             f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, older than the one of {seen} accepted before",
             hint="a stale edge or a rollback attack: try again later, or pass --allow-rollback if it is meant",

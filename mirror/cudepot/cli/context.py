@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from cudepot import __version__
 from cudepot.catalog.config import Config, Upstream, parse_config
+from cudepot.catalog.presets import expand
 from cudepot.cli import progress
 from cudepot.data import data_folder
 from cudepot.disk import storage_errors
@@ -25,6 +26,8 @@ from cudepot.store.local import LocalStore
 from cudepot.store.overlay import dry_run
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.local_repo import LocalRepo
+from cudepot.workflows.presets import load_presets
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
 USER_AGENT = f"cudepot/{__version__}"
@@ -34,7 +37,7 @@ def load_config(base: Path) -> Config:
     """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
     path = base / "cudepot.toml"
     try:
-        return parse_config(tomllib.loads(path.read_text()))
+        return parse_config(expand(tomllib.loads(path.read_text("utf-8")), load_presets))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
     except FileNotFoundError as error:
@@ -97,6 +100,8 @@ def _tries() -> int:
 def _source(base: Path, upstream: Upstream) -> Source:
     if upstream.type == "folder":
         return FolderSource(base / upstream.path)
+    if upstream.type == "local-repo":
+        return LocalRepo(base / upstream.path, upstream.sha256)
     parts = urlsplit(upstream.url)
     if parts.scheme == "file":
         return FolderSource(Path(unquote(parts.path)))
@@ -112,7 +117,12 @@ def _source(base: Path, upstream: Upstream) -> Source:
 def _verifier(base: Path, upstream: Upstream) -> Verifier:
     from cudepot.signing.gpgv import Gpgv
 
-    return Gpgv([base / one for one in upstream.keyrings], upstream.keys)
+    for one in upstream.keyrings:
+        if not (base / one).is_file():
+            hint = load_presets().where_from(one, upstream.keys)
+            raise ConfigError(f"{base / one}: cannot read the public key", hint=hint)
+    pin = f"cudepot trust add {upstream.name} KEYFILE"
+    return Gpgv([base / one for one in upstream.keyrings], upstream.keys, pin_with=pin)
 
 
 def _signer(base: Path, config: Config) -> Signer:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 
 from cudepot import __version__
-from cudepot.cli import init, lock, publish, repackage, status, sync, verify
-from cudepot.cli.output import complain, unexpected
+from cudepot.cli import init, lock, publish, repackage, status, sync, trust, upstreams, verify
+from cudepot.cli.common import add_common
+from cudepot.cli.output import complain, told, unexpected
 from cudepot.errors import CudepotError
 
-VERBS = (init, lock, sync, repackage, publish, verify, status)
+VERBS = (init, lock, sync, repackage, publish, verify, status, trust, upstreams)
 EXIT_CODES = """\
 exit codes:
   0  done                              6  a pin cannot be satisfied
@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"cudepot {__version__}")
-    _add_common(top)
+    add_common(top)
     verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
     for verb in VERBS:
         one = verbs.add_parser(
@@ -45,20 +45,10 @@ def parser() -> argparse.ArgumentParser:
             epilog=EXIT_CODES,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        _add_common(one, default=argparse.SUPPRESS)
+        add_common(one, default=argparse.SUPPRESS)
         verb.add_arguments(one)
         one.set_defaults(run=verb.run)
     return top
-
-
-def _add_common(parser: argparse.ArgumentParser, default: object = None) -> None:
-    """Declare what every verb takes, before or after its name (a default after it would undo what stood before)."""
-    parser.add_argument("-C", dest="directory", default=default or ".", metavar="DIR", help="folder of cudepot.toml")
-    for names, help_text in (
-        (("--json",), "print the result as JSON"),
-        (("-q", "--quiet"), "no progress, only the result and errors"),
-    ):
-        parser.add_argument(*names, action="store_true", default=default or False, help=help_text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,15 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted: what has arrived is kept; run the command again to go on", file=sys.stderr)  # noqa: T201
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the last resort: say what to report instead of a bare traceback
         return unexpected(error, as_json=args.json)
     text = json.dumps(result, indent=1, sort_keys=True) if args.json else "\n".join(lines)
-    if text:
-        print(text)  # noqa: T201
-    return int(code)
+    return told(text, int(code))
 
 
 if __name__ == "__main__":

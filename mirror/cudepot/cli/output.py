@@ -8,10 +8,28 @@ import sys
 import traceback
 from typing import Any
 
+from cudepot.cli.progress import silence
 from cudepot.errors import CudepotError
 
 Answer = tuple[Any, list[str], int]
 """What a verb gives back: a JSON-able result, the lines for people, the exit status."""
+
+
+def told(text: str, code: int) -> int:
+    """Print a result and return the exit status: ``code``, or 7 when it could not be written.
+
+    A reader that leaves early (``| head``) is no fault: the work is done.
+    """
+    try:
+        if text:
+            print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        silence(sys.stdout)
+    except OSError as error:
+        print(f"error E500: the result could not be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        silence(sys.stdout)
+        return code or 7
+    return code
 
 
 def complain(error: CudepotError, *, as_json: bool) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import threading
 import time
@@ -62,8 +64,11 @@ class Lines:
         self._label = ""
 
     def say(self, line: str) -> None:
-        """Write one line."""
-        print(line, file=self._out, flush=True)
+        """Write one line; who listens may be gone, and that is no reason to stop the work."""
+        try:
+            print(line, file=self._out, flush=True)
+        except OSError:
+            silence(self._out)
 
 
 class Bars:
@@ -113,6 +118,12 @@ class Bars:
             print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the room that talks
 
 
+def silence(out: TextIO) -> None:
+    """Send what a stream still holds, and all that follows, nowhere: nobody reads it any more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+
+
 def size_text(count: float) -> str:
     """Return a byte count as a person reads it: ``314 MB`` (decimal units)."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -124,6 +135,6 @@ def size_text(count: float) -> str:
 
 def choose(*, quiet: bool) -> Silent | Lines | Bars:
     """Return the progress that suits standard error."""
-    if quiet:
+    if quiet or sys.stderr is None:
         return Silent()
     return Bars() if sys.stderr.isatty() else Lines(sys.stderr)

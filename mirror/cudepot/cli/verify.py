@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.errors import TrustError
 
+if TYPE_CHECKING:
+    from cudepot.workflows.clients_check import Checked
+
 NAME = "verify"
 HELP = "hash store and site again, check signatures and indexes"
 DESCRIPTION = """\
 Hash every object of the store and every file the site shows, check the signature of every snapshot and the chain
 between them, and follow each index of the site to its packages. Changes nothing; exit status 5 when a fault is found.
+
+With --clients it does something else: it says which real clients refuse each pinned key, each root as its upstream
+signed it, and each root the site shows, and why. What clients refuse is no fault of the project: exit status 0.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's own options (it has none)."""
+    """Declare the verb's own options."""
+    parser.add_argument("--clients", action="store_true", help="say which clients refuse which signature, and why")
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    if args.clients:
+        return _clients(args)
     from cudepot.workflows.verify import verify
 
     with opened(args) as depot:
@@ -38,3 +48,29 @@ def run(args: argparse.Namespace) -> Answer:
             "then run cudepot sync, repackage and publish: what is missing is fetched, built and written again"
         )
     return asdict(result), lines, TrustError.exit_code if result.faults else 0
+
+
+def _clients(args: argparse.Namespace) -> Answer:
+    from cudepot.workflows.clients_check import check_clients
+
+    with opened(args, exclusive=False) as depot:
+        found = check_clients(depot)
+    lines = [line for one in found for line in _checked_lines(one)]
+    refused = [one for one in found if not all(verdict.accepted for verdict in one.verdicts)]
+    if any(one.kind == "site" for one in refused):
+        lines.append("clients refuse what the site shows: pin packages instead of mirroring it whole, and the site")
+        lines.append("publishes it signed with its own key")
+    elif refused and any(one.kind == "site" for one in found):
+        lines.append("what the site shows is signed with its own key: all of these clients accept it")
+    elif refused:
+        lines.append("a repository published as pinned packages is signed with the site's key and not affected")
+    return [asdict(one) for one in found], lines or ["nothing to check: no apt upstream and no apt repository"], 0
+
+
+def _checked_lines(one: Checked) -> list[str]:
+    names = {"key": "key", "root": "upstream", "site": "site"}
+    lines = [f"{names[one.kind]} {one.what} ({one.upstream}), over {', '.join(one.digests) or 'no known hash'}"]
+    for verdict in one.verdicts:
+        said = "accepted by" if verdict.accepted else "REFUSED by"
+        lines.append(f"  {said} {verdict.client}{': ' if verdict.reasons else ''}{'; '.join(verdict.reasons)}")
+    return lines

@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime
 import email.utils
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cudepot.digest import Digest, hexdigest
+from cudepot.digest import Digest, Promise, hexdigest
 from cudepot.errors import FormatError
 from cudepot.formats import version as deb_version
 from cudepot.paths import safe_name
@@ -24,17 +24,27 @@ _RELATION = re.compile(
     r"(?:\(\s*(?P<operator><<|<=|=|>=|>>|<|>)\s*(?P<version>[^)\s<=>]+)\s*\))?\s*(?:\[[^]]*\])?\s*(?:<[^>]*>\s*)*"
 )
 _PROVIDED = re.compile(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
-_NEEDED = ("Package", "Version", "Architecture", "Filename", "Size", "SHA256")
+_NEEDED = ("Package", "Version", "Architecture", "Filename", "Size")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _FIELD = re.compile(r"([!-9;-~]+):\s*(.*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A Release file: its fields, and what it says of each index (path → digest)."""
+    """A Release file: its fields, and what it says of each index.
+
+    Attributes:
+        files: path → digest, where it tells the sha256.
+        others: path → promise, where it tells the sha512 only (nvidia.github.io).
+    """
 
     fields: Mapping[str, str]
     files: Mapping[str, Digest]
+    others: Mapping[str, Promise] = field(default_factory=dict)
+
+    def promised(self) -> dict[str, Digest | Promise]:
+        """Return what it says of every index, by the best hash for us."""
+        return {**self.others, **self.files}
 
     def date(self) -> datetime.datetime | None:
         """Return ``Date``; None when there is none."""
@@ -63,14 +73,21 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One stanza of a Packages index."""
+    """One stanza of a Packages index; ``promised`` is what it says of the file, by sha512 where it has no sha256."""
 
     name: str
     version: str
     architecture: str
     filename: str
-    digest: Digest
+    promised: Digest | Promise
     fields: Mapping[str, str] = field(compare=False, repr=False)
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of the file; raise FormatError where the index tells none."""
+        if isinstance(self.promised, Promise):
+            raise FormatError(f"{self.name} {self.version}: the index has no SHA256 of {self.filename}")
+        return self.promised
 
     def depends(self) -> list[list[Relation]]:
         """Return what must be installed with it: groups of alternatives."""
@@ -136,19 +153,23 @@ class PackageIndex:
 
 
 def parse_release(text: bytes, what: str) -> Release:
-    """Return a Release file; raise FormatError when it is malformed or lists no SHA256."""
+    """Return a Release file; raise FormatError when it is malformed or lists neither SHA256 nor SHA512."""
     fields = parse_stanza(text, what)
-    if "SHA256" not in fields:
-        raise FormatError(f"{what}: no SHA256 section", hint="weaker or other hashes are not used")
-    files: dict[str, Digest] = {}
-    for line in fields["SHA256"].split("\n"):
+    if "SHA256" not in fields and "SHA512" not in fields:
+        raise FormatError(f"{what}: no SHA256 or SHA512 section", hint="weaker hashes are not used")
+    files = {path: Digest(value, size) for path, value, size in _listed(fields, "SHA256", what)}
+    others = {path: Promise(value, size) for path, value, size in _listed(fields, "SHA512", what) if path not in files}
+    return Release(fields, files, others)
+
+
+def _listed(fields: Mapping[str, str], section: str, what: str) -> Iterator[tuple[str, str, int]]:
+    """Give path, hash and size of each file a section of a Release lists."""
+    for line in fields.get(section, "").split("\n"):
         parts = line.split()
-        if not parts:
-            continue
-        if len(parts) != 3 or not _SIZE.fullmatch(parts[1]):
-            raise FormatError(f"{what}: bad SHA256 line {line.strip()[:120]!r}")
-        files[safe_name(parts[2])] = Digest(parts[0].lower(), int(parts[1]))
-    return Release(fields, files)
+        if parts and (len(parts) != 3 or not _SIZE.fullmatch(parts[1])):
+            raise FormatError(f"{what}: bad {section} line {line.strip()[:120]!r}")
+        if parts:
+            yield safe_name(parts[2]), parts[0].lower(), int(parts[1])
 
 
 def parse_stanza(text: bytes, what: str) -> Fields:
@@ -173,7 +194,8 @@ def parse_stanza(text: bytes, what: str) -> Fields:
 def parse_package(text: bytes, what: str) -> Package:
     """Return one stanza of a Packages index; raise FormatError when it lacks what installing needs."""
     fields = parse_stanza(text, what)
-    missing = [one for one in ("Package", "Version", "Architecture", "Filename", "Size", "SHA256") if one not in fields]
+    missing = [one for one in _NEEDED if one not in fields]
+    missing += [] if "SHA256" in fields or "SHA512" in fields else ["SHA256"]
     if missing or not _SIZE.fullmatch(fields["Size"]):
         raise FormatError(f"{what}: no usable {missing[0] if missing else 'Size'} field")
     deb_version.parse(fields["Version"])
@@ -182,9 +204,14 @@ def parse_package(text: bytes, what: str) -> Package:
         fields["Version"],
         fields["Architecture"],
         safe_name(fields["Filename"]),
-        Digest(fields["SHA256"].lower(), int(fields["Size"])),
+        _promised(fields),
         fields,
     )
+
+
+def _promised(fields: Fields) -> Digest | Promise:
+    size = int(fields["Size"])
+    return Digest(fields["SHA256"].lower(), size) if "SHA256" in fields else Promise(fields["SHA512"].lower(), size)
 
 
 def parse_relations(text: str) -> list[list[Relation]]:
@@ -211,6 +238,11 @@ def render_release(fields: Mapping[str, str], files: Mapping[str, bytes], hashes
         files: index path → its bytes.
         hashes: Release section → ``hashlib`` name, e.g. ``{"SHA256": "sha256"}``.
     """
+    for name, value in fields.items():
+        if "\n" in value:
+            raise FormatError(
+                f"{name} of a Release has several lines", hint="the upstream's Release is made to mislead"
+            )
     text = "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
     for section, algorithm in hashes.items():
         text += f"{section}:\n"
@@ -234,14 +266,19 @@ def _quick(raw: bytes, start: bytes) -> str:
 
 
 def _folded(value: str) -> str:
-    return value.replace("\n", "\n ")
+    """Fold a value; an empty line inside would end the stanza, so it is written as a dot (Debian Policy 5.6.13)."""
+    first, *rest = value.split("\n")
+    return "\n".join([first, *(f" {line}" if line.strip() else " ." for line in rest)])
 
 
 def _date(fields: Mapping[str, str], name: str) -> datetime.datetime | None:
-    if name not in fields:
-        return None
+    return parse_date(fields[name], name) if name in fields else None
+
+
+def parse_date(text: str, what: str) -> datetime.datetime:
+    """Return a date as Release files write it (RFC 5322), in UTC where it names no zone."""
     try:
-        found = email.utils.parsedate_to_datetime(fields[name])
-    except ValueError as error:
-        raise FormatError(f"{name} is no date: {fields[name][:60]!r}") from error
+        found = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError) as error:
+        raise FormatError(f"{what} is no date: {text[:60]!r}", hint="the upstream is broken") from error
     return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)

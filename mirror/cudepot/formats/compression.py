@@ -17,7 +17,7 @@ import zstandard
 from cudepot.digest import CHUNK
 from cudepot.formats.guarded import damaged, guarded
 
-_XZ_MEMORY = 512 << 20
+_XZ_MEMORY = 160 << 20  # xz -9 needs 65 MiB; more is no ordinary archive
 _ZSTD_WINDOW = 1 << 27
 _FEED = 1 << 16
 

@@ -21,6 +21,7 @@ from cudepot.paths import safe_name
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+_MOST_BYTES = 1 << 62
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -56,7 +57,7 @@ def _parse_json(body: bytes, url: str) -> list[IndexFile]:
     try:
         page = json.loads(body)
         return [_json_file(one, url) for one in page["files"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"{url}: not a PEP 691 page ({type(error).__name__}: {error})") from error
 
 
@@ -67,7 +68,7 @@ def _json_file(one: dict[str, object], base: str) -> IndexFile:
         _plain(str(one["filename"]), base),
         urljoin(base, str(one["url"])),
         sha256 if _SHA256.fullmatch(sha256) else "",
-        size if isinstance(size, int) and size >= 0 else None,
+        size if isinstance(size, int) and not isinstance(size, bool) and 0 <= size < _MOST_BYTES else None,
         bool(one.get("yanked", False)),
     )
 
@@ -97,12 +98,21 @@ class _Anchors(html.parser.HTMLParser):
 def _parse_html(body: bytes, url: str) -> list[IndexFile]:
     parser = _Anchors()
     parser.feed(body.decode(errors="replace"))
-    base = urljoin(url, parser.base)
-    return [_html_file(one, base) for one in parser.found if one.get("href")]
+    base = _joined(url, parser.base) or url
+    links = [(one, _joined(base, one.get("href") or "")) for one in parser.found]
+    return [_html_file(one, link, base) for one, link in links if link]
 
 
-def _html_file(anchor: dict[str, str | None], base: str) -> IndexFile:
-    parts = urlsplit(urljoin(base, anchor["href"] or ""))
+def _joined(base: str, link: str) -> str:
+    """Return an absolute URL; empty where the link is none at all."""
+    try:
+        return urljoin(base, link) if link else ""
+    except ValueError:
+        return ""
+
+
+def _html_file(anchor: dict[str, str | None], link: str, base: str) -> IndexFile:
+    parts = urlsplit(link)
     name, _, value = parts.fragment.partition("=")
     sha256 = value.lower() if name == "sha256" and _SHA256.fullmatch(value.lower()) else ""
     filename = _plain(unquote(parts.path.rsplit("/", 1)[-1]), base)

@@ -6,14 +6,15 @@ by a pinned key is enough, whatever else is there.
 
 from __future__ import annotations
 
+import datetime
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.errors import ConfigError, TrustError
 from cudepot.fingerprints import fingerprint
+from cudepot.openpgp import HASHES, DocumentSignature
 from cudepot.ports import Signed
 
 _STRONG_HASHES = {"8", "9", "10", "12", "14"}  # RFC 9580 section 9.5: SHA2-256, -384, -512, SHA3-256, -512
@@ -26,23 +27,17 @@ _BAD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
-    """One signature as gpgv saw it: ``fault`` is empty when it is good."""
-
-    signer: str
-    fault: str
-
-
 class Gpgv:
     """Verifies against key files, trusting only pinned fingerprints; see :class:`cudepot.ports.Verifier`.
 
     Args:
         keyrings: files with public keys, armored or binary.
         fingerprints: full fingerprints of the primary keys that may sign.
+        pin_with: the command that pins another key, for hints.
     """
 
-    def __init__(self, keyrings: Sequence[Path], fingerprints: Sequence[str]) -> None:
+    def __init__(self, keyrings: Sequence[Path], fingerprints: Sequence[str], *, pin_with: str = "") -> None:
+        self._pin_with = pin_with or "cudepot trust add UPSTREAM KEYFILE"
         self._pinned = frozenset(fingerprint(one) for one in fingerprints)
         self._keys = [(path.name, _dearmored(path)) for path in keyrings]
 
@@ -63,6 +58,15 @@ class Gpgv:
             (home / "signature").write_bytes(signature)
             return Signed(document, self._run(home, what, [str(home / "signature"), str(home / "document")]))
 
+    def inspect(self, document: bytes, signature: bytes | None) -> tuple[DocumentSignature, ...]:
+        """Return all signatures of a document, good and bad, pinned or not; ``signature`` when it is detached."""
+        with tempfile.TemporaryDirectory(prefix="cudepot-gpgv-") as folder:
+            home = Path(folder)
+            files = [home / "document"] if signature is None else [home / "signature", home / "document"]
+            for path, data in zip(reversed(files), (document, signature or b""), strict=False):
+                path.write_bytes(data)
+            return tuple(_signatures(_gpgv(home, self._keyring_options(home), [str(one) for one in files])))
+
     def _run(self, home: Path, what: str, files: list[str]) -> tuple[str, ...]:
         found = _signatures(_gpgv(home, self._keyring_options(home), files))
         good = tuple(dict.fromkeys(one.signer for one in found if not one.fault and one.signer in self._pinned))
@@ -78,17 +82,20 @@ class Gpgv:
             options += ["--keyring", str(path)]
         return options
 
-    def _explain(self, found: list[_Signature]) -> str:
+    def _explain(self, found: list[DocumentSignature]) -> str:
         if not found:
             return "no OpenPGP signature found"
         faults = [one.fault or f"validly signed by {one.signer}, a key that is not pinned" for one in found]
         return "; ".join(dict.fromkeys(faults))
 
-    def _hint(self, found: list[_Signature]) -> str:
+    def _hint(self, found: list[DocumentSignature]) -> str:
         pinned = ", ".join(sorted(self._pinned)) or "none"
         if any("expired" in one.fault for one in found):
             return "ask the upstream for a fresh signature or key; check this machine's clock"
-        return f"pinned keys: {pinned}; if the upstream changed its key, confirm that elsewhere, then pin it"
+        return (
+            f"pinned keys: {pinned}; if the upstream changed its key, confirm the new one's fingerprint elsewhere: "
+            f"`{self._pin_with}` shows what would change and pins it"
+        )
 
 
 def _dearmored(path: Path) -> bytes:
@@ -98,7 +105,10 @@ def _dearmored(path: Path) -> bytes:
         raise ConfigError(f"{path}: cannot read the public key", hint="check `keyrings` in cudepot.toml") from error
     if not data.lstrip().startswith(b"-----BEGIN PGP"):
         return data
-    done = subprocess.run(["gpg", "--dearmor"], input=data, capture_output=True, check=False)
+    try:
+        done = subprocess.run(["gpg", "--dearmor"], input=data, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise ConfigError("gpg is not installed", hint="apt-get install gnupg, or dnf install gnupg2") from error
     if done.returncode:
         raise ConfigError(f"{path}: not an OpenPGP public key: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
@@ -131,8 +141,8 @@ def _gpgv(home: Path, options: list[str], files: list[str]) -> list[list[str]]:
     return [line.split()[1:] for line in lines if line.startswith("[GNUPG:] ")]
 
 
-def _signatures(status: list[list[str]]) -> list[_Signature]:
-    found: list[_Signature] = []
+def _signatures(status: list[list[str]]) -> list[DocumentSignature]:
+    found: list[DocumentSignature] = []
     for block in _blocks(status):
         words = {fields[0]: fields[1:] for fields in block}
         fault = next((text for word, text in _BAD.items() if word in words), "")
@@ -143,8 +153,17 @@ def _signatures(status: list[list[str]]) -> list[_Signature]:
             fault = f"signed over a weak hash (OpenPGP algorithm {valid[7]})"
         if "ERRSIG" in words:
             fault += f" ({words['ERRSIG'][0]})"
-        found.append(_Signature(valid[9] if len(valid) >= 10 else "", fault))
+        found.append(_seen(valid, fault))
     return found
+
+
+def _seen(valid: list[str], fault: str) -> DocumentSignature:
+    """Return the signature of a VALIDSIG line; one that could not be checked has none."""
+    if len(valid) < 10:
+        return DocumentSignature("", "", "", "", fault)
+    digest = HASHES.get(int(valid[7]), f"algorithm {valid[7]}")
+    ends = "" if valid[3] == "0" else datetime.datetime.fromtimestamp(int(valid[3]), datetime.UTC).date().isoformat()
+    return DocumentSignature(valid[9], valid[0], digest, ends, fault)
 
 
 def _blocks(status: list[list[str]]) -> list[list[list[str]]]:

@@ -224,7 +224,10 @@ class LocalStore:
     def objects(self) -> Iterator[Path]:
         """Give the path of every object, sorted by hash."""
         for folder in sorted((self.root / "objects").iterdir()):
-            yield from sorted(folder.iterdir())
+            if folder.is_dir() and not folder.is_symlink():
+                yield from sorted(folder.iterdir())
+            else:
+                yield folder
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[LocalStore]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urljoin, urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from cudepot.errors import MissingError, TransientError, UpstreamError
@@ -18,9 +18,18 @@ from cudepot.transport.quick import Quick, chunks
 
 TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two reads
 _PIECE = 1 << 18  # bytes read at once
+MOST_REDIRECTS = 8
 _STEP_DOWN = "anyone on the way could change the bytes: ask the upstream, or use another mirror"
 _TLS = "for a private certificate authority set REQUESTS_CA_BUNDLE to its file; else check the URL"
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects alone; even told not to follow them, requests reads their bodies whole."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        """Say that no response is a redirect: :meth:`HttpSource._request` follows them."""
+        return
 
 
 class HttpSource:
@@ -36,7 +45,7 @@ class HttpSource:
     def __init__(self, base: str, *, accept: str = "*/*", user_agent: str, connections: int = 16) -> None:
         self.base = base if base.endswith("/") else base + "/"
         self._accept = accept
-        self._session = requests.Session()
+        self._session = _Session()
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections)
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, adapter)
@@ -93,20 +102,42 @@ class HttpSource:
 
     @contextlib.contextmanager
     def _request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        """Send a request and follow redirects: requests itself would read their bodies, however long."""
+        at = url
+        for _ in range(MOST_REDIRECTS):
+            with self._send(method, at, headers) as response:
+                if not response.is_redirect:
+                    _check_status(url, response.status_code, response.reason, response.headers)
+                    yield response
+                    return
+                at = _redirected(url, at, response.headers["Location"])
+        raise UpstreamError(f"{url}: more than {MOST_REDIRECTS} redirects", hint="check the URL of the upstream")
+
+    def _send(self, method: str, url: str, headers: dict[str, str]) -> requests.Response:
         try:
-            response = self._session.request(
-                method, url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=True
+            return self._session.request(
+                method, url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=False
             )
-        except (requests.exceptions.SSLError, requests.TooManyRedirects) as error:
+        except requests.exceptions.SSLError as error:
             raise UpstreamError(f"{url}: {_reason(error)}", hint=_TLS) from error
-        except requests.RequestException as error:
+        except requests.exceptions.InvalidURL as error:
+            raise UpstreamError(f"{url}: {_reason(error)}", hint="check the URL of the upstream") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise TransientError(f"{url}: {_reason(error)}", hint="check the URL, the network and the proxy") from error
-        with response:
-            hops = [hop.url for hop in (*response.history, response)]
-            if url.startswith("https:") and (plain := [hop for hop in hops if not hop.startswith("https:")]):
-                raise UpstreamError(f"{url}: redirected from https to plain http at {plain[0]}", hint=_STEP_DOWN)
-            _check_status(url, response.status_code, response.reason, response.headers)
-            yield response
+
+
+def _redirected(url: str, at: str, location: str) -> str:
+    """Return where a redirect leads; refuse plain http after https, and anything that is not HTTP."""
+    try:
+        target = urljoin(at, location)
+        scheme, host = urlsplit(target).scheme, urlsplit(target).hostname
+    except ValueError as error:
+        raise UpstreamError(f"{url}: redirected to no URL: {location[:200]!r}", hint="the server is broken") from error
+    if scheme == "http" and at.startswith("https:"):
+        raise UpstreamError(f"{url}: redirected from https to plain http at {target}", hint=_STEP_DOWN)
+    if scheme not in ("http", "https") or not host:
+        raise UpstreamError(f"{url}: redirected to {location[:200]!r}", hint="only http and https are followed")
+    return target
 
 
 def _conditions(known: Validators | None) -> dict[str, str]:
@@ -152,20 +183,20 @@ def _served_offset(url: str, status: int, headers: Mapping[str, str], offset: in
 
 
 def _let_go(response: BaseHTTPResponse) -> None:
-    """Give a connection back that has nothing more to say; close one in the middle of an answer."""
-    if response.length_remaining:
-        response.close()
+    """End an answer: read to its end its connection is in the pool again, else it is closed, never drained."""
+    response.close()
     response.release_conn()
 
 
 def _chunks(url: str, response: requests.Response) -> Iterator[bytes]:
-    yield from _guarded(url, response.iter_content(_PIECE))
+    # The bytes as they came: some servers label a .gz file as an encoding, and hashes are over the file.
+    yield from _guarded(url, response.raw.stream(_PIECE, decode_content=False))
 
 
 def _guarded(url: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
         yield from pieces
-    except (requests.RequestException, HTTPError, OSError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise TransientError(
             f"{url}: the transfer was cut ({_reason(error)})",
             hint="check the network and the proxy; run the command again: what has arrived is kept",

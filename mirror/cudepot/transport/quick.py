@@ -55,7 +55,8 @@ class Quick:
             return None
         if not 300 <= response.status < 400:
             return response
-        response.drain_conn()
+        response.close()  # the body of a redirect may be endless
+        response.release_conn()
         return None
 
     def _pool(self, origin: str) -> urllib3.HTTPConnectionPool | None:

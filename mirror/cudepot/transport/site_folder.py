@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 from cudepot.digest import Digest
 from cudepot.disk import fsync_folder, storage_errors
 from cudepot.errors import StorageError
+from cudepot.paths import safe_name
 
+_CURRENT = re.compile(r"snapshots/([0-9]{6})")
 Place = Callable[[Digest, Path], None]
 """Puts an object's bytes at a path: a hard link, or a copy where links do not reach."""
 
@@ -32,10 +35,26 @@ class FolderSite:
     def current(self) -> int | None:
         """Return the number of the snapshot shown; None when there is none."""
         try:
-            name = self.current_path.readlink().name
+            target = str(self.current_path.readlink())
         except OSError:
             return None
-        return int(name) if name.isdigit() and self.folder(int(name)).is_dir() else None
+        found = _CURRENT.fullmatch(target)
+        return int(found[1]) if found and self.folder(int(found[1])).is_dir() else None
+
+    def newest(self) -> int:
+        """Return the highest number a snapshot lies here under; 0 when there is none."""
+        return max((int(one.name) for one in self._folders()), default=0)
+
+    def document(self, number: int) -> bytes:
+        """Return the snapshot document that lies in a snapshot's folder; empty when there is none."""
+        try:
+            return (self.folder(number) / "snapshot.json").read_bytes()
+        except OSError:
+            return b""
+
+    def _folders(self) -> list[Path]:
+        parent = self.root / "snapshots"
+        return [one for one in parent.iterdir() if one.name.isdecimal()] if parent.is_dir() else []
 
     def write(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes], place: Place) -> None:
         """Write a snapshot completely, under a name of its own; nothing that is shown changes.
@@ -51,7 +70,8 @@ class FolderSite:
         """
         final, partial = self.folder(number), self.folder(number).with_suffix(".partial")
         with storage_errors(self.root):
-            shutil.rmtree(partial, ignore_errors=True)
+            for left in self.root.glob("snapshots/*.partial"):  # of runs that were killed
+                shutil.rmtree(left, ignore_errors=True)
             try:
                 self._fill(partial, tree, extra, place)
                 if final.exists():
@@ -64,16 +84,16 @@ class FolderSite:
 
     def _fill(self, partial: Path, tree: Mapping[str, Digest], extra: Mapping[str, bytes], place: Place) -> None:
         partial.mkdir(parents=True)
-        folders = {partial}
         for path, digest in tree.items():
-            target = partial / path
-            if target.parent not in folders:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                folders.add(target.parent)
+            target = partial / safe_name(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
             place(digest, target)
         for path, data in extra.items():
             (partial / path).write_bytes(data)
-        for folder in folders:
+            (partial / path).chmod(0o644)
+        # A site is there to be read by a web server, whatever the umask of the one who publishes.
+        for folder in (self.root, partial.parent, partial, *(one for one in partial.rglob("*") if one.is_dir())):
+            folder.chmod(0o755)
             fsync_folder(folder)
 
     def switch(self, number: int) -> None:
@@ -89,9 +109,7 @@ class FolderSite:
 
     def prune(self, keep: int) -> list[int]:
         """Remove all but the newest ``keep`` snapshots (never the one shown) and return their numbers."""
-        found = sorted(
-            (int(one.name) for one in (self.root / "snapshots").iterdir() if one.name.isdigit()), reverse=True
-        )
+        found = sorted((int(one.name) for one in self._folders()), reverse=True)
         gone = [number for number in found[keep:] if number != self.current()]
         for number in gone:
             shutil.rmtree(self.folder(number), ignore_errors=True)

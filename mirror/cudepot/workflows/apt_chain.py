@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from cudepot.catalog.config import Upstream
 from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_release
-from cudepot.digest import Digest
+from cudepot.digest import Digest, Promise
 from cudepot.errors import MissingError, PinError, TrustError
 from cudepot.formats.apt import Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.paths import safe_name
 from cudepot.ports import Signed, Source
 from cudepot.workflows.depot import Depot, RootMemory
-from cudepot.workflows.fetch import Wanted, fetch_one
+from cudepot.workflows.fetch import fetch_promised
 
 ROOT_LIMIT = 10 << 20  # bytes; apt's own cap for a Release file
 INDEX_LIMIT = 2 << 30  # bytes an index may unpack to where the Release does not say
@@ -81,7 +81,7 @@ class Chain:
 
     def _index_text(self, suite: Suite, name: str) -> bytes:
         """Return an index from the smallest form the Release names."""
-        listed = suite.release.files
+        listed = suite.release.promised()
         path = next((name + form for form in _FORMS if name + form in listed), None)
         what = f"{self.upstream.url}{suite.folder}{name}"
         if path is None:
@@ -89,16 +89,15 @@ class Chain:
                 f"{what}: not in the signed Release",
                 hint=f"check components and architectures; it names {', '.join(sorted(listed)[:6])} …",
             )
-        self._fetch_index(suite, path)
+        digest = self._fetch_index(suite, path, listed[path])
         limit = listed[name].size if name in listed else INDEX_LIMIT
-        with self.depot.store.open(listed[path]) as handle, decompressed(handle, what, limit=limit) as text:
+        with self.depot.store.open(digest) as handle, decompressed(handle, what, limit=limit) as text:
             return text.read()
 
-    def _fetch_index(self, suite: Suite, path: str) -> None:
-        digest = suite.release.files[path]
-        served = suite.folder + _by_hash(suite.release, path, digest)
+    def _fetch_index(self, suite: Suite, path: str, promised: Digest | Promise) -> Digest:
+        served = suite.folder + _by_hash(suite.release, path, promised)
         try:
-            fetch_one(Wanted(self.source, served, digest), self.depot.store, self.depot.progress)
+            return fetch_promised(self.source, served, promised, self.depot.store, self.depot.progress)
         except TrustError as error:
             raise TrustError(
                 f"{self.upstream.url}{served}: does not match the signed Release of {suite.root.date}: {error}",
@@ -111,8 +110,9 @@ def _index_names(upstream: Upstream) -> list[str]:
     return [f"{folder}Packages" for folder in folders or [""]]
 
 
-def _by_hash(release: Release, path: str, digest: Digest) -> str:
+def _by_hash(release: Release, path: str, promised: Digest | Promise) -> str:
     if release.fields.get("Acquire-By-Hash", "").lower() != "yes":
         return path
     folder = path.rpartition("/")[0]
-    return f"{folder}/by-hash/SHA256/{digest.sha256}".lstrip("/")
+    name = f"SHA256/{promised.sha256}" if isinstance(promised, Digest) else f"SHA512/{promised.sha512}"
+    return f"{folder}/by-hash/{name}".lstrip("/")

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cudepot.catalog.config import SUBDIRS
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.payload import Release
+from cudepot.paths import safe_name
 from cudepot.workflows.depot import Depot
 
 BUILDER = 1
@@ -122,7 +124,13 @@ def builds_of(depot: Depot, lock: Lock) -> list[Built]:
 
 
 def _built(table: Table) -> Built:
-    return Built(table.text("kind"), table.text("subdir"), table.text("filename"), table.digest())
+    kind = table.choice("kind", ("conda", "wheel"))
+    subdir = table.choice("subdir", (*SUBDIRS, "noarch") if kind == "conda" else ("",))
+    filename = table.text("filename")
+    suffix = ".conda" if kind == "conda" else ".whl"
+    if "/" in filename or safe_name(filename) != filename or not filename.endswith(suffix):
+        raise ConfigError(f"expected the name of a {suffix} file in {table.path('filename')!r}, found {filename!r}")
+    return Built(kind, subdir, filename, table.digest())
 
 
 def _path(depot: Depot, key: str) -> Path:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from cudepot.digest import Digest
-from cudepot.errors import CudepotError, TrustError
+from cudepot.digest import Digest, Promise
+from cudepot.errors import CudepotError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, Source
 
 WORKERS = 16
@@ -23,7 +24,7 @@ class Wanted:
     digest: Digest
 
 
-def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress) -> None:
+def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress, stop: threading.Event | None = None) -> None:
     """Fetch one object unless it is there already.
 
     What an earlier, broken run left behind is used; when the whole then has the wrong hash, it is fetched once
@@ -39,16 +40,37 @@ def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress) -> None:
         resumed = part.size > 0
         progress.advance(part.size)
         try:
-            _receive(wanted, part, progress)
+            _receive(wanted, part, progress, stop)
         except TrustError as error:
             if not resumed:
                 raise _named(error, wanted) from error
-            _again(wanted, part, progress)
+            _again(wanted, part, progress, stop)
 
 
-def _again(wanted: Wanted, part: Part, progress: Progress) -> None:
+def fetch_promised(
+    source: Source, path: str, promised: Digest | Promise, store: ObjectStore, progress: Progress
+) -> Digest:
+    """Fetch one object by whichever strong hash is known of it, and return its digest.
+
+    Without a sha256 it cannot be told beforehand whether the object is here, so it is fetched: checked while it
+    streams into the store, and visible there only when it is what was promised.
+    """
+    if isinstance(promised, Digest):
+        fetch_one(Wanted(source, path, promised), store, progress)
+        return promised
+    with source.stream(path, 0) as (_, chunks):
+        return store.add(promised.checked(_counted(chunks, progress), path))
+
+
+def _counted(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    for chunk in chunks:
+        progress.advance(len(chunk))
+        yield chunk
+
+
+def _again(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:
     try:
-        _receive(wanted, part, progress)
+        _receive(wanted, part, progress, stop)
     except TrustError as error:
         raise _named(error, wanted) from error
 
@@ -57,13 +79,15 @@ def _named(error: TrustError, wanted: Wanted) -> TrustError:
     return TrustError(f"{wanted.path}: {error}", hint=error.hint)
 
 
-def _receive(wanted: Wanted, part: Part, progress: Progress) -> None:
+def _receive(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:
     if part.size < wanted.digest.size:
         with wanted.source.stream(wanted.path, part.size) as (offset, chunks):
             if offset != part.size:
                 progress.advance(-part.size)
                 part.restart()
             for chunk in chunks:
+                if stop is not None and stop.is_set():
+                    raise TransientError(f"{wanted.path}: stopped")
                 part.write(chunk)
                 progress.advance(len(chunk))
     part.commit()
@@ -91,10 +115,12 @@ def fetch_all(wanted: Sequence[Wanted], store: ObjectStore, progress: Progress, 
 def _failures(
     pool: ThreadPoolExecutor, missing: Sequence[Wanted], store: ObjectStore, progress: Progress
 ) -> list[tuple[str, CudepotError]]:
-    futures = {pool.submit(fetch_one, one, store, progress): one.path for one in missing}
+    stop = threading.Event()
+    futures = {pool.submit(fetch_one, one, store, progress, stop): one.path for one in missing}
     try:
         return [(futures[one], error) for one in as_completed(futures) if (error := _cudepot_error(one)) is not None]
     except BaseException:
+        stop.set()  # Ctrl-C must not wait for the transfers that run: what has arrived is kept
         pool.shutdown(wait=False, cancel_futures=True)
         raise
 

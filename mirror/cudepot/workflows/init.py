@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.catalog.config import Config, parse_config
+from cudepot.catalog.presets import expand
 from cudepot.catalog.template import render_template
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 from cudepot.signing.gpg import GpgSigner, make_key
 from cudepot.store.local import LocalStore
+from cudepot.workflows.presets import load_presets
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool) -> Init
     toml = base / "cudepot.toml"
     known = toml.exists()
     key = fingerprint(key) if key else ""
-    config = _parse(toml.read_text() if known else render_template(label=label, key=key, gnupg=gnupg), toml)
+    config = _parse(toml.read_text("utf-8") if known else render_template(label=label, key=key, gnupg=gnupg), toml)
     made = _missing(base, config)
     if not dry_run:
         base.mkdir(parents=True, exist_ok=True)
@@ -57,7 +59,7 @@ def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool) -> Init
 
 def _parse(text: str, toml: Path) -> Config:
     try:
-        return parse_config(tomllib.loads(text))
+        return parse_config(expand(tomllib.loads(text), load_presets))
     except ConfigError as error:
         raise ConfigError(f"{toml}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

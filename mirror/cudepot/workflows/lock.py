@@ -15,6 +15,7 @@ from cudepot.errors import ConfigError
 from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.lock_apt import resolve_apt
 from cudepot.workflows.lock_folder import resolve_folder
+from cudepot.workflows.lock_local import resolve_local
 from cudepot.workflows.lock_simple import resolve_simple
 
 _ANEW = "restore it from version control, or remove it and run `cudepot lock`"
@@ -42,7 +43,7 @@ class LockResult:
 def load_lock(path: Path) -> Lock:
     """Read cudepot.lock; raise ConfigError when it is missing or malformed."""
     try:
-        return parse_lock(tomllib.loads(path.read_text()))
+        return parse_lock(tomllib.loads(path.read_text("utf-8")))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", hint=error.hint or _ANEW) from error
     except FileNotFoundError as error:
@@ -85,6 +86,7 @@ def make_lock(depot: Depot, *, dry_run: bool = False, allow_rollback: bool = Fal
         tuple(sorted(depot.config.accept_eula)),
     )
     data = tomli_w.dumps(render_lock(lock)).encode()
+    parse_lock(tomllib.loads(data.decode()))  # what an upstream gave us must not make a lock nobody can read
     fresh = not depot.lock_path.exists() or depot.lock_path.read_bytes() != data
     if fresh and not dry_run:
         write_atomic(depot.lock_path, data)
@@ -105,6 +107,8 @@ def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool) -> 
         return resolve_apt(depot, upstream, before, rollback=rollback)
     if upstream.type == "simple":
         return resolve_simple(depot, upstream, before)
+    if upstream.type == "local-repo":
+        return resolve_local(depot, upstream, before)
     return resolve_folder(depot, upstream)
 
 

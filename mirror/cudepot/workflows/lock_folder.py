@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from packaging.utils import parse_wheel_filename
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from cudepot.catalog.config import Pin, Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, with_recipe
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, PinError, TrustError
+from cudepot.errors import ConfigError, FormatError, PinError, TrustError
 from cudepot.formats.apt import parse_stanza
 from cudepot.formats.deb import read_control
 from cudepot.workflows.depot import Depot, request_hash
@@ -72,7 +72,10 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
         name, version = fields.get("Package", path.name), fields.get("Version", "")
         return replace(artifact, kind="deb", name=name, version=version, architecture=fields.get("Architecture", ""))
     if path.suffix == ".whl":
-        project, release, _, tags = parse_wheel_filename(path.name)
+        try:
+            project, release, _, tags = parse_wheel_filename(path.name)
+        except InvalidWheelFilename as error:
+            raise FormatError(f"{path}: not the name of a wheel: {error}", hint="keep the name it came with") from error
         platforms = ",".join(sorted(tag.platform for tag in tags))
         return replace(artifact, kind="wheel", name=str(project), version=str(release), architecture=platforms)
     if "mirror" in artifact.outputs:

@@ -13,7 +13,7 @@ from cudepot.formats.simple import parse_page, project_name
 from cudepot.ports import Page, Source
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
 
-PAGE_LIMIT = 64 << 20  # bytes; the largest pages of the public index are about 10 MB
+PAGE_LIMIT = 16 << 20  # bytes; the largest pages of the public index are about 10 MB
 
 
 def resolve_simple(

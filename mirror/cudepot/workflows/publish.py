@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from cudepot.catalog.lock import Lock, render_lock
 from cudepot.catalog.snapshot import Snapshot, render_snapshot
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, TrustError
+from cudepot.errors import ConfigError, FormatError, TrustError
+from cudepot.paths import safe_name
 from cudepot.store.snapshots import Snapshots
 from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.builds import Built, builds_of
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.lock import current_lock
-from cudepot.workflows.publish_apt import GENERATIONS, apt_tree
+from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_wheels import wheel_tree
 from cudepot.workflows.whole import read_whole, wholes
 
+HISTORY = 12
+"""Snapshots looked back at: for generations of indexes, and for packages that must not change."""
 _PACKAGES = (".deb", ".conda", ".whl")
 
 
@@ -56,13 +59,16 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
     mirrored = _whole_tree(depot, lock)
     _check_present(depot, lock, mirrored)
     snapshots, site = Snapshots(depot.store.root), FolderSite(depot.site_path)
-    earlier = latest_snapshots(snapshots, depot.site_verifier(), GENERATIONS) if snapshots.numbers() else []
+    earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
     tree = {**_tree(depot, lock, earlier), **mirrored}
+    for path in tree:
+        if safe_name(path) != path:
+            raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
     for one in earlier:
         _check_immutable(one.tree, tree)
     fresh = tree != before
-    number = earlier[0].number + fresh if earlier else 1
+    number = max(earlier[0].number if earlier else 0, site.newest()) + 1 if fresh else earlier[0].number
     if not dry_run:
         if fresh:
             _keep(depot, snapshots, lock, number, tree, earlier)
@@ -146,10 +152,10 @@ def _keep(
 
 
 def _show(depot: Depot, snapshots: Snapshots, site: FolderSite, number: int, tree: Mapping[str, Digest]) -> None:
-    """Write the snapshot's folder and switch to it, unless it is shown already."""
-    if site.current() == number:
-        return
+    """Write the snapshot's folder and switch to it, unless this very snapshot is shown already."""
     document, signature = snapshots.read(number)
+    if site.current() == number and site.document(number) == document:
+        return
     extra = {"snapshot.json": document, "snapshot.json.asc": signature}
     site.write(number, tree, extra, depot.store.place)
     site.switch(number)

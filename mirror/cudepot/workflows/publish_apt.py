@@ -41,11 +41,27 @@ def _repository(
     texts = apt_plan.indexes(stanzas)
     files = {path: depot.store.add_bytes(text) for path, text in texts.items()}
     roots = _roots(depot, upstream, [one["Architecture"] for one in stanzas], texts, earlier)
-    old = [_indexes_of(upstream, snapshot) for snapshot in earlier[: GENERATIONS - 1]]
-    hashed = {
-        path: digest for files_then in (*reversed(old), files) for path, digest in apt_plan.by_hash(files_then).items()
-    }
-    return pool | files | hashed | roots
+    return pool | files | _hashed(depot, upstream, files, earlier) | roots
+
+
+def _hashed(
+    depot: Depot, upstream: LockedUpstream, files: dict[str, Digest], earlier: Sequence[Snapshot]
+) -> dict[str, Digest]:
+    """Return the by-hash names of the last distinct generations of indexes, as far as the store still has them."""
+    generations = [files]
+    for snapshot in earlier:
+        found = _indexes_of(upstream, snapshot)
+        if found and found not in generations:
+            generations.append(found)
+    hashed: dict[str, Digest] = {}
+    for generation in generations[:GENERATIONS]:
+        hashed |= {path: one for path, one in apt_plan.by_hash(generation).items() if depot.store.has(one)}
+    if earlier and _indexes_of(upstream, earlier[0]) == files:
+        # Nothing new: keep what is there, or a run that changes nothing would drop the oldest generation.
+        prefix = f"apt/{upstream.name}/by-hash/"
+        kept = {path: one for path, one in earlier[0].tree.items() if path.startswith(prefix) and depot.store.has(one)}
+        hashed |= {path.removeprefix(f"apt/{upstream.name}/"): one for path, one in kept.items()}
+    return hashed
 
 
 def _pool(debs: Sequence[Artifact]) -> dict[str, Digest]:
@@ -61,7 +77,15 @@ def _pool(debs: Sequence[Artifact]) -> dict[str, Digest]:
 
 def _stanza(depot: Depot, deb: Artifact) -> dict[str, str]:
     with depot.store.open(deb.digest) as handle:
-        return apt_plan.stanza(read_control(handle, what=deb.filename), deb.filename, deb.digest)
+        fields = apt_plan.stanza(read_control(handle, what=deb.filename), deb.filename, deb.digest)
+    inside = tuple(fields.get(key, "") for key in ("Package", "Version", "Architecture"))
+    if inside != (deb.name, deb.version, deb.architecture):
+        raise FormatError(
+            f"{deb.filename}: says inside that it is {' '.join(inside)}, the lock says {deb.name} {deb.version} "
+            f"{deb.architecture}",
+            hint="the upstream's index does not describe its package: do not use it",
+        )
+    return fields
 
 
 def _roots(
@@ -71,13 +95,16 @@ def _roots(
     texts: dict[str, bytes],
     earlier: Sequence[Snapshot],
 ) -> dict[str, Digest]:
-    """Return the signed roots: the ones before when nothing but the date would change."""
+    """Return the signed roots: the ones before when nothing but the date would change and they are fresh enough."""
     paths = {name: f"apt/{upstream.name}/{name}" for name in ("Release", "Release.gpg", "InRelease")}
     before = earlier[0].tree if earlier else {}
-    old = _bytes(depot, before[paths["Release"]]) if paths["Release"] in before else None
-    text = apt_plan.release(upstream, architectures, texts, apt_plan.next_date(depot.clock(), old))
+    whole = all(path in before and depot.store.has(before[path]) for path in paths.values())
+    old = _bytes(depot, before[paths["Release"]]) if whole else None
+    lifetime = depot.config.upstream(upstream.name).valid_for
+    text = apt_plan.release(upstream, architectures, texts, apt_plan.next_date(depot.clock(), old), lifetime)
     signer = depot.signer()
-    if old is not None and earlier[0].signer == signer.fingerprint and apt_plan.same_repository(old, text):
+    kept = old is not None and earlier[0].signer == signer.fingerprint and apt_plan.same_repository(old, text)
+    if old is not None and kept and not apt_plan.is_worn(old, depot.clock()):
         return {name: before[path] for name, path in paths.items()}
     made = {"Release": text, "Release.gpg": signer.detach(text), "InRelease": signer.clearsign(text)}
     return {name: depot.store.add_bytes(data) for name, data in made.items()}

@@ -22,7 +22,8 @@ def conda_tree(
     prefix = f"conda/{depot.config.site.channel}/"
     files = _files(packages)
     before = {path.removeprefix(prefix): one for path, one in _tree(earlier).items() if path.startswith(prefix)}
-    if files != {path: one for path, one in before.items() if path.endswith(".conda")}:
+    same = files == {path: one for path, one in before.items() if path.endswith(".conda")}
+    if not same or not all(depot.store.has(one) for one in before.values()):
         before = files | _index(depot, files)
     return {prefix + path: digest for path, digest in before.items()}
 

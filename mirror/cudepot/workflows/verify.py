@@ -38,7 +38,7 @@ def verify(depot: Depot) -> VerifyResult:
     """Check store, snapshots and the site that is shown; repairs nothing."""
     faults: list[str] = []
     paths = list(depot.store.objects())
-    total = sum(path.stat().st_size for path in paths)
+    total = sum(path.lstat().st_size for path in paths)
     depot.progress.begin(f"hashing {len(paths)} objects", total)
     with ThreadPoolExecutor(WORKERS) as pool:
         faults += [fault for fault in pool.map(lambda path: _object_fault(depot, path), paths) if fault]
@@ -64,6 +64,8 @@ def verify(depot: Depot) -> VerifyResult:
 
 
 def _object_fault(depot: Depot, path: Path) -> str:
+    if path.is_symlink() or not path.is_file():
+        return f"object {path}: not a plain file: remove it"
     with path.open("rb") as handle:
         found = Digest.of_stream(handle)
     depot.progress.advance(found.size)
@@ -100,7 +102,7 @@ def _site_faults(depot: Depot, site: FolderSite, snapshots: Snapshots, snapshot:
             yield f"{folder / name}: differs from the store's"
     known = {*snapshot.tree, "snapshot.json", "snapshot.json.asc"}
     for file in sorted(folder.rglob("*")):
-        if not file.is_dir() and str(file.relative_to(folder)) not in known:
+        if (file.is_symlink() or not file.is_dir()) and str(file.relative_to(folder)) not in known:
             yield f"{file}: not part of the snapshot"
 
 

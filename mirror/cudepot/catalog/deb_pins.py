@@ -1,0 +1,94 @@
+"""Pins on Debian packages: which packages, versions, CUDA variants and architectures somebody wants."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cudepot.catalog.config import Pin
+from cudepot.formats.apt import Package
+
+_IN_VERSION = re.compile(r"\+cuda(\d+(?:\.\d+)*)$")
+_IN_NAME = re.compile(r"-cuda-(\d+)(?:-(\d+))?$")
+_GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class DebPin:
+    """A wanted package.
+
+    Attributes:
+        name: its name, or a glob over names.
+        version: a glob over versions; ``*`` means the newest.
+        cuda: CUDA variant that name or version must say; empty for any.
+        architectures: Debian architectures it is wanted for; empty for all there are.
+    """
+
+    name: str
+    version: str = "*"
+    cuda: str = ""
+    architectures: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str, cuda: str = "", architectures: tuple[str, ...] = ()) -> DebPin:
+        """Read ``name`` or ``name=version-glob``, as apt-get install takes it."""
+        name, _, version = text.partition("=")
+        return cls(name.strip(), version.strip() or "*", cuda, architectures)
+
+    @property
+    def is_glob(self) -> bool:
+        """Whether the name stands for several packages."""
+        return bool(_GLOB.search(self.name))
+
+    def speaks_of(self, package: Package) -> bool:
+        """Tell whether the pin is about that package at all, whatever its version."""
+        here = not self.architectures or package.architecture in (*self.architectures, "all")
+        return here and fnmatch.fnmatchcase(package.name, self.name)
+
+    def means(self, package: Package) -> bool:
+        """Tell whether the pin wants that package in that version."""
+        return (
+            self.speaks_of(package)
+            and fnmatch.fnmatchcase(package.version, self.version)
+            and (not self.cuda or is_cuda_variant(package, self.cuda))
+        )
+
+    def __str__(self) -> str:
+        text = self.name if self.version == "*" else f"{self.name}={self.version}"
+        where = [f"CUDA {self.cuda}"] if self.cuda else []
+        where += [", ".join(self.architectures)] if self.architectures else []
+        return f"{text} ({'; '.join(where)})" if where else text
+
+
+def deb_pins(pin: Pin) -> list[DebPin]:
+    """Return what one ``[[pin]]`` of cudepot.toml wants of an apt repository."""
+    return [DebPin.parse(text, pin.cuda, pin.architectures) for text in pin.packages]
+
+
+def pin_of(pins: Sequence[Pin], package: Package) -> Pin | None:
+    """Return the pin that wants a package in its version, one with a recipe first."""
+    named = [pin for pin in pins if any(one.means(package) for one in deb_pins(pin))]
+    return next((pin for pin in named if pin.recipe), named[0] if named else None)
+
+
+def is_cuda_variant(package: Package, cuda: str) -> bool:
+    """Tell whether a package says that it is for that CUDA.
+
+    The version says it up to cuDNN 8 (``+cuda11.1``), the name from cuDNN 9 on (``-cuda-12``, ``-cuda-12-4``). The
+    shorter of two numbers stands for all that begin with it: ``12`` takes ``+cuda12.2``, ``12.2`` takes ``-cuda-12``.
+    """
+    said = _IN_VERSION.search(package.version)
+    if said:
+        return _begins(said[1], cuda)
+    named = _IN_NAME.search(package.name)
+    if not named:
+        return False
+    text = ".".join(part for part in named.groups() if part)
+    return _begins(text, cuda) or _begins(cuda, text)
+
+
+def _begins(longer: str, shorter: str) -> bool:
+    wanted = shorter.split(".")
+    return longer.split(".")[: len(wanted)] == wanted

@@ -1,0 +1,82 @@
+"""Changes the lists of one upstream in cudepot.toml and leaves every other byte, comments above all, as it was."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tomlkit
+from tomlkit.items import Array, Table
+
+from cudepot.errors import ConfigError
+
+
+def set_lists(text: str, number: int, lists: Mapping[str, Sequence[str]], *, comment: str = "") -> str:
+    """Return cudepot.toml with lists of strings of one upstream set to new values.
+
+    Values that stay keep their place, their spelling and their comments.
+
+    Args:
+        text: cudepot.toml.
+        number: which ``[[upstream]]``, counting from 0.
+        lists: key → all its values; an empty list that is not there is not written.
+        comment: stands beside each value that is new.
+
+    Raises:
+        ConfigError: the result would not say what it should; then the file has to be edited by hand.
+    """
+    document = tomlkit.parse(text)
+    table = document["upstream"][number]
+    for name, wanted in lists.items():
+        _set(table, name, list(wanted), comment)
+    result = tomlkit.dumps(document)
+    expected = _expected(tomllib.loads(text), number, lists)
+    if tomllib.loads(result) != expected:
+        raise ConfigError("cudepot.toml is laid out so that it cannot be changed safely", hint="change it by hand")
+    return result
+
+
+def _set(table: Table, name: str, wanted: list[str], comment: str) -> None:
+    if name not in table:
+        if wanted:
+            last = list(table.keys())[-1]
+            # not table[name] = …: that would stand below the blank lines and comments that follow the table
+            table.value._insert_after(last, name, _array(wanted, comment))
+        return
+    array = table[name]
+    assert isinstance(array, Array), "the file was read as configuration before"
+    for at in reversed(range(len(array))):
+        if array[at] not in wanted:
+            del array[at]
+    present = list(array)
+    for one in wanted:
+        if one not in present:
+            _append(array, one, comment)
+
+
+def _append(array: Array, value: str, comment: str) -> None:
+    if "\n" in array.as_string():
+        array.add_line(value, comment=comment or None)
+    else:
+        array.append(value)
+
+
+def _array(values: list[str], comment: str) -> Array:
+    array = tomlkit.array()
+    if comment:
+        for one in values:
+            array.add_line(one, comment=comment)
+        array.add_line(indent="")
+    else:
+        array.extend(values)
+    return array
+
+
+def _expected(data: dict[str, Any], number: int, lists: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    table = data["upstream"][number]
+    for name, wanted in lists.items():
+        if wanted or name in table:
+            kept = [one for one in table.get(name, []) if one in wanted]
+            table[name] = kept + [one for one in wanted if one not in kept]
+    return data

@@ -1,0 +1,160 @@
+"""``cudepot trust``."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cudepot.cli.common import add_common
+from cudepot.cli.context import load_config
+from cudepot.cli.output import Answer
+from cudepot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cudepot.openpgp import PublicKey
+    from cudepot.workflows.trust import Change, TrustedKey, UpstreamTrust
+
+NAME = "trust"
+HELP = "show, add and expire the keys that may sign an upstream"
+DESCRIPTION = """\
+Show which keys may sign each apt upstream and what is known of them; pin another one, or take one back. `add` shows
+what would change and changes cudepot.toml only after a yes or with --yes; `expire` changes it at once. Both keep
+its comments, and only show the change with --dry-run.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their options."""
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
+    show = actions.add_parser("list", help="pinned keys with dates, algorithms, and the hash of their self-signature")
+    add = actions.add_parser("add", help="pin one more key; the ones before stay valid")
+    expire = actions.add_parser("expire", help="accept a key no longer")
+    for one in (add, expire):
+        one.add_argument("upstream", metavar="UPSTREAM", help="name of the upstream in cudepot.toml")
+    add.add_argument("file", metavar="KEYFILE", type=Path, help="file with the public key; it is copied into keys/")
+    add.add_argument("--key", default="", metavar="FINGERPRINT", help="the key the file must hold")
+    add.add_argument("--yes", action="store_true", help="change cudepot.toml without asking")
+    expire.add_argument("fingerprint", metavar="FINGERPRINT", help="full fingerprint of the key")
+    for one in (add, expire):
+        one.add_argument("-n", "--dry-run", action="store_true", help="show the change; make none")
+    for one in (show, add, expire):
+        add_common(one, default=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the action."""
+    base = Path(args.directory).resolve()
+    return {"list": _list, "add": _add, "expire": _expire}[args.action](args, base)
+
+
+def _list(_: argparse.Namespace, base: Path) -> Answer:
+    from cudepot.workflows.trust import list_trust
+
+    found = list_trust(base, load_config(base))
+    lines = [line for one in found for line in _upstream_lines(one)]
+    return [asdict(one) for one in found], lines or ["no apt upstream in cudepot.toml"], 0
+
+
+def _add(args: argparse.Namespace, base: Path) -> Answer:
+    from cudepot.workflows.trust import apply, plan_add
+
+    change = plan_add(base, load_config(base), args.upstream, args.file, wanted=args.key, today=_today())
+    lines = list(_change_lines(change))
+    if args.dry_run:
+        return _told(change, changed=False), [*lines, "nothing was changed"], 0
+    if not args.yes and not _agreed(lines):
+        last = "nothing was changed: compare the fingerprint, then run it again with --yes"
+        return _told(change, changed=False), [*lines, last], ConfigError.exit_code
+    apply(base, change)
+    return _told(change, changed=True), [*lines, "changed cudepot.toml; next: cudepot lock"], 0
+
+
+def _expire(args: argparse.Namespace, base: Path) -> Answer:
+    from cudepot.workflows.trust import apply, plan_expire
+
+    change = plan_expire(base, load_config(base), args.upstream, args.fingerprint, today=_today())
+    lines = list(_change_lines(change))
+    if args.dry_run:
+        return _told(change, changed=False), [*lines, "nothing was changed"], 0
+    apply(base, change)
+    return _told(change, changed=True), [*lines, "changed cudepot.toml; next: cudepot lock"], 0
+
+
+def _agreed(lines: list[str]) -> bool:
+    """Ask a person, where there is one."""
+    if not sys.stdin.isatty():
+        return False
+    print(*lines, "pin this key? [y/N] ", sep="\n", end="", file=sys.stderr, flush=True)  # noqa: T201
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _told(change: Change, *, changed: bool) -> dict[str, Any]:
+    return {
+        "upstream": change.upstream,
+        "before": list(change.before),
+        "after": list(change.after),
+        "key": asdict(change.key) if change.key else None,
+        "known": asdict(change.known),
+        "file": change.copy[0] if change.copy else "",
+        "sha256": change.sha256,
+        "changed": changed,
+    }
+
+
+def _change_lines(change: Change) -> Iterator[str]:
+    yield f"keys of {change.upstream}:"
+    for one in dict.fromkeys((*change.before, *change.after)):
+        mark = " " if one in change.before and one in change.after else "+" if one in change.after else "-"
+        yield f"{mark} {_spaced(one)}"
+    if change.key:
+        yield f"the key: {_key_text(change.key)}"
+    if change.copy:
+        yield f"its file: {change.copy[0]}, sha256 {change.sha256}"
+    yield f"cudepot's own list: {_known_text(change.known) or 'does not know it; compare it with two other sources'}"
+
+
+def _upstream_lines(one: UpstreamTrust) -> Iterator[str]:
+    yield f"{one.upstream}: {one.url}"
+    for key in one.keys:
+        yield from _trusted_lines(key)
+    for name in one.missing:
+        yield f"  missing: {name}"
+
+
+def _trusted_lines(one: TrustedKey) -> Iterator[str]:
+    yield f"  {one.state}: {_spaced(one.fingerprint)}"
+    yield f"    {_key_text(one.key)}; {one.file}" if one.key else "    no key file holds it"
+    if known := _known_text(one.known):
+        yield f"    cudepot's own list: {known}"
+
+
+def _key_text(key: PublicKey) -> str:
+    """Return what a key file says of a key, in one line."""
+    told = f"{key.uid or 'without name'}, {_part_text(key)}"
+    for part in key.parts[1:]:
+        told += f"; subkey {part.fingerprint[-16:]} {part.algorithm}{part.bits}, bound over {part.digest or 'nothing'}"
+    return told
+
+
+def _part_text(key: PublicKey) -> str:
+    part = key.parts[0]
+    ends = "revoked" if part.revoked else f"expires {part.expires}" if part.expires else "never expires"
+    return f"{part.algorithm}{part.bits}, made {part.created}, {ends}, self-signature over {part.digest or 'nothing'}"
+
+
+def _known_text(known: Any) -> str:
+    dates = [f"from {known.since}" if known.since else "", f"until {known.until}" if known.until else ""]
+    return "; ".join(filter(None, [*dates, known.uid, known.note]))
+
+
+def _spaced(full: str) -> str:
+    return " ".join(full[at : at + 4] for at in range(0, len(full), 4))
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()

@@ -1,0 +1,107 @@
+"""Public keys as GnuPG reads them from a file: dates, algorithm, and the hash their self-signatures are made over.
+
+Columns: GnuPG ``doc/DETAILS``. The hash matters because a key's own signature can be refused where the signature of
+a document is not: NVIDIA's 3bf863cc signs with SHA-512 and vouches for itself with SHA-1.
+"""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cudepot.errors import ConfigError
+from cudepot.openpgp import ALGORITHMS, HASHES, KeyPart, PublicKey
+
+_BINDING = ("10", "11", "12", "13", "18", "1F")  # classes of signatures by which a key vouches for itself
+
+
+def read_keys(path: Path) -> tuple[PublicKey, ...]:
+    """Return the public keys of a file, armored or binary, each with its subkeys.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds no public key.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the public key: {error.strerror}", hint="check the path") from error
+    found = parse_keys(data)
+    if not found:
+        raise ConfigError(f"{path}: not an OpenPGP public key", hint="`gpg --show-keys FILE` must name a key")
+    return found
+
+
+def parse_keys(data: bytes) -> tuple[PublicKey, ...]:
+    """Return the public keys in ``data``; none when gpg finds none."""
+    with tempfile.TemporaryDirectory(prefix="cudepot-keys-") as home:
+        command = ["gpg", "--homedir", home, "--batch", "--no-tty", "--quiet", "--no-auto-check-trustdb"]
+        command += ["--with-colons", "--with-sig-list", "--show-keys"]
+        try:
+            done = subprocess.run(command, input=data, capture_output=True, check=False)
+        except FileNotFoundError as error:
+            raise ConfigError("gpg is not installed", hint="apt-get install gnupg, or dnf install gnupg2") from error
+    rows = [line.split(":") for line in done.stdout.decode(errors="replace").splitlines()]
+    return tuple(_key(block) for block in _blocks(rows) if block[0][0] == "pub")
+
+
+def _blocks(rows: list[list[str]]) -> list[list[list[str]]]:
+    """Split gpg's rows into one block per primary key."""
+    blocks: list[list[list[str]]] = []
+    for row in rows:
+        if row[0] in ("pub", "sec"):
+            blocks.append([])
+        if blocks:
+            blocks[-1].append(row)
+    return blocks
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read of one key."""
+
+    keyid: str
+    uid: str = ""
+    parts: list[KeyPart] = field(default_factory=list)
+    newest: int = -1
+
+
+def _key(rows: list[list[str]]) -> PublicKey:
+    reading = _Reading(rows[0][4])
+    for row in rows:
+        if row[0] in ("pub", "sub"):
+            reading.parts.append(_part(row))
+            reading.newest = -1
+        elif row[0] == "fpr" and not reading.parts[-1].fingerprint:
+            reading.parts[-1] = replace(reading.parts[-1], fingerprint=row[9])
+        elif row[0] == "uid":
+            reading.uid = reading.uid or row[9].replace("\\x3a", ":")
+        elif row[0] == "sig":
+            _note(reading, row)
+    return PublicKey(reading.uid, tuple(reading.parts))
+
+
+def _part(row: list[str]) -> KeyPart:
+    algorithm = ALGORITHMS.get(_number(row[3]), f"algorithm {row[3]}")
+    signs = "s" in row[11]
+    return KeyPart("", algorithm, _number(row[2]), _date(row[5]), _date(row[6]), row[1] == "r", "", signs)
+
+
+def _note(reading: _Reading, row: list[str]) -> None:
+    """Keep the hash of the newest signature by which the key vouches for the part at hand."""
+    made, kind = _number(row[5]), row[10][:2].upper()
+    if row[4] == reading.keyid and kind in _BINDING and made > reading.newest:
+        reading.newest = made
+        digest = HASHES.get(_number(row[15]), f"algorithm {row[15]}")
+        reading.parts[-1] = replace(reading.parts[-1], digest=digest)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def _date(text: str) -> str:
+    seconds = _number(text)
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date().isoformat() if seconds else ""

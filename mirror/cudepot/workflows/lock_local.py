@@ -1,0 +1,81 @@
+"""Resolve pins against a local-repo installer: its pinned sha256 → the key inside → root → index → packages.
+
+The hash in cudepot.toml is the anchor: the key that signs the inner repository is trusted because it lies in these
+very bytes. What is selected goes into the store at once, because the installer has to be unpacked for it anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cudepot.catalog.config import Upstream
+from cudepot.catalog.lock import Artifact, LockedUpstream
+from cudepot.digest import CHUNK
+from cudepot.errors import PinError, TrustError
+from cudepot.signing.keyfile import primary_fingerprints
+from cudepot.workflows.apt_chain import Chain
+from cudepot.workflows.depot import Depot, RootMemory, request_hash
+from cudepot.workflows.local_repo import LocalRepo
+from cudepot.workflows.lock_apt import locked_from
+from cudepot.workflows.subset import subset
+
+
+def resolve_local(
+    depot: Depot, upstream: Upstream, before: tuple[LockedUpstream, tuple[Artifact, ...]] | None
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+    """Return what the pins of an installer mean; ``before`` when hash and pins are the same: nothing can differ.
+
+    Raises:
+        TrustError: the installer, its signature or its index is not what it should be.
+        PinError: a pin or a dependency cannot be had.
+    """
+    if before and before[0].request == request_hash(upstream, depot.pins_of(upstream)):
+        return before
+    repo = LocalRepo(depot.base / upstream.path, upstream.sha256)
+    trusted = _with_inner_keys(depot, upstream, repo)
+    chain = Chain(depot, trusted, repo, RootMemory.load(depot.store, upstream))
+    # another installer may be older: its hash says that it is meant
+    suites = [chain.suite("/", {}, rollback=True)]
+    chain.memory.save(depot.store)
+    request = request_hash(upstream, depot.pins_of(upstream))
+    locked = replace(locked_from(depot, trusted, suites), url="", request=request)
+    resolved = subset(depot, chain, suites, locked, ())
+    _keep(depot, repo, resolved[1])
+    return resolved
+
+
+def _with_inner_keys(depot: Depot, upstream: Upstream, repo: LocalRepo) -> Upstream:
+    """Return the upstream with the keys that lie in the installer pinned."""
+    paths = [depot.store.path(depot.store.add_bytes(data)) for _, data in sorted(repo.keys().items())]
+    found = {path: primary_fingerprints(path) for path in paths}  # signatures have names like those of keys
+    keys = tuple(dict.fromkeys(key for several in found.values() for key in several))
+    if not keys:
+        raise TrustError(
+            f"{repo.file}: there is no public key in it, so its index cannot be checked",
+            hint="local-repo installers carry theirs as XXXXXXXX.pub beside the packages",
+        )
+    keyrings = tuple(str(path) for path, several in found.items() if several)
+    return replace(upstream, url=f"{upstream.path}/", keys=keys, keyrings=keyrings)
+
+
+def _keep(depot: Depot, repo: LocalRepo, artifacts: tuple[Artifact, ...]) -> None:
+    """Put the selected packages into the store, in one pass over the installer."""
+    wanted = {one.path: one.digest for one in artifacts if not depot.store.has(one.digest)}
+    if not wanted:
+        return
+    depot.progress.begin(f"unpacking {len(wanted)} packages", sum(one.size for one in wanted.values()))
+    for name, content in repo.packages():
+        digest = wanted.pop(name, None)
+        if digest is not None:
+            with depot.store.part(digest) as part:
+                part.restart()
+                while chunk := content.read(CHUNK):
+                    part.write(chunk)
+                    depot.progress.advance(len(chunk))
+                part.commit()
+    depot.progress.end()
+    if wanted:
+        raise PinError(
+            f"{repo.file}: {min(wanted)} is in its index, but not in the installer",
+            hint="the installer is incomplete: pin other packages, or use NVIDIA's network repository",
+        )

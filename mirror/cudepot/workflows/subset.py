@@ -1,0 +1,81 @@
+"""The pinned part of an apt repository: verified indexes → selected packages → artifacts, every one by sha256."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cudepot.catalog.closure import select
+from cudepot.catalog.config import Pin
+from cudepot.catalog.deb_pins import deb_pins, pin_of
+from cudepot.catalog.lock import Artifact, LockedUpstream, with_recipe
+from cudepot.digest import Digest
+from cudepot.formats.apt import Package, PackageIndex
+from cudepot.workflows.apt_chain import Chain, Suite
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.fetch import fetch_promised
+
+
+def subset(
+    depot: Depot, chain: Chain, suites: list[Suite], locked: LockedUpstream, before: Sequence[Artifact]
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+    """Return the pinned packages with what they need, in the order of the upstream's index.
+
+    Args:
+        depot: the depot.
+        chain: the way to the upstream's indexes.
+        suites: its verified roots.
+        locked: what is noted of the upstream so far.
+        before: what was locked of it before: bytes that are known need not be fetched to learn their sha256.
+
+    Raises:
+        PinError: a pin or a dependency cannot be had.
+    """
+    upstream, pins = chain.upstream, depot.pins_of(chain.upstream)
+    index = PackageIndex(b"\n\n".join(chain.index_texts(suites)), upstream.url or upstream.path)
+    wanted = [one for pin in pins for one in deb_pins(pin)]
+    selection = select(index, wanted, upstream.architectures, upstream.boundary)
+    # in the order of the upstream's index, which can matter to apt
+    chosen = sorted(selection.chosen.values(), key=lambda one: index.order(one[0]))
+    known = _Known(depot, chain, before)
+    artifacts = tuple(_artifact(known, pin_of(pins, package), package, why) for package, why in chosen)
+    return replace(locked, external=tuple(sorted(selection.external))), artifacts
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Where a package's sha256 comes from: its index, an object that is here, or the bytes themselves."""
+
+    depot: Depot
+    chain: Chain
+    before: Sequence[Artifact]
+
+    def digest(self, package: Package) -> Digest:
+        """Return the sha256 of a package; where its index has none, the bytes are fetched by what it has."""
+        promised = package.promised
+        if isinstance(promised, Digest):
+            return promised
+        for one in self.before:
+            if one.path == package.filename and one.digest.size == promised.size and self.depot.store.has(one.digest):
+                with self.depot.store.open(one.digest) as handle:
+                    if promised.kept_by(handle):
+                        return one.digest
+        return fetch_promised(
+            self.chain.source, package.filename, promised, self.depot.store, self.depot.progress
+        )  # fmt: skip
+
+
+def _artifact(known: _Known, pin: Pin | None, package: Package, why: str) -> Artifact:
+    artifact = Artifact(
+        known.chain.upstream.name,
+        "deb",
+        package.name,
+        package.version,
+        package.architecture,
+        package.filename,
+        package.filename.rpartition("/")[2],
+        known.digest(package),
+        why,
+        pin.outputs if pin else ("mirror",),
+    )
+    return with_recipe(artifact, pin) if pin else artifact

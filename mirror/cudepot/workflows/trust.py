@@ -1,0 +1,237 @@
+"""``cudepot trust``: which keys may sign each upstream, what is known of them, and changes that are shown first.
+
+Nothing here reaches the network: a key comes as a file, and a person has compared its fingerprint.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cudepot.catalog.config import Config, Upstream, parse_config
+from cudepot.catalog.edit import set_lists
+from cudepot.catalog.presets import KnownKey, expand
+from cudepot.disk import write_atomic
+from cudepot.errors import ConfigError, TrustError
+from cudepot.fingerprints import fingerprint
+from cudepot.openpgp import PublicKey
+from cudepot.signing.keys import read_keys
+from cudepot.workflows.presets import load_presets
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """One key of an upstream.
+
+    Attributes:
+        state: ``pinned``, ``not pinned`` (in a key file, may not sign) or ``expired`` (may sign no more).
+        file: the key file that holds it, as cudepot.toml names it; empty when no file does.
+        key: what the file says; None when no file holds it.
+        known: what cudepot has heard of it.
+    """
+
+    fingerprint: str
+    state: str
+    file: str
+    key: PublicKey | None
+    known: KnownKey
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTrust:
+    """The keys of one upstream, and the key files that are not there."""
+
+    upstream: str
+    url: str
+    keys: tuple[TrustedKey, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a change of trust would do; :func:`apply` does it.
+
+    Attributes:
+        before, after: fingerprints that may sign.
+        key: the key that is added; None when one is expired.
+        known: what cudepot has heard of the key.
+        copy: key file to write below the project, with its bytes; None when there is none to write.
+        text: the new cudepot.toml.
+    """
+
+    upstream: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    key: PublicKey | None
+    known: KnownKey
+    copy: tuple[str, bytes] | None
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the key file that is copied; empty when none is."""
+        return hashlib.sha256(self.copy[1]).hexdigest() if self.copy else ""
+
+
+def list_trust(base: Path, config: Config) -> tuple[UpstreamTrust, ...]:
+    """Return the keys of all apt upstreams."""
+    raw = _raw(base)
+    return tuple(
+        _trust(base, one, [fingerprint(text) for text in raw[number].get("expired-keys", [])])
+        for number, one in enumerate(config.upstreams)
+        if one.type == "apt"
+    )
+
+
+def _trust(base: Path, upstream: Upstream, expired: list[str]) -> UpstreamTrust:
+    found: dict[str, tuple[str, PublicKey]] = {}
+    missing = [name for name in upstream.keyrings if not (base / name).is_file()]
+    for name in upstream.keyrings:
+        if name not in missing:
+            for key in read_keys(base / name):
+                found.setdefault(key.fingerprint, (name, key))
+    states = dict.fromkeys(found, "not pinned") | dict.fromkeys(expired, "expired")
+    states |= dict.fromkeys(upstream.keys, "pinned")
+    return UpstreamTrust(upstream.name, upstream.url, tuple(_keys(states, found)), tuple(missing))
+
+
+def _keys(states: Mapping[str, str], found: Mapping[str, tuple[str, PublicKey]]) -> Iterator[TrustedKey]:
+    presets = load_presets()
+    for one in sorted(states, key=lambda full: ("pinned", "not pinned", "expired").index(states[full])):
+        file, key = found.get(one, ("", None))
+        yield TrustedKey(one, states[one], file, key, presets.key(one))
+
+
+def plan_add(
+    base: Path, config: Config, name: str, file: Path, *, wanted: str = "", today: datetime.date
+) -> Change:  # fmt: skip
+    """Return what pinning one more key would change; a key that is pinned already gets its file renewed.
+
+    Args:
+        base: project folder.
+        config: cudepot.toml.
+        name: the upstream.
+        file: the key file.
+        wanted: fingerprint the file must hold; needed when it holds several keys.
+        today: to refuse keys that have expired.
+
+    Raises:
+        ConfigError: no such upstream or key, or a key that can sign nothing.
+        TrustError: the file does not hold the key of fingerprint ``wanted``.
+    """
+    upstream = _apt_upstream(config, name)
+    key = _the_key(file, wanted, today)
+    number = config.upstreams.index(upstream)
+    raw = _raw(base)[number]
+    copy = _copy(base, upstream, key, file)
+    rings = upstream.keyrings if copy is None or copy[0] in upstream.keyrings else (*upstream.keyrings, copy[0])
+    lists = {"expired-keys": [one for one in raw.get("expired-keys", []) if fingerprint(one) != key.fingerprint]}
+    if key.fingerprint not in upstream.keys:  # a list that was a preset's is written out: it says more now
+        lists |= {"keys": [*raw.get("keys", upstream.keys), key.fingerprint], "keyrings": list(rings)}
+    elif rings != upstream.keyrings:
+        lists |= {"keyrings": list(rings)}
+    text = set_lists(_text(base), number, lists)
+    return _change(config, number, text, key, copy, key.fingerprint)
+
+
+def plan_expire(base: Path, config: Config, name: str, text: str, *, today: datetime.date) -> Change:
+    """Return what taking back a key would change: it may sign no more, whatever a preset says.
+
+    Raises:
+        ConfigError: the key is not pinned, or is the only one.
+    """
+    upstream, full = _apt_upstream(config, name), fingerprint(text)
+    if full not in upstream.keys:
+        pinned = ", ".join(upstream.keys)
+        raise ConfigError(f"{full} is not pinned for {name!r}", hint=f"pinned are: {pinned}")
+    if len(upstream.keys) == 1:
+        raise ConfigError(
+            f"{full} is the only key of {name!r}: no key could sign any more",
+            hint="first add the new one with `cudepot trust add`, or remove the upstream from cudepot.toml",
+        )
+    number = config.upstreams.index(upstream)
+    raw = _raw(base)[number]
+    lists = {"expired-keys": [*raw.get("expired-keys", []), full]}
+    if "keys" in raw:
+        lists["keys"] = [one for one in raw["keys"] if fingerprint(one) != full]
+    changed = set_lists(_text(base), number, lists, comment=f"since {today.isoformat()}")
+    return _change(config, number, changed, None, None, full)
+
+
+def apply(base: Path, change: Change) -> None:
+    """Write the key file, then cudepot.toml: each whole or not at all."""
+    if change.copy is not None:
+        write_atomic(base / change.copy[0], change.copy[1])
+    write_atomic(base / "cudepot.toml", change.text.encode())
+
+
+def _change(
+    config: Config, number: int, text: str, key: PublicKey | None, copy: tuple[str, bytes] | None, full: str
+) -> Change:
+    before = config.upstreams[number]
+    after = parse_config(expand(tomllib.loads(text), load_presets)).upstreams[number]
+    return Change(before.name, before.keys, after.keys, key, load_presets().key(full), copy, text)
+
+
+def _text(base: Path) -> str:
+    return (base / "cudepot.toml").read_text()
+
+
+def _raw(base: Path) -> list[dict[str, Any]]:
+    """Return the ``[[upstream]]`` tables as they stand in cudepot.toml, presets not filled in."""
+    return list(tomllib.loads(_text(base)).get("upstream", []))
+
+
+def _apt_upstream(config: Config, name: str) -> Upstream:
+    upstream = config.upstream(name)
+    if upstream.type != "apt":
+        raise ConfigError(
+            f"upstream {name!r} has type {upstream.type!r}: nothing there is signed", hint="no keys, then"
+        )
+    return upstream
+
+
+def _the_key(file: Path, wanted: str, today: datetime.date) -> PublicKey:
+    keys = read_keys(file)
+    full = fingerprint(wanted) if wanted else ""
+    chosen = [one for one in keys if full in ("", one.fingerprint)]
+    listed = ", ".join(one.fingerprint for one in keys)
+    if not chosen:
+        raise TrustError(f"{file}: does not hold {full}", hint=f"it holds {listed}: do not use it before you know why")
+    if len(chosen) > 1:
+        raise ConfigError(f"{file}: holds {len(keys)} keys", hint=f"name one with --key: {listed}")
+    _check_usable(chosen[0], file, today)
+    return chosen[0]
+
+
+def _check_usable(key: PublicKey, file: Path, today: datetime.date) -> None:
+    primary = key.parts[0]
+    if primary.revoked:
+        raise ConfigError(f"{file}: {key.fingerprint} has been revoked", hint="ask the upstream which key it uses now")
+    if primary.expires and primary.expires <= today.isoformat():
+        raise ConfigError(f"{file}: the key expired on {primary.expires}", hint="get the upstream's current key file")
+    if not any(one.signs for one in key.parts):
+        raise ConfigError(f"{file}: {key.fingerprint} can sign nothing", hint="this is another kind of key")
+
+
+def _copy(base: Path, upstream: Upstream, key: PublicKey, file: Path) -> tuple[str, bytes] | None:
+    """Return where the key file goes; None when a key file of the upstream is the very file."""
+    if any((base / one).exists() and (base / one).samefile(file) for one in upstream.keyrings):
+        return None
+    return _place(base, upstream, key), file.read_bytes()
+
+
+def _place(base: Path, upstream: Upstream, key: PublicKey) -> str:
+    """Return a name in ``keys/`` that is free, or that holds this very key."""
+    short = f"keys/{key.fingerprint[-8:].lower()}.pub"
+    expected = [load_presets().key(key.fingerprint).local]
+    for name in [one for one in upstream.keyrings if one in expected] + [short]:
+        path = base / name
+        if not path.exists() or key.fingerprint in [one.fingerprint for one in read_keys(path)]:
+            return name
+    return f"keys/{key.fingerprint}.pub"

@@ -1,0 +1,121 @@
+"""Presets: what comes with cudepot is well-formed, and one line in cudepot.toml stands for it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cudepot.catalog.config import Upstream, parse_config
+from cudepot.catalog.presets import Presets, expand, parse_presets
+from cudepot.errors import ConfigError
+
+FOLDER = Path(__file__).parent.parent.parent / "channel-config" / "upstreams"
+NVIDIA = "EB693B3035CD5710E231E123A4B469963BF863CC"
+OLD = "AE09FE4BBD223A84B2CCFCE3F60F4B3D7FA2AF80"
+
+
+@pytest.fixture(scope="module")
+def presets() -> Presets:
+    return parse_presets(tomllib.loads(path.read_text()) for path in sorted(FOLDER.glob("*.toml")))
+
+
+def upstream(presets: Presets, text: str) -> Upstream:
+    return parse_config(expand(tomllib.loads("[[upstream]]\n" + text), lambda: presets)).upstreams[0]
+
+
+def test_one_line_is_a_whole_upstream(presets: Presets) -> None:
+    found = upstream(presets, 'preset = "nvidia/ubuntu2004/x86_64"')
+    assert found == Upstream(
+        "ubuntu2004/x86_64",
+        "apt",
+        "https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2004/x86_64/",
+        keys=(NVIDIA,),
+        keyrings=("keys/3bf863cc.pub",),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture", "key"),
+    [
+        ("ubuntu2204/sbsa", "arm64", "3BF863CC"),
+        ("ubuntu2004/arm64", "arm64", "3BF863CC"),
+        ("ubuntu2404/cross-linux-aarch64", "amd64", "3BF863CC"),
+        ("debian13/x86_64", "amd64", "8793F200"),
+        ("ubuntu2604/x86_64", "amd64", "60DF8A40"),
+    ],
+)
+def test_architectures_and_keys_follow_the_repository(
+    presets: Presets, name: str, architecture: str, key: str
+) -> None:  # fmt: skip
+    found = upstream(presets, f'preset = "nvidia/{name}"')
+    assert found.architectures == (architecture,)
+    assert [one[-8:] for one in found.keys] == [key]
+
+
+def test_every_preset_is_a_valid_upstream_and_every_key_is_known(presets: Presets) -> None:
+    assert len(presets.repositories) >= 20
+    for name, preset in presets.repositories.items():
+        extra = "" if preset.keys else f'\nkeys = ["{NVIDIA}"]'
+        assert upstream(presets, f'preset = "{name}"{extra}').url == preset.url
+        assert {*preset.keys, *preset.former} <= set(presets.keys)
+        assert not set(preset.keys) & set(preset.former)
+        assert all(not presets.key(one).until for one in preset.keys), "a key that signs no more is pinned by nobody"
+
+
+def test_the_old_key_is_known_with_its_end(presets: Presets) -> None:
+    assert presets.key(OLD).until == presets.key(NVIDIA).since == "2022-04-28"
+
+
+def test_what_is_given_wins(presets: Presets) -> None:
+    text = 'preset = "nvidia/ubuntu2004/x86_64"\nname = "mine"\nurl = "http://cache/x/"\nkeyrings = ["k"]\nkeys = '
+    found = upstream(presets, text + f'["{OLD}"]')
+    assert (found.name, found.url, found.keyrings, found.keys) == ("mine", "http://cache/x/", ("k",), (OLD,))
+
+
+def test_an_expired_key_is_taken_out_of_a_preset(presets: Presets) -> None:
+    text = f'preset = "nvidia/ubuntu2004/x86_64"\nkeys = ["{OLD}", "{NVIDIA}"]\nexpired-keys = ["{OLD}"]'
+    found = upstream(presets, text)
+    assert (found.keys, found.keyrings) == ((NVIDIA,), ("keys/3bf863cc.pub",))
+    with pytest.raises(ConfigError, match="holds no key that may sign"):
+        upstream(presets, f'preset = "nvidia/ubuntu2004/x86_64"\nexpired-keys = ["{NVIDIA}"]')
+
+
+def test_errors_say_what_to_do(presets: Presets) -> None:
+    with pytest.raises(ConfigError, match="no preset is called 'nvidia/ubuntu2004'") as caught:
+        upstream(presets, 'preset = "nvidia/ubuntu2004"')
+    assert "nvidia/ubuntu2004/x86_64" in caught.value.hint
+    with pytest.raises(ConfigError, match="pins no key") as caught:
+        upstream(presets, 'preset = "nvidia/machine-learning/ubuntu1804/x86_64"')
+    assert OLD in caught.value.hint
+    with pytest.raises(ConfigError, match=re.escape("unknown key 'upstream[0].kyes'")):
+        upstream(presets, 'preset = "nvidia/ubuntu2004/x86_64"\nkyes = []')
+
+
+def test_a_missing_key_file_is_answered_with_place_and_fingerprint(presets: Presets) -> None:
+    hint = presets.where_from("keys/3bf863cc.pub", [OLD, NVIDIA])
+    assert "/ubuntu2004/x86_64/3bf863cc.pub yourself" in hint
+    assert NVIDIA in hint
+    assert OLD not in hint
+    assert "B" * 40 in presets.where_from("keys/x.pub", ["B" * 40])
+
+
+def test_presets_are_not_read_where_none_is_used() -> None:
+    data = {"upstream": [{"name": "x", "type": "folder", "path": "y"}]}
+    assert expand(data, lambda: pytest.fail("not needed")) is data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'version = 2\nvendor = "x"',
+        'version = 1\nvendor = "x"\n[[key]]\nfingerprint = "3BF863CC"',
+        f'version = 1\nvendor = "x"\n[[key]]\nfingerprint = "{OLD}"\nuntil = "soon"',
+        f'version = 1\nvendor = "x"\n[[key]]\nfingerprint = "{OLD}"\nunkown = ""',
+    ],
+)
+def test_malformed_presets_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_presets([tomllib.loads(text)])

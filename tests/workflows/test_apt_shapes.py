@@ -1,0 +1,230 @@
+"""Every shape of apt repository: flat and ``dists/``, any compression, SHA512 only, old ones, several parts."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.clients.apt import AptRoot
+from tests.clients.http import Site, serve
+from tests.conftest import SiteKey
+from tests.project import Project
+from tests.upstream.apt import DistsRepo, FlatRepo
+from tests.upstream.debs import simple_deb, write_deb
+from tests.upstream.nvidia import Artifacts
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> Iterator[Site]:
+    """A server over an empty folder."""
+    (tmp_path / "upstream").mkdir()
+    with serve(tmp_path / "upstream") as site:
+        yield site
+
+
+@pytest.fixture
+def flat(nvidia_artifacts: Artifacts, upstream: Site) -> FlatRepo:
+    """A flat repository without packages, not yet published."""
+    return FlatRepo(upstream.root / "repo", nvidia_artifacts.keys, nvidia_artifacts.key)
+
+
+@pytest.fixture
+def dists(nvidia_artifacts: Artifacts, upstream: Site) -> DistsRepo:
+    """A ``dists/`` repository without packages, not yet published."""
+    return DistsRepo(upstream.root / "repo", nvidia_artifacts.keys, nvidia_artifacts.key)
+
+
+def deb(tmp_path: Path, name: str, version: str = "1.0", arch: str = "amd64", **fields: str) -> Path:
+    return write_deb(simple_deb(name, version, arch, **fields), tmp_path)
+
+
+def want(project: Project, site: Site, repo: FlatRepo | DistsRepo, *packages: str, **upstream: object) -> None:
+    """Add a repository and pins on it."""
+    ring = project.base / "upstream.asc"
+    ring.write_bytes(repo.key.armored)
+    pin = {"architectures": upstream.pop("only")} if "only" in upstream else {}
+    url, keys = f"{site.url}/repo/", [repo.key.fingerprint]
+    project.add("upstream", name="u", type="apt", url=url, keys=keys, keyrings=[str(ring)], **upstream)
+    project.add("pin", upstream="u", packages=list(packages), **pin)
+
+
+def locked(project: Project) -> dict[str, Any]:
+    """Lock, and return the document."""
+    project.run("lock")
+    return tomllib.loads(project.lock.read_text())
+
+
+def names(document: dict[str, Any]) -> list[str]:
+    return [f"{one['name']} {one['version']} {one['architecture']}" for one in document["artifact"]]
+
+
+def installs(project: Project, key: SiteKey, folder: Path, *packages: str, foreign: tuple[str, ...] = ()) -> AptRoot:
+    """Publish, and let the real apt-get install from the site."""
+    for verb in ("sync", "publish", "verify"):
+        project.run(verb)
+    root = AptRoot(folder, foreign=foreign)
+    with serve(project.site) as site:
+        root.add_source(f"{site.url}/apt/u/", key.keyring)
+        root.update()
+        root.install(*packages)
+    return root
+
+
+DISTS = {"suites": ["stable"], "components": ["main"]}
+
+
+@pytest.mark.parametrize("form", [".zst", ".bz2", ".xz", ".gz"])
+def test_every_compression_of_an_index(
+    project: Project, upstream: Site, dists: DistsRepo, tmp_path: Path, form: str
+) -> None:
+    dists.forms = (form,)
+    dists.add(deb(tmp_path, "hello"))
+    dists.publish()
+    want(project, upstream, dists, "hello", **DISTS)
+    assert names(locked(project)) == ["hello 1.0 amd64"]
+    assert upstream.count("*/by-hash/SHA256/*", status=200) == 1
+    project.run("sync")
+
+
+@pytest.mark.parametrize("form", [".zst", ".bz2", ".xz", ".gz"])
+def test_an_index_that_is_cut_short_is_refused(
+    project: Project, upstream: Site, dists: DistsRepo, tmp_path: Path, form: str
+) -> None:
+    dists.forms = (form,)
+    dists.add(deb(tmp_path, "hello"))
+    dists.publish()
+    want(project, upstream, dists, "hello", **DISTS)
+    upstream.replace("*/by-hash/SHA256/*", (dists.dist / f"main/binary-amd64/Packages{form}").read_bytes()[:-9])
+    assert "does not match the signed Release" in project.fail(5, "lock").error
+
+
+def test_several_suites_components_and_architectures_become_one_repository(
+    project: Project, upstream: Site, dists: DistsRepo, site_key: SiteKey, tmp_path: Path
+) -> None:
+    dists.add(deb(tmp_path, "base", Depends="extra, shared"))
+    dists.add(deb(tmp_path, "base", arch="arm64", Depends="extra"), arch="arm64")
+    dists.add(deb(tmp_path, "extra"), component="contrib")
+    dists.add(deb(tmp_path, "extra", arch="arm64"), component="contrib", arch="arm64")
+    updates = DistsRepo(dists.folder, dists.keys, dists.key, suite="updates")
+    updates.places = {f"{part}/binary-{arch}": [] for part in ("main", "contrib") for arch in ("amd64", "arm64")}
+    updates.add(deb(tmp_path, "base", "1.1", Depends="extra, shared"))
+    updates.add(deb(tmp_path, "shared", arch="all"))
+    dists.publish()
+    updates.publish()
+    both = {"suites": ["stable", "updates"], "components": ["main", "contrib"], "architectures": ["amd64", "arm64"]}
+    want(project, upstream, dists, "base", **both)
+    document = locked(project)
+    assert names(document) == [
+        "base 1.0 arm64", "extra 1.0 amd64", "extra 1.0 arm64", "base 1.1 amd64", "shared 1.0 all",
+    ]  # fmt: skip
+    roots = [one["path"] for one in document["upstream"][0]["root"]]
+    assert roots == ["dists/stable/InRelease", "dists/updates/InRelease"]
+    root = installs(project, site_key, tmp_path / "root", "base")
+    assert [root.version(one) for one in ("base", "extra", "shared")] == ["1.1", "1.0", "1.0"]
+
+
+def test_a_pin_for_one_architecture_brings_what_that_one_needs(
+    project: Project, upstream: Site, dists: DistsRepo, site_key: SiteKey, tmp_path: Path
+) -> None:
+    dists.add(deb(tmp_path, "base", Depends="extra"), deb(tmp_path, "extra"))
+    dists.add(deb(tmp_path, "base", arch="arm64", Depends="extra"), deb(tmp_path, "extra", arch="arm64"), arch="arm64")
+    dists.publish()
+    want(project, upstream, dists, "base", architectures=["amd64", "arm64"], only=["arm64"], **DISTS)
+    assert names(locked(project)) == ["base 1.0 arm64", "extra 1.0 arm64"]
+    root = installs(project, site_key, tmp_path / "root", "base:arm64", foreign=("arm64",))
+    assert root.status("base:arm64") == "install ok installed"
+
+
+def test_the_oldest_form_has_one_index_and_a_detached_signature(
+    project: Project, upstream: Site, flat: FlatRepo, site_key: SiteKey, tmp_path: Path
+) -> None:
+    flat.forms, flat.inline = (".gz",), False
+    flat.add(deb(tmp_path, "hello"))
+    flat.publish()
+    want(project, upstream, flat, "hello")
+    document = locked(project)
+    assert [one["path"] for one in document["upstream"][0]["root"]] == ["Release"]
+    assert upstream.count("*/Packages", status=200) == 0
+    assert installs(project, site_key, tmp_path / "root", "hello").version("hello") == "1.0"
+
+
+def test_stray_files_are_not_looked_at(project: Project, upstream: Site, flat: FlatRepo, tmp_path: Path) -> None:
+    flat.add(deb(tmp_path, "hello"))
+    flat.publish()
+    for stray in ("Packages.new", "Packages.old", "INDEX~2.HTM", "hello_9.9_amd64.deb"):
+        flat.put(flat.folder / stray, b"Package: hello\nVersion: 9.9\n")
+    want(project, upstream, flat, "hello")
+    assert names(locked(project)) == ["hello 1.0 amd64"]
+    project.run("sync")
+    asked = {one.path.rpartition("/")[2] for one in upstream.requests}
+    assert asked == {"InRelease", "Packages.gz", "hello_1.0_amd64.deb"}
+
+
+# SHA512 only, as nvidia.github.io
+
+
+def strong(flat: FlatRepo, *debs: Path, stanzas: bool = False) -> None:
+    """Publish with SHA512 alone: in the Release, and in the stanzas too when asked for."""
+    flat.hashes = ("SHA512",)
+    flat.stanza_hashes = ("MD5Sum", "SHA1", "SHA512") if stanzas else flat.stanza_hashes
+    flat.add(*debs)
+    flat.publish()
+
+
+@pytest.mark.parametrize("stanzas", [False, True], ids=["release", "release-and-stanzas"])
+def test_sha512_alone_is_enough(
+    project: Project, upstream: Site, flat: FlatRepo, site_key: SiteKey, tmp_path: Path, stanzas: bool
+) -> None:
+    strong(flat, deb(tmp_path, "hello", Depends="world"), deb(tmp_path, "world"), stanzas=stanzas)
+    want(project, upstream, flat, "hello")
+    document = locked(project)
+    assert names(document) == ["hello 1.0 amd64", "world 1.0 amd64"]
+    for one in document["artifact"]:
+        data = (flat.folder / one["filename"]).read_bytes()
+        assert project.object(data).name == one["sha256"]
+    assert installs(project, site_key, tmp_path / "root", "hello").version("world") == "1.0"
+
+
+def test_sha512_by_hash(project: Project, upstream: Site, dists: DistsRepo, tmp_path: Path) -> None:
+    dists.hashes = ("SHA512",)
+    dists.add(deb(tmp_path, "hello"))
+    dists.publish()
+    want(project, upstream, dists, "hello", **DISTS)
+    assert names(locked(project)) == ["hello 1.0 amd64"]
+    assert upstream.count("*/by-hash/SHA512/*", status=200) == 1
+
+
+def test_a_file_that_breaks_its_sha512_never_becomes_visible(
+    project: Project, upstream: Site, flat: FlatRepo, tmp_path: Path
+) -> None:
+    strong(flat, deb(tmp_path, "hello"), stanzas=True)
+    want(project, upstream, flat, "hello")
+    for path, fault in (("/repo/Packages.gz", "does not match the signed Release"), ("/repo/*.deb", "sha512 is")):
+        upstream.same_size(path)
+        assert fault in project.fail(5, "lock").error
+        upstream.heal()
+        upstream.replace(path, b"x")
+        assert "bytes where" in project.fail(5, "lock").error
+        upstream.heal()
+        assert not project.lock.exists()
+    assert not project.object((flat.folder / "hello_1.0_amd64.deb").read_bytes()).exists()
+    assert names(locked(project)) == ["hello 1.0 amd64"]
+
+
+def test_a_known_file_is_not_fetched_again_for_its_sha256(
+    project: Project, upstream: Site, flat: FlatRepo, tmp_path: Path
+) -> None:
+    strong(flat, deb(tmp_path, "hello"), stanzas=True)
+    want(project, upstream, flat, "hello")
+    before = locked(project)["artifact"]
+    flat.add(deb(tmp_path, "other"))
+    flat.publish()
+    upstream.forget()
+    assert locked(project)["artifact"] == before
+    assert upstream.count("*.deb") == 0
+    project.object((flat.folder / "hello_1.0_amd64.deb").read_bytes()).unlink()
+    project.run("sync")
+    assert upstream.count("*.deb") == 1
