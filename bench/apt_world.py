@@ -51,7 +51,7 @@ def make_world(folder: Path, keys: KeyHome) -> World:
         (flat.folder / file).write_bytes(data)
         os.link(flat.folder / file, pool / file)
         flat.stanzas.append(_stanza(control, f"./{file}", data))
-        dists.stanzas.append(_stanza(control, f"pool/main/{file}", data))
+        dists.places["main/binary-amd64"].append(_stanza(control, f"pool/main/{file}", data))
     flat.publish()
     dists.publish()
     keyring, armored = folder / "bench.gpg", folder / "bench.asc"
@@ -124,14 +124,15 @@ def nginx(root: Path, folder: Path) -> Iterator[str]:
     """Serve ``root`` on loopback and give the URL; needs the Debian package nginx."""
     if shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") is None:
         raise RuntimeError("nginx is missing: apt-get install nginx-light")
-    port = free_port()
+    host, port = free_place("127.0.0.2")
     (folder / "nginx").mkdir()
-    (folder / "nginx/nginx.conf").write_text(_NGINX.format(folder=folder / "nginx", root=root, port=port))
+    config = _NGINX.format(folder=folder / "nginx", root=root, host=host, port=port)
+    (folder / "nginx/nginx.conf").write_text(config)
     command = ["/usr/sbin/nginx", "-c", f"{folder}/nginx/nginx.conf", "-p", f"{folder}/nginx", "-e", "stderr"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_for(port)
-        yield f"http://127.0.0.1:{port}"
+        wait_for(host, port)
+        yield place_url(host, port)
     finally:
         server.terminate()
         server.wait()
@@ -144,22 +145,30 @@ http {{
   access_log {folder}/access.log; sendfile on; tcp_nopush on; keepalive_requests 100000;
   client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
-  server {{ listen 127.0.0.1:{port} backlog=512; root {root}; }}
+  server {{ listen {host}:{port} backlog=512; root {root}; }}
 }}
 """
 
 
-def free_port() -> int:
-    """Return a TCP port nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+def free_place(host: str) -> tuple[str, int]:
+    """Return a loopback address to listen on: port 80 where we may, because apt-mirror knows no other."""
+    for port in (80, 0):
+        with contextlib.suppress(OSError), socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind((host, port))
+            return host, int(one.getsockname()[1])
+    raise RuntimeError(f"no port is free on {host}")
 
 
-def wait_for(port: int) -> None:
-    """Wait until somebody listens on a port."""
+def place_url(host: str, port: int) -> str:
+    """Return the URL of a server, without the port where it is 80."""
+    return f"http://{host}" if port == 80 else f"http://{host}:{port}"
+
+
+def wait_for(host: str, port: int) -> None:
+    """Wait until somebody listens."""
     for _ in range(100):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
             return
         time.sleep(0.05)
-    raise RuntimeError(f"nothing listens on port {port}")
+    raise RuntimeError(f"nothing listens on {host}:{port}")
