@@ -7,10 +7,10 @@ import json
 import tempfile
 from pathlib import Path
 
-from bench import main_job, nochange
+from bench import apt, main_job, nochange
 from bench.rows import table
 
-BENCHES = {"main": main_job.run, "nochange": nochange.run}
+BENCHES = {"apt": apt.run, "main": main_job.run, "nochange": nochange.run}
 
 
 def main() -> None:

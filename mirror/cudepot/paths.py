@@ -7,6 +7,14 @@ import posixpath
 from cudepot.errors import FormatError
 
 
+def plain_path(name: str) -> str:
+    """Return ``name`` made safe, or an empty string where that cannot be done."""
+    try:
+        return safe_name(name)
+    except FormatError:
+        return ""
+
+
 def safe_name(name: str) -> str:
     """Return ``name`` as a relative POSIX path; raise FormatError when it could leave its folder.
 

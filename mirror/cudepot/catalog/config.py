@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
+from cudepot.paths import plain_path
 
 VERSION = 1
+ROOT_NAMES = ("InRelease", "Release", "Release.gpg")
 UPSTREAM_TYPES = ("apt", "simple", "folder", "local-repo")
 OUTPUTS = ("mirror", "conda", "wheel")
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le")
@@ -38,6 +40,8 @@ class Upstream:
         suites: ``("/",)`` for a flat repository, else folders below ``dists/``.
         components: of a ``dists/`` repository.
         architectures: Debian architectures wanted (``all`` is always taken).
+        whole: mirror all of it, as the upstream signed it.
+        extras: files beside a whole repository that nothing signs (``.pin``, keys, keyring packages).
         boundary: globs over names of dependencies that are left to the distribution.
         valid_for: seconds a published Release stays valid (``Valid-Until``); 0 for ever.
         max_age: days after which a root is reported as old; 0 for never.
@@ -53,6 +57,8 @@ class Upstream:
     suites: tuple[str, ...] = ("/",)
     components: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ("amd64",)
+    whole: bool = False
+    extras: tuple[str, ...] = ()
     boundary: tuple[str, ...] = ()
     valid_for: int = 0
     max_age: int = 0
@@ -270,6 +276,8 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         suites=table.texts("suites", ("/",)),
         components=table.texts("components", ()),
         max_age=_days(table, "max-age"),
+        whole=table.flag("whole"),
+        extras=table.texts("extras", ()),
     )
     if not full.keys:
         raise ConfigError(
@@ -280,6 +288,7 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         raise ConfigError(
             f"{table.where}: a flat repository has one suite '/' and no components; one with dists/ has both",
         )
+    _check_whole(full, table)
     return full
 
 
@@ -288,6 +297,21 @@ def _days(table: Table, key: str) -> int:
     if not _DAYS.fullmatch(text):
         raise ConfigError(f"expected a number of days in {table.path(key)!r}, found {text!r}", hint='for example "45d"')
     return int(text[:-1])
+
+
+def _check_whole(upstream: Upstream, table: Table) -> None:
+    if upstream.whole and upstream.suites != ("/",):
+        raise ConfigError(
+            f"{table.path('whole')!r} works for a flat repository (suite '/') only", hint="pin packages instead"
+        )
+    if upstream.extras and not upstream.whole:
+        raise ConfigError(f"{table.path('extras')!r} without `whole = true`", hint="a subset has no such files")
+    for one in upstream.extras:
+        if plain_path(one) != one or one in ROOT_NAMES or upstream.extras.count(one) > 1:
+            raise ConfigError(
+                f"{one!r} in {table.path('extras')!r} is no plain path, is there twice, or is part of the repository",
+                hint="name files as they lie below the URL, for example cuda-ubuntu2004.pin",
+            )
 
 
 def _pin(table: Table) -> Pin:
@@ -321,7 +345,13 @@ def _check_references(config: Config) -> None:
         if any(other.startswith(name + "/") for other in names):
             raise ConfigError(f"upstream {name!r} is a folder of another upstream's name")
     for pin in config.pins:
-        _check_architectures(pin, config.upstream(pin.upstream))
+        one = config.upstream(pin.upstream)
+        _check_architectures(pin, one)
+        if one.whole and "mirror" in pin.outputs:
+            raise ConfigError(
+                f"upstream {pin.upstream!r} is mirrored whole: a pin there can only repackage",
+                hint='remove the pin, or give it a recipe and `outputs = ["conda", "wheel"]`',
+            )
         for subdir in pin.subdirs:
             if subdir not in SUBDIRS:
                 raise ConfigError(f"unknown platform {subdir!r}", hint=f"known: {', '.join(SUBDIRS)}")

@@ -61,6 +61,13 @@ class Table:
             raise ConfigError(f"expected an integer from {low} to {high} in {self.path(key)!r}, found {value!r}")
         return value
 
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """Return a boolean."""
+        value = self._get(key, default, "true or false")
+        if not isinstance(value, bool):
+            raise ConfigError(f"expected true or false in {self.path(key)!r}, found {value!r}")
+        return value
+
     def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """Return a list of strings."""
         value = self._get(key, default, "a list of strings")

@@ -12,9 +12,10 @@ from cudepot.catalog.release_names import parse_artifact_name
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, PinError
 from cudepot.formats.payload import Release
-from cudepot.paths import safe_name
+from cudepot.paths import plain_path, safe_name
 
 VERSION = 1
+FILE_ROLES = ("root", "index", "extra")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,20 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedFile:
+    """A file of an upstream that is mirrored whole, published as it is; its packages stand in the index.
+
+    Attributes:
+        path: below the upstream's URL, and below its folder on the site.
+        role: ``root`` (signed), ``index`` (named by a root) or ``extra`` (known by this hash only).
+    """
+
+    path: str
+    role: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class LockedUpstream:
     """What an upstream looked like when the lock was made.
 
@@ -41,6 +56,7 @@ class LockedUpstream:
         request: sha256 over the upstream's settings and its pins: another request needs another resolution.
         origin, label, suite, codename: fields of the Release file that clients' pins refer to.
         external: dependencies that this upstream does not offer: the distribution has to.
+        files: of an upstream that is mirrored whole: all but its packages; empty for others.
     """
 
     name: str
@@ -53,6 +69,7 @@ class LockedUpstream:
     suite: str = ""
     codename: str = ""
     external: tuple[str, ...] = ()
+    files: tuple[LockedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +168,7 @@ def _upstream(table: Table) -> LockedUpstream:
         **{key: table.text(key, "") for key in ("origin", "label", "suite", "codename")},
         roots=tuple(_root(one) for one in table.tables("root")),
         external=table.texts("external", ()),
+        files=tuple(_file(one) for one in table.tables("file")),
     )
     table.done()
     return found
@@ -160,6 +178,15 @@ def _root(table: Table) -> Root:
     root = Root(table.text("path"), table.digest(), table.text("date", ""), table.texts("signers", ()))
     table.done()
     return root
+
+
+def _file(table: Table) -> LockedFile:
+    path = table.text("path")
+    if plain_path(path) != path:
+        raise ConfigError(f"expected a plain path in {table.path('path')!r}, found {path!r}")
+    found = LockedFile(path, table.choice("role", FILE_ROLES), table.digest())
+    table.done()
+    return found
 
 
 def _artifact(table: Table) -> Artifact:
@@ -199,6 +226,11 @@ def _upstream_table(one: LockedUpstream) -> dict[str, Any]:
         table["external"] = list(one.external)
     if one.roots:
         table["root"] = [_root_table(root) for root in one.roots]
+    if one.files:
+        table["file"] = [
+            {"path": file.path, "role": file.role, "sha256": file.digest.sha256, "size": file.digest.size}
+            for file in one.files
+        ]
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from cudepot.cli.context import opened
@@ -10,6 +11,7 @@ from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 
 NAME = "publish"
+_SHOWN = 40
 HELP = "make a signed snapshot and show it on the site"
 DESCRIPTION = """\
 Make a numbered, signed snapshot of what is locked and built (apt repositories, conda channel, wheel index), write
@@ -28,13 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
 
 
+def _shortened(mark: str, paths: Sequence[str]) -> list[str]:
+    """Return a line for each path, as far as people read them; --json has all."""
+    more = [f"{mark} … and {len(paths) - _SHOWN} more"] if len(paths) > _SHOWN else []
+    return [f"{mark} {path}" for path in paths[:_SHOWN]] + more
+
+
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     from cudepot.workflows.publish import publish
 
     with opened(args) as depot:
         result = publish(depot, dry_run=args.dry_run, keep_last=args.keep_last)
-    lines = [f"+ {path}" for path in result.added] + [f"- {path}" for path in result.removed]
+    lines = _shortened("+", result.added) + _shortened("-", result.removed)
     did = (
         "unchanged: snapshot"
         if not result.fresh

@@ -31,5 +31,6 @@ def run(args: argparse.Namespace) -> Answer:
     with opened(args) as depot:
         result = sync(depot, dry_run=args.dry_run, wait=args.wait)
     did = "to fetch" if args.dry_run else "fetched"
+    notes = [f"note: {one}" for one in result.notes]
     locked = f"locked files: {result.files}, {size_text(result.bytes)}"
-    return asdict(result), [f"{locked}; {did}: {result.fetched_files}, {size_text(result.fetched_bytes)}"], 0
+    return asdict(result), [*notes, f"{locked}; {did}: {result.fetched_files}, {size_text(result.fetched_bytes)}"], 0

@@ -85,6 +85,7 @@ class LocalStore:
 
     def __init__(self, root: Path, *, create: bool = False, durable: bool = True) -> None:
         self.root, self._durable = root, durable
+        self._objects = f"{root}/objects/"
         if create:
             self._create()
         self._check_format()
@@ -110,7 +111,7 @@ class LocalStore:
 
     def path(self, digest: Digest) -> Path:
         """Return where the object lies, or would lie."""
-        return self.root / "objects" / digest.sha256[:2] / digest.sha256
+        return Path(f"{self._objects}{digest.sha256[:2]}/{digest.sha256}")
 
     def has(self, digest: Digest) -> bool:
         """Tell whether the object is here with its full size."""

@@ -11,13 +11,15 @@ from urllib.parse import quote, urljoin, urlsplit
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from urllib3.response import BaseHTTPResponse
 
 from cudepot.errors import CutError, MissingError, TransientError, UpstreamError
 from cudepot.ports import About, Page, Validators
+from cudepot.transport.quick import Quick, chunks
 
 TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two reads
+_PIECE = 1 << 18  # bytes read at once
 MOST_REDIRECTS = 8
-_PIECE = 1 << 16  # bytes read at once: what a cut can lose of what had arrived
 _STEP_DOWN = "anyone on the way could change the bytes: ask the upstream, or use another mirror"
 _TLS = "for a private certificate authority set REQUESTS_CA_BUNDLE to its file; else check the URL"
 _PAST_CACHES = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
@@ -51,6 +53,7 @@ class HttpSource:
             self._session.mount(scheme, adapter)
         # The bytes are hashed as they are: no transfer compression between the upstream and the hash.
         self._session.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
+        self._quick = Quick(self._session, TIMEOUT)
 
     def url(self, path: str) -> str:
         """Return the absolute URL of ``path``; refuse to step down from https to http."""
@@ -103,9 +106,18 @@ class HttpSource:
     @contextlib.contextmanager
     def stream(self, path: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Open ``path`` at byte ``offset``; give the offset really served and the chunks from there."""
-        url = self.url(path)
-        with self._request("GET", url, {"Range": f"bytes={offset}-"} if offset else {}) as response:
-            yield _served_offset(response, offset), _chunks(url, response)
+        url, headers = self.url(path), {"Range": f"bytes={offset}-"} if offset else {}
+        plain = self._quick.open(url, {**headers, **(_PAST_CACHES if self._fresh else {})})
+        if plain is not None:
+            try:
+                _check_status(url, plain.status, plain.reason or "", plain.headers)
+                yield _served_offset(url, plain.status, plain.headers, offset), _guarded(url, chunks(plain, _PIECE))
+            finally:
+                _let_go(plain)
+            return
+        with self._request("GET", url, headers) as response:
+            offered = _served_offset(response.url, response.status_code, response.headers, offset)
+            yield offered, _chunks(url, response)
 
     @contextlib.contextmanager
     def _request(self, method: str, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
@@ -114,7 +126,7 @@ class HttpSource:
         for _ in range(MOST_REDIRECTS):
             with self._send(method, at, headers) as response:
                 if not response.is_redirect:
-                    _check_status(url, response)
+                    _check_status(url, response.status_code, response.reason, response.headers)
                     yield response
                     return
                 at = _redirected(url, at, response.headers["Location"])
@@ -155,15 +167,14 @@ def _conditions(known: Validators | None) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _check_status(url: str, response: requests.Response) -> None:
-    status = response.status_code
+def _check_status(url: str, status: int, reason: str, headers: Mapping[str, str]) -> None:
     if status in (200, 206, 304):
         return
     if status in _TRANSIENT:
         raise TransientError(
-            f"{url}: HTTP {status} {response.reason}",
+            f"{url}: HTTP {status} {reason}",
             hint="the upstream is overloaded or down: try again later",
-            retry_after=_retry_after(response.headers),
+            retry_after=_retry_after(headers),
             status=status,
         )
     hints = {
@@ -173,7 +184,7 @@ def _check_status(url: str, response: requests.Response) -> None:
         416: "the file upstream is shorter than it was: it was replaced, or an edge is stale; try `cudepot lock`",
     }
     kind = MissingError if status in (403, 404, 410) else UpstreamError
-    raise kind(f"{url}: HTTP {status} {response.reason}", hint=hints.get(status, "check the URL of the upstream"))
+    raise kind(f"{url}: HTTP {status} {reason}", hint=hints.get(status, "check the URL of the upstream"))
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
@@ -181,22 +192,32 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     return float(value) if value.isdecimal() else 0.0
 
 
-def _served_offset(response: requests.Response, offset: int) -> int:
-    if response.status_code != 206:
+def _served_offset(url: str, status: int, headers: Mapping[str, str], offset: int) -> int:
+    if status != 206:
         return 0
-    start = response.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
+    start = headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
     if not start.isdecimal() or int(start) != offset:
         raise UpstreamError(
-            f"{response.url}: asked for bytes from {offset}, got {start!r}", hint="the server or a proxy is broken"
+            f"{url}: asked for bytes from {offset}, got {start!r}", hint="the server or a proxy is broken"
         )
     return offset
 
 
+def _let_go(response: BaseHTTPResponse) -> None:
+    """End an answer: read to its end its connection is in the pool again, else it is closed, never drained."""
+    response.close()
+    response.release_conn()
+
+
 def _chunks(url: str, response: requests.Response) -> Iterator[bytes]:
+    # The bytes as they came: some servers label a .gz file as an encoding, and hashes are over the file.
+    yield from _guarded(url, response.raw.stream(_PIECE, decode_content=False))
+
+
+def _guarded(url: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
-        # The bytes as they came: some servers label a .gz file as an encoding, and hashes are over the file.
-        yield from response.raw.stream(_PIECE, decode_content=False)
-    except (urllib3.exceptions.HTTPError, OSError) as error:
+        yield from pieces
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise CutError(
             f"{url}: the transfer was cut ({_reason(error)})",
             hint="check the network and the proxy; run the command again: what has arrived is kept",

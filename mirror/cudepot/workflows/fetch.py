@@ -11,7 +11,8 @@ from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, Source
 
-WORKERS = 8
+WORKERS = 16
+_NAMED = 50  # failures named beside the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def fetch_all(wanted: Sequence[Wanted], store: ObjectStore, progress: Progress, 
     missing = list(_distinct(one for one in wanted if not store.has(one.digest)))
     failures = fetch_each(missing, store, progress, workers=workers)
     if failures:
-        raise summary([error for _, error in failures], len(missing))
+        raise summary([error for _, error in failures], len(missing), [one.path for one, _ in failures])
     return len(missing)
 
 
@@ -140,12 +141,15 @@ def _cudepot_error(done: Future[None]) -> CudepotError | None:
     return None
 
 
-def summary(failures: Sequence[CudepotError], total: int) -> CudepotError:
-    """Return the one error that tells of all failures by the first of them."""
+def summary(failures: Sequence[CudepotError], total: int, paths: Sequence[str] = ()) -> CudepotError:
+    """Return the one error that tells of all failures: why the first, and the names of the others."""
     first = failures[0]
     if len(failures) == 1:
         return first
-    return first.retold(f"{len(failures)} of {total} files failed; the first: {first}")
+    others = paths[1:]
+    named = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
+    told = f"; the others: {named}" if named else ""
+    return first.retold(f"{len(failures)} of {total} files failed; the first: {first}{told}")
 
 
 def _distinct(wanted: Iterable[Wanted]) -> Iterator[Wanted]:

@@ -135,9 +135,9 @@ def _write(path: Path, lock: Lock) -> bool:
 
 
 def _pinned(depot: Depot) -> list[Upstream]:
-    found = [upstream for upstream in depot.config.upstreams if depot.pins_of(upstream)]
+    found = [upstream for upstream in depot.config.upstreams if upstream.whole or depot.pins_of(upstream)]
     if not found:
-        raise ConfigError("cudepot.toml pins nothing", hint="add a [[pin]]; see docs/formats.md")
+        raise ConfigError("cudepot.toml pins nothing", hint="add a [[pin]], or `whole = true`; see docs/formats.md")
     return found
 
 
@@ -163,7 +163,13 @@ def _differences(old: Lock, new: Lock) -> tuple[tuple[str, ...], tuple[str, ...]
 
 
 def _by_label(lock: Lock) -> dict[str, str]:
-    return {
+    extras = {
+        f"{file.path} ({one.name})": file.digest.sha256
+        for one in lock.upstreams
+        for file in one.files
+        if file.role == "extra"
+    }
+    return extras | {
         f"{one.name} {one.version} {one.architecture} ({one.upstream})".replace("  ", " "): one.digest.sha256
         for one in lock.artifacts
     }

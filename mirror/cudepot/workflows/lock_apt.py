@@ -8,7 +8,9 @@ from cudepot.catalog.config import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
+from cudepot.workflows.lock_whole import whole_files
 from cudepot.workflows.subset import subset
+from cudepot.workflows.whole import read_whole
 
 
 def resolve_apt(
@@ -26,8 +28,13 @@ def resolve_apt(
     suites = [chain.suite(suite, dates, rollback=rollback) for suite in upstream.suites]
     chain.memory.save(depot.store)
     locked = locked_from(depot, upstream, suites)
-    if before and replace(before[0], external=()) == locked:
+    if before and replace(before[0], external=(), files=()) == locked:
         return before
+    if upstream.whole:
+        locked = replace(locked, files=whole_files(chain, suites[0]))
+        read_whole(depot, locked)  # an index that cannot be mirrored is not locked
+    if not depot.pins_of(upstream):
+        return locked, ()
     return subset(depot, chain, suites, locked, before[1] if before else ())
 
 

@@ -23,6 +23,7 @@ from cudepot.workflows.lock import current_lock
 from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_wheels import wheel_tree
+from cudepot.workflows.whole import read_whole, wholes
 
 HISTORY = 12
 """Snapshots looked back at: for generations of indexes, and for packages that must not change."""
@@ -66,8 +67,9 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
     snapshots, site = Snapshots(depot.store.root), FolderSite(depot.site_path)
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
     lock, held = with_last_good(depot, lock, earlier) if keep_last else (lock, ())
-    _check_present(depot, lock)
-    tree = _tree(depot, lock, earlier)
+    mirrored = _whole_tree(depot, lock)
+    _check_present(depot, lock, mirrored)
+    tree = {**_tree(depot, lock, earlier), **mirrored}
     for path in tree:
         if safe_name(path) != path:
             raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
@@ -94,11 +96,19 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
     )
 
 
-def _check_present(depot: Depot, lock: Lock) -> None:
-    missing = [one for one in lock.artifacts if not depot.store.has(one.digest)]
+def _whole_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:
+    """Return the site paths of all whole mirrors: every file as the upstream has it."""
+    return {
+        f"apt/{one.name}/{path}": digest for one in wholes(lock) for path, digest in read_whole(depot, one).tree.items()
+    }
+
+
+def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> None:
+    locked = [*((one.filename, one.digest) for one in lock.artifacts), *mirrored.items()]
+    missing = [name for name, digest in locked if not depot.store.has(digest)]
     if missing:
         raise ConfigError(
-            f"{len(missing)} locked artifacts are not in the store, {missing[0].filename} for one",
+            f"{len(missing)} locked artifacts are not in the store, {missing[0]} for one",
             hint="run `cudepot sync`",
         )
 

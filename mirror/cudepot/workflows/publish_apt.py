@@ -27,7 +27,7 @@ def apt_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
     tree: dict[str, Digest] = {}
     for upstream in lock.upstreams:
         debs = [one for one in lock.of(upstream.name) if one.kind == "deb" and "mirror" in one.outputs]
-        if debs:
+        if debs and not upstream.files:  # a whole mirror is published as it is
             repository = _repository(depot, upstream, debs, earlier)
             tree |= {f"apt/{upstream.name}/{path}": digest for path, digest in repository.items()}
     return tree

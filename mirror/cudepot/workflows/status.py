@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.apt_plan import is_worn
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.snapshot import parse_snapshot
+from cudepot.catalog.whole import main_index
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
@@ -16,6 +17,7 @@ from cudepot.workflows.builds import builds_of, job_key, jobs_of, recall
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.standing import Standing, standing, too_old
+from cudepot.workflows.whole import read_whole, wholes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,11 @@ def status(depot: Depot) -> Status:
     try:
         lock = current_lock(depot)
     except ConfigError as error:
-        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock" if depot.config.pins else "", _faults(depot))
-    upstreams = tuple(_upstream(depot, lock, one.name) for one in lock.upstreams)
-    missing = sum(one.size for one in {one.digest for one in lock.artifacts} if not depot.store.has(one))
+        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock" if _wants(depot) else "", _faults(depot))
+    mirrored = {one.name: _mirrored(depot, one) for one in wholes(lock)}
+    upstreams = tuple(_upstream(depot, lock, one, mirrored.get(one.name, set())) for one in lock.upstreams)
+    every = {one.digest for one in lock.artifacts}.union(*mirrored.values())
+    missing = sum(one.size for one in every if not depot.store.has(one))
     jobs = jobs_of(lock)
     done = sum(recall(depot, lock, job_key(depot, job)) is not None for job in jobs)
     if missing or done < len(jobs):
@@ -82,6 +86,10 @@ def _faults(depot: Depot) -> tuple[Standing, ...]:
     pinned = {pin.upstream for pin in depot.config.pins}
     names = [one.name for one in depot.config.upstreams if one.name in pinned]
     return tuple(one for name in names for one in standing(depot.store, name))
+
+
+def _wants(depot: Depot) -> bool:
+    return bool(depot.config.pins) or any(one.whole for one in depot.config.upstreams)
 
 
 def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:
@@ -105,16 +113,20 @@ def _is_worn(depot: Depot, tree: Mapping[str, Digest], upstream: str) -> bool:
         return is_worn(handle.read(), depot.clock())
 
 
-def _upstream(depot: Depot, lock: Lock, name: str) -> UpstreamStatus:
-    locked = lock.upstream(name)
-    assert locked is not None, "the name comes from the lock"
-    artifacts = lock.of(name)
+def _mirrored(depot: Depot, upstream: LockedUpstream) -> set[Digest]:
+    """Return what a whole mirror consists of; the index alone where that is not in the store yet."""
+    index = main_index(upstream)
+    return set(read_whole(depot, upstream).tree.values()) if depot.store.has(index.digest) else {index.digest}
+
+
+def _upstream(depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Digest]) -> UpstreamStatus:
+    artifacts = {one.digest for one in lock.of(locked.name)} | mirrored
     return UpstreamStatus(
-        name,
+        locked.name,
         locked.type,
         locked.roots[0].date if locked.roots else "",
         tuple(dict.fromkeys(signer for root in locked.roots for signer in root.signers)),
         len(artifacts),
-        sum(not depot.store.has(one.digest) for one in artifacts),
-        dict(too_old(depot, lock)).get(name, ""),
+        sum(not depot.store.has(one) for one in artifacts),
+        dict(too_old(depot, lock)).get(locked.name, ""),
     )

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cudepot.workflows.bring import bring
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.whole import main_index
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError
+from cudepot.workflows.bring import Missing, bring
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
+from cudepot.workflows.whole import read_whole, wholes
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What syncing did: files and bytes locked, and how many of them had to be fetched."""
+    """What syncing did: files and bytes locked, how many of them had to be fetched, what is odd about an index."""
 
     files: int
     bytes: int
     fetched_files: int
     fetched_bytes: int
+    notes: tuple[str, ...] = ()
 
 
 def sync(depot: Depot, *, dry_run: bool = False, wait: float = 0.0) -> SyncResult:
@@ -26,9 +33,31 @@ def sync(depot: Depot, *, dry_run: bool = False, wait: float = 0.0) -> SyncResul
         CudepotError: something could not be had as promised; everything else is there.
     """
     lock = current_lock(depot)
-    missing = {one.digest: one for one in lock.artifacts if not depot.store.has(one.digest)}
-    every = {one.digest for one in lock.artifacts}
-    result = SyncResult(len(every), sum(one.size for one in every), len(missing), sum(one.size for one in missing))
+    names = [one.name for one in lock.upstreams]
+    _restore_indexes(depot, lock, names, dry_run=dry_run, wait=wait)
+    found = {one.name: read_whole(depot, one) for one in wholes(lock)}
+    every = {one.digest: (one.upstream, one.path) for one in lock.artifacts}
+    every |= {digest: (name, path) for name, one in found.items() for path, digest in one.tree.items()}
+    missing = {digest: place for digest, place in every.items() if not depot.store.has(digest)}
     if not dry_run:
-        bring(depot, [one.name for one in lock.upstreams], list(missing.values()), wait=wait)
-    return result
+        bring(depot, names, _missing(missing), wait=wait)
+    notes = tuple(note for one in found.values() for note in one.notes)
+    return SyncResult(len(every), _size(every), len(missing), _size(missing), notes)
+
+
+def _restore_indexes(depot: Depot, lock: Lock, names: list[str], *, dry_run: bool, wait: float) -> None:
+    """Fetch the indexes of whole mirrors where the store is another than the one that locked them."""
+    indexes = {main_index(one).digest: (one.name, main_index(one).path) for one in wholes(lock)}
+    missing = {digest: place for digest, place in indexes.items() if not depot.store.has(digest)}
+    if missing and dry_run:
+        raise ConfigError("the index of a whole mirror is not in this store", hint="sync without --dry-run fetches it")
+    if missing:
+        bring(depot, names, _missing(missing), wait=wait)
+
+
+def _missing(places: Mapping[Digest, tuple[str, str]]) -> list[Missing]:
+    return [Missing(name, path, digest) for digest, (name, path) in places.items()]
+
+
+def _size(digests: Iterable[Digest]) -> int:
+    return sum(one.size for one in digests)

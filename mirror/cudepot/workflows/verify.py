@@ -18,6 +18,7 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
+from cudepot.workflows.verify_whole import whole_faults, whole_upstreams
 
 WORKERS = 4
 
@@ -123,7 +124,11 @@ def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
         "repodata.json": _conda_faults,
         "index.json": _simple_faults,
     }
+    yield from whole_faults(depot, snapshot)
+    mirrored = whole_upstreams(snapshot)
     for path in snapshot.tree:
+        if path.removesuffix("InRelease") in mirrored:
+            continue
         check = checks.get(path.rpartition("/")[2])
         if check is not None:
             try:

@@ -1,0 +1,81 @@
+"""Verify what a site shows of a repository mirrored whole: the upstream signed it, so its pinned keys count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cudepot.catalog.lock import FILE_ROLES, LockedFile, LockedUpstream
+from cudepot.catalog.snapshot import Snapshot
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, CudepotError, TrustError
+from cudepot.formats.apt import Release, parse_release
+from cudepot.ports import Signed, Verifier
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.whole import read_whole
+
+
+def whole_upstreams(snapshot: Snapshot) -> dict[str, LockedUpstream]:
+    """Return the upstreams a snapshot shows whole, by their folder on the site (``apt/NAME/``)."""
+    return {f"apt/{one['name']}/": _locked(one) for one in snapshot.upstreams if one.get("file")}
+
+
+def _locked(table: Any) -> LockedUpstream:
+    files = tuple(
+        LockedFile(one["path"], one["role"], Digest(one["sha256"], one["size"]))
+        for one in table["file"]
+        if one["role"] in FILE_ROLES
+    )
+    return LockedUpstream(table["name"], table["type"], table["url"], table["request"], files=files)
+
+
+def whole_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
+    """Follow the roots of every whole mirror down to its packages; give a line for each fault."""
+    for folder, upstream in whole_upstreams(snapshot).items():
+        try:
+            yield from _faults(depot, snapshot, folder, upstream)
+        except (CudepotError, KeyError, ValueError) as error:
+            yield f"{folder}: {error}"
+
+
+def _faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedUpstream) -> Iterator[str]:
+    for path, release in _releases(depot, snapshot, folder):
+        for name, digest in release.files.items():
+            if snapshot.tree.get(folder + name, digest) != digest and not name.startswith(("InRelease", "Release")):
+                yield f"{path}: {name} is not the one it names"
+        if not any(snapshot.tree.get(folder + one) == digest for one, digest in release.files.items()):
+            yield f"{path}: none of the indexes it names is here"
+    for name, digest in read_whole(depot, upstream).tree.items():
+        if snapshot.tree.get(folder + name) != digest:
+            yield f"{folder}: {name} is not the one the index names"
+
+
+def _releases(depot: Depot, snapshot: Snapshot, folder: str) -> Iterator[tuple[str, Release]]:
+    """Give every root of a repository, its signature by the upstream's pinned keys checked."""
+    verifier = _verifier(depot, folder)
+    both = {f"{folder}Release", f"{folder}Release.gpg"}
+    if not both <= snapshot.tree.keys() and f"{folder}InRelease" not in snapshot.tree:
+        raise TrustError("no signed root: neither InRelease nor Release with Release.gpg")
+    for path, signed in _signed(depot, snapshot, folder, verifier):
+        yield path, parse_release(signed.text, path)
+
+
+def _signed(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier) -> Iterator[tuple[str, Signed]]:
+    names = ("InRelease", "Release", "Release.gpg")
+    found = {name: _bytes(depot, snapshot, folder + name) for name in names if folder + name in snapshot.tree}
+    if "InRelease" in found:
+        yield f"{folder}InRelease", verifier.clearsigned(found["InRelease"], f"{folder}InRelease")
+    if "Release.gpg" in found:
+        yield f"{folder}Release", verifier.detached(found["Release"], found["Release.gpg"], f"{folder}Release")
+
+
+def _verifier(depot: Depot, folder: str) -> Verifier:
+    try:
+        return depot.verifier(depot.config.upstream(folder.removeprefix("apt/").rstrip("/")))
+    except ConfigError as error:
+        raise TrustError(f"the upstream's keys are not in cudepot.toml any more, so not checked: {error}") from error
+
+
+def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:
+    with depot.store.open(snapshot.tree[path]) as handle:
+        return handle.read()

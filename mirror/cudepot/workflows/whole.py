@@ -1,0 +1,34 @@
+"""The files of a whole mirror, as its index in the store names them: the lock keeps the index by hash only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.whole import Whole, main_index, whole
+from cudepot.digest import VerifyingReader
+from cudepot.formats.apt_listing import listing
+from cudepot.formats.compression import decompressed
+from cudepot.workflows.apt_chain import INDEX_LIMIT
+from cudepot.workflows.depot import Depot
+
+
+def wholes(lock: Lock) -> Iterator[LockedUpstream]:
+    """Give the upstreams that are mirrored whole."""
+    yield from (one for one in lock.upstreams if one.files)
+
+
+def read_whole(depot: Depot, upstream: LockedUpstream) -> Whole:
+    """Return what a whole mirror consists of; the index is hashed again while it is read.
+
+    Raises:
+        StorageError: the index is not in the store.
+        TrustError, FormatError: it is not what was locked, or not usable.
+    """
+    index = main_index(upstream)
+    what = f"{upstream.name}/{index.path}"
+    with depot.store.open(index.digest) as handle:
+        checked = VerifyingReader(handle, index.digest, what)
+        with decompressed(cast(BinaryIO, checked), what, limit=INDEX_LIMIT) as text:
+            return whole(upstream, listing(text, what))
