@@ -102,14 +102,13 @@ class Chain:
 
         The forms are one index in several compressions; whichever comes hangs from the same signature.
         """
-        first: CudepotError | None = None
+        failed: list[tuple[str, TrustError | MissingError]] = []
         for form in forms:
             try:
                 return self._fetch_form(suite, form)
             except (TrustError, MissingError) as error:
-                first = first or self._diagnosed(suite, form, error)
-        assert first is not None, "there is at least one form"
-        raise first
+                failed.append((form, error))
+        raise self._diagnosed(suite, *failed[0])
 
     def _fetch_form(self, suite: Suite, path: str) -> Digest:
         promised = suite.release.promised()[path]
