@@ -80,7 +80,7 @@ class Project:
         self.sections: list[str] = []
         self.eula: tuple[str, ...] = ()
         path = str(Path(cudepot.__file__).parent.parent)
-        self.env = clean_env(PYTHONPATH=path, CUDEPOT_TRIES="2", CUDEPOT_DEBUG="")
+        self.env = clean_env(PYTHONPATH=path, CUDEPOT_TRIES="2", CUDEPOT_WAIT="0", CUDEPOT_DEBUG="")
         base.mkdir(parents=True, exist_ok=True)
         self.write()
 

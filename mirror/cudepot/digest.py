@@ -148,14 +148,26 @@ class VerifyingReader(io.RawIOBase):
             raise mismatch(self._what, self._digest, found)
 
 
-def mismatch(what: str, expected: Digest, found: Digest) -> TrustError:
+class MismatchError(TrustError):
+    """Bytes that are not the promised ones; ``found`` is what was seen until that was certain."""
+
+    def __init__(self, message: str, *, hint: str = "", expected: Digest, found: Digest) -> None:
+        super().__init__(message, hint=hint)
+        self.expected, self.found = expected, found
+
+
+def mismatch(what: str, expected: Digest, found: Digest) -> MismatchError:
     """Return the error that says how the bytes of ``what`` differ from what was promised."""
     if expected.size != found.size:
-        return TrustError(
+        return MismatchError(
             f"{what}: {found.size} bytes where {expected.size} were promised (sha256 {expected.sha256[:12]}…)",
             hint="the upstream may be in mid-publication or the transfer was cut: run the command again",
+            expected=expected,
+            found=found,
         )
-    return TrustError(
+    return MismatchError(
         f"{what}: sha256 is {found.sha256} where {expected.sha256} was promised, at the same size",
         hint="the bytes were replaced or damaged: do not use them; compare with the upstream's signed index",
+        expected=expected,
+        found=found,
     )

@@ -60,3 +60,17 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             Path(temp).unlink(missing_ok=True)
             raise
         fsync_folder(path.parent)
+
+
+def append(path: Path, text: str) -> None:
+    """Add ``text`` to the end of a log and make it durable; nothing to add leaves the file alone.
+
+    Raises:
+        StorageError: the disk is full, read-only or not permitted.
+    """
+    if not text:
+        return
+    with storage_errors(path), path.open("a", encoding="utf-8") as log:
+        log.write(text)
+        log.flush()
+        os.fsync(log.fileno())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class CudepotError(Exception):
     """Base of every error this package raises on purpose.
@@ -18,6 +20,13 @@ class CudepotError(Exception):
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+    def retold(self, message: str) -> Self:
+        """Return the same error with another message; all else that it knows is kept."""
+        other = type(self).__new__(type(self), message)
+        other.__dict__.update(self.__dict__)
+        other.__cause__ = self
+        return other
 
 
 class ConfigError(CudepotError):
@@ -37,19 +46,32 @@ class TransientError(UpstreamError):
 
     Attributes:
         retry_after: seconds the upstream asked to wait; 0 when it did not say.
+        status: HTTP status of the answer; 0 when there was none.
     """
 
     code = "E210"
 
-    def __init__(self, message: str, *, hint: str = "", retry_after: float = 0.0) -> None:
+    def __init__(self, message: str, *, hint: str = "", retry_after: float = 0.0, status: int = 0) -> None:
         super().__init__(message, hint=hint)
-        self.retry_after = retry_after
+        self.retry_after, self.status = retry_after, status
+
+
+class CutError(TransientError):
+    """A transfer ended, or stalled, before its end."""
 
 
 class TrustError(CudepotError):
     """A signature, a hash or a date does not hold: nothing that hangs from it is used."""
 
     code, exit_code = "E300", 5
+
+
+class StaleError(TrustError):
+    """A root that is older than one accepted before, or whose time is over: what a stale edge serves."""
+
+
+class SignatureError(TrustError):
+    """A signature that does not fit its text: damaged, tampered with, or of another edition of it."""
 
 
 class MissingError(UpstreamError):

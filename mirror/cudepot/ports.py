@@ -39,6 +39,14 @@ class Page:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an upstream says of a file without sending it: size (-1 when it does not say) and Last-Modified."""
+
+    size: int = -1
+    modified: str = ""
+
+
 class Source(Protocol):
     """One upstream's bytes, by path relative to its base (or by absolute URL where the index gives one)."""
 
@@ -55,6 +63,16 @@ class Source(Protocol):
         Raises:
             UpstreamError: not there, not reachable, or the upstream does not know.
         """
+
+    def about(self, path: str) -> About:
+        """Return what the upstream says of ``path``, as evidence of a fault.
+
+        Raises:
+            UpstreamError: not there, or not reachable.
+        """
+
+    def fresh(self) -> Source:
+        """Return the same upstream, asked past caches on the way and without conditions."""
 
     def stream(self, path: str, offset: int) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
         """Open ``path`` at byte ``offset``; give the offset really served (0 when it cannot seek) and chunks.

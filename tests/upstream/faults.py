@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _SLICE = 16 * 1024
@@ -51,6 +51,10 @@ class Fault:
         self._after, self._left = after, times
         self._lock = threading.Lock()
 
+    def meets(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether a request with these headers (names in lower case) can be hit at all."""
+        return True
+
     def due(self) -> bool:
         """Count one request; tell whether it is hit."""
         with self._lock:
@@ -80,6 +84,14 @@ class Status(Fault):
         """Replace status and body."""
         answer.status, answer.body, answer.etag = self.status, b"no such x\n", ""
         answer.headers |= self.headers
+
+
+class Cached(Status):
+    """A status that a cache on the way goes on giving to everyone who does not ask past it (NVIDIA: 404, 7 days)."""
+
+    def meets(self, headers: Mapping[str, str]) -> bool:
+        """Hit those only that are content with what a cache has."""
+        return headers.get("cache-control") != "no-cache"
 
 
 class Cut(Fault):

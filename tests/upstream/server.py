@@ -14,6 +14,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from email.utils import formatdate, parsedate_to_datetime
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +23,7 @@ from types import TracebackType
 from typing import NamedTuple, Self, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from tests.upstream.faults import Answer, Cut, Endless, Fault, Flip, Replace, SameSize, Stall, Status
+from tests.upstream.faults import Answer, Cached, Cut, Endless, Fault, Flip, Replace, SameSize, Stall, Status
 
 _F = TypeVar("_F", bound=Fault)
 _JSON = "application/vnd.pypi.simple.v1+json"
@@ -125,6 +126,10 @@ class Server:
         """404, from the first request or after some good ones."""
         return self.fault(path, Status(404, after=after, times=times))
 
+    def cached_missing(self, path: str) -> Cached:
+        """404 out of a cache, for everyone who does not ask past it."""
+        return self.fault(path, Cached(404, {"Cache-Control": "max-age=604800"}))
+
     def unavailable(self, path: str, times: int | None = 1, *, retry_after: str = "0", after: int = 0) -> Status:
         """503 with Retry-After, ``times`` times."""
         return self.fault(path, Status(503, {"Retry-After": retry_after}, after=after, times=times))
@@ -165,11 +170,11 @@ class Server:
 
     # answers
 
-    def answer(self, path: str, accept: str) -> Answer:
-        """Return the answer for a normalised path, faults applied."""
-        answer = self._good(path, accept)
+    def answer(self, path: str, headers: Mapping[str, str]) -> Answer:
+        """Return the answer for a normalised path, faults applied; ``headers`` with lower-case names."""
+        answer = self._good(path, headers.get("accept", ""))
         for pattern, fault in list(self._faults):
-            if fnmatchcase(path, pattern) and fault.due():
+            if fnmatchcase(path, pattern) and fault.meets(headers) and fault.due():
                 fault.apply(answer)
         answer.etag = answer.etag or _etag(answer.body)
         return answer
@@ -275,7 +280,7 @@ class _Handler(BaseHTTPRequestHandler):
             return Answer(400, b"no\n")
         if owner.authorization and self.headers.get("Authorization") != owner.authorization:
             return Answer(401, b"who?\n", {"WWW-Authenticate": 'Basic realm="stand-in"'})
-        return owner.answer(path, self.headers.get("Accept", ""))
+        return owner.answer(path, {name.lower(): text for name, text in self.headers.items()})
 
     def _conditional(self, answer: Answer) -> None:
         """Turn the answer into 304 when the client's validators still hold (RFC 9110 section 13.2.2)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from tests.conftest import SiteKey
 from tests.project import Project
 from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.keys import Key, KeyHome
+from tests.upstream.server import Server
+from tests.workflows.incident_world import World
 
 
 @pytest.fixture
@@ -67,3 +70,18 @@ def shown(shown_template: Project, site_key: SiteKey, tmp_path: Path) -> Project
 def grown(grown_template: Project, site_key: SiteKey, tmp_path: Path) -> Project:
     """A project with two snapshots."""
     return clone(grown_template, tmp_path / "project", site_key.fingerprint, site_key.home)
+
+
+@pytest.fixture(scope="session")
+def upstream_key() -> Iterator[tuple[KeyHome, Key]]:
+    """A key that signs small upstreams, made once."""
+    with KeyHome() as home:
+        yield home, home.generate("cudatools <cudatools@example.com>")
+
+
+@pytest.fixture
+def world(project: Project, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Iterator[World]:
+    """A project without upstreams yet, and a server to add some on."""
+    (tmp_path / "upstream").mkdir()
+    with Server(tmp_path / "upstream") as server:
+        yield World(project, server, *upstream_key, tmp_path)

@@ -182,14 +182,32 @@ def test_a_published_package_never_changes_its_bytes(shown: Project, tmp_path: P
     good = list(shown.sections)
     shown.sections[0] = f"[[upstream]]\nname = 'local'\ntype = 'folder'\npath = '{folder}'\n"
     shown.write()
-    assert "! hello 1.0 amd64 (local): other bytes than before" in shown.run("lock").out
+    before = shown.lock.read_bytes()
+    assert "local: version changed in place, since " in refused(shown, 5, "lock")
+    shown.lock.unlink()  # what was locked is forgotten; what was published is not
+    shown.run("lock")
     shown.run("sync")
     told = refused(shown, 5, "publish")
     assert "apt/local/hello_1.0_amd64.deb was published with sha256" in told
     shown.sections = good
     shown.write()
+    shown.lock.write_bytes(before)
     shown.run("lock")
     assert shown.run("publish", "--json").json["fresh"] is False
+
+
+def test_changed_bytes_that_were_accepted_are_locked_and_published(shown: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    deb = write_deb(simple_deb("hello", "1.0", Homepage="https://example.com"), folder)
+    shown.sections[0] = f"[[upstream]]\nname = 'local'\ntype = 'folder'\npath = '{folder}'\n"
+    shown.write()
+    shown.run("lock", "--accept-changed", "hello")
+    assert 'replaces = "' in shown.lock.read_text()
+    shown.run("sync")
+    assert shown.run("publish", "--json").json["number"] == 2
+    assert (shown.site / "apt/local" / deb.name).read_bytes() == deb.read_bytes()
+    assert shown.run("lock", "--json").json["written"] is False
 
 
 def test_a_package_that_came_back_with_other_bytes_is_refused_too(shown: Project, tmp_path: Path) -> None:

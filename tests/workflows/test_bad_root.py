@@ -177,7 +177,7 @@ def test_an_endless_root_is_cut_off_and_nothing_else_is_tried(shown: Project, nv
 
 def test_an_index_that_the_release_does_not_mean_is_refused(shown: Project, nvidia: Nvidia) -> None:
     shown.add_apt(nvidia)
-    index, root = f"{nvidia.apt_path}/Packages.gz", (nvidia.repo.folder / "InRelease").read_bytes()
+    index, root = f"{nvidia.apt_path}/Packages*", (nvidia.repo.folder / "InRelease").read_bytes()
     nvidia.server.same_size(index)
     error = refused(shown, 5, "lock", kept=(root,))
     assert f"{nvidia.apt_url}Packages.gz: does not match the signed Release" in error
@@ -186,6 +186,13 @@ def test_an_index_that_the_release_does_not_mean_is_refused(shown: Project, nvid
     nvidia.server.replace(index, gzip.compress(b"another length"))
     assert "bytes where" in refused(shown, 5, "lock")
     good_again(shown, nvidia)
+
+
+def test_the_other_form_of_an_index_serves_where_one_is_bad(shown: Project, nvidia: Nvidia) -> None:
+    shown.add_apt(nvidia)
+    nvidia.server.same_size(f"{nvidia.apt_path}/Packages.gz")
+    shown.run("lock")
+    assert RUNTIME in shown.lock.read_text()
 
 
 def test_an_index_cut_short_is_given_up_in_the_end(shown: Project, nvidia: Nvidia) -> None:

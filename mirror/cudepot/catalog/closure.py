@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import itertools
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,11 @@ class Selection:
 
     chosen: dict[tuple[str, str, str], tuple[Package, str]] = field(default_factory=dict)
     external: set[str] = field(default_factory=set)
+    _offering: dict[str, list[Package]] = field(default_factory=dict)
+
+    def offering(self, name: str) -> list[Package]:
+        """Return the chosen packages of that name, or that provide it in whatever version."""
+        return self._offering.get(name, [])
 
     def add(self, package: Package, why: str) -> bool:
         """Choose a package; tell whether it is new."""
@@ -31,6 +37,8 @@ class Selection:
         if key in self.chosen:
             return False
         self.chosen[key] = (package, why)
+        for name in {package.name, *(one.name for one in package.provides())}:
+            self._offering.setdefault(name, []).append(package)
         return True
 
 
@@ -63,13 +71,13 @@ class _Closure:
     def run(self) -> Selection:
         """Choose the pins, then what they need; what several packages could meet waits for the rest."""
         found = [pinned(self.index, pin, self.architectures) for pin in self.pins]
-        waiting = [one for several in found for one in several if self.selection.add(one, "pin")]
-        open_choices: list[_Need] = []
+        waiting = deque(one for several in found for one in several if self.selection.add(one, "pin"))
+        open_choices: deque[_Need] = deque()
         while waiting or open_choices:
             if not waiting:
-                waiting += self._met(open_choices.pop(0))
+                waiting += self._met(open_choices.popleft())
                 continue
-            for need in self._needs(waiting.pop(0)):
+            for need in self._needs(waiting.popleft()):
                 if self._is_choice(need):
                     open_choices.append(need)
                 else:
@@ -91,8 +99,7 @@ class _Closure:
 
     def _satisfy(self, need: _Need) -> Package | None:
         """Return what is to be added for one dependency; None when it is satisfied already or external."""
-        chosen = [one for one, _ in self.selection.chosen.values() if need.fits(one)]
-        if any(_admitted(one, relation) for one in chosen for relation in need.group):
+        if any(self._has_chosen(relation, need) for relation in need.group):
             return None
         if any(self._is_beyond(relation.name) for relation in need.group):
             self.selection.external.add(str(need))
@@ -104,6 +111,9 @@ class _Closure:
             self._check_absent(need)
         self.selection.external.add(str(need))
         return None
+
+    def _has_chosen(self, relation: Relation, need: _Need) -> bool:
+        return any(need.fits(one) and _admitted(one, relation) for one in self.selection.offering(relation.name))
 
     def _is_beyond(self, name: str) -> bool:
         return any(fnmatch.fnmatchcase(name, glob) for glob in self.boundary)

@@ -19,6 +19,7 @@ OUTPUTS = ("mirror", "conda", "wheel")
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(/[a-z0-9][a-z0-9._+-]*)*")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
+_DAYS = re.compile(r"[0-9]{1,5}d")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
@@ -43,6 +44,7 @@ class Upstream:
         extras: files beside a whole repository that nothing signs (``.pin``, keys, keyring packages).
         boundary: globs over names of dependencies that are left to the distribution.
         valid_for: seconds a published Release stays valid (``Valid-Until``); 0 for ever.
+        max_age: days after which a root is reported as old; 0 for never.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Upstream:
     extras: tuple[str, ...] = ()
     boundary: tuple[str, ...] = ()
     valid_for: int = 0
+    max_age: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +277,7 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         components=table.texts("components", ()),
         whole=table.flag("whole"),
         extras=table.texts("extras", ()),
+        max_age=_days(table, "max-age"),
     )
     if not full.keys:
         raise ConfigError(
@@ -301,6 +305,13 @@ def _check_whole(upstream: Upstream, table: Table) -> None:
                 f"{one!r} in {table.path('extras')!r} is no plain path, is there twice, or is part of the repository",
                 hint="name files as they lie below the URL, for example cuda-ubuntu2004.pin",
             )
+
+
+def _days(table: Table, key: str) -> int:
+    text = table.text(key, "0d")
+    if not _DAYS.fullmatch(text):
+        raise ConfigError(f"expected a number of days in {table.path(key)!r}, found {text!r}", hint='for example "45d"')
+    return int(text[:-1])
 
 
 def _pin(table: Table) -> Pin:

@@ -82,6 +82,7 @@ class Artifact:
         filename: the name it is published under; never a path.
         why: ``pin`` or ``needed by NAME``.
         recipe, release: set when it is to be repackaged.
+        replaces: sha256 the same name and version had before; the change was accepted when the lock was made.
     """
 
     upstream: str
@@ -96,6 +97,7 @@ class Artifact:
     outputs: tuple[str, ...] = ("mirror",)
     recipe: str = ""
     release: Release | None = None
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,7 @@ def _artifact(table: Table) -> Artifact:
         digest=table.digest(),
         why=table.text("why", "pin"),
         outputs=table.texts("outputs", ("mirror",)),
+        replaces=table.text("replaces", ""),
     )
     if table.has("recipe"):
         release = table.table("release")
@@ -244,6 +247,8 @@ def _artifact_table(one: Artifact) -> dict[str, Any]:
     keys = ("upstream", "kind", "name", "version", "architecture", "path", "filename")
     table: dict[str, Any] = {key: getattr(one, key) for key in keys}
     table |= {"sha256": one.digest.sha256, "size": one.digest.size, "why": one.why, "outputs": list(one.outputs)}
+    if one.replaces:
+        table["replaces"] = one.replaces
     if one.release is not None:
         table["recipe"] = one.recipe
         table["release"] = {key: getattr(one.release, key) for key in ("product", "version", "cuda", "subdir")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from cudepot.errors import TrustError
+from cudepot.errors import StaleError, TrustError
 from cudepot.formats.apt import Release, parse_date
 
 FUTURE = datetime.timedelta(seconds=60)  # clocks differ; apt itself allows 10 s
@@ -25,7 +25,7 @@ def check_release(release: Release, what: str, *, now: datetime.datetime, seen: 
     """
     until = release.valid_until()
     if until is not None and until < now:
-        raise TrustError(
+        raise StaleError(
             f"{what}: expired on {until:%Y-%m-%d %H:%M} UTC (Valid-Until)",
             hint="the upstream, or a mirror in between, is stale: try again later or use another mirror",
         )
@@ -35,7 +35,7 @@ def check_release(release: Release, what: str, *, now: datetime.datetime, seen: 
     if date > now + FUTURE:
         raise TrustError(f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, in the future", hint="check this machine's clock")
     if seen and date < parse_date(seen, "the date seen before") and not allow_rollback:
-        raise TrustError(
+        raise StaleError(
             f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, older than the one of {seen} accepted before",
             hint="a stale edge or a rollback attack: try again later, or pass --allow-rollback if it is meant",
         )

@@ -97,6 +97,23 @@ def _tries() -> int:
     return int(text)
 
 
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """Declare how long a verb goes on trying where a fault of an upstream may pass."""
+    parser.add_argument(
+        "--wait",
+        type=_seconds,
+        default=os.environ.get("CUDEPOT_WAIT", "30"),
+        metavar="SECONDS",
+        help="go on trying that long where an upstream's fault may pass (default: 30; 1500 for a scheduled job)",
+    )
+
+
+def _seconds(text: str) -> float:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return float(text)
+
+
 def _source(base: Path, upstream: Upstream) -> Source:
     if upstream.type == "folder":
         return FolderSource(base / upstream.path)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.context import opened
-from cudepot.cli.output import Answer
+from cudepot.cli.context import add_wait, opened
+from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
+
+if TYPE_CHECKING:
+    from cudepot.catalog.lock import Lock
+    from cudepot.workflows.lock import LockResult
+    from cudepot.workflows.rounds import Failure
 
 NAME = "lock"
 HELP = "resolve the pins into cudepot.lock, every artifact by hash"
 DESCRIPTION = """\
 Resolve the pins of cudepot.toml against the upstreams: verify each root signature, follow it to the index and
 to every package and dependency, and write cudepot.lock. An upstream whose root did not change costs one request.
+An upstream whose parts do not belong together is read again from its root on, as long as --wait allows; then its
+fault is named and what was locked of it stays. The other upstreams are locked all the same.
 """
 
 
@@ -21,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would change; write no lock")
     parser.add_argument("--allow-rollback", action="store_true", help="accept a root older than one seen before")
+    parser.add_argument(
+        "--accept-changed",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="accept other bytes of this package under the name and version that is locked; may be repeated",
+    )
+    add_wait(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -28,24 +45,54 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.lock import make_lock
 
     with opened(args) as depot:
-        result = make_lock(depot, dry_run=args.dry_run, allow_rollback=args.allow_rollback)
+        result = make_lock(
+            depot,
+            dry_run=args.dry_run,
+            allow_rollback=args.allow_rollback,
+            wait=args.wait,
+            accept_changed=args.accept_changed,
+        )
+    for one in result.failed:
+        complain(one.error, as_json=False)
+    code = result.failed[0].error.exit_code if result.failed else 0
+    return _answer(result), list(_lines(result, dry_run=args.dry_run)), code
+
+
+def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
     lock = result.lock
-    external = {one.name: list(one.external) for one in lock.upstreams if one.external}
-    total = sum({one.digest: one.digest.size for one in lock.artifacts}.values())
-    lines = [f"+ {one}" for one in result.added]
-    lines += [f"- {one}" for one in result.removed]
-    lines += [f"! {one}: other bytes than before" for one in result.changed]
-    for name, relations in external.items():
-        lines.append(f"{name}: the distribution must provide: {', '.join(relations)}")
-    did = "would write" if args.dry_run else "wrote" if result.written else "unchanged:"
-    lines.append(f"{did} cudepot.lock: artifacts: {len(lock.artifacts)}, {size_text(total)}")
+    yield from (f"+ {one}" for one in result.added)
+    yield from (f"- {one}" for one in result.removed)
+    yield from (f"! {one}: other bytes than before" for one in result.changed)
+    for name, relations in _external(lock).items():
+        yield f"{name}: the distribution must provide: {', '.join(relations)}"
+    yield from (f"{name}: {text}" for name, text in result.old)
+    did = "would write" if dry_run else "wrote" if result.written else "unchanged:"
+    yield f"{did} cudepot.lock: artifacts: {len(lock.artifacts)}, {size_text(_bytes(lock))}"
+
+
+def _answer(result: LockResult) -> dict[str, Any]:
+    lock = result.lock
     answer = {
         "written": result.written,
         "added": list(result.added),
         "removed": list(result.removed),
         "changed": list(result.changed),
-        "external": external,
+        "external": _external(lock),
         "artifacts": [asdict(one) for one in lock.artifacts],
-        "bytes": total,
+        "bytes": _bytes(lock),
+        "old": dict(result.old),
+        "failed": [_failure(one) for one in result.failed],
     }
-    return answer, lines, 0
+    return answer | (error_json(result.failed[0].error) if result.failed else {})
+
+
+def _failure(one: Failure) -> dict[str, Any]:
+    return {"upstream": one.upstream, **error_json(one.error), "fault": one.standing.as_json()}
+
+
+def _external(lock: Lock) -> dict[str, list[str]]:
+    return {one.name: list(one.external) for one in lock.upstreams if one.external}
+
+
+def _bytes(lock: Lock) -> int:
+    return sum({one.digest: one.digest.size for one in lock.artifacts}.values())

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from cudepot import __version__
-from cudepot.cli import init, lock, publish, repackage, status, sync, trust, upstreams, verify
+from cudepot.cli import client, init, lock, publish, repackage, status, sync, trust, upstreams, verify
 from cudepot.cli.common import add_common
 from cudepot.cli.output import complain, told, unexpected
 from cudepot.errors import CudepotError
 
-VERBS = (init, lock, sync, repackage, publish, verify, status, trust, upstreams)
+VERBS = (init, lock, sync, repackage, publish, verify, status, trust, upstreams, client)
 EXIT_CODES = """\
 exit codes:
   0  done                              6  a pin cannot be satisfied

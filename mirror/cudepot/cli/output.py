@@ -6,10 +6,13 @@ import json
 import os
 import sys
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.progress import silence
 from cudepot.errors import CudepotError
+
+if TYPE_CHECKING:
+    from cudepot.workflows.standing import Standing
 
 Answer = tuple[Any, list[str], int]
 """What a verb gives back: a JSON-able result, the lines for people, the exit status."""
@@ -32,15 +35,26 @@ def told(text: str, code: int) -> int:
     return code
 
 
+def error_json(error: CudepotError) -> dict[str, Any]:
+    """Return an error as JSON has it."""
+    return {"code": error.code, "error": str(error), "hint": error.hint, "exit": error.exit_code}
+
+
 def complain(error: CudepotError, *, as_json: bool) -> int:
     """Tell an error that was raised on purpose and return its exit status."""
     if as_json:
-        told = {"code": error.code, "error": str(error), "hint": error.hint, "exit": error.exit_code}
-        print(json.dumps(told, indent=1, sort_keys=True))  # noqa: T201
+        print(json.dumps(error_json(error), indent=1, sort_keys=True))  # noqa: T201
     print(f"error {error.code}: {error}", file=sys.stderr)  # noqa: T201
     if error.hint:
         print(f"hint: {error.hint}", file=sys.stderr)  # noqa: T201
     return error.exit_code
+
+
+def fault_line(one: Standing) -> str:
+    """Return a standing fault of an upstream in one line."""
+    told = one.fault.told()
+    evidence = f"; {told}" if told else ""
+    return f"fault: {one.upstream}: {one.fault.kind}, since {one.since} ({one.verb}): {one.fault.url}{evidence}"
 
 
 def unexpected(error: Exception, *, as_json: bool) -> int:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from cudepot.cli.context import opened
-from cudepot.cli.output import Answer
+from cudepot.cli.output import Answer, fault_line
 from cudepot.cli.progress import size_text
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def run(args: argparse.Namespace) -> Answer:
 
     with opened(args, exclusive=False) as depot:
         result = status(depot)
-    return asdict(result), list(_lines(result)), 0
+    answer = asdict(result) | {"faults": [one.as_json() for one in result.faults]}
+    return answer, list(_lines(result)), 0
 
 
 def _lines(result: Status) -> list[str]:
@@ -38,6 +39,9 @@ def _lines(result: Status) -> list[str]:
         signed = f", signed by {', '.join(one.signers)}" if one.signers else ""
         dated = f", root of {one.date}" if one.date else ""
         lines.append(f"  {one.name} ({one.type}): {one.artifacts} artifacts, {one.missing} missing{dated}{signed}")
+        lines += [f"    {one.old}"] if one.old else []
+    for fault in result.faults:
+        lines.append(fault_line(fault))
     if result.lock == "ok":
         lines.append(f"store: {size_text(result.missing_bytes)} to fetch")
         lines.append(f"repackaged: {result.builds_done} of {result.builds}")

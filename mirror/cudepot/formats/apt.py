@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ _RELATION = re.compile(
 _PROVIDED = re.compile(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
 _NEEDED = ("Package", "Version", "Architecture", "Filename", "Size")
 _SIZE = re.compile(r"[0-9]{1,18}")
-_FIELD = re.compile(r"([!-9;-~]+):\s*(.*)")
+_NAME = re.compile(r"[!-9;-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,7 @@ class PackageIndex:
         self._by_name: dict[str, list[tuple[int, bytes]]] = {}
         self._providers: dict[str, list[tuple[int, bytes]]] = {}
         self._parsed: dict[int, Package] = {}
+        self._orders: dict[int, int] = {}
         for order, raw in enumerate(re.split(rb"\n(?:[ \t]*\n)+", text.strip(b"\n"))):
             if raw.strip():
                 self._add(order, raw)
@@ -136,7 +138,7 @@ class PackageIndex:
 
     def order(self, package: Package) -> int:
         """Return the place of a package's stanza in the index."""
-        return next(order for order, one in self._parsed.items() if one is package)
+        return self._orders[id(package)]
 
     def named(self, name: str) -> list[Package]:
         """Return all packages of that name, in the order of the index."""
@@ -149,6 +151,7 @@ class PackageIndex:
     def _parse(self, order: int, raw: bytes) -> Package:
         if order not in self._parsed:
             self._parsed[order] = parse_package(raw, f"{self._what}, stanza {order + 1}")
+            self._orders[id(self._parsed[order])] = order
         return self._parsed[order]
 
 
@@ -183,12 +186,17 @@ def parse_stanza(text: bytes, what: str) -> Fields:
     for line in lines:
         if line.startswith((" ", "\t")) and name:
             fields[name] += "\n" + line[1:]
-        elif found := _FIELD.fullmatch(line):
-            name = found[1]
-            fields[name] = found[2]
         elif line.strip():
-            raise FormatError(f"{what}: not a field: {line[:80]!r}")
+            name, colon, value = line.partition(":")
+            if not colon or not _is_name(name):
+                raise FormatError(f"{what}: not a field: {line[:80]!r}")
+            fields[name] = value.lstrip()
     return fields
+
+
+@functools.lru_cache(maxsize=256)
+def _is_name(text: str) -> bool:
+    return bool(_NAME.fullmatch(text))
 
 
 def parse_package(text: bytes, what: str) -> Package:
@@ -250,6 +258,7 @@ def render_release(fields: Mapping[str, str], files: Mapping[str, bytes], hashes
     return text.encode()
 
 
+@functools.lru_cache(maxsize=16384)
 def _relation(text: str) -> Relation:
     found = _RELATION.fullmatch(text)
     if not found:

@@ -15,6 +15,7 @@ _VALID = re.compile(r"(?:([0-9]+):|(?!.*:))([A-Za-z0-9.+~:-]*[A-Za-z0-9.+~:])")
 _PIECES = re.compile(r"(\D*)(\d*)")
 
 
+@functools.lru_cache(maxsize=16384)
 def parse(version: str) -> tuple[int, str, str]:
     """Split a version into epoch, upstream version and revision (``""`` when there is none)."""
     found = _VALID.fullmatch(version.strip())
@@ -53,6 +54,8 @@ def satisfies(version: str, operator: str, bound: str) -> bool:
 
 
 def _compare_part(one: str, other: str) -> int:
+    if one == other:
+        return 0
     pairs = itertools.zip_longest(_PIECES.findall(one), _PIECES.findall(other), fillvalue=("", ""))
     for (text, digits), (other_text, other_digits) in pairs:
         order = _compare_text(text, other_text) or int(digits or 0) - int(other_digits or 0)

@@ -12,10 +12,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from cudepot.errors import ConfigError, TrustError
+from cudepot.errors import ConfigError, SignatureError, TrustError
 from cudepot.fingerprints import fingerprint
 from cudepot.openpgp import HASHES, DocumentSignature
 from cudepot.ports import Signed
+from cudepot.signing.keys import dearmored
 
 _STRONG_HASHES = {"8", "9", "10", "12", "14"}  # RFC 9580 section 9.5: SHA2-256, -384, -512, SHA3-256, -512
 _BAD = {
@@ -39,7 +40,7 @@ class Gpgv:
     def __init__(self, keyrings: Sequence[Path], fingerprints: Sequence[str], *, pin_with: str = "") -> None:
         self._pin_with = pin_with or "cudepot trust add UPSTREAM KEYFILE"
         self._pinned = frozenset(fingerprint(one) for one in fingerprints)
-        self._keys = [(path.name, _dearmored(path)) for path in keyrings]
+        self._keys = [(path.name, dearmored(path)) for path in keyrings]
 
     def clearsigned(self, document: bytes, what: str) -> Signed:
         """Verify a cleartext-signed document and return the text inside; raise TrustError otherwise."""
@@ -71,7 +72,8 @@ class Gpgv:
         found = _signatures(_gpgv(home, self._keyring_options(home), files))
         good = tuple(dict.fromkeys(one.signer for one in found if not one.fault and one.signer in self._pinned))
         if not good:
-            raise TrustError(f"{what}: {self._explain(found)}", hint=self._hint(found))
+            torn = any(one.fault.startswith(_BAD["BADSIG"]) for one in found)
+            raise (SignatureError if torn else TrustError)(f"{what}: {self._explain(found)}", hint=self._hint(found))
         return good
 
     def _keyring_options(self, home: Path) -> list[str]:
@@ -96,22 +98,6 @@ class Gpgv:
             f"pinned keys: {pinned}; if the upstream changed its key, confirm the new one's fingerprint elsewhere: "
             f"`{self._pin_with}` shows what would change and pins it"
         )
-
-
-def _dearmored(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the public key", hint="check `keyrings` in cudepot.toml") from error
-    if not data.lstrip().startswith(b"-----BEGIN PGP"):
-        return data
-    try:
-        done = subprocess.run(["gpg", "--dearmor"], input=data, capture_output=True, check=False)
-    except FileNotFoundError as error:
-        raise ConfigError("gpg is not installed", hint="apt-get install gnupg, or dnf install gnupg2") from error
-    if done.returncode:
-        raise ConfigError(f"{path}: not an OpenPGP public key: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
 
 
 def _one_message(document: bytes, what: str) -> None:

@@ -105,3 +105,20 @@ def _number(text: str) -> int:
 def _date(text: str) -> str:
     seconds = _number(text)
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date().isoformat() if seconds else ""
+
+
+def dearmored(path: Path) -> bytes:
+    """Return a key file as a binary keyring; raise ConfigError when it is none."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the public key", hint="check `keyrings` in cudepot.toml") from error
+    if not data.lstrip().startswith(b"-----BEGIN PGP"):
+        return data
+    try:
+        done = subprocess.run(["gpg", "--dearmor"], input=data, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise ConfigError("gpg is not installed", hint="apt-get install gnupg, or dnf install gnupg2") from error
+    if done.returncode:
+        raise ConfigError(f"{path}: not an OpenPGP public key: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import email.utils
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from cudepot.digest import CHUNK
 from cudepot.errors import MissingError, UpstreamError
 from cudepot.paths import safe_name
-from cudepot.ports import Page, Validators
+from cudepot.ports import About, Page, Validators
 
 
 class FolderSource:
@@ -40,6 +41,15 @@ class FolderSource:
     def size(self, path: str) -> int:
         """Return the size of ``path`` in bytes."""
         return self.file(path).stat().st_size
+
+    def about(self, path: str) -> About:
+        """Return size and time of ``path``."""
+        stat = self.file(path).stat()
+        return About(stat.st_size, email.utils.formatdate(stat.st_mtime, usegmt=True))
+
+    def fresh(self) -> FolderSource:
+        """Return this source: nothing lies between it and the disk."""
+        return self
 
     @contextlib.contextmanager
     def stream(self, path: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import email.utils
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, urljoin, urlsplit
@@ -12,8 +13,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.response import BaseHTTPResponse
 
-from cudepot.errors import MissingError, TransientError, UpstreamError
-from cudepot.ports import Page, Validators
+from cudepot.errors import CutError, MissingError, TransientError, UpstreamError
+from cudepot.ports import About, Page, Validators
 from cudepot.transport.quick import Quick, chunks
 
 TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two reads
@@ -21,6 +22,7 @@ _PIECE = 1 << 18  # bytes read at once
 MOST_REDIRECTS = 8
 _STEP_DOWN = "anyone on the way could change the bytes: ask the upstream, or use another mirror"
 _TLS = "for a private certificate authority set REQUESTS_CA_BUNDLE to its file; else check the URL"
+_PAST_CACHES = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -44,7 +46,7 @@ class HttpSource:
 
     def __init__(self, base: str, *, accept: str = "*/*", user_agent: str, connections: int = 16) -> None:
         self.base = base if base.endswith("/") else base + "/"
-        self._accept = accept
+        self._accept, self._fresh = accept, False
         self._session = _Session()
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=connections)
         for scheme in ("http://", "https://"):
@@ -62,10 +64,20 @@ class HttpSource:
             raise UpstreamError(f"{path}: the index at {self.base} points from https to plain http", hint=_STEP_DOWN)
         return path
 
+    def fresh(self) -> HttpSource:
+        """Return the same upstream over the same connections, asked past caches and without conditions.
+
+        NVIDIA's servers let a 404 be cached for seven days.
+        """
+        other = copy.copy(self)
+        other._fresh = True
+        return other
+
     def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:
         """Return the document at ``path``, at most ``limit`` bytes; None when ``known`` still holds."""
         url = self.url(path)
-        with self._request("GET", url, {"Accept": self._accept, **_conditions(known)}) as response:
+        conditions = {} if self._fresh else _conditions(known)
+        with self._request("GET", url, {"Accept": self._accept, **conditions}) as response:
             if response.status_code == 304 and known is not None:
                 return None
             body = _bounded(url, response, limit)
@@ -83,6 +95,13 @@ class HttpSource:
                     hint="use an index that gives sizes (PEP 700), or a server that sends Content-Length",
                 )
             return int(length)
+
+    def about(self, path: str) -> About:
+        """Return size and time of ``path``, as a HEAD request tells them."""
+        with self._request("HEAD", self.url(path), {}) as response:
+            length = response.headers.get("Content-Length", "")
+            modified = response.headers.get("Last-Modified", "")
+            return About(int(length) if length.isdecimal() else -1, modified)
 
     @contextlib.contextmanager
     def stream(self, path: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
@@ -114,6 +133,7 @@ class HttpSource:
         raise UpstreamError(f"{url}: more than {MOST_REDIRECTS} redirects", hint="check the URL of the upstream")
 
     def _send(self, method: str, url: str, headers: dict[str, str]) -> requests.Response:
+        headers = {**headers, **_PAST_CACHES} if self._fresh else headers
         try:
             return self._session.request(
                 method, url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=False
@@ -155,6 +175,7 @@ def _check_status(url: str, status: int, reason: str, headers: Mapping[str, str]
             f"{url}: HTTP {status} {reason}",
             hint="the upstream is overloaded or down: try again later",
             retry_after=_retry_after(headers),
+            status=status,
         )
     hints = {
         401: "the upstream wants a login: put it into ~/.netrc",
@@ -197,7 +218,7 @@ def _guarded(url: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
         yield from pieces
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise TransientError(
+        raise CutError(
             f"{url}: the transfer was cut ({_reason(error)})",
             hint="check the network and the proxy; run the command again: what has arrived is kept",
         ) from error

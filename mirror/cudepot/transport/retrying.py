@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 from cudepot.errors import TransientError
-from cudepot.ports import Page, Source, Validators
+from cudepot.ports import About, Page, Source, Validators
 
 _Result = TypeVar("_Result")
 MAX_WAIT = 60.0  # seconds
@@ -41,6 +41,14 @@ class Retrying:
     def size(self, path: str) -> int:
         """Ask for a size, trying again after transient faults."""
         return self._repeat(lambda: self._source.size(path))
+
+    def about(self, path: str) -> About:
+        """Ask about a file, trying again after transient faults."""
+        return self._repeat(lambda: self._source.about(path))
+
+    def fresh(self) -> Retrying:
+        """Return the same with a source that is asked past caches."""
+        return Retrying(self._source.fresh(), tries=self._tries, pause=self._pause, sleep=self._sleep)
 
     def _repeat(self, action: Callable[[], _Result]) -> _Result:
         attempt = 0

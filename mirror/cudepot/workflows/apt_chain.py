@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cudepot.catalog.config import Upstream
+from cudepot.catalog.faults import MIXED, NO_INDEX, Evidence, Fault, IndexMismatchError, IndexMissingError, index_fault
 from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_release
-from cudepot.digest import Digest, Promise
-from cudepot.errors import MissingError, PinError, TrustError
+from cudepot.digest import Digest, MismatchError, Promise
+from cudepot.errors import CudepotError, MissingError, PinError, TrustError
 from cudepot.formats.apt import Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.paths import safe_name
 from cudepot.ports import Signed, Source
 from cudepot.workflows.depot import Depot, RootMemory
+from cudepot.workflows.evidence import release_beside, served_at
 from cudepot.workflows.fetch import fetch_promised
 
 ROOT_LIMIT = 10 << 20  # bytes; apt's own cap for a Release file
@@ -51,8 +53,9 @@ class Chain:
         what = self.upstream.url + path
         check_release(release, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
         date = release.fields["Date"]
-        self.memory.accept(dated, date)
-        return Suite(folder, release, Root(path, digest, date, signed.signers))
+        root = Root(path, digest, date, signed.signers)
+        self.memory.accept(dated, root, self.upstream, self.depot.clock())
+        return Suite(folder, release, root)
 
     def _root(self, folder: str) -> tuple[Signed, str, Digest]:
         """Read and verify InRelease; where there is none (NVIDIA's oldest), Release with Release.gpg."""
@@ -89,20 +92,52 @@ class Chain:
                 f"{what}: not in the signed Release",
                 hint=f"check components and architectures; it names {', '.join(sorted(listed)[:6])} …",
             )
-        digest = self._fetch_index(suite, path, listed[path])
+        digest = self._fetch_index(suite, [name + form for form in _FORMS if name + form in listed])
         limit = listed[name].size if name in listed else INDEX_LIMIT
         with self.depot.store.open(digest) as handle, decompressed(handle, what, limit=limit) as text:
             return text.read()
 
-    def _fetch_index(self, suite: Suite, path: str, promised: Digest | Promise) -> Digest:
+    def _fetch_index(self, suite: Suite, forms: list[str]) -> Digest:
+        """Fetch an index in the first of its forms that is there as the signed Release means it.
+
+        The forms are one index in several compressions; whichever comes hangs from the same signature.
+        """
+        first: CudepotError | None = None
+        for form in forms:
+            try:
+                return self._fetch_form(suite, form)
+            except (TrustError, MissingError) as error:
+                first = first or self._diagnosed(suite, form, error)
+        assert first is not None, "there is at least one form"
+        raise first
+
+    def _fetch_form(self, suite: Suite, path: str) -> Digest:
+        promised = suite.release.promised()[path]
         served = suite.folder + _by_hash(suite.release, path, promised)
-        try:
-            return fetch_promised(self.source, served, promised, self.depot.store, self.depot.progress)
-        except TrustError as error:
-            raise TrustError(
-                f"{self.upstream.url}{served}: does not match the signed Release of {suite.root.date}: {error}",
-                hint="the upstream is being published, or an edge is stale: try again in some minutes",
-            ) from error
+        return fetch_promised(self.source, served, promised, self.depot.store, self.depot.progress)
+
+    def _diagnosed(self, suite: Suite, path: str, error: TrustError | MissingError) -> CudepotError:
+        """Return the error that says which fault it is, with what shows it."""
+        promised, dated = suite.release.promised()[path], suite.root.date
+        where = suite.folder + _by_hash(suite.release, path, promised)
+        url, hint = self.upstream.url + where, "the upstream is being published, or an edge is stale: try again later"
+        said: Evidence = {"root_date": dated, "promised_size": promised.size, **_promised_hash(promised)}
+        if isinstance(error, MissingError):
+            return IndexMissingError(str(error), hint=hint, fault=Fault(NO_INDEX, url, said))
+        fault = Fault(MIXED, url, said)
+        if isinstance(promised, Digest) and isinstance(error, MismatchError):
+            served = served_at(self.source, where, error)
+            beside = release_beside(self.source, suite.folder, path, served)
+            fault = index_fault(url, promised, served, dated=dated, beside=beside)
+        return IndexMismatchError(
+            f"{url}: does not match the signed Release of {dated}: {error}", hint=hint, fault=fault
+        )
+
+
+def _promised_hash(promised: Digest | Promise) -> dict[str, str]:
+    if isinstance(promised, Digest):
+        return {"promised_sha256": promised.sha256}
+    return {"promised_sha512": promised.sha512}
 
 
 def _index_names(upstream: Upstream) -> list[str]:

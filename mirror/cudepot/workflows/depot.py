@@ -5,16 +5,20 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cudepot.catalog.config import Config, Pin, Upstream
+from cudepot.catalog.lock import Root
 from cudepot.digest import Digest
-from cudepot.disk import write_atomic
+from cudepot.disk import append, write_atomic
 from cudepot.ports import Page, Progress, Signer, Source, Validators, Verifier
 from cudepot.store.local import LocalStore
+
+_REPORTED_ONLY = ("max_age",)  # settings that change what is reported, not what is locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class Depot:
         clock: tells the time, in UTC.
         recipes: folder of the recipes.
         epoch: seconds since 1970 stamped into built packages.
+        sleep: waits some seconds.
     """
 
     base: Path
@@ -44,6 +49,7 @@ class Depot:
     recipes: Path
     epoch: int
     progress: Progress
+    sleep: Callable[[float], None] = time.sleep
 
     @property
     def lock_path(self) -> Path:
@@ -62,25 +68,33 @@ class Depot:
 
 def request_hash(upstream: Upstream, pins: tuple[Pin, ...]) -> str:
     """Return a hash over all that decides what an upstream is asked for."""
-    asked = json.dumps([asdict(upstream), [asdict(pin) for pin in pins]], sort_keys=True)
+    settings = {name: value for name, value in asdict(upstream).items() if name not in _REPORTED_ONLY}
+    asked = json.dumps([settings, [asdict(pin) for pin in pins]], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def memory_path(store: LocalStore, name: str) -> Path:
+    """Return the file that keeps what was seen of an upstream."""
+    return store.root / "upstreams" / (name.replace("/", "%2F") + ".json")
 
 
 @dataclass(slots=True)
 class RootMemory:
     """What was seen of one upstream's roots: validators for conditional requests, dates against rollback.
 
-    Kept as JSON in ``store/upstreams/``; losing it costs a few requests and the memory of dates.
+    Kept as JSON in ``store/upstreams/``; losing it costs a few requests and the memory of dates. Roots accepted for
+    the first time are also appended to ``store/roots.log``, as evidence that nobody went back or stood still.
     """
 
     path: Path
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
     fresh: dict[Digest, bytes] = field(default_factory=dict)
+    accepted: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def load(cls, store: LocalStore, upstream: Upstream) -> RootMemory:
         """Read the memory of an upstream; an unreadable one counts as empty."""
-        path = store.root / "upstreams" / (upstream.name.replace("/", "%2F") + ".json")
+        path = memory_path(store, upstream.name)
         try:
             pages = json.loads(path.read_text())
         except (OSError, ValueError):
@@ -105,15 +119,29 @@ class RootMemory:
         """Return the newest ``Date`` accepted for a root; empty when there was none."""
         return str(self.pages.get(path, {}).get("date", ""))
 
-    def accept(self, path: str, date: str) -> None:
-        """Note that a root of that date was accepted."""
-        self.pages.setdefault(path, {})["date"] = date
+    def accept(self, path: str, root: Root, upstream: Upstream, now: datetime.datetime) -> None:
+        """Note that a root was accepted; ``path`` is what its date is remembered under."""
+        page = self.pages.setdefault(path, {})
+        if page.get("accepted") != root.digest.sha256:
+            self.accepted.append(
+                {
+                    "time": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+                    "upstream": upstream.name,
+                    "url": upstream.url + root.path,
+                    "sha256": root.digest.sha256,
+                    "date": root.date,
+                    "signers": list(root.signers),
+                }
+            )
+        page |= {"date": root.date, "accepted": root.digest.sha256}
 
     def save(self, store: LocalStore) -> None:
-        """Keep the roots that were read, and write the memory when it changed: once they have proved good."""
+        """Keep the roots that were read, log the new ones and write the memory: once they have proved good."""
         for body in self.fresh.values():
             store.add_bytes(body)
+        append(store.root / "roots.log", "".join(f"{json.dumps(one, sort_keys=True)}\n" for one in self.accepted))
         self.fresh.clear()
+        self.accepted.clear()
         data = (json.dumps(self.pages, indent=1, sort_keys=True) + "\n").encode()
         if not self.path.exists() or self.path.read_bytes() != data:
             write_atomic(self.path, data)

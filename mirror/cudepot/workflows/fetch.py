@@ -12,7 +12,7 @@ from cudepot.errors import CudepotError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, Source
 
 WORKERS = 16
-_NAMED = 50  # failures named beside the first
+_NAMED = 50  # failed files named one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _again(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event
 
 
 def _named(error: TrustError, wanted: Wanted) -> TrustError:
-    return TrustError(f"{wanted.path}: {error}", hint=error.hint)
+    return error.retold(f"{wanted.path}: {error}")
 
 
 def _receive(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:
@@ -93,32 +93,40 @@ def _receive(wanted: Wanted, part: Part, progress: Progress, stop: threading.Eve
     part.commit()
 
 
+Failures = list[tuple[Wanted, CudepotError]]
+
+
 def fetch_all(wanted: Sequence[Wanted], store: ObjectStore, progress: Progress, *, workers: int = WORKERS) -> int:
     """Fetch all objects that are missing and return how many came.
 
     A failing one does not stop the others: what can be had is had, then the first failure is raised.
     """
     missing = list(_distinct(one for one in wanted if not store.has(one.digest)))
-    if not missing:
-        return 0
-    progress.begin(f"fetching {len(missing)} files", sum(one.digest.size for one in missing))
-    try:
-        with ThreadPoolExecutor(min(workers, len(missing))) as pool:
-            failures = _failures(pool, missing, store, progress)
-    finally:
-        progress.end()
+    failures = fetch_each(missing, store, progress, workers=workers)
     if failures:
-        raise _summary(failures, len(missing))
+        raise summary([error for _, error in failures], len(missing), [one.path for one, _ in failures])
     return len(missing)
 
 
-def _failures(
-    pool: ThreadPoolExecutor, missing: Sequence[Wanted], store: ObjectStore, progress: Progress
-) -> list[tuple[str, CudepotError]]:
-    stop = threading.Event()
-    futures = {pool.submit(fetch_one, one, store, progress, stop): one.path for one in missing}
+def fetch_each(wanted: Iterable[Wanted], store: ObjectStore, progress: Progress, *, workers: int = WORKERS) -> Failures:
+    """Fetch all objects that are missing and return those that could not be had, and why."""
+    missing = list(_distinct(one for one in wanted if not store.has(one.digest)))
+    if not missing:
+        return []
+    progress.begin(f"fetching {len(missing)} files", sum(one.digest.size for one in missing))
     try:
-        return [(futures[one], error) for one in as_completed(futures) if (error := _cudepot_error(one)) is not None]
+        with ThreadPoolExecutor(min(workers, len(missing))) as pool:
+            return _failures(pool, missing, store, progress)
+    finally:
+        progress.end()
+
+
+def _failures(pool: ThreadPoolExecutor, missing: Sequence[Wanted], store: ObjectStore, progress: Progress) -> Failures:
+    stop = threading.Event()
+    futures = {pool.submit(fetch_one, one, store, progress, stop): one for one in missing}
+    try:
+        done = [(futures[one], _cudepot_error(one)) for one in as_completed(futures)]
+        return [(wanted, error) for wanted, error in done if error is not None]
     except BaseException:
         stop.set()  # Ctrl-C must not wait for the transfers that run: what has arrived is kept
         pool.shutdown(wait=False, cancel_futures=True)
@@ -133,17 +141,14 @@ def _cudepot_error(done: Future[None]) -> CudepotError | None:
     return None
 
 
-def _summary(failures: list[tuple[str, CudepotError]], total: int) -> CudepotError:
-    """Return one error that says why the first failed and names the others."""
-    first = failures[0][1]
+def summary(failures: Sequence[CudepotError], total: int, names: Sequence[str] = ()) -> CudepotError:
+    """Return the one error that says why the first failed, and the names of all that did."""
+    first = failures[0]
     if len(failures) == 1:
         return first
-    others = [path for path, _ in failures[1:]]
-    named = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
-    text = f"{len(failures)} of {total} files failed; the first: {first}; the others: {named}"
-    error = type(first)(text, hint=first.hint)
-    error.__cause__ = first
-    return error
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    named = f"; all of them: {', '.join(names[:_NAMED])}{more}" if names else ""
+    return first.retold(f"{len(failures)} of {total} files failed; the first: {first}{named}")
 
 
 def _distinct(wanted: Iterable[Wanted]) -> Iterator[Wanted]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import tomli_w
 
 from cudepot.catalog.config import Upstream
-from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, parse_lock, render_lock
+from cudepot.catalog.drift import checked
+from cudepot.catalog.lock import Lock, parse_lock, render_lock
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.workflows.depot import Depot, request_hash
@@ -17,9 +19,10 @@ from cudepot.workflows.lock_apt import resolve_apt
 from cudepot.workflows.lock_folder import resolve_folder
 from cudepot.workflows.lock_local import resolve_local
 from cudepot.workflows.lock_simple import resolve_simple
+from cudepot.workflows.rounds import Failure, Resolved, failures, resolve_all
+from cudepot.workflows.standing import too_old
 
 _ANEW = "restore it from version control, or remove it and run `cudepot lock`"
-Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class LockResult:
         added, removed: artifacts that came and went, as ``NAME VERSION (upstream)``.
         changed: the same name and version with other bytes, likewise.
         written: whether the file was written (not in a dry run, nor when nothing changed).
+        failed: upstreams that could not be locked; what the old lock had of them stays.
+        old: upstreams whose root is older than their ``max-age``, and how old.
     """
 
     lock: Lock
@@ -38,6 +43,8 @@ class LockResult:
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     written: bool
+    failed: tuple[Failure, ...] = ()
+    old: tuple[tuple[str, str], ...] = ()
 
 
 def load_lock(path: Path) -> Lock:
@@ -72,25 +79,59 @@ def current_lock(depot: Depot) -> Lock:
     return lock
 
 
-def make_lock(depot: Depot, *, dry_run: bool = False, allow_rollback: bool = False) -> LockResult:
+def make_lock(
+    depot: Depot,
+    *,
+    dry_run: bool = False,
+    allow_rollback: bool = False,
+    wait: float = 0.0,
+    accept_changed: Sequence[str] = (),
+) -> LockResult:
     """Resolve all pins and write cudepot.lock when it changed.
 
-    Raises:
-        CudepotError: any upstream fails; the old lock then stays as it was.
+    An upstream that fails does not stop the others: it is told in the result, and its part of the old lock stays.
+
+    Args:
+        depot: the depot.
+        dry_run: write no lock.
+        allow_rollback: accept a root older than one seen before.
+        wait: seconds to go on trying where a fault may pass.
+        accept_changed: names of packages whose bytes may differ from those locked under the same version.
     """
     old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
-    resolved = [_resolve(depot, upstream, old, rollback=allow_rollback) for upstream in _pinned(depot)]
-    lock = Lock(
-        tuple(locked for locked, _ in resolved),
-        tuple(artifact for _, artifacts in resolved for artifact in artifacts),
+    pinned = _pinned(depot)
+
+    def resolve(now: Depot, upstream: Upstream) -> Resolved:
+        locked, artifacts = _resolve(now, upstream, old, rollback=allow_rollback)
+        return locked, checked(old.of(upstream.name), artifacts, accept_changed, upstream.url or upstream.path)
+
+    done, errors = resolve_all(depot, pinned, resolve, wait)
+    failed = tuple(failures(depot, pinned, errors))
+    lock = _assembled(depot, pinned, done, old)
+    written = bool(done or depot.lock_path.exists()) and not dry_run and _write(depot.lock_path, lock)
+    return LockResult(lock, *_differences(old, lock), written, failed, too_old(depot, lock))
+
+
+def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Resolved], old: Lock) -> Lock:
+    """Return the lock of what was resolved now and, for what was not, of what was locked before."""
+    kept = {one.name: (one, old.of(one.name)) for one in old.upstreams}
+    known = {**kept, **done}
+    parts = [known[one.name] for one in pinned if one.name in known]
+    return Lock(
+        tuple(locked for locked, _ in parts),
+        tuple(artifact for _, artifacts in parts for artifact in artifacts),
         tuple(sorted(depot.config.accept_eula)),
     )
+
+
+def _write(path: Path, lock: Lock) -> bool:
+    """Write the lock unless its bytes stand there already; tell whether it was written."""
     data = tomli_w.dumps(render_lock(lock)).encode()
     parse_lock(tomllib.loads(data.decode()))  # what an upstream gave us must not make a lock nobody can read
-    fresh = not depot.lock_path.exists() or depot.lock_path.read_bytes() != data
-    if fresh and not dry_run:
-        write_atomic(depot.lock_path, data)
-    return LockResult(lock, *_differences(old, lock), written=fresh and not dry_run)
+    if path.exists() and path.read_bytes() == data:
+        return False
+    write_atomic(path, data)
+    return True
 
 
 def _pinned(depot: Depot) -> list[Upstream]:

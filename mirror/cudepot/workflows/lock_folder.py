@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,7 +35,24 @@ def resolve_folder(depot: Depot, upstream: Upstream) -> tuple[LockedUpstream, tu
         for path in _matching(folder, pin):
             artifacts.setdefault(path.name, _artifact(upstream, pin, path))
     locked = LockedUpstream(upstream.name, upstream.type, "", request_hash(upstream, pins))
-    return locked, tuple(artifacts.values())
+    return locked, _once_each(artifacts.values())
+
+
+def _once_each(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
+    """Keep one file of each Debian package, version and architecture; refuse two that differ: apt could take either."""
+    kept: dict[tuple[str, ...], Artifact] = {}
+    for one in artifacts:
+        is_deb = one.kind == "deb"
+        key = (one.name, one.version, one.architecture) if is_deb else (one.filename,)
+        first = kept.setdefault(key, one)
+        if first.digest != one.digest:
+            what = f"{one.name} {one.version} ({one.architecture})"
+            raise PinError(
+                f"{first.filename} and {one.filename} are both {what} and differ: "
+                f"sha256 {first.digest.sha256[:12]}… and {one.digest.sha256[:12]}…",
+                hint="NVIDIA has shipped other bytes under one version: find out which is meant and pin that file only",
+            )
+    return tuple(kept.values())
 
 
 def _matching(folder: Path, pin: Pin) -> list[Path]:

@@ -12,7 +12,7 @@ from cudepot.catalog.config import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.digest import CHUNK
 from cudepot.errors import PinError, TrustError
-from cudepot.signing.keyfile import primary_fingerprints
+from cudepot.signing.keys import parse_keys
 from cudepot.workflows.apt_chain import Chain
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
 from cudepot.workflows.local_repo import LocalRepo
@@ -47,7 +47,9 @@ def resolve_local(
 def _with_inner_keys(depot: Depot, upstream: Upstream, repo: LocalRepo) -> Upstream:
     """Return the upstream with the keys that lie in the installer pinned."""
     paths = [depot.store.path(depot.store.add_bytes(data)) for _, data in sorted(repo.keys().items())]
-    found = {path: primary_fingerprints(path) for path in paths}  # signatures have names like those of keys
+    found = {
+        path: tuple(one.fingerprint for one in parse_keys(path.read_bytes())) for path in paths
+    }  # signatures have names like those of keys
     keys = tuple(dict.fromkeys(key for several in found.values() for key in several))
     if not keys:
         raise TrustError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.lock import Lock, render_lock
@@ -65,8 +65,9 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
         if safe_name(path) != path:
             raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
+    replaced = {(one.replaces, one.digest.sha256) for one in lock.artifacts if one.replaces}
     for one in earlier:
-        _check_immutable(one.tree, tree)
+        _check_immutable(one.tree, tree, replaced)
     fresh = tree != before
     number = max(earlier[0].number if earlier else 0, site.newest()) + 1 if fresh else earlier[0].number
     if not dry_run:
@@ -119,12 +120,18 @@ def _kind(built: Sequence[Built], kind: str) -> list[Built]:
     return [one for one in built if one.kind == kind]
 
 
-def _check_immutable(before: Mapping[str, Digest], tree: Mapping[str, Digest]) -> None:
+def _check_immutable(
+    before: Mapping[str, Digest], tree: Mapping[str, Digest], replaced: Collection[tuple[str, str]]
+) -> None:
+    """Refuse other bytes under a published name, unless they are an artifact's whose change the lock accepted."""
     for path in tree:
         if path.endswith(_PACKAGES) and path in before and before[path] != tree[path]:
+            if (before[path].sha256, tree[path].sha256) in replaced:
+                continue
             raise TrustError(
                 f"{path} was published with sha256 {before[path].sha256} and would become {tree[path].sha256}",
-                hint="a published package never changes: raise `build.number`; if upstream changed it, ask why",
+                hint="a published package never changes: raise `build.number`; if upstream changed it, ask why, "
+                "then see `cudepot lock --accept-changed`",
             )
 
 

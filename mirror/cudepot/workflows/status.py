@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.apt_plan import is_worn
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.snapshot import parse_snapshot
 from cudepot.catalog.whole import main_index
@@ -15,12 +16,16 @@ from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.builds import builds_of, job_key, jobs_of, recall
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
+from cudepot.workflows.standing import Standing, standing, too_old
 from cudepot.workflows.whole import read_whole, wholes
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamStatus:
-    """One upstream as locked: date of its root, who signed it, how many artifacts, how many are missing."""
+    """One upstream as locked: date of its root, who signed it, how many artifacts, how many are missing.
+
+    ``old`` says so when its root is older than its ``max-age``.
+    """
 
     name: str
     type: str
@@ -28,6 +33,7 @@ class UpstreamStatus:
     signers: tuple[str, ...]
     artifacts: int
     missing: int
+    old: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Status:
         snapshots: numbers of all snapshots in the store.
         shown: the snapshot the site shows; None when there is none.
         next: the verb to run next; empty when there is nothing to do but to publish changes.
+        faults: faults of upstreams that stand, and since when.
     """
 
     lock: str
@@ -51,6 +58,7 @@ class Status:
     snapshots: tuple[int, ...]
     shown: int | None
     next: str
+    faults: tuple[Standing, ...] = ()
 
 
 def status(depot: Depot) -> Status:
@@ -60,7 +68,8 @@ def status(depot: Depot) -> Status:
     try:
         lock = current_lock(depot)
     except ConfigError as error:
-        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock" if _wants(depot) else "")
+        step = "lock" if _wanted(depot) else ""
+        return Status(str(error), (), 0, 0, 0, numbers, shown, step, _faults(depot))
     mirrored = {one.name: _mirrored(depot, one) for one in wholes(lock)}
     upstreams = tuple(_upstream(depot, lock, one, mirrored.get(one.name, set())) for one in lock.upstreams)
     every = {one.digest for one in lock.artifacts}.union(*mirrored.values())
@@ -71,11 +80,15 @@ def status(depot: Depot) -> Status:
         step = "sync" if missing else "repackage"
     else:
         step = "" if _is_shown(depot, lock, numbers, shown) else "publish"
-    return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step)
+    return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step, _faults(depot))
 
 
-def _wants(depot: Depot) -> bool:
-    return bool(depot.config.pins) or any(one.whole for one in depot.config.upstreams)
+def _faults(depot: Depot) -> tuple[Standing, ...]:
+    return tuple(one for name in _wanted(depot) for one in standing(depot.store, name))
+
+
+def _wanted(depot: Depot) -> list[str]:
+    return [one.name for one in depot.config.upstreams if one.whole or depot.pins_of(one)]
 
 
 def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:
@@ -83,9 +96,20 @@ def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | Non
     if shown is None or not numbers or shown != numbers[-1]:
         return False
     snapshot = parse_snapshot(Snapshots(depot.store.root).read(shown)[0], f"snapshot {shown}")
-    return snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
+    answers = snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
         one.digest for one in builds_of(depot, lock)
     } <= set(snapshot.tree.values())
+    lasting = [one.name for one in lock.upstreams if depot.config.upstream(one.name).valid_for]
+    return answers and not any(_is_worn(depot, snapshot.tree, name) for name in lasting)
+
+
+def _is_worn(depot: Depot, tree: Mapping[str, Digest], upstream: str) -> bool:
+    """Tell whether the Release of an upstream is to be signed again because it is half expired."""
+    digest = tree.get(f"apt/{upstream}/Release")
+    if digest is None or not depot.store.has(digest):
+        return False
+    with depot.store.open(digest) as handle:
+        return is_worn(handle.read(), depot.clock())
 
 
 def _mirrored(depot: Depot, upstream: LockedUpstream) -> set[Digest]:
@@ -103,4 +127,5 @@ def _upstream(depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Di
         tuple(dict.fromkeys(signer for root in locked.roots for signer in root.signers)),
         len(artifacts),
         sum(not depot.store.has(one) for one in artifacts),
+        dict(too_old(depot, lock)).get(locked.name, ""),
     )

@@ -1,0 +1,119 @@
+"""What an apt client of the site gets: source, pins, the locked versions, and a keyring package. Pure.
+
+Formats: sources.list(5) in deb822 style, apt_preferences(5). apt reads files of ``preferences.d`` only when they end
+in ``.pref`` or have no dot, so all end in ``.pref``: a label may have dots.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+HOLD = 1001
+"""Above 1000, so that apt goes back to the locked version where a newer one is installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AptClient:
+    """One repository of the site as a client sees it.
+
+    Attributes:
+        upstream: its name, and its folder below ``apt/``.
+        url: where the site has it, ending in a slash.
+        origin, label: of its Release file; pins name them.
+        by_hash: ``yes``, ``force`` or ``no``, for the source.
+        keyring: absolute path of the key file on the client.
+        versions: package → its locked versions.
+        many: whether packages of several architectures are locked.
+        vendor_source: what NVIDIA's ``cuda-keyring`` calls its source for this repository.
+    """
+
+    upstream: str
+    url: str
+    origin: str
+    label: str
+    by_hash: str
+    keyring: str
+    versions: Mapping[str, Sequence[str]]
+    many: bool = False
+    vendor_source: str = ""
+
+
+def sources(clients: Iterable[AptClient]) -> bytes:
+    """Return the ``.sources`` file."""
+    return "\n".join(
+        f"Types: deb\nURIs: {one.url}\nSuites: ./\nSigned-By: {one.keyring}\nBy-Hash: {one.by_hash}\n"
+        for one in clients
+    ).encode()
+
+
+def repository_pin(clients: Iterable[AptClient]) -> bytes:
+    """Return the pin file: priority 600 as NVIDIA's own, by the Label that the site has kept."""
+    pins = dict.fromkeys(_release_pin(one) for one in clients)
+    return "\n".join(f"Package: *\nPin: release {pin}\nPin-Priority: 600\n" for pin in pins).encode()
+
+
+def _release_pin(one: AptClient) -> str:
+    # a comma would begin the next condition, so it is left to a wildcard
+    named = [("o", one.origin), ("l", one.label)]
+    return ", ".join(f"{key}={value.replace(',', '?')}" for key, value in named if value)
+
+
+def locked_versions(clients: Iterable[AptClient], *, leave_out: Sequence[str] = ()) -> bytes:
+    """Return the preferences that hold exactly the locked versions, whoever else offers newer ones.
+
+    The first record that fits a version counts: the locked ones come first, then a ban on every other.
+    """
+    found: dict[str, list[str]] = {}
+    for one in clients:
+        for name, versions in one.versions.items():
+            if name not in leave_out:
+                found.setdefault(name + (":any" if one.many else ""), []).extend(versions)
+    records = [(name, version, HOLD) for name in found for version in dict.fromkeys(found[name])]
+    records += [(name, "*", -1) for name in found]
+    return "\n".join(f"Package: {name}\nPin: version {one}\nPin-Priority: {at}\n" for name, one, at in records).encode()
+
+
+def no_cuda_keyring() -> bytes:
+    """Return the preferences that keep apt from installing NVIDIA's ``cuda-keyring``: it enables NVIDIA's own URL."""
+    return b"Package: cuda-keyring\nPin: version *\nPin-Priority: -1\n"
+
+
+def vendor_source(url: str) -> str:
+    """Return the name of the source ``cuda-keyring`` installs for one of NVIDIA's repositories; empty for others."""
+    found = re.search(r"/repos/+([a-z0-9]+)/([a-z0-9_-]+)/$", url)
+    return f"cuda-{found[1]}-{found[2]}.list" if found else ""
+
+
+def keyring_control(label: str, version: str, url: str) -> dict[str, str]:
+    """Return the control fields of the site's keyring package."""
+    return {
+        "Package": f"{label}-archive-keyring",
+        "Version": version,
+        "Architecture": "all",
+        "Maintainer": f"{label} <cudepot@{label}.invalid>",
+        "Section": "misc",
+        "Priority": "optional",
+        "Multi-Arch": "foreign",
+        "Description": f"key and apt source of the site {label}\nServed at {url} and made by cudepot.",
+    }
+
+
+def diversions(package: str, clients: Iterable[AptClient]) -> dict[str, str]:
+    """Return maintainer scripts that put aside the sources ``cuda-keyring`` has installed or will install."""
+    files = [f"/etc/apt/sources.list.d/{one.vendor_source}" for one in clients if one.vendor_source]
+    if not files:
+        return {}
+    add, remove = (
+        [f"  dpkg-divert --package {package} {act} --rename --divert {one}.disabled {one}" for one in files]
+        for act in ("--add", "--remove")
+    )
+    return {
+        "preinst": _script('"$1" = install ] || [ "$1" = upgrade', add),
+        "postrm": _script('"$1" = remove ] || [ "$1" = abort-install', remove),
+    }
+
+
+def _script(condition: str, commands: Sequence[str]) -> str:
+    return "\n".join(["#!/bin/sh", "set -e", f"if [ {condition} ]; then", *commands, "fi", ""])

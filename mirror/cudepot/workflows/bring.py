@@ -1,0 +1,76 @@
+"""Brings locked artifacts into the store, tries again what may pass, and says which fault the rest shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cudepot.catalog.faults import Fault, Served, file_fault
+from cudepot.catalog.lock import Artifact
+from cudepot.digest import Digest, MismatchError
+from cudepot.errors import CudepotError, MissingError, TransientError
+from cudepot.ports import Source
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.evidence import served_at
+from cudepot.workflows.fetch import Failures, Wanted, fetch_each, summary
+from cudepot.workflows.rounds import rounds, told
+from cudepot.workflows.standing import note
+
+_PASSING = (MismatchError, MissingError, TransientError)
+_LOOKED_AT = 8  # failed files of which the served bytes are looked at; with more, the upstream is down
+
+
+def bring(depot: Depot, upstreams: Iterable[str], missing: Sequence[Artifact], *, wait: float) -> None:
+    """Fetch artifacts the store lacks; what fails is tried again until ``wait`` seconds are used up.
+
+    Args:
+        depot: the depot.
+        upstreams: all that are locked: faults of theirs that are over are forgotten.
+        missing: what to fetch.
+        wait: seconds.
+
+    Raises:
+        CudepotError: something could not be had as promised; everything else is there.
+    """
+    wanted, failures = list(missing), Failures()
+    for now in rounds(depot, wait):
+        failures = _fetch(now, wanted)
+        final = [error for _, error in failures if not isinstance(error, _PASSING)]
+        if final:
+            raise summary(final, len(missing))
+        still = {one.digest for one, _ in failures}
+        wanted = [one for one in wanted if one.digest in still]
+        if not wanted:
+            break
+    errors = _told(depot, upstreams, {one.digest: one for one in wanted}, failures)
+    if errors:
+        raise summary(errors, len({one.digest for one in missing}), [one.path for one, _ in failures])
+
+
+def _fetch(depot: Depot, wanted: Sequence[Artifact]) -> Failures:
+    names = {one.upstream for one in wanted}
+    sources: dict[str, Source] = {name: depot.source(depot.config.upstream(name)) for name in names}
+    every = [Wanted(sources[one.upstream], one.path, one.digest) for one in wanted]
+    return fetch_each(every, depot.store, depot.progress)
+
+
+def _told(
+    depot: Depot, upstreams: Iterable[str], wanted: dict[Digest, Artifact], failures: Failures
+) -> list[CudepotError]:
+    """Remember the faults, and return the errors with their fault, age and evidence."""
+    met: dict[str, list[tuple[Fault, CudepotError]]] = {name: [] for name in upstreams}
+    for number, (one, error) in enumerate(failures):
+        artifact = wanted[one.digest]
+        met[artifact.upstream].append((_fault(depot, artifact, one, error, look=number < _LOOKED_AT), error))
+    found: list[CudepotError] = []
+    for name, faults in met.items():
+        standing = note(depot, name, "sync", [fault for fault, _ in faults])
+        found += [told(error, one) for one, (_, error) in zip(standing, faults, strict=True)]
+    return found
+
+
+def _fault(depot: Depot, artifact: Artifact, wanted: Wanted, error: CudepotError, *, look: bool) -> Fault:
+    served = served_at(wanted.source, wanted.path, error) if look and isinstance(error, MismatchError) else Served()
+    upstream = depot.config.upstream(artifact.upstream)
+    place = upstream.url or f"{upstream.path}/"
+    url = artifact.path if "://" in artifact.path else place + artifact.path
+    return file_fault(url, artifact.digest, error, served)

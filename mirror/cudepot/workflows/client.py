@@ -1,0 +1,167 @@
+"""``cudepot client apt``: ready-made configuration for the apt clients of what the site shows."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.catalog import client_apt
+from cudepot.catalog.client_apt import AptClient
+from cudepot.catalog.lock import Artifact, Lock, parse_lock
+from cudepot.catalog.snapshot import Snapshot
+from cudepot.digest import Digest
+from cudepot.disk import write_atomic
+from cudepot.errors import ConfigError, TrustError
+from cudepot.formats.apt import Release, parse_release
+from cudepot.formats.deb_write import write_deb
+from cudepot.ports import Signed, Verifier
+from cudepot.signing.keys import dearmored
+from cudepot.store.snapshots import Snapshots
+from cudepot.transport.site_folder import FolderSite
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.history import load_snapshot
+
+KEYRINGS = "usr/share/keyrings"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientResult:
+    """What was written: files below ``folder``, the keyring package among them, for clients of snapshot ``number``."""
+
+    folder: str
+    files: tuple[str, ...]
+    package: str
+    number: int
+    fingerprint: str
+
+
+def client_apt_files(
+    depot: Depot, names: Sequence[str], *, url: str, output: Path, hold_back: bool
+) -> ClientResult:  # fmt: skip
+    """Write the configuration of apt clients of one or more upstreams, laid out as on the client.
+
+    Args:
+        depot: the depot.
+        names: upstreams whose repositories a client shall use.
+        url: where clients reach ``site/current``.
+        output: folder the files go into; made when missing.
+        hold_back: keep NVIDIA's ``cuda-keyring`` from enabling NVIDIA's own URL.
+
+    Raises:
+        ConfigError: nothing is published yet, or an upstream has no apt repository on the site.
+    """
+    snapshot = _shown(depot)
+    base = url if url.endswith("/") else url + "/"
+    lock = parse_lock(tomllib.loads(_bytes(depot, snapshot.lock).decode()))
+    found = [_client(depot, snapshot, lock, name, base) for name in names]
+    clients, label = [one for one, _ in found], depot.config.site.label
+    files = {name: data for _, keyring in found for name, data in keyring.items()}
+    files[f"etc/apt/sources.list.d/{label}.sources"] = client_apt.sources(clients)
+    if hold_back:
+        files[f"etc/apt/preferences.d/{label}-no-cuda-keyring.pref"] = client_apt.no_cuda_keyring()
+    package, data = _package(depot, clients, files, f"1.{snapshot.number}", base, hold_back=hold_back)
+    written = {**files, **_preferences(label, clients, hold_back=hold_back), package: data}
+    for name, content in written.items():
+        write_atomic(output / name, content)
+    return ClientResult(str(output), tuple(sorted(written)), package, snapshot.number, depot.signer().fingerprint)
+
+
+def _preferences(label: str, clients: Sequence[AptClient], *, hold_back: bool) -> dict[str, bytes]:
+    """Return what is not in the package, because it changes with every lock: the pin and the locked versions."""
+    files = {f"etc/apt/preferences.d/{label}-repository-pin-600.pref": client_apt.repository_pin(clients)}
+    locked = client_apt.locked_versions(clients, leave_out=("cuda-keyring",) if hold_back else ())
+    return files | ({f"etc/apt/preferences.d/{label}-locked.pref": locked} if locked else {})
+
+
+def _package(
+    depot: Depot, clients: Sequence[AptClient], files: Mapping[str, bytes], version: str, url: str, *, hold_back: bool
+) -> tuple[str, bytes]:
+    fields = client_apt.keyring_control(depot.config.site.label, version, url)
+    scripts = client_apt.diversions(fields["Package"], clients) if hold_back else {}
+    data = write_deb(fields, files, scripts=scripts, epoch=depot.epoch)
+    return f"{fields['Package']}_{version}_all.deb", data
+
+
+def _client(
+    depot: Depot, snapshot: Snapshot, lock: Lock, name: str, url: str
+) -> tuple[AptClient, dict[str, bytes]]:  # fmt: skip
+    """Return one repository, and the key file its source names."""
+    release, ours = _release(depot, snapshot, name)
+    label = depot.config.site.label
+    keyring = f"{KEYRINGS}/{label}.gpg" if ours else f"{KEYRINGS}/{label}-{name.replace('/', '-')}.gpg"
+    key = depot.signer().public_key(armor=False) if ours else _upstream_keys(depot, name)
+    debs = [one for one in lock.of(name) if one.kind == "deb" and "mirror" in one.outputs]
+    locked = lock.upstream(name)
+    client = AptClient(
+        name,
+        f"{url}apt/{name}/",
+        release.fields.get("Origin", ""),
+        release.fields.get("Label", ""),
+        _by_hash(snapshot, release, name),
+        f"/{keyring}",
+        _versions(debs),
+        len({one.architecture for one in debs} - {"all"}) > 1,
+        client_apt.vendor_source(locked.url if locked else ""),
+    )
+    return client, {keyring: key}
+
+
+def _versions(debs: Sequence[Artifact]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in debs:
+        found.setdefault(one.name, []).append(one.version)
+    return found
+
+
+def _by_hash(snapshot: Snapshot, release: Release, name: str) -> str:
+    """Return what the source has to say: apt uses by-hash unasked only where the signed Release offers it."""
+    if release.fields.get("Acquire-By-Hash", "").lower() == "yes":
+        return "yes"
+    return "force" if any(path.startswith(f"apt/{name}/by-hash/") for path in snapshot.tree) else "no"
+
+
+def _release(depot: Depot, snapshot: Snapshot, name: str) -> tuple[Release, bool]:
+    """Return the Release file the site shows for an upstream, and whether the site's own key signs it."""
+    what = f"apt/{name}/InRelease"
+    if what not in snapshot.tree and f"apt/{name}/Release.gpg" not in snapshot.tree:
+        there = sorted(path.split("/", 1)[1].rpartition("/")[0] for path in snapshot.tree if _is_root(path))
+        raise ConfigError(
+            f"the site shows no apt repository of {name!r}",
+            hint=f"it shows {', '.join(dict.fromkeys(there)) or 'none'}; pin packages of it, then lock, sync, publish",
+        )
+    try:
+        return parse_release(_signed(depot, snapshot, name, depot.site_verifier()).text, what), True
+    except TrustError:
+        verifier = depot.verifier(depot.config.upstream(name))
+        return parse_release(_signed(depot, snapshot, name, verifier).text, what), False
+
+
+def _is_root(path: str) -> bool:
+    return path.startswith("apt/") and path.rpartition("/")[2] in ("InRelease", "Release.gpg")
+
+
+def _signed(depot: Depot, snapshot: Snapshot, name: str, verifier: Verifier) -> Signed:
+    folder = f"apt/{name}/"
+    if f"{folder}InRelease" in snapshot.tree:
+        return verifier.clearsigned(_bytes(depot, snapshot.tree[f"{folder}InRelease"]), f"{folder}InRelease")
+    document, signature = (_bytes(depot, snapshot.tree[folder + one]) for one in ("Release", "Release.gpg"))
+    return verifier.detached(document, signature, f"{folder}Release")
+
+
+def _upstream_keys(depot: Depot, name: str) -> bytes:
+    return b"".join(dearmored(depot.base / one) for one in depot.config.upstream(name).keyrings)
+
+
+def _shown(depot: Depot) -> Snapshot:
+    shown = FolderSite(depot.site_path).current()
+    snapshots = Snapshots(depot.store.root)
+    if shown is None or shown not in snapshots.numbers():
+        raise ConfigError("the site shows nothing yet", hint="run `cudepot publish` first")
+    return load_snapshot(snapshots, shown, depot.site_verifier())
+
+
+def _bytes(depot: Depot, digest: Digest) -> bytes:
+    with depot.store.open(digest) as handle:
+        return handle.read()
