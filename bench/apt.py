@@ -35,7 +35,7 @@ text = b"\\n".join(
        + " and what it does\\n" * 12).encode() for n in range(20002))
 start = time.perf_counter()
 index = PackageIndex(text, "bench")
-wanted = [DebPin(f"p{n}", "*") for n in range(0, 20000, 2)]
+wanted = [DebPin("p0", "*")]  # every package depends on the next two
 chosen = [one for one, _ in select(index, wanted, ("amd64",)).chosen.values()]
 render_packages([one.fields for one in chosen])
 print(time.perf_counter() - start, len(chosen))
