@@ -174,3 +174,40 @@ def test_a_preset_is_written_out_when_a_key_is_added(project: Project, nvidia: N
     assert project.toml.read_text().endswith("\n\n# the end\n")
     project.run("trust", "expire", APT, table["keys"][0])
     assert keys(project) == [nvidia.other_key.fingerprint]
+
+
+def test_a_missing_key_file_is_answered_with_place_and_fingerprint(project: Project) -> None:
+    (project.base / "up").mkdir()
+    (project.base / "up" / "InRelease").write_bytes(b"x")
+    table = f'[[upstream]]\npreset = "nvidia/{APT}"\nurl = "file://{project.base}/up/"\n'
+    project.toml.write_text(f'{table}[[pin]]\nupstream = "{APT}"\npackages = ["x"]\n')
+    refused = project.fail(3, "lock")
+    assert refused.error.endswith("keys/3bf863cc.pub: cannot read the public key")
+    assert "/ubuntu2004/x86_64/3bf863cc.pub yourself" in refused.hint
+    assert "EB693B3035CD5710E231E123A4B469963BF863CC" in refused.hint
+
+
+def test_presets_are_listed_without_a_project(project: Project, tmp_path: Path) -> None:
+    found = project.run("upstreams", "--json", "ubuntu2004").json
+    assert {one["name"] for one in found["presets"]} >= {"nvidia/ubuntu2004/x86_64", "nvidia/ubuntu2004/arm64"}
+    assert {one["until"] for one in found["keys"]} == {"", "2022-04-28"}
+    assert "no preset has such a name" in project.run("upstreams", "plan9").out
+
+
+def test_the_file_of_a_pinned_key_is_put_where_it_is_expected(project: Project, nvidia: Nvidia) -> None:
+    project.toml.write_text(project.toml.read_text().replace(str(nvidia.key_file), "keys/nvidia.pub"))
+    before = project.toml.read_bytes()
+    assert "cannot read the public key" in project.fail(3, "verify", "--clients").error
+    done = project.run("trust", "add", APT, str(nvidia.key_file), "--yes", "--json").json
+    assert (done["file"], done["before"]) == ("keys/nvidia.pub", done["after"])
+    assert project.toml.read_bytes() == before
+    project.run("lock")
+
+
+def test_a_key_file_of_another_key_is_not_overwritten(project: Project, nvidia: Nvidia, other: Path) -> None:
+    taken = project.base / "keys" / f"{nvidia.other_key.fingerprint[-8:].lower()}.pub"
+    taken.parent.mkdir()
+    taken.write_bytes(nvidia.key.binary)
+    done = project.run("trust", "add", APT, str(other), "--yes", "--json").json
+    assert done["file"] == f"keys/{nvidia.other_key.fingerprint}.pub"
+    assert taken.read_bytes() == nvidia.key.binary

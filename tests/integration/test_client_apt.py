@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,3 +198,37 @@ def test_texts() -> None:
 )
 def test_what_cuda_keyring_calls_its_source(url: str, name: str) -> None:
     assert vendor_source(url) == name
+
+
+def test_a_repository_mirrored_whole_brings_its_upstreams_key(nvidia: Nvidia, tmp_path: Path) -> None:
+    whole = pytest.importorskip("tests.integration.test_whole_mirror", reason="this cudepot mirrors nothing whole")
+    project = whole.mirrored(nvidia, tmp_path / "project")
+    with http.serve(project.site) as served:
+        done = json.loads(project.cudepot("client", "apt", APT, "--url", served.url, "--json").stdout)
+        assert "usr/share/keyrings/acme-ubuntu2004-x86_64.gpg" in done["files"]
+        assert not [name for name in done["files"] if name.endswith("-locked.pref")]
+        root = AptRoot(tmp_path / "root")
+        root.apt_get("install", "-y", str(Path(done["folder"]) / done["package"]))
+        _inside(root)
+        root.update()
+        root.install("libcudnn8")
+    assert root.version("libcudnn8") == NEW
+
+
+def test_versions_of_a_foreign_architecture_are_held_too(site_key: SiteKey, nvidia: Nvidia, tmp_path: Path) -> None:
+    for version in ("1.0", "2.0"):
+        nvidia.repo.add(*(write_deb(simple_deb("tool", version, arch), tmp_path) for arch in ("amd64", "arm64")))
+    nvidia.repo.publish()
+    project = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home).init()
+    keys = {"keys": [nvidia.key.fingerprint], "keyrings": [str(nvidia.key_file)]}
+    project.add("upstream", name=APT, type="apt", url=nvidia.apt_url, architectures=["amd64", "arm64"], **keys)
+    project.add("pin", upstream=APT, packages=["tool=1.0"])
+    project.publish()
+    root = AptRoot(tmp_path / "root", foreign=("arm64",))
+    root.add_source(nvidia.apt_url, nvidia.keyring, name="upstream")
+    with http.serve(project.base / "site") as site:
+        configured(project, site, root)
+        root.update()
+    for name in ("tool", "tool:arm64"):
+        assert "Candidate: 1.0" in root.policy(name)
+        assert "2.0 -1" in root.policy(name)

@@ -275,3 +275,29 @@ def test_an_unknown_certificate_is_refused(tls: tuple[str, type[_Plain]], monkey
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     with pytest.raises(UpstreamError, match=r"(?i)certificate"):
         HttpSource(tls[0], user_agent="test/1").read("here", limit=9)
+
+
+def test_past_caches_means_without_conditions_and_over_the_same_connections(source: HttpSource, server: Server) -> None:
+    first = source.read("small", limit=100)
+    assert first is not None
+    server.forget()
+    fresh = Retrying(source).fresh()
+    page = fresh.read("small", limit=100, known=Validators("*", ""))
+    assert page is not None
+    assert page.body == first.body
+    headers = server.seen()[0].headers
+    assert (headers["cache-control"], headers["pragma"]) == ("no-cache", "no-cache")
+    assert "if-none-match" not in headers
+    source.read("small", limit=100)
+    assert "cache-control" not in server.seen()[1].headers
+
+
+def test_size_and_date_are_asked_without_the_body(source: HttpSource, server: Server) -> None:
+    about = Retrying(source).about("large")
+    assert about.size == (server.root / "large").stat().st_size
+    assert [one.method for one in server.seen()] == ["HEAD"]
+    server.validators = False
+    assert source.about("large").modified == ""
+    server.missing("/large")
+    with pytest.raises(MissingError):
+        source.about("large")

@@ -92,6 +92,7 @@ def test_a_repost_under_one_name_is_an_alarm_and_not_published(project: Project,
     for verb in ("lock", "sync", "publish"):
         project.run(verb)
     write_deb(simple_deb("libcudnn7-cross-aarch64", "7.6.5.32-1+cuda10.2", "all"), downloads)
-    assert "other bytes than before" in project.run("lock").out
-    project.run("sync")
-    assert "was published with sha256" in project.fail(5, "publish").error
+    before = project.lock.read_bytes()
+    assert "version changed in place" in project.fail(5, "lock").error
+    assert project.lock.read_bytes() == before
+    assert project.run("publish", "--json").json["fresh"] is False

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from tests.project import snapshot_of
 from tests.upstream.faults import Replace, Status
 from tests.upstream.incidents import NEWER, Repository
 from tests.workflows.incident_world import NEXT, PINNED, World
@@ -102,6 +103,32 @@ def test_no_lock_is_written_when_nothing_could_be_locked(world: World) -> None:
     world.server.missing(f"{repo.path}/*")
     assert world.project.fail(4, "lock", "--json").json["artifacts"] == []
     assert not world.project.lock.exists()
+
+
+def test_a_file_that_cannot_be_had_holds_back_its_upstream_only_where_that_is_wanted(world: World) -> None:
+    repos = {name: world.add(name) for name in (ONE, TWO)}
+    world.publish()
+    before = snapshot_of(world.project.site / f"apt/{ONE}")
+    for name, repo in repos.items():
+        world.offer(name, PINNED, NEXT, Homepage=f"https://example.com/{name}")  # else one object serves both
+        repo.at(days_ago=1)
+        repo.publish_index(12_000)
+    world.server.missing(f"{repos[ONE].path}/{PINNED}_{NEXT}_amd64.deb")
+    world.project.run("lock")
+    world.project.fail(4, "sync")
+    world.project.fail(3, "publish")
+    world.unharmed()
+    assert world.project.run("publish", "--keep-last", "--json").json["held"] == [ONE]
+    after = snapshot_of(world.project.site / f"apt/{ONE}")
+    assert [one for one, _ in after.values()] == [one for one, _ in before.values()]
+    assert (world.project.site / f"apt/{TWO}/{PINNED}_{NEXT}_amd64.deb").is_file()
+    world.project.run("verify")
+    assert world.project.run("publish", "--keep-last", "--json").json["fresh"] is False
+    world.installs(name=ONE)
+    world.healed()
+    world.project.run("publish", "--keep-last")
+    assert (world.project.site / f"apt/{ONE}/{PINNED}_{NEXT}_amd64.deb").is_file()
+    assert world.project.run("status", "--json").json["next"] == ""
 
 
 def stale_root(world: World, repo: Repository) -> None:

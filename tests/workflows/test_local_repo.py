@@ -95,6 +95,14 @@ def test_locking_again_needs_the_installer_no_more_but_a_lost_object_does(
     assert project.object(runtime).read_bytes() == runtime
 
 
+def test_a_dry_run_shows_what_would_come_and_keeps_nothing(project: Project, made: Path) -> None:
+    want(project, made)
+    before = project.everything()
+    answer = project.run("lock", "--dry-run", "--json").json
+    assert [one.split()[0] for one in answer["added"]] == ["libcudnn8", "libcudnn8-dev"]
+    assert project.everything() == before
+
+
 def test_an_installer_of_another_hash_is_not_even_parsed(project: Project, made: Path, tmp_path: Path) -> None:
     file = tmp_path / made.name
     file.write_bytes(made.read_bytes()[:-1] + b"x")

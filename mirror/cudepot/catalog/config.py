@@ -275,9 +275,9 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         keyrings=table.texts("keyrings"),
         suites=table.texts("suites", ("/",)),
         components=table.texts("components", ()),
+        max_age=_days(table, "max-age"),
         whole=table.flag("whole"),
         extras=table.texts("extras", ()),
-        max_age=_days(table, "max-age"),
     )
     if not full.keys:
         raise ConfigError(
@@ -290,6 +290,13 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         )
     _check_whole(full, table)
     return full
+
+
+def _days(table: Table, key: str) -> int:
+    text = table.text(key, "0d")
+    if not _DAYS.fullmatch(text):
+        raise ConfigError(f"expected a number of days in {table.path(key)!r}, found {text!r}", hint='for example "45d"')
+    return int(text[:-1])
 
 
 def _check_whole(upstream: Upstream, table: Table) -> None:
@@ -305,13 +312,6 @@ def _check_whole(upstream: Upstream, table: Table) -> None:
                 f"{one!r} in {table.path('extras')!r} is no plain path, is there twice, or is part of the repository",
                 hint="name files as they lie below the URL, for example cuda-ubuntu2004.pin",
             )
-
-
-def _days(table: Table, key: str) -> int:
-    text = table.text(key, "0d")
-    if not _DAYS.fullmatch(text):
-        raise ConfigError(f"expected a number of days in {table.path(key)!r}, found {text!r}", hint='for example "45d"')
-    return int(text[:-1])
 
 
 def _pin(table: Table) -> Pin:

@@ -22,6 +22,11 @@ it beside the one that is shown, and switch to it by one rename. Nothing changed
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be published; show nothing new")
+    parser.add_argument(
+        "--keep-last",
+        action="store_true",
+        help="an upstream of which locked artifacts are missing stays as it was published last",
+    )
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
 
 
@@ -36,7 +41,7 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.publish import publish
 
     with opened(args) as depot:
-        result = publish(depot, dry_run=args.dry_run)
+        result = publish(depot, dry_run=args.dry_run, keep_last=args.keep_last)
     lines = _shortened("+", result.added) + _shortened("-", result.removed)
     did = (
         "unchanged: snapshot"
@@ -45,5 +50,6 @@ def run(args: argparse.Namespace) -> Answer:
         if args.dry_run
         else "published snapshot"
     )
+    lines += [f"{name}: locked artifacts are missing, so it stays as it was published last" for name in result.held]
     lines.append(f"{did} {result.number}: {result.files} files, {size_text(result.bytes)}, at {result.site}")
     return asdict(result), lines, 0

@@ -71,7 +71,7 @@ def _add(args: argparse.Namespace, base: Path) -> Answer:
         last = "nothing was changed: compare the fingerprint, then run it again with --yes"
         return _told(change, changed=False), [*lines, last], ConfigError.exit_code
     apply(base, change)
-    return _told(change, changed=True), [*lines, "changed cudepot.toml; next: cudepot lock"], 0
+    return _told(change, changed=True), [*lines, "done; next: cudepot lock"], 0
 
 
 def _expire(args: argparse.Namespace, base: Path) -> Answer:
@@ -82,7 +82,7 @@ def _expire(args: argparse.Namespace, base: Path) -> Answer:
     if args.dry_run:
         return _told(change, changed=False), [*lines, "nothing was changed"], 0
     apply(base, change)
-    return _told(change, changed=True), [*lines, "changed cudepot.toml; next: cudepot lock"], 0
+    return _told(change, changed=True), [*lines, "done; next: cudepot lock"], 0
 
 
 def _agreed(lines: list[str]) -> bool:

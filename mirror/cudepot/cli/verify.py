@@ -61,7 +61,7 @@ def _clients(args: argparse.Namespace) -> Answer:
         lines.append("clients refuse what the site shows: pin packages instead of mirroring it whole, and the site")
         lines.append("publishes it signed with its own key")
     elif refused and any(one.kind == "site" for one in found):
-        lines.append("what the site shows is signed with its own key: all of these clients accept it")
+        lines.append("all of these clients accept what the site shows")
     elif refused:
         lines.append("a repository published as pinned packages is signed with the site's key and not affected")
     return [asdict(one) for one in found], lines or ["nothing to check: no apt upstream and no apt repository"], 0

@@ -44,7 +44,13 @@ def parse_keys(data: bytes) -> tuple[PublicKey, ...]:
         except FileNotFoundError as error:
             raise ConfigError("gpg is not installed", hint="apt-get install gnupg, or dnf install gnupg2") from error
     rows = [line.split(":") for line in done.stdout.decode(errors="replace").splitlines()]
-    return tuple(_key(block) for block in _blocks(rows) if block[0][0] == "pub")
+    keys = (_key(block) for block in _blocks(rows) if block[0][0] == "pub")
+    return tuple(key for key in keys if all(_sound(part) for part in key.parts))
+
+
+def _sound(part: KeyPart) -> bool:
+    """Tell whether gpg could read a key: version 3 keys have short fingerprints, damaged ones no bits."""
+    return len(part.fingerprint) in (40, 64) and part.bits > 0
 
 
 def _blocks(rows: list[list[str]]) -> list[list[list[str]]]:

@@ -107,7 +107,7 @@ class HttpSource:
     def stream(self, path: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Open ``path`` at byte ``offset``; give the offset really served and the chunks from there."""
         url, headers = self.url(path), {"Range": f"bytes={offset}-"} if offset else {}
-        plain = self._quick.open(url, headers)
+        plain = self._quick.open(url, {**headers, **(_PAST_CACHES if self._fresh else {})})
         if plain is not None:
             try:
                 _check_status(url, plain.status, plain.reason or "", plain.headers)

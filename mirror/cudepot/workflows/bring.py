@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from cudepot.catalog.faults import Fault, Served, file_fault
-from cudepot.catalog.lock import Artifact
 from cudepot.digest import Digest, MismatchError
 from cudepot.errors import CudepotError, MissingError, TransientError
 from cudepot.ports import Source
@@ -19,7 +19,16 @@ _PASSING = (MismatchError, MissingError, TransientError)
 _LOOKED_AT = 8  # failed files of which the served bytes are looked at; with more, the upstream is down
 
 
-def bring(depot: Depot, upstreams: Iterable[str], missing: Sequence[Artifact], *, wait: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A locked file the store lacks: whose it is, where that upstream has it, which bytes it must be."""
+
+    upstream: str
+    path: str
+    digest: Digest
+
+
+def bring(depot: Depot, upstreams: Iterable[str], missing: Sequence[Missing], *, wait: float) -> None:
     """Fetch artifacts the store lacks; what fails is tried again until ``wait`` seconds are used up.
 
     Args:
@@ -41,12 +50,12 @@ def bring(depot: Depot, upstreams: Iterable[str], missing: Sequence[Artifact], *
         wanted = [one for one in wanted if one.digest in still]
         if not wanted:
             break
-    errors = _told(depot, upstreams, {one.digest: one for one in wanted}, failures)
-    if errors:
-        raise summary(errors, len({one.digest for one in missing}), [one.path for one, _ in failures])
+    found = _told(depot, upstreams, {one.digest: one for one in wanted}, failures)
+    if found:
+        raise summary([one for _, one in found], len({one.digest for one in missing}), [path for path, _ in found])
 
 
-def _fetch(depot: Depot, wanted: Sequence[Artifact]) -> Failures:
+def _fetch(depot: Depot, wanted: Sequence[Missing]) -> Failures:
     names = {one.upstream for one in wanted}
     sources: dict[str, Source] = {name: depot.source(depot.config.upstream(name)) for name in names}
     every = [Wanted(sources[one.upstream], one.path, one.digest) for one in wanted]
@@ -54,21 +63,22 @@ def _fetch(depot: Depot, wanted: Sequence[Artifact]) -> Failures:
 
 
 def _told(
-    depot: Depot, upstreams: Iterable[str], wanted: dict[Digest, Artifact], failures: Failures
-) -> list[CudepotError]:
-    """Remember the faults, and return the errors with their fault, age and evidence."""
-    met: dict[str, list[tuple[Fault, CudepotError]]] = {name: [] for name in upstreams}
+    depot: Depot, upstreams: Iterable[str], wanted: dict[Digest, Missing], failures: Failures
+) -> list[tuple[str, CudepotError]]:
+    """Remember the faults, and return path and error, the latter with its fault, age and evidence."""
+    met: dict[str, list[tuple[Fault, str, CudepotError]]] = {name: [] for name in upstreams}
     for number, (one, error) in enumerate(failures):
         artifact = wanted[one.digest]
-        met[artifact.upstream].append((_fault(depot, artifact, one, error, look=number < _LOOKED_AT), error))
-    found: list[CudepotError] = []
+        fault = _fault(depot, artifact, one, error, look=number < _LOOKED_AT)
+        met[artifact.upstream].append((fault, one.path, error))
+    found: list[tuple[str, CudepotError]] = []
     for name, faults in met.items():
-        standing = note(depot, name, "sync", [fault for fault, _ in faults])
-        found += [told(error, one) for one, (_, error) in zip(standing, faults, strict=True)]
+        standing = note(depot, name, "sync", [fault for fault, _, _ in faults])
+        found += [(path, told(error, one)) for one, (_, path, error) in zip(standing, faults, strict=True)]
     return found
 
 
-def _fault(depot: Depot, artifact: Artifact, wanted: Wanted, error: CudepotError, *, look: bool) -> Fault:
+def _fault(depot: Depot, artifact: Missing, wanted: Wanted, error: CudepotError, *, look: bool) -> Fault:
     served = served_at(wanted.source, wanted.path, error) if look and isinstance(error, MismatchError) else Served()
     upstream = depot.config.upstream(artifact.upstream)
     place = upstream.url or f"{upstream.path}/"

@@ -50,6 +50,7 @@ def check_clients(depot: Depot) -> tuple[Checked, ...]:
     locked = _locked(depot)
     for upstream in depot.config.upstreams:
         if upstream.type == "apt":
+            depot.verifier(upstream)  # says where to get a key file that is missing
             keys = [key for name in upstream.keyrings for key in read_keys(depot.base / name)]
             found += _keys(depot, upstream, keys)
             found += [

@@ -12,7 +12,7 @@ from cudepot.errors import CudepotError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, Source
 
 WORKERS = 16
-_NAMED = 50  # failed files named one by one
+_NAMED = 50  # failures named beside the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +141,15 @@ def _cudepot_error(done: Future[None]) -> CudepotError | None:
     return None
 
 
-def summary(failures: Sequence[CudepotError], total: int, names: Sequence[str] = ()) -> CudepotError:
-    """Return the one error that says why the first failed, and the names of all that did."""
+def summary(failures: Sequence[CudepotError], total: int, paths: Sequence[str] = ()) -> CudepotError:
+    """Return the one error that tells of all failures: why the first, and the names of the others."""
     first = failures[0]
     if len(failures) == 1:
         return first
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    named = f"; all of them: {', '.join(names[:_NAMED])}{more}" if names else ""
-    return first.retold(f"{len(failures)} of {total} files failed; the first: {first}{named}")
+    others = paths[1:]
+    named = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
+    told = f"; the others: {named}" if named else ""
+    return first.retold(f"{len(failures)} of {total} files failed; the first: {first}{told}")
 
 
 def _distinct(wanted: Iterable[Wanted]) -> Iterator[Wanted]:

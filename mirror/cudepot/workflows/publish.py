@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from cudepot.catalog.lock import Lock, render_lock
+import tomli_w
+
+from cudepot.catalog.lock import Lock, parse_lock, render_lock
 from cudepot.catalog.snapshot import Snapshot, render_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, TrustError
@@ -14,6 +17,7 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.builds import Built, builds_of
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.held import with_last_good
 from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.publish_apt import apt_tree
@@ -36,6 +40,7 @@ class PublishResult:
         added, removed: site paths of packages that came and went.
         files, bytes: the whole tree.
         site: folder a web server has to show.
+        held: upstreams that stay as they were published last, because locked artifacts of theirs are missing.
     """
 
     number: int
@@ -45,10 +50,13 @@ class PublishResult:
     files: int
     bytes: int
     site: str
+    held: tuple[str, ...] = ()
 
 
-def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
+def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> PublishResult:
     """Publish what the lock says; an unchanged tree gives no new snapshot.
+
+    With ``keep_last``, an upstream of which locked artifacts are missing stays as it was published last.
 
     Raises:
         StorageError: the site's disk refuses; the old site stays.
@@ -56,10 +64,11 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
         TrustError: a package that was published before would get other bytes.
     """
     lock = current_lock(depot)
-    mirrored = _whole_tree(depot, lock)
-    _check_present(depot, lock, mirrored)
     snapshots, site = Snapshots(depot.store.root), FolderSite(depot.site_path)
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
+    lock, held = with_last_good(depot, lock, earlier) if keep_last else (lock, ())
+    mirrored = _whole_tree(depot, lock)
+    _check_present(depot, lock, mirrored)
     tree = {**_tree(depot, lock, earlier), **mirrored}
     for path in tree:
         if safe_name(path) != path:
@@ -72,7 +81,8 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
     number = max(earlier[0].number if earlier else 0, site.newest()) + 1 if fresh else earlier[0].number
     if not dry_run:
         if fresh:
-            _keep(depot, snapshots, lock, number, tree, earlier)
+            made_of = tomli_w.dumps(render_lock(lock)).encode() if held else depot.lock_path.read_bytes()
+            _keep(depot, snapshots, made_of, number, tree, earlier)
         _show(depot, snapshots, site, number, tree)
     return PublishResult(
         number,
@@ -82,6 +92,7 @@ def publish(depot: Depot, *, dry_run: bool = False) -> PublishResult:
         len(tree),
         sum(one.size for one in set(tree.values())),
         str(site.current_path),
+        held,
     )
 
 
@@ -138,19 +149,20 @@ def _check_immutable(
 def _keep(
     depot: Depot,
     snapshots: Snapshots,
-    lock: Lock,
+    made_of: bytes,
     number: int,
     tree: Mapping[str, Digest],
     earlier: Sequence[Snapshot],
 ) -> None:
+    """Put a new snapshot into the store; ``made_of`` is the lock it shows."""
     signer = depot.signer()
-    locked = render_lock(lock)
+    locked = render_lock(parse_lock(tomllib.loads(made_of.decode())))
     snapshot = Snapshot(
         number,
         depot.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
         signer.fingerprint,
         Digest.of(snapshots.read(earlier[0].number)[0]).sha256 if earlier else "",
-        depot.store.add_bytes(depot.lock_path.read_bytes()),
+        depot.store.add_bytes(made_of),
         tuple(locked["upstream"]),
         tree,
     )

@@ -68,8 +68,7 @@ def status(depot: Depot) -> Status:
     try:
         lock = current_lock(depot)
     except ConfigError as error:
-        step = "lock" if _wanted(depot) else ""
-        return Status(str(error), (), 0, 0, 0, numbers, shown, step, _faults(depot))
+        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock" if _wants(depot) else "", _faults(depot))
     mirrored = {one.name: _mirrored(depot, one) for one in wholes(lock)}
     upstreams = tuple(_upstream(depot, lock, one, mirrored.get(one.name, set())) for one in lock.upstreams)
     every = {one.digest for one in lock.artifacts}.union(*mirrored.values())
@@ -84,11 +83,13 @@ def status(depot: Depot) -> Status:
 
 
 def _faults(depot: Depot) -> tuple[Standing, ...]:
-    return tuple(one for name in _wanted(depot) for one in standing(depot.store, name))
+    pinned = {pin.upstream for pin in depot.config.pins}
+    names = [one.name for one in depot.config.upstreams if one.name in pinned]
+    return tuple(one for name in names for one in standing(depot.store, name))
 
 
-def _wanted(depot: Depot) -> list[str]:
-    return [one.name for one in depot.config.upstreams if one.whole or depot.pins_of(one)]
+def _wants(depot: Depot) -> bool:
+    return bool(depot.config.pins) or any(one.whole for one in depot.config.upstreams)
 
 
 def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:

@@ -167,7 +167,8 @@ def apply(base: Path, change: Change) -> None:
     """Write the key file, then cudepot.toml: each whole or not at all."""
     if change.copy is not None:
         write_atomic(base / change.copy[0], change.copy[1])
-    write_atomic(base / "cudepot.toml", change.text.encode())
+    if change.text != _text(base):
+        write_atomic(base / "cudepot.toml", change.text.encode())
 
 
 def _change(
@@ -227,11 +228,12 @@ def _copy(base: Path, upstream: Upstream, key: PublicKey, file: Path) -> tuple[s
 
 
 def _place(base: Path, upstream: Upstream, key: PublicKey) -> str:
-    """Return a name in ``keys/`` that is free, or that holds this very key."""
-    short = f"keys/{key.fingerprint[-8:].lower()}.pub"
-    expected = [load_presets().key(key.fingerprint).local]
-    for name in [one for one in upstream.keyrings if one in expected] + [short]:
-        path = base / name
-        if not path.exists() or key.fingerprint in [one.fingerprint for one in read_keys(path)]:
+    """Return where the key's file belongs: a place that waits for it, else a name in ``keys/`` that is free."""
+    full = key.fingerprint
+    waiting = [one for one in upstream.keyrings if not (base / one).exists() and not Path(one).is_absolute()]
+    names = [one for one in upstream.keyrings if one == load_presets().key(full).local]
+    names += waiting if full in upstream.keys and len(waiting) == 1 else []
+    for name in [*names, f"keys/{full[-8:].lower()}.pub"]:
+        if not (base / name).exists() or full in [one.fingerprint for one in read_keys(base / name)]:
             return name
-    return f"keys/{key.fingerprint}.pub"
+    return f"keys/{full}.pub"

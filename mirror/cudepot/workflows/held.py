@@ -1,0 +1,34 @@
+"""What is published of an upstream whose locked artifacts cannot be had: what was published of it last."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+
+from cudepot.catalog.lock import Lock, parse_lock
+from cudepot.catalog.snapshot import Snapshot
+from cudepot.workflows.depot import Depot
+
+
+def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tuple[Lock, tuple[str, ...]]:
+    """Return the lock to publish, and the names of the upstreams that stay as in the last snapshot.
+
+    An upstream is taken whole, from this lock or from that of the last snapshot, never from both.
+
+    Args:
+        depot: the depot.
+        lock: the present lock.
+        earlier: snapshots before this one, the newest first.
+    """
+    broken = {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
+    if not broken or not earlier:
+        return lock, ()
+    with depot.store.open(earlier[0].lock) as handle:
+        last = parse_lock(tomllib.loads(handle.read().decode()))
+    held = tuple(one.name for one in lock.upstreams if one.name in broken and last.upstream(one.name))
+    parts = [(last if one.name in held else lock, one.name) for one in lock.upstreams]
+    return Lock(
+        tuple(found for of, name in parts if (found := of.upstream(name))),
+        tuple(artifact for of, name in parts for artifact in of.of(name)),
+        lock.accepted_eula,
+    ), held
