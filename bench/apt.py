@@ -35,7 +35,7 @@ text = b"\\n".join(
        + " and what it does\\n" * 12).encode() for n in range(20002))
 start = time.perf_counter()
 index = PackageIndex(text, "bench")
-wanted = [DebPin(f"p{n}", "*") for n in range(0, 20000, 2)]
+wanted = [DebPin("p0", "*")]  # every package depends on the next two
 chosen = [one for one, _ in select(index, wanted, ("amd64",)).chosen.values()]
 render_packages([one.fields for one in chosen])
 print(time.perf_counter() - start, len(chosen))
@@ -108,8 +108,8 @@ def _full_and_again(world: World, url: str, folder: Path) -> Iterator[Row]:
     ours, peers = Ours(world, url, folder, "whole = true\n"), Peers(world, url, folder / "peers")
     works: dict[str, Peer] = {"": ours.fetch, **peers.full()}
     times = _alternating(works, ours, peers)
-    publish = seconds(lambda: ours.runs.append(cudepot(ours.folder, "publish", "-q")))
     yield ours.row("full mirror: lock, sync", times.pop(""), times, _hash_seconds(world))
+    publish = seconds(lambda: ours.runs.append(cudepot(ours.folder, "publish", "-q")))
     yield ours.row("full mirror: publish", publish, {})
     again = _medians({"": [], **{name: [] for name in peers.again()}}, {"": ours.fetch, **peers.again()})
     yield ours.row("no change: lock, sync", again.pop(""), again)

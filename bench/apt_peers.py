@@ -1,6 +1,6 @@
 """The peers of ``bench apt``: each is told to do one piece of work into a folder of its own; missing ones are left out.
 
-aptly and reprepro verify hashes while they fetch, debmirror afterwards; apt-mirror, apt-mirror2 and curl verify
+aptly and reprepro verify hashes, debmirror at least the signature; apt-mirror, apt-mirror2 and curl verify
 nothing. debmirror knows no flat repositories and gets the ``dists/`` form of the same packages.
 """
 
