@@ -79,6 +79,6 @@ class Quick:
 
 
 def chunks(response: BaseHTTPResponse, size: int) -> Iterator[bytes]:
-    """Give the body in pieces; the connection goes back to its pool when all of it has been read."""
-    while piece := response.read(size):
+    """Give the body in pieces as they come; the connection goes back to its pool when all of it has been read."""
+    while piece := response.read1(size):
         yield piece
