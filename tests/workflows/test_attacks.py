@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -179,3 +180,17 @@ def test_damaged_roots_are_made_anew(project: Project, nvidia: Nvidia) -> None:
     project.run("publish")
     faults = project.run("verify", "--json", check=False).json["faults"]
     assert [one for one in faults if not one.startswith("snapshot 1:")] == []
+
+
+def test_a_new_store_does_not_make_an_old_release_good(project: Project, nvidia: Nvidia) -> None:
+    """The lock remembers the date, whichever of InRelease and Release it was read from."""
+    old = {name: (nvidia.repo.folder / name).read_bytes() for name in ("Release", "Release.gpg")}
+    nvidia.repo.publish()
+    project.add_apt(nvidia)
+    project.run("lock")
+    shutil.rmtree(project.store)
+    project.run("init")
+    for name, data in old.items():
+        nvidia.repo.put(nvidia.repo.folder / name, data)
+    nvidia.server.missing(f"{nvidia.apt_path}/InRelease")
+    assert "older than the one of" in project.fail(5, "lock").error

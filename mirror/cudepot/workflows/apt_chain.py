@@ -11,7 +11,7 @@ from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_release
 from cudepot.digest import Digest, MismatchError, Promise
 from cudepot.errors import CudepotError, MissingError, PinError, TrustError
-from cudepot.formats.apt import Release, parse_release
+from cudepot.formats.apt import Release, parse_date, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.paths import safe_name
 from cudepot.ports import Signed, Source
@@ -20,7 +20,7 @@ from cudepot.workflows.evidence import release_beside, served_at
 from cudepot.workflows.fetch import fetch_promised
 
 ROOT_LIMIT = 10 << 20  # bytes; apt's own cap for a Release file
-INDEX_LIMIT = 2 << 30  # bytes an index may unpack to where the Release does not say
+INDEX_LIMIT = 256 << 20  # bytes an index may unpack to, whatever the Release says; Debian's largest has 50 MB
 _FORMS = (".xz", ".zst", ".gz", ".bz2", "")
 
 
@@ -49,7 +49,7 @@ class Chain:
         signed, path, digest = self._root(folder)
         release = parse_release(signed.text, self.upstream.url + path)
         dated = f"{folder}Release"  # one memory for InRelease and Release: neither may bring back an old state
-        seen = self.memory.date(dated) or locked.get(path, "")
+        seen = _newest(self.memory.date(dated), *(locked.get(folder + name, "") for name in ("InRelease", "Release")))
         what = self.upstream.url + path
         check_release(release, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
         date = release.fields["Date"]
@@ -93,7 +93,7 @@ class Chain:
                 hint=f"check components and architectures; it names {', '.join(sorted(listed)[:6])} …",
             )
         digest = self._fetch_index(suite, [name + form for form in _FORMS if name + form in listed])
-        limit = listed[name].size if name in listed else INDEX_LIMIT
+        limit = min(listed[name].size, INDEX_LIMIT) if name in listed else INDEX_LIMIT
         with self.depot.store.open(digest) as handle, decompressed(handle, what, limit=limit) as text:
             return text.read()
 
@@ -137,6 +137,12 @@ def _promised_hash(promised: Digest | Promise) -> dict[str, str]:
     if isinstance(promised, Digest):
         return {"promised_sha256": promised.sha256}
     return {"promised_sha512": promised.sha512}
+
+
+def _newest(*dates: str) -> str:
+    """Return the latest of several ``Date`` fields, empty ones left out."""
+    known = [one for one in dates if one]
+    return max(known, key=lambda one: parse_date(one, "a date seen before")) if known else ""
 
 
 def _index_names(upstream: Upstream) -> list[str]:
