@@ -23,7 +23,7 @@ from bench.apt_world import PINNED, World, free_place, make_world, nginx, place_
 from bench.measure import Measured, cudepot
 from bench.rows import Row
 
-ROUNDS = 3
+ROUNDS = 2
 ROUND_TRIP_MS = 20
 _STANZAS = """
 import hashlib, sys, time

@@ -33,14 +33,16 @@ class Peers:
 
     def __init__(self, world: World, url: str, folder: Path) -> None:
         self.world, self.url, self.folder = world, url, folder
-        self.env = clean_env(HOME=str(folder), GNUPGHOME=str(folder / "gnupg"), PATH=os.environ["PATH"])
+        keys = folder.parent / f"{folder.name}-gnupg"  # kept over clear(): an agent may still hold it
+        self.env = clean_env(HOME=str(folder), GNUPGHOME=str(keys), PATH=os.environ["PATH"])
+        keys.mkdir(parents=True, mode=0o700, exist_ok=True)
         self.clear()
+        self._run("gpg", "--batch", "-q", "--import", self.world.armored)
 
     def clear(self) -> None:
         """Forget everything that was fetched."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        (self.folder / "gnupg").mkdir(parents=True, mode=0o700)
-        self._run("gpg", "--batch", "-q", "--import", self.world.armored)
+        self.folder.mkdir(parents=True)
 
     def full(self) -> dict[str, Peer]:
         """Mirror everything."""
