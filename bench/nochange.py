@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.integration.world import apt_upstream, wheel_upstream
 from tests.upstream.nvidia import Artifacts, Nvidia
 
 from bench.measure import cudepot
@@ -24,7 +25,9 @@ def _rows(project: Path, nvidia: Nvidia) -> list[Row]:
     project.mkdir()
     cudepot(project, "init", "--label", "bench")
     toml = project / "cudepot.toml"
-    toml.write_text(toml.read_text() + _pins(nvidia))
+    debs = ("libcudnn8=8.0.5.39-1+cuda11.1", "libcudnn8-dev=8.0.5.39-1+cuda11.1")
+    pins = apt_upstream(nvidia, debs) + wheel_upstream(nvidia.simple_url, "nvidia-cudnn-cu11==8.0.5.39")
+    toml.write_text(toml.read_text() + pins)
     cudepot(project, "lock")
     cudepot(project, "sync")
     nvidia.server.forget()
@@ -34,27 +37,3 @@ def _rows(project: Path, nvidia: Nvidia) -> list[Row]:
     return [
         Row("nochange", work, seconds, rss_mb=max(one.rss_mb for one in again), requests=len(nvidia.server.requests))
     ]
-
-
-def _pins(nvidia: Nvidia) -> str:
-    return f"""
-[[upstream]]
-name = "ubuntu2004/x86_64"
-type = "apt"
-url = "{nvidia.apt_url}"
-keys = ["{nvidia.key.fingerprint}"]
-keyrings = ["{nvidia.key_file}"]
-
-[[upstream]]
-name = "wheels"
-type = "simple"
-url = "{nvidia.simple_url}"
-
-[[pin]]
-upstream = "ubuntu2004/x86_64"
-packages = ["libcudnn8=8.0.5.39-1+cuda11.1", "libcudnn8-dev=8.0.5.39-1+cuda11.1"]
-
-[[pin]]
-upstream = "wheels"
-packages = ["nvidia-cudnn-cu11==8.0.5.39"]
-"""

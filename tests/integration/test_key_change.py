@@ -15,13 +15,19 @@ from cudepot.signing.gpg import make_key
 DEB = "libcudnn8=8.0.5.39-1+cuda11.1"
 
 
-def test_a_new_key_signs_and_the_old_one_still_verifies(nvidia: Nvidia, tmp_path: Path) -> None:
-    project = Project(tmp_path / "project")
+def _published(nvidia: Nvidia, folder: Path) -> tuple[Project, str]:
+    """Return a project that shows a site, and the fingerprint of the key that signed it."""
+    project = Project(folder / "project")
     project.init()
     project.append(apt_upstream(nvidia, (DEB,)))
     for verb in ("lock", "sync", "publish"):
         project.cudepot(verb)
     old = json.loads((project.site / "snapshot.json").read_text())["signer"]
+    return project, old
+
+
+def test_a_new_key_signs_and_the_old_one_still_verifies(nvidia: Nvidia, tmp_path: Path) -> None:
+    project, old = _published(nvidia, tmp_path)
     old_ring = tmp_path / "old.gpg"
     old_ring.write_bytes(project.key.read_bytes())
 
@@ -39,12 +45,7 @@ def test_a_new_key_signs_and_the_old_one_still_verifies(nvidia: Nvidia, tmp_path
 
 
 def test_without_former_keys_the_refusal_says_what_to_do(nvidia: Nvidia, tmp_path: Path) -> None:
-    project = Project(tmp_path / "project")
-    project.init()
-    project.append(apt_upstream(nvidia, (DEB,)))
-    for verb in ("lock", "sync", "publish"):
-        project.cudepot(verb)
-    old = json.loads((project.site / "snapshot.json").read_text())["signer"]
+    project, old = _published(nvidia, tmp_path)
     new = make_key(project.folder / "gnupg", "the new key <new@example.invalid>")
     project.toml.write_text(project.toml.read_text().replace(f'key = "{old}"', f'key = "{new}"'))
     refused = project.cudepot("publish", check=False)
