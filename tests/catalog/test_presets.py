@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cudepot.catalog.config import Upstream, parse_config
+from cudepot.catalog.config import parse_config
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.presets import Presets, expand, parse_presets
 from cudepot.errors import ConfigError
 

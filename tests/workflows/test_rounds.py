@@ -9,7 +9,7 @@ from typing import cast
 
 from tests.project import Project
 
-from cudepot.catalog.config import Upstream
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.cli.context import load_config
 from cudepot.cli.progress import choose
 from cudepot.store.local import LocalStore

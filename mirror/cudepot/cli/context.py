@@ -15,7 +15,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cudepot import __version__
-from cudepot.catalog.config import Config, Upstream, parse_config
+from cudepot.catalog.config import Config, parse_config
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.presets import expand
 from cudepot.cli import progress
 from cudepot.data import data_folder

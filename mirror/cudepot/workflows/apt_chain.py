@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cudepot.catalog.config import Upstream
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.faults import MIXED, NO_INDEX, Evidence, Fault, IndexMismatchError, IndexMissingError, index_fault
 from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_release

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.client_rules import Verdict, judge_document, judge_key
-from cudepot.catalog.config import Upstream
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import LockedUpstream, Root
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cudepot.catalog.config import Config, Pin, Upstream
+from cudepot.catalog.config import Config, Pin
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Root
 from cudepot.digest import Digest
 from cudepot.disk import append, write_atomic

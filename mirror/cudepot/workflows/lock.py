@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tomli_w
 
-from cudepot.catalog.config import Upstream
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.drift import checked
 from cudepot.catalog.lock import Lock, parse_lock, render_lock
 from cudepot.disk import write_atomic

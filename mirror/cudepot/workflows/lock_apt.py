@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cudepot.catalog.config import Upstream
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.depot import Depot, RootMemory, request_hash

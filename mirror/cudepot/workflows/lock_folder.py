@@ -8,7 +8,8 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from cudepot.catalog.config import Pin, Upstream
+from cudepot.catalog.config import Pin
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, with_recipe
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, PinError, TrustError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cudepot.catalog.config import Upstream
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.digest import CHUNK
 from cudepot.errors import PinError, TrustError

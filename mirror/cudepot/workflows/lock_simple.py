@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote, urlsplit
 
-from cudepot.catalog.config import Pin, Upstream
+from cudepot.catalog.config import Pin
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root, with_recipe
 from cudepot.catalog.wheels import Wheel, parse_requirement, select_wheels
 from cudepot.digest import Digest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from cudepot.catalog.config import ROOT_NAMES
+from cudepot.catalog.config_upstream import ROOT_NAMES
 from cudepot.catalog.lock import LockedFile
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, TrustError, UpstreamError

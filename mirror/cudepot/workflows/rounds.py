@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from cudepot.catalog.config import Upstream
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.errors import CudepotError, FormatError, PinError, TrustError, UpstreamError

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cudepot.catalog.config import Config, Upstream, parse_config
+from cudepot.catalog.config import Config, parse_config
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.edit import set_lists
 from cudepot.catalog.presets import KnownKey, expand
 from cudepot.disk import write_atomic

@@ -1,0 +1,165 @@
+"""``[[upstream]]`` tables of cudepot.toml as values: where artifacts come from, and whose signatures count."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from cudepot.catalog.fields import Table
+from cudepot.errors import ConfigError
+from cudepot.fingerprints import fingerprint
+from cudepot.paths import plain_path
+
+ROOT_NAMES = ("InRelease", "Release", "Release.gpg")
+UPSTREAM_TYPES = ("apt", "simple", "folder", "local-repo")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(/[a-z0-9][a-z0-9._+-]*)*")
+_DAYS = re.compile(r"[0-9]{1,5}d")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])")
+_SECONDS = {"h": 3600, "d": 86400, "w": 604800}
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """One place artifacts come from.
+
+    Attributes:
+        name: also the folder below ``apt/`` on the site; may hold slashes.
+        type: ``apt``, ``simple`` (PEP 503/691 index), ``folder`` or ``local-repo`` (an installer).
+        url: base URL, ending in a slash, for ``apt`` and ``simple``.
+        path: folder (``folder``) or installer (``local-repo``), relative to cudepot.toml.
+        sha256: of the installer: what it holds, its key included, is trusted because of it.
+        keys: full fingerprints that may sign the root (``apt``).
+        keyrings: files with the public keys, relative to cudepot.toml.
+        suites: ``("/",)`` for a flat repository, else folders below ``dists/``.
+        components: of a ``dists/`` repository.
+        architectures: Debian architectures wanted (``all`` is always taken).
+        whole: mirror all of it, as the upstream signed it.
+        extras: files beside a whole repository that nothing signs (``.pin``, keys, keyring packages).
+        boundary: globs over names of dependencies that are left to the distribution.
+        valid_for: seconds a published Release stays valid (``Valid-Until``); 0 for ever.
+        max_age: days after which a root is reported as old; 0 for never.
+    """
+
+    name: str
+    type: str
+    url: str = ""
+    path: str = ""
+    sha256: str = ""
+    keys: tuple[str, ...] = ()
+    keyrings: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ("/",)
+    components: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ("amd64",)
+    whole: bool = False
+    extras: tuple[str, ...] = ()
+    boundary: tuple[str, ...] = ()
+    valid_for: int = 0
+    max_age: int = 0
+
+
+def parse_upstream(table: Table) -> Upstream:
+    """Return one ``[[upstream]]``; raise ConfigError that names the place of the first fault."""
+    kind = table.choice("type", UPSTREAM_TYPES)
+    name = table.text("name")
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{table.path('name')!r} must be lower-case words joined by '/', found {name!r}")
+    if kind == "folder":
+        found = Upstream(name, kind, path=table.text("path"), valid_for=_duration(table, "valid-for"))
+    elif kind == "local-repo":
+        found = _with_subset_fields(Upstream(name, kind, path=table.text("path"), sha256=_sha256(table)), table)
+    else:
+        found = Upstream(name, kind, url=_url(table, kind))
+        found = _with_apt_fields(found, table) if kind == "apt" else found
+    table.done()
+    return found
+
+
+def _url(table: Table, kind: str) -> str:
+    url = table.text("url")
+    schemes = ("https://", "http://", "file:///") if kind == "apt" else ("https://", "http://")
+    if not url.startswith(schemes):
+        raise ConfigError(f"expected a URL ({', '.join(schemes)}) in {table.path('url')!r}, found {url!r}")
+    if "@" in urlsplit(url).netloc:
+        raise ConfigError(
+            f"{table.path('url')!r} holds a user name or password, which would be published",
+            hint="put it into ~/.netrc",
+        )
+    return url if url.endswith("/") else url + "/"
+
+
+def _sha256(table: Table) -> str:
+    found = table.text("sha256")
+    if not _SHA256.fullmatch(found):
+        raise ConfigError(
+            f"expected the sha256 of the installer in {table.path('sha256')!r}, found {found!r}",
+            hint="all that is in it, its key included, is trusted because of this hash: take it from NVIDIA's page",
+        )
+    return found
+
+
+def _duration(table: Table, key: str) -> int:
+    """Return seconds for ``30d``, ``12h`` or ``2w``; 0 when nothing is given."""
+    text = table.text(key, "")
+    found = _DURATION.fullmatch(text)
+    if text and not found:
+        raise ConfigError(f"expected a time as '30d', '12h' or '2w' in {table.path(key)!r}, found {text!r}")
+    return int(found[1]) * _SECONDS[found[2]] if found else 0
+
+
+def _with_subset_fields(upstream: Upstream, table: Table) -> Upstream:
+    """Add what selects from, and publishes, any apt repository."""
+    return replace(
+        upstream,
+        architectures=table.texts("architectures", ("amd64",)),
+        boundary=table.texts("boundary", ()),
+        valid_for=_duration(table, "valid-for"),
+    )
+
+
+def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
+    expired = {fingerprint(one) for one in table.texts("expired-keys", ())}
+    full = replace(
+        _with_subset_fields(upstream, table),
+        keys=tuple(one for one in map(fingerprint, table.texts("keys")) if one not in expired),
+        keyrings=table.texts("keyrings"),
+        suites=table.texts("suites", ("/",)),
+        components=table.texts("components", ()),
+        max_age=_days(table, "max-age"),
+        whole=table.flag("whole"),
+        extras=table.texts("extras", ()),
+    )
+    if not full.keys:
+        raise ConfigError(
+            f"{table.path('keys')!r} holds no key that may sign", hint="give a full fingerprint that is not expired"
+        )
+    flat = [suite for suite in full.suites if suite.endswith("/")]
+    if bool(flat) == bool(full.components) or (flat and len(full.suites) > 1) or not full.suites:
+        raise ConfigError(
+            f"{table.where}: a flat repository has one suite '/' and no components; one with dists/ has both",
+        )
+    _check_whole(full, table)
+    return full
+
+
+def _days(table: Table, key: str) -> int:
+    text = table.text(key, "0d")
+    if not _DAYS.fullmatch(text):
+        raise ConfigError(f"expected a number of days in {table.path(key)!r}, found {text!r}", hint='for example "45d"')
+    return int(text[:-1])
+
+
+def _check_whole(upstream: Upstream, table: Table) -> None:
+    if upstream.whole and upstream.suites != ("/",):
+        raise ConfigError(
+            f"{table.path('whole')!r} works for a flat repository (suite '/') only", hint="pin packages instead"
+        )
+    if upstream.extras and not upstream.whole:
+        raise ConfigError(f"{table.path('extras')!r} without `whole = true`", hint="a subset has no such files")
+    for one in upstream.extras:
+        if plain_path(one) != one or one in ROOT_NAMES or upstream.extras.count(one) > 1:
+            raise ConfigError(
+                f"{one!r} in {table.path('extras')!r} is no plain path, is there twice, or is part of the repository",
+                hint="name files as they lie below the URL, for example cuda-ubuntu2004.pin",
+            )
