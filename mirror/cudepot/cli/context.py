@@ -19,6 +19,7 @@ from cudepot.catalog.config import Config, parse_config
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.presets import expand
 from cudepot.cli import progress
+from cudepot.cli.journal import Journal, Noted
 from cudepot.data import data_folder
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
@@ -80,7 +81,8 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
                 yield replace(depot, store=scratch)
         else:
             with store.locked():
-                yield depot
+                args.journal = Journal(store.root / "cudepot.log")
+                yield replace(depot, progress=Noted(depot.progress, args.journal))
 
 
 def _epoch() -> int:

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Sequence
 
 from cudepot import __version__
-from cudepot.cli import client, init, lock, publish, repackage, status, sync, trust, upstreams, verify
+from cudepot.cli import (
+    client,
+    completion,
+    explain,
+    init,
+    lock,
+    publish,
+    repackage,
+    status,
+    sync,
+    trust,
+    upstreams,
+    verify,
+)
 from cudepot.cli.common import add_common
+from cudepot.cli.journal import journal_of
 from cudepot.cli.output import complain, told, unexpected
 from cudepot.errors import CudepotError
 
-VERBS = (init, lock, sync, repackage, publish, verify, status, trust, upstreams, client)
+VERBS = (init, lock, sync, repackage, publish, verify, status, trust, upstreams, client, explain, completion)
 EXIT_CODES = """\
 exit codes:
   0  done                              6  a pin cannot be satisfied
@@ -53,18 +68,36 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status of the process."""
+    _speak_whatever_the_terminal_reads()
     args = parser().parse_args(argv)
     try:
         result, lines, code = args.run(args)
     except CudepotError as error:
+        _keep_error(args, error)
         return complain(error, as_json=args.json)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        _keep_error(args, error)
         print("\ninterrupted: what has arrived is kept; run the command again to go on", file=sys.stderr)  # noqa: T201
         return 130
     except Exception as error:  # noqa: BLE001 - the last resort: say what to report instead of a bare traceback
+        _keep_error(args, error)
         return unexpected(error, as_json=args.json)
+    if journal := journal_of(args):
+        journal.write([*lines, f"exit {int(code)}"])
     text = json.dumps(result, indent=1, sort_keys=True) if args.json else "\n".join(lines)
     return told(text, int(code))
+
+
+def _keep_error(args: argparse.Namespace, error: BaseException) -> None:
+    if journal := journal_of(args):
+        journal.failed(error)
+
+
+def _speak_whatever_the_terminal_reads() -> None:
+    """Let a terminal that is not UTF-8 show a question mark where it lacks a sign, instead of failing the verb."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":
