@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -111,6 +111,56 @@ class ObjectStore(Protocol):
 
     def add(self, chunks: Iterator[bytes]) -> Digest:
         """Store bytes whose digest is not known beforehand and return it."""
+
+
+class Site(Protocol):
+    """Where snapshots are shown to clients: a folder, a bucket, or memory.
+
+    A snapshot is first written, which changes nothing that is shown, then switched to. Any snapshot that was written
+    and not pruned since can be switched to again: that is rollback. Clients only ever see one snapshot, or, where
+    one switch of all files does not exist (S3), roots each of which has all its files.
+    """
+
+    @property
+    def where(self) -> str:
+        """What people call it: the folder a web server has to show, or ``s3://BUCKET/PREFIX``."""
+
+    def current(self) -> int | None:
+        """Return the number of the snapshot shown; None when there is none, or a switch was cut short."""
+
+    def newest(self) -> int:
+        """Return the highest number a snapshot was ever written under here; 0 when there is none."""
+
+    def document(self, number: int) -> bytes:
+        """Return the ``snapshot.json`` of a snapshot that was written; empty when there is none."""
+
+    def write(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
+        """Write a snapshot completely; what clients are shown stays as it is.
+
+        Args:
+            number: of the snapshot.
+            tree: path → content; the bytes come from the store.
+            extra: path → bytes of small files outside the tree (the snapshot's own document and signature).
+
+        Raises:
+            StorageError: the place refuses, or an object is not in the store.
+            BusyError: another publisher is at work there.
+        """
+
+    def switch(self, number: int) -> None:
+        """Show a snapshot that was written; raise StorageError when there is none of that number."""
+
+    def prune(self, keep: int) -> list[int]:
+        """Forget all but the newest ``keep`` snapshots (never the one shown) and return their numbers."""
+
+    def files(self, number: int) -> Iterator[str]:
+        """Give the path of every file of a written snapshot, as far as it is there; and of what does not belong."""
+
+    def open(self, number: int, path: str) -> BinaryIO:
+        """Open a file of a written snapshot as clients get it; raise MissingError when it is not there."""
+
+    def linked(self, number: int, path: str, digest: Digest) -> bool:
+        """Tell whether the file is the store's very object, so that hashing the object has hashed it too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import pytest
 
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError, StorageError, UpstreamError
+from cudepot.store.local import LocalStore
 from cudepot.transport.folder import FolderSource
 from cudepot.transport.site_folder import FolderSite
 
@@ -47,24 +48,27 @@ def test_what_is_not_there_is_told_as_such(source: FolderSource) -> None:
             source.read(path, limit=1)
 
 
-def place(digest: Digest, target: Path) -> None:
-    """Stand in for the store: the size is all a file shows of its digest."""
-    target.write_bytes(b"x" * digest.size)
+def folder_site(path: Path) -> FolderSite:
+    """A site over a store that has the objects of TREE."""
+    store = LocalStore(path.parent / f"{path.name}-store", create=True, durable=False)
+    for data in (b"1", b"22"):
+        store.add_bytes(data)
+    return FolderSite(path, store)
 
 
 TREE = {"a/b/c": Digest.of(b"1"), "d": Digest.of(b"22")}
 
 
 def test_a_site_shows_what_was_switched_to(tmp_path: Path) -> None:
-    site = FolderSite(tmp_path / "site")
+    site = folder_site(tmp_path / "site")
     assert site.current() is None
-    site.write(1, TREE, {"snapshot.json": b"{}"}, place)
+    site.write(1, TREE, {"snapshot.json": b"{}"})
     assert site.current() is None, "written is not shown"
     site.switch(1)
     assert site.current() == 1
-    assert (site.current_path / "a/b/c").read_bytes() == b"x"
+    assert (site.current_path / "a/b/c").read_bytes() == b"1"
     assert (site.current_path / "snapshot.json").read_bytes() == b"{}"
-    site.write(2, {"d": TREE["d"]}, {}, place)
+    site.write(2, {"d": TREE["d"]}, {})
     assert (site.current_path / "a/b/c").exists(), "the old one is untouched"
     site.switch(2)
     assert (site.current(), (site.current_path / "a").exists()) == (2, False)
@@ -72,9 +76,9 @@ def test_a_site_shows_what_was_switched_to(tmp_path: Path) -> None:
 
 
 def test_a_client_never_meets_a_site_that_shows_nothing(tmp_path: Path) -> None:
-    site = FolderSite(tmp_path / "site")
+    site = folder_site(tmp_path / "site")
     for number in (1, 2):
-        site.write(number, TREE, {}, place)
+        site.write(number, TREE, {})
     site.switch(1)
     done, gaps = threading.Event(), []
 
@@ -93,7 +97,7 @@ def test_a_client_never_meets_a_site_that_shows_nothing(tmp_path: Path) -> None:
 
 
 def test_a_snapshot_that_was_not_written_cannot_be_shown(tmp_path: Path) -> None:
-    site = FolderSite(tmp_path / "site")
+    site = folder_site(tmp_path / "site")
     with pytest.raises(StorageError, match="no such snapshot"):
         site.switch(1)
     (tmp_path / "site/snapshots").mkdir(parents=True)
@@ -101,38 +105,41 @@ def test_a_snapshot_that_was_not_written_cannot_be_shown(tmp_path: Path) -> None
     assert site.current() is None, "a link to nowhere shows nothing"
 
 
-def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
-    site = FolderSite(tmp_path / "site")
-    site.write(1, TREE, {}, place)
+def test_a_failed_write_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = folder_site(tmp_path / "site")
+    site.write(1, TREE, {})
     site.switch(1)
 
-    def failing(digest: Digest, target: Path) -> None:
+    place = LocalStore.place
+
+    def failing(store: LocalStore, digest: Digest, target: Path) -> None:
         if digest.size == 2:
             raise OSError(28, "No space left on device")
-        place(digest, target)
+        place(store, digest, target)
 
+    monkeypatch.setattr(LocalStore, "place", failing)
     with pytest.raises(StorageError, match="No space left on device"):
-        site.write(2, TREE, {}, failing)
+        site.write(2, TREE, {})
     assert [one.name for one in (tmp_path / "site/snapshots").iterdir()] == ["000001"]
     assert site.current() == 1
 
 
 def test_what_a_killed_run_left_is_overwritten(tmp_path: Path) -> None:
-    site = FolderSite(tmp_path / "site")
+    site = folder_site(tmp_path / "site")
     for name in ("000001.partial", "000001"):
         (tmp_path / "site/snapshots" / name).mkdir(parents=True)
         (tmp_path / "site/snapshots" / name / "old").write_bytes(b"")
     (tmp_path / "site/.current.new").symlink_to("nowhere")
-    site.write(1, TREE, {}, place)
+    site.write(1, TREE, {})
     site.switch(1)
     assert sorted(one.name for one in site.current_path.iterdir()) == ["a", "d"]
     assert sorted(one.name for one in (tmp_path / "site").iterdir()) == ["current", "snapshots"]
 
 
 def test_pruning_keeps_the_newest_and_the_one_shown(tmp_path: Path) -> None:
-    site = FolderSite(tmp_path / "site")
+    site = folder_site(tmp_path / "site")
     for number in (1, 2, 3, 4, 10):
-        site.write(number, TREE, {}, place)
+        site.write(number, TREE, {})
     site.switch(2)
     assert sorted(site.prune(2)) == [1, 3]
     left = sorted(one.name for one in (tmp_path / "site/snapshots").iterdir())

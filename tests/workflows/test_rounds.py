@@ -48,6 +48,7 @@ def depot(project: Project, clock: Clock) -> Depot:
     return Depot(
         base=project.base, config=load_config(project.base), store=LocalStore(project.store),
         source=lambda _: Marked(Path("/")), verifier=never, signer=never, site_verifier=never,  # type: ignore[arg-type]
+        site_of=never,  # type: ignore[arg-type]
         clock=lambda: clock.now, recipes=Path("/"), epoch=0, progress=choose(quiet=True), sleep=clock.sleep,
     )  # fmt: skip
 

@@ -23,10 +23,11 @@ from cudepot.cli.journal import Journal, Noted
 from cudepot.data import data_folder
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
-from cudepot.ports import Signer, Source, Verifier
+from cudepot.ports import Signer, Site, Source, Verifier
 from cudepot.store.local import LocalStore
 from cudepot.store.overlay import dry_run
 from cudepot.transport.folder import FolderSource
+from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.local_repo import LocalRepo
 from cudepot.workflows.presets import load_presets
@@ -67,6 +68,7 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
         verifier=lambda upstream: _verifier(base, upstream),
         signer=functools.cache(lambda: _signer(base, config)),
         site_verifier=functools.cache(lambda: _site_verifier(base, config)),
+        site_of=lambda objects: _site(base, config, objects),
         clock=lambda: datetime.datetime.now(datetime.UTC),
         recipes=Path(args.recipes) if getattr(args, "recipes", None) else data_folder("recipes"),
         epoch=_epoch(),
@@ -132,6 +134,10 @@ def _source(base: Path, upstream: Upstream) -> Source:
 
     accept = ACCEPT if upstream.type == "simple" else "*/*"
     return Retrying(HttpSource(upstream.url, accept=accept, user_agent=USER_AGENT), tries=_tries())
+
+
+def _site(base: Path, config: Config, store: LocalStore) -> Site:
+    return FolderSite(base / config.site.path, store)
 
 
 def _verifier(base: Path, upstream: Upstream) -> Verifier:

@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from cudepot.digest import Digest
 from cudepot.disk import fsync_folder, storage_errors
-from cudepot.errors import StorageError
+from cudepot.errors import MissingError, StorageError
 from cudepot.paths import safe_name
+from cudepot.ports import ObjectStore
 
 _CURRENT = re.compile(r"snapshots/([0-9]{6})")
-Place = Callable[[Digest, Path], None]
-"""Puts an object's bytes at a path: a hard link, or a copy where links do not reach."""
+
+
+class LinkedStore(ObjectStore, Protocol):
+    """A store whose objects are files that can be put elsewhere as hard links."""
+
+    def path(self, digest: Digest) -> Path:
+        """Return where the object lies, or would lie."""
+
+    def place(self, digest: Digest, target: Path) -> None:
+        """Put an object at a path: a hard link where possible, else a checked copy."""
 
 
 class FolderSite:
-    """The folder ``root`` with ``snapshots/000001/ …`` and ``current``; web servers show ``current``."""
+    """The folder ``root`` with ``snapshots/000001/ …`` and ``current``; web servers show ``current``.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    See :class:`cudepot.ports.Site`.
+
+    Args:
+        root: the folder.
+        store: where the objects come from.
+    """
+
+    def __init__(self, root: Path, store: LinkedStore) -> None:
+        self.root, self._store = root, store
+
+    @property
+    def where(self) -> str:
+        """What a web server has to show."""
+        return str(self.current_path)
 
     @property
     def current_path(self) -> Path:
@@ -56,14 +78,8 @@ class FolderSite:
         parent = self.root / "snapshots"
         return [one for one in parent.iterdir() if one.name.isdecimal()] if parent.is_dir() else []
 
-    def write(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes], place: Place) -> None:
+    def write(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
         """Write a snapshot completely, under a name of its own; nothing that is shown changes.
-
-        Args:
-            number: of the snapshot.
-            tree: path → content.
-            extra: path → bytes of small files outside the tree (the snapshot's own document and signature).
-            place: puts an object at a path.
 
         Raises:
             StorageError: the disk is full, read-only or not permitted; the half-written folder is removed.
@@ -73,7 +89,7 @@ class FolderSite:
             for left in self.root.glob("snapshots/*.partial"):  # of runs that were killed
                 shutil.rmtree(left, ignore_errors=True)
             try:
-                self._fill(partial, tree, extra, place)
+                self._fill(partial, tree, extra)
                 if final.exists():
                     shutil.rmtree(final)
                 partial.replace(final)
@@ -82,12 +98,12 @@ class FolderSite:
                 raise
             fsync_folder(final.parent)
 
-    def _fill(self, partial: Path, tree: Mapping[str, Digest], extra: Mapping[str, bytes], place: Place) -> None:
+    def _fill(self, partial: Path, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
         partial.mkdir(parents=True)
         for path, digest in tree.items():
             target = partial / safe_name(path)
             target.parent.mkdir(parents=True, exist_ok=True)
-            place(digest, target)
+            self._store.place(digest, target)
         for path, data in extra.items():
             (partial / path).write_bytes(data)
             (partial / path).chmod(0o644)
@@ -114,3 +130,23 @@ class FolderSite:
         for number in gone:
             shutil.rmtree(self.folder(number), ignore_errors=True)
         return gone
+
+    def files(self, number: int) -> Iterator[str]:
+        """Give the relative path of everything in a snapshot's folder that is not a folder itself."""
+        folder = self.folder(number)
+        for file in sorted(folder.rglob("*")):
+            if file.is_symlink() or not file.is_dir():
+                yield str(file.relative_to(folder))
+
+    def open(self, number: int, path: str) -> BinaryIO:
+        """Open a file of a snapshot; raise MissingError when it is not there, or not a plain file."""
+        file = self.folder(number) / safe_name(path)
+        if file.is_symlink() or not file.is_file():
+            raise MissingError(f"{file}: missing, or not a plain file", hint="run `cudepot publish`")
+        return file.open("rb")
+
+    def linked(self, number: int, path: str, digest: Digest) -> bool:
+        """Tell whether the file shares its inode with the store's object."""
+        file = self.folder(number) / safe_name(path)
+        plain = not file.is_symlink() and file.is_file()
+        return plain and self._store.has(digest) and file.samefile(self._store.path(digest))

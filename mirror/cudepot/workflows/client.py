@@ -19,7 +19,6 @@ from cudepot.formats.deb_write import write_deb
 from cudepot.ports import Signed, Verifier
 from cudepot.signing.keys import dearmored
 from cudepot.store.snapshots import Snapshots
-from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 
@@ -155,7 +154,7 @@ def _upstream_keys(depot: Depot, name: str) -> bytes:
 
 
 def _shown(depot: Depot) -> Snapshot:
-    shown = FolderSite(depot.site_path).current()
+    shown = depot.site().current()
     snapshots = Snapshots(depot.store.root)
     if shown is None or shown not in snapshots.numbers():
         raise ConfigError("the site shows nothing yet", hint="run `cudepot publish` first")

@@ -18,7 +18,6 @@ from cudepot.openpgp import DocumentSignature, PublicKey
 from cudepot.ports import Verifier
 from cudepot.signing.keys import parse_keys, read_keys
 from cudepot.store.snapshots import Snapshots
-from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.depot import Depot, RootMemory
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.lock import load_lock
@@ -102,7 +101,7 @@ def _kept(depot: Depot, digest: Digest) -> bytes | None:
 
 def _site(depot: Depot) -> Iterator[Checked]:
     """Judge the roots the site shows: with the site's key, or the upstream's where it signed them itself."""
-    shown = FolderSite(depot.site_path).current()
+    shown = depot.site().current()
     snapshots = Snapshots(depot.store.root)
     if shown is None or shown not in snapshots.numbers():
         return

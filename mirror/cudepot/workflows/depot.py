@@ -16,7 +16,7 @@ from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Root
 from cudepot.digest import Digest
 from cudepot.disk import append, write_atomic
-from cudepot.ports import Page, Progress, Signer, Source, Validators, Verifier
+from cudepot.ports import Page, Progress, Signer, Site, Source, Validators, Verifier
 from cudepot.store.local import LocalStore
 
 _REPORTED_ONLY = ("max_age",)  # settings that change what is reported, not what is locked
@@ -33,6 +33,7 @@ class Depot:
         verifier: gives the verifier with an upstream's pinned keys.
         signer: gives the site's signer.
         site_verifier: gives a verifier that trusts the site's own key only.
+        site_of: gives the configured site, filled from a store.
         clock: tells the time, in UTC.
         recipes: folder of the recipes.
         epoch: seconds since 1970 stamped into built packages.
@@ -46,6 +47,7 @@ class Depot:
     verifier: Callable[[Upstream], Verifier]
     signer: Callable[[], Signer]
     site_verifier: Callable[[], Verifier]
+    site_of: Callable[[LocalStore], Site]
     clock: Callable[[], datetime.datetime]
     recipes: Path
     epoch: int
@@ -57,10 +59,9 @@ class Depot:
         """Where the lock lies: beside cudepot.toml."""
         return self.base / "cudepot.lock"
 
-    @property
-    def site_path(self) -> Path:
-        """The folder of the site."""
-        return self.base / self.config.site.path
+    def site(self) -> Site:
+        """Return the site that is configured, filled from this depot's store."""
+        return self.site_of(self.store)
 
     def pins_of(self, upstream: Upstream) -> tuple[Pin, ...]:
         """Return the pins that want something from an upstream."""

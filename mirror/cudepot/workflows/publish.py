@@ -13,8 +13,8 @@ from cudepot.catalog.snapshot import Snapshot, render_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, TrustError
 from cudepot.paths import safe_name
+from cudepot.ports import Site
 from cudepot.store.snapshots import Snapshots
-from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.builds import Built, builds_of
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.held import with_last_good
@@ -39,7 +39,7 @@ class PublishResult:
         fresh: whether it is a new snapshot.
         added, removed: site paths of packages that came and went.
         files, bytes: the whole tree.
-        site: folder a web server has to show.
+        site: what a web server has to show: a folder or ``s3://…``.
         held: upstreams that stay as they were published last, because locked artifacts of theirs are missing.
     """
 
@@ -64,7 +64,7 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
         TrustError: a package that was published before would get other bytes.
     """
     lock = current_lock(depot)
-    snapshots, site = Snapshots(depot.store.root), FolderSite(depot.site_path)
+    snapshots, site = Snapshots(depot.store.root), depot.site()
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
     lock, held = with_last_good(depot, lock, earlier) if keep_last else (lock, ())
     mirrored = _whole_tree(depot, lock)
@@ -91,7 +91,7 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
         tuple(path for path in sorted(before.keys() - tree.keys()) if path.endswith(_PACKAGES)),
         len(tree),
         sum(one.size for one in set(tree.values())),
-        str(site.current_path),
+        site.where,
         held,
     )
 
@@ -170,12 +170,12 @@ def _keep(
     snapshots.add(number, document, signer.detach(document))
 
 
-def _show(depot: Depot, snapshots: Snapshots, site: FolderSite, number: int, tree: Mapping[str, Digest]) -> None:
-    """Write the snapshot's folder and switch to it, unless this very snapshot is shown already."""
+def _show(depot: Depot, snapshots: Snapshots, site: Site, number: int, tree: Mapping[str, Digest]) -> None:
+    """Write the snapshot and switch to it, unless this very snapshot is shown already."""
     document, signature = snapshots.read(number)
     if site.current() == number and site.document(number) == document:
         return
     extra = {"snapshot.json": document, "snapshot.json.asc": signature}
-    site.write(number, tree, extra, depot.store.place)
+    site.write(number, tree, extra)
     site.switch(number)
     site.prune(depot.config.site.keep)

@@ -12,7 +12,6 @@ from cudepot.catalog.whole import main_index
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
-from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.builds import builds_of, job_key, jobs_of, recall
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
@@ -64,7 +63,7 @@ class Status:
 def status(depot: Depot) -> Status:
     """Return the state of the project."""
     numbers = tuple(Snapshots(depot.store.root).numbers())
-    shown = FolderSite(depot.site_path).current()
+    shown = depot.site().current()
     try:
         lock = current_lock(depot)
     except ConfigError as error:

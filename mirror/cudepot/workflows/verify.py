@@ -11,11 +11,11 @@ from urllib.parse import unquote, urlsplit
 
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
-from cudepot.errors import CudepotError
+from cudepot.errors import CudepotError, MissingError
 from cudepot.formats.apt import PackageIndex, parse_release
 from cudepot.formats.simple import JSON_TYPE, parse_page
+from cudepot.ports import Site
 from cudepot.store.snapshots import Snapshots
-from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.verify_whole import whole_faults, whole_upstreams
@@ -46,7 +46,7 @@ def verify(depot: Depot) -> VerifyResult:
     snapshots = Snapshots(depot.store.root)
     numbers = snapshots.numbers()
     faults += list(_snapshot_faults(depot, snapshots, numbers))
-    site = FolderSite(depot.site_path)
+    site = depot.site()
     shown = site.current()
     files = 0
     if shown is not None and shown in numbers:
@@ -56,10 +56,10 @@ def verify(depot: Depot) -> VerifyResult:
             snapshot = None  # reported above
         if snapshot is not None:
             files = len(snapshot.tree)
-            faults += list(_site_faults(depot, site, snapshots, snapshot))
+            faults += list(_site_faults(site, snapshots, snapshot))
             faults += list(_index_faults(depot, snapshot))
     elif numbers:
-        faults.append(f"{site.current_path}: shows no snapshot of this store; run `cudepot publish`")
+        faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
     return VerifyResult(len(paths), total, len(numbers), files, tuple(faults))
 
 
@@ -91,29 +91,27 @@ def _snapshot_faults(depot: Depot, snapshots: Snapshots, numbers: Iterable[int])
         parent = Digest.of(snapshots.read(number)[0]).sha256
 
 
-def _site_faults(depot: Depot, site: FolderSite, snapshots: Snapshots, snapshot: Snapshot) -> Iterator[str]:
-    folder = site.folder(snapshot.number)
+def _site_faults(site: Site, snapshots: Snapshots, snapshot: Snapshot) -> Iterator[str]:
+    shown = snapshot.number
     for path, digest in snapshot.tree.items():
-        fault = _file_fault(depot, folder / path, digest)
+        fault = "" if site.linked(shown, path, digest) else _file_fault(site, shown, path, digest)
         if fault:
-            yield f"{folder / path}: {fault}"
-    for name, data in zip(("snapshot.json", "snapshot.json.asc"), snapshots.read(snapshot.number), strict=True):
-        if not (folder / name).is_file() or (folder / name).read_bytes() != data:
-            yield f"{folder / name}: differs from the store's"
-    known = {*snapshot.tree, "snapshot.json", "snapshot.json.asc"}
-    for file in sorted(folder.rglob("*")):
-        if (file.is_symlink() or not file.is_dir()) and str(file.relative_to(folder)) not in known:
-            yield f"{file}: not part of the snapshot"
+            yield f"{site.where}: {path}: {fault}"
+    own = dict(zip(("snapshot.json", "snapshot.json.asc"), snapshots.read(shown), strict=True))
+    for name, data in own.items():
+        if _file_fault(site, shown, name, Digest.of(data)):
+            yield f"{site.where}: {name}: differs from the store's"
+    for path in site.files(shown):
+        if path not in snapshot.tree and path not in own:
+            yield f"{site.where}: {path}: not part of the snapshot"
 
 
-def _file_fault(depot: Depot, file: Path, digest: Digest) -> str:
-    """Compare a file with its object; the very same inode was hashed with the store already."""
-    if file.is_symlink() or not file.is_file():
+def _file_fault(site: Site, number: int, path: str, digest: Digest) -> str:
+    try:
+        with site.open(number, path) as handle:
+            found = Digest.of_stream(handle)
+    except MissingError:
         return "missing, or not a plain file"
-    if depot.store.has(digest) and file.samefile(depot.store.path(digest)):
-        return ""
-    with file.open("rb") as handle:
-        found = Digest.of_stream(handle)
     return "" if found == digest else f"sha256 {found.sha256} where the snapshot says {digest.sha256}"
 
 
