@@ -26,12 +26,14 @@ class Root:
         path: below the upstream's URL.
         date: the ``Date`` of a Release file as it stands there; empty where there is none.
         signers: full fingerprints whose signature held; empty for an unsigned root.
+        signature: the detached signature, where it is a document of its own.
     """
 
     path: str
     digest: Digest
     date: str = ""
     signers: tuple[str, ...] = ()
+    signature: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,14 @@ def _upstream(table: Table) -> LockedUpstream:
 
 
 def _root(table: Table) -> Root:
-    root = Root(table.text("path"), table.digest(), table.text("date", ""), table.texts("signers", ()))
+    signature = table.table("signature") if table.has("signature") else None
+    root = Root(
+        table.text("path"),
+        table.digest(),
+        table.text("date", ""),
+        table.texts("signers", ()),
+        signature.digest() if signature else None,
+    )
     table.done()
     return root
 
@@ -240,6 +249,8 @@ def _root_table(root: Root) -> dict[str, Any]:
         table["date"] = root.date
     if root.signers:
         table["signers"] = list(root.signers)
+    if root.signature:
+        table["signature"] = {"sha256": root.signature.sha256, "size": root.signature.size}
     return table
 
 

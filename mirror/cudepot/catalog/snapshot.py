@@ -29,6 +29,7 @@ class Snapshot:
         lock: the cudepot.lock it was made from.
         upstreams: what each upstream looked like, as the lock says it.
         tree: path → content; does not hold snapshot.json itself.
+        rollback: number of the older snapshot whose packages are shown again; 0 for an ordinary one.
     """
 
     number: int
@@ -38,11 +39,12 @@ class Snapshot:
     lock: Digest
     upstreams: tuple[Mapping[str, Any], ...]
     tree: Tree
+    rollback: int = 0
 
 
 def render_snapshot(snapshot: Snapshot) -> bytes:
     """Return the document; equal snapshots give equal bytes."""
-    document = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "number": snapshot.number,
         "created": snapshot.created,
@@ -52,6 +54,8 @@ def render_snapshot(snapshot: Snapshot) -> bytes:
         "upstreams": [dict(one) for one in snapshot.upstreams],
         "tree": {path: _digest(digest) for path, digest in sorted(snapshot.tree.items())},
     }
+    if snapshot.rollback:
+        document["rollback"] = snapshot.rollback
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
@@ -74,6 +78,7 @@ def parse_snapshot(data: bytes, what: str) -> Snapshot:
         table.table("lock").digest(),
         tuple(document["upstreams"]) if table.tables("upstreams") else (),
         {_site_path(path, what): tree.table(path).digest() for path in tree.names()},
+        table.integer("rollback", 0),
     )
 
 

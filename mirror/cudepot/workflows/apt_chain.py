@@ -46,18 +46,18 @@ class Chain:
         """Read, verify and accept the root of one suite; ``locked`` gives dates where the store is new."""
         folder = suite.strip("./") if suite.endswith("/") else f"dists/{safe_name(suite)}"
         folder = f"{folder}/" if folder else ""
-        signed, path, digest = self._root(folder)
+        signed, path, digest, signature = self._root(folder)
         release = parse_release(signed.text, self.upstream.url + path)
         dated = f"{folder}Release"  # one memory for InRelease and Release: neither may bring back an old state
         seen = _newest(self.memory.date(dated), *(locked.get(folder + name, "") for name in ("InRelease", "Release")))
         what = self.upstream.url + path
         check_release(release, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
         date = release.fields["Date"]
-        root = Root(path, digest, date, signed.signers)
+        root = Root(path, digest, date, signed.signers, signature)
         self.memory.accept(dated, root, self.upstream, self.depot.clock())
         return Suite(folder, release, root)
 
-    def _root(self, folder: str) -> tuple[Signed, str, Digest]:
+    def _root(self, folder: str) -> tuple[Signed, str, Digest, Digest | None]:
         """Read and verify InRelease; where there is none (NVIDIA's oldest), Release with Release.gpg."""
         path = f"{folder}InRelease"
         try:
@@ -65,16 +65,17 @@ class Chain:
         except MissingError as missing:
             return self._detached_root(f"{folder}Release", missing)
         verifier = self.depot.verifier(self.upstream)
-        return verifier.clearsigned(page.body, self.upstream.url + path), path, digest
+        return verifier.clearsigned(page.body, self.upstream.url + path), path, digest, None
 
-    def _detached_root(self, path: str, missing: MissingError) -> tuple[Signed, str, Digest]:
+    def _detached_root(self, path: str, missing: MissingError) -> tuple[Signed, str, Digest, Digest | None]:
         try:
             page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
-            signature, _ = self.memory.read(self.depot, self.source, path + ".gpg", limit=ROOT_LIMIT)
+            signature, signed_by = self.memory.read(self.depot, self.source, path + ".gpg", limit=ROOT_LIMIT)
         except MissingError:
             raise missing from None
         verifier = self.depot.verifier(self.upstream)
-        return verifier.detached(page.body, signature.body, self.upstream.url + path), path, digest
+        signed = verifier.detached(page.body, signature.body, self.upstream.url + path)
+        return signed, path, digest, signed_by
 
     def index_texts(self, suites: list[Suite]) -> Iterator[bytes]:
         """Give every index the upstream's settings ask for, uncompressed."""
