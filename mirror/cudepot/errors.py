@@ -108,3 +108,9 @@ class FormatError(CudepotError):
     """An artifact or index is malformed, hostile, or not what it claims to be."""
 
     code, exit_code = "E800", 10
+
+
+class BuildError(CudepotError):
+    """Something cudepot started on this machine for the user (a compiler, a check) did not end well."""
+
+    code, exit_code = "E900", 11

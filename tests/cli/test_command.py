@@ -34,7 +34,7 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         text = capsys.readouterr().out
         assert "--json" in text
         assert "exit codes:" in text
-        changes = verb.NAME not in ("verify", "status", "upstreams", "client", "explain", "completion")
+        changes = verb.NAME not in ("verify", "status", "upstreams", "client", "samples", "explain", "completion")
         assert ("--dry-run" in text) == changes
 
 

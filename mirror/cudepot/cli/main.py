@@ -17,6 +17,7 @@ from cudepot.cli import (
     lock,
     publish,
     repackage,
+    samples,
     status,
     sync,
     trust,
@@ -28,7 +29,21 @@ from cudepot.cli.journal import journal_of
 from cudepot.cli.output import complain, told, unexpected
 from cudepot.errors import CudepotError
 
-VERBS = (init, lock, sync, repackage, publish, verify, status, trust, upstreams, client, explain, completion)
+VERBS = (
+    init,
+    lock,
+    sync,
+    repackage,
+    publish,
+    verify,
+    status,
+    trust,
+    upstreams,
+    client,
+    samples,
+    explain,
+    completion,
+)
 EXIT_CODES = """\
 exit codes:
   0  done                              6  a pin cannot be satisfied
@@ -36,8 +51,8 @@ exit codes:
   2  wrong usage                       8  licence (EULA) not accepted
   3  cudepot.toml, lock or recipe bad, 9  another cudepot holds the store
      or another verb has to run first  10  artifact malformed or hostile
-  4  upstream unreachable or lacking 130  interrupted
-  5  signature, hash or date wrong
+  4  upstream unreachable or lacking  11  a build on this machine failed
+  5  signature, hash or date wrong   130  interrupted
 """
 
 

@@ -70,7 +70,7 @@ def load_rules(depot: Depot, recipe: str) -> PayloadRules:
 
 def _found(depot: Depot, artifact: Artifact, rules: PayloadRules, scratch: LocalStore) -> Iterator[Found]:
     with depot.store.open(artifact.digest) as handle:
-        for member, stream in _members(artifact, handle, depot.progress.advance):
+        for member, stream in members(artifact, handle, depot.progress.advance):
             claim = rules.claim(member.name)
             # No output ships static archives, and they can be twice as large as all the rest.
             if claim is None or claim.role is Role.STATIC:
@@ -81,7 +81,7 @@ def _found(depot: Depot, artifact: Artifact, rules: PayloadRules, scratch: Local
                 yield Found(member.name, claim, scratch.add(chunks(stream)))
 
 
-def _members(artifact: Artifact, handle: BinaryIO, advance: Callable[[int], None]) -> Members:
+def members(artifact: Artifact, handle: BinaryIO, advance: Callable[[int], None]) -> Members:
     """Read an artifact by its kind; every byte of it is checked against the lock."""
     if artifact.kind == "wheel":
         # A zip is read from its end and in parts, so its hash is checked before.

@@ -1,0 +1,68 @@
+"""Runs what builds NVIDIA's samples: asks the compiler what it makes, and calls ``make`` with NVIDIA's variables."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_TIMEOUT = 3600.0  # seconds a sample may take to build
+_LAST = 12  # lines of a failed build that are told
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How one sample went: ``log`` is the file with all that was said, ``said`` the last lines of a failed one."""
+
+    name: str
+    built: bool
+    log: str
+    said: str = ""
+
+
+def machine_of_compiler(compiler: str) -> str | None:
+    """Return the GNU triplet a compiler makes code for; empty when it does not say; None when it is not there."""
+    if shutil.which(compiler) is None:
+        return None
+    try:
+        done = subprocess.run([compiler, "-dumpmachine"], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def samples_below(folder: Path) -> list[Path]:
+    """Return the folders of the samples: those right below that have a Makefile."""
+    return sorted(one.parent for one in folder.glob("*/Makefile"))
+
+
+def run_make(sample: Path, variables: Mapping[str, str], environment: Mapping[str, str], log: Path) -> Made:
+    """Build one sample; all that is said goes to ``log``.
+
+    Make takes the variables from its command line, where they win over the Makefile's own.
+    """
+    argv = ["make", "-C", str(sample), *(f"{name}={value}" for name, value in variables.items())]
+    with log.open("wb") as out:
+        out.write(f"{' '.join(argv)}\n".encode())
+        out.flush()
+        try:
+            done = subprocess.run(
+                argv, stdout=out, stderr=subprocess.STDOUT, env=dict(environment), timeout=_TIMEOUT, check=False
+            )
+            built = done.returncode == 0
+        except subprocess.TimeoutExpired:
+            built = False
+    last = log.read_text("utf-8", "replace").splitlines()[-_LAST:]
+    return Made(sample.name, built, str(log), "" if built else "\n".join(last))
+
+
+def executables_below(folder: Path) -> Iterator[Path]:
+    """Give the files below a folder that are executable and begin as an ELF file does, objects left out."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix != ".o" and path.is_file() and not path.is_symlink() and os.access(path, os.X_OK):
+            with path.open("rb") as handle:
+                if handle.read(4) == b"\x7fELF":
+                    yield path

@@ -1,0 +1,98 @@
+"""``cudepot samples``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cudepot.cli.common import add_common
+from cudepot.cli.context import opened
+from cudepot.cli.output import Answer
+from cudepot.errors import BuildError, ConfigError
+
+if TYPE_CHECKING:
+    from cudepot.catalog.lock import Artifact
+    from cudepot.workflows.depot import Depot
+    from cudepot.workflows.samples import Environment, SamplesResult, Wish
+
+NAME = "samples"
+HELP = "build NVIDIA's cuDNN samples, natively or for another machine"
+DESCRIPTION = """\
+Copy the samples of the pinned version (a locked samples package, else /usr/src/cudnn_samples_v*, else --from) to a
+writable place and build them against the installed or cross packages, with the variables of NVIDIA's Makefiles. What
+is missing on this machine is said before anything is copied.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their options."""
+    from cudepot.catalog.samples import TARGETS
+
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    build = actions.add_parser("build", help="copy and build")
+    build.add_argument("--target", choices=tuple(TARGETS), default=os.uname().machine, help="machines to build for")
+    build.add_argument("--compiler", default="", metavar="PATH", help="HOST_COMPILER (default: the target's usual)")
+    build.add_argument(
+        "--cuda", default=os.environ.get("CUDA_PATH", "/usr/local/cuda"), metavar="DIR", help="CUDA_PATH"
+    )
+    build.add_argument("--cudnn", default="", metavar="DIR", help="folder with cuDNN's include and lib")
+    build.add_argument("--from", dest="origin", default="", metavar="DIR", help="folder of samples to take")
+    build.add_argument("--sample", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
+    build.add_argument("--output", default="cudnn-samples", metavar="DIR", help="where to (default: cudnn-samples)")
+    build.add_argument("-n", "--dry-run", action="store_true", help="only say what would be used and what is missing")
+    add_common(build, default=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    if not args.origin and (Path(args.directory) / "cudepot.lock").exists():
+        with opened(args, exclusive=False) as depot:
+            return _build(args, depot)
+    return _build(args, None)
+
+
+def _build(args: argparse.Namespace, depot: Depot | None) -> Answer:
+    from cudepot.catalog.samples import TARGETS
+    from cudepot.workflows.samples import Wish, build_samples, look_around
+
+    output = Path(args.directory) / args.output
+    wish = Wish(TARGETS[args.target], args.compiler, args.cuda, args.cudnn, output, os.environ, tuple(args.sample))
+    environment = look_around(wish)
+    if args.dry_run:
+        return _looked(environment)
+    return _answer(build_samples(wish, environment, _origin(args, depot), depot), wish)
+
+
+def _origin(args: argparse.Namespace, depot: Depot | None) -> Path | Artifact:
+    from cudepot.workflows.lock import load_lock
+    from cudepot.workflows.samples import installed_samples, pinned_samples
+
+    if args.origin:
+        if not Path(args.origin).is_dir():
+            raise ConfigError(f"{args.origin}: no such folder", hint="--from names a folder of samples")
+        return Path(args.origin)
+    locked = pinned_samples(load_lock(depot.lock_path)) if depot else []
+    found: list[Path | Artifact] = [*installed_samples(), *locked]
+    if not found:
+        raise ConfigError(
+            "no samples: none is locked, none is installed in /usr/src",
+            hint="pin libcudnn8-samples (or libcudnn9-samples), then lock and sync; or name a folder with --from",
+        )
+    return found[-1]
+
+
+def _looked(environment: Environment) -> Answer:
+    lines = [f"{name}={value}" for name, value in environment.variables.items()]
+    lines += [f"missing: {one}" for one in environment.missing] or ["nothing is missing"]
+    return asdict(environment), lines, 3 if environment.missing else 0
+
+
+def _answer(result: SamplesResult, wish: Wish) -> Answer:
+    lines = [f"samples of {result.origin}, built in {wish.output} for {wish.target.name}"]
+    for one in result.made:
+        lines += [f"{one.name}: built"] if one.built else [f"{one.name}: failed, see {one.log}", one.said]
+    lines += [f"executable: {one}" for one in result.executables]
+    return asdict(result), lines, 0 if all(one.built for one in result.made) else BuildError.exit_code

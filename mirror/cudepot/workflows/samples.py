@@ -1,0 +1,188 @@
+"""``cudepot samples build``: the samples of the pinned version, built against the installed or cross packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.builders.samples import Made, executables_below, machine_of_compiler, run_make, samples_below
+from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.samples import Target, include_folders, is_native, library_folders, make_variables, sample_path
+from cudepot.digest import CHUNK
+from cudepot.disk import storage_errors
+from cudepot.errors import ConfigError, FormatError
+from cudepot.formats.elf import read_elf
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.unpack import members
+
+_INSTALLED = Path("/usr/src")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for.
+
+    Attributes:
+        target: the machines to build for.
+        compiler: ``HOST_COMPILER``; empty for the target's usual one.
+        cuda: ``CUDA_PATH``.
+        cudnn: a folder with cuDNN's ``include`` and ``lib``; empty to look where packages put them.
+        output: where the samples are copied to and built.
+        environment: variables of the process; QNX's compilers want theirs.
+        only: names of samples; empty for all.
+    """
+
+    target: Target
+    compiler: str
+    cuda: str
+    cudnn: str
+    output: Path
+    environment: Mapping[str, str]
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a build needs: the variables for make, and what is missing, as lines for the user."""
+
+    variables: dict[str, str]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SamplesResult:
+    """What was built: the samples' origin, how each went, the executables."""
+
+    origin: str
+    made: tuple[Made, ...]
+    executables: tuple[str, ...]
+
+
+def look_around(wish: Wish) -> Environment:
+    """Check the environment before anything is copied: compiler, make, CUDA, cuDNN, QNX."""
+    target = wish.target
+    native = is_native(target, os.uname().machine)
+    compiler = wish.compiler or target.compiler or _qnx_compiler(wish)
+    include = _first(include_folders(target, wish.cuda, wish.cudnn, native=native), "cudnn.h", "cudnn_version.h")
+    library = _first(library_folders(target, wish.cuda, wish.cudnn, native=native), "libcudnn.so")
+    paths = {"compiler": compiler, "cuda": wish.cuda, "include": include, "library": library}
+    missing = [*_compiler_faults(wish, compiler), *_path_faults(wish, paths)]
+    return Environment(make_variables(target, paths, wish.environment), tuple(missing))
+
+
+def build_samples(wish: Wish, environment: Environment, origin: Path | Artifact, depot: Depot | None) -> SamplesResult:
+    """Copy the samples to ``wish.output`` and build them there.
+
+    Raises:
+        ConfigError: something is missing, the output folder is not empty, or a sample of that name is not there.
+        FormatError: an executable is for another machine than the target.
+    """
+    if environment.missing:
+        raise ConfigError(
+            f"samples for {wish.target.name} cannot be built here: {'; '.join(environment.missing)}",
+            hint="install or name what is missing, then run it again; --dry-run looks again without building",
+        )
+    _copy(origin, wish.output, depot)
+    found = {one.name: one for one in samples_below(wish.output)}
+    strange = sorted(set(wish.only) - set(found))
+    if strange or not found:
+        raise ConfigError(
+            f"no sample {', '.join(strange) or 'with a Makefile'} in {wish.output}", hint=f"there: {', '.join(found)}"
+        )
+    made = [
+        run_make(folder, environment.variables, wish.environment, wish.output / f"{name}.log")
+        for name, folder in found.items()
+        if not wish.only or name in wish.only
+    ]
+    executables = [path for one in made if one.built for path in executables_below(found[one.name])]
+    for path in executables:
+        _check_machine(path, wish.target)
+    return SamplesResult(_told(origin), tuple(made), tuple(str(one) for one in executables))
+
+
+def pinned_samples(lock: Lock) -> list[Artifact]:
+    """Return the locked artifacts that hold samples, the newest name last."""
+    return [one for one in lock.artifacts if "cudnn" in one.filename and "samples" in one.filename]
+
+
+def installed_samples() -> list[Path]:
+    """Return the folders where samples packages install to, on this machine."""
+    return sorted(_INSTALLED.glob("cudnn_samples_v*"))
+
+
+def _qnx_compiler(wish: Wish) -> str:
+    home = wish.environment.get("QNX_HOST", "")
+    return f"{home}/usr/bin/q++" if home else "q++"
+
+
+def _first(folders: Sequence[str], *names: str) -> str:
+    return next((one for one in folders if any((Path(one) / name).exists() for name in names)), "")
+
+
+def _compiler_faults(wish: Wish, compiler: str) -> Iterator[str]:
+    target = wish.target
+    if shutil.which("make") is None:
+        yield "make is not installed (package make)"
+    makes = machine_of_compiler(compiler)
+    if makes is None:
+        yield f"compiler {compiler} is not there ({target.package}, or name another with --compiler)"
+    elif makes and not makes.startswith(target.arch):
+        yield f"compiler {compiler} makes code for {makes}, not for {target.arch}"
+    if target.system == "qnx":
+        for name in ("QNX_HOST", "QNX_TARGET"):
+            if not Path(wish.environment.get(name) or "/nonexistent").is_dir():
+                yield f"{name} names no folder (source qnxsdp-env.sh of the QNX SDP)"
+
+
+def _path_faults(wish: Wish, paths: dict[str, str]) -> Iterator[str]:
+    cuda, target = Path(wish.cuda), wish.target
+    if not (cuda / "include" / "cuda.h").exists():
+        yield f"no CUDA toolkit in {cuda} (include/cuda.h; name its folder with --cuda)"
+    if not paths["include"]:
+        yield f"cudnn.h for {target.name} (the -dev or cross package of cuDNN, or --cudnn DIR)"
+    if not paths["library"]:
+        yield f"libcudnn.so for {target.name} (the -dev or cross package of cuDNN, or --cudnn DIR)"
+
+
+def _copy(origin: Path | Artifact, output: Path, depot: Depot | None) -> None:
+    if output.exists() and any(output.iterdir()):
+        raise ConfigError(f"{output}: not empty", hint="name a new folder with --output")
+    with storage_errors(output):
+        if isinstance(origin, Path):
+            shutil.copytree(origin, output, symlinks=True, dirs_exist_ok=True)
+        else:
+            assert depot is not None, "an artifact comes from a store"
+            _unpack(depot, origin, output)
+
+
+def _unpack(depot: Depot, artifact: Artifact, output: Path) -> None:
+    with depot.store.open(artifact.digest) as handle:
+        for member, stream in members(artifact, handle, lambda _: None):
+            path = sample_path(member.name)
+            if not path:
+                continue
+            target = output / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if stream is None:
+                target.symlink_to(member.link)
+            else:
+                with target.open("xb") as out:
+                    shutil.copyfileobj(stream, out, CHUNK)
+                target.chmod(0o755 if member.executable else 0o644)
+
+
+def _check_machine(path: Path, target: Target) -> None:
+    with path.open("rb") as handle:
+        machine = read_elf(handle, what=str(path)).machine
+    if machine != target.machine:
+        raise FormatError(
+            f"{path}: machine is {machine}, where {target.machine} is wanted",
+            hint="the samples' Makefile did not heed HOST_COMPILER: name a compiler with --compiler",
+        )
+
+
+def _told(origin: Path | Artifact) -> str:
+    return str(origin) if isinstance(origin, Path) else f"{origin.filename} (sha256 {origin.digest.sha256})"

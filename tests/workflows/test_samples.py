@@ -1,0 +1,192 @@
+"""``cudepot samples build`` on a tree with NVIDIA's Makefile variables: natively, for SBSA, with a QNX stand-in."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.conftest import SiteKey
+from tests.project import Project
+from tests.upstream.debs import simple_deb, write_deb
+
+from cudepot.catalog.samples import sample_path
+from cudepot.cli.main import main
+
+HEADER = "#define CUDNN_MAJOR 8\nunsigned long cudnnGetVersion(void);\n"
+LIBRARY = "unsigned long cudnnGetVersion(void) { return 8005; }\n"
+SAMPLE = """
+#include <cudnn.h>
+#include <stdio.h>
+int main(void) { printf("%lu %s\\n", cudnnGetVersion(), WHERE); return 0; }
+"""
+MAKEFILE = """\
+HOST_COMPILER ?= g++
+CUDA_PATH ?= /usr/local/cuda
+all: conv_sample
+conv_sample: conv_sample.c
+\t$(HOST_COMPILER) -I$(CUDA_PATH)/include -I$(CUDNN_INCLUDE_PATH) -L$(CUDNN_LIB_PATH) \\
+\t-DWHERE='"$(TARGET_OS)/$(TARGET_ARCH)/$(SBSA)"' -o $@ $< -lcudnn
+"""
+BROKEN = "all:\n\t@echo fatal: FreeImage is not set up; exit 2\n"
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    folder = tmp_path / "cudnn_samples_v8"
+    write(folder / "conv_sample" / "Makefile", MAKEFILE)
+    write(folder / "conv_sample" / "conv_sample.c", SAMPLE)
+    return folder
+
+
+@pytest.fixture
+def cuda(tmp_path: Path) -> Path:
+    """A CUDA folder with cuDNN's cross files for SBSA and QNX, and the native ones."""
+    folder = tmp_path / "cuda"
+    write(folder / "include" / "cuda.h", "#define CUDA_VERSION 11010\n")
+    source = write(tmp_path / "cudnn.c", LIBRARY)
+    for name, compiler in (("sbsa-linux", "aarch64-linux-gnu-gcc"), ("aarch64-qnx", "aarch64-linux-gnu-gcc"),
+                           ("x86_64-linux", "gcc")):  # fmt: skip
+        target = folder / "targets" / name
+        write(target / "include" / "cudnn.h", HEADER)
+        (target / "lib").mkdir()
+        subprocess.run([compiler, "-shared", "-fPIC", "-o", target / "lib" / "libcudnn.so", source], check=True)
+    return folder
+
+
+def build(tmp_path: Path, cuda: Path, *options: str, code: int = 0, capsys: pytest.CaptureFixture[str]) -> dict:
+    out = tmp_path / "out"
+    argv = ["samples", "build", "-C", str(tmp_path), "--json", "--cuda", str(cuda), "--output", str(out), *options]
+    assert main(argv) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_native(tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = build(tmp_path, cuda, "--from", str(tree), "--target", "x86_64", "--compiler", "gcc", capsys=capsys)
+    (program,) = done["executables"]
+    env = {"LD_LIBRARY_PATH": str(cuda / "targets" / "x86_64-linux" / "lib")}
+    assert subprocess.run([program], env=env, capture_output=True, text=True, check=True).stdout == (
+        "8005 linux/x86_64/\n"
+    )
+    assert not (tree / "conv_sample" / "conv_sample").exists()
+
+
+def test_sbsa_runs_under_qemu(tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--from", str(tree), "--target", "sbsa", "--compiler", "aarch64-linux-gnu-gcc")
+    done = build(tmp_path, cuda, *options, capsys=capsys)
+    (program,) = done["executables"]
+    lib = cuda / "targets" / "sbsa-linux" / "lib"
+    argv = ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu", "-E", f"LD_LIBRARY_PATH={lib}", program]
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "8005 linux/aarch64/1\n"
+
+
+def test_qnx_with_a_compiler_that_records_its_call(
+    tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, target = tmp_path / "qnx" / "host", tmp_path / "qnx" / "target"
+    target.mkdir(parents=True)
+    script = '#!/bin/sh\necho "$QNX_HOST $QNX_TARGET $@" >> "$RECORD"\nexec aarch64-linux-gnu-gcc "$@"\n'
+    compiler = write(host / "usr" / "bin" / "q++", script)
+    compiler.chmod(compiler.stat().st_mode | stat.S_IXUSR)
+    record = tmp_path / "record"
+    for name, value in (("QNX_HOST", host), ("QNX_TARGET", target), ("RECORD", record)):
+        monkeypatch.setenv(name, str(value))
+    build(tmp_path, cuda, "--from", str(tree), "--target", "qnx", capsys=capsys)
+    said = record.read_text()
+    assert f"{host} {target} " in said
+    assert f"-I{cuda}/targets/aarch64-qnx/include" in said
+    assert f"-L{cuda}/targets/aarch64-qnx/lib" in said
+    assert "qnx/aarch64/" in said
+
+
+def test_what_is_missing_is_said_before_anything_is_copied(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("QNX_HOST", raising=False)
+    monkeypatch.delenv("QNX_TARGET", raising=False)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    done = build(tmp_path, empty, "--from", str(tree), "--target", "qnx", "--dry-run", code=3, capsys=capsys)
+    told = " ".join(done["missing"])
+    assert all(word in told for word in ("q++", "QNX_HOST", "QNX_TARGET", "no CUDA toolkit", "cudnn.h", "libcudnn.so"))
+    done = build(tmp_path, empty, "--from", str(tree), "--target", "qnx", code=3, capsys=capsys)
+    assert "cannot be built here" in done["error"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_compiler_for_another_machine_is_named(
+    tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--from", str(tree), "--target", "sbsa", "--compiler", "gcc")
+    assert "makes code for x86_64" in build(tmp_path, cuda, *options, code=3, capsys=capsys)["error"]
+
+
+def test_one_that_fails_does_not_stop_the_others(
+    tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tree / "mnistCUDNN" / "Makefile", BROKEN)
+    options = ("--from", str(tree), "--target", "x86_64", "--compiler", "gcc")
+    made = {one["name"]: one for one in build(tmp_path, cuda, *options, code=11, capsys=capsys)["made"]}
+    assert made["conv_sample"]["built"]
+    assert not made["mnistCUDNN"]["built"]
+    assert "FreeImage is not set up" in made["mnistCUDNN"]["said"]
+    assert "TARGET_ARCH=x86_64" in Path(made["mnistCUDNN"]["log"]).read_text()
+
+
+def test_a_folder_in_use_or_an_unknown_sample_is_refused(
+    tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--from", str(tree), "--target", "x86_64", "--compiler", "gcc")
+    done = build(tmp_path, cuda, *options, "--sample", "RNN", code=3, capsys=capsys)
+    assert "no sample RNN" in done["error"]
+    assert "not empty" in build(tmp_path, cuda, *options, code=3, capsys=capsys)["error"]
+
+
+def test_the_samples_of_the_lock(
+    tree: Path, cuda: Path, tmp_path: Path, site_key: SiteKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home).init()
+    deb = simple_deb("libcudnn8-samples", "8.0.5.39-1+cuda11.1")
+    for path in tree.rglob("*"):
+        if path.is_file():
+            deb.files[f"/usr/src/cudnn_samples_v8/{path.relative_to(tree)}"] = path.read_bytes()
+    (project.base / "downloads").mkdir()
+    name = write_deb(deb, project.base / "downloads").name
+    project.add("upstream", name="dl", type="folder", path="downloads")
+    project.add("pin", upstream="dl", packages=["*.deb"])
+    project.run("lock")
+    project.run("sync")
+    argv = ["samples", "build", "-C", str(project.base), "--cuda", str(cuda), "--target", "x86_64"]
+    assert main([*argv, "--compiler", "gcc"]) == 0
+    assert f"samples of {name}" in capsys.readouterr().out
+    assert os.access(project.base / "cudnn-samples" / "conv_sample" / "conv_sample", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("member", "path"),
+    [
+        ("usr/src/cudnn_samples_v8/mnistCUDNN/Makefile", "mnistCUDNN/Makefile"),
+        ("cudnn_samples_v9/samples_common.mk", "samples_common.mk"),
+        ("cudnn_samples-source-9.1.0.70-archive/src/cudnn_samples_v9/RNN/x.cu", "RNN/x.cu"),
+        ("usr/share/doc/libcudnn8-samples/copyright", ""),
+        ("usr/src/mycudnn_samples_v8/x", ""),
+    ],
+)
+def test_where_samples_lie_in_a_package(member: str, path: str) -> None:
+    assert sample_path(member) == path
+
+
+@given(st.text(alphabet="abc/_v8.", max_size=40))
+def test_a_sample_path_is_always_the_end_of_the_member(member: str) -> None:
+    assert member.endswith(sample_path(member))
