@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.context import add_wait, opened
+from cudepot.cli.context import add_wait, load_config, opened
 from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
+from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
     from cudepot.catalog.lock import Lock
     from cudepot.workflows.lock import LockResult
+    from cudepot.workflows.lock_from import FromResult
     from cudepot.workflows.rounds import Failure
 
 NAME = "lock"
@@ -37,6 +41,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="accept other bytes of this package under the name and version that is locked; may be repeated",
     )
+    parser.add_argument(
+        "--from",
+        dest="listing",
+        metavar="FILE",
+        help="first add the pins that reproduce an environment: dpkg -l, rpm -qa, pip freeze or conda env export; "
+        "- reads standard input; with --dry-run they are only shown",
+    )
+    parser.add_argument(
+        "--upstream", action="append", default=[], metavar="NAME", help="with --from: where packages come from"
+    )
     add_wait(parser)
 
 
@@ -44,6 +58,12 @@ def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     from cudepot.workflows.lock import make_lock
 
+    if args.listing:
+        added = _pins_from(args)
+        if args.dry_run:
+            return {"pins": added.text, "left": [asdict(one) for one, _ in added.left]}, list(_pin_lines(added)), 0
+        for line in _pin_lines(added):
+            print(line, file=sys.stderr)  # noqa: T201 - the answer on standard output is the lock's
     with opened(args) as depot:
         result = make_lock(
             depot,
@@ -56,6 +76,23 @@ def run(args: argparse.Namespace) -> Answer:
         complain(one.error, as_json=False)
     code = result.failed[0].error.exit_code if result.failed else 0
     return _answer(result), list(_lines(result, dry_run=args.dry_run)), code
+
+
+def _pins_from(args: argparse.Namespace) -> FromResult:
+    from cudepot.workflows.lock_from import pins_from
+
+    base = Path(args.directory).resolve()
+    try:
+        listing = sys.stdin.read() if args.listing == "-" else Path(args.listing).read_text("utf-8", "replace")
+    except OSError as error:
+        raise ConfigError(f"{args.listing}: {error.strerror}", hint="--from names a file with a listing") from error
+    what = "standard input" if args.listing == "-" else Path(args.listing).name
+    return pins_from(base, load_config(base), listing, what, args.upstream, dry_run=args.dry_run)
+
+
+def _pin_lines(added: FromResult) -> Iterator[str]:
+    yield from added.text.strip().splitlines() or ["nothing to add: all of it is pinned"]
+    yield from (f"left out: {one.name} {one.version}: {why}" for one, why in added.left)
 
 
 def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
