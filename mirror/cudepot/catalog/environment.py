@@ -97,7 +97,7 @@ def pins_of(installed: Sequence[Installed], upstreams: Sequence[Upstream], chose
 
 
 def _pin(upstream: str, specs: Sequence[str], cuda: str | None) -> Pin:
-    """Return a pin on what is mirrored, or, with a CUDA version (even an unknown one), on what a conda package needs."""
+    """Return a pin on what is mirrored, or, with a CUDA version (even an unknown one), on what conda needs."""
     packages = tuple(dict.fromkeys(specs))
     if cuda is None:
         return Pin(upstream, packages)
