@@ -59,6 +59,20 @@ def release(
     return render_release(fields, files, {"SHA256": "sha256"})
 
 
+def dated(old: bytes, date: str) -> bytes:
+    """Return a Release of ours with another ``Date``, valid as long as before; nothing else in it changes."""
+    lifetime = _lifetime(parse_release(old, "Release"))
+    head = {b"Date": date}
+    if lifetime is not None:
+        head[b"Valid-Until"] = email.utils.format_datetime(
+            email.utils.parsedate_to_datetime(date) + lifetime, usegmt=True
+        )
+    lines = old.split(b"\n")
+    return b"\n".join(
+        name + b": " + head[name].encode() if (name := line.partition(b":")[0]) in head else line for line in lines
+    )
+
+
 def same_repository(old: bytes, new: bytes) -> bool:
     """Tell whether two Release files differ in nothing but their dates: they are valid equally long."""
     one, other = (parse_release(text, "Release") for text in (old, new))

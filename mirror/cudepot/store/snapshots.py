@@ -37,3 +37,9 @@ class Snapshots:
     def path(self, number: int) -> Path:
         """Return where the document of a snapshot lies, or would lie."""
         return self._folder / f"{number:06d}.json"
+
+    def remove(self, number: int) -> None:
+        """Forget a snapshot; the signature goes first, so that a crash leaves none that is half there."""
+        path = self.path(number)
+        path.with_suffix(".json.asc").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)

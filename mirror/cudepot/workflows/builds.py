@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.payload import Release
 from cudepot.paths import safe_name
+from cudepot.store.local import LocalStore
 from cudepot.workflows.depot import Depot
 
 BUILDER = 1
@@ -110,6 +111,16 @@ def recall(depot: Depot, lock: Lock, key: str) -> list[Built] | None:
     except (OSError, ValueError, CudepotError):
         return None
     return built if all(depot.store.has(one.digest) for one in built) else None
+
+
+def records(store: LocalStore) -> Iterator[tuple[str, str, list[Built]]]:
+    """Give key, job and packages of every readable build record."""
+    for path in sorted((store.root / "builds").glob("*.json")):
+        try:
+            table = Table(json.loads(path.read_text()))
+            yield path.stem, table.text("job"), [_built(one) for one in table.tables("built")]
+        except (OSError, ValueError, CudepotError):
+            continue
 
 
 def builds_of(depot: Depot, lock: Lock) -> list[Built]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import tomli_w
 
-from cudepot.catalog.lock import Lock, parse_lock, render_lock
-from cudepot.catalog.snapshot import Snapshot, render_snapshot
+from cudepot.catalog.lock import Lock, render_lock
+from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, TrustError
 from cudepot.paths import safe_name
-from cudepot.ports import Site
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import Built, builds_of
 from cudepot.workflows.depot import Depot
@@ -23,6 +21,7 @@ from cudepot.workflows.lock import current_lock
 from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_wheels import wheel_tree
+from cudepot.workflows.show import keep, next_number, show
 from cudepot.workflows.whole import read_whole, wholes
 
 HISTORY = 12
@@ -64,7 +63,7 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
         TrustError: a package that was published before would get other bytes.
     """
     lock = current_lock(depot)
-    snapshots, site = Snapshots(depot.store.root), depot.site()
+    snapshots = Snapshots(depot.store.root)
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
     lock, held = with_last_good(depot, lock, earlier) if keep_last else (lock, ())
     mirrored = _whole_tree(depot, lock)
@@ -78,12 +77,12 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
     for one in earlier:
         _check_immutable(one.tree, tree, replaced)
     fresh = tree != before
-    number = max(earlier[0].number if earlier else 0, site.newest()) + 1 if fresh else earlier[0].number
+    number = next_number(depot, earlier) if fresh else earlier[0].number
     if not dry_run:
         if fresh:
             made_of = tomli_w.dumps(render_lock(lock)).encode() if held else depot.lock_path.read_bytes()
-            _keep(depot, snapshots, made_of, number, tree, earlier)
-        _show(depot, snapshots, site, number, tree)
+            keep(depot, made_of, number, tree, earlier)
+        show(depot, number, tree)
     return PublishResult(
         number,
         fresh,
@@ -91,7 +90,7 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
         tuple(path for path in sorted(before.keys() - tree.keys()) if path.endswith(_PACKAGES)),
         len(tree),
         sum(one.size for one in set(tree.values())),
-        site.where,
+        depot.site().where,
         held,
     )
 
@@ -144,38 +143,3 @@ def _check_immutable(
                 hint="a published package never changes: raise `build.number`; if upstream changed it, ask why, "
                 "then see `cudepot lock --accept-changed`",
             )
-
-
-def _keep(
-    depot: Depot,
-    snapshots: Snapshots,
-    made_of: bytes,
-    number: int,
-    tree: Mapping[str, Digest],
-    earlier: Sequence[Snapshot],
-) -> None:
-    """Put a new snapshot into the store; ``made_of`` is the lock it shows."""
-    signer = depot.signer()
-    locked = render_lock(parse_lock(tomllib.loads(made_of.decode())))
-    snapshot = Snapshot(
-        number,
-        depot.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
-        signer.fingerprint,
-        Digest.of(snapshots.read(earlier[0].number)[0]).sha256 if earlier else "",
-        depot.store.add_bytes(made_of),
-        tuple(locked["upstream"]),
-        tree,
-    )
-    document = render_snapshot(snapshot)
-    snapshots.add(number, document, signer.detach(document))
-
-
-def _show(depot: Depot, snapshots: Snapshots, site: Site, number: int, tree: Mapping[str, Digest]) -> None:
-    """Write the snapshot and switch to it, unless this very snapshot is shown already."""
-    document, signature = snapshots.read(number)
-    if site.current() == number and site.document(number) == document:
-        return
-    extra = {"snapshot.json": document, "snapshot.json.asc": signature}
-    site.write(number, tree, extra)
-    site.switch(number)
-    site.prune(depot.config.site.keep)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cudepot.catalog import apt_plan
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
-from cudepot.catalog.snapshot import Snapshot
+from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
 from cudepot.formats.deb import read_control
@@ -108,6 +108,34 @@ def _roots(
         return {name: before[path] for name, path in paths.items()}
     made = {"Release": text, "Release.gpg": signer.detach(text), "InRelease": signer.clearsign(text)}
     return {name: depot.store.add_bytes(data) for name, data in made.items()}
+
+
+def renewed(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
+    """Return the tree of an older snapshot, fit to follow ``newest``: its apt roots are signed anew.
+
+    apt keeps the lists it has when it is offered a Release older than its own, so the old roots would change
+    nothing for a client that has seen newer ones. The indexes of ``newest`` stay reachable by hash, for clients in
+    mid-update. A repository that is shown as its upstream signed it cannot be signed anew and stays as it was.
+    """
+    tree = dict(old.tree)
+    theirs = {f"apt/{one['name']}" for one in old.upstreams if one.get("file")}
+    for path in old.tree:
+        folder, _, name = path.rpartition("/")
+        if path.startswith("apt/") and name == "InRelease" and folder not in theirs:
+            tree |= _renewed(depot, folder, old.tree, newest.tree)
+    return tree
+
+
+def _renewed(depot: Depot, folder: str, old: Tree, newest: Tree) -> dict[str, Digest]:
+    release = f"{folder}/Release"
+    last = newest.get(release, old[release])
+    date = apt_plan.next_date(depot.clock(), _bytes(depot, last))
+    text = apt_plan.dated(_bytes(depot, old[release]), date)
+    signer, hashed = depot.signer(), f"{folder}/by-hash/"
+    made = {"Release": text, "Release.gpg": signer.detach(text), "InRelease": signer.clearsign(text)}
+    return {path: one for path, one in newest.items() if path.startswith(hashed)} | {
+        f"{folder}/{name}": depot.store.add_bytes(data) for name, data in made.items()
+    }
 
 
 def _indexes_of(upstream: LockedUpstream, snapshot: Snapshot) -> dict[str, Digest]:

@@ -1,0 +1,44 @@
+"""``cudepot gc``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from cudepot.cli.context import opened
+from cudepot.cli.output import Answer
+from cudepot.cli.progress import size_text
+
+NAME = "gc"
+HELP = "remove objects that no snapshot, lock or bundle needs"
+DESCRIPTION = """\
+Keep the newest snapshots, the one that is shown and those bundles start from, with everything they, cudepot.lock and
+the builds it asks for consist of; remove all other objects. More than 40 % of the store goes only with --force.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    parser.add_argument("--keep", type=_count, metavar="N", help="snapshots kept (default: `keep` of [site])")
+    parser.add_argument("--force", action="store_true", help="even when more than 40 %% of the store would go")
+    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would go; remove nothing")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    from cudepot.workflows.gc import gc
+
+    with opened(args, exclusive=not args.dry_run) as depot:
+        done = gc(depot, keep=args.keep or depot.config.site.keep, dry_run=args.dry_run, force=args.force)
+    did = "would remove" if args.dry_run else "removed"
+    kept, gone = (", ".join(map(str, one)) or "none" for one in (done.kept, done.removed))
+    size = f"{size_text(done.bytes)} of {size_text(done.of_bytes)}"
+    lines = [f"snapshots kept: {kept}; {did}: {gone}", f"{did}: {done.objects} of {done.of_objects} objects, {size}"]
+    return asdict(done), lines, 0

@@ -1,0 +1,38 @@
+"""``cudepot rollback``."""
+
+from __future__ import annotations
+
+import argparse
+
+from cudepot.cli.context import opened
+from cudepot.cli.diff import change_lines, changes_json
+from cudepot.cli.output import Answer
+
+NAME = "rollback"
+HELP = "show the packages of an older snapshot again"
+DESCRIPTION = """\
+Show the packages of snapshot N again. On the site that signs, this makes a new snapshot with a higher number: the
+packages and indexes are those of N, the apt roots are signed anew, because apt ignores a Release older than the one it
+has. The next `publish` shows what cudepot.lock says; with --lock the lock is put back too.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    parser.add_argument("number", type=int, metavar="N", help="number of the older snapshot")
+    parser.add_argument("--lock", action="store_true", help="put cudepot.lock back as it was for that snapshot")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would change; show nothing new")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    from cudepot.workflows.rollback import rollback
+
+    with opened(args) as depot:
+        done = rollback(depot, args.number, dry_run=args.dry_run, lock=args.lock)
+    did = "would show" if args.dry_run else "now shown"
+    lines = [*change_lines(done.changes), f"{did}: snapshot {done.number}, which is {done.shows} again, at {done.site}"]
+    if not args.lock and not args.dry_run:
+        lines.append("cudepot.lock was not changed: the next publish shows what it says (--lock puts it back too)")
+    answer = {"number": done.number, "shows": done.shows, "lock": done.lock, "site": done.site}
+    return answer | {"changes": changes_json(done.changes)}, lines, 0

@@ -1,0 +1,137 @@
+"""``cudepot gc``: remove the objects that nothing names any more, and say what that gains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.snapshot import Snapshot
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, StorageError
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.builds import job_key, jobs_of, records
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.lock import load_lock
+from cudepot.workflows.proof import proofs
+from cudepot.workflows.snapshots import find_snapshot, lock_of
+from cudepot.workflows.whole import read_whole, wholes
+
+MOST = 0.4
+"""Share of all objects, or of all bytes, that may go without ``--force``: more is likely to be a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class GcResult:
+    """What was removed, or would be.
+
+    Attributes:
+        kept, removed: numbers of snapshots.
+        objects, bytes: removed objects.
+        of_objects, of_bytes: all there were.
+        records: removed build records.
+    """
+
+    kept: tuple[int, ...]
+    removed: tuple[int, ...]
+    objects: int
+    bytes: int
+    of_objects: int
+    of_bytes: int
+    records: int
+
+
+def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -> GcResult:
+    """Keep the newest ``keep`` snapshots, the one shown and bases of bundles; remove what nothing kept names.
+
+    Named are: what a kept snapshot holds, its lock and what proves it; the same of the present cudepot.lock; the
+    packages of the builds it asks for; what bundles on their way in consist of.
+
+    Raises:
+        ConfigError: more than :data:`MOST` of the store would go and ``force`` is not set.
+        CudepotError: a kept snapshot cannot be read: nothing is removed then.
+    """
+    snapshots = Snapshots(depot.store.root)
+    kept = _kept(depot, snapshots, keep)
+    named = {digest.sha256 for digest in _named(depot, kept)}
+    found = {path: path.lstat().st_size for path in depot.store.objects() if path.is_file() and not path.is_symlink()}
+    gone = {path: size for path, size in found.items() if path.name not in named}
+    stale = [key for key, _, built in records(depot.store) if not all(one.digest.sha256 in named for one in built)]
+    removed = tuple(sorted(set(snapshots.numbers()) - {one.number for one in kept}))
+    totals = (len(gone), sum(gone.values()), len(found), sum(found.values()))
+    if not force:
+        _guard(*totals)
+    if not dry_run:
+        for number in removed:
+            snapshots.remove(number)
+        for key in stale:
+            (depot.store.root / "builds" / f"{key}.json").unlink(missing_ok=True)
+        _remove(gone)
+    return GcResult(tuple(one.number for one in kept), removed, *totals, len(stale))
+
+
+def _guard(objects: int, size: int, all_objects: int, all_bytes: int) -> None:
+    if objects > MOST * all_objects or size > MOST * all_bytes:
+        raise ConfigError(
+            f"{objects} of {all_objects} objects ({size} of {all_bytes} bytes) would be removed: that may be a mistake",
+            hint="look at `cudepot gc --dry-run --force`; if it is meant, give --force, or keep more with --keep",
+        )
+
+
+def _remove(gone: Iterable[Path]) -> None:
+    try:
+        for path in gone:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{error.filename}: cannot be removed: {error.strerror}", hint="check owner and mode of the store"
+        ) from error
+
+
+def _kept(depot: Depot, snapshots: Snapshots, keep: int) -> list[Snapshot]:
+    """Return the snapshots to keep, in order."""
+    numbers = snapshots.numbers()
+    shown = depot.site().current()
+    chosen = {*numbers[-keep:], *((shown,) if shown in numbers else ())}
+    return [find_snapshot(depot, number) for number in sorted(chosen)]
+
+
+def _named(depot: Depot, kept: Iterable[Snapshot]) -> Iterator[Digest]:
+    for one in kept:
+        yield from one.tree.values()
+        yield one.lock
+        if depot.store.has(one.lock):
+            yield from _named_by_lock(depot, lock_of(depot, one))
+    if depot.lock_path.exists():
+        lock = load_lock(depot.lock_path)
+        yield from _named_by_lock(depot, lock)
+        yield from _built(depot, lock)
+    yield from _remembered(depot)
+
+
+def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:
+    yield from (one.digest for one in lock.artifacts)
+    yield from (file.digest for one in lock.upstreams for file in one.files)
+    yield from (root.digest for one in lock.upstreams for root in one.roots)
+    yield from (digest for proof in proofs(depot.store, lock) for digest in proof.objects)
+    for one in wholes(lock):
+        yield from read_whole(depot, one).tree.values()
+
+
+def _built(depot: Depot, lock: Lock) -> Iterator[Digest]:
+    keys = {job_key(depot, job) for job in jobs_of(lock)}
+    yield from (one.digest for key, _, built in records(depot.store) if key in keys for one in built)
+
+
+def _remembered(depot: Depot) -> Iterator[Digest]:
+    """Give the roots that conditional requests compare with; an unreadable memory remembers none."""
+    for path in (depot.store.root / "upstreams").glob("*.json"):
+        try:
+            pages = json.loads(path.read_text()).values()
+            yield from (
+                Digest(one["sha256"], one["size"]) for one in pages if isinstance(one, dict) and "sha256" in one
+            )
+        except (OSError, ValueError, AttributeError, KeyError):
+            continue

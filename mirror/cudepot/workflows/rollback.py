@@ -1,0 +1,81 @@
+"""``cudepot rollback``: show an older snapshot again, as a new signed one, so that numbers and dates only grow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cudepot.catalog.snapshot import Snapshot
+from cudepot.catalog.snapshot_diff import Change
+from cudepot.disk import write_atomic
+from cudepot.errors import ConfigError
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.history import load_snapshot
+from cudepot.workflows.proof import read
+from cudepot.workflows.publish_apt import renewed
+from cudepot.workflows.show import keep, next_number, show
+from cudepot.workflows.snapshots import diff_snapshots, find_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackResult:
+    """What rolling back did, or would do.
+
+    Attributes:
+        number: the snapshot shown now.
+        shows: the older one whose packages it has.
+        changes: what differs from what was shown last.
+        lock: whether cudepot.lock was put back as well.
+        site: what a web server has to show.
+    """
+
+    number: int
+    shows: int
+    changes: tuple[Change, ...]
+    lock: bool
+    site: str
+
+
+def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = False) -> RollbackResult:
+    """Show the packages of snapshot ``number`` again.
+
+    Args:
+        depot: the depot.
+        number: the older snapshot.
+        dry_run: change nothing.
+        lock: put cudepot.lock back as it was then; else the next ``publish`` shows what it says now.
+
+    Raises:
+        ConfigError: there is no such snapshot, it is the newest, or the store lacks objects of it.
+    """
+    old = find_snapshot(depot, number)
+    newest = _newest(depot)
+    if number == newest.number:
+        raise ConfigError(f"snapshot {number} is what was published last", hint="see `cudepot snapshots`")
+    changes = diff_snapshots(depot, newest.number, number)
+    _check_whole(depot, old)
+    tree = renewed(depot, old, newest)
+    made = next_number(depot, [newest])
+    if not dry_run:
+        made_of = read(depot.store, old.lock)
+        keep(depot, made_of, made, tree, [newest], rollback=number)
+        show(depot, made, tree)
+        if lock:
+            write_atomic(depot.lock_path, made_of)
+    return RollbackResult(made, number, changes, lock, depot.site().where)
+
+
+def _newest(depot: Depot) -> Snapshot:
+    snapshots = Snapshots(depot.store.root)
+    return load_snapshot(snapshots, snapshots.numbers()[-1], depot.site_verifier())
+
+
+def _check_whole(depot: Depot, snapshot: Snapshot) -> None:
+    named = {**snapshot.tree, "its lock": snapshot.lock}
+    missing = [path for path, digest in named.items() if not depot.store.has(digest)]
+    if missing:
+        raise ConfigError(
+            f"snapshot {snapshot.number} cannot be shown: {len(missing)} of its files are not in the store, "
+            f"{missing[0]} for one",
+            hint="`cudepot verify` lists them; on the far side of an air gap, see `cudepot bundle missing`",
+        )

@@ -1,0 +1,57 @@
+"""Makes a tree a signed snapshot of the store, and shows a snapshot on the site."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+
+from cudepot.catalog.lock import parse_lock, render_lock
+from cudepot.catalog.snapshot import Snapshot, Tree, render_snapshot
+from cudepot.digest import Digest
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.depot import Depot
+
+
+def next_number(depot: Depot, earlier: Sequence[Snapshot]) -> int:
+    """Return the number of a new snapshot: above all in the store (``earlier``, newest first) and on the site."""
+    return max(earlier[0].number if earlier else 0, depot.site().newest()) + 1
+
+
+def keep(
+    depot: Depot, made_of: bytes, number: int, tree: Tree, earlier: Sequence[Snapshot], *, rollback: int = 0
+) -> None:
+    """Put a new signed snapshot into the store.
+
+    Args:
+        depot: the depot.
+        made_of: the lock it shows.
+        number: of the snapshot.
+        tree: path → content.
+        earlier: snapshots before it, the newest first.
+        rollback: number of the older snapshot it shows again.
+    """
+    snapshots, signer = Snapshots(depot.store.root), depot.signer()
+    locked = render_lock(parse_lock(tomllib.loads(made_of.decode())))
+    snapshot = Snapshot(
+        number,
+        depot.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        signer.fingerprint,
+        Digest.of(snapshots.read(earlier[0].number)[0]).sha256 if earlier else "",
+        depot.store.add_bytes(made_of),
+        tuple(locked["upstream"]),
+        tree,
+        rollback,
+    )
+    document = render_snapshot(snapshot)
+    snapshots.add(number, document, signer.detach(document))
+
+
+def show(depot: Depot, number: int, tree: Tree) -> None:
+    """Write the snapshot and switch to it, unless this very snapshot is shown already."""
+    site = depot.site()
+    document, signature = Snapshots(depot.store.root).read(number)
+    if site.current() == number and site.document(number) == document:
+        return
+    site.write(number, tree, {"snapshot.json": document, "snapshot.json.asc": signature})
+    site.switch(number)
+    site.prune(depot.config.site.keep)
