@@ -136,7 +136,7 @@ def test_a_pin_wants_architectures_its_upstream_has() -> None:
     with pytest.raises(ConfigError, match="wants arm64 of upstream 'u'"):
         parse_config(pin(architectures=["arm64"]))
     folder = {"upstream": [{"name": "u", "type": "folder", "path": "d"}]}
-    with pytest.raises(ConfigError, match="only apt pins"):
+    with pytest.raises(ConfigError, match="only apt and yum pins"):
         parse_config({**pin(architectures=["amd64"]), **folder})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cudepot.catalog.config_site import Build, Site, parse_build, parse_site
-from cudepot.catalog.config_upstream import Upstream, parse_upstream
+from cudepot.catalog.config_upstream import REPOSITORIES, Upstream, parse_upstream
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 
@@ -22,12 +22,12 @@ class Pin:
     """What is wanted from one upstream.
 
     Attributes:
-        packages: ``name`` or ``name=version`` (globs) for apt, PEP 508 requirements for a wheel index, file
-            name globs for a folder.
+        packages: ``name`` or ``name=version`` (globs) for apt, NEVRA globs for yum, PEP 508 requirements for a
+            wheel index, file name globs for a folder.
         recipe: name of the recipe that repackages the artifacts; empty for none.
-        cuda: CUDA variant wanted (apt), or that of the release where the artifact's name says less (a ``cu11``
+        cuda: CUDA variant wanted (apt, yum), or that of the release where the artifact's name says less (a ``cu11``
             wheel may be ``11.1``).
-        architectures: Debian architectures it is wanted for (apt); empty for all of the upstream's.
+        architectures: Debian or rpm architectures it is wanted for; empty for all of the upstream's.
         outputs: what is published: the artifact itself (``mirror``), conda packages, wheels.
         subdirs: conda platforms wheels are wanted for.
         sha256: file name → expected hash, for folders.
@@ -138,10 +138,10 @@ def _check_references(config: Config) -> None:
 
 def _check_architectures(pin: Pin, upstream: Upstream) -> None:
     strange = set(pin.architectures) - set(upstream.architectures)
-    if strange and upstream.type in ("apt", "local-repo"):
+    if strange and upstream.type in REPOSITORIES:
         raise ConfigError(
             f"a pin wants {', '.join(sorted(strange))} of upstream {upstream.name!r}, which has not got it",
             hint=f"add it to `architectures` of the upstream: {', '.join(upstream.architectures)}",
         )
-    if pin.architectures and upstream.type not in ("apt", "local-repo"):
-        raise ConfigError(f"a pin on upstream {upstream.name!r} has `architectures`, which only apt pins have")
+    if pin.architectures and upstream.type not in REPOSITORIES:
+        raise ConfigError(f"a pin on upstream {upstream.name!r} has `architectures`, which only apt and yum pins have")

@@ -12,7 +12,10 @@ from cudepot.fingerprints import fingerprint
 from cudepot.paths import plain_path
 
 ROOT_NAMES = ("InRelease", "Release", "Release.gpg")
-UPSTREAM_TYPES = ("apt", "simple", "folder", "local-repo")
+UPSTREAM_TYPES = ("apt", "yum", "simple", "folder", "local-repo")
+REPOSITORIES = ("apt", "yum", "local-repo")
+"""Types whose packages have architectures, dependencies and a boundary."""
+TRUST = ("signed", "hash-lock")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+-]*(/[a-z0-9][a-z0-9._+-]*)*")
 _DAYS = re.compile(r"[0-9]{1,5}d")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -26,15 +29,17 @@ class Upstream:
 
     Attributes:
         name: also the folder below ``apt/`` on the site; may hold slashes.
-        type: ``apt``, ``simple`` (PEP 503/691 index), ``folder`` or ``local-repo`` (an installer).
-        url: base URL, ending in a slash, for ``apt`` and ``simple``.
+        type: ``apt``, ``yum``, ``simple`` (PEP 503/691 index), ``folder`` or ``local-repo`` (an installer).
+        url: base URL, ending in a slash, for ``apt``, ``yum`` and ``simple``.
         path: folder (``folder``) or installer (``local-repo``), relative to cudepot.toml.
         sha256: of the installer: what it holds, its key included, is trusted because of it.
-        keys: full fingerprints that may sign the root (``apt``).
+        keys: full fingerprints that may sign the root (``apt``, ``yum``).
+        rpm_keys: full fingerprints that may sign packages (``yum``); empty where none is checked.
+        trust: ``signed``, or ``hash-lock``: an unsigned root is believed because of its hash in the lock.
         keyrings: files with the public keys, relative to cudepot.toml.
         suites: ``("/",)`` for a flat repository, else folders below ``dists/``.
         components: of a ``dists/`` repository.
-        architectures: Debian architectures wanted (``all`` is always taken).
+        architectures: Debian or rpm architectures wanted (``all`` and ``noarch`` are always taken).
         whole: mirror all of it, as the upstream signed it.
         extras: files beside a whole repository that nothing signs (``.pin``, keys, keyring packages).
         boundary: globs over names of dependencies that are left to the distribution.
@@ -57,6 +62,8 @@ class Upstream:
     boundary: tuple[str, ...] = ()
     valid_for: int = 0
     max_age: int = 0
+    rpm_keys: tuple[str, ...] = ()
+    trust: str = "signed"
 
 
 def parse_upstream(table: Table) -> Upstream:
@@ -72,13 +79,14 @@ def parse_upstream(table: Table) -> Upstream:
     else:
         found = Upstream(name, kind, url=_url(table, kind))
         found = _with_apt_fields(found, table) if kind == "apt" else found
+        found = _with_yum_fields(found, table) if kind == "yum" else found
     table.done()
     return found
 
 
 def _url(table: Table, kind: str) -> str:
     url = table.text("url")
-    schemes = ("https://", "http://", "file:///") if kind == "apt" else ("https://", "http://")
+    schemes = ("https://", "http://", "file:///") if kind in ("apt", "yum") else ("https://", "http://")
     if not url.startswith(schemes):
         raise ConfigError(f"expected a URL ({', '.join(schemes)}) in {table.path('url')!r}, found {url!r}")
     if "@" in urlsplit(url).netloc:
@@ -118,22 +126,59 @@ def _with_subset_fields(upstream: Upstream, table: Table) -> Upstream:
     )
 
 
-def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
-    expired = {fingerprint(one) for one in table.texts("expired-keys", ())}
-    full = replace(
-        _with_subset_fields(upstream, table),
-        keys=tuple(one for one in map(fingerprint, table.texts("keys")) if one not in expired),
-        keyrings=table.texts("keyrings"),
-        suites=table.texts("suites", ("/",)),
-        components=table.texts("components", ()),
+def _with_mirror_fields(upstream: Upstream, table: Table, keys: tuple[str, ...] | None = None) -> Upstream:
+    """Add whose signatures count (by default ``keys``), and what is mirrored; apt and yum have it alike."""
+    return replace(
+        upstream,
+        keys=_keys(table, "keys", keys),
+        keyrings=table.texts("keyrings", keys),
         max_age=_days(table, "max-age"),
         whole=table.flag("whole"),
         extras=table.texts("extras", ()),
     )
-    if not full.keys:
+
+
+def _keys(table: Table, name: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    expired = {fingerprint(one) for one in table.texts("expired-keys", ())}
+    return tuple(one for one in map(fingerprint, table.texts(name, default)) if one not in expired)
+
+
+def _check_keys(upstream: Upstream, table: Table) -> None:
+    if not upstream.keys:
         raise ConfigError(
             f"{table.path('keys')!r} holds no key that may sign", hint="give a full fingerprint that is not expired"
         )
+
+
+def _with_yum_fields(upstream: Upstream, table: Table) -> Upstream:
+    """Add what a yum repository has; packages are signed by the root's keys unless ``rpm-keys`` names others."""
+    trust = table.choice("trust", TRUST, "signed")
+    given = _with_mirror_fields(upstream, table, () if trust == "hash-lock" else None)
+    full = replace(
+        given,
+        trust=trust,
+        rpm_keys=_keys(table, "rpm-keys", given.keys),
+        architectures=table.texts("architectures", ("x86_64",)),
+        boundary=table.texts("boundary", ()),
+    )
+    if trust == "signed":
+        _check_keys(full, table)
+    elif full.keys:
+        raise ConfigError(
+            f'{table.path("keys")!r}: with `trust = "hash-lock"` nobody\'s signature counts for the root',
+            hint="name the keys that sign its packages in `rpm-keys`",
+        )
+    _check_extras(full, table)
+    return full
+
+
+def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
+    full = replace(
+        _with_mirror_fields(_with_subset_fields(upstream, table), table),
+        suites=table.texts("suites", ("/",)),
+        components=table.texts("components", ()),
+    )
+    _check_keys(full, table)
     flat = [suite for suite in full.suites if suite.endswith("/")]
     if bool(flat) == bool(full.components) or (flat and len(full.suites) > 1) or not full.suites:
         raise ConfigError(
@@ -155,10 +200,15 @@ def _check_whole(upstream: Upstream, table: Table) -> None:
         raise ConfigError(
             f"{table.path('whole')!r} works for a flat repository (suite '/') only", hint="pin packages instead"
         )
+    _check_extras(upstream, table)
+
+
+def _check_extras(upstream: Upstream, table: Table) -> None:
     if upstream.extras and not upstream.whole:
         raise ConfigError(f"{table.path('extras')!r} without `whole = true`", hint="a subset has no such files")
     for one in upstream.extras:
-        if plain_path(one) != one or one in ROOT_NAMES or upstream.extras.count(one) > 1:
+        part = one in ROOT_NAMES if upstream.type == "apt" else one.startswith("repodata/")
+        if plain_path(one) != one or part or upstream.extras.count(one) > 1:
             raise ConfigError(
                 f"{one!r} in {table.path('extras')!r} is no plain path, is there twice, or is part of the repository",
                 hint="name files as they lie below the URL, for example cuda-ubuntu2004.pin",

@@ -16,6 +16,8 @@ from cudepot.paths import plain_path, safe_name
 
 VERSION = 1
 FILE_ROLES = ("root", "index", "extra")
+KINDS = ("deb", "rpm", "wheel", "archive")
+_ENDINGS = {"deb": ".deb", "rpm": ".rpm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class LockedUpstream:
         origin, label, suite, codename: fields of the Release file that clients' pins refer to.
         external: dependencies that this upstream does not offer: the distribution has to.
         files: of an upstream that is mirrored whole: all but its packages; empty for others.
+        metadata: of a yum upstream that is not: what its subset is made from; the role is the type in repomd.xml.
     """
 
     name: str
@@ -72,6 +75,7 @@ class LockedUpstream:
     codename: str = ""
     external: tuple[str, ...] = ()
     files: tuple[LockedFile, ...] = ()
+    metadata: tuple[LockedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class Artifact:
     """One file as its upstream publishes it.
 
     Attributes:
-        kind: ``deb``, ``wheel`` or ``archive``.
+        kind: one of ``KINDS``.
+        version: as the ecosystem writes it; of an rpm ``EPOCH:VERSION-RELEASE``, without epoch where that is 0.
         path: where the upstream has it: relative to its URL, or an absolute URL.
         filename: the name it is published under; never a path.
         why: ``pin`` or ``needed by NAME``.
@@ -170,7 +175,8 @@ def _upstream(table: Table) -> LockedUpstream:
         **{key: table.text(key, "") for key in ("origin", "label", "suite", "codename")},
         roots=tuple(_root(one) for one in table.tables("root")),
         external=table.texts("external", ()),
-        files=tuple(_file(one) for one in table.tables("file")),
+        files=tuple(_file(one, "role") for one in table.tables("file")),
+        metadata=tuple(_file(one, "type") for one in table.tables("metadata")),
     )
     table.done()
     return found
@@ -189,11 +195,12 @@ def _root(table: Table) -> Root:
     return root
 
 
-def _file(table: Table) -> LockedFile:
+def _file(table: Table, kind: str) -> LockedFile:
     path = table.text("path")
     if plain_path(path) != path:
         raise ConfigError(f"expected a plain path in {table.path('path')!r}, found {path!r}")
-    found = LockedFile(path, table.choice("role", FILE_ROLES), table.digest())
+    role = table.choice(kind, FILE_ROLES) if kind == "role" else table.text(kind)
+    found = LockedFile(path, role, table.digest())
     table.done()
     return found
 
@@ -201,7 +208,7 @@ def _file(table: Table) -> LockedFile:
 def _artifact(table: Table) -> Artifact:
     found = Artifact(
         upstream=table.text("upstream"),
-        kind=table.choice("kind", ("deb", "wheel", "archive")),
+        kind=table.choice("kind", KINDS),
         name=table.text("name"),
         version=table.text("version"),
         architecture=table.text("architecture"),
@@ -223,7 +230,7 @@ def _artifact(table: Table) -> Artifact:
 
 def _plain_name(table: Table) -> str:
     name = table.text("filename")
-    if "/" in name or safe_name(name) != name or (table.text("kind") == "deb" and not name.endswith(".deb")):
+    if "/" in name or safe_name(name) != name or not name.endswith(_ENDINGS.get(table.text("kind"), "")):
         raise ConfigError(f"expected a plain file name in {table.path('filename')!r}, found {name!r}")
     return name
 
@@ -236,11 +243,14 @@ def _upstream_table(one: LockedUpstream) -> dict[str, Any]:
     if one.roots:
         table["root"] = [_root_table(root) for root in one.roots]
     if one.files:
-        table["file"] = [
-            {"path": file.path, "role": file.role, "sha256": file.digest.sha256, "size": file.digest.size}
-            for file in one.files
-        ]
+        table["file"] = [_file_table(file, "role") for file in one.files]
+    if one.metadata:
+        table["metadata"] = [_file_table(file, "type") for file in one.metadata]
     return table
+
+
+def _file_table(file: LockedFile, kind: str) -> dict[str, Any]:
+    return {"path": file.path, kind: file.role, "sha256": file.digest.sha256, "size": file.digest.size}
 
 
 def _root_table(root: Root) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from cudepot.ports import Page, Progress, Signer, Site, Source, Validators, Veri
 from cudepot.store.local import LocalStore
 
 _REPORTED_ONLY = ("max_age",)  # settings that change what is reported, not what is locked
+_ADDED = ("rpm_keys", "trust")  # settings that older locks know nothing of
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,13 @@ class Depot:
 
 
 def request_hash(upstream: Upstream, pins: tuple[Pin, ...]) -> str:
-    """Return a hash over all that decides what an upstream is asked for."""
-    settings = {name: value for name, value in asdict(upstream).items() if name not in _REPORTED_ONLY}
+    """Return a hash over all that decides what an upstream is asked for; a setting older locks lack counts only where it is used."""
+    usual = {one.name: one.default for one in fields(upstream)}
+    settings = {
+        name: value
+        for name, value in asdict(upstream).items()
+        if name not in _REPORTED_ONLY and not (name in _ADDED and value == usual[name])
+    }
     asked = json.dumps([settings, [asdict(pin) for pin in pins]], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()
 
