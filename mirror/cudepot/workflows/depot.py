@@ -70,7 +70,7 @@ class Depot:
 
 
 def request_hash(upstream: Upstream, pins: tuple[Pin, ...]) -> str:
-    """Return a hash over all that decides what an upstream is asked for; a setting older locks lack counts only where it is used."""
+    """Return a hash over all that decides what an upstream is asked for; settings older locks lack only if used."""
     usual = {one.name: one.default for one in fields(upstream)}
     settings = {
         name: value
