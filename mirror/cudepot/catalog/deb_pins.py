@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.config import Pin
+from cudepot.catalog.lock import Artifact
 from cudepot.formats.apt import Package
 
 _IN_VERSION = re.compile(r"\+cuda(\d+(?:\.\d+)*)$")
@@ -73,7 +74,7 @@ def pin_of(pins: Sequence[Pin], package: Package) -> Pin | None:
     return next((pin for pin in named if pin.recipe), named[0] if named else None)
 
 
-def is_cuda_variant(package: Package, cuda: str) -> bool:
+def is_cuda_variant(package: Package | Artifact, cuda: str) -> bool:
     """Tell whether a package says that it is for that CUDA.
 
     The version says it up to cuDNN 8 (``+cuda11.1``), the name from cuDNN 9 on (``-cuda-12``, ``-cuda-12-4``). The

@@ -1,4 +1,4 @@
-"""Changes the lists of one upstream in cudepot.toml and leaves every other byte, comments above all, as it was."""
+"""Changes lists of one upstream or pin in cudepot.toml; every other byte, comments above all, stays as it was."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from tomlkit.items import Array, Table
 from cudepot.errors import ConfigError
 
 
-def set_lists(text: str, number: int, lists: Mapping[str, Sequence[str]], *, comment: str = "") -> str:
-    """Return cudepot.toml with lists of strings of one upstream set to new values.
+def set_lists(
+    text: str, number: int, lists: Mapping[str, Sequence[str]], *, comment: str = "", kind: str = "upstream"
+) -> str:
+    """Return cudepot.toml with lists of strings of one table set to new values.
 
     Values that stay keep their place, their spelling and their comments.
 
     Args:
         text: cudepot.toml.
-        number: which ``[[upstream]]``, counting from 0.
+        number: which table of its kind, counting from 0.
         lists: key → all its values; an empty list that is not there is not written.
         comment: stands beside each value that is new.
+        kind: ``upstream`` or ``pin``.
 
     Raises:
         ConfigError: the result would not say what it should; then the file has to be edited by hand.
     """
     document = tomlkit.parse(text)
-    table = document["upstream"][number]
+    table = document[kind][number]
     for name, wanted in lists.items():
         _set(table, name, list(wanted), comment)
     result = tomlkit.dumps(document)
-    expected = _expected(tomllib.loads(text), number, lists)
+    expected = _expected(tomllib.loads(text), kind, number, lists)
     if tomllib.loads(result) != expected:
         raise ConfigError("cudepot.toml is laid out so that it cannot be changed safely", hint="change it by hand")
     return result
@@ -73,8 +76,8 @@ def _array(values: list[str], comment: str) -> Array:
     return array
 
 
-def _expected(data: dict[str, Any], number: int, lists: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    table = data["upstream"][number]
+def _expected(data: dict[str, Any], kind: str, number: int, lists: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    table = data[kind][number]
     for name, wanted in lists.items():
         if wanted or name in table:
             kept = [one for one in table.get(name, []) if one in wanted]

@@ -25,6 +25,7 @@ from cudepot.cli import (
     status,
     sync,
     trust,
+    update,
     upstreams,
     verify,
 )
@@ -36,6 +37,7 @@ from cudepot.errors import CudepotError
 VERBS = (
     init,
     lock,
+    update,
     sync,
     repackage,
     publish,
