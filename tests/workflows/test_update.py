@@ -106,7 +106,8 @@ def test_entries_are_bound_and_bound_again(spec: str, kind: str, name: str, vers
 
 @pytest.mark.parametrize(
     ("spec", "kind"),
-    [("libcudnn8", "apt"), ("libcudnn8*=8.0.*", "apt"), ("nvidia-cudnn-cu11", "simple"), ("x>=1,<2", "simple"), ("libcudnn8=8.0.*", "apt"),
+    [("libcudnn8", "apt"), ("libcudnn8*=8.0.*", "apt"), ("nvidia-cudnn-cu11", "simple"), ("x>=1,<2", "simple"),
+     ("libcudnn8=8.0.*", "apt"),
      ("libcudnn8", "yum"), ("x.tgz", "folder")],
 )  # fmt: skip
 def test_what_names_no_version_is_left_alone(spec: str, kind: str) -> None:
