@@ -109,6 +109,9 @@ class ObjectStore(Protocol):
     def part(self, digest: Digest) -> AbstractContextManager[Part]:
         """Begin, or go on with, an object whose digest is known beforehand."""
 
+    def settle(self) -> None:
+        """Make the names of all objects that came so far durable; those of :meth:`add` are already."""
+
     def add(self, chunks: Iterator[bytes]) -> Digest:
         """Store bytes whose digest is not known beforehand and return it."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -101,11 +101,27 @@ def test_ctrl_c_does_not_wait_for_the_transfers(project: Project, nvidia: Nvidia
     process = project.start("sync")
     assert stall.reached.wait(30)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
+    _, told = process.communicate(timeout=30)  # the read that is stuck would take 60 s to give up
     stall.release()
-    _, told = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "interrupted" in told
+
+
+def test_temporary_files_lie_in_the_store_where_the_next_run_removes_them(
+    project: Project, nvidia: Nvidia, tmp_path: Path
+) -> None:
+    real, noted = shutil.which("gpgv"), tmp_path / "noted"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/gpgv").write_text(f'#!/bin/sh\necho "$@" >> {noted}\nexec {real} "$@"\n')
+    (tmp_path / "bin/gpgv").chmod(0o755)
+    project.env["PATH"] = f"{tmp_path / 'bin'}:{project.env['PATH']}"
+    (project.store / "tmp/cudepot-gpgv-left").mkdir()  # by a run that was killed
+    project.add_apt(nvidia)
+    project.run("lock")
+    homes = re.findall(r"--homedir (\S+)", noted.read_text())
+    assert homes
+    assert all(Path(one).parent == project.store / "tmp" for one in homes), homes
+    assert list((project.store / "tmp").iterdir()) == []
 
 
 def test_a_deb_that_is_not_what_the_index_says_is_not_published(project: Project, nvidia: Nvidia) -> None:

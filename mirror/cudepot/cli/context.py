@@ -34,6 +34,7 @@ from cudepot.workflows.presets import load_presets
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
 USER_AGENT = f"cudepot/{__version__}"
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 
 def load_config(base: Path) -> Config:
@@ -79,12 +80,23 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
         if not exclusive:
             yield depot
         elif dry:
-            with store.locked(dry=True), dry_run(store) as scratch:
+            with store.locked(dry=True), _temporary_files(store), dry_run(store) as scratch:
                 yield replace(depot, store=scratch)
         else:
-            with store.locked():
+            with store.locked(), _temporary_files(store):
                 args.journal = Journal(store.root / "cudepot.log")
                 yield replace(depot, progress=Noted(depot.progress, args.journal))
+
+
+@contextmanager
+def _temporary_files(store: LocalStore) -> Iterator[None]:
+    """Keep temporary files in the store: what a killed run leaves is removed when the next one begins."""
+    before = tempfile.tempdir
+    tempfile.tempdir = str(store.root.resolve() / "tmp")
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def _epoch() -> int:
@@ -127,13 +139,32 @@ def _source(base: Path, upstream: Upstream) -> Source:
     parts = urlsplit(upstream.url)
     if parts.scheme == "file":
         return FolderSource(Path(unquote(parts.path)))
-    # requests takes 80 ms to import: only verbs that reach for the network pay for it.
-    from cudepot.formats.simple import ACCEPT
     from cudepot.transport.http import HttpSource
     from cudepot.transport.retrying import Retrying
 
-    accept = ACCEPT if upstream.type == "simple" else "*/*"
-    return Retrying(HttpSource(upstream.url, accept=accept, user_agent=USER_AGENT), tries=_tries())
+    http = HttpSource(
+        upstream.url,
+        accept=_accept(upstream),
+        user_agent=USER_AGENT,
+        plain=_is_plain(),
+        certificates=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or "",
+    )
+    return Retrying(http, tries=_tries())
+
+
+def _accept(upstream: Upstream) -> str:
+    if upstream.type != "simple":
+        return "*/*"
+    from cudepot.formats.simple import ACCEPT
+
+    return ACCEPT
+
+
+def _is_plain() -> bool:
+    """Tell whether the environment names neither a proxy nor a file of logins: then nobody has to look for them."""
+    proxies = {name.lower() for name, value in os.environ.items() if value} & _PROXIES
+    logins = [os.environ.get("NETRC", ""), *(str(Path.home() / name) for name in (".netrc", "_netrc"))]
+    return not proxies and not any(one and Path(one).exists() for one in logins)
 
 
 def _site(base: Path, config: Config, store: LocalStore) -> Site:

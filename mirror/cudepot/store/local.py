@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
@@ -23,15 +24,16 @@ FORMAT = "cudepot-store 1\n"
 
 
 class _Part:
-    """An object on its way in; see :class:`cudepot.ports.Part`."""
+    """An object on its way in; see :class:`cudepot.ports.Part`. Written without a buffer: chunks are large."""
 
     def __init__(self, store: LocalStore, digest: Digest) -> None:
         self._store, self._digest = store, digest
-        self.path = store.root / "parts" / digest.sha256
-        with storage_errors(self.path):
-            self._file = self.path.open("a+b")
+        self.path = f"{store.root}/parts/{digest.sha256}"
+        with storage_errors(Path(self.path)):
+            self._file = open(self.path, "a+b", buffering=0)  # noqa: PTH123, SIM115 - thousands a second; closed below
         self._hash, self.size = hasher(), 0
-        self._resume()
+        if os.fstat(self._file.fileno()).st_size:
+            self._resume()
 
     def _resume(self) -> None:
         self._file.seek(0)
@@ -46,8 +48,10 @@ class _Part:
             found = Digest(self._hash.hexdigest(), self.size + len(chunk))
             self.restart()
             raise mismatch(f"object {self._digest.sha256[:12]}… (more bytes than promised)", self._digest, found)
-        with storage_errors(self.path):
-            self._file.write(chunk)
+        with storage_errors(Path(self.path)):
+            written = self._file.write(chunk)
+            while written < len(chunk):  # a disk that is nearly full takes a part
+                written += self._file.write(chunk[written:])
         self._hash.update(chunk)
         self.size += len(chunk)
 
@@ -61,14 +65,11 @@ class _Part:
         if found != self._digest:
             self.restart()
             raise mismatch(f"object {self._digest.sha256[:12]}…", self._digest, found)
-        with storage_errors(self.path):
-            self._file.flush()
-            self._store.seal(self._file, self.path, self._digest)
+        with storage_errors(Path(self.path)):
+            self._store.seal(self._file, Path(self.path), self._digest, settle=False)
 
     def close(self) -> None:
-        # A buffered write may fail here on a full disk; the part is then shorter, which a later run sees.
-        with contextlib.suppress(OSError):
-            self._file.close()
+        self._file.close()
 
 
 def _absent(digest: Digest) -> StorageError:
@@ -86,6 +87,7 @@ class LocalStore:
     def __init__(self, root: Path, *, create: bool = False, durable: bool = True) -> None:
         self.root, self._durable = root, durable
         self._objects = f"{root}/objects/"
+        self._unsettled: set[Path] = set()
         if create:
             self._create()
         self._check_format()
@@ -116,7 +118,7 @@ class LocalStore:
     def has(self, digest: Digest) -> bool:
         """Tell whether the object is here with its full size."""
         try:
-            return self.path(digest).stat().st_size == digest.size
+            return os.stat(f"{self._objects}{digest.sha256[:2]}/{digest.sha256}").st_size == digest.size  # noqa: PTH116
         except OSError:
             return False
 
@@ -179,25 +181,33 @@ class LocalStore:
         """Store bytes in memory and return their digest."""
         return self.add(iter([data]))
 
-    def seal(self, file: BinaryIO, path: Path, digest: Digest) -> None:
+    def seal(self, file: BinaryIO | FileIO, path: Path, digest: Digest, *, settle: bool = True) -> None:
         """Move a complete, checked file to its place: read-only, durable, one rename.
 
-        An object that is there stays: the site shares its inode.
+        An object that is there stays: the site shares its inode. Where many come, :meth:`settle` makes their names
+        durable at once: an object whose name a power cut takes back is only fetched again.
         """
         if self.has(digest):
             path.unlink()
             return
         os.fchmod(file.fileno(), 0o444)
         target = self.path(digest)
-        fresh = not target.parent.exists()
-        target.parent.mkdir(exist_ok=True)
+        if not target.parent.exists():
+            target.parent.mkdir(exist_ok=True)
+            self._unsettled.add(target.parent.parent)
         if self._durable:
             os.fsync(file.fileno())
         path.replace(target)
-        if self._durable:
-            fsync_folder(target.parent)
-            if fresh:
-                fsync_folder(target.parent.parent)
+        self._unsettled.add(target.parent)
+        if settle:
+            self.settle()
+
+    def settle(self) -> None:
+        """Make the names of all objects that came so far durable."""
+        while self._unsettled:
+            folder = self._unsettled.pop()
+            if self._durable:
+                fsync_folder(folder)
 
     def place(self, digest: Digest, target: Path) -> None:
         """Put an object at a path: a hard link where possible, else a copy that is checked on the way."""

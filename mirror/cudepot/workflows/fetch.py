@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, Source
 
-WORKERS = 16
+WORKERS = 24
 _NAMED = 50  # failures named beside the first
 
 
@@ -24,7 +25,13 @@ class Wanted:
     digest: Digest
 
 
-def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress, stop: threading.Event | None = None) -> None:
+def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress) -> None:
+    """Fetch one object unless it is there already; raise as :func:`_fetch` does."""
+    _fetch(wanted, store, progress)
+    store.settle()
+
+
+def _fetch(wanted: Wanted, store: ObjectStore, progress: Progress, stop: threading.Event | None = None) -> None:
     """Fetch one object unless it is there already.
 
     What an earlier, broken run left behind is used; when the whole then has the wrong hash, it is fetched once
@@ -96,18 +103,6 @@ def _receive(wanted: Wanted, part: Part, progress: Progress, stop: threading.Eve
 Failures = list[tuple[Wanted, CudepotError]]
 
 
-def fetch_all(wanted: Sequence[Wanted], store: ObjectStore, progress: Progress, *, workers: int = WORKERS) -> int:
-    """Fetch all objects that are missing and return how many came.
-
-    A failing one does not stop the others: what can be had is had, then the first failure is raised.
-    """
-    missing = list(_distinct(one for one in wanted if not store.has(one.digest)))
-    failures = fetch_each(missing, store, progress, workers=workers)
-    if failures:
-        raise summary([error for _, error in failures], len(missing), [one.path for one, _ in failures])
-    return len(missing)
-
-
 def fetch_each(wanted: Iterable[Wanted], store: ObjectStore, progress: Progress, *, workers: int = WORKERS) -> Failures:
     """Fetch all objects that are missing and return those that could not be had, and why."""
     missing = list(_distinct(one for one in wanted if not store.has(one.digest)))
@@ -115,30 +110,52 @@ def fetch_each(wanted: Iterable[Wanted], store: ObjectStore, progress: Progress,
         return []
     progress.begin(f"fetching {len(missing)} files", sum(one.digest.size for one in missing))
     try:
-        with ThreadPoolExecutor(min(workers, len(missing))) as pool:
-            return _failures(pool, missing, store, progress)
+        return _failures(missing, store, progress, min(workers, len(missing)))
     finally:
+        store.settle()
         progress.end()
 
 
-def _failures(pool: ThreadPoolExecutor, missing: Sequence[Wanted], store: ObjectStore, progress: Progress) -> Failures:
-    stop = threading.Event()
-    futures = {pool.submit(fetch_one, one, store, progress, stop): one for one in missing}
+def _failures(missing: Sequence[Wanted], store: ObjectStore, progress: Progress, workers: int) -> Failures:
+    """Fetch in several threads, the largest first, so that none of them is left with a large one in the end.
+
+    The threads are daemons: Ctrl-C must not wait for a read that is stuck. What has arrived is kept.
+    """
+    stop, waiting, done = threading.Event(), SimpleQueue[Wanted](), SimpleQueue[_Done]()
+    for one in sorted(missing, key=lambda one: -one.digest.size):
+        waiting.put(one)
+    for _ in range(workers):
+        threading.Thread(target=_work, args=(waiting, done, store, progress, stop), daemon=True).start()
     try:
-        done = [(futures[one], _cudepot_error(one)) for one in as_completed(futures)]
-        return [(wanted, error) for wanted, error in done if error is not None]
+        ended = [done.get() for _ in missing]
     except BaseException:
-        stop.set()  # Ctrl-C must not wait for the transfers that run: what has arrived is kept
-        pool.shutdown(wait=False, cancel_futures=True)
+        stop.set()
         raise
+    for _, error in ended:
+        if error is not None and not isinstance(error, CudepotError):
+            raise error
+    return [(wanted, error) for wanted, error in ended if isinstance(error, CudepotError)]
 
 
-def _cudepot_error(done: Future[None]) -> CudepotError | None:
-    try:
-        done.result()
-    except CudepotError as error:
-        return error
-    return None
+_Done = tuple[Wanted, BaseException | None]
+
+
+def _work(
+    waiting: SimpleQueue[Wanted],
+    done: SimpleQueue[_Done],
+    store: ObjectStore,
+    progress: Progress,
+    stop: threading.Event,
+) -> None:
+    """Fetch what waits until nothing is left."""
+    with contextlib.suppress(Empty):
+        while not stop.is_set():
+            one = waiting.get_nowait()
+            try:
+                _fetch(one, store, progress, stop)
+                done.put((one, None))
+            except BaseException as error:  # noqa: BLE001 - told by the thread that waits for it
+                done.put((one, error))
 
 
 def summary(failures: Sequence[CudepotError], total: int, paths: Sequence[str] = ()) -> CudepotError:

@@ -83,7 +83,7 @@ def status(depot: Depot) -> Status:
 
 def _faults(depot: Depot) -> tuple[Standing, ...]:
     pinned = {pin.upstream for pin in depot.config.pins}
-    names = [one.name for one in depot.config.upstreams if one.name in pinned]
+    names = [one.name for one in depot.config.upstreams if one.whole or one.name in pinned]
     return tuple(one for name in names for one in standing(depot.store, name))
 
 
