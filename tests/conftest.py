@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.sites import s3_server  # noqa: F401 - a fixture
 from tests.upstream.keys import Key, KeyHome
 from tests.upstream.nvidia import Artifacts, Nvidia
 

@@ -92,6 +92,12 @@ class StorageError(CudepotError):
     code, exit_code = "E500", 7
 
 
+class SiteError(StorageError):
+    """The site's server refuses, cannot be reached, or does not hold what was written."""
+
+    code = "E510"
+
+
 class EulaError(CudepotError):
     """The licence of an artifact has not been accepted."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import BinaryIO, Protocol
 
 from cudepot.digest import Digest
@@ -114,6 +115,60 @@ class ObjectStore(Protocol):
 
     def add(self, chunks: Iterator[bytes]) -> Digest:
         """Store bytes whose digest is not known beforehand and return it."""
+
+
+class Rank(IntEnum):
+    """When a file of a site may be written: what a rank names lies in the ranks before it.
+
+    Files up to ``HASHED`` are named after what they hold, or never change; later ones are overwritten in place.
+    """
+
+    PACKAGE = 0
+    HASHED = 1
+    INDEX = 2
+    ROOT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FileTraits:
+    """How a file of a site is served: rank in the write order, media type, and how long caches may keep it."""
+
+    rank: Rank
+    content_type: str
+    cache_control: str
+
+
+@dataclass(frozen=True, slots=True)
+class S3Place:
+    """Where an S3 site is and how it is reached; credentials come from boto3's own chain, never from here.
+
+    Attributes:
+        bucket: its name; it has to exist.
+        prefix: what every key begins with; empty, or ending in ``/``.
+        endpoint: URL of the server; empty for AWS.
+        region: as the server wants it signed.
+        path_style: ``http://server/bucket/key`` rather than ``http://bucket.server/key``.
+        profile: of boto3's configuration; empty for its default.
+        ca: file of certificates to trust; empty for the system's.
+        proxy: URL of a proxy; empty for none but the environment's.
+        public_url: where clients read the site, ending in ``/``; empty for the bucket itself.
+        grace: seconds that a file stays after the last kept snapshot that names it is gone.
+        read_back: whether everything written is read again and hashed.
+        workers: transfers at a time.
+    """
+
+    bucket: str
+    prefix: str = ""
+    endpoint: str = ""
+    region: str = "us-east-1"
+    path_style: bool = False
+    profile: str = ""
+    ca: str = ""
+    proxy: str = ""
+    public_url: str = ""
+    grace: int = 86400
+    read_back: bool = False
+    workers: int = 16
 
 
 class Site(Protocol):

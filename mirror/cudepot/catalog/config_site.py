@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
+from cudepot.paths import safe_name
+from cudepot.ports import S3Place
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 
 
@@ -24,7 +28,8 @@ class Site:
         former_keys: fingerprints of keys that signed earlier snapshots; they verify, but sign no more.
         gnupg: GnuPG home with the secret key, relative to cudepot.toml.
         channel: name of the conda channel below ``conda/``.
-        keep: snapshots kept in the folder, the current one included.
+        keep: snapshots kept on the site, the current one included.
+        s3: the bucket, when the site is one; ``path`` is not used then.
     """
 
     path: str
@@ -34,6 +39,7 @@ class Site:
     gnupg: str
     channel: str
     keep: int
+    s3: S3Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ def parse_site(table: Table) -> Site:
         gnupg=table.text("gnupg", "gnupg"),
         channel=table.text("channel", "main"),
         keep=table.integer("keep", 3, low=1),
+        s3=_s3(table) if table.choice("type", ("folder", "s3"), "folder") == "s3" else None,
     )
     table.done()
     if not _LABEL.fullmatch(site.label):
@@ -71,6 +78,45 @@ def parse_site(table: Table) -> Site:
     if not _CHANNEL.fullmatch(site.channel):
         raise ConfigError(f"'site.channel' is not a plain name: {site.channel!r}")
     return site
+
+
+def _s3(table: Table) -> S3Place:
+    prefix = table.text("prefix", "").strip("/")
+    if prefix and safe_name(prefix) != prefix:
+        raise ConfigError(f"'site.prefix' is not a plain path: {prefix!r}")
+    endpoint, proxy, public = (_url(table, key) for key in ("endpoint", "proxy", "public-url"))
+    return S3Place(
+        bucket=_bucket(table.text("bucket")),
+        prefix=f"{prefix}/" if prefix else "",
+        endpoint=endpoint,
+        region=table.text("region", "us-east-1"),
+        path_style=table.flag("path-style", default=bool(endpoint)),
+        profile=table.text("profile", ""),
+        ca=table.text("ca", ""),
+        proxy=proxy,
+        public_url=f"{public.rstrip('/')}/" if public else "",
+        grace=table.integer("grace-hours", 24) * 3600,
+        read_back=table.flag("read-back"),
+        workers=table.integer("workers", 16, low=1, high=64),
+    )
+
+
+def _bucket(name: str) -> str:
+    if not _BUCKET.fullmatch(name):
+        raise ConfigError(f"'site.bucket' is no bucket's name: {name!r}")
+    return name
+
+
+def _url(table: Table, key: str) -> str:
+    """Return a URL that holds no password: cudepot.toml is no place for one."""
+    text = table.text(key, "")
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ConfigError(f"{table.path(key)!r} is not an http or https URL")
+    if parts.username or parts.password:
+        hint = "credentials come from boto3's own chain (AWS_PROFILE, ~/.aws, roles), never from a file of ours"
+        raise ConfigError(f"{table.path(key)!r} holds a user name or password", hint=hint)
+    return text
 
 
 def parse_build(table: Table) -> Build:

@@ -23,7 +23,7 @@ from cudepot.cli.journal import Journal, Noted
 from cudepot.data import data_folder
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
-from cudepot.ports import Signer, Site, Source, Verifier
+from cudepot.ports import Progress, Signer, Site, Source, Verifier
 from cudepot.store.local import LocalStore
 from cudepot.store.overlay import dry_run
 from cudepot.transport.folder import FolderSource
@@ -61,6 +61,7 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
         raise ConfigError(f"{base}: no such folder", hint="-C names the folder of cudepot.toml")
     config = load_config(base)
     store = LocalStore(base / config.store)
+    shown = progress.choose(quiet=args.quiet)
     depot = Depot(
         base=base,
         config=config,
@@ -69,11 +70,11 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
         verifier=lambda upstream: _verifier(base, upstream),
         signer=functools.cache(lambda: _signer(base, config)),
         site_verifier=functools.cache(lambda: _site_verifier(base, config)),
-        site_of=lambda objects: _site(base, config, objects),
+        site_of=lambda objects: _site(base, config, objects, shown),
         clock=lambda: datetime.datetime.now(datetime.UTC),
         recipes=Path(args.recipes) if getattr(args, "recipes", None) else data_folder("recipes"),
         epoch=_epoch(),
-        progress=progress.choose(quiet=args.quiet),
+        progress=shown,
     )
     dry = getattr(args, "dry_run", False)
     with storage_errors(store.root):
@@ -167,8 +168,18 @@ def _is_plain() -> bool:
     return not proxies and not any(one and Path(one).exists() for one in logins)
 
 
-def _site(base: Path, config: Config, store: LocalStore) -> Site:
-    return FolderSite(base / config.site.path, store)
+def _site(base: Path, config: Config, store: LocalStore, shown: Progress) -> Site:
+    if config.site.s3 is None:
+        return FolderSite(base / config.site.path, store)
+    # boto3 takes 200 ms to import: only sites on S3 pay for it.
+    from cudepot.catalog.site_files import traits
+    from cudepot.transport.s3_bucket import Bucket
+    from cudepot.transport.s3_snapshot import Names
+    from cudepot.transport.site_s3 import S3Site
+
+    place = replace(config.site.s3, ca=str(base / config.site.s3.ca) if config.site.s3.ca else "")
+    dotted = tuple(f"apt/{one.name}/" for one in config.upstreams if one.whole)
+    return S3Site(Bucket(place, USER_AGENT), store, store.id, Names(traits, dotted), shown)
 
 
 def _verifier(base: Path, upstream: Upstream) -> Verifier:

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -110,6 +111,13 @@ class LocalStore:
                 f"{self.root}: store format {found.strip()!r} is not {FORMAT.strip()!r}",
                 hint="use the cudepot version that made it",
             )
+
+    def id(self) -> str:
+        """Return what tells this store from others, made up when it is asked for first."""
+        file = self.root / "id"
+        if not file.exists():
+            write_atomic(file, secrets.token_hex(8).encode())
+        return file.read_text()
 
     def path(self, digest: Digest) -> Path:
         """Return where the object lies, or would lie."""

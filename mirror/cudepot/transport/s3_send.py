@@ -1,0 +1,146 @@
+"""Sends objects of the store to a bucket, many at a time, each hashed on its way; long ones in parts."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from types import MappingProxyType
+
+from cudepot.digest import CHUNK, Digest, VerifyingReader
+from cudepot.errors import SiteError
+from cudepot.ports import FileTraits, ObjectStore
+from cudepot.transport.s3_bucket import Bucket
+
+PART = 8 << 20
+_MOST_PARTS = 10_000
+Done = Callable[[str, Digest], None]
+"""Told of every object that has certainly arrived."""
+Uploads = dict[str, tuple[Digest, str]]
+
+
+class Sender:
+    """Sends objects; short ones side by side, then the long ones one by one with their parts side by side.
+
+    So there are never more than ``workers`` parts in memory.
+
+    Args:
+        bucket: where to.
+        store: where from.
+        traits: says how a key is served.
+    """
+
+    def __init__(self, bucket: Bucket, store: ObjectStore, traits: Callable[[str], FileTraits]) -> None:
+        self._bucket, self._store, self._traits = bucket, store, traits
+
+    def send(
+        self,
+        wanted: Mapping[str, Digest],
+        done: Done,
+        uploads: Uploads,
+        copies: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Send all.
+
+        Args:
+            wanted: key → content.
+            done: told of each that has arrived.
+            uploads: the uploads in parts that an earlier run began; kept up to date.
+            copies: key → another key that has its content already, to be copied from on the server.
+
+        Raises:
+            SiteError: the server refuses; what arrived before was told to ``done``.
+            StorageError, TrustError: an object is not in the store, or is damaged there.
+        """
+        short = {key: one for key, one in wanted.items() if one.size <= PART or key in copies}
+        with _pool(self._bucket.place.workers) as pool:
+            jobs = {
+                pool.submit(self._send_short, key, one, copies.get(key, "")): (key, one) for key, one in short.items()
+            }
+            for job in as_completed(jobs):
+                job.result()
+                done(*jobs[job])
+            for key, digest in wanted.items():
+                if key not in short:
+                    self._send_long(pool, key, digest, uploads)
+                    done(key, digest)
+
+    def _send_short(self, key: str, digest: Digest, source: str) -> None:
+        traits = self._traits(key)
+        if source:
+            self._bucket.copy(source, key, traits, digest.sha256)
+        else:
+            with self._checked(key, digest) as stream:
+                body = _read(stream, digest.size + 1)
+            self._bucket.put(key, body, traits, digest.sha256)
+        self._read_back(key, digest)
+
+    def _send_long(self, pool: ThreadPoolExecutor, key: str, digest: Digest, uploads: Uploads) -> None:
+        upload, there = self._begun(key, digest, uploads)
+        etags: deque[Future[str]] = deque()
+        with self._checked(key, digest) as stream:
+            for number, body in enumerate(_parts(stream, digest.size), 1):
+                if len(etags) >= self._bucket.place.workers:
+                    etags[len(etags) - self._bucket.place.workers].result()
+                known = there.get(number)
+                etags.append(pool.submit(self._send_part, key, upload, number, body, known))
+        self._bucket.end_parts(key, upload, [one.result() for one in etags])
+        del uploads[key]
+        self._read_back(key, digest)
+
+    def _begun(self, key: str, digest: Digest, uploads: Uploads) -> tuple[str, dict[int, str]]:
+        """Return the upload to go on with and what has arrived of it; parts are compared by their bytes' MD5."""
+        before = uploads.get(key)
+        if before and before[0] == digest and (there := self._bucket.parts(key, before[1])):
+            return before[1], there
+        uploads[key] = (digest, self._bucket.begin_parts(key, self._traits(key), digest.sha256))
+        return uploads[key][1], {}
+
+    def _send_part(self, key: str, upload: str, number: int, body: bytes, known: str | None) -> str:
+        if known and known == hashlib.md5(body, usedforsecurity=False).hexdigest():
+            return known
+        return self._bucket.put_part(key, upload, number, body)
+
+    @contextmanager
+    def _checked(self, key: str, digest: Digest) -> Iterator[VerifyingReader]:
+        with self._store.open(digest) as handle:
+            yield VerifyingReader(handle, digest, f"object {digest.sha256[:12]}… ({key})")
+
+    def _read_back(self, key: str, digest: Digest) -> None:
+        if not self._bucket.place.read_back:
+            return
+        with self._bucket.open(key) as stream:
+            found = Digest.of_stream(stream)
+        if found != digest:
+            raise SiteError(
+                f"{self._bucket.where}{key}: reads back as {found.size} bytes of sha256 {found.sha256}, "
+                f"not the {digest.size} bytes of {digest.sha256} that were written",
+                hint="the server, or a proxy before it, damages data: do not use it",
+            )
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Give a pool that begins nothing more once an error has left the block."""
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="s3")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _parts(stream: VerifyingReader, size: int) -> Iterator[bytes]:
+    length = max(PART, -(-size // _MOST_PARTS))
+    while body := _read(stream, length):
+        yield body
+
+
+def _read(stream: io.RawIOBase, most: int) -> bytes:
+    """Read until ``most`` bytes are there or the stream ends, where its check is."""
+    body = bytearray()
+    while len(body) < most and (chunk := stream.read(min(CHUNK, most - len(body)))):
+        body += chunk
+    return bytes(body)
