@@ -3,49 +3,74 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.common import add_common
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.errors import ConfigError
 
+if TYPE_CHECKING:
+    from cudepot.workflows.depot import Depot
+
 NAME = "client"
 HELP = "write ready-made configuration for the site's clients"
 DESCRIPTION = """\
 Write what a client of the site needs, for the snapshot that is shown. `client apt` writes the source, the pin file,
-preferences that hold exactly the locked versions, and a keyring package that installs key and source.
+preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client windows`
+writes a PowerShell script that installs from the conda channel, the wheel index or NVIDIA's zip.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the kinds of client and their options."""
     kinds = parser.add_subparsers(title="clients", metavar="CLIENT", required=True)
-    apt = kinds.add_parser("apt", help="Debian and Ubuntu")
+    apt = _kind(kinds, "apt", "Debian and Ubuntu", _apt)
     apt.add_argument("upstreams", nargs="+", metavar="UPSTREAM", help="upstreams whose repositories the client uses")
-    apt.add_argument("--url", required=True, metavar="URL", help="where clients reach site/current")
-    apt.add_argument("--output", default="clients", metavar="DIR", help="folder for the files (default: clients)")
     apt.add_argument(
         "--hold-back-cuda-keyring",
         action="store_true",
         help="keep NVIDIA's cuda-keyring from enabling NVIDIA's own URL, which clients may not reach",
     )
-    add_common(apt, default=argparse.SUPPRESS)
+    _kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows)
+
+
+def _kind(kinds: Any, name: str, text: str, write: Callable[[argparse.Namespace, Depot, Path], Answer]) -> Any:
+    """Declare one kind of client with what all of them take."""
+    kind = kinds.add_parser(name, help=text)
+    kind.add_argument("--url", required=True, metavar="URL", help="where clients reach site/current")
+    kind.add_argument("--output", default="clients", metavar="DIR", help="folder for the files (default: clients)")
+    kind.set_defaults(write=write)
+    add_common(kind, default=argparse.SUPPRESS)
+    return kind
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.client import client_apt_files
-
     if not args.url.startswith(("https://", "http://", "file:///")):
         raise ConfigError(f"--url {args.url!r} is no URL", hint="give the URL at which clients see site/current")
     with opened(args, exclusive=False) as depot:
-        output = depot.base / Path(args.output)
-        result = client_apt_files(
-            depot, args.upstreams, url=args.url, output=output, hold_back=args.hold_back_cuda_keyring
-        )
+        answer: Answer = args.write(args, depot, depot.base / Path(args.output))
+    return answer
+
+
+def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
+    from cudepot.workflows.client import client_apt_files
+
+    result = client_apt_files(depot, args.upstreams, url=args.url, output=output, hold_back=args.hold_back_cuda_keyring)
     lines = [f"{result.folder}/{name}" for name in result.files]
     lines.append(f"for snapshot {result.number}, signed by {result.fingerprint}")
     lines.append(f"on the client: dpkg -i {result.package}; copy etc/apt/preferences.d; apt-get update")
     return asdict(result), lines, 0
+
+
+def _windows(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
+    from cudepot.workflows.client_windows import client_windows_file
+
+    path, client = client_windows_file(depot, url=args.url, output=output)
+    lines = [str(path), f"for snapshot {client.number}: {', '.join(client.forms)}"]
+    lines.append(f"on the client: powershell -ExecutionPolicy Bypass -File {path.name} -From {client.forms[0]}")
+    return {"file": str(path), "forms": client.forms, **asdict(client)}, lines, 0

@@ -51,7 +51,7 @@ def client_apt_files(
     Raises:
         ConfigError: nothing is published yet, or an upstream has no apt repository on the site.
     """
-    snapshot = _shown(depot)
+    snapshot = shown_snapshot(depot)
     base = url if url.endswith("/") else url + "/"
     lock = parse_lock(tomllib.loads(_bytes(depot, snapshot.lock).decode()))
     found = [_client(depot, snapshot, lock, name, base) for name in names]
@@ -153,7 +153,8 @@ def _upstream_keys(depot: Depot, name: str) -> bytes:
     return b"".join(dearmored(depot.base / one) for one in depot.config.upstream(name).keyrings)
 
 
-def _shown(depot: Depot) -> Snapshot:
+def shown_snapshot(depot: Depot) -> Snapshot:
+    """Return the snapshot the site shows; raise ConfigError when there is none."""
     shown = depot.site().current()
     snapshots = Snapshots(depot.store.root)
     if shown is None or shown not in snapshots.numbers():
