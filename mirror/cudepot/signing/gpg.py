@@ -14,6 +14,8 @@ _OPTIONS = ["--batch", "--no-tty", "--quiet", "--pinentry-mode", "loopback", "--
 _STRONG = ["--digest-algo", "SHA512", "--cert-digest-algo", "SHA512"]
 _MAKE_KEY = ["--passphrase", "", "--quick-generate-key"]
 
+_SHORT = 60  # bytes of a folder in which an agent can still have its sockets
+
 
 class GpgSigner:
     """Signs with one key of one GnuPG home; see :class:`cudepot.ports.Signer`.
@@ -102,7 +104,8 @@ def _session(home: Path) -> Iterator[str]:
     """Give a short name for the home (an agent's socket path has 108 bytes) and stop the agent afterwards."""
     if not home.is_dir():
         raise ConfigError(f"{home}: no such GnuPG home", hint="bring it from the machine with the site's secret key")
-    with tempfile.TemporaryDirectory(prefix="cudepot-") as folder:
+    place = tempfile.gettempdir()
+    with tempfile.TemporaryDirectory(prefix="cudepot-", dir=place if len(place) <= _SHORT else "/tmp") as folder:  # noqa: S108 - made with a name of its own, for us alone
         short = Path(folder) / "h"
         short.symlink_to(home.resolve())
         try:
