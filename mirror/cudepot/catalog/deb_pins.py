@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.config import Pin
-from cudepot.catalog.lock import Artifact
+from cudepot.catalog.cuda_variant import is_cuda_variant
 from cudepot.formats.apt import Package
 
-_IN_VERSION = re.compile(r"\+cuda(\d+(?:\.\d+)*)$")
-_IN_NAME = re.compile(r"-cuda-(\d+)(?:-(\d+))?$")
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -53,7 +51,7 @@ class DebPin:
         return (
             self.speaks_of(package)
             and fnmatch.fnmatchcase(package.version, self.version)
-            and (not self.cuda or is_cuda_variant(package, self.cuda))
+            and (not self.cuda or is_cuda_variant(package.name, package.version, self.cuda))
         )
 
     def __str__(self) -> str:
@@ -72,24 +70,3 @@ def pin_of(pins: Sequence[Pin], package: Package) -> Pin | None:
     """Return the pin that wants a package in its version, one with a recipe first."""
     named = [pin for pin in pins if any(one.means(package) for one in deb_pins(pin))]
     return next((pin for pin in named if pin.recipe), named[0] if named else None)
-
-
-def is_cuda_variant(package: Package | Artifact, cuda: str) -> bool:
-    """Tell whether a package says that it is for that CUDA.
-
-    The version says it up to cuDNN 8 (``+cuda11.1``), the name from cuDNN 9 on (``-cuda-12``, ``-cuda-12-4``). The
-    shorter of two numbers stands for all that begin with it: ``12`` takes ``+cuda12.2``, ``12.2`` takes ``-cuda-12``.
-    """
-    said = _IN_VERSION.search(package.version)
-    if said:
-        return _begins(said[1], cuda)
-    named = _IN_NAME.search(package.name)
-    if not named:
-        return False
-    text = ".".join(part for part in named.groups() if part)
-    return _begins(text, cuda) or _begins(cuda, text)
-
-
-def _begins(longer: str, shorter: str) -> bool:
-    wanted = shorter.split(".")
-    return longer.split(".")[: len(wanted)] == wanted

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from packaging.requirements import InvalidRequirement, Requirement
 
 from cudepot.catalog.config import Pin
-from cudepot.catalog.deb_pins import is_cuda_variant
+from cudepot.catalog.cuda_variant import is_cuda_variant
 from cudepot.catalog.lock import Artifact
 
 _IN_VERSION = re.compile(r"\+cuda(\d+)|\.cuda(\d+)")
@@ -115,5 +115,5 @@ def newer(
 
 
 def _is_of(one: Bound, cuda: str, artifact: Artifact) -> bool:
-    said = artifact.kind != "deb" or not cuda or is_cuda_variant(artifact, cuda)
+    said = artifact.kind not in ("deb", "rpm") or not cuda or is_cuda_variant(artifact.name, artifact.version, cuda)
     return artifact.name == one.name and artifact.why == "pin" and said

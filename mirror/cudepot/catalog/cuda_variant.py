@@ -1,0 +1,30 @@
+"""Which CUDA a package of NVIDIA's says it is for, by its name or its version."""
+
+from __future__ import annotations
+
+import re
+
+_IN_VERSION = re.compile(r"[+.]cuda(\d+(?:\.\d+)*)$")
+_IN_NAME = re.compile(r"-cuda-(\d+)(?:-(\d+))?$")
+
+
+def is_cuda_variant(name: str, version: str, cuda: str) -> bool:
+    """Tell whether a package says that it is for that CUDA.
+
+    The version says it up to cuDNN 8 (``+cuda11.1``, in an rpm's release ``1.cuda11.1``), the name from cuDNN 9 on
+    (``-cuda-12``, ``-cuda-12-4``). The shorter of two numbers stands for all that begin with it: ``12`` takes
+    ``+cuda12.2``, ``12.2`` takes ``-cuda-12``.
+    """
+    said = _IN_VERSION.search(version)
+    if said:
+        return _begins(said[1], cuda)
+    named = _IN_NAME.search(name)
+    if not named:
+        return False
+    text = ".".join(part for part in named.groups() if part)
+    return _begins(text, cuda) or _begins(cuda, text)
+
+
+def _begins(longer: str, shorter: str) -> bool:
+    wanted = shorter.split(".")
+    return longer.split(".")[: len(wanted)] == wanted

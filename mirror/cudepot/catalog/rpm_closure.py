@@ -1,0 +1,203 @@
+"""Which rpms of a repository a set of pins needs: the pinned ones and, by libsolv, everything they depend on.
+
+Every pinned package is an install of its own, because a mirror offers several versions side by side and the client
+decides. What the repository does not offer, or what the boundary names, counts as installed: a stand-in for the
+distribution provides it. So each answer is one that a client's solver, which is the same, can give too.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cudepot.catalog.rpm_pins import RpmPin, meant
+from cudepot.errors import PinError
+from cudepot.formats.primary import Relation, Rpm
+from cudepot.formats.rich_dependency import parse_rich
+
+_FLAGS = {"=": "REL_EQ", "<": "REL_LT", ">": "REL_GT"}
+_PRIMARY_FILES = ("/etc/", "/usr/lib/sendmail")  # and all with `bin/` in it: what createrepo_c puts into primary.xml
+
+
+@dataclass(slots=True)
+class RpmSelection:
+    """What was chosen, and why (``pin``, ``needed by NAME``); ``external``: what the distribution has to have."""
+
+    chosen: dict[str, tuple[Rpm, str]] = field(default_factory=dict)
+    external: set[str] = field(default_factory=set)
+
+
+class Machine:
+    """The packages a machine of one architecture can install, as a pool of libsolv's.
+
+    Args:
+        architecture: of the machine, in rpm's words.
+        rpms: what the repository offers; other architectures are left out, and so is what the pins rule out.
+        pins: what is wanted.
+        boundary: globs over names that are left to the distribution.
+    """
+
+    def __init__(
+        self, architecture: str, rpms: Iterable[Rpm], pins: Sequence[RpmPin], boundary: Sequence[str] = ()
+    ) -> None:
+        import solv  # noqa: PLC0415 - a run that changes nothing solves nothing
+
+        self._solv: Any = solv
+        self.architecture, self._boundary = architecture, boundary
+        self._pins = [one for one in pins if architecture in one.machines]
+        self._pool: Any = solv.Pool()
+        self._pool.setdisttype(solv.Pool.DISTTYPE_RPM)
+        self._pool.setarch(architecture)
+        self._repo, self._distribution = self._pool.add_repo("upstream"), self._pool.add_repo("distribution")
+        self._ids: dict[str, int] = {}
+        self._rpms: dict[int, Rpm] = {}
+        self._offered: set[str] = set()
+        self._deps: dict[Relation, Any] = {}
+        self._fitting = _newest_files(one for one in rpms if one.architecture in (architecture, "noarch"))
+        for rpm in self._fitting:
+            self._offer(rpm)
+
+    def _offer(self, rpm: Rpm) -> None:
+        """Note what a package provides, even where it must not be chosen: it is not the distribution's then."""
+        pinned = any(pin.means(rpm) for pin in self._pins)
+        if self._is_beyond(rpm.name) and not pinned:
+            return
+        self._offered.update(one.name for one in rpm.provides)
+        self._offered.update(rpm.files)
+        if pinned or not any(pin.speaks_of(rpm) for pin in self._pins):
+            self._add(rpm)
+
+    def _add(self, rpm: Rpm) -> None:
+        one = self._repo.add_solvable()
+        one.name, one.evr, one.arch = rpm.name, rpm.evr, rpm.architecture
+        for relation in rpm.provides:
+            one.add_provides(self._dep(relation))
+        for path in rpm.files:
+            one.add_provides(self._pool.Dep(path))
+        for relation in _needs(rpm):
+            one.add_requires(self._dep(relation))
+        for relation in rpm.obsoletes:
+            one.add_obsoletes(self._dep(relation))
+        self._ids[rpm.nevra], self._rpms[one.id] = one.id, rpm
+
+    def _dep(self, relation: Relation) -> Any:
+        if relation not in self._deps:
+            self._deps[relation] = self._made(relation)
+        return self._deps[relation]
+
+    def _made(self, relation: Relation) -> Any:
+        if relation.name.startswith("("):
+            parse_rich(relation.name)  # raises where libsolv would answer nothing
+            return self._pool.parserpmrichdep(relation.name)
+        dep = self._pool.Dep(relation.name)
+        if not relation.operator:
+            return dep
+        flags = 0
+        for sign in relation.operator:
+            flags |= getattr(self._solv, _FLAGS[sign])
+        return dep.Rel(flags, self._pool.Dep(relation.evr))
+
+    def _is_beyond(self, name: str) -> bool:
+        return any(fnmatch.fnmatchcase(name, glob) for glob in self._boundary)
+
+    def _is_offered(self, name: str) -> bool:
+        return name in self._offered and not self._is_beyond(name)
+
+    def unknown_paths(self) -> set[str]:
+        """Return paths that packages need and primary.xml does not tell of: the full file lists may."""
+        paths = {one.name for rpm in self._rpms.values() for one in rpm.requires if one.name.startswith("/")}
+        return {one for one in paths if not (self._is_offered(one) or self._is_beyond(one) or _is_primary_file(one))}
+
+    def add_paths(self, owners: Mapping[str, Iterable[str]]) -> None:
+        """Add what the full file lists told: the checksum of a package → paths it has."""
+        for number, rpm in self._rpms.items():
+            for path in owners.get(rpm.checksum[1], ()):
+                self._pool.id2solvable(number).add_provides(self._pool.Dep(path))
+        for rpm in self._fitting:
+            self._offered.update(owners.get(rpm.checksum[1], ()))
+
+    def solve(self, into: RpmSelection) -> None:
+        """Choose the pinned packages and what they need.
+
+        Raises:
+            PinError: a pinned package cannot be installed from what is offered; libsolv says why.
+        """
+        lacking = self._stand_in()
+        pinned = [one for pin in self._pins for one in meant(pin, self._rpms.values())]
+        job, favour = self._solv.Job, []
+        for rpm in pinned:
+            favour.append(self._job(job.SOLVER_FAVOR, rpm))
+            into.chosen[rpm.nevra] = (rpm, "pin")
+        for rpm in pinned:
+            for one in self._closure(rpm, [*favour, self._job(job.SOLVER_INSTALL, rpm)]):
+                into.chosen.setdefault(one.nevra, (one, f"needed by {rpm.name}"))
+                into.external |= {str(need) for need in _needs(one) if need in lacking}
+
+    def _job(self, what: int, rpm: Rpm) -> Any:
+        return self._pool.Job(what | self._solv.Job.SOLVER_SOLVABLE, self._ids[rpm.nevra])
+
+    def _stand_in(self) -> set[Relation]:
+        """Make the distribution: it provides what packages need and the repository does not offer; return that."""
+        lacking: dict[Relation, set[Relation]] = {}
+        for need in dict.fromkeys(need for rpm in self._rpms.values() for need in _needs(rpm)):
+            names = self._lacking(need)
+            if names:
+                lacking[need] = {need} if need.name in names else {Relation(*name.split(" ")) for name in names}
+        one = self._distribution.add_solvable()
+        one.name, one.evr, one.arch = "@distribution", "0-0", "noarch"
+        for relation in sorted({found for several in lacking.values() for found in several}):
+            one.add_provides(self._dep(relation))
+        self._pool.installed = self._distribution
+        for rpm in self._rpms.values():
+            for relation in rpm.conflicts:
+                if self._is_offered(relation.name):  # the stand-in is no package that could be in the way
+                    self._pool.id2solvable(self._ids[rpm.nevra]).add_conflicts(self._dep(relation))
+        self._pool.createwhatprovides()
+        return set(lacking)
+
+    def _lacking(self, need: Relation) -> set[str]:
+        if need.name.startswith("("):
+            return parse_rich(need.name).lacking(self._is_offered)
+        return set() if self._is_offered(need.name) else {need.name}
+
+    def _closure(self, rpm: Rpm, jobs: Sequence[Any]) -> list[Rpm]:
+        solver = self._pool.Solver()
+        problems = solver.solve(list(jobs))
+        if problems:
+            told = "; ".join(dict.fromkeys(str(one) for one in problems))
+            raise PinError(
+                f"{rpm.nevra} cannot be installed on {self.architecture}: {told}",
+                hint="pin versions that go together, or name in `boundary` what the distribution provides",
+            )
+        return [self._rpms[one.id] for one in solver.transaction().newsolvables()]
+
+
+def _newest_files(rpms: Iterable[Rpm]) -> list[Rpm]:
+    """Keep one package of each NEVRA: of several, the one whose file was written last."""
+    found: dict[str, Rpm] = {}
+    for one in rpms:
+        if found.setdefault(one.nevra, one).time <= one.time:
+            found[one.nevra] = one
+    return list(found.values())
+
+
+def _needs(rpm: Rpm) -> list[Relation]:
+    return [one for one in rpm.requires if not one.name.startswith("rpmlib(")]
+
+
+def _is_primary_file(path: str) -> bool:
+    return "bin/" in path or path.startswith(_PRIMARY_FILES)
+
+
+def select_rpms(machines: Iterable[Machine]) -> RpmSelection:
+    """Return the pinned packages of all machines and everything they need.
+
+    Raises:
+        PinError: one of them cannot be installed from what is offered.
+    """
+    selection = RpmSelection()
+    for machine in machines:
+        machine.solve(selection)
+    return selection

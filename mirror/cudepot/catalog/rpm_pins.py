@@ -1,0 +1,124 @@
+"""Pins on rpms: which packages, versions, CUDA variants and architectures somebody wants, written as dnf takes them."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from cudepot.catalog.config import Pin
+from cudepot.catalog.cuda_variant import is_cuda_variant
+from cudepot.errors import PinError
+from cudepot.formats.primary import Rpm
+from cudepot.formats.rpm_version import key, split_evr
+
+_EVR = r"(?:(?P<epoch>[0-9]+):)?(?P<version>[^-]+)"
+_FORMS = tuple(
+    re.compile(one)
+    for one in (
+        rf"(?P<name>.+)-{_EVR}-(?P<release>[^-]+)\.(?P<arch>[^.-]+)",
+        r"(?P<name>.+)\.(?P<arch>[^.-]+)",
+        r"(?P<name>.+)",
+        rf"(?P<name>.+)-{_EVR}-(?P<release>[^-]+)",
+        rf"(?P<name>.+)-{_EVR}",
+    )
+)
+"""The ways to read a pin, in dnf's order; the first that finds a package counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class RpmPin:
+    """A wanted package, read in one of the ways.
+
+    Attributes:
+        text: as it stands in cudepot.toml.
+        name, version, release, arch: globs.
+        epoch: digits; empty for any.
+        versioned: whether it asks for versions; else the newest is meant.
+        cuda: CUDA variant that name or release must say; empty for any.
+        machines: architectures it is wanted for; ``noarch`` always is.
+    """
+
+    text: str
+    name: str
+    epoch: str
+    version: str
+    release: str
+    arch: str
+    versioned: bool
+    cuda: str
+    machines: tuple[str, ...]
+
+    def speaks_of(self, rpm: Rpm) -> bool:
+        """Tell whether the pin is about that package at all, whatever its version."""
+        here = rpm.architecture in (*self.machines, "noarch")
+        return here and fnmatch.fnmatchcase(rpm.name, self.name) and fnmatch.fnmatchcase(rpm.architecture, self.arch)
+
+    def means(self, rpm: Rpm) -> bool:
+        """Tell whether the pin wants that package in that version."""
+        if not self.speaks_of(rpm) or (self.cuda and not is_cuda_variant(rpm.name, rpm.evr, self.cuda)):
+            return False
+        epoch, version, release = split_evr(rpm.evr)
+        return (
+            self.epoch in ("", epoch)
+            and fnmatch.fnmatchcase(version, self.version)
+            and fnmatch.fnmatchcase(release, self.release)
+        )
+
+    def __str__(self) -> str:
+        return f"{self.text} ({'; '.join(where)})" if (where := self._where()) else self.text
+
+    def _where(self) -> list[str]:
+        return ([f"CUDA {self.cuda}"] if self.cuda else []) + [", ".join(self.machines)]
+
+
+def rpm_pins(pin: Pin, machines: Sequence[str], rpms: Sequence[Rpm]) -> list[RpmPin]:
+    """Return what one ``[[pin]]`` of cudepot.toml wants of a yum repository.
+
+    Raises:
+        PinError: a pin matches nothing.
+    """
+    wanted = tuple(one for one in machines if not pin.architectures or one in pin.architectures)
+    return [_read(text, pin.cuda, wanted, rpms) for text in pin.packages]
+
+
+def _read(text: str, cuda: str, machines: tuple[str, ...], rpms: Sequence[Rpm]) -> RpmPin:
+    ways = [way for form in _FORMS if (way := _way(form, text.strip(), cuda, machines))]
+    for way in ways:
+        if any(way.means(one) for one in rpms):
+            return way
+    raise PinError(f"pin {str(ways[0])!r} matches nothing", hint=_hint(ways, rpms))
+
+
+def _way(form: re.Pattern[str], text: str, cuda: str, machines: tuple[str, ...]) -> RpmPin | None:
+    found = form.fullmatch(text)
+    if not found:
+        return None
+    parts = dict.fromkeys(("version", "release", "arch"), "*") | {"epoch": ""}
+    parts |= {name: value for name, value in found.groupdict().items() if value is not None}
+    return RpmPin(text, cuda=cuda, machines=machines, versioned="version" in form.groupindex, **parts)
+
+
+def meant(pin: RpmPin, rpms: Iterable[Rpm]) -> list[Rpm]:
+    """Return the packages a pin means: the newest for each machine without a version, else all that match."""
+    found = [one for one in rpms if pin.means(one)]
+    if pin.versioned:
+        return found
+    newest: dict[tuple[str, str], Rpm] = {}
+    for rpm in found:
+        for machine in pin.machines if rpm.architecture == "noarch" else (rpm.architecture,):
+            rival = newest.setdefault((rpm.name, machine), rpm)
+            if key(rpm.evr) > key(rival.evr):
+                newest[rpm.name, machine] = rpm
+    kept = {id(one) for one in newest.values()}
+    return [one for one in found if id(one) in kept]
+
+
+def _hint(ways: Sequence[RpmPin], rpms: Sequence[Rpm]) -> str:
+    offered = {one.evr for one in rpms if any(way.speaks_of(one) for way in ways)}
+    if offered:
+        return f"versions there: {', '.join(sorted(offered, key=key)[-8:])}"
+    stem = re.split(r"[*?\[]", ways[0].text)[0][:6]
+    close = sorted({one.name for one in rpms if stem and one.name.startswith(stem)})
+    return f"similar names there: {', '.join(close[:8])}" if close else "check the name and the architecture"

@@ -1,0 +1,185 @@
+"""``primary.xml``: which packages a yum repository has, what they need, and where they lie.
+
+Entries are cut out one at a time and read by createrepo_c, so memory holds values, not documents. A package that is
+odd does not spoil the list: what cannot be trusted of it is said when somebody wants it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NamedTuple
+from xml.sax.saxutils import quoteattr, unescape
+
+from cudepot.digest import Digest, Promise
+from cudepot.errors import CudepotError, FormatError
+from cudepot.formats.repomd import promised
+from cudepot.formats.rpm_version import evr
+from cudepot.formats.xml_text import Entries
+from cudepot.paths import safe_name
+
+_OPERATORS = {"EQ": "=", "LT": "<", "GT": ">", "LE": "<=", "GE": ">="}
+_CHECKSUM = re.compile(rb'<checksum type="([a-z0-9]+)" pkgid="YES">([0-9A-Fa-f]+)</checksum>')
+_SIZE = re.compile(rb'<size package="([0-9]{1,18})"')
+_LOCATION = re.compile(rb'<location href="((?:[^"<>&]|&[a-z]+;)*)"\s*/>')
+_ANY_LOCATION = re.compile(rb"<location\s[^<]*?/>|<location\s[^<]*?>\s*</location>")
+_PKGID = re.compile(rb"""<package\s[^<>]*?pkgid=["']([0-9A-Fa-f]+)["']""")
+_QUOTES = {"&quot;": '"', "&apos;": "'"}
+
+
+class Relation(NamedTuple):
+    """A capability, with a bound on its version where ``operator`` is given; a rich one stands in ``name`` whole."""
+
+    name: str
+    operator: str = ""
+    evr: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.operator} {self.evr}" if self.operator else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Rpm:
+    """One package of the list.
+
+    Attributes:
+        evr: ``EPOCH:VERSION-RELEASE``, without epoch where that is 0.
+        href: where it lies, as written: not yet a safe path.
+        base: another place it lies below (``xml:base``); empty as a rule.
+        checksum, size: its digest as written: kind, value, and bytes.
+        time: when its file was written, in Unix time.
+        files: the paths primary.xml tells, which are not all.
+    """
+
+    name: str
+    evr: str
+    architecture: str
+    href: str
+    base: str
+    checksum: tuple[str, str]
+    size: int
+    time: int
+    requires: tuple[Relation, ...]
+    provides: tuple[Relation, ...]
+    conflicts: tuple[Relation, ...]
+    obsoletes: tuple[Relation, ...]
+    files: tuple[str, ...]
+
+    @property
+    def nevra(self) -> str:
+        """Name, epoch, version, release and architecture as dnf writes them."""
+        return f"{self.name}-{self.evr}.{self.architecture}"
+
+    @property
+    def path(self) -> str:
+        """Where it lies, made safe.
+
+        Raises:
+            FormatError: outside the repository.
+        """
+        if self.base:
+            raise FormatError(
+                f"{self.nevra}: lies elsewhere (xml:base)", hint="mirror the repository it lies in, or pin another"
+            )
+        try:
+            return safe_name(self.href)
+        except FormatError as error:
+            raise error.retold(f"{self.nevra}: {error}") from error
+
+    @property
+    def promised(self) -> Digest | Promise:
+        """What the package's bytes must be; raise TrustError when only a weak hash tells."""
+        return promised(self.checksum[0], self.checksum[1], self.size, self.nevra)
+
+
+def read_primary(stream: BinaryIO, what: str) -> Iterator[Rpm]:
+    """Give the packages of an uncompressed primary.xml in their order; raise FormatError when it is malformed."""
+    for entry in Entries(stream, what):
+        yield parse_entry(entry, what)
+
+
+def parse_entry(entry: bytes, what: str) -> Rpm:
+    """Return the package of one ``<package>`` element."""
+    import createrepo_c  # noqa: PLC0415 - a run that changes nothing reads no primary.xml
+
+    found: list[Any] = []
+    try:
+        createrepo_c.xml_parse_primary_snippet(entry.decode(), pkgcb=found.append)
+    except (createrepo_c.CreaterepoCError, UnicodeDecodeError) as error:
+        raise FormatError(f"{what}: an entry cannot be read: {error}", hint="download it again") from error
+    if len(found) != 1 or not (found[0].name and found[0].version and found[0].release and found[0].arch):
+        raise FormatError(f"{what}: an entry that is no package: {entry[:120]!r}")
+    return _rpm(found[0])
+
+
+def _rpm(one: Any) -> Rpm:
+    return Rpm(
+        one.name,
+        evr(one.epoch or "0", one.version, one.release),
+        one.arch,
+        one.location_href or "",
+        one.location_base or "",
+        (one.checksum_type or "", (one.pkgId or "").lower()),
+        max(one.size_package, 0),
+        one.time_file,
+        tuple(map(_relation, one.requires)),
+        tuple(map(_relation, one.provides)),
+        tuple(map(_relation, one.conflicts)),
+        tuple(map(_relation, one.obsoletes)),
+        tuple(f"{folder}{name}" for _, folder, name, *_ in one.files),
+    )
+
+
+@functools.lru_cache(maxsize=1 << 16)  # few differ: packages need the same things
+def _relation(entry: tuple[Any, ...]) -> Relation:
+    name, flags, epoch, version, release = entry[:5]
+    operator = _OPERATORS.get(flags or "", "")
+    return Relation(name, operator, evr(epoch or "0", version or "", release or "")) if operator else Relation(name)
+
+
+def listing(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | None]]:
+    """Give path and digest of every package; None where no sha256 tells what it is.
+
+    Entries as createrepo_c writes them are read by three patterns, which is quick; others as a whole.
+
+    Raises:
+        FormatError: malformed, or a path that leaves the repository.
+    """
+    for entry in Entries(stream, what):
+        yield _listed(entry) or _listed_slowly(entry, what)
+
+
+def _listed(entry: bytes) -> tuple[str, Digest | None] | None:
+    found = [pattern.findall(entry) for pattern in (_CHECKSUM, _SIZE, _LOCATION)]
+    if any(len(one) != 1 for one in found) or len(_ANY_LOCATION.findall(entry)) != 1:
+        return None
+    kind, value = (one.decode() for one in found[0][0])
+    digest = Digest(value.lower(), int(found[1][0])) if kind == "sha256" else None
+    return safe_name(unescape(found[2][0].decode(), _QUOTES)), digest
+
+
+def _listed_slowly(entry: bytes, what: str) -> tuple[str, Digest | None]:
+    rpm = parse_entry(entry, what)
+    try:
+        known = rpm.promised
+    except CudepotError:
+        known = None
+    return rpm.path, known if isinstance(known, Digest) else None
+
+
+def checksum_of(entry: bytes) -> str:
+    """Return the checksum by which an entry of primary, filelists or other names its package; empty if unclear."""
+    found = _CHECKSUM.findall(entry)
+    if not found:
+        return next((one.decode().lower() for one in _PKGID.findall(entry)[:1]), "")
+    return found[0][1].decode().lower() if len(found) == 1 else ""
+
+
+def relocated(entry: bytes, href: str, what: str) -> bytes:
+    """Return an entry of primary.xml with another location and nothing else changed."""
+    changed, count = _ANY_LOCATION.subn(f"<location href={quoteattr(href)}/>".replace("\\", r"\\").encode(), entry)
+    if count != 1:
+        raise FormatError(f"{what}: an entry with {count} locations: {entry[:120]!r}")
+    return changed
