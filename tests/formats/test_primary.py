@@ -14,7 +14,16 @@ from tests.upstream.process import run
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError, TrustError
-from cudepot.formats.primary import _OPERATORS, Relation, Rpm, checksum_of, listing, parse_entry, read_primary, relocated
+from cudepot.formats.primary import (
+    _OPERATORS,
+    Relation,
+    Rpm,
+    checksum_of,
+    listing,
+    parse_entry,
+    read_primary,
+    relocated,
+)
 from cudepot.formats.rpm_version import evr
 from cudepot.formats.xml_text import Entries
 
