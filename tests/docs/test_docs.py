@@ -84,3 +84,24 @@ def test_every_error_is_documented_with_its_exit_code() -> None:
     for one in errors:
         assert one.code in page, one
         assert re.search(rf"(^|\s){one.exit_code}  ", EXIT_CODES), one
+
+
+@pytest.mark.slow
+def test_the_docs_are_a_site_whose_links_lead_somewhere_and_that_asks_nobody(tmp_path: Path) -> None:
+    argv = [
+        sys.executable,
+        "-m",
+        "properdocs",
+        "build",
+        "--strict",
+        "-f",
+        TOP / "properdocs.yml",
+        "-d",
+        tmp_path / "site",
+    ]
+    run(*map(str, argv), env=clean_env())
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > 10
+    for page in pages:
+        loaded = re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"(https?:[^\"]*)\"", page.read_text())
+        assert not [one for one in loaded if 'rel="canonical"' not in one], page
