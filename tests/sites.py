@@ -96,7 +96,14 @@ class Place:
 
 def site_on(where: S3Place, store: LocalStore, owner: str = "one", dotted: tuple[str, ...] = ()) -> S3Site:
     """Open an S3 site."""
-    return S3Site(Bucket(where, "tests"), store, lambda: owner, Names(traits, dotted), choose(quiet=True))
+    return S3Site(
+        Bucket(where, "tests"),
+        store,
+        lambda: owner,
+        Names(traits, dotted, pages=where.folder_pages),
+        choose(quiet=True),
+        0.2,
+    )
 
 
 def folder_place(base: Path, store: LocalStore) -> Place:
@@ -140,7 +147,9 @@ def s3_place(server: S3Server, store: LocalStore) -> Place:
     def put(path: str, data: bytes) -> None:
         client.put_object(Bucket=name, Key=f"some/prefix/{path}", Body=data)
 
-    where = S3Place(name, "some/prefix/", server.url, path_style=True, grace=0, workers=8)
+    where = S3Place(
+        name, "some/prefix/", server.url, path_style=True, grace=0, workers=8, folder_pages=server.name != "rclone"
+    )
     return Place(server.name, store, lambda: site_on(where, store), get, put, server, where)
 
 

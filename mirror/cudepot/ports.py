@@ -153,6 +153,7 @@ class S3Place:
         proxy: URL of a proxy; empty for none but the environment's.
         public_url: where clients read the site, ending in ``/``; empty for the bucket itself.
         grace: seconds that a file stays after the last kept snapshot that names it is gone.
+        folder_pages: whether ``FOLDER/`` is an object too, beside ``FOLDER/index.html``; some servers cannot hold it.
         read_back: whether everything written is read again and hashed.
         workers: transfers at a time.
     """
@@ -167,6 +168,7 @@ class S3Place:
     proxy: str = ""
     public_url: str = ""
     grace: int = 86400
+    folder_pages: bool = True
     read_back: bool = False
     workers: int = 16
 

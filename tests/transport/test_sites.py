@@ -32,11 +32,15 @@ def tree(place: Place, texts: Mapping[str, bytes]) -> dict[str, Digest]:
 
 def publish(place: Place, number: int, **more: bytes) -> dict[str, Digest]:
     """Write and show a snapshot whose root names its number."""
-    made = tree(place, {PACKAGE: b"package", ROOT: b"root %d" % number, **{f"apt/one/{n}": b for n, b in more.items()}})
+    made = tree(place, {PACKAGE: b"package", ROOT: b"root %d" % number, **{_path(n): b for n, b in more.items()}})
     site = place.make()
     site.write(number, made, extra(number))
     site.switch(number)
     return made
+
+
+def _path(name: str) -> str:
+    return name[1:] if name.startswith("/") else f"apt/one/{name}"
 
 
 def extra(number: int) -> dict[str, bytes]:

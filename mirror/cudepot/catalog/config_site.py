@@ -96,6 +96,7 @@ def _s3(table: Table) -> S3Place:
         proxy=proxy,
         public_url=f"{public.rstrip('/')}/" if public else "",
         grace=table.integer("grace-hours", 24) * 3600,
+        folder_pages=table.flag("folder-pages", default=True),
         read_back=table.flag("read-back"),
         workers=table.integer("workers", 16, low=1, high=64),
     )

@@ -179,7 +179,7 @@ def _site(base: Path, config: Config, store: LocalStore, shown: Progress) -> Sit
 
     place = replace(config.site.s3, ca=str(base / config.site.s3.ca) if config.site.s3.ca else "")
     dotted = tuple(f"apt/{one.name}/" for one in config.upstreams if one.whole)
-    return S3Site(Bucket(place, USER_AGENT), store, store.id, Names(traits, dotted), shown)
+    return S3Site(Bucket(place, USER_AGENT), store, store.id, Names(traits, dotted, pages=place.folder_pages), shown)
 
 
 def _verifier(base: Path, upstream: Upstream) -> Verifier:

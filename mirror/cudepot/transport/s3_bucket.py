@@ -25,6 +25,10 @@ _REFUSED = {
     "QuotaExceeded": "the bucket is full: raise its quota and run the command again: what was sent is kept",
     "EntityTooLarge": "the server takes no files of that size",
 }
+_NO_PAGES = (
+    "this server cannot hold FOLDER/ as an object: set `folder-pages = false` in [site], and have a web server before "
+    "it answer FOLDER/ with FOLDER/index.html"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,7 @@ class Bucket:
     @contextmanager
     def _told(self, key: str) -> Iterator[None]:
         """Turn boto3's errors into ours; secrets are in none of them."""
-        from botocore.exceptions import (  # noqa: PLC0415 - 150 ms  # noqa: PLC0415
+        from botocore.exceptions import (  # noqa: PLC0415 - 150 ms
             BotoCoreError,
             ClientError,
             HTTPClientError,
@@ -234,7 +238,7 @@ def _refusal(error: ClientError, what: str) -> Exception:
     detail = cast(dict[str, Any], error.response.get("Error", {}))
     code = str(detail.get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if code in _MISSING:
+    if code in _MISSING and error.operation_name not in ("PutObject", "CopyObject"):
         return MissingError(f"{what}: not there", hint="run `cudepot publish`")
     if code in ("PreconditionFailed", "ConditionalRequestConflict") or status == 412:
         return LostRaceError(
@@ -243,5 +247,7 @@ def _refusal(error: ClientError, what: str) -> Exception:
     said = " ".join(f"{code}: {detail.get('Message') or ''}".split()).rstrip(":")
     return SiteError(
         f"{what}: refused with {said} (HTTP {status})",
-        hint=_REFUSED.get(code, "the server's own log says more; run the command again: what was sent is kept"),
+        hint=_NO_PAGES
+        if what.endswith("/")
+        else _REFUSED.get(code, "the server's own log says more; run the command again: what was sent is kept"),
     )

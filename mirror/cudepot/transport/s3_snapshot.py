@@ -63,15 +63,17 @@ class Names:
 
     Attributes:
         traits: says how a key is written and served.
+        pages: whether a folder's page is an object too.
         dotted: site folders, ending in ``/``, whose packages are asked for as ``FOLDER./NAME``.
     """
 
     traits: Callable[[str], FileTraits]
     dotted: tuple[str, ...] = ()
+    pages: bool = True
 
     def aliases(self, tree: Mapping[str, Digest]) -> dict[str, str]:
         """Return the other names: key → path."""
-        pages = {path.removesuffix("index.html"): path for path in tree if path.endswith("/index.html")}
+        pages = {path.removesuffix("index.html"): path for path in tree if self.pages and path.endswith("/index.html")}
         dots = {
             f"{folder}./{path.removeprefix(folder)}": path
             for folder in self.dotted

@@ -34,14 +34,21 @@ class S3Site:
         owner: tells the id of the store, so that a lock left by a killed run is known as its own.
         names: how site paths become keys.
         progress: told of bytes sent, and of what clients will stumble over.
+        settle: see :class:`~cudepot.transport.s3_lock.PublishLock`.
     """
 
     def __init__(
-        self, bucket: Bucket, store: ObjectStore, owner: Callable[[], str], names: Names, progress: Progress
+        self,
+        bucket: Bucket,
+        store: ObjectStore,
+        owner: Callable[[], str],
+        names: Names,
+        progress: Progress,
+        settle: float = 1.0,
     ) -> None:
         self._bucket, self._names, self._progress = bucket, names, progress
         self._sender = Sender(bucket, store, names.traits)
-        self._lock = PublishLock(bucket, owner)
+        self._lock = PublishLock(bucket, owner, settle)
         self._record: Inventory | None = None
         self._snapshots: dict[int, Written | None] = {}
         self._shown: tuple[int, bytes] = (0, b"")
