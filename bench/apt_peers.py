@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,20 +30,23 @@ class Peers:
         threads: connections at once for those that can be told; the number cudepot uses.
     """
 
-    threads = 16
+    threads = 24
 
     def __init__(self, world: World, url: str, folder: Path) -> None:
-        self.world, self.url, self.folder = world, url, folder
-        keys = folder.parent / f"{folder.name}-gnupg"  # kept over clear(): an agent may still hold it
-        self.env = clean_env(HOME=str(folder), GNUPGHOME=str(keys), PATH=os.environ["PATH"])
+        self.world, self.url, self.round = world, url, 0
+        self.top = self.folder = Path(tempfile.mkdtemp(prefix="peers-", dir=folder.parent))
+        keys = self.top / "gnupg"
+        self.env = clean_env(HOME=str(self.folder), GNUPGHOME=str(keys), PATH=os.environ["PATH"])
         keys.mkdir(parents=True, mode=0o700, exist_ok=True)
         self.clear()
         self._run("gpg", "--batch", "-q", "--import", self.world.armored)
 
     def clear(self) -> None:
-        """Forget everything that was fetched."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Begin with an empty folder; what is old is left alone, as in :class:`bench.apt.Ours`."""
+        self.round += 1
+        self.folder = self.top / str(self.round)
         self.folder.mkdir(parents=True)
+        self.env["HOME"] = str(self.folder)
 
     def full(self) -> dict[str, Peer]:
         """Mirror everything."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -36,7 +37,7 @@ def cudepot(project: Path, verb: str, *options: str, check: bool = True) -> Meas
     report = project / ".bench-report"
     start = time.perf_counter()
     command = [sys.executable, "-c", _CHILD, str(report), verb, "-C", str(project), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_installed())
     seconds = time.perf_counter() - start
     if not report.exists():
         raise RuntimeError(done.stderr)
@@ -44,6 +45,11 @@ def cudepot(project: Path, verb: str, *options: str, check: bool = True) -> Meas
     if code and check:
         raise RuntimeError(done.stderr)
     return Measured(seconds, own / 1e6, child / 1e6, done.stderr, code)
+
+
+def _installed() -> dict[str, str]:
+    """Return an environment in which Python keeps its bytecode, as an installed package has it: pip compiles it."""
+    return {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def timed(*command: str | Path) -> float:

@@ -12,7 +12,7 @@ from bench.rows import Row
 
 
 def run(folder: Path) -> list[Row]:
-    """A no-change lock and sync against a loopback apt repository and wheel index: one request per upstream."""
+    """A no-change sync --lock against a loopback apt repository and wheel index: one request per upstream."""
     artifacts = Artifacts(folder / "artifacts")
     try:
         with Nvidia(artifacts, folder / "upstream") as nvidia:
@@ -31,9 +31,9 @@ def _rows(project: Path, nvidia: Nvidia) -> list[Row]:
     cudepot(project, "lock")
     cudepot(project, "sync")
     nvidia.server.forget()
-    again = [cudepot(project, "lock"), cudepot(project, "sync")]
+    again = [cudepot(project, "sync", "--lock")]
     seconds = sum(one.seconds for one in again)
-    work = "lock + sync, nothing new, 2 upstreams"
+    work = "sync --lock, nothing new, 2 upstreams"
     return [
         Row("nochange", work, seconds, rss_mb=max(one.rss_mb for one in again), requests=len(nvidia.server.requests))
     ]

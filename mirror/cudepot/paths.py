@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+import re
 
 from cudepot.errors import FormatError
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def plain_path(name: str) -> str:
@@ -21,7 +24,7 @@ def safe_name(name: str) -> str:
     ``./x`` and ``x//y`` are normalised; absolute names, ``..``, backslashes, NUL and other control characters
     are refused.
     """
-    if not name or name.startswith("/") or "\\" in name or any(ord(c) < 32 or ord(c) == 127 for c in name):
+    if not name or name.startswith("/") or "\\" in name or _CONTROL.search(name):
         raise FormatError(f"unsafe path {name[:200]!r}", hint="the file may be hostile: do not use it")
     if ".." in name.split("/"):
         raise FormatError(f"path {name[:200]!r} leaves its folder", hint="the file may be hostile: do not use it")

@@ -26,10 +26,8 @@ from cudepot.errors import ConfigError
 from cudepot.ports import Progress, Signer, Site, Source, Verifier
 from cudepot.store.local import LocalStore
 from cudepot.store.overlay import dry_run
-from cudepot.transport.folder import FolderSource
 from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.depot import Depot
-from cudepot.workflows.local_repo import LocalRepo
 from cudepot.workflows.presets import load_presets
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
@@ -133,9 +131,13 @@ def _seconds(text: str) -> float:
 
 
 def _source(base: Path, upstream: Upstream) -> Source:
+    from cudepot.transport.folder import FolderSource
+
     if upstream.type == "folder":
         return FolderSource(base / upstream.path)
     if upstream.type == "local-repo":
+        from cudepot.workflows.local_repo import LocalRepo
+
         return LocalRepo(base / upstream.path, upstream.sha256)
     parts = urlsplit(upstream.url)
     if parts.scheme == "file":

@@ -72,10 +72,15 @@ def run(args: argparse.Namespace) -> Answer:
             wait=args.wait,
             accept_changed=args.accept_changed,
         )
+    return answered(result, dry_run=args.dry_run)
+
+
+def answered(result: LockResult, *, dry_run: bool) -> Answer:
+    """Return what locking is answered with; complain of the upstreams that could not be locked."""
     for one in result.failed:
         complain(one.error, as_json=False)
     code = result.failed[0].error.exit_code if result.failed else 0
-    return _answer(result), list(_lines(result, dry_run=args.dry_run)), code
+    return _answer(result), list(_lines(result, dry_run=dry_run)), code
 
 
 def _pins_from(args: argparse.Namespace) -> FromResult:

@@ -5,32 +5,46 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
+from cudepot.cli import lock
 from cudepot.cli.context import add_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.errors import ConfigError
+
+_APART = "`cudepot lock --dry-run` says what would be locked"
 
 NAME = "sync"
 HELP = "bring every locked artifact into the store"
 DESCRIPTION = """\
 Fetch what cudepot.lock names and the store lacks: in parallel, resumed where an earlier run was cut, every byte
 checked against the lock while it arrives. Nothing that does not match becomes visible in the store. What fails is
-tried again, past caches, as long as --wait allows; then the fault is named and remembered.
+tried again, past caches, as long as --wait allows; then the fault is named and remembered. With --lock, the pins are
+resolved first, as `cudepot lock` does; what cannot be locked now is synced as it was locked before.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
+    parser.add_argument("--lock", action="store_true", help="lock first, in the same run: a scheduled mirror in one")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be fetched; fetch nothing")
     add_wait(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    from cudepot.workflows.lock import make_lock
     from cudepot.workflows.sync import sync
 
+    if args.lock and args.dry_run:
+        raise ConfigError("`sync --lock --dry-run`: a lock that is not written cannot be synced", hint=_APART)
     with opened(args) as depot:
+        locked = make_lock(depot, wait=args.wait) if args.lock else None
         result = sync(depot, dry_run=args.dry_run, wait=args.wait)
     did = "to fetch" if args.dry_run else "fetched"
     notes = [f"note: {one}" for one in result.notes]
-    locked = f"locked files: {result.files}, {size_text(result.bytes)}"
-    return asdict(result), [*notes, f"{locked}; {did}: {result.fetched_files}, {size_text(result.fetched_bytes)}"], 0
+    had = f"locked files: {result.files}, {size_text(result.bytes)}"
+    told = [*notes, f"{had}; {did}: {result.fetched_files}, {size_text(result.fetched_bytes)}"]
+    if locked is None:
+        return asdict(result), told, 0
+    before, lines, code = lock.answered(locked, dry_run=False)
+    return {**asdict(result), "lock": before}, [*lines, *told], code

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.faults import MIXED, NO_INDEX, Evidence, Fault, IndexMismatchError, IndexMissingError, index_fault
 from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_release
-from cudepot.digest import Digest, MismatchError, Promise
+from cudepot.digest import Digest, MismatchError, Promise, hasher
 from cudepot.errors import CudepotError, MissingError, PinError, TrustError
 from cudepot.formats.apt import Release, parse_date, parse_release
 from cudepot.formats.compression import decompressed
@@ -54,8 +55,40 @@ class Chain:
         check_release(release, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
         date = release.fields["Date"]
         root = Root(path, digest, date, signed.signers, signature)
-        self.memory.accept(dated, root, self.upstream, self.depot.clock())
+        until = release.valid_until()
+        self.memory.accept(
+            dated,
+            root,
+            self.upstream,
+            self.depot.clock(),
+            trust=self._trust(),
+            until=until.astimezone(UTC).isoformat() if until else "",
+        )
         return Suite(folder, release, root)
+
+    def stands(self, root: Root) -> bool:
+        """Tell whether a locked root is still what the upstream serves, and was verified with these keys lately.
+
+        Only then may its signature go unchecked: the same bytes under the same keys give the same answer, but for
+        the clock, and by the clock it is checked again every day.
+        """
+        folder, _, name = root.path.rpartition("/")
+        if name != "InRelease":
+            return False
+        _, digest = self.memory.read(self.depot, self.source, root.path, limit=ROOT_LIMIT)
+        dated = f"{folder}/Release" if folder else "Release"
+        return digest == root.digest and self.memory.checked_lately(dated, digest, self._trust(), self.depot.clock())
+
+    def _trust(self) -> str:
+        """Return a hash over all that decides which signatures hold; empty where a keyring cannot be read."""
+        one = hasher()
+        one.update("\n".join(self.upstream.keys).encode())
+        try:
+            for path in self.upstream.keyrings:
+                one.update(Digest.of((self.depot.base / path).read_bytes()).sha256.encode())
+        except OSError:
+            return ""
+        return one.hexdigest()
 
     def _root(self, folder: str) -> tuple[Signed, str, Digest, Digest | None]:
         """Read and verify InRelease; where there is none (NVIDIA's oldest), Release with Release.gpg."""

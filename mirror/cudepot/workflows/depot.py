@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from cudepot.disk import append, write_atomic
 from cudepot.ports import Page, Progress, Signer, Site, Source, Validators, Verifier
 from cudepot.store.local import LocalStore
 
+_CHECK_EVERY = timedelta(days=1)
+"""How long the verification of a root is remembered: a key may expire, or be revoked, under an unchanged root."""
 _REPORTED_ONLY = ("max_age",)  # settings that change what is reported, not what is locked
 _ADDED = ("rpm_keys", "trust")  # settings that older locks know nothing of
 
@@ -98,6 +101,7 @@ class RootMemory:
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
     fresh: dict[Digest, bytes] = field(default_factory=dict)
     accepted: list[dict[str, Any]] = field(default_factory=list)
+    asked: dict[str, tuple[Page, Digest]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, store: LocalStore, upstream: Upstream) -> RootMemory:
@@ -110,7 +114,15 @@ class RootMemory:
         return cls(path, pages if isinstance(pages, dict) else {})
 
     def read(self, depot: Depot, source: Source, path: str, *, limit: int) -> tuple[Page, Digest]:
-        """Return a root, from the store when the upstream says that nothing changed; :meth:`save` keeps it."""
+        """Return a root, from the store when the upstream says that nothing changed; :meth:`save` keeps it.
+
+        It is asked for once: a second call gives what the first one found.
+        """
+        if path not in self.asked:
+            self.asked[path] = self._ask(depot, source, path, limit)
+        return self.asked[path]
+
+    def _ask(self, depot: Depot, source: Source, path: str, limit: int) -> tuple[Page, Digest]:
         seen = self.pages.get(path, {})
         known, kept = _recall(depot.store, seen)
         page = source.read(path, limit=limit, known=known)
@@ -127,8 +139,25 @@ class RootMemory:
         """Return the newest ``Date`` accepted for a root; empty when there was none."""
         return str(self.pages.get(path, {}).get("date", ""))
 
-    def accept(self, path: str, root: Root, upstream: Upstream, now: datetime.datetime) -> None:
-        """Note that a root was accepted; ``path`` is what its date is remembered under."""
+    def checked_lately(self, path: str, digest: Digest, trust: str, now: datetime.datetime) -> bool:
+        """Tell whether this very root was verified, with these very keys, less than a day ago, and still holds."""
+        page = self.pages.get(path, {})
+        if not trust or (page.get("accepted"), page.get("trust")) != (digest.sha256, trust):
+            return False
+        until = str(page.get("until", ""))
+        age = now - _time(str(page.get("checked", "")))
+        return timedelta() <= age < _CHECK_EVERY and (not until or now < _time(until))
+
+    def accept(self, path: str, root: Root, upstream: Upstream, now: datetime.datetime, **checked: str) -> None:
+        """Note that a root was accepted; ``path`` is what its date is remembered under.
+
+        Args:
+            path: as above.
+            root: what was accepted.
+            upstream: whose it is.
+            now: the time.
+            checked: ``trust``, a hash over the keys it was verified with, and ``until``, when it expires.
+        """
         page = self.pages.setdefault(path, {})
         if page.get("accepted") != root.digest.sha256:
             self.accepted.append(
@@ -141,7 +170,7 @@ class RootMemory:
                     "signers": list(root.signers),
                 }
             )
-        page |= {"date": root.date, "accepted": root.digest.sha256}
+        page |= {"date": root.date, "accepted": root.digest.sha256, "checked": f"{now:%Y-%m-%dT%H:%M:%SZ}", **checked}
 
     def save(self, store: LocalStore) -> None:
         """Keep the roots that were read, log the new ones and write the memory: once they have proved good."""
@@ -153,6 +182,14 @@ class RootMemory:
         data = (json.dumps(self.pages, indent=1, sort_keys=True) + "\n").encode()
         if not self.path.exists() or self.path.read_bytes() != data:
             write_atomic(self.path, data)
+
+
+def _time(text: str) -> datetime.datetime:
+    """Return a time as the memory writes it; an unreadable one is long ago."""
+    try:
+        return datetime.datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
 def _recall(store: LocalStore, seen: dict[str, Any]) -> tuple[Validators | None, Digest | None]:

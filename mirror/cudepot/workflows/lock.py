@@ -15,10 +15,6 @@ from cudepot.catalog.lock import Lock, parse_lock, render_lock
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.workflows.depot import Depot, request_hash
-from cudepot.workflows.lock_apt import resolve_apt
-from cudepot.workflows.lock_folder import resolve_folder
-from cudepot.workflows.lock_local import resolve_local
-from cudepot.workflows.lock_simple import resolve_simple
 from cudepot.workflows.rounds import Failure, Resolved, failures, resolve_all
 from cudepot.workflows.standing import too_old
 
@@ -144,12 +140,21 @@ def _pinned(depot: Depot) -> list[Upstream]:
 def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool) -> Resolved:
     locked = old.upstream(upstream.name)
     before = (locked, old.of(upstream.name)) if locked else None
+    # Each kind loads what it needs when it is there: start-up is most of a run that finds nothing new.
     if upstream.type == "apt":
+        from cudepot.workflows.lock_apt import resolve_apt  # noqa: PLC0415
+
         return resolve_apt(depot, upstream, before, rollback=rollback)
     if upstream.type == "simple":
+        from cudepot.workflows.lock_simple import resolve_simple  # noqa: PLC0415
+
         return resolve_simple(depot, upstream, before)
     if upstream.type == "local-repo":
+        from cudepot.workflows.lock_local import resolve_local  # noqa: PLC0415
+
         return resolve_local(depot, upstream, before)
+    from cudepot.workflows.lock_folder import resolve_folder  # noqa: PLC0415
+
     return resolve_folder(depot, upstream)
 
 
