@@ -32,6 +32,10 @@ class Overlay(LocalStore):
             if (below.root / name).is_dir():
                 shutil.copytree(below.root / name, root / name)
 
+    def has(self, digest: Digest) -> bool:
+        """Tell whether the object is in either store."""
+        return self._below.has(digest) or super().has(digest)
+
     def path(self, digest: Digest) -> Path:
         """Return where the object lies, or would lie."""
         return self._below.path(digest) if self._below.has(digest) else super().path(digest)
