@@ -47,7 +47,9 @@ class _StrictHeader(tarfile.TarInfo):
         return super()._proc_member(tarfile_)  # type: ignore[misc,no-any-return]
 
 
-def read_tar(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "tar archive") -> Members:
+def read_tar(
+    stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "tar archive", compression: str = ""
+) -> Members:
     """Give the members of a tar archive in archive order; ``stream`` need not be seekable.
 
     Directories are skipped. A hard link is given as a symbolic link to the member it repeats. The stream is
@@ -57,12 +59,13 @@ def read_tar(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "tar a
         stream: gzip, xz, bzip2, Zstandard or plain tar.
         limit: most uncompressed bytes, of the archive and of all members together.
         what: how errors name the archive.
+        compression: the one there must be (``gzip``, ``xz``, …, ``none``); any when empty.
 
     Raises:
-        FormatError: damaged or cut short, a name or link that leaves the archive, a device or other special
-            file, a name given twice, or more than ``limit`` bytes.
+        FormatError: damaged or cut short, another compression, a name or link that leaves the archive, a device
+            or other special file, a name given twice, or more than ``limit`` bytes.
     """
-    plain = decompressed(stream, what, limit=limit)
+    plain = decompressed(stream, what, limit=limit, kind=compression)
     seen: dict[str, bool] = {}
     total = 0
     with Guard(what), tarfile.open(fileobj=plain, mode="r|", bufsize=CHUNK, tarinfo=_StrictHeader) as tar:

@@ -15,6 +15,7 @@ from typing import BinaryIO, Protocol, cast
 import zstandard
 
 from cudepot.digest import CHUNK
+from cudepot.errors import FormatError
 from cudepot.formats.guarded import damaged, guarded
 
 _XZ_MEMORY = 160 << 20  # xz -9 needs 65 MiB; more is no ordinary archive
@@ -127,15 +128,25 @@ def _zstd(stream: BinaryIO, _what: str) -> BinaryIO:
     return cast(BinaryIO, engine.stream_reader(stream, read_size=CHUNK, read_across_frames=True))
 
 
-_KINDS: tuple[tuple[bytes, Callable[[BinaryIO, str], BinaryIO]], ...] = (
-    (b"\x1f\x8b", _gzip),
-    (b"\xfd7zXZ\0", _xz),
-    (b"BZh", _bzip2),
-    (b"\x28\xb5\x2f\xfd", _zstd),
-)
+_KINDS: dict[str, tuple[bytes, Callable[[BinaryIO, str], BinaryIO]]] = {
+    "gzip": (b"\x1f\x8b", _gzip),
+    "xz": (b"\xfd7zXZ\0", _xz),
+    "bzip2": (b"BZh", _bzip2),
+    "zstd": (b"\x28\xb5\x2f\xfd", _zstd),
+}
+_SUFFIXES = {".gz": "gzip", ".tgz": "gzip", ".xz": "xz", ".bz2": "bzip2", ".zst": "zstd", ".tar": "none"}
 
 
-def decompressed(stream: BinaryIO, what: str, *, limit: int) -> BinaryIO:
+def compression_of(name: str) -> str:
+    """Return the compression a file name claims: ``gzip``, ``xz``, ``bzip2``, ``zstd``, ``none``, or "" for unknown.
+
+    >>> compression_of("data.tar.zst")
+    'zstd'
+    """
+    return _SUFFIXES.get(name[name.rfind(".") :] if "." in name else "", "")
+
+
+def decompressed(stream: BinaryIO, what: str, *, limit: int, kind: str = "") -> BinaryIO:
     """Return the uncompressed bytes of ``stream``, which need not be seekable; plain bytes pass through.
 
     A Zstandard frame that is cut off ends silently in the library used: the format inside (tar with its end
@@ -145,13 +156,17 @@ def decompressed(stream: BinaryIO, what: str, *, limit: int) -> BinaryIO:
         stream: compressed or plain bytes.
         what: how errors name the artifact.
         limit: most uncompressed bytes to give; more raise FormatError.
+        kind: the compression there must be, as in :func:`compression_of`; any when empty.
 
     Raises:
-        FormatError: while reading, when the data are damaged, cut short or too many.
+        FormatError: another compression; while reading, when the data are damaged, cut short or too many.
     """
     head = stream.read(6)
+    found = next((name for name, (magic, _) in _KINDS.items() if head.startswith(magic)), "none")
+    if kind not in ("", found):
+        raise FormatError(
+            f"{what}: compression is {found} where {kind} is claimed",
+            hint="the file is not what its name says: compare its sha256 with the published one",
+        )
     whole = prefixed(head, stream)
-    for magic, opener in _KINDS:
-        if head.startswith(magic):
-            return guarded(opener(whole, what), what, limit)
-    return guarded(whole, what, limit)
+    return guarded(whole if found == "none" else _KINDS[found][1](whole, what), what, limit)

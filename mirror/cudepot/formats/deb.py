@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from cudepot.errors import FormatError
 from cudepot.formats.archive import read_tar
+from cudepot.formats.compression import compression_of
 from cudepot.formats.guarded import DEFAULT_LIMIT, damaged, drain, sliced
 from cudepot.formats.members import Members
 
@@ -50,15 +51,15 @@ def _ar_members(stream: BinaryIO, what: str) -> Iterator[tuple[str, BinaryIO]]:
             raise damaged(what, "an ar member is not padded")
 
 
-def _parts(stream: BinaryIO, prefix: str, what: str) -> Iterator[BinaryIO]:
-    """Give the one member whose name begins with ``prefix``; check the format version on the way."""
+def _parts(stream: BinaryIO, prefix: str, what: str) -> Iterator[tuple[str, BinaryIO]]:
+    """Give name and stream of the one member that begins with ``prefix``; check the format version on the way."""
     found = 0
     for position, (name, body) in enumerate(_ar_members(stream, what)):
         if position == 0 and (name != "debian-binary" or not body.read(8).startswith(b"2.")):
             raise FormatError(f"{what}: not a Debian package of format 2", hint="is this really a Debian package?")
         if name == prefix or name.startswith(prefix + "."):
             found += 1
-            yield body
+            yield name, body
     if found != 1:
         raise FormatError(f"{what}: {found} members {prefix}.* where there must be one")
 
@@ -69,8 +70,8 @@ def read_deb(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "deb")
     Raises:
         FormatError: not a deb, or anything :func:`cudepot.formats.archive.read_tar` refuses.
     """
-    for body in _parts(stream, "data.tar", what):
-        yield from read_tar(body, limit=limit, what=what)
+    for name, body in _parts(stream, "data.tar", what):
+        yield from read_tar(body, limit=limit, what=what, compression=compression_of(name))
 
 
 def read_control(stream: BinaryIO, *, what: str = "deb") -> bytes:
@@ -81,8 +82,9 @@ def read_control(stream: BinaryIO, *, what: str = "deb") -> bytes:
     Raises:
         FormatError: not a deb, or no control file of at most 1 MiB in it.
     """
-    for body in _parts(stream, "control.tar", what):
-        for member, content in read_tar(body, limit=_MOST_CONTROL, what=f"{what}: control"):
+    for name, body in _parts(stream, "control.tar", what):
+        found = read_tar(body, limit=_MOST_CONTROL, what=f"{what}: control", compression=compression_of(name))
+        for member, content in found:
             if member.name == "control" and content is not None and member.size <= _MOST_TEXT:
                 return content.read()
         break

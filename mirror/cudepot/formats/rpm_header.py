@@ -95,12 +95,11 @@ class Header:
         yield from (one.decode(errors="surrogateescape") for one in found[:count])
 
     def _string(self, offset: int) -> bytes:
-        step, end = 256, -1
-        while end < 0 and offset + step // 2 < len(self.data):
-            part = bytes(self.data[offset : offset + step])
-            end, step = part.find(b"\0"), step * 4
-        if end < 0:
-            raise FormatError(f"{self.what}: a string of its header does not end", hint="the file is damaged")
+        step = 256
+        while (end := (part := bytes(self.data[offset : offset + step])).find(b"\0")) < 0:
+            if offset + step >= len(self.data):
+                raise FormatError(f"{self.what}: a string of its header does not end", hint="the file is damaged")
+            step *= 4
         return part[:end]
 
     def _bad(self, tag: int) -> FormatError:
