@@ -30,6 +30,10 @@ class Site:
         channel: name of the conda channel below ``conda/``.
         keep: snapshots kept on the site, the current one included.
         s3: the bucket, when the site is one; ``path`` is not used then.
+        origin: full fingerprint of the key of the site that is shown here as it is, out of bundles; then nothing is
+            signed here. Empty for a site of our own.
+        origin_keyring: file with that key, relative to cudepot.toml.
+        upstream_keys: full fingerprints that may sign what upstreams sent to that site.
     """
 
     path: str
@@ -40,6 +44,9 @@ class Site:
     channel: str
     keep: int
     s3: S3Place | None = None
+    origin: str = ""
+    origin_keyring: str = ""
+    upstream_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +75,20 @@ def parse_site(table: Table) -> Site:
         channel=table.text("channel", "main"),
         keep=table.integer("keep", 3, low=1),
         s3=_s3(table) if table.choice("type", ("folder", "s3"), "folder") == "s3" else None,
+        origin=fingerprint(table.text("from")) if table.text("from", "") else "",
+        origin_keyring=table.text("from-keyring", "keys/site.asc"),
+        upstream_keys=tuple(fingerprint(one) for one in table.texts("upstream-keys", ())),
     )
     table.done()
     if not _LABEL.fullmatch(site.label):
         raise ConfigError(
             f"'site.label' must be lower-case letters, digits and dots, found {site.label!r}",
             hint="it becomes a local version label (PEP 440)",
+        )
+    if site.origin and site.key:
+        raise ConfigError(
+            "'site.from' and 'site.key' exclude each other: a site out of bundles is shown as it was signed",
+            hint="remove one of them",
         )
     if not _CHANNEL.fullmatch(site.channel):
         raise ConfigError(f"'site.channel' is not a plain name: {site.channel!r}")

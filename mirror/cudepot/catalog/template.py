@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 TEMPLATE = """\
 # What this site wants, from where, and how it is published. Formats: docs/formats.md
 version = 1
@@ -67,3 +69,26 @@ deflate-level = 6
 def render_template(*, label: str, key: str, gnupg: str) -> str:
     """Return a cudepot.toml for a new site."""
     return TEMPLATE.format(label=label, key=key, gnupg=gnupg)
+
+
+ORIGIN_TEMPLATE = """\
+# The far side of an air gap: shows the site of another machine as it was signed there (docs/airgap.md).
+version = 1
+store = "store"              # objects and snapshots; relative to this file
+
+[site]
+path = "site"                # a web server shows site/current
+label = "{label}"
+keep = 3                     # snapshots kept in the folder
+from = "{key}"   # full fingerprint of the key that signs the site
+from-keyring = "{keyring}"
+# Who may sign what upstreams sent to that site: checked again here, with these keys only.
+upstream-keys = [
+{upstream_keys}]
+"""
+
+
+def render_origin_template(*, label: str, key: str, keyring: str, upstream_keys: Sequence[str]) -> str:
+    """Return a cudepot.toml for the far side of an air gap."""
+    listed = "".join(f'  "{one}",\n' for one in upstream_keys)
+    return ORIGIN_TEMPLATE.format(label=label, key=key, keyring=keyring, upstream_keys=listed)

@@ -197,7 +197,10 @@ def _verifier(base: Path, upstream: Upstream) -> Verifier:
 
 def _signer(base: Path, config: Config) -> Signer:
     from cudepot.signing.gpg import GpgSigner
+    from cudepot.signing.origin import OriginKey
 
+    if config.site.origin:
+        return OriginKey(base / config.site.origin_keyring, config.site.origin)
     if not config.site.key:
         raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` makes one")
     return GpgSigner(base / config.site.gnupg, config.site.key)
@@ -207,6 +210,9 @@ def _site_verifier(base: Path, config: Config) -> Verifier:
     from cudepot.signing.gpg import GpgSigner
     from cudepot.signing.gpgv import Gpgv
 
+    if config.site.origin:
+        keyring = base / config.site.origin_keyring
+        return Gpgv([keyring], [config.site.origin], pin_with="`from` of [site] in cudepot.toml")
     signer = _signer(base, config)
     trusted = [signer, *(GpgSigner(base / config.site.gnupg, one) for one in config.site.former_keys)]
     with tempfile.NamedTemporaryFile(prefix="cudepot-key-") as keys:

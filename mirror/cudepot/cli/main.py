@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from cudepot import __version__
 from cudepot.cli import (
+    bundle,
     client,
     completion,
     diff,
@@ -46,6 +47,7 @@ VERBS = (
     diff,
     rollback,
     gc,
+    bundle,
     status,
     trust,
     upstreams,

@@ -12,7 +12,7 @@ from cudepot.digest import Digest
 from cudepot.store.local import LocalStore
 
 _READ = ("builds", "snapshots")
-_WRITTEN = ("upstreams",)
+_WRITTEN = ("upstreams", "exported", "incoming", "imported")
 
 
 class Overlay(LocalStore):

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cudepot.catalog.bundle import parse_manifest
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, StorageError
+from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import job_key, jobs_of, records
+from cudepot.workflows.bundle_export import exported_numbers
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import load_lock
 from cudepot.workflows.proof import proofs
@@ -94,8 +97,9 @@ def _kept(depot: Depot, snapshots: Snapshots, keep: int) -> list[Snapshot]:
     """Return the snapshots to keep, in order."""
     numbers = snapshots.numbers()
     shown = depot.site().current()
-    chosen = {*numbers[-keep:], *((shown,) if shown in numbers else ())}
-    return [find_snapshot(depot, number) for number in sorted(chosen)]
+    bases = exported_numbers(depot)[-1:]
+    chosen = {*numbers[-keep:], *(one for one in (shown, *bases) if one in numbers)}
+    return [find_snapshot(depot, number) for number in numbers if number in chosen]
 
 
 def _named(depot: Depot, kept: Iterable[Snapshot]) -> Iterator[Digest]:
@@ -109,6 +113,7 @@ def _named(depot: Depot, kept: Iterable[Snapshot]) -> Iterator[Digest]:
         yield from _named_by_lock(depot, lock)
         yield from _built(depot, lock)
     yield from _remembered(depot)
+    yield from _travelling(depot, {one.number for one in kept})
 
 
 def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:
@@ -123,6 +128,19 @@ def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:
 def _built(depot: Depot, lock: Lock) -> Iterator[Digest]:
     keys = {job_key(depot, job) for job in jobs_of(lock)}
     yield from (one.digest for key, _, built in records(depot.store) if key in keys for one in built)
+
+
+def _travelling(depot: Depot, kept: set[int]) -> Iterator[Digest]:
+    """Give the objects of bundles on their way in, and what proves the kept snapshots that came in bundles."""
+    for kind in ("incoming", "imported"):
+        manifests = Manifests(depot.store.root, kind)
+        for manifest in (parse_manifest(manifests.read(name)[0], name) for name in manifests.names()):
+            if kind == "incoming" or manifest.number in kept:
+                yield from (one for root in manifest.roots for one in root.objects)
+            if kind == "incoming":
+                yield from (manifest.document, manifest.signature)
+                yield from (one for volume in manifest.volumes for one in volume)
+                yield from (one for one, _ in manifest.pieces)
 
 
 def _remembered(depot: Depot) -> Iterator[Digest]:

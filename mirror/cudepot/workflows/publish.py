@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import tomli_w
 
 from cudepot.catalog.lock import Lock, render_lock
-from cudepot.catalog.snapshot import Snapshot
+from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, TrustError
 from cudepot.paths import safe_name
@@ -17,11 +17,13 @@ from cudepot.workflows.builds import Built, builds_of
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.held import with_last_good
 from cudepot.workflows.history import latest_snapshots
+from cudepot.workflows.imported import wanted
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_wheels import wheel_tree
 from cudepot.workflows.show import keep, next_number, show
+from cudepot.workflows.snapshots import find_snapshot
 from cudepot.workflows.whole import read_whole, wholes
 
 HISTORY = 12
@@ -62,6 +64,8 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
         ConfigError: the lock is out of date, an artifact is missing, or a recipe has not been run.
         TrustError: a package that was published before would get other bytes.
     """
+    if depot.config.site.origin:
+        return _publish_imported(depot, dry_run=dry_run)
     lock = current_lock(depot)
     snapshots = Snapshots(depot.store.root)
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
@@ -83,16 +87,27 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
             made_of = tomli_w.dumps(render_lock(lock)).encode() if held else depot.lock_path.read_bytes()
             keep(depot, made_of, number, tree, earlier)
         show(depot, number, tree)
-    return PublishResult(
-        number,
-        fresh,
-        tuple(path for path in sorted(tree.keys() - before.keys()) if path.endswith(_PACKAGES)),
-        tuple(path for path in sorted(before.keys() - tree.keys()) if path.endswith(_PACKAGES)),
-        len(tree),
-        sum(one.size for one in set(tree.values())),
-        depot.site().where,
-        held,
+    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, held)
+
+
+def _publish_imported(depot: Depot, *, dry_run: bool) -> PublishResult:
+    """Show the newest snapshot that came in a bundle, or the older one `rollback` chose since, as it was signed."""
+    number, shown = wanted(depot), depot.site().current()
+    snapshot = find_snapshot(depot, number)
+    known = shown in Snapshots(depot.store.root).numbers()
+    before = find_snapshot(depot, shown).tree if shown is not None and known else {}
+    if not dry_run:
+        show(depot, number, snapshot.tree)
+    return PublishResult(number, number != shown, *_moves(before, snapshot.tree), depot.site().where)
+
+
+def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:
+    """Return the packages that came and went, and how many files and bytes the tree has."""
+    came, went = (
+        tuple(path for path in sorted(one) if path.endswith(_PACKAGES))
+        for one in (tree.keys() - before.keys(), before.keys() - tree.keys())
     )
+    return came, went, len(tree), sum(one.size for one in set(tree.values()))
 
 
 def _whole_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:

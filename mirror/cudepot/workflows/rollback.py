@@ -11,6 +11,7 @@ from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
+from cudepot.workflows.imported import choose
 from cudepot.workflows.proof import read
 from cudepot.workflows.publish_apt import renewed
 from cudepot.workflows.show import keep, next_number, show
@@ -50,6 +51,8 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
     """
     old = find_snapshot(depot, number)
     newest = _newest(depot)
+    if depot.config.site.origin:
+        return _show_imported(depot, old, dry_run=dry_run)
     if number == newest.number:
         raise ConfigError(f"snapshot {number} is what was published last", hint="see `cudepot snapshots`")
     changes = diff_snapshots(depot, newest.number, number)
@@ -63,6 +66,17 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
         if lock:
             write_atomic(depot.lock_path, made_of)
     return RollbackResult(made, number, changes, lock, depot.site().where)
+
+
+def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackResult:
+    """Switch to a snapshot that came in a bundle, as it was signed: this side cannot sign its roots anew."""
+    shown = depot.site().current()
+    changes = diff_snapshots(depot, shown, old.number) if shown in Snapshots(depot.store.root).numbers() else ()
+    _check_whole(depot, old)
+    if not dry_run:
+        choose(depot, old.number)
+        show(depot, old.number, old.tree)
+    return RollbackResult(old.number, old.number, changes, False, depot.site().where)
 
 
 def _newest(depot: Depot) -> Snapshot:

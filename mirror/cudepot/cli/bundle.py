@@ -1,0 +1,151 @@
+"""``cudepot bundle``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cudepot.cli.common import add_common
+from cudepot.cli.context import opened
+from cudepot.cli.output import Answer
+from cudepot.cli.progress import size_text
+from cudepot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cudepot.catalog.bundle import Want
+    from cudepot.workflows.bundle_import import ImportResult, Waiting
+    from cudepot.workflows.prove import Proved
+
+NAME = "bundle"
+HELP = "carry snapshots over an air gap"
+DESCRIPTION = """\
+Write what the far side of an air gap lacks as signed tar volumes, and take them in over there: volumes in any order,
+all or nothing, checked by the site's signature and by the upstreams' own. See docs/airgap.md.
+"""
+_SIZE = re.compile(r"([1-9][0-9]{0,14})([KMG]i?)?")
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their options."""
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
+    export = actions.add_parser("export", help="near side: write the newest snapshot, less what the far side has")
+    export.add_argument("file", type=Path, metavar="FILE", help="bundle to write, e.g. july.tar")
+    start = export.add_mutually_exclusive_group(required=True)
+    start.add_argument("--since", type=_number, metavar="N", help="snapshot the far side has; 0 for none")
+    start.add_argument("--want", type=Path, metavar="FILE", help="what the far side's `bundle missing` printed")
+    export.add_argument("--split", type=_size, default=0, metavar="SIZE", help="most bytes of a volume, e.g. 4700M")
+    take = actions.add_parser("import", help="far side: take volumes in, in any order")
+    take.add_argument("files", type=Path, nargs="+", metavar="FILE", help="volumes of one bundle or several")
+    inspect = actions.add_parser("inspect", help="say what a bundle holds")
+    inspect.add_argument("files", type=Path, nargs="+", metavar="FILE", help="volumes")
+    missing = actions.add_parser("missing", help="far side: print what is missing, as JSON for `export --want`")
+    for one in (export, take):
+        one.add_argument("-n", "--dry-run", action="store_true", help="check all, change nothing")
+    for one in (export, take, inspect, missing):
+        add_common(one, default=argparse.SUPPRESS)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a snapshot")
+    return int(text)
+
+
+def _size(text: str) -> int:
+    found = _SIZE.fullmatch(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 4700M, 4G or 650Mi")
+    return int(found[1]) * _UNITS[found[2] or ""]
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the action."""
+    actions = {"export": _export, "import": _import, "inspect": _inspect, "missing": _missing}
+    return actions[args.action](args)
+
+
+def _export(args: argparse.Namespace) -> Answer:
+    from cudepot.workflows.bundle_export import export
+
+    wanted = _want(args.want) if args.want else None
+    with opened(args) as depot:
+        done = export(
+            depot, args.file.resolve(), since=args.since or 0, want=wanted, split=args.split, dry_run=args.dry_run
+        )
+    did = "would write" if args.dry_run else "wrote"
+    lines = [f"{did} {one}" for one in (*done.volumes, done.sums)]
+    base = f"since snapshot {done.base}" if done.base else "from nothing"
+    lines.append(f"snapshot {done.number} {base}: {done.objects} objects, {size_text(done.bytes)}")
+    return asdict(done), lines, 0
+
+
+def _want(path: Path) -> Want:
+    from cudepot.catalog.bundle import parse_want
+
+    try:
+        return parse_want(json.loads(path.read_text("utf-8")), str(path))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"{path}: cannot read the want-list: {error}", hint="`cudepot bundle missing` prints one"
+        ) from error
+
+
+def _import(args: argparse.Namespace) -> Answer:
+    from cudepot.workflows.bundle_import import import_bundle
+
+    with opened(args) as depot:
+        done = import_bundle(depot, args.files, dry_run=args.dry_run)
+    return asdict(done), _import_lines(done, dry_run=args.dry_run), 0
+
+
+def _import_lines(done: ImportResult, *, dry_run: bool) -> list[str]:
+    lines = [_proved_line(one) for one in done.proved]
+    lines += [f"licence accepted on the near side: {one}" for one in done.licences]
+    lines += [_waiting_line(one) for one in done.waiting]
+    numbers = ", ".join(map(str, done.imported))
+    if dry_run:
+        return [*lines, "checked signatures and order of all volumes; nothing was imported"]
+    told = f"imported snapshot {numbers}; next: cudepot publish" if done.imported else "no snapshot came in whole"
+    return [*lines, f"{done.objects} new objects; {told}"]
+
+
+def _proved_line(one: Proved) -> str:
+    signed = f"signed by {', '.join(one.signers)}" if one.signers else "not signed upstream: the site vouches for them"
+    return f"{one.upstream} ({one.type}): {one.packages} packages, {signed}"
+
+
+def _waiting_line(one: Waiting) -> str:
+    volumes = ", ".join(map(str, one.volumes))
+    return f"snapshot {one.number} waits for {one.objects} objects in volumes {volumes or 'of the bundle before'}"
+
+
+def _inspect(args: argparse.Namespace) -> Answer:
+    from cudepot.workflows.bundle_inspect import inspect
+
+    verifier = None
+    if (Path(args.directory) / "cudepot.toml").exists():
+        with opened(args, exclusive=False) as depot:
+            verifier = depot.site_verifier()
+    found = [inspect(one, verifier) for one in args.files]
+    lines = []
+    for one in found:
+        checked = "signed" if one.verified else "says to be signed (not checked: no project here)"
+        lines.append(f"{one.file}: volume {one.volume} of {one.volumes}, {checked} by {one.signer}")
+        base = f"since snapshot {one.base}" if one.base else "from nothing"
+        lines.append(f"  snapshot {one.number} {base}: {len(one.objects)} objects here, {size_text(one.bytes)}")
+        lines += [f"  upstream {root}" for root in one.roots]
+    return [asdict(one) for one in found], lines, 0
+
+
+def _missing(args: argparse.Namespace) -> Answer:
+    from cudepot.catalog.bundle import want_json
+    from cudepot.workflows.bundle_want import want
+
+    with opened(args, exclusive=False) as depot:
+        document: Any = want_json(want(depot))
+    return document, json.dumps(document, indent=1).splitlines(), 0
