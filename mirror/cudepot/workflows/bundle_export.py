@@ -61,10 +61,18 @@ def export(
         ConfigError: nothing is published, ``since`` is not in this store, or ``split`` is too small.
         TrustError: the want-list is another site's, or an object is damaged.
     """
+    if depot.config.site.origin:
+        raise ConfigError(
+            "this project shows another machine's site and cannot sign a bundle",
+            hint="copy the bundles it came in, or export on the near side",
+        )
     newest = _newest(depot)
     base = _base_of(depot, want, newest) if want else _link(depot, since) if since else Link()
     if base.number >= newest.number and not (want and want.objects):
-        raise ConfigError(f"the newest snapshot is {newest.number}: there is nothing since {base.number} to send")
+        raise ConfigError(
+            f"the newest snapshot is {newest.number}: there is nothing since {base.number} to send",
+            hint="publish first; --since 0 sends everything",
+        )
     manifest, document = _manifest(depot, base, newest, want, split)
     signature = _signed(depot, document, dry_run=dry_run)
     paths = numbered(file, len(manifest.volumes)) if split else [file]

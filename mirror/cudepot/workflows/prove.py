@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from cudepot.catalog.bundle import SignedRoot
+from cudepot.catalog.bundle import SignedRoot, parse_manifest
 from cudepot.catalog.lock import Lock, LockedUpstream, Root
 from cudepot.catalog.snapshot import Tree
 from cudepot.digest import Digest, VerifyingReader
@@ -17,6 +17,7 @@ from cudepot.formats.compression import decompressed
 from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv
 from cudepot.store.local import LocalStore
+from cudepot.store.manifests import Manifests
 from cudepot.workflows.apt_chain import INDEX_LIMIT
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.proof import SIGNED, read
@@ -62,7 +63,7 @@ def _prove(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, roots
     named: set[Digest] = set()
     for root in upstream.roots:
         travelled = _travelled(upstream, root, roots)
-        signed = _verified(depot.store, upstream, travelled, depot.config.site.upstream_keys)
+        signed = _verified(depot, upstream, travelled)
         signers += signed.signers
         named |= _named(depot.store, travelled, signed)
     strange = mirrored - named or _shown(tree, upstream) - named
@@ -85,16 +86,27 @@ def _travelled(upstream: LockedUpstream, root: Root, roots: Sequence[SignedRoot]
     )
 
 
-def _verified(store: LocalStore, upstream: LockedUpstream, root: SignedRoot, pinned: Sequence[str]) -> Signed:
+def _verified(depot: Depot, upstream: LockedUpstream, root: SignedRoot) -> Signed:
     what = f"{upstream.name}: {root.path}"
+    verifier, document = upstream_verifier(depot, root, what), read(depot.store, root.document)
+    if root.signature is not None:
+        return verifier.detached(document, read(depot.store, root.signature), what)
+    return verifier.clearsigned(document, what)
+
+
+def upstream_verifier(depot: Depot, root: SignedRoot, what: str) -> Gpgv:
+    """Return a verifier that takes the key files that travelled, and trusts only what is pinned here."""
+    pinned = depot.config.site.upstream_keys
     if not pinned:
         raise TrustError(f"{what}: no upstream key is pinned here", hint="name them in `site.upstream-keys`")
-    keyrings = [store.path(one) for one in root.keys if store.has(one)]
-    verifier = Gpgv(keyrings, pinned, pin_with="`upstream-keys` of [site] in cudepot.toml")
-    document = read(store, root.document)
-    if root.signature is not None:
-        return verifier.detached(document, read(store, root.signature), what)
-    return verifier.clearsigned(document, what)
+    keyrings = [depot.store.path(one) for one in root.keys if depot.store.has(one)]
+    return Gpgv(keyrings, pinned, pin_with="`upstream-keys` of [site] in cudepot.toml")
+
+
+def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
+    """Return the roots that travelled with an imported snapshot; none for one that was made here."""
+    imported, name = Manifests(depot.store.root, "imported"), f"{number:06d}"
+    return parse_manifest(imported.read(name)[0], f"manifest {name}").roots if imported.has(name) else ()
 
 
 def _named(store: LocalStore, root: SignedRoot, signed: Signed) -> set[Digest]:

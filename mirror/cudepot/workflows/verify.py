@@ -18,6 +18,8 @@ from cudepot.ports import Site
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
+from cudepot.workflows.prove import imported_roots, prove
+from cudepot.workflows.snapshots import lock_of
 from cudepot.workflows.verify_whole import whole_faults, whole_upstreams
 
 WORKERS = 4
@@ -58,6 +60,7 @@ def verify(depot: Depot) -> VerifyResult:
             files = len(snapshot.tree)
             faults += list(_site_faults(site, snapshots, snapshot))
             faults += list(_index_faults(depot, snapshot))
+            faults += list(_origin_faults(depot, snapshot))
     elif numbers:
         faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
     return VerifyResult(len(paths), total, len(numbers), files, tuple(faults))
@@ -81,7 +84,7 @@ def _snapshot_faults(depot: Depot, snapshots: Snapshots, numbers: Iterable[int])
             yield str(error)
             parent = ""
             continue
-        if parent and snapshot.parent != parent:
+        if parent and snapshot.parent != parent and not depot.config.site.origin:
             yield f"snapshot {number}: does not follow snapshot {number - 1} (its parent hash is another)"
         yield from (
             f"snapshot {number}: {path} is not in the store ({digest.sha256[:12]}…)"
@@ -113,6 +116,15 @@ def _file_fault(site: Site, number: int, path: str, digest: Digest) -> str:
     except MissingError:
         return "missing, or not a plain file"
     return "" if found == digest else f"sha256 {found.sha256} where the snapshot says {digest.sha256}"
+
+
+def _origin_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
+    """On the far side of an air gap: check once more what the upstreams signed."""
+    if depot.config.site.origin:
+        try:
+            prove(depot, lock_of(depot, snapshot), snapshot.tree, imported_roots(depot, snapshot.number))
+        except CudepotError as error:
+            yield str(error)
 
 
 def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:

@@ -12,6 +12,7 @@ from cudepot.errors import ConfigError, CudepotError, TrustError
 from cudepot.formats.apt import Release, parse_release
 from cudepot.ports import Signed, Verifier
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.prove import imported_roots, upstream_verifier
 from cudepot.workflows.whole import read_whole
 
 
@@ -52,7 +53,7 @@ def _faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedUpstr
 
 def _releases(depot: Depot, snapshot: Snapshot, folder: str) -> Iterator[tuple[str, Release]]:
     """Give every root of a repository, its signature by the upstream's pinned keys checked."""
-    verifier = _verifier(depot, folder)
+    verifier = _verifier(depot, snapshot, folder)
     both = {f"{folder}Release", f"{folder}Release.gpg"}
     if not both <= snapshot.tree.keys() and f"{folder}InRelease" not in snapshot.tree:
         raise TrustError("no signed root: neither InRelease nor Release with Release.gpg")
@@ -69,9 +70,13 @@ def _signed(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier) -
         yield f"{folder}Release", verifier.detached(found["Release"], found["Release.gpg"], f"{folder}Release")
 
 
-def _verifier(depot: Depot, folder: str) -> Verifier:
+def _verifier(depot: Depot, snapshot: Snapshot, folder: str) -> Verifier:
+    name = folder.removeprefix("apt/").rstrip("/")
+    for root in imported_roots(depot, snapshot.number):
+        if root.upstream == name:
+            return upstream_verifier(depot, root, folder)
     try:
-        return depot.verifier(depot.config.upstream(folder.removeprefix("apt/").rstrip("/")))
+        return depot.verifier(depot.config.upstream(name))
     except ConfigError as error:
         raise TrustError(f"the upstream's keys are not in cudepot.toml any more, so not checked: {error}") from error
 
