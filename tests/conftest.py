@@ -10,6 +10,7 @@ import pytest
 from tests.sites import s3_server  # noqa: F401 - a fixture
 from tests.upstream.keys import Key, KeyHome
 from tests.upstream.nvidia import Artifacts, Nvidia
+from tests.upstream.yum import Rhel, RhelArtifacts
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,21 @@ def nvidia_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Artif
 def nvidia(nvidia_artifacts: Artifacts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nvidia]:
     """NVIDIA for this test alone: serve, publish, break."""
     with Nvidia(nvidia_artifacts, tmp_path_factory.mktemp("upstream")) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def rhel_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RhelArtifacts]:
+    """NVIDIA's yum repository, built once; read only."""
+    artifacts = RhelArtifacts(tmp_path_factory.mktemp("rhel"))
+    yield artifacts
+    artifacts.keys.close()
+
+
+@pytest.fixture
+def rhel(rhel_artifacts: RhelArtifacts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rhel]:
+    """NVIDIA's yum repository for this test alone: serve, publish, break."""
+    with Rhel(rhel_artifacts, tmp_path_factory.mktemp("yum")) as one:
         yield one
 
 
