@@ -18,7 +18,7 @@ from tests.formats.payloads import RECIPES, Objects, payload_of
 from tests.upstream.cudnn import CudnnRelease, write_archive
 
 from cudepot.builders.render import render_recipe
-from cudepot.formats.conda import conda_package, write_conda
+from cudepot.formats.conda import Zstd, conda_package, write_conda
 from cudepot.formats.payload import Payload
 
 BUILD = """
@@ -70,7 +70,7 @@ def ours(payload: Payload, objects: Objects, variant: dict[str, str]) -> dict[st
     packages = {}
     for output in render_recipe(RECIPES / "cudnn/recipe.yaml", variant, payload.release.subdir):
         package, out = conda_package(output, payload), io.BytesIO()
-        write_conda(out, package, objects.open, level=1, timestamp_ms=1)
+        write_conda(out, package, objects.open, zstd=Zstd(1, 0), timestamp_ms=1)
         packages[package.filename] = out.getvalue()
     return packages
 

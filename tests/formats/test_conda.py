@@ -20,7 +20,7 @@ from tests.upstream.wheels import write_wheel
 from cudepot.builders.render import RenderedOutput, render_recipe
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
-from cudepot.formats.conda import CondaPackage, conda_package, glob_matches, write_conda
+from cudepot.formats.conda import CondaPackage, Zstd, conda_package, glob_matches, write_conda
 from cudepot.formats.payload import Payload
 
 STAMP = 1604620800000
@@ -45,7 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Payload, Objects]:
 
 def written(package: CondaPackage, objects: Objects, **options: Any) -> bytes:
     out = io.BytesIO()
-    write_conda(out, package, objects.open, **({"level": 3, "timestamp_ms": STAMP} | options))
+    write_conda(out, package, objects.open, **({"zstd": Zstd(3), "timestamp_ms": STAMP} | options))
     return out.getvalue()
 
 
@@ -119,7 +119,7 @@ def test_same_input_same_bytes_for_any_number_of_workers_and_any_read_size(made:
     first = written(package, objects)
     assert written(package, objects, threads=1) == written(package, objects, threads=3) == first
     out = io.BytesIO()
-    write_conda(out, package, dribble, level=3, timestamp_ms=STAMP)
+    write_conda(out, package, dribble, zstd=Zstd(3), timestamp_ms=STAMP)
     assert out.getvalue() == first
     assert written(package, objects, timestamp_ms=STAMP + 1000) != first
 
@@ -156,7 +156,7 @@ def test_an_object_of_another_length_is_an_error(made: tuple[Payload, Objects]) 
     package = conda_package(output(), made[0])
     for wrong in (lambda one: io.BytesIO(b"short"), lambda one: io.BytesIO(bytes(one.size + 1))):
         with pytest.raises((FormatError, zstandard.ZstdError)):
-            write_conda(io.BytesIO(), package, wrong, level=1, timestamp_ms=0)
+            write_conda(io.BytesIO(), package, wrong, zstd=Zstd(1), timestamp_ms=0)
 
 
 def test_no_workers_is_refused(made: tuple[Payload, Objects]) -> None:

@@ -22,7 +22,7 @@ keep = 3                     # snapshots kept in the folder
 
 [build]
 number = 1                   # conda build number; wheels become VERSION+{label}.1
-zstd-level = 9
+# zstd-level = 9             # 1 to 22; without it, level 7 with a window of 128 MB
 deflate-level = 6
 
 # --- where artifacts come from -----------------------------------------------------------------------------

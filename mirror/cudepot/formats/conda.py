@@ -25,6 +25,21 @@ _BLOCK = tarfile.BLOCKSIZE
 # Bytes a zstd worker takes at a time. Smaller than zstd's own choice: 100 MB less memory for 0.03 % more size.
 # Part of what makes packages reproducible: changing it changes every package.
 _JOB = 8 << 20
+_SMALL = 16 << 20  # bytes below which a large window finds nothing more
+
+
+@dataclass(frozen=True, slots=True)
+class Zstd:
+    """How hard to compress.
+
+    Attributes:
+        level: zstd level, 1 to 22.
+        window: log2 of the bytes in which repetitions are looked for, at most 27 (128 MB: what every reader takes
+            unasked, and level 22 has always used); 0 for the level's own, without long-distance matching.
+    """
+
+    level: int = 7
+    window: int = 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +116,14 @@ def write_conda(
     package: CondaPackage,
     open_object: OpenObject,
     *,
-    level: int,
+    zstd: Zstd,
     timestamp_ms: int,
     threads: int = 2,
 ) -> dict[str, Any]:
     """Write a package to the seekable stream ``out``; return its index record (index.json as a dict).
 
     Args:
-        level: zstd level, 1 to 22.
+        zstd: level and window.
         timestamp_ms: milliseconds since 1970, for index.json and the files' times: from the release, not the clock.
         threads: zstd workers, at least 1. The result is the same for any number of them.
 
@@ -123,7 +138,7 @@ def write_conda(
     archive.store("metadata.json", [b'{"conda_pkg_format_version":2}'], most=CHUNK)
     for kind, files in (("pkg", content), ("info", info)):
         size = tar_size(files)
-        chunks = _zstd(_tar(files, open_object, timestamp_ms // 1000), size, level, threads)
+        chunks = _zstd(_tar(files, open_object, timestamp_ms // 1000), size, zstd, threads)
         archive.store(f"{kind}-{package.stem}.tar.zst", chunks, most=size + (size >> 7) + CHUNK)
     archive.close()
     return index_json(package.output, timestamp_ms)
@@ -178,10 +193,17 @@ def _content(file: CondaFile, open_object: OpenObject) -> Iterator[bytes]:
         raise FormatError(f"{file.path}: {seen} bytes in the store where {file.size} were promised")
 
 
-def _zstd(chunks: Iterable[bytes], size: int, level: int, threads: int) -> Iterator[bytes]:
+def _zstd(chunks: Iterable[bytes], size: int, zstd: Zstd, threads: int) -> Iterator[bytes]:
     """Compress as one frame that declares its size and carries a checksum."""
+    far: dict[str, Any] = {"window_log": zstd.window, "enable_ldm": True} if zstd.window and size > _SMALL else {}
     settings = zstandard.ZstdCompressionParameters.from_level(
-        level, source_size=size, threads=threads, job_size=_JOB, write_content_size=True, write_checksum=True
+        zstd.level,
+        source_size=size,
+        threads=threads,
+        job_size=_JOB,
+        write_content_size=True,
+        write_checksum=True,
+        **far,
     )
     engine = zstandard.ZstdCompressor(compression_params=settings).compressobj(size=size)
     for chunk in chunks:

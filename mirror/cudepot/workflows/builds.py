@@ -19,7 +19,7 @@ from cudepot.paths import safe_name
 from cudepot.store.local import LocalStore
 from cudepot.workflows.depot import Depot
 
-BUILDER = 1
+BUILDER = 2
 """Raised whenever a change of cudepot changes the bytes of what it builds."""
 
 
@@ -72,7 +72,7 @@ def job_key(depot: Depot, job: Job) -> str:
         sorted(one.digest.sha256 for one in job.artifacts),
         list(job.outputs),
         _folder_hash(depot.recipes / job.recipe),
-        [build.number, build.zstd_level, build.deflate_level, depot.config.site.label, depot.epoch],
+        [build.number, build.zstd_level, build.zstd_window, build.deflate_level, depot.config.site.label, depot.epoch],
     ]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 

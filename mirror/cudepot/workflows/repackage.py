@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cudepot.builders.render import render_recipe
 from cudepot.catalog.lock import Lock
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, EulaError
-from cudepot.formats.conda import conda_package, write_conda
+from cudepot.formats.conda import Zstd, conda_package, write_conda
 from cudepot.formats.payload import Payload, Role
 from cudepot.formats.payload_check import PayloadReport, check_payload
 from cudepot.formats.wheel_write import WheelRules, wheel_of, write_wheel
@@ -107,6 +106,7 @@ def _check_eula(depot: Depot, lock: Lock, payload: Payload, scratch: LocalStore)
 
 def _conda(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> Iterator[Built]:
     release, build = job.release, depot.config.build
+    zstd = Zstd(build.zstd_level, build.zstd_window)
     variant: dict[str, str | int] = {
         "cudnn_version": release.version,
         "cuda_version": release.cuda,
@@ -119,6 +119,8 @@ def _conda(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> Ite
             "licence-sha256": licence.sha256 if licence else "",
         }
     }
+    from cudepot.builders.render import render_recipe  # noqa: PLC0415 - loads rattler-build: not for what is built already
+
     for output in render_recipe(depot.recipes / job.recipe / "recipe.yaml", variant, release.subdir):
         package = conda_package(output, payload, facts)
         label = f"packing {package.filename}"
@@ -129,7 +131,7 @@ def _conda(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> Ite
             total,
             scratch,
             lambda out, open_object, package=package: write_conda(  # type: ignore[misc]
-                out, package, open_object, level=build.zstd_level, timestamp_ms=depot.epoch * 1000
+                out, package, open_object, zstd=zstd, timestamp_ms=depot.epoch * 1000
             ),
         )
         yield Built("conda", output.subdir, package.filename, digest)
