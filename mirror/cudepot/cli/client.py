@@ -20,8 +20,9 @@ NAME = "client"
 HELP = "write ready-made configuration for the site's clients"
 DESCRIPTION = """\
 Write what a client of the site needs, for the snapshot that is shown. `client apt` writes the source, the pin file,
-preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client windows`
-writes a PowerShell script that installs from the conda channel, the wheel index or NVIDIA's zip.
+preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client dnf`
+writes the .repo file, keys and versionlock entries, for rhel7 those of its yum. `client windows` writes a PowerShell
+script that installs from the conda channel, the wheel index or NVIDIA's zip.
 """
 
 
@@ -35,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep NVIDIA's cuda-keyring from enabling NVIDIA's own URL, which clients may not reach",
     )
+    dnf = _kind(kinds, "dnf", "RHEL, Fedora and others; yum of rhel7", _dnf)
+    dnf.add_argument("upstreams", nargs="+", metavar="UPSTREAM", help="upstreams whose repositories the client uses")
     _kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows)
 
 
@@ -64,6 +67,16 @@ def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     lines = [f"{result.folder}/{name}" for name in result.files]
     lines.append(f"for snapshot {result.number}, signed by {result.fingerprint}")
     lines.append(f"on the client: dpkg -i {result.package}; copy etc/apt/preferences.d; apt-get update")
+    return asdict(result), lines, 0
+
+
+def _dnf(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
+    from cudepot.workflows.client_dnf import client_dnf_files
+
+    result = client_dnf_files(depot, args.upstreams, url=args.url, output=output)
+    lines = [f"{result.folder}/{name}" for name in result.files]
+    lines += [f"{name}: metadata are unsigned, dnf cannot check them" for name in result.unsigned]
+    lines.append(f"for snapshot {result.number}; on the client: copy etc/ to /, then {result.install}")
     return asdict(result), lines, 0
 
 

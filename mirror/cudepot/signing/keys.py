@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -127,4 +128,23 @@ def dearmored(path: Path) -> bytes:
         raise ConfigError("gpg is not installed", hint="apt-get install gnupg, or dnf install gnupg2") from error
     if done.returncode:
         raise ConfigError(f"{path}: not an OpenPGP public key: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def exported(paths: Sequence[Path], fingerprints: Sequence[str]) -> bytes:
+    """Return the keys of these fingerprints, and no others, out of key files, as one armored file.
+
+    Raises:
+        ConfigError: a file cannot be read, or none of them holds one of the keys.
+    """
+    keyring = b"".join(dearmored(path) for path in paths)
+    with tempfile.TemporaryDirectory(prefix="cudepot-keys-") as home:
+        gpg = ["gpg", "--homedir", home, "--batch", "--no-tty", "--quiet", "--no-autostart"]
+        subprocess.run([*gpg, "--import"], input=keyring, capture_output=True, check=False)
+        done = subprocess.run([*gpg, "--armor", "--export", *fingerprints], capture_output=True, check=False)
+    if not done.stdout:
+        raise ConfigError(
+            f"none of {', '.join(map(str, paths)) or 'no key files'} holds {' or '.join(fingerprints)}",
+            hint="check `keyrings` in cudepot.toml",
+        )
     return done.stdout
