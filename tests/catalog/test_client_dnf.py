@@ -9,7 +9,8 @@ import pytest
 from cudepot.catalog.client_dnf import DnfClient, install_line, is_old, locked_versions, repo_id, repositories
 
 CLIENT = DnfClient(
-    "rhel8/x86_64", "acme-rhel8-x86_64", "https://packages.example/yum/rhel8/x86_64/", ("/k/site", "/k/nvidia"), True, True,
+    "rhel8/x86_64", "acme-rhel8-x86_64", "https://packages.example/yum/rhel8/x86_64/", ("/k/site", "/k/nvidia"),
+    True, True,
     {"libcudnn8": ["8.0.5.39-1.cuda11.1"], "nvidia-driver": ["3:455.45.01-1.el8", "3:460.32.03-1.el8"]},
 )  # fmt: skip
 
