@@ -49,6 +49,9 @@ class MemorySite:
                 files[path] = handle.read()
         self.snapshots[number], self._newest = files, max(self._newest, number)
 
+    def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
+        self.write(number, {path: one for path, one in tree.items() if self._store.has(one)}, extra)
+
     def switch(self, number: int) -> None:
         if number not in self.snapshots:
             raise StorageError("no such snapshot", hint="write it")

@@ -207,6 +207,9 @@ class Site(Protocol):
             BusyError: another publisher is at work there.
         """
 
+    def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
+        """Make a written snapshot hold exactly this again, from the store; withdraw files the store lacks."""
+
     def switch(self, number: int) -> None:
         """Show a snapshot that was written; raise StorageError when there is none of that number."""
 

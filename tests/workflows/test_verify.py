@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.conftest import SiteKey
 from tests.project import Project
+from tests.upstream.keys import Key, KeyHome
+from tests.workflows.far import Near, deb_of
+
+from cudepot.checked import sealed
 
 PACKAGE = "apt/local/hello_1.0_amd64.deb"
 
@@ -171,3 +177,77 @@ def sign(document: Path, gnupg: Path) -> None:
     signature = document.with_suffix(".json.asc")
     signature.unlink()
     run("gpg", "--homedir", gnupg, "--batch", "--armor", "--output", signature, "--detach-sign", document)
+
+
+CLASSES = {
+    "object": "objects/*/*",
+    "build record": "builds/*.json",
+    "snapshot": "snapshots/*.json",
+    "signature": "snapshots/*.asc",
+    "memory": "upstreams/*.json",
+    "log of roots": "roots.log",
+    "format": "FORMAT",
+}
+
+
+@pytest.fixture(scope="module")
+def rich_template(
+    site_key_master: tuple[KeyHome, Key], upstream_key: tuple[KeyHome, Key], tmp_path_factory: pytest.TempPathFactory
+) -> Near:
+    """A near side with every class of file in its store."""
+    home, key = site_key_master
+    folder = tmp_path_factory.mktemp("rich")
+    near = Near(folder, SiteKey(home.path, key, folder / "x", folder / "y"), upstream_key)
+    near.publish(deb_of("first"))
+    near.publish(deb_of("second"))
+    near.export("all.tar", 0)
+    (near.project.store / "builds").mkdir(exist_ok=True)
+    record = {"job": "a job", "licence": "", "built": []}
+    (near.project.store / "builds/0.json").write_text(json.dumps(sealed(record)))
+    return near
+
+
+@pytest.mark.parametrize("kind", [*CLASSES, "exported"])
+def test_a_flipped_bit_is_found_in_every_class_of_file(rich_template: Near, tmp_path: Path, kind: str) -> None:
+    base = tmp_path / "project"
+    subprocess.run(["cp", "-a", rich_template.project.base, base], check=True)
+    pattern = CLASSES.get(kind, "exported/*.json")
+    project = Project.__new__(Project)
+    project.base, project.env = base, rich_template.project.env
+    file = sorted((base / "store").glob(pattern))[0]
+    flip(file)
+    done = project.run("verify", check=False)
+    assert done.rc in (3, 5), done
+    assert "FAULT" in done.out or "error E" in done.err
+
+
+def test_repair_brings_everything_back(rich_template: Near, tmp_path: Path) -> None:
+    """Bad objects are forgotten and fetched again, the site is mended, nothing wrong is shown in between."""
+    base = tmp_path / "project"
+    subprocess.run(["cp", "-a", rich_template.project.base, base], check=True)
+    project = Project.__new__(Project)
+    project.base, project.env = base, rich_template.project.env
+    deb = project.site / "apt/up/second_1.0_amd64.deb"
+    flip(deb)
+    flip(project.store / "snapshots/000002.json")
+    flip(next(iter((project.store / "upstreams").glob("*.json"))))
+    flip(project.store / "builds/0.json")
+    done = project.run("verify", "--repair", "--json", check=False)
+    assert done.rc == 5
+    assert not deb.exists(), "rather no file than a wrong one"
+    assert any("put back from the site" in one for one in done.json["done"])
+    project.run("sync")
+    project.run("publish")
+    assert project.run("verify", "--json").json["faults"] == []
+    assert deb.is_file()
+
+
+def test_repair_takes_an_object_from_a_site_of_copies(shown: Project) -> None:
+    file = shown.site / PACKAGE
+    data = file.read_bytes()
+    write(file, data)
+    flip(shown.object(data))
+    assert shown.run("verify", "--repair", "--json").json["done"]
+    assert shown.object(data).read_bytes() == data
+    assert shown.run("verify", "--json").json["faults"] == []
+    assert "nothing" not in shown.run("verify", "--repair").out

@@ -13,12 +13,15 @@ from cudepot.errors import TrustError
 
 if TYPE_CHECKING:
     from cudepot.workflows.clients_check import Checked
+    from cudepot.workflows.verify import VerifyResult
 
 NAME = "verify"
 HELP = "hash store and site again, check signatures and indexes"
 DESCRIPTION = """\
 Hash every object of the store and every file the site shows, check the signature of every snapshot and the chain
 between them, and follow each index of the site to its packages. Changes nothing; exit status 5 when a fault is found.
+With --repair, mend store and site from each other, remove damaged objects so that `sync` brings them again, take
+wrong files off the site, and verify again.
 
 With --clients it does something else: it says which real clients refuse each pinned key, each root as its upstream
 signed it, and each root the site shows, and why. What clients refuse is no fault of the project: exit status 0.
@@ -27,6 +30,7 @@ signed it, and each root the site shows, and why. What clients refuse is no faul
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
+    parser.add_argument("--repair", action="store_true", help="mend what can be mended here")
     parser.add_argument("--clients", action="store_true", help="say which clients refuse which signature, and why")
 
 
@@ -34,20 +38,34 @@ def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     if args.clients:
         return _clients(args)
+    if args.repair:
+        return _repair(args)
     from cudepot.workflows.verify import verify
 
     with opened(args) as depot:
         result = verify(depot)
+    return asdict(result), _lines(result), TrustError.exit_code if result.faults else 0
+
+
+def _lines(result: VerifyResult) -> list[str]:
     lines = [f"FAULT {one}" for one in result.faults]
     checked = f"{result.objects} objects ({size_text(result.bytes)}), {result.snapshots} snapshots"
     verdict = f"{len(result.faults)} faults" if result.faults else "all good"
     lines.append(f"checked {checked}, {result.site_files} site files: {verdict}")
     if result.faults:
-        lines.append("to mend: remove the damaged objects, the folder of the snapshot that is shown, or both;")
-        lines.append(
-            "then run cudepot sync, repackage and publish: what is missing is fetched, built and written again"
-        )
-    return asdict(result), lines, TrustError.exit_code if result.faults else 0
+        lines.append("to mend: cudepot verify --repair, then cudepot sync, repackage and publish:")
+        lines.append("what is missing then is fetched, built and written again")
+    return lines
+
+
+def _repair(args: argparse.Namespace) -> Answer:
+    from cudepot.workflows.verify_repair import verify_and_repair
+
+    with opened(args) as depot:
+        result = verify_and_repair(depot)
+    lines = [f"FAULT {one}" for one in result.before.faults] + [f"mended: {one}" for one in result.done]
+    answer = asdict(result.after) | {"before": asdict(result.before), "done": result.done}
+    return answer, [*lines, *_lines(result.after)], TrustError.exit_code if result.after.faults else 0
 
 
 def _clients(args: argparse.Namespace) -> Answer:

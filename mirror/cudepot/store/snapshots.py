@@ -38,8 +38,26 @@ class Snapshots:
         """Return where the document of a snapshot lies, or would lie."""
         return self._folder / f"{number:06d}.json"
 
-    def remove(self, number: int) -> None:
-        """Forget a snapshot; the signature goes first, so that a crash leaves none that is half there."""
+    def documents(self) -> list[int]:
+        """Return the numbers of all documents in order, those whose signature :meth:`remove` took included."""
+        return sorted(int(path.name[:6]) for path in self._folder.glob("[0-9]" * 6 + ".json"))
+
+    def document(self, number: int) -> bytes:
+        """Return the document alone; empty when it is not there."""
+        try:
+            return self.path(number).read_bytes()
+        except OSError:
+            return b""
+
+    def restore(self, number: int, document: bytes, signature: bytes) -> None:
+        """Put back a damaged snapshot; the caller has checked the signature."""
+        path = self.path(number)
+        write_atomic(path, document, mode=0o444)
+        write_atomic(path.with_suffix(".json.asc"), signature, mode=0o444)
+
+    def remove(self, number: int, *, link: bool) -> None:
+        """Forget a snapshot: its signature, and its document unless it is a ``link`` of the chain of hashes."""
         path = self.path(number)
         path.with_suffix(".json.asc").unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
+        if not link:
+            path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from cudepot.digest import Digest
-from cudepot.disk import fsync_folder, storage_errors
+from cudepot.disk import fsync_folder, storage_errors, write_atomic
 from cudepot.errors import MissingError, StorageError
 from cudepot.paths import safe_name
 from cudepot.ports import ObjectStore
@@ -88,10 +88,11 @@ class FolderSite:
         with storage_errors(self.root):
             for left in self.root.glob("snapshots/*.partial"):  # of runs that were killed
                 shutil.rmtree(left, ignore_errors=True)
+            if final.is_dir():
+                self._mend(final, tree, extra)
+                return
             try:
                 self._fill(partial, tree, extra)
-                if final.exists():
-                    shutil.rmtree(final)
                 partial.replace(final)
             except BaseException:
                 shutil.rmtree(partial, ignore_errors=True)
@@ -107,10 +108,36 @@ class FolderSite:
         for path, data in extra.items():
             (partial / path).write_bytes(data)
             (partial / path).chmod(0o644)
-        # A site is there to be read by a web server, whatever the umask of the one who publishes.
-        for folder in (self.root, partial.parent, partial, *(one for one in partial.rglob("*") if one.is_dir())):
+        self._open_to_readers(partial)
+
+    def _open_to_readers(self, snapshot: Path) -> None:
+        """Let a web server read it, whatever the umask of the one who publishes, and make the names durable."""
+        for folder in (self.root, snapshot.parent, snapshot, *(one for one in snapshot.rglob("*") if one.is_dir())):
             folder.chmod(0o755)
             fsync_folder(folder)
+
+    def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
+        """Put right, from the store, what differs; withdraw what the store lacks: rather no file than a wrong one."""
+        here = {path: digest for path, digest in tree.items() if self._store.has(digest)}
+        with storage_errors(self.root):
+            self._mend(self.folder(number), here, extra)
+
+    def _mend(self, folder: Path, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
+        """Make a folder hold exactly these files, one rename each, so that it can be shown meanwhile."""
+        for path in [one for one in self._below(folder) if one not in tree and one not in extra]:
+            (folder / path).unlink()
+        for path, digest in tree.items():
+            target = folder / path
+            if not self._same(target, digest):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                temp = target.with_name(f".{target.name}.new")
+                temp.unlink(missing_ok=True)
+                self._store.place(digest, temp)
+                temp.replace(target)
+        for path, data in extra.items():
+            if not (folder / path).is_file() or (folder / path).read_bytes() != data:
+                write_atomic(folder / path, data)
+        self._open_to_readers(folder)
 
     def switch(self, number: int) -> None:
         """Show a snapshot that was written before: one rename, so a client sees the old or the new one."""
@@ -133,10 +160,11 @@ class FolderSite:
 
     def files(self, number: int) -> Iterator[str]:
         """Give the relative path of everything in a snapshot's folder that is not a folder itself."""
-        folder = self.folder(number)
-        for file in sorted(folder.rglob("*")):
-            if file.is_symlink() or not file.is_dir():
-                yield str(file.relative_to(folder))
+        yield from self._below(self.folder(number))
+
+    def _below(self, folder: Path) -> list[str]:
+        found = sorted(folder.rglob("*"))
+        return [str(one.relative_to(folder)) for one in found if one.is_symlink() or not one.is_dir()]
 
     def open(self, number: int, path: str) -> BinaryIO:
         """Open a file of a snapshot; raise MissingError when it is not there, or not a plain file."""
@@ -147,6 +175,8 @@ class FolderSite:
 
     def linked(self, number: int, path: str, digest: Digest) -> bool:
         """Tell whether the file shares its inode with the store's object."""
-        file = self.folder(number) / safe_name(path)
+        return self._same(self.folder(number) / safe_name(path), digest)
+
+    def _same(self, file: Path, digest: Digest) -> bool:
         plain = not file.is_symlink() and file.is_file()
         return plain and self._store.has(digest) and file.samefile(self._store.path(digest))

@@ -123,6 +123,24 @@ class S3Site:
         if said := unreadable(self._bucket.place, _DOCUMENT):
             self._progress.say(said)
 
+    def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
+        """Send a snapshot again whose files were changed in the bucket: what differs, as reading it shows."""
+        with self._lock.publishing(number):
+            record = self._inventory(fresh=True)
+            for key, digest in self._names.keys(tree).items():
+                if key in record.objects and not self._holds(key, digest):
+                    del record.objects[key]
+            s3_inventory.save(self._bucket, record)
+        self.write(number, tree, extra)
+        self.switch(number)
+
+    def _holds(self, key: str, digest: Digest) -> bool:
+        try:
+            with self._bucket.open(key) as handle:
+                return Digest.of_stream(handle) == digest
+        except MissingError:
+            return False
+
     def prune(self, keep: int) -> list[int]:
         """Forget old snapshots, and remove what no kept one has named for the grace period."""
         record = self._inventory()

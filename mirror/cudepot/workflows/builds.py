@@ -11,6 +11,7 @@ from pathlib import Path
 from cudepot.catalog.config import SUBDIRS
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock
+from cudepot.checked import sealed, unsealed
 from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
@@ -98,13 +99,13 @@ def record(depot: Depot, key: str, job: Job, built: Sequence[Built], licence: st
             for one in built
         ],
     }
-    write_atomic(_path(depot, key), json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
+    write_atomic(_path(depot, key), json.dumps(sealed(document), indent=1, sort_keys=True).encode() + b"\n")
 
 
 def recall(depot: Depot, lock: Lock, key: str) -> list[Built] | None:
     """Return what a job made before, if all of it is still in the store and its licence is still accepted."""
     try:
-        table = Table(json.loads(_path(depot, key).read_text()))
+        table = Table(unsealed(_path(depot, key).read_bytes(), key))
         if table.text("licence") not in lock.accepted_eula:
             return None
         built = [_built(one) for one in table.tables("built")]
@@ -117,10 +118,15 @@ def records(store: LocalStore) -> Iterator[tuple[str, str, list[Built]]]:
     """Give key, job and packages of every readable build record."""
     for path in sorted((store.root / "builds").glob("*.json")):
         try:
-            table = Table(json.loads(path.read_text()))
-            yield path.stem, table.text("job"), [_built(one) for one in table.tables("built")]
+            yield path.stem, *parse_record(path.read_bytes(), str(path))
         except (OSError, ValueError, CudepotError):
             continue
+
+
+def parse_record(data: bytes, what: str) -> tuple[str, list[Built]]:
+    """Return job and packages of a build record; raise CudepotError when it is not what was written."""
+    table = Table(unsealed(data, what))
+    return table.text("job"), [_built(one) for one in table.tables("built")]
 
 
 def builds_of(depot: Depot, lock: Lock) -> list[Built]:

@@ -136,6 +136,7 @@ def _finish(depot: Depot, incoming: Manifests, known: dict[str, Manifest], new: 
         if manifest.number > max(links, default=0):
             snapshot, proved = _checked(depot, manifest)
             licences = lock_of(depot, snapshot).accepted_eula
+            depot.store.settle()
             Manifests(depot.store.root, "imported").add(f"{manifest.number:06d}", *incoming.read(name))
             Snapshots(depot.store.root).add(
                 manifest.number, read(depot.store, manifest.document), read(depot.store, manifest.signature)
@@ -143,6 +144,7 @@ def _finish(depot: Depot, incoming: Manifests, known: dict[str, Manifest], new: 
             done.append(manifest.number)
         _drop_pieces(depot, manifest)
         incoming.remove(name)
+    depot.store.settle()
     left = [manifest for name, manifest in known.items() if incoming.has(name)]
     return ImportResult(tuple(done), _waiting(depot, left), new, proved, licences)
 

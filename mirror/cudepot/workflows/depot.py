@@ -15,8 +15,10 @@ from typing import Any
 from cudepot.catalog.config import Config, Pin
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Root
+from cudepot.checked import sealed, unsealed
 from cudepot.digest import Digest
 from cudepot.disk import append, write_atomic
+from cudepot.errors import FormatError
 from cudepot.ports import Page, Progress, Signer, Site, Source, Validators, Verifier
 from cudepot.store.local import LocalStore
 
@@ -108,10 +110,9 @@ class RootMemory:
         """Read the memory of an upstream; an unreadable one counts as empty."""
         path = memory_path(store, upstream.name)
         try:
-            pages = json.loads(path.read_text())
-        except (OSError, ValueError):
+            return cls(path, unsealed(path.read_bytes(), str(path)))
+        except (OSError, FormatError):
             return cls(path)
-        return cls(path, pages if isinstance(pages, dict) else {})
 
     def read(self, depot: Depot, source: Source, path: str, *, limit: int) -> tuple[Page, Digest]:
         """Return a root, from the store when the upstream says that nothing changed; :meth:`save` keeps it.
@@ -176,10 +177,12 @@ class RootMemory:
         """Keep the roots that were read, log the new ones and write the memory: once they have proved good."""
         for body in self.fresh.values():
             store.add_bytes(body)
-        append(store.root / "roots.log", "".join(f"{json.dumps(one, sort_keys=True)}\n" for one in self.accepted))
+        append(
+            store.root / "roots.log", "".join(f"{json.dumps(sealed(one), sort_keys=True)}\n" for one in self.accepted)
+        )
         self.fresh.clear()
         self.accepted.clear()
-        data = (json.dumps(self.pages, indent=1, sort_keys=True) + "\n").encode()
+        data = (json.dumps(sealed(self.pages), indent=1, sort_keys=True) + "\n").encode()
         if not self.path.exists() or self.path.read_bytes() != data:
             write_atomic(self.path, data)
 

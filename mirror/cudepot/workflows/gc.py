@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 from cudepot.catalog.bundle import parse_manifest
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import Snapshot
+from cudepot.checked import unsealed
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, StorageError
+from cudepot.errors import ConfigError, CudepotError, StorageError
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import job_key, jobs_of, records
@@ -68,7 +68,10 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         _guard(*totals)
     if not dry_run:
         for number in removed:
-            snapshots.remove(number)
+            snapshots.remove(number, link=number > kept[0].number)
+        for number in snapshots.documents():
+            if number < kept[0].number:
+                snapshots.remove(number, link=False)
         for key in stale:
             (depot.store.root / "builds" / f"{key}.json").unlink(missing_ok=True)
         _remove(gone)
@@ -147,9 +150,8 @@ def _remembered(depot: Depot) -> Iterator[Digest]:
     """Give the roots that conditional requests compare with; an unreadable memory remembers none."""
     for path in (depot.store.root / "upstreams").glob("*.json"):
         try:
-            pages = json.loads(path.read_text()).values()
-            yield from (
-                Digest(one["sha256"], one["size"]) for one in pages if isinstance(one, dict) and "sha256" in one
-            )
-        except (OSError, ValueError, AttributeError, KeyError):
+            pages = unsealed(path.read_bytes(), str(path)).values()
+            known = [one for one in pages if isinstance(one, dict) and "sha256" in one]
+            yield from (Digest(one["sha256"], one["size"]) for one in known)
+        except (OSError, CudepotError, KeyError, TypeError):
             continue

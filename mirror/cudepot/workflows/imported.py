@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from cudepot.checked import sealed, unsealed
 from cudepot.disk import write_atomic
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, FormatError
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 
@@ -24,14 +25,14 @@ def choose(depot: Depot, number: int) -> None:
     """Remember that ``number`` is to be shown until a newer snapshot comes."""
     instead = Snapshots(depot.store.root).numbers()[-1]
     document = {"shows": number, "instead-of": instead}
-    write_atomic(_path(depot), json.dumps(document, indent=1).encode() + b"\n")
+    write_atomic(_path(depot), json.dumps(sealed(document), indent=1).encode() + b"\n")
 
 
 def _chosen(depot: Depot) -> tuple[int, int]:
     try:
-        document = json.loads(_path(depot).read_text())
+        document = unsealed(_path(depot).read_bytes(), "rollback.json")
         return int(document["shows"]), int(document["instead-of"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, FormatError, ValueError, KeyError, TypeError):
         return 0, 0
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from cudepot.catalog.faults import Fault
 from cudepot.catalog.lock import Lock
+from cudepot.checked import sealed, unsealed
 from cudepot.disk import write_atomic
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, FormatError
 from cudepot.store.local import LocalStore
 from cudepot.workflows.depot import Depot, memory_path
 
@@ -71,15 +72,16 @@ def _save(store: LocalStore, upstream: str, faults: Sequence[Standing]) -> None:
     told = [{name: value for name, value in one.as_json().items() if name != "upstream"} for one in faults]
     if told != pages.get(_KEY, []):
         pages = {name: value for name, value in pages.items() if name != _KEY} | ({_KEY: told} if told else {})
-        write_atomic(memory_path(store, upstream), (json.dumps(pages, indent=1, sort_keys=True) + "\n").encode())
+        data = (json.dumps(sealed(pages), indent=1, sort_keys=True) + "\n").encode()
+        write_atomic(memory_path(store, upstream), data)
 
 
 def _load(store: LocalStore, upstream: str) -> dict[str, Any]:
+    path = memory_path(store, upstream)
     try:
-        pages = json.loads(memory_path(store, upstream).read_text())
-    except (OSError, ValueError):
+        return unsealed(path.read_bytes(), str(path))
+    except (OSError, FormatError):
         return {}
-    return pages if isinstance(pages, dict) else {}
 
 
 def _parsed(upstream: str, one: dict[str, Any]) -> Standing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.prove import imported_roots, prove
 from cudepot.workflows.snapshots import lock_of
+from cudepot.workflows.verify_store import log_faults, record_faults, snapshot_faults
 from cudepot.workflows.verify_whole import whole_faults, whole_upstreams
 
 WORKERS = 4
@@ -27,30 +28,24 @@ WORKERS = 4
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """What was checked, and what does not hold (a line each)."""
+    """What was checked, and what does not hold (a line each); ``damaged`` are paths of objects with other bytes."""
 
     objects: int
     bytes: int
     snapshots: int
     site_files: int
     faults: tuple[str, ...]
+    damaged: tuple[str, ...] = ()
 
 
 def verify(depot: Depot) -> VerifyResult:
     """Check store, snapshots and the site that is shown; repairs nothing."""
-    faults: list[str] = []
     paths = list(depot.store.objects())
     total = sum(path.lstat().st_size for path in paths)
-    depot.progress.begin(f"hashing {len(paths)} objects", total)
-    with ThreadPoolExecutor(WORKERS) as pool:
-        faults += [fault for fault in pool.map(lambda path: _object_fault(depot, path), paths) if fault]
-    depot.progress.end()
-    snapshots = Snapshots(depot.store.root)
-    numbers = snapshots.numbers()
-    faults += list(_snapshot_faults(depot, snapshots, numbers))
-    site = depot.site()
-    shown = site.current()
-    files = 0
+    bad = _hash_all(depot, paths, total)
+    faults = [*bad.values(), *snapshot_faults(depot), *(text for _, text in record_faults(depot)), *log_faults(depot)]
+    snapshots, site = Snapshots(depot.store.root), depot.site()
+    numbers, shown, files = snapshots.numbers(), site.current(), 0
     if shown is not None and shown in numbers:
         try:
             snapshot = load_snapshot(snapshots, shown, depot.site_verifier())
@@ -58,12 +53,21 @@ def verify(depot: Depot) -> VerifyResult:
             snapshot = None  # reported above
         if snapshot is not None:
             files = len(snapshot.tree)
-            faults += list(_site_faults(site, snapshots, snapshot))
-            faults += list(_index_faults(depot, snapshot))
-            faults += list(_origin_faults(depot, snapshot))
+            faults += _site_faults(site, snapshots, snapshot)
+            faults += _index_faults(depot, snapshot)
+            faults += _origin_faults(depot, snapshot)
     elif numbers:
         faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
-    return VerifyResult(len(paths), total, len(numbers), files, tuple(faults))
+    return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)))
+
+
+def _hash_all(depot: Depot, paths: Sequence[Path], total: int) -> dict[Path, str]:
+    """Hash every object, several at once; return what is wrong by path."""
+    depot.progress.begin(f"hashing {len(paths)} objects", total)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = dict(zip(paths, pool.map(lambda path: _object_fault(depot, path), paths), strict=True))
+    depot.progress.end()
+    return {path: fault for path, fault in found.items() if fault}
 
 
 def _object_fault(depot: Depot, path: Path) -> str:
@@ -73,25 +77,6 @@ def _object_fault(depot: Depot, path: Path) -> str:
         found = Digest.of_stream(handle)
     depot.progress.advance(found.size)
     return "" if found.sha256 == path.name else f"object {path}: its bytes hash to {found.sha256}: remove it and sync"
-
-
-def _snapshot_faults(depot: Depot, snapshots: Snapshots, numbers: Iterable[int]) -> Iterator[str]:
-    parent = ""
-    for number in numbers:
-        try:
-            snapshot = load_snapshot(snapshots, number, depot.site_verifier())
-        except CudepotError as error:
-            yield str(error)
-            parent = ""
-            continue
-        if parent and snapshot.parent != parent and not depot.config.site.origin:
-            yield f"snapshot {number}: does not follow snapshot {number - 1} (its parent hash is another)"
-        yield from (
-            f"snapshot {number}: {path} is not in the store ({digest.sha256[:12]}…)"
-            for path, digest in snapshot.tree.items()
-            if not depot.store.has(digest)
-        )
-        parent = Digest.of(snapshots.read(number)[0]).sha256
 
 
 def _site_faults(site: Site, snapshots: Snapshots, snapshot: Snapshot) -> Iterator[str]:

@@ -1,0 +1,88 @@
+"""Verify what a store keeps beside its objects: snapshots, build records, memories of upstreams, bundles' manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cudepot.catalog.bundle import parse_manifest
+from cudepot.checked import unsealed
+from cudepot.digest import Digest
+from cudepot.errors import CudepotError
+from cudepot.store.manifests import Manifests
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.builds import parse_record
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.history import load_snapshot
+
+KINDS = ("exported", "incoming", "imported")
+
+
+def snapshot_faults(depot: Depot) -> Iterator[str]:
+    """Check every snapshot: signature, place in the chain of hashes, and whether the store has what it names."""
+    snapshots = Snapshots(depot.store.root)
+    documents = snapshots.documents()
+    for number in snapshots.numbers():
+        try:
+            snapshot = load_snapshot(snapshots, number, depot.site_verifier())
+        except CudepotError as error:
+            yield str(error)
+            continue
+        before = snapshots.document(number - 1)
+        gap = number != documents[0] and not depot.config.site.origin  # bundles bring only some snapshots
+        if (before or gap) and snapshot.parent != Digest.of(before).sha256:
+            yield f"snapshot {number}: does not follow snapshot {number - 1} (its parent hash is another)"
+        named = {**snapshot.tree, "its cudepot.lock": snapshot.lock}
+        yield from (
+            f"snapshot {number}: {path} is not in the store ({digest.sha256[:12]}…)"
+            for path, digest in named.items()
+            if not depot.store.has(digest)
+        )
+
+
+def damaged_snapshots(depot: Depot) -> Iterator[int]:
+    """Give the numbers of snapshots that do not hold."""
+    snapshots = Snapshots(depot.store.root)
+    for number in snapshots.numbers():
+        try:
+            load_snapshot(snapshots, number, depot.site_verifier())
+        except CudepotError:
+            yield number
+
+
+def record_faults(depot: Depot) -> Iterator[tuple[Path, str]]:
+    """Give each damaged record of the store and what is wrong with it; all of them may be forgotten."""
+    root = depot.store.root
+    for path in sorted((root / "builds").glob("*.json")):
+        yield from _fault(path, lambda path=path: parse_record(path.read_bytes(), str(path)))  # type: ignore[misc]
+    for path in [*sorted((root / "upstreams").glob("*.json")), *root.glob("rollback.json")]:
+        yield from _fault(path, lambda path=path: unsealed(path.read_bytes(), str(path)))  # type: ignore[misc]
+    for kind in KINDS:
+        manifests = Manifests(root, kind)
+        for name in manifests.names():
+            path = root / kind / f"{name}.json"
+            yield from _fault(path, lambda one=manifests, name=name: _check_manifest(depot, one, name))  # type: ignore[misc]
+
+
+def _fault(path: Path, check: Callable[[], object]) -> Iterator[tuple[Path, str]]:
+    try:
+        check()
+    except (CudepotError, OSError) as error:
+        yield path, str(error) if str(path) in str(error) else f"{path}: {error}"
+
+
+def _check_manifest(depot: Depot, manifests: Manifests, name: str) -> None:
+    document, signature = manifests.read(name)
+    depot.site_verifier().detached(document, signature, f"manifest {name}")
+    parse_manifest(document, f"manifest {name}")
+
+
+def log_faults(depot: Depot) -> Iterator[str]:
+    """Check the log of accepted roots line by line."""
+    log = depot.store.root / "roots.log"
+    lines = log.read_bytes().splitlines() if log.exists() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            unsealed(line, f"{log}, line {number}")
+        except CudepotError as error:
+            yield str(error)
