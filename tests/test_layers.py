@@ -9,7 +9,7 @@ import cudepot
 
 ROOT = Path(cudepot.__file__).parent
 BASE = {path.stem for path in ROOT.glob("[a-z]*.py")}
-PURE, IO = {"catalog", "formats"}, {"transport", "store", "signing", "builders"}
+PURE, IO = {"catalog", "formats"}, {"transport", "store", "signing", "builders", "probe"}
 PURE_BASE = BASE - {"disk", "data"}
 MAY = {
     **dict.fromkeys(PURE_BASE, PURE_BASE),
@@ -19,6 +19,8 @@ MAY = {
     "workflows": BASE | PURE | IO | {"workflows"},
     "cli": BASE | PURE | IO | {"workflows", "cli", "__init__"},
 }
+CHILDREN = {"channel_index.py", "gpu_check.py"}
+"""Programs of their own, run as children."""
 OUTSIDE = {
     "argparse", "asyncio", "fcntl", "glob", "http", "http.client", "importlib", "locale", "logging",
     "multiprocessing", "os", "pathlib", "platform", "random", "rattler", "rattler_build", "requests", "rich",
@@ -63,5 +65,5 @@ def test_pure_rooms_reach_nothing_outside() -> None:
 def test_only_the_command_line_reads_argv_and_environment() -> None:
     for path in ROOT.rglob("*.py"):
         names = {one.attr for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.Attribute)}
-        if room(path) != "cli" and path.name != "channel_index.py":  # a program of its own, run as a child
+        if room(path) != "cli" and path.name not in CHILDREN:
             assert not names & {"environ", "getenv", "argv"}, path

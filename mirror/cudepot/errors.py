@@ -120,3 +120,15 @@ class BuildError(CudepotError):
     """Something cudepot started on this machine for the user (a compiler, a check) did not end well."""
 
     code, exit_code = "E900", 11
+
+
+class InstallationError(CudepotError):
+    """The cuDNN that is installed on this machine is broken, or computes what is wrong."""
+
+    code, exit_code = "E910", 13
+
+
+class GpuError(CudepotError):
+    """There is no GPU to run on: no driver, or no device."""
+
+    code, exit_code = "E920", 12

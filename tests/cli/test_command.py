@@ -34,7 +34,18 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         text = capsys.readouterr().out
         assert "--json" in text
         assert "exit codes:" in text
-        reports = ("verify", "snapshots", "diff", "status", "upstreams", "client", "samples", "explain", "completion")
+        reports = (
+            "verify",
+            "snapshots",
+            "diff",
+            "status",
+            "upstreams",
+            "client",
+            "samples",
+            "doctor",
+            "explain",
+            "completion",
+        )
         changes = verb.NAME not in reports
         assert ("--dry-run" in text) == changes
 

@@ -14,6 +14,7 @@ from cudepot.cli import (
     client,
     completion,
     diff,
+    doctor,
     explain,
     gc,
     init,
@@ -53,6 +54,7 @@ VERBS = (
     upstreams,
     client,
     samples,
+    doctor,
     explain,
     completion,
 )
@@ -64,7 +66,8 @@ exit codes:
   3  cudepot.toml, lock or recipe bad, 9  another cudepot holds the store
      or another verb has to run first  10  artifact malformed or hostile
   4  upstream unreachable or lacking  11  a build on this machine failed
-  5  signature, hash or date wrong   130  interrupted
+  5  signature, hash or date wrong    12  no GPU to run on (doctor --run)
+130  interrupted                      13  the installed cuDNN is broken (doctor)
 """
 
 

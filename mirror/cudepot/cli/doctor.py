@@ -1,0 +1,72 @@
+"""``cudepot doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cudepot.cli.output import Answer
+from cudepot.errors import InstallationError
+
+if TYPE_CHECKING:
+    from cudepot.probe.machine import Machine
+    from cudepot.workflows.doctor_run import Run, Test
+
+NAME = "doctor"
+HELP = "look at the cuDNN that is installed on this machine, or run it on the GPU"
+DESCRIPTION = """\
+Find the copies of cuDNN on this machine (or below a prefix: a conda environment, a venv, /usr/local/cuda), say which
+one the loader takes and why, and name what is wrong with them. With --run: compute a convolution, a pooling and a
+softmax on the GPU with the installed library and compare the results; no compiler, framework or further package needed.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    parser.add_argument("--prefix", default="", metavar="DIR", help="only this environment")
+    parser.add_argument("--run", dest="on_gpu", action="store_true", required=True, help="compute on the GPU")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    from cudepot.probe.machine import Machine
+
+    machine = Machine(Path("/"), os.environ)
+    prefix = str(Path(args.prefix).resolve()) if args.prefix else ""
+    return _on_gpu(machine, prefix)
+
+
+def _on_gpu(machine: Machine, prefix: str) -> Answer:
+    from cudepot.workflows.doctor_run import run_on_gpu
+
+    result = run_on_gpu(machine, prefix)
+    lines = [*_about(result), *map(_test, result.tests), "Test passed!" if result.passed else "Test FAILED"]
+    return {**asdict(result), "passed": result.passed}, lines, 0 if result.passed else InstallationError.exit_code
+
+
+def _about(run: Run) -> list[str]:
+    capability = ".".join(map(str, run.capability))
+    return [
+        f"library: {', '.join(run.library)} (cuDNN {_cudnn(run.version)}, built with CUDA {_cuda(run.cuda)})",
+        f"GPU: {run.gpu}, compute capability {capability}, driver for CUDA {_cuda(run.driver_cuda)}",
+        *([f"loaded by: {run.python}"] if run.python else []),
+    ]
+
+
+def _test(test: Test) -> str:
+    shape = "x".join(map(str, test.shape))
+    off = "not a number" if test.worst is None else f"{test.worst:.1e}"
+    passed = "passed" if test.passed else "FAILED"
+    return f"{test.name} {shape}: {passed}, {test.ms:.3f} ms, {test.gflops:.1f} GFLOP/s, largest deviation {off}"
+
+
+def _cudnn(number: int) -> str:
+    major = 10000 if number >= 90000 else 1000
+    return f"{number // major}.{number % major // 100}.{number % 100}"
+
+
+def _cuda(number: int) -> str:
+    return f"{number // 1000}.{number % 1000 // 10}"

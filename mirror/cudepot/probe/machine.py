@@ -1,0 +1,99 @@
+"""One machine's files, or a mounted image of another's, and the few programs that know more about it than files do."""
+
+from __future__ import annotations
+
+import glob
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+_MOST_LINKS = 40
+_MOST_TEXT = 64 << 20
+_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine to look at.
+
+    Attributes:
+        root: where its ``/`` is.
+        environment: variables that lead the loader and say which environment is active.
+    """
+
+    root: Path
+    environment: Mapping[str, str]
+
+    def matches(self, pattern: str) -> list[str]:
+        """Return the paths of this machine that fit an absolute pattern, sorted."""
+        found = glob.glob(f"{glob.escape(str(self.root).rstrip('/'))}{pattern}")  # noqa: PTH207 - Path.glob follows other rules for links and dots
+        return sorted("/" + os.path.relpath(one, self.root) for one in found)
+
+    def real(self, path: str) -> str:
+        """Return what a path leads to when all links are followed inside this machine's root.
+
+        A link to nothing gives the path of what is missing; a circle of links gives the path itself.
+        """
+        parts, done = [one for one in path.split("/") if one][::-1], "/"
+        links = 0
+        while parts:
+            part = parts.pop()
+            if part == "..":
+                done = os.path.dirname(done)  # noqa: PTH120 - a path of the machine, not of ours
+                continue
+            step = f"{done.rstrip('/')}/{part}" if part != "." else done
+            target = self._link(step)
+            links += bool(target)
+            if links > _MOST_LINKS:
+                return path
+            if target:
+                done = "/" if target.startswith("/") else done
+                parts += [one for one in target.split("/") if one][::-1]
+            else:
+                done = step
+        return done
+
+    def exists(self, path: str) -> bool:
+        """Say whether a path leads to a file or folder."""
+        real = self.real(path)
+        return self._link(real) == "" and self._at(real).exists()
+
+    def is_link(self, path: str) -> bool:
+        """Say whether the last part of a path is a symbolic link."""
+        return self._at(path).is_symlink()
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file for reading."""
+        return self._at(self.real(path)).open("rb")
+
+    def text(self, path: str) -> str:
+        """Return a text file, empty when it is not there or not for us to read."""
+        try:
+            with self.open(path) as stream:
+                return stream.read(_MOST_TEXT).decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def asked(self, *command: str) -> str:
+        """Return what a program of this machine prints; empty when it is not there or fails."""
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
+        except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+            return ""
+        return done.stdout
+
+    def is_this_one(self) -> bool:
+        """Say whether it is the machine we run on, not an image of one."""
+        return self.root == Path("/")
+
+    def _at(self, path: str) -> Path:
+        return self.root / path.lstrip("/")
+
+    def _link(self, path: str) -> str:
+        try:
+            return str(self._at(path).readlink())
+        except OSError:
+            return ""

@@ -1,0 +1,128 @@
+/* A stand-in for libcuda.so.1 and libcudnn.so.N that computes on the CPU and refuses calls in the wrong order.
+ * Compiled twice: with -DDRIVER for the driver, with -DVERSION=... for cuDNN. STANDIN_FAULT in the environment breaks it. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int broken(const char *how) { const char *now = getenv("STANDIN_FAULT"); return now && !strcmp(now, how); }
+
+#ifdef DRIVER
+static int ready, current;
+static struct { char *from; size_t size; } held[256];
+static int count;
+int standin_holds(const char *place, size_t size) {
+  for (int at = 0; current && at < count; at++)
+    if (place >= held[at].from && place + size <= held[at].from + held[at].size) return 1;
+  return 0;
+}
+int cuInit(unsigned flags) { if (broken("no-gpu")) return 100; if (broken("old-driver")) return 803; ready = !flags; return 0; }
+int cuGetErrorString(int status, const char **text) { *text = status == 803 ? "system has unsupported display driver" : "invalid"; return 0; }
+int cuDeviceGet(int *device, int number) { *device = 7; return ready && number == 0 ? 0 : 3; }
+int cuDeviceGetName(char *name, int size, int device) { strncpy(name, "Stand-in 9000", size); return device == 7 ? 0 : 101; }
+int cuDriverGetVersion(int *version) { *version = 12080; return 0; }
+int cuDeviceGetAttribute(int *value, int what, int device) { *value = what == 75 ? 9 : 0; return device == 7 ? 0 : 101; }
+int cuDevicePrimaryCtxRetain(void **context, int device) { *context = &ready; return device == 7 && ready ? 0 : 101; }
+int cuCtxSetCurrent(void *context) { current = context == &ready; return current ? 0 : 201; }
+int cuCtxSynchronize(void) { return current ? 0 : 201; }
+int cuMemAlloc_v2(char **place, size_t size) {
+  if (!current || !size || count == 256) return 201;
+  *place = held[count].from = malloc(size); held[count++].size = size; return 0;
+}
+int cuMemcpyHtoD_v2(char *to, const void *from, size_t size) { if (!standin_holds(to, size)) return 1; memcpy(to, from, size); return 0; }
+int cuMemcpyDtoH_v2(void *to, const char *from, size_t size) { if (!standin_holds(from, size)) return 1; memcpy(to, from, size); return 0; }
+struct event { struct timespec at; };
+int cuEventCreate(struct event **event, unsigned flags) { *event = calloc(1, sizeof **event); return flags; }
+int cuEventRecord(struct event *event, void *stream) { return clock_gettime(CLOCK_MONOTONIC, &event->at) || stream; }
+int cuEventSynchronize(struct event *event) { return !event->at.tv_sec; }
+int cuEventElapsedTime(float *ms, struct event *from, struct event *to) {
+  *ms = (to->at.tv_sec - from->at.tv_sec) * 1e3 + (to->at.tv_nsec - from->at.tv_nsec) / 1e6; return 0;
+}
+#else
+struct descriptor { int kind, set, n[8]; };  /* kinds: 1 tensor, 2 filter, 3 convolution, 4 pooling */
+struct perf { int algo, status; float time; size_t memory; int determinism, math, reserved[3]; };
+static int handle;
+static int is(const struct descriptor *one, int kind) { return one && one->kind == kind && one->set; }
+static int floats(const void *place, const int *n) {
+  int (*holds)(const void *, size_t) = dlsym(RTLD_DEFAULT, "standin_holds");
+  return holds && holds(place, 4ul * n[0] * n[1] * n[2] * n[3]);
+}
+static int make(struct descriptor **one, int kind) { *one = calloc(1, sizeof **one); (*one)->kind = kind; return 0; }
+static int set(struct descriptor *one, int kind, int n0, int n1, int n2, int n3, int n4, int n5) {
+  if (!one || one->kind != kind) return 3;
+  int n[] = {n0, n1, n2, n3, n4, n5}; memcpy(one->n, n, sizeof n); one->set = 1; return 0;
+}
+size_t cudnnGetVersion(void) { if (broken("abort")) abort(); return VERSION; }
+size_t cudnnGetCudartVersion(void) { return 12010; }
+const char *cudnnGetErrorString(int status) { return status == 8 ? "CUDNN_STATUS_EXECUTION_FAILED" : "CUDNN_STATUS_BAD_PARAM"; }
+int cudnnCreate(void **out) { *out = &handle; handle = 1; return 0; }
+int cudnnCreateTensorDescriptor(struct descriptor **one) { return make(one, 1); }
+int cudnnCreateFilterDescriptor(struct descriptor **one) { return make(one, 2); }
+int cudnnCreateConvolutionDescriptor(struct descriptor **one) { return make(one, 3); }
+int cudnnCreatePoolingDescriptor(struct descriptor **one) { return make(one, 4); }
+int cudnnSetTensor4dDescriptor(struct descriptor *one, int format, int type, int n, int c, int h, int w) {
+  return format || type ? 3 : set(one, 1, n, c, h, w, 0, 0);
+}
+int cudnnSetFilter4dDescriptor(struct descriptor *one, int type, int format, int k, int c, int r, int s) {
+  return format || type ? 3 : set(one, 2, k, c, r, s, 0, 0);
+}
+int cudnnSetConvolution2dDescriptor(struct descriptor *one, int ph, int pw, int u, int v, int dh, int dw, int mode, int type) {
+  return mode != 1 || type || dh != 1 || dw != 1 ? 3 : set(one, 3, ph, pw, u, v, 0, 0);
+}
+int cudnnSetConvolutionMathType(struct descriptor *one, int math) { return is(one, 3) && math == 1 ? 0 : 3; }
+int cudnnSetPooling2dDescriptor(struct descriptor *one, int mode, int nan, int h, int w, int ph, int pw, int sh, int sw) {
+  return mode || nan != 1 || h != 2 || w != 2 || ph || pw || sh != 2 || sw != 2 ? 3 : set(one, 4, h, w, sh, sw, 0, 0);
+}
+int cudnnGetConvolution2dForwardOutputDim(const struct descriptor *how, const struct descriptor *x, const struct descriptor *w, int *n, int *c, int *h, int *v) {
+  if (!is(how, 3) || !is(x, 1) || !is(w, 2) || x->n[1] != w->n[1]) return 3;
+  *n = x->n[0]; *c = w->n[0]; *h = x->n[2] + 2 * how->n[0] - w->n[2] + 1; *v = x->n[3] + 2 * how->n[1] - w->n[3] + 1; return 0;
+}
+int cudnnGetConvolutionForwardAlgorithm_v7(void *h, const struct descriptor *x, const struct descriptor *w, const struct descriptor *how, const struct descriptor *y, int asked, int *found, struct perf *perfs) {
+  if (h != &handle || !is(x, 1) || !is(w, 2) || !is(how, 3) || !is(y, 1) || asked < 2) return 3;
+  perfs[0] = (struct perf){.algo = 6, .status = 9}; perfs[1] = (struct perf){.algo = 1, .memory = 4096, .math = 1}; *found = 2; return 0;
+}
+int cudnnGetConvolutionForwardWorkspaceSize(void *h, const struct descriptor *x, const struct descriptor *w, const struct descriptor *how, const struct descriptor *y, int algo, size_t *size) {
+  if (h != &handle || !is(x, 1) || !is(w, 2) || !is(how, 3) || !is(y, 1) || algo != 1) return 3;
+  *size = 4096; return 0;
+}
+int cudnnConvolutionForward(void *h, const float *one, const struct descriptor *x, const float *from, const struct descriptor *w, const float *weights, const struct descriptor *how, int algo, const float *work, size_t size, const float *zero, const struct descriptor *y, float *to) {
+  static int done;  /* the result is the same each round */
+  int side[] = {1, 1, 1, 1024};
+  if (h != &handle || *one != 1 || *zero || !is(how, 3) || !floats(from, x->n) || !floats(weights, w->n) || !floats(to, y->n) || algo != 1 || size != 4096 || !floats(work, side)) return 3;
+  if (broken("execution")) return 8;
+  if (done++) return 0;
+  int C = x->n[1], H = x->n[2], W = x->n[3], K = w->n[0], R = w->n[2], S = w->n[3];
+  memset(to, 0, 4ul * y->n[0] * K * H * W);
+  for (int n = 0; n < x->n[0]; n++) for (int k = 0; k < K; k++) for (int c = 0; c < C; c++) for (int r = 0; r < R; r++) for (int s = 0; s < S; s++) {
+    float by = weights[((k * C + c) * R + r) * S + s];
+    for (int i = 0; i < H; i++) {
+      int row = i + r - how->n[0], first = how->n[1] - s > 0 ? how->n[1] - s : 0, last = W + how->n[1] - s < W ? W + how->n[1] - s : W;
+      if (row < 0 || row >= H) continue;
+      float *out = to + ((n * K + k) * H + i) * W; const float *in = from + ((n * C + c) * H + row) * W + s - how->n[1];
+      for (int j = first; j < last; j++) out[j] += by * in[j];
+    }
+  }
+  return 0;
+}
+int cudnnPoolingForward(void *h, const struct descriptor *how, const float *one, const struct descriptor *x, const float *from, const float *zero, const struct descriptor *y, float *to) {
+  if (h != &handle || !is(how, 4) || *one != 1 || *zero || !floats(from, x->n) || !floats(to, y->n)) return 3;
+  int H = y->n[2], W = y->n[3];
+  for (int p = 0; p < y->n[0] * y->n[1]; p++) for (int i = 0; i < H; i++) for (int j = 0; j < W; j++) {
+    const float *in = from + (p * 2 * H + 2 * i) * 2 * W + 2 * j;
+    to[(p * H + i) * W + j] = fmaxf(fmaxf(in[0], in[1]), fmaxf(in[2 * W], in[2 * W + 1]));
+  }
+  return 0;
+}
+int cudnnSoftmaxForward(void *h, int algo, int mode, const float *one, const struct descriptor *x, const float *from, const float *zero, const struct descriptor *y, float *to) {
+  if (h != &handle || algo != 1 || mode != 1 || *one != 1 || *zero || !floats(from, x->n) || !floats(to, y->n)) return 3;
+  int C = x->n[1];
+  for (int n = 0; n < x->n[0]; n++) {
+    float sum = 0;
+    for (int c = 0; c < C; c++) sum += expf(from[n * C + c]);
+    for (int c = 0; c < C; c++) to[n * C + c] = broken("nan") ? NAN : broken("wrong") ? 0.5f : expf(from[n * C + c]) / sum;
+  }
+  return 0;
+}
+#endif

@@ -1,0 +1,117 @@
+"""``doctor --run`` against a stand-in driver and cuDNN that compute on the CPU and check the order of calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.upstream.elf import stub
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "tests" / "clients" / "gpu_standin.c"
+
+
+def compiled(path: Path, *flags: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    command = ["gcc", "-O3", "-ffast-math", "-fno-finite-math-only", "-w", "-shared", "-fPIC", *flags]
+    subprocess.run([*command, f"-Wl,-soname,{path.name}", "-o", path, SOURCE, "-lm", "-ldl"], check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return compiled(tmp_path_factory.mktemp("driver") / "libcuda.so.1", "-DDRIVER").parent
+
+
+@pytest.fixture(scope="module")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three environments as conda lays them out: v7, v8 and v9."""
+    root = tmp_path_factory.mktemp("environments")
+    for major, version in (("7", "7605"), ("8", "8005"), ("9", "91002")):
+        compiled(root / f"v{major}" / "lib" / f"libcudnn.so.{major}", f"-DVERSION={version}")
+    return root
+
+
+def doctor(prefix: Path, folder: Path | None, *options: str, fault: str = "") -> subprocess.CompletedProcess[str]:
+    """Run it without a single package beside the standard library (``-S``)."""
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "mirror"), "STANDIN_FAULT": fault}
+    env |= {"LD_LIBRARY_PATH": str(folder)} if folder else {}
+    command = [sys.executable, "-S", "-m", "cudepot.cli.main", "doctor", "--run", "--prefix", str(prefix), *options]
+    return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+
+
+@pytest.mark.parametrize(("major", "version"), [("7", "7.6.5"), ("8", "8.0.5"), ("9", "9.10.2")])
+def test_every_api_computes_and_is_compared(environments: Path, driver: Path, major: str, version: str) -> None:
+    done = doctor(environments / f"v{major}", driver)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    library = environments / f"v{major}" / "lib" / f"libcudnn.so.{major}"
+    assert lines[0] == f"library: {library} (cuDNN {version}, built with CUDA 12.1)"
+    assert lines[1] == "GPU: Stand-in 9000, compute capability 9.0, driver for CUDA 12.8"
+    assert [line.split()[0] for line in lines[2:5]] == ["convolution", "pooling", "softmax"]
+    assert all("passed" in line and "GFLOP/s" in line for line in lines[2:5])
+    assert lines[-1] == "Test passed!"
+
+
+@pytest.mark.parametrize("fault", ["wrong", "nan"])
+def test_a_wrong_result_fails_the_test(environments: Path, driver: Path, fault: str) -> None:
+    done = doctor(environments / "v9", driver, "--json", fault=fault)
+    assert done.returncode == 13, done.stderr
+    result = json.loads(done.stdout)
+    assert not result["passed"]
+    assert [one["passed"] for one in result["tests"]] == [True, True, False]
+    assert result["tests"][2]["worst"] is None or result["tests"][2]["worst"] > 0.1
+
+
+@pytest.mark.parametrize(("fault", "told"), [("no-gpu", "no GPU"), ("old-driver", "unsupported display driver")])
+def test_without_a_gpu_it_says_so_with_a_code_of_its_own(
+    environments: Path, driver: Path, fault: str, told: str
+) -> None:
+    done = doctor(environments / "v9", driver, fault=fault)
+    assert done.returncode == 12
+    assert done.stderr.startswith("error E920: ")
+    assert told in done.stderr
+    assert "nothing was computed" in done.stderr
+
+
+def test_a_machine_without_driver_is_one_without_gpu(environments: Path) -> None:
+    done = doctor(environments / "v9", None)
+    assert done.returncode == 12
+    assert "libcuda.so.1" in done.stderr
+
+
+def test_a_call_that_fails_is_named(environments: Path, driver: Path) -> None:
+    done = doctor(environments / "v8", driver, fault="execution")
+    assert done.returncode == 13
+    assert "cudnnConvolutionForward: CUDNN_STATUS_EXECUTION_FAILED (8)" in done.stderr
+
+
+def test_a_library_that_aborts_its_process_is_survived(environments: Path, driver: Path) -> None:
+    done = doctor(environments / "v8", driver, fault="abort")
+    assert done.returncode == 13
+    assert "SIGABRT" in done.stderr
+
+
+def test_a_prefix_without_cudnn_is_named(tmp_path: Path, driver: Path) -> None:
+    done = doctor(tmp_path, driver)
+    assert done.returncode == 13
+    assert f"{tmp_path}: no libcudnn.so.N below it" in done.stderr
+
+
+def test_the_environments_own_python_loads_it_after_cublas(environments: Path, driver: Path, tmp_path: Path) -> None:
+    site = tmp_path / "lib" / "python3.11" / "site-packages" / "nvidia"
+    cudnn = compiled(site / "cudnn" / "lib" / "libcudnn.so.9", "-DVERSION=90100", "-Wl,--no-as-needed")
+    cublas = site / "cublas" / "lib" / "libcublas.so.12"
+    cublas.parent.mkdir(parents=True)
+    cublas.write_bytes(stub(cublas.name))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    done = doctor(tmp_path, driver, "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["python"] == str(tmp_path / "bin" / "python")
+    assert {str(cudnn), str(cublas)} <= set(result["libraries"])
