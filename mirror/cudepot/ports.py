@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import BinaryIO, Protocol
 
 from cudepot.digest import Digest
+from cudepot.errors import TrustError
 from cudepot.openpgp import DocumentSignature
 
 OpenObject = Callable[[Digest], BinaryIO]
@@ -247,6 +248,9 @@ class Verifier(Protocol):
 
     def detached(self, document: bytes, signature: bytes, what: str) -> Signed:
         """Verify ``document`` against a detached signature; raise TrustError likewise."""
+
+    def detached_each(self, documents: Sequence[tuple[bytes, bytes, str]]) -> list[Signed | TrustError]:
+        """Verify many small documents, each with its detached signature and its name; return what each one is."""
 
     def inspect(self, document: bytes, signature: bytes | None) -> tuple[DocumentSignature, ...]:
         """Return all signatures of a document, good and bad; ``signature`` when it is detached."""

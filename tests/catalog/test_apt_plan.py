@@ -113,7 +113,7 @@ def test_a_release_of_today_may_be_used() -> None:
     ("fields", "says"),
     [
         ({"Date": DATE, "Valid-Until": "Mon, 06 May 2024 07:08:09 +0000"}, "expired on 2024-05-06 07:08 UTC"),
-        ({}, "has no Date"),
+        ({}, "has no date"),
         ({"Date": "Mon, 06 May 2024 07:09:10 +0000"}, "in the future"),
         ({"Date": "Mon, 06 May 2024 06:59:59 +0000"}, "older than the one of"),
     ],

@@ -44,8 +44,8 @@ def checked(
 
 
 def _key(one: Artifact) -> tuple[str, ...]:
-    """Return what must not change its bytes: for a deb its version; else one version may have several files."""
-    return (one.kind, one.name, one.version, one.architecture, "" if one.kind == "deb" else one.filename)
+    """Return what must not change its bytes: for a deb or rpm its version; else one version may have several files."""
+    return (one.kind, one.name, one.version, one.architecture, "" if one.kind in ("deb", "rpm") else one.filename)
 
 
 def _marked(old: Artifact | None, one: Artifact) -> Artifact:

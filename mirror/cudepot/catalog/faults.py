@@ -41,6 +41,7 @@ UNTRUSTED = "not trusted"
 MALFORMED = "malformed"
 PINS = "pins cannot be met"
 CHANGED = "version changed in place"
+PACKAGE = "package signature does not hold"
 OTHER = "cannot be used"
 
 PASSING = frozenset({NEWER, OLDER, SAME_SIZE, OTHER_SIZE, MIXED, NO_INDEX, NO_FILE, NO_ROOT, STALE, TORN, CUT,
@@ -108,6 +109,22 @@ class IndexMismatchError(TrustError):
 
 class IndexMissingError(MissingError):
     """An index that its signed root names and that is not there."""
+
+    def __init__(self, message: str, *, hint: str, fault: Fault) -> None:
+        super().__init__(message, hint=hint)
+        self.fault = fault
+
+
+class TornRootError(SignatureError):
+    """A root whose signature lacks, or is that of another edition of it: mostly one that follows in some minutes."""
+
+    def __init__(self, message: str, *, hint: str, fault: Fault) -> None:
+        super().__init__(message, hint=hint)
+        self.fault = fault
+
+
+class PackageError(TrustError):
+    """A package that nobody who may has signed, or that is not what its signature is of."""
 
     def __init__(self, message: str, *, hint: str, fault: Fault) -> None:
         super().__init__(message, hint=hint)
@@ -188,7 +205,12 @@ def _date(text: str) -> datetime.datetime | None:
 def _told(evidence: Evidence) -> list[str]:
     """Return the evidence in words, one part each."""
     parts = [_bytes_told(evidence, word) for word in ("served", "promised")]
-    names = {"last_modified": "Last-Modified", "root_date": "signed root of", "release_date": "Release beside of"}
+    names = {
+        "last_modified": "Last-Modified",
+        "signature_modified": "signature of",
+        "root_date": "signed root of",
+        "release_date": "Release beside of",
+    }
     parts += [f"{text} {evidence[key]}" for key, text in names.items() if key in evidence]
     return [one for one in parts if one] + ([f"HTTP {evidence['status']}"] if "status" in evidence else [])
 

@@ -10,6 +10,12 @@ from cudepot.formats.apt import Release, parse_date
 FUTURE = datetime.timedelta(seconds=60)  # clocks differ; apt itself allows 10 s
 
 
+def newest_date(*dates: str) -> str:
+    """Return the latest of several ``Date`` fields, empty ones left out."""
+    known = [one for one in dates if one]
+    return max(known, key=lambda one: parse_date(one, "a date seen before")) if known else ""
+
+
 def check_release(release: Release, what: str, *, now: datetime.datetime, seen: str, allow_rollback: bool) -> None:
     """Refuse a Release that is expired, from the future, or older than one seen before.
 
@@ -29,9 +35,19 @@ def check_release(release: Release, what: str, *, now: datetime.datetime, seen: 
             f"{what}: expired on {until:%Y-%m-%d %H:%M} UTC (Valid-Until)",
             hint="the upstream, or a mirror in between, is stale: try again later or use another mirror",
         )
-    date = release.date()
+    check_date(release.date(), what, now=now, seen=seen, allow_rollback=allow_rollback)
+
+
+def check_date(
+    date: datetime.datetime | None, what: str, *, now: datetime.datetime, seen: str, allow_rollback: bool
+) -> None:
+    """Refuse a root without date, from the future, or older than one seen before; arguments as above.
+
+    Raises:
+        TrustError: it may not be used.
+    """
     if date is None:
-        raise TrustError(f"{what}: has no Date, so an old copy could not be told from a new one")
+        raise TrustError(f"{what}: has no date, so an old copy could not be told from a new one")
     if date > now + FUTURE:
         raise TrustError(f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, in the future", hint="check this machine's clock")
     if seen and date < parse_date(seen, "the date seen before") and not allow_rollback:

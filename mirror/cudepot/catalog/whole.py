@@ -33,16 +33,23 @@ class Whole:
 
 
 def main_index(upstream: LockedUpstream) -> LockedFile:
-    """Return the index to read packages from: the smallest form there is."""
+    """Return the index to read packages from: the smallest form of Packages; of a yum repository, the first index."""
     found = {one.path: one for one in upstream.files if one.role == "index"}
+    if upstream.type == "yum" and found:
+        return next(iter(found.values()))
     for form in _FORMS:
         if form in found:
             return found[form]
-    raise ConfigError(f"cudepot.lock: upstream {upstream.name!r} has no Packages file", hint="run `cudepot lock`")
+    raise ConfigError(f"cudepot.lock: upstream {upstream.name!r} has no index of packages", hint="run `cudepot lock`")
 
 
-def whole(upstream: LockedUpstream, listed: Iterable[tuple[str, Digest]]) -> Whole:
-    """Put a whole repository together.
+def site_folder(upstream: LockedUpstream) -> str:
+    """Return where a site has an upstream: ``apt/NAME/`` or ``yum/NAME/``."""
+    return f"{'yum' if upstream.type == 'yum' else 'apt'}/{upstream.name}/"
+
+
+def whole(upstream: LockedUpstream, listed: Iterable[tuple[str, Digest | None]]) -> Whole:
+    """Put a whole repository together. A package without digest cannot be had, and is noted.
 
     A stanza may be there twice. Of two with one path and other bytes the last counts: NVIDIA's index is
     append-only, so the last is the repost, and the only one the upstream can serve.
@@ -53,6 +60,9 @@ def whole(upstream: LockedUpstream, listed: Iterable[tuple[str, Digest]]) -> Who
     packages: dict[str, Digest] = {}
     notes: list[str] = []
     for path, digest in listed:
+        if digest is None:
+            notes.append(f"{upstream.name}: {path} is not mirrored: no sha256 tells what it is")
+            continue
         before = packages.setdefault(path, digest)
         if before != digest:
             packages[path] = digest

@@ -49,10 +49,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Repomd:
-    """The whole document."""
+    """The whole document; ``made_by`` is its first repository tag."""
 
     revision: str
     records: tuple[Record, ...]
+    made_by: str = ""
 
     def record(self, type_: str) -> Record | None:
         """Return the record of a type."""
@@ -80,7 +81,7 @@ def parse_repomd(text: bytes, what: str) -> Repomd:
     twice = [one.type for number, one in enumerate(records) if one.type in [other.type for other in records[:number]]]
     if twice or not any(one.type == "primary" for one in records):
         raise FormatError(f"{what}: {f'two records of {twice[0]}' if twice else 'no record of primary'}")
-    return Repomd((root.findtext(f"{_NS}revision") or "").strip(), records)
+    return Repomd((root.findtext(f"{_NS}revision") or "").strip(), records, root.findtext(f"{_NS}tags/{_NS}repo") or "")
 
 
 def _record(data: ElementTree.Element, what: str) -> Record:
@@ -129,11 +130,12 @@ def _number(data: ElementTree.Element, name: str, default: int, where: str) -> i
     return int(text)
 
 
-def render_repomd(revision: str, records: Sequence[Record]) -> bytes:
+def render_repomd(revision: str, records: Sequence[Record], *, made_by: str = "") -> bytes:
     """Return the document; equal values give equal bytes. Records are to be known by sha256."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     lines.append('<repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">')
     lines.append(f"  <revision>{escape(revision)}</revision>")
+    lines += [f"  <tags><repo>{escape(made_by)}</repo></tags>"] if made_by else []
     for one in records:
         lines += _rendered(one)
     return "\n".join([*lines, "</repomd>", ""]).encode()

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.faults import MIXED, NO_INDEX, Evidence, Fault, IndexMismatchError, IndexMissingError, index_fault
 from cudepot.catalog.lock import Root
-from cudepot.catalog.trust import check_release
-from cudepot.digest import Digest, MismatchError, Promise, hasher
+from cudepot.catalog.trust import check_release, newest_date
+from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, MissingError, PinError, TrustError
-from cudepot.formats.apt import Release, parse_date, parse_release
+from cudepot.formats.apt import Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.paths import safe_name
 from cudepot.ports import Signed, Source
-from cudepot.workflows.depot import Depot, RootMemory
-from cudepot.workflows.evidence import release_beside, served_at
+from cudepot.workflows.broken_index import BrokenIndex
+from cudepot.workflows.depot import Depot, RootMemory, key_hash
+from cudepot.workflows.evidence import release_beside
 from cudepot.workflows.fetch import fetch_promised
 
 ROOT_LIMIT = 10 << 20  # bytes; apt's own cap for a Release file
@@ -50,7 +50,9 @@ class Chain:
         signed, path, digest, signature = self._root(folder)
         release = parse_release(signed.text, self.upstream.url + path)
         dated = f"{folder}Release"  # one memory for InRelease and Release: neither may bring back an old state
-        seen = _newest(self.memory.date(dated), *(locked.get(folder + name, "") for name in ("InRelease", "Release")))
+        seen = newest_date(
+            self.memory.date(dated), *(locked.get(folder + name, "") for name in ("InRelease", "Release"))
+        )
         what = self.upstream.url + path
         check_release(release, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
         date = release.fields["Date"]
@@ -61,7 +63,7 @@ class Chain:
             root,
             self.upstream,
             self.depot.clock(),
-            trust=self._trust(),
+            trust=key_hash(self.depot, self.upstream),
             until=until.astimezone(UTC).isoformat() if until else "",
         )
         return Suite(folder, release, root)
@@ -77,18 +79,9 @@ class Chain:
             return False
         _, digest = self.memory.read(self.depot, self.source, root.path, limit=ROOT_LIMIT)
         dated = f"{folder}/Release" if folder else "Release"
-        return digest == root.digest and self.memory.checked_lately(dated, digest, self._trust(), self.depot.clock())
-
-    def _trust(self) -> str:
-        """Return a hash over all that decides which signatures hold; empty where a keyring cannot be read."""
-        one = hasher()
-        one.update("\n".join(self.upstream.keys).encode())
-        try:
-            for path in self.upstream.keyrings:
-                one.update(Digest.of((self.depot.base / path).read_bytes()).sha256.encode())
-        except OSError:
-            return ""
-        return one.hexdigest()
+        return digest == root.digest and self.memory.checked_lately(
+            dated, digest, key_hash(self.depot, self.upstream), self.depot.clock()
+        )
 
     def _root(self, folder: str) -> tuple[Signed, str, Digest, Digest | None]:
         """Read and verify InRelease; where there is none (NVIDIA's oldest), Release with Release.gpg."""
@@ -151,32 +144,10 @@ class Chain:
 
     def _diagnosed(self, suite: Suite, path: str, error: TrustError | MissingError) -> CudepotError:
         """Return the error that says which fault it is, with what shows it."""
-        promised, dated = suite.release.promised()[path], suite.root.date
-        where = suite.folder + _by_hash(suite.release, path, promised)
-        url, hint = self.upstream.url + where, "the upstream is being published, or an edge is stale: try again later"
-        said: Evidence = {"root_date": dated, "promised_size": promised.size, **_promised_hash(promised)}
-        if isinstance(error, MissingError):
-            return IndexMissingError(str(error), hint=hint, fault=Fault(NO_INDEX, url, said))
-        fault = Fault(MIXED, url, said)
-        if isinstance(promised, Digest) and isinstance(error, MismatchError):
-            served = served_at(self.source, where, error)
-            beside = release_beside(self.source, suite.folder, path, served)
-            fault = index_fault(url, promised, served, dated=dated, beside=beside)
-        return IndexMismatchError(
-            f"{url}: does not match the signed Release of {dated}: {error}", hint=hint, fault=fault
-        )
-
-
-def _promised_hash(promised: Digest | Promise) -> dict[str, str]:
-    if isinstance(promised, Digest):
-        return {"promised_sha256": promised.sha256}
-    return {"promised_sha512": promised.sha512}
-
-
-def _newest(*dates: str) -> str:
-    """Return the latest of several ``Date`` fields, empty ones left out."""
-    known = [one for one in dates if one]
-    return max(known, key=lambda one: parse_date(one, "a date seen before")) if known else ""
+        promised = suite.release.promised()[path]
+        served = suite.folder + _by_hash(suite.release, path, promised)
+        broken = BrokenIndex(self.source, self.upstream.url, served, promised, "Release", suite.root.date)
+        return broken.told(error, lambda found: release_beside(self.source, suite.folder, path, found))
 
 
 def _index_names(upstream: Upstream) -> list[str]:

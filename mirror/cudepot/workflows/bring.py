@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from cudepot.catalog.faults import Fault, Served, file_fault
+from cudepot.catalog.faults import Fault, Served, fault_of, file_fault
 from cudepot.digest import Digest, MismatchError
 from cudepot.errors import CudepotError, MissingError, TransientError
 from cudepot.ports import Source
@@ -28,7 +28,17 @@ class Missing:
     digest: Digest
 
 
-def bring(depot: Depot, upstreams: Iterable[str], missing: Sequence[Missing], *, wait: float) -> None:
+Unsound = Callable[[], Iterable[tuple[Missing, CudepotError]]]
+
+
+def bring(
+    depot: Depot,
+    upstreams: Iterable[str],
+    missing: Sequence[Missing],
+    *,
+    wait: float,
+    unsound: Unsound = tuple[tuple[Missing, CudepotError], ...],
+) -> None:
     """Fetch artifacts the store lacks; what fails is tried again until ``wait`` seconds are used up.
 
     Args:
@@ -36,6 +46,7 @@ def bring(depot: Depot, upstreams: Iterable[str], missing: Sequence[Missing], *,
         upstreams: all that are locked: faults of theirs that are over are forgotten.
         missing: what to fetch.
         wait: seconds.
+        unsound: asked in the end; gives what is here as promised and still cannot be trusted, and why.
 
     Raises:
         CudepotError: something could not be had as promised; everything else is there.
@@ -50,9 +61,16 @@ def bring(depot: Depot, upstreams: Iterable[str], missing: Sequence[Missing], *,
         wanted = [one for one in wanted if one.digest in still]
         if not wanted:
             break
-    found = _told(depot, upstreams, {one.digest: one for one in wanted}, failures)
+    places = {one.digest: one for one in wanted}
+    broken = [
+        _Broken(places[one.digest], _fault(depot, places[one.digest], one, error, look=number < _LOOKED_AT), error)
+        for number, (one, error) in enumerate(failures)
+    ]
+    broken += [_Broken(one, fault_of(error, one.path), error) for one, error in unsound()]
+    found = _told(depot, upstreams, broken)
     if found:
-        raise summary([one for _, one in found], len({one.digest for one in missing}), [path for path, _ in found])
+        total = len({one.digest for one in missing} | {one.file.digest for one in broken})
+        raise summary([one for _, one in found], total, [path for path, _ in found])
 
 
 def _fetch(depot: Depot, wanted: Sequence[Missing]) -> Failures:
@@ -62,19 +80,20 @@ def _fetch(depot: Depot, wanted: Sequence[Missing]) -> Failures:
     return fetch_each(every, depot.store, depot.progress)
 
 
-def _told(
-    depot: Depot, upstreams: Iterable[str], wanted: dict[Digest, Missing], failures: Failures
-) -> list[tuple[str, CudepotError]]:
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    file: Missing
+    fault: Fault
+    error: CudepotError
+
+
+def _told(depot: Depot, upstreams: Iterable[str], broken: Sequence[_Broken]) -> list[tuple[str, CudepotError]]:
     """Remember the faults, and return path and error, the latter with its fault, age and evidence."""
-    met: dict[str, list[tuple[Fault, str, CudepotError]]] = {name: [] for name in upstreams}
-    for number, (one, error) in enumerate(failures):
-        artifact = wanted[one.digest]
-        fault = _fault(depot, artifact, one, error, look=number < _LOOKED_AT)
-        met[artifact.upstream].append((fault, one.path, error))
     found: list[tuple[str, CudepotError]] = []
-    for name, faults in met.items():
-        standing = note(depot, name, "sync", [fault for fault, _, _ in faults])
-        found += [(path, told(error, one)) for one, (_, path, error) in zip(standing, faults, strict=True)]
+    for name in upstreams:
+        mine = [one for one in broken if one.file.upstream == name]
+        standing = note(depot, name, "sync", [one.fault for one in mine])
+        found += [(one.file.path, told(one.error, stands)) for stands, one in zip(standing, mine, strict=True)]
     return found
 
 

@@ -16,7 +16,7 @@ from cudepot.catalog.config import Config, Pin
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Root
 from cudepot.checked import sealed, unsealed
-from cudepot.digest import Digest
+from cudepot.digest import Digest, hasher
 from cudepot.disk import append, write_atomic
 from cudepot.errors import FormatError
 from cudepot.ports import Page, Progress, Signer, Site, Source, Validators, Verifier
@@ -86,6 +86,18 @@ def request_hash(upstream: Upstream, pins: tuple[Pin, ...]) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
+def key_hash(depot: Depot, upstream: Upstream) -> str:
+    """Return a hash over all that decides which signatures hold; empty where a keyring cannot be read."""
+    one = hasher()
+    one.update("\n".join(upstream.keys).encode())
+    try:
+        for path in upstream.keyrings:
+            one.update(Digest.of((depot.base / path).read_bytes()).sha256.encode())
+    except OSError:
+        return ""
+    return one.hexdigest()
+
+
 def memory_path(store: LocalStore, name: str) -> Path:
     """Return the file that keeps what was seen of an upstream."""
     return store.root / "upstreams" / (name.replace("/", "%2F") + ".json")
@@ -135,6 +147,18 @@ class RootMemory:
         self.fresh[digest] = page.body
         self.pages[path] = {**seen, **_remember(page, digest)}
         return page, digest
+
+    def kept(self, depot: Depot, path: str) -> tuple[bytes, Digest] | None:
+        """Return a document as it was read last, without asking for it; None when the store has not got it."""
+        seen = self.pages.get(path, {})
+        try:
+            digest = Digest(seen["sha256"], seen["size"])
+        except (KeyError, TypeError):
+            return None
+        if not depot.store.has(digest):
+            return None
+        with depot.store.open(digest) as handle:
+            return handle.read(), digest
 
     def date(self, path: str) -> str:
         """Return the newest ``Date`` accepted for a root; empty when there was none."""

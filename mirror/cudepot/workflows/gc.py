@@ -121,7 +121,7 @@ def _named(depot: Depot, kept: Iterable[Snapshot]) -> Iterator[Digest]:
 
 def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:
     yield from (one.digest for one in lock.artifacts)
-    yield from (file.digest for one in lock.upstreams for file in one.files)
+    yield from (file.digest for one in lock.upstreams for file in (*one.files, *one.metadata))
     yield from (root.digest for one in lock.upstreams for root in one.roots)
     yield from (digest for proof in proofs(depot.store, lock) for digest in proof.objects)
     for one in wholes(lock):

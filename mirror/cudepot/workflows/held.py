@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 
-from cudepot.catalog.lock import Lock, parse_lock
+from cudepot.catalog.lock import Lock, LockedUpstream, parse_lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.workflows.depot import Depot
 
@@ -21,6 +21,8 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
         earlier: snapshots before this one, the newest first.
     """
     broken = {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
+    broken |= {one.name for one in lock.upstreams if any(not depot.store.has(file.digest) for file in one.metadata)}
+    broken |= {one.name for one in lock.upstreams if one.type == "yum" and _distrusted(depot, lock, one)}
     if not broken or not earlier:
         return lock, ()
     with depot.store.open(earlier[0].lock) as handle:
@@ -32,3 +34,9 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
         tuple(artifact for of, name in parts for artifact in of.of(name)),
         lock.accepted_eula,
     ), held
+
+
+def _distrusted(depot: Depot, lock: Lock, upstream: LockedUpstream) -> bool:
+    from cudepot.workflows.rpm_signatures import unchecked  # noqa: PLC0415 - where there are rpms
+
+    return bool(unchecked(depot, lock, upstream))

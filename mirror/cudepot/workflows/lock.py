@@ -145,6 +145,10 @@ def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool) -> 
         from cudepot.workflows.lock_apt import resolve_apt  # noqa: PLC0415
 
         return resolve_apt(depot, upstream, before, rollback=rollback)
+    if upstream.type == "yum":
+        from cudepot.workflows.lock_yum import resolve_yum  # noqa: PLC0415
+
+        return resolve_yum(depot, upstream, before, rollback=rollback)
     if upstream.type == "simple":
         from cudepot.workflows.lock_simple import resolve_simple  # noqa: PLC0415
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
-from cudepot.errors import MissingError
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
 from cudepot.workflows.lock_whole import whole_files
+from cudepot.workflows.stands import stands
 from cudepot.workflows.subset import subset
 from cudepot.workflows.whole import read_whole
 
@@ -25,7 +25,7 @@ def resolve_apt(
         PinError: a pin or a dependency cannot be had.
     """
     chain = Chain(depot, upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
-    if before and _stands(chain, before[0]):
+    if before and stands(chain, before[0]):
         return before
     dates = {one.path: one.date for one in before[0].roots} if before else {}
     suites = [chain.suite(suite, dates, rollback=rollback) for suite in upstream.suites]
@@ -39,19 +39,6 @@ def resolve_apt(
     if not depot.pins_of(upstream):
         return locked, ()
     return subset(depot, chain, suites, locked, before[1] if before else ())
-
-
-def _stands(chain: Chain, locked: LockedUpstream) -> bool:
-    """Tell whether the lock still answers what is asked, by one conditional request for each root."""
-    if locked.request != request_hash(chain.upstream, chain.depot.pins_of(chain.upstream)):
-        return False
-    try:
-        found = all(chain.stands(one) for one in locked.roots)
-    except MissingError:
-        return False
-    if found:
-        chain.memory.save(chain.depot.store)
-    return found
 
 
 def locked_from(depot: Depot, upstream: Upstream, suites: list[Suite]) -> LockedUpstream:

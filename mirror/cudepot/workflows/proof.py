@@ -13,6 +13,8 @@ from cudepot.catalog.lock import Lock, LockedUpstream, Root
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError
 from cudepot.formats.apt import parse_release
+from cudepot.formats.repomd import PATH as REPOMD
+from cudepot.formats.repomd import parse_repomd
 from cudepot.store.local import LocalStore
 
 SIGNED = ("apt", "yum")
@@ -62,9 +64,13 @@ def _proofs(store: LocalStore, upstream: LockedUpstream) -> Iterator[Proof]:
 
 def _named(store: LocalStore, root: Root) -> dict[str, Digest]:
     """Return the indexes a root names by sha256; a root of another kind names none here."""
-    if root.path.rpartition("/")[2] not in ROOT_NAMES:
-        return {}
+    name = root.path.rpartition("/")[2]
     try:
+        if root.path == REPOMD:
+            records = parse_repomd(read(store, root.digest), root.path).records
+            return {one.href: one.promised for one in records if isinstance(one.promised, Digest)}
+        if name not in ROOT_NAMES:
+            return {}
         return dict(parse_release(plain_text(read(store, root.digest)), root.path).files)
     except CudepotError:
         return {}  # damaged: `verify` says so

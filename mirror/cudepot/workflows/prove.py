@@ -14,6 +14,8 @@ from cudepot.errors import FormatError, TrustError
 from cudepot.formats.apt import parse_release
 from cudepot.formats.apt_listing import listing
 from cudepot.formats.compression import decompressed
+from cudepot.formats.primary import listing as rpm_listing
+from cudepot.formats.repomd import parse_repomd
 from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv
 from cudepot.store.local import LocalStore
@@ -22,6 +24,7 @@ from cudepot.workflows.apt_chain import INDEX_LIMIT
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.proof import SIGNED, read
 from cudepot.workflows.whole import read_whole
+from cudepot.workflows.yum_chain import METADATA_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,10 @@ def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
 
 def _named(store: LocalStore, root: SignedRoot, signed: Signed) -> set[Digest]:
     """Return every package that the indexes hanging from a verified root name."""
-    readers: dict[str, Callable[[LocalStore, SignedRoot, Signed], Iterator[Digest]]] = {"apt": _named_by_apt}
+    readers: dict[str, Callable[[LocalStore, SignedRoot, Signed], Iterator[Digest]]] = {
+        "apt": _named_by_apt,
+        "yum": _named_by_yum,
+    }
     if root.type not in readers:
         raise TrustError(f"{root.upstream}: this cudepot cannot follow a repository of type {root.type!r}")
     return set(readers[root.type](store, root, signed))
@@ -129,6 +135,18 @@ def _named_by_apt(store: LocalStore, root: SignedRoot, signed: Signed) -> Iterat
             checked = VerifyingReader(handle, digest, what)
             with decompressed(cast(BinaryIO, checked), what, limit=INDEX_LIMIT) as text:
                 yield from _listed(text, what)
+
+
+def _named_by_yum(store: LocalStore, root: SignedRoot, signed: Signed) -> Iterator[Digest]:
+    primary = parse_repomd(signed.text, root.path).record("primary")
+    digest = dict(root.indexes).get(primary.href) if primary else None
+    if primary is None or digest is None or digest != primary.promised:
+        raise TrustError(f"{root.upstream}: the bundle lacks the primary.xml its signed root names")
+    what = f"{root.upstream}: {primary.href}"
+    with store.open(digest) as handle:
+        checked = VerifyingReader(handle, digest, what)
+        with decompressed(cast(BinaryIO, checked), what, limit=METADATA_LIMIT) as text:
+            yield from (one for _, one in rpm_listing(text, what) if one is not None)
 
 
 def _listed(text: BinaryIO, what: str) -> Iterator[Digest]:

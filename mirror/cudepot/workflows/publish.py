@@ -9,6 +9,7 @@ import tomli_w
 
 from cudepot.catalog.lock import Lock, render_lock
 from cudepot.catalog.snapshot import Snapshot, Tree
+from cudepot.catalog.whole import site_folder
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, TrustError
 from cudepot.paths import safe_name
@@ -22,13 +23,14 @@ from cudepot.workflows.lock import current_lock
 from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_wheels import wheel_tree
+from cudepot.workflows.publish_yum import yum_tree
 from cudepot.workflows.show import keep, next_number, show
 from cudepot.workflows.snapshots import find_snapshot
 from cudepot.workflows.whole import read_whole, wholes
 
 HISTORY = 12
 """Snapshots looked back at: for generations of indexes, and for packages that must not change."""
-_PACKAGES = (".deb", ".conda", ".whl")
+_PACKAGES = (".deb", ".rpm", ".conda", ".whl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], 
 def _whole_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:
     """Return the site paths of all whole mirrors: every file as the upstream has it."""
     return {
-        f"apt/{one.name}/{path}": digest for one in wholes(lock) for path, digest in read_whole(depot, one).tree.items()
+        site_folder(one) + path: digest for one in wholes(lock) for path, digest in read_whole(depot, one).tree.items()
     }
 
 
@@ -134,6 +136,7 @@ def _tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Di
     packages = [(one.subdir, one.filename, one.digest) for one in _kind(built, "conda")]
     return {
         **apt_tree(depot, lock, earlier),
+        **yum_tree(depot, lock, earlier),
         **conda_tree(depot, packages, earlier),
         **wheel_tree(depot, [*mirrored, *wheels]),
         "keys/site.asc": depot.store.add_bytes(depot.signer().public_key(armor=True)),

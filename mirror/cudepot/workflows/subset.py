@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from cudepot.catalog.closure import select
 from cudepot.catalog.config import Pin
 from cudepot.catalog.deb_pins import deb_pins, pin_of
 from cudepot.catalog.lock import Artifact, LockedUpstream, with_recipe
-from cudepot.digest import Digest
 from cudepot.formats.apt import Package, PackageIndex
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.depot import Depot
-from cudepot.workflows.fetch import fetch_promised
+from cudepot.workflows.known import Known
 
 
 def subset(
@@ -37,44 +36,21 @@ def subset(
     selection = select(index, wanted, upstream.architectures, upstream.boundary)
     # in the order of the upstream's index, which can matter to apt
     chosen = sorted(selection.chosen.values(), key=lambda one: index.order(one[0]))
-    known = _Known(depot, chain, before)
-    artifacts = tuple(_artifact(known, pin_of(pins, package), package, why) for package, why in chosen)
+    known = Known(depot, chain.source, before)
+    artifacts = tuple(_artifact(upstream.name, known, pin_of(pins, package), package, why) for package, why in chosen)
     return replace(locked, external=tuple(sorted(selection.external))), artifacts
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """Where a package's sha256 comes from: its index, an object that is here, or the bytes themselves."""
-
-    depot: Depot
-    chain: Chain
-    before: Sequence[Artifact]
-
-    def digest(self, package: Package) -> Digest:
-        """Return the sha256 of a package; where its index has none, the bytes are fetched by what it has."""
-        promised = package.promised
-        if isinstance(promised, Digest):
-            return promised
-        for one in self.before:
-            if one.path == package.filename and one.digest.size == promised.size and self.depot.store.has(one.digest):
-                with self.depot.store.open(one.digest) as handle:
-                    if promised.kept_by(handle):
-                        return one.digest
-        return fetch_promised(
-            self.chain.source, package.filename, promised, self.depot.store, self.depot.progress
-        )  # fmt: skip
-
-
-def _artifact(known: _Known, pin: Pin | None, package: Package, why: str) -> Artifact:
+def _artifact(upstream: str, known: Known, pin: Pin | None, package: Package, why: str) -> Artifact:
     artifact = Artifact(
-        known.chain.upstream.name,
+        upstream,
         "deb",
         package.name,
         package.version,
         package.architecture,
         package.filename,
         package.filename.rpartition("/")[2],
-        known.digest(package),
+        known.digest(package.filename, package.promised),
         why,
         pin.outputs if pin else ("mirror",),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.whole import main_index
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, CudepotError
 from cudepot.workflows.bring import Missing, bring
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
@@ -38,9 +38,10 @@ def sync(depot: Depot, *, dry_run: bool = False, wait: float = 0.0) -> SyncResul
     found = {one.name: read_whole(depot, one) for one in wholes(lock)}
     every = {one.digest: (one.upstream, one.path) for one in lock.artifacts}
     every |= {digest: (name, path) for name, one in found.items() for path, digest in one.tree.items()}
+    every |= {file.digest: (one.name, file.path) for one in lock.upstreams for file in one.metadata}
     missing = {digest: place for digest, place in every.items() if not depot.store.has(digest)}
     if not dry_run:
-        bring(depot, names, _missing(missing), wait=wait)
+        bring(depot, names, _missing(missing), wait=wait, unsound=lambda: _unsound(depot, lock))
     notes = tuple(note for one in found.values() for note in one.notes)
     return SyncResult(len(every), _size(every), len(missing), _size(missing), notes)
 
@@ -53,6 +54,15 @@ def _restore_indexes(depot: Depot, lock: Lock, names: list[str], *, dry_run: boo
         raise ConfigError("the index of a whole mirror is not in this store", hint="sync without --dry-run fetches it")
     if missing:
         bring(depot, names, _missing(missing), wait=wait)
+
+
+def _unsound(depot: Depot, lock: Lock) -> Iterable[tuple[Missing, CudepotError]]:
+    """Give the rpms whose signatures do not hold; other packages have none that anybody checks."""
+    if not any(one.type == "yum" for one in lock.upstreams):
+        return ()
+    from cudepot.workflows.rpm_signatures import check_rpms  # noqa: PLC0415 - where there are rpms
+
+    return check_rpms(depot, lock)
 
 
 def _missing(places: Mapping[Digest, tuple[str, str]]) -> list[Missing]:

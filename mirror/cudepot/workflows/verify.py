@@ -22,6 +22,7 @@ from cudepot.workflows.prove import imported_roots, prove
 from cudepot.workflows.snapshots import lock_of
 from cudepot.workflows.verify_store import log_faults, record_faults, snapshot_faults
 from cudepot.workflows.verify_whole import whole_faults, whole_upstreams
+from cudepot.workflows.verify_yum import site_yum_faults
 
 WORKERS = 4
 
@@ -118,11 +119,12 @@ def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
         "InRelease": _apt_faults,
         "repodata.json": _conda_faults,
         "index.json": _simple_faults,
+        "repomd.xml": site_yum_faults,
     }
     yield from whole_faults(depot, snapshot)
     mirrored = whole_upstreams(snapshot)
     for path in snapshot.tree:
-        if path.removesuffix("InRelease") in mirrored:
+        if path.removesuffix("InRelease").removesuffix("repodata/repomd.xml") in mirrored:
             continue
         check = checks.get(path.rpartition("/")[2])
         if check is not None:

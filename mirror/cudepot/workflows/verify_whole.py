@@ -7,18 +7,21 @@ from typing import Any
 
 from cudepot.catalog.lock import FILE_ROLES, LockedFile, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot
+from cudepot.catalog.whole import site_folder
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, TrustError
 from cudepot.formats.apt import Release, parse_release
 from cudepot.ports import Signed, Verifier
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.prove import imported_roots, upstream_verifier
+from cudepot.workflows.verify_yum import yum_faults
 from cudepot.workflows.whole import read_whole
 
 
 def whole_upstreams(snapshot: Snapshot) -> dict[str, LockedUpstream]:
-    """Return the upstreams a snapshot shows whole, by their folder on the site (``apt/NAME/``)."""
-    return {f"apt/{one['name']}/": _locked(one) for one in snapshot.upstreams if one.get("file")}
+    """Return the upstreams a snapshot shows whole, by their folder on the site."""
+    locked = [_locked(one) for one in snapshot.upstreams if one.get("file")]
+    return {site_folder(one): one for one in locked}
 
 
 def _locked(table: Any) -> LockedUpstream:
@@ -34,7 +37,8 @@ def whole_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     """Follow the roots of every whole mirror down to its packages; give a line for each fault."""
     for folder, upstream in whole_upstreams(snapshot).items():
         try:
-            yield from _faults(depot, snapshot, folder, upstream)
+            find = _yum_faults if upstream.type == "yum" else _faults
+            yield from find(depot, snapshot, folder, upstream)
         except (CudepotError, KeyError, ValueError) as error:
             yield f"{folder}: {error}"
 
@@ -49,6 +53,12 @@ def _faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedUpstr
     for name, digest in read_whole(depot, upstream).tree.items():
         if snapshot.tree.get(folder + name) != digest:
             yield f"{folder}: {name} is not the one the index names"
+
+
+def _yum_faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedUpstream) -> Iterator[str]:
+    """Follow a root by the upstream's keys; one that nobody signed is known by its hash in the snapshot only."""
+    signed = any(one.path.endswith(".asc") for one in upstream.files if one.role == "root")
+    yield from yum_faults(depot, snapshot, folder, _verifier(depot, snapshot, folder) if signed else None)
 
 
 def _releases(depot: Depot, snapshot: Snapshot, folder: str) -> Iterator[tuple[str, Release]]:
@@ -71,7 +81,7 @@ def _signed(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier) -
 
 
 def _verifier(depot: Depot, snapshot: Snapshot, folder: str) -> Verifier:
-    name = folder.removeprefix("apt/").rstrip("/")
+    name = folder.partition("/")[2].rstrip("/")
     for root in imported_roots(depot, snapshot.number):
         if root.upstream == name:
             return upstream_verifier(depot, root, folder)

@@ -10,8 +10,10 @@ from cudepot.catalog.whole import Whole, main_index, whole
 from cudepot.digest import VerifyingReader
 from cudepot.formats.apt_listing import listing
 from cudepot.formats.compression import decompressed
+from cudepot.formats.primary import listing as rpm_listing
 from cudepot.workflows.apt_chain import INDEX_LIMIT
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.yum_chain import METADATA_LIMIT
 
 
 def wholes(lock: Lock) -> Iterator[LockedUpstream]:
@@ -30,5 +32,6 @@ def read_whole(depot: Depot, upstream: LockedUpstream) -> Whole:
     what = f"{upstream.name}/{index.path}"
     with depot.store.open(index.digest) as handle:
         checked = VerifyingReader(handle, index.digest, what)
-        with decompressed(cast(BinaryIO, checked), what, limit=INDEX_LIMIT) as text:
-            return whole(upstream, listing(text, what))
+        read, limit = (rpm_listing, METADATA_LIMIT) if upstream.type == "yum" else (listing, INDEX_LIMIT)
+        with decompressed(cast(BinaryIO, checked), what, limit=limit) as text:
+            return whole(upstream, read(text, what))

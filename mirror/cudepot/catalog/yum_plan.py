@@ -1,0 +1,114 @@
+"""The plan of a re-signed yum repository: which metadata bytes describe a list of packages. Pure.
+
+All of it is cut out of the upstream's own metadata: what createrepo_c once read from the rpms is not read again.
+Primary, filelists and other pass through entry by entry; the small ones are trimmed in :mod:`.yum_trim`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import BinaryIO
+
+from cudepot.catalog.lock import Artifact
+from cudepot.errors import FormatError
+from cudepot.formats.primary import checksum_of, parse_entry, relocated
+from cudepot.formats.repomd import Record, Repomd, parse_repomd
+from cudepot.formats.xml_text import Entries
+
+PLAN = "cudepot-yum-1"
+"""Stands in repomd.xml; another plan, other bytes: what an older one made is not kept."""
+
+USED = (
+    ("primary",),
+    ("filelists",),
+    ("other",),
+    ("updateinfo",),
+    ("group", "group_gz", "group_xz", "group_zst", "group_bz2"),
+    ("modules",),
+)
+"""Types of the upstream's metadata that a subset is made from; of one line, the first that is there."""
+
+ENDINGS = {"updateinfo": "updateinfo.xml", "group": "comps.xml", "modules": "modules.yaml"}
+_FRAMES = {
+    "primary": ("metadata", 'xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm"'),
+    "filelists": ("filelists", 'xmlns="http://linux.duke.edu/metadata/filelists"'),
+    "other": ("otherdata", 'xmlns="http://linux.duke.edu/metadata/other"'),
+}  # fmt: skip
+
+
+def by_checksum(stream: BinaryIO, rpms: Sequence[Artifact], what: str) -> dict[str, Artifact]:
+    """Return the packages by the checksum that the metadata name them by; ``stream`` is the upstream's primary.xml.
+
+    Mostly that is the sha256. Where it is a sha512, the path tells which package is which.
+    """
+    paths, found = {one.path: one for one in rpms}, dict[str, Artifact]()
+    for entry in Entries(stream, what):
+        checksum = checksum_of(entry)
+        if len(checksum) == 64:
+            return {one.digest.sha256: one for one in rpms}
+        rpm = parse_entry(entry, what)
+        if rpm.href in paths:
+            found[checksum] = paths[rpm.href]
+    return found
+
+
+def entries(kind: str, stream: BinaryIO, rpms: Mapping[str, Artifact], what: str) -> Iterator[bytes]:
+    """Give primary, filelists or other for these packages, in pieces.
+
+    Args:
+        kind: which of the three.
+        stream: the upstream's, uncompressed.
+        rpms: packages by the checksum that the metadata name them by.
+        what: how errors name the stream.
+
+    Raises:
+        FormatError: an entry is malformed, does not describe its package, or lacks.
+    """
+    element, space = _FRAMES[kind]
+    wanted = dict(rpms)
+    yield f'<?xml version="1.0" encoding="UTF-8"?>\n<{element} {space} packages="{len(wanted)}">\n'.encode()
+    for entry in Entries(stream, what):
+        rpm = wanted.pop(checksum_of(entry), None)
+        if rpm is not None:
+            yield (_described(entry, rpm, what) if kind == "primary" else entry) + b"\n"
+    if wanted:
+        raise FormatError(
+            f"{what}: has no entry of {next(iter(wanted.values())).filename}",
+            hint="the upstream's metadata contradict each other: report it, and pin other packages until it is mended",
+        )
+    yield f"</{element}>\n".encode()
+
+
+def _described(entry: bytes, artifact: Artifact, what: str) -> bytes:
+    """Return the entry with the package where the site has it; refuse one that speaks of another package."""
+    moved = relocated(entry, artifact.filename, what)
+    rpm = parse_entry(moved, what)
+    if (rpm.name, rpm.evr, rpm.architecture, rpm.size, rpm.href) != (
+        artifact.name,
+        artifact.version,
+        artifact.architecture,
+        artifact.digest.size,
+        artifact.filename,
+    ):
+        raise FormatError(f"{what}: describes {artifact.filename} as {rpm.nevra} of {rpm.size} bytes")
+    return moved
+
+
+def same_repository(old: Repomd, records: Sequence[Record]) -> bool:
+    """Tell whether a repomd.xml names the very same files."""
+    return {(one.type, one.href, one.promised) for one in old.records} == {
+        (one.type, one.href, one.promised) for one in records
+    }
+
+
+def next_revision(now: datetime.datetime, before: bytes | None) -> int:
+    """Return the revision of a new repomd.xml: now in Unix time, but always later than the one before."""
+    last = parse_repomd(before, "repomd.xml").revision if before is not None else ""
+    return max(int(now.timestamp()), int(last) + 1 if last.isdecimal() else 0)
+
+
+def left_out(types: Collection[str]) -> list[str]:
+    """Return the types of the upstream's metadata that a subset has nothing of; databases only repeat the XML."""
+    used = {one for several in USED for one in several}
+    return sorted(one for one in types if one not in used and not one.endswith(("_db", "_zck")))

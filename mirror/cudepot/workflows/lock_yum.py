@@ -1,0 +1,61 @@
+"""Resolve pins against a yum repository: verified repomd.xml → metadata by hash → chosen packages, or all of it."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from cudepot.catalog.config_upstream import Upstream
+from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
+from cudepot.errors import MissingError
+from cudepot.formats.repomd import PATH
+from cudepot.workflows.depot import Depot, RootMemory, request_hash
+from cudepot.workflows.lock_whole import EXTRA_LIMIT
+from cudepot.workflows.stands import stands
+from cudepot.workflows.subset_yum import subset
+from cudepot.workflows.whole import read_whole
+from cudepot.workflows.yum_chain import SIGNATURE, YumChain, YumRoot
+
+KEY = f"{PATH}.key"
+
+
+def resolve_yum(
+    depot: Depot, upstream: Upstream, before: tuple[LockedUpstream, tuple[Artifact, ...]] | None, *, rollback: bool
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+    """Return what the pins of a yum upstream mean now; ``before`` unchanged when its root is the same.
+
+    Raises:
+        UpstreamError: not reachable or inconsistent.
+        TrustError: a signature, hash or date does not hold.
+        PinError: a pin or a dependency cannot be had.
+    """
+    chain = YumChain(depot, upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
+    if before and stands(chain, before[0]):
+        return before
+    root = chain.root({one.path: one.date for one in before[0].roots} if before else {}, rollback=rollback)
+    chain.memory.save(depot.store)
+    request = request_hash(upstream, depot.pins_of(upstream))
+    locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request, (root.root,))
+    if before and replace(before[0], external=(), files=(), metadata=()) == locked:
+        return before
+    if upstream.whole:
+        locked = replace(locked, files=_files(chain, root))
+        read_whole(depot, locked)  # metadata that cannot be mirrored are not locked
+    if not depot.pins_of(upstream):
+        return locked, ()
+    return subset(chain, root, locked, before[1] if before else ())
+
+
+def _files(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
+    """Return every file of a whole repository but its packages, primary.xml as its first index; all are here then."""
+    records = sorted(root.repomd.records, key=lambda one: one.type != "primary")
+    digests = chain.fetch_all(root, records)
+    files = [LockedFile(PATH, "root", root.root.digest)]
+    files += [LockedFile(SIGNATURE, "root", root.root.signature)] if root.root.signature else []
+    files += [LockedFile(one.href, "index", digests[one.type]) for one in records]
+    for path in (KEY, *chain.upstream.extras):
+        with contextlib.suppress(*([MissingError] if path == KEY else [])):
+            _, digest = chain.memory.read(chain.depot, chain.source, path, limit=EXTRA_LIMIT)
+            files.append(LockedFile(path, "extra", digest))
+    chain.memory.save(chain.depot.store)
+    return tuple(files)

@@ -1,0 +1,191 @@
+"""The ``yum/`` part of a site: one repository per upstream, its metadata cut out of the upstream's and signed anew."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from cudepot.catalog import yum_plan
+from cudepot.catalog.lock import Artifact, Lock, LockedFile, LockedUpstream
+from cudepot.catalog.snapshot import Snapshot
+from cudepot.catalog.whole import site_folder
+from cudepot.catalog.yum_trim import trimmed
+from cudepot.digest import Digest, hasher
+from cudepot.errors import ConfigError, CudepotError, FormatError
+from cudepot.formats.repomd import PATH, Record, Repomd, parse_repomd, render_repomd
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.publish_apt import GENERATIONS
+from cudepot.workflows.rpm_signatures import unchecked
+from cudepot.workflows.snapshots import lock_of
+from cudepot.workflows.yum_chain import opened
+
+_LEVEL = 6  # of gzip: 9 takes four times as long for 2 %
+_ROOTS = (PATH, f"{PATH}.asc", f"{PATH}.key")
+
+
+def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
+    """Return the path → content list of all yum repositories; new metadata are put into the store.
+
+    Args:
+        depot: the depot.
+        lock: what to publish.
+        earlier: snapshots before this one, the newest first.
+
+    Raises:
+        ConfigError: a package's signature has not been checked.
+    """
+    tree: dict[str, Digest] = {}
+    for upstream in lock.upstreams:
+        if upstream.type != "yum":
+            continue
+        _check_signatures(depot, lock, upstream)
+        rpms = [one for one in lock.of(upstream.name) if one.kind == "rpm" and "mirror" in one.outputs]
+        folder, before = site_folder(upstream), _Earlier(depot, upstream, earlier)
+        if upstream.files:  # a whole mirror is published as it is; only its last metadata are to stay reachable
+            tree |= {folder + path: one for path, one in before.generations(GENERATIONS - 1).items()}
+        elif rpms:
+            made = before.kept(lock) or _repository(depot, upstream, rpms, before)
+            tree |= {folder + path: digest for path, digest in made.items()}
+    return tree
+
+
+def _check_signatures(depot: Depot, lock: Lock, upstream: LockedUpstream) -> None:
+    missing = unchecked(depot, lock, upstream)
+    if missing:
+        raise ConfigError(
+            f"{upstream.name}: the signatures of {len(missing)} packages have not been checked, {missing[0]} for one",
+            hint="run `cudepot sync`",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What was published of an upstream before."""
+
+    depot: Depot
+    upstream: LockedUpstream
+    snapshots: Sequence[Snapshot]
+
+    def files(self, snapshot: Snapshot) -> dict[str, Digest]:
+        """Return its files in a snapshot, by path below its folder."""
+        folder = site_folder(self.upstream)
+        return {path[len(folder) :]: one for path, one in snapshot.tree.items() if path.startswith(folder)}
+
+    def root(self) -> bytes | None:
+        """Return the last repomd.xml, if the store has it."""
+        digest = self.files(self.snapshots[0]).get(PATH) if self.snapshots else None
+        return _bytes(self.depot, digest) if digest and self.depot.store.has(digest) else None
+
+    def kept(self, lock: Lock) -> dict[str, Digest] | None:
+        """Return what is published when it was made from the same lock, in the same way, with the same key."""
+        root, name = self.root(), self.upstream.name
+        if root is None or self.snapshots[0].signer != self.depot.signer().fingerprint:
+            return None
+        try:
+            made_by, last = parse_repomd(root, PATH).made_by, lock_of(self.depot, self.snapshots[0])
+        except CudepotError:
+            return None
+        same = (last.upstream(name), last.of(name)) == (self.upstream, lock.of(name))
+        files = self.files(self.snapshots[0])
+        there = all(self.depot.store.has(one) for one in files.values())
+        return files if same and there and made_by == yum_plan.PLAN else None
+
+    def generations(self, count: int) -> dict[str, Digest]:
+        """Return the metadata of the last ``count`` distinct generations, as far as the store still has them."""
+        found: dict[Digest, dict[str, Digest]] = {}
+        for snapshot in self.snapshots:
+            files = self.files(snapshot)
+            if len(found) < count and PATH in files and self.depot.store.has(files[PATH]):
+                found.setdefault(files[PATH], _named(self.depot, files))
+        return {path: one for files in found.values() for path, one in files.items() if self.depot.store.has(one)}
+
+
+def _named(depot: Depot, files: Mapping[str, Digest]) -> dict[str, Digest]:
+    try:
+        records = parse_repomd(_bytes(depot, files[PATH]), PATH).records
+    except CudepotError:
+        return {}
+    return {one.href: files[one.href] for one in records if one.href in files}
+
+
+def _repository(
+    depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact], before: _Earlier
+) -> dict[str, Digest]:
+    pool = _pool(rpms)
+    last = before.root()
+    revision = yum_plan.next_revision(depot.clock(), last)
+    records = _metadata(depot, upstream, list({one.filename: one for one in rpms}.values()), revision)
+    files = {one.href: one.promised for one in records if isinstance(one.promised, Digest)}
+    older = {path: one for path, one in before.generations(GENERATIONS).items() if path not in files}
+    return pool | older | files | _roots(depot, records, revision, before)
+
+
+def _pool(rpms: Sequence[Artifact]) -> dict[str, Digest]:
+    pool: dict[str, Digest] = {}
+    for one in rpms:
+        if pool.setdefault(one.filename, one.digest) != one.digest:
+            raise FormatError(
+                f"{one.upstream}: two packages are called {one.filename} and differ",
+                hint="pin only one of them, or split the upstream in two",
+            )
+    return pool
+
+
+def _metadata(
+    depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact], revision: int
+) -> tuple[Record, ...]:  # fmt: skip
+    """Make the metadata of these packages from the upstream's, and put them into the store."""
+    primary = next(one for one in upstream.metadata if one.role == "primary")
+    with opened(depot, primary.digest, primary.path) as text:
+        named = yum_plan.by_checksum(text, rpms, primary.path)
+    made = [_made(depot, one, named, rpms, revision) for one in upstream.metadata]
+    return tuple(one for one in made if one is not None)
+
+
+def _made(
+    depot: Depot, source: LockedFile, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
+) -> Record | None:
+    kind, what = source.role, f"{source.role} ({source.path})"
+    with opened(depot, source.digest, what) as text:
+        if kind in ("primary", "filelists", "other"):
+            return _kept(depot, kind, f"{kind}.xml.gz", yum_plan.entries(kind, text, named, what), revision)
+        kind = "group" if kind.startswith("group") else kind
+        found = trimmed(kind, text.read(), rpms, what)
+    return _kept(depot, kind, f"{yum_plan.ENDINGS[kind]}.gz", [found], revision) if found else None
+
+
+def _kept(depot: Depot, kind: str, name: str, pieces: Iterable[bytes], revision: int) -> Record:
+    """Compress a document into the store, and return its record; it is named after what it holds."""
+    opened_hash, size = hasher(), 0
+
+    def write(out: BinaryIO) -> None:
+        nonlocal size
+        with gzip.GzipFile("", "wb", _LEVEL, out, mtime=0) as packed:
+            for piece in pieces:
+                opened_hash.update(piece)
+                size += len(piece)
+                packed.write(piece)
+
+    digest = depot.store.make(write)
+    return Record(kind, f"repodata/{digest.sha256}-{name}", digest, size, opened_hash.hexdigest(), revision)
+
+
+def _roots(depot: Depot, records: Sequence[Record], revision: int, before: _Earlier) -> dict[str, Digest]:
+    """Return the signed roots: the ones before when they name the very same files."""
+    last, signer = before.root(), depot.signer()
+    if last is not None and before.snapshots[0].signer == signer.fingerprint:
+        files = before.files(before.snapshots[0])
+        old: Repomd = parse_repomd(last, PATH)
+        whole = all(path in files and depot.store.has(files[path]) for path in _ROOTS)
+        if whole and old.made_by == yum_plan.PLAN and yum_plan.same_repository(old, records):
+            return {path: files[path] for path in _ROOTS}
+    text = render_repomd(str(revision), records, made_by=yum_plan.PLAN)
+    made = (text, signer.detach(text), signer.public_key(armor=True))
+    return {path: depot.store.add_bytes(data) for path, data in zip(_ROOTS, made, strict=True)}
+
+
+def _bytes(depot: Depot, digest: Digest) -> bytes:
+    with depot.store.open(digest) as handle:
+        return handle.read()
