@@ -17,6 +17,8 @@ from cudepot.errors import FormatError
 from cudepot.formats.rpm_version import split_evr
 from cudepot.formats.xml_text import parse_xml
 
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+
 
 @dataclass(frozen=True, slots=True)
 class Present:
@@ -81,7 +83,7 @@ def _keep(root: ElementTree.Element, kind: str, member: str, names: set[str]) ->
 
 
 def _document(root: ElementTree.Element) -> bytes:
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, "utf-8") + b"\n"
+    return _DECLARATION + bytes(ElementTree.tostring(root, "utf-8")) + b"\n"
 
 
 def _modules(text: bytes, present: Present, what: str) -> bytes:
