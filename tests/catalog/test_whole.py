@@ -20,7 +20,7 @@ def test_packages_are_read_from_the_smallest_form() -> None:
     forms = [LockedFile(name, "index", A) for name in ("Packages", "Packages.gz", "Packages.xz", "Contents")]
     assert main_index(upstream(*forms)).path == "Packages.xz"
     assert main_index(upstream(*forms[:2])).path == "Packages.gz"
-    with pytest.raises(ConfigError, match="no Packages file"):
+    with pytest.raises(ConfigError, match="no index of packages"):
         main_index(upstream(forms[3], LockedFile("Packages", "extra", A)))
 
 
