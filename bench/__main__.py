@@ -1,14 +1,15 @@
-"""``scripts/bench NAME [--json]``."""
+"""``scripts/bench NAME [--json]``, or ``scripts/bench all``, which writes ``docs/performance.md`` anew."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 
-from bench import apt, main_job, nochange
-from bench.rows import table
+from bench import apt, main_job, nochange, report
+from bench.rows import Row, table
 
 BENCHES = {"apt": apt.run, "main": main_job.run, "nochange": nochange.run}
 
@@ -16,16 +17,26 @@ BENCHES = {"apt": apt.run, "main": main_job.run, "nochange": nochange.run}
 def main() -> None:
     """Run one bench and print its rows."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=sorted(BENCHES), help="what to measure; none: list them")
+    parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), "all"], help="none: list them")
     parser.add_argument("--json", action="store_true", help="one JSON object per row")
     args = parser.parse_args()
     if args.name is None:
         for name, bench in BENCHES.items():
             print(f"{name:10} {(bench.__doc__ or '').splitlines()[0]}")
         return
+    if args.name == "all":
+        measured = {name: _rows(name) for name in BENCHES}
+        report.write(measured)
+    else:
+        measured = {args.name: _rows(args.name)}
+    for rows in measured.values():
+        print("\n".join(json.dumps(row.as_json()) for row in rows) if args.json else table(rows))
+
+
+def _rows(name: str) -> list[Row]:
+    print(f"bench {name}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="cudepot-bench-") as folder:
-        rows = BENCHES[args.name](Path(folder))
-    print("\n".join(json.dumps(row.as_json()) for row in rows) if args.json else table(rows))
+        return BENCHES[name](Path(folder))
 
 
 if __name__ == "__main__":

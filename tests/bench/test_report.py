@@ -1,0 +1,39 @@
+"""The performance page is written from rows: tables, pictures, the same for the same rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from bench.report import draw, markdown, write
+from bench.rows import Row
+
+ROWS = [
+    Row("apt", "full mirror", 4.0, {"aptly": 5.0, "curl": 2.0}, limit_s=1.0, rss_mb=53, requests=2002),
+    Row("apt", "20,000 stanzas", 0.8),
+]
+
+
+def test_the_table_has_ratios_to_the_best_peer_and_the_limit() -> None:
+    lines = markdown(ROWS).splitlines()
+    assert lines[2] == "| full mirror | 4.00 s | curl 2.00 s, aptly 5.00 s | 2.0 | 4.0 | 53 MB | 2002 |"
+    assert lines[3] == "| 20,000 stanzas | 0.80 s | – | – | – | – | – |"
+
+
+def test_the_same_rows_give_the_same_picture(tmp_path: Path) -> None:
+    draw(ROWS, tmp_path / "a.svg")
+    draw(ROWS, tmp_path / "b.svg")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert ElementTree.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")
+
+
+def test_only_what_was_measured_is_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text("# P\n\nbefore\n\n<!-- bench: begin -->\nold\n<!-- bench: end -->\n\nafter\n")
+    write({"apt": ROWS}, tmp_path)
+    text = page.read_text()
+    assert "old" not in text
+    assert "before" in text
+    assert "after" in text
+    assert "![apt" in text
+    assert (tmp_path / "img" / "bench-apt.svg").is_file()
