@@ -32,7 +32,8 @@ class Project:
         """Run ``cudepot VERB -C FOLDER OPTIONS``."""
         self._echo(" ".join(("cudepot", verb, *options)))
         argv = [sys.executable, "-m", "cudepot.cli.main", verb, "-C", str(self.folder), *options]
-        kept = {key: os.environ[key] for key in ("PYTHONPATH", "REQUESTS_CA_BUNDLE") if key in os.environ}
+        passed = ("PYTHONPATH", "REQUESTS_CA_BUNDLE")
+        kept = {key: value for key, value in os.environ.items() if key in passed or key.startswith("AWS_")}
         return run(*argv, env=clean_env(**kept), check=check, timeout=900)
 
     def init(self, label: str = "acme") -> None:
@@ -42,6 +43,11 @@ class Project:
     def append(self, text: str) -> None:
         """Add sections to cudepot.toml."""
         self.toml.write_text(self.toml.read_text() + text)
+
+    def to_s3(self, bucket: str, endpoint: str, more: str = "") -> None:
+        """Publish to a bucket from now on, and no longer to the folder."""
+        site = f'[site]\ntype = "s3"\nbucket = "{bucket}"\nprefix = "pub"\nendpoint = "{endpoint}"\n{more}'
+        self.toml.write_text(self.toml.read_text().replace("[site]\n", site, 1))
 
     def accept_licence(self) -> str:
         """Do what the refusal of ``cudepot repackage`` says, and return the hash that was accepted."""
