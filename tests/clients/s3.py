@@ -221,6 +221,7 @@ class Ceph(S3Server):
         self._ceph("ceph", "osd", "crush", "add", "osd.0", "1.0", "root=default", "host=localhost", check=False)
         self.start("osd")
         self.start("rgw")
+        self.wait()  # it makes the pools, and radosgw-admin would too
         self._ceph(
             "radosgw-admin", "user", "create", "--uid=test", "--display-name=test",
             f"--access-key={ACCESS}", f"--secret-key={SECRET}",
@@ -240,7 +241,6 @@ def radosgw(folder: Path) -> Iterator[S3Server]:
     ceph = Ceph(folder)
     try:
         ceph.make()
-        ceph.wait()
         yield ceph
     finally:
         for child in reversed(ceph.children.values()):

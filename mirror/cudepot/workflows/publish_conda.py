@@ -1,16 +1,17 @@
-"""The ``conda/`` part of a site: a channel of the packages built here, indexed by py-rattler."""
+"""The ``conda/`` part of a site: a channel of the packages built here, its index written from their metadata."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-from cudepot.builders.channel_index import index_channel
 from cudepot.catalog.snapshot import Snapshot
-from cudepot.digest import CHUNK, Digest
+from cudepot.digest import Digest
 from cudepot.errors import FormatError
 from cudepot.workflows.depot import Depot
+
+GENERATIONS = 3
+"""Generations of shards reachable by hash, the current one included."""
+_NEWEST_FORM = ("channeldata.json", "notices.json")
 
 
 def conda_tree(
@@ -21,15 +22,27 @@ def conda_tree(
         return {}
     prefix = f"conda/{depot.config.site.channel}/"
     files = _files(packages)
-    before = {path.removeprefix(prefix): one for path, one in _tree(earlier).items() if path.startswith(prefix)}
-    same = files == {path: one for path, one in before.items() if path.endswith(".conda")}
-    if not same or not all(depot.store.has(one) for one in before.values()):
-        before = files | _index(depot, files)
+    generations = [_below(prefix, one.tree) for one in earlier[: GENERATIONS - 1]]
+    before = generations[0] if generations else {}
+    if not _still_good(depot, files, before):
+        before = files | _shards(depot, generations) | _index(depot, packages)
     return {prefix + path: digest for path, digest in before.items()}
 
 
-def _tree(earlier: Sequence[Snapshot]) -> Mapping[str, Digest]:
-    return earlier[0].tree if earlier else {}
+def _below(prefix: str, tree: Mapping[str, Digest]) -> dict[str, Digest]:
+    return {path.removeprefix(prefix): one for path, one in tree.items() if path.startswith(prefix)}
+
+
+def _still_good(depot: Depot, files: Mapping[str, Digest], before: Mapping[str, Digest]) -> bool:
+    """Tell whether the channel shown last has these packages, and its whole index is in the store."""
+    same = files == {path: one for path, one in before.items() if path.endswith(".conda")}
+    return same and all(one in before for one in _NEWEST_FORM) and all(depot.store.has(one) for one in before.values())
+
+
+def _shards(depot: Depot, generations: Sequence[Mapping[str, Digest]]) -> dict[str, Digest]:
+    """Return shards of earlier indexes: a client that has read one of these can finish."""
+    found = {path: one for tree in generations for path, one in tree.items() if "/shards/" in path}
+    return {path: one for path, one in found.items() if depot.store.has(one)}
 
 
 def _files(packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:
@@ -43,20 +56,12 @@ def _files(packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:
     return files
 
 
-def _index(depot: Depot, files: Mapping[str, Digest]) -> dict[str, Digest]:
-    """Lay the channel out as links in a scratch folder, index it there, keep what the indexer wrote."""
-    with tempfile.TemporaryDirectory(dir=depot.store.root / "tmp", prefix="channel-") as folder:
-        channel = Path(folder)
-        for path, digest in files.items():
-            (channel / path).parent.mkdir(exist_ok=True)
-            depot.store.place(digest, channel / path)
-        index_channel(channel)
-        made = sorted(one for one in channel.rglob("*") if one.is_file())
-        names = {str(one.relative_to(channel)): one for one in made}
-        return {path: depot.store.add(_chunks(file)) for path, file in names.items() if path not in files}
+def _index(depot: Depot, packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:
+    # msgpack and zstandard are loaded only when an index has to be written.
+    from cudepot.formats.conda_index import channel_files, read_package  # noqa: PLC0415
 
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as handle:
-        while chunk := handle.read(CHUNK):
-            yield chunk
+    found = []
+    for subdir, filename, digest in dict.fromkeys(packages):
+        with depot.store.open(digest) as handle:
+            found.append(read_package(handle, subdir, filename, digest))
+    return {path: depot.store.add_bytes(data) for path, data in channel_files(found).items()}

@@ -1,0 +1,180 @@
+"""The index of a conda channel, written from what packages say of themselves; no package is read whole.
+
+Sources: CEP 34 and 35 (package and ``.conda`` layout), CEP 36 (repodata.json), CEP 16 (shards), CEP 12 and 21
+(run_exports), CEP 38 (channeldata.json), conda's channel notices.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import msgpack
+import zstandard
+
+from cudepot.digest import Digest, hexdigest
+from cudepot.errors import FormatError
+
+INFO_LIMIT = 64 << 20
+"""Bytes of metadata a package may have, unpacked."""
+_WANTED = ("info/index.json", "info/run_exports.json", "info/about.json")
+_ABOUT = ("home", "dev_url", "doc_url", "license", "license_family", "summary", "description")
+_LEVEL = 19
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedPackage:
+    """One package of a channel.
+
+    Attributes:
+        subdir, filename, digest: where it lies and what it is.
+        index: its index.json.
+        run_exports: its run_exports.json; empty when it has none.
+        about: its about.json.
+    """
+
+    subdir: str
+    filename: str
+    digest: Digest
+    index: Mapping[str, Any]
+    run_exports: Mapping[str, Any] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Conda name."""
+        return str(self.index["name"])
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The package's entry in repodata.json."""
+        return {**self.index, "sha256": self.digest.sha256, "size": self.digest.size}
+
+
+def read_package(stream: BinaryIO, subdir: str, filename: str, digest: Digest) -> IndexedPackage:
+    """Read the metadata out of a ``.conda`` file; the payload's bytes are not touched.
+
+    Raises:
+        FormatError: it is no conda package, or another one than its name says.
+    """
+    try:
+        found = _documents(stream, filename)
+        index = found["info/index.json"]
+        stem = f"{index['name']}-{index['version']}-{index['build']}"
+    except (zipfile.BadZipFile, zstandard.ZstdError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{filename}: not a conda package ({type(error).__name__}: {error})") from error
+    if (f"{stem}.conda", subdir) != (filename, index.get("subdir")):
+        raise FormatError(f"{subdir}/{filename}: says inside that it is {index.get('subdir')}/{stem}")
+    run_exports, about = found.get("info/run_exports.json", {}), found.get("info/about.json", {})
+    return IndexedPackage(subdir, filename, digest, index, run_exports, about)
+
+
+def _documents(stream: BinaryIO, filename: str) -> dict[str, Any]:
+    member = f"info-{filename.removesuffix('.conda')}.tar.zst"
+    with zipfile.ZipFile(stream) as archive, archive.open(member) as packed:
+        plain = zstandard.ZstdDecompressor().stream_reader(packed).read(INFO_LIMIT + 1)
+    if len(plain) > INFO_LIMIT:
+        raise ValueError("metadata too long")
+    found: dict[str, Any] = {}
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        for one in tar:
+            if one.name in _WANTED and (handle := tar.extractfile(one)):
+                found[one.name] = json.loads(handle.read())
+    return found
+
+
+def channel_files(packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
+    """Return path → bytes of the whole index of a channel; equal packages give equal bytes."""
+    subdirs = sorted({"noarch", *(one.subdir for one in packages)})
+    files = {"channeldata.json": _channeldata(packages, subdirs), "notices.json": _json({"notices": []})}
+    for subdir in subdirs:
+        inside = sorted((one for one in packages if one.subdir == subdir), key=lambda one: one.filename)
+        files |= {f"{subdir}/{path}": data for path, data in _subdir_files(subdir, inside).items()}
+    return files
+
+
+def _subdir_files(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
+    repodata = _json(
+        {
+            "info": {"subdir": subdir},
+            "packages": {},
+            "packages.conda": {one.filename: one.record for one in packages},
+            "removed": [],
+            "repodata_version": 1,
+        }
+    )
+    exports = {one.filename: {"run_exports": dict(one.run_exports)} for one in packages}
+    run_exports = _json({"info": {"subdir": subdir, "version": 1}, "packages": {}, "packages.conda": exports})
+    # current_repodata.json may leave out what is old. These channels are small, so it leaves out nothing.
+    plain = {"repodata.json": repodata, "current_repodata.json": repodata, "run_exports.json": run_exports}
+    return {
+        **plain,
+        **{f"{path}.zst": _zstd(data) for path, data in plain.items()},
+        **_shards(subdir, packages),
+    }
+
+
+def _shards(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    hashes: dict[str, bytes] = {}
+    for name in sorted({one.name for one in packages}):
+        records = {one.filename: _shard_record(one) for one in packages if one.name == name}
+        shard = _zstd(_msgpack({"packages": {}, "packages.conda": records, "removed": []}))
+        files[f"shards/{hexdigest(shard)}.msgpack.zst"] = shard
+        hashes[name] = bytes.fromhex(hexdigest(shard))
+    info = {"subdir": subdir, "base_url": "", "shards_base_url": "./shards/"}
+    files["repodata_shards.msgpack.zst"] = _zstd(_msgpack({"info": info, "shards": hashes}))
+    return files
+
+
+def _shard_record(one: IndexedPackage) -> dict[str, Any]:
+    return {**one.record, "sha256": bytes.fromhex(one.digest.sha256), "run_exports": dict(one.run_exports)}
+
+
+def _channeldata(packages: Iterable[IndexedPackage], subdirs: Sequence[str]) -> bytes:
+    """Return channeldata.json; of several versions the one built last speaks for the name."""
+    names: dict[str, list[IndexedPackage]] = {}
+    for one in packages:
+        names.setdefault(one.name, []).append(one)
+    rows = {name: _row(found) for name, found in names.items()}
+    return _json({"channeldata_version": 1, "packages": rows, "subdirs": list(subdirs)})
+
+
+def _row(found: Sequence[IndexedPackage]) -> dict[str, Any]:
+    newest = max(found, key=lambda one: (one.index.get("timestamp", 0), _sortable(one.index["version"]), one.filename))
+    return {
+        **{key: newest.about.get(key) for key in _ABOUT},
+        "reference_package": f"{newest.subdir}/{newest.filename}",
+        "run_exports": {str(one.index["version"]): dict(one.run_exports) for one in found if one.run_exports},
+        "subdirs": sorted({one.subdir for one in found}),
+        "timestamp": newest.index.get("timestamp", 0) // 1000,
+        "version": newest.index["version"],
+    }
+
+
+def _sortable(version: str) -> list[tuple[int, str]]:
+    return [(int(one), "") if one.isdecimal() else (-1, one) for one in version.replace("-", ".").split(".")]
+
+
+def _json(data: Any) -> bytes:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _msgpack(data: Any) -> bytes:
+    packed: bytes = msgpack.packb(_sorted(data), use_bin_type=True)
+    return packed
+
+
+def _sorted(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {key: _sorted(data[key]) for key in sorted(data)}
+    return [_sorted(one) for one in data] if isinstance(data, list) else data
+
+
+def _zstd(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(data)
