@@ -29,6 +29,20 @@ from cudepot.formats.payload import Release
         ("nvidia_cudnn_cu11-8.5.0.96-2-py3-none-manylinux1_x86_64.whl", "8.5.0.96", "11", "linux-64"),
         ("nvidia_cudnn_cu12-9.0.0.312.post1-py3-none-manylinux2014_aarch64.whl", "9.0.0.312", "12", "linux-aarch64"),
         ("nvidia_cudnn_cu13-9.12.0.46-py3-none-manylinux_2_27_x86_64.whl", "9.12.0.46", "13", "linux-64"),
+        ("nvidia_cudnn_cu12-9.1.0.70-py3-none-win_amd64.whl", "9.1.0.70", "12", "win-64"),
+        ("nvidia_cudnn_cu13-9.28.1.4-py3-none-win_arm64.whl", "9.28.1.4", "13", "win-arm64"),
+        ("cudnn-9.2-windows7-x64-v7.6.5.32.zip", "7.6.5.32", "9.2", "win-64"),
+        ("cudnn-10.2-windows10-x64-v8.0.5.39.zip", "8.0.5.39", "10.2", "win-64"),
+        ("cudnn-11.1-windows-x64-v8.0.5.39.zip", "8.0.5.39", "11.1", "win-64"),
+        ("cudnn-windows-x86_64-8.9.7.29_cuda12-archive.zip", "8.9.7.29", "12", "win-64"),
+        ("cudnn-windows-arm64-9.27.0.42_cuda13.4-archive.zip", "9.27.0.42", "13.4", "win-arm64"),
+        ("cudnn_samples-linux-x86_64-8.9.2.26_cuda12-archive.tar.xz", "8.9.2.26", "12", "linux-64"),
+        ("libcudnn8-samples_8.0.5.39-1+cuda11.1_amd64.deb", "8.0.5.39", "11.1", "linux-64"),
+        ("libcudnn7-doc_7.6.5.32-1+cuda10.1_amd64.deb", "7.6.5.32", "10.1", "linux-64"),
+        ("libcudnn8-8.0.5.39-1.cuda11.1.x86_64.rpm", "8.0.5.39", "11.1", "linux-64"),
+        ("libcudnn8-devel-8.0.5.39-1.cuda10.2.ppc64le.rpm", "8.0.5.39", "10.2", "linux-ppc64le"),
+        ("libcudnn9-devel-cuda-12-9.5.1.17-1.aarch64.rpm", "9.5.1.17", "12", "linux-aarch64"),
+        ("libcudnn9-static-cuda-12-9.18.0.77-1.x86_64.rpm", "9.18.0.77", "12", "linux-64"),
     ],
 )
 def test_reads_every_form(name: str, version: str, cuda: str, subdir: str) -> None:
@@ -36,19 +50,43 @@ def test_reads_every_form(name: str, version: str, cuda: str, subdir: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("name", "release"),
+    [
+        (
+            "cudnn_jit-linux-x86_64-9.12.0.46_cuda13-archive.tar.xz",
+            Release("cudnn", "9.12.0.46", "13", "linux-64", "jit"),
+        ),
+        ("libcudnn9-jit-cuda-12_9.18.0.77-1_amd64.deb", Release("cudnn", "9.18.0.77", "12", "linux-64", "jit")),
+        (
+            "cudnn_samples-source-9.27.0.42-archive.tar.xz",
+            Release("cudnn", "9.27.0.42", "", "noarch", "samples"),
+        ),
+        ("libcudnn9-samples_9.5.1.17-1_all.deb", Release("cudnn", "9.5.1.17", "", "noarch", "samples")),
+        (
+            "libcudnn8-cross-sbsa_8.9.3.28-1+cuda12.1_all.deb",
+            Release("cudnn", "8.9.3.28", "12.1", "linux-64", "cross-sbsa"),
+        ),
+        (
+            "libcudnn9-cross-aarch64-cuda-12_9.5.1.17-1_all.deb",
+            Release("cudnn", "9.5.1.17", "12", "linux-64", "cross-aarch64"),
+        ),
+        (
+            "libcudnn8-cross-qnx_8.9.3.28-1+cuda12.1_all.deb",
+            Release("cudnn", "8.9.3.28", "12.1", "linux-64", "cross-qnx"),
+        ),
+    ],
+)
+def test_reads_parts_of_releases(name: str, release: Release) -> None:
+    assert parse_artifact_name(name) == release
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "cudnn-9.0-linux-x64-v7.tgz",  # the version is not complete
-        "cudnn-10.2-windows10-x64-v8.0.5.39.zip",
         "cudnn-10.1-osx-x64-v7.6.5.32.tgz",
         "cudnn-linux-aarch64-9.10.2.21_cuda12-archive.tar.xz",  # Jetson
-        "cudnn_jit-linux-x86_64-9.12.0.46_cuda13-archive.tar.xz",
-        "cudnn_samples-linux-x86_64-8.9.2.26_cuda12-archive.tar.xz",
-        "libcudnn8-samples_8.0.5.39-1+cuda11.1_amd64.deb",
-        "libcudnn9-jit-cuda-12_9.18.0.77-1_amd64.deb",
-        "libcudnn8-8.0.5.39-1.cuda11.1.x86_64.rpm",
         "nvidia_cudnn_cu13-9.12.0.46+acme.1-py3-none-manylinux_2_27_x86_64.whl",  # our own
-        "nvidia_cudnn_cu12-9.1.0.70-py3-none-win_amd64.whl",
         "cudnn-11.1-linux-x64-v8.0.5.39.tgz?__token__=abc",
         "../cudnn-11.1-linux-x64-v8.0.5.39.tgz",
     ],

@@ -16,8 +16,10 @@ from cudepot.formats.deb import read_deb
 from cudepot.formats.members import Members
 from cudepot.formats.payload import Found, Payload, PayloadRules, Release
 from cudepot.formats.payload_assemble import assemble
+from cudepot.formats.rpm import read_rpm
 from cudepot.formats.wheel_read import read_wheel
 from cudepot.formats.wheel_write import WheelRules
+from cudepot.formats.zip_read import read_zip
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 
@@ -51,7 +53,7 @@ def wheel_rules() -> WheelRules:
 
 def members(path: Path, stream: BinaryIO) -> Members:
     """The members of an artifact, read by what its name says."""
-    reader = {".deb": read_deb, ".whl": read_wheel}.get(path.suffix, read_tar)
+    reader = {".deb": read_deb, ".rpm": read_rpm, ".whl": read_wheel, ".zip": read_zip}.get(path.suffix, read_tar)
     return reader(stream)
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.upstream.elf import Library, shared_library
 
 from cudepot.errors import FormatError
-from cudepot.formats.elf import ElfInfo, read_elf
+from cudepot.formats.elf import read_elf
+from cudepot.formats.library import LibraryInfo
 
 LIBRARY = Library(
     "libcudnn_adv.so.9", "test", needed=("libcudnn_ops.so.9", "libz.so.1"), runpath="$ORIGIN:$ORIGIN/x", glibc="2.27"
@@ -20,7 +21,7 @@ LIBRARY = Library(
 
 def test_reads_what_the_linker_wrote() -> None:
     info = read_elf(io.BytesIO(shared_library(LIBRARY)))
-    assert info == ElfInfo(
+    assert info == LibraryInfo(
         "x86_64", "libcudnn_adv.so.9", (*LIBRARY.needed, *info.needed[2:]), "$ORIGIN:$ORIGIN/x", (2, 27)
     )
     assert set(info.needed[2:]) <= {"libc.so.6"}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.formats.payloads import Objects, payload_of, rules
 from tests.upstream.cudnn import CudnnRelease, parts, write_archive
 from tests.upstream.debs import write_debs
+from tests.upstream.rpms import cudnn_rpms, samples_rpm, write_rpm
 from tests.upstream.wheels import write_wheel
 
 from cudepot.catalog.release_names import parse_artifact_name
@@ -88,15 +89,15 @@ def forms(release: CudnnRelease, folder: Path) -> dict[str, list[Path]]:
     return {
         "archive": [write_archive(release, folder)],
         "wheel": [write_wheel(release, folder)],
+        "rpms": [write_rpm(one, folder) for one in (*cudnn_rpms(release), samples_rpm(release))],
         "debs": [path for path in write_debs(release, folder) if parse_artifact_name(path.name)],
     }
 
 
 def shared(payload: Payload) -> list[tuple[str, Digest | None, str]]:
     """What every form ships: static archives are not in wheels, the licence text of debs is their own."""
-    return [
-        (file.path, file.digest, file.link) for file in payload.files if file.role not in (Role.STATIC, Role.LICENCE)
-    ]
+    left_out = (Role.STATIC, Role.SAMPLE, Role.LICENCE)
+    return [(file.path, file.digest, file.link) for file in payload.files if file.role not in left_out]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,10 @@ def test_every_form_of_a_release_gives_the_same_payload(release: CudnnRelease, t
     objects = Objects()
     made, claim = parts(release), Release("cudnn", release.version, release.cuda, "linux-64")
     payloads = {form: payload_of(paths, objects, claim) for form, paths in forms(release, tmp_path).items()}
-    assert shared(payloads["archive"]) == shared(payloads["wheel"]) == shared(payloads["debs"])
+    first = payloads["archive"]
+    assert all(shared(one) == shared(first) for one in payloads.values())
+    for form in ("debs", "rpms"):  # and static archives and licence too: everything but the samples
+        assert [one for one in payloads[form].files if one.role is not Role.SAMPLE] == list(first.files), form
     expected = {f"lib/{name}": Digest.of(data) for name, data in made.libraries.items()}
     for stem, text in made.headers.items():
         expected |= {f"include/{stem}{twin}.h": Digest.of(text) for twin in ("", f"_v{release.major}")}
@@ -125,7 +129,7 @@ def test_every_form_of_a_release_gives_the_same_payload(release: CudnnRelease, t
         assert links.pop(f"lib/{stem}.so") == f"{stem}.so.{release.major}"
     assert not links
     assert {file.path for file in payloads["archive"].files if file.role is Role.STATIC} == {
-        f"lib/{stem}_static.a" for stem in made.statics
+        f"lib/{stem}_static{twin}.a" for stem in made.statics for twin in ("", f"_v{release.major}")
     }
     licence = {file.digest for file in payloads["archive"].files if file.role is Role.LICENCE}
     assert licence == {Digest.of(made.licence)}
@@ -176,7 +180,7 @@ def test_the_better_licence_wins() -> None:
 
 @pytest.mark.parametrize("missing", range(3))
 def test_a_missing_kind_of_file_is_an_error(missing: int) -> None:
-    with pytest.raises(FormatError, match=r"no (runtime library|header|licence) in"):
+    with pytest.raises(FormatError, match=r"no (runtime library|header|licence text) in"):
         assemble(RELEASE, [one for number, one in enumerate(GOOD) if number != missing])
 
 

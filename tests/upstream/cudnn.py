@@ -176,7 +176,7 @@ def _library(release: CudnnRelease, stem: str) -> bytes:
             soname=f"{stem}.so.{release.major}",
             text=f"stand-in {stem} {release.version} cuda {release.cuda} {release.machine}",
             functions=version if stem == "libcudnn" else (),
-            needed=_needed(release, stem),
+            needed=needed_by(release, stem),
             runpath="$ORIGIN" if origin else "",
             padding=PADDING if stem in ("libcudnn_cnn_infer", "libcudnn_engines_precompiled") else 0,
             glibc="2.27" if release.major == 9 else "2.14",
@@ -190,7 +190,8 @@ def _cudart(release: CudnnRelease) -> int:
     return int(major) * 1000 + int(minor) * 10
 
 
-def _needed(release: CudnnRelease, stem: str) -> tuple[str, ...]:
+def needed_by(release: CudnnRelease, stem: str) -> tuple[str, ...]:
+    """Return the SONAMEs a library needs."""
     found: list[str] = []
     for one in {7: {}, 8: _SUB_8, 9: _SUB_9}[release.major].get(stem, ()):
         if one == "cublas":

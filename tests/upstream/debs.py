@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.upstream.cudnn import EPOCH, CudnnRelease, Parts, parts
 from tests.upstream.process import clean_env, run
+from tests.upstream.samples import sample_files
 
 Clearsign = Callable[[bytes], bytes]
 
@@ -136,7 +137,7 @@ def _development(release: CudnnRelease, name: str, runtime: str) -> Deb:
 def _samples(release: CudnnRelease, name: str) -> Deb:
     deb = _deb(release, name, "cuDNN documents and samples")
     deb.fields["Depends"] = f"{_package_names(release)[1]} (= {deb_version(release)})"
-    deb.files[f"/usr/src/cudnn_samples_v{release.major}/mnistCUDNN/readme.txt"] = b"stand-in sample\n"
+    deb.files |= sample_files(release)
     return deb
 
 

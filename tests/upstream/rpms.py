@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.upstream.cudnn import EPOCH, CudnnRelease, parts
 from tests.upstream.keys import Key, KeyHome
 from tests.upstream.process import clean_env, run
+from tests.upstream.samples import sample_files
 
 _DEFINED = {
     "_build_name_fmt": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm", "_buildhost": "localhost",
@@ -127,6 +128,12 @@ def cudnn_rpms(release: CudnnRelease, compression: str = "xz") -> list[Rpm]:
         Rpm(name, release.version, rpm_release(release), release.machine, files, tags, compression)
         for name, (files, tags) in zip(_names(release), contents, strict=True)
     ]
+
+
+def samples_rpm(release: CudnnRelease) -> Rpm:
+    """Return the rpm with the samples: the only one that carries the licence text."""
+    name = f"libcudnn{release.major}-samples"
+    return Rpm(name, release.version, rpm_release(release), release.machine, sample_files(release))
 
 
 def _names(release: CudnnRelease) -> list[str]:

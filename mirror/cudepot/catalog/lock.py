@@ -221,7 +221,10 @@ def _artifact(table: Table) -> Artifact:
     )
     if table.has("recipe"):
         release = table.table("release")
-        made = Release(**{key: release.text(key) for key in ("product", "version", "cuda", "subdir")})
+        made = Release(
+            **{key: release.text(key) for key in ("product", "version", "cuda", "subdir")},
+            part=release.text("part", ""),
+        )
         release.done()
         found = replace(found, recipe=table.text("recipe"), release=made)
     table.done()
@@ -273,4 +276,6 @@ def _artifact_table(one: Artifact) -> dict[str, Any]:
     if one.release is not None:
         table["recipe"] = one.recipe
         table["release"] = {key: getattr(one.release, key) for key in ("product", "version", "cuda", "subdir")}
+        if one.release.part:
+            table["release"]["part"] = one.release.part
     return table

@@ -1,7 +1,8 @@
 """Reads a cuDNN file name as the release it claims to hold; a claim only, the content is checked later.
 
-Forms: NVIDIA's tgz (7.x to 8.3.0), ``-archive.tar.xz`` (since 8.3.1), Debian packages and wheels. Samples,
-documentation, JIT-only, Jetson, macOS, Windows and rpm files give None: they are not repackaged.
+Forms: NVIDIA's tgz and zip (7.x to 8.3.0), ``-archive.tar.xz`` and ``-archive.zip`` (since 8.3.1), their ``cudnn_jit``
+and ``cudnn_samples`` kin, Debian packages, rpms and wheels. Documentation, Jetson and macOS files give None: they are
+not repackaged.
 """
 
 from __future__ import annotations
@@ -11,14 +12,35 @@ import re
 from cudepot.formats.payload import Release
 
 _VERSION = r"(?P<version>\d+\.\d+\.\d+\.\d+)"
+_CUDA = r"(?P<cuda>\d+(?:\.\d+)?)"
+_DEB = r"(?P<arch>amd64|arm64|ppc64el)"
+_RPM = r"(?P<arch>x86_64|aarch64|ppc64le)"
+_CROSS = r"(?P<part>cross-(?:aarch64|sbsa|qnx))"
 _FORMS = (
     re.compile(rf"cudnn-(?P<cuda>\d+\.\d+)-linux-(?P<arch>x64|aarch64sbsa|ppc64le)-v{_VERSION}\.tgz"),
-    re.compile(rf"cudnn-linux-(?P<arch>x86_64|sbsa|ppc64le)-{_VERSION}_cuda(?P<cuda>\d+(?:\.\d+)?)-archive\.tar\.xz"),
-    re.compile(rf"libcudnn\d(?:-dev)?_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_(?P<arch>amd64|arm64|ppc64el)\.deb"),
-    re.compile(rf"libcudnn\d+(?:-dev|-static|-headers)?-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_(?P<arch>amd64|arm64)\.deb"),
+    re.compile(rf"cudnn-(?P<cuda>\d+\.\d+)-(?P<arch>windows(?:7|10)?-x64)-v{_VERSION}\.zip"),
+    re.compile(
+        rf"cudnn(?:_(?P<part>jit)|_samples)?-linux-(?P<arch>x86_64|sbsa|ppc64le)-{_VERSION}_cuda{_CUDA}-archive\.tar\.xz"
+    ),
+    re.compile(
+        rf"cudnn(?:_(?P<part>jit)|_samples)?-(?P<arch>windows-x86_64|windows-arm64)-{_VERSION}_cuda{_CUDA}-archive\.zip"
+    ),
+    re.compile(rf"cudnn_(?P<part>samples)-source-{_VERSION}-archive\.tar\.xz"),
+    re.compile(rf"libcudnn\d(?:-dev|-samples|-doc)?_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_{_DEB}\.deb"),
+    re.compile(
+        rf"libcudnn\d+(?:-(?P<part>jit))?(?:-dev|-static|-headers)?-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_{_DEB}\.deb"
+    ),
+    re.compile(rf"libcudnn\d+-(?P<part>samples)_{_VERSION}-\d+_(?:all|amd64|arm64)\.deb"),
+    re.compile(rf"libcudnn\d-{_CROSS}_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_all\.deb"),
+    re.compile(rf"libcudnn\d+-{_CROSS}-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_all\.deb"),
+    re.compile(rf"libcudnn\d(?:-devel|-static|-samples)?-{_VERSION}-\d+\.cuda(?P<cuda>\d+\.\d+)\.{_RPM}\.rpm"),
+    re.compile(
+        rf"libcudnn\d+(?:-(?P<part>jit))?(?:-devel|-static|-headers)?-cuda-(?P<cuda>\d+)-{_VERSION}-\d+\.{_RPM}\.rpm"
+    ),
+    re.compile(rf"libcudnn\d+-(?P<part>samples)-{_VERSION}-\d+\.(?:noarch|x86_64|aarch64)\.rpm"),
     re.compile(
         rf"nvidia_cudnn_cu(?P<cuda>\d+)-{_VERSION}(?:\.post\d+)?(?:-\d+)?-py3-none-"
-        r"manylinux[0-9a-z_.]*?_(?P<arch>x86_64|aarch64)\.whl"
+        r"(?:manylinux[0-9a-z_.]*?_(?P<linux>x86_64|aarch64)|(?P<arch>win_amd64|win_arm64))\.whl"
     ),
 )
 _SUBDIRS = {
@@ -31,20 +53,39 @@ _SUBDIRS = {
     "arm64": "linux-aarch64",
     "ppc64le": "linux-ppc64le",
     "ppc64el": "linux-ppc64le",
+    "windows-x64": "win-64",
+    "windows7-x64": "win-64",
+    "windows10-x64": "win-64",
+    "windows-x86_64": "win-64",
+    "win_amd64": "win-64",
+    "windows-arm64": "win-arm64",
+    "win_arm64": "win-arm64",
 }
 
 
 def parse_artifact_name(filename: str) -> Release | None:
     """Return the release a file name claims, or None when it is no cuDNN payload for a supported platform.
 
+    Samples of a release that come with its platform and CUDA variant belong to that release; those for all of them
+    are a part of their own.
+
     Args:
         filename: base name, without folder; ``+`` may be written ``%2B`` as in a URL.
 
     >>> parse_artifact_name("libcudnn8_8.0.5.39-1%2Bcuda11.1_amd64.deb")
-    Release(product='cudnn', version='8.0.5.39', cuda='11.1', subdir='linux-64')
+    Release(product='cudnn', version='8.0.5.39', cuda='11.1', subdir='linux-64', part='')
     """
     name = filename.replace("%2B", "+").replace("%2b", "+")
     for form in _FORMS:
-        if parts := form.fullmatch(name):
-            return Release("cudnn", parts["version"], parts["cuda"], _SUBDIRS[parts["arch"]])
+        if match := form.fullmatch(name):
+            found = {key: text or "" for key, text in match.groupdict().items()}
+            part, arch = found.get("part", ""), found.get("arch", "") or found.get("linux", "")
+            return Release("cudnn", found["version"], found.get("cuda", ""), _subdir(part, arch), part)
     return None
+
+
+def _subdir(part: str, arch: str) -> str:
+    """Return the conda platform: cross packages are for the machine that builds, samples for all of them."""
+    if part.startswith("cross-"):
+        return "linux-64"
+    return "noarch" if part == "samples" else _SUBDIRS[arch]

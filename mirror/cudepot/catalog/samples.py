@@ -20,7 +20,7 @@ class Target:
     Attributes:
         name: as ``--target`` takes it.
         arch, system: ``TARGET_ARCH`` and ``TARGET_OS``.
-        machine: what an ELF file for it says, as ``ElfInfo.machine``.
+        machine: what an ELF file for it says, as ``LibraryInfo.machine``.
         compiler: ``HOST_COMPILER`` unless another is named.
         folder: below ``CUDA_PATH/targets``.
         triplet: Debian's folder of its libraries and headers; empty where Debian has none.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
@@ -19,6 +18,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 
 from cudepot.errors import FormatError
+from cudepot.formats.library import LibraryInfo
 
 # Loops over a hostile file's tables must end: real libraries have a few dozen entries.
 _MOST_TAGS = 4096
@@ -41,26 +41,7 @@ _FAULTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ElfInfo:
-    """What a shared library says about itself.
-
-    Attributes:
-        machine: ``x86_64``, ``aarch64``, ``ppc64le``, or pyelftools' name of another machine.
-        soname: DT_SONAME; empty when there is none.
-        needed: DT_NEEDED in file order.
-        runpath: DT_RUNPATH, else DT_RPATH; empty when there is neither.
-        glibc: highest ``GLIBC_x.y`` needed, ``(0, 0)`` when the library needs none.
-    """
-
-    machine: str
-    soname: str
-    needed: tuple[str, ...]
-    runpath: str
-    glibc: tuple[int, int]
-
-
-def read_elf(stream: BinaryIO, *, what: str = "library") -> ElfInfo:
+def read_elf(stream: BinaryIO, *, what: str = "library") -> LibraryInfo:
     """Read the headers of a shared library; ``stream`` must be seekable and is not read as a whole.
 
     Raises:
@@ -69,7 +50,7 @@ def read_elf(stream: BinaryIO, *, what: str = "library") -> ElfInfo:
     try:
         elf = ELFFile(stream)
         tags = _dynamic(elf)
-        return ElfInfo(
+        return LibraryInfo(
             _MACHINES.get(elf["e_machine"], str(elf["e_machine"])),
             "".join(tags.get("DT_SONAME", [])[:1]),
             tuple(tags.get("DT_NEEDED", [])),

@@ -16,10 +16,18 @@ class Role(StrEnum):
     """What a payload file is for."""
 
     RUNTIME = "runtime"
+    """A shared library under its full name, or a DLL."""
     LINK = "link"
+    """The link with the library's SONAME."""
     DEVLINK = "devlink"
+    """The link the linker looks for: ``libcudnn.so``."""
     HEADER = "header"
+    IMPORT = "import"
+    """An import library of a DLL."""
     STATIC = "static"
+    """A static archive, or the link with its other name."""
+    SAMPLE = "sample"
+    """A file of the samples."""
     LICENCE = "licence"
 
 
@@ -45,13 +53,23 @@ class Release:
         product: e.g. ``cudnn``.
         version: four parts as NVIDIA counts them, e.g. ``8.0.5.39``.
         cuda: CUDA variant, ``11.1`` or ``13`` as the artifact says it.
-        subdir: conda platform, e.g. ``linux-64``.
+        subdir: conda platform, e.g. ``linux-64``; of a cross package that of the machine that builds; ``noarch``
+            for samples of all platforms.
+        part: empty for the release itself; ``jit`` for the libraries that compile at run time alone, ``samples``
+            for samples that belong to no platform (``cuda`` is empty then), ``cross-aarch64``, ``cross-sbsa`` or
+            ``cross-qnx`` for what another machine needs to build for that one.
     """
 
     product: str
     version: str
     cuda: str
     subdir: str
+    part: str = ""
+
+    @property
+    def windows(self) -> bool:
+        """Whether libraries are DLLs."""
+        return self.subdir.startswith("win-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +85,9 @@ class Claim:
     """What a rule says about a member of an artifact.
 
     Attributes:
-        role: RUNTIME (also for its links), HEADER, STATIC or LICENCE.
-        stem: name without version parts, e.g. ``libcudnn_ops``, ``cudnn_version``; ``LICENSE`` for a licence.
+        role: RUNTIME (also for its links), HEADER, IMPORT, STATIC, SAMPLE or LICENCE.
+        stem: name without version parts, e.g. ``libcudnn_ops``, ``cudnn_version``; ``LICENSE`` for a licence; the
+            path below the samples' folder for a sample.
         version: version in the name, e.g. ``8.0.5``, ``8`` or empty.
         rank: number of the rule that claimed it; of several licences the one with the lowest rank is kept.
     """
@@ -97,35 +116,53 @@ class Rule:
     folders: tuple[str, ...]
     files: tuple[str, ...]
 
-    def covers(self, name: str) -> bool:
-        """Tell whether the member is this rule's; ``*`` stays within one path segment."""
+    def below(self, name: str) -> str | None:
+        """Return the path of the member below the folder that matched, None when it is not this rule's.
+
+        ``*`` stays within one path segment.
+        """
         folder, _, base = name.rpartition("/")
-        return any(fnmatchcase(base, one) for one in self.files) and any(
-            _folder_matches(folder, one) for one in self.folders
-        )
+        if any(fnmatchcase(base, one) for one in self.files):
+            for pattern in self.folders:
+                if (depth := _depth(folder, pattern)) is not None:
+                    return "/".join(name.split("/")[depth:])
+        return None
 
 
-def _folder_matches(folder: str, pattern: str) -> bool:
-    """Match segment by segment; a last segment ``**`` stands for any folders below, or none."""
+def _depth(folder: str, pattern: str) -> int | None:
+    """Match segment by segment and return how many did; a last ``**`` stands for any folders below, or none."""
     parts, wanted = folder.split("/") if folder else [], pattern.split("/") if pattern else []
     if wanted and wanted[-1] == "**":
         wanted = wanted[:-1]
         parts = parts[: len(wanted)]
-    return len(parts) == len(wanted) and all(fnmatchcase(a, b) for a, b in zip(parts, wanted, strict=True))
+    fits = len(parts) == len(wanted) and all(fnmatchcase(a, b) for a, b in zip(parts, wanted, strict=True))
+    return len(wanted) if fits else None
 
 
 _NAMES = {
-    Role.RUNTIME: re.compile(r"(?P<stem>lib[A-Za-z0-9_+-]+)\.so(?:\.(?P<version>[0-9]+(?:\.[0-9]+)*))?"),
-    Role.HEADER: re.compile(r"(?P<stem>[A-Za-z0-9_-]+?)(?:_v(?P<version>[0-9]+))?\.h"),
-    Role.STATIC: re.compile(r"(?P<stem>lib[A-Za-z0-9_+-]+)_static(?:_v(?P<version>[0-9]+))?\.a"),
+    Role.RUNTIME: (
+        re.compile(r"(?P<stem>lib[A-Za-z0-9_+-]+)\.so(?:\.(?P<version>[0-9]+(?:\.[0-9]+)*))?"),
+        re.compile(r"(?P<stem>[A-Za-z0-9_-]+?)64_(?P<version>[0-9]+)\.dll"),
+    ),
+    Role.HEADER: (re.compile(r"(?P<stem>[A-Za-z0-9_-]+?)(?:_v(?P<version>[0-9]+))?\.h"),),
+    Role.IMPORT: (re.compile(r"(?P<stem>[A-Za-z0-9_-]+)\.lib(?P<version>)"),),
+    Role.STATIC: (
+        re.compile(r"(?P<stem>lib[A-Za-z0-9_+-]+)_static(?:_v(?P<version>[0-9]+))?\.a"),
+        re.compile(r"(?P<stem>[A-Za-z0-9_-]+)\.lib(?P<version>)"),
+    ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PayloadRules:
-    """The rules of one product, in order; the first that covers a member decides."""
+    """The rules of one product, in order; the first that covers a member decides.
+
+    Attributes:
+        needs: globs over the libraries that a library may need beside those of the payload itself.
+    """
 
     rules: tuple[Rule, ...]
+    needs: tuple[str, ...] = ("*",)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> PayloadRules:
@@ -133,7 +170,8 @@ class PayloadRules:
         entries = data.get("rule")
         if data.get("schema") != 1 or not isinstance(entries, list) or not entries:
             raise ConfigError("payload.toml: expected 'schema = 1' and at least one [[rule]]")
-        return cls(tuple(_rule(entry, f"rule[{number}]") for number, entry in enumerate(entries)))
+        rules = tuple(_rule(entry, f"rule[{number}]") for number, entry in enumerate(entries))
+        return cls(rules, _globs(data.get("needs", ["*"]), "needs"))
 
     def claim(self, name: str) -> Claim | None:
         """Return what the member ``name`` is, None when a rule says to ignore it.
@@ -142,8 +180,8 @@ class PayloadRules:
             FormatError: no rule covers it, or its base name does not fit the role.
         """
         for rank, rule in enumerate(self.rules):
-            if rule.covers(name):
-                return None if rule.role is None else _claim(rule.role, name, rank)
+            if (below := rule.below(name)) is not None:
+                return None if rule.role is None else _claim(rule.role, name, below, rank)
         raise FormatError(f"{name[:200]!r}: no rule says what this file is", hint="add a pattern to payload.toml")
 
 
@@ -151,20 +189,29 @@ def _rule(entry: object, where: str) -> Rule:
     if not isinstance(entry, dict) or set(entry) != {"role", "folders", "files"}:
         raise ConfigError(f"payload.toml: {where} needs exactly role, folders and files")
     role, folders, files = entry["role"], entry["folders"], entry["files"]
-    if role not in {"ignore", *_NAMES, Role.LICENCE}:
-        raise ConfigError(f"payload.toml: {where}.role is {role!r}", hint="runtime, header, static, licence, ignore")
-    for key, globs in (("folders", folders), ("files", files)):
-        if not isinstance(globs, list) or not globs or not all(isinstance(one, str) for one in globs):
-            raise ConfigError(f"payload.toml: {where}.{key} must be a list of glob patterns")
-    return Rule(None if role == "ignore" else Role(role), tuple(folders), tuple(files))
+    if role not in {"ignore", *_NAMES, Role.SAMPLE, Role.LICENCE}:
+        known = ", ".join(("ignore", *_NAMES, Role.SAMPLE, Role.LICENCE))
+        raise ConfigError(f"payload.toml: {where}.role is {role!r}", hint=known)
+    return Rule(
+        None if role == "ignore" else Role(role),
+        _globs(folders, f"{where}.folders"),
+        _globs(files, f"{where}.files"),
+    )
 
 
-def _claim(role: Role, name: str, rank: int) -> Claim:
+def _globs(found: object, where: str) -> tuple[str, ...]:
+    if not isinstance(found, list) or not found or not all(isinstance(one, str) for one in found):
+        raise ConfigError(f"payload.toml: {where} must be a list of glob patterns")
+    return tuple(found)
+
+
+def _claim(role: Role, name: str, below: str, rank: int) -> Claim:
     if role is Role.LICENCE:
         return Claim(role, "LICENSE", rank=rank)
-    parts = _NAMES[role].fullmatch(name.rpartition("/")[2])
-    if parts is None:
-        raise FormatError(
-            f"{name[:200]!r}: not the name of a {role.value} file", hint="narrow the pattern in payload.toml"
-        )
-    return Claim(role, parts["stem"], parts["version"] or "", rank)
+    if role is Role.SAMPLE:
+        return Claim(role, below, rank=rank)
+    base = name.rpartition("/")[2]
+    for form in _NAMES[role]:
+        if parts := form.fullmatch(base):
+            return Claim(role, parts["stem"], parts["version"] or "", rank)
+    raise FormatError(f"{name[:200]!r}: not the name of a {role.value} file", hint="narrow the pattern in payload.toml")

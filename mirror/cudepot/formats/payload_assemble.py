@@ -14,19 +14,20 @@ from cudepot.errors import FormatError
 from cudepot.formats.payload import Found, Payload, PayloadFile, Release, Role
 
 _MOST_HOPS = 8
-_NEEDED = {
-    Role.RUNTIME: "runtime library",
-    Role.HEADER: "header",
-    Role.LICENCE: "licence",
+_NEEDED = {Role.RUNTIME: "runtime library", Role.HEADER: "header", Role.LICENCE: "licence text"}
+_HINTS = {
+    Role.LICENCE: "rpms carry it in the samples only: pin libcudnn8-samples too, or the archive of the release",
 }
+_NEEDED_OF_SAMPLES = {Role.SAMPLE: "sample", Role.LICENCE: "licence text"}
 
 
 def assemble(release: Release, found: Sequence[Found]) -> Payload:
     """Return the payload of ``release`` from all claimed members of all its artifacts.
 
     Runtime libraries become ``lib/libX.so.M.m.p`` with links ``lib/libX.so.M`` and ``lib/libX.so``; headers
-    ``include/x.h`` and ``include/x_vM.h`` as two regular files; static archives ``lib/libX_static.a``; the
-    licence ``LICENSE``.
+    ``include/x.h`` and ``include/x_vM.h`` as two regular files; static archives ``lib/libX_static.a`` with a link
+    ``lib/libX_static_vM.a``; samples ``samples/...``; the licence ``LICENSE``. On Windows DLLs become ``bin/x.dll``,
+    import and static libraries ``lib/x.lib``, and headers have the names they came with.
 
     Raises:
         FormatError: a link to nothing or to another file's content, one canonical file with two contents, a
@@ -36,8 +37,8 @@ def assemble(release: Release, found: Sequence[Found]) -> Payload:
     contents: dict[tuple[Role, str], tuple[str, Digest]] = {}
     for one in sorted(found, key=lambda each: (each.claim.rank, each.name)):
         _check_version(release, one)
-        _note(contents, one, _resolve(one, named))
-    _check_complete(contents)
+        _note(contents, _key(release, one), one.name, _resolve(one, named))
+    _check_complete({role for role, _ in contents})
     files = [file for (role, stem), (_, digest) in contents.items() for file in _places(release, role, stem, digest)]
     return Payload(release, tuple(sorted(files, key=lambda file: file.path)))
 
@@ -61,7 +62,8 @@ def _resolve(one: Found, named: Mapping[str, Found]) -> Digest:
         if target not in named:
             break
         at = named[target]
-        if (at.claim.role, at.claim.stem) != (one.claim.role, one.claim.stem):
+        same = at.claim.role is one.claim.role and (at.claim.stem == one.claim.stem or at.claim.role is Role.SAMPLE)
+        if not same:
             raise FormatError(f"{one.name!r} is a link to another file: {at.name!r}")
     raise FormatError(
         f"{one.name!r} is a link to {at.link[:200]!r}, which no artifact holds",
@@ -72,7 +74,9 @@ def _resolve(one: Found, named: Mapping[str, Found]) -> Digest:
 def _check_version(release: Release, one: Found) -> None:
     full = so_version(release)
     major = full.partition(".")[0]
-    fitting = {"", major, full} if one.claim.role is Role.RUNTIME else {"", major}
+    fitting = {"", major, full} if one.claim.role is Role.RUNTIME and not release.windows else {"", major}
+    if one.claim.role is Role.RUNTIME and one.name.endswith(".dll") is not release.windows:
+        raise FormatError(f"{one.name!r} is no library for {release.subdir}", hint="is this artifact of that release?")
     if one.claim.version not in fitting:
         raise FormatError(
             f"{one.name!r} has version {one.claim.version}, the release is {release.version}",
@@ -80,20 +84,28 @@ def _check_version(release: Release, one: Found) -> None:
         )
 
 
-def _note(contents: dict[tuple[Role, str], tuple[str, Digest]], one: Found, digest: Digest) -> None:
+def _key(release: Release, one: Found) -> tuple[Role, str]:
+    """Return what the content is known by: no twins are made of headers on Windows, so each keeps its name."""
+    twin = f"_v{one.claim.version}" if release.windows and one.claim.role is Role.HEADER and one.claim.version else ""
+    return one.claim.role, one.claim.stem + twin
+
+
+def _note(
+    contents: dict[tuple[Role, str], tuple[str, Digest]], key: tuple[Role, str], name: str, digest: Digest
+) -> None:
     """Enter a content; the first licence (best rank) stays, every other file must be the same everywhere."""
-    first, known = contents.setdefault((one.claim.role, one.claim.stem), (one.name, digest))
-    if known != digest and one.claim.role is not Role.LICENCE:
-        raise FormatError(f"{one.name!r} and {first!r} should be the same file but differ")
+    first, known = contents.setdefault(key, (name, digest))
+    if known != digest and key[0] is not Role.LICENCE:
+        raise FormatError(f"{name!r} and {first!r} should be the same file but differ")
 
 
-def _check_complete(contents: Mapping[tuple[Role, str], object]) -> None:
-    present = {role for role, _ in contents}
-    for role, words in _NEEDED.items():
+def _check_complete(present: set[Role]) -> None:
+    samples_only = Role.SAMPLE in present <= {Role.SAMPLE, Role.LICENCE}
+    for role, words in (_NEEDED_OF_SAMPLES if samples_only else _NEEDED).items():
         if role not in present:
             raise FormatError(
                 f"no {words} in the artifacts of the release",
-                hint="give all packages of the release, e.g. libcudnn8 with libcudnn8-dev",
+                hint=_HINTS.get(role, "give all packages of the release, e.g. libcudnn8 with libcudnn8-dev"),
             )
 
 
@@ -103,11 +115,30 @@ def so_version(release: Release) -> str:
 
 
 def soname(release: Release, stem: str) -> str:
-    """Return the SONAME a runtime library of the release must have, e.g. ``libcudnn_ops.so.9``."""
-    return f"{stem}.so.{release.version.partition('.')[0]}"
+    """Return what a library of the release must call itself: ``libcudnn_ops.so.9``, ``cudnn_ops64_9.dll``."""
+    major = release.version.partition(".")[0]
+    return f"{stem}64_{major}.dll" if release.windows else f"{stem}.so.{major}"
 
 
 def _places(release: Release, role: Role, stem: str, digest: Digest) -> Iterator[PayloadFile]:
+    if role is Role.SAMPLE:
+        yield PayloadFile(f"samples/{stem}", role, digest)
+    elif role is Role.LICENCE:
+        yield PayloadFile("LICENSE", role, digest)
+    elif release.windows:
+        yield _on_windows(release, role, stem, digest)
+    else:
+        yield from _elsewhere(release, role, stem, digest)
+
+
+def _on_windows(release: Release, role: Role, stem: str, digest: Digest) -> PayloadFile:
+    if role is Role.RUNTIME:
+        return PayloadFile(f"bin/{soname(release, stem)}", role, digest)
+    return PayloadFile(f"include/{stem}.h" if role is Role.HEADER else f"lib/{stem}.lib", role, digest)
+
+
+def _elsewhere(release: Release, role: Role, stem: str, digest: Digest) -> Iterator[PayloadFile]:
+    major = release.version.partition(".")[0]
     if role is Role.RUNTIME:
         short, full = soname(release, stem), f"{stem}.so.{so_version(release)}"
         yield PayloadFile(f"lib/{full}", Role.RUNTIME, digest)
@@ -115,8 +146,9 @@ def _places(release: Release, role: Role, stem: str, digest: Digest) -> Iterator
         yield PayloadFile(f"lib/{stem}.so", Role.DEVLINK, link=short)
     elif role is Role.HEADER:
         yield PayloadFile(f"include/{stem}.h", role, digest)
-        yield PayloadFile(f"include/{stem}_v{release.version.partition('.')[0]}.h", role, digest)
+        yield PayloadFile(f"include/{stem}_v{major}.h", role, digest)
     elif role is Role.STATIC:
         yield PayloadFile(f"lib/{stem}_static.a", role, digest)
+        yield PayloadFile(f"lib/{stem}_static_v{major}.a", role, link=f"{stem}_static.a")
     else:
-        yield PayloadFile("LICENSE", role, digest)
+        raise FormatError(f"lib/{stem}.lib: an import library in a release for {release.subdir}")

@@ -20,7 +20,7 @@ from cudepot.store.local import LocalStore
 from cudepot.workflows.builds import Built, Job, job_key, jobs_of, recall, record
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
-from cudepot.workflows.unpack import chunks, unpack, write_folder
+from cudepot.workflows.unpack import chunks, load_rules, unpack, write_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
     with depot.store.scratch() as scratch:
         payload = unpack(depot, job, scratch)
         licence = _check_eula(depot, lock, payload, scratch)
-        report = check_payload(payload, scratch.open)
+        report = check_payload(payload, scratch.open, load_rules(depot, job.recipe).needs)
         built: list[Built] = []
         if "conda" in job.outputs:
             built += _conda(depot, job, payload, scratch)

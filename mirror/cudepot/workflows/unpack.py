@@ -14,18 +14,23 @@ from cudepot.digest import CHUNK, Digest, VerifyingReader, mismatch
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError, StorageError
 from cudepot.formats.archive import read_tar
+from cudepot.formats.compression import compression_of
 from cudepot.formats.deb import read_deb
 from cudepot.formats.members import Members
 from cudepot.formats.payload import Found, Payload, PayloadRules, Role
 from cudepot.formats.payload_assemble import assemble
-from cudepot.formats.wheel_read import read_wheel
+from cudepot.formats.rpm import read_rpm
+from cudepot.formats.zip_read import MAGIC, read_zip
 from cudepot.store.local import LocalStore
 from cudepot.workflows.builds import Job
 from cudepot.workflows.depot import Depot
 
+WITHOUT: frozenset[Role] = frozenset({Role.STATIC})
+"""Roles that are left out where nothing wants them: static archives can be twice as large as all the rest."""
 
-def unpack(depot: Depot, job: Job, scratch: LocalStore) -> Payload:
-    """Return the payload of a job; its files are objects of ``scratch``.
+
+def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role] = WITHOUT) -> Payload:
+    """Return the payload of a job less the files of some roles; its files are objects of ``scratch``.
 
     Raises:
         FormatError: an artifact is malformed or hostile, or does not hold what its name claims.
@@ -34,7 +39,7 @@ def unpack(depot: Depot, job: Job, scratch: LocalStore) -> Payload:
     rules = load_rules(depot, job.recipe)
     depot.progress.begin(f"unpacking {job}", sum(one.digest.size for one in job.artifacts))
     try:
-        found = [one for artifact in job.artifacts for one in _found(depot, artifact, rules, scratch)]
+        found = [one for artifact in job.artifacts for one in _found(depot, artifact, rules, scratch, without)]
     finally:
         depot.progress.end()
     return assemble(job.release, found)
@@ -68,12 +73,13 @@ def load_rules(depot: Depot, recipe: str) -> PayloadRules:
         raise ConfigError(f"{path}: {error}", hint="every recipe that repackages artifacts has one") from error
 
 
-def _found(depot: Depot, artifact: Artifact, rules: PayloadRules, scratch: LocalStore) -> Iterator[Found]:
+def _found(
+    depot: Depot, artifact: Artifact, rules: PayloadRules, scratch: LocalStore, without: frozenset[Role]
+) -> Iterator[Found]:
     with depot.store.open(artifact.digest) as handle:
         for member, stream in members(artifact, handle, depot.progress.advance):
             claim = rules.claim(member.name)
-            # No output ships static archives, and they can be twice as large as all the rest.
-            if claim is None or claim.role is Role.STATIC:
+            if claim is None or claim.role in without:
                 continue
             if stream is None:
                 yield Found(member.name, claim, link=member.link)
@@ -83,18 +89,21 @@ def _found(depot: Depot, artifact: Artifact, rules: PayloadRules, scratch: Local
 
 def members(artifact: Artifact, handle: BinaryIO, advance: Callable[[int], None]) -> Members:
     """Read an artifact by its kind; every byte of it is checked against the lock."""
-    if artifact.kind == "wheel":
+    what = artifact.filename
+    if artifact.kind == "wheel" or handle.read(len(MAGIC)) == MAGIC:
         # A zip is read from its end and in parts, so its hash is checked before.
+        handle.seek(0)
         found = Digest.of_stream(handle)
         if found != artifact.digest:
-            raise mismatch(artifact.filename, artifact.digest, found)
+            raise mismatch(what, artifact.digest, found)
         handle.seek(0)
-        return read_wheel(io.BufferedReader(_Counting(handle, advance), CHUNK), what=artifact.filename)
-    checked = VerifyingReader(cast(BinaryIO, _Counting(handle, advance)), artifact.digest, artifact.filename)
+        return read_zip(io.BufferedReader(_Counting(handle, advance), CHUNK), what=what)
+    handle.seek(0)
+    checked = VerifyingReader(cast(BinaryIO, _Counting(handle, advance)), artifact.digest, what)
     stream = io.BufferedReader(checked, CHUNK)
-    if artifact.kind == "deb":
-        return read_deb(stream, what=artifact.filename)
-    return read_tar(stream, what=artifact.filename)
+    if artifact.kind in ("deb", "rpm"):
+        return {"deb": read_deb, "rpm": read_rpm}[artifact.kind](stream, what=what)
+    return read_tar(stream, what=what, compression=compression_of(what))
 
 
 class _Counting(io.RawIOBase):

@@ -1,0 +1,37 @@
+"""The samples of a stand-in release, laid out as ``/usr/src/cudnn_samples_vM`` with the licence text in it."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import tarfile
+from pathlib import Path
+
+from tests.upstream.cudnn import CudnnRelease, licence
+
+
+def sample_files(release: CudnnRelease) -> dict[str, bytes | str]:
+    """Return absolute path → content of the samples package's files."""
+    folder = f"/usr/src/cudnn_samples_v{release.major}"
+    return {
+        f"{folder}/NVIDIA_SLA_cuDNN_Support.txt": licence(release),
+        f"{folder}/samples_common.mk": b"CUDA_PATH ?= /usr/local/cuda\n",
+        f"{folder}/mnistCUDNN/Makefile": b"all:\n\techo stand-in\n",
+        f"{folder}/mnistCUDNN/readme.txt": b"stand-in sample\n",
+    }
+
+
+def write_samples(release: CudnnRelease, folder: Path) -> Path:
+    """Write ``cudnn_samples-source-VERSION-archive.tar.xz`` of a 9.x release into ``folder`` and return its path."""
+    top = f"cudnn_samples-source-{release.version}-archive"
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, content in sample_files(release).items():
+            data = content if isinstance(content, bytes) else content.encode()
+            place = name.removeprefix("/usr/") if "SLA" not in name else "LICENSE"
+            info = tarfile.TarInfo(f"{top}/{place}")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    path = folder / f"{top}.tar.xz"
+    path.write_bytes(lzma.compress(out.getvalue()))
+    return path
