@@ -187,6 +187,10 @@ class Project:
         names = ("cudepot.lock", "site", "store/objects", "store/snapshots")
         return snapshot_of(*(self.base / name for name in names))
 
+    def object_of(self, sha256: str) -> Path:
+        """Return where the store has, or would have, the object of that hash."""
+        return self.store / "objects" / sha256[:2] / sha256
+
     def everything(self) -> Fingerprint:
         """Fingerprint every file of the project."""
         return snapshot_of(self.base)

@@ -55,7 +55,8 @@ def test_names_and_layout(made: tuple[Payload, Objects]) -> None:
     names = [member.name for member, _ in read_wheel(io.BytesIO(written(wheel, objects)))]
     info = "nvidia_cudnn_cu11-8.0.5.39+acme.1.dist-info"
     assert {one for one in names if one.startswith(info)} == {
-        f"{info}/{one}" for one in ("METADATA", "WHEEL", "top_level.txt", "RECORD", "licenses/License.txt")
+        f"{info}/{one}"
+        for one in ("METADATA", "WHEEL", "top_level.txt", "RECORD", "licenses/License.txt", "sboms/cudepot.cdx.json")
     }
     libraries = [one for one in names if one.startswith("nvidia/cudnn/lib/")]
     assert len(libraries) == 7

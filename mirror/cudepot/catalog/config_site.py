@@ -60,12 +60,14 @@ class Build:
         zstd_level: compression level of conda packages, 1 to 22.
         zstd_window: log2 of the window they are compressed with, 10 to 27; 0 for the level's own.
         deflate_level: compression level of wheels, 0 to 9.
+        provenance: where packages say what they were made of: ``beside`` them on the site, or ``inside`` as well.
     """
 
     number: int
     zstd_level: int
     zstd_window: int
     deflate_level: int
+    provenance: str = "beside"
 
 
 def parse_site(table: Table) -> Site:
@@ -146,6 +148,7 @@ def parse_build(table: Table) -> Build:
         zstd_level=table.integer("zstd-level", ZSTD_LEVEL, low=1, high=22),
         zstd_window=table.integer("zstd-window", 0 if table.has("zstd-level") else ZSTD_WINDOW, high=ZSTD_WINDOW),
         deflate_level=table.integer("deflate-level", 6, high=9),
+        provenance=table.choice("provenance", ("beside", "inside"), "beside"),
     )
     table.done()
     if 0 < build.zstd_window < 10:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cudepot.cli.context import opened
@@ -14,6 +15,7 @@ from cudepot.errors import TrustError
 if TYPE_CHECKING:
     from cudepot.workflows.clients_check import Checked
     from cudepot.workflows.verify import VerifyResult
+    from cudepot.workflows.verify_package import PackageReport
 
 NAME = "verify"
 HELP = "hash store and site again, check signatures and indexes"
@@ -23,6 +25,9 @@ between them, and follow each index of the site to its packages. Changes nothing
 With --repair, mend store and site from each other, remove damaged objects so that `sync` brings them again, take
 wrong files off the site, and verify again.
 
+With PACKAGEs (conda packages or wheels, as files) it hashes every file in them and every member of the artifacts they
+were made of, and says which member of which artifact each file is, where that artifact came from and who signed it.
+
 With --clients it does something else: it says which real clients refuse each pinned key, each root as its upstream
 signed it, and each root the site shows, and why. What clients refuse is no fault of the project: exit status 0.
 """
@@ -31,6 +36,7 @@ signed it, and each root the site shows, and why. What clients refuse is no faul
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("--repair", action="store_true", help="mend what can be mended here")
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="follow these packages back to their artifacts")
     parser.add_argument("--clients", action="store_true", help="say which clients refuse which signature, and why")
 
 
@@ -40,6 +46,8 @@ def run(args: argparse.Namespace) -> Answer:
         return _clients(args)
     if args.repair:
         return _repair(args)
+    if args.packages:
+        return _packages(args)
     from cudepot.workflows.verify import verify
 
     with opened(args) as depot:
@@ -66,6 +74,28 @@ def _repair(args: argparse.Namespace) -> Answer:
     lines = [f"FAULT {one}" for one in result.before.faults] + [f"mended: {one}" for one in result.done]
     answer = asdict(result.after) | {"before": asdict(result.before), "done": result.done}
     return answer, [*lines, *_lines(result.after)], TrustError.exit_code if result.after.faults else 0
+
+
+def _packages(args: argparse.Namespace) -> Answer:
+    from cudepot.workflows.verify_package import all_reports
+
+    with opened(args, exclusive=False) as depot:
+        found = all_reports(depot, [Path(one) for one in args.packages])
+    lines = [line for one in found for line in _package_lines(one)]
+    return [asdict(one) for one in found], lines, TrustError.exit_code if any(one.faults for one in found) else 0
+
+
+def _package_lines(one: PackageReport) -> list[str]:
+    """Say what a package leads back to, file by file."""
+    known = "built here" if one.built else "not built by this store"
+    lines = [f"{one.package} (sha256 {one.digest.sha256}), {known}"]
+    lines += [f"  {file.path} = {file.artifact}: {file.member}" for file in one.files if file.member]
+    for origin in one.origins:
+        signed = f"signed by {', '.join(origin.signers)}" if origin.signers else "signed by nobody: known by its hash"
+        lines.append(f"  from {origin.filename} (sha256 {origin.digest.sha256}), {origin.upstream}, {signed}")
+    lines += [f"  FAULT {fault}" for fault in one.faults]
+    verdict = f"{len(one.faults)} faults" if one.faults else f"{len(one.files)} files lead back to {one.job}"
+    return [*lines, f"  {verdict}"]
 
 
 def _clients(args: argparse.Namespace) -> Answer:

@@ -7,7 +7,7 @@ builds carry the time of the build; these carry the one they are given.
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, BinaryIO
@@ -18,6 +18,8 @@ from cudepot.digest import CHUNK, Digest
 from cudepot.errors import FormatError
 from cudepot.formats.conda_info import Output, index_json, info_files
 from cudepot.formats.payload import Payload, PayloadFile, Role
+from cudepot.formats.sbom import FILENAME as SBOM_FILENAME
+from cudepot.formats.sbom import Origin, Shipped, sbom
 from cudepot.formats.zip_write import ZipWriter
 from cudepot.ports import OpenObject
 
@@ -67,12 +69,14 @@ class CondaPackage:
         files: the payload files it ships, sorted by path.
         licence: the licence text for ``info/licenses/LICENSE``.
         extra: release-level facts for about.json's ``extra``: never which form of artifact they came from.
+        sbom: CycloneDX document for ``info/sboms/``; empty for a package without payload.
     """
 
     output: Output
     files: tuple[PayloadFile, ...] = ()
     licence: Digest | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    sbom: bytes = b""
 
     @property
     def stem(self) -> str:
@@ -85,11 +89,14 @@ class CondaPackage:
         return f"{self.stem}.conda"
 
 
-def conda_package(output: Output, payload: Payload | None, extra: Mapping[str, Any] | None = None) -> CondaPackage:
+def conda_package(
+    output: Output, payload: Payload | None, extra: Mapping[str, Any] | None = None, origins: Sequence[Origin] = ()
+) -> CondaPackage:
     """Return the package of a rendered output: the payload files its globs name, and the licence.
 
     Args:
         payload: None for an output without files, e.g. cuda-version.
+        origins: what the package is made of, where the package itself is to say so.
 
     Raises:
         FormatError: some of the output's globs name files and others none; an output all of whose globs name
@@ -102,7 +109,14 @@ def conda_package(output: Output, payload: Payload | None, extra: Mapping[str, A
     if idle:
         raise FormatError(f"{output.name}: no file of the payload matches {idle[0]!r}")
     licences = [one.digest for one in everything if one.role is Role.LICENCE]
-    return CondaPackage(output, files, licences[0] if licences else None, extra or {})
+    document = sbom(_shipped(output, payload, files), origins) if payload else b""
+    return CondaPackage(output, files, licences[0] if licences else None, extra or {}, document)
+
+
+def _shipped(output: Output, payload: Payload, files: Iterable[PayloadFile]) -> Shipped:
+    purl = f"pkg:conda/{output.name}@{output.version}?build={output.build_string}&subdir={output.subdir}&type=conda"
+    licensed = [*files, *(one for one in payload.files if one.role is Role.LICENCE)]
+    return Shipped.of(output.name, output.version, purl, payload, licensed, output.about.get("license", ""))
 
 
 def glob_matches(path: str, glob: str) -> bool:
@@ -152,6 +166,8 @@ def _prefix_file(file: PayloadFile) -> CondaFile:
 def _info(package: CondaPackage, timestamp_ms: int) -> Iterator[CondaFile]:
     for path, data in info_files(package.output, package.files, package.extra, timestamp_ms):
         yield CondaFile(f"info/{path}", 0o644, data=data)
+    if package.sbom:
+        yield CondaFile(f"info/sboms/{SBOM_FILENAME}", 0o644, data=package.sbom)
     if package.licence:
         yield CondaFile("info/licenses/LICENSE", 0o644, package.licence)
 

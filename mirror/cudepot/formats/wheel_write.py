@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
+from urllib.parse import quote
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -18,6 +19,8 @@ from packaging.version import InvalidVersion, Version
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ConfigError, FormatError
 from cudepot.formats.payload import Payload, Release, Role
+from cudepot.formats.sbom import FILENAME as SBOM_FILENAME
+from cudepot.formats.sbom import Origin, Shipped, sbom
 from cudepot.formats.zip_write import ZipWriter
 from cudepot.ports import OpenObject
 
@@ -97,12 +100,14 @@ class Wheel:
     Attributes:
         version: with the site's local label, e.g. ``8.0.5.39+acme.1``.
         glibc: oldest glibc the libraries run on, for the platform tag.
+        origins: what it is made of, where the wheel itself is to say so.
     """
 
     payload: Payload
     rules: WheelRules
     version: str
     glibc: tuple[int, int]
+    origins: tuple[Origin, ...] = ()
 
     @property
     def name(self) -> str:
@@ -132,12 +137,15 @@ class Wheel:
         return f"{self.stem}-{self.tag}.whl"
 
 
-def wheel_of(payload: Payload, rules: WheelRules, *, label: str, glibc: tuple[int, int]) -> Wheel:
+def wheel_of(
+    payload: Payload, rules: WheelRules, *, label: str, glibc: tuple[int, int], origins: Sequence[Origin] = ()
+) -> Wheel:
     """Return the wheel of a payload.
 
     Args:
         label: PEP 440 local label that marks the site's own build, e.g. ``acme.1``; empty for none.
         glibc: highest glibc the libraries need, from ``check_payload``.
+        origins: what the wheel is made of, where it is to say so itself.
 
     Raises:
         ConfigError: the label is malformed, or wheel.toml has no entry for the release.
@@ -147,7 +155,7 @@ def wheel_of(payload: Payload, rules: WheelRules, *, label: str, glibc: tuple[in
             f"not a local version label: {label!r}", hint="lower-case letters, digits and dots, e.g. acme.1"
         )
     version = str(Version(payload.release.version + (f"+{label}" if label else "")))
-    wheel = Wheel(payload, rules, version, glibc)
+    wheel = Wheel(payload, rules, version, glibc, tuple(origins))
     rules.entry(payload.release)
     return wheel
 
@@ -196,7 +204,16 @@ def _own_members(wheel: Wheel) -> Iterator[tuple[str, bytes]]:
         f"{folder}/WHEEL",
         f"Wheel-Version: 1.0\nGenerator: cudepot\nRoot-Is-Purelib: true\nTag: {wheel.tag}\n".encode(),
     )
+    yield f"{folder}/sboms/{SBOM_FILENAME}", _sbom(wheel)
     yield f"{folder}/top_level.txt", (wheel.rules.import_path.partition("/")[0] + "\n").encode()
+
+
+def _sbom(wheel: Wheel) -> bytes:
+    purl = f"pkg:pypi/{canonicalize_name(wheel.name)}@{quote(wheel.version)}"
+    files = tuple((path, digest) for path, _, digest in _payload_members(wheel))
+    return sbom(
+        Shipped(wheel.name, wheel.version, purl, wheel.payload.release, files, wheel.rules.licence), wheel.origins
+    )
 
 
 def metadata(wheel: Wheel) -> bytes:

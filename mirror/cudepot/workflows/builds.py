@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urljoin
 
 from cudepot.catalog.config import SUBDIRS
 from cudepot.catalog.fields import Table
@@ -16,6 +17,7 @@ from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.payload import Release
+from cudepot.formats.sbom import Origin
 from cudepot.paths import safe_name
 from cudepot.store.local import LocalStore
 from cudepot.workflows.depot import Depot
@@ -60,14 +62,14 @@ def jobs_of(lock: Lock) -> list[Job]:
     ]
 
 
-def job_key(depot: Depot, job: Job) -> str:
+def job_key(depot: Depot, lock: Lock, job: Job) -> str:
     """Return a hash over all that decides what is in a build.
 
     The compressors' versions are left out on purpose: a new zlib may pack the same content into other bytes, and
     a package that was published must not change because the machine was updated.
     """
     build, release = depot.config.build, job.release
-    decides = [
+    decides: list[object] = [
         BUILDER,
         [release.product, release.version, release.cuda, release.subdir],
         sorted(one.digest.sha256 for one in job.artifacts),
@@ -75,7 +77,21 @@ def job_key(depot: Depot, job: Job) -> str:
         _folder_hash(depot.recipes / job.recipe),
         [build.number, build.zstd_level, build.zstd_window, build.deflate_level, depot.config.site.label, depot.epoch],
     ]
+    if build.provenance == "inside":
+        decides.append([asdict(one) for one in origins_of(lock, job)])
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
+
+
+def origins_of(lock: Lock, job: Job) -> tuple[Origin, ...]:
+    """Return the artifacts of a job as the lock knows them, by file name."""
+    return tuple(_origin(lock, one) for one in sorted(job.artifacts, key=lambda each: each.filename))
+
+
+def _origin(lock: Lock, artifact: Artifact) -> Origin:
+    upstream = lock.upstream(artifact.upstream)
+    signers = {signer for root in (upstream.roots if upstream else ()) for signer in root.signers}
+    url = urljoin(upstream.url if upstream else "", artifact.path)
+    return Origin(artifact.filename, artifact.digest, artifact.upstream, url, tuple(sorted(signers)))
 
 
 def _folder_hash(folder: Path) -> str:
@@ -133,7 +149,7 @@ def builds_of(depot: Depot, lock: Lock) -> list[Built]:
     """Return everything the lock's jobs made; raise ConfigError when one has not been run."""
     built: list[Built] = []
     for job in jobs_of(lock):
-        found = recall(depot, lock, job_key(depot, job))
+        found = recall(depot, lock, job_key(depot, lock, job))
         if found is None:
             raise ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`")
         built += found

@@ -129,7 +129,7 @@ def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:
 
 
 def _built(depot: Depot, lock: Lock) -> Iterator[Digest]:
-    keys = {job_key(depot, job) for job in jobs_of(lock)}
+    keys = {job_key(depot, lock, job) for job in jobs_of(lock)}
     yield from (one.digest for key, _, built in records(depot.store) if key in keys for one in built)
 
 

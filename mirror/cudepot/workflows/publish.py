@@ -20,6 +20,7 @@ from cudepot.workflows.held import with_last_good
 from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.imported import wanted
 from cudepot.workflows.lock import current_lock
+from cudepot.workflows.provenance import provenance_tree
 from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_wheels import wheel_tree
@@ -139,6 +140,7 @@ def _tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Di
         **yum_tree(depot, lock, earlier),
         **conda_tree(depot, packages, earlier),
         **wheel_tree(depot, [*mirrored, *wheels]),
+        **provenance_tree(depot, lock),
         "keys/site.asc": depot.store.add_bytes(depot.signer().public_key(armor=True)),
         "keys/site.gpg": depot.store.add_bytes(depot.signer().public_key(armor=False)),
     }

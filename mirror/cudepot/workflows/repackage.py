@@ -14,10 +14,11 @@ from cudepot.errors import ConfigError, EulaError
 from cudepot.formats.conda import Zstd, conda_package, write_conda
 from cudepot.formats.payload import Payload, Role
 from cudepot.formats.payload_check import PayloadReport, check_payload
+from cudepot.formats.sbom import Origin
 from cudepot.formats.wheel_write import WheelRules, wheel_of, write_wheel
 from cudepot.ports import OpenObject
 from cudepot.store.local import LocalStore
-from cudepot.workflows.builds import Built, Job, job_key, jobs_of, recall, record
+from cudepot.workflows.builds import Built, Job, job_key, jobs_of, origins_of, recall, record
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.unpack import chunks, load_rules, unpack, write_folder
@@ -45,7 +46,7 @@ def repackage(depot: Depot, *, dry_run: bool = False) -> RepackageResult:
     built: list[Built] = []
     run = 0
     for job in jobs:
-        key = job_key(depot, job)
+        key = job_key(depot, lock, job)
         found = recall(depot, lock, key)
         if found is None:
             run += 1
@@ -79,11 +80,12 @@ def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
         payload = unpack(depot, job, scratch)
         licence = _check_eula(depot, lock, payload, scratch)
         report = check_payload(payload, scratch.open, load_rules(depot, job.recipe).needs)
+        told = origins_of(lock, job) if depot.config.build.provenance == "inside" else ()
         built: list[Built] = []
         if "conda" in job.outputs:
-            built += _conda(depot, job, payload, scratch)
+            built += _conda(depot, job, payload, scratch, told)
         if "wheel" in job.outputs:
-            built.append(_wheel(depot, job, payload, report, scratch))
+            built.append(_wheel(depot, job, payload, report, scratch, told))
     record(depot, key, job, built, licence)
     return built
 
@@ -104,7 +106,9 @@ def _check_eula(depot: Depot, lock: Lock, payload: Payload, scratch: LocalStore)
     )
 
 
-def _conda(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> Iterator[Built]:
+def _conda(
+    depot: Depot, job: Job, payload: Payload, scratch: LocalStore, origins: tuple[Origin, ...]
+) -> Iterator[Built]:
     release, build = job.release, depot.config.build
     zstd = Zstd(build.zstd_level, build.zstd_window)
     variant: dict[str, str | int] = {
@@ -122,7 +126,7 @@ def _conda(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> Ite
     from cudepot.builders.render import render_recipe  # noqa: PLC0415 - loads rattler-build: not for what is built already
 
     for output in render_recipe(depot.recipes / job.recipe / "recipe.yaml", variant, release.subdir):
-        package = conda_package(output, payload, facts)
+        package = conda_package(output, payload, facts, origins)
         label = f"packing {package.filename}"
         total = sum(one.digest.size for one in package.files if one.digest) + (licence.size if licence else 0)
         digest = _pack(
@@ -137,10 +141,17 @@ def _conda(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> Ite
         yield Built("conda", output.subdir, package.filename, digest)
 
 
-def _wheel(depot: Depot, job: Job, payload: Payload, report: PayloadReport, scratch: LocalStore) -> Built:
+def _wheel(
+    depot: Depot,
+    job: Job,
+    payload: Payload,
+    report: PayloadReport,
+    scratch: LocalStore,
+    origins: tuple[Origin, ...],
+) -> Built:
     build = depot.config.build
     label = f"{depot.config.site.label}.{build.number}"
-    wheel = wheel_of(payload, _wheel_rules(depot, job.recipe), label=label, glibc=report.glibc)
+    wheel = wheel_of(payload, _wheel_rules(depot, job.recipe), label=label, glibc=report.glibc, origins=origins)
     total = sum(one.digest.size for one in payload.files if one.digest and one.role is not Role.STATIC)
     digest = _pack(
         depot,

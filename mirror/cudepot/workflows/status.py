@@ -73,7 +73,7 @@ def status(depot: Depot) -> Status:
     every = {one.digest for one in lock.artifacts}.union(*mirrored.values())
     missing = sum(one.size for one in every if not depot.store.has(one))
     jobs = jobs_of(lock)
-    done = sum(recall(depot, lock, job_key(depot, job)) is not None for job in jobs)
+    done = sum(recall(depot, lock, job_key(depot, lock, job)) is not None for job in jobs)
     if missing or done < len(jobs):
         step = "sync" if missing else "repackage"
     else:
