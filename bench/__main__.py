@@ -8,10 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import apt, main_job, nochange, report
+from bench import apt, main_job, nochange, report, yum
 from bench.rows import Row, table
 
-BENCHES = {"apt": apt.run, "main": main_job.run, "nochange": nochange.run}
+BENCHES = {"apt": apt.run, "main": main_job.run, "nochange": nochange.run, "yum": yum.run}
 
 
 def main() -> None:

@@ -11,16 +11,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.upstream.process import clean_env
 
 from bench.apt_world import NEEDED, PINNED, World
-
-Peer = Callable[[], None]
+from bench.rounds import Peer
 
 
 class Peers:
@@ -141,11 +138,3 @@ class Peers:
         update += f"VerifyRelease: {self.world.fingerprint[-16:]}\nFilterList: purge list\n"
         self._write("reprepro/conf/updates", update)
         self._run("reprepro", "-b", self.folder / "reprepro", "update")
-
-
-def seconds(work: Peer) -> float:
-    """Return how long a piece of work takes; what was written before goes to the disk first, on nobody's account."""
-    os.sync()
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start

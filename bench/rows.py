@@ -18,6 +18,7 @@ class Row:
         rss_mb: peak resident memory of cudepot's own process, in 10^6 bytes.
         child_rss_mb: the same of the largest of its children (gpg, py-rattler's indexer).
         requests: HTTP requests made; -1 when nobody counted.
+        peer_requests: the same of others.
     """
 
     bench: str
@@ -28,6 +29,7 @@ class Row:
     rss_mb: float = 0.0
     child_rss_mb: float = 0.0
     requests: int = -1
+    peer_requests: Mapping[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """Return the row as it is printed by ``--json``."""
@@ -43,6 +45,7 @@ class Row:
             "rss_mb": round(self.rss_mb),
             "child_rss_mb": round(self.child_rss_mb),
             **({"requests": self.requests} if self.requests >= 0 else {}),
+            **({"peer_requests": dict(self.peer_requests)} if self.peer_requests else {}),
         }
 
 
