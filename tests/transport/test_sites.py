@@ -91,6 +91,15 @@ def test_a_stray_file_is_told(place: Place) -> None:
     assert "apt/one/stray" in set(place.make().files(1))
 
 
+def test_changed_files_are_mended(place: Place) -> None:
+    made = publish(place, 1, Packages=b"index")
+    place.put("apt/one/Packages", b"other")
+    place.put(ROOT, b"evil")
+    place.make().mend(1, made, extra(1))
+    assert (place.get("apt/one/Packages"), place.get(ROOT)) == (b"index", b"root 1")
+    assert place.make().current() == 1
+
+
 def test_going_back_shows_the_old_roots_again(place: Place) -> None:
     publish(place, 1, Packages=b"old index")
     publish(place, 2, Packages=b"new index", **{"other.deb": b"other"})

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.common import add_common
-from cudepot.cli.context import opened
+from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.errors import ConfigError
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument("files", type=Path, nargs="+", metavar="FILE", help="volumes")
     missing = actions.add_parser("missing", help="far side: print what is missing, as JSON for `export --want`")
     for one in (export, take):
+        add_store_wait(one)
         one.add_argument("-n", "--dry-run", action="store_true", help="check all, change nothing")
     for one in (export, take, inspect, missing):
         add_common(one, default=argparse.SUPPRESS)

@@ -74,15 +74,15 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
         epoch=_epoch(),
         progress=shown,
     )
-    dry = getattr(args, "dry_run", False)
+    dry, wait = getattr(args, "dry_run", False), getattr(args, "wait", 0.0)
     with storage_errors(store.root):
         if not exclusive:
             yield depot
         elif dry:
-            with store.locked(dry=True), _temporary_files(store), dry_run(store) as scratch:
+            with store.locked(dry=True, wait=wait, said=shown.say), _temporary_files(store), dry_run(store) as scratch:
                 yield replace(depot, store=scratch)
         else:
-            with store.locked(), _temporary_files(store):
+            with store.locked(wait=wait, said=shown.say), _temporary_files(store):
                 args.journal = Journal(store.root / "cudepot.log")
                 yield replace(depot, progress=Noted(depot.progress, args.journal))
 
@@ -120,7 +120,19 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=os.environ.get("CUDEPOT_WAIT", "30"),
         metavar="SECONDS",
-        help="go on trying that long where an upstream's fault may pass (default: 30; 1500 for a scheduled job)",
+        help="go on trying that long where an upstream's fault may pass, or another cudepot is at work here "
+        "(default: 30; 1500 for a scheduled job)",
+    )
+
+
+def add_store_wait(parser: argparse.ArgumentParser) -> None:
+    """Declare how long a verb waits for another cudepot that works on the same store."""
+    parser.add_argument(
+        "--wait",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="wait that long for another cudepot that works on this store (default: 0, stop at once)",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from cudepot.cli.context import opened
+from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 
@@ -19,6 +19,7 @@ the builds it asks for consist of; remove all other objects. More than 40 % of t
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
+    add_store_wait(parser)
     parser.add_argument("--keep", type=_count, metavar="N", help="snapshots kept (default: `keep` of [site])")
     parser.add_argument("--force", action="store_true", help="even when more than 40 %% of the store would go")
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")

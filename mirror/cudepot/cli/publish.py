@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from cudepot.cli.context import opened
+from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 
@@ -21,6 +21,7 @@ it beside the one that is shown, and switch to it by one rename. Nothing changed
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
+    add_store_wait(parser)
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be published; show nothing new")
     parser.add_argument(
         "--keep-last",

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from cudepot.cli.context import opened
+from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 
@@ -24,6 +24,7 @@ With --payloads, write the unpacked payloads instead, for building the recipes w
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
+    add_store_wait(parser)
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be built; build nothing")
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
     parser.add_argument("--payloads", metavar="DIR", help="write the payloads below DIR and build nothing")

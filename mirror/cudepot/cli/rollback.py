@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from cudepot.cli.context import opened
+from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.diff import change_lines, changes_json
 from cudepot.cli.output import Answer
 
@@ -19,6 +19,7 @@ has. The next `publish` shows what cudepot.lock says; with --lock the lock is pu
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
+    add_store_wait(parser)
     parser.add_argument("number", type=int, metavar="N", help="number of the older snapshot")
     parser.add_argument("--lock", action="store_true", help="put cudepot.lock back as it was for that snapshot")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would change; show nothing new")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cudepot.cli.context import opened
+from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.errors import TrustError
@@ -35,6 +35,7 @@ signed it, and each root the site shows, and why. What clients refuse is no faul
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
+    add_store_wait(parser)
     parser.add_argument("--repair", action="store_true", help="mend what can be mended here")
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="follow these packages back to their artifacts")
     parser.add_argument("--clients", action="store_true", help="say which clients refuse which signature, and why")

@@ -85,6 +85,9 @@ def members(stream: BinaryIO, what: str) -> Iterator[Member]:
         place = member.offset + member.size + padding(member.size)
         if place > end - len(END):
             raise FormatError(f"{what}: cut short in {member.name}", hint=_HINT)
+        stream.seek(member.offset + member.size)
+        if any(stream.read(padding(member.size))):
+            raise FormatError(f"{what}: something lies hidden behind {member.name}", hint=_HINT)
         stream.seek(member.offset)
         yield member
 

@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
@@ -71,6 +72,15 @@ class _Part:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _flocked(handle: TextIO) -> bool:
+    """Try to take the lock of an open file; tell whether it is ours now."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _absent(digest: Digest) -> StorageError:
@@ -258,25 +268,41 @@ class LocalStore:
             shutil.rmtree(root, ignore_errors=True)
 
     @contextlib.contextmanager
-    def locked(self, *, dry: bool = False) -> Iterator[None]:
-        """Hold the store for this process; raise BusyError when another one has it.
+    def locked(
+        self, *, dry: bool = False, wait: float = 0.0, said: Callable[[str], None] = lambda _: None
+    ) -> Iterator[None]:
+        """Hold the store for this process.
 
         What a killed process left behind half-made is removed, unless this is a ``dry`` run, which changes nothing.
+
+        Args:
+            dry: as above.
+            wait: seconds to wait for another process that holds it.
+            said: told once that it is waited for.
+
+        Raises:
+            BusyError: another process has it, and kept it for all of ``wait``.
         """
         with storage_errors(self.root):
             handle = (self.root / "lock").open("a+")
         with handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                handle.seek(0)
-                raise BusyError(
-                    f"another cudepot process ({handle.read().strip() or 'unknown'}) holds {self.root}",
-                    hint="wait for it to finish; the lock goes away with the process",
-                ) from None
+            if not _flocked(handle):
+                self._wait(handle, wait, said)
             if not dry:
                 self._begin(handle)
             yield
+
+    def _wait(self, handle: TextIO, wait: float, said: Callable[[str], None]) -> None:
+        handle.seek(0)
+        holder = f"another cudepot process ({handle.read().strip() or 'unknown'}) holds {self.root}"
+        if wait:
+            said(f"{holder}: waiting up to {wait:.0f} s")
+        until = time.monotonic() + wait
+        while time.monotonic() < until:
+            time.sleep(0.05)
+            if _flocked(handle):
+                return
+        raise BusyError(holder, hint="wait for it to finish, or give --wait; the lock goes away with the process")
 
     def _begin(self, lock: TextIO) -> None:
         for left in (self.root / "tmp").iterdir():
