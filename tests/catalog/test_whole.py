@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cudepot.catalog.lock import LockedFile, LockedUpstream
-from cudepot.catalog.whole import main_index, whole
+from cudepot.catalog.whole import main_indexes, whole
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError
 
@@ -18,10 +18,17 @@ def upstream(*files: LockedFile) -> LockedUpstream:
 
 def test_packages_are_read_from_the_smallest_form() -> None:
     forms = [LockedFile(name, "index", A) for name in ("Packages", "Packages.gz", "Packages.xz", "Contents")]
-    assert main_index(upstream(*forms)).path == "Packages.xz"
-    assert main_index(upstream(*forms[:2])).path == "Packages.gz"
+    assert main_indexes(upstream(*forms))[0].path == "Packages.xz"
+    assert main_indexes(upstream(*forms[:2]))[0].path == "Packages.gz"
     with pytest.raises(ConfigError, match="no index of packages"):
-        main_index(upstream(forms[3], LockedFile("Packages", "extra", A)))
+        main_indexes(upstream(forms[3], LockedFile("Packages", "extra", A)))
+
+
+def test_every_folder_has_its_index_and_names_by_hash_are_none() -> None:
+    paths = ("dists/a/main/binary-amd64/Packages", "dists/a/main/binary-amd64/Packages.gz")
+    paths += ("dists/a/main/binary-amd64/by-hash/SHA256/" + "a" * 64, "dists/a/main/binary-arm64/Packages.gz")
+    found = main_indexes(upstream(*(LockedFile(one, "index", A) for one in paths)))
+    assert [one.path for one in found] == [paths[1], paths[3]]
 
 
 def test_the_last_of_two_hashes_counts_and_is_told_once() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from pathlib import Path
 
 import pytest
 from tests.project import APT, DEB, Project, same_files
+from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.nvidia import Nvidia
 
 EXTRAS = ("cuda-ubuntu2004.pin", "cuda-keyring_1.1-1_all.deb")
@@ -170,11 +172,55 @@ def test_a_changed_extra_is_an_alarm(whole: Project, nvidia: Nvidia) -> None:
     nvidia.repo.put(nvidia.repo.folder / EXTRAS[0], b"other bytes")
     nvidia.repo.publish()
     assert f"! {EXTRAS[0]} ({APT}): other bytes than before" in whole.run("lock").out
+    whole.run("publish", check=False)
+    before = whole.published()
     nvidia.repo.put(nvidia.repo.folder / EXTRAS[1], b"other bytes")
     nvidia.repo.publish()
-    whole.run("lock")
+    alarm = whole.fail(5, "lock")
+    assert "version changed in place" in alarm.error
+    assert "--accept-changed cuda-keyring" in alarm.hint
     whole.run("sync")
-    assert "a published package never changes" in whole.fail(5, "publish").hint
+    assert whole.run("publish", "--json").json["fresh"] is False, "the old good snapshot stays"
+    assert same_files(before, whole.published())
+    assert f"! {EXTRAS[1]}" in whole.run("lock", "--accept-changed", "cuda-keyring").out
+    whole.run("sync")
+    whole.run("publish")
+    assert (whole.site / "apt" / APT / EXTRAS[1]).read_bytes() == b"other bytes"
+
+
+@pytest.mark.parametrize("name", ["libcudnn8", f"libcudnn8_{DEB}_amd64.deb"])
+def test_a_changed_package_blocks_no_whole_mirror_for_ever(
+    whole: Project, nvidia: Nvidia, tmp_path: Path, name: str
+) -> None:
+    mirror(whole)
+    before = whole.published()
+    file = f"libcudnn8_{DEB}_amd64.deb"
+    again = write_deb(simple_deb("libcudnn8", DEB), tmp_path)
+    assert again.name == file
+    new = again.read_bytes()
+    nvidia.repo.add(again)
+    nvidia.repo.publish()
+    alarm = whole.fail(5, "lock")
+    assert hashlib.sha256(new).hexdigest() in alarm.error
+    whole.run("sync")
+    whole.run("publish")
+    assert same_files(before, whole.published())
+    for times in range(2):  # it stays accepted when the upstream goes on
+        nvidia.repo.publish()
+        whole.run("lock", *(("--accept-changed", name) if times == 0 else ()))
+        whole.run("sync")
+        whole.run("publish")
+        assert (whole.site / "apt" / APT / file).read_bytes() == new
+
+
+def test_extras_are_looked_at_once_a_day_though_the_root_is_the_same(whole: Project, nvidia: Nvidia) -> None:
+    mirror(whole)
+    nvidia.repo.put(nvidia.repo.folder / EXTRAS[0], b"other bytes")
+    assert "unchanged: cudepot.lock" in whole.run("lock").out
+    memory = whole.store / "upstreams" / f"{APT.replace('/', '%2F')}.json"
+    memory.write_text(memory.read_text().replace('"checked": "20', '"checked": "19'))
+    assert f"! {EXTRAS[0]} ({APT}): other bytes than before" in whole.run("lock").out
+    assert mirror(whole).joinpath(EXTRAS[0]).read_bytes() == b"other bytes"
 
 
 def test_a_missing_extra_is_told(whole: Project, nvidia: Nvidia) -> None:
@@ -225,8 +271,3 @@ def test_a_pin_with_a_recipe_repackages_out_of_the_whole_mirror(whole: Project, 
 def test_extras_are_plain_paths(project: Project, nvidia: Nvidia, extra: str, error: str) -> None:
     add_whole(project, nvidia, extra)
     assert error in project.fail(3, "lock").error
-
-
-def test_whole_is_for_flat_repositories(project: Project, nvidia: Nvidia) -> None:
-    add_whole(project, nvidia, suites=["stable"], components=["main"])
-    assert "flat repository" in project.fail(3, "lock").error

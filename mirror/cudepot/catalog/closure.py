@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cudepot.catalog.deb_pins import DebPin
+from cudepot.catalog.deb_pins import ByName, DebPin
 from cudepot.errors import PinError
 from cudepot.formats import version as deb_version
 from cudepot.formats.apt import Package, PackageIndex, Relation
@@ -64,6 +64,7 @@ class _Closure:
 
     index: PackageIndex
     pins: Sequence[DebPin]
+    by_name: ByName
     architectures: Sequence[str]
     boundary: Sequence[str]
     selection: Selection = field(default_factory=Selection)
@@ -138,7 +139,7 @@ class _Closure:
 
     def _allowed(self, package: Package) -> bool:
         """Tell whether the pins admit a package: a dependency on a pinned one is met by what its pins mean only."""
-        about = [pin for pin in self.pins if pin.speaks_of(package)]
+        about = [self.pins[at] for at in self.by_name.about(package.name) if self.pins[at].speaks_of(package)]
         return not about or any(pin.means(package) for pin in about)
 
 
@@ -156,7 +157,7 @@ def select(
     Raises:
         PinError: a pin matches nothing, or a dependency is offered only in versions that do not fit.
     """
-    return _Closure(index, pins, architectures, boundary).run()
+    return _Closure(index, pins, ByName(pins), architectures, boundary).run()
 
 
 def pinned(index: PackageIndex, pin: DebPin, architectures: Sequence[str]) -> list[Package]:

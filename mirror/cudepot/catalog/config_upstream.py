@@ -196,9 +196,9 @@ def _days(table: Table, key: str) -> int:
 
 
 def _check_whole(upstream: Upstream, table: Table) -> None:
-    if upstream.whole and upstream.suites != ("/",):
+    if upstream.whole and any(suite.endswith("/") and suite != "/" for suite in upstream.suites):
         raise ConfigError(
-            f"{table.path('whole')!r} works for a flat repository (suite '/') only", hint="pin packages instead"
+            f"{table.path('whole')!r}: the suite of a flat repository is '/'", hint="let `url` end in its folder"
         )
     _check_extras(upstream, table)
 

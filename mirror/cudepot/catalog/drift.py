@@ -5,11 +5,12 @@ NVIDIA has re-signed and replaced packages in place. Whoever locked the old byte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.faults import CHANGED, Fault
-from cudepot.catalog.lock import Artifact
+from cudepot.catalog.lock import Artifact, Replaced
+from cudepot.digest import Digest
 from cudepot.errors import TrustError
 
 
@@ -39,8 +40,46 @@ def checked(
     changed = [(old, one) for one in now if (old := known.get(_key(one))) and old.digest.sha256 != one.digest.sha256]
     refused = [(old, one) for old, one in changed if one.name not in accepted and one.filename not in accepted]
     if refused:
-        raise _alarm(refused, where)
+        old, one = refused[0]
+        what = f"{one.name} {one.version} {one.architecture}"
+        place = f"{where}{one.path}" if where.endswith("/") else f"{where}/{one.path}"
+        raise _alarm(what, one.name, old.digest, one.digest, len(refused), place)
     return tuple(_marked(known.get(_key(one)), one) for one in now)
+
+
+def replaced(
+    before: Mapping[str, Digest],
+    now: Mapping[str, Digest],
+    kept: Sequence[Replaced],
+    accepted: Sequence[str],
+    where: str,
+) -> tuple[Replaced, ...]:
+    """Return the packages of a whole mirror whose other bytes are accepted, now or earlier.
+
+    Args:
+        before: path → digest as locked.
+        now: path → digest as offered.
+        kept: what was accepted earlier.
+        accepted: paths, file names or package names whose bytes may have changed.
+        where: URL of the upstream.
+
+    Raises:
+        ChangedError: other bytes, and nobody accepted them.
+    """
+    changed = [path for path, old in before.items() if path.endswith(".deb") and now.get(path, old) != old]
+    refused = [path for path in changed if not {path, *_names(path)} & set(accepted)]
+    if refused:
+        first = refused[0]
+        raise _alarm(first, _names(first)[1], before[first], now[first], len(refused), where + first)
+    fresh = [Replaced(path, before[path].sha256, now[path].sha256) for path in changed]
+    lasting = [replace(one, now=now[one.path].sha256) for one in kept if one.path in now]
+    return tuple(dict.fromkeys(one for one in (*lasting, *fresh) if one.before != one.now))
+
+
+def _names(path: str) -> tuple[str, str]:
+    """Return the file's name, and the package's."""
+    name = path.rpartition("/")[2]
+    return name, name.partition("_")[0]
 
 
 def _key(one: Artifact) -> tuple[str, ...]:
@@ -55,19 +94,17 @@ def _marked(old: Artifact | None, one: Artifact) -> Artifact:
     return replace(one, replaces=replaces)
 
 
-def _alarm(refused: Sequence[tuple[Artifact, Artifact]], where: str) -> ChangedError:
-    old, one = refused[0]
-    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+def _alarm(what: str, name: str, old: Digest, now: Digest, count: int, url: str) -> ChangedError:
+    more = f" (and {count - 1} more)" if count > 1 else ""
     evidence: dict[str, str | int] = {
-        "promised_size": old.digest.size,
-        "promised_sha256": old.digest.sha256,
-        "served_size": one.digest.size,
-        "served_sha256": one.digest.sha256,
+        "promised_size": old.size,
+        "promised_sha256": old.sha256,
+        "served_size": now.size,
+        "served_sha256": now.sha256,
     }
-    url = f"{where}{one.path}" if where.endswith("/") else f"{where}/{one.path}"
     return ChangedError(
-        f"{one.name} {one.version} {one.architecture}: locked with sha256 {old.digest.sha256} "
-        f"({old.digest.size} bytes), now offered with {one.digest.sha256} ({one.digest.size} bytes){more}",
-        hint=f"the locked bytes stay; find out why, then `cudepot lock --accept-changed {one.name}` takes the new ones",
+        f"{what}: locked with sha256 {old.sha256} ({old.size} bytes), now offered with {now.sha256} "
+        f"({now.size} bytes){more}",
+        hint=f"the locked bytes stay; find out why, then `cudepot lock --accept-changed {name}` takes the new ones",
         fault=Fault(CHANGED, url, evidence),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cudepot.catalog.config import Pin
@@ -53,6 +53,15 @@ class LockedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """A package of a whole mirror whose change was accepted: its path, and both sha256."""
+
+    path: str
+    before: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
 class LockedUpstream:
     """What an upstream looked like when the lock was made.
 
@@ -61,6 +70,7 @@ class LockedUpstream:
         origin, label, suite, codename: fields of the Release file that clients' pins refer to.
         external: dependencies that this upstream does not offer: the distribution has to.
         files: of an upstream that is mirrored whole: all but its packages; empty for others.
+        replaced: of an upstream that is mirrored whole: published packages whose other bytes were accepted.
         metadata: of a yum upstream that is not: what its subset is made from; the role is the type in repomd.xml.
     """
 
@@ -76,6 +86,7 @@ class LockedUpstream:
     external: tuple[str, ...] = ()
     files: tuple[LockedFile, ...] = ()
     metadata: tuple[LockedFile, ...] = ()
+    replaced: tuple[Replaced, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,24 @@ def parse_lock(data: Mapping[str, object]) -> Lock:
     return lock
 
 
+def check_filenames(artifacts: Sequence[Artifact]) -> None:
+    """Refuse two packages that one flat repository cannot hold: their names are the same, their bytes are not.
+
+    A file's name leaves out the epoch, so two versions may differ in nothing else.
+
+    Raises:
+        PinError: there are such two.
+    """
+    seen: dict[str, Artifact] = {}
+    for one in artifacts:
+        first = seen.setdefault(one.filename, one) if one.kind == "deb" and "mirror" in one.outputs else one
+        if first.digest != one.digest:
+            raise PinError(
+                f"{one.name} {first.version} and {one.version} are both called {one.filename} and differ",
+                hint="pin only one of them: a flat repository holds a file name once",
+            )
+
+
 def with_recipe(artifact: Artifact, pin: Pin) -> Artifact:
     """Mark an artifact for repackaging when its pin has a recipe: its name must say which release it is.
 
@@ -177,7 +206,14 @@ def _upstream(table: Table) -> LockedUpstream:
         external=table.texts("external", ()),
         files=tuple(_file(one, "role") for one in table.tables("file")),
         metadata=tuple(_file(one, "type") for one in table.tables("metadata")),
+        replaced=tuple(_replaced(one) for one in table.tables("replaced")),
     )
+    table.done()
+    return found
+
+
+def _replaced(table: Table) -> Replaced:
+    found = Replaced(table.text("path"), table.text("before"), table.text("now"))
     table.done()
     return found
 
@@ -249,6 +285,8 @@ def _upstream_table(one: LockedUpstream) -> dict[str, Any]:
         table["file"] = [_file_table(file, "role") for file in one.files]
     if one.metadata:
         table["metadata"] = [_file_table(file, "type") for file in one.metadata]
+    if one.replaced:
+        table["replaced"] = [asdict(file) for file in one.replaced]
     return table
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from cudepot.catalog.lock import LockedFile, LockedUpstream
-from cudepot.digest import Digest
+from cudepot.digest import Digest, Promise
 from cudepot.errors import ConfigError, FormatError
 
 _FORMS = ("Packages.xz", "Packages.zst", "Packages.gz", "Packages.bz2", "Packages")
@@ -20,11 +20,13 @@ class Whole:
         packages: path below the upstream's URL → digest.
         files: roots, indexes and extras, likewise.
         notes: what is odd about the index, a line each.
+        unknown: packages of which nothing but a sha512 is known, because they have not been fetched yet.
     """
 
     packages: dict[str, Digest]
     files: dict[str, Digest]
     notes: tuple[str, ...] = ()
+    unknown: Mapping[str, Promise] = field(default_factory=dict)
 
     @property
     def tree(self) -> dict[str, Digest]:
@@ -32,15 +34,29 @@ class Whole:
         return self.packages | self.files
 
 
-def main_index(upstream: LockedUpstream) -> LockedFile:
-    """Return the index to read packages from: the smallest form of Packages; of a yum repository, the first index."""
-    found = {one.path: one for one in upstream.files if one.role == "index"}
-    if upstream.type == "yum" and found:
-        return next(iter(found.values()))
-    for form in _FORMS:
-        if form in found:
-            return found[form]
-    raise ConfigError(f"cudepot.lock: upstream {upstream.name!r} has no index of packages", hint="run `cudepot lock`")
+def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
+    """Return the indexes to read packages from: of each folder the smallest Packages; of a yum repository, the first.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    listed = [one for one in upstream.files if one.role == "index"]
+    if upstream.type == "yum" and listed:
+        return listed[:1]
+    smallest: dict[str, tuple[int, LockedFile]] = {}
+    for one in listed:
+        folder, _, name = one.path.rpartition("/")
+        if name in _FORMS:
+            smallest[folder] = min(smallest.get(folder, (len(_FORMS), one)), (_FORMS.index(name), one), key=_rank)
+    if not smallest:
+        raise ConfigError(
+            f"cudepot.lock: upstream {upstream.name!r} has no index of packages", hint="run `cudepot lock`"
+        )
+    return [one for _, one in smallest.values()]
+
+
+def _rank(ranked: tuple[int, LockedFile]) -> int:
+    return ranked[0]
 
 
 def site_folder(upstream: LockedUpstream) -> str:
@@ -48,7 +64,11 @@ def site_folder(upstream: LockedUpstream) -> str:
     return f"{'yum' if upstream.type == 'yum' else 'apt'}/{upstream.name}/"
 
 
-def whole(upstream: LockedUpstream, listed: Iterable[tuple[str, Digest | None]]) -> Whole:
+def whole(
+    upstream: LockedUpstream,
+    listed: Iterable[tuple[str, Digest | Promise | None]],
+    known: Callable[[Promise], Digest | None] = lambda _: None,
+) -> Whole:
     """Put a whole repository together. A package without digest cannot be had, and is noted.
 
     A stanza may be there twice. Of two with one path and other bytes the last counts: NVIDIA's index is
@@ -57,25 +77,34 @@ def whole(upstream: LockedUpstream, listed: Iterable[tuple[str, Digest | None]])
     Raises:
         FormatError: two files would have to lie at one place.
     """
-    packages: dict[str, Digest] = {}
+    every: dict[str, Digest | Promise] = {}
     notes: list[str] = []
-    for path, digest in listed:
-        if digest is None:
+    for path, promised in listed:
+        if promised is None:
             notes.append(f"{upstream.name}: {path} is not mirrored: no sha256 tells what it is")
             continue
-        before = packages.setdefault(path, digest)
-        if before != digest:
-            packages[path] = digest
+        before = every.setdefault(path, promised)
+        if before != promised:
+            every[path] = promised
             notes.append(
-                f"{upstream.name}: {path} stands in the index with two hashes: {before.sha256}, and later "
-                f"{digest.sha256}, which counts"
+                f"{upstream.name}: {path} stands in the index with two hashes: {_hash(before)}, and later "
+                f"{_hash(promised)}, which counts"
             )
+    found = {path: one if isinstance(one, Digest) else known(one) for path, one in every.items()}
+    packages = {path: one for path, one in found.items() if one is not None}
+    unknown = {path: one for path, one in every.items() if isinstance(one, Promise) and found[path] is None}
     files = {one.path: one.digest for one in upstream.files}
-    _check_places(upstream.name, packages, files)
-    return Whole(packages, files, tuple(notes))
+    _check_places(upstream.name, packages, files, unknown)
+    return Whole(packages, files, tuple(notes), unknown)
 
 
-def _check_places(name: str, packages: dict[str, Digest], files: dict[str, Digest]) -> None:
+def _hash(promised: Digest | Promise) -> str:
+    return promised.sha256 if isinstance(promised, Digest) else promised.sha512
+
+
+def _check_places(
+    name: str, packages: dict[str, Digest], files: dict[str, Digest], unknown: Mapping[str, Promise]
+) -> None:
     """Refuse a package in the place of another file: an extra may be a package, when it is the same."""
     for path, digest in files.items():
         if packages.get(path, digest) != digest:
@@ -84,7 +113,9 @@ def _check_places(name: str, packages: dict[str, Digest], files: dict[str, Diges
                 f"beside it with {digest.sha256}",
                 hint="an extra that the index names as well has to be the same file: run `cudepot lock` again",
             )
-    every = packages.keys() | files.keys()
+    for path in unknown.keys() & files.keys():
+        raise FormatError(f"{name}: {path} is both a package and a file beside it", hint="do not use this index")
+    every = packages.keys() | files.keys() | unknown.keys()
     for path in every:
         parent = path.rpartition("/")[0]
         while parent:

@@ -18,9 +18,9 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from cudepot.digest import CHUNK, Digest, VerifyingReader, hasher, mismatch
+from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher, mismatch
 from cudepot.disk import fsync_folder, storage_errors, write_atomic
-from cudepot.errors import BusyError, ConfigError, StorageError
+from cudepot.errors import BusyError, ConfigError, FormatError, StorageError
 
 FORMAT = "cudepot-store 1\n"
 
@@ -244,6 +244,19 @@ class LocalStore:
             out.flush()
             os.fchmod(out.fileno(), 0o444)
             os.fsync(out.fileno())
+
+    def known_as(self, promise: Promise) -> Digest | None:
+        """Return the digest of what was found to keep a promise, if it is here."""
+        try:
+            sha256, size = (self.root / "sha512" / promise.sha512).read_text().split()
+            found = Digest(sha256, int(size))
+        except (OSError, ValueError, FormatError):
+            return None
+        return found if found.size == promise.size else None
+
+    def note_promise(self, promise: Promise, digest: Digest) -> None:
+        """Remember that the bytes of ``digest`` keep a promise: an index may know them by nothing else."""
+        write_atomic(self.root / "sha512" / promise.sha512, f"{digest.sha256} {digest.size}\n".encode())
 
     def discard(self, digest: Digest) -> None:
         """Remove an object, if it is here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -132,20 +133,24 @@ class Chain:
         failed: list[tuple[str, TrustError | MissingError]] = []
         for form in forms:
             try:
-                return self._fetch_form(suite, form)
+                return self.fetch_form(suite, form)
             except (TrustError, MissingError) as error:
                 failed.append((form, error))
         raise self._diagnosed(suite, *failed[0])
 
-    def _fetch_form(self, suite: Suite, path: str) -> Digest:
-        promised = suite.release.promised()[path]
-        served = suite.folder + _by_hash(suite.release, path, promised)
-        return fetch_promised(self.source, served, promised, self.depot.store, self.depot.progress)
+    def fetch_form(self, suite: Suite, path: str) -> Digest:
+        """Fetch one index: by its hash where the Release offers that, else, or where it is not there, by its name."""
+        promised, store, progress = suite.release.promised()[path], self.depot.store, self.depot.progress
+        hashed = by_hash(suite.release, path, promised)
+        if hashed != path:
+            with contextlib.suppress(MissingError):
+                return fetch_promised(self.source, suite.folder + hashed, promised, store, progress)
+        return fetch_promised(self.source, suite.folder + path, promised, store, progress)
 
     def _diagnosed(self, suite: Suite, path: str, error: TrustError | MissingError) -> CudepotError:
         """Return the error that says which fault it is, with what shows it."""
         promised = suite.release.promised()[path]
-        served = suite.folder + _by_hash(suite.release, path, promised)
+        served = suite.folder + by_hash(suite.release, path, promised)
         broken = BrokenIndex(self.source, self.upstream.url, served, promised, "Release", suite.root.date)
         return broken.told(error, lambda found: release_beside(self.source, suite.folder, path, found))
 
@@ -155,7 +160,8 @@ def _index_names(upstream: Upstream) -> list[str]:
     return [f"{folder}Packages" for folder in folders or [""]]
 
 
-def _by_hash(release: Release, path: str, promised: Digest | Promise) -> str:
+def by_hash(release: Release, path: str, promised: Digest | Promise) -> str:
+    """Return the path of an index by its hash, where the Release offers that; else its plain path."""
     if release.fields.get("Acquire-By-Hash", "").lower() != "yes":
         return path
     folder = path.rpartition("/")[0]

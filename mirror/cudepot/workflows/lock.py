@@ -98,7 +98,7 @@ def make_lock(
     pinned = _pinned(depot)
 
     def resolve(now: Depot, upstream: Upstream) -> Resolved:
-        locked, artifacts = _resolve(now, upstream, old, rollback=allow_rollback)
+        locked, artifacts = _resolve(now, upstream, old, rollback=allow_rollback, accepted=accept_changed)
         return locked, checked(old.of(upstream.name), artifacts, accept_changed, upstream.url or upstream.path)
 
     done, errors = resolve_all(depot, pinned, resolve, wait)
@@ -137,14 +137,14 @@ def _pinned(depot: Depot) -> list[Upstream]:
     return found
 
 
-def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool) -> Resolved:
+def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool, accepted: Sequence[str]) -> Resolved:
     locked = old.upstream(upstream.name)
     before = (locked, old.of(upstream.name)) if locked else None
     # Each kind loads what it needs when it is there: start-up is most of a run that finds nothing new.
     if upstream.type == "apt":
         from cudepot.workflows.lock_apt import resolve_apt  # noqa: PLC0415
 
-        return resolve_apt(depot, upstream, before, rollback=rollback)
+        return resolve_apt(depot, upstream, before, rollback=rollback, accepted=accepted)
     if upstream.type == "yum":
         from cudepot.workflows.lock_yum import resolve_yum  # noqa: PLC0415
 
@@ -164,6 +164,8 @@ def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool) -> 
 
 def _differences(old: Lock, new: Lock) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     before, after = _by_label(old), _by_label(new)
+    swapped = {f"{file.path} ({one.name})": file.before for one in new.upstreams for file in one.replaced}
+    before = {**{label: sha256 for label, sha256 in swapped.items() if label in after}, **before}
     return (
         tuple(sorted(after.keys() - before.keys())),
         tuple(sorted(before.keys() - after.keys())),
@@ -178,6 +180,7 @@ def _by_label(lock: Lock) -> dict[str, str]:
         for file in one.files
         if file.role == "extra"
     }
+    extras |= {f"{file.path} ({one.name})": file.now for one in lock.upstreams for file in one.replaced}
     return extras | {
         f"{one.name} {one.version} {one.architecture} ({one.upstream})".replace("  ", " "): one.digest.sha256
         for one in lock.artifacts

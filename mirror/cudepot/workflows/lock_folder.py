@@ -10,11 +10,12 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.lock import Artifact, LockedUpstream, with_recipe
+from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames, with_recipe
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, PinError, TrustError
 from cudepot.formats.apt import parse_stanza
 from cudepot.formats.deb import read_control
+from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot, request_hash
 
 
@@ -36,7 +37,9 @@ def resolve_folder(depot: Depot, upstream: Upstream) -> tuple[LockedUpstream, tu
         for path in _matching(folder, pin):
             artifacts.setdefault(path.name, _artifact(upstream, pin, path))
     locked = LockedUpstream(upstream.name, upstream.type, "", request_hash(upstream, pins))
-    return locked, _once_each(artifacts.values())
+    found = _once_each(artifacts.values())
+    check_filenames(found)
+    return locked, found
 
 
 def _once_each(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
@@ -57,14 +60,14 @@ def _once_each(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
 
 
 def _matching(folder: Path, pin: Pin) -> list[Path]:
-    found: list[Path] = []
+    found, source = list[Path](), FolderSource(folder)
     for glob in pin.packages:
         if "/" in glob or ".." in glob:
             raise ConfigError(f"pin {glob!r}: a file name or glob without folders is expected")
         matches = sorted(one for one in folder.glob(glob) if one.is_file())
         if not matches:
             raise PinError(f"pin {glob!r} matches no file in {folder}", hint="download it there first")
-        found += matches
+        found += [source.file(one.name) for one in matches]  # what leads out of the folder, sync would refuse
     return found
 
 

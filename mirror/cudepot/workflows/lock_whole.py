@@ -3,77 +3,99 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
-from cudepot.catalog.config_upstream import ROOT_NAMES
+from cudepot.catalog.config_upstream import ROOT_NAMES, Upstream
 from cudepot.catalog.lock import LockedFile
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, TrustError, UpstreamError
 from cudepot.formats.apt import parse_release
-from cudepot.workflows.apt_chain import ROOT_LIMIT, Chain, Suite
-from cudepot.workflows.fetch import Wanted, fetch_one
+from cudepot.workflows.apt_chain import ROOT_LIMIT, Chain, Suite, by_hash
 
 EXTRA_LIMIT = 64 << 20  # bytes; keyring packages have a few thousand
 _AGAIN = "the upstream is being published, or an edge is stale: try again in some minutes"
 
 
-def whole_files(chain: Chain, suite: Suite) -> tuple[LockedFile, ...]:
+def whole_files(chain: Chain, suites: Sequence[Suite]) -> tuple[LockedFile, ...]:
     """Return every file of a whole repository but its packages; all of them are in the store then.
 
     Raises:
-        UpstreamError: an extra, or every form of the index, is not to be had.
+        UpstreamError: an extra, or every form of an index, is not to be had.
         TrustError: the roots contradict each other, or an index does not match.
     """
-    files = (*_roots(chain, suite), *_indexes(chain, suite), *_extras(chain))
+    roots = [one for suite in suites for one in _roots(chain, suite)]
+    files = (*roots, *(one for suite in suites for one in _indexes(chain, suite)), *extras(chain))
     chain.memory.save(chain.depot.store)
     return files
+
+
+def extras(chain: Chain) -> tuple[LockedFile, ...]:
+    """Return the files beside the indexes, each by a conditional request."""
+    read = chain.memory.read
+    return tuple(
+        LockedFile(path, "extra", read(chain.depot, chain.source, path, limit=EXTRA_LIMIT)[1])
+        for path in chain.upstream.extras
+    )
 
 
 def _roots(chain: Chain, suite: Suite) -> list[LockedFile]:
     found = {suite.root.path: suite.root.digest}
     with contextlib.suppress(MissingError):  # a repository may have InRelease only
         found |= _detached(chain, suite)
-    return [LockedFile(path, "root", found[path]) for path in ROOT_NAMES if path in found]
+    paths = [suite.folder + name for name in ROOT_NAMES]
+    return [LockedFile(path, "root", found[path]) for path in paths if path in found]
 
 
 def _detached(chain: Chain, suite: Suite) -> dict[str, Digest]:
     """Return Release and Release.gpg, verified, and saying the same as the root the chain began with."""
-    release, digest = chain.memory.read(chain.depot, chain.source, "Release", limit=ROOT_LIMIT)
-    signature, signed_by = chain.memory.read(chain.depot, chain.source, "Release.gpg", limit=ROOT_LIMIT)
-    what = chain.upstream.url + "Release"
+    paths = [f"{suite.folder}Release", f"{suite.folder}Release.gpg"]
+    (release, digest), (signature, signed_by) = (
+        chain.memory.read(chain.depot, chain.source, path, limit=ROOT_LIMIT) for path in paths
+    )
+    what = chain.upstream.url + paths[0]
     text = chain.depot.verifier(chain.upstream).detached(release.body, signature.body, what).text
     found = parse_release(text, what)
-    if (found.fields, found.files) != (suite.release.fields, suite.release.files):
+    if (found.fields, found.promised()) != (suite.release.fields, suite.release.promised()):
         date = found.fields.get("Date", "no date")
         raise TrustError(f"{what}: of {date}, while {suite.root.path} is of {suite.root.date}", hint=_AGAIN)
-    return {"Release": digest, "Release.gpg": signed_by}
+    return dict(zip(paths, (digest, signed_by), strict=True))
 
 
 def _indexes(chain: Chain, suite: Suite) -> list[LockedFile]:
-    """Fetch what the Release names as far as the upstream serves it; apt wants one form of Packages."""
-    named = {path: digest for path, digest in suite.release.files.items() if path not in ROOT_NAMES}
-    found = {path: digest for path, digest in named.items() if _fetched(chain, suite, path, digest)}
-    if not any(path.startswith("Packages") for path in found):
-        raise UpstreamError(f"{chain.upstream.url}: serves no Packages file that its Release names", hint=_AGAIN)
-    if suite.release.fields.get("Acquire-By-Hash", "").lower() == "yes":
-        found |= {f"by-hash/SHA256/{digest.sha256}": digest for digest in found.values()}
-    return [LockedFile(path, "index", digest) for path, digest in found.items()]
+    """Fetch what the Release names and the mirror is for, as far as the upstream serves it.
+
+    apt wants one form of each Packages; an upstream seldom serves all that its Release names.
+    """
+    named = [path for path in suite.release.promised() if path not in ROOT_NAMES and _is_wanted(chain.upstream, path)]
+    found = {path: digest for path in named if (digest := _fetched(chain, suite, path))}
+    for folder in _folders(chain.upstream):
+        if not any(path.rpartition(".")[0] == f"{folder}Packages" or path == f"{folder}Packages" for path in found):
+            raise UpstreamError(
+                f"{chain.upstream.url}{suite.folder}{folder}: serves no Packages file that its Release names",
+                hint=_AGAIN,
+            )
+    promised = suite.release.promised()
+    hashed = {by_hash(suite.release, path, promised[path]): digest for path, digest in found.items()}
+    return [LockedFile(suite.folder + path, "index", digest) for path, digest in {**found, **hashed}.items()]
 
 
-def _fetched(chain: Chain, suite: Suite, path: str, digest: Digest) -> bool:
+def _folders(upstream: Upstream) -> list[str]:
+    """Return the folders that must have a Packages file; a flat repository has one, and it has no name."""
+    return [f"{part}/binary-{one}/" for part in upstream.components for one in upstream.architectures] or [""]
+
+
+def _is_wanted(upstream: Upstream, path: str) -> bool:
+    """Tell whether an index is one that clients of the mirrored components and architectures ask for."""
+    extra = [f"{part}/{name}" for part in upstream.components for name in ("binary-all/", "i18n/Translation-en")]
+    return not upstream.components or path.startswith((*_folders(upstream), *extra))
+
+
+def _fetched(chain: Chain, suite: Suite, path: str) -> Digest | None:
     try:
-        fetch_one(Wanted(chain.source, path, digest), chain.depot.store, chain.depot.progress)
+        return chain.fetch_form(suite, path)
     except MissingError:
-        return False
+        return None
     except TrustError as error:
-        raise TrustError(
-            f"{chain.upstream.url}{path}: does not match the signed Release of {suite.root.date}: {error}", hint=_AGAIN
-        ) from error
-    return True
-
-
-def _extras(chain: Chain) -> list[LockedFile]:
-    read = chain.memory.read
-    return [
-        LockedFile(path, "extra", read(chain.depot, chain.source, path, limit=EXTRA_LIMIT)[1])
-        for path in chain.upstream.extras
-    ]
+        where = f"{chain.upstream.url}{suite.folder}{path}"
+        text = f"{where}: does not match the signed Release of {suite.root.date}: {error}"
+        raise TrustError(text, hint=_AGAIN) from error

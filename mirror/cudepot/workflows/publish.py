@@ -81,6 +81,7 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
             raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
     replaced = {(one.replaces, one.digest.sha256) for one in lock.artifacts if one.replaces}
+    replaced |= {(one.before, one.now) for upstream in lock.upstreams for one in upstream.replaced}
     for one in earlier:
         _check_immutable(one.tree, tree, replaced)
     fresh = tree != before
@@ -115,9 +116,15 @@ def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], 
 
 def _whole_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:
     """Return the site paths of all whole mirrors: every file as the upstream has it."""
-    return {
-        site_folder(one) + path: digest for one in wholes(lock) for path, digest in read_whole(depot, one).tree.items()
-    }
+    tree: dict[str, Digest] = {}
+    for one in wholes(lock):
+        found = read_whole(depot, one)
+        if found.unknown:
+            raise ConfigError(
+                f"{len(found.unknown)} packages of {one.name} are not in the store", hint="run `cudepot sync`"
+            )
+        tree |= {site_folder(one) + path: digest for path, digest in found.tree.items()}
+    return tree
 
 
 def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cudepot.catalog.apt_plan import is_worn
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.snapshot import parse_snapshot
-from cudepot.catalog.whole import main_index
+from cudepot.catalog.whole import main_indexes
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
@@ -114,8 +114,8 @@ def _is_worn(depot: Depot, tree: Mapping[str, Digest], upstream: str) -> bool:
 
 def _mirrored(depot: Depot, upstream: LockedUpstream) -> set[Digest]:
     """Return what a whole mirror consists of; the index alone where that is not in the store yet."""
-    index = main_index(upstream)
-    return set(read_whole(depot, upstream).tree.values()) if depot.store.has(index.digest) else {index.digest}
+    indexes = {one.digest for one in main_indexes(upstream)}
+    return set(read_whole(depot, upstream).tree.values()) if all(map(depot.store.has, indexes)) else indexes
 
 
 def _upstream(depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Digest]) -> UpstreamStatus:

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from cudepot.catalog.closure import select
 from cudepot.catalog.config import Pin
-from cudepot.catalog.deb_pins import deb_pins, pin_of
-from cudepot.catalog.lock import Artifact, LockedUpstream, with_recipe
+from cudepot.catalog.deb_pins import deb_pins, pin_finder
+from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames, with_recipe
 from cudepot.formats.apt import Package, PackageIndex
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.depot import Depot
@@ -36,8 +36,9 @@ def subset(
     selection = select(index, wanted, upstream.architectures, upstream.boundary)
     # in the order of the upstream's index, which can matter to apt
     chosen = sorted(selection.chosen.values(), key=lambda one: index.order(one[0]))
-    known = Known(depot, chain.source, before)
-    artifacts = tuple(_artifact(upstream.name, known, pin_of(pins, package), package, why) for package, why in chosen)
+    known, pin_of = Known(depot, chain.source, before), pin_finder(pins)
+    artifacts = tuple(_artifact(upstream.name, known, pin_of(package), package, why) for package, why in chosen)
+    check_filenames(artifacts)
     return replace(locked, external=tuple(sorted(selection.external))), artifacts
 
 

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.whole import main_index
-from cudepot.digest import Digest
+from cudepot.catalog.whole import Whole, main_indexes
+from cudepot.digest import Digest, Promise
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.workflows.bring import Missing, bring
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.fetch import fetch_promised, summary
 from cudepot.workflows.lock import current_lock
+from cudepot.workflows.rounds import rounds
 from cudepot.workflows.whole import read_whole, wholes
+
+_UNKNOWN = "an index knows packages by sha512 only, and what they are is not known before they are fetched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ def sync(depot: Depot, *, dry_run: bool = False, wait: float = 0.0) -> SyncResul
     names = [one.name for one in lock.upstreams]
     _restore_indexes(depot, lock, names, dry_run=dry_run, wait=wait)
     found = {one.name: read_whole(depot, one) for one in wholes(lock)}
+    if any(one.unknown for one in found.values()):
+        if dry_run:
+            raise ConfigError(_UNKNOWN, hint="sync without --dry-run fetches them")
+        _learn(depot, found, wait=wait)
+        found = {one.name: read_whole(depot, one) for one in wholes(lock)}
     every = {one.digest: (one.upstream, one.path) for one in lock.artifacts}
     every |= {digest: (name, path) for name, one in found.items() for path, digest in one.tree.items()}
     every |= {file.digest: (one.name, file.path) for one in lock.upstreams for file in one.metadata}
@@ -48,7 +57,7 @@ def sync(depot: Depot, *, dry_run: bool = False, wait: float = 0.0) -> SyncResul
 
 def _restore_indexes(depot: Depot, lock: Lock, names: list[str], *, dry_run: bool, wait: float) -> None:
     """Fetch the indexes of whole mirrors where the store is another than the one that locked them."""
-    indexes = {main_index(one).digest: (one.name, main_index(one).path) for one in wholes(lock)}
+    indexes = {index.digest: (one.name, index.path) for one in wholes(lock) for index in main_indexes(one)}
     missing = {digest: place for digest, place in indexes.items() if not depot.store.has(digest)}
     if missing and dry_run:
         raise ConfigError("the index of a whole mirror is not in this store", hint="sync without --dry-run fetches it")
@@ -63,6 +72,24 @@ def _unsound(depot: Depot, lock: Lock) -> Iterable[tuple[Missing, CudepotError]]
     from cudepot.workflows.rpm_signatures import check_rpms  # noqa: PLC0415 - where there are rpms
 
     return check_rpms(depot, lock)
+
+
+def _learn(depot: Depot, found: Mapping[str, Whole], *, wait: float) -> None:
+    """Fetch packages that an index knows by sha512 only, one after the other, and remember their sha256."""
+    waiting = [(name, path, one) for name, whole in found.items() for path, one in whole.unknown.items()]
+    for now in rounds(depot, wait):
+        failed: list[tuple[tuple[str, str, Promise], CudepotError]] = []
+        for name, path, promise in waiting:
+            source = now.source(depot.config.upstream(name))
+            try:
+                digest = fetch_promised(source, path, promise, depot.store, depot.progress)
+                depot.store.note_promise(promise, digest)
+            except CudepotError as error:
+                failed.append(((name, path, promise), error))
+        waiting = [one for one, _ in failed]
+        if not waiting:
+            return
+    raise summary([error for _, error in failed], len(failed), [path for (_, path, _), _ in failed])
 
 
 def _missing(places: Mapping[Digest, tuple[str, str]]) -> list[Missing]:

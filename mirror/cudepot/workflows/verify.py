@@ -122,9 +122,10 @@ def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
         "repomd.xml": site_yum_faults,
     }
     yield from whole_faults(depot, snapshot)
-    mirrored = whole_upstreams(snapshot)
+    wholes = whole_upstreams(snapshot).items()
+    mirrored = {folder + one.path for folder, upstream in wholes for one in upstream.files if one.role == "root"}
     for path in snapshot.tree:
-        if path.removesuffix("InRelease").removesuffix("repodata/repomd.xml") in mirrored:
+        if path in mirrored:
             continue
         check = checks.get(path.rpartition("/")[2])
         if check is not None:

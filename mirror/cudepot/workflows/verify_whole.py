@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cudepot.catalog.config_upstream import ROOT_NAMES
 from cudepot.catalog.lock import FILE_ROLES, LockedFile, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.catalog.whole import site_folder
-from cudepot.digest import Digest
+from cudepot.digest import Digest, Promise
 from cudepot.errors import ConfigError, CudepotError, TrustError
 from cudepot.formats.apt import Release, parse_release
 from cudepot.ports import Signed, Verifier
@@ -44,14 +45,13 @@ def whole_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
 
 
 def _faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedUpstream) -> Iterator[str]:
-    for path, release in _releases(depot, snapshot, folder):
-        for name, digest in release.files.items():
-            if snapshot.tree.get(folder + name, digest) != digest and not name.startswith(("InRelease", "Release")):
-                yield f"{path}: {name} is not the one it names"
-        if not any(snapshot.tree.get(folder + one) == digest for one, digest in release.files.items()):
-            yield f"{path}: none of the indexes it names is here"
-    for name, digest in read_whole(depot, upstream).tree.items():
-        if snapshot.tree.get(folder + name) != digest:
+    verifier = _verifier(depot, snapshot, folder)
+    for part in dict.fromkeys(one.path.rpartition("/")[0] for one in upstream.files if one.role == "root"):
+        yield from _suite_faults(depot, snapshot, f"{folder}{part}/" if part else folder, verifier)
+    found = read_whole(depot, upstream)
+    every: dict[str, Digest | Promise] = {**found.unknown, **found.tree}
+    for name, promised in every.items():
+        if not _kept(depot, snapshot, folder + name, promised):
             yield f"{folder}: {name} is not the one the index names"
 
 
@@ -61,9 +61,28 @@ def _yum_faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedU
     yield from yum_faults(depot, snapshot, folder, _verifier(depot, snapshot, folder) if signed else None)
 
 
-def _releases(depot: Depot, snapshot: Snapshot, folder: str) -> Iterator[tuple[str, Release]]:
+def _suite_faults(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier) -> Iterator[str]:
+    for path, release in _releases(depot, snapshot, folder, verifier):
+        here = {name: one for name, one in release.promised().items() if folder + name in snapshot.tree}
+        indexes = {name: one for name, one in here.items() if name not in ROOT_NAMES}
+        for name, promised in indexes.items():
+            if not _kept(depot, snapshot, folder + name, promised):
+                yield f"{path}: {name} is not the one it names"
+        if not indexes:
+            yield f"{path}: none of the indexes it names is here"
+
+
+def _kept(depot: Depot, snapshot: Snapshot, path: str, promised: Digest | Promise) -> bool:
+    """Tell whether a file of the snapshot is what an index promises."""
+    shown = snapshot.tree.get(path)
+    if shown is None or isinstance(promised, Digest):
+        return shown == promised
+    with depot.store.open(shown) as handle:
+        return promised.kept_by(handle)
+
+
+def _releases(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier) -> Iterator[tuple[str, Release]]:
     """Give every root of a repository, its signature by the upstream's pinned keys checked."""
-    verifier = _verifier(depot, snapshot, folder)
     both = {f"{folder}Release", f"{folder}Release.gpg"}
     if not both <= snapshot.tree.keys() and f"{folder}InRelease" not in snapshot.tree:
         raise TrustError("no signed root: neither InRelease nor Release with Release.gpg")

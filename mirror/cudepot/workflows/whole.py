@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from cudepot.catalog.lock import Lock, LockedUpstream
-from cudepot.catalog.whole import Whole, main_index, whole
-from cudepot.digest import VerifyingReader
+from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
+from cudepot.catalog.whole import Whole, main_indexes, whole
+from cudepot.digest import Digest, Promise, VerifyingReader
 from cudepot.formats.apt_listing import listing
 from cudepot.formats.compression import decompressed
 from cudepot.formats.primary import listing as rpm_listing
@@ -22,16 +23,20 @@ def wholes(lock: Lock) -> Iterator[LockedUpstream]:
 
 
 def read_whole(depot: Depot, upstream: LockedUpstream) -> Whole:
-    """Return what a whole mirror consists of; the index is hashed again while it is read.
+    """Return what a whole mirror consists of; its indexes are hashed again while they are read.
 
     Raises:
         StorageError: the index is not in the store.
         TrustError, FormatError: it is not what was locked, or not usable.
     """
-    index = main_index(upstream)
+    listed = itertools.chain.from_iterable(_listed(depot, upstream, one) for one in main_indexes(upstream))
+    return whole(upstream, listed, depot.store.known_as)
+
+
+def _listed(depot: Depot, upstream: LockedUpstream, index: LockedFile) -> Iterator[tuple[str, Digest | Promise | None]]:
     what = f"{upstream.name}/{index.path}"
     with depot.store.open(index.digest) as handle:
         checked = VerifyingReader(handle, index.digest, what)
         read, limit = (rpm_listing, METADATA_LIMIT) if upstream.type == "yum" else (listing, INDEX_LIMIT)
         with decompressed(cast(BinaryIO, checked), what, limit=limit) as text:
-            return whole(upstream, read(text, what))
+            yield from read(text, what)
