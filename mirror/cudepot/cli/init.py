@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cudepot.cli.output import Answer
+
+if TYPE_CHECKING:
+    from cudepot.catalog.first_pins import Wishes
 
 NAME = "init"
 HELP = "make a project: cudepot.toml, store and a signing key"
@@ -35,6 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FINGERPRINT",
         help="with --from-site: a key that may sign an upstream (default: NVIDIA's, as cudepot knows them)",
     )
+    wishes = parser.add_argument_group("what to pin; asked for on a terminal when none of it is given")
+    wishes.add_argument(
+        "--distribution", action="append", default=[], metavar="NAME", help="ubuntu2004, rhel8/sbsa; may be repeated"
+    )
+    wishes.add_argument("--cudnn", default="", metavar="VERSION", help="8.0.5.39, or the beginning of a version: 9.1")
+    wishes.add_argument("--cuda", default="", metavar="VERSION", help="11.1")
+    wishes.add_argument("--repackage", action="store_true", help="make conda packages and wheels too")
+    parser.add_argument("--no-input", action="store_true", help="ask nothing")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be made; make nothing")
 
 
@@ -45,7 +58,8 @@ def run(args: argparse.Namespace) -> Answer:
     base = Path(args.directory).resolve()
     if args.from_site:
         return _from_site(args, base)
-    result = init(base, label=args.label, key=args.key, gnupg=args.gnupg, dry_run=args.dry_run)
+    wishes = None if (base / "cudepot.toml").exists() and not _given(args) else _wishes(args)
+    result = init(base, label=args.label, key=args.key, gnupg=args.gnupg, dry_run=args.dry_run, wishes=wishes)
     did = "would make" if args.dry_run else "made"
     lines = [f"{did} {base / name}" for name in result.made] or ["nothing to make: the project is complete"]
     if result.key:
@@ -53,8 +67,41 @@ def run(args: argparse.Namespace) -> Answer:
     if result.key and not result.can_sign and not args.dry_run:
         lines.append("its secret half is not on this machine: lock, sync and repackage work here, publish does not")
     if "cudepot.toml" in result.made and not args.dry_run:
-        lines.append("next: say in cudepot.toml what you want, then cudepot lock, sync, repackage, publish")
+        first = "read cudepot.toml" if wishes else "say in cudepot.toml what you want"
+        lines.append(f"next: {first}, then cudepot lock (it says how much there is to fetch), sync, repackage, publish")
     return asdict(result), lines, 0
+
+
+def _given(args: argparse.Namespace) -> bool:
+    return bool(args.distribution or args.cudnn or args.cuda or args.repackage)
+
+
+def _wishes(args: argparse.Namespace) -> Wishes | None:
+    """Return what the options say, else what the user answers, else None: a file with nothing but examples."""
+    from cudepot.catalog.first_pins import Wishes
+
+    if not _given(args):
+        quiet = args.no_input or args.quiet or args.json
+        if quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return None
+        return _asked()
+    return Wishes(tuple(args.distribution), args.cudnn, args.cuda, args.repackage)
+
+
+def _asked() -> Wishes | None:
+    """Ask on the terminal; an empty first answer means that the user writes the file."""
+    from cudepot.catalog.first_pins import Wishes
+
+    names = _answer("distributions (ubuntu2004, rhel8/sbsa ...; empty: write cudepot.toml yourself)").replace(",", " ")
+    if not names.split():
+        return None
+    cudnn, cuda = _answer("cuDNN version (8.0.5.39, or its beginning: 9.1)"), _answer("CUDA version (11.1)")
+    return Wishes(tuple(names.split()), cudnn, cuda, _answer("conda packages and wheels too? [y/N]").lower() == "y")
+
+
+def _answer(question: str) -> str:
+    print(f"{question}: ", end="", file=sys.stderr, flush=True)  # noqa: T201 - a question is talk
+    return sys.stdin.readline().strip()
 
 
 def _from_site(args: argparse.Namespace, base: Path) -> Answer:

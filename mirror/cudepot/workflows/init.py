@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.catalog.config import Config, parse_config
+from cudepot.catalog.first_pins import Wishes, first_pins, repository
 from cudepot.catalog.presets import expand
 from cudepot.catalog.template import render_template
 from cudepot.disk import write_atomic
@@ -26,7 +27,9 @@ class InitResult:
     can_sign: bool
 
 
-def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool) -> InitResult:
+def init(
+    base: Path, *, label: str, key: str, gnupg: str, dry_run: bool, wishes: Wishes | None = None
+) -> InitResult:  # fmt: skip
     """Make a project in ``base``; with a cudepot.toml there already, only what it lacks.
 
     Args:
@@ -35,6 +38,7 @@ def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool) -> Init
         key: fingerprint of an existing signing key; empty to make one.
         gnupg: GnuPG home, relative to ``base``.
         dry_run: only say what would be made.
+        wishes: what a new cudepot.toml shall pin; None for nothing but examples.
 
     Raises:
         ConfigError: the key named is not in the GnuPG home, or cudepot.toml is malformed.
@@ -44,17 +48,29 @@ def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool) -> Init
     toml = base / "cudepot.toml"
     known = toml.exists()
     key = fingerprint(key) if key else ""
-    config = _parse(toml.read_text("utf-8") if known else render_template(label=label, key=key, gnupg=gnupg), toml)
+    if known and wishes:
+        raise ConfigError(f"{toml}: is there already", hint="add pins to it by hand, or see `cudepot lock --from`")
+    pins = _pins(wishes) if wishes else ""
+    text = toml.read_text("utf-8") if known else render_template(label=label, key=key, gnupg=gnupg) + pins
+    config = _parse(text, toml)
     made = _missing(base, config)
     if not dry_run:
         base.mkdir(parents=True, exist_ok=True)
         if not known:
             key = _key(base, config)
-            write_atomic(toml, render_template(label=label, key=key, gnupg=gnupg).encode())
+            write_atomic(toml, (render_template(label=label, key=key, gnupg=gnupg) + pins).encode())
         _ignore(base, config)
         LocalStore(base / config.store, create=True)
     key = config.site.key or key
     return InitResult(tuple(made), key, bool(key) and (base / config.site.gnupg).is_dir())
+
+
+def _pins(wishes: Wishes) -> str:
+    wishes.check()
+    presets = load_presets()
+    for one in wishes.distributions:
+        presets.get(f"nvidia/{repository(one)}")  # names similar ones where there is none
+    return first_pins(wishes)
 
 
 def _parse(text: str, toml: Path) -> Config:

@@ -1,0 +1,110 @@
+"""``cudepot init`` with an idea of what is wanted: by options, by questions on a terminal, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import SiteKey
+from tests.upstream.process import clean_env
+
+import cudepot
+from cudepot.catalog.config import parse_config
+from cudepot.catalog.first_pins import packages_for
+from cudepot.catalog.presets import expand
+from cudepot.cli.main import main
+from cudepot.workflows.presets import load_presets
+
+
+def pins(folder: Path) -> list[dict[str, Any]]:
+    """Return the pins of a project, whose configuration is read as a whole."""
+    data = tomllib.loads((folder / "cudepot.toml").read_text())
+    parse_config(expand(data, load_presets))
+    return list(data.get("pin", []))
+
+
+def test_options_become_upstreams_and_pins(tmp_path: Path, site_key: SiteKey) -> None:
+    key = ["--key", site_key.fingerprint, "--gnupg", str(site_key.home)]
+    wishes = [
+        "--distribution",
+        "ubuntu2004",
+        "--distribution",
+        "ubuntu2204/sbsa",
+        "--cudnn",
+        "8.0.5.39",
+        "--cuda",
+        "11.1",
+    ]
+    assert main(["init", "-C", str(tmp_path), *key, *wishes, "--repackage"]) == 0
+    first, second = pins(tmp_path)
+    assert first["upstream"] == "ubuntu2004/x86_64"
+    assert first["packages"] == ["libcudnn8=8.0.5.39-*", "libcudnn8-dev=8.0.5.39-*"]
+    assert first["outputs"] == ["mirror", "conda", "wheel"]
+    assert second["upstream"] == "ubuntu2204/sbsa"
+    assert second["cuda"] == "11.1"
+
+
+@pytest.mark.parametrize(
+    ("name", "cudnn", "cuda", "packages"),
+    [
+        ("ubuntu2404/x86_64", "9.1", "12.4", ["libcudnn9-cuda-12=9.1.*-*", "libcudnn9-dev-cuda-12=9.1.*-*"]),
+        ("rhel8/x86_64", "8.0.5.39", "11.1", ["libcudnn8-8.0.5.39-*", "libcudnn8-devel-8.0.5.39-*"]),
+        ("rhel9/sbsa", "9.5.1.17", "12", ["libcudnn9-cuda-12-9.5.1.17-*", "libcudnn9-devel-cuda-12-9.5.1.17-*"]),
+    ],
+)
+def test_packages_are_named_as_the_distribution_names_them(
+    name: str, cudnn: str, cuda: str, packages: list[str]
+) -> None:
+    assert packages_for(name, cudnn, cuda) == packages
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--distribution", "ubuntu2005", "--cudnn", "8.9", "--cuda", "12"], "near: "),
+        (["--distribution", "ubuntu2004", "--cudnn", "eight", "--cuda", "12"], "is no cuDNN version"),
+        (["--distribution", "ubuntu2004", "--cudnn", "8.9"], "is no CUDA version"),
+        (["--cudnn", "8.9", "--cuda", "12"], "no distribution is named"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_made(
+    options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", "-C", str(tmp_path), *options]) == 3
+    assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_configuration_that_is_there_stays(tmp_path: Path, site_key: SiteKey) -> None:
+    key = ["--key", site_key.fingerprint, "--gnupg", str(site_key.home)]
+    assert main(["init", "-C", str(tmp_path), *key]) == 0
+    before = (tmp_path / "cudepot.toml").read_bytes()
+    wishes = ["--distribution", "ubuntu2004", "--cudnn", "8.9", "--cuda", "12"]
+    assert main(["init", "-C", str(tmp_path), *wishes]) == 3
+    assert main(["init", "-C", str(tmp_path)]) == 0
+    assert (tmp_path / "cudepot.toml").read_bytes() == before
+    assert pins(tmp_path) == []
+
+
+@pytest.mark.parametrize(("answers", "count"), [("ubuntu2004, rhel8\n8.9\n11.8\nn\n", 2), ("\n", 0)])
+def test_questions_are_asked_on_a_terminal(answers: str, count: int, tmp_path: Path, site_key: SiteKey) -> None:
+    if count and "nvidia/rhel8/x86_64" not in load_presets().repositories:
+        answers, count = answers.replace(", rhel8", ""), 1
+    master, terminal = pty.openpty()
+    argv = [sys.executable, "-m", "cudepot.cli.main", "init", "-C", str(tmp_path), "--key", site_key.fingerprint,
+            "--gnupg", str(site_key.home)]  # fmt: skip
+    env = clean_env(PYTHONPATH=str(Path(cudepot.__file__).parent.parent))
+    os.write(master, answers.encode())
+    done = subprocess.run(
+        argv, stdin=terminal, stdout=subprocess.PIPE, stderr=terminal, env=env, check=False, timeout=60
+    )
+    os.close(terminal)
+    os.close(master)
+    assert done.returncode == 0
+    assert len(pins(tmp_path)) == count
