@@ -34,15 +34,16 @@ def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
         earlier: snapshots before this one, the newest first.
 
     Raises:
-        ConfigError: a package's signature has not been checked.
+        ConfigError: the signature of a package that is new has not been checked.
     """
     tree: dict[str, Digest] = {}
     for upstream in lock.upstreams:
         if upstream.type != "yum":
             continue
-        _check_signatures(depot, lock, upstream)
         rpms = [one for one in lock.of(upstream.name) if one.kind == "rpm" and "mirror" in one.outputs]
         folder, before = site_folder(upstream), _Earlier(depot, upstream, earlier)
+        if not before.same(lock):
+            _check_signatures(depot, lock, upstream)
         if upstream.files:  # a whole mirror is published as it is; only its last metadata are to stay reachable
             tree |= {folder + path: one for path, one in before.generations(GENERATIONS - 1).items()}
         elif rpms:
@@ -80,17 +81,20 @@ class _Earlier:
 
     def kept(self, lock: Lock) -> dict[str, Digest] | None:
         """Return what is published when it was made from the same lock, in the same way, with the same key."""
-        root, name = self.root(), self.upstream.name
-        if root is None or self.snapshots[0].signer != self.depot.signer().fingerprint:
+        root = self.root()
+        if root is None or not self.same(lock) or self.snapshots[0].signer != self.depot.signer().fingerprint:
             return None
-        try:
-            made_by, last = parse_repomd(root, PATH).made_by, lock_of(self.depot, self.snapshots[0])
-        except CudepotError:
-            return None
-        same = (last.upstream(name), last.of(name)) == (self.upstream, lock.of(name))
         files = self.files(self.snapshots[0])
         there = all(self.depot.store.has(one) for one in files.values())
-        return files if same and there and made_by == yum_plan.PLAN else None
+        return files if there and parse_repomd(root, PATH).made_by == yum_plan.PLAN else None
+
+    def same(self, lock: Lock) -> bool:
+        """Tell whether the last snapshot was made from the very same part of a lock."""
+        name = self.upstream.name
+        if not self.snapshots or not self.depot.store.has(self.snapshots[0].lock):
+            return False
+        last = lock_of(self.depot, self.snapshots[0])
+        return (last.upstream(name), last.of(name)) == (self.upstream, lock.of(name))
 
     def generations(self, count: int) -> dict[str, Digest]:
         """Return the metadata of the last ``count`` distinct generations, as far as the store still has them."""
