@@ -108,6 +108,7 @@ def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
     for name, relations in _external(lock).items():
         yield f"{name}: the distribution must provide: {', '.join(relations)}"
     yield from (f"{name}: {text}" for name, text in result.old)
+    yield from result.unsigned
     did = "would write" if dry_run else "wrote" if result.written else "unchanged:"
     yield f"{did} cudepot.lock: artifacts: {len(lock.artifacts)}, {size_text(_bytes(lock))}"
 
@@ -123,6 +124,7 @@ def _answer(result: LockResult) -> dict[str, Any]:
         "artifacts": [asdict(one) for one in lock.artifacts],
         "bytes": _bytes(lock),
         "old": dict(result.old),
+        "unsigned": list(result.unsigned),
         "failed": [_failure(one) for one in result.failed],
     }
     return answer | (error_json(result.failed[0].error) if result.failed else {})

@@ -52,5 +52,6 @@ def run(args: argparse.Namespace) -> Answer:
         else "published snapshot"
     )
     lines += [f"{name}: locked artifacts are missing, so it stays as it was published last" for name in result.held]
+    lines += result.unsigned
     lines.append(f"{did} {result.number}: {result.files} files, {size_text(result.bytes)}, at {result.site}")
     return asdict(result), lines, 0

@@ -39,7 +39,7 @@ def _lines(result: Status) -> list[str]:
         signed = f", signed by {', '.join(one.signers)}" if one.signers else ""
         dated = f", root of {one.date}" if one.date else ""
         lines.append(f"  {one.name} ({one.type}): {one.artifacts} artifacts, {one.missing} missing{dated}{signed}")
-        lines += [f"    {one.old}"] if one.old else []
+        lines += [f"    {text}" for text in (one.old, one.unsigned) if text]
     for fault in result.faults:
         lines.append(fault_line(fault))
     if result.lock == "ok":

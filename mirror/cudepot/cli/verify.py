@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _lines(result: VerifyResult) -> list[str]:
-    lines = [f"FAULT {one}" for one in result.faults]
+    lines = [*result.unsigned, *(f"FAULT {one}" for one in result.faults)]
     checked = f"{result.objects} objects ({size_text(result.bytes)}), {result.snapshots} snapshots"
     verdict = f"{len(result.faults)} faults" if result.faults else "all good"
     lines.append(f"checked {checked}, {result.site_files} site files: {verdict}")

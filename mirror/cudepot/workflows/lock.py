@@ -17,6 +17,7 @@ from cudepot.errors import ConfigError
 from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.rounds import Failure, Resolved, failures, resolve_all
 from cudepot.workflows.standing import too_old
+from cudepot.workflows.unsigned import unsigned
 
 _ANEW = "restore it from version control, or remove it and run `cudepot lock`"
 
@@ -32,6 +33,7 @@ class LockResult:
         written: whether the file was written (not in a dry run, nor when nothing changed).
         failed: upstreams that could not be locked; what the old lock had of them stays.
         old: upstreams whose root is older than their ``max-age``, and how old.
+        unsigned: a line for each upstream that nobody signed.
     """
 
     lock: Lock
@@ -41,6 +43,7 @@ class LockResult:
     written: bool
     failed: tuple[Failure, ...] = ()
     old: tuple[tuple[str, str], ...] = ()
+    unsigned: tuple[str, ...] = ()
 
 
 def load_lock(path: Path) -> Lock:
@@ -105,7 +108,7 @@ def make_lock(
     failed = tuple(failures(depot, pinned, errors))
     lock = _assembled(depot, pinned, done, old)
     written = bool(done or depot.lock_path.exists()) and not dry_run and _write(depot.lock_path, lock)
-    return LockResult(lock, *_differences(old, lock), written, failed, too_old(depot, lock))
+    return LockResult(lock, *_differences(old, lock), written, failed, too_old(depot, lock), unsigned(depot, lock))
 
 
 def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Resolved], old: Lock) -> Lock:

@@ -27,6 +27,7 @@ from cudepot.workflows.publish_wheels import wheel_tree
 from cudepot.workflows.publish_yum import yum_tree
 from cudepot.workflows.show import keep, next_number, show
 from cudepot.workflows.snapshots import find_snapshot
+from cudepot.workflows.unsigned import unsigned
 from cudepot.workflows.whole import read_whole, wholes
 
 HISTORY = 12
@@ -45,6 +46,7 @@ class PublishResult:
         files, bytes: the whole tree.
         site: what a web server has to show: a folder or ``s3://…``.
         held: upstreams that stay as they were published last, because locked artifacts of theirs are missing.
+        unsigned: a line for each upstream that nobody signed.
     """
 
     number: int
@@ -55,6 +57,7 @@ class PublishResult:
     bytes: int
     site: str
     held: tuple[str, ...] = ()
+    unsigned: tuple[str, ...] = ()
 
 
 def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> PublishResult:
@@ -91,7 +94,7 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
             made_of = tomli_w.dumps(render_lock(lock)).encode() if held else depot.lock_path.read_bytes()
             keep(depot, made_of, number, tree, earlier)
         show(depot, number, tree)
-    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, held)
+    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, held, unsigned(depot, lock))
 
 
 def _publish_imported(depot: Depot, *, dry_run: bool) -> PublishResult:

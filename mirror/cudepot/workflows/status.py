@@ -16,6 +16,7 @@ from cudepot.workflows.builds import builds_of, job_key, jobs_of, recall
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.standing import Standing, standing, too_old
+from cudepot.workflows.unsigned import unsigned_note
 from cudepot.workflows.whole import read_whole, wholes
 
 
@@ -23,7 +24,7 @@ from cudepot.workflows.whole import read_whole, wholes
 class UpstreamStatus:
     """One upstream as locked: date of its root, who signed it, how many artifacts, how many are missing.
 
-    ``old`` says so when its root is older than its ``max-age``.
+    ``old`` says so when its root is older than its ``max-age``, ``unsigned`` when nobody signed it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class UpstreamStatus:
     artifacts: int
     missing: int
     old: str = ""
+    unsigned: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +130,5 @@ def _upstream(depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Di
         len(artifacts),
         sum(not depot.store.has(one) for one in artifacts),
         dict(too_old(depot, lock)).get(locked.name, ""),
+        unsigned_note(depot, locked),
     )

@@ -14,6 +14,7 @@ from cudepot.workflows.depot import Depot
 from cudepot.workflows.fetch import fetch_promised, summary
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.rounds import rounds
+from cudepot.workflows.unsigned import unsigned
 from cudepot.workflows.whole import read_whole, wholes
 
 _UNKNOWN = "an index knows packages by sha512 only, and what they are is not known before they are fetched"
@@ -21,7 +22,7 @@ _UNKNOWN = "an index knows packages by sha512 only, and what they are is not kno
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What syncing did: files and bytes locked, how many of them had to be fetched, what is odd about an index."""
+    """What syncing did: files and bytes locked, how many of them had to be fetched, what is odd or unsigned."""
 
     files: int
     bytes: int
@@ -51,7 +52,7 @@ def sync(depot: Depot, *, dry_run: bool = False, wait: float = 0.0) -> SyncResul
     missing = {digest: place for digest, place in every.items() if not depot.store.has(digest)}
     if not dry_run:
         bring(depot, names, _missing(missing), wait=wait, unsound=lambda: _unsound(depot, lock))
-    notes = tuple(note for one in found.values() for note in one.notes)
+    notes = (*unsigned(depot, lock), *(note for one in found.values() for note in one.notes))
     return SyncResult(len(every), _size(every), len(missing), _size(missing), notes)
 
 

@@ -20,6 +20,7 @@ from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.prove import imported_roots, prove
 from cudepot.workflows.snapshots import lock_of
+from cudepot.workflows.unsigned import unsigned_shown
 from cudepot.workflows.verify_store import log_faults, record_faults, snapshot_faults
 from cudepot.workflows.verify_whole import whole_faults, whole_upstreams
 from cudepot.workflows.verify_yum import site_yum_faults
@@ -29,7 +30,10 @@ WORKERS = 4
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """What was checked, and what does not hold (a line each); ``damaged`` are paths of objects with other bytes."""
+    """What was checked, and what does not hold (a line each); ``damaged`` are paths of objects with other bytes.
+
+    ``unsigned`` has a line for each upstream of the site that nobody signed.
+    """
 
     objects: int
     bytes: int
@@ -37,6 +41,7 @@ class VerifyResult:
     site_files: int
     faults: tuple[str, ...]
     damaged: tuple[str, ...] = ()
+    unsigned: tuple[str, ...] = ()
 
 
 def verify(depot: Depot) -> VerifyResult:
@@ -47,6 +52,7 @@ def verify(depot: Depot) -> VerifyResult:
     faults = [*bad.values(), *snapshot_faults(depot), *(text for _, text in record_faults(depot)), *log_faults(depot)]
     snapshots, site = Snapshots(depot.store.root), depot.site()
     numbers, shown, files = snapshots.numbers(), site.current(), 0
+    marked: tuple[str, ...] = ()
     if shown is not None and shown in numbers:
         try:
             snapshot = load_snapshot(snapshots, shown, depot.site_verifier())
@@ -54,12 +60,13 @@ def verify(depot: Depot) -> VerifyResult:
             snapshot = None  # reported above
         if snapshot is not None:
             files = len(snapshot.tree)
+            marked = unsigned_shown(depot, snapshot)
             faults += _site_faults(site, snapshots, snapshot)
             faults += _index_faults(depot, snapshot)
             faults += _origin_faults(depot, snapshot)
     elif numbers:
         faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
-    return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)))
+    return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)), marked)
 
 
 def _hash_all(depot: Depot, paths: Sequence[Path], total: int) -> dict[Path, str]:
