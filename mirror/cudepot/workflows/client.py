@@ -14,7 +14,8 @@ from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, TrustError
-from cudepot.formats.apt import Release, parse_release
+from cudepot.formats.apt import Release, parse_relations, parse_release, parse_stanza
+from cudepot.formats.deb import read_control
 from cudepot.formats.deb_write import write_deb
 from cudepot.ports import Signed, Verifier
 from cudepot.signing.keys import dearmored
@@ -100,11 +101,33 @@ def _client(
         release.fields.get("Label", ""),
         _by_hash(snapshot, release, name),
         f"/{keyring}",
-        _versions(debs),
+        _versions(_held(depot, debs)),
         len({one.architecture for one in debs} - {"all"}) > 1,
         client_apt.vendor_source(locked.url if locked else ""),
     )
     return client, {keyring: key}
+
+
+def _held(depot: Depot, debs: Sequence[Artifact]) -> list[Artifact]:
+    """Return the pinned packages, and what they name by exact version, down the whole chain.
+
+    Other dependencies are the distribution's to update: who pins a tool does not mean to hold libc6.
+    """
+    held, waiting = set[Artifact](), [one for one in debs if one.why == "pin"]
+    while waiting:
+        one = waiting.pop()
+        if one not in held:
+            held.add(one)
+            named = _named_exactly(depot, one)
+            waiting += [other for other in debs if (other.name, other.version) in named]
+    return [one for one in debs if one in held]
+
+
+def _named_exactly(depot: Depot, deb: Artifact) -> set[tuple[str, str]]:
+    with depot.store.open(deb.digest) as handle:
+        fields = parse_stanza(read_control(handle, what=deb.filename), deb.filename)
+    groups = [group for key in ("Pre-Depends", "Depends") for group in parse_relations(fields.get(key, ""))]
+    return {(one.name, one.version) for group in groups for one in group if one.operator == "="}
 
 
 def _versions(debs: Sequence[Artifact]) -> dict[str, list[str]]:
