@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cudepot.catalog.installation import told
 from cudepot.cli.output import Answer
 from cudepot.errors import InstallationError
 
 if TYPE_CHECKING:
+    from cudepot.catalog.installation import Copy
     from cudepot.probe.machine import Machine
     from cudepot.workflows.doctor_run import Run, Test
 
@@ -27,16 +30,52 @@ softmax on the GPU with the installed library and compare the results; no compil
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("--prefix", default="", metavar="DIR", help="only this environment")
-    parser.add_argument("--run", dest="on_gpu", action="store_true", required=True, help="compute on the GPU")
+    parser.add_argument("--run", dest="on_gpu", action="store_true", help="compute on the GPU")
+    parser.add_argument("--root", default="/", metavar="DIR", help="look at a mounted image of another machine")
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     from cudepot.probe.machine import Machine
 
-    machine = Machine(Path("/"), os.environ)
-    prefix = str(Path(args.prefix).resolve()) if args.prefix else ""
-    return _on_gpu(machine, prefix)
+    machine = Machine(Path(args.root).resolve(), os.environ)
+    prefix = os.path.abspath(args.prefix) if args.prefix else ""  # noqa: PTH100 - links may be absolute in an image
+    if args.on_gpu:
+        return _on_gpu(machine, prefix)
+    return _looked_at(machine, prefix)
+
+
+def _looked_at(machine: Machine, prefix: str) -> Answer:
+    from cudepot.catalog.installation import Severity
+    from cudepot.workflows.doctor import diagnose
+
+    result = diagnose(machine, prefix)
+    lines = [line for copy in result.copies for line in _copy(copy)]
+    lines += [f"loader: {one.soname} is {one.path} ({one.why})" for one in result.around.choices]
+    lines += [f"GPU: {one.name}, driver {told(one.driver)}" for one in result.around.gpus]
+    for one in result.findings:
+        lines += [f"{one.severity.value} {one.name}: {one.what}", f"  why: {one.why}", f"  do: {one.remedy}"]
+    bad = any(one.severity is Severity.ERROR for one in result.findings)
+    lines += [] if result.findings else ["nothing is wrong"]
+    return _plain(asdict(result)), lines, InstallationError.exit_code if bad else 0
+
+
+def _copy(copy: Copy) -> list[str]:
+    version = copy.version()
+    cuda = f" for CUDA {copy.cuda()}" if copy.cuda() else ""
+    files = f"{sum(1 for _ in copy.whole())} libraries" + (", headers" if copy.headers else "")
+    said = [f"{copy.prefix} ({copy.kind}): cuDNN {told(version) if version else 'of unknown version'}{cuda}, {files}"]
+    return said + [f"  {one.kind} {one.name} {one.version}" for one in copy.packages if "cudnn" in one.name]
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold: sets sorted, enumerations by value."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = sorted(value) if isinstance(value, set | frozenset) else value
+        return [_plain(one) for one in items]
+    return value.value if isinstance(value, Enum) else value
 
 
 def _on_gpu(machine: Machine, prefix: str) -> Answer:

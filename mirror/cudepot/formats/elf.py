@@ -26,7 +26,7 @@ _MOST_SEGMENTS = 256
 _MOST_VERSIONS = 4096
 _MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64", "EM_PPC64": "ppc64le"}
 _GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?")
-_FAULTS = (
+FAULTS: tuple[type[Exception], ...] = (
     ELFError,
     ConstructError,
     AssertionError,
@@ -56,8 +56,9 @@ def read_elf(stream: BinaryIO, *, what: str = "library") -> LibraryInfo:
             tuple(tags.get("DT_NEEDED", [])),
             "".join((tags.get("DT_RUNPATH") or tags.get("DT_RPATH") or [])[:1]),
             _glibc_floor(elf),
+            "DT_RPATH" in tags and "DT_RUNPATH" not in tags,
         )
-    except _FAULTS as error:
+    except FAULTS as error:
         raise FormatError(
             f"{what}: not a readable ELF file ({type(error).__name__}: {str(error)[:120]})",
             hint="compare the artifact's sha256 with the published one",

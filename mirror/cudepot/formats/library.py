@@ -15,6 +15,7 @@ class LibraryInfo:
         needed: DT_NEEDED, or the imported DLLs, in file order.
         runpath: DT_RUNPATH, else DT_RPATH; empty when there is neither, and for a DLL.
         glibc: highest ``GLIBC_x.y`` needed, ``(0, 0)`` when the library needs none.
+        old_rpath: the search path is a DT_RPATH, which goes before LD_LIBRARY_PATH.
     """
 
     machine: str
@@ -22,3 +23,4 @@ class LibraryInfo:
     needed: tuple[str, ...]
     runpath: str = ""
     glibc: tuple[int, int] = (0, 0)
+    old_rpath: bool = False

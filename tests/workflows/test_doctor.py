@@ -1,0 +1,259 @@
+"""``doctor`` on whole installations, and on ones broken in one way each: every fault named, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.clients import cudnn_trees as trees
+
+from cudepot.catalog.installation import Severity
+from cudepot.cli.main import main
+from cudepot.probe.machine import Machine
+from cudepot.workflows.doctor import diagnose
+
+SITE = "lib/python3.11/site-packages"
+
+
+def faults(root: Path, prefix: str = "", **environment: str) -> set[str]:
+    """Return the names of errors and warnings on a machine whose root is a folder."""
+    result = diagnose(Machine(root, environment), prefix)
+    return {one.name for one in result.findings if one.severity is not Severity.NOTE}
+
+
+@pytest.fixture
+def conda(tmp_path: Path) -> Path:
+    trees.conda(tmp_path / "opt" / "env")
+    return tmp_path
+
+
+@pytest.fixture
+def venv(tmp_path: Path) -> Path:
+    trees.venv(tmp_path / "opt" / "env")
+    trees.put_cuda(tmp_path / "usr/lib" / trees.TRIPLET)
+    return tmp_path
+
+
+@pytest.fixture
+def debian(tmp_path: Path) -> Path:
+    return trees.debian(tmp_path)
+
+
+def test_whole_installations_have_no_faults(tmp_path: Path) -> None:
+    root = trees.debian(tmp_path)
+    trees.conda(tmp_path / "opt" / "conda")
+    trees.venv(tmp_path / "opt" / "venv")
+    assert faults(root) == set()
+    assert faults(root, "/opt/conda") == set()
+    assert faults(root, "/opt/venv") == set()
+    copies = diagnose(Machine(root, {"CONDA_PREFIX": "/opt/conda", "VIRTUAL_ENV": "/opt/venv"})).copies
+    assert {(one.prefix, one.kind, one.version(), one.cuda()) for one in copies} == {
+        ("/usr", "system", (8, 0, 5), "11.1"),
+        ("/opt/conda", "conda", (9, 10, 2), "12"),
+        ("/opt/venv", "venv", (9, 10, 2), "12"),
+    }
+
+
+def _library(root: Path, name: str) -> Path:
+    return root / "opt/env/lib" / name
+
+
+def _cut(root: Path) -> None:
+    path = _library(root, "libcudnn_ops.so.9.10.2")
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+def _other_soname(root: Path) -> None:
+    trees.put_cudnn(root / "other", (8, 9, 7))
+    shutil.copy(root / "other/libcudnn.so.8.9.7", _library(root, "libcudnn.so.9.10.2"))
+
+
+def _mixed_parts(root: Path) -> None:
+    trees.put_cudnn(root / "other", (9, 1, 0))
+    shutil.copy(root / "other/libcudnn_ops.so.9.1.0", _library(root, "libcudnn_ops.so.9.10.2"))
+
+
+def _older_beside(root: Path) -> None:
+    trees.put_cudnn(root / "opt/env/lib", (8, 9, 7))
+    for link in (root / "opt/env/lib").glob("libcudnn*.so"):
+        link.unlink()
+
+
+def _no_zlib(root: Path) -> None:
+    _library(root, "libz.so.1").unlink()
+
+
+def _gone(name: str) -> Callable[[Path], None]:
+    def breaks(root: Path) -> None:
+        for path in (root / "opt/env/lib").glob(name):
+            path.unlink()
+
+    return breaks
+
+
+CONDA: tuple[tuple[Callable[[Path], None], set[str]], ...] = (
+    (lambda root: _library(root, "libcudnn_adv.so.9.10.2").unlink(), {"dangling-link", "missing-part"}),
+    (_cut, {"unreadable-library", "missing-part"}),
+    (_gone("libcudnn_ops.so*"), {"missing-part"}),
+    (_other_soname, {"soname-mismatch"}),
+    (_mixed_parts, {"mixed-libraries"}),
+    (_older_beside, {"mixed-majors"}),
+    (lambda root: trees.put_header(root / "opt/env/include", (9, 1, 0)), {"header-mismatch"}),
+    (lambda root: trees.conda_meta(root / "opt/env", "9.12.0.46"), {"package-mismatch"}),
+    (_no_zlib, {"missing-zlib"}),
+    (_gone("libcublas*"), {"missing-cublas"}),
+    (_gone("libnvrtc*"), {"missing-nvrtc"}),
+    (_gone("libcudnn*"), {"no-cudnn"}),
+)
+
+
+@pytest.mark.parametrize(("breaks", "names"), CONDA, ids=[" ".join(sorted(names)) for _, names in CONDA])
+def test_a_broken_conda_environment_is_named(conda: Path, breaks: Callable[[Path], None], names: set[str]) -> None:
+    breaks(conda)
+    assert faults(conda, "/opt/env") == names
+
+
+def test_wheels_for_two_cudas_overlap(venv: Path) -> None:
+    (venv / "opt/env" / SITE / "nvidia_cudnn_cu13-9.10.2.21.dist-info").mkdir()
+    assert faults(venv, "/opt/env") == {"mixed-cuda"}
+
+
+def test_a_library_needed_by_name_is_asked_for_where_the_search_path_leads(venv: Path) -> None:
+    folder = venv / "opt/env" / SITE / "nvidia/cudnn/lib"
+    needy = trees.library("libcudnn_ops.so.9", (9, 10, 2), ("libcublas.so.12",), "$ORIGIN/../../elsewhere/lib")
+    (folder / "libcudnn_ops.so.9.10.2").write_bytes(needy)
+    for one in (venv / "usr/lib" / trees.TRIPLET).glob("libcublas*"):
+        one.unlink()
+    assert faults(venv, "/opt/env") == {"missing-cublas"}
+    right = trees.library("libcudnn_ops.so.9", (9, 10, 2), ("libcublas.so.12",), "$ORIGIN/../../cublas/lib")
+    (folder / "libcudnn_ops.so.9.10.2").write_bytes(right)
+    assert faults(venv, "/opt/env") == set()
+
+
+def test_the_folder_of_ld_library_path_that_hides_an_environment(venv: Path) -> None:
+    trees.put_cudnn(venv / "srv/old", (9, 1, 0))
+    assert faults(venv, "/opt/env", LD_LIBRARY_PATH="/srv/old") == {"shadowed"}
+    choice = diagnose(Machine(venv, {"LD_LIBRARY_PATH": "/srv/old"}), "/opt/env").around.choices[0]
+    assert (choice.path, choice.why) == ("/srv/old/libcudnn.so.9", "LD_LIBRARY_PATH")
+    assert choice.others == (f"/opt/env/{SITE}/nvidia/cudnn/lib/libcudnn.so.9",)
+
+
+def test_a_tar_in_a_folder_the_loader_does_not_know(tmp_path: Path) -> None:
+    trees.put_cuda(tmp_path / "usr/lib" / trees.TRIPLET)
+    trees.put_cudnn(tmp_path / "usr/local/cuda-12.1/lib64", (8, 9, 7), runpath="")
+    (tmp_path / "usr/local/cuda").symlink_to("cuda-12.1")
+    assert faults(tmp_path) == {"no-origin"}
+    assert faults(tmp_path, LD_LIBRARY_PATH="/usr/local/cuda/lib64") == set()
+
+
+def test_alternatives_that_lead_nowhere(debian: Path) -> None:
+    (debian / "usr/include" / trees.TRIPLET / "cudnn_v8.h").unlink()
+    assert faults(debian) == {"alternatives-broken"}
+
+
+def test_alternatives_set_by_hand(debian: Path) -> None:
+    trees.alternatives(debian, "manual", f"/usr/include/{trees.TRIPLET}/cudnn_v9.h")
+    assert faults(debian) == {"alternatives-manual"}
+
+
+def test_a_header_that_alternatives_took_away(debian: Path) -> None:
+    (debian / "usr/include" / trees.TRIPLET / "cudnn_version_v8.h").unlink()
+    assert faults(debian) == {"alternatives-broken", "header-missing"}
+
+
+def test_debian_packages_whose_files_were_overwritten(debian: Path) -> None:
+    trees.put_cudnn(debian / "usr/lib" / trees.TRIPLET, (8, 2, 1), runpath="")
+    for old in (debian / "usr/lib" / trees.TRIPLET).glob("*.8.0.5"):
+        old.unlink()
+    assert faults(debian) == {"package-mismatch", "header-mismatch"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="ldconfig -r needs root")
+def test_a_cache_that_names_what_is_gone(debian: Path) -> None:
+    subprocess.run(["/sbin/ldconfig", "-r", debian], check=True)
+    assert faults(debian) == set()
+    trees.put_cudnn(debian / "opt/old", (7, 6, 5))
+    (debian / "etc/ld.so.conf").write_text("/opt/old\n")
+    subprocess.run(["/sbin/ldconfig", "-r", debian], check=True)
+    shutil.rmtree(debian / "opt/old")
+    assert faults(debian) == {"stale-cache"}
+
+
+def _smi(folder: Path, line: str) -> None:
+    folder.mkdir()
+    (folder / "nvidia-smi").write_text(f"#!/bin/sh\necho '{line}'\n")
+    (folder / "nvidia-smi").chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("NVIDIA H100, 9.0, 470.82.01", "driver-too-old"),
+        ("NVIDIA GB200, 10.0, 560.35.03", "driver-too-old"),
+        ("Tesla K40, 3.5, 535.54.03", "gpu-too-old"),
+    ],
+)
+def test_driver_and_gpu_against_the_support_matrix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], line: str, name: str
+) -> None:
+    prefix = trees.conda(tmp_path / "env")
+    _smi(tmp_path / "bin", line)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    assert main(["doctor", "--prefix", str(prefix), "--json"]) == 13
+    result = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in result["findings"] if one["severity"] != "note"] == [name]
+
+
+def test_a_gpu_newer_than_the_library_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trees.put_cudnn(tmp_path / "env/lib", (8, 0, 5))
+    trees.put_cuda(tmp_path / "env/lib")
+    _smi(tmp_path / "bin", "NVIDIA H100, 9.0, 570.82.01")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path / "env/lib"))
+    assert main(["doctor", "--prefix", str(tmp_path / "env")]) == 0
+    assert "warning gpu-too-new: NVIDIA H100 has compute capability 9.0; cuDNN 8.0.5" in capsys.readouterr().out
+
+
+def test_a_library_for_another_processor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prefix = trees.conda(tmp_path / "env")
+    path = prefix / "lib/libcudnn_cnn.so.9.10.2"
+    elf = path.read_bytes()
+    path.write_bytes(elf[:18] + (183).to_bytes(2, "little") + elf[20:])
+    assert main(["doctor", "--prefix", str(prefix)]) == 13
+    out = capsys.readouterr().out
+    assert f"error wrong-machine: {prefix}/lib/libcudnn_cnn.so.9 is for aarch64, this machine is x86_64" in out
+    assert out.count("error ") == 1
+
+
+def test_version_7_says_its_version_in_code(tmp_path: Path) -> None:
+    trees.put_cudnn(tmp_path / "opt/env/lib", (7, 6, 5))
+    (tmp_path / "opt/env/lib/libcudnn.so.7").unlink()
+    (tmp_path / "opt/env/lib/libcudnn.so.7.6.5").rename(tmp_path / "opt/env/lib/libcudnn.so.7")
+    assert diagnose(Machine(tmp_path, {}), "/opt/env").copies[0].version() == (7, 6, 5)
+
+
+def test_a_link_that_leaves_the_image_stays_inside(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, {})
+    (tmp_path / "usr").mkdir()
+    (tmp_path / "usr/up").symlink_to("../../../../etc/passwd")
+    assert machine.real("/usr/up") == "/etc/passwd"
+    assert not machine.exists("/usr/up")
+    (tmp_path / "usr/circle").symlink_to("circle")
+    assert not machine.exists("/usr/circle")
+
+
+def test_every_finding_is_documented() -> None:
+    top = Path(__file__).parents[2]
+    rules = "".join((top / "mirror/cudepot/catalog" / name).read_text() for name in ("doctor.py", "doctor_files.py"))
+    names = set(re.findall(r'(?:ERROR|WARNING|NOTE), "([a-z-]+)"', rules)) | set(re.findall(r'"(missing-\w+)"', rules))
+    assert len(names) > 20
+    page = (top / "docs/doctor.md").read_text()
+    assert [one for one in sorted(names) if f"`{one}`" not in page] == []
