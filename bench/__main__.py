@@ -8,22 +8,26 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import apt, main_job, nochange, report, yum
+from bench import apt, faults, main_job, nochange, report, site, yum
 from bench.rows import Row, table
 
-BENCHES = {"apt": apt.run, "main": main_job.run, "nochange": nochange.run, "yum": yum.run}
+BENCHES = {"apt": apt.run, "main": main_job.run, "nochange": nochange.run, "site": site.run, "yum": yum.run}
 
 
 def main() -> None:
     """Run one bench and print its rows."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), "all"], help="none: list them")
+    parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), "all", "faults"], help="none: list them")
     parser.add_argument("--json", action="store_true", help="one JSON object per row")
     args = parser.parse_args()
     if args.name is None:
         for name, bench in BENCHES.items():
             print(f"{name:10} {(bench.__doc__ or '').splitlines()[0]}")
+        print(f"{'faults':10} {(faults.__doc__ or '').splitlines()[0]}")
         return
+    if args.name == "faults":
+        with tempfile.TemporaryDirectory(prefix="cudepot-faults-") as folder:
+            sys.exit(faults.main(Path(folder), as_json=args.json))
     if args.name == "all":
         measured = {name: _rows(name) for name in BENCHES}
         report.write(measured)

@@ -45,9 +45,13 @@ class Near:
 
     def publish(self, *debs: Deb) -> None:
         """Let the upstream publish more debs, then publish a snapshot of all."""
+        self.add(*debs)
+        self.project.publish()
+
+    def add(self, *debs: Deb) -> None:
+        """Let the upstream publish more debs."""
         self.repo.add(*(write_deb(one, self._debs) for one in debs))
         self.repo.publish()
-        self.project.publish()
 
     def export(self, name: str, since: int, *options: str) -> list[Path]:
         """Write a bundle onto the medium and return its volumes."""

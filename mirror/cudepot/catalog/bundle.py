@@ -18,7 +18,7 @@ from cudepot.formats.bundle_tar import BLOCK, END, FIRST, MOST, OBJECTS, tar_siz
 from cudepot.paths import safe_name
 
 FORMAT = "cudepot-bundle 1"
-_FIXED = 64 << 10  # bytes of a volume for its signature and the head of its manifest, more than they ever need
+_FIXED = 16 << 10  # bytes of a volume for its signature and the head of its manifest, more than they ever need
 _EACH = 320  # bytes of a volume for one object's line in manifest and SHA256SUMS, likewise
 
 

@@ -1,0 +1,17 @@
+"""The short version of ``scripts/bench faults``: kills, flipped bits and cuts at random points of all verbs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bench.faults import campaign
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_and_nothing_wrong_is_shown(tmp_path: Path) -> None:
+    said: list[str] = []
+    counts = campaign(tmp_path, kills=11, harms=12, seed=20261124, say=said.append)
+    assert said == []
+    assert counts.kills.total() > 0
+    assert counts.found == counts.harms.total() == 12
