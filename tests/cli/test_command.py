@@ -42,6 +42,7 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
             "upstreams",
             "client",
             "samples",
+            "serve",
             "doctor",
             "explain",
             "completion",

@@ -1,0 +1,56 @@
+"""``cudepot serve``."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import json
+import sys
+
+from cudepot.cli.context import opened
+from cudepot.cli.output import Answer
+from cudepot.errors import ConfigError
+
+NAME = "serve"
+HELP = "show the site over HTTP, for trying it out and for small sites"
+DESCRIPTION = """\
+Show what the site shows over HTTP, read-only, until it is interrupted. It follows every publish and rollback at once.
+By default only this machine can reach it; --bind 0.0.0.0 lets the network in, without TLS and without passwords.
+docs/sites.md has configurations for nginx, Caddy and S3.
+
+Needs the extra packages of `pip install 'cudepot[serve]'`.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    parser.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=_port, default=8080, help="port to listen on; 0 takes a free one (8080)")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port number")
+    return int(text)
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    try:
+        from cudepot.transport import web
+    except ImportError as error:
+        raise ConfigError(f"{error.name} is not installed", hint="pip install 'cudepot[serve]'") from error
+    from cudepot.catalog.site_files import traits
+
+    with opened(args, exclusive=False) as depot:
+        if depot.config.site.s3 is not None:
+            raise ConfigError("the site is a bucket, which its own server shows", hint="docs/sites.md says how")
+        root = depot.base / depot.config.site.path / "current"
+    with web.listening(args.bind, args.port) as (sock, url):
+        if not root.exists():
+            print("the site shows nothing yet: run `cudepot publish`", file=sys.stderr)  # noqa: T201
+        if not ipaddress.ip_address(args.bind).is_loopback:
+            print("anyone on the network can read it; there is no TLS: see docs/sites.md", file=sys.stderr)  # noqa: T201
+        print(json.dumps({"url": url}) if args.json else f"serving {root} at {url}", flush=True)  # noqa: T201
+        web.run(web.Web(root, traits), sock)
+    return {"stopped": url}, ["stopped"], 0

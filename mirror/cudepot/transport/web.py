@@ -1,0 +1,140 @@
+"""The site over HTTP, read-only: what ``cudepot serve`` runs. The HTTP itself is uvicorn's and starlette's.
+
+Every answer is of one snapshot: ``current`` is followed once a request. Nothing is ever encoded on the way, so that a
+``.gz`` arrives as the bytes that were signed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import posixpath
+import signal
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+
+from cudepot.errors import ConfigError
+from cudepot.ports import FileTraits
+
+YOUNG = 2.0
+"""Seconds a file has no Last-Modified: a date of one-second resolution cannot tell it from its successor."""
+_JSON = "application/vnd.pypi.simple.v1+json"
+
+
+class _File(FileResponse):
+    chunk_size = 1 << 20
+
+
+class Web:
+    """An ASGI application over the folder a site shows.
+
+    Args:
+        root: the folder, or a link to it that may be switched at any moment.
+        traits: says how the file at a site path is served.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, root: Path, traits: Callable[[str], FileTraits], clock: Callable[[], float] = time.time) -> None:
+        self._root, self._traits, self._clock = root, traits, clock
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        answer = self.answer(scope["method"], scope["path"], headers)
+        await answer({**scope, "headers": _ranged(scope["headers"], answer)}, receive, send)
+
+    def answer(self, method: str, path: str, headers: dict[str, str]) -> Response:
+        """Return the answer to a request for a decoded path."""
+        if method not in ("GET", "HEAD"):
+            return PlainTextResponse("read-only\n", 405, {"Allow": "GET, HEAD"})
+        wanted = posixpath.normpath("/" + path.lstrip("/")).lstrip("/")
+        if "\0" in path or ".." in path.split("/"):
+            return _missing()
+        root = self._root.resolve()
+        if (root / wanted).is_dir():
+            if path != "/" and not path.endswith("/"):
+                return RedirectResponse(posixpath.basename(path) + "/", 301)
+            wanted = f"{wanted}/index.html".lstrip("/")
+            if _prefers_json(headers.get("accept", "")) and (root / wanted).with_suffix(".json").is_file():
+                return self._file(root, wanted.removesuffix("html") + "json", headers, {"Vary": "Accept"}, _JSON)
+        elif path.endswith("/"):
+            return _missing()
+        return self._file(root, wanted, headers, {"Vary": "Accept"} if wanted.endswith("index.html") else {})
+
+    def _file(self, root: Path, wanted: str, headers: dict[str, str], more: dict[str, str], kind: str = "") -> Response:
+        try:
+            file = (root / wanted).resolve(strict=True)
+            about = file.stat()
+        except OSError:
+            return _missing()
+        if not file.is_relative_to(root) or not stat.S_ISREG(about.st_mode):
+            return _missing()
+        traits = self._traits(wanted)
+        etag = f'"{about.st_ino:x}-{about.st_mtime_ns:x}-{about.st_size:x}"'
+        kept = {"ETag": etag, "Cache-Control": traits.cache_control, "X-Content-Type-Options": "nosniff", **more}
+        found = _File(file, 200, kept, kind or traits.content_type, stat_result=about)
+        if self._clock() - about.st_mtime < YOUNG:
+            del found.headers["last-modified"]
+        if _unchanged(headers, etag, found.headers.get("last-modified", "")):
+            return Response(None, 304, kept)
+        return found
+
+
+def _missing() -> Response:
+    return PlainTextResponse("not found\n", 404)
+
+
+def _ranged(headers: list[tuple[bytes, bytes]], answer: Response) -> list[tuple[bytes, bytes]]:
+    """Judge ``If-Range`` here: a file too young for a date has none to compare with."""
+    condition = dict(headers).get(b"if-range", b"").decode("latin-1")
+    holds = condition in ("", answer.headers.get("etag"), answer.headers.get("last-modified"))
+    return [one for one in headers if one[0] != b"if-range" and (holds or one[0] != b"range")]
+
+
+def _prefers_json(accept: str) -> bool:
+    """Tell whether a client asks for PEP 691's JSON at least as much as for a page (pip and uv do)."""
+    weights: dict[str, float] = {}
+    for one in accept.split(","):
+        kind, _, quality = one.strip().partition(";q=")
+        with contextlib.suppress(ValueError):
+            weights[kind.strip()] = float(quality or 1)
+    return weights.get(_JSON, 0) > 0 and weights[_JSON] >= weights.get("text/html", 0)
+
+
+def _unchanged(headers: dict[str, str], etag: str, modified: str) -> bool:
+    """Tell whether the client has this very file; dates count when they are exactly ours (a rollback goes back)."""
+    if tags := headers.get("if-none-match"):
+        return "*" in tags or etag in [one.strip().removeprefix("W/") for one in tags.split(",")]
+    return bool(modified) and headers.get("if-modified-since") == modified
+
+
+@contextlib.contextmanager
+def listening(bind: str, port: int) -> Iterator[tuple[socket.socket, str]]:
+    """Give a listening socket and its URL; raise ConfigError when the address cannot be had."""
+    try:
+        kind = socket.AF_INET6 if ipaddress.ip_address(bind).version == 6 else socket.AF_INET
+        sock = socket.create_server((bind, port), family=kind, backlog=128)
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigError(f"{bind} port {port}: {said}", hint="choose with --bind ADDRESS and --port NUMBER") from error
+    with sock:
+        host = f"[{bind}]" if kind == socket.AF_INET6 else bind
+        yield sock, f"http://{host}:{sock.getsockname()[1]}/"
+
+
+def run(web: Web, sock: socket.socket) -> None:
+    """Serve until the process is told to stop (SIGINT, SIGTERM)."""
+    config = uvicorn.Config(
+        web, lifespan="off", log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
+    )
+    # uvicorn ends in good order and then raises the signal again: let both end the same way.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[sock])

@@ -1,0 +1,82 @@
+"""Web servers over a published site: ``cudepot serve``; nginx and Caddy as docs/sites.md configures them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.clients.s3 import free_port, wait_for
+from tests.upstream.process import clean_env
+
+import cudepot
+
+DOCS = Path(__file__).parents[2] / "docs" / "sites.md"
+
+
+@contextlib.contextmanager
+def serve(project: Path, *options: str) -> Iterator[str]:
+    """Run ``cudepot serve`` on a free port and give its URL, without a slash at the end."""
+    argv = [sys.executable, "-m", "cudepot.cli.main", "serve", "-C", str(project), "--port", "0", "--json", *options]
+    env = clean_env(PYTHONPATH=str(Path(cudepot.__file__).parent.parent))
+    child = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    try:
+        yield str(json.loads(child.stdout.readline())["url"]).rstrip("/")
+    finally:
+        child.terminate()
+        rest, _ = child.communicate(timeout=30)
+    assert child.returncode == 0, rest
+
+
+def documented(kind: str, **values: str) -> str:
+    """Return the configuration that docs/sites.md gives for a server, with this machine's values in it."""
+    found = re.search(rf"```{kind}\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert found, kind
+    text = found[1]
+    for name, value in values.items():
+        assert name in text, name
+        text = text.replace(name, value)
+    return text
+
+
+@contextlib.contextmanager
+def nginx(project: Path, folder: Path) -> Iterator[str]:
+    """Run nginx as docs/sites.md says."""
+    port = free_port()
+    server = documented("nginx", **{"listen 80": f"listen 127.0.0.1:{port}", "/srv/cudepot": str(project)})
+    (folder / "nginx.conf").write_text(
+        f"pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off; user root;\nevents {{}}\n"
+        f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"
+        f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n{server} }}\n"
+    )
+    with _running(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], port, folder) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def caddy(project: Path, folder: Path) -> Iterator[str]:
+    """Run Caddy as docs/sites.md says."""
+    port = free_port()
+    text = documented("caddy", **{"mirror.example.com": f"http://127.0.0.1:{port}", "/srv/cudepot": str(project)})
+    (folder / "Caddyfile").write_text("{\n\tadmin off\n}\n" + text)
+    argv = ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+    with _running(argv, port, folder) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def _running(argv: list[str], port: int, folder: Path) -> Iterator[str]:
+    home = clean_env(HOME=str(folder), XDG_DATA_HOME=str(folder), XDG_CONFIG_HOME=str(folder))
+    with (folder / "log").open("wb") as log:
+        child = subprocess.Popen(argv, env=home, stdout=log, stderr=log)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        child.terminate()
+        child.wait(30)
