@@ -171,15 +171,20 @@ def check_filenames(artifacts: Sequence[Artifact]) -> None:
             )
 
 
-def with_recipe(artifact: Artifact, pin: Pin) -> Artifact:
-    """Mark an artifact for repackaging when its pin has a recipe: its name must say which release it is.
+def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> Artifact:
+    """Mark an artifact for repackaging when its pin has a recipe: its bytes or its name must say which release it is.
+
+    Args:
+        artifact: any artifact.
+        pin: the pin that wants it.
+        known: the release that has a file with these bytes, where that is known.
 
     Raises:
         PinError: the name says nothing, or another product.
     """
     if not pin.recipe:
         return artifact
-    release = parse_artifact_name(artifact.filename)
+    release = known or parse_artifact_name(artifact.filename)
     if release is None or release.product != pin.recipe:
         raise PinError(
             f"{artifact.filename}: the name does not say which release of {pin.recipe} it is",

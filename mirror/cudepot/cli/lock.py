@@ -77,8 +77,12 @@ def run(args: argparse.Namespace) -> Answer:
 
 def answered(result: LockResult, *, dry_run: bool) -> Answer:
     """Return what locking is answered with; complain of the upstreams that could not be locked."""
+    from cudepot.workflows.published import doubtful
+
     for one in result.failed:
         complain(one.error, as_json=False)
+    for text in doubtful(result.lock):
+        print(f"note: {text}", file=sys.stderr)  # noqa: T201
     code = result.failed[0].error.exit_code if result.failed else 0
     return _answer(result), list(_lines(result, dry_run=dry_run)), code
 

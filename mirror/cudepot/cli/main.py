@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from cudepot import __version__
 from cudepot.cli import (
     bundle,
+    catalog,
     client,
     completion,
     diff,
@@ -53,6 +54,7 @@ VERBS = (
     status,
     trust,
     upstreams,
+    catalog,
     client,
     serve,
     samples,

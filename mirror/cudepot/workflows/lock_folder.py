@@ -17,6 +17,7 @@ from cudepot.formats.apt import parse_stanza
 from cudepot.formats.deb import read_control
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot, request_hash
+from cudepot.workflows.published import load_catalog
 
 
 def resolve_folder(depot: Depot, upstream: Upstream) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
@@ -81,7 +82,8 @@ def _artifact(upstream: Upstream, pin: Pin, path: Path) -> Artifact:
             hint="NVIDIA has shipped other bytes under one name before: download it again, or correct the pin",
         )
     blank = Artifact(upstream.name, "archive", path.name, "", "", path.name, path.name, digest, outputs=pin.outputs)
-    found = with_recipe(_described(blank, path), pin)
+    known = load_catalog().identify(digest.sha256) if pin.recipe else None
+    found = with_recipe(_described(blank, path), pin, known.release if known else None)
     if found.kind == "archive" and found.release is not None:
         return replace(found, name=found.release.product, version=found.release.version)
     return found
