@@ -40,6 +40,7 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
             "diff",
             "status",
             "upstreams",
+            "catalog",
             "client",
             "samples",
             "serve",
