@@ -96,7 +96,7 @@ def _modules(text: bytes, present: Present, what: str) -> bytes:
         raise FormatError(f"{what}: not YAML: {' '.join(str(error).split())}") from error
     kept = _kept([one for one in documents if isinstance(one, dict)], present)
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    frame = {"explicit_start": True, "explicit_end": True, "sort_keys": False, "allow_unicode": True}
+    frame: dict[str, Any] = {"explicit_start": True, "explicit_end": True, "sort_keys": False, "allow_unicode": True}
     return bytes(yaml.dump_all(kept, Dumper=dumper, encoding="utf-8", **frame)) if kept else b""
 
 
