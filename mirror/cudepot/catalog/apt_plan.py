@@ -26,9 +26,14 @@ def stanza(control: bytes, filename: str, digest: Digest) -> Fields:
     return fields | {"Filename": filename, "Size": str(digest.size), "SHA256": digest.sha256}
 
 
-def indexes(stanzas: Sequence[Mapping[str, str]]) -> dict[str, bytes]:
-    """Return the Packages index in the forms published, without anything that changes from run to run."""
+def indexes(stanzas: Sequence[Mapping[str, str]], before: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
+    """Return the Packages index in the forms published, without anything that changes from run to run.
+
+    Those made ``before`` are taken again when they say the same: compressing is most of the work.
+    """
     plain = render_packages(stanzas)
+    if before and before.get("Packages") == plain:
+        return dict(before)
     return {
         "Packages": plain,
         "Packages.gz": gzip.compress(plain, 9, mtime=0),

@@ -68,7 +68,7 @@ def read_tar(
     plain = decompressed(stream, what, limit=limit, kind=compression)
     seen: dict[str, bool] = {}
     total = 0
-    with Guard(what), tarfile.open(fileobj=plain, mode="r|", bufsize=CHUNK, tarinfo=_StrictHeader) as tar:
+    with Guard(what), tarfile.open(fileobj=plain, mode="r|", bufsize=min(CHUNK, limit), tarinfo=_StrictHeader) as tar:
         for info in tar:
             total += info.size
             if total > limit or len(seen) > _MOST_MEMBERS:

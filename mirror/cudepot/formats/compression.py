@@ -104,7 +104,7 @@ class _PrefixedRaw(io.RawIOBase):
 
 def prefixed(head: bytes, stream: BinaryIO) -> BinaryIO:
     """Return a stream of ``head`` followed by the rest of ``stream``."""
-    return io.BufferedReader(_PrefixedRaw(head, stream), CHUNK)
+    return io.BufferedReader(_PrefixedRaw(head, stream), 1 << 16)
 
 
 def _xz_decoder() -> _Decoder:

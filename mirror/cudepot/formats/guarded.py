@@ -110,7 +110,7 @@ class _SliceRaw(io.RawIOBase):
 
 def sliced(stream: BinaryIO, size: int, what: str) -> BinaryIO:
     """Return the next ``size`` bytes of ``stream`` as a stream; it raises FormatError when they are not all there."""
-    return io.BufferedReader(_SliceRaw(stream, size, what), CHUNK)
+    return io.BufferedReader(_SliceRaw(stream, size, what), min(CHUNK, max(size, 1)))
 
 
 def drain(stream: BinaryIO) -> None:

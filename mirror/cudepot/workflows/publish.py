@@ -92,7 +92,7 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
     if not dry_run:
         if fresh:
             made_of = tomli_w.dumps(render_lock(lock)).encode() if held else depot.lock_path.read_bytes()
-            keep(depot, made_of, number, tree, earlier)
+            keep(depot, made_of, lock, number, tree, earlier)
         show(depot, number, tree)
     return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, held, unsigned(depot, lock))
 

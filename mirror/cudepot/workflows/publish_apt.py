@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cudepot.catalog import apt_plan
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
+from cudepot.formats.apt import Fields, parse_stanza
 from cudepot.formats.deb import read_control
 from cudepot.workflows.depot import Depot
 
+_INDEXES = ("Packages", "Packages.gz", "Packages.xz")
 GENERATIONS = 3
 """Generations of indexes reachable by hash, the current one included."""
 
@@ -37,8 +39,10 @@ def _repository(
     depot: Depot, upstream: LockedUpstream, debs: Sequence[Artifact], earlier: Sequence[Snapshot]
 ) -> dict[str, Digest]:
     pool = _pool(debs)
-    stanzas = [_stanza(depot, one) for one in debs]
-    texts = apt_plan.indexes(stanzas)
+    before = _bytes_before(depot, upstream, earlier)
+    known = _known_stanzas(before.get("Packages", b""))
+    stanzas = [_stanza(depot, one, known) for one in debs]
+    texts = apt_plan.indexes(stanzas, before)
     files = {path: depot.store.add_bytes(text) for path, text in texts.items()}
     roots = _roots(depot, upstream, [one["Architecture"] for one in stanzas], texts, earlier)
     return pool | files | _hashed(depot, upstream, files, earlier) | roots
@@ -75,9 +79,26 @@ def _pool(debs: Sequence[Artifact]) -> dict[str, Digest]:
     return pool
 
 
-def _stanza(depot: Depot, deb: Artifact) -> dict[str, str]:
-    with depot.store.open(deb.digest) as handle:
-        fields = apt_plan.stanza(read_control(handle, what=deb.filename), deb.filename, deb.digest)
+def _bytes_before(depot: Depot, upstream: LockedUpstream, earlier: Sequence[Snapshot]) -> dict[str, bytes]:
+    """Return the indexes of the last snapshot; none unless all of them are here, and whole."""
+    found = _indexes_of(upstream, earlier[0]) if earlier else {}
+    if len(found) < len(_INDEXES) or not all(depot.store.has(one) for one in found.values()):
+        return {}
+    texts = {name: _bytes(depot, digest) for name, digest in found.items()}
+    return texts if all(Digest.of(text) == found[name] for name, text in texts.items()) else {}
+
+
+def _known_stanzas(index: bytes) -> dict[tuple[str, str], Fields]:
+    """Return the stanzas of an index that was made here, by file name and sha256: a deb need not be opened again."""
+    stanzas = [parse_stanza(raw, "Packages") for raw in index.split(b"\n\n") if raw.strip()]
+    return {(one["Filename"], one["SHA256"]): one for one in stanzas}
+
+
+def _stanza(depot: Depot, deb: Artifact, known: Mapping[tuple[str, str], Fields]) -> Fields:
+    fields = known.get((deb.filename, deb.digest.sha256), {})
+    if not fields:
+        with depot.store.open(deb.digest) as handle:
+            fields = apt_plan.stanza(read_control(handle, what=deb.filename), deb.filename, deb.digest)
     inside = tuple(fields.get(key, "") for key in ("Package", "Version", "Architecture"))
     if inside != (deb.name, deb.version, deb.architecture):
         raise FormatError(
@@ -139,8 +160,7 @@ def _renewed(depot: Depot, folder: str, old: Tree, newest: Tree) -> dict[str, Di
 
 
 def _indexes_of(upstream: LockedUpstream, snapshot: Snapshot) -> dict[str, Digest]:
-    names = ("Packages", "Packages.gz", "Packages.xz")
-    paths = {name: f"apt/{upstream.name}/{name}" for name in names}
+    paths = {name: f"apt/{upstream.name}/{name}" for name in _INDEXES}
     return {name: snapshot.tree[path] for name, path in paths.items() if path in snapshot.tree}
 
 

@@ -15,7 +15,7 @@ from cudepot.workflows.imported import choose
 from cudepot.workflows.proof import read
 from cudepot.workflows.publish_apt import renewed
 from cudepot.workflows.show import keep, next_number, show
-from cudepot.workflows.snapshots import diff_snapshots, find_snapshot
+from cudepot.workflows.snapshots import diff_snapshots, find_snapshot, lock_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
     made = next_number(depot, [newest])
     if not dry_run:
         made_of = read(depot.store, old.lock)
-        keep(depot, made_of, made, tree, [newest], rollback=number)
+        keep(depot, made_of, lock_of(depot, old), made, tree, [newest], rollback=number)
         show(depot, made, tree)
         if lock:
             write_atomic(depot.lock_path, made_of)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 
-from cudepot.catalog.lock import parse_lock, render_lock
+from cudepot.catalog.lock import Lock, render_lock
 from cudepot.catalog.snapshot import Snapshot, Tree, render_snapshot
 from cudepot.digest import Digest
 from cudepot.store.snapshots import Snapshots
@@ -18,20 +17,28 @@ def next_number(depot: Depot, earlier: Sequence[Snapshot]) -> int:
 
 
 def keep(
-    depot: Depot, made_of: bytes, number: int, tree: Tree, earlier: Sequence[Snapshot], *, rollback: int = 0
+    depot: Depot,
+    made_of: bytes,
+    lock: Lock,
+    number: int,
+    tree: Tree,
+    earlier: Sequence[Snapshot],
+    *,
+    rollback: int = 0,
 ) -> None:
     """Put a new signed snapshot into the store.
 
     Args:
         depot: the depot.
-        made_of: the lock it shows.
+        made_of: the lock it shows, as a document.
+        lock: the same as a value.
         number: of the snapshot.
         tree: path → content.
         earlier: snapshots before it, the newest first.
         rollback: number of the older snapshot it shows again.
     """
     snapshots, signer = Snapshots(depot.store.root), depot.signer()
-    locked = render_lock(parse_lock(tomllib.loads(made_of.decode())))
+    locked = render_lock(Lock(lock.upstreams))
     snapshot = Snapshot(
         number,
         depot.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
