@@ -49,6 +49,9 @@ def test_what_is_newer_for_the_same_cuda_is_shown_as_a_diff_and_changes_nothing(
     assert OTHER not in shown  # CUDA 12 is another major version
     assert f'"libcudnn8={NEW}"' in shown
     assert {path: path.read_bytes() for path in before} == before
+    assert f"published {nvidia.repo.clock.date().isoformat()}" in shown
+    assert "works with CUDA" in shown
+    assert "Linux driver from 450" in shown
     told = project.run("update", "--json").json
     assert [(one["name"], one["newest"]) for one in told["updates"]] == [("libcudnn8", NEW), ("libcudnn8-dev", NEW)]
 

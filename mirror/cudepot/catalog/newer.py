@@ -11,8 +11,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from cudepot.catalog.config import Pin
 from cudepot.catalog.cuda_variant import is_cuda_variant
 from cudepot.catalog.lock import Artifact
+from cudepot.catalog.published import Support
 
 _IN_VERSION = re.compile(r"\+cuda(\d+)|\.cuda(\d+)")
+_NUMBER = re.compile(r"(\d+\.\d+\.\d+\.\d+)(?:.*cuda(\d+(?:\.\d+)?))?")
+_IN_NAME = re.compile(r"cudnn.*(?:-cuda-|-cu)(\d+)")
 _RPM = re.compile(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)")
 
 
@@ -38,6 +41,9 @@ class Update:
         before, after: the entry of the pin as it is and as it would be.
         locked, newest: versions.
         size: bytes of the newer artifact.
+        path: where the upstream has it.
+        published: when the upstream published it, as far as it says so (HTTP ``Last-Modified``).
+        supports: what the support matrix knows of the release.
     """
 
     pin: int
@@ -48,6 +54,9 @@ class Update:
     locked: str
     newest: str
     size: int
+    path: str
+    published: str = ""
+    supports: str = ""
 
 
 def bound(spec: str, kind: str) -> Bound | None:
@@ -110,8 +119,24 @@ def newer(
         best = there[-1]
         current = now[-1].version if now else one.version
         after = one.to(best.version)
-        updates.append(Update(number, pin.upstream, one.name, spec, after, current, best.version, best.digest.size))
+        updates.append(
+            Update(number, pin.upstream, one.name, spec, after, current, best.version, best.digest.size, best.path)
+        )
     return tuple(updates)
+
+
+def supported(one: Update, matrix: Iterable[Support]) -> str:
+    """Return what the support matrix says of a newer cuDNN: drivers, toolkits, GPUs; empty where it says nothing."""
+    number = _NUMBER.match(one.newest)
+    if "cudnn" not in one.name or not number:
+        return ""
+    named = _IN_NAME.search(one.name)
+    cuda = number[2] or (named[1] if named else "")
+    row = next((row for row in matrix if cuda and row.covers(number[1], cuda)), None)
+    if row is None:
+        return ""
+    told = {"CUDA": row.toolkits, "Linux driver from": row.driver, "GPUs": row.capability}
+    return "; ".join(f"{name} {text}" for name, text in told.items() if text)
 
 
 def _is_of(one: Bound, cuda: str, artifact: Artifact) -> bool:

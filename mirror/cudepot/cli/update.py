@@ -51,7 +51,10 @@ def run(args: argparse.Namespace) -> Answer:
 
 def _lines(found: UpdateResult, *, applied: bool) -> Iterator[str]:
     for one in found.updates:
-        yield f"{one.upstream}: {one.name} {one.locked} -> {one.newest} ({size_text(one.size)})"
+        date = f", published {one.published}" if one.published else ""
+        yield f"{one.upstream}: {one.name} {one.locked} -> {one.newest} ({size_text(one.size)}{date})"
+        if one.supports:
+            yield f"  works with {one.supports}"
     if not found.updates:
         yield "nothing newer fits the pins"
         return

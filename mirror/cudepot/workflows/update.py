@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import email.utils
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +11,15 @@ from dataclasses import dataclass, replace
 from cudepot.catalog.config import parse_config
 from cudepot.catalog.edit import set_lists
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.newer import Update, freed, newer
+from cudepot.catalog.newer import Update, freed, newer, supported
 from cudepot.catalog.presets import expand
 from cudepot.disk import write_atomic
-from cudepot.errors import ConfigError, CudepotError
+from cudepot.errors import ConfigError, CudepotError, UpstreamError
 from cudepot.store.overlay import dry_run
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import LockResult, load_lock, make_lock
 from cudepot.workflows.presets import load_presets
+from cudepot.workflows.published import load_catalog
 from cudepot.workflows.rounds import Failure
 
 
@@ -63,6 +65,7 @@ def find_updates(depot: Depot, names: Sequence[str] = (), *, wait: float = 0.0) 
         if not names or one.name in names
     ]  # fmt: skip
     _check_names(names, depot)
+    found = [_described(depot, one) for one in found]
     text, changed = _changed(depot, found)
     diff = difflib.unified_diff(text.splitlines(), changed.splitlines(), "cudepot.toml", "cudepot.toml", lineterm="")
     return UpdateResult(tuple(found), changed, tuple(diff), result.failed)
@@ -86,6 +89,16 @@ def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
         write_atomic(toml, before)
         raise
     return result
+
+
+def _described(depot: Depot, one: Update) -> Update:
+    """Add when the upstream published it and what is known to work with it."""
+    try:
+        said = depot.source(depot.config.upstream(one.upstream)).about(one.path).modified
+        published = email.utils.parsedate_to_datetime(said).date().isoformat() if said else ""
+    except (UpstreamError, ValueError):
+        published = ""
+    return replace(one, published=published, supports=supported(one, load_catalog().support))
 
 
 def _check_names(names: Sequence[str], depot: Depot) -> None:
