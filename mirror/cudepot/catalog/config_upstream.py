@@ -12,7 +12,7 @@ from cudepot.fingerprints import fingerprint
 from cudepot.paths import plain_path
 
 ROOT_NAMES = ("InRelease", "Release", "Release.gpg")
-UPSTREAM_TYPES = ("apt", "yum", "simple", "folder", "local-repo")
+UPSTREAM_TYPES = ("apt", "yum", "simple", "redistrib", "folder", "local-repo")
 REPOSITORIES = ("apt", "yum", "local-repo")
 """Types whose packages have architectures, dependencies and a boundary."""
 TRUST = ("signed", "hash-lock")
@@ -29,8 +29,9 @@ class Upstream:
 
     Attributes:
         name: also the folder below ``apt/`` on the site; may hold slashes.
-        type: ``apt``, ``yum``, ``simple`` (PEP 503/691 index), ``folder`` or ``local-repo`` (an installer).
-        url: base URL, ending in a slash, for ``apt``, ``yum`` and ``simple``.
+        type: ``apt``, ``yum``, ``simple`` (PEP 503/691 index), ``redistrib`` (a folder of NVIDIA's manifests),
+            ``folder`` or ``local-repo`` (an installer).
+        url: base URL, ending in a slash, for ``apt``, ``yum``, ``simple`` and ``redistrib``.
         path: folder (``folder``) or installer (``local-repo``), relative to cudepot.toml.
         sha256: of the installer: what it holds, its key included, is trusted because of it.
         keys: full fingerprints that may sign the root (``apt``, ``yum``).

@@ -107,7 +107,7 @@ class Support:
         """Tell whether this is about a release built for a CUDA variant."""
         number, first, last = _number(version), _number(self.first), _number(self.last)
         inside = number[: len(first)] >= first and number[: len(last)] <= last
-        return inside and _same_cuda(self.cuda, cuda)
+        return inside and same_cuda(self.cuda, cuda)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Query:
         return (
             _fits_version(self.version, one.version)
             and (self.parts or not one.part)
-            and (not self.cuda or not one.cuda or _same_cuda(self.cuda, _FULL.get(one.cuda, one.cuda)))
+            and (not self.cuda or not one.cuda or same_cuda(self.cuda, _FULL.get(one.cuda, one.cuda)))
             and (not self.platform or one.platform in (self.platform_name, "noarch"))
             and self.form in ("", one.form)
         )
@@ -171,7 +171,7 @@ def _fits_version(wanted: str, version: str) -> bool:
     return not wanted or fnmatchcase(version, wanted) or version.startswith(f"{wanted}.")
 
 
-def _same_cuda(one: str, other: str) -> bool:
+def same_cuda(one: str, other: str) -> bool:
     """Compare CUDA variants as far as both go: ``11`` and ``11.1`` are the same, ``11.1`` and ``11.2`` not."""
     return all(a == b for a, b in zip(one.split("."), other.split("."), strict=False))
 

@@ -156,6 +156,10 @@ def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool, acc
         from cudepot.workflows.lock_simple import resolve_simple  # noqa: PLC0415
 
         return resolve_simple(depot, upstream, before)
+    if upstream.type == "redistrib":
+        from cudepot.workflows.lock_redistrib import resolve_redistrib  # noqa: PLC0415
+
+        return resolve_redistrib(depot, upstream, before)
     if upstream.type == "local-repo":
         from cudepot.workflows.lock_local import resolve_local  # noqa: PLC0415
 

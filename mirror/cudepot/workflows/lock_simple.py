@@ -30,7 +30,7 @@ def resolve_simple(
         TrustError: plain http, or a wheel without sha256.
         PinError: a pin matches nothing.
     """
-    _check_transport(upstream)
+    check_transport(upstream)
     source, memory = depot.source(upstream), RootMemory.load(depot.store, upstream)
     pins = depot.pins_of(upstream)
     wanted = [(pin, parse_requirement(text)) for pin in pins for text in pin.packages]
@@ -52,12 +52,13 @@ def resolve_simple(
     return locked, tuple(artifacts.values())
 
 
-def _check_transport(upstream: Upstream) -> None:
+def check_transport(upstream: Upstream) -> None:
+    """Refuse plain http, except on this machine, where nothing but TLS vouches for an index; raise TrustError."""
     parts = urlsplit(upstream.url)
     if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "::1", "localhost"):
         raise TrustError(
-            f"upstream {upstream.name!r}: a wheel index over plain http cannot be trusted",
-            hint="use https; a wheel index carries no signature",
+            f"upstream {upstream.name!r}: an unsigned index over plain http cannot be trusted",
+            hint="use https; neither wheel indexes nor redistrib manifests carry a signature",
         )
 
 
