@@ -46,6 +46,8 @@ def test_one_line_is_a_whole_upstream(presets: Presets) -> None:
         ("ubuntu2404/cross-linux-aarch64", "amd64", "3BF863CC"),
         ("debian13/x86_64", "amd64", "8793F200"),
         ("ubuntu2604/x86_64", "amd64", "60DF8A40"),
+        ("rhel7/ppc64le", "ppc64le", "D42D0685"),
+        ("rhel9/sbsa", "aarch64", "D42D0685"),
     ],
 )
 def test_architectures_and_keys_follow_the_repository(
@@ -54,6 +56,17 @@ def test_architectures_and_keys_follow_the_repository(
     found = upstream(presets, f'preset = "nvidia/{name}"')
     assert found.architectures == (architecture,)
     assert [one[-8:] for one in found.keys] == [key]
+
+
+def test_a_yum_preset_pins_the_keys_of_root_and_packages(presets: Presets) -> None:
+    found = upstream(presets, 'preset = "nvidia/rhel8/x86_64"')
+    assert (found.type, found.name, found.architectures) == ("yum", "rhel8/x86_64", ("x86_64",))
+    assert [one[-8:] for one in found.rpm_keys] == ["D42D0685", "F796ECB0"]
+    assert found.keyrings == ("keys/D42D0685.pub", "keys/gpgkey")
+    assert upstream(presets, 'preset = "nvidia/rhel9/x86_64"').rpm_keys == found.keys
+    with pytest.raises(ConfigError, match="pins no key") as caught:
+        upstream(presets, 'preset = "nvidia/rhel10/x86_64"')
+    assert "CDF6BA43" in caught.value.hint
 
 
 def test_every_preset_is_a_valid_upstream_and_every_key_is_known(presets: Presets) -> None:

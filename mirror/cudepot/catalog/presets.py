@@ -17,6 +17,7 @@ from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 
 VERSION = 1
+_RPM = {"sbsa": "aarch64"}
 _DEBIAN = {"x86_64": "amd64", "sbsa": "arm64", "arm64": "arm64", "ppc64el": "ppc64el"}
 
 
@@ -44,7 +45,7 @@ class KnownKey:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One repository: ``keys`` may sign it now, ``former`` have signed it."""
+    """One repository: ``keys`` may sign it now, ``rpm_keys`` its packages too, ``former`` have signed it."""
 
     name: str
     url: str
@@ -52,6 +53,8 @@ class Preset:
     keys: tuple[str, ...]
     former: tuple[str, ...] = ()
     note: str = ""
+    type: str = "apt"
+    rpm_keys: tuple[str, ...] = ()
 
     @property
     def upstream(self) -> str:
@@ -110,17 +113,20 @@ def parse_presets(documents: Iterable[Mapping[str, object]]) -> Presets:
 
 def _repositories(table: Table, vendor: str) -> list[Preset]:
     prefix, url, note = table.text("prefix", ""), table.text("url"), table.text("note", "")
-    keys, former = (tuple(map(fingerprint, table.texts(name, ()))) for name in ("keys", "former"))
+    kind = table.choice("type", ("apt", "yum"), "apt")
+    keys, former, rpm_keys = (tuple(map(fingerprint, table.texts(name, ()))) for name in ("keys", "former", "rpm-keys"))
     folders = table.table("folders")
     table.done()
     return [
         Preset(
             "/".join(filter(None, (vendor, prefix, distribution, folder))),
             url.format(distribution=distribution, folder=folder),
-            (_DEBIAN.get(folder, "amd64"),),  # cross-linux-*: packages of `all`, for work on amd64
+            (_RPM.get(folder, folder) if kind == "yum" else _DEBIAN.get(folder, "amd64"),),
             keys,
             former,
             note,
+            kind,
+            rpm_keys,
         )
         for distribution in folders.names()
         for folder in folders.texts(distribution)
@@ -162,14 +168,16 @@ def _filled(table: Any, presets: Presets) -> Any:
     if not preset.keys and "keys" not in given:
         raise ConfigError(
             f"preset {preset.name!r} pins no key",
-            hint=f"give `keys` and `keyrings` yourself; it was signed by {', '.join(preset.former)}",
+            hint="give `keys` and `keyrings` yourself; "
+            + (f"it was signed by {', '.join(preset.former)}" if preset.former else preset.note),
         )
     filled = {
         "name": preset.upstream,
-        "type": "apt",
+        "type": preset.type,
         "url": preset.url,
         "architectures": list(preset.architectures),
         "keys": list(preset.keys),
+        **({"rpm-keys": list(preset.rpm_keys)} if preset.rpm_keys else {}),
     } | given
     return filled if "keyrings" in filled else filled | {"keyrings": _files(filled, presets)}
 
@@ -177,5 +185,11 @@ def _filled(table: Any, presets: Presets) -> Any:
 def _files(table: Mapping[str, Any], presets: Presets) -> list[str]:
     """Return where the files of the pinned keys are expected."""
     expired = table.get("expired-keys", [])
-    keys = [one for one in table["keys"] if one not in expired] if isinstance(table["keys"], list) else []
+    every = [*_listed(table, "keys"), *_listed(table, "rpm-keys")]
+    keys = [one for one in dict.fromkeys(every) if one not in expired]
     return [presets.key(str(one).replace(" ", "").upper()).local for one in keys]
+
+
+def _listed(table: Mapping[str, Any], name: str) -> list[Any]:
+    value = table.get(name)
+    return value if isinstance(value, list) else []

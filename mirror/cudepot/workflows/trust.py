@@ -23,6 +23,7 @@ from cudepot.fingerprints import fingerprint
 from cudepot.openpgp import PublicKey
 from cudepot.signing.keys import read_keys
 from cudepot.workflows.presets import load_presets
+from cudepot.workflows.proof import SIGNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,12 @@ class Change:
 
 
 def list_trust(base: Path, config: Config) -> tuple[UpstreamTrust, ...]:
-    """Return the keys of all apt upstreams."""
+    """Return the keys of all upstreams that sign."""
     raw = _raw(base)
     return tuple(
         _trust(base, one, [fingerprint(text) for text in raw[number].get("expired-keys", [])])
         for number, one in enumerate(config.upstreams)
-        if one.type == "apt"
+        if one.type in SIGNED
     )
 
 
@@ -97,7 +98,7 @@ def _trust(base: Path, upstream: Upstream, expired: list[str]) -> UpstreamTrust:
             for key in read_keys(base / name):
                 found.setdefault(key.fingerprint, (name, key))
     states = dict.fromkeys(found, "not pinned") | dict.fromkeys(expired, "expired")
-    states |= dict.fromkeys(upstream.keys, "pinned")
+    states |= dict.fromkeys((*upstream.keys, *upstream.rpm_keys), "pinned")
     return UpstreamTrust(upstream.name, upstream.url, tuple(_keys(states, found)), tuple(missing))
 
 
@@ -125,7 +126,7 @@ def plan_add(
         ConfigError: no such upstream or key, or a key that can sign nothing.
         TrustError: the file does not hold the key of fingerprint ``wanted``.
     """
-    upstream = _apt_upstream(config, name)
+    upstream = _signed_upstream(config, name)
     key = _the_key(file, wanted, today)
     number = config.upstreams.index(upstream)
     raw = _raw(base)[number]
@@ -146,7 +147,7 @@ def plan_expire(base: Path, config: Config, name: str, text: str, *, today: date
     Raises:
         ConfigError: the key is not pinned, or is the only one.
     """
-    upstream, full = _apt_upstream(config, name), fingerprint(text)
+    upstream, full = _signed_upstream(config, name), fingerprint(text)
     if full not in upstream.keys:
         pinned = ", ".join(upstream.keys)
         raise ConfigError(f"{full} is not pinned for {name!r}", hint=f"pinned are: {pinned}")
@@ -189,9 +190,9 @@ def _raw(base: Path) -> list[dict[str, Any]]:
     return list(tomllib.loads(_text(base)).get("upstream", []))
 
 
-def _apt_upstream(config: Config, name: str) -> Upstream:
+def _signed_upstream(config: Config, name: str) -> Upstream:
     upstream = config.upstream(name)
-    if upstream.type != "apt":
+    if upstream.type not in SIGNED:
         raise ConfigError(
             f"upstream {name!r} has type {upstream.type!r}: nothing there is signed", hint="no keys, then"
         )
