@@ -1,4 +1,4 @@
-"""Writes local-repo installers as NVIDIA does: a deb that carries a signed flat repository below ``/var``.
+"""Writes local-repo installers as NVIDIA does: a deb or an rpm that carries a signed repository below ``/var``.
 
 Laid out after a real ``nvidia-driver-local-repo-ubuntu2204-550.54.15_1.0-1_amd64.deb``: packages, both indexes, all
 three roots, the key as text and as keyring, checksums with a signature, and an apt source that points to it all.
@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.upstream.apt import FlatRepo
 from tests.upstream.debs import Deb, simple_deb, write_deb
 from tests.upstream.keys import Key, KeyHome
+from tests.upstream.rpms import Rpm, sign_rpms
+from tests.upstream.yum import YumRepo
 
 
 def write_installer(
@@ -37,3 +39,22 @@ def installer(repo: FlatRepo, name: str, keys: KeyHome) -> Deb:
     deb.files |= {f"/var/{name}/{one}": data for one, data in sorted(files.items())}
     deb.files[f"/etc/apt/sources.list.d/{name}.list"] = source.encode()
     return deb
+
+
+def rpm_installer(
+    folder: Path, keys: KeyHome, key: Key, *rpms: Path, version: str = "8.6.0.163", distro: str = "rhel8"
+) -> Rpm:
+    """Return ``cudnn-local-repo-DISTRO-VERSION-1.0-1.x86_64.rpm`` with ``rpms``, signed anew by ``key``, in it."""
+    name = f"cudnn-local-repo-{distro}-{version}"
+    repo = YumRepo(folder / f"{name}.tree", keys, key)
+    repo.old = 0
+    repo.add(*rpms)
+    sign_rpms([repo.folder / one.name for one in rpms], keys, key)
+    repo.publish()
+    there = sorted(one for one in repo.folder.rglob("*") if one.is_file())
+    files: dict[str, bytes | str] = {
+        f"/var/{name}/{one.relative_to(repo.folder).as_posix()}": one.read_bytes() for one in there
+    }
+    source = f"[{name}]\nname={name}\nbaseurl=file:///var/{name}\nenabled=1\ngpgcheck=1\n"
+    source += f"gpgkey=file:///var/{name}/{repo.pub_name}\n"
+    return Rpm(name, "1.0", "1", "x86_64", files | {f"/etc/yum.repos.d/{name}.repo": source.encode()}, [], "gz")

@@ -66,6 +66,11 @@ class Upstream:
     rpm_keys: tuple[str, ...] = ()
     trust: str = "signed"
 
+    @property
+    def carries_rpms(self) -> bool:
+        """Whether it is an installer that holds a yum repository."""
+        return self.type == "local-repo" and self.path.endswith(".rpm")
+
 
 def parse_upstream(table: Table) -> Upstream:
     """Return one ``[[upstream]]``; raise ConfigError that names the place of the first fault."""
@@ -76,7 +81,7 @@ def parse_upstream(table: Table) -> Upstream:
     if kind == "folder":
         found = Upstream(name, kind, path=table.text("path"), valid_for=_duration(table, "valid-for"))
     elif kind == "local-repo":
-        found = _with_subset_fields(Upstream(name, kind, path=table.text("path"), sha256=_sha256(table)), table)
+        found = _installer(Upstream(name, kind, path=table.text("path"), sha256=_sha256(table)), table)
     else:
         found = Upstream(name, kind, url=_url(table, kind))
         found = _with_apt_fields(found, table) if kind == "apt" else found
@@ -124,6 +129,19 @@ def _with_subset_fields(upstream: Upstream, table: Table) -> Upstream:
         architectures=table.texts("architectures", ("amd64",)),
         boundary=table.texts("boundary", ()),
         valid_for=_duration(table, "valid-for"),
+    )
+
+
+def _installer(upstream: Upstream, table: Table) -> Upstream:
+    """Add what an installer has; the packages in one that is an rpm can be held to keys from outside as well."""
+    if not upstream.carries_rpms:
+        return _with_subset_fields(upstream, table)
+    return replace(
+        upstream,
+        architectures=table.texts("architectures", ("x86_64",)),
+        boundary=table.texts("boundary", ()),
+        rpm_keys=_keys(table, "rpm-keys", ()),
+        keyrings=table.texts("keyrings", ()),
     )
 
 

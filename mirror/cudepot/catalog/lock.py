@@ -88,6 +88,11 @@ class LockedUpstream:
     metadata: tuple[LockedFile, ...] = ()
     replaced: tuple[Replaced, ...] = ()
 
+    @property
+    def is_yum(self) -> bool:
+        """Whether it is a yum repository, be it one inside an installer."""
+        return self.type == "yum" or any(one.path == "repodata/repomd.xml" for one in self.roots)
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:

@@ -61,7 +61,7 @@ def _rank(ranked: tuple[int, LockedFile]) -> int:
 
 def site_folder(upstream: LockedUpstream) -> str:
     """Return where a site has an upstream: ``apt/NAME/`` or ``yum/NAME/``."""
-    return f"{'yum' if upstream.type == 'yum' else 'apt'}/{upstream.name}/"
+    return f"{'yum' if upstream.is_yum else 'apt'}/{upstream.name}/"
 
 
 def whole(

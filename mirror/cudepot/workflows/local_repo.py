@@ -1,7 +1,8 @@
-"""The flat apt repository inside a local-repo installer, as a source: a deb that carries debs, read as a stream.
+"""The repository inside a local-repo installer, as a source: a deb that carries debs, or an rpm that carries rpms.
 
 NVIDIA's ``cudnn-local-repo-DISTRO-VERSION_1.0-1_ARCH.deb`` holds ``/var/<name>/`` with packages, index, signatures
-and the key that made them. Nothing is unpacked to disk; one file after the other passes through memory in pieces.
+and the key that made them, ``…-1.0-1.ARCH.rpm`` the same with ``repodata/``. Nothing is unpacked to disk; one file
+after the other passes through memory in pieces.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from typing import BinaryIO
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.errors import ConfigError, FormatError, MissingError, TrustError, UpstreamError
 from cudepot.formats.deb import read_deb
+from cudepot.formats.members import Members
 from cudepot.ports import About, Page, Validators
 
 KEYS = (".pub", ".gpg", ".asc", ".key")
-_ROOTS = ("InRelease", "Release", "Release.gpg")
+REPOMD = "repodata/repomd.xml"
+_ROOTS = ("InRelease", "Release", "Release.gpg", f"{REPOMD}.asc")
 _INDEXES = ("Packages", "Packages.gz", "Packages.xz", "Packages.bz2", "Packages.zst")
+_REPODATA = "repodata/"
 _MOST_SMALL = 64 << 20  # bytes of an index; NVIDIA's installers hold a few dozen packages
 
 
@@ -78,6 +82,11 @@ class LocalRepo:
         self._open()
         return {name: data for name, data in self._small.items() if name.endswith(KEYS) and name not in _ROOTS}
 
+    def has(self, path: str) -> bool:
+        """Tell whether a root, an index or a key of that name is in the repository."""
+        self._open()
+        return path in self._small
+
     def packages(self) -> Iterator[tuple[str, BinaryIO]]:
         """Give every file of the repository that is no index, root or key, in one pass; streams as in read_deb."""
         self._open()
@@ -90,16 +99,24 @@ class LocalRepo:
                     yield name, content
 
     def _files(self) -> Generator[tuple[str, str, BinaryIO]]:
-        """Give folder, name and content of what lies directly in a folder below ``/var``, hashing the installer."""
+        """Give folder, path in it and content of what lies in a folder below ``/var``, hashing the installer."""
         with self._opened() as plain:
             digest = Digest(self._sha256, self.file.stat().st_size)  # it could have been exchanged since
             handle: BinaryIO = VerifyingReader(plain, digest, str(self.file))  # type: ignore[assignment]
-            for member, content in read_deb(handle, what=str(self.file)):
-                folder, _, name = member.name.rpartition("/")
-                if content is not None and folder.startswith("var/") and folder.count("/") == 1:
+            for member, content in self._members(handle):
+                place, _, rest = member.name.partition("/")
+                folder, _, name = rest.partition("/")
+                if content is not None and place == "var" and name:
                     yield folder, name, content
             while handle.read(CHUNK):  # members after data.tar belong to what was hashed
                 pass
+
+    def _members(self, handle: BinaryIO) -> Members:
+        if self.file.suffix != ".rpm":
+            return read_deb(handle, what=str(self.file))
+        from cudepot.formats.rpm import read_rpm  # noqa: PLC0415 - most installers are debs
+
+        return read_rpm(handle, what=str(self.file))
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[BinaryIO]:
@@ -131,13 +148,16 @@ class LocalRepo:
     def _read_small(self) -> None:
         found: dict[str, dict[str, bytes]] = {}
         for folder, name, content in self._files():
-            if name in _ROOTS or name in _INDEXES or name.endswith(KEYS):
+            if name in _ROOTS or name in _INDEXES or name.endswith(KEYS) or name.startswith(_REPODATA):
                 found.setdefault(folder, {})[name] = self._whole(name, content)
-        folders = [folder for folder, files in found.items() if files.keys() & {"InRelease", "Release"}]
+        rpm = self.file.suffix == ".rpm"
+        roots = {REPOMD} if rpm else {"InRelease", "Release"}
+        folders = [folder for folder, files in found.items() if files.keys() & roots]
         if len(folders) != 1:
+            kind, ending = ("yum", "-1.0-1.ARCH.rpm") if rpm else ("apt", "_1.0-1_ARCH.deb")
             raise FormatError(
-                f"{self.file}: {len(folders)} apt repositories below /var where there must be one",
-                hint="a local-repo installer is called NAME-local-repo-DISTRO-VERSION_1.0-1_ARCH.deb",
+                f"{self.file}: {len(folders)} {kind} repositories below /var where there must be one",
+                hint=f"a local-repo installer is called NAME-local-repo-DISTRO-VERSION{ending}",
             )
         self._folder, self._small = folders[0], found[folders[0]]
 

@@ -15,6 +15,7 @@ from cudepot.errors import PinError, TrustError
 from cudepot.signing.keys import parse_keys
 from cudepot.workflows.apt_chain import Chain
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
+from cudepot.workflows.fetch import fetch_promised
 from cudepot.workflows.local_repo import LocalRepo
 from cudepot.workflows.lock_apt import locked_from
 from cudepot.workflows.subset import subset
@@ -32,6 +33,12 @@ def resolve_local(
     if before and before[0].request == request_hash(upstream, depot.pins_of(upstream)):
         return before
     repo = LocalRepo(depot.base / upstream.path, upstream.sha256)
+    resolved = _yum(depot, upstream, repo) if upstream.carries_rpms else _apt(depot, upstream, repo)
+    _keep(depot, repo, resolved[1])
+    return resolved
+
+
+def _apt(depot: Depot, upstream: Upstream, repo: LocalRepo) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
     trusted = _with_inner_keys(depot, upstream, repo)
     chain = Chain(depot, trusted, repo, RootMemory.load(depot.store, upstream))
     # another installer may be older: its hash says that it is meant
@@ -39,8 +46,25 @@ def resolve_local(
     chain.memory.save(depot.store)
     request = request_hash(upstream, depot.pins_of(upstream))
     locked = replace(locked_from(depot, trusted, suites), url="", request=request)
-    resolved = subset(depot, chain, suites, locked, ())
-    _keep(depot, repo, resolved[1])
+    return subset(depot, chain, suites, locked, ())
+
+
+def _yum(depot: Depot, upstream: Upstream, repo: LocalRepo) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+    """Resolve against rpms; an old installer signs nothing inside: its pinned hash alone vouches then."""
+    from cudepot.workflows import subset_yum  # noqa: PLC0415 - libsolv and createrepo_c take time to load
+    from cudepot.workflows.yum_chain import SIGNATURE, YumChain  # noqa: PLC0415
+
+    signed = repo.has(SIGNATURE)
+    trusted = _with_inner_keys(depot, upstream, repo) if signed else replace(upstream, trust="hash-lock")
+    memory = RootMemory.load(depot.store, upstream)
+    chain = YumChain(depot, replace(trusted, url=f"{upstream.path}/"), repo, memory)
+    root = chain.root({}, rollback=True)
+    memory.save(depot.store)
+    request = request_hash(upstream, depot.pins_of(upstream))
+    locked = LockedUpstream(upstream.name, upstream.type, "", request, (root.root,))
+    resolved = subset_yum.subset(chain, root, locked, ())
+    for one in resolved[0].metadata:
+        fetch_promised(repo, one.path, one.digest, depot.store, depot.progress)
     return resolved
 
 

@@ -38,7 +38,7 @@ def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
     """
     tree: dict[str, Digest] = {}
     for upstream in lock.upstreams:
-        if upstream.type != "yum":
+        if not upstream.is_yum:
             continue
         rpms = [one for one in lock.of(upstream.name) if one.kind == "rpm" and "mirror" in one.outputs]
         folder, before = site_folder(upstream), _Earlier(depot, upstream, earlier)

@@ -43,7 +43,7 @@ class Subject:
 
 def subjects(depot: Depot, lock: Lock, upstream: LockedUpstream) -> list[Subject]:
     """Return the rpms of an upstream that have to be signed by one of its ``rpm-keys``; none where it has no such."""
-    if upstream.type != "yum" or not depot.config.upstream(upstream.name).rpm_keys:
+    if not upstream.is_yum or not depot.config.upstream(upstream.name).rpm_keys:
         return []
     found = {
         one.digest: Subject(upstream.name, one.path, one.digest, f"{one.name}-{one.version}.{one.architecture}")

@@ -68,7 +68,7 @@ def _restore_indexes(depot: Depot, lock: Lock, names: list[str], *, dry_run: boo
 
 def _unsound(depot: Depot, lock: Lock) -> Iterable[tuple[Missing, CudepotError]]:
     """Give the rpms whose signatures do not hold; other packages have none that anybody checks."""
-    if not any(one.type == "yum" for one in lock.upstreams):
+    if not any(one.is_yum for one in lock.upstreams):
         return ()
     from cudepot.workflows.rpm_signatures import check_rpms  # noqa: PLC0415 - where there are rpms
 
