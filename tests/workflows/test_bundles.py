@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import SiteKey
+from tests.project import Project
 from tests.upstream.keys import Key, KeyHome
 from tests.upstream.process import run
+from tests.upstream.yum import Rhel
 from tests.workflows.far import Far, Near, deb_of
+from tests.workflows.yum_world import DEVEL, add_yum
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +200,25 @@ def test_a_whole_mirror_travels_as_its_upstream_signed_it(
     far.run("publish")
     assert (far.site / "apt/up/InRelease").read_bytes() == (near.repo.folder / "InRelease").read_bytes()
     assert far.run("verify", "--json").json["faults"] == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_yum_repository_travels_and_is_checked_again(
+    rhel: Rhel, site_key: SiteKey, tmp_path: Path, whole: bool
+) -> None:
+    near = Project(tmp_path / "near", key=site_key.fingerprint, gnupg=site_key.home).init()
+    add_yum(near, rhel, *(() if whole else (DEVEL,)), **({"whole": True} if whole else {}))
+    near.publish()
+    near.run("bundle", "export", str(tmp_path / "yum.tar"), "--since", "0")
+    near.run("gc", "--keep", "1")
+    far = Far(tmp_path / "far", site_key.key_file, rhel.key.fingerprint).init()
+    (proved,) = far.take(tmp_path / "yum.tar")["proved"]
+    assert proved["signers"] == [rhel.key.fingerprint]
+    assert proved["packages"] > 1
+    far.run("publish")
+    assert far.run("verify", "--json").json["faults"] == []
+    strict = Far(tmp_path / "strict", site_key.key_file, "A" * 40).init()
+    assert "not pinned" in strict.refuse(5, tmp_path / "yum.tar")
 
 
 def test_what_signs_does_not_import_and_what_imports_does_not_sign(near: Near, far: Far) -> None:

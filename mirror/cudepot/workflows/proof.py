@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from cudepot.catalog.config_upstream import ROOT_NAMES
 from cudepot.catalog.lock import Lock, LockedUpstream, Root
-from cudepot.digest import Digest
+from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError
 from cudepot.formats.apt import parse_release
-from cudepot.formats.repomd import PATH as REPOMD
 from cudepot.formats.repomd import parse_repomd
 from cudepot.store.local import LocalStore
 
@@ -63,17 +62,20 @@ def _proofs(store: LocalStore, upstream: LockedUpstream) -> Iterator[Proof]:
 
 
 def _named(store: LocalStore, root: Root) -> dict[str, Digest]:
-    """Return the indexes a root names by sha256; a root of another kind names none here."""
-    name = root.path.rpartition("/")[2]
+    """Return the indexes a root names, as far as it is known what their bytes are."""
     try:
-        if root.path == REPOMD:
-            records = parse_repomd(read(store, root.digest), root.path).records
-            return {one.href: one.promised for one in records if isinstance(one.promised, Digest)}
-        if name not in ROOT_NAMES:
-            return {}
-        return dict(parse_release(plain_text(read(store, root.digest)), root.path).files)
+        promised = promises(root.path, plain_text(read(store, root.digest)))
     except CudepotError:
         return {}  # damaged: `verify` says so
+    known = {path: one if isinstance(one, Digest) else store.known_as(one) for path, one in promised.items()}
+    return {path: one for path, one in known.items() if one is not None}
+
+
+def promises(path: str, text: bytes) -> dict[str, Digest | Promise]:
+    """Return what a root, whose signature is another matter, says of the indexes it names."""
+    if path.rpartition("/")[2] in ROOT_NAMES:
+        return parse_release(text, path).promised()
+    return {one.href: one.promised for one in parse_repomd(text, path).records}
 
 
 def plain_text(document: bytes) -> bytes:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from cudepot.catalog.bundle import SignedRoot, parse_manifest
 from cudepot.catalog.lock import Lock, LockedUpstream, Root
 from cudepot.catalog.snapshot import Tree
-from cudepot.digest import Digest, VerifyingReader
+from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
 from cudepot.errors import FormatError, TrustError
-from cudepot.formats.apt import parse_release
 from cudepot.formats.apt_listing import listing
 from cudepot.formats.compression import decompressed
 from cudepot.formats.primary import listing as rpm_listing
-from cudepot.formats.repomd import parse_repomd
 from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv
-from cudepot.store.local import LocalStore
 from cudepot.store.manifests import Manifests
 from cudepot.workflows.apt_chain import INDEX_LIMIT
 from cudepot.workflows.depot import Depot
-from cudepot.workflows.proof import SIGNED, read
-from cudepot.workflows.whole import read_whole
+from cudepot.workflows.proof import SIGNED, promises, read
 from cudepot.workflows.yum_chain import METADATA_LIMIT
 
 
@@ -58,25 +54,46 @@ def prove(depot: Depot, lock: Lock, tree: Tree, roots: Sequence[SignedRoot]) -> 
 
 
 def _prove(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, roots: Sequence[SignedRoot]) -> Proved:
-    artifacts = {one.digest for one in lock.of(upstream.name)}
-    mirrored = set(read_whole(depot, upstream).packages.values()) if upstream.files else artifacts
+    extras = {one.digest for one in upstream.files if one.role == "extra"}  # nobody signs these
+    shown = ({one.digest for one in lock.of(upstream.name)} | _shown(tree, upstream)) - extras
     if upstream.type not in SIGNED or not any(root.signers for root in upstream.roots):
-        return Proved(upstream.name, upstream.type, (), len(mirrored))
+        return Proved(upstream.name, upstream.type, (), len(shown))
     signers: list[str] = []
-    named: set[Digest] = set()
+    named: set[Digest | Promise] = set()
     for root in upstream.roots:
         travelled = _travelled(upstream, root, roots)
         signed = _verified(depot, upstream, travelled)
         signers += signed.signers
-        named |= _named(depot.store, travelled, signed)
-    strange = mirrored - named or _shown(tree, upstream) - named
+        named |= _named(depot, travelled, signed)
+    strange = _strange(depot, shown - named, {one for one in named if isinstance(one, Promise)})
     if strange:
         raise TrustError(
             f"{upstream.name}: {len(strange)} packages are not in the index its upstream signed, "
             f"sha256 {min(strange).sha256} for one",
             hint="the near side, or the bundle, is not to be trusted: do not import it",
         )
-    return Proved(upstream.name, upstream.type, tuple(dict.fromkeys(signers)), len(mirrored))
+    return Proved(upstream.name, upstream.type, tuple(dict.fromkeys(signers)), len(shown))
+
+
+def _strange(depot: Depot, packages: set[Digest], promised: set[Promise]) -> set[Digest]:
+    """Return the packages that keep none of the promises of an index that tells sha512 only; note those that do."""
+    strange: set[Digest] = set()
+    by_sha512 = {(one.sha512, one.size): one for one in promised}
+    for one in packages:
+        with depot.store.open(one) as handle:
+            found = by_sha512.get((_sha512(handle), one.size)) if promised else None
+        if found is None:
+            strange.add(one)
+        else:
+            depot.store.note_promise(found, one)
+    return strange
+
+
+def _sha512(stream: BinaryIO) -> str:
+    one = hasher("sha512")
+    while chunk := stream.read(CHUNK):
+        one.update(chunk)
+    return one.hexdigest()
 
 
 def _travelled(upstream: LockedUpstream, root: Root, roots: Sequence[SignedRoot]) -> SignedRoot:
@@ -112,47 +129,42 @@ def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
     return parse_manifest(imported.read(name)[0], f"manifest {name}").roots if imported.has(name) else ()
 
 
-def _named(store: LocalStore, root: SignedRoot, signed: Signed) -> set[Digest]:
+def _named(depot: Depot, root: SignedRoot, signed: Signed) -> set[Digest | Promise]:
     """Return every package that the indexes hanging from a verified root name."""
-    readers: dict[str, Callable[[LocalStore, SignedRoot, Signed], Iterator[Digest]]] = {
-        "apt": _named_by_apt,
-        "yum": _named_by_yum,
-    }
-    if root.type not in readers:
-        raise TrustError(f"{root.upstream}: this cudepot cannot follow a repository of type {root.type!r}")
-    return set(readers[root.type](store, root, signed))
-
-
-def _named_by_apt(store: LocalStore, root: SignedRoot, signed: Signed) -> Iterator[Digest]:
-    release = parse_release(signed.text, root.path)
+    promised, found = promises(root.path, signed.text), set[Digest | Promise]()
     for path, digest in root.indexes:
         what = f"{root.upstream}: {path}"
-        if release.files.get(path) != digest:
+        if not _keeps(depot, promised.get(path), digest):
             raise TrustError(f"{what}: is not the one its signed root names", hint="do not import this bundle")
-        if path.rpartition("/")[2].partition(".")[0] != "Packages":
-            continue
-        with store.open(digest) as handle:
-            checked = VerifyingReader(handle, digest, what)
-            with decompressed(cast(BinaryIO, checked), what, limit=INDEX_LIMIT) as text:
-                yield from _listed(text, what)
+        lists = {"apt": _lists_debs, "yum": _lists_rpms}[root.type]
+        if lists(path):
+            found |= set(_listed(depot, root.type, digest, what))
+    return found
 
 
-def _named_by_yum(store: LocalStore, root: SignedRoot, signed: Signed) -> Iterator[Digest]:
-    primary = parse_repomd(signed.text, root.path).record("primary")
-    digest = dict(root.indexes).get(primary.href) if primary else None
-    if primary is None or digest is None or digest != primary.promised:
-        raise TrustError(f"{root.upstream}: the bundle lacks the primary.xml its signed root names")
-    what = f"{root.upstream}: {primary.href}"
-    with store.open(digest) as handle:
-        checked = VerifyingReader(handle, digest, what)
-        with decompressed(cast(BinaryIO, checked), what, limit=METADATA_LIMIT) as text:
-            yield from (one for _, one in rpm_listing(text, what) if one is not None)
+def _keeps(depot: Depot, promised: Digest | Promise | None, digest: Digest) -> bool:
+    if isinstance(promised, Promise):
+        with depot.store.open(digest) as handle:
+            return promised.kept_by(handle)
+    return promised == digest
 
 
-def _listed(text: BinaryIO, what: str) -> Iterator[Digest]:
+def _lists_debs(path: str) -> bool:
+    return path.rpartition("/")[2].partition(".")[0] == "Packages"
+
+
+def _lists_rpms(path: str) -> bool:
+    return path.rpartition("/")[2].removesuffix(path[path.find(".xml") :]).endswith("primary")
+
+
+def _listed(depot: Depot, kind: str, digest: Digest, what: str) -> Iterator[Digest | Promise]:
+    """Give the packages of one index, which is hashed again while it is read."""
+    read, limit = (rpm_listing, METADATA_LIMIT) if kind == "yum" else (listing, INDEX_LIMIT)
     try:
-        # what an index knows by sha512 only is not proved by it here, so a bundle that holds such packages is refused
-        yield from (one for _, one in listing(text, what) if isinstance(one, Digest))
+        with depot.store.open(digest) as handle:
+            checked = VerifyingReader(handle, digest, what)
+            with decompressed(cast(BinaryIO, checked), what, limit=limit) as text:
+                yield from (one for _, one in read(text, what) if one is not None)
     except FormatError as error:
         raise TrustError(f"{what}: {error}", hint="the index cannot be followed to its packages") from error
 

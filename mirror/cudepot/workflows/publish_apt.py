@@ -139,10 +139,10 @@ def renewed(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
     mid-update. A repository that is shown as its upstream signed it cannot be signed anew and stays as it was.
     """
     tree = dict(old.tree)
-    theirs = {f"apt/{one['name']}" for one in old.upstreams if one.get("file")}
+    theirs = tuple(f"apt/{one['name']}/" for one in old.upstreams if one.get("file"))
     for path in old.tree:
         folder, _, name = path.rpartition("/")
-        if path.startswith("apt/") and name == "InRelease" and folder not in theirs:
+        if path.startswith("apt/") and name == "InRelease" and not path.startswith(theirs):
             tree |= _renewed(depot, folder, old.tree, newest.tree)
     return tree
 
