@@ -102,6 +102,7 @@ _LIBCUBLAS = {"11.11.3.6": "11", "12.9.1.4": "12.9", "13.0.0.19": "13.0"}
 _PLAIN = {
     "libgcc-ng": "14.2.0", "libstdcxx-ng": "14.2.0", "libgcc": "14.2.0", "libstdcxx": "14.2.0",
     "libzlib": "1.3.1", "zlib": "1.3.1",
+    "libzlib-wapi": "1.3.1", "ucrt": "10.0.22621.0", "vc": "14.3", "vc14_runtime": "14.44.35208",
 }  # fmt: skip
 
 

@@ -31,7 +31,8 @@ def output(**more: Any) -> RenderedOutput:
         "name": "libx", "version": "1.2", "build_string": "h0_0", "build_number": 0, "subdir": "linux-64",
         "noarch": "", "depends": ("a >=1",), "constrains": ("b <2",), "run_exports": {"weak": ("libx >=1.2",)},
         "about": {"license": "MIT", "summary": "a \"quoted\" – text"}, "extra": {"own": 1},
-        "files": ("lib/libcudnn*.so.*",), "tests": (("test -f x", "echo 'a: b' # c"),), "variant": {"k": "v"},
+        "files": ("lib/libcudnn*.so.*",), "excluded": (),
+        "tests": (("test -f x", "echo 'a: b' # c"),), "variant": {"k": "v"},
     }  # fmt: skip
     return RenderedOutput(**(fields | more))
 

@@ -39,6 +39,7 @@ class RenderedOutput:
         about: about.json's keys and texts.
         extra: the recipe's ``extra`` section.
         files: globs of the prefix; empty when the output has no files of its own.
+        excluded: globs of what it has not although ``files`` name it.
         tests: the ``script`` tests, as command lists.
         variant: the variant keys and values the hash is made of.
     """
@@ -55,6 +56,7 @@ class RenderedOutput:
     about: Mapping[str, str]
     extra: Mapping[str, Any]
     files: tuple[str, ...]
+    excluded: tuple[str, ...]
     tests: tuple[tuple[str, ...], ...]
     variant: Mapping[str, Any] = field(default_factory=dict)
 
@@ -121,7 +123,8 @@ def _output(
         run_exports={kind: tuple(specs) for kind, specs in sorted(needs.get("run_exports", {}).items())},
         about=_about(recipe.get("about", {})),
         extra=recipe.get("extra", {}),
-        files=_globs(build.get("files")),
+        files=_globs(build.get("files"), "include"),
+        excluded=_globs(build.get("files"), "exclude"),
         tests=tuple(_commands(one["script"]) for one in recipe.get("tests", []) if "script" in one),
         # package names among the keys are written with underscores, as in hash_input.json of rattler-build
         variant={key.replace("-", "_"): value for key, value in sorted(variant.items())},
@@ -157,11 +160,12 @@ def _about(about: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(about[name]) for name, key in sorted(_ABOUT.items(), key=lambda pair: pair[1]) if name in about}
 
 
-def _globs(files: object) -> tuple[str, ...]:
+def _globs(files: object, which: str) -> tuple[str, ...]:
+    """Return the globs of ``build.files``: a list of what goes in, or a table with ``include`` and ``exclude``."""
     if isinstance(files, dict):
-        if files.get("exclude"):
-            raise ConfigError("recipe: build.files.exclude is not supported", hint="write narrower include globs")
-        files = files.get("include")
+        files = files.get(which)
+    elif which == "exclude":
+        files = None
     return tuple(str(one) for one in files) if isinstance(files, list) else ()
 
 

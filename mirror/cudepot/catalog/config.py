@@ -12,8 +12,8 @@ from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 
 VERSION = 1
-OUTPUTS = ("mirror", "conda", "wheel")
-SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le")
+OUTPUTS = ("mirror", "conda", "wheel", "static")
+SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le", "win-64")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -28,7 +28,8 @@ class Pin:
         cuda: CUDA variant wanted (apt, yum), or that of the release where the artifact's name says less (a ``cu11``
             wheel may be ``11.1``).
         architectures: Debian or rpm architectures it is wanted for; empty for all of the upstream's.
-        outputs: what is published: the artifact itself (``mirror``), conda packages, wheels.
+        outputs: what is published: the artifact itself (``mirror``), conda packages, wheels; ``static``: a conda
+            package of the static archives too.
         subdirs: conda platforms wheels are wanted for.
         sha256: file name → expected hash, for folders.
     """
@@ -100,7 +101,7 @@ def _pin(table: Table) -> Pin:
         if one not in OUTPUTS or (one != "mirror" and not recipe):
             raise ConfigError(
                 f"output {one!r} in {table.path('outputs')!r} cannot be made",
-                hint=f"outputs are {', '.join(OUTPUTS)}; conda and wheel need a recipe",
+                hint=f"outputs are {', '.join(OUTPUTS)}; the others need a recipe",
             )
     pin = Pin(
         upstream=table.text("upstream"),

@@ -61,6 +61,7 @@ class Build:
         zstd_window: log2 of the window they are compressed with, 10 to 27; 0 for the level's own.
         deflate_level: compression level of wheels, 0 to 9.
         provenance: where packages say what they were made of: ``beside`` them on the site, or ``inside`` as well.
+        closed_channel: whether the channel has to do without conda-forge: packages need nothing from there.
     """
 
     number: int
@@ -68,6 +69,7 @@ class Build:
     zstd_window: int
     deflate_level: int
     provenance: str = "beside"
+    closed_channel: bool = False
 
 
 def parse_site(table: Table) -> Site:
@@ -149,6 +151,7 @@ def parse_build(table: Table) -> Build:
         zstd_window=table.integer("zstd-window", 0 if table.has("zstd-level") else ZSTD_WINDOW, high=ZSTD_WINDOW),
         deflate_level=table.integer("deflate-level", 6, high=9),
         provenance=table.choice("provenance", ("beside", "inside"), "beside"),
+        closed_channel=table.flag("closed-channel"),
     )
     table.done()
     if 0 < build.zstd_window < 10:

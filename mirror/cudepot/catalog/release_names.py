@@ -43,6 +43,17 @@ _FORMS = (
         r"(?:manylinux[0-9a-z_.]*?_(?P<linux>x86_64|aarch64)|(?P<arch>win_amd64|win_arm64))\.whl"
     ),
 )
+_WHEEL = (
+    r"-(?P<version>\d+(?:\.\d+){2,3})(?:-\d+)?-py3-none-"
+    r"(?:manylinux[0-9a-z_.]*?_(?P<linux>x86_64|aarch64)|(?P<windows>win_amd64))\.whl"
+)
+# What a channel without conda-forge needs beside cuDNN, from NVIDIA's wheels, by the conda package's name. Up to CUDA
+# 11 that is `cudatoolkit`.
+_COMPANIONS = {
+    "cudatoolkit": re.compile(rf"nvidia_cublas_cu(?P<cuda>11|10){_WHEEL}"),
+    "libcublas": re.compile(rf"nvidia_cublas(?:_cu(?P<cuda>1[2-9]))?{_WHEEL}"),
+    "cuda-nvrtc": re.compile(rf"nvidia_cuda_nvrtc(?:_cu(?P<cuda>1[2-9]))?{_WHEEL}"),
+}
 _SUBDIRS = {
     "x64": "linux-64",
     "x86_64": "linux-64",
@@ -81,6 +92,16 @@ def parse_artifact_name(filename: str) -> Release | None:
             found = {key: text or "" for key, text in match.groupdict().items()}
             part, arch = found.get("part", ""), found.get("arch", "") or found.get("linux", "")
             return Release("cudnn", found["version"], found.get("cuda", ""), _subdir(part, arch), part)
+    return _companion(name)
+
+
+def _companion(name: str) -> Release | None:
+    """Read the name of a wheel that cuDNN needs beside it; its version begins with CUDA's since CUDA 12."""
+    for product, form in _COMPANIONS.items():
+        if match := form.fullmatch(name):
+            version, major = match["version"], match["cuda"] or match["version"].partition(".")[0]
+            cuda = major if int(major) < 12 else ".".join(version.split(".")[:2])
+            return Release(product, version, cuda, _SUBDIRS[match["linux"] or match["windows"]])
     return None
 
 

@@ -27,6 +27,8 @@ class Wheel:
 
     def runs_on(self, subdir: str) -> bool:
         """Tell whether the wheel is for a conda platform (or for any)."""
+        if subdir == "win-64":
+            return any(tag.platform in ("any", "win_amd64") for tag in self.tags)
         machine = _MACHINES[subdir]
         return any(
             tag.platform == "any"

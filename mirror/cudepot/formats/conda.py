@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, BinaryIO
 
@@ -17,12 +17,14 @@ import zstandard
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import FormatError
 from cudepot.formats.conda_info import Output, index_json, info_files
-from cudepot.formats.payload import Payload, PayloadFile, Role
+from cudepot.formats.payload import Payload, PayloadFile, Release, Role
 from cudepot.formats.sbom import FILENAME as SBOM_FILENAME
 from cudepot.formats.sbom import Origin, Shipped, sbom
 from cudepot.formats.zip_write import ZipWriter
 from cudepot.ports import OpenObject
 
+# CUDA's names for what a cross compiler builds for
+_TARGETS = {"aarch64": "aarch64-linux", "sbsa": "sbsa-linux", "qnx": "aarch64-qnx"}
 _BLOCK = tarfile.BLOCKSIZE
 # Bytes a zstd worker takes at a time. Smaller than zstd's own choice: 100 MB less memory for 0.03 % more size.
 # Part of what makes packages reproducible: changing it changes every package.
@@ -103,8 +105,14 @@ def conda_package(
             nothing is a meta package.
     """
     everything = payload.files if payload else ()
-    shipped = [one for one in everything if one.role is not Role.LICENCE]
-    files = tuple(one for one in shipped if any(glob_matches(one.path, glob) for glob in output.files))
+    content = [one for one in everything if one.role is not Role.LICENCE]
+    shipped = [_placed(payload.release, one) for one in content] if payload else []
+    files = tuple(
+        one
+        for one in shipped
+        if any(glob_matches(one.path, glob) for glob in output.files)
+        and not any(glob_matches(one.path, glob) for glob in output.excluded)
+    )
     idle = [g for g in output.files if files and not any(glob_matches(one.path, g) for one in files)]
     if idle:
         raise FormatError(f"{output.name}: no file of the payload matches {idle[0]!r}")
@@ -119,9 +127,23 @@ def _shipped(output: Output, payload: Payload, files: Iterable[PayloadFile]) -> 
     return Shipped.of(output.name, output.version, purl, payload, licensed, output.about.get("license", ""))
 
 
+def _placed(release: Release, file: PayloadFile) -> PayloadFile:
+    """Return a payload file at its place in a conda prefix; links stay beside what they lead to."""
+    if file.role is Role.SAMPLE:
+        return replace(file, path=f"share/cudnn/{file.path}")
+    if release.windows:
+        return replace(file, path=f"Library/{file.path}")
+    if release.part.startswith("cross-"):
+        return replace(file, path=f"targets/{_TARGETS[release.part.removeprefix('cross-')]}/{file.path}")
+    return file
+
+
 def glob_matches(path: str, glob: str) -> bool:
-    """Tell whether a prefix path matches a recipe's glob; ``*`` stays within one path segment."""
+    """Tell whether a prefix path matches a recipe's glob; ``*`` stays within one segment, a last ``**`` does not."""
     parts, wanted = path.split("/"), glob.split("/")
+    if len(wanted) > 1 and wanted[-1] == "**":
+        wanted = wanted[:-1]
+        parts = parts[: len(wanted)]
     return len(parts) == len(wanted) and all(fnmatchcase(a, b) for a, b in zip(parts, wanted, strict=True))
 
 

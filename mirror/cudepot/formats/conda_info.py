@@ -13,7 +13,13 @@ from typing import Any, Protocol
 from cudepot.digest import Digest
 from cudepot.formats.payload import PayloadFile
 
-_ARCH = {"linux-64": "x86_64", "linux-aarch64": "aarch64", "linux-ppc64le": "ppc64le"}
+_ARCH = {
+    "linux-64": "x86_64",
+    "linux-aarch64": "aarch64",
+    "linux-ppc64le": "ppc64le",
+    "win-64": "x86_64",
+    "win-arm64": "arm64",
+}
 
 
 class Output(Protocol):
@@ -68,6 +74,10 @@ class Output(Protocol):
         """Globs of the prefix."""
 
     @property
+    def excluded(self) -> tuple[str, ...]:
+        """Globs of what they name and the package has not."""
+
+    @property
     def tests(self) -> tuple[tuple[str, ...], ...]:
         """Script tests."""
 
@@ -91,7 +101,7 @@ def index_json(output: Output, timestamp_ms: int) -> dict[str, Any]:
     record |= {key: output.about[key] for key in ("license", "license_family") if key in output.about}
     if output.noarch:
         return record | {"noarch": output.noarch}
-    return record | {"arch": _ARCH[output.subdir], "platform": "linux"}
+    return record | {"arch": _ARCH[output.subdir], "platform": output.subdir.partition("-")[0]}
 
 
 def info_files(

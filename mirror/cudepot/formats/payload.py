@@ -159,10 +159,12 @@ class PayloadRules:
 
     Attributes:
         needs: globs over the libraries that a library may need beside those of the payload itself.
+        as_shipped: whether libraries keep the names they come with, instead of cuDNN's canonical ones.
     """
 
     rules: tuple[Rule, ...]
     needs: tuple[str, ...] = ("*",)
+    as_shipped: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> PayloadRules:
@@ -171,7 +173,10 @@ class PayloadRules:
         if data.get("schema") != 1 or not isinstance(entries, list) or not entries:
             raise ConfigError("payload.toml: expected 'schema = 1' and at least one [[rule]]")
         rules = tuple(_rule(entry, f"rule[{number}]") for number, entry in enumerate(entries))
-        return cls(rules, _globs(data.get("needs", ["*"]), "needs"))
+        layout = data.get("layout", "canonical")
+        if layout not in ("canonical", "as-shipped"):
+            raise ConfigError(f"payload.toml: layout is {layout!r}", hint="canonical, as-shipped")
+        return cls(rules, _globs(data.get("needs", ["*"]), "needs"), layout == "as-shipped")
 
     def claim(self, name: str) -> Claim | None:
         """Return what the member ``name`` is, None when a rule says to ignore it.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import BinaryIO
 
 from cudepot.errors import FormatError
 from cudepot.formats.elf import read_elf
@@ -66,13 +67,18 @@ def check_payload(payload: Payload, open_object: OpenObject, needs: Sequence[str
 def _check_library(release: Release, file: PayloadFile, open_object: OpenObject) -> LibraryInfo:
     assert file.digest is not None
     with open_object(file.digest) as stream:
-        info = (read_pe if release.windows else read_elf)(stream, what=file.path)
+        return read_library(stream, release, file.path, _soname_of(release, file))
+
+
+def read_library(stream: BinaryIO, release: Release, path: str, soname: str) -> LibraryInfo:
+    """Read a library's headers; raise FormatError when machine, SONAME or search path is not what it must be."""
+    info = (read_pe if release.windows else read_elf)(stream, what=path)
     machine = "aarch64" if release.part.startswith("cross-") else _MACHINES.get(release.subdir, release.subdir)
-    _agree(file.path, "machine", machine, info.machine)
-    _agree(file.path, "SONAME", _soname_of(release, file), info.soname)
+    _agree(path, "machine", machine, info.machine)
+    _agree(path, "SONAME", soname, info.soname)
     for entry in filter(None, info.runpath.split(":")):
         if not entry.startswith(("$ORIGIN", "${ORIGIN}")):
-            raise FormatError(f"{file.path}: RUNPATH leads out of the package: {entry[:200]!r}", hint=_HINT)
+            raise FormatError(f"{path}: RUNPATH leads out of the package: {entry[:200]!r}", hint=_HINT)
     return info
 
 

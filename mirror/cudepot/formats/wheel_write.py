@@ -18,13 +18,14 @@ from packaging.version import InvalidVersion, Version
 
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ConfigError, FormatError
-from cudepot.formats.payload import Payload, Release, Role
+from cudepot.formats.payload import Payload, PayloadFile, Release, Role
 from cudepot.formats.sbom import FILENAME as SBOM_FILENAME
 from cudepot.formats.sbom import Origin, Shipped, sbom
 from cudepot.formats.zip_write import ZipWriter
 from cudepot.ports import OpenObject
 
 _ARCH = {"linux-64": "x86_64", "linux-aarch64": "aarch64", "linux-ppc64le": "ppc64le"}
+_WINDOWS = {"win-64": "win_amd64", "win-arm64": "win_arm64"}
 # the oldest glibc installers know a tag for (PEP 600)
 _OLDEST = {"x86_64": (2, 5)}
 _LABEL = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
@@ -122,7 +123,10 @@ class Wheel:
     @property
     def tag(self) -> str:
         """Compatibility tag, e.g. ``py3-none-manylinux_2_17_x86_64``."""
-        arch = _ARCH[self.payload.release.subdir]
+        release = self.payload.release
+        if release.windows:
+            return f"py3-none-{_WINDOWS[release.subdir]}"
+        arch = _ARCH[release.subdir]
         major, minor = max(self.glibc, _OLDEST.get(arch, (2, 17)))
         return f"py3-none-manylinux_{major}_{minor}_{arch}"
 
@@ -189,12 +193,24 @@ def _payload_members(wheel: Wheel) -> Iterator[tuple[str, int, Digest]]:
     """Give path in the wheel, mode and content: libraries as their SONAME, headers, the licence; by path."""
     root, digests = wheel.rules.import_path, {one.path: one.digest for one in wheel.payload.files}
     for file in wheel.payload.files:
-        if file.role is Role.HEADER and file.digest:
+        if wheel.payload.release.windows and file.digest and file.role is not Role.LICENCE:
+            yield from _windows_member(root, file, file.digest, wheel.payload.release)
+        elif file.role is Role.HEADER and file.digest:
             yield f"{root}/{file.path}", 0o644, file.digest
         elif file.role is Role.LINK and (content := digests.get(f"lib/{file.link}")):
             yield f"{root}/{file.path}", 0o755, content
         elif file.role is Role.LICENCE and file.digest:
             yield f"{wheel.stem}.dist-info/licenses/License.txt", 0o644, file.digest
+
+
+def _windows_member(
+    root: str, file: PayloadFile, digest: Digest, release: Release
+) -> Iterator[tuple[str, int, Digest]]:
+    """Give a file of a Windows release: DLLs, headers, and the import libraries that NVIDIA's wheels had up to 8.9."""
+    if file.role in (Role.RUNTIME, Role.HEADER):
+        yield f"{root}/{file.path}", 0o644, digest
+    elif file.role is Role.IMPORT and int(release.version.partition(".")[0]) < 9:
+        yield f"{root}/lib/x64/{file.path.rpartition('/')[2]}", 0o644, digest
 
 
 def _own_members(wheel: Wheel) -> Iterator[tuple[str, bytes]]:
@@ -229,6 +245,15 @@ def metadata(wheel: Wheel) -> bytes:
         "License-File: License.txt",
         "Requires-Python: >=3",
         *(f"Requires-Dist: {one}" for one in wheel.requires),
+        "Description-Content-Type: text/markdown",
+        "",
+        f"# {wheel.name}",
+        "",
+        f"{rules.summary}.",
+        "",
+        "Using it means accepting NVIDIA's licence, whose text is in `licenses/License.txt` of this wheel's `.dist-info`;",
+        "it does not allow passing the wheel on to the public. What the wheel holds, file by file, is in",
+        f"`sboms/{SBOM_FILENAME}` there.",
     ]
     return ("\n".join(lines) + "\n").encode()
 

@@ -47,11 +47,22 @@ class Job:
 
     def __str__(self) -> str:
         one = self.release
-        return f"{one.product} {one.version} for CUDA {one.cuda} on {one.subdir} ({self.artifacts[0].upstream})"
+        where = f" ({self.artifacts[0].upstream})" if self.artifacts else ""
+        return f"{one.product} {one.version} for CUDA {one.cuda} on {one.subdir}{where}"
+
+
+def all_jobs(depot: Depot, lock: Lock) -> list[Job]:
+    """Return the builds a lock asks for, and in a closed channel ``cuda-version`` for each CUDA of theirs."""
+    jobs = jobs_of(lock)
+    if not depot.config.build.closed_channel:
+        return jobs
+    exact = {one.release.cuda for one in jobs if "." in one.release.cuda and {"conda", "static"} & set(one.outputs)}
+    releases = [Release("cuda-version", cuda, cuda, "noarch") for cuda in sorted(exact)]
+    return [*jobs, *(Job(one.product, one, (), ("conda",)) for one in releases)]
 
 
 def jobs_of(lock: Lock) -> list[Job]:
-    """Return the builds a lock asks for, in its order."""
+    """Return the builds of a lock's artifacts, in its order."""
     groups: dict[tuple[str, str, Release], list[Artifact]] = {}
     for one in lock.artifacts:
         if one.release is not None:
@@ -74,8 +85,9 @@ def job_key(depot: Depot, lock: Lock, job: Job) -> str:
         [release.product, release.version, release.cuda, release.subdir],
         sorted(one.digest.sha256 for one in job.artifacts),
         list(job.outputs),
-        _folder_hash(depot.recipes / job.recipe),
+        [_folder_hash(one) for one in _recipe_folders(depot.recipes, job.recipe)],
         [build.number, build.zstd_level, build.zstd_window, build.deflate_level, depot.config.site.label, depot.epoch],
+        build.closed_channel,
     ]
     if build.provenance == "inside":
         decides.append([asdict(one) for one in origins_of(lock, job)])
@@ -92,6 +104,11 @@ def _origin(lock: Lock, artifact: Artifact) -> Origin:
     signers = {signer for root in (upstream.roots if upstream else ()) for signer in root.signers}
     url = urljoin(upstream.url if upstream else "", artifact.path)
     return Origin(artifact.filename, artifact.digest, artifact.upstream, url, tuple(sorted(signers)))
+
+
+def _recipe_folders(recipes: Path, name: str) -> list[Path]:
+    """Return the folders of a recipe and of what is made beside it: ``cudnn``, ``cudnn-static``, ..."""
+    return [recipes / name, *sorted(one for one in recipes.glob(f"{name}-*") if one.is_dir())]
 
 
 def _folder_hash(folder: Path) -> str:
@@ -122,7 +139,8 @@ def recall(depot: Depot, lock: Lock, key: str) -> list[Built] | None:
     """Return what a job made before, if all of it is still in the store and its licence is still accepted."""
     try:
         table = Table(unsealed(_path(depot, key).read_bytes(), key))
-        if table.text("licence") not in lock.accepted_eula:
+        licence = table.text("licence")
+        if licence and licence not in lock.accepted_eula:
             return None
         built = [_built(one) for one in table.tables("built")]
     except (OSError, ValueError, CudepotError):
@@ -148,7 +166,7 @@ def parse_record(data: bytes, what: str) -> tuple[str, list[Built]]:
 def builds_of(depot: Depot, lock: Lock) -> list[Built]:
     """Return everything the lock's jobs made; raise ConfigError when one has not been run."""
     built: list[Built] = []
-    for job in jobs_of(lock):
+    for job in all_jobs(depot, lock):
         found = recall(depot, lock, job_key(depot, lock, job))
         if found is None:
             raise ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`")

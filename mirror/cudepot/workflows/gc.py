@@ -14,7 +14,7 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, StorageError
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
-from cudepot.workflows.builds import job_key, jobs_of, records
+from cudepot.workflows.builds import all_jobs, job_key, records
 from cudepot.workflows.bundle_export import exported_numbers
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import load_lock
@@ -129,7 +129,7 @@ def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:
 
 
 def _built(depot: Depot, lock: Lock) -> Iterator[Digest]:
-    keys = {job_key(depot, lock, job) for job in jobs_of(lock)}
+    keys = {job_key(depot, lock, job) for job in all_jobs(depot, lock)}
     yield from (one.digest for key, _, built in records(depot.store) if key in keys for one in built)
 
 

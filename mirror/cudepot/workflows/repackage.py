@@ -12,16 +12,18 @@ from cudepot.catalog.lock import Lock
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, EulaError
 from cudepot.formats.conda import Zstd, conda_package, write_conda
-from cudepot.formats.payload import Payload, Role
+from cudepot.formats.payload import Payload, Release, Role
 from cudepot.formats.payload_check import PayloadReport, check_payload
+from cudepot.formats.payload_shipped import check_shipped
 from cudepot.formats.sbom import Origin
 from cudepot.formats.wheel_write import WheelRules, wheel_of, write_wheel
 from cudepot.ports import OpenObject
 from cudepot.store.local import LocalStore
-from cudepot.workflows.builds import Built, Job, job_key, jobs_of, origins_of, recall, record
+from cudepot.workflows.builds import Built, Job, all_jobs, job_key, jobs_of, origins_of, recall, record
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
-from cudepot.workflows.unpack import chunks, load_rules, unpack, write_folder
+from cudepot.workflows.recipes import recipes_of
+from cudepot.workflows.unpack import WITHOUT, chunks, load_rules, unpack, write_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def repackage(depot: Depot, *, dry_run: bool = False) -> RepackageResult:
         StorageError: an artifact is not in the store.
     """
     lock = current_lock(depot)
-    jobs = jobs_of(lock)
+    jobs = all_jobs(depot, lock)
     built: list[Built] = []
     run = 0
     for job in jobs:
@@ -76,24 +78,35 @@ def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
 
 
 def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
+    """Make everything a job asks for and note it; ``cuda-version`` is metadata alone and made of no artifact."""
     with depot.store.scratch() as scratch:
-        payload = unpack(depot, job, scratch)
+        if not job.artifacts:
+            built = list(_conda(depot, job, None, scratch, ()))
+            record(depot, key, job, built, "")
+            return built
+        payload = unpack(depot, job, scratch, frozenset() if "static" in job.outputs else WITHOUT)
         licence = _check_eula(depot, lock, payload, scratch)
-        report = check_payload(payload, scratch.open, load_rules(depot, job.recipe).needs)
+        report = _check(depot, job, payload, scratch)
         told = origins_of(lock, job) if depot.config.build.provenance == "inside" else ()
-        built: list[Built] = []
-        if "conda" in job.outputs:
+        built = []
+        if {"conda", "static"} & set(job.outputs):
             built += _conda(depot, job, payload, scratch, told)
-        if "wheel" in job.outputs:
+        if "wheel" in job.outputs and (depot.recipes / job.recipe / "wheel.toml").exists() and not job.release.part:
             built.append(_wheel(depot, job, payload, report, scratch, told))
     record(depot, key, job, built, licence)
     return built
 
 
+def _check(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> PayloadReport:
+    rules = load_rules(depot, job.recipe)
+    if rules.as_shipped:
+        return check_shipped(payload, scratch.open)
+    return check_payload(payload, scratch.open, rules.needs)
+
+
 def _check_eula(depot: Depot, lock: Lock, payload: Payload, scratch: LocalStore) -> str:
     """Refuse to build until the licence text found in the artifact has been accepted; return its sha256."""
-    licence = next(one.digest for one in payload.files if one.role is Role.LICENCE)
-    assert licence is not None, "assemble() gives a licence as a regular file"
+    licence = _licence(payload)
     if licence.sha256 in lock.accepted_eula:
         return licence.sha256
     with scratch.open(licence) as text:
@@ -107,25 +120,22 @@ def _check_eula(depot: Depot, lock: Lock, payload: Payload, scratch: LocalStore)
 
 
 def _conda(
-    depot: Depot, job: Job, payload: Payload, scratch: LocalStore, origins: tuple[Origin, ...]
+    depot: Depot, job: Job, payload: Payload | None, scratch: LocalStore, origins: tuple[Origin, ...]
 ) -> Iterator[Built]:
     release, build = job.release, depot.config.build
     zstd = Zstd(build.zstd_level, build.zstd_window)
-    variant: dict[str, str | int] = {
-        "cudnn_version": release.version,
-        "cuda_version": release.cuda,
-        "build_number": build.number,
-    }
-    licence = next(one.digest for one in payload.files if one.role is Role.LICENCE)
+    licence = _licence(payload) if payload else None
     facts = {
         "cudepot": {
-            "release": {"product": release.product, "version": release.version, "cuda": release.cuda},
+            "release": _told(release),
             "licence-sha256": licence.sha256 if licence else "",
         }
     }
     from cudepot.builders.render import render_recipe  # noqa: PLC0415 - loads rattler-build: not for what is built already
 
-    for output in render_recipe(depot.recipes / job.recipe / "recipe.yaml", variant, release.subdir):
+    subdir = "linux-64" if release.subdir == "noarch" else release.subdir
+    recipes = recipes_of(depot.recipes, job, payload, build.number, closed=build.closed_channel)
+    for output in (one for recipe, variant in recipes for one in render_recipe(recipe, variant, subdir)):
         package = conda_package(output, payload, facts, origins)
         label = f"packing {package.filename}"
         total = sum(one.digest.size for one in package.files if one.digest) + (licence.size if licence else 0)
@@ -139,6 +149,19 @@ def _conda(
             ),
         )
         yield Built("conda", output.subdir, package.filename, digest)
+
+
+def _licence(payload: Payload) -> Digest:
+    """Return the licence text of a payload, which every payload has."""
+    licence = next(one.digest for one in payload.files if one.role is Role.LICENCE)
+    assert licence is not None, "assemble() gives a licence as a regular file"
+    return licence
+
+
+def _told(release: Release) -> dict[str, str]:
+    """Return what about.json says of a release."""
+    found = {"product": release.product, "version": release.version, "cuda": release.cuda}
+    return found | ({"part": release.part} if release.part else {})
 
 
 def _wheel(

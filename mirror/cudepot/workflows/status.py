@@ -12,7 +12,7 @@ from cudepot.catalog.whole import main_indexes
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
-from cudepot.workflows.builds import builds_of, job_key, jobs_of, recall
+from cudepot.workflows.builds import all_jobs, builds_of, job_key, recall
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.standing import Standing, standing, too_old
@@ -74,7 +74,7 @@ def status(depot: Depot) -> Status:
     upstreams = tuple(_upstream(depot, lock, one, mirrored.get(one.name, set())) for one in lock.upstreams)
     every = {one.digest for one in lock.artifacts}.union(*mirrored.values())
     missing = sum(one.size for one in every if not depot.store.has(one))
-    jobs = jobs_of(lock)
+    jobs = all_jobs(depot, lock)
     done = sum(recall(depot, lock, job_key(depot, lock, job)) is not None for job in jobs)
     if missing or done < len(jobs):
         step = "sync" if missing else "repackage"

@@ -19,6 +19,7 @@ from cudepot.formats.deb import read_deb
 from cudepot.formats.members import Members
 from cudepot.formats.payload import Found, Payload, PayloadRules, Role
 from cudepot.formats.payload_assemble import assemble
+from cudepot.formats.payload_shipped import assemble_shipped
 from cudepot.formats.rpm import read_rpm
 from cudepot.formats.zip_read import MAGIC, read_zip
 from cudepot.store.local import LocalStore
@@ -42,7 +43,7 @@ def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role]
         found = [one for artifact in job.artifacts for one in _found(depot, artifact, rules, scratch, without)]
     finally:
         depot.progress.end()
-    return assemble(job.release, found)
+    return (assemble_shipped if rules.as_shipped else assemble)(job.release, found)
 
 
 def write_folder(payload: Payload, scratch: LocalStore, folder: Path) -> None:
