@@ -63,7 +63,7 @@ def test_names_and_layout(made: tuple[Payload, Objects]) -> None:
     assert all(one.endswith(".so.8") for one in libraries)
     headers = [one for one in names if one.startswith("nvidia/cudnn/include/")]
     assert len(headers) == 18
-    assert len(names) == len(libraries) + len(headers) + 5
+    assert len(names) == len(libraries) + len(headers) + 6
     assert not any("__init__" in one for one in names)
 
 
