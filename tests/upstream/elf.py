@@ -53,7 +53,7 @@ class Library:
 def source(library: Library) -> str:
     """Return the C text of ``library``."""
     include, call = _GLIBC_FLOOR[library.glibc]
-    stem = library.soname.split(".")[0]
+    stem = library.soname.split(".")[0].replace("-", "_")
     functions = "".join(f"unsigned long {name}(void) {{ return {value}UL; }}\n" for name, value in library.functions)
     return (
         f"{include}\n"
@@ -101,7 +101,8 @@ _COMMON = ("-shared", "-fPIC", "-O1", "-g0", "-s", "-nostartfiles", "-Wl,--build
 def _write_inputs(folder: Path, library: Library) -> None:
     (folder / "in.c").write_text(source(library))
     (folder / "padding").write_bytes(hashlib.shake_128(library.text.encode()).digest(library.padding))
-    (folder / "map").write_text(f"{library.soname} {{ global: *; }};\n")
+    node = library.soname.replace("-", "_")  # the linker takes no dashes there
+    (folder / "map").write_text(f"{node} {{ global: *; }};\n")
     for needed in library.needed:
         (folder / needed).write_bytes(stub(needed))
 

@@ -43,6 +43,12 @@ def write_cublas_wheel(cuda_major: str, version: str, folder: Path) -> Path:
     return _write(folder, names, files, licence(CudnnRelease(version, cuda_major)))
 
 
+def write_companion(folder: Path, name: str, version: str, files: dict[str, bytes]) -> Path:
+    """Write another wheel of NVIDIA's around cuDNN."""
+    names = _Names(name, version, "py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64")
+    return _write(folder, names, files, f"stand-in {name.split('-')[2].upper()} licence\n".encode())
+
+
 @cache
 def cublas_library(stem: str, cuda_major: str) -> bytes:
     """Return a stand-in libcublas or libcublasLt."""

@@ -251,7 +251,7 @@ def metadata(wheel: Wheel) -> bytes:
         "",
         f"{rules.summary}.",
         "",
-        "Using it means accepting NVIDIA's licence, whose text is in `licenses/License.txt` of its `.dist-info` folder;",
+        "Using it means accepting NVIDIA's licence, whose text is in `licenses/License.txt` of its `.dist-info`;",
         "it does not allow passing the wheel on to the public. What the wheel holds, file by file, is in",
         f"`sboms/{SBOM_FILENAME}` there.",
     ]

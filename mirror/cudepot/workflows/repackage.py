@@ -20,6 +20,7 @@ from cudepot.formats.wheel_write import WheelRules, wheel_of, write_wheel
 from cudepot.ports import OpenObject
 from cudepot.store.local import LocalStore
 from cudepot.workflows.builds import Built, Job, all_jobs, job_key, jobs_of, origins_of, recall, record
+from cudepot.workflows.closed import check_closed
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.recipes import recipes_of
@@ -39,6 +40,7 @@ def repackage(depot: Depot, *, dry_run: bool = False) -> RepackageResult:
     """Run the jobs whose result is not in the store yet.
 
     Raises:
+        ConfigError: the channel is to be closed, and packages need what nothing makes.
         EulaError: the licence text of a release has not been accepted.
         FormatError: an artifact is not what it claims to be.
         StorageError: an artifact is not in the store.
@@ -56,7 +58,10 @@ def repackage(depot: Depot, *, dry_run: bool = False) -> RepackageResult:
                 continue
             found = _run(depot, lock, job, key)
         built += found
-    return RepackageResult(tuple(map(str, jobs)), run, tuple(dict.fromkeys(built)))
+    made = tuple(dict.fromkeys(built))
+    if run and depot.config.build.closed_channel and not dry_run:
+        check_closed(depot, made)
+    return RepackageResult(tuple(map(str, jobs)), run, made)
 
 
 def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
