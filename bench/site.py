@@ -20,6 +20,7 @@ from tests.upstream.process import clean_env
 from bench.apt_world import World, make_world
 from bench.measure import Measured, cudepot, timed
 from bench.rows import Row
+from bench.site_s3 import s3_rows
 
 
 def run(folder: Path) -> list[Row]:
@@ -27,7 +28,7 @@ def run(folder: Path) -> list[Row]:
     with KeyHome() as keys:
         world = make_world(folder, keys)
         near = _near(world, folder / "near")
-        return [*_publish(near, world, folder), *_bundles(near, world, folder)]
+        return [*_publish(near, world, folder), *s3_rows(near, folder), *_bundles(near, world, folder)]
 
 
 def _near(world: World, near: Path) -> Path:

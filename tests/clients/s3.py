@@ -171,6 +171,9 @@ osd_pool_default_min_size=1
 osd_pool_default_pg_num=8
 osd_pool_default_pgp_num=8
 osd_crush_chooseleaf_type=0
+# what an osd would tell the monitor when it starts, and dies of when it is not yet known there ("wrong fsid")
+osd_crush_update_on_start=false
+osd_class_update_on_start=false
 mon_allow_pool_size_one=true
 mon_max_pg_per_osd=2000
 ms_bind_ipv4=true
@@ -231,8 +234,16 @@ class Ceph(S3Server):
         run(tool, "-c", str(self.conf), *argv, env=clean_env(), check=check, timeout=120)
 
     def wait(self) -> None:
-        """Wait until the gateway answers."""
-        wait_for(self.url, 120)
+        """Wait until the gateway answers; a daemon that gave up in a race of their starts is started again."""
+        end = time.monotonic() + 120
+        while True:
+            with contextlib.suppress(requests.RequestException):
+                requests.get(self.url, timeout=2)
+                return
+            for name in [one for one, child in self.children.items() if child.poll() is not None]:
+                self.start(name)
+            assert time.monotonic() < end, f"radosgw does not answer; its logs are in {self.base}"
+            time.sleep(0.2)
 
 
 @contextlib.contextmanager

@@ -83,7 +83,14 @@ class Bucket:
             return cast(BinaryIO, self._client.get_object(**self._at(key))["Body"])
 
     def put(
-        self, key: str, body: bytes, traits: FileTraits, sha256: str, *, absent: bool = False, etag: str = ""
+        self,
+        key: str,
+        body: bytes | bytearray,
+        traits: FileTraits,
+        sha256: str,
+        *,
+        absent: bool = False,
+        etag: str = "",
     ) -> str:
         """Write an object and return its ETag.
 
@@ -134,7 +141,7 @@ class Bucket:
             answer = self._client.create_multipart_upload(**self._at(key), **_headers(traits, sha256))
         return str(answer["UploadId"])
 
-    def put_part(self, key: str, upload: str, number: int, body: bytes) -> str:
+    def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> str:
         """Send a part and return its ETag."""
         with self._told(key):
             answer = self._client.upload_part(**self._at(key), UploadId=upload, PartNumber=number, Body=body)

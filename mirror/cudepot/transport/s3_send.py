@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -74,7 +73,7 @@ class Sender:
             self._bucket.copy(source, key, traits, digest.sha256)
         else:
             with self._checked(key, digest) as stream:
-                body = _read(stream, digest.size + 1)
+                body = _read(stream, digest.size)
             self._bucket.put(key, body, traits, digest.sha256)
         self._read_back(key, digest)
 
@@ -99,7 +98,7 @@ class Sender:
         uploads[key] = (digest, self._bucket.begin_parts(key, self._traits(key), digest.sha256))
         return uploads[key][1], {}
 
-    def _send_part(self, key: str, upload: str, number: int, body: bytes, known: str | None) -> str:
+    def _send_part(self, key: str, upload: str, number: int, body: bytearray, known: str | None) -> str:
         if known and known == hashlib.md5(body, usedforsecurity=False).hexdigest():
             return known
         return self._bucket.put_part(key, upload, number, body)
@@ -132,15 +131,17 @@ def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _parts(stream: VerifyingReader, size: int) -> Iterator[bytes]:
+def _parts(stream: VerifyingReader, size: int) -> Iterator[bytearray]:
     length = max(PART, -(-size // _MOST_PARTS))
-    while body := _read(stream, length):
-        yield body
+    for start in range(0, size, length):
+        yield _read(stream, min(length, size - start))
 
 
-def _read(stream: io.RawIOBase, most: int) -> bytes:
-    """Read until ``most`` bytes are there or the stream ends, where its check is."""
-    body = bytearray()
-    while len(body) < most and (chunk := stream.read(min(CHUNK, most - len(body)))):
-        body += chunk
-    return bytes(body)
+def _read(stream: VerifyingReader, size: int) -> bytearray:
+    """Read ``size`` bytes into one buffer; the reader's check comes with the last of the object."""
+    body = bytearray(size)
+    with memoryview(body) as view:
+        done = 0
+        while done < size:
+            done += stream.readinto(view[done : done + CHUNK])
+    return body

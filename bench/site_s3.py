@@ -1,0 +1,73 @@
+"""The same site in a bucket of a radosgw on this machine, against ``rclone copy`` of the same tree to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+from tests.clients.s3 import ACCESS, SECRET, S3Server, radosgw, rclone_binary
+
+from bench.measure import Measured, cudepot, timed
+from bench.rows import Row
+
+_COUNTING = """
+import sys
+from cudepot.cli.main import main
+from cudepot.transport.s3_bucket import Bucket
+seen = []
+Bucket._count = lambda self, **event: seen.append(event)
+code = main(sys.argv[1:])
+print(len(seen))
+sys.exit(code)
+"""
+
+
+def s3_rows(near: Path, folder: Path) -> Iterator[Row]:
+    """Publish a project whose site is a folder to a bucket, and once more unchanged; the project stays as it was."""
+    if not shutil.which("radosgw"):
+        return
+    place = folder / "radosgw"
+    place.mkdir()
+    with radosgw(place) as server, mock.patch.dict(os.environ, server.env):
+        warm = _rclone(near, server)  # the first writer makes the server's pools grow
+        peer = min(warm, _rclone(near, server))
+        toml = near / "cudepot.toml"
+        before = toml.read_text()
+        site = f'[site]\ntype = "s3"\nbucket = "{server.bucket()}"\nendpoint = "{server.url}"\n'
+        toml.write_text(before.replace("[site]\n", site, 1))
+        try:
+            os.sync()
+            yield _row("publish to S3 (radosgw)", cudepot(near, "publish", "-q"), {"rclone copy": peer})
+            yield _row("publish to S3 again, nothing changed", cudepot(near, "publish", "-q"), {}, _requests(near))
+        finally:
+            toml.write_text(before)
+
+
+def _rclone(near: Path, server: S3Server) -> float:
+    """Copy the tree with as many transfers at a time as cudepot makes; return the seconds."""
+    remote = (
+        f":s3,provider=Ceph,endpoint='{server.url}',access_key_id={ACCESS},secret_access_key={SECRET},"
+        f"no_check_bucket=true:{server.bucket()}"
+    )
+    os.sync()
+    copy = [rclone_binary(), "copy", "--config", os.devnull, "--transfers", "16", "--checkers", "16"]
+    return timed(*copy, str(near / "site/current") + "/", remote)
+
+
+def _requests(near: Path) -> int:
+    argv = [sys.executable, "-c", _COUNTING, "publish", "-C", str(near), "--json"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    said, _, count = done.stdout.strip().rpartition("\n")
+    if json.loads(said)["fresh"]:
+        raise RuntimeError("there was something new to publish")
+    return int(count)
+
+
+def _row(work: str, ours: Measured, peers: dict[str, float], requests: int = -1) -> Row:
+    return Row("site", work, ours.seconds, peers, 0.0, ours.rss_mb, ours.child_rss_mb, requests)
