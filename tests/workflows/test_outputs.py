@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import lzma
 import subprocess
 import tarfile
@@ -229,3 +230,48 @@ def test_every_file_of_every_package_leads_back(made: Project) -> None:
     found = made.run("verify", "--json", *packages).json
     assert len(found) == len(packages) > 15
     assert [one["faults"] for one in found] == [[]] * len(found)
+
+
+def test_payloads_of_artifacts_and_packages_are_compared(made: Project, tmp_path: Path) -> None:
+    downloads = made.base.parent / "downloads"
+    archive = downloads / NINE.archive_name
+    conda = sorted((made.site / "conda/main/linux-64").glob("libcudnn*-9.12*.conda"))
+    full = ",".join(str(one) for one in conda if "jit" not in one.name)
+    assert made.run("diff", "--payload", "--json", str(archive), full).json["files"] == []
+    (wheel,) = (made.site / "wheels").glob("nvidia_cudnn_cu12-9*x86_64.whl")
+    found = made.run("diff", "--payload", "--json", str(archive), str(wheel)).json
+    assert {one["kind"] for one in found["files"]} == {"went"}, "wheels have no static archives"
+    assert all("static" in one["path"] for one in found["files"])
+    jit = downloads / f"{NINE.archive_folder.replace('cudnn-', 'cudnn_jit-')}.tar.xz"
+    said = made.run("diff", "--payload", str(jit), str(archive)).out
+    assert "+ lib/libcudnn_ops.so.9.12.0 " in said
+    other = made.run(
+        "diff", "--payload", "--json", str(archive), str(write_archive(CudnnRelease("9.12.0.46", "13"), tmp_path))
+    ).json
+    assert {one["kind"] for one in other["files"]} == {"changed"}
+    made.fail(3, "diff", "--payload", str(archive), "nothing.tgz")
+    (tmp_path / "a.tgz").write_bytes(b"")
+    assert (
+        "does not say which release" in made.fail(3, "diff", "--payload", str(archive), str(tmp_path / "a.tgz")).error
+    )
+    assert "give --payload" in made.fail(3, "diff", "a", "b").hint
+
+
+def test_drop_in_differences_are_told_by_field(made: Project, tmp_path: Path) -> None:
+    ours = made.site / "conda/main/linux-64"
+    same = made.run("diff", "--json", "--dropin", str(ours / "repodata.json")).json
+    assert (same["differences"], same["unknown"]) == ([], [])
+    assert len(same["compared"]) == len(list(ours.glob("*.conda")))
+    document = json.loads((ours / "repodata.json").read_text())
+    (name,) = [one for one in document["packages.conda"] if one.startswith("libcudnn-9")]
+    record = document["packages.conda"][name]
+    record["depends"] = [*(one for one in record["depends"] if "libcublas" not in one), "libcurand"]
+    del document["packages.conda"][next(one for one in document["packages.conda"] if one.startswith("cudnn-9"))]
+    (tmp_path / "repodata.json").write_text(json.dumps(document))
+    found = made.run("diff", "--json", "--dropin", str(tmp_path / "repodata.json")).json
+    (depends, lone) = found["differences"]
+    assert (depends["field"], depends["lacking"], depends["more"]) == ("depends", ["libcurand"], ["libcublas"])
+    assert (lone["field"], lone["more"]) == ("package", ["cudnn"])
+    assert found["unknown"] == ["run_exports", "files"]
+    (tmp_path / "bad.json").write_text("[]")
+    made.fail(10, "diff", "--dropin", str(tmp_path / "bad.json"))
