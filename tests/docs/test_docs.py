@@ -105,3 +105,13 @@ def test_the_docs_are_a_site_whose_links_lead_somewhere_and_that_asks_nobody(tmp
     for page in pages:
         loaded = re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"(https?:[^\"]*)\"", page.read_text())
         assert not [one for one in loaded if 'rel="canonical"' not in one], page
+
+
+def test_the_man_page_has_every_verb(tmp_path: Path) -> None:
+    page = tmp_path / "cudepot.1"
+    env = clean_env(PYTHONPATH=str(Path(cudepot.__file__).parent.parent))
+    argv = [Path(sys.executable).with_name("argparse-manpage"), "--module", "cudepot.cli.main", "--function", "parser"]
+    run(*argv, "--project-name", "cudepot", "--output", page, env=env)
+    text = page.read_text().replace("\\-", "-")
+    assert [verb.NAME for verb in VERBS if verb.NAME not in text] == []
+    assert "exit codes" in text
