@@ -47,6 +47,12 @@ def test_names_and_payload_are_what_rpm_says(rpm: Path) -> None:
     assert "foo" in " ".join(found.header.texts(1049))  # Requires
 
 
+def test_what_is_required_in_exactly_one_version(tmp_path: Path) -> None:
+    more = "Requires: a = 1.0-1, b >= 2, c = 3:4-5, d, e = 0:6, f <= 7"
+    found = head(build_rpm(tmp_path, "needy", "1", more=more)).exact_requires
+    assert set(found) == {("a", "1.0-1"), ("c", "3:4-5"), ("e", "6")}
+
+
 def test_a_header_signature_holds_over_the_raw_header(rpm: Path, home: KeyHome, tmp_path: Path) -> None:
     found = head(rpm)
     (signature,) = found.signatures()

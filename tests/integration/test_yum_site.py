@@ -149,12 +149,14 @@ def test_another_machine_from_the_site(project: Project, rhel: Rhel, site: http.
 def test_a_closure_over_meta_packages_files_and_rich_dependencies(
     project: Project, rhel: Rhel, site: http.Site, root: DnfRoot
 ) -> None:
-    add_yum(project, rhel, "app", boundary=["glibc"])
+    add_yum(project, rhel, "app", "NsightSystems", "libstuff++", boundary=["glibc"])
     publish(project)
     root.provide("glibc", "libc.so.6()(64bit)")
     configured(project, site, root)
-    root.install("app")
-    assert {"app", "cudnn"} <= root.installed().keys(), "its Requires is a file of cudnn"
+    root.install("app", "NsightSystems", "libstuff++")
+    assert {"app", "cudnn", "NsightSystems", "libstuff++"} <= root.installed().keys(), "app needs a file of cudnn"
+    held = {line.partition("-0:")[0] for line in (root.path / "etc/dnf/plugins/versionlock.list").read_text().split()}
+    assert held == {"app", "NsightSystems", "libstuff++"}, "what app names in no exact version may be updated"
 
 
 def test_what_lies_beside_the_packages_is_trimmed_to_them(
@@ -169,9 +171,36 @@ def test_what_lies_beside_the_packages_is_trimmed_to_them(
     assert "libcudnn7" not in info
 
 
-def whole(project: Project, rhel: Rhel) -> None:
-    add_yum(project, rhel, whole=True)
+def test_a_client_follows_a_rollback(project: Project, rhel: Rhel, site: http.Site, root: DnfRoot) -> None:
+    add_yum(project, rhel, *CUDNN)
     publish(project)
+    configured(project, site, root)
+    project.add("pin", upstream=YUM, packages=[f"libcudnn8-{NEW}"])
+    publish(project)
+    assert f"libcudnn8-0:{NEW}.x86_64" in root.query("libcudnn8")
+    project.run("rollback", "1")
+    assert root.query("--refresh", "libcudnn8") == [f"libcudnn8-0:{OLD}.x86_64"]
+    root.install(*CUDNN)
+
+
+def whole(project: Project, rhel: Rhel, **upstream: object) -> None:
+    add_yum(project, rhel, whole=True, **upstream)
+    publish(project)
+
+
+def test_an_unsigned_upstream_is_checked_by_its_packages_only(
+    project: Project, rhel: Rhel, site: http.Site, root: DnfRoot
+) -> None:
+    for one in rhel.repo.repomd.parent.glob("repomd.xml.*"):
+        one.unlink()
+    whole(project, rhel, trust="hash-lock", keys=[])
+    assert "metadata are unsigned" in project.run("client", "dnf", YUM, "--url", "https://x/").out
+    configured(project, site, root)
+    assert not (root.path / "etc/dnf/plugins/versionlock.list").read_text(), "nothing is pinned"
+    root.install(CUDNN[0])
+    text = (root.path / "etc/yum.repos.d/acme.repo").read_text()
+    assert "repo_gpgcheck=0" in text
+    assert "\ngpgcheck=1" in text
 
 
 def test_a_whole_mirror_is_taken_with_nvidias_own_keys(

@@ -82,10 +82,10 @@ def locked_versions(clients: Iterable[DnfClient], *, old: bool) -> bytes:
 
 
 def install_line(clients: Iterable[DnfClient], *, old: bool) -> str:
-    """Return the command that installs exactly the locked packages."""
+    """Return the command that installs exactly the locked packages; of a whole mirror, any of them."""
     specs = [
         f"{name}-{versions[-1].rpartition(':')[2]}"
         for one in clients
         for name, versions in sorted(one.versions.items())
     ]
-    return " ".join(["yum" if old else "dnf", "install", *specs])
+    return " ".join(["yum" if old else "dnf", "install", *(specs or ["PACKAGE"])])

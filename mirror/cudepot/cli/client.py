@@ -76,6 +76,7 @@ def _dnf(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     result = client_dnf_files(depot, args.upstreams, url=args.url, output=output)
     lines = [f"{result.folder}/{name}" for name in result.files]
     lines += [f"{name}: metadata are unsigned, dnf cannot check them" for name in result.unsigned]
+    lines += [f"{name}: no key for its packages: dnf checks them by the metadata's hashes" for name in result.unchecked]
     lines.append(f"for snapshot {result.number}; on the client: copy etc/ to /, then {result.install}")
     return asdict(result), lines, 0
 

@@ -25,10 +25,14 @@ DSA, RSA, SHA256, OPENPGP = 267, 268, 273, 278
 LEGACY_SIGNATURES = (1002, 1005)  # over header and payload together, by rpm before 4.14
 # header
 NAME, VERSION, RELEASE, EPOCH, ARCH, SOURCE_RPM = 1000, 1001, 1002, 1003, 1022, 1044
+REQUIRE_FLAGS, REQUIRE_NAME, REQUIRE_VERSION = 1048, 1049, 1050
 PAYLOAD_FORMAT, PAYLOAD_COMPRESSOR = 1124, 1125
 PAYLOAD_DIGEST, PAYLOAD_DIGEST_ALGORITHM = 5092, 5093
 _DIGESTS = {8: "sha256", 9: "sha384", 10: "sha512"}
 """Algorithms of OpenPGP (RFC 9580 section 9.5) that are strong enough."""
+
+_COMPARED, _EQUAL = 0xE, 0x8
+"""Of a dependency's flags: which comparisons it names, and the one of equality (rpmds.h)."""
 
 _WIDTHS = {2: 1, 3: 2, 4: 4, 5: 8, 7: 1}
 _NUMBERS = {2: "B", 3: "H", 4: "I", 5: "Q"}
@@ -135,6 +139,13 @@ class RpmHead:
     def architecture(self) -> str:
         """Architecture; ``src`` for a source package."""
         return self.header.text(ARCH) if SOURCE_RPM in self.header else "src"
+
+    @property
+    def exact_requires(self) -> tuple[tuple[str, str], ...]:
+        """Name and version of everything it requires in exactly one version; without epoch where that is 0."""
+        names, versions = self.header.texts(REQUIRE_NAME), self.header.texts(REQUIRE_VERSION)
+        found = zip(names, versions, self.header.numbers(REQUIRE_FLAGS), strict=False)
+        return tuple((name, evr.removeprefix("0:")) for name, evr, flags in found if flags & _COMPARED == _EQUAL)
 
     @property
     def payload_digest(self) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,26 +101,30 @@ def _client(
         release.fields.get("Label", ""),
         _by_hash(snapshot, release, name),
         f"/{keyring}",
-        _versions(_held(depot, debs)),
+        versions(held(debs, lambda deb: _named_exactly(depot, deb))),
         len({one.architecture for one in debs} - {"all"}) > 1,
         client_apt.vendor_source(locked.url if locked else ""),
     )
     return client, {keyring: key}
 
 
-def _held(depot: Depot, debs: Sequence[Artifact]) -> list[Artifact]:
+def held(packages: Sequence[Artifact], named: Callable[[Artifact], set[tuple[str, str]]]) -> list[Artifact]:
     """Return the pinned packages, and what they name by exact version, down the whole chain.
 
     Other dependencies are the distribution's to update: who pins a tool does not mean to hold libc6.
+
+    Args:
+        packages: what is published of an upstream.
+        named: tells name and version of everything a package requires in exactly one version.
     """
-    held, waiting = set[Artifact](), [one for one in debs if one.why == "pin"]
+    found, waiting = set[Artifact](), [one for one in packages if one.why == "pin"]
     while waiting:
         one = waiting.pop()
-        if one not in held:
-            held.add(one)
-            named = _named_exactly(depot, one)
-            waiting += [other for other in debs if (other.name, other.version) in named]
-    return [one for one in debs if one in held]
+        if one not in found:
+            found.add(one)
+            exactly = named(one)
+            waiting += [other for other in packages if (other.name, other.version) in exactly]
+    return [one for one in packages if one in found]
 
 
 def _named_exactly(depot: Depot, deb: Artifact) -> set[tuple[str, str]]:
@@ -130,9 +134,10 @@ def _named_exactly(depot: Depot, deb: Artifact) -> set[tuple[str, str]]:
     return {(one.name, one.version) for group in groups for one in group if one.operator == "="}
 
 
-def _versions(debs: Sequence[Artifact]) -> dict[str, list[str]]:
+def versions(packages: Sequence[Artifact]) -> dict[str, list[str]]:
+    """Return the versions of packages by name."""
     found: dict[str, list[str]] = {}
-    for one in debs:
+    for one in packages:
         found.setdefault(one.name, []).append(one.version)
     return found
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from cudepot.catalog import client_dnf
 from cudepot.catalog.client_dnf import DnfClient
 from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.lock import Lock, parse_lock
+from cudepot.catalog.lock import Artifact, Lock, parse_lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, TrustError
+from cudepot.formats.rpm_header import read_head
 from cudepot.signing.keys import exported
-from cudepot.workflows.client import shown_snapshot
+from cudepot.workflows.client import held, shown_snapshot, versions
 from cudepot.workflows.depot import Depot
 
 KEYS = "etc/pki/rpm-gpg"
@@ -24,13 +25,17 @@ KEYS = "etc/pki/rpm-gpg"
 
 @dataclass(frozen=True, slots=True)
 class DnfResult:
-    """What was written: files below ``folder``, for clients of snapshot ``number``; ``install`` is the command."""
+    """What was written: files below ``folder``, for clients of snapshot ``number``; ``install`` is the command.
+
+    ``unsigned`` are upstreams with metadata nobody signed, ``unchecked`` those of whose packages no key is known.
+    """
 
     folder: str
     files: tuple[str, ...]
     number: int
     install: str
     unsigned: tuple[str, ...]
+    unchecked: tuple[str, ...]
 
 
 def client_dnf_files(depot: Depot, names: Sequence[str], *, url: str, output: Path) -> DnfResult:
@@ -54,12 +59,14 @@ def client_dnf_files(depot: Depot, names: Sequence[str], *, url: str, output: Pa
     files = {path: data for _, keys in found for path, data in keys.items()}
     files[f"etc/yum.repos.d/{label}.repo"] = client_dnf.repositories(clients)
     folder = "etc/yum/pluginconf.d" if old else "etc/dnf/plugins"
-    files[f"{folder}/versionlock.list"] = client_dnf.locked_versions(clients, old=old)
+    if locked := client_dnf.locked_versions(clients, old=old):
+        files[f"{folder}/versionlock.list"] = locked
     for name, content in files.items():
         write_atomic(output / name, content)
     unsigned = tuple(one.upstream for one in clients if not one.signed)
+    unchecked = tuple(one.upstream for one in clients if not one.checked)
     install = client_dnf.install_line(clients, old=old)
-    return DnfResult(str(output), tuple(sorted(files)), snapshot.number, install, unsigned)
+    return DnfResult(str(output), tuple(sorted(files)), snapshot.number, install, unsigned, unchecked)
 
 
 def _one_kind(clients: Sequence[DnfClient]) -> bool:
@@ -80,10 +87,7 @@ def _client(
     if theirs:
         file = f"{KEYS}/RPM-GPG-KEY-{client_dnf.repo_id(label, name)}"
         keys[file] = exported([depot.base / one for one in upstream.keyrings], theirs)
-    versions: dict[str, list[str]] = {}
-    for one in lock.of(name):
-        if one.kind == "rpm" and "mirror" in one.outputs:
-            versions.setdefault(one.name, []).append(one.version)
+    rpms = [one for one in lock.of(name) if one.kind == "rpm" and "mirror" in one.outputs]
     client = DnfClient(
         name,
         client_dnf.repo_id(label, name),
@@ -91,10 +95,18 @@ def _client(
         tuple(f"/{path}" for path in keys),
         signed,
         bool(upstream.rpm_keys),
-        versions,
+        versions(held(rpms, lambda rpm: _named_exactly(depot, rpm, rpms))),
         client_dnf.is_old(name, upstream.url),
     )
     return client, keys
+
+
+def _named_exactly(depot: Depot, rpm: Artifact, rpms: Sequence[Artifact]) -> set[tuple[str, str]]:
+    """Return which of the packages an rpm requires in exactly their version, be it with or without the release."""
+    with depot.store.open(rpm.digest) as handle:
+        exact = read_head(handle, what=rpm.filename).exact_requires
+    forms = [(one, {(one.name, one.version), (one.name, one.version.rpartition("-")[0])}) for one in rpms]
+    return {(one.name, one.version) for one, either in forms if not either.isdisjoint(exact)}
 
 
 def _check_shown(snapshot: Snapshot, name: str) -> None:
