@@ -1,0 +1,147 @@
+"""What a site holds for its clients: packages by kind, platform and repository, read from a snapshot and its lock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.snapshot import Tree
+from cudepot.digest import Digest
+from cudepot.errors import PinError
+
+KINDS = ("conda", "wheel", "deb", "rpm")
+_CONDA = re.compile(
+    r"(?P<channel>conda/[^/]+)/(?P<subdir>[^/]+)/(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.conda"
+)
+_CUDA = re.compile(r"(?:[-_+. ]cuda-?|-cu)(\d+(?:\.\d+)?)")
+_WHEEL = {
+    "linux-64": ("linux", "x86_64"), "linux-aarch64": ("linux", "aarch64"),
+    "linux-ppc64le": ("linux", "ppc64le"), "win-64": ("win", "amd64"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A package the site offers.
+
+    Attributes:
+        kind: one of ``KINDS``.
+        version: as its ecosystem writes it; EVR of an rpm.
+        platform: conda's subdir, ``any`` for a wheel of any platform; the architecture of a deb or rpm.
+        repository: its folder on the site: ``conda/main``, ``simple``, ``apt/ubuntu2004/x86_64``.
+        path: of the file on the site.
+        build: conda's build string.
+    """
+
+    kind: str
+    name: str
+    version: str
+    platform: str
+    repository: str
+    path: str
+    digest: Digest
+    build: str = ""
+
+    def url(self, base: str) -> str:
+        """Return where clients get it from, ``base`` being where they see the site."""
+        return f"{base.rstrip('/')}/{quote(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFacts:
+    """What an export or the page says of a site.
+
+    Attributes:
+        label: who it is.
+        channel: path of the conda channel.
+        number: of the snapshot; ``created`` its date.
+        signer: fingerprint of the site's key; ``key`` the file at ``keys/site.asc``.
+        held: all packages.
+    """
+
+    label: str
+    channel: str
+    number: int
+    created: str
+    signer: str
+    key: Digest
+    held: tuple[Held, ...]
+
+    def of(self, kind: str) -> tuple[Held, ...]:
+        """Return the packages of one kind."""
+        return tuple(one for one in self.held if one.kind == kind)
+
+
+def held_in(tree: Tree, lock: Lock) -> tuple[Held, ...]:
+    """Return what a snapshot offers; packages of whole mirrors are in their own indexes and not listed."""
+    packages = [*_conda(tree), *_wheels(tree), *_locked(tree, lock)]
+    return tuple(sorted(packages, key=lambda one: (KINDS.index(one.kind), one.repository, one.name, one.path)))
+
+
+def _conda(tree: Tree) -> Iterator[Held]:
+    for path, digest in tree.items():
+        if one := _CONDA.fullmatch(path):
+            yield Held("conda", one["name"], one["version"], one["subdir"], one["channel"], path, digest, one["build"])
+
+
+def _wheels(tree: Tree) -> Iterator[Held]:
+    for path, digest in tree.items():
+        try:
+            name, version, _, tags = parse_wheel_filename(path.removeprefix("wheels/"))
+        except (InvalidWheelFilename, ValueError):
+            continue
+        if path.startswith("wheels/"):
+            platform = next((one for tag in tags for one in _subdirs(tag.platform)), "any")
+            yield Held("wheel", str(name), str(version), platform, "simple", path, digest)
+
+
+def _subdirs(tag: str) -> Iterator[str]:
+    for subdir, (system, machine) in _WHEEL.items():
+        if system in tag and tag.endswith(machine):
+            yield subdir
+
+
+def _locked(tree: Tree, lock: Lock) -> Iterator[Held]:
+    for one in lock.artifacts:
+        repository = f"{'apt' if one.kind == 'deb' else 'yum'}/{one.upstream}"
+        path = f"{repository}/{one.filename}"
+        if one.kind in ("deb", "rpm") and path in tree:
+            yield Held(one.kind, one.name, one.version, one.architecture, repository, path, one.digest)
+
+
+def is_for_cuda(one: Held, cuda: str) -> bool:
+    """Tell whether a package is for a CUDA version like ``12`` or ``11.1``, or does not say for which."""
+    said = cuda_of(one)
+    return not said or f"{said}.".startswith(f"{cuda}.") or f"{cuda}.".startswith(f"{said}.")
+
+
+def cuda_of(one: Held) -> str:
+    """Return the CUDA version a package says it is for, by name, version or build; empty when it does not."""
+    return next(iter(_CUDA.findall(f"{one.name} {one.version} {one.build}")), "")
+
+
+def newest_builds(held: Iterable[Held], what: str) -> tuple[Held, ...]:
+    """Return one package of each name: of several builds of one version the newest one.
+
+    Raises:
+        PinError: there are several versions, or builds for several CUDAs, of one name.
+    """
+    found: dict[str, list[Held]] = {}
+    for one in held:
+        found.setdefault(one.name, []).append(one)
+    return tuple(_only(name, several, what) for name, several in sorted(found.items()))
+
+
+def _only(name: str, several: Sequence[Held], what: str) -> Held:
+    if len({(one.version, one.build.partition("_")[0]) for one in several}) > 1:
+        there = ", ".join(sorted("=".join(filter(None, (one.version, one.build))) for one in several))
+        raise PinError(
+            f"{what}: several of {name}: {there}",
+            hint="say which with --only NAME=VERSION, or --cuda VERSION",
+        )
+    return max(several, key=lambda one: (len(one.build), one.build))

@@ -1,0 +1,65 @@
+"""``cudepot export``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from cudepot.cli.context import opened
+from cudepot.cli.output import Answer
+from cudepot.errors import ConfigError
+
+NAME = "export"
+HELP = "write what the site shows as pins for conda, pip, uv, apt, dnf, Docker or Ansible"
+DESCRIPTION = """\
+Print what the shown snapshot holds as pins in the format of the tool that installs it, every version exact, with
+hashes where the format has them. `cudepot export` without a format lists the formats.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    parser.add_argument("format", nargs="?", default="", metavar="FORMAT", help="one of the formats listed without it")
+    parser.add_argument("--url", default="", metavar="URL", help="where clients reach site/current")
+    parser.add_argument("--platform", default="linux-64", metavar="SUBDIR", help="for conda (default: linux-64)")
+    parser.add_argument("--cuda", default="", metavar="VERSION", help="packages for this CUDA only: 12, 11.1")
+    parser.add_argument(
+        "--repository", default="", metavar="NAME", help="apt or yum repository, where there are several"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME[=VERSION]", help="only this; may be repeated"
+    )
+    parser.add_argument("--output", default="", metavar="FILE", help="write it there instead of printing it")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only say what it would name")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    from cudepot.workflows.export import FORMATS, Choice, export
+
+    if not args.format:
+        formats = {name: use for name, (_, use, _) in FORMATS.items()}
+        return formats, [f"{name:18} {use}" for name, use in formats.items()], 0
+    if args.format not in FORMATS:
+        raise ConfigError(f"no format {args.format!r}", hint=f"there are {', '.join(FORMATS)}")
+    if not args.url.startswith(("https://", "http://", "file:///")):
+        raise ConfigError(f"--url {args.url!r} is no URL", hint="give the URL at which clients see site/current")
+    with opened(args, exclusive=False) as depot:
+        choice = Choice(args.platform, args.cuda, args.repository, tuple(args.only))
+        text, site = export(depot, args.format, args.url, choice)
+    held = [asdict(one) for one in site.held]
+    result = {"format": args.format, "snapshot": site.number, "packages": held, "text": text}
+    if args.dry_run:
+        return result, [f"{one.kind} {one.name} {one.version} {one.build}".rstrip() for one in site.held], 0
+    if not args.output:
+        return result, text.rstrip("\n").split("\n"), 0
+    return result | {"file": args.output}, [_written(args, text)], 0
+
+
+def _written(args: argparse.Namespace, text: str) -> str:
+    from cudepot.disk import write_atomic
+
+    path = Path(args.directory) / args.output
+    write_atomic(path, text.encode())
+    return str(path)
