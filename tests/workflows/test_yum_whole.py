@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from tests.project import Project
-from tests.upstream.rpms import simple_rpm, write_rpm
+from tests.upstream.rpms import sign_rpms, simple_rpm, write_rpm
 from tests.upstream.yum import ODD_NAME, Rhel
 from tests.workflows.yum_world import NAME, add_yum, forge
 
@@ -112,3 +112,19 @@ def test_with_no_key_at_all_nothing_is_checked_and_that_is_said(project: Project
     assert "its packages are not checked either" in told
     project.run("sync")
     project.run("publish")
+
+
+def test_a_package_that_changed_in_place_is_an_alarm_until_it_is_accepted(project: Project, rhel: Rhel) -> None:
+    add_yum(project, rhel, whole=True)
+    project.publish()
+    before = shown(project)
+    sign_rpms([rhel.rpm("app-1.0-1.x86_64")], rhel.keys, rhel.old_key)
+    rhel.repo.publish()
+    error = project.fail(5, "lock").error
+    assert "version changed in place" in error
+    assert "app-1.0-1.x86_64.rpm" in error
+    assert shown(project) == before
+    project.run("lock", "--accept-changed", "app")
+    project.run("sync")
+    project.run("publish")
+    assert live(rhel).items() <= shown(project).items()

@@ -66,7 +66,7 @@ def replaced(
     Raises:
         ChangedError: other bytes, and nobody accepted them.
     """
-    changed = [path for path, old in before.items() if path.endswith(".deb") and now.get(path, old) != old]
+    changed = [path for path, old in before.items() if path.endswith((".deb", ".rpm")) and now.get(path, old) != old]
     refused = [path for path in changed if not {path, *_names(path)} & set(accepted)]
     if refused:
         first = refused[0]
@@ -79,7 +79,7 @@ def replaced(
 def _names(path: str) -> tuple[str, str]:
     """Return the file's name, and the package's."""
     name = path.rpartition("/")[2]
-    return name, name.partition("_")[0]
+    return name, name.rsplit("-", 2)[0] if name.endswith(".rpm") else name.partition("_")[0]
 
 
 def _key(one: Artifact) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ _SIZE = re.compile(rb'<size package="([0-9]{1,18})"')
 _LOCATION = re.compile(rb'<location href="((?:[^"<>&]|&[a-z]+;)*)"\s*/>')
 _ANY_LOCATION = re.compile(rb"<location\s[^<]*?/>|<location\s[^<]*?>\s*</location>")
 _PKGID = re.compile(rb"""<package\s[^<>]*?pkgid=["']([0-9A-Fa-f]+)["']""")
+_STRONG: dict[str, type[Digest] | type[Promise]] = {"sha256": Digest, "sha512": Promise}
 _QUOTES = {"&quot;": '"', "&apos;": "'"}
 
 
@@ -139,8 +140,8 @@ def _relation(entry: tuple[Any, ...]) -> Relation:
     return Relation(name, operator, evr(epoch or "0", version or "", release or "")) if operator else Relation(name)
 
 
-def listing(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | None]]:
-    """Give path and digest of every package; None where no sha256 tells what it is.
+def listing(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | Promise | None]]:
+    """Give path of every package and what it has to be; None where only a weak hash tells.
 
     Entries as createrepo_c writes them are read by three patterns, which is quick; others as a whole.
 
@@ -151,22 +152,22 @@ def listing(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | None]]:
         yield _listed(entry) or _listed_slowly(entry, what)
 
 
-def _listed(entry: bytes) -> tuple[str, Digest | None] | None:
+def _listed(entry: bytes) -> tuple[str, Digest | Promise | None] | None:
     found = [pattern.findall(entry) for pattern in (_CHECKSUM, _SIZE, _LOCATION)]
     if any(len(one) != 1 for one in found) or len(_ANY_LOCATION.findall(entry)) != 1:
         return None
     kind, value = (one.decode() for one in found[0][0])
-    digest = Digest(value.lower(), int(found[1][0])) if kind == "sha256" else None
-    return safe_name(unescape(found[2][0].decode(), _QUOTES)), digest
+    path = safe_name(unescape(found[2][0].decode(), _QUOTES))
+    return path, _STRONG[kind](value.lower(), int(found[1][0])) if kind in _STRONG else None
 
 
-def _listed_slowly(entry: bytes, what: str) -> tuple[str, Digest | None]:
+def _listed_slowly(entry: bytes, what: str) -> tuple[str, Digest | Promise | None]:
     rpm = parse_entry(entry, what)
     try:
-        known = rpm.promised
+        known: Digest | Promise | None = rpm.promised
     except CudepotError:
         known = None
-    return rpm.path, known if isinstance(known, Digest) else None
+    return rpm.path, known
 
 
 def checksum_of(entry: bytes) -> str:

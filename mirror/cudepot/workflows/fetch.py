@@ -166,7 +166,8 @@ def summary(failures: Sequence[CudepotError], total: int, paths: Sequence[str] =
     others = paths[1:]
     named = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
     told = f"; the others: {named}" if named else ""
-    return first.retold(f"{len(failures)} of {total} files failed; the first: {first}{told}")
+    which = f"{paths[0]}: " if paths and paths[0] not in str(first) else ""  # a URL may spell its name otherwise
+    return first.retold(f"{len(failures)} of {total} files failed; the first: {which}{first}{told}")
 
 
 def _distinct(wanted: Iterable[Wanted]) -> Iterator[Wanted]:

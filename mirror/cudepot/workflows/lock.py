@@ -151,7 +151,7 @@ def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool, acc
     if upstream.type == "yum":
         from cudepot.workflows.lock_yum import resolve_yum  # noqa: PLC0415
 
-        return resolve_yum(depot, upstream, before, rollback=rollback)
+        return resolve_yum(depot, upstream, before, rollback=rollback, accepted=accepted)
     if upstream.type == "simple":
         from cudepot.workflows.lock_simple import resolve_simple  # noqa: PLC0415
 

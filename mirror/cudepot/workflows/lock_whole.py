@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cudepot.catalog.config_upstream import ROOT_NAMES, Upstream
-from cudepot.catalog.lock import LockedFile
+from cudepot.catalog.drift import replaced
+from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, TrustError, UpstreamError
 from cudepot.formats.apt import parse_release
 from cudepot.workflows.apt_chain import ROOT_LIMIT, Chain, Suite, by_hash
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.stands import RootChain
+from cudepot.workflows.whole import read_whole
 
 EXTRA_LIMIT = 64 << 20  # bytes; keyring packages have a few thousand
 _AGAIN = "the upstream is being published, or an edge is stale: try again in some minutes"
@@ -29,13 +34,39 @@ def whole_files(chain: Chain, suites: Sequence[Suite]) -> tuple[LockedFile, ...]
     return files
 
 
-def extras(chain: Chain) -> tuple[LockedFile, ...]:
+def extras(chain: RootChain) -> tuple[LockedFile, ...]:
     """Return the files beside the indexes, each by a conditional request."""
     read = chain.memory.read
     return tuple(
         LockedFile(path, "extra", read(chain.depot, chain.source, path, limit=EXTRA_LIMIT)[1])
         for path in chain.upstream.extras
     )
+
+
+def with_extras(chain: RootChain, locked: LockedUpstream, accepted: Sequence[str]) -> LockedUpstream:
+    """Return what is locked of a whole mirror with the files beside its indexes as they are now."""
+    if not chain.upstream.extras:
+        return locked
+    files = (*(one for one in locked.files if one.role != "extra"), *extras(chain))
+    chain.memory.save(chain.depot.store)
+    if files == locked.files:
+        return locked
+    return checked(chain.depot, replace(locked, files=files), (locked, ()), accepted, chain.upstream.url)
+
+
+def checked(
+    depot: Depot,
+    locked: LockedUpstream,
+    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
+    accepted: Sequence[str],
+    url: str,
+) -> LockedUpstream:
+    """Refuse a whole mirror that cannot be had as it is, or that has other bytes under names that are locked."""
+    now = read_whole(depot, locked)
+    if before is None or not before[0].files or not all(depot.store.has(one.digest) for one in before[0].files):
+        return locked
+    old = read_whole(depot, before[0])
+    return replace(locked, replaced=replaced(old.tree, now.tree, before[0].replaced, accepted, url))
 
 
 def _roots(chain: Chain, suite: Suite) -> list[LockedFile]:

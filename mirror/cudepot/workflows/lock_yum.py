@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config_upstream import Upstream
@@ -10,19 +11,25 @@ from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
 from cudepot.errors import MissingError
 from cudepot.formats.repomd import PATH
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
-from cudepot.workflows.lock_whole import EXTRA_LIMIT
+from cudepot.workflows.lock_whole import checked, extras, with_extras
 from cudepot.workflows.stands import stands
 from cudepot.workflows.subset_yum import subset
-from cudepot.workflows.whole import read_whole
-from cudepot.workflows.yum_chain import SIGNATURE, YumChain, YumRoot
+from cudepot.workflows.yum_chain import ROOT_LIMIT, SIGNATURE, YumChain, YumRoot
 
 KEY = f"{PATH}.key"
 
 
 def resolve_yum(
-    depot: Depot, upstream: Upstream, before: tuple[LockedUpstream, tuple[Artifact, ...]] | None, *, rollback: bool
+    depot: Depot,
+    upstream: Upstream,
+    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
+    *,
+    rollback: bool,
+    accepted: Sequence[str] = (),
 ) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
     """Return what the pins of a yum upstream mean now; ``before`` unchanged when its root is the same.
+
+    ``accepted`` names packages of a whole mirror whose bytes may differ from those locked.
 
     Raises:
         UpstreamError: not reachable or inconsistent.
@@ -36,11 +43,10 @@ def resolve_yum(
     chain.memory.save(depot.store)
     request = request_hash(upstream, depot.pins_of(upstream))
     locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request, (root.root,))
-    if before and replace(before[0], external=(), files=(), metadata=()) == locked:
-        return before
+    if before and replace(before[0], external=(), files=(), metadata=(), replaced=()) == locked:
+        return with_extras(chain, before[0], accepted), before[1]
     if upstream.whole:
-        locked = replace(locked, files=_files(chain, root))
-        read_whole(depot, locked)  # metadata that cannot be mirrored are not locked
+        locked = checked(depot, replace(locked, files=_files(chain, root)), before, accepted, upstream.url)
     if not depot.pins_of(upstream):
         return locked, ()
     return subset(chain, root, locked, before[1] if before else ())
@@ -52,10 +58,9 @@ def _files(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
     digests = chain.fetch_all(root, records)
     files = [LockedFile(PATH, "root", root.root.digest)]
     files += [LockedFile(SIGNATURE, "root", root.root.signature)] if root.root.signature else []
+    with contextlib.suppress(MissingError):  # the key beside it, for clients; trusted by nobody here
+        files.append(LockedFile(KEY, "root", chain.memory.read(chain.depot, chain.source, KEY, limit=ROOT_LIMIT)[1]))
     files += [LockedFile(one.href, "index", digests[one.type]) for one in records]
-    for path in (KEY, *chain.upstream.extras):
-        with contextlib.suppress(*([MissingError] if path == KEY else [])):
-            _, digest = chain.memory.read(chain.depot, chain.source, path, limit=EXTRA_LIMIT)
-            files.append(LockedFile(path, "extra", digest))
+    found = (*files, *extras(chain))
     chain.memory.save(chain.depot.store)
-    return tuple(files)
+    return found

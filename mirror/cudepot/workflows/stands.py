@@ -7,6 +7,7 @@ from typing import Protocol
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import LockedUpstream, Root
 from cudepot.errors import MissingError
+from cudepot.ports import Source
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
 
 
@@ -20,6 +21,10 @@ class RootChain(Protocol):
     @property
     def upstream(self) -> Upstream:
         """The upstream as cudepot.toml has it."""
+
+    @property
+    def source(self) -> Source:
+        """Its bytes."""
 
     @property
     def memory(self) -> RootMemory:

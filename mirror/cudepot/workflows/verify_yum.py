@@ -33,24 +33,25 @@ def yum_faults(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier
         verifier.detached(root, _bytes(depot, snapshot, f"{folder}{PATH}.asc"), folder + PATH)
     for one in parse_repomd(root, folder + PATH).records:
         shown = snapshot.tree.get(folder + one.href)
-        if shown is None or not _keeps(depot, one, shown):
+        if shown is None or not _keeps(depot, one.promised, shown):
             yield f"{folder}{PATH}: {one.href} is not the one it names"
         elif one.type == "primary":
             yield from _packages(depot, snapshot, folder, one, shown)
 
 
-def _keeps(depot: Depot, record: Record, shown: Digest) -> bool:
-    if isinstance(record.promised, Promise):
+def _keeps(depot: Depot, promised: Digest | Promise, shown: Digest) -> bool:
+    if isinstance(promised, Promise):
         with depot.store.open(shown) as handle:
-            return record.promised.kept_by(handle)
-    return record.promised == shown
+            return promised.kept_by(handle)
+    return promised == shown
 
 
 def _packages(depot: Depot, snapshot: Snapshot, folder: str, primary: Record, shown: Digest) -> Iterator[str]:
     what = folder + primary.href
     with opened(depot, shown, what, open_size=primary.open_size) as text:
         for path, digest in listing(text, what):
-            if digest is not None and snapshot.tree.get(folder + path) != digest:
+            found = snapshot.tree.get(folder + path)
+            if digest is not None and (found is None or not _keeps(depot, digest, found)):
                 yield f"{what}: {path} is not the one it names"
 
 
