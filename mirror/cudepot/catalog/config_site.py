@@ -31,6 +31,7 @@ class Site:
         gnupg: GnuPG home with the secret key, relative to cudepot.toml.
         channel: name of the conda channel below ``conda/``.
         keep: snapshots kept on the site, the current one included.
+        public: whether anybody can read the site; then nothing is published, because NVIDIA's licence forbids it.
         s3: the bucket, when the site is one; ``path`` is not used then.
         origin: full fingerprint of the key of the site that is shown here as it is, out of bundles; then nothing is
             signed here. Empty for a site of our own.
@@ -46,6 +47,7 @@ class Site:
     channel: str
     keep: int
     s3: S3Place | None = None
+    public: bool = False
     origin: str = ""
     origin_keyring: str = ""
     upstream_keys: tuple[str, ...] = ()
@@ -82,6 +84,7 @@ def parse_site(table: Table) -> Site:
         gnupg=table.text("gnupg", "gnupg"),
         channel=table.text("channel", "main"),
         keep=table.integer("keep", 3, low=1),
+        public=table.flag("public"),
         s3=_s3(table) if table.choice("type", ("folder", "s3"), "folder") == "s3" else None,
         origin=fingerprint(table.text("from")) if table.text("from", "") else "",
         origin_keyring=table.text("from-keyring", "keys/site.asc"),

@@ -15,6 +15,7 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, PinError, TrustError
 from cudepot.formats.apt import parse_stanza
 from cudepot.formats.deb import read_control
+from cudepot.formats.rpm_header import read_head
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.published import load_catalog
@@ -95,6 +96,10 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
             fields = parse_stanza(read_control(handle, what=str(path)), str(path))
         name, version = fields.get("Package", path.name), fields.get("Version", "")
         return replace(artifact, kind="deb", name=name, version=version, architecture=fields.get("Architecture", ""))
+    if path.suffix == ".rpm":
+        with path.open("rb") as handle:
+            head = read_head(handle, what=str(path))
+        artifact = replace(artifact, kind="rpm", name=head.name, version=head.evr, architecture=head.architecture)
     if path.suffix == ".whl":
         try:
             project, release, _, tags = parse_wheel_filename(path.name)
@@ -103,8 +108,9 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
         platforms = ",".join(sorted(tag.platform for tag in tags))
         return replace(artifact, kind="wheel", name=str(project), version=str(release), architecture=platforms)
     if "mirror" in artifact.outputs:
+        what = "rpm of a folder" if artifact.kind == "rpm" else "archive"
         raise ConfigError(
-            f"{path.name}: an archive cannot be published as it is",
+            f"{path.name}: an {what} cannot be published as it is",
             hint='give its pin a recipe (recipe = "cudnn") or leave it out',
         )
     return artifact

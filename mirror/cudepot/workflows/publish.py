@@ -25,7 +25,7 @@ from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_wheels import wheel_tree
 from cudepot.workflows.publish_yum import yum_tree
-from cudepot.workflows.show import keep, next_number, show
+from cudepot.workflows.show import check_private, keep, next_number, show
 from cudepot.workflows.snapshots import find_snapshot
 from cudepot.workflows.unsigned import unsigned
 from cudepot.workflows.whole import read_whole, wholes
@@ -69,7 +69,9 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
         StorageError: the site's disk refuses; the old site stays.
         ConfigError: the lock is out of date, an artifact is missing, or a recipe has not been run.
         TrustError: a package that was published before would get other bytes.
+        EulaError: the site is marked public.
     """
+    check_private(depot)
     if depot.config.site.origin:
         return _publish_imported(depot, dry_run=dry_run)
     lock = current_lock(depot)

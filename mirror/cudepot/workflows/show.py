@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cudepot.catalog.lock import Lock, render_lock
 from cudepot.catalog.snapshot import Snapshot, Tree, render_snapshot
 from cudepot.digest import Digest
+from cudepot.errors import EulaError
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 
@@ -53,8 +54,19 @@ def keep(
     snapshots.add(number, document, signer.detach(document))
 
 
+def check_private(depot: Depot) -> None:
+    """Refuse a site that is marked public: NVIDIA's licence allows no passing on to the public; raise EulaError."""
+    if depot.config.site.public:
+        raise EulaError(
+            f"{depot.site().where} is marked public (`public = true` in [site]): nothing is published there",
+            hint="NVIDIA's licence does not allow passing its packages on to the public: publish where only your "
+            "organisation can read, and say `public = false`",
+        )
+
+
 def show(depot: Depot, number: int, tree: Tree) -> None:
-    """Write the snapshot and switch to it, unless this very snapshot is shown already."""
+    """Write the snapshot and switch to it, unless this very snapshot is shown already; refuse a public site."""
+    check_private(depot)
     site = depot.site()
     document, signature = Snapshots(depot.store.root).read(number)
     if site.current() == number and site.document(number) == document:
