@@ -19,6 +19,8 @@ from cudepot.catalog.template import render_template
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.payload import Release
+from cudepot.formats.simple import ProjectStatus
+from cudepot.ports import S3Place
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs", "Cc"]), max_size=8)
 DIGESTS = st.binary(max_size=3).map(Digest.of)
@@ -149,6 +151,26 @@ def test_defaults() -> None:
     assert (found.site.keep, found.build.number, found.store) == (3, 1, "store")
 
 
+def test_a_bucket_as_site() -> None:
+    site = {"type": "s3", "bucket": "bbb", "prefix": "/a/b/", "endpoint": "https://h", "grace-hours": 2, "ca": "ca.pem"}
+    found = parse_config(config(site=site)).site.s3
+    assert found == S3Place("bbb", "a/b/", "https://h", path_style=True, grace=7200, ca="ca.pem")
+    amazon = parse_config(config(site={"type": "s3", "bucket": "bbb", "public-url": "https://m"})).site.s3
+    assert amazon == S3Place("bbb", public_url="https://m/")
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(config(site={"type": "s3", "bucket": "bbb", "endpoint": "https://me:hush@h"}))
+    assert "hush" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_the_status_of_a_project() -> None:
+    said = {"Nvidia.cuDNN_cu11": "deprecated: take cu12", "x": "archived"}
+    found = parse_config(config(site={"project-status": said})).site.project_status
+    assert found == {"nvidia-cudnn-cu11": ProjectStatus("deprecated", "take cu12"), "x": ProjectStatus("archived")}
+
+
 def test_the_template_is_a_configuration() -> None:
     text = render_template(label="acme", key="A" * 40, gnupg="g")
     found = parse_config(tomllib.loads(text))
@@ -164,6 +186,15 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (config(site={"label": "Acme!"}), "'site.label'"),
     (config(site={"channel": "a/b"}), "'site.channel'"),
     (config(site={"keep": 0}), "'site.keep'"),
+    (config(site={"project-status": {"x": "quarantined"}}), "'site.project-status.x'"),
+    (config(site={"type": "ftp"}), "'site.type'"),
+    (config(site={"bucket": "b"}), "unknown key 'site.bucket'"),
+    (config(site={"type": "s3"}), "'site.bucket'"),
+    (config(site={"type": "s3", "bucket": "a/b"}), "'site.bucket'"),
+    (config(site={"type": "s3", "bucket": "bbb", "prefix": "../x"}), "'site.prefix'"),
+    (config(site={"type": "s3", "bucket": "bbb", "endpoint": "ftp://h"}), "'site.endpoint'"),
+    (config(site={"type": "s3", "bucket": "bbb", "proxy": "http://me:secret@h"}), "'site.proxy' holds a user name"),
+    (config(site={"type": "s3", "bucket": "bbb", "workers": 0}), "'site.workers'"),
     (config(build={"number": True}), "'build.number'"),
     (config(**{"accept-eula": ["yes"]}), "'accept-eula'"),
     (upstream(name="A b"), "'upstream[0].name'"),

@@ -11,6 +11,7 @@ from cudepot.errors import FormatError
 from cudepot.formats.simple import (
     JSON_TYPE,
     IndexFile,
+    ProjectStatus,
     PublishedWheel,
     parse_page,
     project_name,
@@ -43,10 +44,21 @@ def test_our_pages_say_what_resolvers_look_for() -> None:
     assert 'data-requires-python="&gt;=3,&lt;4"' in html
     assert f'data-core-metadata="sha256={"cd" * 32}"' in html
     row = json.loads(render_project_json("x", [WHEEL], "../"))
-    assert row["meta"]["api-version"] == "1.1"
+    assert (row["meta"]["api-version"], row["project-status"]) == ("1.4", {"status": "active"})
+    assert (row["files"][0]["size"], row["files"][0]["hashes"]) == (5, {"sha256": HASH.sha256})
     assert row["versions"] == ["8.0.5.39+acme.1"]
     assert row["files"][0]["requires-python"] == ">=3,<4"
     assert row["files"][0]["core-metadata"] == {"sha256": "cd" * 32}
+
+
+def test_a_projects_status_is_told_in_both_forms() -> None:
+    old = ProjectStatus("deprecated", 'take "cu12" <instead>')
+    assert json.loads(render_project_json("x", [WHEEL], "../", old))["project-status"] == {
+        "status": "deprecated", "reason": 'take "cu12" <instead>',
+    }  # fmt: skip
+    html = render_project_html("x", [WHEEL], "../", old).decode()
+    assert '<meta name="pypi:project-status" content="deprecated">' in html
+    assert 'content="take &quot;cu12&quot; &lt;instead&gt;"' in html
 
 
 def test_json_pages_leave_out_the_key_old_pip_dies_of() -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
-from cudepot.paths import safe_name
+from cudepot.formats.simple import ProjectStatus, project_name
+from cudepot.paths import plain_path
 from cudepot.ports import S3Place
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+_STATUSES = ("active", "archived", "deprecated")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 # Measured on NVIDIA's libraries (docs/packages.md): a tenth of level 19's time or less, at most 1.1 of its size.
 ZSTD_LEVEL, ZSTD_WINDOW = 7, 27
@@ -32,6 +35,7 @@ class Site:
         channel: name of the conda channel below ``conda/``.
         keep: snapshots kept on the site, the current one included.
         public: whether anybody can read the site; then nothing is published, because NVIDIA's licence forbids it.
+        project_status: project of the wheel index → what is said of it (PEP 792).
         s3: the bucket, when the site is one; ``path`` is not used then.
         origin: full fingerprint of the key of the site that is shown here as it is, out of bundles; then nothing is
             signed here. Empty for a site of our own.
@@ -46,6 +50,7 @@ class Site:
     gnupg: str
     channel: str
     keep: int
+    project_status: Mapping[str, ProjectStatus] = field(default_factory=dict)
     s3: S3Place | None = None
     public: bool = False
     origin: str = ""
@@ -85,6 +90,7 @@ def parse_site(table: Table) -> Site:
         channel=table.text("channel", "main"),
         keep=table.integer("keep", 3, low=1),
         public=table.flag("public"),
+        project_status=_statuses(table.mapping("project-status")),
         s3=_s3(table) if table.choice("type", ("folder", "s3"), "folder") == "s3" else None,
         origin=fingerprint(table.text("from")) if table.text("from", "") else "",
         origin_keyring=table.text("from-keyring", "keys/site.asc"),
@@ -106,9 +112,22 @@ def parse_site(table: Table) -> Site:
     return site
 
 
+def _statuses(given: Mapping[str, str]) -> dict[str, ProjectStatus]:
+    """Return ``STATUS`` or ``STATUS: REASON`` by normalised project name."""
+    found = {}
+    for project, text in given.items():
+        status, _, reason = text.partition(":")
+        if status not in _STATUSES:
+            raise ConfigError(
+                f"'site.project-status.{project}' is {status!r}", hint=f"STATUS or STATUS: REASON, of {_STATUSES}"
+            )
+        found[project_name(project)] = ProjectStatus(status, reason.strip())
+    return found
+
+
 def _s3(table: Table) -> S3Place:
     prefix = table.text("prefix", "").strip("/")
-    if prefix and safe_name(prefix) != prefix:
+    if prefix and plain_path(prefix) != prefix:
         raise ConfigError(f"'site.prefix' is not a plain path: {prefix!r}")
     endpoint, proxy, public = (_url(table, key) for key in ("endpoint", "proxy", "public-url"))
     return S3Place(

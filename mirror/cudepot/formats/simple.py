@@ -1,6 +1,7 @@
 """The simple repository API of Python package indexes, read and written.
 
-Sources: PEP 503 and 691 (pages), 592 (yanked), 629 and 700 (versions, sizes), 658 and 714 (metadata files).
+Sources: PEP 503 and 691 (pages), 592 (yanked), 629 and 700 (versions, sizes), 658 and 714 (metadata files), 792
+(project status).
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import html
 import html.parser
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from packaging.utils import canonicalize_name
@@ -20,6 +22,7 @@ from cudepot.errors import FormatError
 from cudepot.paths import safe_name
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+API_VERSION = "1.4"
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 _MOST_BYTES = 1 << 62
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -120,6 +123,17 @@ def _html_file(anchor: dict[str, str | None], link: str, base: str) -> IndexFile
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectStatus:
+    """What an index says of a whole project: ``active``, ``archived`` or ``deprecated``, and why (may be empty)."""
+
+    status: str = "active"
+    reason: str = ""
+
+
+ACTIVE = ProjectStatus()
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedWheel:
     """One wheel of our own index.
 
@@ -137,17 +151,23 @@ class PublishedWheel:
     requires_python: str = ""
 
 
-def render_project_html(project: str, wheels: Sequence[PublishedWheel], prefix: str) -> bytes:
+def render_project_html(
+    project: str, wheels: Sequence[PublishedWheel], prefix: str, status: ProjectStatus = ACTIVE
+) -> bytes:
     """Return the PEP 503 page of a project; ``prefix`` leads from the page to the wheels' folder."""
     rows = "".join(f"    {_anchor(one, prefix)}<br>\n" for one in wheels)
-    return _html_page(f"Links for {html.escape(project)}", rows)
+    told = {"pypi:project-status": status.status, "pypi:project-status-reason": status.reason}
+    return _html_page(f"Links for {html.escape(project)}", rows, told)
 
 
-def render_project_json(project: str, wheels: Sequence[PublishedWheel], prefix: str) -> bytes:
+def render_project_json(
+    project: str, wheels: Sequence[PublishedWheel], prefix: str, status: ProjectStatus = ACTIVE
+) -> bytes:
     """Return the PEP 691 page of a project."""
     page = {
-        "meta": {"api-version": "1.1"},
+        "meta": {"api-version": API_VERSION},
         "name": project,
+        "project-status": {"status": status.status} | ({"reason": status.reason} if status.reason else {}),
         "versions": sorted({one.version for one in wheels}),
         "files": [_json_row(one, prefix) for one in wheels],
     }
@@ -162,7 +182,7 @@ def render_root_html(projects: Iterable[str]) -> bytes:
 
 def render_root_json(projects: Iterable[str]) -> bytes:
     """Return the PEP 691 list of projects."""
-    page = {"meta": {"api-version": "1.1"}, "projects": [{"name": one} for one in projects]}
+    page = {"meta": {"api-version": API_VERSION}, "projects": [{"name": one} for one in projects]}
     return json.dumps(page, indent=1, sort_keys=True).encode() + b"\n"
 
 
@@ -197,6 +217,8 @@ def _json_row(one: PublishedWheel, prefix: str) -> dict[str, object]:
     return row
 
 
-def _html_page(title: str, rows: str) -> bytes:
-    head = f'<meta name="pypi:repository-version" content="1.1">\n    <title>{title}</title>'
+def _html_page(title: str, rows: str, told: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    told = {"pypi:repository-version": API_VERSION, **told}
+    metas = [f'<meta name="{name}" content="{html.escape(text)}">' for name, text in told.items() if text]
+    head = "\n    ".join([*metas, f"<title>{title}</title>"])
     return f"<!DOCTYPE html>\n<html>\n  <head>\n    {head}\n  </head>\n  <body>\n{rows}  </body>\n</html>\n".encode()

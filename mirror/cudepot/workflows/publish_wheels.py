@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import email.parser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from packaging.utils import parse_wheel_filename
 
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
 from cudepot.formats.simple import (
+    ACTIVE,
+    ProjectStatus,
     PublishedWheel,
     render_project_html,
     render_project_json,
@@ -32,7 +34,7 @@ def wheel_tree(depot: Depot, wheels: Sequence[tuple[str, Digest]]) -> dict[str, 
         wheel, metadata = _wheel(depot, filename, digest)
         tree |= {f"wheels/{filename}": digest, f"wheels/{filename}.metadata": metadata}
         projects.setdefault(wheel.project, []).append(wheel)
-    for path, text in _pages(projects).items():
+    for path, text in _pages(projects, depot.config.site.project_status).items():
         tree[path] = depot.store.add_bytes(text)
     return tree
 
@@ -46,12 +48,13 @@ def _wheel(depot: Depot, filename: str, digest: Digest) -> tuple[PublishedWheel,
     return PublishedWheel(str(project), str(version), filename, digest, metadata.sha256, str(requires)), metadata
 
 
-def _pages(projects: dict[str, list[PublishedWheel]]) -> dict[str, bytes]:
+def _pages(projects: Mapping[str, list[PublishedWheel]], statuses: Mapping[str, ProjectStatus]) -> dict[str, bytes]:
     if not projects:
         return {}
     names = sorted(projects)
     pages = {"simple/index.html": render_root_html(names), "simple/index.json": render_root_json(names)}
     for name in names:
-        pages[f"simple/{name}/index.html"] = render_project_html(name, projects[name], "../../wheels/")
-        pages[f"simple/{name}/index.json"] = render_project_json(name, projects[name], "../../wheels/")
+        status = statuses.get(name, ACTIVE)
+        pages[f"simple/{name}/index.html"] = render_project_html(name, projects[name], "../../wheels/", status)
+        pages[f"simple/{name}/index.json"] = render_project_json(name, projects[name], "../../wheels/", status)
     return pages
