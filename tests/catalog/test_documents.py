@@ -209,7 +209,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (pin(upstream="v"), "no upstream is called 'v'"),
     (pin(outputs=["conda"]), "'pin[0].outputs'"),
     (pin(outputs=["rpm"], recipe="cudnn"), "'pin[0].outputs'"),
-    (pin(subdirs=["win-64"]), "'win-64'"),
+    (pin(subdirs=["osx-64"]), "'osx-64'"),
     (pin(sha256={"a": 1}), "'pin[0].sha256.a'"),
     (config(upstream=config()["upstream"] * 2), "two upstreams are called 'u'"),
     (config(upstream=[*config()["upstream"], {"name": "u/v", "type": "folder", "path": "."}]), "'u'"),
