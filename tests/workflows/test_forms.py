@@ -54,6 +54,26 @@ def test_tgz_debs_and_rpms_of_one_release_give_the_very_same_packages(project: P
     assert made["tgz"] == made["deb"] == made["rpm"]
 
 
+def test_rpms_of_cudnn_9_take_the_licence_text_from_their_samples(project: Project, tmp_path: Path) -> None:
+    release = CudnnRelease("9.8.0.87", "12")
+    folder = tmp_path / "rpms"
+    folder.mkdir()
+    for one in cudnn_rpms(release):
+        write_rpm(one, folder)
+    want(project, "rpms", folder)
+    project.accept_eula(parts(release).licence)
+    project.run("lock")
+    project.run("sync")
+    done = project.fail(10, "repackage")
+    assert "no licence text" in done.error
+    assert "samples" in done.hint
+    write_rpm(samples_rpm(release), folder)
+    project.run("lock")
+    project.run("sync")
+    names = {one["filename"].rsplit("-", 2)[0] for one in project.run("repackage", "--json").json["built"]}
+    assert {"cudnn", "cudnn-samples"} <= names
+
+
 def test_debs_out_of_a_local_repo_installer_are_repackaged(
     project: Project, nvidia_artifacts: Artifacts, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -38,12 +38,17 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One build: the artifacts of one release from one upstream, and what to make of them."""
+    """One build: the artifacts of one release from one upstream, and what to make of them.
+
+    Attributes:
+        licences: samples of the same version, of which only the licence text is taken: rpms have it nowhere else.
+    """
 
     recipe: str
     release: Release
     artifacts: tuple[Artifact, ...]
     outputs: tuple[str, ...]
+    licences: tuple[Artifact, ...] = ()
 
     def __str__(self) -> str:
         one = self.release
@@ -68,9 +73,20 @@ def jobs_of(lock: Lock) -> list[Job]:
         if one.release is not None:
             groups.setdefault((one.upstream, one.recipe, one.release), []).append(one)
     return [
-        Job(recipe, release, tuple(found), tuple(sorted({kind for one in found for kind in one.outputs} - {"mirror"})))
-        for (_, recipe, release), found in groups.items()
+        Job(recipe, release, tuple(found), _outputs_of(found), _licences(lock, upstream, release, found))
+        for (upstream, recipe, release), found in groups.items()
     ]
+
+
+def _outputs_of(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
+    return tuple(sorted({kind for one in artifacts for kind in one.outputs} - {"mirror"}))
+
+
+def _licences(lock: Lock, upstream: str, release: Release, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
+    if release.part == "samples" or any(one.kind != "rpm" for one in artifacts):
+        return ()
+    sought = replace(release, cuda="", subdir="noarch", part="samples")
+    return tuple(one for one in lock.of(upstream) if one.release == sought)
 
 
 def job_key(depot: Depot, lock: Lock, job: Job) -> str:
@@ -83,7 +99,7 @@ def job_key(depot: Depot, lock: Lock, job: Job) -> str:
     decides: list[object] = [
         BUILDER,
         [release.product, release.version, release.cuda, release.subdir],
-        sorted(one.digest.sha256 for one in job.artifacts),
+        sorted(one.digest.sha256 for one in (*job.artifacts, *job.licences)),
         list(job.outputs),
         [_folder_hash(one) for one in _recipe_folders(depot.recipes, job.recipe)],
         [build.number, build.zstd_level, build.zstd_window, build.deflate_level, depot.config.site.label, depot.epoch],

@@ -28,6 +28,7 @@ from cudepot.workflows.depot import Depot
 
 WITHOUT: frozenset[Role] = frozenset({Role.STATIC})
 """Roles that are left out where nothing wants them: static archives can be twice as large as all the rest."""
+_BUT_LICENCE = frozenset(Role) - {Role.LICENCE}
 
 
 def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role] = WITHOUT) -> Payload:
@@ -41,6 +42,7 @@ def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role]
     depot.progress.begin(f"unpacking {job}", sum(one.digest.size for one in job.artifacts))
     try:
         found = [one for artifact in job.artifacts for one in _found(depot, artifact, rules, scratch, without)]
+        found += [one for each in job.licences for one in _found(depot, each, rules, scratch, _BUT_LICENCE)]
     finally:
         depot.progress.end()
     return (assemble_shipped if rules.as_shipped else assemble)(job.release, found)
