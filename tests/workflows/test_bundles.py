@@ -45,7 +45,9 @@ def test_the_plain_way(near: Near, far: Far) -> None:
     done = far.take(near.medium / "full.tar")
     assert done["imported"] == [1]
     assert [(one["upstream"], bool(one["signers"]), one["packages"]) for one in done["proved"]] == [("up", True, 2)]
+    assert far.run("status", "--json").json["next"] == "publish"
     assert far.run("publish", "--json").json["fresh"]
+    assert far.run("status", "--json").json["next"] == ""
     for name in ("second", "third"):
         far.take(near.medium / f"{name}.tar")
         far.run("publish")

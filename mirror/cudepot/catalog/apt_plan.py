@@ -11,6 +11,7 @@ import email.utils
 import gzip
 import lzma
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.digest import Digest
@@ -34,11 +35,9 @@ def indexes(stanzas: Sequence[Mapping[str, str]], before: Mapping[str, bytes] | 
     plain = render_packages(stanzas)
     if before and before.get("Packages") == plain:
         return dict(before)
-    return {
-        "Packages": plain,
-        "Packages.gz": gzip.compress(plain, 9, mtime=0),
-        "Packages.xz": lzma.compress(plain, preset=6),
-    }
+    with ThreadPoolExecutor(2) as both:  # the compressors let go of the interpreter
+        packed = both.submit(gzip.compress, plain, 9, mtime=0), both.submit(lzma.compress, plain, preset=6)
+        return {"Packages": plain, "Packages.gz": packed[0].result(), "Packages.xz": packed[1].result()}
 
 
 def release(

@@ -9,7 +9,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -59,14 +59,14 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
         raise ConfigError(f"{base}: no such folder", hint="-C names the folder of cudepot.toml")
     config = load_config(base)
     store = LocalStore(base / config.store)
-    shown = progress.choose(quiet=args.quiet)
+    shown, keys = progress.choose(quiet=args.quiet), ExitStack()
     depot = Depot(
         base=base,
         config=config,
         store=store,
         source=lambda upstream: _source(base, upstream),
         verifier=lambda upstream: _verifier(base, upstream),
-        signer=functools.cache(lambda: _signer(base, config)),
+        signer=functools.cache(lambda: keys.enter_context(_signer(base, config))),
         site_verifier=functools.cache(lambda: _site_verifier(base, config)),
         site_of=lambda objects: _site(base, config, objects, shown),
         clock=lambda: datetime.datetime.now(datetime.UTC),
@@ -75,14 +75,15 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
         progress=shown,
     )
     dry, wait = getattr(args, "dry_run", False), getattr(args, "wait", 0.0)
-    with storage_errors(store.root):
+    with storage_errors(store.root), keys:
         if not exclusive:
             yield depot
-        elif dry:
-            with store.locked(dry=True, wait=wait, said=shown.say), _temporary_files(store), dry_run(store) as scratch:
-                yield replace(depot, store=scratch)
-        else:
-            with store.locked(wait=wait, said=shown.say), _temporary_files(store):
+            return
+        with store.locked(dry=dry, wait=wait, said=shown.say), _temporary_files(store), keys:
+            if dry:
+                with dry_run(store) as scratch:
+                    yield replace(depot, store=scratch)
+            else:
                 args.journal = Journal(store.root / "cudepot.log")
                 yield replace(depot, progress=Noted(depot.progress, args.journal))
 
@@ -207,12 +208,12 @@ def _verifier(base: Path, upstream: Upstream) -> Verifier:
     return Gpgv([base / one for one in upstream.keyrings], upstream.keys, pin_with=pin)
 
 
-def _signer(base: Path, config: Config) -> Signer:
+def _signer(base: Path, config: Config) -> AbstractContextManager[Signer]:
     from cudepot.signing.gpg import GpgSigner
     from cudepot.signing.origin import OriginKey
 
     if config.site.origin:
-        return OriginKey(base / config.site.origin_keyring, config.site.origin)
+        return nullcontext(OriginKey(base / config.site.origin_keyring, config.site.origin))
     if not config.site.key:
         raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` makes one")
     return GpgSigner(base / config.site.gnupg, config.site.key)
@@ -225,8 +226,9 @@ def _site_verifier(base: Path, config: Config) -> Verifier:
     if config.site.origin:
         keyring = base / config.site.origin_keyring
         return Gpgv([keyring], [config.site.origin], pin_with="`from` of [site] in cudepot.toml")
-    signer = _signer(base, config)
-    trusted = [signer, *(GpgSigner(base / config.site.gnupg, one) for one in config.site.former_keys)]
+    if not config.site.key:
+        raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` makes one")
+    trusted = [GpgSigner(base / config.site.gnupg, one) for one in (config.site.key, *config.site.former_keys)]
     with tempfile.NamedTemporaryFile(prefix="cudepot-key-") as keys:
         keys.write(b"".join(one.public_key(armor=False) for one in trusted))
         keys.flush()

@@ -20,6 +20,8 @@ _SHORT = 60  # bytes of a folder in which an agent can still have its sockets
 class GpgSigner:
     """Signs with one key of one GnuPG home; see :class:`cudepot.ports.Signer`.
 
+    As a context manager it keeps one agent for all signatures, which else start and stop one each.
+
     Args:
         home: GnuPG home folder that holds the secret key.
         fingerprint: full fingerprint of the key.
@@ -27,6 +29,20 @@ class GpgSigner:
 
     def __init__(self, home: Path, fingerprint: str) -> None:
         self._home, self.fingerprint = home, fingerprint
+        self._open: contextlib.ExitStack | None = None
+        self._session = ""
+        self._public: dict[bool, bytes] = {}
+
+    def __enter__(self) -> GpgSigner:
+        """Keep the agent from the first signature on."""
+        self._open = contextlib.ExitStack()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the agent, if there is one."""
+        if self._open is not None:
+            self._open.close()
+        self._open, self._session = None, ""
 
     def clearsign(self, document: bytes) -> bytes:
         """Return the document with a cleartext signature around it (InRelease)."""
@@ -38,16 +54,22 @@ class GpgSigner:
 
     def public_key(self, *, armor: bool) -> bytes:
         """Return the public key, without signatures that verifiers do not need."""
+        if armor in self._public:
+            return self._public[armor]
         options = ["--export-options", "export-minimal", "--export", self.fingerprint]
-        key = self._gpg((["--armor"] if armor else []) + options, b"")
+        _check_home(self._home)
+        key = _gpg(str(self._home), (["--armor"] if armor else []) + options, b"")  # needs no agent
         if not key:
             raise ConfigError(
                 f"{self._home}: no key {self.fingerprint}",
                 hint="`site.key` in cudepot.toml must name a key of `site.gnupg`; `cudepot init` makes one",
             )
-        return key
+        return self._public.setdefault(armor, key)
 
     def _gpg(self, arguments: list[str], data: bytes) -> bytes:
+        if self._open is not None:
+            self._session = self._session or self._open.enter_context(_session(self._home))
+            return _gpg(self._session, arguments, data)
         with _session(self._home) as home:
             return _gpg(home, arguments, data)
 
@@ -99,11 +121,15 @@ def _secret_key(home: str, uid: str) -> str:
     return ""
 
 
+def _check_home(home: Path) -> None:
+    if not home.is_dir():
+        raise ConfigError(f"{home}: no such GnuPG home", hint="bring it from the machine with the site's secret key")
+
+
 @contextlib.contextmanager
 def _session(home: Path) -> Iterator[str]:
     """Give a short name for the home (an agent's socket path has 108 bytes) and stop the agent afterwards."""
-    if not home.is_dir():
-        raise ConfigError(f"{home}: no such GnuPG home", hint="bring it from the machine with the site's secret key")
+    _check_home(home)
     place = tempfile.gettempdir()
     with tempfile.TemporaryDirectory(prefix="cudepot-", dir=place if len(place) <= _SHORT else "/tmp") as folder:  # noqa: S108 - made with a name of its own, for us alone
         short = Path(folder) / "h"

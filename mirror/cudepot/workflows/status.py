@@ -14,6 +14,7 @@ from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import all_jobs, builds_of, job_key, recall
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.imported import wanted
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.standing import Standing, standing, too_old
 from cudepot.workflows.unsigned import unsigned_note
@@ -66,6 +67,9 @@ def status(depot: Depot) -> Status:
     """Return the state of the project."""
     numbers = tuple(Snapshots(depot.store.root).numbers())
     shown = depot.site().current()
+    if depot.config.site.origin:
+        step = "bundle import" if not numbers else "" if shown == wanted(depot) else "publish"
+        return Status(f"none: shows the site of {depot.config.site.origin}", (), 0, 0, 0, numbers, shown, step)
     try:
         lock = current_lock(depot)
     except ConfigError as error:

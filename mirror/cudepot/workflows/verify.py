@@ -89,10 +89,10 @@ def _object_fault(depot: Depot, path: Path) -> str:
 
 def _site_faults(site: Site, snapshots: Snapshots, snapshot: Snapshot) -> Iterator[str]:
     shown = snapshot.number
-    for path, digest in snapshot.tree.items():
-        fault = "" if site.linked(shown, path, digest) else _file_fault(site, shown, path, digest)
-        if fault:
-            yield f"{site.where}: {path}: {fault}"
+    copies = {path: digest for path, digest in snapshot.tree.items() if not site.linked(shown, path, digest)}
+    with ThreadPoolExecutor(WORKERS) as pool:
+        checked = pool.map(lambda one: (one[0], _file_fault(site, shown, *one)), copies.items())
+        yield from (f"{site.where}: {path}: {fault}" for path, fault in checked if fault)
     own = dict(zip(("snapshot.json", "snapshot.json.asc"), snapshots.read(shown), strict=True))
     for name, data in own.items():
         if _file_fault(site, shown, name, Digest.of(data)):
