@@ -6,18 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.both_majors import both_majors
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
 from tests.conftest import SiteKey
 from tests.project import APT, Project
-from tests.upstream.cudnn import CudnnRelease
 from tests.upstream.keys import Key, KeyHome
 from tests.upstream.nvidia import Artifacts, Nvidia
 
-SEVEN = CudnnRelease("7.6.5.32", "10.2")
-EIGHT = CudnnRelease("8.0.5.39", "11.1")
-NEWER = CudnnRelease("8.9.7.29", "11")
-ARM = CudnnRelease("8.0.5.39", "11.1", "aarch64")
 TRIPLET = "x86_64-linux-gnu"
 
 
@@ -27,33 +23,11 @@ def published(
     site_key_master: tuple[KeyHome, Key],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Project:
-    """A site with cuDNN 7 and 8, of the latter two versions, and 8 for arm64; NVIDIA is gone."""
+    """A site with cuDNN 7 and 8; NVIDIA is gone."""
     home, key = site_key_master
     base = tmp_path_factory.mktemp("both")
-    project = Project(base / "project", key=key.fingerprint, gnupg=home.path).init()
     with Nvidia(nvidia_artifacts, base / "nvidia") as nvidia:
-        nvidia.repo.add(*(deb for one in (SEVEN, NEWER, ARM) for deb in nvidia_artifacts.build(one).debs))
-        nvidia.repo.publish()
-        _want(project, nvidia)
-        for verb in ("lock", "sync", "publish"):
-            project.run(verb)
-    return project
-
-
-def _want(project: Project, nvidia: Nvidia) -> None:
-    keys, rings = [nvidia.key.fingerprint], [str(nvidia.key_file)]
-    project.add(
-        "upstream",
-        name=APT,
-        type="apt",
-        url=nvidia.apt_url,
-        keys=keys,
-        keyrings=rings,
-        architectures=["amd64", "arm64"],
-    )
-    project.add("pin", upstream=APT, packages=["libcudnn7*"], architectures=["amd64"])
-    project.add("pin", upstream=APT, packages=["libcudnn8", "libcudnn8-dev"], cuda="11.1")
-    project.add("pin", upstream=APT, packages=["libcudnn8", "libcudnn8-dev"], cuda="11.8", architectures=["amd64"])
+        return both_majors(nvidia, Project(base / "project", key=key.fingerprint, gnupg=home.path).init())
 
 
 @pytest.fixture
