@@ -8,10 +8,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import apt, faults, main_job, nochange, report, site, yum
+from bench import apt, faults, main_job, nochange, repackage, report, site, yum
 from bench.rows import Row, table
 
-BENCHES = {"apt": apt.run, "main": main_job.run, "nochange": nochange.run, "site": site.run, "yum": yum.run}
+BENCHES = {
+    "apt": apt.run,
+    "main": main_job.run,
+    "nochange": nochange.run,
+    "repackage": repackage.run,
+    "site": site.run,
+    "yum": yum.run,
+}
 
 
 def main() -> None:

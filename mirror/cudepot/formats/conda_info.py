@@ -91,13 +91,14 @@ def index_json(output: Output, timestamp_ms: int) -> dict[str, Any]:
     record: dict[str, Any] = {
         "build": output.build_string,
         "build_number": output.build_number,
-        "constrains": list(output.constrains),
         "depends": list(output.depends),
         "name": output.name,
         "subdir": output.subdir,
         "timestamp": timestamp_ms,
         "version": output.version,
     }
+    if output.constrains:
+        record["constrains"] = list(output.constrains)
     record |= {key: output.about[key] for key in ("license", "license_family") if key in output.about}
     if output.noarch:
         return record | {"noarch": output.noarch}

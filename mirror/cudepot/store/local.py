@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -187,7 +188,9 @@ class LocalStore:
             try:
                 write(out)  # type: ignore[arg-type]
                 out.flush()
-                with path.open("rb") as written:
+                with path.open("rb") as written, ThreadPoolExecutor(1) as pool:
+                    if self._durable:  # what the disk takes its time for goes on while the bytes are hashed
+                        pool.submit(os.fsync, out.fileno())
                     digest = Digest.of_stream(written)
                 self.seal(out, path, digest)  # type: ignore[arg-type]
             except BaseException:
