@@ -19,7 +19,7 @@ from cudepot.digest import Digest
 from cudepot.errors import CudepotError
 
 pytestmark = pytest.mark.slow
-FILES = 250
+FILES = 120
 
 
 class Client(threading.Thread):
@@ -51,7 +51,7 @@ class Client(threading.Thread):
 def snapshot(place: Place, number: int) -> tuple[dict[str, Digest], dict[str, bytes]]:
     """Return a tree whose root names every package by its hash, and the document beside it."""
     bodies = {f"apt/x/{number}-{one}.deb": b"%d %d" % (number, one) * 2000 for one in range(FILES)}
-    bodies[f"apt/x/{number}-long.deb"] = b"%d" % number * (20 << 20)
+    bodies[f"apt/x/{number}-long.deb"] = b"%d" % number * (10 << 20)
     root = json.dumps({path: hashlib.sha256(body).hexdigest() for path, body in bodies.items()}).encode()
     tree = {path: place.store.add_bytes(body) for path, body in {**bodies, "apt/x/InRelease": root}.items()}
     return tree, {"snapshot.json": json.dumps({"number": number}).encode()}

@@ -140,6 +140,16 @@ def test_a_flipped_object_in_the_bucket_is_found(world: World) -> None:
         client.delete_object(Bucket=world.bucket, Key="pub/apt/stray")
 
 
+def test_rolling_back_shows_the_older_packages(world: World, tmp_path: Path) -> None:
+    done = json.loads(world.project.cudepot("rollback", "1", "--json").stdout)
+    assert (done["number"], done["shows"]) == (3, 1)
+    root = AptRoot(tmp_path / "root")
+    root.add_source(f"{world.url}/apt/ubuntu2004/x86_64/", _key(world.url, tmp_path))
+    root.update()
+    root.install(OLD)
+    assert json.loads(world.project.cudepot("verify", "--json").stdout)["faults"] == []
+
+
 def _listing(world: World) -> list[tuple[str, str]]:
     pages = world.server.client().get_paginator("list_objects_v2").paginate(Bucket=world.bucket)
     return [(one["Key"], str(one["LastModified"])) for page in pages for one in page.get("Contents", ())]
