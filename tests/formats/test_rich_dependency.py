@@ -36,7 +36,7 @@ def test_malformed_ones_are_refused(text: str) -> None:
         ("(a and x)", {"x"}),
         ("(a or x)", set()),
         ("(x or y)", {"x", "y"}),
-        ("(a if x)", {"x"}),
+        ("(a if x)", set()),
         ("(x if a)", {"x"}),
         ("(a unless x)", set()),
         ("(a without x)", set()),
@@ -46,3 +46,18 @@ def test_malformed_ones_are_refused(text: str) -> None:
 )
 def test_what_is_lacking_comes_from_elsewhere(text: str, lacking: set[str]) -> None:
     assert parse_rich(text).lacking(lambda name: name in "ab") == lacking
+
+
+@pytest.mark.parametrize(
+    ("text", "settled"),
+    [
+        ("(a if x)", "a"),
+        ("(a if b else x)", "(a if b else x)"),
+        ("(a >= 2 if x else b)", "a >= 2"),
+        ("((a if x) and (b or x))", "(a and (b or x))"),
+        ("(a or b or x)", "(a or b or x)"),
+        ("(a unless x)", "(a unless x)"),
+    ],
+)
+def test_conditions_on_what_a_machine_may_have_count_as_met(text: str, settled: str) -> None:
+    assert str(parse_rich(text).settled(lambda name: name in "ab")) == settled

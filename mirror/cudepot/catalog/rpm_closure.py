@@ -18,6 +18,7 @@ from cudepot.formats.primary import Relation, Rpm
 from cudepot.formats.rich_dependency import parse_rich
 
 _FLAGS = {"=": "REL_EQ", "<": "REL_LT", ">": "REL_GT"}
+_TOLD = 6  # reasons given where packages cannot be installed
 _PRIMARY_FILES = ("/etc/", "/usr/lib/sendmail")  # and all with `bin/` in it: what createrepo_c puts into primary.xml
 
 
@@ -76,8 +77,6 @@ class Machine:
             one.add_provides(self._dep(relation))
         for path in rpm.files:
             one.add_provides(self._pool.Dep(path))
-        for relation in _needs(rpm):
-            one.add_requires(self._dep(relation))
         for relation in rpm.obsoletes:
             one.add_obsoletes(self._dep(relation))
         self._ids[rpm.nevra], self._rpms[one.id] = one.id, rpm
@@ -144,29 +143,44 @@ class Machine:
         for need in dict.fromkeys(need for rpm in self._rpms.values() for need in _needs(rpm)):
             names = self._lacking(need)
             if names:
-                lacking[need] = {need} if need.name in names else {Relation(*name.split(" ")) for name in names}
+                lacking[need] = {Relation(*name.split(" ")) for name in names}
         one = self._distribution.add_solvable()
         one.name, one.evr, one.arch = "@distribution", "0-0", "noarch"
         for relation in sorted({found for several in lacking.values() for found in several}):
             one.add_provides(self._dep(relation))
         self._pool.installed = self._distribution
-        for rpm in self._rpms.values():
-            for relation in rpm.conflicts:
-                if self._is_offered(relation.name):  # the stand-in is no package that could be in the way
-                    self._pool.id2solvable(self._ids[rpm.nevra]).add_conflicts(self._dep(relation))
+        for number, rpm in self._rpms.items():
+            self._link(self._pool.id2solvable(number), rpm)
         self._pool.createwhatprovides()
         return set(lacking)
 
+    def _link(self, one: Any, rpm: Rpm) -> None:
+        """Add what a package needs and what it is against, now that it is known what is offered."""
+        for relation in _needs(rpm):
+            one.add_requires(self._dep(self._settled(relation)))
+        for relation in rpm.conflicts:
+            if self._is_offered(relation.name):  # the stand-in is no package that could be in the way
+                one.add_conflicts(self._dep(relation))
+
+    def _settled(self, need: Relation) -> Relation:
+        if not need.name.startswith("("):
+            return need
+        text = str(parse_rich(need.name).settled(self._is_offered))
+        return Relation(text) if text.startswith("(") else Relation(*text.split(" "))
+
     def _lacking(self, need: Relation) -> set[str]:
-        if need.name.startswith("("):
-            return parse_rich(need.name).lacking(self._is_offered)
-        return set() if self._is_offered(need.name) else {need.name}
+        """Return what has to come from elsewhere for a need to be met, as it would be written itself."""
+        settled = self._settled(need)
+        if settled.name.startswith("("):
+            return parse_rich(settled.name).lacking(self._is_offered)
+        return set() if self._is_offered(settled.name) else {str(settled)}
 
     def _closure(self, rpm: Rpm, jobs: Sequence[Any]) -> list[Rpm]:
         solver = self._pool.Solver()
         problems = solver.solve(list(jobs))
         if problems:
-            told = "; ".join(dict.fromkeys(str(one) for one in problems))
+            rules = [rule for one in problems for rule in one.findallproblemrules()]
+            told = "; ".join(list(dict.fromkeys(rule.info().problemstr() for rule in rules))[:_TOLD])
             raise PinError(
                 f"{rpm.nevra} cannot be installed on {self.architecture}: {told}",
                 hint="pin versions that go together, or name in `boundary` what the distribution provides",

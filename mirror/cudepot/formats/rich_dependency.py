@@ -24,18 +24,34 @@ class Rich:
     word: str
     parts: tuple[str | Rich, ...]
 
+    def __str__(self) -> str:
+        words = [self.word, "else"] if self.word in ("if", "unless") else [self.word] * len(self.parts)
+        text = str(self.parts[0]) if self.parts else ""
+        for word, part in zip(words, self.parts[1:], strict=False):
+            text += f" {word} {part}"
+        return f"({text})"
+
+    def settled(self, offered: Callable[[str], bool]) -> Rich | str:
+        """Return it without conditions on what is not ``offered``: a machine may have that, so they count as met."""
+        if self.word == "if" and len(self.parts) > 1 and _lacking(self.parts[1], offered):
+            return _settled(self.parts[0], offered)
+        return Rich(self.word, tuple(_settled(one, offered) for one in self.parts))
+
     def lacking(self, offered: Callable[[str], bool]) -> set[str]:
         """Return the capabilities that have to come from elsewhere for this to hold; ``offered`` is asked for names.
 
-        What a condition asks for counts as being there, so that what it leads to is not forgotten; but for
-        ``unless``, where it is the other way round. Of alternatives, one that is offered is enough.
+        Conditions need nothing. Of alternatives, one that is offered is enough.
         """
         each = [_lacking(one, offered) for one in self.parts]
         if self.word == "or" and any(not one for one in each):
             return set()
-        if self.word in ("unless", "without"):
+        if self.word in ("if", "unless", "without"):
             return each[0].union(*each[2:])
         return set().union(*each)
+
+
+def _settled(part: str | Rich, offered: Callable[[str], bool]) -> str | Rich:
+    return part.settled(offered) if isinstance(part, Rich) else part
 
 
 def _lacking(part: str | Rich, offered: Callable[[str], bool]) -> set[str]:

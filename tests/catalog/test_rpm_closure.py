@@ -1,0 +1,163 @@
+"""Which rpms pins mean and need: forms of pins, closure by libsolv, what is left to the distribution."""
+
+from __future__ import annotations
+
+import pytest
+
+from cudepot.catalog.config import Pin
+from cudepot.catalog.rpm_closure import Machine, RpmSelection, select_rpms
+from cudepot.catalog.rpm_pins import RpmPin, meant, rpm_pins
+from cudepot.errors import FormatError, PinError
+from cudepot.formats.primary import Relation, Rpm
+
+
+def relations(*texts: str) -> tuple[Relation, ...]:
+    return tuple(Relation(text) if text.startswith("(") else Relation(*text.split(" ")) for text in texts)
+
+
+def rpm(
+    name: str, evr: str = "1-1", *needs: str, arch: str = "x86_64", provides: tuple[str, ...] = (),
+    files: tuple[str, ...] = (), time: int = 0, conflicts: tuple[str, ...] = (), obsoletes: tuple[str, ...] = (),
+) -> Rpm:  # fmt: skip
+    own = Relation(name, "=", evr)
+    nvra = f"{name}-{evr.rpartition(':')[2]}.{arch}"
+    digest = f"{abs(hash((nvra, time))):064x}"[:64]
+    return Rpm(name, evr, arch, f"{nvra}.rpm", "", ("sha256", digest), 1, time, relations(*needs),
+               (own, *relations(*provides)), relations(*conflicts), relations(*obsoletes), files)  # fmt: skip
+
+
+def choose(rpms: list[Rpm], *texts: str, machines: tuple[str, ...] = ("x86_64",), boundary: tuple[str, ...] = (),
+           cuda: str = "") -> RpmSelection:  # fmt: skip
+    pins = rpm_pins(Pin("u", texts, cuda=cuda), machines, rpms)
+    return select_rpms(Machine(one, rpms, pins, boundary) for one in machines)
+
+
+def chosen(selection: RpmSelection) -> set[str]:
+    return set(selection.chosen)
+
+
+WORLD = [
+    rpm("libcudnn8", "8.0.5.39-1.cuda11.1"),
+    rpm("libcudnn8", "8.0.5.39-1.cuda10.2"),
+    rpm("libcudnn8", "8.2.4.15-1.cuda11.4"),
+    rpm("libcudnn8-devel", "8.0.5.39-1.cuda11.1", "libcudnn8 = 8.0.5.39-1.cuda11.1"),
+    rpm("libcudnn8-devel", "8.2.4.15-1.cuda11.4", "libcudnn8 = 8.2.4.15-1.cuda11.4"),
+    rpm("libcudnn8", "8.0.5.39-1.cuda11.1", arch="aarch64"),
+    rpm("driver", "3:455-1"),
+    rpm("driver", "3:460-1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("driver", {"3:460-1"}),
+        ("driver.x86_64", {"3:460-1"}),
+        ("driver-455", {"3:455-1"}),
+        ("driver-3:455", {"3:455-1"}),
+        ("driver-455-1", {"3:455-1"}),
+        ("driver-3:455-1", {"3:455-1"}),
+        ("driver-455-1.x86_64", {"3:455-1"}),
+        ("driver-3:4*-1.x86_64", {"3:455-1", "3:460-1"}),
+        ("driver-4*", {"3:455-1", "3:460-1"}),
+        ("d*r", {"3:460-1"}),
+    ],
+)
+def test_a_pin_is_read_in_dnfs_forms(text: str, expected: set[str]) -> None:
+    (pin,) = rpm_pins(Pin("u", (text,)), ["x86_64"], WORLD)
+    assert {one.evr for one in meant(pin, WORLD)} == expected
+
+
+def test_a_name_with_a_version_is_not_taken_for_a_longer_name() -> None:
+    (pin,) = rpm_pins(Pin("u", ("libcudnn8-devel-8.0.5*",)), ["x86_64"], WORLD)
+    assert [one.nevra for one in meant(pin, WORLD)] == ["libcudnn8-devel-8.0.5.39-1.cuda11.1.x86_64"]
+
+
+@pytest.mark.parametrize("text", ["driver-2:455", "libcudnn9", "driver-470", "driver.aarch64"])
+def test_a_pin_that_matches_nothing_says_what_there_is(text: str) -> None:
+    with pytest.raises(PinError, match="matches nothing"):
+        rpm_pins(Pin("u", (text,)), ["x86_64"], WORLD)
+
+
+def test_cuda_variant_and_machine_narrow_a_pin() -> None:
+    (pin,) = rpm_pins(
+        Pin("u", ("libcudnn8-8.0*",), cuda="11.1", architectures=("aarch64",)), ["x86_64", "aarch64"], WORLD
+    )
+    assert isinstance(pin, RpmPin)
+    assert [one.nevra for one in meant(pin, WORLD)] == ["libcudnn8-8.0.5.39-1.cuda11.1.aarch64"]
+
+
+def test_a_dependency_on_a_pinned_package_is_met_by_what_its_pins_mean() -> None:
+    found = choose(WORLD, "libcudnn8-devel-8.0.5*")
+    assert chosen(found) == {"libcudnn8-8.0.5.39-1.cuda11.1.x86_64", "libcudnn8-devel-8.0.5.39-1.cuda11.1.x86_64"}
+    with pytest.raises(PinError, match="nothing provides libcudnn8 = 8"):
+        choose(WORLD, "libcudnn8-devel-8.0.5*", "libcudnn8-8.2*")
+
+
+def test_versions_that_exclude_each_other_are_chosen_side_by_side() -> None:
+    found = choose(WORLD, "libcudnn8-devel-8*")
+    assert len(chosen(found)) == 4
+    assert {why for _, why in found.chosen.values()} == {"pin", "needed by libcudnn8-devel"}
+
+
+def test_what_nobody_offers_is_the_distributions() -> None:
+    rpms = [rpm("app", "1-1", "libc.so.6(GLIBC_2.17)(64bit)", "glibc >= 2.17", "/usr/bin/env", "rpmlib(X) <= 1", "lib")]
+    found = choose([*rpms, rpm("lib", "1-1", "bash")], "app")
+    assert chosen(found) == {"app-1-1.x86_64", "lib-1-1.x86_64"}
+    assert found.external == {"libc.so.6(GLIBC_2.17)(64bit)", "glibc >= 2.17", "/usr/bin/env", "bash"}
+
+
+def test_a_version_that_is_not_offered_is_no_matter_of_the_distribution() -> None:
+    with pytest.raises(PinError, match="nothing provides lib >= 2 needed by app"):
+        choose([rpm("app", "1-1", "lib >= 2"), rpm("lib", "1-1")], "app")
+
+
+def test_the_boundary_stops_at_names_that_are_offered() -> None:
+    rpms = [rpm("app", "1-1", "lib", "cap"), rpm("lib"), rpm("prov", "1-1", provides=("cap",))]
+    assert chosen(choose(rpms, "app")) == {"app-1-1.x86_64", "lib-1-1.x86_64", "prov-1-1.x86_64"}
+    found = choose(rpms, "app", boundary=("lib", "prov"))
+    assert chosen(found) == {"app-1-1.x86_64"}
+    assert found.external == {"lib", "cap"}
+    assert chosen(choose(rpms, "app", "lib", boundary=("l*", "prov"))) == {"app-1-1.x86_64", "lib-1-1.x86_64"}
+
+
+def test_rich_dependencies_are_solved() -> None:
+    rpms = [rpm("app", "1-1", "(a or absent)", "(b if c)", "(d if absent)"), rpm("a"), rpm("b"), rpm("d")]
+    found = choose(rpms, "app")
+    assert chosen(found) == {f"{one}-1-1.x86_64" for one in ("app", "a", "b", "d")}
+    assert found.external == set()
+    assert choose([rpm("app", "1-1", "(b >= 2 or c)")], "app").external == {"(b >= 2 or c)"}
+    with pytest.raises(FormatError, match="rich dependency"):
+        choose([rpm("app", "1-1", "(a or")], "app")
+
+
+def test_files_meet_dependencies_where_primary_or_file_lists_tell_of_them() -> None:
+    rpms = [rpm("app", "1-1", "/usr/bin/tool", "/usr/share/x"), rpm("tool", files=("/usr/bin/tool",)), rpm("data")]
+    pins = rpm_pins(Pin("u", ("app",)), ["x86_64"], rpms)
+    machine = Machine("x86_64", rpms, pins)
+    assert machine.unknown_paths() == {"/usr/share/x"}
+    machine.add_paths({rpms[2].checksum[1]: ["/usr/share/x"]})
+    assert machine.unknown_paths() == set()
+    assert chosen(select_rpms([machine])) == {f"{one}-1-1.x86_64" for one in ("app", "tool", "data")}
+
+
+def test_each_machine_is_solved_for_itself_and_noarch_is_for_all() -> None:
+    rpms = [rpm("app", arch="noarch"), rpm("lib"), rpm("lib", arch="aarch64"), rpm("lib", arch="ppc64le")]
+    rpms[0] = rpm("app", "1-1", "lib", arch="noarch")
+    assert chosen(choose(rpms, "app", machines=("x86_64", "aarch64"))) == {
+        "app-1-1.noarch", "lib-1-1.x86_64", "lib-1-1.aarch64"
+    }  # fmt: skip
+
+
+def test_conflicts_among_offered_packages_count_and_others_do_not() -> None:
+    apart = [rpm("app", "1-1", "a", "b"), rpm("a", conflicts=("b",)), rpm("b")]
+    with pytest.raises(PinError, match="conflicts with b"):
+        choose(apart, "app")
+    beyond = [rpm("app", "1-1", "glibc >= 2", conflicts=("glibc < 9",))]
+    assert chosen(choose(beyond, "app")) == {"app-1-1.x86_64"}
+
+
+def test_of_one_nevra_with_two_files_the_later_counts() -> None:
+    found = choose([rpm("app", time=1), rpm("app", time=3), rpm("app", time=2)], "app")
+    ((one, _),) = found.chosen.values()
+    assert one.time == 3
