@@ -67,7 +67,7 @@ def closed(downloads: Path, site_key_master: Any, tmp_path_factory: pytest.TempP
         (RELEASES[1], "12.9", {"libcublas", "cuda-nvrtc", "cuda-version"}),
         (RELEASES[2], "13.0", {"libcublas", "cuda-nvrtc", "cuda-version", "libcudnn", "libcudnn-dev"}),
     ],
-    ids=str,
+    ids=["8", "9-cu12", "9-cu13"],
 )
 def test_cudnn_installs_from_this_channel_alone(
     closed: Project, release: CudnnRelease, driver: str, companions: set[str], tmp_path: Path
