@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -154,10 +156,31 @@ def test_rattler_parses_each_document(packages: list[IndexedPackage], tmp_path: 
         assert {one.file_name for one in records} == {one.filename for one in packages if one.subdir == "linux-64"}
 
 
+class Counted(io.BytesIO):
+    """Counts what is read."""
+
+    total = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.total += len(data)
+        return data
+
+
+def test_only_the_metadata_of_a_package_is_read(channel: Path) -> None:
+    file = next(channel.glob("linux-64/libcublas-12*.conda"))
+    made = Counted()
+    with zipfile.ZipFile(file) as small, zipfile.ZipFile(made, "w") as large:
+        for name in small.namelist():
+            large.writestr(name, os.urandom(8 << 20) if name.startswith("pkg-") else small.read(name))
+    made.total = 0
+    one = read_package(made, "linux-64", file.name, Digest.of(b""))
+    assert one.name == "libcublas"
+    assert made.total < 100_000
+
+
 @pytest.mark.parametrize("harm", ["cut", "renamed", "subdir", "nozip"])
 def test_what_is_no_such_package_is_refused(channel: Path, harm: str) -> None:
-    import io
-
     file = next(channel.glob("linux-64/libcublas-12*.conda"))
     data, name, subdir = file.read_bytes(), file.name, "linux-64"
     data = {"cut": data[: len(data) // 2], "nozip": b"x" * 100}.get(harm, data)

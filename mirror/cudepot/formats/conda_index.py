@@ -132,6 +132,15 @@ def _shards(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]
     return files
 
 
+def shards_named(data: bytes, what: str) -> list[str]:
+    """Return the paths, below the subdir, of the shards an index names (one that :func:`channel_files` wrote)."""
+    try:
+        plain = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)).read(INFO_LIMIT)
+        return [f"shards/{one.hex()}.msgpack.zst" for one in msgpack.unpackb(plain)["shards"].values()]
+    except (zstandard.ZstdError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise FormatError(f"{what}: not an index of shards ({type(error).__name__})") from error
+
+
 def _shard_record(one: IndexedPackage) -> dict[str, Any]:
     return {**one.record, "sha256": bytes.fromhex(one.digest.sha256), "run_exports": dict(one.run_exports)}
 

@@ -11,6 +11,7 @@ from cudepot.workflows.depot import Depot
 
 GENERATIONS = 3
 """Generations of shards reachable by hash, the current one included."""
+_SHARD_INDEX = "/repodata_shards.msgpack.zst"
 _NEWEST_FORM = ("channeldata.json", "notices.json")
 
 
@@ -22,10 +23,10 @@ def conda_tree(
         return {}
     prefix = f"conda/{depot.config.site.channel}/"
     files = _files(packages)
-    generations = [_below(prefix, one.tree) for one in earlier[: GENERATIONS - 1]]
-    before = generations[0] if generations else {}
+    channels = [_below(prefix, one.tree) for one in earlier]
+    before = channels[0] if channels else {}
     if not _still_good(depot, files, before):
-        before = files | _shards(depot, generations) | _index(depot, packages)
+        before = files | _shards(depot, channels) | _index(depot, packages)
     return {prefix + path: digest for path, digest in before.items()}
 
 
@@ -39,10 +40,23 @@ def _still_good(depot: Depot, files: Mapping[str, Digest], before: Mapping[str, 
     return same and all(one in before for one in _NEWEST_FORM) and all(depot.store.has(one) for one in before.values())
 
 
-def _shards(depot: Depot, generations: Sequence[Mapping[str, Digest]]) -> dict[str, Digest]:
-    """Return shards of earlier indexes: a client that has read one of these can finish."""
-    found = {path: one for tree in generations for path, one in tree.items() if "/shards/" in path}
-    return {path: one for path, one in found.items() if depot.store.has(one)}
+def _shards(depot: Depot, channels: Sequence[Mapping[str, Digest]]) -> dict[str, Digest]:
+    """Return the shards that the last distinct indexes name: a client that has read one of these can finish."""
+    from cudepot.formats.conda_index import shards_named  # noqa: PLC0415
+
+    kept: dict[str, Digest] = {}
+    seen: list[dict[str, Digest]] = []
+    for channel in channels:
+        indexes = {path: one for path, one in channel.items() if path.endswith(_SHARD_INDEX)}
+        if indexes in seen or len(seen) == GENERATIONS - 1 or not all(map(depot.store.has, indexes.values())):
+            continue
+        seen.append(indexes)
+        for path, digest in indexes.items():
+            with depot.store.open(digest) as handle:
+                named = shards_named(handle.read(), path)
+            folder = path.removesuffix(_SHARD_INDEX)
+            kept |= {name: channel[name] for one in named if (name := f"{folder}/{one}") in channel}
+    return {path: one for path, one in kept.items() if depot.store.has(one)}
 
 
 def _files(packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:

@@ -1,0 +1,82 @@
+"""The channel of a site over several publications: unchanged, grown, and with clients that read an older index."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgpack
+import pytest
+import zstandard
+from tests.clients import conda_env
+
+from cudepot.catalog.snapshot import Snapshot
+from cudepot.digest import Digest
+from cudepot.errors import FormatError
+from cudepot.store.local import LocalStore
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.publish_conda import conda_tree
+
+Packages = list[tuple[str, str, Digest]]
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return conda_env.standin_channel(tmp_path_factory.mktemp("forge") / "c")
+
+
+@pytest.fixture
+def depot(tmp_path: Path) -> Depot:
+    store = LocalStore(tmp_path / "store", create=True, durable=False)
+    return cast(Depot, SimpleNamespace(store=store, config=SimpleNamespace(site=SimpleNamespace(channel="main"))))
+
+
+def packages(depot: Depot, forge: Path, *globs: str) -> Packages:
+    files = [file for glob in globs for file in sorted(forge.glob(glob))]
+    return [(file.parent.name, file.name, depot.store.add_bytes(file.read_bytes())) for file in files]
+
+
+def published(depot: Depot, what: Packages, earlier: list[Snapshot]) -> list[Snapshot]:
+    tree = conda_tree(depot, what, earlier)
+    return [Snapshot(len(earlier) + 1, "", "", "", Digest.of(b""), (), tree), *earlier]
+
+
+def shards(tree: Any) -> set[str]:
+    return {path for path in tree if "/shards/" in path}
+
+
+def named(depot: Depot, tree: Any) -> set[str]:
+    with depot.store.open(tree["conda/main/linux-64/repodata_shards.msgpack.zst"]) as handle:
+        index = msgpack.unpackb(zstandard.ZstdDecompressor().decompressobj().decompress(handle.read()))
+    return {f"conda/main/linux-64/shards/{one.hex()}.msgpack.zst" for one in index["shards"].values()}
+
+
+def test_a_client_that_read_an_older_index_finds_its_shards(depot: Depot, forge: Path) -> None:
+    history: list[Snapshot] = []
+    for globs in (["*/libcublas-11*"], ["*/libcublas-1[12]*"], ["*/libcublas-*"], ["*/libcublas-*", "*/zlib-*"]):
+        history = published(depot, packages(depot, forge, *globs), history)
+    first, second, third, fourth = reversed([one.tree for one in history])
+    assert named(depot, fourth) | named(depot, third) | named(depot, second) <= shards(fourth)
+    assert not shards(fourth) & named(depot, first), "three generations are enough"
+
+
+def test_nothing_new_changes_nothing(depot: Depot, forge: Path) -> None:
+    what = packages(depot, forge, "*/libcublas-*")
+    history = published(depot, what, published(depot, packages(depot, forge, "*/zlib-*"), []))
+    assert conda_tree(depot, what, history) == history[0].tree
+
+
+def test_a_channel_of_an_older_cudepot_is_indexed_anew(depot: Depot, forge: Path) -> None:
+    what = packages(depot, forge, "*/zlib-*")
+    (made,) = published(depot, what, [])
+    old = {path: one for path, one in made.tree.items() if "channeldata" not in path}
+    again = conda_tree(depot, what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)])
+    assert again == made.tree
+
+
+def test_two_packages_of_one_name_are_refused(depot: Depot, forge: Path) -> None:
+    (one,) = packages(depot, forge, "*/zlib-*")
+    other = (*one[:2], depot.store.add_bytes(b"other"))
+    with pytest.raises(FormatError, match="different packages"):
+        conda_tree(depot, [one, other], [])
