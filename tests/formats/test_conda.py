@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
@@ -21,7 +22,8 @@ from cudepot.builders.render import RenderedOutput, render_recipe
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
 from cudepot.formats.conda import CondaPackage, Zstd, conda_package, glob_matches, write_conda
-from cudepot.formats.payload import Payload
+from cudepot.formats.conda_read import read_conda
+from cudepot.formats.payload import Payload, PayloadFile, Role
 
 STAMP = 1604620800000
 
@@ -170,3 +172,14 @@ def test_a_star_stays_within_its_segment(glob: str) -> None:
     assert not glob_matches("x/y/z", "*")
     assert not glob_matches("x/y", "*")
     assert glob_matches("a/b", glob) <= (glob.count("/") == 1)
+
+
+@pytest.mark.parametrize(("window", "most"), [(27, 13 << 20), (0, 30 << 20)])
+def test_a_large_window_finds_what_repeats_far_apart(window: int, most: int) -> None:
+    """Two libraries with the same 12 MB in them; every reader takes the frame with its defaults."""
+    objects, text = Objects(), hashlib.shake_128(b"far").digest(12 << 20)
+    files = tuple(PayloadFile(f"lib/libcudnn_{n}.so.9.1.0", Role.RUNTIME, objects.add(n.encode() + text)) for n in "ab")
+    package = written(CondaPackage(output(), files), objects, zstd=Zstd(3, window))
+    assert most - (6 << 20) < len(package) < most
+    members = {m.name: c.read() for m, c in read_conda(io.BytesIO(package)) if c is not None}
+    assert members["lib/libcudnn_b.so.9.1.0"] == b"b" + text
