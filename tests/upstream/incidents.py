@@ -1,8 +1,8 @@
 """The recorded incidents of NVIDIA's repositories, to be replayed with their exact shapes and sizes.
 
 Numbers without a prefix are issues of NVIDIA/cuda-repo-management on GitHub, ``NVD`` those of nvidia-docker. Sizes
-are bytes: *declared* in the signed Release or in the index, *served* by the server. Debs above 100 kB keep
-direction and difference, not the size.
+are bytes: *declared* in the signed Release or in the index, *served* by the server. Packages above 100 kB keep
+direction and difference, not the size. Which tests replay which: ``tests/workflows/test_incidents.py``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tests.upstream.apt import FlatRepo
 from tests.upstream.debs import EPOCH, simple_deb, write_deb
 from tests.upstream.faults import Replace
 from tests.upstream.keys import Key, KeyHome
+from tests.upstream.rpms import Rpm, write_rpm
 from tests.upstream.server import Server
 
 NEWER, OLDER = "index newer than its signature", "index older than its signature"
@@ -84,6 +85,20 @@ FILES = [
     FileIncident("voicevox#1720 a", "libcudnn9-cuda-12", "9.1.0.70-1", 85602, 86054, OTHER),  # 85,602,362 / …814
     FileIncident("voicevox#1720 b", "libcudnn9-dev-cuda-12", "9.1.0.70-1", 74936, 74876, OTHER),  # 74,935,844 / …784
 ]
+
+RPM = FileIncident("#2 KMOD#30", "cuda-compat-10-1", "418.226.00", 57142, 57138, OTHER)  # 5,713,804 / 5,713,800
+
+
+def incident_rpms(folder: Path) -> tuple[Path, Path]:
+    """Write the rpm of ``RPM`` twice and return it as declared and as served: made anew, a few bytes longer."""
+    made = []
+    for seed, size in enumerate((RPM.declared, RPM.served)):
+        into = folder / str(seed)
+        into.mkdir(parents=True)
+        content = random.Random(seed).randbytes(size - RPM.declared + 50_000)  # lengths of four: so cpio pads them
+        files: dict[str, bytes | str] = {"/usr/local/cuda-10.1/compat/libcuda.so.1": content}
+        made.append(write_rpm(Rpm(RPM.package, RPM.version, files=files, compression="none"), into))
+    return made[0], made[1]
 
 
 def sized_deb(folder: Path, package: str, version: str, size: int, *, seed: int = 0) -> Path:

@@ -22,7 +22,7 @@ _DEFINED = {
     "__os_install_post": "%{nil}", "_binary_filedigest_algorithm": "8", "_source_filedigest_algorithm": "8",
     "use_source_date_epoch_as_buildtime": "1", "clamp_mtime_to_source_date_epoch": "1",
 }  # fmt: skip
-COMPRESSION = {"gz": "w6.gzdio", "xz": "w2.xzdio", "zst": "w3.zstdio", "bz2": "w9.bzdio"}
+COMPRESSION = {"gz": "w6.gzdio", "xz": "w2.xzdio", "zst": "w3.zstdio", "bz2": "w9.bzdio", "none": "w0.gzdio"}
 
 
 @dataclass
@@ -105,6 +105,15 @@ def sign_rpms(rpms: Sequence[Path], home: KeyHome, key: Key, *, digest: str = "s
     }  # fmt: skip
     options = [part for name, text in defined.items() for part in ("--define", f"{name} {text}")]
     run("rpmsign", *options, "--addsign", *map(str, rpms), env=clean_env(GNUPGHOME=str(home.path)))
+
+
+def rpm_says(path: Path, db: Path, *keys: Key) -> str:
+    """Return what the real rpmkeys says of an rpm, knowing ``keys`` only; raise ToolError when it is not content."""
+    env = clean_env(HOME=str(db))
+    for number, key in enumerate(keys):
+        (db / f"{number}.pub").write_bytes(key.armored)
+        run("rpmkeys", "--dbpath", db, "--import", db / f"{number}.pub", env=env)
+    return run("rpmkeys", "--dbpath", db, "-Kv", path, env=env).stdout
 
 
 def cudnn_rpms(release: CudnnRelease, compression: str = "xz") -> list[Rpm]:

@@ -6,27 +6,18 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tests.upstream.keys import Key
 from tests.upstream.process import ToolError, clean_env, run
+from tests.upstream.rpms import rpm_says
 from tests.upstream.yum import ODD_NAME, Rhel
 
 NVRA = "libcudnn8-8.0.5.39-1.cuda11.1.x86_64"
 
 
-def check(path: Path, db: Path, *keys: Key) -> str:
-    """Return what the real rpmkeys says of an rpm, knowing ``keys`` only."""
-    env = clean_env(HOME=str(db))
-    for number, key in enumerate(keys):
-        (db / f"{number}.pub").write_bytes(key.armored)
-        run("rpmkeys", "--dbpath", db, "--import", db / f"{number}.pub", env=env)
-    return run("rpmkeys", "--dbpath", db, "-Kv", path, env=env).stdout
-
-
 def test_rpms_are_signed_by_two_keys(rhel: Rhel, tmp_path: Path) -> None:
-    assert "Header V4 RSA/SHA512 Signature" in check(rhel.rpm(NVRA), tmp_path, rhel.key)
+    assert "Header V4 RSA/SHA512 Signature" in rpm_says(rhel.rpm(NVRA), tmp_path, rhel.key)
     with pytest.raises(ToolError):
-        check(rhel.rpm("libcudnn7-7.6.5.32-1.cuda10.2.x86_64"), tmp_path, rhel.key)
-    check(rhel.rpm("libcudnn7-7.6.5.32-1.cuda10.2.x86_64"), tmp_path, rhel.old_key)
+        rpm_says(rhel.rpm("libcudnn7-7.6.5.32-1.cuda10.2.x86_64"), tmp_path, rhel.key)
+    rpm_says(rhel.rpm("libcudnn7-7.6.5.32-1.cuda10.2.x86_64"), tmp_path, rhel.old_key)
 
 
 def test_the_layout_is_nvidias(rhel: Rhel) -> None:
