@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 
 HASHES = {
@@ -70,3 +71,39 @@ class DocumentSignature:
     digest: str
     expires: str
     fault: str
+
+
+def is_plain_armor(text: bytes) -> bool:
+    """Tell whether a detached signature in text form is, byte for byte, what its own content is written as.
+
+    Verifiers overlook damage in the armour (RFC 9580 section 6: line ends, checksum, what follows) and in parts of a
+    signature that nothing covers; a store that looks for flipped bits must not.
+    """
+    lines = text.split(b"\n")
+    try:
+        body = [line for line in lines[2 : lines.index(_END)] if not line.startswith(b"=")]
+        data = base64.b64decode(b"".join(body), validate=True)
+    except ValueError:
+        return False
+    return text in (_armor(data, b"=" + base64.b64encode(_crc24(data).to_bytes(3)) + b"\n"), _armor(data, b""))
+
+
+_BEGIN, _END = b"-----BEGIN PGP SIGNATURE-----", b"-----END PGP SIGNATURE-----"
+
+
+def _armor(data: bytes, checksum: bytes) -> bytes:
+    encoded = base64.b64encode(data)
+    lines = [encoded[start : start + 64] for start in range(0, len(encoded), 64)]
+    return b"\n".join([_BEGIN, b"", *lines]) + b"\n" + checksum + _END + b"\n"
+
+
+def _crc24(data: bytes) -> int:
+    """Return the checksum of RFC 9580 section 6.1.1."""
+    crc = 0xB704CE
+    for byte in data:
+        crc ^= byte << 16
+        for _ in range(8):
+            crc <<= 1
+            if crc & 0x1000000:
+                crc ^= 0x1864CFB
+    return crc & 0xFFFFFF

@@ -179,3 +179,15 @@ def test_a_key_is_made_that_signs_and_no_agent_stays(tmp_path: Path) -> None:
     assert Gpgv([tmp_path / "k"], [made]).detached(TEXT, signer.detach(TEXT), "x").signers == (made,)
     assert not list(home.glob("S.*")), "its sockets went with the agent"
     assert home.stat().st_mode & 0o077 == 0
+
+
+def test_armour_is_looked_at_byte_for_byte(site_key: SiteKey) -> None:
+    from cudepot.openpgp import is_plain_armor
+
+    signature = GpgSigner(site_key.home, site_key.fingerprint).detach(b"text")
+    assert is_plain_armor(signature)
+    for place in range(len(signature)):
+        bad = bytearray(signature)
+        bad[place] ^= 1
+        assert not is_plain_armor(bytes(bad)), place
+        assert not is_plain_armor(signature[:place]), place

@@ -98,7 +98,12 @@ def test_volumes_in_any_order(near: Near, far: Far) -> None:
     assert far.take(split[-1])["imported"] == [3]
     far.run("publish")
     assert far.run("verify", "--json").json["faults"] == []
-    pieces = {one["sha256"] for one in json.loads((far.store / "imported/000003.json").read_text())["pieces"][0]["of"]}
+    pieces = {
+        one["sha256"]
+        for one in json.loads(json.loads((far.store / "imported/000003.json").read_text())["manifest"])["pieces"][0][
+            "of"
+        ]
+    }
     assert not pieces & {one.name for one in (far.store / "objects").glob("*/*")}
 
 

@@ -124,7 +124,7 @@ def _take(depot: Depot, incoming: Manifests, volume: Volume) -> int:
 
 def _finish(depot: Depot, incoming: Manifests, known: dict[str, Manifest], new: int) -> ImportResult:
     """Import what is complete, the oldest first, and forget what has been overtaken."""
-    done: list[int] = []
+    imported, done = Manifests(depot.store.root, "imported"), list[int]()
     proved: tuple[Proved, ...] = ()
     licences: tuple[str, ...] = ()
     for name, manifest in sorted(known.items(), key=lambda one: one[1].number):
@@ -133,20 +133,28 @@ def _finish(depot: Depot, incoming: Manifests, known: dict[str, Manifest], new: 
         if lacking(depot, manifest) or (base.number and links.get(base.number) != base):
             continue
         _join(depot, manifest)
-        if manifest.number > max(links, default=0):
+        fresh = manifest.number > max(links, default=0)
+        if fresh:
             snapshot, proved = _checked(depot, manifest)
             licences = lock_of(depot, snapshot).accepted_eula
             depot.store.settle()
-            Manifests(depot.store.root, "imported").add(f"{manifest.number:06d}", *incoming.read(name))
-            Snapshots(depot.store.root).add(
-                manifest.number, read(depot.store, manifest.document), read(depot.store, manifest.signature)
-            )
+        number = f"{manifest.number:06d}"
+        if (fresh or manifest.number in links) and not imported.has(number):
+            imported.add(number, *incoming.read(name))
+        if fresh:
+            _show(depot, manifest)
             done.append(manifest.number)
         _drop_pieces(depot, manifest)
         incoming.remove(name)
     depot.store.settle()
     left = [manifest for name, manifest in known.items() if incoming.has(name)]
     return ImportResult(tuple(done), _waiting(depot, left), new, proved, licences)
+
+
+def _show(depot: Depot, manifest: Manifest) -> None:
+    """Make a snapshot visible: the one step that counts."""
+    document, signature = read(depot.store, manifest.document), read(depot.store, manifest.signature)
+    Snapshots(depot.store.root).add(manifest.number, document, signature)
 
 
 def lacking(depot: Depot, manifest: Manifest) -> list[Digest]:

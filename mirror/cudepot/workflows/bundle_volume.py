@@ -13,6 +13,7 @@ from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ConfigError, CudepotError, FormatError, TrustError
 from cudepot.formats.bundle_tar import END, FIRST, MANIFEST, OBJECTS, SIGNATURE, Member, header, members, padding
 from cudepot.formats.guarded import sliced
+from cudepot.openpgp import is_plain_armor
 from cudepot.ports import Progress, Verifier
 from cudepot.store.local import LocalStore
 from cudepot.transport.volumes import volume_file
@@ -133,6 +134,8 @@ def _check_signature(verifier: Verifier, document: bytes, signature: bytes, path
         verifier.detached(document, signature, f"{path}: {MANIFEST}")
     except TrustError as error:
         raise error.retold(f"not a bundle of the site this project mirrors: {error}") from error
+    if not is_plain_armor(signature):
+        raise FormatError(f"{path}: {SIGNATURE} was changed, though it still holds", hint=_HINT)
 
 
 def take(volume: Volume, store: LocalStore, progress: Progress) -> int:

@@ -9,6 +9,7 @@ from cudepot.catalog.bundle import parse_manifest
 from cudepot.checked import unsealed
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError
+from cudepot.openpgp import is_plain_armor
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import parse_record
@@ -28,6 +29,8 @@ def snapshot_faults(depot: Depot) -> Iterator[str]:
         except CudepotError as error:
             yield str(error)
             continue
+        if not is_plain_armor(snapshots.read(number)[1]):
+            yield f"{snapshots.path(number)}.asc: the signature holds, but its armour was changed"
         before = snapshots.document(number - 1)
         gap = number != documents[0] and not depot.config.site.origin  # bundles bring only some snapshots
         if (before or gap) and snapshot.parent != Digest.of(before).sha256:
@@ -47,6 +50,9 @@ def damaged_snapshots(depot: Depot) -> Iterator[int]:
         try:
             load_snapshot(snapshots, number, depot.site_verifier())
         except CudepotError:
+            yield number
+            continue
+        if not is_plain_armor(snapshots.read(number)[1]):
             yield number
 
 
