@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,18 @@ def test_another_machine_is_told() -> None:
     at = int.from_bytes(data[60:64], "little") + 4
     data[at : at + 2] = (0xAA64).to_bytes(2, "little")
     assert read_pe(io.BytesIO(bytes(data))).machine == "aarch64"
+
+
+def test_memory_does_not_grow_with_the_dll(tmp_path: Path) -> None:
+    data, _ = dll(Dll("cudnn_heuristic64_9.dll", "x", padding=40 << 20))
+    (tmp_path / "x.dll").write_bytes(data)
+    tracemalloc.start()
+    with (tmp_path / "x.dll").open("rb") as stream:
+        assert read_pe(stream).soname == "cudnn_heuristic64_9.dll"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(data) > 40 << 20
+    assert peak < 4 << 20
 
 
 @pytest.mark.parametrize("size", [0, 2, 60, 200, 400])

@@ -19,12 +19,14 @@ class Dll:
         text: any string that makes its bytes differ from another's.
         functions: exported functions without arguments, with the number each returns.
         needed: names of DLLs it imports from, beside ``KERNEL32.dll``.
+        padding: bytes of constant data, which lie in the section that has the exports too.
     """
 
     name: str
     text: str
     functions: tuple[tuple[str, int], ...] = ()
     needed: tuple[str, ...] = ()
+    padding: int = 0
 
 
 @cache
@@ -48,7 +50,7 @@ def _source(one: Dll) -> str:
     declared = "".join(f"__declspec(dllimport) unsigned long {_function(name)}(void);\n" for name in one.needed)
     return (
         f"unsigned long __stdcall GetTickCount(void);\n{declared}"
-        f'const char text[] = "{one.text}";\n' + "\n".join(lines) + "\n"
+        f'const char text[] = "{one.text}";\nconst char padding[{one.padding + 1}] = {{1}};\n' + "\n".join(lines) + "\n"
         "int __stdcall DllMainCRTStartup(void *a, unsigned b, void *c) "
         f"{{ return (int)(GetTickCount(){calls} + text[b & 1]); }}\n"
     )

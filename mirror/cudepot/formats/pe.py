@@ -20,6 +20,7 @@ from cudepot.formats.library import LibraryInfo
 _MACHINES = {0x8664: "x86_64", 0xAA64: "aarch64"}
 _DLL = 0x2000
 _EXPORT, _IMPORT = 0, 1
+_NAME = 12  # offset of the name's address in the export directory
 _MOST_IMPORTS = 4096
 _MOST_NAME = 255
 _FAULTS = (
@@ -43,7 +44,7 @@ def read_pe(stream: BinaryIO, *, what: str = "library") -> LibraryInfo:
     """
     try:
         with pefile.PE(data=_mapped(stream), fast_load=True) as pe:
-            pe.parse_data_directories([_EXPORT, _IMPORT])
+            pe.parse_data_directories([_IMPORT])
             header = pe.FILE_HEADER
             if not header.Characteristics & _DLL:
                 raise ValueError("it is no DLL")
@@ -63,10 +64,12 @@ def _mapped(stream: BinaryIO) -> mmap.mmap | bytes:
 
 
 def _exported(pe: pefile.PE) -> str:
-    exports = getattr(pe, "DIRECTORY_ENTRY_EXPORT", None)
-    if exports is None:
+    """Return the name in the export directory, which pefile reads with all of its section: up to 100 MB here."""
+    directory = pe.OPTIONAL_HEADER.DATA_DIRECTORY[_EXPORT]
+    if not directory.VirtualAddress:
         return ""
-    found: bytes = pe.get_string_at_rva(exports.struct.Name, _MOST_NAME) or b""
+    name = int.from_bytes(pe.get_data(directory.VirtualAddress + _NAME, 4), "little")
+    found: bytes = pe.get_string_at_rva(name, _MOST_NAME) or b""
     return found.decode("ascii", "replace")
 
 
