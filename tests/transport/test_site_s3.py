@@ -262,7 +262,7 @@ def test_what_old_roots_name_stays_for_the_grace_period(place: Place) -> None:
 
 
 def test_a_long_upload_goes_on_where_it_was_cut(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = os.urandom(36 << 20)
+    data = os.urandom(24 << 20)
     made = tree(place, {PACKAGE: data, ROOT: b"root"})
     parts: list[int] = []
     original = Bucket.put_part

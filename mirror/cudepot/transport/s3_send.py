@@ -14,7 +14,8 @@ from cudepot.errors import SiteError
 from cudepot.ports import FileTraits, ObjectStore
 from cudepot.transport.s3_bucket import Bucket
 
-PART = 8 << 20
+PART = 5 << 20
+"""Bytes sent at a time: the least S3 takes for a part, so that sixteen of them are a small matter."""
 _MOST_PARTS = 10_000
 Done = Callable[[str, Digest], None]
 """Told of every object that has certainly arrived."""
