@@ -8,7 +8,7 @@ import pytest
 import rattler_build
 from tests.formats.payloads import RECIPES
 
-from cudepot.builders.render import RenderedOutput, render_recipe
+from cudepot.builders.render import RenderedOutput, render_recipe, with_glibc
 from cudepot.errors import ConfigError
 
 COMPILED = ("libgcc >=13", "libstdcxx >=13", "libzlib >=1.2.13,<2.0a0")
@@ -149,3 +149,11 @@ def test_what_this_tool_cannot_write_is_refused(tmp_path: Path) -> None:
     recipe.write_text(head + "  files:\n    include: [a]\n    exclude: [b]\n")
     (one,) = render_recipe(recipe, {}, "linux-64")
     assert (one.files, one.excluded) == (("a",), ("b",))
+
+
+def test_a_library_that_needs_a_newer_glibc_raises_the_bound() -> None:
+    old, new = rendered("8.0.5.39", "11.1")["cudnn"], rendered("9.12.0.46", "13")["libcudnn"]
+    assert with_glibc(old, (2, 14)) == old
+    assert with_glibc(old, (2, 29)).constrains == ("__glibc >=2.29",)
+    assert with_glibc(new, (2, 34)).depends[0] == "__glibc >=2.34,<3.0.a0"
+    assert with_glibc(new, (2, 34)).depends[1:] == new.depends[1:]

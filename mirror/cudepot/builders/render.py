@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,25 @@ def _spec(spec: str | dict[str, Any], before: Mapping[str, RenderedOutput]) -> s
         )
     target = before[pin["name"]]
     return f"{target.name} =={target.version} {target.build_string}"
+
+
+_GLIBC = re.compile(r"__glibc >=(\d+)\.(\d+)(.*)")
+
+
+def with_glibc(output: RenderedOutput, floor: tuple[int, int]) -> RenderedOutput:
+    """Return the output with every ``__glibc`` bound raised to what its libraries were found to need.
+
+    The recipes have conda-forge's bounds. A library that needs more would be installed where it cannot be loaded.
+    """
+    depends, constrains = (tuple(_raised(one, floor) for one in specs) for specs in (output.depends, output.constrains))
+    return replace(output, depends=depends, constrains=constrains)
+
+
+def _raised(spec: str, floor: tuple[int, int]) -> str:
+    bound = _GLIBC.fullmatch(spec)
+    if bound is None or (int(bound[1]), int(bound[2])) >= floor:
+        return spec
+    return f"__glibc >={floor[0]}.{floor[1]}{bound[3]}"
 
 
 _ABOUT = {

@@ -86,7 +86,7 @@ def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
     """Make everything a job asks for and note it; ``cuda-version`` is metadata alone and made of no artifact."""
     with depot.store.scratch() as scratch:
         if not job.artifacts:
-            built = list(_conda(depot, job, None, scratch, ()))
+            built = list(_conda(depot, job, None, scratch, (), (0, 0)))
             record(depot, key, job, built, "")
             return built
         payload = unpack(depot, job, scratch, frozenset() if "static" in job.outputs else WITHOUT)
@@ -95,7 +95,7 @@ def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
         told = origins_of(lock, job) if depot.config.build.provenance == "inside" else ()
         built = []
         if {"conda", "static"} & set(job.outputs):
-            built += _conda(depot, job, payload, scratch, told)
+            built += _conda(depot, job, payload, scratch, told, report.glibc)
         if "wheel" in job.outputs and (depot.recipes / job.recipe / "wheel.toml").exists() and not job.release.part:
             built.append(_wheel(depot, job, payload, report, scratch, told))
     record(depot, key, job, built, licence)
@@ -125,7 +125,12 @@ def _check_eula(depot: Depot, lock: Lock, payload: Payload, scratch: LocalStore)
 
 
 def _conda(
-    depot: Depot, job: Job, payload: Payload | None, scratch: LocalStore, origins: tuple[Origin, ...]
+    depot: Depot,
+    job: Job,
+    payload: Payload | None,
+    scratch: LocalStore,
+    origins: tuple[Origin, ...],
+    glibc: tuple[int, int],
 ) -> Iterator[Built]:
     release, build = job.release, depot.config.build
     zstd = Zstd(build.zstd_level, build.zstd_window)
@@ -136,12 +141,12 @@ def _conda(
             "licence-sha256": licence.sha256 if licence else "",
         }
     }
-    from cudepot.builders.render import render_recipe  # noqa: PLC0415 - loads rattler-build: not for what is built already
+    from cudepot.builders.render import render_recipe, with_glibc  # noqa: PLC0415 - loads rattler-build: not for what is built already
 
     subdir = "linux-64" if release.subdir == "noarch" else release.subdir
     recipes = recipes_of(depot.recipes, job, payload, build.number, closed=build.closed_channel)
     for output in (one for recipe, variant in recipes for one in render_recipe(recipe, variant, subdir)):
-        package = conda_package(output, payload, facts, origins)
+        package = conda_package(with_glibc(output, glibc), payload, facts, origins)
         label = f"packing {package.filename}"
         total = sum(one.digest.size for one in package.files if one.digest) + (licence.size if licence else 0)
         digest = _pack(
