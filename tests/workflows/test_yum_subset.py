@@ -78,6 +78,20 @@ def test_a_newer_release_is_published_beside_the_last_metadata(project: Project,
     assert int(second.revision) > int(first.revision)
     assert old < {path.name for path in folder.glob("*.gz")}
     assert project.run("verify", "--json").json["faults"] == []
+    check_rollback(project, old, int(second.revision))
+
+
+def check_rollback(project: Project, old: set[str], revision: int) -> None:
+    """The older packages are shown again under a later revision, and the newer metadata can still be had."""
+    folder = project.site / "yum" / NAME / "repodata"
+    newer = {path.name for path in folder.glob("*.gz")}
+    project.run("rollback", "1")
+    third = createrepo_c.Repomd(str(folder / "repomd.xml"))
+    assert int(third.revision) > revision
+    assert {one.location_href.rpartition("/")[2] for one in third.records} == old
+    assert {path.name for path in folder.glob("*.gz")} == newer
+    assert [path.name for path in folder.parent.glob("*.rpm")] == ["libstuff++-1.0+git1-1.x86_64.rpm"]
+    assert project.run("verify", "--json").json["faults"] == []
 
 
 def test_pins_are_read_as_dnf_reads_them(project: Project, rhel: Rhel) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from cudepot.catalog import yum_plan
@@ -185,6 +185,34 @@ def _roots(depot: Depot, records: Sequence[Record], revision: int, before: _Earl
         whole = all(path in files and depot.store.has(files[path]) for path in _ROOTS)
         if whole and old.made_by == yum_plan.PLAN and yum_plan.same_repository(old, records):
             return {path: files[path] for path in _ROOTS}
+    return _signed(depot, records, revision)
+
+
+def renewed_yum(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
+    """Return what the yum roots of an older snapshot become when it follows ``newest``: signed anew, revised later.
+
+    yum 3 keeps what it has when it is offered an older repomd.xml. The metadata of ``newest`` stay reachable.
+    """
+    theirs = tuple(f"yum/{one['name']}/" for one in old.upstreams if one.get("file"))
+    tree: dict[str, Digest] = {}
+    for path in old.tree:
+        if path.startswith("yum/") and path.endswith(f"/{PATH}") and not path.startswith(theirs):
+            tree |= _renewed(depot, path.removesuffix(PATH), old, newest)
+    return tree
+
+
+def _renewed(depot: Depot, folder: str, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
+    before = parse_repomd(_bytes(depot, old.tree[folder + PATH]), folder + PATH)
+    last = _bytes(depot, newest.tree.get(folder + PATH, old.tree[folder + PATH]))
+    revision = yum_plan.next_revision(depot.clock(), last)
+    records = [replace(one, timestamp=revision) for one in before.records]
+    metadata = {path: one for path, one in newest.tree.items() if path.startswith(f"{folder}repodata/")}
+    roots = _signed(depot, records, revision)
+    return metadata | {folder + path: digest for path, digest in roots.items()}
+
+
+def _signed(depot: Depot, records: Sequence[Record], revision: int) -> dict[str, Digest]:
+    signer = depot.signer()
     text = render_repomd(str(revision), records, made_by=yum_plan.PLAN)
     made = (text, signer.detach(text), signer.public_key(armor=True))
     return {path: depot.store.add_bytes(data) for path, data in zip(_ROOTS, made, strict=True)}

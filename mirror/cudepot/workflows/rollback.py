@@ -14,6 +14,7 @@ from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.imported import choose
 from cudepot.workflows.proof import read
 from cudepot.workflows.publish_apt import renewed
+from cudepot.workflows.publish_yum import renewed_yum
 from cudepot.workflows.show import keep, next_number, show
 from cudepot.workflows.snapshots import diff_snapshots, find_snapshot, lock_of
 
@@ -57,7 +58,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
         raise ConfigError(f"snapshot {number} is what was published last", hint="see `cudepot snapshots`")
     changes = diff_snapshots(depot, newest.number, number)
     _check_whole(depot, old)
-    tree = renewed(depot, old, newest)
+    tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest)
     made = next_number(depot, [newest])
     if not dry_run:
         made_of = read(depot.store, old.lock)
