@@ -184,6 +184,8 @@ def scenes(folder: Path, keys: KeyHome) -> tuple[list[Scene], Path]:
         copy(project, copied)
         found.append(Scene(verb, copied, after))
 
+    (folder / "states/near-init/near").mkdir(parents=True)
+    found.append(Scene(("init",), folder / "states/near-init/near"))
     base, medium = near.project.base, near.medium
     near.publish(deb_of("first", size=40_000))
     near.export("one.tar", 0)
