@@ -275,3 +275,9 @@ def test_drop_in_differences_are_told_by_field(made: Project, tmp_path: Path) ->
     assert found["unknown"] == ["run_exports", "files"]
     (tmp_path / "bad.json").write_text("[]")
     made.fail(10, "diff", "--dropin", str(tmp_path / "bad.json"))
+
+
+def test_payloads_for_other_tools_lie_side_by_side(made: Project, tmp_path: Path) -> None:
+    folders = made.run("repackage", "--json", "--payloads", str(tmp_path / "payloads")).json
+    assert len(set(folders)) == len(folders) == len(list((tmp_path / "payloads").iterdir())) > 8
+    assert all((Path(one) / "LICENSE").is_file() for one in folders)

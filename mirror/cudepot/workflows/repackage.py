@@ -73,7 +73,8 @@ def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
     made = []
     for job in jobs_of(lock):
         one = job.release
-        target = folder / f"{one.product}-{one.version}-cuda{one.cuda}-{one.subdir}-{job.artifacts[0].kind}"
+        name = f"{one.product}-{one.part}" if one.part else one.product
+        target = folder / f"{name}-{one.version}-cuda{one.cuda}-{one.subdir}-{job.artifacts[0].kind}"
         with depot.store.scratch() as scratch:
             payload = unpack(depot, job, scratch)
             _check_eula(depot, lock, payload, scratch)
