@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
 from tests.formats.payloads import Objects, found_in, payload_of, rules
 from tests.upstream.cross import cross_deb, cross_name
-from tests.upstream.cudnn import CudnnRelease, parts, write_archive
+from tests.upstream.cudnn import CudnnRelease, members, parts, write_archive
 from tests.upstream.debs import cudnn_debs, write_deb, write_debs
 from tests.upstream.elf import Library, shared_library
 from tests.upstream.pe import Dll, dll
@@ -51,12 +53,12 @@ def test_windows_zips_of_every_layout(release: CudnnRelease, tmp_path: Path) -> 
     checked(payload, objects)
 
 
-def test_windows_wheel_and_zip_give_the_same_payload(tmp_path: Path) -> None:
+def test_a_windows_wheel_gives_what_the_zip_gives_less_what_one_links_with(tmp_path: Path) -> None:
     objects = Objects()
     first = payload_of([write_zip(NEW, tmp_path)], objects)
     second = payload_of([write_windows_wheel(NEW, tmp_path)], objects)
     assert second.release == first.release
-    assert [one for one in first.files if one.role is not Role.STATIC] == list(second.files)
+    assert [one for one in first.files if one.role not in (Role.STATIC, Role.IMPORT)] == list(second.files)
 
 
 @pytest.mark.parametrize("target", ["sbsa", "aarch64", "qnx"])
@@ -75,6 +77,28 @@ def test_cross_packages(version: str, cuda: str, target: str, tmp_path: Path) ->
     wrong = dataclasses.replace(payload, release=dataclasses.replace(payload.release, part=""))
     with pytest.raises(FormatError, match="machine is aarch64 where x86_64 is claimed"):
         checked(wrong, objects)
+
+
+def test_jit_archives_hold_three_libraries(tmp_path: Path) -> None:
+    release = CudnnRelease("9.27.0.42", "13")
+    kept = ("libcudnn.", "libcudnn_graph.", "libcudnn_engines_runtime_compiled.")
+    top = f"cudnn_jit-linux-x86_64-{release.version}_cuda13-archive"
+    path = tmp_path / f"{top}.tar.xz"
+    with tarfile.open(path, "w:xz") as tar:
+        for name, content in members(release):
+            base = name.rpartition("/")[2]
+            if base.startswith("lib") and not (base.startswith(kept) and ".so" in base):
+                continue
+            info = tarfile.TarInfo(name.replace(release.archive_folder, top))
+            data = content if isinstance(content, bytes) else b""
+            info.size, info.type = len(data), tarfile.REGTYPE if isinstance(content, bytes) else tarfile.SYMTYPE
+            info.linkname = content if isinstance(content, str) else ""
+            tar.addfile(info, io.BytesIO(data))
+    objects = Objects()
+    payload = payload_of([path], objects)
+    assert payload.release == Release("cudnn", release.version, "13", "linux-64", "jit")
+    assert len(paths(payload, Role.RUNTIME)) == 3
+    checked(payload, objects)
 
 
 def test_samples_alone_and_with_their_release(tmp_path: Path) -> None:

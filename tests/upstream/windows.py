@@ -62,14 +62,11 @@ def write_zip(release: CudnnRelease, folder: Path, **more: bytes) -> Path:
 
 
 def write_windows_wheel(release: CudnnRelease, folder: Path) -> Path:
-    """Write NVIDIA's wheel for Windows into ``folder`` and return its path: DLLs, headers, import libraries."""
+    """Write NVIDIA's wheel for Windows into ``folder`` and return its path: DLLs and headers, no import libraries."""
     info = f"nvidia_cudnn_cu{release.cuda_major}-{release.version}.dist-info"
     files = {f"nvidia/cudnn/include/{stem}.h": text for stem, text in parts(release).headers.items()}
-    for stem, (library, imports) in dlls(release).items():
+    for stem, (library, _) in dlls(release).items():
         files[f"nvidia/cudnn/bin/{stem}64_{release.major}.dll"] = library
-        files[f"nvidia/cudnn/lib/x64/{stem}.lib"] = imports
-        if release.major >= 8:
-            files[f"nvidia/cudnn/lib/x64/{stem}64_{release.major}.lib"] = imports
     files |= {
         f"{info}/License.txt": parts(release).licence,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: nvidia-cudnn-cu{release.cuda_major}\n".encode(),

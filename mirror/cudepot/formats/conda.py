@@ -115,7 +115,11 @@ def conda_package(
     )
     idle = [g for g in output.files if files and not any(glob_matches(one.path, g) for one in files)]
     if idle:
-        raise FormatError(f"{output.name}: no file of the payload matches {idle[0]!r}")
+        raise FormatError(
+            f"{output.name}: no file of the payload matches {idle[0]!r}",
+            hint="the artifacts hold less than the recipe packs: NVIDIA's wheels for Windows have no import libraries, "
+            'so take the zip, or `outputs = ["wheel"]`',
+        )
     licences = [one.digest for one in everything if one.role is Role.LICENCE]
     document = sbom(_shipped(output, payload, files), origins) if payload else b""
     return CondaPackage(output, files, licences[0] if licences else None, extra or {}, document)
