@@ -16,7 +16,7 @@ class Row:
         peers: seconds of others at the same work.
         limit_s: seconds of the part nobody can save (hashing, compressing), measured alone; 0 when none was.
         rss_mb: peak resident memory of cudepot's own process, in 10^6 bytes.
-        child_rss_mb: the same of the largest of its children (gpg, py-rattler's indexer).
+        child_rss_mb: the same of the largest of its children (gpg).
         requests: HTTP requests made; -1 when nobody counted.
         peer_requests: the same of others.
     """
