@@ -61,6 +61,7 @@ def test_rollback_is_a_new_snapshot_that_apt_follows(grown: Project, tmp_path: P
         assert "Candidate: 2.0" in root.policy("more")
     document = json.loads((grown.site / "snapshot.json").read_bytes())
     assert (document["number"], document["rollback"]) == (4, 2)
+    assert "Snapshot 4, published" in (grown.site / "index.html").read_text()
     assert grown.run("verify", "--json").json["faults"] == []
     grown.run("publish")
     assert (grown.site / "apt/more/more_3.0_amd64.deb").exists(), "the lock was not changed, so it is shown again"

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cudepot.catalog import export_conda, export_container, export_python, export_system
-from cudepot.catalog.holdings import Held, SiteFacts, held_in, is_for_cuda
+from cudepot.catalog.holdings import Held, SiteFacts, is_for_cuda
 from cudepot.catalog.lock import parse_lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.errors import PinError
 from cudepot.workflows.client import shown_snapshot
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.publish_page import site_facts
 
 Write = Callable[[SiteFacts, str, str], str]
 FORMATS: dict[str, tuple[tuple[str, ...], str, Write]] = {
@@ -75,11 +76,7 @@ def facts_of(depot: Depot, snapshot: Snapshot) -> SiteFacts:
     """Return what a snapshot holds for clients."""
     with depot.store.open(snapshot.lock) as handle:
         lock = parse_lock(tomllib.loads(handle.read().decode()))
-    config, key = depot.config.site, snapshot.tree["keys/site.asc"]
-    held = held_in(snapshot.tree, lock)
-    return SiteFacts(
-        config.label, f"conda/{config.channel}", snapshot.number, snapshot.created, snapshot.signer, key, held
-    )  # fmt: skip
+    return site_facts(depot, lock, snapshot.tree, snapshot.number, snapshot.created, snapshot.signer)
 
 
 def _chosen(one: Held, choice: Choice) -> bool:

@@ -23,9 +23,10 @@ from cudepot.workflows.lock import current_lock
 from cudepot.workflows.provenance import provenance_tree
 from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
+from cudepot.workflows.publish_page import with_page
 from cudepot.workflows.publish_wheels import wheel_tree
 from cudepot.workflows.publish_yum import yum_tree
-from cudepot.workflows.show import check_private, keep, next_number, show
+from cudepot.workflows.show import check_private, keep, next_number, now, show
 from cudepot.workflows.snapshots import find_snapshot
 from cudepot.workflows.unsigned import unsigned
 from cudepot.workflows.whole import read_whole, wholes
@@ -89,12 +90,14 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
     replaced |= {(one.before, one.now) for upstream in lock.upstreams for one in upstream.replaced}
     for one in earlier:
         _check_immutable(one.tree, tree, replaced)
-    fresh = tree != before
+    fresh = not earlier or with_page(depot, lock, tree, earlier[0].number, earlier[0].created) != before
     number = next_number(depot, earlier) if fresh else earlier[0].number
+    created = now(depot) if fresh else earlier[0].created
+    tree = with_page(depot, lock, tree, number, created)
     if not dry_run:
         if fresh:
             made_of = tomli_w.dumps(render_lock(lock)).encode() if held else depot.lock_path.read_bytes()
-            keep(depot, made_of, lock, number, tree, earlier)
+            keep(depot, made_of, lock, number, tree, earlier, created=created)
         show(depot, number, tree)
     return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, held, unsigned(depot, lock))
 

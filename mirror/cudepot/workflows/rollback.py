@@ -14,8 +14,9 @@ from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.imported import choose
 from cudepot.workflows.proof import read
 from cudepot.workflows.publish_apt import renewed
+from cudepot.workflows.publish_page import with_page
 from cudepot.workflows.publish_yum import renewed_yum
-from cudepot.workflows.show import keep, next_number, show
+from cudepot.workflows.show import keep, next_number, now, show
 from cudepot.workflows.snapshots import diff_snapshots, find_snapshot, lock_of
 
 
@@ -61,8 +62,9 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
     tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest)
     made = next_number(depot, [newest])
     if not dry_run:
-        made_of = read(depot.store, old.lock)
-        keep(depot, made_of, lock_of(depot, old), made, tree, [newest], rollback=number)
+        made_of, was, created = read(depot.store, old.lock), lock_of(depot, old), now(depot)
+        tree = with_page(depot, was, tree, made, created)
+        keep(depot, made_of, was, made, tree, [newest], created=created, rollback=number)
         show(depot, made, tree)
         if lock:
             write_atomic(depot.lock_path, made_of)

@@ -17,6 +17,11 @@ def next_number(depot: Depot, earlier: Sequence[Snapshot]) -> int:
     return max(earlier[0].number if earlier else 0, depot.site().newest()) + 1
 
 
+def now(depot: Depot) -> str:
+    """Return the time as snapshots have it."""
+    return depot.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def keep(
     depot: Depot,
     made_of: bytes,
@@ -25,6 +30,7 @@ def keep(
     tree: Tree,
     earlier: Sequence[Snapshot],
     *,
+    created: str,
     rollback: int = 0,
 ) -> None:
     """Put a new signed snapshot into the store.
@@ -36,13 +42,14 @@ def keep(
         number: of the snapshot.
         tree: path → content.
         earlier: snapshots before it, the newest first.
+        created: see :func:`now`.
         rollback: number of the older snapshot it shows again.
     """
     snapshots, signer = Snapshots(depot.store.root), depot.signer()
     locked = render_lock(Lock(lock.upstreams))
     snapshot = Snapshot(
         number,
-        depot.clock().strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created,
         signer.fingerprint,
         Digest.of(snapshots.read(earlier[0].number)[0]).sha256 if earlier else "",
         depot.store.add_bytes(made_of),

@@ -1,0 +1,107 @@
+"""What the site's page lets one choose: operating system, architecture, distribution, version, installer type."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from cudepot.catalog.holdings import Held, SiteFacts, cuda_of, is_for_cuda
+
+NAMES = {
+    "conda": "conda", "pip": "pip (wheel)", "deb": "deb (network)", "rpm": "rpm (network)",
+    "any": "any", "x86_64": "x86_64", "aarch64": "aarch64 (SBSA)", "ppc64le": "ppc64le",
+}  # fmt: skip
+"""How values are shown; others are shown as they are."""
+_PLATFORMS = {
+    "linux-64": ("Linux", "x86_64"), "linux-aarch64": ("Linux", "aarch64"), "linux-ppc64le": ("Linux", "ppc64le"),
+    "win-64": ("Windows", "x86_64"), "amd64": ("Linux", "x86_64"), "arm64": ("Linux", "aarch64"),
+    "ppc64el": ("Linux", "ppc64le"), "x86_64": ("Linux", "x86_64"), "aarch64": ("Linux", "aarch64"),
+    "ppc64le": ("Linux", "ppc64le"),
+}  # fmt: skip
+_DISTRO = re.compile(r"(?:apt|yum)/(?P<name>[a-z-]+?)(?P<major>\d+)(?:/.*)?")
+_SHOWN = {
+    "ubuntu": "Ubuntu",
+    "debian": "Debian",
+    "rhel": "RHEL",
+    "fedora": "Fedora",
+    "sles": "SLES",
+    "wsl-ubuntu": "WSL",
+}
+_RELEASE = re.compile(r"(?:\d+:)?(\d+(?:\.\d+){1,3})")
+_TYPES = {"conda": "conda", "wheel": "pip", "deb": "deb", "rpm": "rpm"}
+
+
+def offers(site: SiteFacts) -> list[dict[str, Any]]:
+    """Return one offer for each way to install one cuDNN release on one platform.
+
+    Each value that can be chosen is a list: a conda package goes with every distribution.
+    """
+    cudnn = [one for one in site.held if "cudnn" in one.name and one.platform in _PLATFORMS]
+    exact = {(_release(one), cuda) for one in cudnn if (cuda := cuda_of(one))}
+    distros: dict[tuple[str, str], list[str]] = {}
+    for one in cudnn:
+        found = distros.setdefault(_PLATFORMS[one.platform], [])
+        found += [name for name in _distros(one) if name not in found]
+    made = [_offer(list(group), key, distros, exact) for key, group in groupby(sorted(cudnn, key=_key), key=_key)]
+    return sorted(made, key=lambda one: (one["os"], one["arch"][::-1], one["distro"], one["version"], one["type"]))
+
+
+def _key(one: Held) -> tuple[str, ...]:
+    return one.kind, one.repository, *_PLATFORMS[one.platform], _release(one), cuda_of(one)
+
+
+def _offer(
+    held: list[Held],
+    key: tuple[str, ...],
+    distros: dict[tuple[str, str], list[str]],
+    exact: set[tuple[str, str]],
+) -> dict[str, Any]:
+    kind, repository, system, arch, release, _ = key
+    versions = [
+        f"cuDNN {release}" + (f" for CUDA {cuda}" if cuda else "")
+        for cuda in _finest(sorted(one for name, one in exact if name == release and is_for_cuda(held[0], one)))
+    ]
+    own = list(_distros(held[0]))
+    return {
+        "os": [system],
+        "arch": [arch],
+        "distro": own or sorted(distros[system, arch]) or ["any"],
+        "version": versions or [f"cuDNN {release}"],
+        "type": [_TYPES[kind]],
+        "repository": repository,
+        "specs": sorted({_spec(one) for one in _newest(held)}),
+    }
+
+
+def _finest(cudas: list[str]) -> list[str]:
+    """Leave out ``11`` where there is an ``11.1``."""
+    return [one for one in cudas if not any(other.startswith(f"{one}.") for other in cudas)]
+
+
+def _newest(held: list[Held]) -> list[Held]:
+    best = {(one.name, one.version): one for one in sorted(held, key=lambda one: (len(one.build), one.build))}
+    return list(best.values())
+
+
+def _spec(one: Held) -> str:
+    if one.kind == "rpm":
+        one = replace(one, version=one.version.rpartition(":")[2])
+    join = {"conda": "=", "wheel": "==", "deb": "=", "rpm": "-"}[one.kind]
+    return f"{one.name}{join}{one.version}" + (f"={one.build}" if one.build else "")
+
+
+def _release(one: Held) -> str:
+    found = _RELEASE.match(one.version)
+    return found[1] if found else one.version
+
+
+def _distros(one: Held) -> list[str]:
+    found = _DISTRO.fullmatch(one.repository)
+    if not found:
+        return [one.repository.partition("/")[2]] if one.kind in ("deb", "rpm") else []
+    number = found["major"]
+    if found["name"].endswith("ubuntu") and len(number) == 4:
+        number = f"{number[:2]}.{number[2:]}"
+    return [f"{_SHOWN.get(found['name'], found['name'])} {number}"]
