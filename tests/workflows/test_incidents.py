@@ -8,7 +8,7 @@ incident            what was served                                  test
 ==================  ===============================================  =================================================
 NVD#1328            index older, its Release a week old (.cn)        each of them below
 NVD#1343            index newer                                      below
-#5                  index newer, on the day of a key rotation        below; the key: integration/test_key_change
+#5                  index newer, on the day of a key rotation        below; the key: cli/test_trust
 #7                  index older; then same size, other content       below
 #8                  libcudnn8: same size, other content              F, outside and among the pins; F, an alarm later
 #10                 index newer; a 404 cached for a week             below; F, a cached 404

@@ -16,6 +16,7 @@ from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
     from cudepot.catalog.lock import Lock
+    from cudepot.workflows.depot import Depot
     from cudepot.workflows.lock import LockResult
     from cudepot.workflows.lock_from import FromResult
     from cudepot.workflows.rounds import Failure
@@ -33,14 +34,7 @@ fault is named and what was locked of it stays. The other upstreams are locked a
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would change; write no lock")
-    parser.add_argument("--allow-rollback", action="store_true", help="accept a root older than one seen before")
-    parser.add_argument(
-        "--accept-changed",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="accept other bytes of this package under the name and version that is locked; may be repeated",
-    )
+    add_acceptance(parser)
     parser.add_argument(
         "--from",
         dest="listing",
@@ -54,10 +48,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_wait(parser)
 
 
+def add_acceptance(parser: argparse._ActionsContainer) -> None:
+    """Declare what somebody may decide to accept: older roots, changed packages."""
+    parser.add_argument("--allow-rollback", action="store_true", help="accept a root older than one seen before")
+    parser.add_argument(
+        "--accept-changed",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="accept other bytes of this package under the name and version that is locked; may be repeated",
+    )
+
+
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.lock import make_lock
-
     if args.listing:
         added = _pins_from(args)
         if args.dry_run:
@@ -65,14 +69,21 @@ def run(args: argparse.Namespace) -> Answer:
         for line in _pin_lines(added):
             print(line, file=sys.stderr)  # noqa: T201 - the answer on standard output is the lock's
     with opened(args) as depot:
-        result = make_lock(
-            depot,
-            dry_run=args.dry_run,
-            allow_rollback=args.allow_rollback,
-            wait=args.wait,
-            accept_changed=args.accept_changed,
-        )
+        result = locked(depot, args)
     return answered(result, dry_run=args.dry_run)
+
+
+def locked(depot: Depot, args: argparse.Namespace) -> LockResult:
+    """Lock as the arguments say."""
+    from cudepot.workflows.lock import make_lock
+
+    return make_lock(
+        depot,
+        dry_run=args.dry_run,
+        allow_rollback=args.allow_rollback,
+        wait=args.wait,
+        accept_changed=args.accept_changed,
+    )
 
 
 def answered(result: LockResult, *, dry_run: bool) -> Answer:

@@ -23,12 +23,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     add_store_wait(parser)
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be published; show nothing new")
+    add_keep_last(parser)
+    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+
+
+def add_keep_last(parser: argparse.ArgumentParser) -> None:
+    """Declare what keeps an upstream that cannot be had from stopping the others."""
     parser.add_argument(
         "--keep-last",
         action="store_true",
         help="an upstream of which locked artifacts are missing stays as it was published last",
     )
-    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+
+
+def held_lines(held: Sequence[str]) -> list[str]:
+    """Return a line for each upstream that was held back so."""
+    return [f"{name}: locked artifacts are missing, so it stays as it was published last" for name in held]
 
 
 def _shortened(mark: str, paths: Sequence[str]) -> list[str]:
@@ -51,7 +61,7 @@ def run(args: argparse.Namespace) -> Answer:
         if args.dry_run
         else "published snapshot"
     )
-    lines += [f"{name}: locked artifacts are missing, so it stays as it was published last" for name in result.held]
+    lines += held_lines(result.held)
     lines += result.unsigned
     lines.append(f"{did} {result.number}: {result.files} files, {size_text(result.bytes)}, at {result.site}")
     return asdict(result), lines, 0

@@ -9,6 +9,8 @@ from pathlib import Path
 from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.publish import add_keep_last, held_lines
+from cudepot.errors import ConfigError
 
 NAME = "repackage"
 HELP = "make conda packages and wheels of the locked artifacts"
@@ -25,6 +27,7 @@ With --payloads, write the unpacked payloads instead, for building the recipes w
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     add_store_wait(parser)
+    add_keep_last(parser)
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be built; build nothing")
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
     parser.add_argument("--payloads", metavar="DIR", help="write the payloads below DIR and build nothing")
@@ -34,14 +37,18 @@ def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     from cudepot.workflows.repackage import repackage, write_payloads
 
+    if args.payloads and args.keep_last:
+        raise ConfigError("--keep-last is for packages, not for --payloads", hint="give one of them")
     if args.payloads and not args.dry_run:
         with opened(args) as depot:
             made = write_payloads(depot, Path(args.payloads))
         return list(made), [f"wrote {path}" for path in made], 0
     with opened(args) as depot:
-        result = repackage(depot, dry_run=args.dry_run)
+        result = repackage(depot, dry_run=args.dry_run, keep_last=args.keep_last)
     names = [f"{one.subdir}/{one.filename}".lstrip("/") for one in result.built]
     lines = [f"{name} ({size_text(one.digest.size)})" for name, one in zip(names, result.built, strict=True)]
+    lines += held_lines(result.held)
+    lines += [f"{one}: left out: locked artifacts are missing" for one in result.left]
     did = "to build" if args.dry_run else "built now"
     lines.append(f"releases: {len(result.jobs)}, {did}: {result.run}, packages: {len(result.built)}")
     return asdict(result), lines, 0

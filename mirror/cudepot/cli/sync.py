@@ -11,8 +11,6 @@ from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.errors import ConfigError
 
-_APART = "`cudepot lock --dry-run` says what would be locked"
-
 NAME = "sync"
 HELP = "bring every locked artifact into the store"
 DESCRIPTION = """\
@@ -27,24 +25,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("--lock", action="store_true", help="lock first, in the same run: a scheduled mirror in one")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be fetched; fetch nothing")
+    lock.add_acceptance(parser.add_argument_group("with --lock"))
     add_wait(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.lock import make_lock
     from cudepot.workflows.sync import sync
 
-    if args.lock and args.dry_run:
-        raise ConfigError("`sync --lock --dry-run`: a lock that is not written cannot be synced", hint=_APART)
+    if (args.allow_rollback or args.accept_changed) and not args.lock:
+        raise ConfigError("--allow-rollback and --accept-changed are about locking", hint="give --lock as well")
     with opened(args) as depot:
-        locked = make_lock(depot, wait=args.wait) if args.lock else None
-        result = sync(depot, dry_run=args.dry_run, wait=args.wait)
+        locked = lock.locked(depot, args) if args.lock else None
+        result = sync(depot, locked.lock if locked else None, dry_run=args.dry_run, wait=args.wait)
     did = "to fetch" if args.dry_run else "fetched"
     notes = [f"note: {one}" for one in result.notes]
     had = f"locked files: {result.files}, {size_text(result.bytes)}"
     told = [*notes, f"{had}; {did}: {result.fetched_files}, {size_text(result.fetched_bytes)}"]
     if locked is None:
         return asdict(result), told, 0
-    before, lines, code = lock.answered(locked, dry_run=False)
+    before, lines, code = lock.answered(locked, dry_run=args.dry_run)
     return {**asdict(result), "lock": before}, [*lines, *told], code

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from cudepot.catalog.lock import Lock, LockedUpstream, parse_lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.whole import read_whole, wholes
 
 
 def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tuple[Lock, tuple[str, ...]]:
@@ -22,6 +23,7 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
     """
     broken = {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
     broken |= {one.name for one in lock.upstreams if any(not depot.store.has(file.digest) for file in one.metadata)}
+    broken |= {one.name for one in wholes(lock) if not _is_complete(depot, one)}
     broken |= {one.name for one in lock.upstreams if one.is_yum and _distrusted(depot, lock, one)}
     if not broken or not earlier:
         return lock, ()
@@ -34,6 +36,14 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
         tuple(artifact for of, name in parts for artifact in of.of(name)),
         lock.accepted_eula,
     ), held
+
+
+def _is_complete(depot: Depot, upstream: LockedUpstream) -> bool:
+    """Tell whether all of a whole mirror is here."""
+    if not all(depot.store.has(one.digest) for one in upstream.files):
+        return False
+    found = read_whole(depot, upstream)
+    return not found.unknown and all(depot.store.has(one) for one in found.tree.values())
 
 
 def _distrusted(depot: Depot, lock: Lock, upstream: LockedUpstream) -> bool:

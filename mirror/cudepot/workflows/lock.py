@@ -60,7 +60,11 @@ def load_lock(path: Path) -> Lock:
 
 def current_lock(depot: Depot) -> Lock:
     """Read the lock and make sure that it answers the present cudepot.toml."""
-    lock = load_lock(depot.lock_path)
+    return answering(depot, load_lock(depot.lock_path))
+
+
+def answering(depot: Depot, lock: Lock) -> Lock:
+    """Return the lock; raise ConfigError when it does not answer the present cudepot.toml."""
     pinned = _pinned(depot)
     for name in {one.name for one in lock.upstreams} - {one.name for one in pinned}:
         raise ConfigError(

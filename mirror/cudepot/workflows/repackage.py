@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cudepot.catalog.lock import Lock
+from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, EulaError
 from cudepot.formats.conda import Zstd, conda_package, write_conda
@@ -19,9 +20,12 @@ from cudepot.formats.sbom import Origin
 from cudepot.formats.wheel_write import WheelRules, wheel_of, write_wheel
 from cudepot.ports import OpenObject
 from cudepot.store.local import LocalStore
+from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import Built, Job, all_jobs, job_key, jobs_of, origins_of, recall, record
 from cudepot.workflows.closed import check_closed
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.held import with_last_good
+from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.recipes import recipes_of
 from cudepot.workflows.unpack import WITHOUT, chunks, load_rules, unpack, write_folder
@@ -29,15 +33,25 @@ from cudepot.workflows.unpack import WITHOUT, chunks, load_rules, unpack, write_
 
 @dataclass(frozen=True, slots=True)
 class RepackageResult:
-    """What repackaging did: every package, and how many jobs had to be run."""
+    """What repackaging did: every package, and how many jobs had to be run.
+
+    Attributes:
+        held: upstreams whose packages are those of the last snapshot, because locked artifacts of theirs are missing.
+        left: jobs left out, because their artifacts are missing and nothing was published of their upstream before.
+    """
 
     jobs: tuple[str, ...]
     run: int
     built: tuple[Built, ...]
+    held: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
-def repackage(depot: Depot, *, dry_run: bool = False) -> RepackageResult:
+def repackage(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> RepackageResult:
     """Run the jobs whose result is not in the store yet.
+
+    With ``keep_last``, an upstream of which locked artifacts are missing does not stop the others: its packages are
+    those of what was published of it last.
 
     Raises:
         ConfigError: the channel is to be closed, and packages need what nothing makes.
@@ -46,7 +60,10 @@ def repackage(depot: Depot, *, dry_run: bool = False) -> RepackageResult:
         StorageError: an artifact is not in the store.
     """
     lock = current_lock(depot)
+    lock, held = with_last_good(depot, lock, _earlier(depot)) if keep_last else (lock, ())
     jobs = all_jobs(depot, lock)
+    left = [job for job in jobs if keep_last and not all(depot.store.has(one.digest) for one in job.artifacts)]
+    jobs = [job for job in jobs if job not in left]
     built: list[Built] = []
     run = 0
     for job in jobs:
@@ -61,7 +78,13 @@ def repackage(depot: Depot, *, dry_run: bool = False) -> RepackageResult:
     made = tuple(dict.fromkeys(built))
     if run and depot.config.build.closed_channel and not dry_run:
         check_closed(depot, made)
-    return RepackageResult(tuple(map(str, jobs)), run, made)
+    return RepackageResult(tuple(map(str, jobs)), run, made, held, tuple(map(str, left)))
+
+
+def _earlier(depot: Depot) -> list[Snapshot]:
+    """Return the last snapshot, where there is one."""
+    snapshots = Snapshots(depot.store.root)
+    return latest_snapshots(snapshots, depot.site_verifier(), 1) if snapshots.numbers() else []
 
 
 def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:

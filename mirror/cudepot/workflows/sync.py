@@ -12,7 +12,7 @@ from cudepot.errors import ConfigError, CudepotError
 from cudepot.workflows.bring import Missing, bring
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.fetch import fetch_promised, summary
-from cudepot.workflows.lock import current_lock
+from cudepot.workflows.lock import answering, current_lock
 from cudepot.workflows.rounds import rounds
 from cudepot.workflows.unsigned import unsigned
 from cudepot.workflows.whole import read_whole, wholes
@@ -31,13 +31,15 @@ class SyncResult:
     notes: tuple[str, ...] = ()
 
 
-def sync(depot: Depot, *, dry_run: bool = False, wait: float = 0.0) -> SyncResult:
+def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait: float = 0.0) -> SyncResult:
     """Fetch what is missing, ``wait`` seconds long where a fault may pass; in a dry run only say what that is.
+
+    ``lock`` is the one made in the same run, which a dry run has not written; otherwise it is read.
 
     Raises:
         CudepotError: something could not be had as promised; everything else is there.
     """
-    lock = current_lock(depot)
+    lock = answering(depot, lock) if lock else current_lock(depot)
     names = [one.name for one in lock.upstreams]
     _restore_indexes(depot, lock, names, dry_run=dry_run, wait=wait)
     found = {one.name: read_whole(depot, one) for one in wholes(lock)}
