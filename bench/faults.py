@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import SiteKey
+from tests.upstream.cudnn import CudnnRelease, licence, write_archive
 from tests.upstream.keys import KeyHome
 from tests.workflows.far import Far, Near, deb_of
 
@@ -186,13 +187,17 @@ def scenes(folder: Path, keys: KeyHome) -> tuple[list[Scene], Path]:
 
     (folder / "states/near-init/near").mkdir(parents=True)
     found.append(Scene(("init",), folder / "states/near-init/near"))
+    _add_archive(near, folder / "downloads")
     base, medium = near.project.base, near.medium
     near.publish(deb_of("first", size=40_000))
     near.export("one.tar", 0)
     far.take(medium / "one.tar")
     far.run("publish")
     near.add(deb_of("second", size=60_000), deb_of("third"))
-    rest = (("sync",), ("publish",))
+    rest = (("sync",), ("repackage",), ("publish",))
+    (base / "store/builds").rename(folder / "builds")
+    state(base, "near-repackage", "repackage", after=(("publish",),))
+    (folder / "builds").rename(base / "store/builds")
     state(base, "near-lock", "lock", after=rest)
     near.project.run("lock")
     state(base, "near-sync", "sync", after=rest)
@@ -214,6 +219,16 @@ def scenes(folder: Path, keys: KeyHome) -> tuple[list[Scene], Path]:
     state(far.base, "far-rollback", "rollback", "1")
     state(far.base, "far-third", "bundle", "import", str(medium / "three.tar"), after=(("publish",),))
     return found, medium
+
+
+def _add_archive(near: Near, folder: Path) -> None:
+    """Let the near side repackage a release of the stand-in cuDNN."""
+    release = CudnnRelease("8.0.5.39", "11.1")
+    folder.mkdir()
+    write_archive(release, folder)
+    near.project.add("upstream", name="downloads", type="folder", path=str(folder))
+    near.project.add("pin", upstream="downloads", packages=["cudnn-*"], recipe="cudnn", outputs=["wheel"])
+    near.project.accept_eula(licence(release))
 
 
 def copy(state: Path, target: Path) -> None:
