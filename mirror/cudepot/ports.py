@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import BinaryIO, Protocol
 
-from cudepot.digest import Digest
+from cudepot.digest import Digest, Promise
 from cudepot.errors import TrustError
 from cudepot.openpgp import DocumentSignature
 
@@ -116,6 +116,13 @@ class ObjectStore(Protocol):
 
     def add(self, chunks: Iterator[bytes]) -> Digest:
         """Store bytes whose digest is not known beforehand and return it."""
+
+
+class PromiseStore(ObjectStore, Protocol):
+    """Objects that may be asked for by what an index promises of them."""
+
+    def note_promise(self, promise: Promise, digest: Digest) -> None:
+        """Remember that the bytes of ``digest`` keep a promise."""
 
 
 class Rank(IntEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.clients.http import Site, serve
 from tests.project import Project
 from tests.upstream.apt import DistsRepo, FlatRepo
 from tests.upstream.debs import simple_deb, write_deb
+from tests.upstream.faults import Answer, Fault
 from tests.upstream.nvidia import Artifacts
 
 
@@ -152,3 +154,28 @@ def test_what_breaks_its_sha512_is_told_and_the_rest_comes(project: Project, ups
     assert "1 packages of u are not in the store" in project.fail(3, "publish").error
     upstream.heal()
     mirror(project)
+
+
+class Together(Fault):
+    """Answers when that many requests wait for it; one alone never is."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.barrier = threading.Barrier(count)
+
+    def apply(self, answer: Answer) -> None:
+        self.barrier.wait(30)
+
+
+def test_packages_known_by_sha512_come_side_by_side(
+    project: Project, upstream: Site, strong: FlatRepo, tmp_path: Path
+) -> None:  # fmt: skip
+    strong.add(*(deb(tmp_path, name) for name in ("third", "fourth")))
+    strong.publish()
+    site = want(project, upstream, strong)
+    project.run("lock")
+    upstream.fault("/repo/*.deb", Together(4))
+    project.run("sync")
+    upstream.heal()
+    mirror(project)
+    assert len([one for one in same_bytes(site, strong.folder) if one.endswith(".deb")]) == 4

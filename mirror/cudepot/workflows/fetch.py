@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, TransientError, TrustError
-from cudepot.ports import ObjectStore, Part, Progress, Source
+from cudepot.ports import ObjectStore, Part, Progress, PromiseStore, Source
 
 WORKERS = 24
 _NAMED = 50  # failures named beside the first
@@ -23,6 +24,15 @@ class Wanted:
     source: Source
     path: str
     digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A file of which no sha256 is known: whose it is, where that upstream has it, and what its index promises."""
+
+    upstream: str
+    path: str
+    promise: Promise
 
 
 def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress) -> None:
@@ -65,12 +75,23 @@ def fetch_promised(
     if isinstance(promised, Digest):
         fetch_one(Wanted(source, path, promised), store, progress)
         return promised
-    with source.stream(path, 0) as (_, chunks):
-        return store.add(promised.checked(_counted(chunks, progress), path))
+    return _learn(source, Unknown("", path, promised), store, progress)
 
 
-def _counted(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+def _learn(
+    source: Source, wanted: Unknown, store: ObjectStore, progress: Progress, stop: threading.Event | None = None
+) -> Digest:
+    with source.stream(wanted.path, 0) as (_, chunks):
+        counted = _counted(chunks, wanted.path, progress, stop)
+        return store.add(wanted.promise.checked(counted, wanted.path))
+
+
+def _counted(
+    chunks: Iterator[bytes], path: str, progress: Progress, stop: threading.Event | None
+) -> Iterator[bytes]:  # fmt: skip
     for chunk in chunks:
+        if stop is not None and stop.is_set():
+            raise TransientError(f"{path}: stopped")
         progress.advance(len(chunk))
         yield chunk
 
@@ -110,49 +131,76 @@ def fetch_each(wanted: Iterable[Wanted], store: ObjectStore, progress: Progress,
         return []
     progress.begin(f"fetching {len(missing)} files", sum(one.digest.size for one in missing))
     try:
-        return _failures(missing, store, progress, min(workers, len(missing)))
+        return _failures(missing, store, progress, workers)
     finally:
         store.settle()
         progress.end()
 
 
+def learn_each(
+    wanted: Sequence[Unknown],
+    sources: Mapping[str, Source],
+    store: PromiseStore,
+    progress: Progress,
+    *,
+    workers: int = WORKERS,
+) -> list[tuple[Unknown, CudepotError]]:
+    """Fetch files, note what they are, and return those that could not be had, and why; ``sources`` by upstream."""
+
+    def learn(one: Unknown, stop: threading.Event) -> None:
+        store.note_promise(one.promise, _learn(sources[one.upstream], one, store, progress, stop))
+
+    progress.begin(f"fetching {len(wanted)} files", sum(one.promise.size for one in wanted))
+    try:
+        return _in_threads(sorted(wanted, key=lambda one: -one.promise.size), learn, workers)
+    finally:
+        progress.end()
+
+
 def _failures(missing: Sequence[Wanted], store: ObjectStore, progress: Progress, workers: int) -> Failures:
-    """Fetch in several threads, the largest first, so that none of them is left with a large one in the end.
+    """Fetch in several threads, the largest first, so that none of them is left with a large one in the end."""
+
+    def fetch(one: Wanted, stop: threading.Event) -> None:
+        _fetch(one, store, progress, stop)
+
+    return _in_threads(sorted(missing, key=lambda one: -one.digest.size), fetch, workers)
+
+
+_Item = TypeVar("_Item")
+_Do = Callable[[_Item, threading.Event], None]
+_Done = tuple[_Item, BaseException | None]
+
+
+def _in_threads(items: Sequence[_Item], do: _Do[_Item], workers: int) -> list[tuple[_Item, CudepotError]]:
+    """Do something with each item, in several threads and in order, and return what failed.
 
     The threads are daemons: Ctrl-C must not wait for a read that is stuck. What has arrived is kept.
     """
-    stop, waiting, done = threading.Event(), SimpleQueue[Wanted](), SimpleQueue[_Done]()
-    for one in sorted(missing, key=lambda one: -one.digest.size):
+    stop, waiting, done = threading.Event(), SimpleQueue[_Item](), SimpleQueue[_Done[_Item]]()
+    for one in items:
         waiting.put(one)
-    for _ in range(workers):
-        threading.Thread(target=_work, args=(waiting, done, store, progress, stop), daemon=True).start()
+    for _ in range(min(workers, len(items))):
+        threading.Thread(target=_work, args=(waiting, done, do, stop), daemon=True).start()
     try:
-        ended = [done.get() for _ in missing]
+        ended = [done.get() for _ in items]
     except BaseException:
         stop.set()
         raise
     for _, error in ended:
         if error is not None and not isinstance(error, CudepotError):
             raise error
-    return [(wanted, error) for wanted, error in ended if isinstance(error, CudepotError)]
-
-
-_Done = tuple[Wanted, BaseException | None]
+    return [(item, error) for item, error in ended if isinstance(error, CudepotError)]
 
 
 def _work(
-    waiting: SimpleQueue[Wanted],
-    done: SimpleQueue[_Done],
-    store: ObjectStore,
-    progress: Progress,
-    stop: threading.Event,
-) -> None:
-    """Fetch what waits until nothing is left."""
+    waiting: SimpleQueue[_Item], done: SimpleQueue[_Done[_Item]], do: _Do[_Item], stop: threading.Event
+) -> None:  # fmt: skip
+    """Do what waits until nothing is left."""
     with contextlib.suppress(Empty):
         while not stop.is_set():
             one = waiting.get_nowait()
             try:
-                _fetch(one, store, progress, stop)
+                do(one, stop)
                 done.put((one, None))
             except BaseException as error:  # noqa: BLE001 - told by the thread that waits for it
                 done.put((one, error))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.whole import Whole, main_indexes
-from cudepot.digest import Digest, Promise
+from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.workflows.bring import Missing, bring
 from cudepot.workflows.depot import Depot
-from cudepot.workflows.fetch import fetch_promised, summary
+from cudepot.workflows.fetch import Unknown, learn_each, summary
 from cudepot.workflows.lock import answering, current_lock
 from cudepot.workflows.rounds import rounds
 from cudepot.workflows.unsigned import unsigned
@@ -78,21 +78,16 @@ def _unsound(depot: Depot, lock: Lock) -> Iterable[tuple[Missing, CudepotError]]
 
 
 def _learn(depot: Depot, found: Mapping[str, Whole], *, wait: float) -> None:
-    """Fetch packages that an index knows by sha512 only, one after the other, and remember their sha256."""
-    waiting = [(name, path, one) for name, whole in found.items() for path, one in whole.unknown.items()]
+    """Fetch packages that an index knows by sha512 only, and remember their sha256."""
+    waiting = [Unknown(name, path, one) for name, whole in found.items() for path, one in whole.unknown.items()]
+    failed: list[tuple[Unknown, CudepotError]] = []
     for now in rounds(depot, wait):
-        failed: list[tuple[tuple[str, str, Promise], CudepotError]] = []
-        for name, path, promise in waiting:
-            source = now.source(depot.config.upstream(name))
-            try:
-                digest = fetch_promised(source, path, promise, depot.store, depot.progress)
-                depot.store.note_promise(promise, digest)
-            except CudepotError as error:
-                failed.append(((name, path, promise), error))
+        sources = {name: now.source(depot.config.upstream(name)) for name in {one.upstream for one in waiting}}
+        failed = learn_each(waiting, sources, depot.store, depot.progress)
         waiting = [one for one, _ in failed]
         if not waiting:
             return
-    raise summary([error for _, error in failed], len(failed), [path for (_, path, _), _ in failed])
+    raise summary([error for _, error in failed], len(failed), [one.path for one in waiting])
 
 
 def _missing(places: Mapping[Digest, tuple[str, str]]) -> list[Missing]:
