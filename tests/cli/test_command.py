@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -17,7 +18,7 @@ from tests.upstream.nvidia import Nvidia
 
 from cudepot import __version__, errors
 from cudepot.cli import progress
-from cudepot.cli.main import EXIT_CODES, VERBS, main
+from cudepot.cli.main import EXIT_CODES, VERBS, main, verb_of
 from cudepot.cli.progress import Lines, Silent, size_text
 
 
@@ -29,7 +30,7 @@ def project(site_key: SiteKey, tmp_path: Path) -> Project:
 def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     for verb in VERBS:
         with pytest.raises(SystemExit) as caught:
-            main([verb.NAME, "--help"])
+            main([verb, "--help"])
         assert caught.value.code == 0
         text = capsys.readouterr().out
         assert "--json" in text
@@ -48,7 +49,7 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
             "explain",
             "completion",
         )
-        changes = verb.NAME not in reports
+        changes = verb not in reports
         assert ("--dry-run" in text) == changes
 
 
@@ -207,3 +208,19 @@ def test_init_refuses_a_label_no_wheel_can_have(tmp_path: Path) -> None:
     project.toml.unlink()
     assert "'site.label'" in project.fail(3, "init", "--label", "Not Good").error
     assert not project.toml.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "verb"),
+    [
+        (["lock"], "lock"), (["-C", "sync", "lock"], "lock"), (["--json", "-q", "status"], "status"),
+        (["-Cx", "gc"], "gc"),
+        ([], ""), (["--help"], ""), (["nonsense"], ""), (["-C"], ""), (["nonsense", "lock"], ""),
+    ],
+)  # fmt: skip
+def test_only_the_verb_that_is_named_is_loaded(words: list[str], verb: str) -> None:
+    assert verb_of(words) == verb
+
+
+def test_every_verb_bears_its_modules_name() -> None:
+    assert [importlib.import_module(f"cudepot.cli.{verb}").NAME for verb in VERBS] == list(VERBS)

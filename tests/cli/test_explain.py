@@ -99,7 +99,7 @@ def test_a_long_log_makes_room(project: Project, nvidia: Nvidia) -> None:
     assert (project.store / "cudepot.log.1").stat().st_size == 5 << 20
 
 
-@pytest.mark.parametrize("verb", [one.NAME for one in VERBS])
+@pytest.mark.parametrize("verb", VERBS)
 def test_help_fits_80_columns_and_any_charset(verb: str) -> None:
     env = {"PYTHONIOENCODING": "latin-1", "COLUMNS": "80", "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run(

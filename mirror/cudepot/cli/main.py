@@ -3,67 +3,44 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cudepot import __version__
-from cudepot.cli import (
-    bundle,
-    catalog,
-    client,
-    completion,
-    diff,
-    doctor,
-    explain,
-    export,
-    gc,
-    init,
-    lock,
-    publish,
-    repackage,
-    rollback,
-    samples,
-    serve,
-    snapshots,
-    status,
-    sync,
-    trust,
-    update,
-    upstreams,
-    verify,
-)
 from cudepot.cli.common import add_common
 from cudepot.cli.journal import journal_of
 from cudepot.cli.output import complain, told, unexpected
 from cudepot.errors import CudepotError
 
 VERBS = (
-    init,
-    lock,
-    update,
-    sync,
-    repackage,
-    publish,
-    verify,
-    snapshots,
-    diff,
-    rollback,
-    gc,
-    bundle,
-    status,
-    trust,
-    upstreams,
-    catalog,
-    client,
-    serve,
-    export,
-    samples,
-    doctor,
-    explain,
-    completion,
+    "init",
+    "lock",
+    "update",
+    "sync",
+    "repackage",
+    "publish",
+    "verify",
+    "snapshots",
+    "diff",
+    "rollback",
+    "gc",
+    "bundle",
+    "status",
+    "trust",
+    "upstreams",
+    "catalog",
+    "client",
+    "serve",
+    "export",
+    "samples",
+    "doctor",
+    "explain",
+    "completion",
 )
+"""Names of the verbs, in the order of the help; each is a module of this package."""
 EXIT_CODES = """\
 exit codes:
   0  done                              6  a pin cannot be satisfied
@@ -77,8 +54,8 @@ exit codes:
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
+def parser(only: str = "") -> argparse.ArgumentParser:
+    """Return the parser of the whole command line, or of one verb: loading all of them is half of a short run."""
     top = argparse.ArgumentParser(
         prog="cudepot",
         description="Bring NVIDIA's cuDNN to machines that must be pinned, private or offline.",
@@ -88,7 +65,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"cudepot {__version__}")
     add_common(top)
     verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb in VERBS:
+    for name in (only,) if only else VERBS:
+        verb = importlib.import_module(f"cudepot.cli.{name}")
         one = verbs.add_parser(
             verb.NAME,
             help=verb.HELP,
@@ -102,10 +80,22 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def verb_of(words: Iterable[str]) -> str:
+    """Return the verb that words of a command line name; empty where they name none, so that help is about all."""
+    left = iter(words)
+    for word in left:
+        if word == "-C":
+            next(left, None)
+        elif not word.startswith("-"):
+            return word if word in VERBS else ""
+    return ""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status of the process."""
     _speak_whatever_the_terminal_reads()
-    args = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    args = parser(verb_of(words)).parse_args(words)
     try:
         result, lines, code = args.run(args)
     except CudepotError as error:
