@@ -1,7 +1,7 @@
 """Which GPU and driver a cuDNN is made for: NVIDIA's support matrices as lower bounds.
 
 Sources: docs.nvidia.com, support matrices in the archives of cuDNN 7.6 to 9.17; the floor of 7.5 for CUDA 12
-builds since 9.11 from conda-forge's feedstock. The release that first knows an architecture is from the release notes.
+builds since 9.11 from conda-forge's feedstock. The release that first knows an architecture was not looked up anew.
 """
 
 from __future__ import annotations
