@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,28 @@ def test_suites_components_and_architectures_are_there_byte_for_byte(
     upstream.forget()
     project.run("sync", "--lock")
     assert [one.status for one in upstream.requests] == [304, 304]
+
+
+def test_client_apt_writes_a_source_for_each_suite(
+    project: Project, upstream: Site, suites: tuple[DistsRepo, DistsRepo], tmp_path: Path
+) -> None:
+    want(project, upstream, suites[0], **WANTED)
+    mirror(project)
+    root = AptRoot(tmp_path / "root", foreign=("arm64", "s390x"))
+    with serve(project.base / "site") as served:
+        done = project.run("client", "apt", "u", "--url", f"{served.url}/current", "--json").json
+        root.apt_get("install", "-y", str(Path(done["folder"]) / done["package"]))
+        source = root.path / "etc/apt/sources.list.d/acme.sources"
+        assert re.findall("^Suites: (.*)$", source.read_text(), re.M) == ["stable", "testing"]
+        assert source.read_text().count("Components: contrib main\nArchitectures: amd64 arm64\n") == 2
+        source.write_text(source.read_text().replace("Signed-By: /usr", f"Signed-By: {root.path}/usr"))
+        root.add_file(
+            Path(done["folder"]) / "etc/apt/preferences.d/acme-repository-pin-600.pref", "etc/apt/preferences.d"
+        )
+        root.update()
+        assert f"600 {served.url}/current/apt/u" in root.policy("hello-stable")
+        root.install("hello-stable", "more-testing", "hello-testing:arm64")
+    assert root.status("hello-testing:arm64") == "install ok installed"
 
 
 def test_an_index_without_its_name_by_hash_is_taken_by_its_plain_name(

@@ -27,6 +27,9 @@ class AptClient:
         versions: package → its locked versions.
         many: whether packages of several architectures are locked.
         vendor_source: what NVIDIA's ``cuda-keyring`` calls its source for this repository.
+        suite: ``./`` for a flat repository, else a folder below ``dists/``.
+        components: of such a suite.
+        architectures: that the source is limited to: those that are mirrored; empty for a flat repository.
     """
 
     upstream: str
@@ -38,14 +41,27 @@ class AptClient:
     versions: Mapping[str, Sequence[str]]
     many: bool = False
     vendor_source: str = ""
+    suite: str = "./"
+    components: Sequence[str] = ()
+    architectures: Sequence[str] = ()
 
 
 def sources(clients: Iterable[AptClient]) -> bytes:
     """Return the ``.sources`` file."""
-    return "\n".join(
-        f"Types: deb\nURIs: {one.url}\nSuites: ./\nSigned-By: {one.keyring}\nBy-Hash: {one.by_hash}\n"
-        for one in clients
-    ).encode()
+    return "\n".join(_source(one) for one in clients).encode()
+
+
+def _source(one: AptClient) -> str:
+    fields = {
+        "Types": "deb",
+        "URIs": one.url,
+        "Suites": one.suite,
+        "Components": " ".join(one.components),
+        "Architectures": " ".join(one.architectures),
+        "Signed-By": one.keyring,
+        "By-Hash": one.by_hash,
+    }
+    return "".join(f"{key}: {value}\n" for key, value in fields.items() if value)
 
 
 def repository_pin(clients: Iterable[AptClient]) -> bytes:
@@ -102,7 +118,8 @@ def keyring_control(label: str, version: str, url: str) -> dict[str, str]:
 
 def diversions(package: str, clients: Iterable[AptClient]) -> dict[str, str]:
     """Return maintainer scripts that put aside the sources ``cuda-keyring`` has installed or will install."""
-    files = [f"/etc/apt/sources.list.d/{one.vendor_source}" for one in clients if one.vendor_source]
+    names = dict.fromkeys(one.vendor_source for one in clients if one.vendor_source)
+    files = [f"/etc/apt/sources.list.d/{one}" for one in names]
     if not files:
         return {}
     add, remove = (

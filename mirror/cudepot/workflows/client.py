@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cudepot.catalog import client_apt
@@ -55,7 +55,7 @@ def client_apt_files(
     snapshot = shown_snapshot(depot)
     base = url if url.endswith("/") else url + "/"
     lock = parse_lock(tomllib.loads(_bytes(depot, snapshot.lock).decode()))
-    found = [_client(depot, snapshot, lock, name, base) for name in names]
+    found = [one for name in names for one in _clients(depot, snapshot, lock, name, base)]
     clients, label = [one for one, _ in found], depot.config.site.label
     files = {name: data for _, keyring in found for name, data in keyring.items()}
     files[f"etc/apt/sources.list.d/{label}.sources"] = client_apt.sources(clients)
@@ -84,28 +84,58 @@ def _package(
     return f"{fields['Package']}_{version}_all.deb", data
 
 
-def _client(
+def _clients(
     depot: Depot, snapshot: Snapshot, lock: Lock, name: str, url: str
-) -> tuple[AptClient, dict[str, bytes]]:  # fmt: skip
-    """Return one repository, and the key file its source names."""
-    release, ours = _release(depot, snapshot, name)
-    label = depot.config.site.label
-    keyring = f"{KEYRINGS}/{label}.gpg" if ours else f"{KEYRINGS}/{label}-{name.replace('/', '-')}.gpg"
-    key = depot.signer().public_key(armor=False) if ours else _upstream_keys(depot, name)
+) -> Iterator[tuple[AptClient, dict[str, bytes]]]:  # fmt: skip
+    """Give each suite of a repository (a flat one is one), with the key file its source names."""
     debs = [one for one in lock.of(name) if one.kind == "deb" and "mirror" in one.outputs]
-    locked = lock.upstream(name)
-    client = AptClient(
-        name,
-        f"{url}apt/{name}/",
-        release.fields.get("Origin", ""),
-        release.fields.get("Label", ""),
-        _by_hash(snapshot, release, name),
-        f"/{keyring}",
-        versions(held(debs, lambda deb: _named_exactly(depot, deb))),
-        len({one.architecture for one in debs} - {"all"}) > 1,
-        client_apt.vendor_source(locked.url if locked else ""),
+    wanted = versions(held(debs, lambda deb: _named_exactly(depot, deb)))
+    label, locked = depot.config.site.label, lock.upstream(name)
+    for folder in _folders(snapshot, name):
+        release, ours = _release(depot, snapshot, f"apt/{name}/{folder}", name)
+        keyring = f"{KEYRINGS}/{label}.gpg" if ours else f"{KEYRINGS}/{label}-{name.replace('/', '-')}.gpg"
+        key = depot.signer().public_key(armor=False) if ours else _upstream_keys(depot, name)
+        client = AptClient(
+            name,
+            f"{url}apt/{name}/",
+            release.fields.get("Origin", ""),
+            release.fields.get("Label", ""),
+            _by_hash(snapshot, release, name),
+            f"/{keyring}",
+            wanted,
+            len({one.architecture for one in debs} - {"all"}) > 1,
+            client_apt.vendor_source(locked.url if locked else ""),
+        )
+        yield (_of_suite(client, snapshot, folder) if folder else client), {keyring: key}
+
+
+def _folders(snapshot: Snapshot, name: str) -> list[str]:
+    """Return where a repository has its roots: empty for a flat one, else ``dists/SUITE/`` for each suite."""
+    roots = {path.rpartition("/")[0] for path in snapshot.tree if _is_root(path)}
+    if f"apt/{name}" in roots:
+        return [""]
+    at = f"apt/{name}/"
+    found = sorted(f"{one.removeprefix(at)}/" for one in roots if one.startswith(f"{at}dists/"))
+    if not found:
+        there = sorted({one.removeprefix("apt/").partition("/dists/")[0] for one in roots})
+        raise ConfigError(
+            f"the site shows no apt repository of {name!r}",
+            hint=f"it shows {', '.join(there) or 'none'}; pin packages of it, then lock, sync, publish",
+        )
+    return found
+
+
+def _of_suite(client: AptClient, snapshot: Snapshot, folder: str) -> AptClient:
+    """Return the client of a suite, limited to the components and architectures that are mirrored."""
+    at = f"apt/{client.upstream}/{folder}"
+    places = {path.removeprefix(at).partition("/binary-")[::2] for path in snapshot.tree if path.startswith(at)}
+    indexed = sorted((component, rest.partition("/")[0]) for component, rest in places if rest)
+    return replace(
+        client,
+        suite=folder.removeprefix("dists/").rstrip("/"),
+        components=tuple(dict.fromkeys(component for component, _ in indexed)),
+        architectures=tuple(sorted({machine for _, machine in indexed} - {"all"})),
     )
-    return client, {keyring: key}
 
 
 def held(packages: Sequence[Artifact], named: Callable[[Artifact], set[tuple[str, str]]]) -> list[Artifact]:
@@ -149,28 +179,21 @@ def _by_hash(snapshot: Snapshot, release: Release, name: str) -> str:
     return "force" if any(path.startswith(f"apt/{name}/by-hash/") for path in snapshot.tree) else "no"
 
 
-def _release(depot: Depot, snapshot: Snapshot, name: str) -> tuple[Release, bool]:
-    """Return the Release file the site shows for an upstream, and whether the site's own key signs it."""
-    what = f"apt/{name}/InRelease"
-    if what not in snapshot.tree and f"apt/{name}/Release.gpg" not in snapshot.tree:
-        there = sorted(path.split("/", 1)[1].rpartition("/")[0] for path in snapshot.tree if _is_root(path))
-        raise ConfigError(
-            f"the site shows no apt repository of {name!r}",
-            hint=f"it shows {', '.join(dict.fromkeys(there)) or 'none'}; pin packages of it, then lock, sync, publish",
-        )
+def _release(depot: Depot, snapshot: Snapshot, folder: str, name: str) -> tuple[Release, bool]:
+    """Return the Release file the site shows in a folder, and whether the site's own key signs it."""
+    what = f"{folder}InRelease"
     try:
-        return parse_release(_signed(depot, snapshot, name, depot.site_verifier()).text, what), True
+        return parse_release(_signed(depot, snapshot, folder, depot.site_verifier()).text, what), True
     except TrustError:
         verifier = depot.verifier(depot.config.upstream(name))
-        return parse_release(_signed(depot, snapshot, name, verifier).text, what), False
+        return parse_release(_signed(depot, snapshot, folder, verifier).text, what), False
 
 
 def _is_root(path: str) -> bool:
     return path.startswith("apt/") and path.rpartition("/")[2] in ("InRelease", "Release.gpg")
 
 
-def _signed(depot: Depot, snapshot: Snapshot, name: str, verifier: Verifier) -> Signed:
-    folder = f"apt/{name}/"
+def _signed(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier) -> Signed:
     if f"{folder}InRelease" in snapshot.tree:
         return verifier.clearsigned(_bytes(depot, snapshot.tree[f"{folder}InRelease"]), f"{folder}InRelease")
     document, signature = (_bytes(depot, snapshot.tree[folder + one]) for one in ("Release", "Release.gpg"))
