@@ -213,6 +213,23 @@ def test_a_changed_package_blocks_no_whole_mirror_for_ever(
         assert (whole.site / "apt" / APT / file).read_bytes() == new
 
 
+def test_a_changed_package_is_told_and_accepted_where_the_old_index_is_gone(
+    whole: Project, nvidia: Nvidia, tmp_path: Path
+) -> None:
+    """What was published before is known by its snapshot."""
+    mirror(whole)
+    for name in ("Packages", "Packages.gz"):
+        whole.object((nvidia.repo.folder / name).read_bytes()).unlink()
+    again = write_deb(simple_deb("libcudnn8", DEB), tmp_path)
+    nvidia.repo.add(again)
+    nvidia.repo.publish()
+    assert "version changed in place" in whole.fail(5, "lock").error
+    whole.run("lock", "--accept-changed", "libcudnn8")
+    whole.run("sync")
+    whole.run("publish")
+    assert (whole.site / "apt" / APT / again.name).read_bytes() == again.read_bytes()
+
+
 def test_extras_are_looked_at_once_a_day_though_the_root_is_the_same(whole: Project, nvidia: Nvidia) -> None:
     mirror(whole)
     nvidia.repo.put(nvidia.repo.folder / EXTRAS[0], b"other bytes")

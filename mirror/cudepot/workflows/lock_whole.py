@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config_upstream import ROOT_NAMES, Upstream
 from cudepot.catalog.drift import replaced
 from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
+from cudepot.catalog.whole import site_folder
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, TrustError, UpstreamError
 from cudepot.formats.apt import parse_release
+from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.apt_chain import ROOT_LIMIT, Chain, Suite, by_hash
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.stands import RootChain
 from cudepot.workflows.whole import read_whole
 
@@ -63,10 +66,20 @@ def checked(
 ) -> LockedUpstream:
     """Refuse a whole mirror that cannot be had as it is, or that has other bytes under names that are locked."""
     now = read_whole(depot, locked)
-    if before is None or not before[0].files or not all(depot.store.has(one.digest) for one in before[0].files):
+    if before is None or not before[0].files:
         return locked
-    old = read_whole(depot, before[0])
-    return replace(locked, replaced=replaced(old.tree, now.tree, before[0].replaced, accepted, url))
+    old = _tree_before(depot, before[0])
+    return replace(locked, replaced=replaced(old, now.tree, before[0].replaced, accepted, url))
+
+
+def _tree_before(depot: Depot, locked: LockedUpstream) -> Mapping[str, Digest]:
+    """Return what a whole mirror consisted of: by its locked index or, where that is gone, by the last snapshot."""
+    if all(depot.store.has(one.digest) for one in locked.files):
+        return read_whole(depot, locked).tree
+    snapshots, folder = Snapshots(depot.store.root), site_folder(locked)
+    last = latest_snapshots(snapshots, depot.site_verifier(), 1) if snapshots.numbers() else []
+    shown = [(path, digest) for one in last for path, digest in one.tree.items()]
+    return {path.removeprefix(folder): digest for path, digest in shown if path.startswith(folder)}
 
 
 def _roots(chain: Chain, suite: Suite) -> list[LockedFile]:
