@@ -7,7 +7,7 @@ Primary, filelists and other pass through entry by entry; the small ones are tri
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from cudepot.catalog.lock import Artifact
@@ -106,9 +106,3 @@ def next_revision(now: datetime.datetime, before: bytes | None) -> int:
     """Return the revision of a new repomd.xml: now in Unix time, but always later than the one before."""
     last = parse_repomd(before, "repomd.xml").revision if before is not None else ""
     return max(int(now.timestamp()), int(last) + 1 if last.isdecimal() else 0)
-
-
-def left_out(types: Collection[str]) -> list[str]:
-    """Return the types of the upstream's metadata that a subset has nothing of; databases only repeat the XML."""
-    used = {one for several in USED for one in several}
-    return sorted(one for one in types if one not in used and not one.endswith(("_db", "_zck")))
