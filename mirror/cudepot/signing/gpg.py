@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ _OPTIONS = ["--batch", "--no-tty", "--quiet", "--pinentry-mode", "loopback", "--
 _STRONG = ["--digest-algo", "SHA512", "--cert-digest-algo", "SHA512"]
 _MAKE_KEY = ["--passphrase", "", "--quick-generate-key"]
 
+_PATIENCE = 2.0  # seconds an agent is given to end
 _SHORT = 60  # bytes of a folder in which an agent can still have its sockets
 
 
@@ -137,9 +139,16 @@ def _session(home: Path) -> Iterator[str]:
         try:
             yield str(short)
         finally:
-            stop = ["gpgconf", "--homedir", str(short), "--kill", "gpg-agent"]
-            with contextlib.suppress(FileNotFoundError):
-                subprocess.run(stop, capture_output=True, check=False)
+            _stop_agent(short)
+
+
+def _stop_agent(home: Path) -> None:
+    """Stop the agent of a home and wait until its socket is gone: it goes a moment after it was told to."""
+    with contextlib.suppress(FileNotFoundError):
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], capture_output=True, check=False)
+    end = time.monotonic() + _PATIENCE
+    while (home / "S.gpg-agent").exists() and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def _gpg(home: str, arguments: list[str], data: bytes) -> bytes:
