@@ -98,7 +98,7 @@ def test_ctrl_c_does_not_wait_for_the_transfers(project: Project, nvidia: Nvidia
     project.add_apt(nvidia)
     project.run("lock")
     stall = nvidia.server.stall("*.deb", 1000)
-    process = project.start("sync")
+    process = project.start("sync", prefix=("env", "--default-signal=INT"))  # a job in the background ignores it
     assert stall.reached.wait(30)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=30)  # the read that is stuck would take 60 s to give up
