@@ -95,9 +95,9 @@ def sparse(volume: bytes) -> bytes:
 
 
 def wrong_bytes(volume: bytes) -> bytes:
-    """Other bytes under an object's name."""
+    """Other bytes under the names of all objects: one that is here already is not read again."""
     found = read(volume)
-    return write([*found[:-1], (found[-1][0], bytes(len(found[-1][1])))])
+    return write([*found[:3], *((name, bytes(len(data))) for name, data in found[3:])])
 
 
 def swapped_manifest(volume: bytes) -> bytes:
