@@ -32,7 +32,7 @@ UPSTREAMS = st.builds(
 )  # fmt: skip
 RELEASES = st.builds(Release, TEXT, TEXT, TEXT, TEXT)
 PLAIN = st.builds(
-    Artifact, TEXT, st.sampled_from(["deb", "wheel", "archive"]), TEXT, TEXT, TEXT, TEXT, NAMES, DIGESTS, TEXT,
+    Artifact, TEXT, st.sampled_from(["deb", "wheel", "archive"]), NAMES, NAMES, NAMES, TEXT, NAMES, DIGESTS, TEXT,
     st.lists(TEXT, max_size=2).map(tuple),
 ).map(lambda one: replace(one, filename=f"{one.filename}.deb") if one.kind == "deb" else one)  # fmt: skip
 ARTIFACTS = st.one_of(

@@ -257,3 +257,13 @@ def test_every_finding_is_documented() -> None:
     assert len(names) > 20
     page = (top / "docs/doctor.md").read_text()
     assert [one for one in sorted(names) if f"`{one}`" not in page] == []
+
+
+def test_a_pipe_in_place_of_a_file_is_named_and_not_waited_for(conda: Path) -> None:
+    library = next((conda / "opt/env").rglob("libcudnn.so*"))
+    header = next((conda / "opt/env").rglob("cudnn_version.h"))
+    for one in (library, header):
+        real = one.resolve()
+        real.unlink()
+        os.mkfifo(real)
+    assert {"unreadable-library", "header-missing"} <= faults(conda, "/opt/env")

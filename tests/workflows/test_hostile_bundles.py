@@ -159,6 +159,22 @@ def test_hostile_volumes_are_refused_and_the_real_one_still_comes_in(far: Far, n
     assert far.run("verify", "--json").json["faults"] == []
 
 
+def test_what_follows_the_end_is_not_read_into_memory() -> None:
+    """A sparse file of terabytes costs whoever makes it nothing."""
+
+    class Endless(io.BytesIO):
+        def seek(self, offset: int, whence: int = 0) -> int:
+            return 1 << 40 if whence == 2 else super().seek(offset, whence)
+
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None
+            assert 0 <= size < 1 << 20, "all that follows"
+            return bytes(size)
+
+    with pytest.raises(FormatError, match="does not end where it should"):
+        list(members(Endless(), "x"))
+
+
 def test_every_flipped_bit_of_a_volume_is_seen_by_its_reader(near: Near) -> None:
     """A header has one form, padding is zero; whatever else is flipped lies in bytes that a hash covers."""
     volume = (near.medium / "second.tar").read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -10,7 +11,7 @@ from cudepot.catalog.config import Pin
 from cudepot.catalog.fields import Table
 from cudepot.catalog.release_names import parse_artifact_name
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, PinError
+from cudepot.errors import ConfigError, FormatError, PinError
 from cudepot.formats.payload import Release
 from cudepot.paths import plain_path, safe_name
 
@@ -18,6 +19,8 @@ VERSION = 1
 FILE_ROLES = ("root", "index", "extra")
 KINDS = ("deb", "rpm", "wheel", "archive")
 _ENDINGS = {"deb": ".deb", "rpm": ".rpm"}
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~^:%@{}=-]*")
+"""What names, versions and architectures of debs and rpms consist of, the odd ones included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,15 @@ class Artifact:
     recipe: str = ""
     release: Release | None = None
     replaces: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise FormatError when a package is called what clients' files and commands could take for more than a name.
+
+        A line break makes another line of preferences or of a Dockerfile, a leading ``-`` an option.
+        """
+        for text in (self.name, self.version, self.architecture) if self.kind in _ENDINGS else ():
+            if text and not _WORD.fullmatch(text):
+                raise FormatError(f"{self.filename[:200]!r}: {text[:80]!r} is no name, version or architecture")
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def members(stream: BinaryIO, what: str) -> Iterator[Member]:
         stream.seek(place)
         block = stream.read(BLOCK)
         if block == bytes(BLOCK):
-            if stream.read() != bytes(BLOCK):
+            if stream.read(BLOCK + 1) != bytes(BLOCK):  # not all the rest: it may be any size
                 raise FormatError(f"{what}: does not end where it should", hint=_HINT)
             return
         member = _member(block, place + BLOCK, what)

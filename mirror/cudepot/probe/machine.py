@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import subprocess
@@ -66,8 +67,11 @@ class Machine:
         return self._at(path).is_symlink()
 
     def open(self, path: str) -> BinaryIO:
-        """Open a file for reading."""
-        return self._at(self.real(path)).open("rb")
+        """Open a regular file for reading; raise OSError for others: a pipe would let us wait for ever."""
+        file = self._at(self.real(path))
+        if not file.is_file():
+            raise OSError(errno.EINVAL, "not a regular file", str(file))
+        return file.open("rb")
 
     def text(self, path: str) -> str:
         """Return a text file, empty when it is not there or not for us to read."""

@@ -7,7 +7,7 @@ file, makes the snapshot visible.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -187,12 +187,23 @@ def _join(depot: Depot, manifest: Manifest) -> None:
 
 
 def _drop_pieces(depot: Depot, manifest: Manifest) -> None:
-    """Remove the pieces that were joined, unless the snapshot shows one as a file of its own."""
+    """Remove the pieces that were joined, unless one is something of its own: a manifest may call anything a piece."""
     if manifest.pieces:
-        tree = parse_snapshot(read(depot.store, manifest.document), "snapshot").tree
         joined = {part for _, parts in manifest.pieces for part in parts}
-        for part in joined - set(tree.values()):
+        for part in joined - set(_kept(depot)):
             depot.store.discard(part)
+
+
+def _kept(depot: Depot) -> Iterator[Digest]:
+    """Give what all snapshots here show and what proves them."""
+    snapshots, imported = Snapshots(depot.store.root), Manifests(depot.store.root, "imported")
+    for number in snapshots.numbers():
+        one = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}")
+        yield from (*one.tree.values(), one.lock)
+    for name in imported.names():
+        manifest = parse_manifest(imported.read(name)[0], name)
+        yield from (manifest.document, manifest.signature)
+        yield from (digest for root in manifest.roots for digest in root.objects)
 
 
 def _checked(depot: Depot, manifest: Manifest) -> tuple[Snapshot, tuple[Proved, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -89,9 +90,8 @@ def _headers(machine: Machine, prefix: str) -> Iterator[Header]:
         there = [one for one in (f"{folder}/cudnn_version.h", f"{folder}/cudnn.h") if machine.matches(one)]
         for path in there[:1]:
             version = None
-            if machine.exists(path):
-                with machine.open(path) as stream:
-                    version = header_version(stream.read(_MOST_HEADER))
+            with contextlib.suppress(OSError), machine.open(path) as stream:
+                version = header_version(stream.read(_MOST_HEADER))
             yield Header(path, machine.real(path), version)
 
 

@@ -22,6 +22,9 @@ from cudepot.workflows.depot import Depot
 from cudepot.workflows.proof import SIGNED, promises, read
 from cudepot.workflows.yum_chain import METADATA_LIMIT
 
+_ROOTS = ("InRelease", "Release", "repomd.xml")
+"""Where clients of a repository begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proved:
@@ -54,8 +57,7 @@ def prove(depot: Depot, lock: Lock, tree: Tree, roots: Sequence[SignedRoot]) -> 
 
 
 def _prove(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, roots: Sequence[SignedRoot]) -> Proved:
-    extras = {one.digest for one in upstream.files if one.role == "extra"}  # nobody signs these
-    shown = ({one.digest for one in lock.of(upstream.name)} | _shown(tree, upstream)) - extras
+    shown = ({one.digest for one in lock.of(upstream.name)} | _shown(tree, upstream)) - _extras(tree, upstream)
     if upstream.type not in SIGNED or not any(root.signers for root in upstream.roots):
         return Proved(upstream.name, upstream.type, (), len(shown))
     signers: list[str] = []
@@ -169,7 +171,22 @@ def _listed(depot: Depot, kind: str, digest: Digest, what: str) -> Iterator[Dige
         raise TrustError(f"{what}: {error}", hint="the index cannot be followed to its packages") from error
 
 
+def _extras(tree: Tree, upstream: LockedUpstream) -> set[Digest]:
+    """Return what nobody has to sign: extras, where the only roots clients see are the upstream's own.
+
+    Beside an index of the site, which could offer them, they would be packages like any other.
+    """
+    own = {one for root in upstream.roots for one in (root.digest, root.signature)}
+    if any(path.rpartition("/")[2] in _ROOTS and one not in own for path, one in _below(tree, upstream)):
+        return set()
+    return {one.digest for one in upstream.files if one.role == "extra"}
+
+
 def _shown(tree: Tree, upstream: LockedUpstream) -> set[Digest]:
     """Return the packages a snapshot shows as this upstream's."""
+    return {digest for path, digest in _below(tree, upstream) if path.endswith((".deb", ".rpm"))}
+
+
+def _below(tree: Tree, upstream: LockedUpstream) -> Iterator[tuple[str, Digest]]:
     folders = tuple(f"{room}/{upstream.name}/" for room in ("apt", "yum"))
-    return {digest for path, digest in tree.items() if path.startswith(folders) and path.endswith((".deb", ".rpm"))}
+    return ((path, digest) for path, digest in tree.items() if path.startswith(folders))
