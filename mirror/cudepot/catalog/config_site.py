@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
-from cudepot.formats.simple import ProjectStatus, project_name
 from cudepot.paths import plain_path
 from cudepot.ports import S3Place
+
+if TYPE_CHECKING:
+    from cudepot.formats.simple import ProjectStatus
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
@@ -114,6 +117,10 @@ def parse_site(table: Table) -> Site:
 
 def _statuses(given: Mapping[str, str]) -> dict[str, ProjectStatus]:
     """Return ``STATUS`` or ``STATUS: REASON`` by normalised project name."""
+    if not given:
+        return {}
+    from cudepot.formats.simple import ProjectStatus, project_name  # noqa: PLC0415 - costs every run 14 ms otherwise
+
     found = {}
     for project, text in given.items():
         status, _, reason = text.partition(":")

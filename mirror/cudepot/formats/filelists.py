@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from typing import BinaryIO
-from xml.sax.saxutils import unescape
 
 from cudepot.formats.primary import checksum_of
-from cudepot.formats.xml_text import Entries
+from cudepot.formats.xml_text import Entries, unescaped
 
 _FILE = re.compile(rb"<file(?:\s[^<>]*)?>([^<]*)</file>")
 
@@ -19,7 +18,7 @@ def owners_of(stream: BinaryIO, paths: Collection[str], what: str) -> dict[str, 
     ends = {path.rpartition("/")[2].encode() for path in paths}
     for entry in Entries(stream, what):
         if any(end in entry for end in ends):
-            files = {unescape(one.decode(errors="replace")) for one in _FILE.findall(entry)}
+            files = {unescaped(one.decode(errors="replace")) for one in _FILE.findall(entry)}
             mine = sorted(files.intersection(paths))
             if mine:
                 found[checksum_of(entry)] = mine

@@ -11,13 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
-from xml.sax.saxutils import quoteattr, unescape
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, FormatError
 from cudepot.formats.repomd import promised
 from cudepot.formats.rpm_version import evr
-from cudepot.formats.xml_text import Entries
+from cudepot.formats.xml_text import Entries, escaped, unescaped
 from cudepot.paths import safe_name
 
 _OPERATORS = {"EQ": "=", "LT": "<", "GT": ">", "LE": "<=", "GE": ">="}
@@ -27,7 +26,6 @@ _LOCATION = re.compile(rb'<location href="((?:[^"<>&]|&[a-z]+;)*)"\s*/>')
 _ANY_LOCATION = re.compile(rb"<location\s[^<]*?/>|<location\s[^<]*?>\s*</location>")
 _PKGID = re.compile(rb"""<package\s[^<>]*?pkgid=["']([0-9A-Fa-f]+)["']""")
 _STRONG: dict[str, type[Digest] | type[Promise]] = {"sha256": Digest, "sha512": Promise}
-_QUOTES = {"&quot;": '"', "&apos;": "'"}
 
 
 class Relation(NamedTuple):
@@ -157,7 +155,7 @@ def _listed(entry: bytes) -> tuple[str, Digest | Promise | None] | None:
     if any(len(one) != 1 for one in found) or len(_ANY_LOCATION.findall(entry)) != 1:
         return None
     kind, value = (one.decode() for one in found[0][0])
-    path = safe_name(unescape(found[2][0].decode(), _QUOTES))
+    path = safe_name(unescaped(found[2][0].decode()))
     return path, _STRONG[kind](value.lower(), int(found[1][0])) if kind in _STRONG else None
 
 
@@ -180,7 +178,7 @@ def checksum_of(entry: bytes) -> str:
 
 def relocated(entry: bytes, href: str, what: str) -> bytes:
     """Return an entry of primary.xml with another location and nothing else changed."""
-    changed, count = _ANY_LOCATION.subn(f"<location href={quoteattr(href)}/>".replace("\\", r"\\").encode(), entry)
+    changed, count = _ANY_LOCATION.subn(f'<location href="{escaped(href)}"/>'.replace("\\", r"\\").encode(), entry)
     if count != 1:
         raise FormatError(f"{what}: an entry with {count} locations: {entry[:120]!r}")
     return changed

@@ -11,11 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape, quoteattr
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError, TrustError
-from cudepot.formats.xml_text import parse_xml
+from cudepot.formats.xml_text import escaped, parse_xml
 from cudepot.paths import safe_name
 
 PATH = "repodata/repomd.xml"
@@ -134,8 +133,8 @@ def render_repomd(revision: str, records: Sequence[Record], *, made_by: str = ""
     """Return the document; equal values give equal bytes. Records are to be known by sha256."""
     lines = ['<?xml version="1.0" encoding="UTF-8"?>']
     lines.append('<repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">')
-    lines.append(f"  <revision>{escape(revision)}</revision>")
-    lines += [f"  <tags><repo>{escape(made_by)}</repo></tags>"] if made_by else []
+    lines.append(f"  <revision>{escaped(revision)}</revision>")
+    lines += [f"  <tags><repo>{escaped(made_by)}</repo></tags>"] if made_by else []
     for one in records:
         lines += _rendered(one)
     return "\n".join([*lines, "</repomd>", ""]).encode()
@@ -145,10 +144,10 @@ def _rendered(one: Record) -> list[str]:
     if not isinstance(one.promised, Digest):
         raise FormatError(f"{one.href}: its sha256 is not known")
     return [
-        f"  <data type={quoteattr(one.type)}>",
+        f'  <data type="{escaped(one.type)}">',
         f'    <checksum type="sha256">{one.promised.sha256}</checksum>',
         f'    <open-checksum type="sha256">{one.open_sha256}</open-checksum>',
-        f"    <location href={quoteattr(one.href)}/>",
+        f'    <location href="{escaped(one.href)}"/>',
         f"    <timestamp>{one.timestamp}</timestamp>",
         f"    <size>{one.promised.size}</size>",
         f"    <open-size>{one.open_size}</open-size>",
