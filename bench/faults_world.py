@@ -1,0 +1,93 @@
+"""The states the faults bench starts from: for each verb, a project in which it has work to do; built once."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import SiteKey
+from tests.upstream.cudnn import CudnnRelease, licence, write_archive
+from tests.upstream.keys import KeyHome
+from tests.workflows.far import Far, Near, deb_of
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A verb, and the state of a project in which it has work to do."""
+
+    verb: tuple[str, ...]
+    state: Path
+    after: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the counts call it."""
+        side = "far " if self.state.name.startswith("far") else ""
+        return f"{side}{' '.join(word for word in self.verb[:2] if not word.startswith(('/', '-')))}"
+
+
+def scenes(folder: Path, keys: KeyHome) -> tuple[list[Scene], Path]:
+    """Build every state once; return the scenes and the medium with bundles."""
+    folder.mkdir(parents=True)
+    site, up = keys.generate("site <site@example.com>"), keys.generate("up <up@example.com>")
+    (folder / "site.asc").write_bytes(site.armored)
+    near = Near(folder, SiteKey(keys.path, site, folder / "site.gpg", folder / "site.asc"), (keys, up))
+    far = Far(folder / "far", folder / "site.asc", up.fingerprint).init()
+    found: list[Scene] = []
+
+    def state(project: Path, name: str, *verb: str, after: tuple[tuple[str, ...], ...] = ()) -> None:
+        copied = folder / "states" / name / name.split("-", maxsplit=1)[0]
+        copied.parent.mkdir(parents=True)
+        copy(project, copied)
+        found.append(Scene(verb, copied, after))
+
+    (folder / "states/near-init/near").mkdir(parents=True)
+    found.append(Scene(("init",), folder / "states/near-init/near"))
+    _add_archive(near, folder / "downloads")
+    base, medium = near.project.base, near.medium
+    near.publish(deb_of("first", size=40_000))
+    near.export("one.tar", 0)
+    far.take(medium / "one.tar")
+    far.run("publish")
+    near.add(deb_of("second", size=60_000), deb_of("third"))
+    rest = (("sync",), ("repackage",), ("publish",))
+    (base / "store/builds").rename(folder / "builds")
+    state(base, "near-repackage", "repackage", after=(("publish",),))
+    (folder / "builds").rename(base / "store/builds")
+    state(base, "near-lock", "lock", after=rest)
+    near.project.run("lock")
+    state(base, "near-sync", "sync", after=rest)
+    near.project.run("sync")
+    state(base, "near-publish", "publish")
+    near.project.run("publish")
+    near.export("two.tar", 1, "--split", "96K")
+    near.publish(deb_of("fourth"))
+    near.export("three.tar", 2)
+    state(base, "near-rollback", "rollback", "1")
+    state(base, "near-gc", "gc", "--keep", "1", "--force")
+    state(base, "near-export", "bundle", "export", "OUT/all.tar", "--since", "0", "--split", "96K")
+    state(base, "near-verify", "verify", "--repair")
+    volumes = [str(one) for one in sorted(medium.glob("two*.tar"))]
+    state(far.base, "far-import", "bundle", "import", *volumes, after=(("publish",),))
+    far.take(*map(Path, volumes))
+    state(far.base, "far-publish", "publish")
+    far.run("publish")
+    state(far.base, "far-rollback", "rollback", "1")
+    state(far.base, "far-third", "bundle", "import", str(medium / "three.tar"), after=(("publish",),))
+    return found, medium
+
+
+def _add_archive(near: Near, folder: Path) -> None:
+    """Let the near side repackage a release of the stand-in cuDNN."""
+    release = CudnnRelease("8.0.5.39", "11.1")
+    folder.mkdir()
+    write_archive(release, folder)
+    near.project.add("upstream", name="downloads", type="folder", path=str(folder))
+    near.project.add("pin", upstream="downloads", packages=["cudnn-*"], recipe="cudnn", outputs=["wheel"])
+    near.project.accept_eula(licence(release))
+
+
+def copy(state: Path, target: Path) -> None:
+    """Copy a project, links between store and site included."""
+    subprocess.run(["cp", "-a", state, target], check=True)
