@@ -106,6 +106,15 @@ class Chroot:
         done = self.run("dpkg-query", "-W", "-f", "${Status} ${Version}", package, check=False)
         return done.stdout.removeprefix("install ok installed ") if "ok installed" in done.stdout else ""
 
+    def a_second_later(self) -> None:
+        """Let ldconfig take a file made next for a new one, as on a machine where time passes between two commands.
+
+        Its cache knows a library by inode, size and the second of its last change. The stand-ins all have one size,
+        and an inode freed by one package may serve the next: within one second ldconfig then believes the new file
+        to be the removed one, and makes a link of the old SONAME that leads to it.
+        """
+        (self.path / "var/cache/ldconfig/aux-cache").unlink(missing_ok=True)
+
     def reads(self, path: str) -> str:
         """Return the text of a file, links followed inside."""
         return self.run("cat", path).stdout
