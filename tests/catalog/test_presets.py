@@ -12,6 +12,7 @@ from cudepot.catalog.config import parse_config
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.presets import Presets, expand, parse_presets
 from cudepot.errors import ConfigError
+from cudepot.signing.keys import read_keys
 
 FOLDER = Path(__file__).parent.parent.parent / "channel-config" / "upstreams"
 NVIDIA = "EB693B3035CD5710E231E123A4B469963BF863CC"
@@ -62,7 +63,7 @@ def test_a_yum_preset_pins_the_keys_of_root_and_packages(presets: Presets) -> No
     found = upstream(presets, 'preset = "nvidia/rhel8/x86_64"')
     assert (found.type, found.name, found.architectures) == ("yum", "rhel8/x86_64", ("x86_64",))
     assert [one[-8:] for one in found.rpm_keys] == ["D42D0685", "F796ECB0"]
-    assert found.keyrings == ("keys/D42D0685.pub", "keys/gpgkey")
+    assert found.keyrings == ("keys/D42D0685.pub", "keys/f796ecb0.pub")
     assert upstream(presets, 'preset = "nvidia/rhel9/x86_64"').rpm_keys == found.keys
     with pytest.raises(ConfigError, match="pins no key") as caught:
         upstream(presets, 'preset = "nvidia/rhel10/x86_64"')
@@ -114,6 +115,15 @@ def test_a_missing_key_file_is_answered_with_place_and_fingerprint(presets: Pres
     assert NVIDIA in hint
     assert OLD not in hint
     assert "B" * 40 in presets.where_from("keys/x.pub", ["B" * 40])
+
+
+def test_each_key_file_that_comes_with_cudepot_holds_the_one_key_it_is_named_after(presets: Presets) -> None:
+    files = {f"keys/{one.name}": read_keys(one) for one in sorted((FOLDER / "keys").iterdir())}
+    assert set(files) == {"keys/3bf863cc.pub", "keys/7fa2af80.pub", "keys/f796ecb0.pub"}
+    for name, keys in files.items():
+        (key,) = keys
+        assert presets.key(key.fingerprint).local == name
+        assert key.parts[0].digest, f"{name}: its self-signature holds"
 
 
 def test_presets_are_not_read_where_none_is_used() -> None:

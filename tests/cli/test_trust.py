@@ -166,7 +166,9 @@ def test_a_revoked_key_is_not_added(project: Project, tmp_path: Path) -> None:
 
 def test_a_preset_is_written_out_when_a_key_is_added(project: Project, nvidia: Nvidia, other: Path) -> None:
     project.toml.write_text('[[upstream]]\npreset = "nvidia/ubuntu2004/x86_64"   # ours\n\n# the end\n')
-    assert project.run("trust", "list", "--json").json[0]["missing"] == ["keys/3bf863cc.pub"]
+    (told,) = project.run("trust", "list", "--json").json
+    assert (told["missing"], [one["shipped"] for one in told["keys"]]) == ([], [True])
+    assert "keys/3bf863cc.pub, which comes with cudepot" in project.run("trust", "list").out
     project.run("trust", "add", APT, str(other), "--yes")
     (table,) = tomllib.loads(project.toml.read_text())["upstream"]
     assert table["keys"] == ["EB693B3035CD5710E231E123A4B469963BF863CC", nvidia.other_key.fingerprint]
@@ -177,14 +179,30 @@ def test_a_preset_is_written_out_when_a_key_is_added(project: Project, nvidia: N
 
 
 def test_a_missing_key_file_is_answered_with_place_and_fingerprint(project: Project) -> None:
-    (project.base / "up").mkdir()
-    (project.base / "up" / "InRelease").write_bytes(b"x")
-    table = f'[[upstream]]\npreset = "nvidia/{APT}"\nurl = "file://{project.base}/up/"\n'
-    project.toml.write_text(f'{table}[[pin]]\nupstream = "{APT}"\npackages = ["x"]\n')
+    (project.base / "up/repodata").mkdir(parents=True)
+    (project.base / "up/repodata/repomd.xml").write_bytes(b"x")
+    preset(project, "rhel8/x86_64", f"file://{project.base}/up/")
     refused = project.fail(3, "lock")
-    assert refused.error.endswith("keys/3bf863cc.pub: cannot read the public key")
-    assert "/ubuntu2004/x86_64/3bf863cc.pub yourself" in refused.hint
-    assert "EB693B3035CD5710E231E123A4B469963BF863CC" in refused.hint
+    assert refused.error.endswith("keys/D42D0685.pub: cannot read the public key")
+    assert "/rhel8/x86_64/D42D0685.pub yourself" in refused.hint
+    assert "610C7B14E068A878070DA4E99CD0A493D42D0685" in refused.hint
+
+
+def test_a_preset_needs_no_key_file_of_ones_own_and_trusts_nobody_else(project: Project, nvidia: Nvidia) -> None:
+    preset(project, APT, tomllib.loads(project.toml.read_text())["upstream"][0]["url"])
+    assert "EB693B3035CD5710E231E123A4B469963BF863CC" in project.fail(5, "lock").hint
+    own = project.base / "keys/3bf863cc.pub"
+    own.parent.mkdir(exist_ok=True)
+    own.write_bytes(nvidia.key.armored)
+    refused = project.fail(5, "lock").error
+    assert "not in the keyring" not in refused, "a file of the project's own goes before"
+    assert nvidia.key.fingerprint in refused
+
+
+def preset(project: Project, name: str, url: str) -> None:
+    """Let cudepot.toml have one upstream, a preset at an address of our own."""
+    table = f'[[upstream]]\npreset = "nvidia/{name}"\nurl = "{url}"\n'
+    project.toml.write_text(f'{table}[[pin]]\nupstream = "{name}"\npackages = ["x"]\n')
 
 
 def test_presets_are_listed_without_a_project(project: Project, tmp_path: Path) -> None:

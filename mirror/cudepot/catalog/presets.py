@@ -40,7 +40,8 @@ class KnownKey:
     @property
     def local(self) -> str:
         """Where its file is expected unless ``keyrings`` says otherwise."""
-        return f"keys/{self.source.rpartition('/')[2] or self.fingerprint[-8:] + '.pub'}"
+        name = self.source.rpartition("/")[2]
+        return f"keys/{name if name.endswith('.pub') else self.fingerprint[-8:].lower() + '.pub'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from cudepot.store.local import LocalStore
 from cudepot.store.overlay import dry_run
 from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.key_files import key_file, key_files
 from cudepot.workflows.presets import load_presets
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
@@ -201,11 +202,11 @@ def _verifier(base: Path, upstream: Upstream) -> Verifier:
     from cudepot.signing.gpgv import Gpgv
 
     for one in upstream.keyrings:
-        if not (base / one).is_file():
+        if not key_file(base, one).is_file():
             hint = load_presets().where_from(one, upstream.keys)
             raise ConfigError(f"{base / one}: cannot read the public key", hint=hint)
     pin = f"cudepot trust add {upstream.name} KEYFILE"
-    return Gpgv([base / one for one in upstream.keyrings], upstream.keys, pin_with=pin)
+    return Gpgv(key_files(base, upstream), upstream.keys, pin_with=pin)
 
 
 def _signer(base: Path, config: Config) -> AbstractContextManager[Signer]:

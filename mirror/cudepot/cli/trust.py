@@ -128,7 +128,8 @@ def _upstream_lines(one: UpstreamTrust) -> Iterator[str]:
 
 def _trusted_lines(one: TrustedKey) -> Iterator[str]:
     yield f"  {one.state}: {_spaced(one.fingerprint)}"
-    yield f"    {_key_text(one.key)}; {one.file}" if one.key else "    no key file holds it"
+    file = f"{one.file}, which comes with cudepot" if one.shipped else one.file
+    yield f"    {_key_text(one.key)}; {file}" if one.key else "    no key file holds it"
     if known := _known_text(one.known):
         yield f"    cudepot's own list: {known}"
 

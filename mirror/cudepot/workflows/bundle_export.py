@@ -19,6 +19,7 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.transport.volumes import numbered
 from cudepot.workflows.bundle_volume import complete_volume, write_volume
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.key_files import key_files
 from cudepot.workflows.proof import Proof, proofs
 from cudepot.workflows.snapshots import find_snapshot, lock_of
 
@@ -145,7 +146,7 @@ def _check_present(depot: Depot, objects: Iterable[Digest]) -> None:
 def _signed_root(depot: Depot, proof: Proof) -> SignedRoot:
     upstream: Upstream = depot.config.upstream(proof.upstream)
     depot.verifier(upstream)  # says where to get a key file that is missing
-    keys = tuple(depot.store.add_bytes(dearmored(depot.base / one)) for one in upstream.keyrings)
+    keys = tuple(depot.store.add_bytes(dearmored(file)) for file in key_files(depot.base, upstream))
     return SignedRoot(proof.upstream, proof.type, proof.path, proof.document, proof.signature, keys, proof.indexes)
 
 

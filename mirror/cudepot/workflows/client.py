@@ -22,6 +22,7 @@ from cudepot.signing.keys import dearmored
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
+from cudepot.workflows.key_files import key_files
 
 KEYRINGS = "usr/share/keyrings"
 
@@ -201,7 +202,7 @@ def _signed(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier) -
 
 
 def _upstream_keys(depot: Depot, name: str) -> bytes:
-    return b"".join(dearmored(depot.base / one) for one in depot.config.upstream(name).keyrings)
+    return b"".join(map(dearmored, key_files(depot.base, depot.config.upstream(name))))
 
 
 def shown_snapshot(depot: Depot) -> Snapshot:

@@ -19,6 +19,7 @@ from cudepot.formats.rpm_header import read_head
 from cudepot.signing.keys import exported
 from cudepot.workflows.client import held, shown_snapshot, versions
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.key_files import key_files
 
 KEYS = "etc/pki/rpm-gpg"
 
@@ -86,7 +87,7 @@ def _client(
     theirs = upstream.rpm_keys if ours else tuple(dict.fromkeys((*upstream.keys, *upstream.rpm_keys)))
     if theirs:
         file = f"{KEYS}/RPM-GPG-KEY-{client_dnf.repo_id(label, name)}"
-        keys[file] = exported([depot.base / one for one in upstream.keyrings], theirs)
+        keys[file] = exported(key_files(depot.base, upstream), theirs)
     rpms = [one for one in lock.of(name) if one.kind == "rpm" and "mirror" in one.outputs]
     client = DnfClient(
         name,

@@ -20,6 +20,7 @@ from cudepot.signing.keys import parse_keys, read_keys
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot, RootMemory
 from cudepot.workflows.history import load_snapshot
+from cudepot.workflows.key_files import key_files
 from cudepot.workflows.lock import load_lock
 
 
@@ -50,7 +51,7 @@ def check_clients(depot: Depot) -> tuple[Checked, ...]:
     for upstream in depot.config.upstreams:
         if upstream.type == "apt":
             depot.verifier(upstream)  # says where to get a key file that is missing
-            keys = [key for name in upstream.keyrings for key in read_keys(depot.base / name)]
+            keys = [key for file in key_files(depot.base, upstream) for key in read_keys(file)]
             found += _keys(depot, upstream, keys)
             found += [
                 one for entry in locked if entry.name == upstream.name for one in _roots(depot, upstream, entry, keys)
@@ -120,7 +121,7 @@ def _shown(depot: Depot, snapshot: Snapshot, folder: str, name: str) -> Iterator
     signature = _kept(depot, snapshot.tree[f"{folder}/{name}"]) if name == "Release.gpg" else None
     candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(depot.site_verifier(), site_keys)]
     for one in upstreams:
-        rings = [key for ring in one.keyrings for key in read_keys(depot.base / ring)]
+        rings = [key for file in key_files(depot.base, one) for key in read_keys(file)]
         candidates += [(depot.verifier(one), rings)] if rings else []
     for verifier, keys in candidates:
         seen = verifier.inspect(document or b"", signature)

@@ -21,6 +21,7 @@ from cudepot.disk import append, write_atomic
 from cudepot.errors import FormatError
 from cudepot.ports import Page, Progress, Signer, Site, Source, Validators, Verifier
 from cudepot.store.local import LocalStore
+from cudepot.workflows.key_files import key_files
 
 _CHECK_EVERY = timedelta(days=1)
 """How long the verification of a root is remembered: a key may expire, or be revoked, under an unchanged root."""
@@ -91,8 +92,8 @@ def key_hash(depot: Depot, upstream: Upstream) -> str:
     one = hasher()
     one.update("\n".join(upstream.keys).encode())
     try:
-        for path in upstream.keyrings:
-            one.update(Digest.of((depot.base / path).read_bytes()).sha256.encode())
+        for path in key_files(depot.base, upstream):
+            one.update(Digest.of(path.read_bytes()).sha256.encode())
     except OSError:
         return ""
     return one.hexdigest()

@@ -22,6 +22,7 @@ from cudepot.errors import ConfigError, TrustError
 from cudepot.fingerprints import fingerprint
 from cudepot.openpgp import PublicKey
 from cudepot.signing.keys import read_keys
+from cudepot.workflows.key_files import key_file
 from cudepot.workflows.presets import load_presets
 from cudepot.workflows.proof import SIGNED
 
@@ -35,6 +36,7 @@ class TrustedKey:
         file: the key file that holds it, as cudepot.toml names it; empty when no file does.
         key: what the file says; None when no file holds it.
         known: what cudepot has heard of it.
+        shipped: whether the key file is the one that comes with cudepot.
     """
 
     fingerprint: str
@@ -42,6 +44,7 @@ class TrustedKey:
     file: str
     key: PublicKey | None
     known: KnownKey
+    shipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +95,21 @@ def list_trust(base: Path, config: Config) -> tuple[UpstreamTrust, ...]:
 
 def _trust(base: Path, upstream: Upstream, expired: list[str]) -> UpstreamTrust:
     found: dict[str, tuple[str, PublicKey]] = {}
-    missing = [name for name in upstream.keyrings if not (base / name).is_file()]
+    missing = [name for name in upstream.keyrings if not key_file(base, name).is_file()]
     for name in upstream.keyrings:
         if name not in missing:
-            for key in read_keys(base / name):
+            for key in read_keys(key_file(base, name)):
                 found.setdefault(key.fingerprint, (name, key))
     states = dict.fromkeys(found, "not pinned") | dict.fromkeys(expired, "expired")
     states |= dict.fromkeys((*upstream.keys, *upstream.rpm_keys), "pinned")
-    return UpstreamTrust(upstream.name, upstream.url, tuple(_keys(states, found)), tuple(missing))
+    return UpstreamTrust(upstream.name, upstream.url, tuple(_keys(base, states, found)), tuple(missing))
 
 
-def _keys(states: Mapping[str, str], found: Mapping[str, tuple[str, PublicKey]]) -> Iterator[TrustedKey]:
+def _keys(base: Path, states: Mapping[str, str], found: Mapping[str, tuple[str, PublicKey]]) -> Iterator[TrustedKey]:
     presets = load_presets()
     for one in sorted(states, key=lambda full: ("pinned", "not pinned", "expired").index(states[full])):
         file, key = found.get(one, ("", None))
-        yield TrustedKey(one, states[one], file, key, presets.key(one))
+        yield TrustedKey(one, states[one], file, key, presets.key(one), bool(file) and not (base / file).exists())
 
 
 def plan_add(
