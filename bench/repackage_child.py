@@ -9,8 +9,9 @@ import json
 import pickle
 import sys
 import time
-import tomllib
 from pathlib import Path
+
+import tomli
 
 from cudepot.builders.render import render_recipe
 from cudepot.catalog.release_names import parse_artifact_name
@@ -28,7 +29,7 @@ _RECIPES = Path(__file__).parent.parent / "recipes"
 def unpack(work: Path, wheel: Path) -> int:
     """Put the wheel's content into the store, as ``cudepot repackage`` does; return the payload's bytes."""
     store = LocalStore(work / "store", create=True, durable=False)
-    rules = PayloadRules.from_dict(tomllib.loads((_RECIPES / "cudnn" / "payload.toml").read_text()))
+    rules = PayloadRules.from_dict(tomli.loads((_RECIPES / "cudnn" / "payload.toml").read_text()))
     found = []
     with wheel.open("rb") as handle:
         for member, stream in read_wheel(handle):
@@ -60,7 +61,7 @@ def conda(work: Path, level: str, window: str) -> int:
 def wheel(work: Path, level: str) -> int:
     """Make the wheel; return its bytes."""
     payload: Payload = pickle.loads((work / "payload").read_bytes())
-    rules = WheelRules.from_dict(tomllib.loads((_RECIPES / "cudnn" / "wheel.toml").read_text()))
+    rules = WheelRules.from_dict(tomli.loads((_RECIPES / "cudnn" / "wheel.toml").read_text()))
     source, out = LocalStore(work / "store"), LocalStore(work / "out", create=True)
     one = wheel_of(payload, rules, label="bench.1", glibc=(2, 27))
     return out.make(lambda to: write_wheel(to, one, source.open, level=int(level))).size

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import tomli
 import tomlkit
 from tomlkit.items import Array, Table
 
@@ -34,8 +34,8 @@ def set_lists(
     for name, wanted in lists.items():
         _set(table, name, list(wanted), comment)
     result = tomlkit.dumps(document)
-    expected = _expected(tomllib.loads(text), kind, number, lists)
-    if tomllib.loads(result) != expected:
+    expected = _expected(tomli.loads(text), kind, number, lists)
+    if tomli.loads(result) != expected:
         raise ConfigError("cudepot.toml is laid out so that it cannot be changed safely", hint="change it by hand")
     return result
 

@@ -7,12 +7,13 @@ import datetime
 import functools
 import os
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+import tomli
 
 from cudepot import __version__
 from cudepot.catalog.config import Config, parse_config
@@ -40,12 +41,12 @@ def load_config(base: Path) -> Config:
     """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
     path = base / "cudepot.toml"
     try:
-        return parse_config(expand(tomllib.loads(path.read_text("utf-8")), load_presets))
+        return parse_config(expand(tomli.loads(path.read_text("utf-8")), load_presets))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: not found", hint="run `cudepot init`, or name the folder with -C") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}", hint="correct the line it names") from error
 
 

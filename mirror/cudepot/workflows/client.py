@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import tomli
 
 from cudepot.catalog import client_apt
 from cudepot.catalog.client_apt import AptClient
@@ -55,7 +56,7 @@ def client_apt_files(
     """
     snapshot = shown_snapshot(depot)
     base = url if url.endswith("/") else url + "/"
-    lock = parse_lock(tomllib.loads(_bytes(depot, snapshot.lock).decode()))
+    lock = parse_lock(tomli.loads(_bytes(depot, snapshot.lock).decode()))
     found = [one for name in names for one in _clients(depot, snapshot, lock, name, base)]
     clients, label = [one for one, _ in found], depot.config.site.label
     files = {name: data for _, keyring in found for name, data in keyring.items()}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import tomli
 
 from cudepot.catalog import client_dnf
 from cudepot.catalog.client_dnf import DnfClient
@@ -53,7 +54,7 @@ def client_dnf_files(depot: Depot, names: Sequence[str], *, url: str, output: Pa
     """
     snapshot = shown_snapshot(depot)
     base = url if url.endswith("/") else url + "/"
-    lock = parse_lock(tomllib.loads(_bytes(depot, snapshot.lock).decode()))
+    lock = parse_lock(tomli.loads(_bytes(depot, snapshot.lock).decode()))
     found = [_client(depot, snapshot, lock, name, base) for name in names]
     clients, label = [one for one, _ in found], depot.config.site.label
     old = _one_kind(clients)

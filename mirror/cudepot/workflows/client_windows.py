@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
+
+import tomli
 
 from cudepot.catalog.client_windows import ZIP, WindowsClient, conda_packages, script, windows_wheels
 from cudepot.catalog.lock import parse_lock
@@ -24,7 +25,7 @@ def client_windows_file(depot: Depot, *, url: str, output: Path) -> tuple[Path, 
     """
     snapshot = shown_snapshot(depot)
     with depot.store.open(snapshot.lock) as handle:
-        lock = parse_lock(tomllib.loads(handle.read().decode()))
+        lock = parse_lock(tomli.loads(handle.read().decode()))
     zips = {one.filename: one.digest.sha256 for one in lock.artifacts if ZIP.fullmatch(one.filename)}
     paths = list(snapshot.tree)
     channel = f"conda/{depot.config.site.channel}"

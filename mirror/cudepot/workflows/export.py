@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+
+import tomli
 
 from cudepot.catalog import export_conda, export_container, export_python, export_system
 from cudepot.catalog.holdings import Held, SiteFacts, is_for_cuda
@@ -75,7 +76,7 @@ def export(depot: Depot, form: str, url: str, choice: Choice) -> tuple[str, Site
 def facts_of(depot: Depot, snapshot: Snapshot) -> SiteFacts:
     """Return what a snapshot holds for clients."""
     with depot.store.open(snapshot.lock) as handle:
-        lock = parse_lock(tomllib.loads(handle.read().decode()))
+        lock = parse_lock(tomli.loads(handle.read().decode()))
     return site_facts(depot, lock, snapshot.tree, snapshot.number, snapshot.created, snapshot.signer)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
+
+import tomli
 
 from cudepot.catalog.lock import Lock, LockedUpstream, parse_lock
 from cudepot.catalog.snapshot import Snapshot
@@ -28,7 +29,7 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
     if not broken or not earlier:
         return lock, ()
     with depot.store.open(earlier[0].lock) as handle:
-        last = parse_lock(tomllib.loads(handle.read().decode()))
+        last = parse_lock(tomli.loads(handle.read().decode()))
     held = tuple(one.name for one in lock.upstreams if one.name in broken and last.upstream(one.name))
     parts = [(last if one.name in held else lock, one.name) for one in lock.upstreams]
     return Lock(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+
+import tomli
 
 from cudepot.catalog.config import Config, parse_config
 from cudepot.catalog.first_pins import Wishes, first_pins, repository
@@ -75,10 +76,10 @@ def _pins(wishes: Wishes) -> str:
 
 def _parse(text: str, toml: Path) -> Config:
     try:
-        return parse_config(expand(tomllib.loads(text), load_presets))
+        return parse_config(expand(tomli.loads(text), load_presets))
     except ConfigError as error:
         raise ConfigError(f"{toml}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{toml}: not TOML: {error}", hint="correct the line it names") from error
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import tomli
 import tomli_w
 
 from cudepot.catalog.config_upstream import Upstream
@@ -49,12 +49,12 @@ class LockResult:
 def load_lock(path: Path) -> Lock:
     """Read cudepot.lock; raise ConfigError when it is missing or malformed."""
     try:
-        return parse_lock(tomllib.loads(path.read_text("utf-8")))
+        return parse_lock(tomli.loads(path.read_text("utf-8")))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", hint=error.hint or _ANEW) from error
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no lock yet", hint="run `cudepot lock` first") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}", hint=_ANEW) from error
 
 
@@ -130,7 +130,7 @@ def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Reso
 def _write(path: Path, lock: Lock) -> bool:
     """Write the lock unless its bytes stand there already; tell whether it was written."""
     data = tomli_w.dumps(render_lock(lock)).encode()
-    parse_lock(tomllib.loads(data.decode()))  # what an upstream gave us must not make a lock nobody can read
+    parse_lock(tomli.loads(data.decode()))  # what an upstream gave us must not make a lock nobody can read
     if path.exists() and path.read_bytes() == data:
         return False
     write_atomic(path, data)

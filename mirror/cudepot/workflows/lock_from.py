@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tomli
 import tomli_w
 
 from cudepot.catalog.config import Config, Pin, parse_config
@@ -74,7 +74,7 @@ def _append(path: Path, text: str) -> None:
     """Add tables at the end, if what stands then is still the configuration it was, and these pins."""
     result = path.read_text("utf-8").rstrip("\n") + "\n" + text
     try:
-        parse_config(expand(tomllib.loads(result), load_presets))
-    except (tomllib.TOMLDecodeError, ConfigError) as error:
+        parse_config(expand(tomli.loads(result), load_presets))
+    except (tomli.TOMLDecodeError, ConfigError) as error:
         raise ConfigError(f"{path}: the pins cannot be added: {error}", hint=f"add them by hand:\n{text}") from error
     write_atomic(path, result.encode())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import tomli
 
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.release_names import parse_artifact_name
@@ -65,7 +66,7 @@ def contents(recipes: Path, side: str) -> Mapping[str, str]:
     if paths[0].suffix == ".conda":
         return {path: found for one in paths for path, found in _of_conda(one)}
     release = _release(paths[0])
-    rules = PayloadRules.from_dict(tomllib.loads((recipes / release.product / "payload.toml").read_text()))
+    rules = PayloadRules.from_dict(tomli.loads((recipes / release.product / "payload.toml").read_text()))
     found = [one for path in paths for one in _found(path, rules)]
     payload = (assemble_shipped if rules.as_shipped else assemble)(release, found)
     return {one.path: one.digest.sha256 if one.digest else f"-> {one.link}" for one in payload.files}

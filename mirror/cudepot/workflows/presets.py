@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-import tomllib
+
+import tomli
 
 from cudepot.catalog.presets import Presets, parse_presets
 from cudepot.data import data_folder
@@ -13,4 +14,4 @@ from cudepot.data import data_folder
 def load_presets() -> Presets:
     """Return what ``channel-config/upstreams/`` holds; raise ConfigError when it is missing or malformed."""
     files = sorted((data_folder("channel-config") / "upstreams").glob("*.toml"))
-    return parse_presets(tomllib.loads(path.read_text()) for path in files)
+    return parse_presets(tomli.loads(path.read_text()) for path in files)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+import tomli
 
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.published import Catalog, Published, parse_catalog
@@ -22,7 +23,7 @@ def load_catalog() -> Catalog:
     folder = data_folder("channel-config") / "catalog"
     try:
         documents = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
-        return parse_catalog(documents, tomllib.loads((folder / "support.toml").read_text("utf-8")))
+        return parse_catalog(documents, tomli.loads((folder / "support.toml").read_text("utf-8")))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{folder}: {error}", hint="install cudepot again") from error
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import tomli
 
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import Snapshot
@@ -243,6 +244,6 @@ def _pack(
 def _wheel_rules(depot: Depot, recipe: str) -> WheelRules:
     path = depot.recipes / recipe / "wheel.toml"
     try:
-        return WheelRules.from_dict(tomllib.loads(path.read_text()))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        return WheelRules.from_dict(tomli.loads(path.read_text()))
+    except (OSError, tomli.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}", hint="a recipe that makes wheels has one") from error

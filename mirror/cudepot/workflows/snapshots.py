@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
+
+import tomli
 
 from cudepot.catalog.lock import Lock, parse_lock
 from cudepot.catalog.snapshot import Snapshot
@@ -83,7 +84,7 @@ def find_snapshot(depot: Depot, number: int) -> Snapshot:
 def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
     """Return the lock a snapshot was made from."""
     with depot.store.open(snapshot.lock) as handle:
-        return parse_lock(tomllib.loads(handle.read().decode()))
+        return parse_lock(tomli.loads(handle.read().decode()))
 
 
 def diff_snapshots(depot: Depot, first: int, second: int) -> tuple[Change, ...]:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from cudepot.catalog.config import Config, parse_config
 from cudepot.catalog.config_upstream import Upstream
@@ -180,7 +181,7 @@ def _change(
     config: Config, number: int, text: str, key: PublicKey | None, copy: tuple[str, bytes] | None, full: str
 ) -> Change:
     before = config.upstreams[number]
-    after = parse_config(expand(tomllib.loads(text), load_presets)).upstreams[number]
+    after = parse_config(expand(tomli.loads(text), load_presets)).upstreams[number]
     return Change(before.name, before.keys, after.keys, key, load_presets().key(full), copy, text)
 
 
@@ -190,7 +191,7 @@ def _text(base: Path) -> str:
 
 def _raw(base: Path) -> list[dict[str, Any]]:
     """Return the ``[[upstream]]`` tables as they stand in cudepot.toml, presets not filled in."""
-    return list(tomllib.loads(_text(base)).get("upstream", []))
+    return list(tomli.loads(_text(base)).get("upstream", []))
 
 
 def _signed_upstream(config: Config, name: str) -> Upstream:

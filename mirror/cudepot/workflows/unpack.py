@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import shutil
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
+
+import tomli
 
 from cudepot.catalog.lock import Artifact
 from cudepot.digest import CHUNK, Digest, VerifyingReader, mismatch
@@ -71,8 +72,8 @@ def load_rules(depot: Depot, recipe: str) -> PayloadRules:
     """Return the payload rules of a recipe."""
     path = depot.recipes / recipe / "payload.toml"
     try:
-        return PayloadRules.from_dict(tomllib.loads(path.read_text()))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        return PayloadRules.from_dict(tomli.loads(path.read_text()))
+    except (OSError, tomli.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}", hint="every recipe that repackages artifacts has one") from error
 
 

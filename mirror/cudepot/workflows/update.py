@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import email.utils
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+import tomli
 
 from cudepot.catalog.config import parse_config
 from cudepot.catalog.edit import set_lists
@@ -79,7 +80,7 @@ def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
     """
     toml = depot.base / "cudepot.toml"
     before = toml.read_bytes()
-    config = parse_config(expand(tomllib.loads(text), load_presets))
+    config = parse_config(expand(tomli.loads(text), load_presets))
     write_atomic(toml, text.encode())
     try:
         result = make_lock(replace(depot, config=config), wait=wait)
