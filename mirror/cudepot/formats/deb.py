@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from cudepot.errors import FormatError
 from cudepot.formats.archive import read_tar
-from cudepot.formats.compression import compression_of
+from cudepot.formats.compression import compression_of, prefixed
+from cudepot.formats.deb_quick import HEAD, quick_control
 from cudepot.formats.guarded import DEFAULT_LIMIT, damaged, drain, sliced
 from cudepot.formats.members import Members
 
@@ -77,11 +78,18 @@ def read_deb(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "deb")
 def read_control(stream: BinaryIO, *, what: str = "deb") -> bytes:
     """Return the text of the ``control`` file, exactly as packed (deb-control(5)).
 
-    The stream is read no further than needed, so only a small head of a large package is looked at.
+    The stream is read no further than needed, so only a small head of a large package is looked at. Ordinary packages
+    go the short way of :mod:`cudepot.formats.deb_quick`.
 
     Raises:
         FormatError: not a deb, or no control file of at most 1 MiB in it.
     """
+    head = stream.read(HEAD)
+    text = quick_control(head)
+    return text if text is not None else _slow_control(prefixed(head, stream), what)
+
+
+def _slow_control(stream: BinaryIO, what: str) -> bytes:
     for name, body in _parts(stream, "control.tar", what):
         found = read_tar(body, limit=_MOST_CONTROL, what=f"{what}: control", compression=compression_of(name))
         for member, content in found:
