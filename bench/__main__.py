@@ -1,4 +1,4 @@
-"""``scripts/bench NAME [--json]``, or ``scripts/bench all``, which writes ``docs/performance.md`` anew."""
+"""``scripts/bench NAME [--json] [--only TEXT]``, or ``all``, which writes ``docs/performance.md`` anew."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ BENCHES = {
     "site": site.run,
     "yum": yum.run,
 }
+SELECTABLE = {"apt": apt.run, "yum": yum.run}
+"""Benches whose rows can be taken one by one."""
 
 
 def main() -> None:
@@ -26,7 +28,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), "all", "faults"], help="none: list them")
     parser.add_argument("--json", action="store_true", help="one JSON object per row")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="only rows of apt or yum that have TEXT in their name"
+    )
     args = parser.parse_args()
+    if args.only and args.name not in SELECTABLE:
+        parser.error(f"--only is for {' and '.join(sorted(SELECTABLE))}")
     if args.name is None:
         for name, bench in BENCHES.items():
             print(f"{name:10} {(bench.__doc__ or '').splitlines()[0]}")
@@ -39,15 +46,15 @@ def main() -> None:
         measured = {name: _rows(name) for name in BENCHES}
         report.write(measured)
     else:
-        measured = {args.name: _rows(args.name)}
+        measured = {args.name: _rows(args.name, args.only)}
     for rows in measured.values():
         print("\n".join(json.dumps(row.as_json()) for row in rows) if args.json else table(rows))
 
 
-def _rows(name: str) -> list[Row]:
+def _rows(name: str, only: str = "") -> list[Row]:
     print(f"bench {name}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="cudepot-bench-") as folder:
-        return BENCHES[name](Path(folder))
+        return SELECTABLE[name](Path(folder), only) if name in SELECTABLE else BENCHES[name](Path(folder))
 
 
 if __name__ == "__main__":

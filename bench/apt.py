@@ -9,15 +9,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tests.upstream.keys import KeyHome
 
 from bench.apt_peers import Peers
 from bench.apt_world import PINNED, World, make_world, nginx
-from bench.rounds import ROUND_TRIP_MS, Ours, Peer, alternating, delayed, seconds
-from bench.rows import Row
+from bench.rounds import ROUND_TRIP_MS, Ours, Peer, alternating, delayed, rounds_for, seconds
+from bench.rows import Row, rows_of
 
 _STANZAS = """
 import hashlib, sys, time
@@ -37,17 +37,31 @@ print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.st
 """
 
 
-def run(folder: Path) -> list[Row]:
-    """Full mirror, no change, three pins, 20 ms round trip, 20,000 stanzas: cudepot against the peers installed."""
+FULL, PUBLISH, AGAIN, LOCK = (
+    "full mirror: sync --lock",
+    "full mirror: publish",
+    "no change: sync --lock",
+    "no change: lock",
+)
+PINS, FAR = "three pins and dependencies, 54 MB", f"full mirror, {ROUND_TRIP_MS} ms round trip"
+STANZAS = "20,000 stanzas parsed, selected, rendered"
+
+
+def run(folder: Path, only: str = "") -> list[Row]:
+    """Full mirror, no change, three pins, 20 ms round trip, 20,000 stanzas: cudepot against the peers installed.
+
+    ``only`` is part of the names of the rows that are wanted.
+    """
     with KeyHome() as keys:
         world = make_world(folder, keys)
         with nginx(world.root, folder) as url, delayed(url) as far:
-            return [
-                *_full_and_again(world, url, folder),
-                _pinned(world, url, folder),
-                *_far(world, far, folder),
-                _stanzas(),
-            ]
+            parts: dict[tuple[str, ...], Callable[[], Iterable[Row]]] = {
+                (FULL, PUBLISH, AGAIN, LOCK): lambda: _full_and_again(world, url, folder, only),
+                (PINS,): lambda: [_pinned(world, url, folder)],
+                (FAR,): lambda: [_far(world, far, folder)],
+                (STANZAS,): lambda: [_stanzas()],
+            }
+            return rows_of(parts, only)
 
 
 def _ours(world: World, url: str, folder: Path, section: str) -> Ours:
@@ -55,30 +69,30 @@ def _ours(world: World, url: str, folder: Path, section: str) -> Ours:
     return Ours("apt", folder, f'\n[[upstream]]\nname = "flat"\ntype = "apt"\nurl = "{url}/flat/"\n{keys}{section}')
 
 
-def _full_and_again(world: World, url: str, folder: Path) -> Iterator[Row]:
+def _full_and_again(world: World, url: str, folder: Path, only: str) -> Iterator[Row]:
     ours, peers = _ours(world, url, folder, "whole = true\n"), Peers(world, url, folder / "peers")
     works: dict[str, Peer] = {"": ours.fetch, **peers.full()}
-    times = alternating(works, (ours, peers))
-    yield ours.row("full mirror: sync --lock", times.pop(""), times, _hash_seconds(world))
+    times = alternating(works, (ours, peers), rounds=rounds_for(only, FULL))
+    yield ours.row(FULL, times.pop(""), times, _hash_seconds(world))
     publish = seconds(lambda: ours.do("publish"))
-    yield ours.row("full mirror: publish", publish, {})
+    yield ours.row(PUBLISH, publish, {})
     again = alternating({"": ours.fetch, **peers.again()})
-    yield ours.row("no change: sync --lock", again.pop(""), again)
-    yield ours.row("no change: lock", alternating({"": lambda: ours.do("lock")})[""], {})
+    yield ours.row(AGAIN, again.pop(""), again)
+    yield ours.row(LOCK, alternating({"": lambda: ours.do("lock")})[""], {})
 
 
 def _pinned(world: World, url: str, folder: Path) -> Row:
     pins = f'\n[[pin]]\nupstream = "flat"\npackages = {list(PINNED)}\n'.replace("'", '"')
     ours, peers = _ours(world, url, folder, pins), Peers(world, url, folder / "peers")
     times = alternating({"": ours.fetch, **peers.pinned()}, (ours, peers))
-    return ours.row("three pins and dependencies, 54 MB", times.pop(""), times)
+    return ours.row(PINS, times.pop(""), times)
 
 
-def _far(world: World, url: str, folder: Path) -> Iterator[Row]:
+def _far(world: World, url: str, folder: Path) -> Row:
     ours, peers = _ours(world, url, folder, "whole = true\n"), Peers(world, url, folder / "peers")
     works = {name: work for name, work in peers.full().items() if name != "debmirror"}  # a minute, one file at a time
     times = alternating({"": ours.fetch, **works}, (ours, peers))
-    yield ours.row(f"full mirror, {ROUND_TRIP_MS} ms round trip", times.pop(""), times)
+    return ours.row(FAR, times.pop(""), times)
 
 
 def _hash_seconds(world: World) -> float:
@@ -93,4 +107,4 @@ def _hash_seconds(world: World) -> float:
 def _stanzas() -> Row:
     command = [sys.executable, "-c", _STANZAS]
     done = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    return Row("apt", "20,000 stanzas parsed, selected, rendered", float(done[0]), rss_mb=int(done[2]) * 1024 / 1e6)
+    return Row("apt", STANZAS, float(done[0]), rss_mb=int(done[2]) * 1024 / 1e6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -47,6 +47,17 @@ class Row:
             **({"requests": self.requests} if self.requests >= 0 else {}),
             **({"peer_requests": dict(self.peer_requests)} if self.peer_requests else {}),
         }
+
+
+def rows_of(parts: Mapping[tuple[str, ...], Callable[[], Iterable[Row]]], only: str) -> list[Row]:
+    """Do the parts of a bench that give wanted rows; return those rows.
+
+    Args:
+        parts: names of the rows a part gives → the part.
+        only: what the names of wanted rows have in them; empty for all.
+    """
+    asked = [part for works, part in parts.items() if any(only in one for one in works)]
+    return [row for part in asked for row in part() if only in row.work]
 
 
 def table(rows: list[Row]) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tests.upstream.keys import KeyHome
 
 from bench.apt_world import nginx
-from bench.rounds import ROUND_TRIP_MS, Ours, Peer, alternating, delayed, seconds
-from bench.rows import Row
+from bench.rounds import ROUND_TRIP_MS, Ours, Peer, alternating, delayed, rounds_for, seconds
+from bench.rows import Row, rows_of
 from bench.yum_peers import DnfPeers
 from bench.yum_world import PACKAGES, PINNED, TOTAL, YumWorld, access_log, make_yum_world
 
@@ -57,17 +57,28 @@ print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.st
 """
 
 
-def run(folder: Path, *, packages: int = PACKAGES, total: int = TOTAL) -> list[Row]:
-    """Full mirror, no change, three pins, 20 ms round trip, 20,000 entries of primary.xml: cudepot against dnf."""
+FULL, PUBLISH, AGAIN = "full mirror: sync --lock", "full mirror: publish", "no change: sync --lock"
+PINS, FAR = "three pins and dependencies", f"full mirror, {ROUND_TRIP_MS} ms round trip"
+FAR_PINS = f"{PINS}, {ROUND_TRIP_MS} ms"
+PRIMARY = "20,000 of primary.xml read, selected, written"
+
+
+def run(folder: Path, only: str = "", *, packages: int = PACKAGES, total: int = TOTAL) -> list[Row]:
+    """Full mirror, no change, three pins, 20 ms round trip, 20,000 entries of primary.xml: cudepot against dnf.
+
+    ``only`` is part of the names of the rows that are wanted.
+    """
     with KeyHome() as keys:
         world = make_yum_world(folder, keys, packages=packages, total=total)
         with nginx(world.root, folder) as url, delayed(url) as far:
-            return [
-                *_full_and_again(world, url, folder),
-                _pinned(world, url, folder, "three pins and dependencies"),
-                *_far(world, far, folder),
-                _primary(),
-            ]
+            parts: dict[tuple[str, ...], Callable[[], Iterable[Row]]] = {
+                (FULL, PUBLISH, AGAIN): lambda: _full_and_again(world, url, folder, only),
+                (PINS,): lambda: [_pinned(world, url, folder, PINS)],
+                (FAR,): lambda: [_far(world, far, folder)],
+                (FAR_PINS,): lambda: [_pinned(world, far, folder, FAR_PINS)],
+                (PRIMARY,): lambda: [_primary()],
+            }
+            return rows_of(parts, only)
 
 
 def _ours(world: YumWorld, url: str, folder: Path, section: str) -> Ours:
@@ -75,16 +86,16 @@ def _ours(world: YumWorld, url: str, folder: Path, section: str) -> Ours:
     return Ours("yum", folder, f'\n[[upstream]]\nname = "cuda"\ntype = "yum"\nurl = "{url}/yum/"\n{keys}{section}')
 
 
-def _full_and_again(world: YumWorld, url: str, folder: Path) -> Iterator[Row]:
+def _full_and_again(world: YumWorld, url: str, folder: Path, only: str) -> Iterator[Row]:
     ours, peers = _ours(world, url, folder, "whole = true\n"), DnfPeers(world, url, folder)
     works: dict[str, Peer] = {"": ours.fetch, **peers.full()}
-    times = alternating(works, (ours, peers))
-    yield ours.row("full mirror: sync --lock", times.pop(""), times)
-    yield ours.row("full mirror: publish", seconds(lambda: ours.do("publish")), {})
+    times = alternating(works, (ours, peers), rounds=rounds_for(only, FULL))
+    yield ours.row(FULL, times.pop(""), times)
+    yield ours.row(PUBLISH, seconds(lambda: ours.do("publish")), {})
     works = {"": ours.fetch, **peers.again()}
     again = alternating(works)
     counts = {name: _requests(work, folder) for name, work in works.items()}
-    yield ours.row("no change: sync --lock", again.pop(""), again, requests=counts.pop(""), peer_requests=counts)
+    yield ours.row(AGAIN, again.pop(""), again, requests=counts.pop(""), peer_requests=counts)
 
 
 def _requests(work: Peer, folder: Path) -> int:
@@ -100,11 +111,10 @@ def _pinned(world: YumWorld, url: str, folder: Path, what: str) -> Row:
     return ours.row(what, times.pop(""), times)
 
 
-def _far(world: YumWorld, url: str, folder: Path) -> Iterator[Row]:
+def _far(world: YumWorld, url: str, folder: Path) -> Row:
     ours, peers = _ours(world, url, folder, "whole = true\n"), DnfPeers(world, url, folder)
     times = alternating({"": ours.fetch, **peers.full()}, (ours, peers))
-    yield ours.row(f"full mirror, {ROUND_TRIP_MS} ms round trip", times.pop(""), times)
-    yield _pinned(world, url, folder, f"three pins and dependencies, {ROUND_TRIP_MS} ms")
+    return ours.row(FAR, times.pop(""), times)
 
 
 def _primary() -> Row:
@@ -112,6 +122,4 @@ def _primary() -> Row:
     if done.returncode:
         raise RuntimeError(done.stderr)
     found = done.stdout.split()
-    return Row(
-        "yum", "20,000 of primary.xml read, selected, written", float(found[0]), rss_mb=int(found[2]) * 1024 / 1e6
-    )
+    return Row("yum", PRIMARY, float(found[0]), rss_mb=int(found[2]) * 1024 / 1e6)

@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from bench.report import draw, markdown, write
-from bench.rows import Row
+from bench.rows import Row, rows_of
 
 ROWS = [
     Row("apt", "full mirror", 4.0, {"aptly": 5.0, "curl": 2.0}, limit_s=1.0, rss_mb=53, requests=2002),
@@ -37,3 +37,16 @@ def test_only_what_was_measured_is_replaced(tmp_path: Path) -> None:
     assert "after" in text
     assert "![apt" in text
     assert (tmp_path / "img" / "bench-apt.svg").is_file()
+
+
+def test_only_the_parts_that_give_wanted_rows_are_done() -> None:
+    done: list[tuple[str, ...]] = []
+
+    def part(*works: str) -> list[Row]:
+        done.append(works)
+        return [Row("apt", work, 1.0) for work in works]
+
+    parts = {one: lambda one=one: part(*one) for one in (("full", "full again"), ("pins",))}
+    assert [row.work for row in rows_of(parts, "again")] == ["full again"]
+    assert done == [("full", "full again")]
+    assert len(rows_of(parts, "")) == 3
