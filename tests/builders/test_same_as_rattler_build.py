@@ -25,7 +25,8 @@ from tests.upstream.windows import write_zip
 
 from cudepot.builders.render import render_recipe
 from cudepot.formats.conda import Zstd, conda_package, write_conda
-from cudepot.formats.payload import Payload, PayloadFile, Release, Role
+from cudepot.formats.payload import Payload, PayloadFile, Role
+from cudepot.formats.release import Release
 
 BUILD = """
 import json, sys

@@ -18,7 +18,7 @@ from cudepot.catalog.snapshot import Snapshot, parse_snapshot, render_snapshot
 from cudepot.catalog.template import render_template
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
-from cudepot.formats.payload import Release
+from cudepot.formats.release import Release
 from cudepot.formats.simple import ProjectStatus
 from cudepot.ports import S3Place
 

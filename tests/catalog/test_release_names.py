@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cudepot.catalog.release_names import parse_artifact_name
-from cudepot.formats.payload import Release
+from cudepot.formats.release import Release
 
 
 @pytest.mark.parametrize(

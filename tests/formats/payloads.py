@@ -14,8 +14,9 @@ from cudepot.digest import Digest
 from cudepot.formats.archive import read_tar
 from cudepot.formats.deb import read_deb
 from cudepot.formats.members import Members
-from cudepot.formats.payload import Found, Payload, PayloadRules, Release
+from cudepot.formats.payload import Found, Payload, PayloadRules
 from cudepot.formats.payload_assemble import assemble
+from cudepot.formats.release import Release
 from cudepot.formats.rpm import read_rpm
 from cudepot.formats.wheel_read import read_wheel
 from cudepot.formats.wheel_write import WheelRules

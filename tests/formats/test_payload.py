@@ -17,8 +17,9 @@ from tests.upstream.wheels import write_wheel
 from cudepot.catalog.release_names import parse_artifact_name
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError
-from cudepot.formats.payload import Claim, Found, Payload, PayloadRules, Release, Role
+from cudepot.formats.payload import Claim, Found, Payload, PayloadRules, Role
 from cudepot.formats.payload_assemble import assemble
+from cudepot.formats.release import Release
 
 RELEASE = Release("cudnn", "8.0.5.39", "11.1", "linux-64")
 

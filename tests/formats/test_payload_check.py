@@ -10,8 +10,9 @@ from tests.formats.payloads import Objects, payload_of
 from tests.upstream.cudnn import CudnnRelease, write_archive
 
 from cudepot.errors import FormatError
-from cudepot.formats.payload import Payload, Release
+from cudepot.formats.payload import Payload
 from cudepot.formats.payload_check import check_payload, version_number
+from cudepot.formats.release import Release
 
 
 def made(release: CudnnRelease, folder: Path) -> tuple[Payload, Objects]:

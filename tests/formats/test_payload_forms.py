@@ -21,9 +21,10 @@ from tests.upstream.windows import dlls, write_windows_wheel, write_zip
 from cudepot.catalog.release_names import parse_artifact_name
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
-from cudepot.formats.payload import Payload, Release, Role
+from cudepot.formats.payload import Payload, Role
 from cudepot.formats.payload_assemble import assemble
 from cudepot.formats.payload_check import check_payload
+from cudepot.formats.release import Release
 
 OLD, NEW = CudnnRelease("8.0.5.39", "11.1"), CudnnRelease("9.18.0.77", "13")
 

@@ -20,8 +20,9 @@ from tests.upstream.cudnn import CudnnRelease, write_archive
 
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError
-from cudepot.formats.payload import Payload, Release
+from cudepot.formats.payload import Payload
 from cudepot.formats.payload_check import check_payload
+from cudepot.formats.release import Release
 from cudepot.formats.wheel_read import read_metadata, read_wheel
 from cudepot.formats.wheel_write import Wheel, WheelRules, metadata, wheel_of, write_wheel
 

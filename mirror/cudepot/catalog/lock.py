@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from cudepot.catalog.config import Pin
 from cudepot.catalog.fields import Table
-from cudepot.catalog.release_names import parse_artifact_name
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, PinError
-from cudepot.formats.payload import Release
+from cudepot.formats.release import Release
 from cudepot.paths import plain_path, safe_name
 
 VERSION = 1
@@ -186,28 +184,6 @@ def check_filenames(artifacts: Sequence[Artifact]) -> None:
                 f"{one.name} {first.version} and {one.version} are both called {one.filename} and differ",
                 hint="pin only one of them: a flat repository holds a file name once",
             )
-
-
-def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> Artifact:
-    """Mark an artifact for repackaging when its pin has a recipe: its bytes or its name must say which release it is.
-
-    Args:
-        artifact: any artifact.
-        pin: the pin that wants it.
-        known: the release that has a file with these bytes, where that is known.
-
-    Raises:
-        PinError: the name says nothing, or another product.
-    """
-    if not pin.recipe:
-        return artifact
-    release = known or parse_artifact_name(artifact.filename)
-    if release is None or release.product != pin.recipe:
-        raise PinError(
-            f"{artifact.filename}: the name does not say which release of {pin.recipe} it is",
-            hint="only artifacts of that product can have its recipe; keep the name NVIDIA gave the file",
-        )
-    return replace(artifact, recipe=pin.recipe, release=replace(release, cuda=pin.cuda or release.cuda))
 
 
 def render_lock(lock: Lock) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
-from cudepot.formats.payload import Release
+from cudepot.formats.release import Release
 
 VERSION = 1
 PLATFORMS = {

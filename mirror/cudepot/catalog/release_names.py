@@ -8,8 +8,12 @@ not repackaged.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from cudepot.formats.payload import Release
+from cudepot.catalog.config import Pin
+from cudepot.catalog.lock import Artifact
+from cudepot.errors import PinError
+from cudepot.formats.release import Release
 
 _VERSION = r"(?P<version>\d+\.\d+\.\d+\.\d+)"
 _CUDA = r"(?P<cuda>\d+(?:\.\d+)?)"
@@ -93,6 +97,28 @@ def parse_artifact_name(filename: str) -> Release | None:
             part, arch = found.get("part", ""), found.get("arch", "") or found.get("linux", "")
             return Release("cudnn", found["version"], found.get("cuda", ""), _subdir(part, arch), part)
     return _companion(name)
+
+
+def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> Artifact:
+    """Mark an artifact for repackaging when its pin has a recipe: its bytes or its name must say which release it is.
+
+    Args:
+        artifact: any artifact.
+        pin: the pin that wants it.
+        known: the release that has a file with these bytes, where that is known.
+
+    Raises:
+        PinError: the name says nothing, or another product.
+    """
+    if not pin.recipe:
+        return artifact
+    release = known or parse_artifact_name(artifact.filename)
+    if release is None or release.product != pin.recipe:
+        raise PinError(
+            f"{artifact.filename}: the name does not say which release of {pin.recipe} it is",
+            hint="only artifacts of that product can have its recipe; keep the name NVIDIA gave the file",
+        )
+    return replace(artifact, recipe=pin.recipe, release=replace(release, cuda=pin.cuda or release.cuda))
 
 
 def _companion(name: str) -> Release | None:

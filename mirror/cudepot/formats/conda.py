@@ -17,7 +17,8 @@ import zstandard
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import FormatError
 from cudepot.formats.conda_info import Output, index_json, info_files
-from cudepot.formats.payload import Payload, PayloadFile, Release, Role
+from cudepot.formats.payload import Payload, PayloadFile, Role
+from cudepot.formats.release import Release
 from cudepot.formats.sbom import FILENAME as SBOM_FILENAME
 from cudepot.formats.sbom import Origin, Shipped, sbom
 from cudepot.formats.zip_write import ZipWriter

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError
+from cudepot.formats.release import Release
 
 
 class Role(StrEnum):
@@ -43,33 +44,6 @@ class PayloadFile:
     role: Role
     digest: Digest | None = None
     link: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """A release as cudepot names it.
-
-    Attributes:
-        product: e.g. ``cudnn``.
-        version: four parts as NVIDIA counts them, e.g. ``8.0.5.39``.
-        cuda: CUDA variant, ``11.1`` or ``13`` as the artifact says it.
-        subdir: conda platform, e.g. ``linux-64``; of a cross package that of the machine that builds; ``noarch``
-            for samples of all platforms.
-        part: empty for the release itself; ``jit`` for the libraries that compile at run time alone, ``samples``
-            for samples that belong to no platform (``cuda`` is empty then), ``cross-aarch64``, ``cross-sbsa`` or
-            ``cross-qnx`` for what another machine needs to build for that one.
-    """
-
-    product: str
-    version: str
-    cuda: str
-    subdir: str
-    part: str = ""
-
-    @property
-    def windows(self) -> bool:
-        """Whether libraries are DLLs."""
-        return self.subdir.startswith("win-")
 
 
 @dataclass(frozen=True, slots=True)

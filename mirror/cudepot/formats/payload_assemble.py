@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
-from cudepot.formats.payload import Found, Payload, PayloadFile, Release, Role
+from cudepot.formats.payload import Found, Payload, PayloadFile, Role
+from cudepot.formats.release import Release
 
 _MOST_HOPS = 8
 _NEEDED = {Role.RUNTIME: "runtime library", Role.HEADER: "header", Role.LICENCE: "licence text"}

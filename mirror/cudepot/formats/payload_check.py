@@ -11,9 +11,10 @@ from typing import BinaryIO
 from cudepot.errors import FormatError
 from cudepot.formats.elf import read_elf
 from cudepot.formats.library import LibraryInfo
-from cudepot.formats.payload import Payload, PayloadFile, Release, Role
+from cudepot.formats.payload import Payload, PayloadFile, Role
 from cudepot.formats.payload_assemble import soname
 from cudepot.formats.pe import read_pe
+from cudepot.formats.release import Release
 from cudepot.ports import OpenObject
 
 _MACHINES = {

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
 from cudepot.formats.library import LibraryInfo
-from cudepot.formats.payload import Found, Payload, PayloadFile, Release, Role
+from cudepot.formats.payload import Found, Payload, PayloadFile, Role
 from cudepot.formats.payload_check import PayloadReport, read_library
+from cudepot.formats.release import Release
 from cudepot.ports import OpenObject
 
 

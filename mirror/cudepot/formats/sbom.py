@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cudepot.digest import Digest
-from cudepot.formats.payload import Payload, PayloadFile, Release
+from cudepot.formats.payload import Payload, PayloadFile
+from cudepot.formats.release import Release
 
 FILENAME = "cudepot.cdx.json"
 """Name of the document, in ``info/sboms/`` of a conda package and ``.dist-info/sboms/`` of a wheel (PEP 770)."""

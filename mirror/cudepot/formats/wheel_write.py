@@ -18,7 +18,8 @@ from packaging.version import InvalidVersion, Version
 
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ConfigError, FormatError
-from cudepot.formats.payload import Payload, PayloadFile, Release, Role
+from cudepot.formats.payload import Payload, PayloadFile, Role
+from cudepot.formats.release import Release
 from cudepot.formats.sbom import FILENAME as SBOM_FILENAME
 from cudepot.formats.sbom import Origin, Shipped, sbom
 from cudepot.formats.zip_write import ZipWriter

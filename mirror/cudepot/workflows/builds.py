@@ -16,7 +16,7 @@ from cudepot.checked import sealed, unsealed
 from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
-from cudepot.formats.payload import Release
+from cudepot.formats.release import Release
 from cudepot.formats.sbom import Origin
 from cudepot.paths import safe_name
 from cudepot.store.local import LocalStore

@@ -10,7 +10,8 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames, with_recipe
+from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
+from cudepot.catalog.release_names import with_recipe
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, PinError, TrustError
 from cudepot.formats.apt import parse_stanza

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.lock import Artifact, LockedUpstream, Root, with_recipe
+from cudepot.catalog.lock import Artifact, LockedUpstream, Root
 from cudepot.catalog.redistributed import choose, is_exact, listed, manifests, wanted
+from cudepot.catalog.release_names import with_recipe
 from cudepot.errors import ConfigError, MissingError, PinError
 from cudepot.formats.redistrib import Manifest, Redistributed, parse_redistrib
 from cudepot.ports import Source

@@ -6,7 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.lock import Artifact, LockedUpstream, Root, with_recipe
+from cudepot.catalog.lock import Artifact, LockedUpstream, Root
+from cudepot.catalog.release_names import with_recipe
 from cudepot.catalog.wheels import Wheel, parse_requirement, select_wheels
 from cudepot.digest import Digest
 from cudepot.errors import TrustError

@@ -15,9 +15,10 @@ from cudepot.digest import Digest
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
 from cudepot.formats.conda_read import read_conda
-from cudepot.formats.payload import Found, PayloadRules, Release
+from cudepot.formats.payload import Found, PayloadRules
 from cudepot.formats.payload_assemble import assemble
 from cudepot.formats.payload_shipped import assemble_shipped
+from cudepot.formats.release import Release
 from cudepot.workflows.unpack import members
 
 _KINDS = {".deb": "deb", ".rpm": "rpm", ".whl": "wheel"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cudepot.catalog.lock import Lock
 from cudepot.digest import Digest
-from cudepot.formats.payload import Release
+from cudepot.formats.release import Release
 from cudepot.formats.sbom import Origin, statement
 from cudepot.workflows.builds import BUILDER, Built, job_key, jobs_of, origins_of, recall
 from cudepot.workflows.depot import Depot

@@ -14,9 +14,10 @@ from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, EulaError
 from cudepot.formats.conda import Zstd, conda_package, write_conda
-from cudepot.formats.payload import Payload, Release, Role
+from cudepot.formats.payload import Payload, Role
 from cudepot.formats.payload_check import PayloadReport, check_payload
 from cudepot.formats.payload_shipped import check_shipped
+from cudepot.formats.release import Release
 from cudepot.formats.sbom import Origin
 from cudepot.formats.wheel_write import WheelRules, wheel_of, write_wheel
 from cudepot.ports import OpenObject

@@ -8,7 +8,8 @@ from dataclasses import replace
 from cudepot.catalog.closure import select
 from cudepot.catalog.config import Pin
 from cudepot.catalog.deb_pins import deb_pins, pin_finder
-from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames, with_recipe
+from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
+from cudepot.catalog.release_names import with_recipe
 from cudepot.formats.apt import Package, PackageIndex
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.depot import Depot

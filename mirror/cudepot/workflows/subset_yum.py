@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config import Pin
-from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream, with_recipe
+from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
+from cudepot.catalog.release_names import with_recipe
 from cudepot.catalog.rpm_closure import Machine, RpmSelection, select_rpms
 from cudepot.catalog.rpm_pins import RpmPin, rpm_pins
 from cudepot.catalog.yum_plan import USED
