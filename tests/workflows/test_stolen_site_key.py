@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -91,3 +92,62 @@ def test_an_object_of_an_older_snapshot_called_a_piece_stays(near: Near, far: Fa
     assert far.take(bundle)["imported"] == [2]
     assert json.loads(far.run("bundle", "missing").out)["objects"] == []
     assert tree["apt/up/InRelease"].sha256 in {one.name for one in (far.store / "objects").glob("*/*")}
+
+
+def test_a_repository_of_no_locked_upstream_is_refused(near: Near, far: Far, site_key: SiteKey) -> None:
+    def change(manifest: Manifest, objects: Objects) -> Manifest:
+        snapshot = parse_snapshot(objects[manifest.document], "snapshot")
+        tree = {**snapshot.tree, "apt/other/InRelease": snapshot.tree["apt/up/InRelease"]}
+        return with_snapshot(manifest, objects, site_key, replace(snapshot, tree=tree))
+
+    forged(near.medium / "full.tar", site_key, change)
+    assert "belongs to no upstream" in far.refuse(5, near.medium / "full.tar")
+
+
+def test_a_package_the_sites_index_names_by_any_name_has_to_be_the_upstreams(
+    near: Near, far: Far, site_key: SiteKey
+) -> None:
+    """Not called ``.deb``, and lying elsewhere: the index offers it all the same."""
+
+    def change(manifest: Manifest, objects: Objects) -> Manifest:
+        snapshot, evil = parse_snapshot(objects[manifest.document], "snapshot"), put(objects, b"evil")
+        index = objects[snapshot.tree["apt/up/Packages"]]
+        index += f"\nPackage: evil\nFilename: keys/evil\nSize: 4\nSHA256: {evil.sha256}\n".encode()
+        listed = put(objects, index)
+        release = put(objects, f"Date: x\nSHA256:\n {listed.sha256} {listed.size} Packages\n".encode())
+        tree = {**snapshot.tree, "apt/up/Packages": listed, "apt/up/Release": release, "keys/evil": evil}
+        return with_snapshot(manifest, objects, site_key, replace(snapshot, tree=tree))
+
+    forged(near.medium / "full.tar", site_key, change)
+    assert "not in the index its upstream signed" in far.refuse(5, near.medium / "full.tar")
+
+
+def test_an_upstream_that_nobody_signed_has_to_be_named_here(near: Near, far: Far, site_key: SiteKey) -> None:
+    def change(manifest: Manifest, objects: Objects) -> Manifest:
+        snapshot = parse_snapshot(objects[manifest.document], "snapshot")
+        rows = objects[snapshot.lock].decode().splitlines(keepends=True)
+        start = next(number for number, row in enumerate(rows) if row.startswith("signers"))
+        end = next(number for number in range(start, len(rows)) if "]" in rows[number])
+        lock = "".join(rows[:start] + rows[end + 1 :])
+        return with_snapshot(manifest, objects, site_key, replace(snapshot, lock=put(objects, lock.encode())))
+
+    forged(near.medium / "full.tar", site_key, change)
+    assert "no upstream signed this repository (apt)" in far.refuse(5, near.medium / "full.tar")
+    toml = far.base / "cudepot.toml"
+    toml.write_text(toml.read_text().replace("unsigned-upstreams = []", 'unsigned-upstreams = ["up"]'))
+    assert far.take(near.medium / "full.tar")["imported"] == [1]
+
+
+def test_a_signed_upstream_cannot_be_called_a_folder(near: Near, far: Far, site_key: SiteKey) -> None:
+    """What nobody signs has to be expected on this side; else its packages could be anything."""
+
+    def change(manifest: Manifest, objects: Objects) -> Manifest:
+        snapshot = parse_snapshot(objects[manifest.document], "snapshot")
+        lock = objects[snapshot.lock].decode().replace('type = "apt"', 'type = "folder"')
+        lock = re.sub(r"\n\[\[upstream.root]].*?(?=\n\[\[artifact]])", "", lock, flags=re.DOTALL)
+        tree = {**snapshot.tree, "apt/up/first_1.0_amd64.deb": put(objects, b"evil")}
+        changed = replace(snapshot, tree=tree, lock=put(objects, lock.encode()))
+        return replace(with_snapshot(manifest, objects, site_key, changed), roots=())
+
+    forged(near.medium / "full.tar", site_key, change)
+    assert "no upstream signed this repository (folder)" in far.refuse(5, near.medium / "full.tar")

@@ -19,6 +19,7 @@ from cudepot.paths import safe_name
 
 FORMAT = "cudepot-bundle 1"
 _FIXED = 16 << 10  # bytes of a volume for its signature and the head of its manifest, more than they ever need
+SUMS_LINE = 140  # bytes of one line of SHA256SUMS
 _EACH = 320  # bytes of a volume for one object's line in manifest and SHA256SUMS, likewise
 
 

@@ -44,6 +44,7 @@ class Site:
             signed here. Empty for a site of our own.
         origin_keyring: file with that key, relative to cudepot.toml.
         upstream_keys: full fingerprints that may sign what upstreams sent to that site.
+        unsigned: upstreams of that site which nobody signs (`trust = "hash-lock"` there).
     """
 
     path: str
@@ -59,6 +60,7 @@ class Site:
     origin: str = ""
     origin_keyring: str = ""
     upstream_keys: tuple[str, ...] = ()
+    unsigned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def parse_site(table: Table) -> Site:
         origin=fingerprint(table.text("from")) if table.text("from", "") else "",
         origin_keyring=table.text("from-keyring", "keys/site.asc"),
         upstream_keys=tuple(fingerprint(one) for one in table.texts("upstream-keys", ())),
+        unsigned=table.texts("unsigned-upstreams", ()),
     )
     table.done()
     if not _LABEL.fullmatch(site.label):

@@ -75,9 +75,7 @@ class Upstream:
 def parse_upstream(table: Table) -> Upstream:
     """Return one ``[[upstream]]``; raise ConfigError that names the place of the first fault."""
     kind = table.choice("type", UPSTREAM_TYPES)
-    name = table.text("name")
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{table.path('name')!r} must be lower-case words joined by '/', found {name!r}")
+    name = upstream_name(table.text("name"), table.path("name"))
     if kind == "folder":
         found = Upstream(name, kind, path=table.text("path"), valid_for=_duration(table, "valid-for"))
     elif kind == "local-repo":
@@ -155,6 +153,13 @@ def _with_mirror_fields(upstream: Upstream, table: Table, keys: tuple[str, ...] 
         whole=table.flag("whole"),
         extras=table.texts("extras", ()),
     )
+
+
+def upstream_name(text: str, where: str) -> str:
+    """Return a name that an upstream may have; raise ConfigError, which tells ``where`` it stands, for another."""
+    if not _NAME.fullmatch(text):
+        raise ConfigError(f"{where!r} must be lower-case words joined by '/', found {text!r}")
+    return text
 
 
 def _keys(table: Table, name: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:

@@ -85,10 +85,15 @@ from-keyring = "{keyring}"
 # Who may sign what upstreams sent to that site: checked again here, with these keys only.
 upstream-keys = [
 {upstream_keys}]
+# Repositories of that site which no upstream signs (folders, installers): taken only when they are named here.
+unsigned-upstreams = [{unsigned}]
 """
 
 
-def render_origin_template(*, label: str, key: str, keyring: str, upstream_keys: Sequence[str]) -> str:
+def render_origin_template(
+    *, label: str, key: str, keyring: str, upstream_keys: Sequence[str], unsigned: Sequence[str]
+) -> str:
     """Return a cudepot.toml for the far side of an air gap."""
     listed = "".join(f'  "{one}",\n' for one in upstream_keys)
-    return ORIGIN_TEMPLATE.format(label=label, key=key, keyring=keyring, upstream_keys=listed)
+    names = ", ".join(f'"{one}"' for one in unsigned)
+    return ORIGIN_TEMPLATE.format(label=label, key=key, keyring=keyring, upstream_keys=listed, unsigned=names)

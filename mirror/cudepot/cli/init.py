@@ -40,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FINGERPRINT",
         help="with --from-site: a key that may sign an upstream (default: NVIDIA's, as cudepot knows them)",
     )
+    parser.add_argument(
+        "--unsigned-upstream",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --from-site: an upstream of that site whose repository nobody else signs, a folder of debs say",
+    )
     wishes = parser.add_argument_group("what to pin; asked for on a terminal when none of it is given")
     wishes.add_argument(
         "--distribution", action="append", default=[], metavar="NAME", help="ubuntu2004, rhel8/sbsa; may be repeated"
@@ -107,8 +114,14 @@ def _answer(question: str) -> str:
 def _from_site(args: argparse.Namespace, base: Path) -> Answer:
     from cudepot.workflows.init_origin import init_from
 
-    keys = args.upstream_key
-    result = init_from(base, args.from_site, label=args.label, upstream_keys=keys, dry_run=args.dry_run)
+    result = init_from(
+        base,
+        args.from_site,
+        label=args.label,
+        upstream_keys=args.upstream_key,
+        unsigned=args.unsigned_upstream,
+        dry_run=args.dry_run,
+    )
     did = "would make" if args.dry_run else "made"
     lines = [f"{did} {base / name}" for name in result.made]
     lines.append(f"the site's key: {result.key}: compare it with the near side's by another way")

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cudepot import __version__
+from cudepot.cli.masked import masked
 from cudepot.cli.progress import size_text
 from cudepot.ports import Progress
 
@@ -35,7 +36,7 @@ class Journal:
     def write(self, lines: Iterable[str]) -> None:
         """Append lines, each with the time in UTC and this process's number."""
         head = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ} [{os.getpid()}] "
-        text = "".join(f"{head}{part}\n" for line in lines for part in line.splitlines())
+        text = "".join(f"{head}{masked(part)}\n" for line in lines for part in line.splitlines())
         with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8", errors="replace") as log:
             log.write(text)
 

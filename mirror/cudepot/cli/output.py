@@ -8,6 +8,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from cudepot.cli.masked import masked
 from cudepot.cli.progress import silence
 from cudepot.errors import CudepotError
 
@@ -37,16 +38,16 @@ def told(text: str, code: int) -> int:
 
 def error_json(error: CudepotError) -> dict[str, Any]:
     """Return an error as JSON has it."""
-    return {"code": error.code, "error": str(error), "hint": error.hint, "exit": error.exit_code}
+    return {"code": error.code, "error": masked(str(error)), "hint": masked(error.hint), "exit": error.exit_code}
 
 
 def complain(error: CudepotError, *, as_json: bool) -> int:
     """Tell an error that was raised on purpose and return its exit status."""
     if as_json:
         print(json.dumps(error_json(error), indent=1, sort_keys=True))  # noqa: T201
-    print(f"error {error.code}: {error}", file=sys.stderr)  # noqa: T201
+    print(f"error {error.code}: {masked(str(error))}", file=sys.stderr)  # noqa: T201
     if error.hint:
-        print(f"hint: {error.hint}", file=sys.stderr)  # noqa: T201
+        print(f"hint: {masked(error.hint)}", file=sys.stderr)  # noqa: T201
     return error.exit_code
 
 
@@ -62,7 +63,7 @@ def unexpected(error: Exception, *, as_json: bool) -> int:
     if os.environ.get("CUDEPOT_DEBUG"):
         traceback.print_exception(error)
     where = traceback.extract_tb(error.__traceback__)[-1]
-    said = " ".join(str(error).split())
+    said = masked(" ".join(str(error).split()))
     if as_json:
         told = {"code": "E000", "error": f"{type(error).__name__}: {said}", "hint": "", "exit": 1}
         print(json.dumps(told, indent=1, sort_keys=True))  # noqa: T201

@@ -21,6 +21,8 @@ MOST = 8**11 - 1
 MANIFEST, SIGNATURE, SUMS = "manifest.json", "manifest.json.asc", "SHA256SUMS"
 FIRST = (MANIFEST, SIGNATURE, SUMS)
 """Members every volume begins with."""
+LIMITS = {MANIFEST: 64 << 20, SIGNATURE: 64 << 10, SUMS: 64 << 20}
+"""Bytes they may have, because they are read before a signature was checked: some 400,000 objects."""
 OBJECTS = "objects/"
 _NAME = re.compile(r"objects/[0-9a-f]{64}")
 _HINT = "the file was damaged or cut on its way, or is no bundle: compare it with its SHA256SUMS and copy it again"

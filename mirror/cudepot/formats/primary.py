@@ -25,6 +25,7 @@ _SIZE = re.compile(rb'<size package="([0-9]{1,18})"')
 _LOCATION = re.compile(rb'<location href="((?:[^"<>&]|&[a-z]+;)*)"\s*/>')
 _ANY_LOCATION = re.compile(rb"<location\s[^<]*?/>|<location\s[^<]*?>\s*</location>")
 _PKGID = re.compile(rb"""<package\s[^<>]*?pkgid=["']([0-9A-Fa-f]+)["']""")
+_BEGUN = re.compile(rb"<package[\s>]")
 _STRONG: dict[str, type[Digest] | type[Promise]] = {"sha256": Digest, "sha512": Promise}
 
 
@@ -147,6 +148,14 @@ def listing(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | Promise
         FormatError: malformed, or a path that leaves the repository.
     """
     for entry in Entries(stream, what):
+        yield _listed(entry) or _listed_slowly(entry, what)
+
+
+def listing_of_ours(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | Promise | None]]:
+    """Give the same of a list that cudepot wrote, and refuse entries that two readers could read in two ways."""
+    for entry in Entries(stream, what):
+        if entry.count(b"<checksum") != 1 or entry.count(b"<location") != 1 or len(_BEGUN.findall(entry)) != 1:
+            raise FormatError(f"{what}: an entry with two sums or places: {entry[:120]!r}")
         yield _listed(entry) or _listed_slowly(entry, what)
 
 

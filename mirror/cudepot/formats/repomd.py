@@ -83,6 +83,18 @@ def parse_repomd(text: bytes, what: str) -> Repomd:
     return Repomd((root.findtext(f"{_NS}revision") or "").strip(), records, root.findtext(f"{_NS}tags/{_NS}repo") or "")
 
 
+def parse_repomd_of_ours(text: bytes, what: str) -> Repomd:
+    """Return a document that cudepot wrote; raise FormatError too for what two readers could read in two ways."""
+    tags = [one.tag for one in parse_xml(text, what).iter()]
+    if any(not tag.startswith(_NS) for tag in tags):
+        raise FormatError(f"{what}: has elements of another kind")
+    found = parse_repomd(text, what)
+    for tag in ("data", "checksum", "location"):
+        if tags.count(_NS + tag) != len(found.records):
+            raise FormatError(f"{what}: a record with two of {tag}")
+    return found
+
+
 def _record(data: ElementTree.Element, what: str) -> Record:
     kind = data.get("type", "")
     where = f"{what}: {kind[:40] or 'data'}"

@@ -6,12 +6,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cudepot.catalog.bundle import Link, Manifest, SignedRoot, Want, parse_manifest, plan_volumes, render_manifest, sums
+from cudepot.catalog.bundle import (
+    SUMS_LINE,
+    Link,
+    Manifest,
+    SignedRoot,
+    Want,
+    parse_manifest,
+    plan_volumes,
+    render_manifest,
+    sums,
+)
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, TrustError
+from cudepot.formats.bundle_tar import LIMITS, MANIFEST, SUMS
 from cudepot.formats.guarded import sliced
 from cudepot.signing.keys import dearmored
 from cudepot.store.manifests import Manifests
@@ -118,7 +129,19 @@ def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, spl
     _check_present(depot, every)
     volumes, pieces = plan_volumes(every, split, len(proving), lambda one, size: _cut(depot, one, size))
     made = Manifest(depot.signer().fingerprint, base, newest.number, document, signature, roots, volumes, pieces)
-    return made, render_manifest(made)
+    rendered = render_manifest(made)
+    _check_size(rendered, max(map(len, volumes)))
+    return made, rendered
+
+
+def _check_size(manifest: bytes, most: int) -> None:
+    """Refuse to write what no far side would read: it takes so much before it has checked a signature, and no more."""
+    if len(manifest) > LIMITS[MANIFEST] or most * SUMS_LINE > LIMITS[SUMS]:
+        raise ConfigError(
+            f"the manifest of this bundle has {len(manifest)} bytes, and the far side takes {LIMITS[MANIFEST]}: "
+            "these are too many objects for one bundle",
+            hint="publish in steps: pin a part, publish, export; then pin the rest and export --since that snapshot",
+        )
 
 
 def _held(depot: Depot, base: Link, want: Want | None, newest: Link, every: set[Digest]) -> set[Digest]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,8 +11,20 @@ from typing import BinaryIO
 
 from cudepot.catalog.bundle import Manifest, parse_manifest, sums
 from cudepot.digest import CHUNK, Digest
+from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError, CudepotError, FormatError, TrustError
-from cudepot.formats.bundle_tar import END, FIRST, MANIFEST, OBJECTS, SIGNATURE, Member, header, members, padding
+from cudepot.formats.bundle_tar import (
+    END,
+    FIRST,
+    LIMITS,
+    MANIFEST,
+    OBJECTS,
+    SIGNATURE,
+    Member,
+    header,
+    members,
+    padding,
+)
 from cudepot.formats.guarded import sliced
 from cudepot.openpgp import is_plain_armor
 from cudepot.ports import Progress, Verifier
@@ -19,7 +32,6 @@ from cudepot.store.local import LocalStore
 from cudepot.transport.volumes import volume_file
 
 WORKERS = 4
-_LIMITS = {MANIFEST: 512 << 20, SIGNATURE: 64 << 10}
 _HINT = "it was damaged on its way, or is no bundle: compare it with its SHA256SUMS and copy it again"
 Head = tuple[bytes, bytes, bytes]
 """Manifest, signature and SHA256SUMS: what every volume begins with."""
@@ -104,17 +116,17 @@ def open_volume(path: Path, verifier: Verifier | None) -> Volume:
     """
     try:
         with path.open("rb") as handle:
-            found = list(members(handle, str(path)))
-            head = [_small(handle, one, path) for one in found[: len(FIRST)]]
+            found = list(itertools.islice(members(handle, str(path)), len(FIRST)))
+            head = [_small(handle, one, path) for one in found]
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the bundle: {error.strerror}", hint="check the name") from error
-    if [one.name for one in found[: len(FIRST)]] != list(FIRST):
+    if [one.name for one in found] != list(FIRST):
         raise FormatError(f"{path}: does not begin as a bundle does", hint=_HINT)
     document, signature, listed = head
     if verifier is not None:
         _check_signature(verifier, document, signature, path)
     manifest = parse_manifest(document, f"{path}: {MANIFEST}")
-    objects = tuple(found[len(FIRST) :])
+    objects = _objects(path, max(map(len, manifest.volumes), default=0))
     here = [(one.sha256, one.size) for one in objects]
     for number, volume in enumerate(manifest.volumes, 1):
         if here == [(one.sha256, one.size) for one in volume] and listed == sums(document, signature, volume):
@@ -122,8 +134,14 @@ def open_volume(path: Path, verifier: Verifier | None) -> Volume:
     raise FormatError(f"{path}: its members are not those of a volume of its manifest", hint=_HINT)
 
 
+def _objects(path: Path, most: int) -> tuple[Member, ...]:
+    """Return the members behind the head, and no more of them than the signed manifest has and one."""
+    with storage_errors(path), path.open("rb") as handle:
+        return tuple(itertools.islice(members(handle, str(path)), len(FIRST), len(FIRST) + most + 1))
+
+
 def _small(handle: BinaryIO, member: Member, path: Path) -> bytes:
-    if member.size > _LIMITS.get(member.name, _LIMITS[MANIFEST]):
+    if member.size > LIMITS.get(member.name, LIMITS[SIGNATURE]):
         raise FormatError(f"{path}: {member.name} has {member.size} bytes, more than is believable", hint=_HINT)
     handle.seek(member.offset)
     return handle.read(member.size)

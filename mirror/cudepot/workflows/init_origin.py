@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cudepot.catalog.config_upstream import upstream_name
 from cudepot.catalog.template import render_origin_template
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
@@ -17,7 +18,9 @@ from cudepot.workflows.presets import load_presets
 KEYRING = "keys/site.asc"
 
 
-def init_from(base: Path, keyfile: Path, *, label: str, upstream_keys: Sequence[str], dry_run: bool) -> InitResult:
+def init_from(
+    base: Path, keyfile: Path, *, label: str, upstream_keys: Sequence[str], unsigned: Sequence[str], dry_run: bool
+) -> InitResult:
     """Make the project of a far side.
 
     Args:
@@ -25,6 +28,7 @@ def init_from(base: Path, keyfile: Path, *, label: str, upstream_keys: Sequence[
         keyfile: the site's public key, brought and compared by a person.
         label: who the site is (``site.label``), for client configuration.
         upstream_keys: fingerprints that may sign upstreams; empty for those cudepot knows of NVIDIA.
+        unsigned: upstreams of that site whose repositories nobody but the site signs.
         dry_run: only say what would be made.
 
     Raises:
@@ -37,10 +41,11 @@ def init_from(base: Path, keyfile: Path, *, label: str, upstream_keys: Sequence[
         raise ConfigError(
             f"{keyfile}: holds {len(found)} keys", hint="take keys/site.asc of the site, and nothing else"
         )
+    names = [upstream_name(one, "--unsigned-upstream") for one in unsigned]
     keys = [fingerprint(one) for one in upstream_keys] or _known()
     if not dry_run:
         write_atomic(base / KEYRING, keyfile.read_bytes())
-        text = render_origin_template(label=label, key=found[0], keyring=KEYRING, upstream_keys=keys)
+        text = render_origin_template(label=label, key=found[0], keyring=KEYRING, upstream_keys=keys, unsigned=names)
         write_atomic(base / "cudepot.toml", text.encode())
         LocalStore(base / "store", create=True)
     return InitResult((KEYRING, "cudepot.toml", "store"), found[0], False)

@@ -14,16 +14,15 @@ from cudepot.errors import FormatError, TrustError
 from cudepot.formats.apt_listing import listing
 from cudepot.formats.compression import decompressed
 from cudepot.formats.primary import listing as rpm_listing
+from cudepot.formats.repomd import parse_repomd
 from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv
 from cudepot.store.manifests import Manifests
 from cudepot.workflows.apt_chain import INDEX_LIMIT
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.offered import HINT, ROOMS, ROOTS, below, offered, own_roots
 from cudepot.workflows.proof import SIGNED, promises, read
 from cudepot.workflows.yum_chain import METADATA_LIMIT
-
-_ROOTS = ("InRelease", "Release", "repomd.xml")
-"""Where clients of a repository begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +52,53 @@ def prove(depot: Depot, lock: Lock, tree: Tree, roots: Sequence[SignedRoot]) -> 
     Raises:
         TrustError: a signature by a pinned key is missing, or a package is not one the signed index names.
     """
+    check_folders(lock, tree)
     return tuple(_prove(depot, lock, one, tree, roots) for one in lock.upstreams)
 
 
 def _prove(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, roots: Sequence[SignedRoot]) -> Proved:
     shown = ({one.digest for one in lock.of(upstream.name)} | _shown(tree, upstream)) - _extras(tree, upstream)
     if upstream.type not in SIGNED or not any(root.signers for root in upstream.roots):
+        _check_unsigned(depot, upstream, tree)
         return Proved(upstream.name, upstream.type, (), len(shown))
     signers: list[str] = []
     named: set[Digest | Promise] = set()
+    texts: dict[SignedRoot, bytes] = {}
     for root in upstream.roots:
         travelled = _travelled(upstream, root, roots)
         signed = _verified(depot, upstream, travelled)
         signers += signed.signers
+        texts[travelled] = signed.text
         named |= _named(depot, travelled, signed)
+    shown |= offered(depot, tree, upstream, texts)
     strange = _strange(depot, shown - named, {one for one in named if isinstance(one, Promise)})
     if strange:
         raise TrustError(
             f"{upstream.name}: {len(strange)} packages are not in the index its upstream signed, "
             f"sha256 {min(strange).sha256} for one",
-            hint="the near side, or the bundle, is not to be trusted: do not import it",
+            hint=HINT,
         )
     return Proved(upstream.name, upstream.type, tuple(dict.fromkeys(signers)), len(shown))
+
+
+def _check_unsigned(depot: Depot, upstream: LockedUpstream, tree: Tree) -> None:
+    """Refuse a repository nobody but the site signs, unless it is named here: the near side may call anything so."""
+    shows = upstream.type in SIGNED or any(below(tree, upstream))
+    if upstream.name in depot.config.site.unsigned or not shows:
+        return
+    raise TrustError(
+        f"{upstream.name}: the near side says that no upstream signed this repository ({upstream.type})",
+        hint="if it told you to expect that, name it in `unsigned-upstreams` of [site] in cudepot.toml",
+    )
+
+
+def check_folders(lock: Lock, tree: Tree) -> None:
+    """Refuse repositories that belong to no locked upstream: nothing could be said of their packages."""
+    known = tuple(f"{room}/{one.name}/" for room in ROOMS for one in lock.upstreams)
+    rooms = tuple(f"{room}/" for room in ROOMS)
+    for path in sorted(tree):
+        if (path.startswith(rooms) or path.rpartition("/")[2] in ROOTS) and not path.startswith(known):
+            raise TrustError(f"{path}: belongs to no upstream of the snapshot's lock", hint=HINT)
 
 
 def _strange(depot: Depot, packages: set[Digest], promised: set[Promise]) -> set[Digest]:
@@ -82,6 +106,9 @@ def _strange(depot: Depot, packages: set[Digest], promised: set[Promise]) -> set
     strange: set[Digest] = set()
     by_sha512 = {(one.sha512, one.size): one for one in promised}
     for one in packages:
+        if not depot.store.has(one):
+            strange.add(one)
+            continue
         with depot.store.open(one) as handle:
             found = by_sha512.get((_sha512(handle), one.size)) if promised else None
         if found is None:
@@ -134,14 +161,20 @@ def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
 def _named(depot: Depot, root: SignedRoot, signed: Signed) -> set[Digest | Promise]:
     """Return every package that the indexes hanging from a verified root name."""
     promised, found = promises(root.path, signed.text), set[Digest | Promise]()
+    primary = _primary(root, signed) if root.type == "yum" else ""
     for path, digest in root.indexes:
         what = f"{root.upstream}: {path}"
         if not _keeps(depot, promised.get(path), digest):
             raise TrustError(f"{what}: is not the one its signed root names", hint="do not import this bundle")
-        lists = {"apt": _lists_debs, "yum": _lists_rpms}[root.type]
-        if lists(path):
+        if _lists_debs(path) if root.type == "apt" else path == primary:
             found |= set(_listed(depot, root.type, digest, what))
     return found
+
+
+def _primary(root: SignedRoot, signed: Signed) -> str:
+    """Return where the list of packages lies; its name may be any."""
+    record = parse_repomd(signed.text, root.path).record("primary")
+    return record.href if record else ""
 
 
 def _keeps(depot: Depot, promised: Digest | Promise | None, digest: Digest) -> bool:
@@ -153,10 +186,6 @@ def _keeps(depot: Depot, promised: Digest | Promise | None, digest: Digest) -> b
 
 def _lists_debs(path: str) -> bool:
     return path.rpartition("/")[2].partition(".")[0] == "Packages"
-
-
-def _lists_rpms(path: str) -> bool:
-    return path.rpartition("/")[2].removesuffix(path[path.find(".xml") :]).endswith("primary")
 
 
 def _listed(depot: Depot, kind: str, digest: Digest, what: str) -> Iterator[Digest | Promise]:
@@ -176,17 +205,11 @@ def _extras(tree: Tree, upstream: LockedUpstream) -> set[Digest]:
 
     Beside an index of the site, which could offer them, they would be packages like any other.
     """
-    own = {one for root in upstream.roots for one in (root.digest, root.signature)}
-    if any(path.rpartition("/")[2] in _ROOTS and one not in own for path, one in _below(tree, upstream)):
+    if own_roots(tree, upstream):
         return set()
     return {one.digest for one in upstream.files if one.role == "extra"}
 
 
 def _shown(tree: Tree, upstream: LockedUpstream) -> set[Digest]:
     """Return the packages a snapshot shows as this upstream's."""
-    return {digest for path, digest in _below(tree, upstream) if path.endswith((".deb", ".rpm"))}
-
-
-def _below(tree: Tree, upstream: LockedUpstream) -> Iterator[tuple[str, Digest]]:
-    folders = tuple(f"{room}/{upstream.name}/" for room in ("apt", "yum"))
-    return ((path, digest) for path, digest in tree.items() if path.startswith(folders))
+    return {digest for path, digest in below(tree, upstream) if path.endswith((".deb", ".rpm"))}
