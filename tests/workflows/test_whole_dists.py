@@ -202,3 +202,21 @@ def test_packages_known_by_sha512_come_side_by_side(
     upstream.heal()
     mirror(project)
     assert len([one for one in same_bytes(site, strong.folder) if one.endswith(".deb")]) == 4
+
+
+def test_pins_known_by_sha512_come_side_by_side(
+    project: Project, upstream: Site, strong: FlatRepo, tmp_path: Path
+) -> None:  # fmt: skip
+    strong.add(*(deb(tmp_path, name) for name in ("third", "fourth")))
+    strong.publish()
+    ring = project.base / "upstream.asc"
+    ring.write_bytes(strong.key.armored)
+    keys, rings = [strong.key.fingerprint], [str(ring)]
+    project.add("upstream", name="u", type="apt", url=f"{upstream.url}/repo/", keys=keys, keyrings=rings)
+    project.add("pin", upstream="u", packages=["hello", "world", "third", "fourth"])
+    upstream.fault("/repo/*.deb", Together(4))
+    project.run("lock")
+    upstream.heal()
+    upstream.forget()
+    mirror(project)
+    assert upstream.count("*.deb") == 0, "what was learnt by lock is there"

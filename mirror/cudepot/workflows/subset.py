@@ -38,6 +38,7 @@ def subset(
     # in the order of the upstream's index, which can matter to apt
     chosen = sorted(selection.chosen.values(), key=lambda one: index.order(one[0]))
     known, pin_of = Known(depot, chain.source, before), pin_finder(pins)
+    known.learn(upstream.name, [(one.filename, one.promised) for one, _ in chosen])
     artifacts = tuple(_artifact(upstream.name, known, pin_of(package), package, why) for package, why in chosen)
     check_filenames(artifacts)
     return replace(locked, external=tuple(sorted(selection.external))), artifacts

@@ -42,6 +42,7 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     order = {id(one): number for number, one in enumerate(rpms)}
     chosen = sorted(selection.chosen.values(), key=lambda one: order[id(one[0])])
     known = Known(chain.depot, chain.source, before)
+    known.learn(chain.upstream.name, [(one.path, one.promised) for one, _ in chosen])
     artifacts = tuple(_artifact(chain.upstream.name, known, _pin_of(wanted, rpm), rpm, why) for rpm, why in chosen)
     metadata = () if chain.upstream.whole else _metadata(chain, root)
     return replace(locked, external=tuple(sorted(selection.external)), metadata=metadata), artifacts
