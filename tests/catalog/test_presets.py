@@ -49,6 +49,7 @@ def test_one_line_is_a_whole_upstream(presets: Presets) -> None:
         ("ubuntu2604/x86_64", "amd64", "60DF8A40"),
         ("rhel7/ppc64le", "ppc64le", "D42D0685"),
         ("rhel9/sbsa", "aarch64", "D42D0685"),
+        ("fedora44/x86_64", "x86_64", "73CD9B30"),
     ],
 )
 def test_architectures_and_keys_follow_the_repository(
