@@ -31,6 +31,14 @@ def test_every_folder_has_its_index_and_names_by_hash_are_none() -> None:
     assert [one.path for one in found] == [paths[1], paths[3]]
 
 
+def test_sources_are_an_index_of_their_own_beside_packages() -> None:
+    paths = ("a/binary-amd64/Packages.xz", "a/source/Sources.gz", "a/source/Sources.xz", "a/source/Release")
+    found = main_indexes(upstream(*(LockedFile(one, "index", A) for one in paths)))
+    assert [one.path for one in found] == [paths[0], paths[2]]
+    with pytest.raises(ConfigError, match="no index of packages"):
+        main_indexes(upstream(LockedFile("Sources", "index", A)))
+
+
 def test_the_last_of_two_hashes_counts_and_is_told_once() -> None:
     found = whole(upstream(), [("x", A), ("y", C), ("x", B), ("x", B), ("y", C)])
     assert found.packages == {"x": B, "y": C}

@@ -113,6 +113,7 @@ class FlatRepo(Publisher):
         forms: endings of the served forms of Packages; the oldest repositories have ``.gz`` only.
         hashes: sections of the Release; nvidia.github.io has SHA512 only. ``stanza_hashes`` are those of stanzas.
         inline: whether there is an InRelease; the oldest repositories have none.
+        beside: other files that the Release lists; NVIDIA's lists none.
     """
 
     def __init__(self, folder: Path, keys: KeyHome, key: Key, *, arch: str = "x86_64") -> None:
@@ -124,6 +125,7 @@ class FlatRepo(Publisher):
         self.hashes: tuple[str, ...] = ("MD5Sum", "SHA1", "SHA256")
         self.stanza_hashes: tuple[str, ...] = tuple(SECTIONS)
         self.inline = True
+        self.beside: dict[str, bytes] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -161,13 +163,15 @@ class FlatRepo(Publisher):
         text = "\n".join(self.stanzas).encode()
         for form in self.forms:
             self.put(self.folder / f"Packages{form}", PACK[form](text))
+        for path, data in self.beside.items():
+            self.put(self.folder / path, data)
 
     def write_release(self, *, date: str = "") -> None:
         """Write Release over the index as it is now; the signatures are left as they are."""
         self.tick()
         lines = [f"{name}: {text}" for name, text in self.fields.items()]
         lines.append(f"Date: {date or self.date()}")
-        names = [f"Packages{form}" for form in self.forms]
+        names = [*(f"Packages{form}" for form in self.forms), *self.beside]
         lines += _listing(self.hashes, {name: (self.folder / name).read_bytes() for name in names})
         lines.append("Acquire-By-Hash: no")
         self.put(self.folder / "Release", ("\n".join(lines) + "\n").encode())
@@ -197,6 +201,8 @@ class DistsRepo(Publisher):
         fields: the head of the Release file, in order; tests may edit it before :meth:`publish`.
         forms: endings of the served forms of Packages; plain Packages is listed but, as in Debian, not served.
         hashes: sections of the Release. Indexes lie under the last one's by-hash.
+        beside: path below the suite → other files that the Release lists (contents, translations, sources).
+        unserved: those of them that are listed only, as Debian does with the unpacked forms.
     """
 
     def __init__(
@@ -209,6 +215,8 @@ class DistsRepo(Publisher):
         self.places: dict[str, list[str]] = {f"{component}/binary-{arch}": []}
         self.forms: tuple[str, ...] = (".xz", ".gz")
         self.hashes: tuple[str, ...] = ("MD5Sum", "SHA256")
+        self.beside: dict[str, bytes] = {}
+        self.unserved: set[str] = set()
         self.inline = True
         self.fields = {"Origin": "Stand-in", "Label": "Stand-in", "Suite": suite, "Codename": suite}
 
@@ -260,5 +268,13 @@ class DistsRepo(Publisher):
                 data = PACK[form](text)
                 listed[f"{place}/Packages{form}"] = data
                 self.put(self.dist / place / f"Packages{form}", data)
-                self.put(self.dist / place / "by-hash" / self.hashes[-1] / _hash(self.hashes[-1], data), data)
+                self._put_hashed(self.dist / place, data)
+        for path, data in self.beside.items():
+            listed[path] = data
+            if path not in self.unserved:
+                self.put(self.dist / path, data)
+                self._put_hashed((self.dist / path).parent, data)
         return listed
+
+    def _put_hashed(self, folder: Path, data: bytes) -> None:
+        self.put(folder / "by-hash" / self.hashes[-1] / _hash(self.hashes[-1], data), data)

@@ -30,6 +30,7 @@ class AptClient:
         suite: ``./`` for a flat repository, else a folder below ``dists/``.
         components: of such a suite.
         architectures: that the source is limited to: those that are mirrored; empty for a flat repository.
+        sources: whether source packages are there.
     """
 
     upstream: str
@@ -44,6 +45,7 @@ class AptClient:
     suite: str = "./"
     components: Sequence[str] = ()
     architectures: Sequence[str] = ()
+    sources: bool = False
 
 
 def sources(clients: Iterable[AptClient]) -> bytes:
@@ -53,7 +55,7 @@ def sources(clients: Iterable[AptClient]) -> bytes:
 
 def _source(one: AptClient) -> str:
     fields = {
-        "Types": "deb",
+        "Types": "deb deb-src" if one.sources else "deb",
         "URIs": one.url,
         "Suites": one.suite,
         "Components": " ".join(one.components),

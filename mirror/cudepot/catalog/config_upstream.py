@@ -43,6 +43,8 @@ class Upstream:
         architectures: Debian or rpm architectures wanted (``all`` and ``noarch`` are always taken).
         whole: mirror all of it, as the upstream signed it.
         extras: files beside a whole repository that nothing signs (``.pin``, keys, keyring packages).
+        sources: whether a whole apt repository is mirrored with its source packages.
+        skip_indexes: globs over indexes, as the Release names them, that a whole apt repository does without.
         boundary: globs over names of dependencies that are left to the distribution.
         valid_for: seconds a published Release stays valid (``Valid-Until``); 0 for ever.
         max_age: days after which a root is reported as old; 0 for never.
@@ -65,6 +67,8 @@ class Upstream:
     max_age: int = 0
     rpm_keys: tuple[str, ...] = ()
     trust: str = "signed"
+    sources: bool = False
+    skip_indexes: tuple[str, ...] = ()
 
     @property
     def carries_rpms(self) -> bool:
@@ -201,6 +205,8 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         _with_mirror_fields(_with_subset_fields(upstream, table), table),
         suites=table.texts("suites", ("/",)),
         components=table.texts("components", ()),
+        sources=table.flag("sources"),
+        skip_indexes=table.texts("skip-indexes", ()),
     )
     _check_keys(full, table)
     flat = [suite for suite in full.suites if suite.endswith("/")]
@@ -224,6 +230,9 @@ def _check_whole(upstream: Upstream, table: Table) -> None:
         raise ConfigError(
             f"{table.path('whole')!r}: the suite of a flat repository is '/'", hint="let `url` end in its folder"
         )
+    for key, given in (("sources", upstream.sources), ("skip-indexes", upstream.skip_indexes)):
+        if given and not upstream.whole:
+            raise ConfigError(f"{table.path(key)!r} without `whole = true`", hint="a subset has packages only")
     _check_extras(upstream, table)
 
 

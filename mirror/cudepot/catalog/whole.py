@@ -9,7 +9,8 @@ from cudepot.catalog.lock import LockedFile, LockedUpstream
 from cudepot.digest import Digest, Promise
 from cudepot.errors import ConfigError, FormatError
 
-_FORMS = ("Packages.xz", "Packages.zst", "Packages.gz", "Packages.bz2", "Packages")
+_FORMS = (".xz", ".zst", ".gz", ".bz2", "")
+_LISTS = ("Packages", "Sources")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Whole:
 
 
 def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
-    """Return the indexes to read packages from: of each folder the smallest Packages; of a yum repository, the first.
+    """Return the indexes to read packages from: the smallest form of each; of a yum repository, the first.
 
     Raises:
         ConfigError: there is none.
@@ -45,14 +46,29 @@ def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
         return listed[:1]
     smallest: dict[str, tuple[int, LockedFile]] = {}
     for one in listed:
-        folder, _, name = one.path.rpartition("/")
-        if name in _FORMS:
-            smallest[folder] = min(smallest.get(folder, (len(_FORMS), one)), (_FORMS.index(name), one), key=_rank)
-    if not smallest:
+        plain = one.path.removesuffix(ending := _ending(one.path))
+        if plain.rpartition("/")[2] in _LISTS and ending in _FORMS:
+            smallest[plain] = min(smallest.get(plain, (len(_FORMS), one)), (_FORMS.index(ending), one), key=_rank)
+    if not any(is_packages(path) for path in smallest):
         raise ConfigError(
             f"cudepot.lock: upstream {upstream.name!r} has no index of packages", hint="run `cudepot lock`"
         )
     return [one for _, one in smallest.values()]
+
+
+def is_packages(path: str) -> bool:
+    """Tell whether a path is a Packages index, in whichever form; a Sources index is none."""
+    return path.rpartition("/")[2].partition(".")[0] == "Packages"
+
+
+def is_sources(path: str) -> bool:
+    """Tell whether a path is a Sources index, in whichever form."""
+    return path.rpartition("/")[2].partition(".")[0] == "Sources"
+
+
+def _ending(path: str) -> str:
+    dot, ending = path.rpartition("/")[2].rpartition(".")[1:]
+    return dot + ending if dot else ""
 
 
 def _rank(ranked: tuple[int, LockedFile]) -> int:

@@ -27,7 +27,7 @@ def listing(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | Promise
     Raises:
         FormatError: a stanza lacks one of them, has it twice, or names a path outside the repository.
     """
-    for number, raw in enumerate(_stanzas(stream, what), 1):
+    for number, raw in enumerate(stanzas(stream, what), 1):
         try:
             yield _listed(raw)
         except (FormatError, UnicodeDecodeError) as error:
@@ -48,7 +48,8 @@ def _listed(raw: bytes) -> tuple[str, Digest | Promise]:
     return path, Promise(fields[b"sha512"].decode().lower(), int(size))
 
 
-def _stanzas(stream: BinaryIO, what: str) -> Iterator[bytes]:
+def stanzas(stream: BinaryIO, what: str) -> Iterator[bytes]:
+    """Give the stanzas of an index one by one; raise FormatError when one has no end."""
     rest = b""
     while chunk := stream.read(CHUNK):
         *whole, rest = _BREAK.split(rest + chunk)

@@ -12,6 +12,7 @@ from cudepot.catalog import client_apt
 from cudepot.catalog.client_apt import AptClient
 from cudepot.catalog.lock import Artifact, Lock, parse_lock
 from cudepot.catalog.snapshot import Snapshot
+from cudepot.catalog.whole import is_sources
 from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, TrustError
@@ -107,6 +108,7 @@ def _clients(
             wanted,
             len({one.architecture for one in debs} - {"all"}) > 1,
             client_apt.vendor_source(locked.url if locked else ""),
+            sources=any(is_sources(path) for path in snapshot.tree if path.startswith(f"apt/{name}/{folder}")),
         )
         yield (_of_suite(client, snapshot, folder) if folder else client), {keyring: key}
 

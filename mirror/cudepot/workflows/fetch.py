@@ -152,7 +152,7 @@ def learn_each(
 
     progress.begin(f"fetching {len(wanted)} files", sum(one.promise.size for one in wanted))
     try:
-        return _in_threads(sorted(wanted, key=lambda one: -one.promise.size), learn, workers)
+        return in_threads(sorted(wanted, key=lambda one: -one.promise.size), learn, workers)
     finally:
         progress.end()
 
@@ -163,7 +163,7 @@ def _failures(missing: Sequence[Wanted], store: ObjectStore, progress: Progress,
     def fetch(one: Wanted, stop: threading.Event) -> None:
         _fetch(one, store, progress, stop)
 
-    return _in_threads(sorted(missing, key=lambda one: -one.digest.size), fetch, workers)
+    return in_threads(sorted(missing, key=lambda one: -one.digest.size), fetch, workers)
 
 
 _Item = TypeVar("_Item")
@@ -171,7 +171,7 @@ _Do = Callable[[_Item, threading.Event], None]
 _Done = tuple[_Item, BaseException | None]
 
 
-def _in_threads(items: Sequence[_Item], do: _Do[_Item], workers: int) -> list[tuple[_Item, CudepotError]]:
+def in_threads(items: Sequence[_Item], do: _Do[_Item], workers: int) -> list[tuple[_Item, CudepotError]]:
     """Do something with each item, in several threads and in order, and return what failed.
 
     The threads are daemons: Ctrl-C must not wait for a read that is stuck. What has arrived is kept.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,12 +11,14 @@ from cudepot.catalog.config_upstream import ROOT_NAMES, Upstream
 from cudepot.catalog.drift import replaced
 from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
 from cudepot.catalog.whole import site_folder
+from cudepot.catalog.whole_indexes import same_index, wanted_indexes
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, TrustError, UpstreamError
 from cudepot.formats.apt import parse_release
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.apt_chain import ROOT_LIMIT, Chain, Suite, by_hash
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.fetch import WORKERS, in_threads
 from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.stands import RootChain
 from cudepot.workflows.whole import read_whole
@@ -108,30 +111,48 @@ def _detached(chain: Chain, suite: Suite) -> dict[str, Digest]:
 def _indexes(chain: Chain, suite: Suite) -> list[LockedFile]:
     """Fetch what the Release names and the mirror is for, as far as the upstream serves it.
 
-    apt wants one form of each Packages; an upstream seldom serves all that its Release names.
+    apt wants one form of each index; an upstream seldom serves all that its Release names.
     """
-    named = [path for path in suite.release.promised() if path not in ROOT_NAMES and _is_wanted(chain.upstream, path)]
-    found = {path: digest for path in named if (digest := _fetched(chain, suite, path))}
-    for folder in _folders(chain.upstream):
-        if not any(path.rpartition(".")[0] == f"{folder}Packages" or path == f"{folder}Packages" for path in found):
-            raise UpstreamError(
-                f"{chain.upstream.url}{suite.folder}{folder}: serves no Packages file that its Release names",
-                hint=_AGAIN,
-            )
     promised = suite.release.promised()
+    named = wanted_indexes(chain.upstream, promised)
+    found = _each_fetched(chain, suite, named)
+    _check_served(chain, suite, named, found)
     hashed = {by_hash(suite.release, path, promised[path]): digest for path, digest in found.items()}
     return [LockedFile(suite.folder + path, "index", digest) for path, digest in {**found, **hashed}.items()]
+
+
+def _each_fetched(chain: Chain, suite: Suite, named: Sequence[str]) -> dict[str, Digest]:
+    """Fetch indexes, several at once; those the upstream does not serve are left out."""
+    found: dict[str, Digest] = {}
+
+    def fetch(path: str, _stop: threading.Event) -> None:
+        if digest := _fetched(chain, suite, path):
+            found[path] = digest
+
+    for _, error in in_threads(named, fetch, WORKERS):
+        raise error
+    return {path: found[path] for path in named if path in found}
+
+
+def _check_served(chain: Chain, suite: Suite, named: Sequence[str], found: Mapping[str, Digest]) -> None:
+    """Refuse a suite without packages, or without the sources asked for; say what else is named and nowhere."""
+    served = {same_index(path) for path in found}
+    lists = [f"{folder}Packages" for folder in _folders(chain.upstream)]
+    lists += [f"{part}/source/Sources" for part in chain.upstream.components if chain.upstream.sources]
+    where = chain.upstream.url + suite.folder
+    for one in lists:
+        if one not in served:
+            folder, _, name = one.rpartition("/")
+            place = f"{where}{folder}/" if folder else where
+            raise UpstreamError(f"{place}: serves no {name} file that its Release names", hint=_AGAIN)
+    for one in dict.fromkeys(map(same_index, named)):
+        if one not in served:
+            chain.depot.progress.say(f"{where}{one}: named by the Release, served in no form, left out")
 
 
 def _folders(upstream: Upstream) -> list[str]:
     """Return the folders that must have a Packages file; a flat repository has one, and it has no name."""
     return [f"{part}/binary-{one}/" for part in upstream.components for one in upstream.architectures] or [""]
-
-
-def _is_wanted(upstream: Upstream, path: str) -> bool:
-    """Tell whether an index is one that clients of the mirrored components and architectures ask for."""
-    extra = [f"{part}/{name}" for part in upstream.components for name in ("binary-all/", "i18n/Translation-en")]
-    return not upstream.components or path.startswith((*_folders(upstream), *extra))
 
 
 def _fetched(chain: Chain, suite: Suite, path: str) -> Digest | None:
