@@ -11,6 +11,8 @@ from tests.clients import http
 from tests.clients.dnf import DnfRoot
 from tests.conftest import SiteKey
 from tests.project import Project
+from tests.upstream.process import run
+from tests.upstream.rpms import simple_rpm, write_rpm
 from tests.upstream.yum import Rhel
 
 pytestmark = [
@@ -109,6 +111,37 @@ def test_locked_versions_are_held_though_newer_ones_are_there(
     configured(project, site, root)
     root.dnf("--refresh", "upgrade")
     assert root.installed()["libcudnn8"] == NEW, "locked now, and configured anew"
+
+
+def test_excludes_hold_the_locked_versions_without_a_plugin(
+    project: Project, rhel: Rhel, site: http.Site, root: DnfRoot, tmp_path: Path
+) -> None:
+    add_yum(project, rhel, *CUDNN)
+    publish(project)
+    done = project.run("client", "dnf", YUM, "--url", "https://x/", "--hold", "excludes", "--json").json
+    assert "etc/dnf/plugins/versionlock.list" not in done["files"]
+    assert done["merge"] == "cat /etc/dnf/acme-excludes.conf >> /etc/dnf/dnf.conf"
+    excludes = Path(done["folder"], "etc/dnf/acme-excludes.conf").read_text()
+    folder = tmp_path / "other"
+    for version, release in (
+        ("8.0.5.39", "1.cuda11.10"), ("8.0.5.39", "1.cuda11"), ("8.0.5", "1.cuda11.1"), ("8.0.5.390", "1.cuda11.1"),
+        ("8.2.4.15", "1.cuda11.4"), ("10.0", "1"), ("8.0.5.39", "2.cuda11.1"),
+    ):  # fmt: skip
+        write_rpm(simple_rpm("libcudnn8", version, release), folder)
+    write_rpm(simple_rpm("libcudnn8", "8.0.5.39", "1.cuda11.1", "x86_64", "Epoch: 2"), folder)
+    write_rpm(simple_rpm("libcudnn8-doc", "9.0", "1"), folder)  # begins alike, and is not locked
+    run("createrepo_c", "--quiet", folder)
+    configured(project, site, root)
+    root.add_repo("other", folder.as_uri(), None)
+    assert len(root.query("libcudnn8")) == 9, "all of them are offered"
+    with (root.path / "dnf.conf").open("a") as conf:
+        conf.write(excludes)
+    assert root.query("libcudnn8") == [f"libcudnn8-0:{OLD}.x86_64"]
+    assert root.query("libcudnn8-d*") == ["libcudnn8-devel-0:" + OLD + ".x86_64", "libcudnn8-doc-0:9.0-1.x86_64"]
+    root.install("libcudnn8-devel", "libcudnn8-doc")
+    root.dnf("--refresh", "upgrade")
+    assert root.installed()["libcudnn8"] == OLD
+    assert root.install("libcudnn8-8.2.4.15", check=False).returncode, "not even by name"
 
 
 @pytest.mark.parametrize(("stream", "version"), [("", "455.45.01-1.el8"), ("460", "460.32.03-1.el8")])

@@ -26,6 +26,7 @@ class DnfClient:
         checked: whether a key is known that packages are signed with.
         versions: package → its locked versions (EVR).
         old: whether it is for yum 3 (rhel7), which has no dnf.
+        architectures: machines that its locked packages are for.
     """
 
     upstream: str
@@ -36,6 +37,7 @@ class DnfClient:
     checked: bool
     versions: Mapping[str, Sequence[str]]
     old: bool = False
+    architectures: tuple[str, ...] = ()
 
 
 def repo_id(label: str, upstream: str) -> str:

@@ -21,8 +21,8 @@ HELP = "write ready-made configuration for the site's clients"
 DESCRIPTION = """\
 Write what a client of the site needs, for the snapshot that is shown. `client apt` writes the source, the pin file,
 preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client dnf`
-writes the .repo file, keys and versionlock entries, for rhel7 those of its yum. `client windows` writes a PowerShell
-script that installs from the conda channel, the wheel index or NVIDIA's zip.
+writes the .repo file, keys, and versionlock entries or excludes, for rhel7 those of its yum. `client windows` writes a
+PowerShell script that installs from the conda channel, the wheel index or NVIDIA's zip.
 """
 
 
@@ -38,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     dnf = _kind(kinds, "dnf", "RHEL, Fedora and others; yum of rhel7", _dnf)
     dnf.add_argument("upstreams", nargs="+", metavar="UPSTREAM", help="upstreams whose repositories the client uses")
+    dnf.add_argument(
+        "--hold",
+        choices=("versionlock", "excludes"),
+        default="versionlock",
+        help="how the locked versions are held: a list for the versionlock plugin (default), or excludes for dnf.conf",
+    )
     _kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows)
 
 
@@ -73,11 +79,12 @@ def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 def _dnf(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.workflows.client_dnf import client_dnf_files
 
-    result = client_dnf_files(depot, args.upstreams, url=args.url, output=output)
+    result = client_dnf_files(depot, args.upstreams, url=args.url, output=output, hold=args.hold)
     lines = [f"{result.folder}/{name}" for name in result.files]
     lines += [f"{name}: metadata are unsigned, dnf cannot check them" for name in result.unsigned]
     lines += [f"{name}: no key for its packages: dnf checks them by the metadata's hashes" for name in result.unchecked]
-    lines.append(f"for snapshot {result.number}; on the client: copy etc/ to /, then {result.install}")
+    steps = f"copy etc/ to /, {result.merge}, then" if result.merge else "copy etc/ to /, then"
+    lines.append(f"for snapshot {result.number}; on the client: {steps} {result.install}")
     return asdict(result), lines, 0
 
 

@@ -11,6 +11,7 @@ import tomli
 from cudepot.catalog import client_dnf
 from cudepot.catalog.client_dnf import DnfClient
 from cudepot.catalog.config_upstream import Upstream
+from cudepot.catalog.hold_excludes import excludes
 from cudepot.catalog.lock import Artifact, Lock, parse_lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
@@ -23,12 +24,15 @@ from cudepot.workflows.depot import Depot
 from cudepot.workflows.key_files import key_files
 
 KEYS = "etc/pki/rpm-gpg"
+HOLDS = ("versionlock", "excludes")
+"""How a client keeps to the locked versions: by the plugin's list, or by excludes that need no plugin."""
 
 
 @dataclass(frozen=True, slots=True)
 class DnfResult:
     """What was written: files below ``folder``, for clients of snapshot ``number``; ``install`` is the command.
 
+    ``merge`` is the command that adds the excludes to the client's own configuration; empty where there are none.
     ``unsigned`` are upstreams with metadata nobody signed, ``unchecked`` those of whose packages no key is known.
     """
 
@@ -38,9 +42,12 @@ class DnfResult:
     install: str
     unsigned: tuple[str, ...]
     unchecked: tuple[str, ...]
+    merge: str = ""
 
 
-def client_dnf_files(depot: Depot, names: Sequence[str], *, url: str, output: Path) -> DnfResult:
+def client_dnf_files(
+    depot: Depot, names: Sequence[str], *, url: str, output: Path, hold: str = "versionlock"
+) -> DnfResult:  # fmt: skip
     """Write the configuration of dnf clients of one or more upstreams, laid out as on the client.
 
     Args:
@@ -48,6 +55,7 @@ def client_dnf_files(depot: Depot, names: Sequence[str], *, url: str, output: Pa
         names: upstreams whose repositories a client shall use: all for dnf, or all for rhel7's yum.
         url: where clients reach ``site/current``.
         output: folder the files go into; made when missing.
+        hold: how locked versions are held: one of ``HOLDS``.
 
     Raises:
         ConfigError: nothing is published yet, or an upstream has no yum repository on the site.
@@ -60,15 +68,26 @@ def client_dnf_files(depot: Depot, names: Sequence[str], *, url: str, output: Pa
     old = _one_kind(clients)
     files = {path: data for _, keys in found for path, data in keys.items()}
     files[f"etc/yum.repos.d/{label}.repo"] = client_dnf.repositories(clients)
-    folder = "etc/yum/pluginconf.d" if old else "etc/dnf/plugins"
-    if locked := client_dnf.locked_versions(clients, old=old):
-        files[f"{folder}/versionlock.list"] = locked
+    holding = _holding(clients, label, hold, old=old)
+    files |= holding
     for name, content in files.items():
         write_atomic(output / name, content)
     unsigned = tuple(one.upstream for one in clients if not one.signed)
     unchecked = tuple(one.upstream for one in clients if not one.checked)
     install = client_dnf.install_line(clients, old=old)
-    return DnfResult(str(output), tuple(sorted(files)), snapshot.number, install, unsigned, unchecked)
+    conf = "/etc/yum.conf" if old else "/etc/dnf/dnf.conf"
+    merge = "".join(f"cat /{path} >> {conf}" for path in holding) if hold == "excludes" else ""
+    return DnfResult(str(output), tuple(sorted(files)), snapshot.number, install, unsigned, unchecked, merge)
+
+
+def _holding(clients: Sequence[DnfClient], label: str, hold: str, *, old: bool) -> dict[str, bytes]:
+    """Return the file that holds the locked versions; none where nothing is locked."""
+    if hold == "excludes":
+        path, data = f"etc/{'yum' if old else 'dnf'}/{label}-excludes.conf", excludes(clients, old=old)
+    else:
+        path = f"etc/{'yum/pluginconf.d' if old else 'dnf/plugins'}/versionlock.list"
+        data = client_dnf.locked_versions(clients, old=old)
+    return {path: data} if data else {}
 
 
 def _one_kind(clients: Sequence[DnfClient]) -> bool:
@@ -99,6 +118,7 @@ def _client(
         bool(upstream.rpm_keys),
         versions(held(rpms, lambda rpm: _named_exactly(depot, rpm, rpms))),
         client_dnf.is_old(name, upstream.url),
+        tuple(sorted({one.architecture for one in rpms})),
     )
     return client, keys
 
