@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import TrustError
-from cudepot.openpgp import DocumentSignature
+
+if TYPE_CHECKING:
+    from cudepot.openpgp import DocumentSignature
 
 OpenObject = Callable[[Digest], BinaryIO]
 """Opens the bytes of an object for reading; the caller closes."""

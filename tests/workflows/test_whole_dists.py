@@ -160,6 +160,7 @@ def test_sha512_alone_is_mirrored_whole(project: Project, upstream: Site, strong
     upstream.forget()
     project.run("sync", "--lock")
     assert upstream.count() == 1, "what is known is not fetched again"
+    assert not (project.store / "complete.json").exists(), "whether the store still knows, its own notes tell"
     strong.add(deb(tmp_path, "third"))
     strong.publish()
     upstream.forget()

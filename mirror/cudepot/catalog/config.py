@@ -64,6 +64,12 @@ class Config:
         raise ConfigError(f"no upstream is called {name!r}", hint=f"upstreams in cudepot.toml: {known}")
 
 
+def names_presets(data: Mapping[str, object]) -> bool:
+    """Tell whether an upstream is given by a preset, so that presets have to be loaded."""
+    tables = data.get("upstream")
+    return isinstance(tables, list) and any(isinstance(one, Mapping) and "preset" in one for one in tables)
+
+
 def parse_config(data: Mapping[str, object]) -> Config:
     """Return the configuration; raise ConfigError that names the place of the first fault."""
     root = Table(data)

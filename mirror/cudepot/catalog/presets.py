@@ -7,11 +7,11 @@ may sign now; keys that have signed once are known by their dates, and pinned by
 from __future__ import annotations
 
 import datetime
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cudepot.catalog.config import names_presets
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
@@ -74,6 +74,8 @@ class Presets:
         """Return a preset; raise ConfigError that names similar ones."""
         if name in self.repositories:
             return self.repositories[name]
+        import difflib  # noqa: PLC0415 - for whom it is
+
         near = difflib.get_close_matches(name, self.repositories, 3, 0.5)
         raise ConfigError(
             f"no preset is called {name!r}",
@@ -154,11 +156,10 @@ def _date(table: Table, name: str) -> str:
 
 def expand(data: Mapping[str, Any], load: Callable[[], Presets]) -> Mapping[str, Any]:
     """Return cudepot.toml with ``preset`` replaced by what it stands for; ``load`` is called where there is one."""
-    tables = data.get("upstream")
-    if not isinstance(tables, list) or not any(isinstance(one, Mapping) and "preset" in one for one in tables):
+    if not names_presets(data):
         return data
     presets = load()
-    return data | {"upstream": [_filled(one, presets) for one in tables]}  # type: ignore[operator, no-any-return]
+    return {**data, "upstream": [_filled(one, presets) for one in data["upstream"]]}
 
 
 def _filled(table: Any, presets: Presets) -> Any:

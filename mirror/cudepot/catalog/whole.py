@@ -22,12 +22,14 @@ class Whole:
         files: roots, indexes and extras, likewise.
         notes: what is odd about the index, a line each.
         unknown: packages of which nothing but a sha512 is known, because they have not been fetched yet.
+        learnt: whether the store alone knows the sha256 of some: the index tells a sha512 only.
     """
 
     packages: dict[str, Digest]
     files: dict[str, Digest]
     notes: tuple[str, ...] = ()
     unknown: Mapping[str, Promise] = field(default_factory=dict)
+    learnt: bool = False
 
     @property
     def tree(self) -> dict[str, Digest]:
@@ -111,7 +113,8 @@ def whole(
     unknown = {path: one for path, one in every.items() if isinstance(one, Promise) and found[path] is None}
     files = {one.path: one.digest for one in upstream.files}
     _check_places(upstream.name, packages, files, unknown)
-    return Whole(packages, files, tuple(notes), unknown)
+    learnt = any(isinstance(one, Promise) for one in every.values())
+    return Whole(packages, files, tuple(notes), unknown, learnt)
 
 
 def _hash(promised: Digest | Promise) -> str:

@@ -7,18 +7,18 @@ import datetime
 import functools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import tomli
 
 from cudepot import __version__
-from cudepot.catalog.config import Config, parse_config
+from cudepot.catalog.config import Config, names_presets, parse_config
 from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.presets import expand
 from cudepot.cli import progress
 from cudepot.cli.journal import Journal, Noted
 from cudepot.data import data_folder
@@ -26,11 +26,7 @@ from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
 from cudepot.ports import Progress, Signer, Site, Source, Verifier
 from cudepot.store.local import LocalStore
-from cudepot.store.overlay import dry_run
-from cudepot.transport.site_folder import FolderSite
 from cudepot.workflows.depot import Depot
-from cudepot.workflows.key_files import key_file, key_files
-from cudepot.workflows.presets import load_presets
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
 USER_AGENT = f"cudepot/{__version__}"
@@ -41,13 +37,22 @@ def load_config(base: Path) -> Config:
     """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
     path = base / "cudepot.toml"
     try:
-        return parse_config(expand(tomli.loads(path.read_text("utf-8")), load_presets))
+        return parse_config(_expanded(tomli.loads(path.read_text("utf-8"))))
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: not found", hint="run `cudepot init`, or name the folder with -C") from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}", hint="correct the line it names") from error
+
+
+def _expanded(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not names_presets(data):
+        return data
+    from cudepot.catalog.presets import expand
+    from cudepot.workflows.presets import load_presets
+
+    return expand(data, load_presets)
 
 
 @contextmanager
@@ -83,6 +88,8 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
             return
         with store.locked(dry=dry, wait=wait, said=shown.say), _temporary_files(store), keys:
             if dry:
+                from cudepot.store.overlay import dry_run
+
                 with dry_run(store) as scratch:
                     yield replace(depot, store=scratch)
             else:
@@ -187,6 +194,8 @@ def _is_plain() -> bool:
 
 def _site(base: Path, config: Config, store: LocalStore, shown: Progress) -> Site:
     if config.site.s3 is None:
+        from cudepot.transport.site_folder import FolderSite
+
         return FolderSite(base / config.site.path, store)
     # boto3 takes 200 ms to import: only sites on S3 pay for it.
     from cudepot.catalog.site_files import traits
@@ -201,9 +210,12 @@ def _site(base: Path, config: Config, store: LocalStore, shown: Progress) -> Sit
 
 def _verifier(base: Path, upstream: Upstream) -> Verifier:
     from cudepot.signing.gpgv import Gpgv
+    from cudepot.workflows.key_files import key_file, key_files
 
     for one in upstream.keyrings:
         if not key_file(base, one).is_file():
+            from cudepot.workflows.presets import load_presets
+
             hint = load_presets().where_from(one, upstream.keys)
             raise ConfigError(f"{base / one}: cannot read the public key", hint=hint)
     pin = f"cudepot trust add {upstream.name} KEYFILE"

@@ -88,14 +88,21 @@ def locked(depot: Depot, args: argparse.Namespace) -> LockResult:
 
 def answered(result: LockResult, *, dry_run: bool) -> Answer:
     """Return what locking is answered with; complain of the upstreams that could not be locked."""
-    from cudepot.workflows.published import doubtful
-
     for one in result.failed:
         complain(one.error, as_json=False)
-    for text in doubtful(result.lock):
+    for text in _doubtful(result.lock):
         print(f"note: {text}", file=sys.stderr)  # noqa: T201
     code = result.failed[0].error.exit_code if result.failed else 0
     return _answer(result), list(_lines(result, dry_run=dry_run)), code
+
+
+def _doubtful(lock: Lock) -> list[str]:
+    """Look up the files of folders among those NVIDIA has published; loading them takes time."""
+    if not any(one.type == "folder" for one in lock.upstreams):
+        return []
+    from cudepot.workflows.published import doubtful
+
+    return doubtful(lock)
 
 
 def _pins_from(args: argparse.Namespace) -> FromResult:

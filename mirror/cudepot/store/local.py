@@ -9,12 +9,10 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, TextIO
@@ -125,6 +123,8 @@ class LocalStore:
 
     def id(self) -> str:
         """Return what tells this store from others, made up when it is asked for first."""
+        import secrets  # noqa: PLC0415 - for sites in buckets
+
         file = self.root / "id"
         if not file.exists():
             write_atomic(file, secrets.token_hex(8).encode())
@@ -183,6 +183,8 @@ class LocalStore:
 
     def make(self, write: Callable[[BinaryIO], object]) -> Digest:
         """Store what ``write`` puts into a seekable file and return its digest."""
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - where packages are built
+
         with storage_errors(self.root), tempfile.NamedTemporaryFile(dir=self.root / "tmp", delete=False) as out:
             path = Path(out.name)
             try:

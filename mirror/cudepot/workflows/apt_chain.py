@@ -15,14 +15,13 @@ from cudepot.errors import CudepotError, MissingError, PinError, TrustError
 from cudepot.formats.apt import Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.paths import safe_name
-from cudepot.ports import Signed, Source
+from cudepot.ports import Signed
+from cudepot.workflows.asked import INDEX_LIMIT, ROOT_LIMIT, Asked, remembered_as
 from cudepot.workflows.broken_index import BrokenIndex
-from cudepot.workflows.depot import Depot, RootMemory, key_hash
+from cudepot.workflows.depot import key_hash
 from cudepot.workflows.evidence import release_beside
 from cudepot.workflows.fetch import fetch_promised
 
-ROOT_LIMIT = 10 << 20  # bytes; apt's own cap for a Release file
-INDEX_LIMIT = 256 << 20  # bytes an index may unpack to, whatever the Release says; Debian's largest has 50 MB
 _FORMS = (".xz", ".zst", ".gz", ".bz2", "")
 
 
@@ -36,13 +35,8 @@ class Suite:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Asked):
     """The way from an upstream's signed roots down to its indexes."""
-
-    depot: Depot
-    upstream: Upstream
-    source: Source
-    memory: RootMemory
 
     def suite(self, suite: str, locked: Mapping[str, str], *, rollback: bool) -> Suite:
         """Read, verify and accept the root of one suite; ``locked`` gives dates where the store is new."""
@@ -50,7 +44,7 @@ class Chain:
         folder = f"{folder}/" if folder else ""
         signed, path, digest, signature = self._root(folder)
         release = parse_release(signed.text, self.upstream.url + path)
-        dated = f"{folder}Release"  # one memory for InRelease and Release: neither may bring back an old state
+        dated = remembered_as(path)
         seen = newest_date(
             self.memory.date(dated), *(locked.get(folder + name, "") for name in ("InRelease", "Release"))
         )
@@ -68,21 +62,6 @@ class Chain:
             until=until.astimezone(UTC).isoformat() if until else "",
         )
         return Suite(folder, release, root)
-
-    def stands(self, root: Root) -> bool:
-        """Tell whether a locked root is still what the upstream serves, and was verified with these keys lately.
-
-        Only then may its signature go unchecked: the same bytes under the same keys give the same answer, but for
-        the clock, and by the clock it is checked again every day.
-        """
-        folder, _, name = root.path.rpartition("/")
-        if name != "InRelease":
-            return False
-        _, digest = self.memory.read(self.depot, self.source, root.path, limit=ROOT_LIMIT)
-        dated = f"{folder}/Release" if folder else "Release"
-        return digest == root.digest and self.memory.checked_lately(
-            dated, digest, key_hash(self.depot, self.upstream), self.depot.clock()
-        )
 
     def _root(self, folder: str) -> tuple[Signed, str, Digest, Digest | None]:
         """Read and verify InRelease; where there is none (NVIDIA's oldest), Release with Release.gpg."""

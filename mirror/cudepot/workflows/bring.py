@@ -10,7 +10,6 @@ from cudepot.digest import Digest, MismatchError
 from cudepot.errors import CudepotError, MissingError, TransientError
 from cudepot.ports import Source
 from cudepot.workflows.depot import Depot
-from cudepot.workflows.evidence import served_at
 from cudepot.workflows.fetch import Failures, Wanted, fetch_each, summary
 from cudepot.workflows.rounds import rounds, told
 from cudepot.workflows.standing import note
@@ -98,6 +97,8 @@ def _told(depot: Depot, upstreams: Iterable[str], broken: Sequence[_Broken]) -> 
 
 
 def _fault(depot: Depot, artifact: Missing, wanted: Wanted, error: CudepotError, *, look: bool) -> Fault:
+    from cudepot.workflows.evidence import served_at  # noqa: PLC0415 - where there is a fault to look at
+
     served = served_at(wanted.source, wanted.path, error) if look and isinstance(error, MismatchError) else Served()
     upstream = depot.config.upstream(artifact.upstream)
     place = upstream.url or f"{upstream.path}/"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tomli
-import tomli_w
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.drift import checked
 from cudepot.catalog.lock import Lock, parse_lock, render_lock
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
+from cudepot.workflows.asked import Asked
 from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.rounds import Failure, Resolved, failures, resolve_all
 from cudepot.workflows.standing import too_old
@@ -111,7 +111,9 @@ def make_lock(
     done, errors = resolve_all(depot, pinned, resolve, wait)
     failed = tuple(failures(depot, pinned, errors))
     lock = _assembled(depot, pinned, done, old)
-    written = bool(done or depot.lock_path.exists()) and not dry_run and _write(depot.lock_path, lock)
+    written = bool(done or depot.lock_path.exists()) and lock != old and not dry_run
+    if written:
+        _write(depot.lock_path, lock)
     return LockResult(lock, *_differences(old, lock), written, failed, too_old(depot, lock), unsigned(depot, lock))
 
 
@@ -127,14 +129,12 @@ def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Reso
     )
 
 
-def _write(path: Path, lock: Lock) -> bool:
-    """Write the lock unless its bytes stand there already; tell whether it was written."""
+def _write(path: Path, lock: Lock) -> None:
+    import tomli_w  # noqa: PLC0415 - where nothing changed nothing is written
+
     data = tomli_w.dumps(render_lock(lock)).encode()
     parse_lock(tomli.loads(data.decode()))  # what an upstream gave us must not make a lock nobody can read
-    if path.exists() and path.read_bytes() == data:
-        return False
     write_atomic(path, data)
-    return True
 
 
 def _pinned(depot: Depot) -> list[Upstream]:
@@ -145,17 +145,11 @@ def _pinned(depot: Depot) -> list[Upstream]:
 
 
 def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool, accepted: Sequence[str]) -> Resolved:
+    """Resolve the pins of one upstream; each kind loads what it needs when it is there: start-up is most of a run."""
     locked = old.upstream(upstream.name)
     before = (locked, old.of(upstream.name)) if locked else None
-    # Each kind loads what it needs when it is there: start-up is most of a run that finds nothing new.
-    if upstream.type == "apt":
-        from cudepot.workflows.lock_apt import resolve_apt  # noqa: PLC0415
-
-        return resolve_apt(depot, upstream, before, rollback=rollback, accepted=accepted)
-    if upstream.type == "yum":
-        from cudepot.workflows.lock_yum import resolve_yum  # noqa: PLC0415
-
-        return resolve_yum(depot, upstream, before, rollback=rollback, accepted=accepted)
+    if upstream.type in ("apt", "yum"):
+        return _repository(Asked.of(depot, upstream), before, rollback=rollback, accepted=accepted)
     if upstream.type == "simple":
         from cudepot.workflows.lock_simple import resolve_simple  # noqa: PLC0415
 
@@ -171,6 +165,19 @@ def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool, acc
     from cudepot.workflows.lock_folder import resolve_folder  # noqa: PLC0415
 
     return resolve_folder(depot, upstream)
+
+
+def _repository(asked: Asked, before: Resolved | None, *, rollback: bool, accepted: Sequence[str]) -> Resolved:
+    """Return what is locked while the signed root is the same; a chain is loaded only to be followed."""
+    if before and asked.answers(before[0]):
+        return before
+    if asked.upstream.type == "yum":
+        from cudepot.workflows.lock_yum import resolve_yum  # noqa: PLC0415
+
+        return resolve_yum(asked, before, rollback=rollback, accepted=accepted)
+    from cudepot.workflows.lock_apt import resolve_apt  # noqa: PLC0415
+
+    return resolve_apt(asked, before, rollback=rollback, accepted=accepted)
 
 
 def _differences(old: Lock, new: Lock) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

@@ -8,15 +8,14 @@ from dataclasses import replace
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.workflows.apt_chain import Chain, Suite
-from cudepot.workflows.depot import Depot, RootMemory, request_hash
+from cudepot.workflows.asked import Asked
+from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.lock_whole import checked, whole_files, with_extras
-from cudepot.workflows.stands import stands
 from cudepot.workflows.subset import subset
 
 
 def resolve_apt(
-    depot: Depot,
-    upstream: Upstream,
+    asked: Asked,
     before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
     *,
     rollback: bool,
@@ -31,9 +30,8 @@ def resolve_apt(
         TrustError: a signature, hash or date does not hold.
         PinError: a pin or a dependency cannot be had.
     """
-    chain = Chain(depot, upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
-    if before and stands(chain, before[0]):
-        return before
+    depot, upstream = asked.depot, asked.upstream
+    chain = Chain(depot, upstream, asked.source, asked.memory)
     dates = {one.path: one.date for one in before[0].roots} if before else {}
     suites = [chain.suite(suite, dates, rollback=rollback) for suite in upstream.suites]
     chain.memory.save(depot.store)

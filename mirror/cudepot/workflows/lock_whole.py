@@ -16,11 +16,11 @@ from cudepot.digest import Digest
 from cudepot.errors import MissingError, TrustError, UpstreamError
 from cudepot.formats.apt import parse_release
 from cudepot.store.snapshots import Snapshots
-from cudepot.workflows.apt_chain import ROOT_LIMIT, Chain, Suite, by_hash
+from cudepot.workflows.apt_chain import Chain, Suite, by_hash
+from cudepot.workflows.asked import ROOT_LIMIT, Asked
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.fetch import WORKERS, in_threads
 from cudepot.workflows.history import latest_snapshots
-from cudepot.workflows.stands import RootChain
 from cudepot.workflows.whole import read_whole
 
 EXTRA_LIMIT = 64 << 20  # bytes; keyring packages have a few thousand
@@ -40,7 +40,7 @@ def whole_files(chain: Chain, suites: Sequence[Suite]) -> tuple[LockedFile, ...]
     return files
 
 
-def extras(chain: RootChain) -> tuple[LockedFile, ...]:
+def extras(chain: Asked) -> tuple[LockedFile, ...]:
     """Return the files beside the indexes, each by a conditional request."""
     read = chain.memory.read
     return tuple(
@@ -49,7 +49,7 @@ def extras(chain: RootChain) -> tuple[LockedFile, ...]:
     )
 
 
-def with_extras(chain: RootChain, locked: LockedUpstream, accepted: Sequence[str]) -> LockedUpstream:
+def with_extras(chain: Asked, locked: LockedUpstream, accepted: Sequence[str]) -> LockedUpstream:
     """Return what is locked of a whole mirror with the files beside its indexes as they are now."""
     if not chain.upstream.extras:
         return locked

@@ -6,22 +6,20 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
 from cudepot.errors import MissingError
 from cudepot.formats.repomd import PATH
-from cudepot.workflows.depot import Depot, RootMemory, request_hash
+from cudepot.workflows.asked import ROOT_LIMIT, Asked
+from cudepot.workflows.depot import request_hash
 from cudepot.workflows.lock_whole import checked, extras, with_extras
-from cudepot.workflows.stands import stands
 from cudepot.workflows.subset_yum import subset
-from cudepot.workflows.yum_chain import ROOT_LIMIT, SIGNATURE, YumChain, YumRoot
+from cudepot.workflows.yum_chain import SIGNATURE, YumChain, YumRoot
 
 KEY = f"{PATH}.key"
 
 
 def resolve_yum(
-    depot: Depot,
-    upstream: Upstream,
+    asked: Asked,
     before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
     *,
     rollback: bool,
@@ -36,9 +34,8 @@ def resolve_yum(
         TrustError: a signature, hash or date does not hold.
         PinError: a pin or a dependency cannot be had.
     """
-    chain = YumChain(depot, upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
-    if before and stands(chain, before[0]):
-        return before
+    depot, upstream = asked.depot, asked.upstream
+    chain = YumChain(depot, upstream, asked.source, asked.memory)
     root = chain.root({one.path: one.date for one in before[0].roots} if before else {}, rollback=rollback)
     chain.memory.save(depot.store)
     request = request_hash(upstream, depot.pins_of(upstream))

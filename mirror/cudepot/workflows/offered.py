@@ -21,10 +21,9 @@ from cudepot.formats.apt_listing import listing
 from cudepot.formats.compression import decompressed
 from cudepot.formats.primary import listing_of_ours
 from cudepot.formats.repomd import parse_repomd_of_ours
-from cudepot.workflows.apt_chain import INDEX_LIMIT
+from cudepot.workflows.asked import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.proof import read
-from cudepot.workflows.yum_chain import METADATA_LIMIT
 
 ROOTS = ("InRelease", "Release", "repomd.xml")
 """Where clients of a repository begin."""

@@ -18,11 +18,10 @@ from cudepot.formats.repomd import parse_repomd
 from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv
 from cudepot.store.manifests import Manifests
-from cudepot.workflows.apt_chain import INDEX_LIMIT
+from cudepot.workflows.asked import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.offered import HINT, ROOMS, ROOTS, below, offered, own_roots
 from cudepot.workflows.proof import SIGNED, promises, read
-from cudepot.workflows.yum_chain import METADATA_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from cudepot.catalog.whole import Whole, main_indexes
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.workflows.bring import Missing, bring
+from cudepot.workflows.complete import complete, remember
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.fetch import Unknown, learn_each, summary
 from cudepot.workflows.lock import answering, current_lock
@@ -40,6 +41,15 @@ def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait:
         CudepotError: something could not be had as promised; everything else is there.
     """
     lock = answering(depot, lock) if lock else current_lock(depot)
+    known = None if dry_run else complete(depot, lock)
+    if known is None:
+        return _synced(depot, lock, dry_run=dry_run, wait=wait)
+    bring(depot, [one.name for one in lock.upstreams], (), wait=wait, unsound=lambda: _unsound(depot, lock))
+    return SyncResult(known.files, known.bytes, 0, 0, (*unsigned(depot, lock), *known.notes))
+
+
+def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResult:
+    """Read what whole mirrors consist of, fetch what is missing of everything, and remember that it is here."""
     names = [one.name for one in lock.upstreams]
     _restore_indexes(depot, lock, names, dry_run=dry_run, wait=wait)
     found = {one.name: read_whole(depot, one) for one in wholes(lock)}
@@ -52,10 +62,12 @@ def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait:
     every |= {digest: (name, path) for name, one in found.items() for path, digest in one.tree.items()}
     every |= {file.digest: (one.name, file.path) for one in lock.upstreams for file in one.metadata}
     missing = {digest: place for digest, place in every.items() if not depot.store.has(digest)}
+    notes = tuple(note for one in found.values() for note in one.notes)
     if not dry_run:
         bring(depot, names, _missing(missing), wait=wait, unsound=lambda: _unsound(depot, lock))
-    notes = (*unsigned(depot, lock), *(note for one in found.values() for note in one.notes))
-    return SyncResult(len(every), _size(every), len(missing), _size(missing), notes)
+        if found and not any(one.learnt for one in found.values()):
+            remember(depot, lock, every, notes)
+    return SyncResult(len(every), _size(every), len(missing), _size(missing), (*unsigned(depot, lock), *notes))
 
 
 def _restore_indexes(depot: Depot, lock: Lock, names: list[str], *, dry_run: bool, wait: float) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cudepot.catalog.lock import Lock, LockedUpstream
-from cudepot.catalog.snapshot import Snapshot
 from cudepot.errors import ConfigError
 from cudepot.workflows.depot import Depot
+
+if TYPE_CHECKING:
+    from cudepot.catalog.snapshot import Snapshot
 
 
 def unsigned(depot: Depot, lock: Lock) -> tuple[str, ...]:

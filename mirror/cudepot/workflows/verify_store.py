@@ -13,6 +13,7 @@ from cudepot.openpgp import is_plain_armor
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import parse_record
+from cudepot.workflows.complete import FILE as COMPLETE
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 
@@ -61,7 +62,7 @@ def record_faults(depot: Depot) -> Iterator[tuple[Path, str]]:
     root = depot.store.root
     for path in sorted((root / "builds").glob("*.json")):
         yield from _fault(path, lambda path=path: parse_record(path.read_bytes(), str(path)))  # type: ignore[misc]
-    for path in [*sorted((root / "upstreams").glob("*.json")), *root.glob("rollback.json")]:
+    for path in [*sorted((root / "upstreams").glob("*.json")), *root.glob("rollback.json"), *root.glob(COMPLETE)]:
         yield from _fault(path, lambda path=path: unsealed(path.read_bytes(), str(path)))  # type: ignore[misc]
     for kind in KINDS:
         manifests = Manifests(root, kind)

@@ -9,13 +9,8 @@ from typing import BinaryIO, cast
 from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
 from cudepot.catalog.whole import Whole, is_sources, main_indexes, whole
 from cudepot.digest import Digest, Promise, VerifyingReader
-from cudepot.formats.apt_listing import listing
-from cudepot.formats.compression import decompressed
-from cudepot.formats.primary import listing as rpm_listing
-from cudepot.formats.sources_listing import sources_listing
-from cudepot.workflows.apt_chain import INDEX_LIMIT
+from cudepot.workflows.asked import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.workflows.depot import Depot
-from cudepot.workflows.yum_chain import METADATA_LIMIT
 
 Listed = tuple[str, Digest | Promise | None]
 """What an index says of a file: where it lies and what it is; None where no strong hash tells."""
@@ -38,15 +33,26 @@ def read_whole(depot: Depot, upstream: LockedUpstream) -> Whole:
 
 
 def _listed(depot: Depot, upstream: LockedUpstream, index: LockedFile) -> Iterator[Listed]:
+    from cudepot.formats.compression import decompressed  # noqa: PLC0415 - where an index is read
+
     what = f"{upstream.name}/{index.path}"
+    read, limit = _reader(upstream, index.path)
     with depot.store.open(index.digest) as handle:
         checked = VerifyingReader(handle, index.digest, what)
-        limit = METADATA_LIMIT if upstream.type == "yum" else INDEX_LIMIT
         with decompressed(cast(BinaryIO, checked), what, limit=limit) as text:
-            yield from _reader(upstream, index)(text, what)
+            yield from read(text, what)
 
 
-def _reader(upstream: LockedUpstream, index: LockedFile) -> Callable[[BinaryIO, str], Iterator[Listed]]:
+def _reader(upstream: LockedUpstream, path: str) -> tuple[Callable[[BinaryIO, str], Iterator[Listed]], int]:
+    """Return what reads an index of this kind, and the bytes it may unpack to."""
     if upstream.type == "yum":
-        return rpm_listing
-    return sources_listing if is_sources(index.path) else listing
+        from cudepot.formats import primary  # noqa: PLC0415
+
+        return primary.listing, METADATA_LIMIT
+    if is_sources(path):
+        from cudepot.formats import sources_listing  # noqa: PLC0415
+
+        return sources_listing.sources_listing, INDEX_LIMIT
+    from cudepot.formats import apt_listing  # noqa: PLC0415
+
+    return apt_listing.listing, INDEX_LIMIT

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.faults import TORN, Fault, TornRootError
 from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_date, newest_date
@@ -16,13 +15,12 @@ from cudepot.digest import Digest
 from cudepot.errors import MissingError, SignatureError, TrustError, UpstreamError
 from cudepot.formats.compression import decompressed
 from cudepot.formats.repomd import PATH, Record, Repomd, parse_repomd
-from cudepot.ports import Page, Source
+from cudepot.ports import Page
+from cudepot.workflows.asked import METADATA_LIMIT, ROOT_LIMIT, Asked
 from cudepot.workflows.broken_index import BrokenIndex
-from cudepot.workflows.depot import Depot, RootMemory, key_hash
+from cudepot.workflows.depot import Depot, key_hash
 from cudepot.workflows.fetch import Wanted, fetch_each, fetch_promised
 
-ROOT_LIMIT = 10 << 20  # bytes; a repomd.xml has a few thousand
-METADATA_LIMIT = 2 << 30  # bytes metadata may unpack to, whatever repomd.xml says; it is read as a stream
 SIGNATURE = f"{PATH}.asc"
 
 
@@ -35,13 +33,8 @@ class YumRoot:
 
 
 @dataclass(frozen=True, slots=True)
-class YumChain:
+class YumChain(Asked):
     """The way from a yum upstream's root down to its metadata."""
-
-    depot: Depot
-    upstream: Upstream
-    source: Source
-    memory: RootMemory
 
     def root(self, locked: Mapping[str, str], *, rollback: bool) -> YumRoot:
         """Read, verify and accept repomd.xml; ``locked`` gives dates where the store is new.
@@ -62,12 +55,6 @@ class YumChain:
         trust = key_hash(self.depot, self.upstream)
         self.memory.accept(PATH, root, self.upstream, self.depot.clock(), trust=trust, until="")
         return YumRoot(repomd, root)
-
-    def stands(self, root: Root) -> bool:
-        """Tell whether a locked root is still what the upstream serves, and was verified with these keys lately."""
-        _, digest = self.memory.read(self.depot, self.source, PATH, limit=ROOT_LIMIT)
-        trust = key_hash(self.depot, self.upstream)
-        return digest == root.digest and self.memory.checked_lately(PATH, digest, trust, self.depot.clock())
 
     def _signed(self, page: Page) -> tuple[tuple[str, ...], Digest | None]:
         """Return who signed repomd.xml, and the signature; nobody where its hash in the lock is to vouch for it.
