@@ -17,6 +17,7 @@ from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
     from cudepot.catalog.bundle import Want
+    from cudepot.workflows.bundle_finish import Refused
     from cudepot.workflows.bundle_import import ImportResult, Waiting
     from cudepot.workflows.prove import Proved
 
@@ -109,6 +110,7 @@ def _import_lines(done: ImportResult, *, dry_run: bool) -> list[str]:
     lines = [_proved_line(one) for one in done.proved]
     lines += [f"licence accepted on the near side: {one}" for one in done.licences]
     lines += [_waiting_line(one) for one in done.waiting]
+    lines += [_refused_line(one) for one in done.refused]
     numbers = ", ".join(map(str, done.imported))
     if dry_run:
         return [*lines, "checked signatures and order of all volumes; nothing was imported"]
@@ -119,6 +121,12 @@ def _import_lines(done: ImportResult, *, dry_run: bool) -> list[str]:
 def _proved_line(one: Proved) -> str:
     signed = f"signed by {', '.join(one.signers)}" if one.signers else "not signed upstream: the site vouches for them"
     return f"{one.upstream} ({one.type}): {one.packages} packages, {signed}"
+
+
+def _refused_line(one: Refused) -> str:
+    which = f"snapshot {one.number} of an earlier bundle" if one.number else "an earlier bundle"
+    fate = "it is forgotten; to have it looked at again, import one of its volumes" if one.forgotten else "it waits"
+    return f"! {which} did not come in: {one.why}; {fate}"
 
 
 def _waiting_line(one: Waiting) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cudepot.catalog.bundle import Want, parse_manifest
+from cudepot.catalog.bundle import Want
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.manifests import Manifests
-from cudepot.workflows.bundle_import import lacking, snapshot_links
+from cudepot.workflows.bundle_finish import lacking, snapshot_links, waiting_manifests
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.snapshots import find_snapshot
 
@@ -22,8 +22,7 @@ def want(depot: Depot) -> Want:
         raise ConfigError("this project mirrors no site, so it misses nothing of one", hint="`cudepot sync` fetches")
     links = snapshot_links(depot)
     missing = {one for number in links for one in _missing(depot, number)}
-    incoming = Manifests(depot.store.root, "incoming")
-    pending = [parse_manifest(incoming.read(name)[0], name) for name in incoming.names()]
+    pending = list(waiting_manifests(Manifests(depot.store.root, "incoming"))[0].values())
     missing |= {one for manifest in pending for one in lacking(depot, manifest)}
     pieces = {part for manifest in pending for _, parts in manifest.pieces for part in parts}
     whole = {one for manifest in pending for one, parts in manifest.pieces if missing & set(parts)}
