@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from tests.upstream.cudnn import CudnnRelease, licence, write_archive
 from tests.upstream.keys import KeyHome
 from tests.workflows.far import Far, Near, deb_of
 
+from bench.faults_run import run, said
+from bench.faults_s3 import Buckets, Objects
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -19,15 +23,16 @@ class Scene:
     verb: tuple[str, ...]
     state: Path
     after: tuple[tuple[str, ...], ...] = ()
+    bucket: Objects | None = None
 
     @property
     def name(self) -> str:
         """What the counts call it."""
-        side = "far " if self.state.name.startswith("far") else ""
+        side = "s3 " if self.bucket is not None else "far " if self.state.name.startswith("far") else ""
         return f"{side}{' '.join(word for word in self.verb[:2] if not word.startswith(('/', '-')))}"
 
 
-def scenes(folder: Path, keys: KeyHome) -> tuple[list[Scene], Path]:
+def scenes(folder: Path, keys: KeyHome, s3: Buckets) -> tuple[list[Scene], Path]:
     """Build every state once; return the scenes and the medium with bundles."""
     folder.mkdir(parents=True)
     site, up = keys.generate("site <site@example.com>"), keys.generate("up <up@example.com>")
@@ -50,6 +55,8 @@ def scenes(folder: Path, keys: KeyHome) -> tuple[list[Scene], Path]:
     near.export("one.tar", 0)
     far.take(medium / "one.tar")
     far.run("publish")
+    found.append(_first_on_s3(base, folder, s3))
+    shown = _published(found[-1].state, folder / "built", s3)
     near.add(deb_of("second", size=60_000), deb_of("third"))
     rest = (("sync",), ("repackage",), ("publish",))
     (base / "store/builds").rename(folder / "builds")
@@ -60,6 +67,7 @@ def scenes(folder: Path, keys: KeyHome) -> tuple[list[Scene], Path]:
     state(base, "near-sync", "sync", after=rest)
     near.project.run("sync")
     state(base, "near-publish", "publish")
+    found += _more_on_s3(base, folder, s3, shown)
     near.project.run("publish")
     near.export("two.tar", 1, "--split", "96K")
     near.publish(deb_of("fourth"))
@@ -76,6 +84,38 @@ def scenes(folder: Path, keys: KeyHome) -> tuple[list[Scene], Path]:
     state(far.base, "far-rollback", "rollback", "1")
     state(far.base, "far-third", "bundle", "import", str(medium / "three.tar"), after=(("publish",),))
     return found, medium
+
+
+def _first_on_s3(base: Path, folder: Path, s3: Buckets) -> Scene:
+    """Return the scene of a project that publishes to an empty bucket."""
+    return Scene(("publish",), _on_s3(base, folder / "states/s3-first/near", s3, {}), bucket={})
+
+
+def _more_on_s3(base: Path, folder: Path, s3: Buckets, shown: Objects) -> list[Scene]:
+    """Return the scenes of one that publishes over snapshot 1 in a bucket, and goes back to it."""
+    second = _on_s3(base, folder / "states/s3-second/near", s3, shown)
+    both = _published(second, folder / "built", s3)
+    (folder / "states/s3-rollback").mkdir()
+    copy(folder / "built", folder / "states/s3-rollback/near")
+    rollback = Scene(("rollback", "1"), folder / "states/s3-rollback/near", bucket=both)
+    return [Scene(("publish",), second, bucket=shown), rollback]
+
+
+def _on_s3(base: Path, target: Path, s3: Buckets, objects: Objects) -> Path:
+    """Return a copy of a project that publishes to a bucket with these objects."""
+    target.parent.mkdir(parents=True)
+    copy(base, target)
+    s3.point(target, s3.fresh(objects))
+    return target
+
+
+def _published(project: Path, target: Path, s3: Buckets) -> Objects:
+    """Publish from a copy of a project, and return what is in its bucket then."""
+    shutil.rmtree(target, ignore_errors=True)
+    copy(project, target)
+    code, _ = run(target, "publish")
+    assert code == 0, said(target)
+    return s3.objects(s3.bucket_of(target))
 
 
 def _add_archive(near: Near, folder: Path) -> None:
