@@ -3,7 +3,9 @@
 Every verb runs in a forked child of this process. A kill comes from inside, at a random one of the child's system
 calls that touch files (Python's audit events), or from outside after a random time. Then the site must show the old
 or the new snapshot whole, every object must be what its name says, the same verb must finish its work when it is run
-again, and ``verify`` must find nothing. Sites are folders, and buckets of moto's server. A flipped bit or a cut must be found by ``verify``; in a bundle, by ``import``.
+again, and ``verify`` must find nothing. Sites are folders, and buckets of moto's server.
+
+A flipped bit or a cut must be found by ``verify``; in a bundle, by ``import``.
 """
 
 from __future__ import annotations

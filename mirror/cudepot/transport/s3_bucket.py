@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from cudepot.errors import BusyError, ConfigError, MissingError, SiteError
@@ -25,6 +26,9 @@ _REFUSED = {
     "QuotaExceeded": "the bucket is full: raise its quota and run the command again: what was sent is kept",
     "EntityTooLarge": "the server takes no files of that size",
 }
+_NO_ANSWER = "check `site.endpoint`, and run the command again: what was sent is kept"
+_NO_TLS = "for a private certificate authority name its file in `ca` of [site]; else check `site.endpoint`"
+_NO_PROXY = "check `site.proxy`, or HTTPS_PROXY in the environment, and run the command again: what was sent is kept"
 _NO_PAGES = (
     "this server cannot hold FOLDER/ as an object: set `folder-pages = false` in [site], and have a web server before "
     "it answer FOLDER/ with FOLDER/index.html"
@@ -182,6 +186,8 @@ class Bucket:
             NoCredentialsError,
             PartialCredentialsError,
             ProfileNotFound,
+            ProxyConnectionError,
+            SSLError,
         )
 
         what = f"{self.where}{key}"
@@ -194,7 +200,8 @@ class Bucket:
             raise ConfigError(f"{what}: {error}", hint=hint) from error
         except (BotoCoreError, HTTPClientError, OSError) as error:
             said = " ".join(str(error).split())
-            hint = "check `site.endpoint`, and run the command again: what was sent is kept"
+            kinds = {SSLError: _NO_TLS, ProxyConnectionError: _NO_PROXY}
+            hint = next((text for kind, text in kinds.items() if isinstance(error, kind)), _NO_ANSWER)
             raise SiteError(f"{what}: {said}", hint=hint) from error
 
 
@@ -202,6 +209,10 @@ def _client(place: S3Place, user_agent: str) -> Any:
     import boto3  # noqa: PLC0415 - 200 ms, and only sites on S3 need it
     from botocore.config import Config  # noqa: PLC0415
 
+    if place.ca and not Path(place.ca).is_file():
+        raise ConfigError(
+            f"{place.ca}: there is no such file", hint="`ca` of [site] names a file of certificates (PEM)"
+        )
     config = Config(
         signature_version="s3v4",
         # Old servers know no trailing checksums. A signed payload has its sha256 compared by all of them.
