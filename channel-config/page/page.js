@@ -9,7 +9,15 @@
   ];
   const chosen = {};
   const fits = (offer, key) => offer[key].includes(chosen[key]);
+  const name = (offer) => decodeURIComponent(offer.url.split("/").pop());
+  const folder = (offer) => name(offer).replace(/\.(tgz|tar\.xz|zip)$/, "");
   const quoted = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
+
+  // fetches a file and keeps it only if it is the one this page means
+  const fetched = (offer) => [
+    `curl -fsSLO ${quoted(base + offer.url.slice(1))}`,
+    `echo ${quoted(`${offer.sha256}  ${name(offer)}`)} | sha256sum -c || rm ${quoted(name(offer))}`,
+  ];
 
   const commands = {
     deb: (offer) => {
@@ -36,10 +44,38 @@
         `sudo dnf install ${offer.specs.join(" ")}`,
       ];
     },
+    "deb-local": (offer) => [
+      ...fetched(offer),
+      `sudo dpkg -i ${quoted("./" + name(offer))}`,
+      `sudo cp ${quoted("/var/" + name(offer).split("_")[0])}/*-keyring.gpg /usr/share/keyrings/`,
+      "sudo apt-get update",
+      `sudo apt-get install ${offer.specs.join(" ")}`,
+    ],
+    "rpm-local": (offer) => [
+      ...fetched(offer),
+      `sudo rpm -i ${quoted("./" + name(offer))}`,
+      `sudo dnf install ${offer.specs.join(" ")}`,
+    ],
+    tar: (offer) => [
+      ...fetched(offer),
+      `mkdir ${folder(offer)}`,
+      `tar -xf ${name(offer)} -C ${folder(offer)} --strip-components=${offer.strip}`,
+      `sudo cp -P ${folder(offer)}/include/* /usr/local/cuda/include/`,
+      `sudo cp -P ${folder(offer)}/lib*/* /usr/local/cuda/lib64/`,
+    ],
+    zip: (offer) => [
+      `Invoke-WebRequest ${quoted(base + offer.url.slice(1))} -OutFile ${quoted(name(offer))}`,
+      `if ((Get-FileHash ${quoted(name(offer))}).Hash -ne '${offer.sha256}') { throw 'not the file that is meant' }`,
+      `Expand-Archive ${quoted(name(offer))} .`,
+    ],
     conda: (offer) => [`conda install --channel ${quoted(`${base}/${offer.repository}`)} ${offer.specs.map(quoted).join(" ")}`],
     pip: (offer) => [`python3 -m pip install --index-url ${quoted(base + "/simple/")} ${offer.specs.map(quoted).join(" ")}`],
   };
   const notes = {
+    "deb-local": "The installer brings a repository and its key; apt checks the packages with it. Installers of early 2022 and before have no keyring: add their .pub with apt-key.",
+    "rpm-local": "The installer brings a repository with NVIDIA's packages.",
+    tar: "Instead of copying, its folder lib (in a .tgz lib64) can be named in LD_LIBRARY_PATH.",
+    zip: "In PowerShell. Then copy bin, include and lib into CUDA's folder, or use the script of cudepot client windows.",
     deb: "The signed index vouches for every package. To hold these versions, add what cudepot export apt prints.",
     rpm: "The signed index vouches for every package. To hold these versions, add what cudepot export dnf prints.",
     conda: "CUDA and zlib come from your other channels, unless this one has them.",

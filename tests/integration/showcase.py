@@ -1,12 +1,17 @@
-"""One site that has everything for clients: debs, rpms, conda packages and wheels; published once for several tests."""
+"""One site with everything for clients: debs, rpms, conda packages, wheels, files; published once for several tests."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
-from tests.integration.world import Project, apt_upstream, wheel_upstream
+from tests.integration.world import Project, apt_upstream, folder_upstream, wheel_upstream
+from tests.upstream.cudnn import CudnnRelease
+from tests.upstream.installers import rpm_installer, write_installer
 from tests.upstream.nvidia import Artifacts, Nvidia
+from tests.upstream.rpms import write_rpm
+from tests.upstream.windows import write_zip
 from tests.upstream.yum import Rhel, RhelArtifacts
 
 APT, YUM = "ubuntu2004/x86_64", "rhel8/x86_64"
@@ -31,6 +36,19 @@ packages = ["{RPM}"]
 """
 
 
+def downloads(nvidia: Nvidia, rhel: Rhel) -> str:
+    """Put installers, a zip and a text beside the archives, and return the sections that publish all of it."""
+    debs = nvidia.built("11.1").debs
+    write_installer(nvidia.downloads, nvidia.keys, nvidia.other_key, *debs)
+    rpms = [rhel.artifacts.rpms[f"{one}.x86_64"] for one in (RPM, RPM.replace("cudnn8", "cudnn8-devel"))]
+    write_rpm(rpm_installer(nvidia.folder / "rpms", rhel.keys, rhel.key, *rpms, version="8.0.5.39"), nvidia.downloads)
+    write_zip(CudnnRelease("8.0.5.39", "11.1"), nvidia.downloads)
+    (nvidia.downloads / "it's a note.txt").write_text("kept beside them\n")
+    for one in nvidia.downloads.glob("*.tree"):
+        shutil.rmtree(one)
+    return folder_upstream(nvidia.downloads, "*")
+
+
 @pytest.fixture(scope="session")
 def showcase(
     nvidia_artifacts: Artifacts, rhel_artifacts: RhelArtifacts, tmp_path_factory: pytest.TempPathFactory
@@ -51,6 +69,7 @@ def publish(project: Project, nvidia: Nvidia, rhel: Rhel) -> None:
     project.append(apt_upstream(nvidia, DEBS, 'recipe = "cudnn"\noutputs = ["mirror", "conda", "wheel"]'))
     project.append(wheel_upstream(nvidia.simple_url, "nvidia-cublas-cu11"))
     project.append(yum_upstream(rhel))
+    project.append(downloads(nvidia, rhel))
     project.cudepot("lock")
     project.cudepot("sync")
     project.accept_licence()

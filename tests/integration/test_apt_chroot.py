@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.both_majors import EIGHT, NEWER, SEVEN, both_majors
 from tests.clients import http
-from tests.clients.chroot import Chroot, NoBaseError, make_base, why_not
+from tests.clients.chroot import Chroot, why_not
 from tests.project import APT, Project
 from tests.upstream.keys import Key, KeyHome
 from tests.upstream.nvidia import Artifacts, Nvidia
@@ -23,15 +23,6 @@ pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
 TRIPLET = "x86_64-linux-gnu"
-
-
-@pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Debian that every test unpacks for itself."""
-    try:
-        return make_base(tmp_path_factory.mktemp("base"))
-    except NoBaseError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from tests.clients import http
 from tests.clients.apt import AptRoot
 from tests.clients.python_env import PythonEnv
+from tests.integration.conftest import Browser
 from tests.integration.showcase import APT, showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
 
@@ -26,38 +26,11 @@ from cudepot.catalog.page import render_page
 from cudepot.data import data_folder
 from cudepot.digest import Digest
 
-Browser = webdriver.Chrome
-
 
 @pytest.fixture(scope="module")
 def url(showcase: Project) -> Iterator[str]:  # noqa: F811
     with http.serve(showcase.site) as site:
         yield site.url
-
-
-@pytest.fixture(scope="module")
-def browsers() -> Iterator[Callable[..., Browser]]:
-    made: list[Browser] = []
-
-    def start(*arguments: str, scripts: bool = True) -> Browser:
-        options = webdriver.ChromeOptions()
-        for one in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *arguments):
-            options.add_argument(one)
-        options.binary_location = shutil.which("chromium") or ""
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        if not scripts:
-            options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-        made.append(webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver"))))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.quit()
-
-
-@pytest.fixture(scope="module")
-def browser(browsers: Callable[..., Browser]) -> Browser:
-    return browsers("--window-size=1000,1400")
 
 
 def choose(browser: Browser, step: str, value: str) -> None:
@@ -66,6 +39,11 @@ def choose(browser: Browser, step: str, value: str) -> None:
 
 def commands(browser: Browser) -> list[str]:
     return str(browser.find_element(By.ID, "commands").get_property("textContent")).splitlines()
+
+
+def types(browser: Browser) -> list[str]:
+    found = browser.find_elements(By.CSS_SELECTOR, "input[name=type]")
+    return sorted(str(one.get_attribute("value")) for one in found)
 
 
 def steps(browser: Browser) -> list[str]:
@@ -80,12 +58,13 @@ def test_clicking_through_gives_commands_that_apt_and_pip_carry_out(
     tmp_path: Path,
 ) -> None:
     browser.get(f"{url}/")
+    assert steps(browser) == ["Operating system"]
+    choose(browser, "os", "Linux")
     assert steps(browser) == ["Operating system", "Architecture", "Distribution"], "one choice left is made"
     assert not browser.find_element(By.ID, "result").is_displayed()
     choose(browser, "distro", "Ubuntu 20.04")
     choose(browser, "version", "cuDNN 8.0.5.39 for CUDA 11.1")
-    offered = [one.get_attribute("value") for one in browser.find_elements(By.CSS_SELECTOR, "input[name=type]")]
-    assert sorted(filter(None, offered)) == ["conda", "deb", "pip"]
+    assert types(browser) == ["conda", "deb", "deb-local", "pip", "tar"]
     choose(browser, "type", "deb")
     lines = commands(browser)
     assert lines[-1] == ("sudo apt-get install libcudnn8-dev=8.0.5.39-1+cuda11.1 libcudnn8=8.0.5.39-1+cuda11.1")
@@ -109,7 +88,7 @@ def test_clicking_through_gives_commands_that_apt_and_pip_carry_out(
         rf"conda install --channel '{url}/conda/main' 'cudnn=8\.0\.5\.39=cuda11\.1_h\w+'", commands(browser)[0]
     )
     choose(browser, "distro", "RHEL 8")
-    assert "rpm" in [one.get_attribute("value") for one in browser.find_elements(By.CSS_SELECTOR, "input[name=type]")]
+    assert {"rpm", "rpm-local"} <= set(types(browser))
     choose(browser, "type", "rpm")
     assert commands(browser)[-1] == "sudo dnf install libcudnn8-8.0.5.39-1.cuda11.1"
     assert f"baseurl={url}/yum/rhel8/x86_64/" in commands(browser)[2]
@@ -119,6 +98,7 @@ def test_clicking_through_gives_commands_that_apt_and_pip_carry_out(
 @pytest.mark.slow
 def test_copying(url: str, browser: Browser) -> None:
     browser.get(f"{url}/index.html")
+    choose(browser, "os", "Linux")
     choose(browser, "distro", "Ubuntu 20.04")
     choose(browser, "version", "cuDNN 8.0.5.39 for CUDA 10.2")
     choose(browser, "type", "conda")
@@ -131,16 +111,22 @@ def test_copying(url: str, browser: Browser) -> None:
     assert browser.find_element(By.ID, "copy").text == "Copied"
 
 
+def _tab_to(browser: Browser, step: str) -> None:
+    for _ in range(8):
+        if browser.switch_to.active_element.get_attribute("name") == step:
+            break
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+
+
 @pytest.mark.slow
 def test_by_keyboard_alone(url: str, browser: Browser) -> None:
     browser.get(f"{url}/")
     body = browser.find_element(By.TAG_NAME, "body")
     body.send_keys(Keys.TAB)
     assert browser.switch_to.active_element.get_attribute("class") == "skip"
-    for _ in range(8):
-        if browser.switch_to.active_element.get_attribute("name") == "distro":
-            break
-        browser.switch_to.active_element.send_keys(Keys.TAB)
+    _tab_to(browser, "os")
+    browser.switch_to.active_element.send_keys(Keys.SPACE)
+    _tab_to(browser, "distro")
     browser.switch_to.active_element.send_keys(Keys.SPACE)
     assert browser.switch_to.active_element.get_attribute("value") == "RHEL 8", "the choice keeps the focus"
     browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
@@ -154,6 +140,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(url: str, browser: Browser)
         "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
     )
     browser.get(f"{url}/")
+    choose(browser, "os", "Linux")
     choose(browser, "distro", "Ubuntu 20.04")
     for one in browser.find_elements(By.TAG_NAME, "summary"):
         one.click()
@@ -211,7 +198,7 @@ def test_it_names_what_is_there_and_loads_nothing(showcase: Project) -> None:  #
     links.feed(page)
     assert len(links.found) > 12
     for one in links.found:
-        assert one.startswith("#") or (showcase.site / one.replace("%2B", "+")).exists(), one
+        assert one.startswith("#") or (showcase.site / unquote(one)).exists(), one
     snapshot = json.loads((showcase.site / "snapshot.json").read_text())
     assert f"Snapshot {snapshot['number']}, published {snapshot['created'][:10]}" in page
     assert snapshot["signer"] in page.replace(" ", "")

@@ -73,6 +73,22 @@ def test_what_is_locked_is_fetched_and_repackaged(project: Project, server: Serv
     assert project.run("lock", "--json").json["written"] is False
 
 
+def test_without_a_recipe_the_archive_itself_is_published(project: Project, server: Server) -> None:
+    want(project, server, "cudnn=9.8.0.87", recipe="", subdirs=["linux-64", "win-64"])
+    names = files(project)
+    project.run("sync")
+    project.run("publish")
+    for name in names:
+        (source,) = server.root.rglob(name)
+        assert (project.site / "files/redist" / name).read_bytes() == source.read_bytes()
+    assert len(names) == 2
+    page = (project.site / "index.html").read_text()
+    assert '"type": ["tar"]' in page
+    assert '"type": ["zip"]' in page
+    changes = project.run("snapshots", "--json").json
+    assert changes[-1]["packages"] == {"file": 2}
+
+
 @pytest.mark.parametrize(
     ("pin", "code", "says"),
     [
@@ -80,7 +96,6 @@ def test_what_is_locked_is_fetched_and_repackaged(project: Project, server: Serv
         ({"packages": ["cudnn=7.*"], "recipe": "cudnn"}, 6, "matches no manifest"),
         ({"packages": ["cudnn=1.2.3"], "recipe": "cudnn"}, 4, "redistrib_1.2.3.json"),
         ({"packages": ["tensorrt=1.2.3"], "recipe": "cudnn"}, 3, "expected cudnn"),
-        ({"packages": ["cudnn=9.8.0"]}, 3, "cannot be published as it is"),
     ],
 )
 def test_what_cannot_be_had_says_so(

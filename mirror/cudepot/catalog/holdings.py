@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.release_names import parse_artifact_name
 from cudepot.catalog.snapshot import Tree
 from cudepot.digest import Digest
 from cudepot.errors import PinError
 
-KINDS = ("conda", "wheel", "deb", "rpm")
+KINDS = ("conda", "wheel", "deb", "rpm", "file", "installer")
 _CONDA = re.compile(
     r"(?P<channel>conda/[^/]+)/(?P<subdir>[^/]+)/(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.conda"
 )
@@ -31,11 +32,13 @@ class Held:
 
     Attributes:
         kind: one of ``KINDS``.
-        version: as its ecosystem writes it; EVR of an rpm.
-        platform: conda's subdir, ``any`` for a wheel of any platform; the architecture of a deb or rpm.
-        repository: its folder on the site: ``conda/main``, ``simple``, ``apt/ubuntu2004/x86_64``.
+        version: as its ecosystem writes it; EVR of an rpm; of a file the release its name tells, or empty.
+        platform: conda's subdir, ``any`` for a wheel of any platform; the architecture of a deb, rpm or installer;
+            empty for a file that does not tell.
+        repository: its folder on the site: ``conda/main``, ``simple``, ``apt/ubuntu2004/x86_64``, ``files/downloads``.
         path: of the file on the site.
-        build: conda's build string.
+        build: conda's build string; of a file its CUDA variant, ``cuda11.1``.
+        holds: of an installer the packages it brings, each as ``NAME VERSION``.
     """
 
     kind: str
@@ -46,6 +49,7 @@ class Held:
     path: str
     digest: Digest
     build: str = ""
+    holds: tuple[str, ...] = ()
 
     def url(self, base: str) -> str:
         """Return where clients get it from, ``base`` being where they see the site."""
@@ -79,7 +83,7 @@ class SiteFacts:
 
 def held_in(tree: Tree, lock: Lock) -> tuple[Held, ...]:
     """Return what a snapshot offers; packages of whole mirrors are in their own indexes and not listed."""
-    packages = [*_conda(tree), *_wheels(tree), *_locked(tree, lock)]
+    packages = [*_conda(tree), *_wheels(tree), *_locked(tree, lock), *_files(tree, lock)]
     return tuple(sorted(packages, key=lambda one: (KINDS.index(one.kind), one.repository, one.name, one.path)))
 
 
@@ -112,6 +116,27 @@ def _locked(tree: Tree, lock: Lock) -> Iterator[Held]:
         path = f"{repository}/{one.filename}"
         if one.kind in ("deb", "rpm") and path in tree:
             yield Held(one.kind, one.name, one.version, one.architecture, repository, path, one.digest)
+
+
+def files_of(lock: Lock) -> Iterator[tuple[str, Artifact]]:
+    """Give site path and artifact of all that is published as a file: archives and installers, as NVIDIA made them."""
+    for one in lock.artifacts:
+        if one.kind == "archive" and "mirror" in one.outputs:
+            yield f"files/{one.upstream}/{one.filename}", one
+
+
+def _files(tree: Tree, lock: Lock) -> Iterator[Held]:
+    for path, one in files_of(lock):
+        if path not in tree:
+            continue
+        folder, release = path.rpartition("/")[0], one.release or parse_artifact_name(one.filename)
+        if one.holds:
+            yield Held("installer", one.name, one.version, one.architecture, folder, path, one.digest, "", one.holds)
+        elif release:
+            name, cuda = one.filename.partition("-")[0], f"cuda{release.cuda}" if release.cuda else ""
+            yield Held("file", name, release.version, release.subdir, folder, path, one.digest, cuda)
+        else:
+            yield Held("file", one.filename, "", "", folder, path, one.digest)
 
 
 def is_for_cuda(one: Held, cuda: str) -> bool:

@@ -107,6 +107,7 @@ class Artifact:
         why: ``pin`` or ``needed by NAME``.
         recipe, release: set when it is to be repackaged.
         replaces: sha256 the same name and version had before; the change was accepted when the lock was made.
+        holds: of a local-repo installer the packages it brings, each as ``NAME VERSION``.
     """
 
     upstream: str
@@ -122,13 +123,15 @@ class Artifact:
     recipe: str = ""
     release: Release | None = None
     replaces: str = ""
+    holds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise FormatError when a package is called what clients' files and commands could take for more than a name.
 
         A line break makes another line of preferences or of a Dockerfile, a leading ``-`` an option.
         """
-        for text in (self.name, self.version, self.architecture) if self.kind in _ENDINGS else ():
+        named = (self.name, self.version, self.architecture) if self.kind in _ENDINGS else ()
+        for text in (*named, *(word for one in self.holds for word in one.split(" "))):
             if text and not _WORD.fullmatch(text):
                 raise FormatError(f"{self.filename[:200]!r}: {text[:80]!r} is no name, version or architecture")
 
@@ -252,6 +255,7 @@ def _artifact(table: Table) -> Artifact:
         why=table.text("why", "pin"),
         outputs=table.texts("outputs", ("mirror",)),
         replaces=table.text("replaces", ""),
+        holds=table.texts("holds", ()),
     )
     if table.has("recipe"):
         release = table.table("release")
@@ -307,8 +311,8 @@ def _artifact_table(one: Artifact) -> dict[str, Any]:
     keys = ("upstream", "kind", "name", "version", "architecture", "path", "filename")
     table: dict[str, Any] = {key: getattr(one, key) for key in keys}
     table |= {"sha256": one.digest.sha256, "size": one.digest.size, "why": one.why, "outputs": list(one.outputs)}
-    if one.replaces:
-        table["replaces"] = one.replaces
+    table |= {"replaces": one.replaces} if one.replaces else {}
+    table |= {"holds": list(one.holds)} if one.holds else {}
     if one.release is not None:
         table["recipe"] = one.recipe
         table["release"] = {key: getattr(one.release, key) for key in ("product", "version", "cuda", "subdir")}

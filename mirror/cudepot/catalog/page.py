@@ -16,7 +16,10 @@ from cudepot.catalog.page_offers import NAMES, offers
 from cudepot.catalog.snapshot import Tree
 from cudepot.digest import Digest
 
-_KINDS = {"conda": "conda package", "wheel": "wheel", "deb": "Debian package", "rpm": "RPM package"}
+_KINDS = {
+    "conda": "conda package", "wheel": "wheel", "deb": "Debian package", "rpm": "RPM package",
+    "file": "file", "installer": "local installer",
+}  # fmt: skip
 _PACKAGES = (".deb", ".rpm")
 
 
@@ -101,6 +104,8 @@ def _section(title: str, told: str, held: Sequence[Held]) -> str:
 def _row(one: Held) -> str:
     version = " ".join(filter(None, (one.version, one.build)))
     link = f'<a href="{html.escape(one.url("."))}">{html.escape(one.name)}</a>'
+    if one.kind in ("file", "installer"):  # no index of theirs tells it
+        link += f'<br><code class="wrap">{one.digest.sha256}</code>'
     size = _size([one.digest])
     return f"<tr><td>{link}</td><td>{html.escape(version)}</td><td>{html.escape(one.platform)}</td><td>{size}</td></tr>"
 

@@ -11,6 +11,7 @@ from cudepot.catalog.holdings import Held, SiteFacts, cuda_of, is_for_cuda
 
 NAMES = {
     "conda": "conda", "pip": "pip (wheel)", "deb": "deb (network)", "rpm": "rpm (network)",
+    "deb-local": "deb (local)", "rpm-local": "rpm (local)",
     "any": "any", "x86_64": "x86_64", "aarch64": "aarch64 (SBSA)", "ppc64le": "ppc64le",
 }  # fmt: skip
 """How values are shown; others are shown as they are."""
@@ -21,6 +22,10 @@ _PLATFORMS = {
     "ppc64le": ("Linux", "ppc64le"),
 }  # fmt: skip
 _DISTRO = re.compile(r"(?:apt|yum)/(?P<name>[a-z-]+?)(?P<major>\d+)(?:/.*)?")
+_MADE_FOR = re.compile(r"-(?P<name>[a-z]+)(?P<major>\d+)(?=-)")
+"""Of an installer's name: ``…-ubuntu2004-…``."""
+_NEEDED = re.compile(r"libcudnn\d+(-dev|-devel|-headers)?(-cuda-\d+)?")
+"""Of what an installer brings: what is wanted to run and build programs."""
 _SHOWN = {
     "ubuntu": "Ubuntu",
     "debian": "Debian",
@@ -38,7 +43,7 @@ def offers(site: SiteFacts) -> list[dict[str, Any]]:
 
     Each value that can be chosen is a list: a conda package goes with every distribution.
     """
-    cudnn = [one for one in site.held if "cudnn" in one.name and one.platform in _PLATFORMS]
+    cudnn = [one for held in site.held for one in _inside(held) if "cudnn" in one.name and one.platform in _PLATFORMS]
     exact = {(_release(one), cuda) for one in cudnn if (cuda := cuda_of(one))}
     distros: dict[tuple[str, str], list[str]] = {}
     for one in cudnn:
@@ -48,8 +53,18 @@ def offers(site: SiteFacts) -> list[dict[str, Any]]:
     return sorted(made, key=lambda one: (one["os"], one["arch"][::-1], one["distro"], one["version"], one["type"]))
 
 
+def _inside(one: Held) -> list[Held]:
+    """Return what can be installed with a package or file: of an installer the packages it brings."""
+    if one.kind == "file":
+        return [one] if one.name == "cudnn" else []
+    brought = [held.split(" ", 1) for held in one.holds]
+    needed = [replace(one, name=name, version=version) for name, version in brought if _NEEDED.fullmatch(name)]
+    return needed if one.kind == "installer" else [one]
+
+
 def _key(one: Held) -> tuple[str, ...]:
-    return one.kind, one.repository, *_PLATFORMS[one.platform], _release(one), cuda_of(one)
+    file = one.path if one.kind in ("file", "installer") else ""
+    return one.kind, one.repository, *_PLATFORMS[one.platform], _release(one), cuda_of(one), file
 
 
 def _offer(
@@ -58,7 +73,7 @@ def _offer(
     distros: dict[tuple[str, str], list[str]],
     exact: set[tuple[str, str]],
 ) -> dict[str, Any]:
-    kind, repository, system, arch, release, _ = key
+    _, repository, system, arch, release, _, file = key
     versions = [
         f"cuDNN {release}" + (f" for CUDA {cuda}" if cuda else "")
         for cuda in _finest(sorted(one for name, one in exact if name == release and is_for_cuda(held[0], one)))
@@ -67,12 +82,27 @@ def _offer(
     return {
         "os": [system],
         "arch": [arch],
-        "distro": own or sorted(distros[system, arch]) or ["any"],
+        "distro": own or ([*sorted(distros[system, arch]), "any other"] if distros[system, arch] else ["any"]),
         "version": versions or [f"cuDNN {release}"],
-        "type": [_TYPES[kind]],
+        "type": [_type(held[0])],
         "repository": repository,
         "specs": sorted({_spec(one) for one in _newest(held)}),
-    }
+    } | (_file(held[0]) if file else {})
+
+
+def _file(one: Held) -> dict[str, Any]:
+    """Return where a file is, what it hashes to, and how many folders of an archive lie above ``include``."""
+    deep = one.path.endswith(".tgz") and one.platform == "linux-ppc64le"  # cuda/targets/ppc64le-linux/include
+    return {"url": one.url("."), "sha256": one.digest.sha256, "strip": 3 if deep else 1}
+
+
+def _type(one: Held) -> str:
+    """Return the installer type."""
+    if one.kind == "file":
+        return "zip" if one.path.endswith(".zip") else "tar"
+    if one.kind == "installer":
+        return "rpm-local" if one.path.endswith(".rpm") else "deb-local"
+    return _TYPES[one.kind]
 
 
 def _finest(cudas: list[str]) -> list[str]:
@@ -86,9 +116,12 @@ def _newest(held: list[Held]) -> list[Held]:
 
 
 def _spec(one: Held) -> str:
-    if one.kind == "rpm":
+    if one.kind == "file":
+        return one.path.rpartition("/")[2]
+    kind = _type(one).removesuffix("-local")
+    if kind == "rpm":
         one = replace(one, version=one.version.rpartition(":")[2])
-    join = {"conda": "=", "wheel": "==", "deb": "=", "rpm": "-"}[one.kind]
+    join = {"conda": "=", "pip": "==", "deb": "=", "rpm": "-"}[kind]
     return f"{one.name}{join}{one.version}" + (f"={one.build}" if one.build else "")
 
 
@@ -98,7 +131,10 @@ def _release(one: Held) -> str:
 
 
 def _distros(one: Held) -> list[str]:
-    found = _DISTRO.fullmatch(one.repository)
+    """Return the distribution a package or installer is for; none for what goes with every one."""
+    installer = one.kind == "installer"
+    place = one.path.rpartition("/")[2] if installer else one.repository
+    found = _MADE_FOR.search(place) if installer else _DISTRO.fullmatch(place)
     if not found:
         return [one.repository.partition("/")[2]] if one.kind in ("deb", "rpm") else []
     number = found["major"]

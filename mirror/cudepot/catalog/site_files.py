@@ -21,6 +21,7 @@ _TYPES = {
     ".gz": "application/gzip", ".xz": "application/x-xz", ".bz2": "application/x-bzip2",
     ".json": "application/json", ".html": "text/html; charset=utf-8", ".xml": "application/xml",
     ".asc": "text/plain; charset=utf-8", ".gpg": "application/octet-stream", ".txt": "text/plain; charset=utf-8",
+    ".tgz": "application/gzip", ".zip": "application/zip",
     ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml",
 }  # fmt: skip
 _TEXT = frozenset(("InRelease", "Release", "Packages", "Sources"))
@@ -36,7 +37,7 @@ def traits(path: str) -> FileTraits:
 
 
 def _rank(path: str) -> Rank:
-    if path.endswith(_PACKAGES):
+    if path.endswith(_PACKAGES) or path.startswith("files/"):
         return Rank.PACKAGE
     if _HASHED.search(path):
         return Rank.HASHED

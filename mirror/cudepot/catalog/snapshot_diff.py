@@ -13,6 +13,7 @@ from cudepot.digest import Digest
 
 ECOSYSTEMS = {".deb": "apt", ".rpm": "yum", ".conda": "conda", ".tar.bz2": "conda", ".whl": "wheel"}
 """Suffix of a package → the ecosystem it belongs to."""
+_FILES = "files/"
 _NAMES = {
     "apt": re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)_(?P<arch>[^_]+)\.deb"),
     "yum": re.compile(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)\.(?P<arch>[^.]+)\.rpm"),
@@ -26,7 +27,7 @@ class Change:
     """One package that is not the same in two snapshots.
 
     Attributes:
-        ecosystem: ``apt``, ``yum``, ``conda`` or ``wheel``.
+        ecosystem: ``apt``, ``yum``, ``conda``, ``wheel`` or ``file``.
         place: folder on the site, e.g. ``apt/ubuntu2004/x86_64``.
         name: of the package; the file's name where that does not say it.
         before, after: versions; empty for a package that came or went.
@@ -51,6 +52,8 @@ class Change:
 
 def ecosystem(path: str) -> str:
     """Return which ecosystem the package at a site path belongs to; empty for what is no package."""
+    if path.startswith(_FILES):
+        return "file"
     return next((found for suffix, found in ECOSYSTEMS.items() if path.endswith(suffix)), "")
 
 
@@ -105,7 +108,7 @@ def _identity(path: str) -> tuple[_Identity, str]:
     """Return what stays the same over the versions of a package, and the version."""
     kind = ecosystem(path)
     place, _, file = path.rpartition("/")
-    found = _NAMES[kind].fullmatch(file)
+    found = _NAMES[kind].fullmatch(file) if kind in _NAMES else None
     if found is None:
         return (kind, place, file, ""), ""
     parts = found.groupdict()

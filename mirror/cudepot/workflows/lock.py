@@ -164,7 +164,7 @@ def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool, acc
         return resolve_local(depot, upstream, before)
     from cudepot.workflows.lock_folder import resolve_folder  # noqa: PLC0415
 
-    return resolve_folder(depot, upstream)
+    return resolve_folder(depot, upstream, before)
 
 
 def _repository(asked: Asked, before: Resolved | None, *, rollback: bool, accepted: Sequence[str]) -> Resolved:

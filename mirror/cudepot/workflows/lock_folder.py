@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,13 +19,17 @@ from cudepot.formats.deb import read_control
 from cudepot.formats.rpm_header import read_head
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot, request_hash
+from cudepot.workflows.lock_installer import held_by, is_installer
 from cudepot.workflows.published import load_catalog
 
 
-def resolve_folder(depot: Depot, upstream: Upstream) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+def resolve_folder(
+    depot: Depot, upstream: Upstream, before: tuple[LockedUpstream, tuple[Artifact, ...]] | None
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
     """Return the files of a folder that the pins name, by hash.
 
-    Every file is hashed each time: a name, size or date is no evidence.
+    Every file is hashed each time: a name, size or date is no evidence. What an installer holds is read once: the
+    same bytes hold the same.
 
     Raises:
         PinError: a pin matches no file.
@@ -35,10 +39,11 @@ def resolve_folder(depot: Depot, upstream: Upstream) -> tuple[LockedUpstream, tu
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder", hint=f"`path` of upstream {upstream.name!r} in cudepot.toml")
     pins = depot.pins_of(upstream)
+    held = {one.digest: one.holds for one in (before[1] if before else ()) if one.holds}
     artifacts: dict[str, Artifact] = {}
     for pin in pins:
         for path in _matching(folder, pin):
-            artifacts.setdefault(path.name, _artifact(upstream, pin, path))
+            artifacts.setdefault(path.name, _with_contents(_artifact(upstream, pin, path), path, held))
     locked = LockedUpstream(upstream.name, upstream.type, "", request_hash(upstream, pins))
     found = _once_each(artifacts.values())
     check_filenames(found)
@@ -100,7 +105,7 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
     if path.suffix == ".rpm":
         with path.open("rb") as handle:
             head = read_head(handle, what=str(path))
-        artifact = replace(artifact, kind="rpm", name=head.name, version=head.evr, architecture=head.architecture)
+        return replace(artifact, kind="rpm", name=head.name, version=head.evr, architecture=head.architecture)
     if path.suffix == ".whl":
         try:
             project, release, _, tags = parse_wheel_filename(path.name)
@@ -108,10 +113,18 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
             raise FormatError(f"{path}: not the name of a wheel: {error}", hint="keep the name it came with") from error
         platforms = ",".join(sorted(tag.platform for tag in tags))
         return replace(artifact, kind="wheel", name=str(project), version=str(release), architecture=platforms)
-    if "mirror" in artifact.outputs:
-        what = "rpm of a folder" if artifact.kind == "rpm" else "archive"
+    return artifact
+
+
+def _with_contents(artifact: Artifact, path: Path, known: Mapping[Digest, tuple[str, ...]]) -> Artifact:
+    """Make an installer that is published as it is a file of its own, with what it holds; refuse other rpms."""
+    if artifact.kind not in ("deb", "rpm") or "mirror" not in artifact.outputs:
+        return artifact
+    if is_installer(artifact.name):
+        return replace(artifact, kind="archive", holds=known.get(artifact.digest) or held_by(path, artifact.digest))
+    if artifact.kind == "rpm":
         raise ConfigError(
-            f"{path.name}: an {what} cannot be published as it is",
-            hint='give its pin a recipe (recipe = "cudnn") or leave it out',
+            f"{path.name}: an rpm of a folder cannot be published as it is",
+            hint='give its pin a recipe (recipe = "cudnn") and outputs without "mirror", or leave it out',
         )
     return artifact

@@ -10,7 +10,7 @@ from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root
 from cudepot.catalog.redistributed import choose, is_exact, listed, manifests, wanted
 from cudepot.catalog.release_names import with_recipe
-from cudepot.errors import ConfigError, MissingError, PinError
+from cudepot.errors import MissingError, PinError
 from cudepot.formats.redistrib import Manifest, Redistributed, parse_redistrib
 from cudepot.ports import Source
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
@@ -37,7 +37,6 @@ def resolve_redistrib(
     pins = depot.pins_of(upstream)
     artifacts: dict[str, Artifact] = {}
     for pin in pins:
-        _check(pin)
         for spec in pin.packages:
             for one in reader.archives(pin, spec):
                 artifacts.setdefault(one.filename, _artifact(upstream, pin, one))
@@ -47,14 +46,6 @@ def resolve_redistrib(
     if before and before[0] == locked:
         return before
     return locked, tuple(artifacts.values())
-
-
-def _check(pin: Pin) -> None:
-    if not pin.recipe or "mirror" in pin.outputs:
-        raise ConfigError(
-            f"pin {pin.packages[0]!r}: an archive cannot be published as it is",
-            hint='give the pin a recipe (recipe = "cudnn") and outputs without "mirror"',
-        )
 
 
 class _Reader:
@@ -120,5 +111,6 @@ def _artifact(upstream: Upstream, pin: Pin, one: Redistributed) -> Artifact:
         outputs=pin.outputs,
     )
     found = with_recipe(artifact, pin)
-    assert found.release is not None, "a pin without recipe was refused"
+    if found.release is None:
+        return found
     return replace(found, release=replace(found.release, cuda=found.release.cuda if one.cuda else ""))

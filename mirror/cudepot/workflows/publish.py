@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import tomli_w
 
+from cudepot.catalog.holdings import files_of
 from cudepot.catalog.lock import Lock, render_lock
 from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.catalog.whole import site_folder
@@ -34,6 +35,7 @@ from cudepot.workflows.whole import read_whole, wholes
 HISTORY = 12
 """Snapshots looked back at: for generations of indexes, and for packages that must not change."""
 _PACKAGES = (".deb", ".rpm", ".conda", ".whl")
+"""Endings of what never changes once it is published; whatever lies below ``files/`` does not either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,14 @@ def _publish_imported(depot: Depot, *, dry_run: bool) -> PublishResult:
 def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:
     """Return the packages that came and went, and how many files and bytes the tree has."""
     came, went = (
-        tuple(path for path in sorted(one) if path.endswith(_PACKAGES))
+        tuple(path for path in sorted(one) if _is_package(path))
         for one in (tree.keys() - before.keys(), before.keys() - tree.keys())
     )
     return came, went, len(tree), sum(one.size for one in set(tree.values()))
+
+
+def _is_package(path: str) -> bool:
+    return path.endswith(_PACKAGES) or path.startswith("files/")
 
 
 def _whole_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:
@@ -156,6 +162,7 @@ def _tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Di
         **conda_tree(depot, packages, earlier),
         **wheel_tree(depot, [*mirrored, *wheels]),
         **provenance_tree(depot, lock),
+        **{path: one.digest for path, one in files_of(lock)},
         "keys/site.asc": depot.store.add_bytes(depot.signer().public_key(armor=True)),
         "keys/site.gpg": depot.store.add_bytes(depot.signer().public_key(armor=False)),
     }
@@ -170,7 +177,7 @@ def _check_immutable(
 ) -> None:
     """Refuse other bytes under a published name, unless they are an artifact's whose change the lock accepted."""
     for path in tree:
-        if path.endswith(_PACKAGES) and path in before and before[path] != tree[path]:
+        if _is_package(path) and path in before and before[path] != tree[path]:
             if (before[path].sha256, tree[path].sha256) in replaced:
                 continue
             raise TrustError(
