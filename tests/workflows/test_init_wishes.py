@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -17,7 +18,9 @@ from tests.upstream.process import clean_env
 import cudepot
 from cudepot.catalog.config import parse_config
 from cudepot.catalog.first_pins import packages_for
+from cudepot.catalog.first_sizes import Expected
 from cudepot.catalog.presets import expand
+from cudepot.cli.init import sizes
 from cudepot.cli.main import main
 from cudepot.workflows.presets import load_presets
 
@@ -92,10 +95,15 @@ def test_a_configuration_that_is_there_stays(tmp_path: Path, site_key: SiteKey) 
     assert pins(tmp_path) == []
 
 
-@pytest.mark.parametrize(("answers", "count"), [("ubuntu2004, rhel8\n8.9\n11.8\nn\n", 2), ("\n", 0)])
+@pytest.mark.parametrize(
+    ("answers", "count"),
+    [
+        ("ubuntu2004, rhel8\n8.9\n11.8\nn\n\n", 2),
+        ("ubuntu2004, rhel8\n8.9\n11.8\nn\nn\nubuntu2004\n8.9.7\n11.8\nn\ny\n", 1),
+        ("\n", 0),
+    ],
+)
 def test_questions_are_asked_on_a_terminal(answers: str, count: int, tmp_path: Path, site_key: SiteKey) -> None:
-    if count and "nvidia/rhel8/x86_64" not in load_presets().repositories:
-        answers, count = answers.replace(", rhel8", ""), 1
     master, terminal = pty.openpty()
     argv = [sys.executable, "-m", "cudepot.cli.main", "init", "-C", str(tmp_path), "--key", site_key.fingerprint,
             "--gnupg", str(site_key.home)]  # fmt: skip
@@ -104,7 +112,51 @@ def test_questions_are_asked_on_a_terminal(answers: str, count: int, tmp_path: P
     done = subprocess.run(
         argv, stdin=terminal, stdout=subprocess.PIPE, stderr=terminal, env=env, check=False, timeout=60
     )
+    os.set_blocking(master, False)
+    seen = os.read(master, 1 << 16).decode()
     os.close(terminal)
     os.close(master)
     assert done.returncode == 0
+    assert ("8 releases, cuDNN 8.9.0.131 to 8.9.7.29: up to about 7.1 GB" in seen) == bool(count), seen
     assert len(pins(tmp_path)) == count
+
+
+def test_sizes_are_told_before_anything_is_fetched(
+    tmp_path: Path, site_key: SiteKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = ["--key", site_key.fingerprint, "--gnupg", str(site_key.home)]
+    one = ["--distribution", "ubuntu2004", "--cudnn", "8.0.5.39", "--cuda", "11.1"]
+    assert main(["init", "-C", str(tmp_path / "a"), *key, *one, "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "ubuntu2004/x86_64: cuDNN 8.0.5.39 for CUDA 11.1: up to about 1.5 GB" in told
+    assert "cudepot lock says the exact ones" in told
+    assert not (tmp_path / "a").exists()
+    assert main(["init", "-C", str(tmp_path / "b"), *key, *one, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["expected"] == [
+        {
+            "repository": "ubuntu2004/x86_64", "version": "8.0.5.39", "cuda": "11.1", "bytes": 1548325637, "note": "",
+            "archive": "cudnn-11.1-linux-x64-v8.0.5.39.tgz",
+        }
+    ]  # fmt: skip
+
+
+def test_what_is_not_known_is_said(tmp_path: Path, site_key: SiteKey, capsys: pytest.CaptureFixture[str]) -> None:
+    key = ["--key", site_key.fingerprint, "--gnupg", str(site_key.home)]
+    cross = ["--distribution", "ubuntu2004/cross-linux-sbsa", "--distribution", "ubuntu2404"]
+    assert main(["init", "-C", str(tmp_path), *key, *cross, "--cudnn", "8.0.5", "--cuda", "12.4"]) == 0
+    told = capsys.readouterr().out
+    assert "ubuntu2004/cross-linux-sbsa: size not known: nothing is known of packages for this platform" in told
+    assert "ubuntu2404/x86_64: size not known: cuDNN 8.0.5.39 was not built for CUDA 12.4" in told
+    assert main(["init", "-C", str(tmp_path / "c"), *key, *cross[2:], "--cudnn", "7.6.4", "--cuda", "10.1"]) == 0
+    assert "cuDNN 7.6.4.38 for CUDA 10.1: size not known" in capsys.readouterr().out
+
+
+def test_known_and_unknown_sizes_are_added_up_apart() -> None:
+    lines = sizes([
+        Expected("a/x86_64", "8.0.4.30", "11.1", "x.tgz", 0),
+        Expected("a/x86_64", "8.0.5.39", "11.1", "y.tgz", 1_500_000_000),
+        Expected("b/x86_64", "8.0.5.39", "11.1", "y.tgz", 1_500_000_000),
+    ])  # fmt: skip
+    assert lines[0] == "a/x86_64: 2 releases, cuDNN 8.0.4.30 to 8.0.5.39: up to about 1.5 GB, and 1 of unknown size"
+    assert lines[2] == "in all: up to about 3.0 GB, and what is not known"
+    assert sizes([]) == []

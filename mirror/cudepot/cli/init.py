@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cudepot.cli.output import Answer
+from cudepot.cli.progress import size_text
 
 if TYPE_CHECKING:
     from cudepot.catalog.first_pins import Wishes
+    from cudepot.catalog.first_sizes import Expected
 
 NAME = "init"
 HELP = "make a project: cudepot.toml, store and a signing key"
@@ -73,6 +77,7 @@ def run(args: argparse.Namespace) -> Answer:
         lines.append(f"site key: {result.key}")
     if result.key and not result.can_sign and not args.dry_run:
         lines.append("its secret half is not on this machine: lock, sync and repackage work here, publish does not")
+    lines += sizes(result.expected)
     if "cudepot.toml" in result.made and not args.dry_run:
         first = "read cudepot.toml" if wishes else "say in cudepot.toml what you want"
         lines.append(f"next: {first}, then cudepot lock (it says how much there is to fetch), sync, repackage, publish")
@@ -96,14 +101,47 @@ def _wishes(args: argparse.Namespace) -> Wishes | None:
 
 
 def _asked() -> Wishes | None:
-    """Ask on the terminal; an empty first answer means that the user writes the file."""
-    from cudepot.catalog.first_pins import Wishes
+    """Ask on the terminal; an empty first answer means that the user writes the file.
 
-    names = _answer("distributions (ubuntu2004, rhel8/sbsa ...; empty: write cudepot.toml yourself)").replace(",", " ")
-    if not names.split():
-        return None
-    cudnn, cuda = _answer("cuDNN version (8.0.5.39, or its beginning: 9.1)"), _answer("CUDA version (11.1)")
-    return Wishes(tuple(names.split()), cudnn, cuda, _answer("conda packages and wheels too? [y/N]").lower() == "y")
+    What the answers come to is shown; who finds it too much is asked again.
+    """
+    from cudepot.catalog.first_pins import Wishes
+    from cudepot.workflows.init import outlook
+
+    question = "distributions (ubuntu2004, rhel8/sbsa ...; empty: write cudepot.toml yourself)"
+    while names := _answer(question).replace(",", " ").split():
+        cudnn, cuda = _answer("cuDNN version (8.0.5.39, or its beginning: 9.1)"), _answer("CUDA version (11.1)")
+        both = _answer("conda packages and wheels too? [y/N]").lower() == "y"
+        wishes = Wishes(tuple(names), cudnn, cuda, both)
+        for line in sizes(outlook(wishes)):
+            print(line, file=sys.stderr)  # noqa: T201 - part of the question
+        if _answer("write cudepot.toml with these pins? [Y/n]").lower() != "n":
+            return wishes
+    return None
+
+
+def sizes(expected: Sequence[Expected]) -> list[str]:
+    """Return what is to be fetched, a line for each repository, what is not known included."""
+    lines = [_size(name, list(group)) for name, group in groupby(expected, key=lambda one: one.repository)]
+    known, unknown = sum(one.bytes for one in expected), sum(not one.bytes for one in expected)
+    if known and len(lines) > 1:
+        lines.append(f"in all: up to about {size_text(known)}" + (", and what is not known" if unknown else ""))
+    if lines:
+        lines.append("these are the sizes of NVIDIA's archives of the same releases; cudepot lock says the exact ones")
+    return lines
+
+
+def _size(name: str, releases: Sequence[Expected]) -> str:
+    first, last = releases[0], releases[-1]
+    if not first.version:
+        return f"{name}: size not known: {first.note}"
+    told = f"cuDNN {first.version} for CUDA {first.cuda}"
+    if len(releases) > 1:
+        told = f"{len(releases)} releases, cuDNN {first.version} to {last.version}"
+    known, unknown = sum(one.bytes for one in releases), sum(not one.bytes for one in releases)
+    if not known:
+        return f"{name}: {told}: size not known"
+    return f"{name}: {told}: up to about {size_text(known)}" + (f", and {unknown} of unknown size" if unknown else "")
 
 
 def _answer(question: str) -> str:

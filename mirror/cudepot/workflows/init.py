@@ -9,6 +9,7 @@ import tomli
 
 from cudepot.catalog.config import Config, parse_config
 from cudepot.catalog.first_pins import Wishes, first_pins, repository
+from cudepot.catalog.first_sizes import Expected, expected
 from cudepot.catalog.presets import expand
 from cudepot.catalog.template import render_template
 from cudepot.disk import write_atomic
@@ -17,15 +18,20 @@ from cudepot.fingerprints import fingerprint
 from cudepot.signing.gpg import GpgSigner, make_key
 from cudepot.store.local import LocalStore
 from cudepot.workflows.presets import load_presets
+from cudepot.workflows.published import load_catalog
 
 
 @dataclass(frozen=True, slots=True)
 class InitResult:
-    """What was made: paths; the fingerprint of the site's key; whether its secret half is on this machine."""
+    """What was made: paths; the fingerprint of the site's key; whether its secret half is on this machine.
+
+    ``expected`` says what the wishes come to before anything is fetched.
+    """
 
     made: tuple[str, ...]
     key: str
     can_sign: bool
+    expected: tuple[Expected, ...] = ()
 
 
 def init(
@@ -63,14 +69,21 @@ def init(
         _ignore(base, config)
         LocalStore(base / config.store, create=True)
     key = config.site.key or key
-    return InitResult(tuple(made), key, bool(key) and (base / config.site.gnupg).is_dir())
+    can_sign = bool(key) and (base / config.site.gnupg).is_dir()
+    return InitResult(tuple(made), key, can_sign, outlook(wishes) if wishes else ())
 
 
-def _pins(wishes: Wishes) -> str:
+def outlook(wishes: Wishes) -> tuple[Expected, ...]:
+    """Return what wishes come to; raise ConfigError when they name no version or a repository nobody knows."""
     wishes.check()
     presets = load_presets()
     for one in wishes.distributions:
         presets.get(f"nvidia/{repository(one)}")  # names similar ones where there is none
+    return expected(load_catalog(), wishes)
+
+
+def _pins(wishes: Wishes) -> str:
+    outlook(wishes)
     return first_pins(wishes)
 
 
