@@ -124,7 +124,7 @@
   function show(offer) {
     at("result").hidden = !offer;
     if (!offer) return;
-    at("what").textContent = `${data.names[offer.type[0]]}, ${chosen.version}`;
+    at("what").textContent = `${data.names[offer.type[0]] ?? offer.type[0]}, ${chosen.version}`;
     at("commands").textContent = commands[offer.type[0]](offer).join("\n");
     at("note").textContent = notes[offer.type[0]];
     at("copy").textContent = "Copy";

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import shutil
 import subprocess
@@ -57,6 +58,7 @@ def test_they_lie_on_the_site_as_they_are_and_are_listed_with_their_hash(
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         assert tree[f"files/downloads/{name}"] == {"sha256": sha256, "size": path.stat().st_size}
         assert sha256 in page
+        assert f">{html.escape(name)}</a>" in page
         object_ = showcase.folder / "store/objects" / sha256[:2] / sha256
         assert object_.samefile(path), "a hard link, not a copy"
     assert not list((showcase.site / "apt").rglob("*local-repo*")), "an installer is no package of a repository"
@@ -81,6 +83,7 @@ def test_verify_finds_a_file_that_was_exchanged(showcase: Project, tmp_path: Pat
 @pytest.mark.slow
 def test_tar(browser: Browser, url: str, showcase: Project, tmp_path: Path) -> None:  # noqa: F811
     lines = commands(browser, url, os="Linux", distro="any other", version=CUDA, type="tar")
+    assert browser.find_element(By.ID, "what").text == f"tar (archive), {CUDA}"
     assert lines[0] == f"curl -fsSLO '{url}/files/downloads/{TGZ}'"
     for folder in ("include", "lib64"):
         (tmp_path / "cuda" / folder).mkdir(parents=True)

@@ -103,8 +103,10 @@ def _section(title: str, told: str, held: Sequence[Held]) -> str:
 
 def _row(one: Held) -> str:
     version = " ".join(filter(None, (one.version, one.build)))
-    link = f'<a href="{html.escape(one.url("."))}">{html.escape(one.name)}</a>'
-    if one.kind in ("file", "installer"):  # no index of theirs tells it
+    file = one.kind in ("file", "installer")
+    name = one.path.rpartition("/")[2] if file else one.name
+    link = f'<a href="{html.escape(one.url("."))}">{html.escape(name)}</a>'
+    if file:  # no index of theirs tells it
         link += f'<br><code class="wrap">{one.digest.sha256}</code>'
     size = _size([one.digest])
     return f"<tr><td>{link}</td><td>{html.escape(version)}</td><td>{html.escape(one.platform)}</td><td>{size}</td></tr>"

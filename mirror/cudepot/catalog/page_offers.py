@@ -12,6 +12,7 @@ from cudepot.catalog.holdings import Held, SiteFacts, cuda_of, is_for_cuda
 NAMES = {
     "conda": "conda", "pip": "pip (wheel)", "deb": "deb (network)", "rpm": "rpm (network)",
     "deb-local": "deb (local)", "rpm-local": "rpm (local)",
+    "tar": "tar (archive)", "zip": "zip (archive)",
     "any": "any", "x86_64": "x86_64", "aarch64": "aarch64 (SBSA)", "ppc64le": "ppc64le",
 }  # fmt: skip
 """How values are shown; others are shown as they are."""
