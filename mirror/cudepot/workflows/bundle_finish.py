@@ -15,6 +15,7 @@ from cudepot.errors import ConfigError, CudepotError, FormatError, TrustError
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.names import check_imported, record_names
 from cudepot.workflows.proof import read
 from cudepot.workflows.prove import Proved, prove
 from cudepot.workflows.snapshots import lock_of
@@ -133,6 +134,7 @@ def _show(depot: Depot, manifest: Manifest) -> None:
     """Make a snapshot visible: the one step that counts."""
     document, signature = read(depot.store, manifest.document), read(depot.store, manifest.signature)
     Snapshots(depot.store.root).add(manifest.number, document, signature)
+    record_names(depot)
 
 
 def lacking(depot: Depot, manifest: Manifest) -> list[Digest]:
@@ -194,4 +196,6 @@ def _checked(depot: Depot, manifest: Manifest) -> tuple[Snapshot, tuple[Proved, 
             f"{what}: {len(missing)} of its objects are neither here nor in the bundle",
             hint="objects of its base were lost here: give `cudepot bundle missing` to the near side",
         )
-    return snapshot, prove(depot, lock_of(depot, snapshot), snapshot.tree, manifest.roots)
+    lock = lock_of(depot, snapshot)
+    check_imported(depot, snapshot, lock)
+    return snapshot, prove(depot, lock, snapshot.tree, manifest.roots)

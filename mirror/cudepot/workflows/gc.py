@@ -18,6 +18,7 @@ from cudepot.workflows.builds import all_jobs, job_key, records
 from cudepot.workflows.bundle_export import exported_numbers
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import load_lock
+from cudepot.workflows.names import record_names
 from cudepot.workflows.proof import proofs
 from cudepot.workflows.snapshots import find_snapshot, lock_of
 from cudepot.workflows.whole import read_whole, wholes
@@ -67,6 +68,7 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
     if not force:
         _guard(*totals)
     if not dry_run:
+        record_names(depot)  # outlives the snapshots it is made of
         for number in removed:
             snapshots.remove(number, link=number > kept[0].number)
         for number in snapshots.documents():

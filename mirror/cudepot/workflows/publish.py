@@ -9,6 +9,7 @@ import tomli_w
 
 from cudepot.catalog.holdings import files_of
 from cudepot.catalog.lock import Lock, render_lock
+from cudepot.catalog.names import accepted, check_names
 from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.catalog.whole import site_folder
 from cudepot.digest import Digest
@@ -21,6 +22,7 @@ from cudepot.workflows.held import with_last_good
 from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.imported import wanted
 from cudepot.workflows.lock import current_lock
+from cudepot.workflows.names import known_names
 from cudepot.workflows.provenance import provenance_tree
 from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
@@ -33,7 +35,7 @@ from cudepot.workflows.unsigned import unsigned
 from cudepot.workflows.whole import read_whole, wholes
 
 HISTORY = 12
-"""Snapshots looked back at: for generations of indexes, and for packages that must not change."""
+"""Snapshots looked back at: for generations of indexes, and for debs and rpms that must not change."""
 _PACKAGES = (".deb", ".rpm", ".conda", ".whl")
 """Endings of what never changes once it is published; whatever lies below ``files/`` does not either."""
 
@@ -88,10 +90,9 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
         if safe_name(path) != path:
             raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
-    replaced = {(one.replaces, one.digest.sha256) for one in lock.artifacts if one.replaces}
-    replaced |= {(one.before, one.now) for upstream in lock.upstreams for one in upstream.replaced}
     for one in earlier:
-        _check_immutable(one.tree, tree, replaced)
+        _check_immutable(one.tree, tree, accepted(lock))
+    check_names(tree, known_names(depot), accepted(lock))
     fresh = not earlier or with_page(depot, lock, tree, earlier[0].number, earlier[0].created) != before
     number = next_number(depot, earlier) if fresh else earlier[0].number
     created = now(depot) if fresh else earlier[0].created
@@ -126,6 +127,11 @@ def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], 
 
 def _is_package(path: str) -> bool:
     return path.endswith(_PACKAGES) or path.startswith("files/")
+
+
+def _is_kept_by_path(path: str) -> bool:
+    """Tell whether a path stands for its bytes; conda packages and wheels are known by their names, for ever."""
+    return path.endswith((".deb", ".rpm")) or path.startswith("files/")
 
 
 def _whole_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:
@@ -177,11 +183,11 @@ def _check_immutable(
 ) -> None:
     """Refuse other bytes under a published name, unless they are an artifact's whose change the lock accepted."""
     for path in tree:
-        if _is_package(path) and path in before and before[path] != tree[path]:
+        if _is_kept_by_path(path) and path in before and before[path] != tree[path]:
             if (before[path].sha256, tree[path].sha256) in replaced:
                 continue
             raise TrustError(
                 f"{path} was published with sha256 {before[path].sha256} and would become {tree[path].sha256}",
-                hint="a published package never changes: raise `build.number`; if upstream changed it, ask why, "
-                "then see `cudepot lock --accept-changed`",
+                hint="a published package never changes: if upstream changed it, ask why, then see "
+                "`cudepot lock --accept-changed`",
             )

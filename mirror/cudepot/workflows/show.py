@@ -10,6 +10,7 @@ from cudepot.digest import Digest
 from cudepot.errors import EulaError
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.names import record_names
 
 
 def next_number(depot: Depot, earlier: Sequence[Snapshot]) -> int:
@@ -59,6 +60,7 @@ def keep(
     )
     document = render_snapshot(snapshot)
     snapshots.add(number, document, signer.detach(document))
+    record_names(depot)
 
 
 def check_private(depot: Depot) -> None:

@@ -18,6 +18,7 @@ from cudepot.ports import Site
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
+from cudepot.workflows.names import name_faults
 from cudepot.workflows.prove import imported_roots, prove
 from cudepot.workflows.snapshots import lock_of
 from cudepot.workflows.unsigned import unsigned_shown
@@ -50,6 +51,7 @@ def verify(depot: Depot) -> VerifyResult:
     total = sum(path.lstat().st_size for path in paths)
     bad = _hash_all(depot, paths, total)
     faults = [*bad.values(), *snapshot_faults(depot), *(text for _, text in record_faults(depot)), *log_faults(depot)]
+    faults += (text for _, text in name_faults(depot))
     snapshots, site = Snapshots(depot.store.root), depot.site()
     numbers, shown, files = snapshots.numbers(), site.current(), 0
     marked: tuple[str, ...] = ()

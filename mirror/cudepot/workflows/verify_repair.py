@@ -15,6 +15,7 @@ from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
+from cudepot.workflows.names import mend_names
 from cudepot.workflows.verify import VerifyResult, verify
 from cudepot.workflows.verify_store import damaged_snapshots, log_faults, record_faults
 
@@ -39,7 +40,8 @@ def verify_and_repair(depot: Depot) -> RepairResult:
     if not before.faults:
         return RepairResult(before, (), before)
     with storage_errors(depot.store.root):
-        done = (*_documents(depot), *_objects(depot, before), *_records(depot), *_log(depot), *_site(depot))
+        done = (*_documents(depot), *_objects(depot, before), *_records(depot), *_log(depot))
+        done += (*mend_names(depot), *_site(depot))
     return RepairResult(before, tuple(dict.fromkeys(done)), verify(depot))
 
 
