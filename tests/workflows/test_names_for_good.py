@@ -94,6 +94,7 @@ def test_gc_does_not_forget(aged: Project) -> None:
     aged.run("gc", "--keep", "1", "--force")
     assert [one["snapshot"] for one in record(aged)] == list(range(1, MANY + 3))
     assert "linux-64/cudnn-8.0.5.39-cuda11.1_" in refused(with_build(aged, OTHER))
+    aged.fail(5, "publish", "--dry-run")
 
 
 def test_a_store_without_a_record_gets_one_of_its_snapshots(aged: Project) -> None:
