@@ -6,12 +6,13 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from bench import apt, faults, main_job, nochange, repackage, report, site, yum
 from bench.rows import Row, table
 
-BENCHES = {
+BENCHES: dict[str, Callable[..., list[Row]]] = {
     "apt": apt.run,
     "main": main_job.run,
     "nochange": nochange.run,
@@ -19,7 +20,7 @@ BENCHES = {
     "site": site.run,
     "yum": yum.run,
 }
-SELECTABLE = {"apt": apt.run, "yum": yum.run}
+SELECTABLE = {"apt": apt.run, "repackage": repackage.run, "yum": yum.run}
 """Benches whose rows can be taken one by one."""
 
 
@@ -29,11 +30,11 @@ def main() -> None:
     parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), "all", "faults"], help="none: list them")
     parser.add_argument("--json", action="store_true", help="one JSON object per row")
     parser.add_argument(
-        "--only", default="", metavar="TEXT", help="only rows of apt or yum that have TEXT in their name"
+        "--only", default="", metavar="TEXT", help="only rows of apt, yum or repackage that have TEXT in their name"
     )
     args = parser.parse_args()
     if args.only and args.name not in SELECTABLE:
-        parser.error(f"--only is for {' and '.join(sorted(SELECTABLE))}")
+        parser.error("--only is for " + ", ".join(sorted(SELECTABLE)))
     if args.name is None:
         for name, bench in BENCHES.items():
             print(f"{name:10} {(bench.__doc__ or '').splitlines()[0]}")

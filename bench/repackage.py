@@ -1,19 +1,25 @@
 """Packing NVIDIA's own libraries (cu13 9.12.0.46, 430 MB; cu11 8.5.0.96, 901 MB) against zstd, zipfile, rattler-build.
 
 Each row packs what is unpacked already: the store's objects for cudepot, a folder for rattler-build, one file for
-``zstd -T2``; conda-build is measured where it is installed. Limit of a conda row: zstd alone on the same bytes. Row
-``unchanged``: ``cudepot repackage`` when nothing changed. The wheels are downloaded by pip, or taken from the folder
-that CUDEPOT_BENCH_WHEELS names.
+zstd; conda-build is measured where it is installed. Limit of a conda row: libzstd of the same version with the same
+parameters, alone, on the same bytes; the command ``zstd -T2``, which may be another version, is among the peers. Both
+leave the result to the page cache, while cudepot hashes it and waits for the disk. Peers take turns with cudepot;
+rattler-build's slow levels run once. Row ``unchanged``: ``cudepot repackage`` when nothing changed.
+
+The wheels are downloaded by pip, or taken from the folder that CUDEPOT_BENCH_WHEELS names.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import re
 import shutil
+import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.main_job import accept_licence, make_project, pip_index_url
@@ -22,19 +28,44 @@ from bench.rows import Row
 
 WHEELS = {"cu13 9.12.0.46": "nvidia-cudnn-cu13==9.12.0.46", "cu11 8.5.0.96": "nvidia-cudnn-cu11==8.5.0.96"}
 CONDA = ((3, 0), (9, 0), (7, 27))  # zstd level and window; the last is the default
+ROUNDS = {3: 3, 9: 1, 7: 2}
 DEFLATE = 6
+LEVEL_19_MB = {"cu13 9.12.0.46": 290, "cu11 8.5.0.96": 368}  # measured once: they take minutes
+Peer = Callable[[], float]
 _ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(folder: Path) -> list[Row]:
+def run(folder: Path, wanted: str = "") -> list[Row]:
     """NVIDIA's real payloads into conda packages and wheels: time, memory, size, peers (needs the network)."""
     rows: list[Row] = []
     for name, requirement in WHEELS.items():
-        work = folder / name.replace(" ", "-")
-        work.mkdir(parents=True)
-        rows += _payload(work, name, _wheel(requirement, work))
-        shutil.rmtree(work)
-    return [*rows, _unchanged(folder / "project")]
+        works = {f"{name}: {what}": work for what, work in _works(name).items() if wanted in f"{name}: {what}"}
+        if works or wanted in f"{name}: unpack":
+            work = folder / name.replace(" ", "-")
+            work.mkdir(parents=True)
+            wheel = _wheel(requirement, work)
+            unpacked = _unpack(work, name, wheel)
+            rows += [one for one in [unpacked] if wanted in one.work]
+            tree = _tree(work, wheel)
+            rows += [_told(one(work, tree, what)) for what, one in works.items()]
+            shutil.rmtree(work)
+    return [*rows, _told(_unchanged(folder / "project"))] if wanted in "unchanged" else rows
+
+
+def _works(name: str) -> dict[str, Callable[[Path, Path, str], Row]]:
+    """Return what is done with a payload, by name: the table's rows but for the size at their ends."""
+    version, cuda = name.split()[1], name.split(maxsplit=1)[0].removeprefix("cu")
+    found: dict[str, Callable[[Path, Path, str], Row]] = {}
+    for level, window in CONDA:
+        what = f"conda, zstd {level}{', 128 MB window (default)' if window else ''}"
+        found[what] = functools.partial(_conda, level, window, version, cuda, LEVEL_19_MB[name])
+    return found | {f"wheel, deflate {DEFLATE}": _wheel_row}
+
+
+def _told(row: Row) -> Row:
+    """Say at once what was measured: what comes after may take minutes, or fail."""
+    print(json.dumps(row.as_json()), file=sys.stderr, flush=True)
+    return row
 
 
 def _wheel(requirement: str, work: Path) -> Path:
@@ -59,24 +90,67 @@ def _wheel(requirement: str, work: Path) -> Path:
     return next(Path(kept).glob(f"{stem}-*.whl"))
 
 
-def _payload(work: Path, name: str, wheel: Path) -> Iterator[Row]:
+def _unpack(work: Path, name: str, wheel: Path) -> Row:
+    limit, _, _ = _ours(work, "inflate", str(wheel))
     seconds, rss, size = _ours(work, "unpack", str(wheel))
-    yield Row("repackage", f"{name}: unpack {size / 1e6:.0f} MB once, checked", seconds, rss_mb=rss)
-    tree, plain = _tree(work, wheel)
-    version, cuda = name.split()[1], name.split(maxsplit=1)[0].removeprefix("cu")
-    for level, window in CONDA:
-        alone = timed(
-            "zstd", "-q", "-f", "-T2", f"-{level}", *(["--long=27"] if window else []), plain, "-o", work / "z"
-        )
-        peers = {f"rattler-build {level}": _rattler(work, tree, str(level), version, cuda)} if not window else {}
-        if window:
-            peers = {"rattler-build default (15)": _rattler(work, tree, "15", version, cuda)}
-        seconds, rss, size = _ours(work, "conda", str(level), str(window))
-        what = f"{name}: conda, zstd {level}{', 128 MB window (default)' if window else ''}, {size / 1e6:.0f} MB"
-        yield Row("repackage", what, seconds, peers, alone, rss)
-    peers = {f"zipfile {DEFLATE}": _zipfile(work, tree)}
+    return _told(
+        Row("repackage", f"{name}: unpack {size / 1e6:.0f} MB once, checked", seconds, limit_s=limit, rss_mb=rss)
+    )
+
+
+def _conda(level: int, window: int, version: str, cuda: str, best: int, work: Path, tree: Path, what: str) -> Row:
+    """Pack at a level and window; with the default's, rattler-build packs by its own default."""
+    mine: list[tuple[float, float, int]] = []
+
+    def ours() -> float:
+        mine.append(_ours(work, "conda", str(level), str(window)))
+        return mine[-1][0]
+
+    zstd = ["zstd", "-q", "-f", "-T2", f"-{level}", *(["--long=27"] if window else [])]
+    alone, shell = "libzstd alone", f"zstd {_zstd_version()} -T2"
+    works: dict[str, Peer] = {
+        alone: lambda: _ours(work, "zstd", str(level), str(window))[0],
+        shell: lambda: timed(*zstd, work / "plain", "-o", work / "z"),
+        "cudepot": ours,
+    }
+    other = 15 if window else level
+    slow = {
+        f"rattler-build {other}{' (default)' if window else ''}": lambda: _rattler(work, tree, other, version, cuda)
+    }
+    times = _in_turn(works, ROUNDS[level]) | _in_turn(slow, 1 if other > 3 else 2)
+    size = mine[-1][2]
+    limit, seconds = times.pop(alone, 0.0), times.pop("cudepot")
+    told = f"{what}, {size / 1e6:.0f} MB ({size / 1e6 / best:.2f} of level 19)"
+    return Row("repackage", told, seconds, times, limit, max(rss for _, rss, _ in mine))
+
+
+def _wheel_row(work: Path, tree: Path, what: str) -> Row:
+    times = _in_turn({f"zipfile {DEFLATE}": lambda: _zipfile(work, tree)}, 1)
     seconds, rss, size = _ours(work, "wheel", str(DEFLATE))
-    yield Row("repackage", f"{name}: wheel, deflate {DEFLATE}, {size / 1e6:.0f} MB", seconds, peers, 0.0, rss)
+    return Row("repackage", f"{what}, {size / 1e6:.0f} MB", seconds, times, rss_mb=rss)
+
+
+def _zstd_version() -> str:
+    done = subprocess.run(["zstd", "-V"], capture_output=True, text=True, check=False) if shutil.which("zstd") else None
+    found = re.search(r"v([0-9.]+)", done.stdout) if done else None
+    return found[1] if found else ""
+
+
+def _in_turn(works: Mapping[str, Peer], rounds: int) -> dict[str, float]:
+    """Do every work in turn; return the medians. A peer that is missing or fails is told and left out."""
+    times: dict[str, list[float]] = {}
+    failed: set[str] = set()
+    for _ in range(rounds):
+        for name, work in works.items():
+            os.sync()  # what was written before is on nobody's account
+            try:
+                times.setdefault(name, []).append(work()) if name not in failed else None
+            except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+                if name == "cudepot":
+                    raise
+                print(f"{name}: left out: {error}", file=sys.stderr)
+                failed.add(name)
+    return {name: statistics.median(found) for name, found in times.items() if name not in failed}
 
 
 def _ours(work: Path, *argv: str) -> tuple[float, float, int]:
@@ -89,8 +163,8 @@ def _ours(work: Path, *argv: str) -> tuple[float, float, int]:
     return seconds, peak / 1e6, size
 
 
-def _tree(work: Path, wheel: Path) -> tuple[Path, Path]:
-    """Unpack the wheel as the recipe wants it, and as one file for zstd; not measured."""
+def _tree(work: Path, wheel: Path) -> Path:
+    """Unpack the wheel as the recipe wants it, and as one file ``plain`` for zstd; not measured."""
     code = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])"
     subprocess.run([sys.executable, "-c", code, wheel, work / "unpacked"], check=True)
     tree, version = work / "tree", wheel.name.split("-")[1]
@@ -107,19 +181,20 @@ def _tree(work: Path, wheel: Path) -> tuple[Path, Path]:
         for one in _files(tree):
             with one.open("rb") as source:
                 shutil.copyfileobj(source, out, 1 << 20)
-    return tree, work / "plain"
+    return tree
 
 
 def _files(tree: Path) -> list[Path]:
     return [one for one in sorted(tree.rglob("*")) if one.is_file() and not one.is_symlink()]
 
 
-def _rattler(work: Path, tree: Path, level: str, version: str, cuda: str) -> float:
+def _rattler(work: Path, tree: Path, level: int, version: str, cuda: str) -> float:
     os.environ["CUDEPOT_PAYLOAD"] = str(tree)
     code = Path(__file__).with_name("rattler_build_child.py")
-    seconds = timed(sys.executable, code, work / "rattler-out", level, version, cuda)
-    shutil.rmtree(work / "rattler-out")
-    return seconds
+    try:
+        return timed(sys.executable, code, work / "rattler-out", str(level), version, cuda)
+    finally:
+        shutil.rmtree(work / "rattler-out", ignore_errors=True)
 
 
 def _zipfile(work: Path, tree: Path) -> float:

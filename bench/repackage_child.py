@@ -1,6 +1,7 @@
 """Pack a payload in a process of its own; prints seconds, peak memory in bytes, and the packages' size.
 
-Arguments: folder of the work, ``unpack WHEEL`` or ``conda LEVEL WINDOW`` or ``wheel LEVEL``.
+Arguments: folder of the work, ``unpack WHEEL`` or ``conda LEVEL WINDOW`` or ``wheel LEVEL``; and as limits
+``inflate WHEEL`` and ``zstd LEVEL WINDOW``.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ import json
 import pickle
 import sys
 import time
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import tomli
 
 from cudepot.builders.render import render_recipe
 from cudepot.catalog.release_names import parse_artifact_name
-from cudepot.formats.conda import Zstd, conda_package, write_conda
+from cudepot.digest import Digest
+from cudepot.formats.conda import Zstd, compressed, conda_package, write_conda
 from cudepot.formats.payload import Found, Payload, PayloadRules
 from cudepot.formats.payload_assemble import assemble
 from cudepot.formats.wheel_read import read_wheel
@@ -67,13 +72,36 @@ def wheel(work: Path, level: str) -> int:
     return out.make(lambda to: write_wheel(to, one, source.open, level=int(level))).size
 
 
+def inflate(wheel: Path) -> int:
+    """Inflate and hash the wheel's members and keep nothing: what unpacking cannot do without."""
+    total = 0
+    with zipfile.ZipFile(wheel) as archive:
+        for info in archive.infolist():
+            with archive.open(info) as stream:
+                total += Digest.of_stream(cast(BinaryIO, stream)).size
+    return total
+
+
+def alone(work: Path, level: str, window: str) -> int:
+    """Compress ``plain`` as conda packages are, by the same library with the same parameters, and nothing else."""
+    plain = work / "plain"
+    with plain.open("rb") as source, (work / "alone").open("wb") as out:
+        zstd = Zstd(int(level), int(window))
+        return sum(out.write(one) for one in compressed(chunks(source), plain.stat().st_size, zstd, 2))
+
+
 def main() -> None:
     """Do what the arguments say."""
     work, what, *rest = sys.argv[1:]
     start = time.perf_counter()
-    size = {"unpack": lambda: unpack(Path(work), Path(rest[0])), "conda": lambda: conda(Path(work), *rest)}.get(
-        what, lambda: wheel(Path(work), *rest)
-    )()
+    works: dict[str, Callable[[], int]] = {
+        "unpack": lambda: unpack(Path(work), Path(rest[0])),
+        "inflate": lambda: inflate(Path(rest[0])),
+        "conda": lambda: conda(Path(work), *rest),
+        "zstd": lambda: alone(Path(work), *rest),
+        "wheel": lambda: wheel(Path(work), *rest),
+    }
+    size = works[what]()
     seconds = time.perf_counter() - start
     peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:"))  # noqa: PTH123, SIM115
     print(json.dumps([seconds, peak * 1024, size]))

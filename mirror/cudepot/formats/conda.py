@@ -179,7 +179,7 @@ def write_conda(
     archive.store("metadata.json", [b'{"conda_pkg_format_version":2}'], most=CHUNK)
     for kind, files in (("pkg", content), ("info", info)):
         size = tar_size(files)
-        chunks = _zstd(_tar(files, open_object, timestamp_ms // 1000), size, zstd, threads)
+        chunks = compressed(_tar(files, open_object, timestamp_ms // 1000), size, zstd, threads)
         archive.store(f"{kind}-{package.stem}.tar.zst", chunks, most=size + (size >> 7) + CHUNK)
     archive.close()
     return index_json(package.output, timestamp_ms)
@@ -236,7 +236,7 @@ def _content(file: CondaFile, open_object: OpenObject) -> Iterator[bytes]:
         raise FormatError(f"{file.path}: {seen} bytes in the store where {file.size} were promised")
 
 
-def _zstd(chunks: Iterable[bytes], size: int, zstd: Zstd, threads: int) -> Iterator[bytes]:
+def compressed(chunks: Iterable[bytes], size: int, zstd: Zstd, threads: int) -> Iterator[bytes]:
     """Compress as one frame that declares its size and carries a checksum."""
     far: dict[str, Any] = {"window_log": zstd.window, "enable_ldm": True} if zstd.window and size > _SMALL else {}
     settings = zstandard.ZstdCompressionParameters.from_level(

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, TextIO, cast
 
 from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher, mismatch
-from cudepot.disk import fsync_folder, storage_errors, write_atomic
+from cudepot.disk import Trickling, fsync_folder, storage_errors, write_atomic
 from cudepot.errors import BusyError, ConfigError, FormatError, StorageError
 
 FORMAT = "cudepot-store 1\n"
@@ -185,16 +185,24 @@ class LocalStore:
         """Store what ``write`` puts into a seekable file and return its digest."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - where packages are built
 
-        with storage_errors(self.root), tempfile.NamedTemporaryFile(dir=self.root / "tmp", delete=False) as out:
-            path = Path(out.name)
+        with (
+            storage_errors(self.root),
+            tempfile.NamedTemporaryFile(dir=self.root / "tmp", delete=False) as out,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            path, file = Path(out.name), cast(BinaryIO, out)
             try:
-                write(out)  # type: ignore[arg-type]
-                out.flush()
-                with path.open("rb") as written, ThreadPoolExecutor(1) as pool:
-                    if self._durable:  # what the disk takes its time for goes on while the bytes are hashed
-                        pool.submit(os.fsync, out.fileno())
+                if self._durable:  # what the disk takes its time for goes on while bytes are made and hashed
+                    write(cast(BinaryIO, trickling := Trickling(file, pool)))
+                    settled = trickling.settle()
+                else:
+                    write(file)
+                    file.flush()
+                with path.open("rb") as written:
                     digest = Digest.of_stream(written)
-                self.seal(out, path, digest)  # type: ignore[arg-type]
+                if self._durable:
+                    settled.result()
+                self.seal(file, path, digest)
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
