@@ -258,6 +258,9 @@ class Verifier(Protocol):
     def detached(self, document: bytes, signature: bytes, what: str) -> Signed:
         """Verify ``document`` against a detached signature; raise TrustError likewise."""
 
+    def detached_file(self, document: BinaryIO, signature: bytes, what: str) -> Signed:
+        """Verify the rest of an open file, of any size, likewise; the text of the result is empty."""
+
     def detached_each(self, documents: Sequence[tuple[bytes, bytes, str]]) -> list[Signed | TrustError]:
         """Verify many small documents, each with its detached signature and its name; return what each one is."""
 

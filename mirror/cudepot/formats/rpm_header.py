@@ -22,7 +22,7 @@ _MOST_DATA = 64 << 20  # bytes; rpm allows 256 MB, the largest headers seen have
 
 # signature header
 DSA, RSA, SHA256, OPENPGP = 267, 268, 273, 278
-LEGACY_SIGNATURES = (1002, 1005)  # over header and payload together, by rpm before 4.14
+OLD_SIGNATURES = (1002, 1005)  # over header and payload together; rpm 4.14 and later make none
 # header
 NAME, VERSION, RELEASE, EPOCH, ARCH, SOURCE_RPM = 1000, 1001, 1002, 1003, 1022, 1044
 REQUIRE_FLAGS, REQUIRE_NAME, REQUIRE_VERSION = 1048, 1049, 1050
@@ -168,7 +168,19 @@ class RpmHead:
         Raises:
             FormatError: one is not exactly one signature packet.
         """
-        found = [self.signature.blob(tag) for tag in (RSA, DSA) if tag in self.signature]
+        return self._signatures((RSA, DSA))
+
+    def old_signatures(self) -> tuple[bytes, ...]:
+        """Return the signatures over all of the file from :attr:`start` on, likewise."""
+        return self._signatures(OLD_SIGNATURES)
+
+    @property
+    def start(self) -> int:
+        """Offset of the header in the file."""
+        return self.payload - len(self.header.raw)
+
+    def _signatures(self, tags: tuple[int, ...]) -> tuple[bytes, ...]:
+        found = [self.signature.blob(tag) for tag in tags if tag in self.signature]
         for one in found:
             if not _is_one_signature(one):
                 raise FormatError(f"{self.header.what}: its signature is no OpenPGP signature", hint="do not use it")

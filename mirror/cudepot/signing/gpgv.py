@@ -7,10 +7,12 @@ by a pinned key is enough, whatever else is there.
 from __future__ import annotations
 
 import datetime
+import os
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from cudepot.errors import ConfigError, SignatureError, TrustError
 from cudepot.fingerprints import fingerprint
@@ -65,6 +67,14 @@ class Gpgv:
             (home / "signature").write_bytes(signature)
             return Signed(document, self._run(home, what, [str(home / "signature"), str(home / "document")]))
 
+    def detached_file(self, document: BinaryIO, signature: bytes, what: str) -> Signed:
+        """Verify the rest of an open file, which gpgv reads by itself; raise TrustError otherwise."""
+        os.lseek(document.fileno(), document.tell(), os.SEEK_SET)  # where the buffer is, not where it has read to
+        with tempfile.TemporaryDirectory(prefix="cudepot-gpgv-") as folder:
+            home = Path(folder)
+            (home / "signature").write_bytes(signature)
+            return Signed(b"", self._run(home, what, [str(home / "signature"), "-"], document))
+
     def detached_each(self, documents: Sequence[tuple[bytes, bytes, str]]) -> list[Signed | TrustError]:
         """Verify many small documents, each with its binary detached signature (one packet) and its name.
 
@@ -108,8 +118,8 @@ class Gpgv:
                 path.write_bytes(data)
             return tuple(_signatures(_gpgv(home, self._keyring_options(home), [str(one) for one in files])))
 
-    def _run(self, home: Path, what: str, files: list[str]) -> tuple[str, ...]:
-        found = _signatures(_gpgv(home, self._keyring_options(home), files))
+    def _run(self, home: Path, what: str, files: list[str], stdin: BinaryIO | None = None) -> tuple[str, ...]:
+        found = _signatures(_gpgv(home, self._keyring_options(home), files, stdin))
         good = tuple(dict.fromkeys(one.signer for one in found if not one.fault and one.signer in self._pinned))
         if not good:
             torn = any(one.fault.startswith(_BAD["BADSIG"]) for one in found)
@@ -152,19 +162,19 @@ def _one_message(document: bytes, what: str) -> None:
         )
 
 
-def _gpgv(home: Path, options: list[str], files: list[str]) -> list[list[str]]:
+def _gpgv(home: Path, options: list[str], files: list[str], stdin: BinaryIO | None = None) -> list[list[str]]:
     """Run gpgv and return the fields of its status lines."""
-    return _run_for_status(home, ["gpgv", *options, *files])
+    return _run_for_status(home, ["gpgv", *options, *files], stdin)
 
 
-def _run_for_status(home: Path, command: list[str]) -> list[list[str]]:
+def _run_for_status(home: Path, command: list[str], stdin: BinaryIO | None = None) -> list[list[str]]:
     """Run gpg or gpgv in a home of its own and return the fields of its status lines."""
     # A file, not a pipe: a document with hundreds of signatures makes more status lines than a pipe holds.
     with (home / "status").open("w+b") as status:
         send = status.fileno()
         try:
             argv = [command[0], "--quiet", "--homedir", str(home), "--status-fd", str(send), *command[1:]]
-            subprocess.run(argv, pass_fds=[send], capture_output=True, check=False)
+            subprocess.run(argv, stdin=stdin, pass_fds=[send], capture_output=True, check=False)
         except FileNotFoundError as error:
             raise ConfigError(
                 f"{command[0]} is not installed", hint=f"apt-get install {command[0]}, or dnf install gnupg2"

@@ -1,7 +1,9 @@
 """The signatures inside rpms: checked when they have arrived, remembered, and asked for before they are published.
 
 A header signature covers the header, and the header's digest of the payload covers the rest. Packages of rpm before
-4.14 have no such digest: what covers their payload is the hash in the repository's signed metadata.
+4.14 have no such digest: what covers their payload is the hash in the repository's signed metadata. Where nobody has
+signed these, it is the second signature such packages bear, over header and payload together; it also counts where
+it is the only one.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.digest import CHUNK, Digest
 from cudepot.disk import append
 from cudepot.errors import CudepotError, TrustError
-from cudepot.formats.rpm_header import LEGACY_SIGNATURES, RpmHead, read_head
+from cudepot.formats.rpm_header import RpmHead, read_head
 from cudepot.ports import Signed, Verifier
 from cudepot.store.local import LocalStore
 from cudepot.workflows.bring import Missing
@@ -77,9 +79,9 @@ def check_rpms(depot: Depot, lock: Lock) -> Iterator[tuple[Missing, CudepotError
 def _checked(
     depot: Depot, upstream: Upstream, verifier: Verifier, parts: Sequence[Sequence[Subject]]
 ) -> Iterator[tuple[Missing, CudepotError]]:
-    keys = key_hash(depot, _of_rpms(upstream))
+    keys, bare = _terms(depot, upstream), upstream.trust == "hash-lock"
     with ThreadPoolExecutor(_WORKERS) as pool:
-        for done in pool.map(lambda part: _results(depot.store, verifier, part), parts):
+        for done in pool.map(lambda part: _results(depot.store, verifier, part, bare=bare), parts):
             good = [(one, found) for one, found in done if isinstance(found, _Good)]
             lines = [f"{one.digest.sha256} {keys} {found.signer} {found.nevra}\n" for one, found in good]
             append(depot.store.root / MEMORY, "".join(lines) if keys else "")
@@ -97,13 +99,19 @@ def _told(upstream: Upstream, one: Subject, error: CudepotError) -> PackageError
     )
 
 
+def _terms(depot: Depot, upstream: Upstream) -> str:
+    """Return what a verdict depends on beside the rpm: the keys, and whether a signature has to cover its payload."""
+    keys = key_hash(depot, _of_rpms(upstream))
+    return f"{keys}+payload" if keys and upstream.trust == "hash-lock" else keys
+
+
 def _of_rpms(upstream: Upstream) -> Upstream:
     return replace(upstream, keys=upstream.rpm_keys)
 
 
 def _still(depot: Depot, upstream: Upstream, every: Iterable[Subject]) -> list[Subject]:
     """Return what is not remembered as good: under these keys, and as the package it is taken for."""
-    good = _remembered(depot.store, key_hash(depot, _of_rpms(upstream)))
+    good = _remembered(depot.store, _terms(depot, upstream))
     return [one for one in every if (found := good.get(one.digest.sha256)) is None or one.nevra not in ("", found)]
 
 
@@ -123,7 +131,7 @@ class _Good:
 
 
 def _results(
-    store: LocalStore, verifier: Verifier, part: Sequence[Subject]
+    store: LocalStore, verifier: Verifier, part: Sequence[Subject], *, bare: bool
 ) -> list[tuple[Subject, _Good | CudepotError]]:
     heads = [(one, _read(store, one)) for one in part]
     signed = [
@@ -135,20 +143,56 @@ def _results(
     verdicts: dict[int, list[Signed | TrustError]] = {}
     for (number, *_), found in zip(signed, verifier.detached_each([one[1:] for one in signed]), strict=True):
         verdicts.setdefault(number, []).append(found)
-    return [(one, _verdict(head, verdicts.get(number, []))) for number, (one, head) in enumerate(heads)]
+    judged = [(one, head, _verdict(head, verdicts.get(number, []))) for number, (one, head) in enumerate(heads)]
+    return [(one, _with_payload(store, verifier, one, head, verdict, bare=bare)) for one, head, verdict in judged]
 
 
-def _verdict(head: RpmHead | CudepotError, found: Sequence[Signed | TrustError]) -> _Good | CudepotError:
+def _verdict(head: RpmHead | CudepotError, found: Sequence[Signed | TrustError]) -> _Good | CudepotError | None:
+    """Return what the signatures over the header say; None where there is none."""
     if isinstance(head, CudepotError):
         return head
     good = next((one for one in found if isinstance(one, Signed)), None)
     bad = next((one for one in found if isinstance(one, TrustError)), None)
-    if good is not None:
-        return _Good(good.signers[0], f"{head.name}-{head.evr}.{head.architecture}")
-    if bad is not None:
-        return bad
-    old = any(tag in head.signature for tag in LEGACY_SIGNATURES)
-    return TrustError("its header is not signed" + (", only header and payload as one, the old way" if old else ""))
+    return _good(head, good) if good else bad
+
+
+def _good(head: RpmHead, signed: Signed) -> _Good:
+    return _Good(signed.signers[0], f"{head.name}-{head.evr}.{head.architecture}")
+
+
+def _with_payload(
+    store: LocalStore,
+    verifier: Verifier,
+    one: Subject,
+    head: RpmHead | CudepotError,
+    verdict: _Good | CudepotError | None,
+    *,
+    bare: bool,
+) -> _Good | CudepotError:
+    """Return the verdict on the whole rpm; ``bare`` where no signed metadata vouch for its payload."""
+    if isinstance(head, CudepotError):
+        return head
+    if isinstance(verdict, CudepotError):
+        return verdict
+    if verdict is not None and (head.payload_digest[0] or not bare):
+        return verdict
+    return _old_way(store, verifier, one, head) or TrustError(
+        "no signature covers its payload, and nobody has signed the metadata that tell its hash"
+        if verdict
+        else "its header is not signed, nor is the file as a whole"
+    )
+
+
+def _old_way(store: LocalStore, verifier: Verifier, one: Subject, head: RpmHead) -> _Good | CudepotError | None:
+    """Return what a signature over header and payload together says; None where there is none."""
+    try:
+        for signature in head.old_signatures():
+            with store.open(one.digest) as handle:
+                handle.seek(head.start)
+                return _good(head, verifier.detached_file(handle, signature, one.path))
+    except CudepotError as error:
+        return error
+    return None
 
 
 def _read(store: LocalStore, one: Subject) -> RpmHead | CudepotError:
