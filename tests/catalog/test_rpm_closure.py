@@ -6,7 +6,7 @@ import pytest
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.rpm_closure import Machine, RpmSelection, select_rpms
-from cudepot.catalog.rpm_pins import RpmPin, meant, rpm_pins
+from cudepot.catalog.rpm_pins import Offer, RpmPin, meant, rpm_pins
 from cudepot.errors import FormatError, PinError
 from cudepot.formats.primary import Relation, Rpm
 
@@ -28,7 +28,7 @@ def rpm(
 
 def choose(rpms: list[Rpm], *texts: str, machines: tuple[str, ...] = ("x86_64",), boundary: tuple[str, ...] = (),
            cuda: str = "") -> RpmSelection:  # fmt: skip
-    pins = rpm_pins(Pin("u", texts, cuda=cuda), machines, rpms)
+    pins = rpm_pins(Pin("u", texts, cuda=cuda), machines, Offer(rpms))
     return select_rpms(Machine(one, rpms, pins, boundary) for one in machines)
 
 
@@ -64,27 +64,27 @@ WORLD = [
     ],
 )
 def test_a_pin_is_read_in_dnfs_forms(text: str, expected: set[str]) -> None:
-    (pin,) = rpm_pins(Pin("u", (text,)), ["x86_64"], WORLD)
-    assert {one.evr for one in meant(pin, WORLD)} == expected
+    (pin,) = rpm_pins(Pin("u", (text,)), ["x86_64"], Offer(WORLD))
+    assert {one.evr for one in meant(pin, Offer(WORLD))} == expected
 
 
 def test_a_name_with_a_version_is_not_taken_for_a_longer_name() -> None:
-    (pin,) = rpm_pins(Pin("u", ("libcudnn8-devel-8.0.5*",)), ["x86_64"], WORLD)
-    assert [one.nevra for one in meant(pin, WORLD)] == ["libcudnn8-devel-8.0.5.39-1.cuda11.1.x86_64"]
+    (pin,) = rpm_pins(Pin("u", ("libcudnn8-devel-8.0.5*",)), ["x86_64"], Offer(WORLD))
+    assert [one.nevra for one in meant(pin, Offer(WORLD))] == ["libcudnn8-devel-8.0.5.39-1.cuda11.1.x86_64"]
 
 
 @pytest.mark.parametrize("text", ["driver-2:455", "libcudnn9", "driver-470", "driver.aarch64"])
 def test_a_pin_that_matches_nothing_says_what_there_is(text: str) -> None:
     with pytest.raises(PinError, match="matches nothing"):
-        rpm_pins(Pin("u", (text,)), ["x86_64"], WORLD)
+        rpm_pins(Pin("u", (text,)), ["x86_64"], Offer(WORLD))
 
 
 def test_cuda_variant_and_machine_narrow_a_pin() -> None:
     (pin,) = rpm_pins(
-        Pin("u", ("libcudnn8-8.0*",), cuda="11.1", architectures=("aarch64",)), ["x86_64", "aarch64"], WORLD
+        Pin("u", ("libcudnn8-8.0*",), cuda="11.1", architectures=("aarch64",)), ["x86_64", "aarch64"], Offer(WORLD)
     )
     assert isinstance(pin, RpmPin)
-    assert [one.nevra for one in meant(pin, WORLD)] == ["libcudnn8-8.0.5.39-1.cuda11.1.aarch64"]
+    assert [one.nevra for one in meant(pin, Offer(WORLD))] == ["libcudnn8-8.0.5.39-1.cuda11.1.aarch64"]
 
 
 def test_a_dependency_on_a_pinned_package_is_met_by_what_its_pins_mean() -> None:
@@ -98,6 +98,12 @@ def test_versions_that_exclude_each_other_are_chosen_side_by_side() -> None:
     found = choose(WORLD, "libcudnn8-devel-8*")
     assert len(chosen(found)) == 4
     assert {why for _, why in found.chosen.values()} == {"pin", "needed by libcudnn8-devel"}
+
+
+@pytest.mark.parametrize(("texts", "provider"), [(("app", "zz"), "zz"), (("app", "aa"), "aa")])
+def test_what_several_provide_comes_from_the_pinned_one(texts: tuple[str, ...], provider: str) -> None:
+    rpms = [rpm("app", "1-1", "cap"), rpm("aa", provides=("cap",)), rpm("zz", provides=("cap",))]
+    assert chosen(choose(rpms, *texts)) == {"app-1-1.x86_64", f"{provider}-1-1.x86_64"}
 
 
 def test_what_nobody_offers_is_the_distributions() -> None:
@@ -133,7 +139,7 @@ def test_rich_dependencies_are_solved() -> None:
 
 def test_files_meet_dependencies_where_primary_or_file_lists_tell_of_them() -> None:
     rpms = [rpm("app", "1-1", "/usr/bin/tool", "/usr/share/x"), rpm("tool", files=("/usr/bin/tool",)), rpm("data")]
-    pins = rpm_pins(Pin("u", ("app",)), ["x86_64"], rpms)
+    pins = rpm_pins(Pin("u", ("app",)), ["x86_64"], Offer(rpms))
     machine = Machine("x86_64", rpms, pins)
     assert machine.unknown_paths() == {"/usr/share/x"}
     machine.add_paths({rpms[2].checksum[1]: ["/usr/share/x"]})

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cudepot.catalog.deb_pins import ByName, DebPin
+from cudepot.catalog.deb_pins import DebPin
+from cudepot.catalog.name_globs import Globs, Names
 from cudepot.errors import PinError
 from cudepot.formats import version as deb_version
 from cudepot.formats.apt import Package, PackageIndex, Relation
@@ -64,14 +65,15 @@ class _Closure:
 
     index: PackageIndex
     pins: Sequence[DebPin]
-    by_name: ByName
+    by_name: Globs
+    names: Names
     architectures: Sequence[str]
     boundary: Sequence[str]
     selection: Selection = field(default_factory=Selection)
 
     def run(self) -> Selection:
         """Choose the pins, then what they need; what several packages could meet waits for the rest."""
-        found = [pinned(self.index, pin, self.architectures) for pin in self.pins]
+        found = [_pinned(self.index, self.names, pin, self.architectures) for pin in self.pins]
         waiting = deque(one for several in found for one in several if self.selection.add(one, "pin"))
         open_choices: deque[_Need] = deque()
         while waiting or open_choices:
@@ -139,7 +141,7 @@ class _Closure:
 
     def _allowed(self, package: Package) -> bool:
         """Tell whether the pins admit a package: a dependency on a pinned one is met by what its pins mean only."""
-        about = [self.pins[at] for at in self.by_name.about(package.name) if self.pins[at].speaks_of(package)]
+        about = [self.pins[at] for at in self.by_name.fitting(package.name) if self.pins[at].speaks_of(package)]
         return not about or any(pin.means(package) for pin in about)
 
 
@@ -157,12 +159,13 @@ def select(
     Raises:
         PinError: a pin matches nothing, or a dependency is offered only in versions that do not fit.
     """
-    return _Closure(index, pins, ByName(pins), architectures, boundary).run()
+    by_name = Globs([one.name for one in pins])
+    return _Closure(index, pins, by_name, Names(index.names()), architectures, boundary).run()
 
 
-def pinned(index: PackageIndex, pin: DebPin, architectures: Sequence[str]) -> list[Package]:
+def _pinned(index: PackageIndex, every: Names, pin: DebPin, architectures: Sequence[str]) -> list[Package]:
     """Return the packages a pin means: the newest ones without a version, else all that match the glob."""
-    names = fnmatch.filter(index.names(), pin.name) if pin.is_glob else [pin.name]
+    names = every.fitting(pin.name) if pin.is_glob else [pin.name]
     machines = [one for one in architectures if not pin.architectures or one in pin.architectures]
     offered = [one for name in names for one in index.named(name) if one.architecture in (*machines, "all")]
     found = _last_of_duplicates([one for one in offered if pin.means(one)])

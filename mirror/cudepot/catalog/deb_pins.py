@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.cuda_variant import is_cuda_variant
+from cudepot.catalog.name_globs import Globs, is_glob
 from cudepot.formats.apt import Package
-
-_GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class DebPin:
     @property
     def is_glob(self) -> bool:
         """Whether the name stands for several packages."""
-        return bool(_GLOB.search(self.name))
+        return is_glob(self.name)
 
     def speaks_of(self, package: Package) -> bool:
         """Tell whether the pin is about that package at all, whatever its version."""
@@ -66,27 +64,13 @@ def deb_pins(pin: Pin) -> list[DebPin]:
     return [DebPin.parse(text, pin.cuda, pin.architectures) for text in pin.packages]
 
 
-class ByName:
-    """Finds the pins that may speak of a name: thousands must not be looked through one by one for each package."""
-
-    def __init__(self, pins: Sequence[DebPin]) -> None:
-        self._exact: dict[str, list[int]] = {}
-        self._globs = [number for number, pin in enumerate(pins) if pin.is_glob]
-        for number, pin in enumerate(pins):
-            self._exact.setdefault(pin.name, []).append(number)
-
-    def about(self, name: str) -> list[int]:
-        """Return the places of those pins, in order."""
-        return sorted({*self._exact.get(name, ()), *self._globs})
-
-
 def pin_finder(pins: Sequence[Pin]) -> Callable[[Package], Pin | None]:
     """Return what finds the pin that wants a package in its version, one with a recipe first."""
     every = [(pin, one) for pin in pins for one in deb_pins(pin)]
-    by_name = ByName([one for _, one in every])
+    by_name = Globs([one.name for _, one in every])
 
     def pin_of(package: Package) -> Pin | None:
-        named = [every[at][0] for at in by_name.about(package.name) if every[at][1].means(package)]
+        named = [every[at][0] for at in by_name.fitting(package.name) if every[at][1].means(package)]
         return next((pin for pin in named if pin.recipe), named[0] if named else None)
 
     return pin_of

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cudepot.catalog.rpm_pins import RpmPin, meant
+from cudepot.catalog.name_globs import Globs
+from cudepot.catalog.rpm_pins import Offer, RpmPin, meant
 from cudepot.errors import PinError
 from cudepot.formats.primary import Relation, Rpm
 from cudepot.formats.rich_dependency import parse_rich
@@ -48,6 +49,7 @@ class Machine:
         self._solv: Any = solv
         self.architecture, self._boundary = architecture, boundary
         self._pins = [one for one in pins if architecture in one.machines]
+        self._by_name = Globs([one.name for one in self._pins])
         self._pool: Any = solv.Pool()
         self._pool.setdisttype(solv.Pool.DISTTYPE_RPM)
         self._pool.setarch(architecture)
@@ -62,12 +64,13 @@ class Machine:
 
     def _offer(self, rpm: Rpm) -> None:
         """Note what a package provides, even where it must not be chosen: it is not the distribution's then."""
-        pinned = any(pin.means(rpm) for pin in self._pins)
+        about = [self._pins[at] for at in self._by_name.fitting(rpm.name)]
+        pinned = any(pin.means(rpm) for pin in about)
         if self._is_beyond(rpm.name) and not pinned:
             return
         self._offered.update(one.name for one in rpm.provides)
         self._offered.update(rpm.files)
-        if pinned or not any(pin.speaks_of(rpm) for pin in self._pins):
+        if pinned or not any(pin.speaks_of(rpm) for pin in about):
             self._add(rpm)
 
     def _add(self, rpm: Rpm) -> None:
@@ -124,15 +127,24 @@ class Machine:
             PinError: a pinned package cannot be installed from what is offered; libsolv says why.
         """
         lacking = self._stand_in()
-        pinned = [one for pin in self._pins for one in meant(pin, self._rpms.values())]
-        job, favour = self._solv.Job, []
-        for rpm in pinned:
-            favour.append(self._job(job.SOLVER_FAVOR, rpm))
-            into.chosen[rpm.nevra] = (rpm, "pin")
+        offer = Offer(self._rpms.values())
+        pinned = [one for pin in self._pins for one in meant(pin, offer)]
+        job = self._solv.Job
+        favour = [self._job(job.SOLVER_FAVOR, one) for one in self._contested(pinned)]
+        into.chosen.update({rpm.nevra: (rpm, "pin") for rpm in pinned})
         for rpm in pinned:
             for one in self._closure(rpm, [*favour, self._job(job.SOLVER_INSTALL, rpm)]):
                 into.chosen.setdefault(one.nevra, (one, f"needed by {rpm.name}"))
                 into.external |= {str(need) for need in _needs(one) if need in lacking}
+
+    def _contested(self, pinned: Sequence[Rpm]) -> list[Rpm]:
+        """Return the pinned packages that have rivals which nobody pinned: only there a preference decides.
+
+        All jobs are looked at in every solution, so thousands that decide nothing would cost minutes.
+        """
+        mine = {rpm.nevra for rpm in pinned}
+        others = {one for rpm in self._rpms.values() if rpm.nevra not in mine for one in _offers(rpm)}
+        return [rpm for rpm in pinned if not others.isdisjoint(_offers(rpm))]
 
     def _job(self, what: int, rpm: Rpm) -> Any:
         return self._pool.Job(what | self._solv.Job.SOLVER_SOLVABLE, self._ids[rpm.nevra])
@@ -215,3 +227,8 @@ def select_rpms(machines: Iterable[Machine]) -> RpmSelection:
     for machine in machines:
         machine.solve(selection)
     return selection
+
+
+def _offers(rpm: Rpm) -> set[str]:
+    """Return the names of all that a package can meet a requirement with."""
+    return {rpm.name, *(one.name for one in rpm.provides), *rpm.files}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.cuda_variant import is_cuda_variant
+from cudepot.catalog.name_globs import Names
 from cudepot.errors import PinError
 from cudepot.formats.primary import Rpm
 from cudepot.formats.rpm_version import key, split_evr
@@ -73,7 +74,26 @@ class RpmPin:
         return ([f"CUDA {self.cuda}"] if self.cuda else []) + [", ".join(self.machines)]
 
 
-def rpm_pins(pin: Pin, machines: Sequence[str], rpms: Sequence[Rpm]) -> list[RpmPin]:
+class Offer:
+    """Packages of a repository, found by globs over their names."""
+
+    def __init__(self, rpms: Iterable[Rpm]) -> None:
+        self._rpms = list(rpms)
+        self._places: dict[str, list[int]] = {}
+        for at, rpm in enumerate(self._rpms):
+            self._places.setdefault(rpm.name, []).append(at)
+        self._names = Names(self._places)
+
+    def __iter__(self) -> Iterator[Rpm]:
+        return iter(self._rpms)
+
+    def named(self, glob: str) -> list[Rpm]:
+        """Return the packages whose name fits, in the order of the repository."""
+        places = sorted(at for name in self._names.fitting(glob) for at in self._places[name])
+        return [self._rpms[at] for at in places]
+
+
+def rpm_pins(pin: Pin, machines: Sequence[str], rpms: Offer) -> list[RpmPin]:
     """Return what one ``[[pin]]`` of cudepot.toml wants of a yum repository.
 
     Raises:
@@ -83,10 +103,10 @@ def rpm_pins(pin: Pin, machines: Sequence[str], rpms: Sequence[Rpm]) -> list[Rpm
     return [_read(text, pin.cuda, wanted, rpms) for text in pin.packages]
 
 
-def _read(text: str, cuda: str, machines: tuple[str, ...], rpms: Sequence[Rpm]) -> RpmPin:
+def _read(text: str, cuda: str, machines: tuple[str, ...], rpms: Offer) -> RpmPin:
     ways = [way for form in _FORMS if (way := _way(form, text.strip(), cuda, machines))]
     for way in ways:
-        if any(way.means(one) for one in rpms):
+        if any(way.means(one) for one in rpms.named(way.name)):
             return way
     raise PinError(f"pin {str(ways[0])!r} matches nothing", hint=_hint(ways, rpms))
 
@@ -100,9 +120,9 @@ def _way(form: re.Pattern[str], text: str, cuda: str, machines: tuple[str, ...])
     return RpmPin(text, cuda=cuda, machines=machines, versioned="version" in form.groupindex, **parts)
 
 
-def meant(pin: RpmPin, rpms: Iterable[Rpm]) -> list[Rpm]:
+def meant(pin: RpmPin, rpms: Offer) -> list[Rpm]:
     """Return the packages a pin means: the newest for each machine without a version, else all that match."""
-    found = [one for one in rpms if pin.means(one)]
+    found = [one for one in rpms.named(pin.name) if pin.means(one)]
     if pin.versioned:
         return found
     newest: dict[tuple[str, str], Rpm] = {}
@@ -115,7 +135,7 @@ def meant(pin: RpmPin, rpms: Iterable[Rpm]) -> list[Rpm]:
     return [one for one in found if id(one) in kept]
 
 
-def _hint(ways: Sequence[RpmPin], rpms: Sequence[Rpm]) -> str:
+def _hint(ways: Sequence[RpmPin], rpms: Offer) -> str:
     offered = {one.evr for one in rpms if any(way.speaks_of(one) for way in ways)}
     if offered:
         return f"versions there: {', '.join(sorted(offered, key=key)[-8:])}"

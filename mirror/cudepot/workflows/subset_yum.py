@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
+from cudepot.catalog.name_globs import Globs
 from cudepot.catalog.release_names import with_recipe
 from cudepot.catalog.rpm_closure import Machine, RpmSelection, select_rpms
-from cudepot.catalog.rpm_pins import RpmPin, rpm_pins
+from cudepot.catalog.rpm_pins import Offer, RpmPin, rpm_pins
 from cudepot.catalog.yum_plan import USED
 from cudepot.digest import Digest
 from cudepot.formats.filelists import owners_of
@@ -37,13 +38,14 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     pins = chain.depot.pins_of(chain.upstream)
     rpms = _rpms(chain, root)
     machines = chain.upstream.architectures
-    wanted = [(pin, rpm_pins(pin, machines, rpms)) for pin in pins]
-    selection = _selected(chain, root, rpms, [one for _, several in wanted for one in several])
+    offer = Offer(rpms)
+    wanted = [(pin, one) for pin in pins for one in rpm_pins(pin, machines, offer)]
+    selection, pin_of = _selected(chain, root, rpms, [one for _, one in wanted]), _pin_finder(wanted)
     order = {id(one): number for number, one in enumerate(rpms)}
     chosen = sorted(selection.chosen.values(), key=lambda one: order[id(one[0])])
     known = Known(chain.depot, chain.source, before)
     known.learn(chain.upstream.name, [(one.path, one.promised) for one, _ in chosen])
-    artifacts = tuple(_artifact(chain.upstream.name, known, _pin_of(wanted, rpm), rpm, why) for rpm, why in chosen)
+    artifacts = tuple(_artifact(chain.upstream.name, known, pin_of(rpm), rpm, why) for rpm, why in chosen)
     metadata = () if chain.upstream.whole else _metadata(chain, root)
     return replace(locked, external=tuple(sorted(selection.external)), metadata=metadata), artifacts
 
@@ -85,10 +87,15 @@ def _digest(chain: YumChain, root: YumRoot, record: Record) -> Digest:
     return record.promised if isinstance(record.promised, Digest) else chain.fetch(root, record)
 
 
-def _pin_of(wanted: Sequence[tuple[Pin, Sequence[RpmPin]]], rpm: Rpm) -> Pin | None:
-    """Return the pin that wants a package in its version, one with a recipe first."""
-    named = [pin for pin, several in wanted if any(one.means(rpm) for one in several)]
-    return next((pin for pin in named if pin.recipe), named[0] if named else None)
+def _pin_finder(wanted: Sequence[tuple[Pin, RpmPin]]) -> Callable[[Rpm], Pin | None]:
+    """Return what finds the pin that wants a package in its version, one with a recipe first."""
+    by_name = Globs([one.name for _, one in wanted])
+
+    def pin_of(rpm: Rpm) -> Pin | None:
+        named = [wanted[at][0] for at in by_name.fitting(rpm.name) if wanted[at][1].means(rpm)]
+        return next((pin for pin in named if pin.recipe), named[0] if named else None)
+
+    return pin_of
 
 
 def _artifact(upstream: str, known: Known, pin: Pin | None, rpm: Rpm, why: str) -> Artifact:
