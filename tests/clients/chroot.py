@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.clients.apt import DebianSource, host_debian_source
@@ -42,8 +43,12 @@ def why_not() -> str:
     return "" if host_debian_source() else "apt on this machine is configured with no Debian or Ubuntu archive"
 
 
-def make_base(folder: Path) -> Path:
+def make_base(folder: Path, *include: str) -> Path:
     """Make a minimal system of this machine's own distribution, by debootstrap, and return it as a tar file.
+
+    Args:
+        folder: where it is to lie.
+        include: packages it shall have besides.
 
     Raises:
         NoBaseError: debootstrap could not, say because the archive cannot be reached.
@@ -53,7 +58,7 @@ def make_base(folder: Path) -> Path:
     tree, tar = folder / "base", folder / "base.tar"
     log = folder / "debootstrap.log"
     with log.open("wb") as out:
-        done = subprocess.run(_debootstrap(source, tree), stdout=out, stderr=out, env=clean_env(), check=False)
+        done = subprocess.run(_debootstrap(source, tree, include), stdout=out, stderr=out, env=clean_env(), check=False)
     if done.returncode != 0:
         raise NoBaseError(f"debootstrap made no base: {log.read_text(errors='replace').strip().splitlines()[-1:]}")
     _configure(tree)
@@ -62,8 +67,9 @@ def make_base(folder: Path) -> Path:
     return tar
 
 
-def _debootstrap(source: DebianSource, tree: Path) -> list[str | Path]:
+def _debootstrap(source: DebianSource, tree: Path, include: Sequence[str]) -> list[str | Path]:
     options = ["--variant=minbase", f"--arch={source.arch}", f"--keyring={source.keyring}"]
+    options += [f"--include={','.join(include)}"] if include else []
     return ["debootstrap", *options, source.suite, tree, source.url]
 
 
