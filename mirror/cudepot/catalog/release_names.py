@@ -20,29 +20,22 @@ _CUDA = r"(?P<cuda>\d+(?:\.\d+)?)"
 _DEB = r"(?P<arch>amd64|arm64|ppc64el)"
 _RPM = r"(?P<arch>x86_64|aarch64|ppc64le)"
 _CROSS = r"(?P<part>cross-(?:aarch64|sbsa|qnx))"
+# Patterns, not compiled: a run that repackages nothing needs none, and `re` keeps those that are used.
 _FORMS = (
-    re.compile(rf"cudnn-(?P<cuda>\d+\.\d+)-linux-(?P<arch>x64|aarch64sbsa|ppc64le)-v{_VERSION}\.tgz"),
-    re.compile(rf"cudnn-(?P<cuda>\d+\.\d+)-(?P<arch>windows(?:7|10)?-x64)-v{_VERSION}\.zip"),
-    re.compile(
-        rf"cudnn(?:_(?P<part>jit)|_samples)?-linux-(?P<arch>x86_64|sbsa|ppc64le)-{_VERSION}_cuda{_CUDA}-archive\.tar\.xz"
-    ),
-    re.compile(
-        rf"cudnn(?:_(?P<part>jit)|_samples)?-(?P<arch>windows-x86_64|windows-arm64)-{_VERSION}_cuda{_CUDA}-archive\.zip"
-    ),
-    re.compile(rf"cudnn_(?P<part>samples)-source-{_VERSION}-archive\.tar\.xz"),
-    re.compile(rf"libcudnn\d(?:-dev|-samples|-doc)?_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_{_DEB}\.deb"),
-    re.compile(
-        rf"libcudnn\d+(?:-(?P<part>jit))?(?:-dev|-static|-headers)?-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_{_DEB}\.deb"
-    ),
-    re.compile(rf"libcudnn\d+-(?P<part>samples)_{_VERSION}-\d+_(?:all|amd64|arm64)\.deb"),
-    re.compile(rf"libcudnn\d-{_CROSS}_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_all\.deb"),
-    re.compile(rf"libcudnn\d+-{_CROSS}-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_all\.deb"),
-    re.compile(rf"libcudnn\d(?:-devel|-static|-samples)?-{_VERSION}-\d+\.cuda(?P<cuda>\d+\.\d+)\.{_RPM}\.rpm"),
-    re.compile(
-        rf"libcudnn\d+(?:-(?P<part>jit))?(?:-devel|-static|-headers)?-cuda-(?P<cuda>\d+)-{_VERSION}-\d+\.{_RPM}\.rpm"
-    ),
-    re.compile(rf"libcudnn\d+-(?P<part>samples)-{_VERSION}-\d+\.(?:noarch|x86_64|aarch64)\.rpm"),
-    re.compile(
+    rf"cudnn-(?P<cuda>\d+\.\d+)-linux-(?P<arch>x64|aarch64sbsa|ppc64le)-v{_VERSION}\.tgz",
+    rf"cudnn-(?P<cuda>\d+\.\d+)-(?P<arch>windows(?:7|10)?-x64)-v{_VERSION}\.zip",
+    rf"cudnn(?:_(?P<part>jit)|_samples)?-linux-(?P<arch>x86_64|sbsa|ppc64le)-{_VERSION}_cuda{_CUDA}-archive\.tar\.xz",
+    rf"cudnn(?:_(?P<part>jit)|_samples)?-(?P<arch>windows-x86_64|windows-arm64)-{_VERSION}_cuda{_CUDA}-archive\.zip",
+    rf"cudnn_(?P<part>samples)-source-{_VERSION}-archive\.tar\.xz",
+    rf"libcudnn\d(?:-dev|-samples|-doc)?_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_{_DEB}\.deb",
+    rf"libcudnn\d+(?:-(?P<part>jit))?(?:-dev|-static|-headers)?-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_{_DEB}\.deb",
+    rf"libcudnn\d+-(?P<part>samples)_{_VERSION}-\d+_(?:all|amd64|arm64)\.deb",
+    rf"libcudnn\d-{_CROSS}_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_all\.deb",
+    rf"libcudnn\d+-{_CROSS}-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_all\.deb",
+    rf"libcudnn\d(?:-devel|-static|-samples)?-{_VERSION}-\d+\.cuda(?P<cuda>\d+\.\d+)\.{_RPM}\.rpm",
+    rf"libcudnn\d+(?:-(?P<part>jit))?(?:-devel|-static|-headers)?-cuda-(?P<cuda>\d+)-{_VERSION}-\d+\.{_RPM}\.rpm",
+    rf"libcudnn\d+-(?P<part>samples)-{_VERSION}-\d+\.(?:noarch|x86_64|aarch64)\.rpm",
+    (
         rf"nvidia_cudnn_cu(?P<cuda>\d+)-{_VERSION}(?:\.post\d+)?(?:-\d+)?-py3-none-"
         r"(?:manylinux[0-9a-z_.]*?_(?P<linux>x86_64|aarch64)|(?P<arch>win_amd64|win_arm64))\.whl"
     ),
@@ -54,9 +47,9 @@ _WHEEL = (
 # What a channel without conda-forge needs beside cuDNN, from NVIDIA's wheels, by the conda package's name. Up to CUDA
 # 11 that is `cudatoolkit`.
 _COMPANIONS = {
-    "cudatoolkit": re.compile(rf"nvidia_cublas_cu(?P<cuda>11|10){_WHEEL}"),
-    "libcublas": re.compile(rf"nvidia_cublas(?:_cu(?P<cuda>1[2-9]))?{_WHEEL}"),
-    "cuda-nvrtc": re.compile(rf"nvidia_cuda_nvrtc(?:_cu(?P<cuda>1[2-9]))?{_WHEEL}"),
+    "cudatoolkit": rf"nvidia_cublas_cu(?P<cuda>11|10){_WHEEL}",
+    "libcublas": rf"nvidia_cublas(?:_cu(?P<cuda>1[2-9]))?{_WHEEL}",
+    "cuda-nvrtc": rf"nvidia_cuda_nvrtc(?:_cu(?P<cuda>1[2-9]))?{_WHEEL}",
 }
 _SUBDIRS = {
     "x64": "linux-64",
@@ -92,7 +85,7 @@ def parse_artifact_name(filename: str) -> Release | None:
     """
     name = filename.replace("%2B", "+").replace("%2b", "+")
     for form in _FORMS:
-        if match := form.fullmatch(name):
+        if match := re.fullmatch(form, name):
             found = {key: text or "" for key, text in match.groupdict().items()}
             part, arch = found.get("part", ""), found.get("arch", "") or found.get("linux", "")
             return Release("cudnn", found["version"], found.get("cuda", ""), _subdir(part, arch), part)
@@ -124,7 +117,7 @@ def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> A
 def _companion(name: str) -> Release | None:
     """Read the name of a wheel that cuDNN needs beside it; its version begins with CUDA's since CUDA 12."""
     for product, form in _COMPANIONS.items():
-        if match := form.fullmatch(name):
+        if match := re.fullmatch(form, name):
             version, major = match["version"], match["cuda"] or match["version"].partition(".")[0]
             cuda = major if int(major) < 12 else ".".join(version.split(".")[:2])
             return Release(product, version, cuda, _SUBDIRS[match["linux"] or match["windows"]])

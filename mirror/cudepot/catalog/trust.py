@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from typing import TYPE_CHECKING
 
 from cudepot.errors import StaleError, TrustError
-from cudepot.formats.apt import Release, parse_date
+from cudepot.formats.dates import parse_date
+
+if TYPE_CHECKING:
+    from cudepot.formats.apt import Release
 
 FUTURE = datetime.timedelta(seconds=60)  # clocks differ; apt itself allows 10 s
 

@@ -7,7 +7,6 @@ page. NVIDIA's Release has ``Architecture`` (singular) and neither Suite, Codena
 from __future__ import annotations
 
 import datetime
-import email.utils
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from cudepot.digest import Digest, Promise, hexdigest
 from cudepot.errors import FormatError
 from cudepot.formats import version as deb_version
+from cudepot.formats.dates import parse_date
 from cudepot.paths import safe_name
 
 Fields = dict[str, str]
@@ -282,12 +282,3 @@ def _folded(value: str) -> str:
 
 def _date(fields: Mapping[str, str], name: str) -> datetime.datetime | None:
     return parse_date(fields[name], name) if name in fields else None
-
-
-def parse_date(text: str, what: str) -> datetime.datetime:
-    """Return a date as Release files write it (RFC 5322), in UTC where it names no zone."""
-    try:
-        found = email.utils.parsedate_to_datetime(text)
-    except (ValueError, OverflowError) as error:
-        raise FormatError(f"{what} is no date: {text[:60]!r}", hint="the upstream is broken") from error
-    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)

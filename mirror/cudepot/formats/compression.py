@@ -5,14 +5,9 @@ Formats: gzip (RFC 1952), xz (the .xz file format 1.2), bzip2, Zstandard (RFC 88
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 from collections.abc import Callable
 from typing import BinaryIO, Protocol, cast
-
-import zstandard
 
 from cudepot.digest import CHUNK
 from cudepot.errors import FormatError
@@ -107,11 +102,18 @@ def prefixed(head: bytes, stream: BinaryIO) -> BinaryIO:
     return io.BufferedReader(_PrefixedRaw(head, stream), 1 << 16)
 
 
+# Each library is loaded where its compression is met: an index comes in one of them, and start-up counts.
+
+
 def _xz_decoder() -> _Decoder:
+    import lzma  # noqa: PLC0415
+
     return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
 
 
 def _gzip(stream: BinaryIO, _what: str) -> BinaryIO:
+    import gzip  # noqa: PLC0415
+
     return cast(BinaryIO, gzip.GzipFile(fileobj=stream, mode="rb"))
 
 
@@ -120,10 +122,14 @@ def _xz(stream: BinaryIO, what: str) -> BinaryIO:
 
 
 def _bzip2(stream: BinaryIO, what: str) -> BinaryIO:
+    import bz2  # noqa: PLC0415
+
     return cast(BinaryIO, _DecodingRaw(stream, bz2.BZ2Decompressor, what))
 
 
 def _zstd(stream: BinaryIO, _what: str) -> BinaryIO:
+    import zstandard  # noqa: PLC0415
+
     engine = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
     return cast(BinaryIO, engine.stream_reader(stream, read_size=CHUNK, read_across_frames=True))
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
-import lzma
-import struct
-import tarfile
-import zipfile
-import zlib
 from typing import BinaryIO
-
-import zstandard
 
 from cudepot.digest import CHUNK
 from cudepot.errors import FormatError
@@ -18,21 +12,23 @@ from cudepot.errors import FormatError
 DEFAULT_LIMIT = 64 << 30
 """Bytes an artifact may unpack to unless the caller says otherwise; NVIDIA's largest unpack to about 5 GiB."""
 
-_DAMAGE = (
-    EOFError,
-    IndexError,
-    NotImplementedError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-    lzma.LZMAError,
-    struct.error,
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    zlib.error,
-    zstandard.ZstdError,
-)
 _HINT = "download the file again and compare its sha256 with the published one"
+
+
+@functools.cache
+def _damage() -> tuple[type[BaseException], ...]:
+    """Return every way a decoder has of failing; loading all of them takes longer than reading a small index."""
+    import lzma  # noqa: PLC0415
+    import struct  # noqa: PLC0415
+    import tarfile  # noqa: PLC0415
+    import zipfile  # noqa: PLC0415
+    import zlib  # noqa: PLC0415
+
+    import zstandard  # noqa: PLC0415
+
+    plain = (EOFError, IndexError, NotImplementedError, OverflowError, RuntimeError, ValueError)
+    of_decoders = (lzma.LZMAError, struct.error, tarfile.TarError, zipfile.BadZipFile, zlib.error, zstandard.ZstdError)
+    return plain + of_decoders
 
 
 def damaged(what: str, error: BaseException | str) -> FormatError:
@@ -53,7 +49,9 @@ class Guard:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, _DAMAGE) or (isinstance(error, OSError) and error.errno is None):
+        if error is None:
+            return
+        if isinstance(error, _damage()) or (isinstance(error, OSError) and error.errno is None):
             raise damaged(self._what, error) from error
 
 

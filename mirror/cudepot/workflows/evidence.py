@@ -5,7 +5,6 @@ from __future__ import annotations
 from cudepot.catalog.faults import Served
 from cudepot.digest import Digest, MismatchError, hasher
 from cudepot.errors import CudepotError, FormatError, UpstreamError
-from cudepot.formats.apt import parse_release
 from cudepot.ports import About, Source
 
 HASH_LIMIT = 64 << 20  # bytes read only to be able to name a hash
@@ -51,6 +50,8 @@ def release_beside(source: Source, folder: str, index: str, served: Served) -> d
 
     Evidence only: nothing of it is trusted or used.
     """
+    from cudepot.formats.apt import parse_release  # noqa: PLC0415 - of use to apt repositories only
+
     try:
         page = source.fresh().read(f"{folder}Release", limit=_RELEASE_LIMIT)
         release = parse_release(page.body if page else b"", "Release")

@@ -10,7 +10,8 @@ from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.asked import Asked
 from cudepot.workflows.depot import Depot, request_hash
-from cudepot.workflows.lock_whole import checked, whole_files, with_extras
+from cudepot.workflows.lock_mirror import checked, with_extras
+from cudepot.workflows.lock_whole import whole_files
 from cudepot.workflows.subset import subset
 
 

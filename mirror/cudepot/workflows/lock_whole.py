@@ -1,29 +1,22 @@
-"""Lock an apt repository that is mirrored whole: its roots, every index they name, and the extras beside them."""
+"""Lock an apt repository that is mirrored whole: its roots, and every index they name."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from cudepot.catalog.config_upstream import ROOT_NAMES, Upstream
-from cudepot.catalog.drift import replaced
-from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
-from cudepot.catalog.whole import site_folder
+from cudepot.catalog.lock import LockedFile
 from cudepot.catalog.whole_indexes import same_index, wanted_indexes
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, TrustError, UpstreamError
 from cudepot.formats.apt import parse_release
-from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.apt_chain import Chain, Suite, by_hash
-from cudepot.workflows.asked import ROOT_LIMIT, Asked
-from cudepot.workflows.depot import Depot
+from cudepot.workflows.asked import ROOT_LIMIT
 from cudepot.workflows.fetch import WORKERS, in_threads
-from cudepot.workflows.history import latest_snapshots
-from cudepot.workflows.whole import read_whole
+from cudepot.workflows.lock_mirror import extras
 
-EXTRA_LIMIT = 64 << 20  # bytes; keyring packages have a few thousand
 _AGAIN = "the upstream is being published, or an edge is stale: try again in some minutes"
 
 
@@ -38,51 +31,6 @@ def whole_files(chain: Chain, suites: Sequence[Suite]) -> tuple[LockedFile, ...]
     files = (*roots, *(one for suite in suites for one in _indexes(chain, suite)), *extras(chain))
     chain.memory.save(chain.depot.store)
     return files
-
-
-def extras(chain: Asked) -> tuple[LockedFile, ...]:
-    """Return the files beside the indexes, each by a conditional request."""
-    read = chain.memory.read
-    return tuple(
-        LockedFile(path, "extra", read(chain.depot, chain.source, path, limit=EXTRA_LIMIT)[1])
-        for path in chain.upstream.extras
-    )
-
-
-def with_extras(chain: Asked, locked: LockedUpstream, accepted: Sequence[str]) -> LockedUpstream:
-    """Return what is locked of a whole mirror with the files beside its indexes as they are now."""
-    if not chain.upstream.extras:
-        return locked
-    files = (*(one for one in locked.files if one.role != "extra"), *extras(chain))
-    chain.memory.save(chain.depot.store)
-    if files == locked.files:
-        return locked
-    return checked(chain.depot, replace(locked, files=files), (locked, ()), accepted, chain.upstream.url)
-
-
-def checked(
-    depot: Depot,
-    locked: LockedUpstream,
-    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
-    accepted: Sequence[str],
-    url: str,
-) -> LockedUpstream:
-    """Refuse a whole mirror that cannot be had as it is, or that has other bytes under names that are locked."""
-    now = read_whole(depot, locked)
-    if before is None or not before[0].files:
-        return locked
-    old = _tree_before(depot, before[0])
-    return replace(locked, replaced=replaced(old, now.tree, before[0].replaced, accepted, url))
-
-
-def _tree_before(depot: Depot, locked: LockedUpstream) -> Mapping[str, Digest]:
-    """Return what a whole mirror consisted of: by its locked index or, where that is gone, by the last snapshot."""
-    if all(depot.store.has(one.digest) for one in locked.files):
-        return read_whole(depot, locked).tree
-    snapshots, folder = Snapshots(depot.store.root), site_folder(locked)
-    last = latest_snapshots(snapshots, depot.site_verifier(), 1) if snapshots.numbers() else []
-    shown = [(path, digest) for one in last for path, digest in one.tree.items()]
-    return {path.removeprefix(folder): digest for path, digest in shown if path.startswith(folder)}
 
 
 def _roots(chain: Chain, suite: Suite) -> list[LockedFile]:

@@ -11,7 +11,7 @@ from cudepot.errors import MissingError
 from cudepot.formats.repomd import PATH
 from cudepot.workflows.asked import ROOT_LIMIT, Asked
 from cudepot.workflows.depot import request_hash
-from cudepot.workflows.lock_whole import checked, extras, with_extras
+from cudepot.workflows.lock_mirror import checked, extras, with_extras
 from cudepot.workflows.subset_yum import subset
 from cudepot.workflows.yum_chain import SIGNATURE, YumChain, YumRoot
 
