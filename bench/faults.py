@@ -156,7 +156,7 @@ class Campaign:
     def _repair(self, project: Path, file: Path) -> None:
         run(project, "verify", "--repair")
         if project.name == "near":
-            for verb in (("sync",), ("publish",)):
+            for verb in (("sync",), ("repackage",), ("publish",)):
                 code, _ = run(project, *verb)
                 assert code == 0, f"{verb} after repair of {file}: {said(project)}"
             shown_whole(project)

@@ -10,7 +10,7 @@ import cudepot
 ROOT = Path(cudepot.__file__).parent
 BASE = {path.stem for path in ROOT.glob("[a-z]*.py")}
 PURE, IO = {"catalog", "formats"}, {"transport", "store", "signing", "builders", "probe"}
-PURE_BASE = BASE - {"disk", "data"}
+PURE_BASE = BASE - {"disk", "data", "temporary"}
 MAY = {
     **dict.fromkeys(PURE_BASE, PURE_BASE),
     **dict.fromkeys(BASE - PURE_BASE, BASE),

@@ -10,13 +10,13 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from cudepot import disk
 from cudepot.digest import Digest
+from cudepot.store import trickling
 from cudepot.store.local import LocalStore
 
 
 def test_what_is_written_in_steps_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk, "_STEP", 1000)
+    monkeypatch.setattr(trickling, "_STEP", 1000)
     store = LocalStore(tmp_path / "store", create=True)
 
     def write(out: BinaryIO) -> None:
@@ -38,10 +38,10 @@ def test_what_is_written_in_steps_is_whole(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_refusal_of_the_disk_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe cannot be synced: what a disk says with EIO it says with EINVAL."""
-    monkeypatch.setattr(disk, "_STEP", 1)
+    monkeypatch.setattr(trickling, "_STEP", 1)
     read, write = os.pipe()
     with io.FileIO(read), io.FileIO(write, "w") as pipe, ThreadPoolExecutor(1) as pool:
-        file = disk.Trickling(cast(BinaryIO, pipe), pool)
+        file = trickling.Trickling(cast(BinaryIO, pipe), pool)
         file.write(b"x")
         with pytest.raises(OSError, match="Invalid argument"):
             file.settle().result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import sys
@@ -270,6 +271,19 @@ def test_nothing_new_is_said(near: Near, tmp_path: Path) -> None:
     assert "nothing since 3" in near.project.fail(3, "bundle", "export", str(tmp_path / "x.tar"), "--since", "3").error
     near.project.fail(3, "bundle", "export", str(tmp_path / "x.tar"), "--since", "9")
     near.project.fail(3, "bundle", "export", str(tmp_path / "x.tar"), "--since", "0", "--split", "10K")
+
+
+def test_names_no_volume_can_have(near: Near, far: Far, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder.tar").mkdir()
+    os.mkfifo(tmp_path / "fifo.tar")
+    (tmp_path / "link.tar.part").symlink_to(tmp_path / "file")
+    for name, code in (("file/x.tar", 7), ("folder.tar", 7), ("x" * 300 + ".tar", 7), ("a\nb.tar", 3)):
+        near.project.fail(code, "bundle", "export", str(tmp_path / name), "--since", "0")
+    near.project.run("bundle", "export", str(tmp_path / "link.tar"), "--since", "0")
+    assert (tmp_path / "file").read_text() == "mine"
+    for name in ("fifo.tar", "folder.tar", "nothing.tar"):
+        far.fail(3, "bundle", "import", str(tmp_path / name))
 
 
 def test_gc_on_both_sides(near: Near, far: Far) -> None:

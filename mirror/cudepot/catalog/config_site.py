@@ -166,8 +166,9 @@ def _bucket(name: str) -> str:
 def _url(table: Table, key: str) -> str:
     """Return a URL that holds no password: cudepot.toml is no place for one."""
     text = table.text(key, "")
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+    parts = urlsplit(text)  # which leaves out line breaks that stand in the text
+    odd = any(sign <= " " or sign == "\x7f" for sign in text)
+    if text and (odd or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
         raise ConfigError(f"{table.path(key)!r} is not an http or https URL")
     if parts.username or parts.password:
         hint = "credentials come from boto3's own chain (AWS_PROFILE, ~/.aws, roles), never from a file of ours"

@@ -8,10 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.common import add_common
+from cudepot.cli.common import add_common, check_url
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
-from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
     from cudepot.workflows.depot import Depot
@@ -59,8 +58,7 @@ def _kind(kinds: Any, name: str, text: str, write: Callable[[argparse.Namespace,
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    if not args.url.startswith(("https://", "http://", "file:///")):
-        raise ConfigError(f"--url {args.url!r} is no URL", hint="give the URL at which clients see site/current")
+    check_url(args.url)
     with opened(args, exclusive=False) as depot:
         answer: Answer = args.write(args, depot, depot.base / Path(args.output))
     return answer

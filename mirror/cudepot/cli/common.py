@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import re
+from urllib.parse import urlsplit
+
+from cudepot.errors import ConfigError
+
+_URL = re.compile(r"(https?|file)://[A-Za-z0-9._~:/@+,=%\[\]-]+")
+
+
+def check_url(text: str) -> None:
+    """Refuse what is no URL, or holds a login, or what files of settings and shells read as something else."""
+    try:
+        parts = urlsplit(text)
+        named = bool(parts.hostname) if parts.scheme != "file" else parts.path.startswith("/") and not parts.netloc
+        good = bool(_URL.fullmatch(text)) and named and parts.username is None and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ConfigError(f"--url {text!r} is no URL", hint="give the URL at which clients see site/current")
 
 
 def add_common(parser: argparse.ArgumentParser, default: object = None) -> None:

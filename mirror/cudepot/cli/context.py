@@ -236,6 +236,7 @@ def _signer(base: Path, config: Config) -> AbstractContextManager[Signer]:
 def _site_verifier(base: Path, config: Config) -> Verifier:
     from cudepot.signing.gpg import GpgSigner
     from cudepot.signing.gpgv import Gpgv
+    from cudepot.temporary import temporary_folder
 
     if config.site.origin:
         keyring = base / config.site.origin_keyring
@@ -243,7 +244,6 @@ def _site_verifier(base: Path, config: Config) -> Verifier:
     if not config.site.key:
         raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` makes one")
     trusted = [GpgSigner(base / config.site.gnupg, one) for one in (config.site.key, *config.site.former_keys)]
-    with tempfile.NamedTemporaryFile(prefix="cudepot-key-") as keys:
-        keys.write(b"".join(one.public_key(armor=False) for one in trusted))
-        keys.flush()
-        return Gpgv([Path(keys.name)], [one.fingerprint for one in trusted])
+    with temporary_folder() as folder:
+        (folder / "keys").write_bytes(b"".join(one.public_key(armor=False) for one in trusted))
+        return Gpgv([folder / "keys"], [one.fingerprint for one in trusted])

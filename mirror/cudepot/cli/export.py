@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from cudepot.cli.common import check_url
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.errors import ConfigError
@@ -43,8 +44,7 @@ def run(args: argparse.Namespace) -> Answer:
         return formats, [f"{name:18} {use}" for name, use in formats.items()], 0
     if args.format not in FORMATS:
         raise ConfigError(f"no format {args.format!r}", hint=f"there are {', '.join(FORMATS)}")
-    if not args.url.startswith(("https://", "http://", "file:///")):
-        raise ConfigError(f"--url {args.url!r} is no URL", hint="give the URL at which clients see site/current")
+    check_url(args.url)
     with opened(args, exclusive=False) as depot:
         choice = Choice(args.platform, args.cuda, args.repository, tuple(args.only))
         text, site = export(depot, args.format, args.url, choice)

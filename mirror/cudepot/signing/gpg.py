@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cudepot.errors import ConfigError, StorageError
+from cudepot.temporary import temporary_folder
 
 _OPTIONS = ["--batch", "--no-tty", "--quiet", "--pinentry-mode", "loopback", "--no-auto-check-trustdb"]
 _STRONG = ["--digest-algo", "SHA512", "--cert-digest-algo", "SHA512"]
@@ -133,8 +134,8 @@ def _session(home: Path) -> Iterator[str]:
     """Give a short name for the home (an agent's socket path has 108 bytes) and stop the agent afterwards."""
     _check_home(home)
     place = tempfile.gettempdir()
-    with tempfile.TemporaryDirectory(prefix="cudepot-", dir=place if len(place) <= _SHORT else "/tmp") as folder:  # noqa: S108 - made with a name of its own, for us alone
-        short = Path(folder) / "h"
+    with temporary_folder(place if len(place) <= _SHORT else "/tmp") as folder:  # noqa: S108 - made with a name of its own, for us alone
+        short = folder / "h"
         short.symlink_to(home.resolve())
         try:
             yield str(short)

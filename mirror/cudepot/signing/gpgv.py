@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import os
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +18,7 @@ from cudepot.fingerprints import fingerprint
 from cudepot.openpgp import HASHES, DocumentSignature
 from cudepot.ports import Signed
 from cudepot.signing.keys import dearmored
+from cudepot.temporary import temporary_folder
 
 _STRONG_HASHES = {"8", "9", "10", "12", "14"}  # RFC 9580 section 9.5: SHA2-256, -384, -512, SHA3-256, -512
 _BAD = {
@@ -53,16 +53,14 @@ class Gpgv:
     def clearsigned(self, document: bytes, what: str) -> Signed:
         """Verify a cleartext-signed document and return the text inside; raise TrustError otherwise."""
         _one_message(document, what)
-        with tempfile.TemporaryDirectory(prefix="cudepot-gpgv-") as folder:
-            home = Path(folder)
+        with temporary_folder() as home:
             (home / "document").write_bytes(document)
             signers = self._run(home, what, ["--output", str(home / "text"), str(home / "document")])
             return Signed((home / "text").read_bytes(), signers)
 
     def detached(self, document: bytes, signature: bytes, what: str) -> Signed:
         """Verify ``document`` against a detached signature; raise TrustError otherwise."""
-        with tempfile.TemporaryDirectory(prefix="cudepot-gpgv-") as folder:
-            home = Path(folder)
+        with temporary_folder() as home:
             (home / "document").write_bytes(document)
             (home / "signature").write_bytes(signature)
             return Signed(document, self._run(home, what, [str(home / "signature"), str(home / "document")]))
@@ -70,8 +68,7 @@ class Gpgv:
     def detached_file(self, document: BinaryIO, signature: bytes, what: str) -> Signed:
         """Verify the rest of an open file, which gpgv reads by itself; raise TrustError otherwise."""
         os.lseek(document.fileno(), document.tell(), os.SEEK_SET)  # where the buffer is, not where it has read to
-        with tempfile.TemporaryDirectory(prefix="cudepot-gpgv-") as folder:
-            home = Path(folder)
+        with temporary_folder() as home:
             (home / "signature").write_bytes(signature)
             return Signed(b"", self._run(home, what, [str(home / "signature"), "-"], document))
 
@@ -96,8 +93,7 @@ class Gpgv:
 
     def _quick(self, documents: Sequence[tuple[bytes, bytes, str]]) -> dict[int, tuple[str, ...]]:
         """Return the signers of the documents gpg finds good, by their place in the list."""
-        with tempfile.TemporaryDirectory(prefix="cudepot-gpg-") as folder:
-            home = Path(folder)
+        with temporary_folder() as home:
             for number, (document, signature, _) in enumerate(documents):
                 (home / f"{number}").write_bytes(signature + _literal(document))
             names = [str(home / f"{number}") for number in range(len(documents))]
@@ -111,8 +107,7 @@ class Gpgv:
 
     def inspect(self, document: bytes, signature: bytes | None) -> tuple[DocumentSignature, ...]:
         """Return all signatures of a document, good and bad, pinned or not; ``signature`` when it is detached."""
-        with tempfile.TemporaryDirectory(prefix="cudepot-gpgv-") as folder:
-            home = Path(folder)
+        with temporary_folder() as home:
             files = [home / "document"] if signature is None else [home / "signature", home / "document"]
             for path, data in zip(reversed(files), (document, signature or b""), strict=False):
                 path.write_bytes(data)

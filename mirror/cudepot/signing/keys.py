@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import datetime
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cudepot.errors import ConfigError
 from cudepot.openpgp import ALGORITHMS, HASHES, KeyPart, PublicKey
+from cudepot.temporary import temporary_folder
 
 _BINDING = ("10", "11", "12", "13", "18", "1F")  # classes of signatures by which a key vouches for itself
 
@@ -37,8 +37,8 @@ def read_keys(path: Path) -> tuple[PublicKey, ...]:
 
 def parse_keys(data: bytes) -> tuple[PublicKey, ...]:
     """Return the public keys in ``data``; none when gpg finds none."""
-    with tempfile.TemporaryDirectory(prefix="cudepot-keys-") as home:
-        command = ["gpg", "--homedir", home, "--batch", "--no-tty", "--quiet", "--no-auto-check-trustdb"]
+    with temporary_folder() as home:
+        command = ["gpg", "--homedir", str(home), "--batch", "--no-tty", "--quiet", "--no-auto-check-trustdb"]
         command += ["--with-colons", "--with-sig-list", "--show-keys"]
         try:
             done = subprocess.run(command, input=data, capture_output=True, check=False)
@@ -138,8 +138,8 @@ def exported(paths: Sequence[Path], fingerprints: Sequence[str]) -> bytes:
         ConfigError: a file cannot be read, or none of them holds one of the keys.
     """
     keyring = b"".join(dearmored(path) for path in paths)
-    with tempfile.TemporaryDirectory(prefix="cudepot-keys-") as home:
-        gpg = ["gpg", "--homedir", home, "--batch", "--no-tty", "--quiet", "--no-autostart"]
+    with temporary_folder() as home:
+        gpg = ["gpg", "--homedir", str(home), "--batch", "--no-tty", "--quiet", "--no-autostart"]
         subprocess.run([*gpg, "--import"], input=keyring, capture_output=True, check=False)
         done = subprocess.run([*gpg, "--armor", "--export", *fingerprints], capture_output=True, check=False)
     if not done.stdout:

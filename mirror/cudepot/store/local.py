@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher, mismatch
-from cudepot.disk import Trickling, fsync_folder, storage_errors, write_atomic
+from cudepot.disk import fsync_folder, storage_errors, write_atomic
 from cudepot.errors import BusyError, ConfigError, FormatError, StorageError
 
 FORMAT = "cudepot-store 1\n"
@@ -184,6 +184,8 @@ class LocalStore:
     def make(self, write: Callable[[BinaryIO], object]) -> Digest:
         """Store what ``write`` puts into a seekable file and return its digest."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - where packages are built
+
+        from cudepot.store.trickling import Trickling  # noqa: PLC0415
 
         with (
             storage_errors(self.root),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cudepot.digest import hasher
 from cudepot.disk import fsync_folder, storage_errors
+from cudepot.errors import StorageError
 
 
 def numbered(file: Path, count: int) -> list[Path]:
@@ -38,19 +39,31 @@ class VolumeFile:
 
 
 @contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tell what stands in the way of a file of that name: a folder, a file in place of a folder, a name too long."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be written: {error.strerror}", hint="give the bundle another name or folder"
+        ) from error
+
+
+@contextlib.contextmanager
 def volume_file(path: Path) -> Iterator[VolumeFile]:
     """Give a file to write; it appears at ``path`` when all of it is on the disk.
 
     Raises:
-        StorageError: the disk is full, read-only or not permitted, or there is no such folder.
+        StorageError: the disk is full, read-only or not permitted, or no file can have that name.
     """
     part = path.with_name(path.name + ".part")
-    with storage_errors(path):
+    with _told(path), storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        part.unlink(missing_ok=True)  # what a killed run left, or a link somebody put there
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     try:
         yield VolumeFile(part, descriptor)
-        with storage_errors(path):
+        with _told(path), storage_errors(path):
             os.fsync(descriptor)
             part.replace(path)
             fsync_folder(path.parent)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import posixpath
 import signal
 import socket
@@ -58,7 +59,7 @@ class Web:
         if "\0" in path or ".." in path.split("/"):
             return _missing()
         root = self._root.resolve()
-        if (root / wanted).is_dir():
+        if os.path.isdir(root / wanted):  # noqa: PTH112 - Path.is_dir raises for names that are too long
             if path != "/" and not path.endswith("/"):
                 return RedirectResponse(posixpath.basename(path) + "/", 301)
             wanted = f"{wanted}/index.html".lstrip("/")

@@ -78,6 +78,8 @@ def export(
             "this project shows another machine's site and cannot sign a bundle",
             hint="copy the bundles it came in, or export on the near side",
         )
+    if not file.name.isprintable():
+        raise ConfigError(f"{str(file)!r}: no name for a bundle", hint="SHA256SUMS names it in a line: use plain signs")
     newest = _newest(depot)
     base = _base_of(depot, want, newest) if want else _link(depot, since) if since else Link()
     if base.number >= newest.number and not (want and want.objects):

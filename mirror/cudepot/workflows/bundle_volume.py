@@ -115,6 +115,8 @@ def open_volume(path: Path, verifier: Verifier | None) -> Volume:
         TrustError: another site's.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{path}: is no plain file", hint="name the volumes of a bundle")
         with path.open("rb") as handle:
             found = list(itertools.islice(members(handle, str(path)), len(FIRST)))
             head = [_small(handle, one, path) for one in found]

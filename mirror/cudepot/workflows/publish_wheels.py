@@ -5,7 +5,9 @@ from __future__ import annotations
 import email.parser
 from collections.abc import Mapping, Sequence
 
-from packaging.utils import parse_wheel_filename
+from packaging.tags import Tag
+from packaging.utils import BuildTag, parse_wheel_filename
+from packaging.version import Version
 
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
@@ -26,10 +28,17 @@ def wheel_tree(depot: Depot, wheels: Sequence[tuple[str, Digest]]) -> dict[str, 
     """Return the path → content list of the index over wheels given as (file name, digest)."""
     tree: dict[str, Digest] = {}
     projects: dict[str, list[PublishedWheel]] = {}
+    spellings: dict[object, str] = {}
     for filename, digest in sorted(set(wheels)):
         if f"wheels/{filename}" in tree:
             raise FormatError(
                 f"two wheels are called {filename} and differ", hint="give one of them another build number"
+            )
+        first = spellings.setdefault(_taken_apart(filename), filename)
+        if first != filename:
+            raise FormatError(
+                f"{first} and {filename} are one wheel in two spellings: pip takes either of them",
+                hint="pin only one of them",
             )
         wheel, metadata = _wheel(depot, filename, digest)
         tree |= {f"wheels/{filename}": digest, f"wheels/{filename}.metadata": metadata}
@@ -44,8 +53,18 @@ def _wheel(depot: Depot, filename: str, digest: Digest) -> tuple[PublishedWheel,
         text = read_metadata(handle, what=filename)
     metadata = depot.store.add_bytes(text)
     requires = email.parser.BytesParser().parsebytes(text, headersonly=True).get("Requires-Python", "")
-    project, version, _, _ = parse_wheel_filename(filename)
+    project, version, _, _ = _taken_apart(filename)
     return PublishedWheel(str(project), str(version), filename, digest, metadata.sha256, str(requires)), metadata
+
+
+def _taken_apart(filename: str) -> tuple[str, Version, BuildTag, frozenset[Tag]]:
+    """Return project, version, build and tags that a file name says, however it is spelt."""
+    try:
+        return parse_wheel_filename(filename)
+    except ValueError as error:
+        raise FormatError(
+            f"{filename}: no name of a wheel: {error}", hint="give it the name it was built under"
+        ) from error
 
 
 def _pages(projects: Mapping[str, list[PublishedWheel]], statuses: Mapping[str, ProjectStatus]) -> dict[str, bytes]:

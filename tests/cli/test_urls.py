@@ -1,0 +1,41 @@
+"""The URL at which clients see the site goes into files of settings and shell commands: nothing else fits in."""
+
+from __future__ import annotations
+
+import pytest
+
+from cudepot.catalog.config_site import parse_site
+from cudepot.catalog.fields import Table
+from cudepot.cli.common import check_url
+from cudepot.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://packages.example/", "http://10.0.0.1:8080/a/b_c~d", "http://[::1]:80/", "file:///srv/site/current",
+        "https://h/%2Bx/a+b=c,d",
+    ],
+)  # fmt: skip
+def test_urls_of_sites(text: str) -> None:
+    check_url(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "packages.example", "ftp://h/", "https://", "https:///x", "file://host/x", "file:x", "http://h:99999999/",
+        "https://h/\nSigned-By: /evil", "https://h/\r", "https://h/ x", "https://h/\t", "https://me:x@h/", "http://[::1/",
+        "https://h/'; rm -rf /", 'https://h/"', "https://h/$(id)", "https://h/`id`", "https://h/?a=b", "https://h/#x",
+    ],
+)  # fmt: skip
+def test_all_else_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is no URL"):
+        check_url(text)
+
+
+@pytest.mark.parametrize("key", ["endpoint", "proxy", "public-url"])
+@pytest.mark.parametrize("text", ["https://h/\nx", "https://h/ x", "https://me:x@h/", "s3://h"])
+def test_urls_in_the_configuration_likewise(key: str, text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_site(Table({"type": "s3", "bucket": "some-bucket", key: text}))

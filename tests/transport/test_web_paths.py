@@ -1,0 +1,19 @@
+"""What ``cudepot serve`` answers to paths no file system takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cudepot.catalog.site_files import traits
+from cudepot.transport.web import Web
+
+
+@pytest.mark.parametrize(
+    "path", ["/" + "x" * 300, "/" + "x/" * 5000, "/simple/" + "y" * 300 + "/", "/a\0b", "/" + "é" * 200, "/\udc80"]
+)
+@pytest.mark.parametrize("accept", ["text/html", "application/vnd.pypi.simple.v1+json"])
+def test_paths_nobody_can_have_are_not_there(tmp_path: Path, path: str, accept: str) -> None:
+    (tmp_path / "simple").mkdir()
+    assert Web(tmp_path, traits).answer("GET", path, {"accept": accept}).status_code == 404
