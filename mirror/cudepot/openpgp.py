@@ -73,6 +73,36 @@ class DocumentSignature:
     fault: str
 
 
+def packet_algorithms(packet: bytes) -> tuple[int, int, bytes]:
+    """Return public key algorithm, hash algorithm and issuer of a version 4 signature packet; zeros for another.
+
+    Nothing is verified: it tells signatures apart that were made in different ways (RFC 9580 section 5.2.3).
+    """
+    old = packet[:1] < b"\xc0"
+    width = {0: 2, 1: 3, 2: 5}.get(packet[0] & 3, 1) if old else (2 if packet[1] < 192 else 3 if packet[1] < 224 else 6)
+    body = packet[width:]
+    if len(body) < 6 or body[0] != 4:
+        return 0, 0, b""
+    end = 6 + int.from_bytes(body[4:6])
+    unhashed = body[end + 2 : end + 2 + int.from_bytes(body[end : end + 2])]
+    parts = [one for area in (body[6:end], unhashed) for one in _subpackets(area)]
+    return body[2], body[3], next((data[-8:] for kind, data in parts if kind in (16, 33)), b"")
+
+
+def _subpackets(area: bytes) -> list[tuple[int, bytes]]:
+    """Return type and content of the subpackets of a signature (RFC 9580 section 5.2.3.7), as far as they are whole."""
+    found = []
+    while area:
+        width = 1 if area[0] < 192 else 2 if area[0] < 255 else 5
+        size = area[0] if width == 1 else ((area[0] - 192) << 8) + area[1] + 192 if width == 2 else 0
+        size = int.from_bytes(area[1:5]) if width == 5 else size
+        if not 0 < size <= len(area) - width:
+            break
+        found.append((area[width] & 0x7F, area[width + 1 : width + size]))
+        area = area[width + size :]
+    return found
+
+
 def is_plain_armor(text: bytes) -> bool:
     """Tell whether a detached signature in text form is, byte for byte, what its own content is written as.
 

@@ -1,4 +1,4 @@
-"""Which real clients refuse a signed root or a key, and why: the rules of apt's verifiers as values.
+"""Which apt clients refuse a signed root or a key, and why: the rules of apt's verifiers as values.
 
 - apt with gpgv: signatures over MD5, SHA-1 or RIPEMD-160 count for nothing since apt 1.4 (1.2 in Ubuntu 16.04); apt of
   Ubuntu 24.04 also wants RSA of 2048 bits or more, or an Edwards curve.
@@ -53,7 +53,7 @@ class Verdict:
 def judge_key(key: PublicKey, today: datetime.date) -> tuple[Verdict, ...]:
     """Return what clients make of a key, whatever it signs: one of its signing parts has to be good."""
     parts = [one for one in key.parts if one.signs]
-    return tuple(_verdict(name, [_key_refusals(name, key, one) for one in parts], today) for name in CLIENTS)
+    return tuple(verdict(name, [_key_refusals(name, key, one) for one in parts], today) for name in CLIENTS)
 
 
 def judge_document(
@@ -61,10 +61,10 @@ def judge_document(
 ) -> tuple[Verdict, ...]:
     """Return what clients make of a signed document that is given these keys: one good signature is enough."""
     known = {key.fingerprint: key for key in keys}
-    return tuple(_verdict(name, [_refusals(name, one, known) for one in signatures], today) for name in CLIENTS)
+    return tuple(verdict(name, [_refusals(name, one, known) for one in signatures], today) for name in CLIENTS)
 
 
-def _verdict(client: str, ways: Sequence[Sequence[Refusal]], today: datetime.date) -> Verdict:
+def verdict(client: str, ways: Sequence[Sequence[Refusal]], today: datetime.date) -> Verdict:
     """Return the verdict where each way (a signature, or a part of a key) could be the good one."""
     if not ways:
         return Verdict(client, accepted=False, reasons=("nothing there that signs",))
@@ -106,10 +106,11 @@ def _key_refusals(client: str, key: PublicKey, part: KeyPart) -> list[Refusal]:
     """Return what a client has against the key or subkey that signs, or against the primary key above it."""
     primary = key.parts[0]
     parts = [primary] if part == primary else [primary, part]
-    return [refusal for one in parts for refusal in (*_life(one), *_strength(client, one))]
+    return [refusal for one in parts for refusal in (*life(one), *_strength(client, one))]
 
 
-def _life(part: KeyPart) -> list[Refusal]:
+def life(part: KeyPart) -> list[Refusal]:
+    """Return what any client that looks at dates has against a key or subkey."""
     short = part.fingerprint[-8:]
     found = [Refusal(f"key {short} is revoked")] if part.revoked else []
     return [*found, Refusal(f"key {short} expires", part.expires)] if part.expires else found

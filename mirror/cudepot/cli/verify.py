@@ -13,7 +13,7 @@ from cudepot.cli.progress import size_text
 from cudepot.errors import TrustError
 
 if TYPE_CHECKING:
-    from cudepot.workflows.clients_check import Checked
+    from cudepot.catalog.checked_clients import Checked
     from cudepot.workflows.verify import VerifyResult
     from cudepot.workflows.verify_package import PackageReport
 
@@ -28,8 +28,9 @@ wrong files off the site, and verify again.
 With PACKAGEs (conda packages or wheels, as files) it hashes every file in them and every member of the artifacts they
 were made of, and says which member of which artifact each file is, where that artifact came from and who signed it.
 
-With --clients it does something else: it says which real clients refuse each pinned key, each root as its upstream
-signed it, and each root the site shows, and why. What clients refuse is no fault of the project: exit status 0.
+With --clients it does something else: it says which real clients (apt, dnf, yum) refuse each pinned key, each root and
+each package as its upstream signed it, and each root the site shows, and why. What clients refuse is no fault of the
+project: exit status 0.
 """
 
 
@@ -113,11 +114,14 @@ def _clients(args: argparse.Namespace) -> Answer:
         lines.append("all of these clients accept what the site shows")
     elif refused:
         lines.append("a repository published as pinned packages is signed with the site's key and not affected")
-    return [asdict(one) for one in found], lines or ["nothing to check: no apt upstream and no apt repository"], 0
+    if any(one.kind == "packages" for one in refused):
+        lines.append("rpms keep their upstream's signature: a client that refuses it needs another key or policy, or")
+        lines.append("gpgcheck=0, and is then left with the hashes in the metadata that the site signs")
+    return [asdict(one) for one in found], lines or ["nothing to check: no apt or yum upstream, and none shown"], 0
 
 
 def _checked_lines(one: Checked) -> list[str]:
-    names = {"key": "key", "root": "upstream", "site": "site"}
+    names = {"key": "key", "root": "upstream", "packages": "packages", "site": "site"}
     lines = [f"{names[one.kind]} {one.what} ({one.upstream}), over {', '.join(one.digests) or 'no known hash'}"]
     for verdict in one.verdicts:
         said = "accepted by" if verdict.accepted else "REFUSED by"

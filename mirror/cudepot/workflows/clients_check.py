@@ -7,47 +7,29 @@ verified those roots, accepts more than some clients do.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from cudepot.catalog.client_rules import Verdict, judge_document, judge_key
+from cudepot.catalog.checked_clients import Checked
+from cudepot.catalog.client_rules import judge_document, judge_key
 from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.lock import LockedUpstream, Root
+from cudepot.catalog.lock import Lock, LockedUpstream, Root
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
 from cudepot.openpgp import DocumentSignature, PublicKey
 from cudepot.ports import Verifier
 from cudepot.signing.keys import parse_keys, read_keys
 from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.clients_check_yum import check_yum, shown_yum
 from cudepot.workflows.depot import Depot, RootMemory
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.key_files import key_files
 from cudepot.workflows.lock import load_lock
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One thing clients look at.
-
-    Attributes:
-        kind: ``key`` (pinned), ``root`` (as the upstream signed it) or ``site`` (what the site shows).
-        what: URL, site path, or fingerprint.
-        upstream: name of the upstream.
-        signers: fingerprints of primary keys whose signature is on it.
-        digests: the hashes the signatures are made over.
-    """
-
-    kind: str
-    what: str
-    upstream: str
-    signers: tuple[str, ...]
-    digests: tuple[str, ...]
-    verdicts: tuple[Verdict, ...]
-
-
 def check_clients(depot: Depot) -> tuple[Checked, ...]:
-    """Return the verdicts on all pinned keys, on the roots in the lock, and on the apt roots the site shows."""
+    """Return the verdicts on all pinned keys, on what is locked as it was signed, and on the roots the site shows."""
     found: list[Checked] = []
-    locked = _locked(depot)
+    lock = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
+    locked = lock.upstreams
     for upstream in depot.config.upstreams:
         if upstream.type == "apt":
             depot.verifier(upstream)  # says where to get a key file that is missing
@@ -56,11 +38,7 @@ def check_clients(depot: Depot) -> tuple[Checked, ...]:
             found += [
                 one for entry in locked if entry.name == upstream.name for one in _roots(depot, upstream, entry, keys)
             ]
-    return (*found, *_site(depot))
-
-
-def _locked(depot: Depot) -> tuple[LockedUpstream, ...]:
-    return load_lock(depot.lock_path).upstreams if depot.lock_path.exists() else ()
+    return (*found, *check_yum(depot, lock), *_site(depot))
 
 
 def _keys(depot: Depot, upstream: Upstream, keys: Sequence[PublicKey]) -> Iterator[Checked]:
@@ -111,6 +89,7 @@ def _site(depot: Depot) -> Iterator[Checked]:
         folder, _, name = path.rpartition("/")
         if path.startswith("apt/") and name in ("InRelease", "Release.gpg"):
             yield from _shown(depot, snapshot, folder, name)
+    yield from shown_yum(depot, snapshot)
 
 
 def _shown(depot: Depot, snapshot: Snapshot, folder: str, name: str) -> Iterator[Checked]:
