@@ -9,6 +9,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from cudepot.formats.bundle_tar import members
+
 _NOT_STATE = {"lock", "cudepot.log", "id"}
 """Files of a store that say nothing: a flipped bit in them changes nothing."""
 
@@ -39,6 +41,19 @@ def state_files(project: Path) -> Iterator[Path]:
     for top in (*(project / "store" / name for name in kept), *(project / "site/current/.").resolve().glob("*")):
         files = sorted(top.rglob("*")) if top.is_dir() else [top]
         yield from (one for one in files if one.is_file() and one.stat().st_size and one.name not in _NOT_STATE)
+
+
+def touches_only_held(project: Path, good: Path, bad: Path) -> bool:
+    """Tell whether a volume was harmed only in an object that the project has: ``import`` takes nothing from there."""
+    before, after = good.read_bytes(), bad.read_bytes()
+    if len(before) != len(after):
+        return False
+    with good.open("rb") as handle:
+        for one in members(handle, str(good)):
+            place = slice(one.offset, one.offset + one.size)
+            if before[place] != after[place]:
+                return (project / "store/objects" / one.sha256[:2] / one.sha256).is_file() if one.sha256 else False
+    return False
 
 
 def flip(file: Path, spread: random.Random) -> str:

@@ -68,7 +68,8 @@ def volume_file(path: Path) -> Iterator[VolumeFile]:
             part.replace(path)
             fsync_folder(path.parent)
     except BaseException:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise
     finally:
         os.close(descriptor)

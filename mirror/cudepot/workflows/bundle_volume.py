@@ -54,9 +54,9 @@ def write_volume(path: Path, head: Head, volume: Sequence[Digest], chunks: Chunk
 
 def complete_volume(path: Path, head: Head, volume: Sequence[Digest]) -> str:
     """Return the sha256 of a file that is this very volume; empty when it is not."""
-    if not path.is_file():
-        return ""
     try:
+        if not path.is_file():
+            return ""
         with path.open("rb") as handle:
             found = list(members(handle, path.name))
             if [(one.name, one.size) for one in found] != _expected(head, volume):
@@ -71,8 +71,8 @@ def complete_volume(path: Path, head: Head, volume: Sequence[Digest]) -> str:
                     return ""
             handle.seek(0)
             return Digest.of_stream(handle).sha256
-    except CudepotError:
-        return ""
+    except (CudepotError, OSError):
+        return ""  # writing it says what is wrong with the place
 
 
 def _expected(head: Head, volume: Sequence[Digest]) -> list[tuple[str, int]]:
