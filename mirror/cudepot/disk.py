@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from cudepot.errors import StorageError
 
+_HINTS = {
+    errno.ENOSPC: "free some space and run the command again: what has arrived is kept",
+    errno.EDQUOT: "the quota is used up: free some space and run the command again",
+    errno.EFBIG: "the file size limit (ulimit -f, or the file system's) is too low",
+    errno.EROFS: "the file system is mounted read-only",
+    errno.EACCES: "check the owner and mode of the folder",
+    errno.EPERM: "check the owner and mode of the folder",
+}
 
-@contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+
+class storage_errors:  # noqa: N801 - used like a function; a class, because it is entered for every piece of a file
     """Turn the disk's refusals into StorageError that says what to do; other OSErrors pass."""
-    hints = {
-        errno.ENOSPC: "free some space and run the command again: what has arrived is kept",
-        errno.EDQUOT: "the quota is used up: free some space and run the command again",
-        errno.EFBIG: "the file size limit (ulimit -f, or the file system's) is too low",
-        errno.EROFS: "the file system is mounted read-only",
-        errno.EACCES: "check the owner and mode of the folder",
-        errno.EPERM: "check the owner and mode of the folder",
-    }
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in hints:
-            raise
-        raise StorageError(f"{error.filename or path}: {os.strerror(error.errno)}", hint=hints[error.errno]) from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and error.errno in _HINTS:
+            text = f"{error.filename or self._path}: {os.strerror(error.errno)}"
+            raise StorageError(text, hint=_HINTS[error.errno]) from error
 
 
-def fsync_folder(path: Path) -> None:
+def fsync_folder(path: Path | str) -> None:
     """Make renames inside ``path`` durable."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from io import FileIO
@@ -22,6 +23,7 @@ from cudepot.disk import fsync_folder, storage_errors, write_atomic
 from cudepot.errors import BusyError, ConfigError, FormatError, StorageError
 
 FORMAT = "cudepot-store 1\n"
+_FEW, _SETTLERS = 5, 16  # folders made durable one by one, threads for more
 
 
 class _Part:
@@ -30,7 +32,7 @@ class _Part:
     def __init__(self, store: LocalStore, digest: Digest) -> None:
         self._store, self._digest = store, digest
         self.path = f"{store.root}/parts/{digest.sha256}"
-        with storage_errors(Path(self.path)):
+        with storage_errors(self.path):
             self._file = open(self.path, "a+b", buffering=0)  # noqa: PTH123, SIM115 - thousands a second; closed below
         self._hash, self.size = hasher(), 0
         if os.fstat(self._file.fileno()).st_size:
@@ -49,7 +51,7 @@ class _Part:
             found = Digest(self._hash.hexdigest(), self.size + len(chunk))
             self.restart()
             raise mismatch(f"object {self._digest.sha256[:12]}… (more bytes than promised)", self._digest, found)
-        with storage_errors(Path(self.path)):
+        with storage_errors(self.path):
             written = self._file.write(chunk)
             while written < len(chunk):  # a disk that is nearly full takes a part
                 written += self._file.write(chunk[written:])
@@ -66,8 +68,8 @@ class _Part:
         if found != self._digest:
             self.restart()
             raise mismatch(f"object {self._digest.sha256[:12]}…", self._digest, found)
-        with storage_errors(Path(self.path)):
-            self._store.seal(self._file, Path(self.path), self._digest, settle=False)
+        with storage_errors(self.path):
+            self._store.seal(self._file, self.path, self._digest, settle=False)
 
     def close(self) -> None:
         self._file.close()
@@ -97,7 +99,8 @@ class LocalStore:
     def __init__(self, root: Path, *, create: bool = False, durable: bool = True) -> None:
         self.root, self._durable = root, durable
         self._objects = f"{root}/objects/"
-        self._unsettled: set[Path] = set()
+        self._unsettled: set[str] = set()
+        self._settling = threading.Lock()
         if create:
             self._create()
         self._check_format()
@@ -175,7 +178,7 @@ class LocalStore:
                     size += len(chunk)
                 out.flush()
                 digest = Digest(one.hexdigest(), size)
-                self.seal(out, path, digest)  # type: ignore[arg-type]
+                self.seal(out, out.name, digest)  # type: ignore[arg-type]
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
@@ -204,7 +207,7 @@ class LocalStore:
                     digest = Digest.of_stream(written)
                 if self._durable:
                     settled.result()
-                self.seal(file, path, digest)
+                self.seal(file, out.name, digest)
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
@@ -214,33 +217,43 @@ class LocalStore:
         """Store bytes in memory and return their digest."""
         return self.add(iter([data]))
 
-    def seal(self, file: BinaryIO | FileIO, path: Path, digest: Digest, *, settle: bool = True) -> None:
+    def seal(self, file: BinaryIO | FileIO, path: str, digest: Digest, *, settle: bool = True) -> None:
         """Move a complete, checked file to its place: read-only, durable, one rename.
 
         An object that is there stays: the site shares its inode. Where many come, :meth:`settle` makes their names
         durable at once: an object whose name a power cut takes back is only fetched again.
         """
         if self.has(digest):
-            path.unlink()
+            os.unlink(path)  # noqa: PTH108 - thousands a second
             return
         os.fchmod(file.fileno(), 0o444)
-        target = self.path(digest)
-        if not target.parent.exists():
-            target.parent.mkdir(exist_ok=True)
-            self._unsettled.add(target.parent.parent)
+        folder = self._objects + digest.sha256[:2]
+        if not os.path.exists(folder):  # noqa: PTH110
+            Path(folder).mkdir(exist_ok=True)
+            self._unsettled.add(self._objects)
         if self._durable:
             os.fsync(file.fileno())
-        path.replace(target)
-        self._unsettled.add(target.parent)
+        os.replace(path, f"{folder}/{digest.sha256}")  # noqa: PTH105
+        self._unsettled.add(folder)
         if settle:
             self.settle()
 
     def settle(self) -> None:
-        """Make the names of all objects that came so far durable."""
-        while self._unsettled:
-            folder = self._unsettled.pop()
-            if self._durable:
-                fsync_folder(folder)
+        """Make the names of all objects that came so far durable; several folders at once, which the disk joins."""
+        with self._settling:  # who finds nothing left to do must not be ahead of who does it
+            folders = []
+            while self._unsettled:
+                folders.append(self._unsettled.pop())
+            if not self._durable:
+                return
+            if len(folders) < _FEW:
+                for one in folders:
+                    fsync_folder(one)
+                return
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - where there are many
+
+            with ThreadPoolExecutor(_SETTLERS) as pool:
+                list(pool.map(fsync_folder, folders))
 
     def place(self, digest: Digest, target: Path) -> None:
         """Put an object at a path: a hard link where possible, else a copy that is checked on the way."""
