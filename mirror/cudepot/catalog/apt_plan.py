@@ -17,6 +17,7 @@ from cudepot.catalog.lock import LockedUpstream
 from cudepot.digest import Digest
 from cudepot.formats.apt import Fields, Release, parse_release, parse_stanza, render_packages, render_release
 
+_XZ = 4  # preset of xz: 6 takes half as long again for 3 %
 _OURS = ("filename", "size", "md5sum", "sha1", "sha256", "sha512")  # field names have no case
 
 
@@ -36,7 +37,7 @@ def indexes(stanzas: Sequence[Mapping[str, str]], before: Mapping[str, bytes] | 
     if before and before.get("Packages") == plain:
         return dict(before)
     with ThreadPoolExecutor(2) as both:  # the compressors let go of the interpreter
-        packed = both.submit(gzip.compress, plain, 9, mtime=0), both.submit(lzma.compress, plain, preset=6)
+        packed = both.submit(gzip.compress, plain, 9, mtime=0), both.submit(lzma.compress, plain, preset=_XZ)
         return {"Packages": plain, "Packages.gz": packed[0].result(), "Packages.xz": packed[1].result()}
 
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-HEAD = 1 << 15
+HEAD = 1 << 14
 """Bytes from the beginning of a deb that are looked at; a control member that ends beyond them goes the long way."""
 _MOST_PLAIN = 1 << 20
 _XZ_MEMORY = 160 << 20  # as on the long way

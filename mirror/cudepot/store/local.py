@@ -135,19 +135,23 @@ class LocalStore:
 
     def path(self, digest: Digest) -> Path:
         """Return where the object lies, or would lie."""
-        return Path(f"{self._objects}{digest.sha256[:2]}/{digest.sha256}")
+        return Path(self.name(digest))
+
+    def name(self, digest: Digest) -> str:
+        """Return the same as text, which costs less where thousands are asked for."""
+        return f"{self._objects}{digest.sha256[:2]}/{digest.sha256}"
 
     def has(self, digest: Digest) -> bool:
         """Tell whether the object is here with its full size."""
         try:
-            return os.stat(f"{self._objects}{digest.sha256[:2]}/{digest.sha256}").st_size == digest.size  # noqa: PTH116
+            return os.stat(self.name(digest)).st_size == digest.size  # noqa: PTH116
         except OSError:
             return False
 
     def open(self, digest: Digest) -> BinaryIO:
         """Open an object for reading; raise StorageError when it is not here."""
         try:
-            handle = self.path(digest).open("rb")
+            handle = open(self.name(digest), "rb")  # noqa: PTH123, SIM115 - the caller closes
         except OSError as error:
             raise _absent(digest) from error
         if os.fstat(handle.fileno()).st_size != digest.size:
@@ -255,19 +259,19 @@ class LocalStore:
             with ThreadPoolExecutor(_SETTLERS) as pool:
                 list(pool.map(fsync_folder, folders))
 
-    def place(self, digest: Digest, target: Path) -> None:
+    def place(self, digest: Digest, target: Path | str) -> None:
         """Put an object at a path: a hard link where possible, else a copy that is checked on the way."""
         if not self.has(digest):
             self.open(digest).close()
         try:
-            os.link(self.path(digest), target)
+            os.link(self.name(digest), target)
         except OSError as error:
             if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM, errno.ENOTSUP):
                 raise
             self._copy(digest, target)
 
-    def _copy(self, digest: Digest, target: Path) -> None:
-        with self.open(digest) as source, target.open("wb") as out:
+    def _copy(self, digest: Digest, target: Path | str) -> None:
+        with self.open(digest) as source, open(target, "wb") as out:  # noqa: PTH123
             shutil.copyfileobj(VerifyingReader(source, digest, f"object {digest.sha256[:12]}…"), out, CHUNK)
             out.flush()
             os.fchmod(out.fileno(), 0o444)

@@ -36,9 +36,9 @@ class Overlay(LocalStore):
         """Tell whether the object is in either store."""
         return self._below.has(digest) or super().has(digest)
 
-    def path(self, digest: Digest) -> Path:
-        """Return where the object lies, or would lie."""
-        return self._below.path(digest) if self._below.has(digest) else super().path(digest)
+    def name(self, digest: Digest) -> str:
+        """Return where the object lies, or would lie, as text."""
+        return self._below.name(digest) if self._below.has(digest) else super().name(digest)
 
 
 @contextlib.contextmanager

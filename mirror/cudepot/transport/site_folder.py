@@ -23,7 +23,7 @@ class LinkedStore(ObjectStore, Protocol):
     def path(self, digest: Digest) -> Path:
         """Return where the object lies, or would lie."""
 
-    def place(self, digest: Digest, target: Path) -> None:
+    def place(self, digest: Digest, target: Path | str) -> None:
         """Put an object at a path: a hard link where possible, else a checked copy."""
 
 
@@ -101,10 +101,14 @@ class FolderSite:
 
     def _fill(self, partial: Path, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
         partial.mkdir(parents=True)
+        made = {""}
         for path, digest in tree.items():
-            target = partial / safe_name(path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._store.place(digest, target)
+            name = safe_name(path)
+            folder = name.rpartition("/")[0]
+            if folder not in made:
+                (partial / folder).mkdir(parents=True, exist_ok=True)
+                made.add(folder)
+            self._store.place(digest, f"{partial}/{name}")
         for path, data in extra.items():
             (partial / path).write_bytes(data)
             (partial / path).chmod(0o644)
