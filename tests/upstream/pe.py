@@ -44,7 +44,7 @@ def dll(one: Dll) -> tuple[bytes, bytes]:
 
 
 def _source(one: Dll) -> str:
-    functions = one.functions or ((f"{one.name.split('.')[0]}_touch", 1),)
+    functions = (*one.functions, (_function(one.name), 1))
     lines = [f"__declspec(dllexport) unsigned long {name}(void) {{ return {value}UL; }}" for name, value in functions]
     calls = "".join(f" + {_function(name)}()" for name in one.needed)
     declared = "".join(f"__declspec(dllimport) unsigned long {_function(name)}(void);\n" for name in one.needed)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.clients import conda_env
+from tests.clients import conda_env, wine
 from tests.clients.python_env import PythonEnv
 from tests.project import DOWNLOADS, Project
 from tests.upstream import cudnn
@@ -212,6 +212,20 @@ def test_pip_installs_the_windows_wheel(made: Project, tmp_path: Path) -> None:
     assert {one.name for one in root.iterdir()} == {"bin", "include", "lib"}
     assert (root / "bin/cudnn64_8.dll").is_file()
     assert (root / "lib/x64/cudnn.lib").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not wine.WINE, reason="wine is not installed (Debian: wine64)")
+def test_windows_loads_what_conda_and_pip_install(made: Project, tmp_path: Path) -> None:
+    """Each DLL needs others of the release: that they are loaded tells that all lie where Windows looks."""
+    install(made, "cudnn=9.12.0.46", tmp_path / "nine", "win-64")
+    assert wine.load(tmp_path / "nine/Library/bin", tmp_path) == "91200"
+    install(made, "cudnn=8.9.7.29", tmp_path / "eight", "win-64")
+    assert wine.load(tmp_path / "eight/Library/bin", tmp_path) == "8907"
+    env, target = PythonEnv(tmp_path / "venv"), tmp_path / "target"
+    options = ("--platform", "win_amd64", "--only-binary", ":all:", "--no-deps", "--target", str(target))
+    env.pip_install((made.site / "simple").as_uri() + "/", "nvidia-cudnn-cu12==8.9.7.29", options=options)
+    assert wine.load(target / "nvidia/cudnn/bin", tmp_path) == "8907"
 
 
 def test_every_wheel_is_what_twine_and_auditwheel_expect(made: Project, tmp_path: Path) -> None:
