@@ -129,6 +129,6 @@ class InstallationError(CudepotError):
 
 
 class GpuError(CudepotError):
-    """There is no GPU to run on: no driver, or no device."""
+    """There is no GPU to run on: no driver, no device, or one that this cuDNN is not made for."""
 
     code, exit_code = "E920", 12

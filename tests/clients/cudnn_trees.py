@@ -65,10 +65,10 @@ def put_header(folder: Path, version: tuple[int, ...] = (9, 10, 2), name: str = 
     (folder / name).write_text("".join(f"#define CUDNN_{one} {number}\n" for one, number in names))
 
 
-def put_cuda(folder: Path) -> None:
+def put_cuda(folder: Path, cublas: str = "12", nvrtc: str = "12") -> None:
     """Write what cuDNN needs of CUDA and the system."""
     folder.mkdir(parents=True, exist_ok=True)
-    for one in ("libcublas.so.12", "libcublasLt.so.12", "libnvrtc.so.12", "libz.so.1"):
+    for one in (f"libcublas.so.{cublas}", f"libcublasLt.so.{cublas}", f"libnvrtc.so.{nvrtc}", "libz.so.1"):
         (folder / one).write_bytes(library(one))
 
 
@@ -103,7 +103,7 @@ def debian(root: Path) -> Path:
     """Write a machine with NVIDIA's Debian packages of cuDNN 8.0.5: alternatives, dpkg's records."""
     libraries, headers = root / "usr/lib" / TRIPLET, root / "usr/include"
     put_cudnn(libraries, (8, 0, 5), runpath="")
-    put_cuda(libraries)
+    put_cuda(libraries, "11", "11.1")
     put_header(headers / TRIPLET, (8, 0, 5), "cudnn_version_v8.h")
     chosen = {"libcudnn": "cudnn_v8.h", "cudnn_version_h": "cudnn_version_v8.h"}
     (headers / TRIPLET / "cudnn_v8.h").write_text("#include <cudnn_version.h>\n")

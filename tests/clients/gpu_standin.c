@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static int broken(const char *how) { const char *now = getenv("STANDIN_FAULT"); return now && !strcmp(now, how); }
 
@@ -56,8 +57,12 @@ static int set(struct descriptor *one, int kind, int n0, int n1, int n2, int n3,
 }
 size_t cudnnGetVersion(void) { if (broken("abort")) abort(); return VERSION; }
 size_t cudnnGetCudartVersion(void) { return 12010; }
-const char *cudnnGetErrorString(int status) { return status == 8 ? "CUDNN_STATUS_EXECUTION_FAILED" : "CUDNN_STATUS_BAD_PARAM"; }
-int cudnnCreate(void **out) { *out = &handle; handle = 1; return 0; }
+const char *cudnnGetErrorString(int status) { return status == 8 ? "CUDNN_STATUS_EXECUTION_FAILED" : status == 6 ? "CUDNN_STATUS_ARCH_MISMATCH" : "CUDNN_STATUS_BAD_PARAM"; }
+int cudnnCreate(void **out) {
+  if (broken("translates")) pause();
+  if (broken("create-abort")) { write(2, "Could not load library libcublasLt.so.12.\n", 42); abort(); }
+  *out = &handle; handle = 1; return 0;
+}
 int cudnnCreateTensorDescriptor(struct descriptor **one) { return make(one, 1); }
 int cudnnCreateFilterDescriptor(struct descriptor **one) { return make(one, 2); }
 int cudnnCreateConvolutionDescriptor(struct descriptor **one) { return make(one, 3); }
@@ -92,6 +97,7 @@ int cudnnConvolutionForward(void *h, const float *one, const struct descriptor *
   int side[] = {1, 1, 1, 1024};
   if (h != &handle || *one != 1 || *zero || !is(how, 3) || !floats(from, x->n) || !floats(weights, w->n) || !floats(to, y->n) || algo != 1 || size != 4096 || !floats(work, side)) return 3;
   if (broken("execution")) return 8;
+  if (broken("no-code")) return 6;
   if (done++) return 0;
   int C = x->n[1], H = x->n[2], W = x->n[3], K = w->n[0], R = w->n[2], S = w->n[3];
   memset(to, 0, 4ul * y->n[0] * K * H * W);

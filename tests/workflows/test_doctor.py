@@ -136,6 +136,19 @@ def test_a_library_needed_by_name_is_asked_for_where_the_search_path_leads(venv:
     assert faults(venv, "/opt/env") == set()
 
 
+def test_libraries_of_another_cuda_are_not_the_ones_cudnn_opens(conda: Path) -> None:
+    """Seen with cuDNN 8.9.7 for CUDA 12 on a machine with CUDA 13: it aborts for want of libcublasLt.so.12."""
+    for one in ("libcublas.so.13", "libcublasLt.so.13", "libnvrtc.so.13", "libcublas.so.120"):
+        (conda / "usr/lib" / trees.TRIPLET).mkdir(parents=True, exist_ok=True)
+        (conda / "usr/lib" / trees.TRIPLET / one).write_bytes(trees.library(one))
+    assert faults(conda, "/opt/env") == set()
+    for path in (conda / "opt/env/lib").glob("libcublas*"):
+        path.unlink()
+    assert faults(conda, "/opt/env") == {"missing-cublas"}
+    _gone("libnvrtc*")(conda)
+    assert faults(conda, "/opt/env") == {"missing-cublas", "missing-nvrtc"}
+
+
 def test_the_folder_of_ld_library_path_that_hides_an_environment(venv: Path) -> None:
     trees.put_cudnn(venv / "srv/old", (9, 1, 0))
     assert faults(venv, "/opt/env", LD_LIBRARY_PATH="/srv/old") == {"shadowed"}

@@ -31,7 +31,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three environments as conda lays them out: v7, v8 and v9."""
     root = tmp_path_factory.mktemp("environments")
-    for major, version in (("7", "7605"), ("8", "8005"), ("9", "91002")):
+    for major, version in (("7", "7605"), ("8", "8907"), ("9", "91002")):
         compiled(root / f"v{major}" / "lib" / f"libcudnn.so.{major}", f"-DVERSION={version}")
     return root
 
@@ -44,7 +44,7 @@ def doctor(prefix: Path, folder: Path | None, *options: str, fault: str = "") ->
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
 
-@pytest.mark.parametrize(("major", "version"), [("7", "7.6.5"), ("8", "8.0.5"), ("9", "9.10.2")])
+@pytest.mark.parametrize(("major", "version"), [("7", "7.6.5"), ("8", "8.9.7"), ("9", "9.10.2")])
 def test_every_api_computes_and_is_compared(environments: Path, driver: Path, major: str, version: str) -> None:
     done = doctor(environments / f"v{major}", driver)
     assert done.returncode == 0, done.stderr
@@ -52,8 +52,10 @@ def test_every_api_computes_and_is_compared(environments: Path, driver: Path, ma
     library = environments / f"v{major}" / "lib" / f"libcudnn.so.{major}"
     assert lines[0] == f"library: {library} (cuDNN {version}, built with CUDA 12.1)"
     assert lines[1] == "GPU: Stand-in 9000, compute capability 9.0, driver for CUDA 12.8"
-    assert [line.split()[0] for line in lines[2:5]] == ["convolution", "pooling", "softmax"]
-    assert all("passed" in line and "GFLOP/s" in line for line in lines[2:5])
+    older = "note: Stand-in 9000 has compute capability 9.0: in NVIDIA's support matrix cuDNN 8.6 is the first for"
+    assert [line.startswith(older) for line in lines[2:-4]] == [True] * (major == "7")
+    assert [line.split()[0] for line in lines[-4:-1]] == ["convolution", "pooling", "softmax"]
+    assert all("passed" in line and "GFLOP/s" in line for line in lines[-4:-1])
     assert lines[-1] == "Test passed!"
 
 
@@ -88,6 +90,41 @@ def test_a_call_that_fails_is_named(environments: Path, driver: Path) -> None:
     done = doctor(environments / "v8", driver, fault="execution")
     assert done.returncode == 13
     assert "cudnnConvolutionForward: CUDNN_STATUS_EXECUTION_FAILED (8)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("major", "fault", "status"), [("7", "execution", "EXECUTION_FAILED (8)"), ("9", "no-code", "ARCH_MISMATCH (6)")]
+)
+def test_a_gpu_that_a_cudnn_is_not_made_for_is_no_broken_installation(
+    environments: Path, driver: Path, major: str, fault: str, status: str
+) -> None:
+    done = doctor(environments / f"v{major}", driver, fault=fault)
+    assert done.returncode == 12, done.stderr
+    assert done.stderr.startswith("error E920: ")
+    assert f"cudnnConvolutionForward: CUDNN_STATUS_{status}" in done.stderr
+    told = {
+        "7": "compute capability 9.0: in NVIDIA's support matrix cuDNN 8.6 is the first for Ada and Hopper, not 7.6"
+    }
+    assert told.get(major, "it has no code for Stand-in 9000") in done.stderr
+
+
+@pytest.mark.parametrize(("major", "code"), [("7", 12), ("9", 13)])
+def test_one_that_does_not_end_is_ended_and_the_step_is_named(
+    environments: Path, driver: Path, major: str, code: int
+) -> None:
+    """What cuDNN 7.6.5 does on an H100: translation takes longer than anyone waits without a word."""
+    done = doctor(environments / f"v{major}", driver, "--timeout", "3", fault="translates")
+    assert done.returncode == code, done.stderr
+    assert f"libcudnn.so.{major}: no end after 3 s, in cudnnCreate" in done.stderr
+    assert ("compute capability 9.0" in done.stderr) is (major == "7")
+    assert "--timeout" in done.stderr
+
+
+def test_one_that_aborts_later_is_named_with_its_step(environments: Path, driver: Path) -> None:
+    """What cuDNN 8.9.7 does without cuBLAS."""
+    done = doctor(environments / "v8", driver, fault="create-abort")
+    assert done.returncode == 13
+    assert "died of SIGABRT: Could not load library libcublasLt.so.12., in cudnnCreate" in done.stderr
 
 
 def test_a_library_that_aborts_its_process_is_survived(environments: Path, driver: Path) -> None:

@@ -208,11 +208,13 @@ def opened(copy: Copy, around: Around) -> Iterator[Finding]:
     if version is None or version < (8, 0):
         return
     there = {path.rpartition("/")[2] for path in copy.companions} | around.known
+    major = copy.cuda().partition(".")[0]
     for stem, name, since in (("libcublas.so.", "missing-cublas", (8, 9)), ("libnvrtc.so.", "missing-nvrtc", (8, 0))):
         needed = any(one.startswith(stem) for library in copy.whole() for one in library.needed)
-        if version >= since and not needed and not any(one.startswith(stem) for one in there):
+        fits = any(one.startswith(stem) and f"{one[len(stem) :]}.".startswith(f"{major}.") for one in there)
+        if version >= since and not needed and not (fits if major else any(one.startswith(stem) for one in there)):
             yield Finding(
-                WARNING, name, f"no {stem}* in {copy.prefix} nor where the loader looks",
+                WARNING, name, f"no {stem}{major or '*'} in {copy.prefix} nor where the loader looks",
                 "cuDNN opens it when an operation needs it, and then fails or aborts",
                 _remedy(stem.removesuffix(".so."), copy),
             )  # fmt: skip

@@ -51,6 +51,15 @@ def lowest_capability(cudnn: Pair, cuda: str) -> Pair:
     return (3, 5) if major == 11 else (3, 0)
 
 
+def unfit(cudnn: Pair, cuda: str, capability: Pair) -> str:
+    """Return why a cuDNN is not made for a compute capability, as what follows ``the GPU has``; empty when it is."""
+    lowest, (first, name) = lowest_capability(cudnn, cuda), first_release(capability)
+    has = f"compute capability {capability[0]}.{capability[1]}: in NVIDIA's support matrix cuDNN"
+    if capability < lowest:
+        return f"{has} {cudnn[0]}.{cudnn[1]} starts at {lowest[0]}.{lowest[1]}"
+    return f"{has} {first[0]}.{first[1]} is the first for {name}, not {cudnn[0]}.{cudnn[1]}" if cudnn < first else ""
+
+
 def first_release(capability: Pair) -> tuple[Pair, str]:
     """Return the cuDNN release that first knows a GPU of a compute capability, and the architecture's name."""
     for major, minor, release, name in _FIRST:

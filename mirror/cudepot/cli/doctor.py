@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cudepot.probe.machine import Machine
     from cudepot.workflows.doctor_run import Run, Test
 
+_SECONDS = 300
 NAME = "doctor"
 HELP = "look at the cuDNN that is installed on this machine, or run it on the GPU"
 DESCRIPTION = """\
@@ -31,7 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("--prefix", default="", metavar="DIR", help="only this environment")
     parser.add_argument("--run", dest="on_gpu", action="store_true", help="compute on the GPU")
+    parser.add_argument(
+        "--timeout", type=_seconds, default=_SECONDS, metavar="SECONDS",
+        help=f"with --run: give up after that long (default: {_SECONDS}; a cuDNN older than the GPU may need an hour)",
+    )  # fmt: skip
     parser.add_argument("--root", default="/", metavar="DIR", help="look at a mounted image of another machine")
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 up")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -41,7 +52,7 @@ def run(args: argparse.Namespace) -> Answer:
     machine = Machine(Path(args.root).resolve(), os.environ)
     prefix = os.path.abspath(args.prefix) if args.prefix else ""  # noqa: PTH100 - links may be absolute in an image
     if args.on_gpu:
-        return _on_gpu(machine, prefix)
+        return _on_gpu(machine, prefix, args.timeout)
     return _looked_at(machine, prefix)
 
 
@@ -78,10 +89,10 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _on_gpu(machine: Machine, prefix: str) -> Answer:
+def _on_gpu(machine: Machine, prefix: str, seconds: int) -> Answer:
     from cudepot.workflows.doctor_run import run_on_gpu
 
-    result = run_on_gpu(machine, prefix)
+    result = run_on_gpu(machine, prefix, seconds)
     lines = [*_about(result), *map(_test, result.tests), "Test passed!" if result.passed else "Test FAILED"]
     return {**asdict(result), "passed": result.passed}, lines, 0 if result.passed else InstallationError.exit_code
 
@@ -91,6 +102,7 @@ def _about(run: Run) -> list[str]:
     return [
         f"library: {', '.join(run.library)} (cuDNN {_cudnn(run.version)}, built with CUDA {_cuda(run.cuda)})",
         f"GPU: {run.gpu}, compute capability {capability}, driver for CUDA {_cuda(run.driver_cuda)}",
+        *([f"note: {run.unfit}"] if run.unfit else []),
         *([f"loaded by: {run.python}"] if run.python else []),
     ]
 

@@ -10,29 +10,44 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROGRAM = Path(__file__).with_name("gpu_check.py")
-_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the child ended: its standard output, or why there is none in words for the user."""
+    """How the child ended.
 
-    output: str
+    Attributes:
+        said: what it printed last, one JSON object; empty when it came to nothing.
+        fault: why it did not reach its end, in words for the user; empty when it did.
+        late: it was ended because it took too long.
+    """
+
+    said: str
     fault: str
+    late: bool = False
 
 
-def check_on_gpu(python: str, preload: Sequence[str], libraries: Sequence[str]) -> Ended:
-    """Run the check with a Python (empty: ours); see :mod:`cudepot.probe.gpu_check` for what it prints."""
+def check_on_gpu(python: str, preload: Sequence[str], libraries: Sequence[str], seconds: int) -> Ended:
+    """Run the check with a Python (empty: ours) and end it after some seconds.
+
+    See :mod:`cudepot.probe.gpu_check` for what it prints.
+    """
     before = [word for one in preload for word in ("--preload", one)]
     command = [python or sys.executable, "-I", str(_PROGRAM), *before, *libraries]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds, check=False)
     except OSError as error:
         return Ended("", f"{command[0]} cannot be run: {error.strerror}")
-    except subprocess.TimeoutExpired:
-        return Ended("", f"no end after {_SECONDS} s")
+    except subprocess.TimeoutExpired as error:
+        return Ended(_last(error.stdout or b""), f"no end after {seconds} s", late=True)
     if done.returncode == 0:
-        return Ended(done.stdout, "")
+        return Ended(_last(done.stdout), "")
     said = " ".join(done.stderr.split())[-500:]
     how = f"died of {signal.Signals(-done.returncode).name}" if done.returncode < 0 else f"ended with {done.returncode}"
-    return Ended("", f"the process that loaded it {how}: {said or 'without a word'}")
+    return Ended(_last(done.stdout), f"the process that loaded it {how}: {said or 'without a word'}")
+
+
+def _last(output: str | bytes) -> str:
+    """Return the last whole line: bytes, when the child was ended, whatever was asked for."""
+    text = output.decode(errors="replace") if isinstance(output, bytes) else output
+    return next((line for line in reversed(text.splitlines(keepends=True)) if line.endswith("}\n")), "")

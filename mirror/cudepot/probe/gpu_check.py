@@ -6,8 +6,9 @@ driver (``libcuda.so.1``) for memory and time, and to cuDNN by the descriptor ca
 
     gpu_check.py [--preload LIBRARY]... LIBRARY...
 
-tries the libraries in turn, takes the first that loads, and prints one JSON object: what was loaded, on which GPU, each
-test's figures, and the fault that ended it, if one did.
+tries the libraries in turn, takes the first that loads, and prints what is known as one JSON object a line, before each
+step that may take long or end the process, and at the end: what was loaded, on which GPU, each test's figures, the step
+(empty at the end), and the fault that ended it, if one did.
 """
 
 from __future__ import annotations
@@ -341,7 +342,7 @@ def mapped(stem: str) -> list[str]:
 
 
 def check(preload: list[str], libraries: list[str], result: dict[str, Any]) -> None:
-    """Fill ``result`` with what is found; raise Fault where it ends early."""
+    """Fill ``result`` with what is found, and print it as it grows; raise Fault where it ends early."""
     for one in preload:
         loaded("library", [one])
     cudnn = Cudnn(loaded("library", libraries))
@@ -349,13 +350,21 @@ def check(preload: list[str], libraries: list[str], result: dict[str, Any]) -> N
     result["version"], result["cuda"] = cudnn.api.cudnnGetVersion(), cudnn.api.cudnnGetCudartVersion()
     driver = Driver()
     result.update(driver.facts())
+    tell(result, "cudnnCreate")
     cudnn.open()
-    for test in (
-        lambda: Convolution(driver, cudnn, (16, 64, 56, 56), (64, 64, 3, 3)),
-        lambda: Pooling(driver, cudnn, (16, 64, 56, 56)),
-        lambda: Softmax(driver, cudnn, (1024, 10, 1, 1)),
+    for kind, *shapes in (
+        (Convolution, (16, 64, 56, 56), (64, 64, 3, 3)),
+        (Pooling, (16, 64, 56, 56)),
+        (Softmax, (1024, 10, 1, 1)),
     ):
-        result["tests"].append(proved(test()))
+        tell(result, kind.name)
+        result["tests"].append(proved(kind(driver, cudnn, *shapes)))
+
+
+def tell(result: dict[str, Any], step: str) -> None:
+    """Print what is known before a step: who waits in vain for its end knows where it stands."""
+    result["step"] = step
+    print(json.dumps(result), flush=True)  # noqa: T201
 
 
 def main(arguments: list[str]) -> None:
@@ -370,7 +379,7 @@ def main(arguments: list[str]) -> None:
     except AttributeError as error:
         result["fault"] = {"kind": "library", "told": str(error)}
     result["libraries"] = mapped("libcu") + mapped("libnvrtc")
-    print(json.dumps(result))  # noqa: T201
+    tell(result, "")
 
 
 if __name__ == "__main__":
