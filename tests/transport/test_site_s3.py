@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 import pytest
@@ -16,7 +18,8 @@ from tests.transport.test_sites import PACKAGE, ROOT, extra, publish, tree
 
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, ConfigError, CudepotError, SiteError
-from cudepot.transport import s3_lock
+from cudepot.ports import FileTraits
+from cudepot.transport import s3_lock, s3_send
 from cudepot.transport.s3_bucket import Bucket
 from cudepot.transport.site_s3 import S3Site
 
@@ -274,6 +277,7 @@ def test_a_long_upload_goes_on_where_it_was_cut(place: Place, monkeypatch: pytes
         return original(bucket, key, upload, number, body)
 
     monkeypatch.setattr(Bucket, "put_part", put_part)
+    monkeypatch.setattr(s3_send, "WHOLE", s3_send.PART)
     with pytest.raises(SiteError, match="gone"):
         place.s3(workers=1).write(1, made, extra(1))
     assert parts == [1, 2]
@@ -291,13 +295,13 @@ def test_reading_back_finds_a_server_that_damages(moto: Place, monkeypatch: pyte
     site = moto.s3(read_back=True)
     site.write(1, tree(moto, {PACKAGE: b"package", ROOT: b"root"}), extra(1))
     site.switch(1)
-    original = Bucket.put
+    original = Bucket.put_direct
 
-    def put(bucket: Bucket, key: str, body: bytes, *rest: object, **more: object) -> str:
-        damaged = body[:-1] if key.endswith(".deb") else body
-        return original(bucket, key, damaged, rest[0], Digest.of(damaged).sha256, **more)  # type: ignore[arg-type]
+    def put(bucket: Bucket, key: str, stream: BinaryIO, traits: FileTraits, digest: Digest) -> bool:
+        damaged = b"change" if key.endswith(".deb") else stream.read()
+        return original(bucket, key, io.BytesIO(damaged), traits, Digest.of(damaged))
 
-    monkeypatch.setattr(Bucket, "put", put)
+    monkeypatch.setattr(Bucket, "put_direct", put)
     with pytest.raises(SiteError, match="reads back as 6 bytes"):
         site.write(2, tree(moto, {PACKAGE: b"changed", ROOT: b"root 2"}), extra(2))
     assert moto.get(ROOT) == b"root"

@@ -147,7 +147,7 @@ class Direct:
         if place.scheme == "http":
             return HTTPConnection(place.host, place.port, timeout=timeout)
         with self._lock:
-            self._context = self._context or _trusting(self._certificates)
+            self._context = self._context or trusting(self._certificates)
         return HTTPSConnection(place.host, place.port, timeout=timeout, context=self._context)
 
 
@@ -161,7 +161,7 @@ def _asked(line: HTTPConnection, place: Place, headers: Mapping[str, str], idle:
         return None
 
 
-def _trusting(certificates: str) -> SSLContext:
+def trusting(certificates: str) -> SSLContext:
     """Return a context that trusts what ``requests`` would trust."""
     import certifi  # noqa: PLC0415 - where plain http is all there is, nobody needs it
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from types import MappingProxyType
+from typing import BinaryIO, cast
 
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.errors import SiteError
@@ -16,6 +17,8 @@ from cudepot.transport.s3_bucket import Bucket
 
 PART = 5 << 20
 """Bytes sent at a time: the least S3 takes for a part, so that sixteen of them are a small matter."""
+WHOLE = 32 << 20
+"""Bytes up to which a file goes in one request, where it can go the short way: it is never in memory whole."""
 _MOST_PARTS = 10_000
 Done = Callable[[str, Digest], None]
 """Told of every object that has certainly arrived."""
@@ -23,7 +26,7 @@ Uploads = dict[str, tuple[Digest, str]]
 
 
 class Sender:
-    """Sends objects; short ones side by side, then the long ones one by one with their parts side by side.
+    """Sends objects; those that go whole side by side, then the long ones one by one with their parts side by side.
 
     So there are never more than ``workers`` parts in memory.
 
@@ -55,28 +58,40 @@ class Sender:
             SiteError: the server refuses; what arrived before was told to ``done``.
             StorageError, TrustError: an object is not in the store, or is damaged there.
         """
-        short = {key: one for key, one in wanted.items() if one.size <= PART or key in copies}
+        whole = {key for key, one in wanted.items() if key in copies or one.size <= (PART if key in uploads else WHOLE)}
+        left = [key for key in wanted if key not in whole]
         with _pool(self._bucket.place.workers) as pool:
-            jobs = {
-                pool.submit(self._send_short, key, one, copies.get(key, "")): (key, one) for key, one in short.items()
+            jobs = {  # the largest first: one that comes last keeps only one worker busy
+                pool.submit(self._send_whole, key, wanted[key], copies.get(key, "")): key
+                for key in sorted(whole, key=lambda key: -wanted[key].size)
             }
             for job in as_completed(jobs):
-                job.result()
-                done(*jobs[job])
-            for key, digest in wanted.items():
-                if key not in short:
-                    self._send_long(pool, key, digest, uploads)
-                    done(key, digest)
+                key = jobs[job]
+                if job.result():
+                    done(key, wanted[key])
+                else:
+                    left.append(key)
+            for key in left:
+                self._send_long(pool, key, wanted[key], uploads)
+                done(key, wanted[key])
 
-    def _send_short(self, key: str, digest: Digest, source: str) -> None:
+    def _send_whole(self, key: str, digest: Digest, source: str) -> bool:
+        """Send an object in one request; return False where it has to go in parts."""
         traits = self._traits(key)
         if source:
             self._bucket.copy(source, key, traits, digest.sha256)
-        else:
+        elif not self._send_direct(key, digest, traits):
+            if digest.size > PART:
+                return False
             with self._checked(key, digest) as stream:
                 body = _read(stream, digest.size)
             self._bucket.put(key, body, traits, digest.sha256)
         self._read_back(key, digest)
+        return True
+
+    def _send_direct(self, key: str, digest: Digest, traits: FileTraits) -> bool:
+        with self._checked(key, digest) as stream:
+            return self._bucket.put_direct(key, cast(BinaryIO, stream), traits, digest)
 
     def _send_long(self, pool: ThreadPoolExecutor, key: str, digest: Digest, uploads: Uploads) -> None:
         upload, there = self._begun(key, digest, uploads)
