@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -92,3 +93,38 @@ def test_a_damaged_note_of_a_waiting_bundle_stops_nothing(near: Near, far: Far) 
     done = far.take(*volumes[1:])
     assert (done["imported"], [one["forgotten"] for one in done["refused"]]) == ([1], [True])
     assert waiting(far) == []
+
+
+def test_a_lock_nobody_can_read_is_told_and_stops_nothing(
+    near: Near, far: Far, site_key: SiteKey, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.tar"
+    shutil.copy(near.medium / "full.tar", bad)
+
+    def change(manifest: Manifest, objects: Objects) -> Manifest:
+        snapshot = parse_snapshot(objects[manifest.document], "snapshot")
+        return with_snapshot(manifest, objects, site_key, replace(snapshot, lock=put(objects, b"\xff = [")))
+
+    forged(bad, site_key, change)
+    assert "is not TOML" in far.refuse(3, bad)
+    assert far.take(*near.medium.glob("split-*.tar"))["imported"] == [1]
+    assert far.take(near.medium / "full.tar")["imported"] == [2]
+    assert waiting(far) == []
+
+
+def test_a_damaged_lock_of_a_snapshot_is_found_and_brought_again(near: Near, far: Far, tmp_path: Path) -> None:
+    far.take(near.medium / "full.tar")
+    far.run("publish")
+    sha256 = json.loads((far.store / "snapshots/000002.json").read_bytes())["lock"]["sha256"]
+    lock = far.store / "objects" / sha256[:2] / sha256
+    lock.chmod(0o644)
+    lock.write_bytes(lock.read_bytes().replace(b"=", b"\xff"))
+    faults = far.run("verify", "--json", check=False)
+    assert faults.rc == 5
+    assert any(f"object {lock}: its bytes hash to" in one for one in faults.json["faults"])
+    far.run("verify", "--repair", check=False)
+    want = tmp_path / "want.json"
+    want.write_text(far.run("bundle", "missing").out)
+    near.project.run("bundle", "export", str(tmp_path / "lock.tar"), "--want", str(want))
+    far.take(tmp_path / "lock.tar")
+    assert far.run("verify", "--json").json["faults"] == []

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import tomli
-
 from cudepot.catalog import client_apt
 from cudepot.catalog.client_apt import AptClient
-from cudepot.catalog.lock import Artifact, Lock, parse_lock
+from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.catalog.whole import is_sources
 from cudepot.digest import Digest
@@ -25,6 +23,7 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.key_files import key_files
+from cudepot.workflows.snapshots import lock_of
 
 KEYRINGS = "usr/share/keyrings"
 
@@ -57,7 +56,7 @@ def client_apt_files(
     """
     snapshot = shown_snapshot(depot)
     base = url if url.endswith("/") else url + "/"
-    lock = parse_lock(tomli.loads(_bytes(depot, snapshot.lock).decode()))
+    lock = lock_of(depot, snapshot)
     found = [one for name in names for one in _clients(depot, snapshot, lock, name, base)]
     clients, label = [one for one, _ in found], depot.config.site.label
     files = {name: data for _, keyring in found for name, data in keyring.items()}

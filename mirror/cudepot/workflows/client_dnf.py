@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tomli
-
 from cudepot.catalog import client_dnf
 from cudepot.catalog.client_dnf import DnfClient
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.hold_excludes import excludes
-from cudepot.catalog.lock import Artifact, Lock, parse_lock
+from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
 from cudepot.disk import write_atomic
@@ -22,6 +20,7 @@ from cudepot.signing.keys import exported
 from cudepot.workflows.client import held, shown_snapshot, versions
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.key_files import key_files
+from cudepot.workflows.snapshots import lock_of
 
 KEYS = "etc/pki/rpm-gpg"
 HOLDS = ("versionlock", "excludes")
@@ -62,7 +61,7 @@ def client_dnf_files(
     """
     snapshot = shown_snapshot(depot)
     base = url if url.endswith("/") else url + "/"
-    lock = parse_lock(tomli.loads(_bytes(depot, snapshot.lock).decode()))
+    lock = lock_of(depot, snapshot)
     found = [_client(depot, snapshot, lock, name, base) for name in names]
     clients, label = [one for one, _ in found], depot.config.site.label
     old = _one_kind(clients)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import tomli
-
 from cudepot.catalog.client_windows import ZIP, WindowsClient, conda_packages, script, windows_wheels
-from cudepot.catalog.lock import parse_lock
 from cudepot.data import data_folder
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.workflows.client import shown_snapshot
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.snapshots import lock_of
 
 NAME = "install-cudnn.ps1"
 
@@ -24,8 +22,7 @@ def client_windows_file(depot: Depot, *, url: str, output: Path) -> tuple[Path, 
         ConfigError: nothing is published yet, or nothing for Windows.
     """
     snapshot = shown_snapshot(depot)
-    with depot.store.open(snapshot.lock) as handle:
-        lock = parse_lock(tomli.loads(handle.read().decode()))
+    lock = lock_of(depot, snapshot)
     zips = {one.filename: one.digest.sha256 for one in lock.artifacts if ZIP.fullmatch(one.filename)}
     paths = list(snapshot.tree)
     channel = f"conda/{depot.config.site.channel}"

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import tomli
-
 from cudepot.catalog import export_conda, export_container, export_python, export_system
 from cudepot.catalog.holdings import Held, SiteFacts, is_for_cuda
-from cudepot.catalog.lock import parse_lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.errors import PinError
 from cudepot.workflows.client import shown_snapshot
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.publish_page import site_facts
+from cudepot.workflows.snapshots import lock_of
 
 Write = Callable[[SiteFacts, str, str], str]
 FORMATS: dict[str, tuple[tuple[str, ...], str, Write]] = {
@@ -75,9 +73,9 @@ def export(depot: Depot, form: str, url: str, choice: Choice) -> tuple[str, Site
 
 def facts_of(depot: Depot, snapshot: Snapshot) -> SiteFacts:
     """Return what a snapshot holds for clients."""
-    with depot.store.open(snapshot.lock) as handle:
-        lock = parse_lock(tomli.loads(handle.read().decode()))
-    return site_facts(depot, lock, snapshot.tree, snapshot.number, snapshot.created, snapshot.signer)
+    return site_facts(
+        depot, lock_of(depot, snapshot), snapshot.tree, snapshot.number, snapshot.created, snapshot.signer
+    )
 
 
 def _chosen(one: Held, choice: Choice) -> bool:

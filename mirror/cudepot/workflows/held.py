@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import tomli
-
-from cudepot.catalog.lock import Lock, LockedUpstream, parse_lock
+from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.snapshots import lock_of
 from cudepot.workflows.whole import read_whole, wholes
 
 
@@ -28,8 +27,7 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
     broken |= {one.name for one in lock.upstreams if one.is_yum and _distrusted(depot, lock, one)}
     if not broken or not earlier:
         return lock, ()
-    with depot.store.open(earlier[0].lock) as handle:
-        last = parse_lock(tomli.loads(handle.read().decode()))
+    last = lock_of(depot, earlier[0])
     held = tuple(one.name for one in lock.upstreams if one.name in broken and last.upstream(one.name))
     parts = [(last if one.name in held else lock, one.name) for one in lock.upstreams]
     return Lock(

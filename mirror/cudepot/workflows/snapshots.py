@@ -9,7 +9,8 @@ import tomli
 from cudepot.catalog.lock import Lock, parse_lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.catalog.snapshot_diff import Change, count_packages, diff_trees, reasons
-from cudepot.errors import ConfigError, CudepotError, StorageError
+from cudepot.digest import MismatchError, VerifyingReader
+from cudepot.errors import ConfigError, CudepotError, StorageError, TrustError
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import records
 from cudepot.workflows.depot import Depot
@@ -82,9 +83,25 @@ def find_snapshot(depot: Depot, number: int) -> Snapshot:
 
 
 def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
-    """Return the lock a snapshot was made from."""
-    with depot.store.open(snapshot.lock) as handle:
-        return parse_lock(tomli.loads(handle.read().decode()))
+    """Return the lock a snapshot was made from.
+
+    Raises:
+        StorageError: the store has lost it.
+        TrustError: it is damaged.
+        ConfigError: it is malformed, or of another format.
+    """
+    what = f"snapshot {snapshot.number}: its cudepot.lock"
+    try:
+        with depot.store.open(snapshot.lock) as handle:
+            data = VerifyingReader(handle, snapshot.lock, what).readall()
+    except MismatchError as error:
+        raise TrustError(
+            str(error), hint="`cudepot verify --repair` removes it; a bundle or a backup brings it"
+        ) from error
+    try:
+        return parse_lock(tomli.loads(data.decode()))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{what} is not TOML: {error}", hint="whoever signed this snapshot made it so") from error
 
 
 def diff_snapshots(depot: Depot, first: int, second: int) -> tuple[Change, ...]:
