@@ -1,0 +1,46 @@
+"""How files of a site are served: the same by cudepot, to S3, and in the configurations of docs/sites.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cudepot.catalog.site_files import IMMUTABLE, SHORT, traits
+
+DOCS = (Path(__file__).parents[2] / "docs/sites.md").read_text()
+HEX = "0123456789abcdef" * 4
+LASTING = [
+    "apt/u/x_1_amd64.deb", f"apt/u/by-hash/SHA256/{HEX}", f"apt/u/by-hash/SHA512/{HEX}{HEX}", "yum/r/x-1-1.x86_64.rpm",
+    f"yum/r/repodata/{HEX}-primary.xml.gz", "conda/main/linux-64/x-1-0.conda", "conda/main/noarch/x-1-0.tar.bz2",
+    f"conda/main/linux-64/shards/{HEX}.msgpack.zst", "wheels/x-1-py3-none-any.whl",
+    "wheels/x-1-py3-none-any.whl.metadata", "files/r/cudnn-linux-x86_64-9.1.0.70_cuda12-archive.tar.xz",
+]  # fmt: skip
+CHANGING = [
+    "apt/u/InRelease", "apt/u/Release", "apt/u/Packages", "apt/u/Packages.gz", "yum/r/repodata/repomd.xml",
+    "yum/r/repodata/repomd.xml.asc", "conda/main/linux-64/repodata.json.zst", "conda/main/channeldata.json",
+    "conda/main/linux-64/repodata_shards.msgpack.zst", "simple/x/index.html", "simple/x/", "snapshot.json",
+    "index.html", "keys/site.asc", f"keys/{HEX[:63]}-x",
+]  # fmt: skip
+
+
+def documented() -> list[re.Pattern[str]]:
+    """Return the patterns by which nginx and Caddy are told what lasts: one, and one and its opposite."""
+    found = re.findall(r'(?:location ~ "|path_regexp )(\(.*\)\$)"?', DOCS)
+    assert len(found) == 3
+    return [re.compile(one) for one in found]
+
+
+@pytest.mark.parametrize("path", LASTING + CHANGING)
+def test_what_lasts_is_the_same_everywhere(path: str) -> None:
+    assert traits(path).cache_control == (IMMUTABLE if path in LASTING else SHORT)
+    assert {bool(one.search(f"/{path}")) for one in documented()} == {path in LASTING}
+
+
+def test_nginx_has_the_types_cudepot_has() -> None:
+    block = re.search(r"types \{(.*?)\}", DOCS, re.DOTALL)
+    assert block
+    for entry in filter(None, map(str.split, block[1].split(";"))):
+        for ending in entry[1:]:
+            assert traits(f"x/y.{ending}").content_type.partition(";")[0] == entry[0], ending
