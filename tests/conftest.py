@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.sites import s3_server  # noqa: F401 - a fixture
 from tests.upstream.keys import Key, KeyHome
 from tests.upstream.nvidia import Artifacts, Nvidia
 from tests.upstream.yum import Rhel, RhelArtifacts
+
+# A busy machine is no fault: neither how long an example takes nor how long it takes to think of one.
+settings.register_profile("cudepot", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cudepot")
 
 
 @dataclass(frozen=True)

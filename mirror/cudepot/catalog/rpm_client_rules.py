@@ -4,7 +4,8 @@ Two things verify: whatever looks at ``repomd.xml.asc``, and rpm, which looks at
 
 - RHEL 7: yum asks GnuPG 2.0 about metadata; rpm 4.11 knows RSA and DSA, no signature by a subkey and no dates.
 - RHEL 8: GnuPG 2.2; rpm 4.14 knows no elliptic curves (4.15 does) and no dates.
-- RHEL 9: GnuPG 2.3; rpm 4.16 under a policy that takes no SHA-1, not even where a key vouches for itself.
+- RHEL 9: GnuPG 2.3, which no policy restricts; rpm 4.16 under one that takes no SHA-1, not even where a key vouches
+  for itself.
 - rpm-sequoia, in RHEL 10 and Fedora since 39: both through Sequoia, under a policy without SHA-1, DSA and short RSA.
 - FIPS mode, from RHEL 8 on: rpm also wants SHA-256 digests in the package.
 """
@@ -26,9 +27,6 @@ FIPS = "dnf in FIPS mode (RHEL 8 and newer)"
 CLIENTS = (RHEL7, RHEL8, RHEL9, SEQUOIA, FIPS)
 
 _BROKEN = ("MD5", "RIPEMD160")
-_OLD = ("SHA1", "SHA224")
-_WEAK = {RHEL7: (), RHEL8: _BROKEN, RHEL9: (*_BROKEN, "SHA1"), SEQUOIA: (*_BROKEN, *_OLD), FIPS: (*_BROKEN, "SHA1")}
-_SELF = {**_WEAK, RHEL8: (), FIPS: ()}
 _CURVES = ("eddsa", "ecdsa")
 
 
@@ -72,10 +70,19 @@ def judge_rpm_document(
     return tuple(found)
 
 
+def _weak(client: str, of: Of) -> tuple[str, ...]:
+    """Return the hashes a client takes no signature over."""
+    if client == SEQUOIA:
+        return (*_BROKEN, "SHA1", "SHA224")
+    if client == RHEL9 and of is Of.PACKAGE:
+        return (*_BROKEN, "SHA1")
+    return () if client == RHEL7 else _BROKEN
+
+
 def _of_signature(client: str, one: DocumentSignature, known: Mapping[str, PublicKey], of: Of) -> list[Refusal]:
     if one.fault and not one.digest:
         return [Refusal(one.fault)]
-    found = [Refusal(f"the signature is made over {one.digest}")] if one.digest in _WEAK[client] else []
+    found = [Refusal(f"the signature is made over {one.digest}")] if one.digest in _weak(client, of) else []
     if "does not match" in one.fault or "could not be checked" in one.fault:
         found.append(Refusal(one.fault))
     key = known.get(one.signer)
@@ -98,9 +105,9 @@ def _of_key(client: str, key: PublicKey, part: KeyPart, of: Of) -> list[Refusal]
 def _strength(client: str, part: KeyPart, of: Of) -> list[Refusal]:
     short, found = part.fingerprint[-8:], []
     old = client == RHEL7 or (client == RHEL8 and of is Of.PACKAGE)
-    weak = client in (SEQUOIA, FIPS) and (part.algorithm == "dsa" or (part.algorithm == "rsa" and part.bits < 2048))
+    weak = client == SEQUOIA and (part.algorithm == "dsa" or (part.algorithm == "rsa" and part.bits < 2048))
     if weak or (old and part.algorithm in _CURVES):
         found.append(Refusal(f"key {short} is {part.algorithm} of {part.bits} bits"))
-    if part.digest in _SELF[client]:
+    if client in (RHEL9, SEQUOIA) and part.digest in _weak(client, of):
         found.append(Refusal(f"key {short} vouches for itself over {part.digest}"))
     return found

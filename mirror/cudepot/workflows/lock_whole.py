@@ -70,15 +70,21 @@ def _indexes(chain: Chain, suite: Suite) -> list[LockedFile]:
 
 
 def _each_fetched(chain: Chain, suite: Suite, named: Sequence[str]) -> dict[str, Digest]:
-    """Fetch indexes, several at once; those the upstream does not serve are left out."""
+    """Fetch indexes, several at once; those the upstream does not serve are left out.
+
+    Raises:
+        TrustError: one is not what the Release says; of several, the first in the order given.
+    """
     found: dict[str, Digest] = {}
 
     def fetch(path: str, _stop: threading.Event) -> None:
         if digest := _fetched(chain, suite, path):
             found[path] = digest
 
-    for _, error in in_threads(named, fetch, WORKERS):
-        raise error
+    failed = dict(in_threads(named, fetch, WORKERS))
+    for path in named:
+        if path in failed:
+            raise failed[path]
     return {path: found[path] for path in named if path in found}
 
 
