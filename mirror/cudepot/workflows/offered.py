@@ -58,12 +58,13 @@ def offered(depot: Depot, tree: Tree, upstream: LockedUpstream, verified: Verifi
         TrustError: an index is not as cudepot writes it, or names a package by a weak hash or none.
     """
     found: set[Digest] = set()
+    seen: set[Digest | Promise] = set()
     for path, digest in own_roots(tree, upstream).items():
         try:
             if path.endswith(".xml"):
                 found |= _rpms(depot, path, digest)
             elif not _said_upstream(depot, path, digest, verified):
-                found |= _debs(depot, path, digest)
+                found |= _debs(depot, path, digest, seen)
         except FormatError as error:
             raise TrustError(f"{path}: is not as cudepot writes it: {error}", hint=HINT) from error
     return found
@@ -84,7 +85,8 @@ def _twice(text: bytes) -> bool:
     return len(set(names)) != len(names)
 
 
-def _debs(depot: Depot, path: str, digest: Digest) -> set[Digest]:
+def _debs(depot: Depot, path: str, digest: Digest, seen: set[Digest | Promise]) -> set[Digest]:
+    """Return what a Release and its indexes name; those ``seen`` in its other form are not read again."""
     document = read(depot.store, digest)
     inline = path.endswith("InRelease")
     text = depot.site_verifier().clearsigned(document, path).text if inline else document
@@ -94,7 +96,8 @@ def _debs(depot: Depot, path: str, digest: Digest) -> set[Digest]:
     for name, one in parse_release(text, path).promised().items():
         if name.rpartition("/")[2].partition(".")[0] != "Packages":
             raise FormatError(f"names {name[:80]!r}")
-        found |= _listed(depot, "apt", one, f"{path}: {name}")
+        found |= _listed(depot, "apt", one, f"{path}: {name}") if one not in seen else set()
+        seen.add(one)
     return found
 
 
