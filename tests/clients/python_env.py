@@ -42,7 +42,8 @@ class PythonEnv:
 
     def pip_install(self, index_url: str, *specs: str, options: tuple[str, ...] = (), check: bool = True) -> Done:
         """``pip install`` from ``index_url`` and nowhere else."""
-        return self.pip("install", "--no-cache-dir", "--index-url", index_url, *options, *specs, check=check)
+        argv = ("--no-cache-dir", "--timeout", "120", "--index-url", index_url)  # a loaded machine serves 300 MB slowly
+        return self.pip("install", *argv, *options, *specs, check=check)
 
     def pip(self, *argv: str, check: bool = True) -> Done:
         """Run any ``pip`` command without the host's configuration."""
