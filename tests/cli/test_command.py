@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import io
 import json
 import os
 import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -134,12 +138,13 @@ def test_progress_is_plain_lines_in_a_pipe_and_nothing_when_quiet(project: Proje
     assert project.run("sync", "--quiet").err == ""
 
 
-def test_progress_is_a_bar_on_a_terminal(project: Project, nvidia: Nvidia) -> None:
-    project.init().add_apt(nvidia)
-    project.run("lock")
+def on_a_terminal(project: Project, *argv: str, columns: int = 80, **env: str) -> bytes:
+    """Run a verb whose standard error is a terminal; return what that shows."""
     master, terminal = pty.openpty()
-    argv = [sys.executable, "-m", "cudepot.cli.main", "sync", "-C", str(project.base)]
-    with subprocess.Popen(argv, env=project.env | {"TERM": "xterm"}, stdout=subprocess.PIPE, stderr=terminal) as child:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    command = [sys.executable, "-m", "cudepot.cli.main", *argv, "-C", str(project.base)]
+    environment = project.env | {"TERM": "xterm"} | env
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=terminal) as child:
         os.close(terminal)
         shown = bytearray()
         while True:
@@ -149,8 +154,46 @@ def test_progress_is_a_bar_on_a_terminal(project: Project, nvidia: Nvidia) -> No
                 break
         assert child.wait() == 0
     os.close(master)
+    return bytes(shown)
+
+
+def test_progress_is_a_bar_on_a_terminal(project: Project, nvidia: Nvidia) -> None:
+    project.init().add_apt(nvidia)
+    project.run("lock")
+    shown = on_a_terminal(project, "sync")
     assert b"\x1b[" in shown
     assert b"fetching 2 files" in shown
+
+
+_COLOUR = re.compile(rb"\x1b\[[0-9;]*3[0-9][0-9;]*m")
+
+
+def test_no_colour_where_none_is_wanted_and_no_line_too_long(project: Project, nvidia: Nvidia) -> None:
+    project.init().add_apt(nvidia)
+    project.run("lock")
+    assert _COLOUR.search(on_a_terminal(project, "sync"))
+    for path in (project.store / "objects").glob("*/*"):
+        path.unlink()
+    plain = on_a_terminal(project, "sync", NO_COLOR="1")
+    assert b"fetching 2 files" in plain
+    assert not _COLOUR.search(plain)
+    lines = re.split(r"[\r\n]+", re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", plain).decode())
+    assert 40 < max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("charset", ["ascii", "latin-1"])
+def test_a_terminal_that_is_not_utf_8_gets_question_marks(project: Project, charset: str) -> None:
+    project.init()
+    folder = project.base.parent / "Bücher → 本"
+    for argv, code in ((["explain", "E300"], 0), (["status", "-C", str(folder)], 3)):
+        command = [sys.executable, "-m", "cudepot.cli.main", *argv]
+        env = project.env | {"PYTHONIOENCODING": charset}
+        done = subprocess.run(command, env=env, capture_output=True, check=False)
+        assert done.returncode == code
+        told = (done.stdout + done.stderr).decode(charset)
+        assert "?" in told
+        assert "Traceback" not in told
+        assert "E000" not in told
 
 
 def test_lines_are_written_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.conftest import SiteKey
 from tests.project import APT, WHEELS, Project
 from tests.upstream.nvidia import Nvidia
 from tests.upstream.process import run
+from tests.upstream.yum import Rhel
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.environment import Installed, pins_of, read_environment
@@ -125,6 +127,33 @@ def test_the_lock_holds_what_was_installed(project: Project, tmp_path: Path) -> 
     again = project.run("lock", "--from", str(listing))
     assert "nothing to add" in again.err
     assert project.toml.read_text().count("# from installed.txt") == 1
+
+
+@pytest.mark.parametrize(
+    ("listing", "locked"),
+    [
+        ("nvidia-cudnn-cu11==8.0.5.39\nnumpy==1.26.4\n", ["wheel nvidia-cudnn-cu11 8.0.5.39 mirror"]),
+        (CONDA, ["wheel nvidia-cudnn-cu11 8.0.5.39 conda"]),
+        (
+            "glibc-2.28-151.el8.x86_64\nlibcudnn8-8.0.5.39-1.cuda11.1.x86_64\n",
+            ["rpm libcudnn8 8.0.5.39-1.cuda11.1 mirror"],
+        ),
+    ],
+    ids=["pip freeze", "conda env export", "rpm -qa"],
+)
+def test_each_kind_of_listing_is_locked(
+    project: Project, rhel: Rhel, tmp_path: Path, listing: str, locked: list[str]
+) -> None:
+    project.add(
+        "upstream", name="rhel8/x86_64", type="yum", url=rhel.url, keys=[rhel.key.fingerprint],
+        keyrings=[str(rhel.key_file)], rpm_keys=[rhel.key.fingerprint],
+    )  # fmt: skip
+    path = tmp_path / "installed.txt"
+    path.write_text(listing)
+    project.run("lock", "--from", str(path))
+    artifacts = tomllib.loads(project.lock.read_text())["artifact"]
+    found = [f"{one['kind']} {one['name']} {one['version']} {' '.join(one['outputs'])}" for one in artifacts]
+    assert set(locked) <= set(found), found
 
 
 def test_a_listing_without_nvidia_is_an_error(project: Project, tmp_path: Path) -> None:
