@@ -212,6 +212,10 @@ def test_changed_bytes_that_were_accepted_are_locked_and_published(shown: Projec
     assert shown.run("publish", "--json").json["number"] == 2
     assert (shown.site / "apt/local" / deb.name).read_bytes() == deb.read_bytes()
     assert shown.run("lock", "--json").json["written"] is False
+    again = write_deb(simple_deb("hello", "1.0", Homepage="https://example.com/again"), folder)
+    for verb in (("lock", "--accept-changed", "hello"), ("sync",), ("publish",)):
+        shown.run(*verb)
+    assert (shown.site / "apt/local" / deb.name).read_bytes() == again.read_bytes(), "changed a second time"
 
 
 def test_a_package_that_came_back_with_other_bytes_is_refused_too(shown: Project, tmp_path: Path) -> None:

@@ -87,8 +87,7 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
         if safe_name(path) != path:
             raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
-    for one in earlier:
-        _check_immutable(one.tree, tree, accepted(lock))
+    _check_immutable(earlier, tree, accepted(lock))
     check_names(tree, known_names(depot), accepted(lock))
     fresh = not earlier or with_page(depot, lock, tree, earlier[0].number, earlier[0].created) != before
     number = next_number(depot, earlier) if fresh else earlier[0].number
@@ -201,11 +200,14 @@ def _kind(built: Sequence[Built], kind: str) -> list[Built]:
 
 
 def _check_immutable(
-    before: Mapping[str, Digest], tree: Mapping[str, Digest], replaced: Collection[tuple[str, str]]
+    earlier: Sequence[Snapshot], tree: Mapping[str, Digest], replaced: Collection[tuple[str, str]]
 ) -> None:
-    """Refuse other bytes under a published name, unless they are an artifact's whose change the lock accepted."""
+    """Refuse other bytes of a deb, an rpm or a plain file than it was shown with last, unless the lock accepted this very change."""
+    before: dict[str, Digest] = {}
+    for one in reversed(earlier):
+        before |= one.tree
     for path in tree:
-        if _is_kept_by_path(path) and path in before and before[path] != tree[path]:
+        if _is_kept_by_path(path) and before.get(path, tree[path]) != tree[path]:
             if (before[path].sha256, tree[path].sha256) in replaced:
                 continue
             raise TrustError(
