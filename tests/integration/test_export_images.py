@@ -77,7 +77,8 @@ def test_an_image_with_dnf_gets_cudnn_at_the_pinned_version(
     repo = "[distribution]\\nname=distribution\\nbaseurl=file:///distribution\\ngpgcheck=0\\n"
     image = builder.image(tar, "with-dnf")
     prepared = f"FROM {image}\nADD distribution /distribution\nRUN mkdir -p /etc/yum.repos.d /etc/pki/rpm-gpg && "
-    prepared += f"printf '{repo}' > /etc/yum.repos.d/distribution.repo\n"
+    prepared += f"printf '{repo}' > /etc/yum.repos.d/distribution.repo && "
+    prepared += "printf '[main]\\nenabled=0\\n' > /etc/dnf/plugins/local.conf\n"  # a plugin RHEL does not switch on
     builder.build(prepared + text, "with-cudnn")
     asked = ("rpm", "-q", "--qf", "%{name} %{version}-%{release}\\n", "libcudnn8")
     assert builder.inside("with-cudnn", *asked) == "libcudnn8 8.0.5.39-1.cuda11.1\n"
