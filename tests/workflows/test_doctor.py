@@ -97,6 +97,28 @@ def _gone(name: str) -> Callable[[Path], None]:
     return breaks
 
 
+def _without_links(root: Path) -> None:
+    """As a copy leaves it that did not take links along."""
+    for path in (root / "opt/env/lib").glob("libcudnn*"):
+        if path.is_symlink():
+            path.unlink()
+
+
+def _circle(root: Path) -> None:
+    _library(root, "libcudnn.so.9").unlink()
+    _library(root, "libcudnn.so.9").symlink_to("libcudnn.so.9")
+
+
+def _folder(root: Path) -> None:
+    _library(root, "libcudnn_cnn.so.9.10.2").unlink()
+    _library(root, "libcudnn_cnn.so.9.10.2").mkdir()
+
+
+def _pointer(root: Path) -> None:
+    """As git leaves it without the large files."""
+    _library(root, "libcudnn_adv.so.9.10.2").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\n")
+
+
 CONDA: tuple[tuple[Callable[[Path], None], set[str]], ...] = (
     (lambda root: _library(root, "libcudnn_adv.so.9.10.2").unlink(), {"dangling-link", "missing-part"}),
     (_cut, {"unreadable-library", "missing-part"}),
@@ -110,6 +132,12 @@ CONDA: tuple[tuple[Callable[[Path], None], set[str]], ...] = (
     (_gone("libcublas*"), {"missing-cublas"}),
     (_gone("libnvrtc*"), {"missing-nvrtc"}),
     (_gone("libcudnn*"), {"no-cudnn"}),
+    (_gone("libcudnn.so*"), {"missing-part"}),
+    (_without_links, {"missing-part", "missing-library"}),
+    (_circle, {"dangling-link", "missing-part"}),
+    (_folder, {"unreadable-library", "missing-part"}),
+    (_pointer, {"unreadable-library", "missing-part"}),
+    (lambda root: trees.conda_meta(root / "opt/env", "8.9.7.29"), {"package-mismatch"}),
 )
 
 
@@ -117,6 +145,22 @@ CONDA: tuple[tuple[Callable[[Path], None], set[str]], ...] = (
 def test_a_broken_conda_environment_is_named(conda: Path, breaks: Callable[[Path], None], names: set[str]) -> None:
     breaks(conda)
     assert faults(conda, "/opt/env") == names
+
+
+@pytest.mark.parametrize("option", ["--prefix", "--root"])
+def test_a_folder_that_is_not_there_is_no_environment_without_cudnn(
+    tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    for name in ("nowhere", "file"):
+        assert main(["doctor", option, str(tmp_path / name)]) == 13
+        assert f"error E910: {tmp_path / name}: no such folder" in capsys.readouterr().err
+
+
+def test_a_pip_upgrade_cut_short_leaves_two_records(venv: Path) -> None:
+    (venv / "opt/env" / SITE / "nvidia_cudnn_cu12-8.9.7.29.dist-info").mkdir()
+    (venv / "opt/env" / SITE / "nvidia_cudnn_frontend-1.14.0.dist-info").mkdir()
+    assert faults(venv, "/opt/env") == {"package-mismatch"}
 
 
 def test_wheels_for_two_cudas_overlap(venv: Path) -> None:

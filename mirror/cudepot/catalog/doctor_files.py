@@ -8,7 +8,8 @@ from cudepot.catalog.installation import Around, Copy, Finding, Library, Severit
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 _AGAIN = "install the package again (conda, pip: --force-reinstall; apt-get: --reinstall)"
-_PARTS = {
+_PARTS: dict[str, tuple[str, ...]] = {
+    "7": (),
     "8": ("ops_infer", "ops_train", "cnn_infer", "cnn_train", "adv_infer", "adv_train"),
     "9": ("graph", "ops", "cnn", "adv", "heuristic", "engines_precompiled", "engines_runtime_compiled"),
 }
@@ -18,7 +19,12 @@ _JIT = ("graph", "engines_runtime_compiled")
 def links(copy: Copy) -> Iterator[Finding]:
     """Name links that lead nowhere and files that are no libraries."""
     for one in copy.libraries:
-        if one.fault == "dangling":
+        if one.fault == "dangling" and one.real == one.path:
+            yield Finding(
+                ERROR, "dangling-link", f"{one.path} leads back to itself",
+                "who asks for this name finds nothing", _AGAIN,
+            )  # fmt: skip
+        elif one.fault == "dangling":
             yield Finding(
                 ERROR, "dangling-link", f"{one.path} leads to {one.real}, which is not there",
                 "who asks for this name finds nothing", _AGAIN,
@@ -74,13 +80,15 @@ def versions(copy: Copy) -> Iterator[Finding]:
 
 
 def parts(copy: Copy) -> Iterator[Finding]:
-    """Name parts that are missing beside ``libcudnn.so``."""
-    for main in (one for one in copy.whole() if one.stem == "libcudnn" and one.major in _PARTS):
-        there = {one.stem for one in copy.libraries if one.folder == main.folder and not one.fault}
-        wanted = _JIT if not there & {"libcudnn_ops", "libcudnn_ops_infer"} and _is_jit(copy) else _PARTS[main.major]
-        if gone := [f"libcudnn_{one}.so.{main.major}" for one in wanted if f"libcudnn_{one}" not in there]:
+    """Name what is missing of a whole cuDNN, by the names that programs and its parts ask for."""
+    found = [one for one in copy.libraries if not one.fault]
+    for folder, major in sorted({(one.folder, one.major) for one in found if one.major in _PARTS}):
+        there = {one.name for one in found if one.folder == folder}
+        full = f"libcudnn_ops.so.{major}" in there or not _is_jit(copy)
+        wanted = ["libcudnn", *(f"libcudnn_{one}" for one in (_PARTS[major] if full else _JIT))]
+        if gone := [f"{one}.so.{major}" for one in wanted if f"{one}.so.{major}" not in there]:
             yield Finding(
-                ERROR, "missing-part", f"{main.folder} lacks {', '.join(gone)}",
+                ERROR, "missing-part", f"{folder} lacks {', '.join(gone)}",
                 "libcudnn.so loads its parts when they are first needed: a process that gets there is aborted", _AGAIN,
             )  # fmt: skip
 
@@ -110,11 +118,15 @@ def packages(copy: Copy) -> Iterator[Finding]:
     """Name packages that claim another version than the files have, and CUDA variants on top of each other."""
     for one in (one for one in copy.packages if "cudnn" in one.name):
         claim = ".".join(one.version.split(":")[-1].replace("-", ".").split(".")[:3])
-        found = sorted(told(version) for version in copy.versions() if told(version[:1]) == claim.partition(".")[0])
+        major = claim.partition(".")[0]
+        found = sorted(told(version) for version in copy.versions() if told(version[:1]) == major)
+        if not found and major in _PARTS and one.kind in ("conda", "wheel"):
+            found = sorted(map(told, copy.versions()))
         if found and claim not in found:
             yield Finding(
                 ERROR, "package-mismatch", f"{one.kind} {one.name} {one.version}: the libraries are {', '.join(found)}",
-                "files were copied over those of the package; the package manager neither knows nor keeps them", _AGAIN,
+                "files were copied over those of the package, or an update was cut short: nothing keeps them right",
+                _AGAIN,
             )  # fmt: skip
     variants = sorted({one.cuda.partition(".")[0] for one in copy.packages if "cudnn" in one.name and one.cuda})
     if len(variants) > 1:
@@ -215,7 +227,7 @@ def opened(copy: Copy, around: Around) -> Iterator[Finding]:
         if version >= since and not needed and not (fits if major else any(one.startswith(stem) for one in there)):
             yield Finding(
                 WARNING, name, f"no {stem}{major or '*'} in {copy.prefix} nor where the loader looks",
-                "cuDNN opens it when an operation needs it, and then fails or aborts",
+                "cuDNN opens it when cudnnCreate or an operation needs it, and then fails or aborts",
                 _remedy(stem.removesuffix(".so."), copy),
             )  # fmt: skip
 

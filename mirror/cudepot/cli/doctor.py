@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", dest="on_gpu", action="store_true", help="compute on the GPU")
     parser.add_argument(
         "--timeout", type=_seconds, default=_SECONDS, metavar="SECONDS",
-        help=f"with --run: give up after that long (default: {_SECONDS}; a cuDNN older than the GPU may need an hour)",
+        help=f"with --run: give up after that long (default: {_SECONDS}; a cuDNN older than the GPU needs longer once)",
     )  # fmt: skip
     parser.add_argument("--root", default="/", metavar="DIR", help="look at a mounted image of another machine")
 
@@ -51,6 +51,8 @@ def run(args: argparse.Namespace) -> Answer:
 
     machine = Machine(Path(args.root).resolve(), os.environ)
     prefix = os.path.abspath(args.prefix) if args.prefix else ""  # noqa: PTH100 - links may be absolute in an image
+    if not machine.is_folder(prefix or "/"):
+        raise InstallationError(f"{prefix or args.root}: no such folder", hint="look at --prefix and --root")
     if args.on_gpu:
         return _on_gpu(machine, prefix, args.timeout)
     return _looked_at(machine, prefix)

@@ -62,6 +62,10 @@ class Machine:
         real = self.real(path)
         return self._link(real) == "" and self._at(real).exists()
 
+    def is_folder(self, path: str) -> bool:
+        """Say whether a path leads to a folder."""
+        return self._at(self.real(path)).is_dir()
+
     def is_link(self, path: str) -> bool:
         """Say whether the last part of a path is a symbolic link."""
         return self._at(path).is_symlink()

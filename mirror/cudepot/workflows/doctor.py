@@ -73,7 +73,9 @@ def _library(machine: Machine, path: str) -> Library:
         with machine.open(path) as stream:
             elf = read_elf(stream, what=path)
             version = library_version(stream)
-    except (FormatError, OSError) as error:
+    except OSError as error:
+        return Library(path, real, error.strerror or str(error))
+    except FormatError as error:
         return Library(path, real, str(error).removeprefix(f"{path}: ")[:120])
     told = version or _named_version(real)
     return Library(path, real, "", elf.machine, elf.soname, elf.needed, elf.runpath, elf.old_rpath, told)

@@ -104,7 +104,7 @@ def _cut_short(ended: Ended, said: dict[str, Any], libraries: list[str]) -> None
     if not ended.late:
         raise InstallationError(told, hint="what the process said names it; see also `cudepot doctor`")
     if reason := _unfit(said):
-        longer = "the driver translates its code first: once, for half an hour and longer; give it that with --timeout"
+        longer = "the driver translates its code first, once; give it an hour for that with --timeout 3600"
         raise GpuError(f"{told}; {reason}", hint=f"{longer}, or install a cuDNN made for this GPU")
     raise InstallationError(told, hint="look whether the GPU is busy with `nvidia-smi`, or give more with --timeout")
 
