@@ -202,7 +202,7 @@ def _kind(built: Sequence[Built], kind: str) -> list[Built]:
 def _check_immutable(
     earlier: Sequence[Snapshot], tree: Mapping[str, Digest], replaced: Collection[tuple[str, str]]
 ) -> None:
-    """Refuse other bytes of a deb, an rpm or a plain file than it was shown with last, unless the lock accepted this very change."""
+    """Refuse other bytes of a deb, rpm or plain file than it had last, unless the lock accepted the change."""
     before: dict[str, Digest] = {}
     for one in reversed(earlier):
         before |= one.tree

@@ -80,8 +80,8 @@ def _checked(
     depot: Depot, upstream: Upstream, verifier: Verifier, parts: Sequence[Sequence[Subject]]
 ) -> Iterator[tuple[Missing, CudepotError]]:
     keys, bare = _terms(depot, upstream), upstream.trust == "hash-lock"
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for done in pool.map(lambda part: _results(depot.store, verifier, part, bare=bare), parts):
+    with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(_WORKERS) as hashing:
+        for done in pool.map(lambda part: _results(depot.store, verifier, part, hashing, bare=bare), parts):
             good = [(one, found) for one, found in done if isinstance(found, _Good)]
             lines = [f"{one.digest.sha256} {keys} {found.signer} {found.nevra}\n" for one, found in good]
             append(depot.store.root / MEMORY, "".join(lines) if keys else "")
@@ -130,10 +130,15 @@ class _Good:
     nevra: str
 
 
+_Verdicts = list[tuple[Subject, "_Good | CudepotError"]]
+
+
 def _results(
-    store: LocalStore, verifier: Verifier, part: Sequence[Subject], *, bare: bool
-) -> list[tuple[Subject, _Good | CudepotError]]:
+    store: LocalStore, verifier: Verifier, part: Sequence[Subject], hashing: ThreadPoolExecutor, *, bare: bool
+) -> _Verdicts:
+    """Return what each rpm is; payloads are hashed while gpg looks at the headers."""
     heads = [(one, _read(store, one)) for one in part]
+    payloads = [hashing.submit(_payload_fault, store, one, head) for one, head in heads]
     signed = [
         (number, head.header.raw, signature, one.path)
         for number, (one, head) in enumerate(heads)
@@ -144,7 +149,10 @@ def _results(
     for (number, *_), found in zip(signed, verifier.detached_each([one[1:] for one in signed]), strict=True):
         verdicts.setdefault(number, []).append(found)
     judged = [(one, head, _verdict(head, verdicts.get(number, []))) for number, (one, head) in enumerate(heads)]
-    return [(one, _with_payload(store, verifier, one, head, verdict, bare=bare)) for one, head, verdict in judged]
+    return [
+        (one, payloads[number].result() or _with_payload(store, verifier, one, head, verdict, bare=bare))
+        for number, (one, head, verdict) in enumerate(judged)
+    ]
 
 
 def _verdict(head: RpmHead | CudepotError, found: Sequence[Signed | TrustError]) -> _Good | CudepotError | None:
@@ -196,11 +204,10 @@ def _old_way(store: LocalStore, verifier: Verifier, one: Subject, head: RpmHead)
 
 
 def _read(store: LocalStore, one: Subject) -> RpmHead | CudepotError:
-    """Return the head of an rpm whose payload is the one its header means; else why it cannot be used."""
+    """Return the head of an rpm that is the package it is taken for; else why it cannot be used."""
     try:
         with store.open(one.digest) as handle:
             head = read_head(handle, what=one.path)
-            _check_payload(head, handle)
         nevra = f"{head.name}-{head.evr}.{head.architecture}"
         if one.nevra not in ("", nevra):
             raise TrustError(f"says inside that it is {nevra}, the repository calls it {one.nevra}")
@@ -210,12 +217,22 @@ def _read(store: LocalStore, one: Subject) -> RpmHead | CudepotError:
     return head
 
 
-def _check_payload(head: RpmHead, payload: BinaryIO) -> None:
+def _payload_fault(store: LocalStore, one: Subject, head: RpmHead | CudepotError) -> CudepotError | None:
+    """Return why an rpm's payload is not the one its header means; None where it is, or its head is bad already."""
+    if isinstance(head, CudepotError) or not head.payload_digest[0]:
+        return None
     algorithm, said = head.payload_digest
-    if not algorithm:
-        return
+    try:
+        with store.open(one.digest) as handle:
+            handle.seek(head.payload)
+            found = _hashed(handle, algorithm)
+    except CudepotError as error:
+        return error
+    return None if found == said.lower() else TrustError(f"its payload has {algorithm} {found}, its header says {said}")
+
+
+def _hashed(payload: BinaryIO, algorithm: str) -> str:
     one = hashlib.new(algorithm)
     while chunk := payload.read(CHUNK):
         one.update(chunk)
-    if one.hexdigest() != said.lower():
-        raise TrustError(f"its payload has {algorithm} {one.hexdigest()}, its header says {said}")
+    return one.hexdigest()
