@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import importlib
 import io
@@ -13,6 +14,7 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ from tests.upstream.nvidia import Nvidia
 
 from cudepot import __version__, errors
 from cudepot.cli import progress
-from cudepot.cli.main import EXIT_CODES, VERBS, main, verb_of
+from cudepot.cli.main import EXIT_CODES, VERBS, main, parser, verb_of
 from cudepot.cli.progress import Lines, Silent, size_text
 
 
@@ -55,6 +57,28 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         )
         changes = verb not in reports
         assert ("--dry-run" in text) == changes
+
+
+def _parsers(one: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield one
+    for action in one._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from _parsers(below)
+
+
+def test_help_fits_80_columns_and_explains_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    found = list(_parsers(parser()))
+    assert len(found) > len(VERBS)
+    long = [line for one in found for line in one.format_help().splitlines() if len(line) > 80]
+    assert long == [
+        "  CUDEPOT_PAYLOAD=DIR/cudnn-… rattler-build build -r recipes/cudnn -m channel-config/variants.yaml"
+    ]
+    dumb = [
+        (one.prog, action.dest) for one in found for action in one._actions if not action.help and not action.choices
+    ]
+    assert dumb == []
 
 
 def test_every_error_has_an_exit_code_that_help_explains() -> None:

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parts", action="store_true", help="also samples, and the JIT libraries alone")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action")
     one = actions.add_parser("identify", help="say which published files these are")
-    one.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="downloads, whatever their names")
     add_common(one, default=argparse.SUPPRESS)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from cudepot import __version__
 from cudepot.cli.common import add_common
+from cudepot.cli.help import HelpFormatter
 from cudepot.cli.journal import journal_of
 from cudepot.cli.output import complain, told, unexpected
 from cudepot.errors import CudepotError
@@ -46,14 +47,14 @@ _COLLECT_AFTER = 50_000
 """Objects made before cycles are looked for. Values of ours make none, and Python's 700 cost a tenth of a short run."""
 EXIT_CODES = """\
 exit codes:
-  0  done                              6  a pin cannot be satisfied
-  1  unexpected fault in cudepot       7  local disk full, read-only or not permitted
-  2  wrong usage                       8  licence (EULA) not accepted
-  3  cudepot.toml, lock or recipe bad, 9  another cudepot holds the store
-     or another verb has to run first  10  artifact malformed or hostile
-  4  upstream unreachable or lacking  11  a build on this machine failed
-  5  signature, hash or date wrong    12  no GPU to run on (doctor --run)
-130  interrupted                      13  the installed cuDNN is broken (doctor)
+   0  done                               6  a pin cannot be satisfied
+   1  unexpected fault in cudepot        7  disk full, read-only, forbidden
+   2  wrong usage                        8  licence (EULA) not accepted
+   3  cudepot.toml, lock or recipe bad,  9  another cudepot holds the store
+      or another verb has to run first  10  artifact malformed or hostile
+   4  upstream unreachable or lacking   11  a build on this machine failed
+   5  signature, hash or date wrong     12  no GPU that fits (doctor --run)
+ 130  interrupted                       13  installed cuDNN is broken (doctor)
 """
 
 
@@ -63,7 +64,7 @@ def parser(only: str = "") -> argparse.ArgumentParser:
         prog="cudepot",
         description="Bring NVIDIA's cuDNN to machines that must be pinned, private or offline.",
         epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"cudepot {__version__}")
     add_common(top)
@@ -75,7 +76,7 @@ def parser(only: str = "") -> argparse.ArgumentParser:
             help=verb.HELP,
             description=verb.DESCRIPTION,
             epilog=EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=HelpFormatter,
         )
         add_common(one, default=argparse.SUPPRESS)
         verb.add_arguments(one)

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from cudepot.workflows.depot import Depot
     from cudepot.workflows.samples import Environment, SamplesResult, Wish
 
+_CUDA = "/usr/local/cuda"
 NAME = "samples"
 HELP = "build NVIDIA's cuDNN samples, natively or for another machine"
 DESCRIPTION = """\
-Copy the samples of the pinned version (a locked samples package, else /usr/src/cudnn_samples_v*, else --from) to a
+Copy the samples (of --from, else of the pinned version in a locked package, else of /usr/src/cudnn_samples_v*) to a
 writable place and build them against the installed or cross packages, with the variables of NVIDIA's Makefiles. What
 is missing on this machine is said before anything is copied.
 """
@@ -33,12 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     build = actions.add_parser("build", help="copy and build")
-    build.add_argument("--target", choices=tuple(TARGETS), default=os.uname().machine, help="machines to build for")
+    build.add_argument(
+        "--target",
+        choices=tuple(TARGETS),
+        default=os.uname().machine,
+        help="machine to build for (default: this one's)",
+    )
     build.add_argument("--compiler", default="", metavar="PATH", help="HOST_COMPILER (default: the target's usual)")
     build.add_argument(
-        "--cuda", default=os.environ.get("CUDA_PATH", "/usr/local/cuda"), metavar="DIR", help="CUDA_PATH"
+        "--cuda", default=os.environ.get("CUDA_PATH") or _CUDA, metavar="DIR", help=f"CUDA_PATH (default: {_CUDA})"
     )
-    build.add_argument("--cudnn", default="", metavar="DIR", help="folder with cuDNN's include and lib")
+    where = "folder with cuDNN's include and lib (default: where packages put them)"
+    build.add_argument("--cudnn", default="", metavar="DIR", help=where)
     build.add_argument("--from", dest="origin", default="", metavar="DIR", help="folder of samples to take")
     build.add_argument("--sample", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
     build.add_argument("--output", default="cudnn-samples", metavar="DIR", help="where to (default: cudnn-samples)")
