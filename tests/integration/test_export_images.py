@@ -80,7 +80,8 @@ def test_an_image_with_dnf_gets_cudnn_at_the_pinned_version(
     prepared += f"printf '{repo}' > /etc/yum.repos.d/distribution.repo && "
     prepared += "printf '[main]\\nenabled=0\\n' > /etc/dnf/plugins/local.conf\n"  # a plugin RHEL does not switch on
     builder.build(prepared + text, "with-cudnn")
-    asked = ("rpm", "-q", "--qf", "%{name} %{version}-%{release}\\n", "libcudnn8")
-    assert builder.inside("with-cudnn", *asked) == "libcudnn8 8.0.5.39-1.cuda11.1\n"
+    asked = ("repoquery", "--installed", "--qf", "%{name} %{version}-%{release}", "libcudnn8")
+    there = builder.inside("with-cudnn", "dnf", "-q", "--disablerepo=*", *asked)
+    assert there.split() == ["libcudnn8", "8.0.5.39-1.cuda11.1"]
     locked = builder.inside("with-cudnn", "dnf", "-q", "--disablerepo=*", "versionlock", "list")
     assert "libcudnn8-0:8.0.5.39-1.cuda11.1" in locked
