@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from tests.clients.s3 import ACCESS, SECRET, S3Server, radosgw, rclone_binary
 from bench.measure import Measured, cudepot, timed
 from bench.rows import Row
 
+ROUNDS = 3
 _COUNTING = """
 import sys
 from cudepot.cli.main import main
@@ -35,25 +37,40 @@ def s3_rows(near: Path, folder: Path) -> Iterator[Row]:
     place = folder / "radosgw"
     place.mkdir()
     with radosgw(place) as server, mock.patch.dict(os.environ, server.env):
-        warm = _rclone(near, server)  # the first writer makes the server's pools grow
-        peer = min(warm, _rclone(near, server))
+        bucket = server.bucket()
+        _rclone(near, server, bucket)  # the first writer makes the server's pools grow
         toml = near / "cudepot.toml"
         before = toml.read_text()
-        site = f'[site]\ntype = "s3"\nbucket = "{server.bucket()}"\nendpoint = "{server.url}"\n'
-        toml.write_text(before.replace("[site]\n", site, 1))
+        ours, theirs = list[Measured](), list[float]()
         try:
-            os.sync()
-            yield _row("publish to S3 (radosgw)", cudepot(near, "publish", "-q"), {"rclone copy": peer})
+            for _ in range(ROUNDS):
+                _empty(server, bucket)  # the server has room for few copies
+                bucket = server.bucket()
+                theirs.append(_rclone(near, server, bucket))
+                _empty(server, bucket)
+                bucket = server.bucket()
+                site = f'[site]\ntype = "s3"\nbucket = "{bucket}"\nendpoint = "{server.url}"\n'
+                toml.write_text(before.replace("[site]\n", site, 1))
+                os.sync()
+                ours.append(cudepot(near, "publish", "-q"))
+            median = sorted(ours, key=lambda one: one.seconds)[ROUNDS // 2]
+            yield _row("publish to S3 (radosgw)", median, {"rclone copy": statistics.median(theirs)})
             yield _row("publish to S3 again, nothing changed", cudepot(near, "publish", "-q"), {}, _requests(near))
         finally:
             toml.write_text(before)
 
 
-def _rclone(near: Path, server: S3Server) -> float:
+def _empty(server: S3Server, bucket: str) -> None:
+    client = server.client()
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": one["Key"]} for one in page["Contents"]]})
+
+
+def _rclone(near: Path, server: S3Server, bucket: str) -> float:
     """Copy the tree with as many transfers at a time as cudepot makes; return the seconds."""
     remote = (
         f":s3,provider=Ceph,endpoint='{server.url}',access_key_id={ACCESS},secret_access_key={SECRET},"
-        f"no_check_bucket=true:{server.bucket()}"
+        f"no_check_bucket=true:{bucket}"
     )
     os.sync()
     copy = [rclone_binary(), "copy", "--config", os.devnull, "--transfers", "16", "--checkers", "16"]
