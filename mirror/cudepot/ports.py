@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import TrustError
@@ -18,16 +18,14 @@ OpenObject = Callable[[Digest], BinaryIO]
 """Opens the bytes of an object for reading; the caller closes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Validators:
+class Validators(NamedTuple):
     """HTTP validators of a response seen before (RFC 9110 section 8.8), for a conditional request."""
 
     etag: str = ""
     last_modified: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """A small document read whole: a root, a key or an index page.
 
     Attributes:
@@ -43,8 +41,7 @@ class Page:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(NamedTuple):
     """What an upstream says of a file without sending it: size (-1 when it does not say) and Last-Modified."""
 
     size: int = -1
@@ -139,8 +136,7 @@ class Rank(IntEnum):
     ROOT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class FileTraits:
+class FileTraits(NamedTuple):
     """How a file of a site is served: rank in the write order, media type, and how long caches may keep it."""
 
     rank: Rank
@@ -236,8 +232,7 @@ class Site(Protocol):
         """Tell whether the file is the store's very object, so that hashing the object has hashed it too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """What a verifier found: the signed bytes themselves and who signed them.
 
     Attributes:

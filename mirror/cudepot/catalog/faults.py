@@ -10,6 +10,7 @@ import datetime
 import email.utils
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cudepot.digest import Digest, MismatchError
 from cudepot.errors import (
@@ -63,8 +64,7 @@ _KINDS: tuple[tuple[type[CudepotError], str], ...] = (
 Evidence = Mapping[str, "str | int"]
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """What an upstream gives at a URL now: size (-1: not known), sha256 (empty: not known), Last-Modified."""
 
     size: int = -1

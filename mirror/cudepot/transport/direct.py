@@ -13,19 +13,17 @@ import itertools
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from pathlib import Path
 from ssl import SSLContext
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 PIECE = 1 << 18  # bytes read at once
 _BROKEN = (HTTPException, OSError, ValueError)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Whom a URL leads to: scheme, host and port, and the target to ask for there."""
 
     scheme: str

@@ -7,9 +7,8 @@ import copy
 import email.utils
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from http.client import HTTPException
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from cudepot.errors import CutError, MissingError, TransientError, UpstreamError
@@ -25,8 +24,7 @@ _PAST_CACHES = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(NamedTuple):
     """An answer, whichever way it came; ``url`` is where it was in the end."""
 
     url: str

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC
+from typing import NamedTuple
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Root
@@ -25,8 +26,7 @@ from cudepot.workflows.fetch import fetch_promised
 _FORMS = (".xz", ".zst", ".gz", ".bz2", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Suite:
+class Suite(NamedTuple):
     """One verified Release: where its indexes lie and what it says."""
 
     folder: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cudepot.catalog.faults import Fault, Served, fault_of, file_fault
 from cudepot.digest import Digest, MismatchError
@@ -18,8 +18,7 @@ _PASSING = (MismatchError, MissingError, TransientError)
 _LOOKED_AT = 8  # failed files of which the served bytes are looked at; with more, the upstream is down
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """A locked file the store lacks: whose it is, where that upstream has it, which bytes it must be."""
 
     upstream: str
@@ -79,8 +78,7 @@ def _fetch(depot: Depot, wanted: Sequence[Missing]) -> Failures:
     return fetch_each(every, depot.store, depot.progress)
 
 
-@dataclass(frozen=True, slots=True)
-class _Broken:
+class _Broken(NamedTuple):
     file: Missing
     fault: Fault
     error: CudepotError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cudepot.catalog.faults import (
     MIXED,
@@ -23,8 +23,7 @@ from cudepot.workflows.evidence import served_at
 AGAIN = "the upstream is being published, or an edge is stale: try again later"
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenIndex:
+class BrokenIndex(NamedTuple):
     """Where the index lies, and what was promised of it.
 
     Attributes:

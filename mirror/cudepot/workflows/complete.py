@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cudepot.catalog.lock import Lock
 from cudepot.checked import sealed, unsealed
@@ -21,8 +21,7 @@ FILE = "complete.json"
 _READER = 1  # raised when cudepot takes the same indexes to name other objects
 
 
-@dataclass(frozen=True, slots=True)
-class Complete:
+class Complete(NamedTuple):
     """What is here: objects, their bytes, and what is odd about the indexes that name them."""
 
     files: int

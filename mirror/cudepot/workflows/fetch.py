@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, TransientError, TrustError
@@ -17,8 +16,7 @@ WORKERS = 24
 _NAMED = 50  # failures named beside the first
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """An object to fetch: from where, and which bytes it must be."""
 
     source: Source
@@ -26,8 +24,7 @@ class Wanted:
     digest: Digest
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(NamedTuple):
     """A file of which no sha256 is known: whose it is, where that upstream has it, and what its index promises."""
 
     upstream: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cudepot.catalog.lock import Artifact
 from cudepot.digest import Digest, Promise
@@ -12,8 +12,7 @@ from cudepot.workflows.depot import Depot
 from cudepot.workflows.fetch import Unknown, fetch_promised, learn_each, summary
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What helps to learn digests: the upstream, and what was locked of it before."""
 
     depot: Depot

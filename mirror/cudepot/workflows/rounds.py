@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.faults import fault_of
@@ -20,8 +21,7 @@ _OF_UPSTREAM = (UpstreamError, TrustError, FormatError, PinError)
 _KEPT = "what was locked of it stays, and so does the site; `cudepot lock` again later"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """An upstream that could not be locked: the error as it is told, and the fault as it is remembered."""
 
     upstream: str

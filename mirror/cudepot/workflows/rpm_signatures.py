@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import BinaryIO
+from dataclasses import replace
+from typing import BinaryIO, NamedTuple
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.faults import PACKAGE, Fault, PackageError
@@ -33,8 +33,7 @@ _TOGETHER = 32  # rpms checked by one run of gpg: their headers are in memory
 _WORKERS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """An rpm whose signature counts: where it lies, and what the lock says it is (empty in a whole mirror)."""
 
     upstream: str
@@ -124,8 +123,7 @@ def _remembered(store: LocalStore, keys: str) -> dict[str, str]:
     return {one[0]: one[3] for one in fields if len(one) == 4 and keys and one[1] == keys}
 
 
-@dataclass(frozen=True, slots=True)
-class _Good:
+class _Good(NamedTuple):
     signer: str
     nevra: str
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import email.utils
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cudepot.catalog.faults import Fault
 from cudepot.catalog.lock import Lock
@@ -19,8 +18,7 @@ from cudepot.workflows.depot import Depot, memory_path
 _KEY = "faults"  # beside the paths of roots, none of which is called so
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """A fault that stands.
 
     Attributes:

@@ -6,7 +6,7 @@ import email.utils
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from cudepot.catalog.faults import TORN, Fault, TornRootError
 from cudepot.catalog.lock import Root
@@ -24,8 +24,7 @@ from cudepot.workflows.fetch import Wanted, fetch_each, fetch_promised
 SIGNATURE = f"{PATH}.asc"
 
 
-@dataclass(frozen=True, slots=True)
-class YumRoot:
+class YumRoot(NamedTuple):
     """A verified repomd.xml."""
 
     repomd: Repomd
