@@ -170,7 +170,7 @@ def _tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Di
     }
 
 
-# Each kind loads what it needs when it is there: a fifth of the time to start is theirs.
+# Each kind loads what it needs when it is there: start-up is much of a small run.
 
 
 def _yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
