@@ -168,6 +168,8 @@ def test_a_bucket_keeps_the_bytes_of_a_name(
 
 def test_a_far_side_refuses_what_a_forgetful_near_side_sends(aged: Project, site_key: SiteKey, tmp_path: Path) -> None:
     far = Far(tmp_path / "far", site_key.key_file).init()
+    toml = far.base / "cudepot.toml"
+    toml.write_text(toml.read_text().replace("unsigned-upstreams = []", 'unsigned-upstreams = ["local"]'))
     aged.run("rollback", "2")
     first = tmp_path / "first.tar"
     aged.run("bundle", "export", str(first), "--since", "0")
