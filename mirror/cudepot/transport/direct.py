@@ -1,4 +1,4 @@
-"""The short way to an upstream's bytes: ``http.client`` over connections that are kept, and nothing in between.
+"""The short way to an upstream's bytes: over connections that are kept, and nothing in between.
 
 ``requests`` takes 75 ms to import and reads proxies, certificates and logins from the environment at every request;
 with thousands of small packages, or with nothing to fetch at all, that costs more than the transfer. Whatever is
@@ -12,15 +12,16 @@ import contextlib
 import itertools
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
+import weakref
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from ssl import SSLContext
-from typing import NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-PIECE = 1 << 18  # bytes read at once
-_BROKEN = (HTTPException, OSError, ValueError)
+from cudepot.transport.line import BROKEN, Line, Plain
+
+_PORTS = {"http": 80, "https": 443}
 
 
 class Place(NamedTuple):
@@ -28,65 +29,32 @@ class Place(NamedTuple):
 
     scheme: str
     host: str
-    port: int | None
+    port: int
     target: str
 
     @classmethod
     def of(cls, url: str) -> Place | None:
-        """Return the place of a URL; None where it holds a login or is no URL."""
+        """Return the place of a URL; None where it holds a login or is no URL of http or https."""
         try:
             parts = urlsplit(url)
-            found = cls(parts.scheme, parts.hostname or "", parts.port, parts.path or "/")
-        except ValueError:
+            port = parts.port or _PORTS[parts.scheme]
+        except (ValueError, KeyError):
             return None
-        if "@" in parts.netloc or not found.host:
+        if "@" in parts.netloc or not parts.hostname:
             return None
-        return cls(found.scheme, found.host, found.port, f"{found.target}?{parts.query}") if parts.query else found
+        path = parts.path or "/"
+        return cls(parts.scheme, parts.hostname, port, f"{path}?{parts.query}" if parts.query else path)
+
+    @property
+    def authority(self) -> str:
+        """Host and port, the port only where it is not the usual one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def origin(self) -> str:
         """The part that connections are kept by."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + (f":{self.port}" if self.port else "")
-
-
-class Plain:
-    """An answer of the host itself, good or bad; :meth:`close` gives its connection back where that can be."""
-
-    def __init__(self, line: HTTPConnection, answer: HTTPResponse, idle: list[HTTPConnection]) -> None:
-        self._line, self._answer, self._idle = line, answer, idle
-        self._left = answer.length  # counted here: what http.client does with it differs between Pythons
-        self.status, self.reason, self.headers = (
-            answer.status,
-            answer.reason or "",
-            cast(Mapping[str, str], answer.headers),
-        )
-
-    @property
-    def redirects(self) -> bool:
-        """Tell whether the answer sends us somewhere else."""
-        return 300 <= self.status < 400 and self.status != 304
-
-    def pieces(self) -> Iterator[bytes]:
-        """Give the body in pieces as they come.
-
-        Raises:
-            OSError, HTTPException: it was cut, or did not come in time.
-        """
-        while self._left != 0 and (piece := self._answer.read1(min(self._left or PIECE, PIECE))):
-            self._left = None if self._left is None else self._left - len(piece)
-            yield piece
-        if self._left:  # http.client itself says nothing where a body ends early
-            raise IncompleteRead(b"", self._left)
-        self._left = 0
-
-    def close(self) -> None:
-        """End the answer: read to its end its connection is kept, else it is closed, never drained."""
-        self._answer.close()
-        if self._left == 0 and not self._answer.will_close:
-            self._idle.append(self._line)
-        else:
-            self._line.close()
+        return f"{self.scheme}://{self.authority}"
 
 
 class Direct:
@@ -100,26 +68,18 @@ class Direct:
 
     def __init__(self, timeout: tuple[float, float], certificates: str, allowed: Callable[[str], bool]) -> None:
         self._timeout, self._certificates, self._allowed = timeout, certificates, allowed
-        self._idle: dict[str, list[HTTPConnection]] = {}
+        self._idle: dict[str, list[Line]] = {}
         self._may: dict[str, bool] = {}
         self._lock = threading.Lock()
         self._context: SSLContext | None = None
-
-    def __del__(self) -> None:
-        for line in itertools.chain.from_iterable(self._idle.values()):
-            line.close()
+        weakref.finalize(self, _close_all, self._idle).atexit = False
 
     def open(self, url: str, headers: Mapping[str, str]) -> Plain | None:
         """Return the answer to a GET; None where ``requests`` has to be asked."""
         place = Place.of(url)
         if place is None or not self._is_allowed(place):
             return None
-        idle = self._idle.setdefault(place.origin, [])
-        found = None
-        with contextlib.suppress(IndexError):
-            while found is None:  # a kept connection may have been closed by the host meanwhile
-                found = _asked(idle.pop(), place, headers, idle)
-        found = found or self._asked_anew(place, headers, idle)
+        found = self._answer(place, headers)
         if found is not None and found.redirects:
             found.close()  # the body of a redirect may be endless
             return None
@@ -128,33 +88,40 @@ class Direct:
     def _is_allowed(self, place: Place) -> bool:
         with self._lock:
             if place.origin not in self._may:
-                self._may[place.origin] = place.scheme in ("http", "https") and self._allowed(place.origin + "/")
+                self._may[place.origin] = place.scheme in _PORTS and self._allowed(place.origin + "/")
             return self._may[place.origin]
 
-    def _asked_anew(self, place: Place, headers: Mapping[str, str], idle: list[HTTPConnection]) -> Plain | None:
-        connect, read = self._timeout
+    def _answer(self, place: Place, headers: Mapping[str, str]) -> Plain | None:
+        """Ask over a kept connection, which the host may have closed meanwhile, or over a new one."""
+        idle = self._idle.setdefault(place.origin, [])
+        with contextlib.suppress(IndexError):
+            while True:
+                if (found := _asked(idle.pop(), place, headers)) is not None:
+                    return found
         try:
-            line = self._line(place, connect)
-            line.connect()
-        except _BROKEN:
+            line = Line((place.host, place.port), place.authority, self._timeout, self._trusted(place), idle)
+        except BROKEN:
             return None
-        line.sock.settimeout(read)
-        return _asked(line, place, headers, idle)
+        return _asked(line, place, headers)
 
-    def _line(self, place: Place, timeout: float) -> HTTPConnection:
+    def _trusted(self, place: Place) -> SSLContext | None:
         if place.scheme == "http":
-            return HTTPConnection(place.host, place.port, timeout=timeout)
+            return None
         with self._lock:
             self._context = self._context or trusting(self._certificates)
-        return HTTPSConnection(place.host, place.port, timeout=timeout, context=self._context)
+        return self._context
 
 
-def _asked(line: HTTPConnection, place: Place, headers: Mapping[str, str], idle: list[HTTPConnection]) -> Plain | None:
+def _close_all(idle: Mapping[str, list[Line]]) -> None:
+    for line in itertools.chain.from_iterable(idle.values()):
+        line.close()
+
+
+def _asked(line: Line, place: Place, headers: Mapping[str, str]) -> Plain | None:
     """Ask over one connection; None when it breaks."""
     try:
-        line.request("GET", place.target, headers=dict(headers))
-        return Plain(line, line.getresponse(), idle)
-    except _BROKEN:
+        return line.ask(place.target, headers)
+    except BROKEN:
         line.close()
         return None
 

@@ -7,13 +7,13 @@ import copy
 import email.utils
 import functools
 from collections.abc import Iterator, Mapping
-from http.client import HTTPException
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from cudepot.errors import CutError, MissingError, TransientError, UpstreamError
 from cudepot.ports import About, Page, Validators
-from cudepot.transport.direct import PIECE, Direct
+from cudepot.transport.direct import Direct
+from cudepot.transport.line import PIECE
 
 if TYPE_CHECKING:
     from cudepot.transport.session import Session
@@ -147,7 +147,7 @@ class HttpSource:
 
 def _drained(pieces: Iterator[bytes]) -> None:
     """Read a body that has no bytes to its end, which frees its connection."""
-    with contextlib.suppress(OSError, HTTPException):
+    with contextlib.suppress(OSError):
         next(pieces, b"")
 
 
@@ -198,7 +198,7 @@ def _served_offset(answer: _Answer, offset: int) -> int:
 def _guarded(url: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
         yield from pieces
-    except (OSError, HTTPException) as error:
+    except OSError as error:
         raise CutError(
             f"{url}: the transfer was cut ({_reason(error)})",
             hint="check the network and the proxy; run the command again: what has arrived is kept",

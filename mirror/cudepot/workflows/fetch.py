@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import NamedTuple, TypeVar
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, PromiseStore, Source
 
-WORKERS = 24
+WORKERS = 32
+_FIRST = 4  # one thread of so many begins with the first items
+_TURN = 0.05  # seconds
 _NAMED = 50  # failures named beside the first
 
 
@@ -155,7 +159,7 @@ def learn_each(
 
 
 def _failures(missing: Sequence[Wanted], store: ObjectStore, progress: Progress, workers: int) -> Failures:
-    """Fetch in several threads, the largest first, so that none of them is left with a large one in the end."""
+    """Fetch in several threads, none of which is left with a large file in the end."""
 
     def fetch(one: Wanted, stop: threading.Event) -> None:
         _fetch(one, store, progress, stop)
@@ -169,17 +173,19 @@ _Done = tuple[_Item, BaseException | None]
 
 
 def in_threads(items: Sequence[_Item], do: _Do[_Item], workers: int) -> list[tuple[_Item, CudepotError]]:
-    """Do something with each item, in several threads and in order, and return what failed.
+    """Do something with each item, in several threads, and return what failed.
 
-    The threads are daemons: Ctrl-C must not wait for a read that is stuck. What has arrived is kept.
+    Some threads begin with the first items, the others with the last: where large files come first, those wait for
+    the bytes and these for the round trips, and the line is busy to the end. The threads are daemons: Ctrl-C must
+    not wait for a read that is stuck. What has arrived is kept.
     """
-    stop, waiting, done = threading.Event(), SimpleQueue[_Item](), SimpleQueue[_Done[_Item]]()
-    for one in items:
-        waiting.put(one)
-    for _ in range(min(workers, len(items))):
-        threading.Thread(target=_work, args=(waiting, done, do, stop), daemon=True).start()
+    stop, waiting, done = threading.Event(), deque(items), SimpleQueue[_Done[_Item]]()
+    for number in range(min(workers, len(items))):
+        take = waiting.pop if number % _FIRST else waiting.popleft
+        threading.Thread(target=_work, args=(take, done, do, stop), daemon=True).start()
     try:
-        ended = [done.get() for _ in items]
+        with _unhurried():
+            ended = [done.get() for _ in items]
     except BaseException:
         stop.set()
         raise
@@ -189,13 +195,22 @@ def in_threads(items: Sequence[_Item], do: _Do[_Item], workers: int) -> list[tup
     return [(item, error) for item, error in ended if isinstance(error, CudepotError)]
 
 
-def _work(
-    waiting: SimpleQueue[_Item], done: SimpleQueue[_Done[_Item]], do: _Do[_Item], stop: threading.Event
-) -> None:  # fmt: skip
+@contextlib.contextmanager
+def _unhurried() -> Iterator[None]:
+    """Let a thread go on for longer before the others ask it to wait: each waits for the network soon anyway."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _work(take: Callable[[], _Item], done: SimpleQueue[_Done[_Item]], do: _Do[_Item], stop: threading.Event) -> None:
     """Do what waits until nothing is left."""
-    with contextlib.suppress(Empty):
+    with contextlib.suppress(IndexError):
         while not stop.is_set():
-            one = waiting.get_nowait()
+            one = take()
             try:
                 do(one, stop)
                 done.put((one, None))
