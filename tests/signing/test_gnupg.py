@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,6 +181,26 @@ def test_a_key_is_made_that_signs_and_no_agent_stays(tmp_path: Path) -> None:
     assert Gpgv([tmp_path / "k"], [made]).detached(TEXT, signer.detach(TEXT), "x").signers == (made,)
     assert not list(home.glob("S.*")), "its sockets went with the agent"
     assert home.stat().st_mode & 0o077 == 0
+
+
+def test_an_agent_of_a_killed_run_is_no_hindrance(tmp_path: Path) -> None:
+    home, gone = tmp_path / "home", tmp_path / "name-of-a-killed-run"
+    signer = GpgSigner(home, make_key(home, "Site <site@example.com>"))
+    gone.symlink_to(home)
+    sign = ["gpg", "--homedir", str(gone), "--batch", "--clearsign"]
+    subprocess.run(sign, input=TEXT, check=True, capture_output=True)  # starts an agent, which stays
+    gone.unlink()
+    assert list(home.glob("S.*"))
+    assert b"Origin: x" in signer.clearsign(TEXT)
+    assert not list(home.glob("S.*"))
+
+
+def test_a_socket_without_an_agent_costs_no_time(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    signer = GpgSigner(home, make_key(home, "Site <site@example.com>"))
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(home / "S.gpg-agent"))
+    assert b"Origin: x" in signer.clearsign(TEXT)
 
 
 def test_armour_is_looked_at_byte_for_byte(site_key: SiteKey) -> None:

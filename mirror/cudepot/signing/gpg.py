@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import subprocess
 import tempfile
 import time
@@ -131,12 +132,18 @@ def _check_home(home: Path) -> None:
 
 @contextlib.contextmanager
 def _session(home: Path) -> Iterator[str]:
-    """Give a short name for the home (an agent's socket path has 108 bytes) and stop the agent afterwards."""
+    """Give a short name for the home (an agent's socket path has 108 bytes) and stop the agent afterwards.
+
+    An agent of a run that was killed is stopped before: it answers, but finds no key, for the name it was given for
+    the home has gone.
+    """
     _check_home(home)
     place = tempfile.gettempdir()
     with temporary_folder(place if len(place) <= _SHORT else "/tmp") as folder:  # noqa: S108 - made with a name of its own, for us alone
         short = folder / "h"
         short.symlink_to(home.resolve())
+        if _has_agent(short):
+            _stop_agent(short)
         try:
             yield str(short)
         finally:
@@ -148,8 +155,16 @@ def _stop_agent(home: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], capture_output=True, check=False)
     end = time.monotonic() + _PATIENCE
-    while (home / "S.gpg-agent").exists() and time.monotonic() < end:
+    while _has_agent(home) and time.monotonic() < end:
         time.sleep(0.02)
+
+
+def _has_agent(home: Path) -> bool:
+    """Tell whether somebody listens at the agent's socket in a home: the file alone outlives an agent that crashed."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as one:
+        one.connect(str(home / "S.gpg-agent"))
+        return True
+    return False
 
 
 def _gpg(home: str, arguments: list[str], data: bytes) -> bytes:
