@@ -18,7 +18,7 @@ import shutil
 import signal
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,9 +143,12 @@ class Campaign:
 
     def _harm_project(self, scene: Scene) -> None:
         project, _ = self._fresh(scene)
-        file = self.random.choice(list(state_files(project)))
+        places: defaultdict[str, list[Path]] = defaultdict(list)
+        for one in state_files(project):
+            places["/".join(one.relative_to(project).parts[:2])].append(one)
+        place = self.random.choice(list(places))  # first: most files are objects
+        file = self.random.choice(places[place])
         how = self._harm(file)
-        place = "/".join(file.relative_to(project).parts[:2])
         self.counts.harms[f"{place} ({how})"] += 1
         code, _ = run(project, "verify")
         assert code in (3, 5), f"{file} {how}: not found"

@@ -11,6 +11,10 @@ from pathlib import Path
 
 from cudepot.formats.bundle_tar import members
 
+_KEPT = (
+    "objects", "snapshots", "builds", "upstreams", "exported", "imported", "incoming", "FORMAT", "roots.log",
+    "published.log", "rollback.json",
+)  # fmt: skip
 _NOT_STATE = {"lock", "cudepot.log", "id"}
 """Files of a store that say nothing: a flipped bit in them changes nothing."""
 
@@ -37,8 +41,7 @@ def objects_right(project: Path) -> None:
 
 def state_files(project: Path) -> Iterator[Path]:
     """Give the files of store and site that say something, in order."""
-    kept = ("objects", "snapshots", "builds", "upstreams", "exported", "imported", "incoming", "FORMAT", "roots.log")
-    for top in (*(project / "store" / name for name in kept), *(project / "site/current/.").resolve().glob("*")):
+    for top in (*(project / "store" / name for name in _KEPT), *(project / "site/current/.").resolve().glob("*")):
         files = sorted(top.rglob("*")) if top.is_dir() else [top]
         yield from (one for one in files if one.is_file() and one.stat().st_size and one.name not in _NOT_STATE)
 

@@ -19,7 +19,7 @@ def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unsealed(data: bytes | str, what: str) -> dict[str, Any]:
-    """Return a document without its hash; one that has none is older than the hashes, and taken as it is.
+    """Return a document without its hash; one without a hash may have lost its name to a flipped bit.
 
     Raises:
         FormatError: not a JSON object, or not the one that was written.
@@ -30,7 +30,7 @@ def unsealed(data: bytes | str, what: str) -> dict[str, Any]:
         raise FormatError(f"{what}: not JSON: {error}", hint="run `cudepot verify --repair`") from error
     if not isinstance(document, dict):
         raise FormatError(f"{what}: not a JSON object", hint="run `cudepot verify --repair`")
-    if KEY in document and sealed(document) != document:
+    if sealed(document) != document:
         raise FormatError(f"{what}: was changed since it was written", hint="run `cudepot verify --repair`")
-    document.pop(KEY, None)
+    del document[KEY]
     return document

@@ -18,6 +18,8 @@ from tests.workflows.conftest import clone
 from tests.workflows.far import Far
 from tests.workflows.test_bad_disk import _KILLED
 
+from cudepot.checked import sealed
+
 MANY = 13
 """Snapshots that come after: one more than `publish` looks back at for debs."""
 OTHER = "[build]\nzstd-level = 3\ndeflate-level = 1\n"
@@ -137,7 +139,7 @@ def test_a_record_that_says_other_than_a_snapshot_is_a_fault(aged: Project) -> N
     log = aged.store / "published.log"
     whole = log.read_bytes()
     wrong = [{"snapshot": one["snapshot"], "names": {}} for one in record(aged)]
-    log.write_text("".join(json.dumps(one) + "\n" for one in wrong))
+    log.write_text("".join(json.dumps(sealed(one)) + "\n" for one in wrong))
     faults = aged.run("verify", "--json", check=False).json["faults"]
     assert [one.rpartition("log, ")[2] for one in faults] == ["line 2: is not what snapshot 2 shows"]
     aged.run("verify", "--repair")
