@@ -201,9 +201,10 @@ def test_a_dry_run_reads_the_store_and_writes_beside_it(store: LocalStore) -> No
 def test_only_a_store_of_this_format_is_opened(tmp_path: Path, store: LocalStore) -> None:
     with pytest.raises(ConfigError, match="no cudepot store here"):
         LocalStore(tmp_path / "nowhere")
-    (store.root / "FORMAT").write_text("cudepot-store 2\n")
-    with pytest.raises(ConfigError, match="'cudepot-store 2'"):
-        LocalStore(store.root, create=True)
+    for text, told in ((b"cudepot-store 2\n", "2"), (b"cudepot-store \xb1\n", "\ufffd")):
+        (store.root / "FORMAT").write_bytes(text)
+        with pytest.raises(ConfigError, match=f"'cudepot-store {told}'"):
+            LocalStore(store.root, create=True)
 
 
 def test_snapshots_are_written_once_and_complete_with_their_signature(store: LocalStore) -> None:

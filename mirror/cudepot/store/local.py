@@ -115,7 +115,7 @@ class LocalStore:
 
     def _check_format(self) -> None:
         try:
-            found = (self.root / "FORMAT").read_text()
+            found = (self.root / "FORMAT").read_text(errors="replace")
         except OSError as error:
             raise ConfigError(f"{self.root}: no cudepot store here", hint="run `cudepot init` first") from error
         if found != FORMAT:
@@ -131,7 +131,7 @@ class LocalStore:
         file = self.root / "id"
         if not file.exists():
             write_atomic(file, secrets.token_hex(8).encode())
-        return file.read_text()
+        return file.read_text(errors="replace")
 
     def path(self, digest: Digest) -> Path:
         """Return where the object lies, or would lie."""
