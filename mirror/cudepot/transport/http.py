@@ -52,7 +52,7 @@ class HttpSource:
         *,
         accept: str = "*/*",
         user_agent: str,
-        connections: int = 32,
+        connections: int = 40,
         plain: bool = False,
         certificates: str = "",
     ) -> None:

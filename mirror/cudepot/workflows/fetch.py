@@ -14,8 +14,8 @@ from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, PromiseStore, Source
 
-WORKERS = 32
-_FIRST = 4  # one thread of so many begins with the first items
+WORKERS = 40  # uv and rattler take 50
+_FIRST = 5  # one thread of so many begins with the first items
 _TURN = 0.05  # seconds
 _NAMED = 50  # failures named beside the first
 
