@@ -121,9 +121,30 @@ def test_a_head_without_end_is_not_read_to_its_end(sent: bytes) -> None:
 
 def test_damage_in_the_middle_of_a_body_is_told() -> None:
     with asked(OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n", b"nonsense\r\n") as (line, idle):
-        with pytest.raises(ConnectionError, match="no HTTP"):
+        with pytest.raises(BROKEN):  # at once, where both pieces come as one
             whole(line.ask("/", {}))
         assert idle == []
+
+
+def test_fields_behind_a_body_are_not_read_without_end() -> None:
+    with asked(CHUNKED.partition(b"ETag")[0], b"Field: " + b"x" * 200_000) as (line, idle):
+        with pytest.raises(BROKEN, match="head"):
+            whole(line.ask("/", {}))
+        assert idle == []
+
+
+PARTS = [OK, SIZED, CHUNKED, EARLY, b"\r\n", b"\n", b"0", b":", b" ", b"\0", b"\xff"]
+
+
+@given(st.lists(st.sampled_from(PARTS) | st.binary()))
+def test_any_bytes_are_an_answer_or_a_fault(sent: list[bytes]) -> None:
+    with asked(b"".join(sent), ends=True) as (line, _):
+        try:
+            answer = line.ask("/", {})
+        except BROKEN:
+            return
+        with contextlib.suppress(OSError):
+            whole(answer)
 
 
 def test_an_answer_nobody_asked_for_is_not_given_to_the_next_request() -> None:

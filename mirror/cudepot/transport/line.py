@@ -15,7 +15,7 @@ from ssl import SSLContext
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 PIECE = 1 << 18  # bytes read at once
-_HEAD = 1 << 16  # bytes that a head may have
+_HEAD = 1 << 16  # bytes that a head may have, or whatever else is no body
 _TARGET = re.compile(r"[!-~]+")  # RFC 9112 section 3.2: what may stand in a request line unescaped, and no space
 BROKEN = (OSError, ValueError, HttpParserError, HttpParserUpgrade)
 
@@ -104,23 +104,23 @@ class Plain:
         self._parser = HttpResponseParser(self)
         self._ready: list[bytes] = []  # of the body, what came in one piece with something else
         self._complete, self._lasting = False, False
-        read = 0
+        self._bodiless = 0  # bytes since the last of the body
         while not self.status:
-            read += self._feed()
-            if read > _HEAD and not self.status:
-                raise ValueError(f"the head of an answer has more than {_HEAD} bytes")
+            self._feed()
         self._left = self._length()
 
-    def _feed(self) -> int:
-        """Let llhttp read what comes next; return how many bytes that were."""
+    def _feed(self) -> None:
+        """Let llhttp read what comes next; it keeps what it has read of a field, however long that gets."""
         data = self.line.socket.recv(PIECE)
         if data:
+            self._bodiless += len(data)
             self._parser.feed_data(data)
+            if self._bodiless > _HEAD and not self._complete:
+                raise ValueError(f"more than {_HEAD} bytes of head in an answer")
         elif self.status and not self._is_framed():
             self._complete = True  # RFC 9112 section 6.3, number 8: the end is where the host closes
         else:
             raise ConnectionError("the host closed the connection too early")
-        return len(data)
 
     def _is_framed(self) -> bool:
         return "transfer-encoding" in self.headers or "content-length" in self.headers
@@ -160,6 +160,7 @@ class Plain:
         """Take a part of the body."""
         if not self._complete:
             self._ready.append(piece)
+            self._bodiless = 0
 
     def on_message_complete(self) -> None:
         """Notice the end."""
@@ -182,7 +183,7 @@ class Plain:
         while self._left < 0 and not self._complete:
             try:
                 self._feed()
-            except HttpParserError as error:
+            except (HttpParserError, HttpParserUpgrade, ValueError) as error:
                 raise ConnectionError(f"the answer is no HTTP ({error})") from error
             yield from self._taken()
         while self._left > 0:
