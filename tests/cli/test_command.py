@@ -257,12 +257,13 @@ def test_sizes_are_told_in_decimal_units(count: float, text: str) -> None:
 def test_init_makes_a_project_with_a_key_of_its_own(tmp_path: Path) -> None:
     project = Project(tmp_path / "new", key="", gnupg=tmp_path)
     project.toml.unlink()
+    (project.base / ".gitignore").write_bytes(b"caf\xe9/")
     done = project.run("init", "--json", "--label", "acme")
     assert set(done.json["made"]) == {"cudepot.toml", ".gitignore", "store", "gnupg"}
     text = project.toml.read_text()
     assert len(done.json["key"]) == 40
     assert f'key = "{done.json["key"]}"' in text
-    assert "/gnupg/" in (project.base / ".gitignore").read_text()
+    assert (project.base / ".gitignore").read_bytes() == b"caf\xe9/\n/store/\n/site/\n/gnupg/\n"
     before = project.everything()
     assert project.run("init", "--json").json["made"] == []
     assert project.toml.read_text() == text

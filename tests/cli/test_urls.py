@@ -24,7 +24,7 @@ def test_urls_of_sites(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "packages.example", "ftp://h/", "https://", "https:///x", "file://host/x", "file:x", "http://h:99999999/",
+        "packages.example", "ftp://h/", "https://", "https:///x", "file://host/x", "file:x", "http://h:99999999/",
         "https://h/\nSigned-By: /evil", "https://h/\r", "https://h/ x", "https://h/\t", "https://me:x@h/", "http://[::1/",
         "https://h/'; rm -rf /", 'https://h/"', "https://h/$(id)", "https://h/`id`", "https://h/?a=b", "https://h/#x",
     ],
@@ -32,6 +32,11 @@ def test_urls_of_sites(text: str) -> None:
 def test_all_else_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="is no URL"):
         check_url(text)
+
+
+def test_none_at_all_is_told_as_such() -> None:
+    with pytest.raises(ConfigError, match="--url is missing"):
+        check_url("")
 
 
 @pytest.mark.parametrize("key", ["endpoint", "proxy", "public-url"])

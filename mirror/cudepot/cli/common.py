@@ -20,7 +20,8 @@ def check_url(text: str) -> None:
     except ValueError:
         good = False
     if not good:
-        raise ConfigError(f"--url {text!r} is no URL", hint="give the URL at which clients see site/current")
+        wrong = f"--url {text!r} is no URL" if text else "--url is missing"
+        raise ConfigError(wrong, hint="give the URL at which clients see site/current")
 
 
 def add_common(parser: argparse.ArgumentParser, default: object = None) -> None:

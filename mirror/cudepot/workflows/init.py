@@ -116,7 +116,7 @@ def _key(base: Path, config: Config) -> str:
 def _unignored(base: Path, config: Config) -> list[str]:
     """Return the lines .gitignore lacks: above all the folder of the secret key must never be committed."""
     path = base / ".gitignore"
-    present = path.read_text().splitlines() if path.exists() else []
+    present = path.read_bytes().decode(errors="surrogateescape").splitlines() if path.exists() else []
     wanted = [f"/{name.strip('/')}/" for name in (config.store, config.site.path, config.site.gnupg)]
     return [line for line in wanted if line not in present and not line.startswith(("/../", "//"))]
 
@@ -124,6 +124,6 @@ def _unignored(base: Path, config: Config) -> list[str]:
 def _ignore(base: Path, config: Config) -> None:
     path, lines = base / ".gitignore", _unignored(base, config)
     if lines:
-        before = path.read_text() if path.exists() else ""
-        joint = "" if not before or before.endswith("\n") else "\n"
-        write_atomic(path, (before + joint + "".join(f"{line}\n" for line in lines)).encode())
+        before = path.read_bytes() if path.exists() else b""
+        joint = b"" if not before or before.endswith(b"\n") else b"\n"
+        write_atomic(path, before + joint + "".join(f"{line}\n" for line in lines).encode())
