@@ -200,6 +200,7 @@ class Plain:
 
     def close(self) -> None:
         """End the answer: read to its end its connection is kept, else it is closed, never drained."""
+        del self._parser  # it holds our methods, and a circle waits for the collector
         if self._left == 0 and self._lasting:
             self.line.idle.append(self.line)
         else:
