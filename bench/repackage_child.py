@@ -20,7 +20,7 @@ import tomli
 from cudepot.builders.render import render_recipe
 from cudepot.catalog.release_names import parse_artifact_name
 from cudepot.digest import Digest
-from cudepot.formats.conda import Zstd, compressed, conda_package, write_conda
+from cudepot.formats.conda import PIECE, Zstd, compressed, conda_package, write_conda
 from cudepot.formats.payload import Found, Payload, PayloadRules
 from cudepot.formats.payload_assemble import assemble
 from cudepot.formats.wheel_read import read_wheel
@@ -86,8 +86,8 @@ def alone(work: Path, level: str, window: str) -> int:
     """Compress ``plain`` as conda packages are, by the same library with the same parameters, and nothing else."""
     plain = work / "plain"
     with plain.open("rb") as source, (work / "alone").open("wb") as out:
-        zstd = Zstd(int(level), int(window))
-        return sum(out.write(one) for one in compressed(chunks(source), plain.stat().st_size, zstd, 2))
+        zstd, pieces = Zstd(int(level), int(window)), iter(lambda: source.read(PIECE), b"")
+        return sum(out.write(one) for one in compressed(pieces, plain.stat().st_size, zstd, 2))
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ _BLOCK = tarfile.BLOCKSIZE
 # Bytes a zstd worker takes at a time. Smaller than zstd's own choice: 100 MB less memory for 0.03 % more size.
 # Part of what makes packages reproducible: changing it changes every package.
 _JOB = 8 << 20
-_PIECE = 1 << 17  # bytes read at once: they are still in the processor's cache when zstd copies them
+PIECE = 1 << 17  # bytes read at once: they are still in the processor's cache when zstd copies them
 _SMALL = 16 << 20  # bytes below which a large window finds nothing more
 
 
@@ -230,7 +230,7 @@ def _content(file: CondaFile, open_object: OpenObject) -> Iterator[bytes]:
         return
     seen = 0
     with open_object(file.digest) as stream:
-        while chunk := stream.read(_PIECE):
+        while chunk := stream.read(PIECE):
             seen += len(chunk)
             yield chunk
     if seen != file.size:
