@@ -81,9 +81,17 @@ class MissingError(UpstreamError):
 
 
 class PinError(CudepotError):
-    """A pin, or a dependency of one, matches nothing the upstream offers."""
+    """A pin, or a dependency of one, matches nothing the upstream offers.
+
+    Attributes:
+        pins: entries of ``packages`` that match nothing, as cudepot.toml has them; empty where another thing is wrong.
+    """
 
     code, exit_code = "E400", 6
+
+    def __init__(self, message: str, *, hint: str = "", pins: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.pins = pins
 
 
 class StorageError(CudepotError):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from cudepot.catalog.deb_pins import DebPin
 from cudepot.catalog.name_globs import Globs, Names
+from cudepot.catalog.unmatched import find_each
 from cudepot.errors import PinError
 from cudepot.formats import version as deb_version
 from cudepot.formats.apt import Package, PackageIndex, Relation
@@ -73,7 +74,7 @@ class _Closure:
 
     def run(self) -> Selection:
         """Choose the pins, then what they need; what several packages could meet waits for the rest."""
-        found = [_pinned(self.index, self.names, pin, self.architectures) for pin in self.pins]
+        found = find_each(lambda pin: _pinned(self.index, self.names, pin, self.architectures), self.pins)
         waiting = deque(one for several in found for one in several if self.selection.add(one, "pin"))
         open_choices: deque[_Need] = deque()
         while waiting or open_choices:
@@ -170,7 +171,8 @@ def _pinned(index: PackageIndex, every: Names, pin: DebPin, architectures: Seque
     offered = [one for name in names for one in index.named(name) if one.architecture in (*machines, "all")]
     found = _last_of_duplicates([one for one in offered if pin.means(one)])
     if not found:
-        raise PinError(f"pin {str(pin)!r} matches nothing", hint=_hint(index, pin.name, offered))
+        hint = _hint(index, pin.name, offered)
+        raise PinError(f"pin {str(pin)!r} matches nothing", hint=hint, pins=(pin.spec,))
     return found if pin.version != "*" else _newest_for_each(found, machines)
 
 

@@ -52,11 +52,15 @@ class DebPin:
             and (not self.cuda or is_cuda_variant(package.name, package.version, self.cuda))
         )
 
+    @property
+    def spec(self) -> str:
+        """How ``packages`` of a pin names it."""
+        return self.name if self.version == "*" else f"{self.name}={self.version}"
+
     def __str__(self) -> str:
-        text = self.name if self.version == "*" else f"{self.name}={self.version}"
         where = [f"CUDA {self.cuda}"] if self.cuda else []
         where += [", ".join(self.architectures)] if self.architectures else []
-        return f"{text} ({'; '.join(where)})" if where else text
+        return f"{self.spec} ({'; '.join(where)})" if where else self.spec
 
 
 def deb_pins(pin: Pin) -> list[DebPin]:

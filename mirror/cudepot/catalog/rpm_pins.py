@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cudepot.catalog.config import Pin
 from cudepot.catalog.cuda_variant import is_cuda_variant
 from cudepot.catalog.name_globs import Names
+from cudepot.catalog.unmatched import find_each
 from cudepot.errors import PinError
 from cudepot.formats.primary import Rpm
 from cudepot.formats.rpm_version import key, split_evr
@@ -100,7 +101,7 @@ def rpm_pins(pin: Pin, machines: Sequence[str], rpms: Offer) -> list[RpmPin]:
         PinError: a pin matches nothing.
     """
     wanted = tuple(one for one in machines if not pin.architectures or one in pin.architectures)
-    return [_read(text, pin.cuda, wanted, rpms) for text in pin.packages]
+    return find_each(lambda text: _read(text, pin.cuda, wanted, rpms), pin.packages)
 
 
 def _read(text: str, cuda: str, machines: tuple[str, ...], rpms: Offer) -> RpmPin:
@@ -108,7 +109,7 @@ def _read(text: str, cuda: str, machines: tuple[str, ...], rpms: Offer) -> RpmPi
     for way in ways:
         if any(way.means(one) for one in rpms.named(way.name)):
             return way
-    raise PinError(f"pin {str(ways[0])!r} matches nothing", hint=_hint(ways, rpms))
+    raise PinError(f"pin {str(ways[0])!r} matches nothing", hint=_hint(ways, rpms), pins=(text,))
 
 
 def _way(form: re.Pattern[str], text: str, cuda: str, machines: tuple[str, ...]) -> RpmPin | None:

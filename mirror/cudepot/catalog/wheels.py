@@ -60,7 +60,9 @@ def select_wheels(requirement: Requirement, files: Iterable[IndexFile], subdirs:
     fitting = [one for one in wheels if one.version in admitted]
     if not fitting:
         offered = ", ".join(map(str, sorted({one.version for one in wheels})[-8:])) or "none"
-        raise PinError(f"pin '{requirement}' matches no wheel", hint=f"versions there: {offered}")
+        raise PinError(
+            f"pin '{requirement}' matches no wheel", hint=f"versions there: {offered}", pins=(str(requirement),)
+        )
     newest = max(one.version for one in fitting)
     found = [one for one in fitting if one.version == newest]
     for subdir in subdirs:

@@ -11,6 +11,7 @@ from cudepot.catalog.name_globs import Globs
 from cudepot.catalog.release_names import with_recipe
 from cudepot.catalog.rpm_closure import Machine, RpmSelection, select_rpms
 from cudepot.catalog.rpm_pins import Offer, RpmPin, rpm_pins
+from cudepot.catalog.unmatched import find_each
 from cudepot.catalog.yum_plan import USED
 from cudepot.digest import Digest
 from cudepot.formats.filelists import owners_of
@@ -39,7 +40,8 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     rpms = _rpms(chain, root)
     machines = chain.upstream.architectures
     offer = Offer(rpms)
-    wanted = [(pin, one) for pin in pins for one in rpm_pins(pin, machines, offer)]
+    read = find_each(lambda pin: rpm_pins(pin, machines, offer), pins)
+    wanted = [(pin, one) for pin, several in zip(pins, read, strict=True) for one in several]
     selection, pin_of = _selected(chain, root, rpms, [one for _, one in wanted]), _pin_finder(wanted)
     order = {id(one): number for number, one in enumerate(rpms)}
     chosen = sorted(selection.chosen.values(), key=lambda one: order[id(one[0])])
