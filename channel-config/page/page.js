@@ -22,7 +22,7 @@
   const commands = {
     deb: (offer) => {
       const key = `/usr/share/keyrings/${data.label}.asc`;
-      const source = ["Types: deb", `URIs: ${base}/${offer.repository}/`, "Suites: ./", `Signed-By: ${key}`];
+      const source = ["Types: deb", `URIs: ${base}/${offer.repository}/`, "Suites: /", `Signed-By: ${key}`];
       return [
         `curl -fsSL ${quoted(base + "/keys/site.asc")} | sudo tee ${key} > /dev/null`,
         `echo '${data.key}  ${key}' | sha256sum -c || sudo rm ${key}`,

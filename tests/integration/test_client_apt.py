@@ -67,7 +67,7 @@ def test_the_keyring_package_makes_a_client(project: Project, site: http.Site, t
     root.update()
     assert site.count("*/by-hash/SHA256/*", status=200) >= 1
     policy = run("apt-cache", "policy", env=root.env).stdout
-    assert f"600 {site.url}/current/apt/{APT} ./ Packages" in policy, "NVIDIA's Label still matches"
+    assert f"600 {site.url}/current/apt/{APT}  Packages" in policy, "NVIDIA's Label still matches"
     root.install("libcudnn8-dev")
     assert root.version("libcudnn8") == OLD
     root.remove("acme-archive-keyring")
@@ -175,7 +175,7 @@ def client(**more: object) -> AptClient:
 
 def test_texts() -> None:
     assert sources([client()]).decode() == (
-        "Types: deb\nURIs: https://x/apt/u/\nSuites: ./\nSigned-By: /usr/share/keyrings/acme.gpg\nBy-Hash: yes\n"
+        "Types: deb\nURIs: https://x/apt/u/\nSuites: /\nSigned-By: /usr/share/keyrings/acme.gpg\nBy-Hash: yes\n"
     )
     assert b"Pin: release o=NVIDIA, l=NVIDIA CUDA\nPin-Priority: 600\n" in repository_pin([client(), client()])
     assert b"l=a?b\n" in repository_pin([client(label="a,b", origin="")])

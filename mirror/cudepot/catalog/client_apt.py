@@ -27,7 +27,8 @@ class AptClient:
         versions: package → its locked versions.
         many: whether packages of several architectures are locked.
         vendor_source: what NVIDIA's ``cuda-keyring`` calls its source for this repository.
-        suite: ``./`` for a flat repository, else a folder below ``dists/``.
+        suite: ``/`` for a flat repository, else a folder below ``dists/``. apt asks for ``./InRelease`` when it is
+            ``./``, a name that web servers tidy up and buckets do not.
         components: of such a suite.
         architectures: that the source is limited to: those that are mirrored; empty for a flat repository.
         sources: whether source packages are there.
@@ -42,7 +43,7 @@ class AptClient:
     versions: Mapping[str, Sequence[str]]
     many: bool = False
     vendor_source: str = ""
-    suite: str = "./"
+    suite: str = "/"
     components: Sequence[str] = ()
     architectures: Sequence[str] = ()
     sources: bool = False

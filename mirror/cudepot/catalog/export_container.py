@@ -16,7 +16,7 @@ def dockerfile_ubuntu(site: SiteFacts, url: str) -> str:
     """Return lines for a Dockerfile of Debian or Ubuntu: key, source, preferences, packages."""
     repository = next((one.repository for one in site.of("deb")), "")
     key = f"/usr/share/keyrings/{site.label}.asc"
-    source = f"Types: deb\nURIs: {url}/{repository}/\nSuites: ./\nSigned-By: {key}\n"
+    source = f"Types: deb\nURIs: {url}/{repository}/\nSuites: /\nSigned-By: {key}\n"
     return _lines(
         f"# snapshot {site.number} of {site.label}",
         f"ADD {url}/keys/site.asc {key}",
