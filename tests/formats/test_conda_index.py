@@ -122,6 +122,26 @@ def test_run_exports_reach_every_form() -> None:
     assert row["reference_package"] == "linux-64/cudnn-9.1.0-h_0.conda"
 
 
+class Asked(dict[str, Any]):
+    """An index.json that counts how often its keys are asked for."""
+
+    times = 0
+
+    def __getitem__(self, key: str) -> Any:
+        Asked.times += 1
+        return super().__getitem__(key)
+
+
+def test_the_index_of_many_names_looks_at_each_package_a_few_times() -> None:
+    asked = []
+    for many in (20, 200):
+        Asked.times = 0
+        indexes = [Asked(name=f"p{n}", version="1", build="0", subdir="noarch") for n in range(many)]
+        channel_files([IndexedPackage("noarch", f"{one['name']}-1-0.conda", Digest.of(b""), one) for one in indexes])
+        asked.append(Asked.times / many)
+    assert asked[0] == asked[1]
+
+
 def test_rattler_reads_all_of_it(packages: list[IndexedPackage], channel: Path, tmp_path: Path) -> None:
     """The solver takes shards from an HTTP channel where there are some, and repodata.json else."""
     from tests.clients import http

@@ -120,10 +120,12 @@ def _subdir_files(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, 
 
 
 def _shards(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
+    names: dict[str, dict[str, Any]] = {}
+    for one in packages:
+        names.setdefault(one.name, {})[one.filename] = _shard_record(one)
     files: dict[str, bytes] = {}
     hashes: dict[str, bytes] = {}
-    for name in sorted({one.name for one in packages}):
-        records = {one.filename: _shard_record(one) for one in packages if one.name == name}
+    for name, records in sorted(names.items()):
         shard = _zstd(_msgpack({"packages": {}, "packages.conda": records, "removed": []}))
         files[f"shards/{hexdigest(shard)}.msgpack.zst"] = shard
         hashes[name] = bytes.fromhex(hexdigest(shard))
