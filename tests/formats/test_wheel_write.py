@@ -48,10 +48,12 @@ def written(wheel: Wheel, objects: Objects, **options: int) -> bytes:
 def test_names_and_layout(made: tuple[Payload, Objects]) -> None:
     payload, objects = made
     wheel = wheel_for(payload, objects)
-    assert wheel.filename == "nvidia_cudnn_cu11-8.0.5.39+acme.1-py3-none-manylinux_2_14_x86_64.whl"
-    name, version, _, tags = parse_wheel_filename(wheel.filename)
+    assert wheel.filename == (
+        "nvidia_cudnn_cu11-8.0.5.39+acme.1-py3-none-manylinux2014_x86_64.manylinux_2_14_x86_64.whl"
+    )
+    name, version, _, tags = parse_wheel_filename(wheel.filename, validate_order=True)
     assert (name, str(version), {tag.platform for tag in tags}) == (
-        "nvidia-cudnn-cu11", "8.0.5.39+acme.1", {"manylinux_2_14_x86_64"}
+        "nvidia-cudnn-cu11", "8.0.5.39+acme.1", {"manylinux_2_14_x86_64", "manylinux2014_x86_64"}
     )  # fmt: skip
     names = [member.name for member, _ in read_wheel(io.BytesIO(written(wheel, objects)))]
     info = "nvidia_cudnn_cu11-8.0.5.39+acme.1.dist-info"
@@ -146,17 +148,32 @@ def test_the_libraries_load_and_say_their_version_after_pip_install(
 
 
 @pytest.mark.parametrize(
-    ("subdir", "glibc", "tag"),
+    ("subdir", "glibc", "platforms"),
     [
-        ("linux-64", (2, 27), "py3-none-manylinux_2_27_x86_64"),
-        ("linux-64", (0, 0), "py3-none-manylinux_2_5_x86_64"),
-        ("linux-aarch64", (2, 14), "py3-none-manylinux_2_17_aarch64"),
-        ("linux-ppc64le", (2, 28), "py3-none-manylinux_2_28_ppc64le"),
+        ("linux-64", (2, 28), ["manylinux_2_28_x86_64"]),
+        ("linux-64", (2, 18), ["manylinux_2_18_x86_64"]),
+        ("linux-64", (2, 17), ["manylinux2014_x86_64", "manylinux_2_17_x86_64"]),
+        ("linux-64", (2, 13), ["manylinux2014_x86_64", "manylinux_2_13_x86_64"]),
+        ("linux-64", (2, 12), ["manylinux2010_x86_64", "manylinux_2_12_x86_64"]),
+        ("linux-64", (2, 6), ["manylinux2010_x86_64", "manylinux_2_6_x86_64"]),
+        ("linux-64", (0, 0), ["manylinux1_x86_64", "manylinux_2_5_x86_64"]),
+        ("linux-aarch64", (2, 14), ["manylinux2014_aarch64", "manylinux_2_17_aarch64"]),
+        ("linux-aarch64", (2, 27), ["manylinux_2_27_aarch64"]),
+        ("linux-ppc64le", (2, 5), ["manylinux2014_ppc64le", "manylinux_2_17_ppc64le"]),
+        ("linux-ppc64le", (2, 28), ["manylinux_2_28_ppc64le"]),
     ],
 )
-def test_tags(subdir: str, glibc: tuple[int, int], tag: str, made: tuple[Payload, Objects]) -> None:
+def test_tags(
+    subdir: str, glibc: tuple[int, int], platforms: list[str], made: tuple[Payload, Objects], tmp_path: Path
+) -> None:
+    """The older names are those whose glibc has all the libraries need; file name and WHEEL say the same tags."""
     payload = dataclasses.replace(made[0], release=Release("cudnn", "8.0.5.39", "11.1", subdir))
-    assert wheel_of(payload, wheel_rules(), label="", glibc=glibc).tag == tag
+    wheel = wheel_of(payload, wheel_rules(), label="", glibc=glibc)
+    assert wheel.tag == f"py3-none-{'.'.join(platforms)}"
+    with zipfile.ZipFile(io.BytesIO(written(wheel, made[1]))) as archive:
+        told = email.message_from_bytes(archive.read(f"{wheel.stem}.dist-info/WHEEL")).get_all("Tag", [])
+    assert told == [f"py3-none-{one}" for one in platforms]
+    assert {str(tag) for tag in parse_wheel_filename(wheel.filename, validate_order=True)[3]} == set(told)
 
 
 @pytest.mark.parametrize("label", ["+acme", "Acme", "a b", "a/b", ".a", "a..b"])

@@ -1,6 +1,7 @@
 """Writes wheels byte for byte the same every time, in NVIDIA's own layout, streaming the payload from the store.
 
-Formats: PEP 427 (wheel), core metadata 2.4 with PEP 639 licence fields, PEP 600 platform tags, PEP 440 versions.
+Formats: PEP 427 (wheel), core metadata 2.4 with PEP 639 licence fields, PEP 600 platform tags beside the older ones of
+PEP 513, 571 and 599, PEP 425 compressed tag sets, PEP 440 versions.
 Libraries go in under their SONAME only, because wheels cannot hold symbolic links; headers twice, as NVIDIA does.
 """
 
@@ -29,6 +30,8 @@ _ARCH = {"linux-64": "x86_64", "linux-aarch64": "aarch64", "linux-ppc64le": "ppc
 _WINDOWS = {"win-64": "win_amd64", "win-arm64": "win_arm64"}
 # the oldest glibc installers know a tag for (PEP 600)
 _OLDEST = {"x86_64": (2, 5)}
+# what pip before 20.3 knows instead: names for three glibc versions, the first two for x86 alone
+_LEGACY = (((2, 5), "manylinux1", ("x86_64",)), ((2, 12), "manylinux2010", ("x86_64",)), ((2, 17), "manylinux2014", ()))
 _LABEL = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 
@@ -122,14 +125,19 @@ class Wheel:
         return self.rules.entry(self.payload.release).requires
 
     @property
-    def tag(self) -> str:
-        """Compatibility tag, e.g. ``py3-none-manylinux_2_17_x86_64``."""
+    def platforms(self) -> tuple[str, ...]:
+        """Platform tags in PEP 425's order, e.g. ``manylinux2014_x86_64`` and ``manylinux_2_14_x86_64``."""
         release = self.payload.release
         if release.windows:
-            return f"py3-none-{_WINDOWS[release.subdir]}"
+            return (_WINDOWS[release.subdir],)
         arch = _ARCH[release.subdir]
-        major, minor = max(self.glibc, _OLDEST.get(arch, (2, 17)))
-        return f"py3-none-manylinux_{major}_{minor}_{arch}"
+        floor = max(self.glibc, _OLDEST.get(arch, (2, 17)))
+        return tuple(sorted(f"{one}_{arch}" for one in _manylinux(floor, arch)))
+
+    @property
+    def tag(self) -> str:
+        """Compressed tag set, e.g. ``py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64``."""
+        return f"py3-none-{'.'.join(self.platforms)}"
 
     @property
     def stem(self) -> str:
@@ -138,8 +146,14 @@ class Wheel:
 
     @property
     def filename(self) -> str:
-        """File name, e.g. ``nvidia_cudnn_cu11-8.0.5.39+acme.1-py3-none-manylinux_2_17_x86_64.whl``."""
+        """File name, e.g. ``nvidia_cudnn_cu12-9.12.0.46+acme.1-py3-none-manylinux_2_27_x86_64.whl``."""
         return f"{self.stem}-{self.tag}.whl"
+
+
+def _manylinux(floor: tuple[int, int], arch: str) -> Iterator[str]:
+    """Give the PEP 600 tag of a glibc version, and the legacy tag of the oldest glibc that has all of it."""
+    yield f"manylinux_{floor[0]}_{floor[1]}"
+    yield from [name for glibc, name, only in _LEGACY if floor <= glibc and arch in (only or (arch,))][:1]
 
 
 def wheel_of(
@@ -219,7 +233,15 @@ def _own_members(wheel: Wheel) -> Iterator[tuple[str, bytes]]:
     yield f"{folder}/METADATA", metadata(wheel)
     yield (
         f"{folder}/WHEEL",
-        f"Wheel-Version: 1.0\nGenerator: cudepot\nRoot-Is-Purelib: true\nTag: {wheel.tag}\n".encode(),
+        "\n".join(
+            [
+                "Wheel-Version: 1.0",
+                "Generator: cudepot",
+                "Root-Is-Purelib: true",
+                *(f"Tag: py3-none-{one}" for one in wheel.platforms),
+                "",
+            ]
+        ).encode(),
     )
     yield f"{folder}/sboms/{SBOM_FILENAME}", _sbom(wheel)
     yield f"{folder}/top_level.txt", (wheel.rules.import_path.partition("/")[0] + "\n").encode()

@@ -22,7 +22,7 @@ from cudepot.paths import safe_name
 from cudepot.store.local import LocalStore
 from cudepot.workflows.depot import Depot
 
-BUILDER = 2
+BUILDER = 3
 """Raised whenever a change of cudepot changes the bytes of what it builds."""
 
 
