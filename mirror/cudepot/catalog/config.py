@@ -31,7 +31,7 @@ class Pin:
         outputs: what is published: the artifact itself (``mirror``), conda packages, wheels; ``static``: a conda
             package of the static archives too.
         subdirs: conda platforms wheels are wanted for.
-        sha256: file name → expected hash, for folders.
+        sha256: file name → hash that the artifact of that name must have.
     """
 
     upstream: str
@@ -117,10 +117,21 @@ def _pin(table: Table) -> Pin:
         architectures=table.texts("architectures", ()),
         outputs=outputs,
         subdirs=table.texts("subdirs", ("linux-64",)),
-        sha256=tuple(sorted(table.mapping("sha256").items())),
+        sha256=_pinned(table),
     )
     table.done()
     return pin
+
+
+def _pinned(table: Table) -> tuple[tuple[str, str], ...]:
+    found = {name: text.lower() for name, text in table.mapping("sha256").items()}
+    for name, text in found.items():
+        if not _SHA256.fullmatch(text):
+            raise ConfigError(
+                f"expected 64 hex digits for {name!r} in {table.path('sha256')!r}, found {text!r}",
+                hint="write it as sha256sum prints it",
+            )
+    return tuple(sorted(found.items()))
 
 
 def _check_references(config: Config) -> None:

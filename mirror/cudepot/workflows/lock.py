@@ -11,6 +11,7 @@ import tomli
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.drift import checked
 from cudepot.catalog.lock import Lock, parse_lock, render_lock
+from cudepot.catalog.pinned_hashes import check_hashes
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.workflows.asked import Asked
@@ -106,6 +107,7 @@ def make_lock(
 
     def resolve(now: Depot, upstream: Upstream) -> Resolved:
         locked, artifacts = _resolve(now, upstream, old, rollback=allow_rollback, accepted=accept_changed)
+        check_hashes(depot.pins_of(upstream), artifacts, upstream.url or upstream.path)
         return locked, checked(old.of(upstream.name), artifacts, accept_changed, upstream.url or upstream.path)
 
     done, errors = resolve_all(depot, pinned, resolve, wait)
