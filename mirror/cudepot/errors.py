@@ -94,6 +94,12 @@ class PinError(CudepotError):
         self.pins = pins
 
 
+class UnsolvableError(PinError):
+    """What is published, or would be, cannot be installed by any client from where it is published."""
+
+    code = "E410"
+
+
 class StorageError(CudepotError):
     """The local disk refuses: full, read-only, or not permitted."""
 

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cudepot.catalog.config import parse_config
-from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root, parse_lock, render_lock
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
+from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.catalog.snapshot import Snapshot, parse_snapshot, render_snapshot
 from cudepot.catalog.template import render_template
+from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.release import Release
@@ -43,6 +45,7 @@ LOCKS = st.builds(
     st.lists(UPSTREAMS, max_size=2).map(tuple),
     st.lists(ARTIFACTS, max_size=3).map(tuple),
     st.lists(TEXT, max_size=2).map(tuple),
+    st.lists(st.builds(Allowed, TEXT, TEXT.filter(str.strip)), max_size=2).map(tuple),
 )
 SNAPSHOTS = st.builds(
     Snapshot, st.integers(1, 999999), TEXT, TEXT, TEXT, DIGESTS,

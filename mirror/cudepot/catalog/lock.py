@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from cudepot.catalog.fields import Table
+from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, FormatError, PinError
+from cudepot.errors import FormatError, PinError
 from cudepot.formats.release import Release
-from cudepot.paths import plain_path, safe_name
 
-VERSION = 1
 FILE_ROLES = ("root", "index", "extra")
 KINDS = ("deb", "rpm", "wheel", "archive")
-_ENDINGS = {"deb": ".deb", "rpm": ".rpm"}
+_NAMED = ("deb", "rpm")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~^:%@{}=-]*")
 """What names, versions and architectures of debs and rpms consist of, the odd ones included."""
 
@@ -130,7 +127,7 @@ class Artifact:
 
         A line break makes another line of preferences or of a Dockerfile, a leading ``-`` an option.
         """
-        named = (self.name, self.version, self.architecture) if self.kind in _ENDINGS else ()
+        named = (self.name, self.version, self.architecture) if self.kind in _NAMED else ()
         for text in (*named, *(word for one in self.holds for word in one.split(" "))):
             if text and not _WORD.fullmatch(text):
                 raise FormatError(f"{self.filename[:200]!r}: {text[:80]!r} is no name, version or architecture")
@@ -143,6 +140,7 @@ class Lock:
     upstreams: tuple[LockedUpstream, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     accepted_eula: tuple[str, ...] = ()
+    allowed_unsolvable: tuple[Allowed, ...] = ()
 
     def upstream(self, name: str) -> LockedUpstream | None:
         """Return what is locked of the upstream of that name, if anything."""
@@ -151,24 +149,6 @@ class Lock:
     def of(self, upstream: str) -> tuple[Artifact, ...]:
         """Return the artifacts of one upstream in their order."""
         return tuple(one for one in self.artifacts if one.upstream == upstream)
-
-
-def parse_lock(data: Mapping[str, object]) -> Lock:
-    """Return the lock; raise ConfigError that names the place of the first fault."""
-    root = Table(data)
-    version = root.integer("version")
-    if version != VERSION:
-        raise ConfigError(
-            f"cudepot.lock has version {version}; this cudepot reads {VERSION}",
-            hint="use the cudepot version that wrote it, or make the lock anew",
-        )
-    lock = Lock(
-        tuple(_upstream(one) for one in root.tables("upstream")),
-        tuple(_artifact(one) for one in root.tables("artifact")),
-        root.texts("accepted-eula", ()),
-    )
-    root.done()
-    return lock
 
 
 def check_filenames(artifacts: Sequence[Artifact]) -> None:
@@ -187,135 +167,3 @@ def check_filenames(artifacts: Sequence[Artifact]) -> None:
                 f"{one.name} {first.version} and {one.version} are both called {one.filename} and differ",
                 hint="pin only one of them: a flat repository holds a file name once",
             )
-
-
-def render_lock(lock: Lock) -> dict[str, Any]:
-    """Return the document of a lock; equal locks give equal documents."""
-    document: dict[str, Any] = {"version": VERSION}
-    if lock.accepted_eula:
-        document["accepted-eula"] = list(lock.accepted_eula)
-    document["upstream"] = [_upstream_table(one) for one in lock.upstreams]
-    document["artifact"] = [_artifact_table(one) for one in lock.artifacts]
-    return document
-
-
-def _upstream(table: Table) -> LockedUpstream:
-    found = LockedUpstream(
-        **{key: table.text(key) for key in ("name", "type", "url", "request")},
-        **{key: table.text(key, "") for key in ("origin", "label", "suite", "codename")},
-        roots=tuple(_root(one) for one in table.tables("root")),
-        external=table.texts("external", ()),
-        files=tuple(_file(one, "role") for one in table.tables("file")),
-        metadata=tuple(_file(one, "type") for one in table.tables("metadata")),
-        replaced=tuple(_replaced(one) for one in table.tables("replaced")),
-    )
-    table.done()
-    return found
-
-
-def _replaced(table: Table) -> Replaced:
-    found = Replaced(table.text("path"), table.text("before"), table.text("now"))
-    table.done()
-    return found
-
-
-def _root(table: Table) -> Root:
-    signature = table.table("signature") if table.has("signature") else None
-    root = Root(
-        table.text("path"),
-        table.digest(),
-        table.text("date", ""),
-        table.texts("signers", ()),
-        signature.digest() if signature else None,
-    )
-    table.done()
-    return root
-
-
-def _file(table: Table, kind: str) -> LockedFile:
-    path = table.text("path")
-    if plain_path(path) != path:
-        raise ConfigError(f"expected a plain path in {table.path('path')!r}, found {path!r}")
-    role = table.choice(kind, FILE_ROLES) if kind == "role" else table.text(kind)
-    found = LockedFile(path, role, table.digest())
-    table.done()
-    return found
-
-
-def _artifact(table: Table) -> Artifact:
-    found = Artifact(
-        upstream=table.text("upstream"),
-        kind=table.choice("kind", KINDS),
-        name=table.text("name"),
-        version=table.text("version"),
-        architecture=table.text("architecture"),
-        path=table.text("path"),
-        filename=_plain_name(table),
-        digest=table.digest(),
-        why=table.text("why", "pin"),
-        outputs=table.texts("outputs", ("mirror",)),
-        replaces=table.text("replaces", ""),
-        holds=table.texts("holds", ()),
-    )
-    if table.has("recipe"):
-        release = table.table("release")
-        made = Release(
-            **{key: release.text(key) for key in ("product", "version", "cuda", "subdir")},
-            part=release.text("part", ""),
-        )
-        release.done()
-        found = replace(found, recipe=table.text("recipe"), release=made)
-    table.done()
-    return found
-
-
-def _plain_name(table: Table) -> str:
-    name = table.text("filename")
-    if "/" in name or safe_name(name) != name or not name.endswith(_ENDINGS.get(table.text("kind"), "")):
-        raise ConfigError(f"expected a plain file name in {table.path('filename')!r}, found {name!r}")
-    return name
-
-
-def _upstream_table(one: LockedUpstream) -> dict[str, Any]:
-    table: dict[str, Any] = {key: getattr(one, key) for key in ("name", "type", "url", "request")}
-    table |= {key: getattr(one, key) for key in ("origin", "label", "suite", "codename") if getattr(one, key)}
-    if one.external:
-        table["external"] = list(one.external)
-    if one.roots:
-        table["root"] = [_root_table(root) for root in one.roots]
-    if one.files:
-        table["file"] = [_file_table(file, "role") for file in one.files]
-    if one.metadata:
-        table["metadata"] = [_file_table(file, "type") for file in one.metadata]
-    if one.replaced:
-        table["replaced"] = [asdict(file) for file in one.replaced]
-    return table
-
-
-def _file_table(file: LockedFile, kind: str) -> dict[str, Any]:
-    return {"path": file.path, kind: file.role, "sha256": file.digest.sha256, "size": file.digest.size}
-
-
-def _root_table(root: Root) -> dict[str, Any]:
-    table: dict[str, Any] = {"path": root.path, "sha256": root.digest.sha256, "size": root.digest.size}
-    if root.date:
-        table["date"] = root.date
-    if root.signers:
-        table["signers"] = list(root.signers)
-    if root.signature:
-        table["signature"] = {"sha256": root.signature.sha256, "size": root.signature.size}
-    return table
-
-
-def _artifact_table(one: Artifact) -> dict[str, Any]:
-    keys = ("upstream", "kind", "name", "version", "architecture", "path", "filename")
-    table: dict[str, Any] = {key: getattr(one, key) for key in keys}
-    table |= {"sha256": one.digest.sha256, "size": one.digest.size, "why": one.why, "outputs": list(one.outputs)}
-    table |= {"replaces": one.replaces} if one.replaces else {}
-    table |= {"holds": list(one.holds)} if one.holds else {}
-    if one.release is not None:
-        table["recipe"] = one.recipe
-        table["release"] = {key: getattr(one.release, key) for key in ("product", "version", "cuda", "subdir")}
-        if one.release.part:
-            table["release"]["part"] = one.release.part
-    return table

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_acceptance(parser: argparse._ActionsContainer) -> None:
-    """Declare what somebody may decide to accept: older roots, changed packages."""
+    """Declare what somebody may decide to accept: older roots, changed packages, what cannot be installed."""
     parser.add_argument("--allow-rollback", action="store_true", help="accept a root older than one seen before")
     parser.add_argument(
         "--accept-changed",
@@ -58,6 +58,28 @@ def add_acceptance(parser: argparse._ActionsContainer) -> None:
         metavar="NAME",
         help="accept other bytes of this package under the name and version that is locked; may be repeated",
     )
+    _add_unsolvable(parser)
+
+
+def _add_unsolvable(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--allow-unsolvable",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="publish this repository (an upstream's name, or conda/CHANNEL) although not all of it can be installed; "
+        "needs --reason; may be repeated",
+    )
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why --allow-unsolvable: kept in cudepot.lock")
+    parser.add_argument(
+        "--forbid-unsolvable", action="append", default=[], metavar="NAME", help="take that back; may be repeated"
+    )
+
+
+def accepted(args: argparse.Namespace) -> str:
+    """Return the first of these options that was given; empty where none was."""
+    names = ("allow_rollback", "accept_changed", "allow_unsolvable", "reason", "forbid_unsolvable")
+    return next((f"--{name.replace('_', '-')}" for name in names if getattr(args, name)), "")
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -83,7 +105,17 @@ def locked(depot: Depot, args: argparse.Namespace) -> LockResult:
         allow_rollback=args.allow_rollback,
         wait=args.wait,
         accept_changed=args.accept_changed,
+        allow_unsolvable=_allowed(args),
+        forbid_unsolvable=args.forbid_unsolvable,
     )
+
+
+def _allowed(args: argparse.Namespace) -> dict[str, str]:
+    """Return the names to be allowed, each with the reason that was given."""
+    if bool(args.allow_unsolvable) != bool(args.reason.strip()):
+        missing = "--reason is missing" if args.allow_unsolvable else "--reason says why, but nothing is allowed"
+        raise ConfigError(missing, hint='cudepot lock --allow-unsolvable NAME --reason "…"')
+    return dict.fromkeys(args.allow_unsolvable, args.reason.strip())
 
 
 def answered(result: LockResult, *, dry_run: bool) -> Answer:
@@ -130,7 +162,7 @@ def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
     for name, relations in _external(lock).items():
         yield f"{name}: the distribution must provide: {', '.join(relations)}"
     yield from (f"{name}: {text}" for name, text in result.old)
-    yield from result.unsigned
+    yield from (*result.unsigned, *result.unsolvable)
     did = "would write" if dry_run else "wrote" if result.written else "unchanged:"
     yield f"{did} cudepot.lock: artifacts: {len(lock.artifacts)}, {size_text(_bytes(lock))}"
 
@@ -147,6 +179,7 @@ def _answer(result: LockResult) -> dict[str, Any]:
         "bytes": _bytes(lock),
         "old": dict(result.old),
         "unsigned": list(result.unsigned),
+        "unsolvable": list(result.unsolvable),
         "failed": [_failure(one) for one in result.failed],
     }
     return answer | (error_json(result.failed[0].error) if result.failed else {})

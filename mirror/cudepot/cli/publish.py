@@ -32,13 +32,14 @@ def add_keep_last(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-last",
         action="store_true",
-        help="an upstream of which locked artifacts are missing stays as it was published last",
+        help="an upstream whose locked artifacts are missing, or cannot be installed, stays as it was published last",
     )
 
 
 def held_lines(held: Sequence[str]) -> list[str]:
     """Return a line for each upstream that was held back so."""
-    return [f"{name}: locked artifacts are missing, so it stays as it was published last" for name in held]
+    why = "locked artifacts are missing, or cannot be installed"
+    return [f"{name}: {why}, so it stays as it was published last" for name in held]
 
 
 def _shortened(mark: str, paths: Sequence[str]) -> list[str]:
@@ -62,6 +63,6 @@ def run(args: argparse.Namespace) -> Answer:
         else "published snapshot"
     )
     lines += held_lines(result.held)
-    lines += result.unsigned
+    lines += (*result.unsigned, *result.unsolvable)
     lines.append(f"{did} {result.number}: {result.files} files, {size_text(result.bytes)}, at {result.site}")
     return asdict(result), lines, 0

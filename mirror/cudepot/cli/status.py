@@ -42,6 +42,7 @@ def _lines(result: Status) -> list[str]:
         lines += [f"    {text}" for text in (one.old, one.unsigned) if text]
     for fault in result.faults:
         lines.append(fault_line(fault))
+    lines += result.unsolvable
     if result.lock == "ok":
         lines.append(f"store: {size_text(result.missing_bytes)} to fetch")
         lines.append(f"repackaged: {result.builds_done} of {result.builds}")

@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     from cudepot.workflows.sync import sync
 
-    if (args.allow_rollback or args.accept_changed) and not args.lock:
-        raise ConfigError("--allow-rollback and --accept-changed are about locking", hint="give --lock as well")
+    if not args.lock and (said := lock.accepted(args)):
+        raise ConfigError(f"{said} is about locking", hint="give --lock as well")
     with opened(args) as depot:
         locked = lock.locked(depot, args) if args.lock else None
         result = sync(depot, locked.lock if locked else None, dry_run=args.dry_run, wait=args.wait)

@@ -5,10 +5,11 @@ What a run that finds nothing new needs of a chain stands here; chains load inde
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import LockedUpstream, Root
+from cudepot.catalog.unsolvable import Findings
 from cudepot.errors import MissingError
 from cudepot.ports import Source
 from cudepot.workflows.depot import Depot, RootMemory, key_hash, request_hash
@@ -27,17 +28,23 @@ def remembered_as(path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What every chain begins with: the upstream as cudepot.toml has it, its bytes, and what was seen of it."""
+    """What every chain begins with: the upstream as cudepot.toml has it, its bytes, and what was seen of it.
+
+    Attributes:
+        findings: where a resolver writes down what no client could install.
+    """
 
     depot: Depot
     upstream: Upstream
     source: Source
     memory: RootMemory
+    findings: Findings = field(default_factory=Findings)
 
     @classmethod
-    def of(cls, depot: Depot, upstream: Upstream) -> Asked:
+    def of(cls, depot: Depot, upstream: Upstream, findings: Findings | None = None) -> Asked:
         """Open an upstream and remember what was seen of it."""
-        return cls(depot, upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
+        memory = RootMemory.load(depot.store, upstream)
+        return cls(depot, upstream, depot.source(upstream), memory, findings or Findings())
 
     def answers(self, locked: LockedUpstream) -> bool:
         """Tell whether the lock still answers; what was learnt on the way is remembered then."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot
@@ -11,7 +11,9 @@ from cudepot.workflows.snapshots import lock_of
 from cudepot.workflows.whole import read_whole, wholes
 
 
-def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tuple[Lock, tuple[str, ...]]:
+def with_last_good(
+    depot: Depot, lock: Lock, earlier: Sequence[Snapshot], also: Collection[str] = ()
+) -> tuple[Lock, tuple[str, ...]]:
     """Return the lock to publish, and the names of the upstreams that stay as in the last snapshot.
 
     An upstream is taken whole, from this lock or from that of the last snapshot, never from both.
@@ -20,8 +22,10 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
         depot: the depot.
         lock: the present lock.
         earlier: snapshots before this one, the newest first.
+        also: names of upstreams that are to stay whatever is here of them.
     """
-    broken = {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
+    broken = {*also}
+    broken |= {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
     broken |= {one.name for one in lock.upstreams if any(not depot.store.has(file.digest) for file in one.metadata)}
     broken |= {one.name for one in wholes(lock) if not _is_complete(depot, one)}
     broken |= {one.name for one in lock.upstreams if one.is_yum and _distrusted(depot, lock, one)}
@@ -34,6 +38,7 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
         tuple(found for of, name in parts if (found := of.upstream(name))),
         tuple(artifact for of, name in parts for artifact in of.of(name)),
         lock.accepted_eula,
+        lock.allowed_unsolvable,
     ), held
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import tomli
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.drift import checked
-from cudepot.catalog.lock import Lock, parse_lock, render_lock
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.catalog.pinned_hashes import check_hashes
+from cudepot.catalog.unsolvable import Findings
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.workflows.asked import Asked
 from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.rounds import Failure, Resolved, failures, resolve_all
+from cudepot.workflows.solvability import Solvability
 from cudepot.workflows.standing import too_old
 from cudepot.workflows.unsigned import unsigned
 
@@ -35,6 +39,7 @@ class LockResult:
         failed: upstreams that could not be locked; what the old lock had of them stays.
         old: upstreams whose root is older than their ``max-age``, and how old.
         unsigned: a line for each upstream that nobody signed.
+        unsolvable: a line for each repository that is allowed although not all of it can be installed.
     """
 
     lock: Lock
@@ -45,6 +50,7 @@ class LockResult:
     failed: tuple[Failure, ...] = ()
     old: tuple[tuple[str, str], ...] = ()
     unsigned: tuple[str, ...] = ()
+    unsolvable: tuple[str, ...] = ()
 
 
 def load_lock(path: Path) -> Lock:
@@ -90,6 +96,8 @@ def make_lock(
     allow_rollback: bool = False,
     wait: float = 0.0,
     accept_changed: Sequence[str] = (),
+    allow_unsolvable: Mapping[str, str] = MappingProxyType({}),
+    forbid_unsolvable: Sequence[str] = (),
 ) -> LockResult:
     """Resolve all pins and write cudepot.lock when it changed.
 
@@ -101,22 +109,30 @@ def make_lock(
         allow_rollback: accept a root older than one seen before.
         wait: seconds to go on trying where a fault may pass.
         accept_changed: names of packages whose bytes may differ from those locked under the same version.
+        allow_unsolvable: repositories that may be published although not all of them can be installed → why.
+        forbid_unsolvable: repositories that may no longer.
+
+    Raises:
+        ConfigError: nothing is pinned, or what is to be allowed or forbidden is not there.
     """
     old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
     pinned = _pinned(depot)
+    solvable = Solvability.of(depot, old.allowed_unsolvable, allow_unsolvable, forbid_unsolvable)
 
     def resolve(now: Depot, upstream: Upstream) -> Resolved:
-        locked, artifacts = _resolve(now, upstream, old, rollback=allow_rollback, accepted=accept_changed)
+        with solvable.judging(upstream.name) as findings:
+            locked, artifacts = _Asking(now, upstream, findings, allow_rollback, accept_changed).resolve(old)
         check_hashes(depot.pins_of(upstream), artifacts, upstream.url or upstream.path)
         return locked, checked(old.of(upstream.name), artifacts, accept_changed, upstream.url or upstream.path)
 
     done, errors = resolve_all(depot, pinned, resolve, wait)
     failed = tuple(failures(depot, pinned, errors))
-    lock = _assembled(depot, pinned, done, old)
+    lock = replace(_assembled(depot, pinned, done, old), allowed_unsolvable=solvable.allowed())
     written = bool(done or depot.lock_path.exists()) and lock != old and not dry_run
     if written:
         _write(depot.lock_path, lock)
-    return LockResult(lock, *_differences(old, lock), written, failed, too_old(depot, lock), unsigned(depot, lock))
+    doubts = too_old(depot, lock), unsigned(depot, lock), solvable.notes()
+    return LockResult(lock, *_differences(old, lock), written, failed, *doubts)
 
 
 def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Resolved], old: Lock) -> Lock:
@@ -146,40 +162,51 @@ def _pinned(depot: Depot) -> list[Upstream]:
     return found
 
 
-def _resolve(depot: Depot, upstream: Upstream, old: Lock, *, rollback: bool, accepted: Sequence[str]) -> Resolved:
-    """Resolve the pins of one upstream; each kind loads what it needs when it is there: start-up is most of a run."""
-    locked = old.upstream(upstream.name)
-    before = (locked, old.of(upstream.name)) if locked else None
-    if upstream.type in ("apt", "yum"):
-        return _repository(Asked.of(depot, upstream), before, rollback=rollback, accepted=accepted)
-    if upstream.type == "simple":
-        from cudepot.workflows.lock_simple import resolve_simple  # noqa: PLC0415
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One upstream being resolved; each kind loads what it needs when it is there: start-up is most of a run."""
 
-        return resolve_simple(depot, upstream, before)
-    if upstream.type == "redistrib":
-        from cudepot.workflows.lock_redistrib import resolve_redistrib  # noqa: PLC0415
+    depot: Depot
+    upstream: Upstream
+    findings: Findings
+    rollback: bool
+    accepted: Sequence[str]
 
-        return resolve_redistrib(depot, upstream, before)
-    if upstream.type == "local-repo":
-        from cudepot.workflows.lock_local import resolve_local  # noqa: PLC0415
+    def resolve(self, old: Lock) -> Resolved:
+        """Return what the pins mean: what ``old`` has of them where nothing changed."""
+        depot, upstream = self.depot, self.upstream
+        locked = old.upstream(upstream.name)
+        before = (locked, old.of(upstream.name)) if locked else None
+        if upstream.type in ("apt", "yum"):
+            return self._repository(before)
+        if upstream.type == "simple":
+            from cudepot.workflows.lock_simple import resolve_simple  # noqa: PLC0415
 
-        return resolve_local(depot, upstream, before)
-    from cudepot.workflows.lock_folder import resolve_folder  # noqa: PLC0415
+            return resolve_simple(depot, upstream, before)
+        if upstream.type == "redistrib":
+            from cudepot.workflows.lock_redistrib import resolve_redistrib  # noqa: PLC0415
 
-    return resolve_folder(depot, upstream, before)
+            return resolve_redistrib(depot, upstream, before)
+        if upstream.type == "local-repo":
+            from cudepot.workflows.lock_local import resolve_local  # noqa: PLC0415
 
+            return resolve_local(depot, upstream, before, self.findings)
+        from cudepot.workflows.lock_folder import resolve_folder  # noqa: PLC0415
 
-def _repository(asked: Asked, before: Resolved | None, *, rollback: bool, accepted: Sequence[str]) -> Resolved:
-    """Return what is locked while the signed root is the same; a chain is loaded only to be followed."""
-    if before and asked.answers(before[0]):
-        return before
-    if asked.upstream.type == "yum":
-        from cudepot.workflows.lock_yum import resolve_yum  # noqa: PLC0415
+        return resolve_folder(depot, upstream, before)
 
-        return resolve_yum(asked, before, rollback=rollback, accepted=accepted)
-    from cudepot.workflows.lock_apt import resolve_apt  # noqa: PLC0415
+    def _repository(self, before: Resolved | None) -> Resolved:
+        """Return what is locked while the signed root is the same; a chain is loaded only to be followed."""
+        asked = Asked.of(self.depot, self.upstream, self.findings)
+        if before and not self.findings.again and asked.answers(before[0]):
+            return before
+        if self.upstream.type == "yum":
+            from cudepot.workflows.lock_yum import resolve_yum  # noqa: PLC0415
 
-    return resolve_apt(asked, before, rollback=rollback, accepted=accepted)
+            return resolve_yum(asked, before, rollback=self.rollback, accepted=self.accepted)
+        from cudepot.workflows.lock_apt import resolve_apt  # noqa: PLC0415
+
+        return resolve_apt(asked, before, rollback=self.rollback, accepted=self.accepted)
 
 
 def _differences(old: Lock, new: Lock) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

@@ -32,12 +32,12 @@ def resolve_apt(
         PinError: a pin or a dependency cannot be had.
     """
     depot, upstream = asked.depot, asked.upstream
-    chain = Chain(depot, upstream, asked.source, asked.memory)
+    chain = Chain(depot, upstream, asked.source, asked.memory, asked.findings)
     dates = {one.path: one.date for one in before[0].roots} if before else {}
     suites = [chain.suite(suite, dates, rollback=rollback) for suite in upstream.suites]
     chain.memory.save(depot.store)
     locked = locked_from(depot, upstream, suites)
-    if before and replace(before[0], external=(), files=(), replaced=()) == locked:
+    if before and not asked.findings.again and replace(before[0], external=(), files=(), replaced=()) == locked:
         return with_extras(chain, before[0], accepted), before[1]
     if upstream.whole:
         locked = checked(depot, replace(locked, files=whole_files(chain, suites)), before, accepted, upstream.url)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
+from cudepot.catalog.unsolvable import Findings
 from cudepot.digest import CHUNK
 from cudepot.errors import PinError, TrustError
 from cudepot.signing.keys import parse_keys
@@ -22,7 +23,10 @@ from cudepot.workflows.subset import subset
 
 
 def resolve_local(
-    depot: Depot, upstream: Upstream, before: tuple[LockedUpstream, tuple[Artifact, ...]] | None
+    depot: Depot,
+    upstream: Upstream,
+    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
+    findings: Findings,
 ) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
     """Return what the pins of an installer mean; ``before`` when hash and pins are the same: nothing can differ.
 
@@ -30,17 +34,19 @@ def resolve_local(
         TrustError: the installer, its signature or its index is not what it should be.
         PinError: a pin or a dependency cannot be had.
     """
-    if before and before[0].request == request_hash(upstream, depot.pins_of(upstream)):
+    if before and not findings.again and before[0].request == request_hash(upstream, depot.pins_of(upstream)):
         return before
     repo = LocalRepo(depot.base / upstream.path, upstream.sha256)
-    resolved = _yum(depot, upstream, repo) if upstream.carries_rpms else _apt(depot, upstream, repo)
+    resolved = (_yum if upstream.carries_rpms else _apt)(depot, upstream, repo, findings)
     _keep(depot, repo, resolved[1])
     return resolved
 
 
-def _apt(depot: Depot, upstream: Upstream, repo: LocalRepo) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+def _apt(
+    depot: Depot, upstream: Upstream, repo: LocalRepo, findings: Findings
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
     trusted = _with_inner_keys(depot, upstream, repo)
-    chain = Chain(depot, trusted, repo, RootMemory.load(depot.store, upstream))
+    chain = Chain(depot, trusted, repo, RootMemory.load(depot.store, upstream), findings)
     # another installer may be older: its hash says that it is meant
     suites = [chain.suite("/", {}, rollback=True)]
     chain.memory.save(depot.store)
@@ -49,7 +55,9 @@ def _apt(depot: Depot, upstream: Upstream, repo: LocalRepo) -> tuple[LockedUpstr
     return subset(depot, chain, suites, locked, ())
 
 
-def _yum(depot: Depot, upstream: Upstream, repo: LocalRepo) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+def _yum(
+    depot: Depot, upstream: Upstream, repo: LocalRepo, findings: Findings
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
     """Resolve against rpms; an old installer signs nothing inside: its pinned hash alone vouches then."""
     from cudepot.workflows import subset_yum  # noqa: PLC0415 - libsolv and createrepo_c take time to load
     from cudepot.workflows.yum_chain import SIGNATURE, YumChain  # noqa: PLC0415
@@ -57,7 +65,7 @@ def _yum(depot: Depot, upstream: Upstream, repo: LocalRepo) -> tuple[LockedUpstr
     signed = repo.has(SIGNATURE)
     trusted = _with_inner_keys(depot, upstream, repo) if signed else replace(upstream, trust="hash-lock")
     memory = RootMemory.load(depot.store, upstream)
-    chain = YumChain(depot, replace(trusted, url=f"{upstream.path}/"), repo, memory)
+    chain = YumChain(depot, replace(trusted, url=f"{upstream.path}/"), repo, memory, findings)
     root = chain.root({}, rollback=True)
     memory.save(depot.store)
     request = request_hash(upstream, depot.pins_of(upstream))

@@ -35,12 +35,13 @@ def resolve_yum(
         PinError: a pin or a dependency cannot be had.
     """
     depot, upstream = asked.depot, asked.upstream
-    chain = YumChain(depot, upstream, asked.source, asked.memory)
+    chain = YumChain(depot, upstream, asked.source, asked.memory, asked.findings)
     root = chain.root({one.path: one.date for one in before[0].roots} if before else {}, rollback=rollback)
     chain.memory.save(depot.store)
     request = request_hash(upstream, depot.pins_of(upstream))
     locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request, (root.root,))
-    if before and replace(before[0], external=(), files=(), metadata=(), replaced=()) == locked:
+    unchanged = before and replace(before[0], external=(), files=(), metadata=(), replaced=()) == locked
+    if before and unchanged and not asked.findings.again:
         return with_extras(chain, before[0], accepted), before[1]
     if upstream.whole:
         locked = checked(depot, replace(locked, files=_files(chain, root)), before, accepted, upstream.url)

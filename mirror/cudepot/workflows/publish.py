@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import tomli_w
 
 from cudepot.catalog.holdings import files_of
-from cudepot.catalog.lock import Lock, render_lock
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.names import accepted, check_names
 from cudepot.catalog.snapshot import Snapshot, Tree
+from cudepot.catalog.unsolvable import Unsolvable, notes, refused
 from cudepot.catalog.whole import site_folder
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, TrustError
@@ -23,6 +25,7 @@ from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.imported import wanted
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.names import known_names
+from cudepot.workflows.prove_solvable import unsolvable
 from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_page import with_page
@@ -47,8 +50,9 @@ class PublishResult:
         added, removed: site paths of packages that came and went.
         files, bytes: the whole tree.
         site: what a web server has to show: a folder or ``s3://…``.
-        held: upstreams that stay as they were published last, because locked artifacts of theirs are missing.
+        held: upstreams that stay as they were published last: artifacts are missing, or cannot be installed.
         unsigned: a line for each upstream that nobody signed.
+        unsolvable: a line for each repository that is allowed although not all of it can be installed.
     """
 
     number: int
@@ -60,14 +64,17 @@ class PublishResult:
     site: str
     held: tuple[str, ...] = ()
     unsigned: tuple[str, ...] = ()
+    unsolvable: tuple[str, ...] = ()
 
 
 def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> PublishResult:
     """Publish what the lock says; an unchanged tree gives no new snapshot.
 
-    With ``keep_last``, an upstream of which locked artifacts are missing stays as it was published last.
+    With ``keep_last``, an upstream of which locked artifacts are missing, or that cannot be installed, stays as it was
+    published last.
 
     Raises:
+        UnsolvableError: a repository cannot be installed from the site, and nobody allowed that.
         StorageError: the site's disk refuses; the old site stays.
         ConfigError: the lock is out of date, an artifact is missing, or a recipe has not been run.
         TrustError: a package that was published before would get other bytes.
@@ -80,9 +87,13 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
     snapshots = Snapshots(depot.store.root)
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
     lock, held = with_last_good(depot, lock, earlier) if keep_last else (lock, ())
-    mirrored = _whole_tree(depot, lock)
-    _check_present(depot, lock, mirrored)
-    tree = {**_tree(depot, lock, earlier), **mirrored}
+    tree = _present_tree(depot, lock, earlier)
+    found = unsolvable(depot, lock, tree, held)
+    if errors := refused(found, lock.allowed_unsolvable):
+        lock, also = with_last_good(depot, lock, earlier, errors.keys()) if keep_last else (lock, ())
+        for name in errors.keys() - set(also):
+            raise errors[name]
+        held, tree = (*held, *also), _present_tree(depot, lock, earlier)
     for path in tree:
         if safe_name(path) != path:
             raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
@@ -98,7 +109,19 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
             made_of = tomli_w.dumps(render_lock(lock)).encode() if held else depot.lock_path.read_bytes()
             keep(depot, made_of, lock, number, tree, earlier, created=created)
         show(depot, number, tree)
-    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, held, unsigned(depot, lock))
+    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, held, *_doubts(depot, lock, found))
+
+
+def _doubts(depot: Depot, lock: Lock, found: Sequence[Unsolvable]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what is to be told of what nobody signed, and of what cannot be installed and is allowed."""
+    return unsigned(depot, lock), notes(found, lock.allowed_unsolvable)
+
+
+def _present_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
+    """Return the whole tree of a lock, all of which is here."""
+    mirrored = _whole_tree(depot, lock)
+    _check_present(depot, lock, mirrored)
+    return {**_tree(depot, lock, earlier), **mirrored}
 
 
 def _publish_imported(depot: Depot, *, dry_run: bool) -> PublishResult:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cudepot.catalog.lock import Lock, render_lock
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.snapshot import Snapshot, Tree, render_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import EulaError

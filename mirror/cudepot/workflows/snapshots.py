@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import tomli
 
-from cudepot.catalog.lock import Lock, parse_lock
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_document import parse_lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.catalog.snapshot_diff import Change, count_packages, diff_trees, reasons
 from cudepot.digest import MismatchError, VerifyingReader

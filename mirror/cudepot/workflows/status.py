@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cudepot.catalog.apt_plan import is_worn
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.snapshot import parse_snapshot
+from cudepot.catalog.unsolvable import notes
 from cudepot.catalog.whole import main_indexes
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
@@ -50,6 +51,7 @@ class Status:
         shown: the snapshot the site shows; None when there is none.
         next: the verb to run next; empty when there is nothing to do but to publish changes.
         faults: faults of upstreams that stand, and since when.
+        unsolvable: a line for each repository that is allowed although not all of it can be installed.
     """
 
     lock: str
@@ -61,6 +63,7 @@ class Status:
     shown: int | None
     next: str
     faults: tuple[Standing, ...] = ()
+    unsolvable: tuple[str, ...] = ()
 
 
 def status(depot: Depot) -> Status:
@@ -84,7 +87,18 @@ def status(depot: Depot) -> Status:
         step = "sync" if missing else "repackage"
     else:
         step = "" if _is_shown(depot, lock, numbers, shown) else "publish"
-    return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step, _faults(depot))
+    return Status(
+        "ok",
+        upstreams,
+        missing,
+        done,
+        len(jobs),
+        numbers,
+        shown,
+        step,
+        _faults(depot),
+        notes((), lock.allowed_unsolvable),
+    )
 
 
 def _faults(depot: Depot) -> tuple[Standing, ...]:
