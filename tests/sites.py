@@ -13,6 +13,7 @@ from tests.clients import s3
 from tests.clients.s3 import S3Server
 
 from cudepot.catalog.site_files import traits
+from cudepot.catalog.snapshot import whole_apt_folders
 from cudepot.cli.progress import choose
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, StorageError
@@ -92,18 +93,18 @@ class Place:
         """Return the bucket below an S3 site."""
         return Bucket(replace(self.where, **changed), "tests")  # type: ignore[arg-type]
 
-    def s3(self, owner: str = "one", dotted: tuple[str, ...] = (), **changed: object) -> S3Site:
+    def s3(self, owner: str = "one", **changed: object) -> S3Site:
         """Open an S3 site as a store called ``owner`` does."""
-        return site_on(replace(self.where, **changed), self.store, owner, dotted)  # type: ignore[arg-type]
+        return site_on(replace(self.where, **changed), self.store, owner)  # type: ignore[arg-type]
 
 
-def site_on(where: S3Place, store: LocalStore, owner: str = "one", dotted: tuple[str, ...] = ()) -> S3Site:
+def site_on(where: S3Place, store: LocalStore, owner: str = "one") -> S3Site:
     """Open an S3 site."""
     return S3Site(
         Bucket(where, "tests"),
         store,
         lambda: owner,
-        Names(traits, dotted, pages=where.folder_pages),
+        Names(traits, whole_apt_folders, extra=where.folder_pages),
         choose(quiet=True),
         0.2,
     )

@@ -159,7 +159,7 @@ class S3Place:
         proxy: URL of a proxy; empty for none but the environment's.
         public_url: where clients read the site, ending in ``/``; empty for the bucket itself.
         grace: seconds that a file stays after the last kept snapshot that names it is gone.
-        folder_pages: whether ``FOLDER/`` is an object too, beside ``FOLDER/index.html``; some servers cannot hold it.
+        folder_pages: whether ``FOLDER/`` and ``FOLDER/./NAME`` are objects too; some servers cannot hold such names.
         read_back: whether everything written is read again and hashed.
         workers: transfers at a time.
     """

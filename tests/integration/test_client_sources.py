@@ -146,6 +146,19 @@ def test_what_the_dockerfile_writes(shown: tuple[Project, str], tmp_path: Path) 
     assert shlex.quote(f"{PACKAGES['pinned']}={VERSION}") in text
 
 
+def test_a_source_by_hand_with_a_dot(shown: tuple[Project, str], tmp_path: Path) -> None:
+    """``deb URL ./`` is what many write for a flat repository: all files have that name in a bucket too."""
+    project, url = shown
+    project.cudepot("client", "apt", *PACKAGES, "--url", url, "--output", str(tmp_path / "clients"))
+    keys = tmp_path / "clients/usr/share/keyrings"
+    root = AptRoot(tmp_path / "root")
+    for name in ("pinned", "flat", "bare"):
+        key = keys / ("acme.gpg" if name == "pinned" else f"acme-{name}.gpg")
+        root.add_source(f"{url}/apt/{name}/", key, "./", name=name, one_line=True)
+    root.update()
+    root.install(*(PACKAGES[name] for name in ("pinned", "flat", "bare")))
+
+
 @pytest.mark.parametrize("place", ["README.md", "docs", "channel-config", "mirror", "recipes"])
 def test_nothing_tells_clients_of_a_dot(place: str) -> None:
     files = [REPO / place] if (REPO / place).is_file() else [one for one in (REPO / place).rglob("*") if one.is_file()]

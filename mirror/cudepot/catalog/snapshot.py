@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,6 +81,16 @@ def parse_snapshot(data: bytes, what: str) -> Snapshot:
         {_site_path(path, what): tree.table(path).digest() for path in tree.names()},
         table.integer("rollback", 0),
     )
+
+
+@functools.lru_cache(maxsize=4)
+def whole_apt_folders(document: bytes) -> tuple[str, ...]:
+    """Return the site folders of apt repositories that a snapshot shows whole; none when it is no such document."""
+    try:
+        upstreams = json.loads(document)["upstreams"]
+        return tuple(f"apt/{one['name']}/" for one in upstreams if one["type"] == "apt" and one.get("file"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ()
 
 
 def _site_path(path: str, what: str) -> str:

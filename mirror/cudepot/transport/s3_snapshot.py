@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cudepot.digest import Digest
@@ -59,29 +59,40 @@ class Names:
     """How site paths become keys.
 
     A bucket looks nothing up and normalises nothing, as web servers do: ``simple/NAME/`` is asked for without
-    ``index.html``, and apt asks a flat mirror whose index says ``./NAME`` for just that. Those names are objects too.
+    ``index.html``; apt asks for ``FOLDER/./InRelease`` where a source says ``deb URL ./``, and for ``FOLDER/./NAME``
+    where an index says ``./NAME``. Those names are objects too.
 
     Attributes:
         traits: says how a key is written and served.
-        pages: whether a folder's page is an object too.
-        dotted: site folders, ending in ``/``, whose packages are asked for as ``FOLDER./NAME``.
+        whole: tells by a snapshot's document which apt folders, ending in ``/``, are shown as their upstream made them.
+        extra: whether the server can hold such names.
     """
 
     traits: Callable[[str], FileTraits]
-    dotted: tuple[str, ...] = ()
-    pages: bool = True
+    whole: Callable[[bytes], Sequence[str]]
+    extra: bool = True
 
-    def aliases(self, tree: Mapping[str, Digest]) -> dict[str, str]:
+    def aliases(self, shown: Written) -> dict[str, str]:
         """Return the other names: key → path."""
-        pages = {path.removesuffix("index.html"): path for path in tree if self.pages and path.endswith("/index.html")}
-        dots = {
-            f"{folder}./{path.removeprefix(folder)}": path
-            for folder in self.dotted
-            for path in tree
-            if path.startswith(folder) and self.traits(path).rank is Rank.PACKAGE
-        }
-        return pages | dots
+        if not self.extra:
+            return {}
+        pages = {path.removesuffix("index.html"): path for path in shown.tree if path.endswith("/index.html")}
+        return pages | dict(self._dotted(shown))
 
-    def keys(self, tree: Mapping[str, Digest]) -> dict[str, Digest]:
+    def keys(self, shown: Written) -> dict[str, Digest]:
         """Return all names: key → content."""
-        return {**tree, **{alias: tree[path] for alias, path in self.aliases(tree).items()}}
+        return {**shown.tree, **{alias: shown.tree[path] for alias, path in self.aliases(shown).items()}}
+
+    def _dotted(self, shown: Written) -> Iterator[tuple[str, str]]:
+        """Give the names with ``./`` of flat repositories' indexes and of whole repositories' packages."""
+        flat, whole = _flat(shown.tree), self.whole(shown.extra.get("snapshot.json", b""))
+        for path in shown.tree:
+            folders = whole if self.traits(path).rank is Rank.PACKAGE else flat
+            if folder := next((one for one in folders if path.startswith(one)), ""):
+                yield f"{folder}./{path.removeprefix(folder)}", path
+
+
+def _flat(tree: Mapping[str, Digest]) -> set[str]:
+    """Return the folders of a tree that are flat apt repositories."""
+    roots = [path.rpartition("/") for path in tree if path.startswith("apt/") and "/dists/" not in path]
+    return {f"{folder}/" for folder, _, name in roots if name in ("InRelease", "Release.gpg")}

@@ -91,8 +91,9 @@ class S3Site:
             if before and before.extra != extra:
                 hint = "run the command again: it takes the next number"
                 raise BusyError(f"{self.where}: snapshot {number} was published by somebody else", hint=hint)
-            self._send(record, tree, lasting=True)
-            self._put(key_of(number), rendered(Written(dict(tree), dict(extra))))
+            written = Written(dict(tree), dict(extra))
+            self._send(record, written, lasting=True)
+            self._put(key_of(number), rendered(written))
             self._snapshots.clear()
             record.snapshots = sorted({*record.snapshots, number})
             record.newest = max(record.newest, number)
@@ -110,10 +111,10 @@ class S3Site:
             written = self._written(number)
             if written is None or number not in record.snapshots:
                 raise StorageError(f"{self.where}: no such snapshot: {number}", hint="run `cudepot publish`")
-            if gap := next(self._missing(record, written.tree, lasting=True), ""):
+            if gap := next(self._missing(record, written, lasting=True), ""):
                 raise StorageError(f"{self.where}{gap}: not there as snapshot {number} has it", hint="publish it again")
             self._lock.renew(torn=True)
-            self._send(record, written.tree, lasting=False)
+            self._send(record, written, lasting=False)
             for name in sorted(written.extra, reverse=True):  # the document after its signature
                 self._put(name, written.extra[name])
             record.shown, self._shown = number, (0, b"")
@@ -127,7 +128,7 @@ class S3Site:
         """Send a snapshot again whose files were changed in the bucket: what differs, as reading it shows."""
         with self._lock.publishing(number):
             record = self._inventory(fresh=True)
-            for key, digest in self._names.keys(tree).items():
+            for key, digest in self._names.keys(Written(tree, extra)).items():
                 if key in record.objects and not self._holds(key, digest):
                     del record.objects[key]
             s3_inventory.save(self._bucket, record)
@@ -150,7 +151,7 @@ class S3Site:
         with self._lock.publishing(record.newest):
             record.snapshots = [one for one in record.snapshots if one not in gone]
             kept = [found for one in record.snapshots if (found := self._written(one))]
-            named = {key for one in kept for key in self._names.keys(one.tree)}
+            named = {key for one in kept for key in self._names.keys(one)}
             doomed = record.retire(named, self._lock.now(), self._bucket.place.grace)
             s3_inventory.save(self._bucket, record)
             with ThreadPoolExecutor(self._bucket.place.workers) as pool:
@@ -165,7 +166,7 @@ class S3Site:
         """Give the snapshot's files that are there, and what no snapshot put there."""
         written, record = self._written(number) or Written({}, {}), self._inventory(fresh=True)
         own = written.tree.keys() | written.extra.keys()
-        known = self._names.keys(written.tree).keys() | record.objects.keys() | set(record.doomed)
+        known = self._names.keys(written).keys() | record.objects.keys() | set(record.doomed)
         for key in self._bucket.listing():
             if key in own or not (key in known or key.startswith(_OWN)):
                 yield key
@@ -184,16 +185,16 @@ class S3Site:
 
     # what is below
 
-    def _missing(self, record: Inventory, tree: Mapping[str, Digest], *, lasting: bool) -> Iterator[str]:
+    def _missing(self, record: Inventory, written: Written, *, lasting: bool) -> Iterator[str]:
         """Give the keys whose content is not certainly there: those that last, or those overwritten in place."""
-        for key, digest in self._names.keys(tree).items():
+        for key, digest in self._names.keys(written).items():
             if (self._names.traits(key).rank <= Rank.HASHED) == lasting and record.objects.get(key) != digest:
                 yield key
 
-    def _send(self, record: Inventory, tree: Mapping[str, Digest], *, lasting: bool) -> None:
+    def _send(self, record: Inventory, written: Written, *, lasting: bool) -> None:
         """Send what is not there yet in the order of its ranks, the record being true at every moment."""
-        keys = self._names.keys(tree)
-        missing = {key: keys[key] for key in self._missing(record, tree, lasting=lasting)}
+        keys = self._names.keys(written)
+        missing = {key: keys[key] for key in self._missing(record, written, lasting=lasting)}
         if not missing:
             return
         record.doomed = [key for key in record.doomed if key not in missing]
@@ -201,7 +202,7 @@ class S3Site:
             s3_inventory.save(self._bucket, record)
         self._progress.begin(f"sending {len(missing)} files", sum(one.size for one in missing.values()))
         try:
-            self._send_ranks(record, missing, self._names.aliases(tree))
+            self._send_ranks(record, missing, self._names.aliases(written))
         except BaseException:
             self._save_what_arrived(record)
             raise
