@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.context import add_wait, load_config, opened
+from cudepot.cli.context import add_wait, opened
 from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
 from cudepot.errors import ConfigError
@@ -39,8 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="listing",
         metavar="FILE",
-        help="first add the pins that reproduce an environment: dpkg -l, rpm -qa, pip freeze or conda env export; "
-        "- reads standard input; with --dry-run they are only shown",
+        help="first add the pins that reproduce an environment, as far as the upstreams have its packages: dpkg -l, "
+        "rpm -qa, pip freeze, conda list and others; - reads standard input; with --dry-run they are only shown",
     )
     parser.add_argument(
         "--upstream", action="append", default=[], metavar="NAME", help="with --from: where packages come from"
@@ -84,14 +84,16 @@ def accepted(args: argparse.Namespace) -> str:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    if args.listing:
-        added = _pins_from(args)
-        if args.dry_run:
-            return {"pins": added.text, "left": [asdict(one) for one, _ in added.left]}, list(_pin_lines(added)), 0
-        for line in _pin_lines(added):
-            print(line, file=sys.stderr)  # noqa: T201 - the answer on standard output is the lock's
     with opened(args) as depot:
-        result = locked(depot, args)
+        if args.listing:
+            added = _pins_from(depot, args)
+            if args.dry_run:
+                return _shown(added)
+            for line in _pin_lines(added):
+                print(line, file=sys.stderr)  # noqa: T201 - the answer on standard output is the lock's
+            result = locked(_with_pins(depot, added), args)
+        else:
+            result = locked(depot, args)
     return answered(result, dry_run=args.dry_run)
 
 
@@ -137,20 +139,31 @@ def _doubtful(lock: Lock) -> list[str]:
     return doubtful(lock)
 
 
-def _pins_from(args: argparse.Namespace) -> FromResult:
+def _pins_from(depot: Depot, args: argparse.Namespace) -> FromResult:
+    from cudepot.catalog.listings import decode_listing
     from cudepot.workflows.lock_from import pins_from
 
-    base = Path(args.directory).resolve()
     try:
-        listing = sys.stdin.read() if args.listing == "-" else Path(args.listing).read_text("utf-8", "replace")
+        listing = sys.stdin.buffer.read() if args.listing == "-" else Path(args.listing).read_bytes()
     except OSError as error:
         raise ConfigError(f"{args.listing}: {error.strerror}", hint="--from names a file with a listing") from error
     what = "standard input" if args.listing == "-" else Path(args.listing).name
-    return pins_from(base, load_config(base), listing, what, args.upstream, dry_run=args.dry_run)
+    return pins_from(depot, decode_listing(listing), what, args.upstream, wait=args.wait)
+
+
+def _with_pins(depot: Depot, added: FromResult) -> Depot:
+    from cudepot.workflows.lock_from import with_pins
+
+    return with_pins(depot, added)
+
+
+def _shown(added: FromResult) -> Answer:
+    left = [asdict(one) | {"why": why} for one, why in added.left]
+    return {"pins": added.text, "left": left}, list(_pin_lines(added)), 0
 
 
 def _pin_lines(added: FromResult) -> Iterator[str]:
-    yield from added.text.strip().splitlines() or ["nothing to add: all of it is pinned"]
+    yield from added.text.strip().splitlines() or ["nothing to add: what the upstreams have of it is pinned"]
     yield from (f"left out: {one.name} {one.version}: {why}" for one, why in added.left)
 
 
