@@ -18,61 +18,13 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher, mismatch
+from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
 from cudepot.disk import fsync_folder, storage_errors, write_atomic
 from cudepot.errors import BusyError, ConfigError, FormatError, StorageError
+from cudepot.store.part import LocalPart
 
 FORMAT = "cudepot-store 1\n"
 _FEW, _SETTLERS = 5, 16  # folders made durable one by one, threads for more
-
-
-class _Part:
-    """An object on its way in; see :class:`cudepot.ports.Part`. Written without a buffer: chunks are large."""
-
-    def __init__(self, store: LocalStore, digest: Digest) -> None:
-        self._store, self._digest = store, digest
-        self.path = f"{store.root}/parts/{digest.sha256}"
-        with storage_errors(self.path):
-            self._file = open(self.path, "a+b", buffering=0)  # noqa: PTH123, SIM115 - thousands a second; closed below
-        self._hash, self.size = hasher(), 0
-        if os.fstat(self._file.fileno()).st_size:
-            self._resume()
-
-    def _resume(self) -> None:
-        self._file.seek(0)
-        while chunk := self._file.read(CHUNK):
-            self._hash.update(chunk)
-            self.size += len(chunk)
-        if self.size > self._digest.size:
-            self.restart()
-
-    def write(self, chunk: bytes) -> None:
-        if self.size + len(chunk) > self._digest.size:
-            found = Digest(self._hash.hexdigest(), self.size + len(chunk))
-            self.restart()
-            raise mismatch(f"object {self._digest.sha256[:12]}… (more bytes than promised)", self._digest, found)
-        with storage_errors(self.path):
-            written = self._file.write(chunk)
-            while written < len(chunk):  # a disk that is nearly full takes a part
-                written += self._file.write(chunk[written:])
-        self._hash.update(chunk)
-        self.size += len(chunk)
-
-    def restart(self) -> None:
-        self._file.seek(0)
-        self._file.truncate()
-        self._hash, self.size = hasher(), 0
-
-    def commit(self) -> None:
-        found = Digest(self._hash.hexdigest(), self.size)
-        if found != self._digest:
-            self.restart()
-            raise mismatch(f"object {self._digest.sha256[:12]}…", self._digest, found)
-        with storage_errors(self.path):
-            self._store.seal(self._file, self.path, self._digest, settle=False)
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def _flocked(handle: TextIO) -> bool:
@@ -160,9 +112,9 @@ class LocalStore:
         return handle
 
     @contextlib.contextmanager
-    def part(self, digest: Digest) -> Iterator[_Part]:
-        """Begin, or go on with, an object whose digest is known beforehand."""
-        part = _Part(self, digest)
+    def part(self, digest: Digest) -> Iterator[LocalPart]:
+        """Begin, or go on with, an object whose digest is known beforehand; wait for another who is at it."""
+        part = LocalPart(self, digest)
         try:
             yield part
         finally:
@@ -226,7 +178,14 @@ class LocalStore:
 
         An object that is there stays: the site shares its inode. Where many come, :meth:`settle` makes their names
         durable at once: an object whose name a power cut takes back is only fetched again.
+
+        Raises:
+            StorageError: the file is longer or shorter than what was hashed: something else writes to it.
         """
+        if os.fstat(file.fileno()).st_size != digest.size:
+            raise StorageError(
+                f"{path}: written to by another program", hint="run cudepot again, and nothing beside it"
+            )
         if self.has(digest):
             os.unlink(path)  # noqa: PTH108 - thousands a second
             return

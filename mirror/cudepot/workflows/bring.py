@@ -42,7 +42,7 @@ def bring(
     Args:
         depot: the depot.
         upstreams: all that are locked: faults of theirs that are over are forgotten.
-        missing: what to fetch.
+        missing: what to fetch; the same bytes may be at several places, and one that has them is enough.
         wait: seconds.
         unsound: asked in the end; gives what is here as promised and still cannot be trusted, and why.
 
@@ -54,12 +54,12 @@ def bring(
         failures = _fetch(now, wanted)
         final = [error for _, error in failures if not isinstance(error, _PASSING)]
         if final:
-            raise summary(final, len(missing))
+            raise summary(final, len({one.digest for one in missing}))
         still = {one.digest for one, _ in failures}
         wanted = [one for one in wanted if one.digest in still]
         if not wanted:
             break
-    places = {one.digest: one for one in wanted}
+    places = {one.digest: one for one in reversed(wanted)}  # the first place of each, as in a failure
     broken = [
         _Broken(places[one.digest], _fault(depot, places[one.digest], one, error, look=number < _LOOKED_AT), error)
         for number, (one, error) in enumerate(failures)

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import NamedTuple, TypeVar
 
 from cudepot.digest import Digest, Promise
-from cudepot.errors import CudepotError, TransientError, TrustError
+from cudepot.errors import CudepotError, MissingError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, PromiseStore, Source
 
 WORKERS = 40  # uv and rattler take 50
@@ -123,16 +123,47 @@ def _receive(wanted: Wanted, part: Part, progress: Progress, stop: threading.Eve
 
 
 Failures = list[tuple[Wanted, CudepotError]]
+_Item = TypeVar("_Item")
+_Key = TypeVar("_Key")
+_Result = TypeVar("_Result")
+
+
+def grouped(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> dict[_Key, list[_Item]]:
+    """Return items by what they have in common: the same bytes are fetched once, however many names they have."""
+    groups: dict[_Key, list[_Item]] = {}
+    for one in items:
+        groups.setdefault(key(one), []).append(one)
+    return groups
+
+
+def from_any(places: Sequence[_Item], do: Callable[[_Item], _Result]) -> _Result:
+    """Return what the first place gives that has the bytes.
+
+    Raises:
+        TrustError: none has them, and this is the first that has others.
+        MissingError: nothing is at any of them; what the first said.
+    """
+    errors: list[MissingError | TrustError] = []
+    for one in places:
+        try:
+            return do(one)
+        except (MissingError, TrustError) as error:
+            errors.append(error)
+    raise next((one for one in errors if isinstance(one, TrustError)), errors[0])
 
 
 def fetch_each(wanted: Iterable[Wanted], store: ObjectStore, progress: Progress, *, workers: int = WORKERS) -> Failures:
-    """Fetch all objects that are missing and return those that could not be had, and why."""
-    missing = list(_distinct(one for one in wanted if not store.has(one.digest)))
+    """Fetch all objects that are missing and return those that could not be had, and why.
+
+    An object that is wanted from several places is fetched from the first that has it.
+    """
+    missing = grouped((one for one in wanted if not store.has(one.digest)), lambda one: one.digest)
     if not missing:
         return []
-    progress.begin(f"fetching {len(missing)} files", sum(one.digest.size for one in missing))
+    _check_sizes(missing)
+    progress.begin(f"fetching {len(missing)} files", sum(digest.size for digest in missing))
     try:
-        return _failures(missing, store, progress, workers)
+        return _failures(list(missing.values()), store, progress, workers)
     finally:
         store.settle()
         progress.end()
@@ -148,26 +179,29 @@ def learn_each(
 ) -> list[tuple[Unknown, CudepotError]]:
     """Fetch files, note what they are, and return those that could not be had, and why; ``sources`` by upstream."""
 
-    def learn(one: Unknown, stop: threading.Event) -> None:
-        store.note_promise(one.promise, _learn(sources[one.upstream], one, store, progress, stop))
+    def learn(places: list[Unknown], stop: threading.Event) -> None:
+        found = from_any(places, lambda one: _learn(sources[one.upstream], one, store, progress, stop))
+        store.note_promise(places[0].promise, found)
 
-    progress.begin(f"fetching {len(wanted)} files", sum(one.promise.size for one in wanted))
+    groups = grouped(wanted, lambda one: one.promise)
+    progress.begin(f"fetching {len(groups)} files", sum(promise.size for promise in groups))
     try:
-        return in_threads(sorted(wanted, key=lambda one: -one.promise.size), learn, workers)
+        failed = in_threads(sorted(groups.values(), key=lambda places: -places[0].promise.size), learn, workers)
     finally:
         progress.end()
+    return [(one, error) for places, error in failed for one in places]
 
 
-def _failures(missing: Sequence[Wanted], store: ObjectStore, progress: Progress, workers: int) -> Failures:
+def _failures(missing: Iterable[list[Wanted]], store: ObjectStore, progress: Progress, workers: int) -> Failures:
     """Fetch in several threads, none of which is left with a large file in the end."""
 
-    def fetch(one: Wanted, stop: threading.Event) -> None:
-        _fetch(one, store, progress, stop)
+    def fetch(places: list[Wanted], stop: threading.Event) -> None:
+        from_any(places, lambda one: _fetch(one, store, progress, stop))
 
-    return in_threads(sorted(missing, key=lambda one: -one.digest.size), fetch, workers)
+    failed = in_threads(sorted(missing, key=lambda places: -places[0].digest.size), fetch, workers)
+    return [(places[0], error) for places, error in failed]
 
 
-_Item = TypeVar("_Item")
 _Do = Callable[[_Item, threading.Event], None]
 _Done = tuple[_Item, BaseException | None]
 
@@ -230,15 +264,13 @@ def summary(failures: Sequence[CudepotError], total: int, paths: Sequence[str] =
     return first.retold(f"{len(failures)} of {total} files failed; the first: {which}{first}{told}")
 
 
-def _distinct(wanted: Iterable[Wanted]) -> Iterator[Wanted]:
+def _check_sizes(missing: Mapping[Digest, Sequence[Wanted]]) -> None:
+    """Refuse one sha256 with two sizes."""
     seen: dict[str, int] = {}
-    for one in wanted:
-        if one.digest.sha256 not in seen:
-            seen[one.digest.sha256] = one.digest.size
-            yield one
-        elif seen[one.digest.sha256] != one.digest.size:
+    for digest, places in missing.items():
+        if seen.setdefault(digest.sha256, digest.size) != digest.size:
             raise TrustError(
-                f"{one.path}: sha256 {one.digest.sha256} is promised with {seen[one.digest.sha256]} bytes "
-                f"and with {one.digest.size}",
+                f"{places[0].path}: sha256 {digest.sha256} is promised with {seen[digest.sha256]} bytes "
+                f"and with {digest.size}",
                 hint="the index contradicts itself: do not use it",
             )

@@ -14,7 +14,7 @@ from cudepot.errors import MissingError, TrustError, UpstreamError
 from cudepot.formats.apt import parse_release
 from cudepot.workflows.apt_chain import Chain, Suite, by_hash
 from cudepot.workflows.asked import ROOT_LIMIT
-from cudepot.workflows.fetch import WORKERS, in_threads
+from cudepot.workflows.fetch import WORKERS, from_any, grouped, in_threads
 from cudepot.workflows.lock_mirror import extras
 
 _AGAIN = "the upstream is being published, or an edge is stale: try again in some minutes"
@@ -72,19 +72,22 @@ def _indexes(chain: Chain, suite: Suite) -> list[LockedFile]:
 def _each_fetched(chain: Chain, suite: Suite, named: Sequence[str]) -> dict[str, Digest]:
     """Fetch indexes, several at once; those the upstream does not serve are left out.
 
+    Many may have the same bytes: Debian's Release names dozens of empty ones. Each content is fetched once, from the
+    first of its paths that has it, and is served under all of them.
+
     Raises:
         TrustError: one is not what the Release says; of several, the first in the order given.
     """
     found: dict[str, Digest] = {}
+    promised = suite.release.promised()
 
-    def fetch(path: str, _stop: threading.Event) -> None:
-        if digest := _fetched(chain, suite, path):
-            found[path] = digest
+    def fetch(paths: list[str], _stop: threading.Event) -> None:
+        with contextlib.suppress(MissingError):
+            found.update(dict.fromkeys(paths, from_any(paths, lambda path: _fetched(chain, suite, path))))
 
-    failed = dict(in_threads(named, fetch, WORKERS))
-    for path in named:
-        if path in failed:
-            raise failed[path]
+    failed = in_threads(list(grouped(named, promised.__getitem__).values()), fetch, WORKERS)
+    if failed:
+        raise min(failed, key=lambda one: named.index(one[0][0]))[1]
     return {path: found[path] for path in named if path in found}
 
 
@@ -109,11 +112,9 @@ def _folders(upstream: Upstream) -> list[str]:
     return [f"{part}/binary-{one}/" for part in upstream.components for one in upstream.architectures] or [""]
 
 
-def _fetched(chain: Chain, suite: Suite, path: str) -> Digest | None:
+def _fetched(chain: Chain, suite: Suite, path: str) -> Digest:
     try:
         return chain.fetch_form(suite, path)
-    except MissingError:
-        return None
     except TrustError as error:
         where = f"{chain.upstream.url}{suite.folder}{path}"
         text = f"{where}: does not match the signed Release of {suite.root.date}: {error}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cudepot.catalog.lock import Lock
@@ -12,7 +13,7 @@ from cudepot.errors import ConfigError, CudepotError
 from cudepot.workflows.bring import Missing, bring
 from cudepot.workflows.complete import complete, remember
 from cudepot.workflows.depot import Depot
-from cudepot.workflows.fetch import Unknown, learn_each, summary
+from cudepot.workflows.fetch import Unknown, grouped, learn_each, summary
 from cudepot.workflows.lock import answering, current_lock
 from cudepot.workflows.rounds import rounds
 from cudepot.workflows.unsigned import unsigned
@@ -58,26 +59,33 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
             raise ConfigError(_UNKNOWN, hint="sync without --dry-run fetches them")
         _learn(depot, found, wait=wait)
         found = {one.name: read_whole(depot, one) for one in wholes(lock)}
-    every = {one.digest: (one.upstream, one.path) for one in lock.artifacts}
-    every |= {digest: (name, path) for name, one in found.items() for path, digest in one.tree.items()}
-    every |= {file.digest: (one.name, file.path) for one in lock.upstreams for file in one.metadata}
-    missing = {digest: place for digest, place in every.items() if not depot.store.has(digest)}
+    every = grouped(_named(lock, found), lambda one: one.digest)
+    missing = {digest: places for digest, places in every.items() if not depot.store.has(digest)}
     notes = tuple(note for one in found.values() for note in one.notes)
     if not dry_run:
-        bring(depot, names, _missing(missing), wait=wait, unsound=lambda: _unsound(depot, lock))
+        bring(depot, names, list(itertools.chain(*missing.values())), wait=wait, unsound=lambda: _unsound(depot, lock))
         if found and not any(one.learnt for one in found.values()):
             remember(depot, lock, every, notes)
     return SyncResult(len(every), _size(every), len(missing), _size(missing), (*unsigned(depot, lock), *notes))
 
 
+def _named(lock: Lock, found: Mapping[str, Whole]) -> Iterator[Missing]:
+    """Give every file that is locked, each place of it."""
+    yield from (Missing(one.upstream, one.path, one.digest) for one in lock.artifacts)
+    for name, whole in found.items():
+        yield from (Missing(name, path, digest) for path, digest in whole.tree.items())
+    for one in lock.upstreams:
+        yield from (Missing(one.name, file.path, file.digest) for file in one.metadata)
+
+
 def _restore_indexes(depot: Depot, lock: Lock, names: list[str], *, dry_run: bool, wait: float) -> None:
     """Fetch the indexes of whole mirrors where the store is another than the one that locked them."""
-    indexes = {index.digest: (one.name, index.path) for one in wholes(lock) for index in main_indexes(one)}
-    missing = {digest: place for digest, place in indexes.items() if not depot.store.has(digest)}
+    indexes = [Missing(one.name, index.path, index.digest) for one in wholes(lock) for index in main_indexes(one)]
+    missing = [one for one in indexes if not depot.store.has(one.digest)]
     if missing and dry_run:
         raise ConfigError("the index of a whole mirror is not in this store", hint="sync without --dry-run fetches it")
     if missing:
-        bring(depot, names, _missing(missing), wait=wait)
+        bring(depot, names, missing, wait=wait)
 
 
 def _unsound(depot: Depot, lock: Lock) -> Iterable[tuple[Missing, CudepotError]]:
@@ -100,10 +108,6 @@ def _learn(depot: Depot, found: Mapping[str, Whole], *, wait: float) -> None:
         if not waiting:
             return
     raise summary([error for _, error in failed], len(failed), [one.path for one in waiting])
-
-
-def _missing(places: Mapping[Digest, tuple[str, str]]) -> list[Missing]:
-    return [Missing(name, path, digest) for digest, (name, path) in places.items()]
 
 
 def _size(digests: Iterable[Digest]) -> int:
