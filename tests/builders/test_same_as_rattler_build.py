@@ -146,9 +146,9 @@ def _samples(folder: Path, objects: Objects) -> Payload:
     return payload_of([write_samples(NINE, folder)], objects)
 
 
-def _full(folder: Path, objects: Objects, part: str = "") -> Payload:
-    payload = payload_of([write_archive(NINE, folder)], objects)
-    return replace(payload, release=replace(payload.release, part=part))
+def _full(folder: Path, objects: Objects, part: str = "", release: CudnnRelease = NINE, cuda: str = "") -> Payload:
+    payload = payload_of([write_archive(release, folder)], objects)
+    return replace(payload, release=replace(payload.release, part=part, cuda=cuda or payload.release.cuda))
 
 
 def _cublas(folder: Path, objects: Objects) -> Payload:
@@ -165,6 +165,11 @@ def _cublas(folder: Path, objects: Objects) -> Payload:
         ("cudnn", _full, {"closed_channel": "true"}, {"cudnn", "libcudnn", "libcudnn-dev"}),
         ("cudnn-static", _full, {}, {"libcudnn-static"}),
         ("cudnn-static", _windows, {}, {"libcudnn-static"}),
+        ("cudnn-static", partial(_full, release=CudnnRelease("7.6.5.32", "10.2")), {}, {"libcudnn-static"}),
+        ("cudnn-static", partial(_full, release=CudnnRelease("8.0.5.39", "11.1")), {}, {"libcudnn-static"}),
+        ("cudnn-static", partial(_full, cuda="12.9"), {}, {"libcudnn-static"}),
+        ("cudnn", partial(_full, cuda="12.9"), {}, {"cudnn", "libcudnn", "libcudnn-dev"}),
+        ("cudnn-jit", partial(_full, part="jit", cuda="12.9"), {}, {"cudnn-jit", "libcudnn-jit", "libcudnn-jit-dev"}),
         ("cudnn-samples", _samples, {}, {"cudnn-samples"}),
         ("cudnn-jit", partial(_full, part="jit"), {}, {"cudnn-jit", "libcudnn-jit", "libcudnn-jit-dev"}),
         ("cudnn-cross", partial(_full, part="cross-qnx"), {"cross_target": "qnx"}, {"cudnn-cross-qnx"}),
