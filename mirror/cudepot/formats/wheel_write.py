@@ -37,12 +37,22 @@ _LABEL = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class WheelEntry:
-    """What wheel.toml says about releases for one CUDA major since one version."""
+    """What wheel.toml says about releases for one CUDA major since one version.
+
+    Attributes:
+        platform: ``win`` or ``linux`` where it says so for one of them only, else empty.
+    """
 
     cuda: int
     since: Version
     name: str
     requires: tuple[str, ...]
+    platform: str = ""
+
+    def fits(self, release: Release) -> bool:
+        """Return whether the entry speaks of a release."""
+        cuda, subdir = release.cuda.partition(".")[0], release.subdir
+        return self.cuda == int(cuda) and self.since <= Version(release.version) and subdir.startswith(self.platform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +86,8 @@ class WheelRules:
 
     def entry(self, release: Release) -> WheelEntry:
         """Return the entry for a release; raise ConfigError when there is none."""
-        major, version = int(release.cuda.partition(".")[0]), Version(release.version)
         for one in self.entries:
-            if one.cuda == major and one.since <= version:
+            if one.fits(release):
                 return one
         raise ConfigError(
             f"wheel.toml: no entry for {release.product} {release.version} with CUDA {release.cuda}",
@@ -87,13 +96,16 @@ class WheelRules:
 
 
 def _entry(data: object, where: str) -> WheelEntry:
-    if not isinstance(data, dict) or set(data) != {"cuda", "since", "name", "requires"}:
-        raise ConfigError(f"wheel.toml: {where} needs exactly cuda, since, name and requires")
-    requires = data["requires"]
+    if not isinstance(data, dict) or set(data) - {"platform"} != {"cuda", "since", "name", "requires"}:
+        raise ConfigError(f"wheel.toml: {where} needs exactly cuda, since, name and requires, and may have platform")
+    requires, platform = data["requires"], data.get("platform", "")
+    if platform not in ("", "linux", "win"):
+        raise ConfigError(f"wheel.toml: {where}.platform is {platform!r}", hint="linux, win")
     if not isinstance(requires, list) or not all(isinstance(one, str) for one in requires):
         raise ConfigError(f"wheel.toml: {where}.requires must be a list of requirements")
     try:
-        return WheelEntry(int(data["cuda"]), Version(str(data["since"])), str(data["name"]), tuple(requires))
+        since, name = Version(str(data["since"])), str(data["name"])
+        return WheelEntry(int(data["cuda"]), since, name, tuple(requires), platform)
     except (ValueError, InvalidVersion) as error:
         raise ConfigError(f"wheel.toml: {where}: {error}") from error
 
