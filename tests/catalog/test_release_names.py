@@ -81,6 +81,31 @@ def test_reads_parts_of_releases(name: str, release: Release) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "release"),
+    [
+        ("nvidia_cublas-13.1.0.3-py3-none-manylinux_2_27_x86_64.whl", ("libcublas", "13.1.0.3", "13", "linux-64")),
+        ("nvidia_cublas_cu12-12.9.1.4-py3-none-win_amd64.whl", ("libcublas", "12.9.1.4", "12", "win-64")),
+        ("nvidia_cublas_cu11-11.11.3.6-py3-none-manylinux1_x86_64.whl", ("cudatoolkit", "11.11.3.6", "11", "linux-64")),
+        ("nvidia_cuda_nvrtc_cu11-11.8.89-2-py3-none-win_amd64.whl", ("cuda-nvrtc", "11.8.89", "11", "win-64")),
+        ("libcublas-13-0_13.1.0.3-1_amd64.deb", ("libcublas", "13.1.0.3", "13.0", "linux-64")),
+        ("libcublas-dev-12-9_12.9.1.4-1_arm64.deb", ("libcublas", "12.9.1.4", "12.9", "linux-aarch64")),
+        ("libcublas-11-1_11.3.0.106-1_amd64.deb", ("cudatoolkit", "11.3.0.106", "11.1", "linux-64")),
+        ("libcublas13-cuda-13_13.4.1.2-1_amd64.deb", ("libcublas", "13.4.1.2", "13", "linux-64")),
+        ("libcublas10_10.2.2.89-1_amd64.deb", ("cudatoolkit", "10.2.2.89", "10", "linux-64")),
+        ("cuda-cublas-10-0_10.0.130.1-1_amd64.deb", ("cudatoolkit", "10.0.130.1", "10.0", "linux-64")),
+        ("cuda-nvrtc-13-0_13.0.88-1_amd64.deb", ("cuda-nvrtc", "13.0.88", "13.0", "linux-64")),
+        ("cuda-nvrtc-dev-11-1_11.1.105-1_amd64.deb", ("cuda-nvrtc", "11.1.105", "11.1", "linux-64")),
+        ("libcublas-13-0-13.1.0.3-1.x86_64.rpm", ("libcublas", "13.1.0.3", "13.0", "linux-64")),
+        ("libcublas-devel-13-0-13.1.0.3-1.aarch64.rpm", ("libcublas", "13.1.0.3", "13.0", "linux-aarch64")),
+        ("libcublas13-devel-cuda-13-13.6.2.16-1.x86_64.rpm", ("libcublas", "13.6.2.16", "13", "linux-64")),
+        ("cuda-nvrtc-devel-13-0-13.0.88-1.x86_64.rpm", ("cuda-nvrtc", "13.0.88", "13.0", "linux-64")),
+    ],
+)  # fmt: skip
+def test_reads_what_comes_beside_cudnn(name: str, release: tuple[str, str, str, str]) -> None:
+    assert parse_artifact_name(name) == Release(*release)
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "cudnn-9.0-linux-x64-v7.tgz",  # the version is not complete

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from functools import cache
@@ -46,7 +47,8 @@ def write_cublas_wheel(cuda_major: str, version: str, folder: Path) -> Path:
 def write_companion(folder: Path, name: str, version: str, files: dict[str, bytes]) -> Path:
     """Write another wheel of NVIDIA's around cuDNN."""
     names = _Names(name, version, "py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64")
-    return _write(folder, names, files, f"stand-in {name.split('-')[2].upper()} licence\n".encode())
+    product = re.sub(r"-cu\d+$", "", name).rpartition("-")[2]
+    return _write(folder, names, files, f"stand-in {product.upper()} licence\n".encode())
 
 
 @cache

@@ -16,7 +16,7 @@ from tests.upstream.wheels import write_companion, write_cublas_wheel
 
 RELEASES = (CudnnRelease("8.9.7.29", "11"), CudnnRelease("9.5.1.17", "12"), CudnnRelease("9.12.0.46", "13"))
 CUBLAS = {"11": "11.11.3.6", "12": "12.9.1.4", "13": "13.0.0.19"}
-NVRTC = {"12": "12.9.86", "13": "13.0.88"}
+NVRTC = {"11": "11.8.89", "12": "12.9.86", "13": "13.0.88"}
 
 
 def write_nvrtc_wheel(major: str, version: str, folder: Path) -> Path:
@@ -63,7 +63,7 @@ def closed(downloads: Path, site_key_master: Any, tmp_path_factory: pytest.TempP
 @pytest.mark.parametrize(
     ("release", "driver", "companions"),
     [
-        (RELEASES[0], "11.8", {"cudatoolkit", "cuda-version"}),
+        (RELEASES[0], "11.8", {"cudatoolkit", "cuda-nvrtc", "cuda-version"}),
         (RELEASES[1], "12.9", {"libcublas", "cuda-nvrtc", "cuda-version"}),
         (RELEASES[2], "13.0", {"libcublas", "cuda-nvrtc", "cuda-version", "libcudnn", "libcudnn-dev"}),
     ],

@@ -64,9 +64,9 @@ def test_rpms_of_cudnn_9_take_the_licence_text_from_their_samples(project: Proje
     project.accept_eula(parts(release).licence)
     project.run("lock")
     project.run("sync")
-    done = project.fail(10, "repackage")
+    done = project.fail(6, "repackage")
     assert "no licence text" in done.error
-    assert "samples" in done.hint
+    assert "libcudnn9-samples-9.8.0.87-1.x86_64.rpm" in done.hint
     write_rpm(samples_rpm(release), folder)
     project.run("lock")
     project.run("sync")

@@ -1,4 +1,4 @@
-"""Reads a cuDNN file name as the release it claims to hold; a claim only, the content is checked later.
+"""Reads a file name of cuDNN, cuBLAS or NVRTC as the release it claims to hold; the content is checked later.
 
 Forms: NVIDIA's tgz and zip (7.x to 8.3.0), ``-archive.tar.xz`` and ``-archive.zip`` (since 8.3.1), their ``cudnn_jit``
 and ``cudnn_samples`` kin, Debian packages, rpms and wheels. Documentation, Jetson and macOS files give None: they are
@@ -44,12 +44,22 @@ _WHEEL = (
     r"-(?P<version>\d+(?:\.\d+){2,3})(?:-\d+)?-py3-none-"
     r"(?:manylinux[0-9a-z_.]*?_(?P<linux>x86_64|aarch64)|(?P<windows>win_amd64))\.whl"
 )
-# What a channel without conda-forge needs beside cuDNN, from NVIDIA's wheels, by the conda package's name. Up to CUDA
-# 11 that is `cudatoolkit`.
+_NUMBERS = r"(?P<version>\d+(?:\.\d+){2,3})"
+# What a channel without conda-forge needs beside cuDNN, from NVIDIA's wheels, debs and rpms. The names of debs and rpms
+# say which CUDA they are of, but for `libcublas13-cuda-13` and `libcublas10`; those of wheels say its first part.
 _COMPANIONS = {
-    "cudatoolkit": rf"nvidia_cublas_cu(?P<cuda>11|10){_WHEEL}",
-    "libcublas": rf"nvidia_cublas(?:_cu(?P<cuda>1[2-9]))?{_WHEEL}",
-    "cuda-nvrtc": rf"nvidia_cuda_nvrtc(?:_cu(?P<cuda>1[2-9]))?{_WHEEL}",
+    "cublas": (
+        rf"nvidia_cublas(?:_cu(?P<cuda>1\d))?{_WHEEL}",
+        rf"(?:libcublas|cuda-cublas)(?:-dev)?-(?P<cuda>\d+-\d+)_{_NUMBERS}-\d+_{_DEB}\.deb",
+        rf"libcublas\d*(?:-dev)?(?:-cuda-(?P<cuda>\d+))?_{_NUMBERS}-\d+_{_DEB}\.deb",
+        rf"(?:libcublas|cuda-cublas)(?:-devel|-dev)?-(?P<cuda>\d+-\d+)-{_NUMBERS}-\d+\.{_RPM}\.rpm",
+        rf"libcublas\d*(?:-devel)?(?:-cuda-(?P<cuda>\d+))?-{_NUMBERS}-\d+\.{_RPM}\.rpm",
+    ),
+    "nvrtc": (
+        rf"nvidia_cuda_nvrtc(?:_cu(?P<cuda>1\d))?{_WHEEL}",
+        rf"cuda-nvrtc(?:-dev)?-(?P<cuda>\d+-\d+)_{_NUMBERS}-\d+_{_DEB}\.deb",
+        rf"cuda-nvrtc(?:-devel|-dev)?-(?P<cuda>\d+-\d+)-{_NUMBERS}-\d+\.{_RPM}\.rpm",
+    ),
 }
 _SUBDIRS = {
     "x64": "linux-64",
@@ -106,22 +116,34 @@ def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> A
     if not pin.recipe:
         return artifact
     release = known or parse_artifact_name(artifact.filename)
-    if release is None or release.product != pin.recipe:
+    if release is None:
         raise PinError(
             f"{artifact.filename}: the name does not say which release of {pin.recipe} it is",
             hint="only artifacts of that product can have its recipe; keep the name NVIDIA gave the file",
+        )
+    if release.product != pin.recipe:
+        raise PinError(
+            f"{artifact.filename}: is no {pin.recipe}, but {release.product} {release.version}",
+            hint=f'give it a pin of its own with recipe = "{release.product}"',
         )
     return replace(artifact, recipe=pin.recipe, release=replace(release, cuda=pin.cuda or release.cuda))
 
 
 def _companion(name: str) -> Release | None:
-    """Read the name of a wheel that cuDNN needs beside it; its version begins with CUDA's since CUDA 12."""
-    for product, form in _COMPANIONS.items():
-        if match := re.fullmatch(form, name):
-            version, major = match["version"], match["cuda"] or match["version"].partition(".")[0]
-            cuda = major if int(major) < 12 else ".".join(version.split(".")[:2])
-            return Release(product, version, cuda, _SUBDIRS[match["linux"] or match["windows"]])
+    """Read the name of what cuDNN needs beside it; up to CUDA 11 cuBLAS is what a ``cudatoolkit`` is made of."""
+    for component, forms in _COMPANIONS.items():
+        for match in filter(None, (re.fullmatch(form, name) for form in forms)):
+            found = {key: text or "" for key, text in match.groupdict().items()}
+            version, cuda = found["version"], found["cuda"].replace("-", ".") or match["version"].partition(".")[0]
+            arch = found.get("linux", "") or found.get("windows", "") or found.get("arch", "")
+            return Release(_product(component, cuda), version, cuda, _SUBDIRS[arch])
     return None
+
+
+def _product(component: str, cuda: str) -> str:
+    if component == "nvrtc":
+        return "cuda-nvrtc"
+    return "libcublas" if int(cuda.partition(".")[0]) >= 12 else "cudatoolkit"
 
 
 def _subdir(part: str, arch: str) -> str:

@@ -15,10 +15,17 @@ from cudepot.formats.payload import Found, Payload, PayloadFile, Role
 from cudepot.formats.release import Release
 
 _MOST_HOPS = 8
+
+
+class MissingPartError(FormatError):
+    """The artifacts of a release lack a whole role: of a package it may be in another one that is not pinned."""
+
+    def __init__(self, role: Role, message: str) -> None:
+        super().__init__(message, hint="give all artifacts of the release")
+        self.role = role
+
+
 _NEEDED = {Role.RUNTIME: "runtime library", Role.HEADER: "header", Role.LICENCE: "licence text"}
-_HINTS = {
-    Role.LICENCE: "rpms carry it in the samples only: pin libcudnn8-samples too, or the archive of the release",
-}
 _NEEDED_OF_SAMPLES = {Role.SAMPLE: "sample", Role.LICENCE: "licence text"}
 
 
@@ -34,17 +41,18 @@ def assemble(release: Release, found: Sequence[Found]) -> Payload:
         FormatError: a link to nothing or to another file's content, one canonical file with two contents, a
             version in a name that is not the release's, or no runtime library, header or licence at all.
     """
-    named = _by_name(found)
+    named = by_name(found)
     contents: dict[tuple[Role, str], tuple[str, Digest]] = {}
     for one in sorted(found, key=lambda each: (each.claim.rank, each.name)):
         _check_version(release, one)
-        _note(contents, _key(release, one), one.name, _resolve(one, named))
+        _note(contents, _key(release, one), one.name, resolve(one, named))
     _check_complete({role for role, _ in contents})
     files = [file for (role, stem), (_, digest) in contents.items() for file in _places(release, role, stem, digest)]
     return Payload(release, tuple(sorted(files, key=lambda file: file.path)))
 
 
-def _by_name(found: Sequence[Found]) -> dict[str, Found]:
+def by_name(found: Sequence[Found]) -> dict[str, Found]:
+    """Return all members by name; raise FormatError when one name has two contents."""
     named: dict[str, Found] = {}
     for one in found:
         other = named.setdefault(one.name, one)
@@ -53,7 +61,7 @@ def _by_name(found: Sequence[Found]) -> dict[str, Found]:
     return named
 
 
-def _resolve(one: Found, named: Mapping[str, Found]) -> Digest:
+def resolve(one: Found, named: Mapping[str, Found]) -> Digest:
     """Return the content of ``one``, following links by name within the artifacts."""
     at = one
     for _ in range(_MOST_HOPS):
@@ -104,10 +112,7 @@ def _check_complete(present: set[Role]) -> None:
     samples_only = Role.SAMPLE in present <= {Role.SAMPLE, Role.LICENCE}
     for role, words in (_NEEDED_OF_SAMPLES if samples_only else _NEEDED).items():
         if role not in present:
-            raise FormatError(
-                f"no {words} in the artifacts of the release",
-                hint=_HINTS.get(role, "give all packages of the release, e.g. libcudnn8 with libcudnn8-dev"),
-            )
+            raise MissingPartError(role, f"no {words} in the artifacts of the release")
 
 
 def so_version(release: Release) -> str:

@@ -9,6 +9,15 @@ from cudepot.formats.conda_index import read_package
 from cudepot.workflows.builds import Built
 from cudepot.workflows.depot import Depot
 
+_HINTS = {
+    "libcublas": "pin nvidia-cublas (nvidia-cublas-cu12 for CUDA 12), or libcublas-13-0 of apt or yum, with recipe = "
+    '"libcublas"',
+    "cudatoolkit": 'pin nvidia-cublas-cu11, or libcublas-11-8 of apt or yum, with recipe = "cudatoolkit"',
+    "cuda-nvrtc": "pin nvidia-cuda-nvrtc (nvidia-cuda-nvrtc-cu11, -cu12 for older CUDA), or cuda-nvrtc-13-0 of apt or "
+    'yum, with recipe = "cuda-nvrtc"',
+    "cuda-version": "cuda-version comes with these",
+}
+
 
 def check_closed(depot: Depot, built: Iterable[Built]) -> None:
     """Look for the name of every dependency among the packages; virtual packages (``__glibc``) are the machine's.
@@ -29,6 +38,5 @@ def check_closed(depot: Depot, built: Iterable[Built]) -> None:
     if missing:
         raise ConfigError(
             f"closed-channel: nothing makes {', '.join(missing)}, which packages here need",
-            hint="pin NVIDIA's wheels too: nvidia-cublas (recipe libcublas; cudatoolkit for CUDA 11) and "
-            "nvidia-cuda-nvrtc (recipe cuda-nvrtc); cuda-version comes with them",
+            hint="; ".join(_HINTS[name] for name in missing if name in _HINTS) or "docs/packages.md says what it takes",
         )

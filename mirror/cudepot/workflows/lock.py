@@ -11,7 +11,7 @@ import tomli
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.drift import checked
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.catalog.pinned_hashes import check_hashes
 from cudepot.catalog.unsolvable import Findings
@@ -122,6 +122,7 @@ def make_lock(
     def resolve(now: Depot, upstream: Upstream) -> Resolved:
         with solvable.judging(upstream.name) as findings:
             locked, artifacts = _Asking(now, upstream, findings, allow_rollback, accept_changed).resolve(old)
+        artifacts = _as_repackaged(depot, upstream, artifacts)
         check_hashes(depot.pins_of(upstream), artifacts, upstream.url or upstream.path)
         return locked, checked(old.of(upstream.name), artifacts, accept_changed, upstream.url or upstream.path)
 
@@ -133,6 +134,16 @@ def make_lock(
         _write(depot.lock_path, lock)
     doubts = too_old(depot, lock), unsigned(depot, lock), solvable.notes()
     return LockResult(lock, *_differences(old, lock), written, failed, *doubts)
+
+
+def _as_repackaged(depot: Depot, upstream: Upstream, artifacts: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
+    """Return the artifacts of an upstream with what their recipes have to know of all of them."""
+    if not any(one.release for one in artifacts):
+        return artifacts
+    from cudepot.catalog.repackaged import completed  # noqa: PLC0415 - where something is repackaged
+    from cudepot.workflows.published import load_components  # noqa: PLC0415
+
+    return completed(artifacts, depot.pins_of(upstream), load_components, folder=upstream.type == "folder")
 
 
 def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Resolved], old: Lock) -> Lock:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import tomli
 
+from cudepot.catalog.cuda_components import CudaComponents
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.published import Catalog, Published, parse_catalog
 from cudepot.data import data_folder
@@ -26,6 +27,16 @@ def load_catalog() -> Catalog:
         return parse_catalog(documents, tomli.loads((folder / "support.toml").read_text("utf-8")))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{folder}: {error}", hint="install cudepot again") from error
+
+
+@functools.cache
+def load_components() -> CudaComponents:
+    """Return which CUDA releases of cuBLAS and NVRTC belong to; raise ConfigError when the table is malformed."""
+    path = data_folder("channel-config") / "catalog" / "cuda-components.toml"
+    try:
+        return CudaComponents.from_dict(tomli.loads(path.read_text("utf-8")))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}", hint="install cudepot again") from error
 
 
 @dataclass(frozen=True, slots=True)

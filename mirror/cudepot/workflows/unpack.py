@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 import tomli
 
 from cudepot.catalog.lock import Artifact
+from cudepot.catalog.repackaged import lacking
 from cudepot.digest import CHUNK, Digest, VerifyingReader, mismatch
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError, StorageError
@@ -19,7 +20,7 @@ from cudepot.formats.compression import compression_of
 from cudepot.formats.deb import read_deb
 from cudepot.formats.members import Members
 from cudepot.formats.payload import Found, Payload, PayloadRules, Role
-from cudepot.formats.payload_assemble import assemble
+from cudepot.formats.payload_assemble import MissingPartError, assemble
 from cudepot.formats.payload_shipped import assemble_shipped
 from cudepot.formats.rpm import read_rpm
 from cudepot.formats.zip_read import MAGIC, read_zip
@@ -37,6 +38,7 @@ def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role]
 
     Raises:
         FormatError: an artifact is malformed or hostile, or does not hold what its name claims.
+        PinError: the pins leave out a package of the release that is needed.
         TrustError: an artifact in the store is damaged.
     """
     rules = load_rules(depot, job.recipe)
@@ -46,7 +48,13 @@ def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role]
         found += [one for each in job.licences for one in _found(depot, each, rules, scratch, _BUT_LICENCE)]
     finally:
         depot.progress.end()
-    return (assemble_shipped if rules.as_shipped else assemble)(job.release, found)
+    try:
+        return (assemble_shipped if rules.as_shipped else assemble)(job.release, found)
+    except MissingPartError as error:
+        if {one.kind for one in job.artifacts}.isdisjoint(("deb", "rpm")):
+            raise
+        folder = depot.config.upstream(job.artifacts[0].upstream).type == "folder"
+        raise lacking(job.artifacts, job.release, error.role, f"{job}: {error}", folder=folder) from error
 
 
 def write_folder(payload: Payload, scratch: LocalStore, folder: Path) -> None:

@@ -1,0 +1,179 @@
+"""What the artifacts of one upstream are repackaged as, seen together: their CUDA, and whether all parts are there.
+
+One artifact's name says what it is; which others a recipe needs beside it, the names of all of them say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from cudepot.catalog.config import Pin
+from cudepot.catalog.cuda_components import COMPONENT_OF, CudaComponents
+from cudepot.catalog.lock import Artifact
+from cudepot.catalog.release_names import parse_artifact_name
+from cudepot.errors import PinError
+from cudepot.formats.payload import Role
+from cudepot.formats.release import Release
+
+_PART = re.compile(r"-(dev|devel|headers|static|samples|doc)(?=-|$)")
+_NEEDED = ("", "dev", "devel", "headers")
+_HEADERS_LINKED = (9, 10)
+"""Since when ``libcudnn9-headers-cuda-N`` exists, and the development package depends on it."""
+_HEADERS_APART = (9, 14)
+"""Since when the development package is known to hold no header itself: without the other nothing can be made."""
+
+
+def completed(
+    artifacts: Sequence[Artifact],
+    pins: Sequence[Pin],
+    components: Callable[[], CudaComponents],
+    *,
+    folder: bool = False,
+) -> tuple[Artifact, ...]:
+    """Return one upstream's artifacts with the CUDA of what comes beside cuDNN, and with all that a recipe needs.
+
+    A package that a pinned one depends on, and that is another part of the same release, is repackaged with it.
+
+    Args:
+        artifacts: as the upstream's pins were resolved.
+        pins: the upstream's.
+        components: gives which CUDA releases of cuBLAS and NVRTC belong to; asked only where one is there.
+        folder: whether the upstream is a folder of files, whose pins are file names.
+
+    Raises:
+        PinError: nobody knows a component's CUDA, or the pins leave out a package that the recipe needs.
+    """
+    if not any(one.release for one in artifacts):
+        return tuple(artifacts)
+    said = {(pin.recipe, pin.cuda) for pin in pins}
+    placed = [_placed(one, said, components) for one in artifacts]
+    found = _with_parts(placed)
+    _check(found, folder=folder)
+    return found
+
+
+def part_of(name: str) -> str:
+    """Return which part of a release a package is: ``dev``, ``devel``, ``headers`` …; empty for the libraries.
+
+    >>> part_of("libcudnn9-headers-cuda-13"), part_of("libcublas-13-0")
+    ('headers', '')
+    """
+    found = _PART.search(name)
+    return found[1] if found else ""
+
+
+def called(artifact: Artifact, part: str) -> str:
+    """Return the name of the package that is another part of an artifact's release; ``part`` as :func:`part_of` says.
+
+    >>> from cudepot.digest import Digest
+    >>> deb = Artifact("u", "deb", "libcudnn9-dev-cuda-13", "9.14.0.64-1", "amd64", "", "x", Digest.of(b""))
+    >>> called(deb, "headers")
+    'libcudnn9-headers-cuda-13'
+    """
+    stem, cuda, variant = _PART.sub("", artifact.name).partition("-cuda-")
+    if not part:
+        return stem + cuda + variant
+    return f"{stem}-{part}" if part in ("samples", "doc") else f"{stem}-{part}{cuda}{variant}"
+
+
+def pinned_as(artifact: Artifact, part: str, *, folder: bool) -> str:
+    """Return what to write into ``packages`` for another part of an artifact's release."""
+    name = called(artifact, part)
+    if folder:
+        return name + artifact.filename.removeprefix(artifact.name)
+    return f"{name}{'=' if artifact.kind == 'deb' else '-'}{artifact.version}"
+
+
+def lacking(artifacts: Sequence[Artifact], release: Release, role: Role, message: str, *, folder: bool) -> PinError:
+    """Return the error for packages in which nothing plays a role: which package to pin beside them."""
+    one = artifacts[0]
+    if role is Role.LICENCE and release.product != "cudnn":
+        hint = "the wheel and the deb of the same release carry the licence: repackage one of these"
+    else:
+        wanted = pinned_as(one, _holder(one.kind, release, role), folder=folder)
+        hint = f'add "{wanted}" to `packages` of the pin, then run `cudepot lock`'
+    return PinError(message, hint=hint)
+
+
+def _holder(kind: str, release: Release, role: Role) -> str:
+    """Return which part of cuDNN holds the files of a role."""
+    if role is Role.LICENCE:
+        return "samples"
+    if role is Role.HEADER:
+        return "headers" if _numbers(release) >= _HEADERS_LINKED else "dev" if kind == "deb" else "devel"
+    return ""
+
+
+def _numbers(release: Release) -> tuple[int, ...]:
+    return tuple(int(one) for one in release.version.split(".")[:2])
+
+
+def _placed(one: Artifact, said: set[tuple[str, str]], components: Callable[[], CudaComponents]) -> Artifact:
+    """Return an artifact of cuBLAS or NVRTC with its CUDA in two parts, unless its pin says which one it is."""
+    release = one.release
+    if release is None or release.product not in COMPONENT_OF or (one.recipe, release.cuda) in said:
+        return one
+    component = COMPONENT_OF[release.product]
+    if one.kind in ("deb", "rpm") and "." in release.cuda:
+        return one  # its name says it
+    cuda = components().cuda_of(component, release.version)
+    if not cuda:
+        raise PinError(
+            f"{one.filename}: which CUDA {component} {release.version} belongs to is not known here",
+            hint=f'give it a pin of its own with cuda = "{release.version.partition(".")[0]}.N", the CUDA whose '
+            "release notes list it",
+        )
+    return replace(one, release=replace(release, cuda=cuda))
+
+
+def _with_parts(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
+    """Mark what a pinned package brought along and is a part of the same release."""
+    artifacts = tuple(artifacts)
+    marked = {parse_artifact_name(one.filename): one for one in artifacts if one.release and one.kind in ("deb", "rpm")}
+    if not marked:
+        return artifacts
+    return tuple(_like(one, marked.get(parse_artifact_name(one.filename))) for one in artifacts)
+
+
+def _like(one: Artifact, pinned: Artifact | None) -> Artifact:
+    if pinned is None or one.release or one.why == "pin" or part_of(one.name) not in _NEEDED:
+        return one
+    outputs = tuple(dict.fromkeys((*one.outputs, *pinned.outputs)))
+    return replace(one, recipe=pinned.recipe, release=pinned.release, outputs=outputs)
+
+
+def _check(artifacts: Sequence[Artifact], *, folder: bool) -> None:
+    """Raise PinError where a release lacks its libraries or its headers: repackaging could only fail."""
+    groups: dict[tuple[str, Release], list[Artifact]] = {}
+    for one in artifacts:
+        if one.release and one.kind in ("deb", "rpm") and one.release.part == "":
+            groups.setdefault((one.kind, one.release), []).append(one)
+    for (kind, release), found in groups.items():
+        missing = _missing(kind, release, {part_of(one.name) for one in found})
+        told = not folder or _numbers(release) >= _HEADERS_APART  # files in a folder may be anybody's: they are opened
+        if missing is not None and told:
+            raise _incomplete(release, found[0], missing, folder=folder)
+
+
+def _missing(kind: str, release: Release, parts: set[str]) -> str | None:
+    """Return the part without which nothing can be made; None where all is there, or only samples are wanted."""
+    if parts <= {"samples", "doc"}:
+        return None
+    if "" not in parts:
+        return ""
+    if release.product != "cudnn" or "headers" in parts:
+        return None
+    development = "dev" if kind == "deb" else "devel"
+    return "headers" if _numbers(release) >= _HEADERS_APART else None if development in parts else development
+
+
+def _incomplete(release: Release, one: Artifact, part: str, *, folder: bool) -> PinError:
+    what, wanted = "headers" if part else "libraries", pinned_as(one, part, folder=folder)
+    first = "put it into the folder and " if folder else ""
+    return PinError(
+        f"{one.name} {one.version} has a recipe, and nothing pinned holds the {what} of {release.product} "
+        f"{release.version}: it could not be repackaged",
+        hint=f'{first}add "{wanted}" to `packages` of the pin, then run `cudepot lock`',
+    )
