@@ -64,11 +64,12 @@ class Digest:
         return cls(hexdigest(data), len(data))
 
     @classmethod
-    def of_stream(cls, stream: BinaryIO) -> Digest:
-        """Return the digest of the rest of ``stream``, read in chunks."""
+    def of_stream(cls, stream: BinaryIO, *also: Hasher) -> Digest:
+        """Return the digest of the rest of ``stream``, read in chunks; hashers in ``also`` get the same bytes."""
         one, size = hasher(), 0
         while chunk := stream.read(CHUNK):
-            one.update(chunk)
+            for each in (one, *also):
+                each.update(chunk)
             size += len(chunk)
         return cls(one.hexdigest(), size)
 

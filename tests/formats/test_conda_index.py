@@ -16,7 +16,7 @@ import pytest
 import zstandard
 from tests.clients import conda_env
 
-from cudepot.digest import Digest
+from cudepot.digest import Digest, hexdigest
 from cudepot.errors import FormatError
 from cudepot.formats.conda_index import IndexedPackage, channel_files, read_package
 
@@ -43,7 +43,8 @@ def packages(channel: Path) -> list[IndexedPackage]:
 
 def package(file: Path) -> IndexedPackage:
     with file.open("rb") as handle:
-        return read_package(handle, file.parent.name, file.name, Digest.of(file.read_bytes()))
+        data = file.read_bytes()
+        return read_package(handle, file.parent.name, file.name, Digest.of(data), hexdigest(data, "md5"))
 
 
 def unpacked(data: bytes) -> Any:
@@ -51,10 +52,12 @@ def unpacked(data: bytes) -> Any:
 
 
 def reduced(record: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what only the reference writes: MD5, when it indexed, and ``==`` before a bare version."""
+    """Leave out what only the reference writes: when it indexed, and ``==`` before a bare version."""
     record = {**record, "constrains": [one.replace(" ==", " ") for one in record.get("constrains", ())]}
-    left_out = ("md5", "indexed_timestamp", "run_exports")
-    return {key: value for key, value in record.items() if key not in left_out and value not in ([], {}, None)}
+    left_out = ("indexed_timestamp", "run_exports")
+    found = {key: value for key, value in record.items() if key not in left_out and value not in ([], {}, None)}
+    assert {"md5", "sha256"} <= found.keys()
+    return found
 
 
 def test_repodata_is_the_reference_indexers(channel: Path, packages: list[IndexedPackage]) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures of the tests with real clients: a headless Chromium, a minimal Debian."""
+"""Fixtures of the tests with real clients: a headless Chromium, a minimal Debian, conda."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from tests.clients import conda_real
 from tests.clients.chroot import NoBaseError, make_base
+from tests.clients.conda_real import Conda
 
 Browser = webdriver.Chrome
 
@@ -20,6 +22,12 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return make_base(tmp_path_factory.mktemp("base"))
     except NoBaseError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def real_conda(tmp_path_factory: pytest.TempPathFactory) -> Conda:
+    """conda and conda-lock; take ``real_conda.of(tmp_path)``."""
+    return conda_real.make(tmp_path_factory.mktemp("conda") / "venv")
 
 
 @pytest.fixture(scope="module")

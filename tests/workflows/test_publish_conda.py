@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,9 +13,10 @@ import zstandard
 from tests.clients import conda_env
 
 from cudepot.catalog.snapshot import Snapshot
-from cudepot.digest import Digest
+from cudepot.digest import Digest, hexdigest
 from cudepot.errors import FormatError
 from cudepot.store.local import LocalStore
+from cudepot.workflows import publish_conda
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.publish_conda import conda_tree
 
@@ -73,6 +75,63 @@ def test_a_channel_of_an_older_cudepot_is_indexed_anew(depot: Depot, forge: Path
     old = {path: one for path, one in made.tree.items() if "channeldata" not in path}
     again = conda_tree(depot, what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)])
     assert again == made.tree
+
+
+def sums(depot: Depot, tree: Any, name: str = "repodata.json") -> dict[str, str]:
+    """File name → MD5 as an index tells it."""
+    with depot.store.open(tree[f"conda/main/linux-64/{name}"]) as handle:
+        data = handle.read()
+    plain = zstandard.ZstdDecompressor().decompressobj().decompress(data) if name.endswith(".zst") else data
+    return {file: one.get("md5", "") for file, one in json.loads(plain)["packages.conda"].items()}
+
+
+def expected(what: Packages, depot: Depot) -> dict[str, str]:
+    return {
+        name: hexdigest(depot.store.path(digest).read_bytes(), "md5")
+        for subdir, name, digest in what
+        if subdir == "linux-64"
+    }
+
+
+def test_every_index_tells_md5(depot: Depot, forge: Path) -> None:
+    what = packages(depot, forge, "*/libcublas-*", "*/zlib-*")
+    tree = conda_tree(depot, what, [])
+    for name in ("repodata.json", "repodata.json.zst", "current_repodata.json", "current_repodata.json.zst"):
+        assert sums(depot, tree, name) == expected(what, depot)
+    told: dict[str, str] = {}
+    for path in shards(tree):
+        with depot.store.open(tree[path]) as handle:
+            shard = msgpack.unpackb(zstandard.ZstdDecompressor().decompressobj().decompress(handle.read()))
+        told |= {name: one["md5"].hex() for name, one in shard["packages.conda"].items()}
+    assert told == expected(what, depot)
+
+
+def test_md5_is_computed_once(depot: Depot, forge: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what was built or shown before it is known: only the new package is hashed."""
+    old = packages(depot, forge, "*/libcublas-*")
+    history = published(depot, old, [])
+    new, built = packages(depot, forge, "*/zlib-*"), packages(depot, forge, "*/libzlib-1*")
+    hashed = []
+    monkeypatch.setattr(publish_conda, "_md5", lambda stream: hashed.append(stream) or "0" * 32)
+    given = {digest.sha256: "1" * 32 for _, _, digest in built}
+    tree = conda_tree(depot, [*old, *new, *built], history, given)
+    assert len(hashed) == len(new) == 1
+    told = sums(depot, tree)
+    assert told == expected(old, depot) | {new[0][1]: "0" * 32, built[0][1]: "1" * 32}
+
+
+@pytest.mark.parametrize("harm", ["without md5", "damaged"])
+def test_a_channel_shown_without_md5_is_indexed_anew(depot: Depot, forge: Path, harm: str) -> None:
+    what = packages(depot, forge, "*/zlib-*")
+    (made,) = published(depot, what, [])
+    path = "conda/main/linux-64/repodata.json"
+    with depot.store.open(made.tree[path]) as handle:
+        document = json.loads(handle.read())
+    for record in document["packages.conda"].values():
+        del record["md5"]
+    data = json.dumps(document).encode() if harm == "without md5" else b"[]"
+    old = {**made.tree, path: depot.store.add_bytes(data)}
+    assert conda_tree(depot, what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)]) == made.tree
 
 
 def test_two_packages_of_one_name_are_refused(depot: Depot, forge: Path) -> None:

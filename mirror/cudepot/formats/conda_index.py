@@ -36,6 +36,7 @@ class IndexedPackage:
         index: its index.json.
         run_exports: its run_exports.json; empty when it has none.
         about: its about.json.
+        md5: in lower-case hex; conda-lock and conda before 24.9 know packages by it. Empty where it is not known.
     """
 
     subdir: str
@@ -44,6 +45,7 @@ class IndexedPackage:
     index: Mapping[str, Any]
     run_exports: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
+    md5: str = ""
 
     @property
     def name(self) -> str:
@@ -53,10 +55,11 @@ class IndexedPackage:
     @property
     def record(self) -> dict[str, Any]:
         """The package's entry in repodata.json."""
-        return {**self.index, "sha256": self.digest.sha256, "size": self.digest.size}
+        sums = {"md5": self.md5} if self.md5 else {}
+        return {**self.index, **sums, "sha256": self.digest.sha256, "size": self.digest.size}
 
 
-def read_package(stream: BinaryIO, subdir: str, filename: str, digest: Digest) -> IndexedPackage:
+def read_package(stream: BinaryIO, subdir: str, filename: str, digest: Digest, md5: str = "") -> IndexedPackage:
     """Read the metadata out of a ``.conda`` file; the payload's bytes are not touched.
 
     Raises:
@@ -71,7 +74,7 @@ def read_package(stream: BinaryIO, subdir: str, filename: str, digest: Digest) -
     if (f"{stem}.conda", subdir) != (filename, index.get("subdir")):
         raise FormatError(f"{subdir}/{filename}: says inside that it is {index.get('subdir')}/{stem}")
     run_exports, about = found.get("info/run_exports.json", {}), found.get("info/about.json", {})
-    return IndexedPackage(subdir, filename, digest, index, run_exports, about)
+    return IndexedPackage(subdir, filename, digest, index, run_exports, about, md5)
 
 
 def _documents(stream: BinaryIO, filename: str) -> dict[str, Any]:
@@ -144,7 +147,8 @@ def shards_named(data: bytes, what: str) -> list[str]:
 
 
 def _shard_record(one: IndexedPackage) -> dict[str, Any]:
-    return {**one.record, "sha256": bytes.fromhex(one.digest.sha256), "run_exports": dict(one.run_exports)}
+    sums: dict[str, Any] = {key: bytes.fromhex(one.record[key]) for key in ("md5", "sha256") if key in one.record}
+    return {**one.record, **sums, "run_exports": dict(one.run_exports)}
 
 
 def _channeldata(packages: Iterable[IndexedPackage], subdirs: Sequence[str]) -> bytes:

@@ -18,7 +18,7 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
-from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
+from cudepot.digest import CHUNK, Digest, Hasher, Promise, VerifyingReader, hasher
 from cudepot.disk import fsync_folder, storage_errors, write_atomic
 from cudepot.errors import BusyError, ConfigError, FormatError, StorageError
 from cudepot.store.part import LocalPart
@@ -140,8 +140,8 @@ class LocalStore:
                 raise
         return digest
 
-    def make(self, write: Callable[[BinaryIO], object]) -> Digest:
-        """Store what ``write`` puts into a seekable file and return its digest."""
+    def make(self, write: Callable[[BinaryIO], object], *also: Hasher) -> Digest:
+        """Store what ``write`` puts into a seekable file and return its digest; ``also`` get the same bytes."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - where packages are built
 
         from cudepot.store.trickling import Trickling  # noqa: PLC0415
@@ -160,7 +160,7 @@ class LocalStore:
                     write(file)
                     file.flush()
                 with path.open("rb") as written:
-                    digest = Digest.of_stream(written)
+                    digest = Digest.of_stream(written, *also)
                 if self._durable:
                     settled.result()
                 self.seal(file, out.name, digest)

@@ -28,12 +28,18 @@ BUILDER = 3
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """One package that was built: ``kind`` is ``conda`` or ``wheel`` (which has no subdir)."""
+    """One package that was built.
+
+    Attributes:
+        kind: ``conda`` or ``wheel`` (which has no subdir).
+        md5: of a conda package, for its channel's index; empty where an older cudepot built it.
+    """
 
     kind: str
     subdir: str
     filename: str
     digest: Digest
+    md5: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,7 @@ def record(depot: Depot, key: str, job: Job, built: Sequence[Built], licence: st
         "built": [
             {"kind": one.kind, "subdir": one.subdir, "filename": one.filename}
             | {"sha256": one.digest.sha256, "size": one.digest.size}
+            | ({"md5": one.md5} if one.md5 else {})
             for one in built
         ],
     }
@@ -197,7 +204,7 @@ def _built(table: Table) -> Built:
     suffix = ".conda" if kind == "conda" else ".whl"
     if "/" in filename or safe_name(filename) != filename or not filename.endswith(suffix):
         raise ConfigError(f"expected the name of a {suffix} file in {table.path('filename')!r}, found {filename!r}")
-    return Built(kind, subdir, filename, table.digest())
+    return Built(kind, subdir, filename, table.digest(), table.text("md5", ""))
 
 
 def _path(depot: Depot, key: str) -> Path:

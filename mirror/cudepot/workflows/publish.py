@@ -184,7 +184,7 @@ def _tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Di
     return {
         **apt_tree(depot, lock, earlier),
         **_yum_tree(depot, lock, earlier),
-        **conda_tree(depot, packages, earlier),
+        **conda_tree(depot, packages, earlier, {one.digest.sha256: one.md5 for one in built if one.md5}),
         **_wheel_tree(depot, [*mirrored, *wheels]),
         **(_provenance_tree(depot, lock) if built else {}),
         **{path: one.digest for path, one in files_of(lock)},

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from typing import BinaryIO
 
 from cudepot.catalog.snapshot import Snapshot
-from cudepot.digest import Digest
+from cudepot.digest import Digest, hasher
 from cudepot.errors import FormatError
+from cudepot.formats.conda_sums import md5_sums
 from cudepot.workflows.depot import Depot
 
 GENERATIONS = 3
 """Generations of shards reachable by hash, the current one included."""
 _SHARD_INDEX = "/repodata_shards.msgpack.zst"
+_REPODATA = "/repodata.json"
 _NEWEST_FORM = ("channeldata.json", "notices.json")
 
 
 def conda_tree(
-    depot: Depot, packages: Sequence[tuple[str, str, Digest]], earlier: Sequence[Snapshot]
+    depot: Depot,
+    packages: Sequence[tuple[str, str, Digest]],
+    earlier: Sequence[Snapshot],
+    md5: Mapping[str, str] | None = None,
 ) -> dict[str, Digest]:
-    """Return the path → content list of the channel over packages given as (subdir, file name, digest)."""
+    """Return the path → content list of the channel over packages given as (subdir, file name, digest).
+
+    ``md5`` has the MD5 of packages by sha256, as far as it is known; others are taken from the channel shown last, or
+    computed.
+    """
     if not packages:
         return {}
     prefix = f"conda/{depot.config.site.channel}/"
@@ -26,7 +37,8 @@ def conda_tree(
     channels = [_below(prefix, one.tree) for one in earlier]
     before = channels[0] if channels else {}
     if not _still_good(depot, files, before):
-        before = files | _shards(depot, channels) | _index(depot, packages)
+        known = {**_told_before(depot, before), **(md5 or {})}
+        before = files | _shards(depot, channels) | _index(depot, packages, known)
     return {prefix + path: digest for path, digest in before.items()}
 
 
@@ -37,7 +49,18 @@ def _below(prefix: str, tree: Mapping[str, Digest]) -> dict[str, Digest]:
 def _still_good(depot: Depot, files: Mapping[str, Digest], before: Mapping[str, Digest]) -> bool:
     """Tell whether the channel shown last has these packages, and its whole index is in the store."""
     same = files == {path: one for path, one in before.items() if path.endswith(".conda")}
-    return same and all(one in before for one in _NEWEST_FORM) and all(depot.store.has(one) for one in before.values())
+    there = same and all(one in before for one in _NEWEST_FORM) and all(map(depot.store.has, before.values()))
+    return there and {one.sha256 for one in files.values()} == set(_told_before(depot, before))
+
+
+def _told_before(depot: Depot, channel: Mapping[str, Digest]) -> dict[str, str]:
+    """Return sha256 → MD5 as the indexes of a channel tell them; a damaged one tells nothing."""
+    found: dict[str, str] = {}
+    for path, digest in channel.items():
+        if path.endswith(_REPODATA) and depot.store.has(digest):
+            with depot.store.open(digest) as handle, contextlib.suppress(FormatError):
+                found |= dict(md5_sums(handle.read(), path).values())
+    return found
 
 
 def _shards(depot: Depot, channels: Sequence[Mapping[str, Digest]]) -> dict[str, Digest]:
@@ -70,12 +93,19 @@ def _files(packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:
     return files
 
 
-def _index(depot: Depot, packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:
+def _index(depot: Depot, packages: Sequence[tuple[str, str, Digest]], known: Mapping[str, str]) -> dict[str, Digest]:
     # msgpack and zstandard are loaded only when an index has to be written.
     from cudepot.formats.conda_index import channel_files, read_package  # noqa: PLC0415
 
     found = []
     for subdir, filename, digest in dict.fromkeys(packages):
         with depot.store.open(digest) as handle:
-            found.append(read_package(handle, subdir, filename, digest))
+            md5 = known.get(digest.sha256) or _md5(handle)
+            found.append(read_package(handle, subdir, filename, digest, md5))
     return {path: depot.store.add_bytes(data) for path, data in channel_files(found).items()}
+
+
+def _md5(stream: BinaryIO) -> str:
+    one = hasher("md5")
+    Digest.of_stream(stream, one)
+    return one.hexdigest()

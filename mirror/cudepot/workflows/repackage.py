@@ -11,7 +11,7 @@ import tomli
 
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import Snapshot
-from cudepot.digest import Digest
+from cudepot.digest import Digest, Hasher, hasher
 from cudepot.errors import ConfigError, EulaError
 from cudepot.formats.conda import Zstd, conda_package, write_conda
 from cudepot.formats.payload import Payload, Role
@@ -175,6 +175,7 @@ def _conda(
         package = conda_package(with_glibc(output, glibc), payload, facts, origins)
         label = f"packing {package.filename}"
         total = sum(one.digest.size for one in package.files if one.digest) + (licence.size if licence else 0)
+        md5 = hasher("md5")
         digest = _pack(
             depot,
             label,
@@ -183,8 +184,9 @@ def _conda(
             lambda out, open_object, package=package: write_conda(  # type: ignore[misc]
                 out, package, open_object, zstd=zstd, timestamp_ms=depot.epoch * 1000
             ),
+            md5,
         )
-        yield Built("conda", output.subdir, package.filename, digest)
+        yield Built("conda", output.subdir, package.filename, digest, md5.hexdigest())
 
 
 def _licence(payload: Payload) -> Digest:
@@ -228,8 +230,9 @@ def _pack(
     total: int,
     scratch: LocalStore,
     write: Callable[[BinaryIO, OpenObject], object],
+    *also: Hasher,
 ) -> Digest:
-    """Write one package into the store, with progress over the payload's bytes."""
+    """Write one package into the store, with progress over the payload's bytes; ``also`` get the package's."""
 
     def counted(digest: Digest) -> BinaryIO:
         depot.progress.advance(digest.size)
@@ -237,7 +240,7 @@ def _pack(
 
     depot.progress.begin(label, total)
     try:
-        return depot.store.make(lambda out: write(out, counted))
+        return depot.store.make(lambda out: write(out, counted), *also)
     finally:
         depot.progress.end()
 
