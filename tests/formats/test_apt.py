@@ -140,7 +140,7 @@ def test_a_stanza_without_a_name_is_refused() -> None:
         ("", []),
         ("a", [["a"]]),
         ("a (>= 1.0), b | c (<< 2:3~)", [["a (>= 1.0)"], ["b", "c (<< 2:3~)"]]),
-        ("libc6:any (>=2.17) [amd64 i386] <!nocheck>,\n zlib1g", [["libc6 (>= 2.17)"], ["zlib1g"]]),
+        ("libc6:any (>=2.17) [amd64 i386] <!nocheck>,\n zlib1g", [["libc6:any (>= 2.17)"], ["zlib1g"]]),
         ("libstdc++6 ( = 4 ) , g++-9", [["libstdc++6 (= 4)"], ["g++-9"]]),
         ("a (> 1), b (< 2),", [["a (> 1)"], ["b (< 2)"]]),
     ],
@@ -153,6 +153,15 @@ def test_relations(text: str, groups: list[list[str]]) -> None:
 def test_malformed_relations_are_refused(text: str) -> None:
     with pytest.raises(FormatError):
         parse_relations(text)
+
+
+def test_what_excludes_other_packages_is_told_with_its_field() -> None:
+    one = parse_package(package(Conflicts="b, c:i386 (<< 2)", Breaks="d", **{"Multi-Arch": "Same"}), "x")
+    assert [(name, str(each)) for name, each in one.excludes()] == [
+        ("Conflicts", "b"), ("Conflicts", "c:i386 (<< 2)"), ("Breaks", "d"),
+    ]  # fmt: skip
+    assert one.multi_arch == "same"
+    assert parse_package(package(), "x").multi_arch == "no"
 
 
 def test_pre_depends_come_first() -> None:

@@ -21,7 +21,7 @@ from cudepot.paths import safe_name
 Fields = dict[str, str]
 
 _RELATION = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?::[a-z0-9-]+)?\s*"
+    r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?::(?P<architecture>[a-z0-9-]+))?\s*"
     r"(?:\(\s*(?P<operator><<|<=|=|>=|>>|<|>)\s*(?P<version>[^)\s<=>]+)\s*\))?\s*(?:\[[^]]*\])?\s*(?:<[^>]*>\s*)*"
 )
 _PROVIDED = re.compile(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
@@ -58,18 +58,23 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """One alternative of a dependency: a name and, where ``operator`` is given, a bound on its version."""
+    """One alternative of a dependency: a name and, where ``operator`` is given, a bound on its version.
+
+    ``architecture`` is what stands behind the name's colon: a Debian architecture, ``any`` or ``native``; or empty.
+    """
 
     name: str
     operator: str = ""
     version: str = ""
+    architecture: str = ""
 
     def admits(self, version: str) -> bool:
         """Tell whether a package of that version satisfies this relation."""
         return deb_version.satisfies(version, self.operator, self.version)
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.operator} {self.version})" if self.operator else self.name
+        name = f"{self.name}:{self.architecture}" if self.architecture else self.name
+        return f"{name} ({self.operator} {self.version})" if self.operator else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,16 @@ class Package:
         """Return what must be installed with it: groups of alternatives."""
         groups = parse_relations(self.fields.get("Pre-Depends", ""))
         return groups + parse_relations(self.fields.get("Depends", ""))
+
+    def excludes(self) -> list[tuple[str, Relation]]:
+        """Return what may not be installed with it, each with the field that says so."""
+        found = [(one, self.fields[one]) for one in ("Conflicts", "Breaks") if one in self.fields]
+        return [(name, one) for name, text in found for group in parse_relations(text) for one in group]
+
+    @property
+    def multi_arch(self) -> str:
+        """``Multi-Arch``: ``same``, ``foreign``, ``allowed`` or ``no``."""
+        return self.fields.get("Multi-Arch", "no").strip().lower()
 
     def provides(self) -> list[Relation]:
         """Return the virtual packages it provides."""
@@ -263,7 +278,7 @@ def _relation(text: str) -> Relation:
     found = _RELATION.fullmatch(text)
     if not found:
         raise FormatError(f"not a dependency: {text[:120]!r}")
-    return Relation(found["name"], found["operator"] or "", found["version"] or "")
+    return Relation(found["name"], found["operator"] or "", found["version"] or "", found["architecture"] or "")
 
 
 def _quick(raw: bytes, start: bytes) -> str:
