@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+from tests.upstream.dispatch import code_of
 from tests.upstream.elf import Library, shared_library, static_archive
 
 EPOCH = 1604620800  # 2020-11-06, the day of 8.0.5
@@ -70,6 +71,11 @@ class CudnnRelease:
     def cuda_full(self) -> str:
         """CUDA version as the debs of 7.x and 8.x carry it: two parts."""
         return self.cuda if "." in self.cuda else _CUDA_OF_DEB.get(self.cuda, f"{self.cuda}.0")
+
+    @property
+    def is_dispatched(self) -> bool:
+        """Whether packages and libraries are of today's shape: see :mod:`tests.upstream.dispatch`."""
+        return self.numbers >= (9, 14, 0)
 
     @property
     def is_tgz(self) -> bool:
@@ -168,19 +174,25 @@ def _static_stems(release: CudnnRelease) -> list[str]:
     return _library_stems(release)[1:]
 
 
+_BESIDE = "$ORIGIN/../../cublas/lib:$ORIGIN/../../cuda_nvrtc/lib"
+
+
 def _library(release: CudnnRelease, stem: str) -> bytes:
     version = (("cudnnGetVersion", release.number), ("cudnnGetCudartVersion", _cudart(release)))
     origin = release.major == 9 or (release.major == 8 and stem == "libcudnn")
+    says = "libcudnn_graph" if release.is_dispatched else "libcudnn"
+    runpath = f"$ORIGIN:{_BESIDE}" if release.is_dispatched and stem != "libcudnn" else "$ORIGIN"
     return shared_library(
         Library(
             soname=f"{stem}.so.{release.major}",
             text=f"stand-in {stem} {release.version} cuda {release.cuda} {release.machine}",
-            functions=version if stem == "libcudnn" else (),
+            functions=version if stem == says else (),
             needed=needed_by(release, stem),
-            runpath="$ORIGIN" if origin else "",
+            runpath=runpath if origin else "",
             padding=PADDING if stem in ("libcudnn_cnn_infer", "libcudnn_engines_precompiled") else 0,
             glibc="2.27" if release.major == 9 else "2.14",
             machine=release.machine,
+            code=code_of(stem, release.numbers) if release.is_dispatched else "",
         )
     )
 

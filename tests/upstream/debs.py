@@ -1,7 +1,8 @@
 """Writes the debs of a stand-in cuDNN release with the real ``dpkg-deb``, maintainer scripts and all.
 
 ``-dev`` ships only ``_v8.h`` and ``_static_v8.a`` names; ``cudnn.h`` and ``libcudnn.so`` are made by
-``update-alternatives`` in its postinst, as NVIDIA does it. Each deb can get NVIDIA's extra ``_gpgbuilder``
+``update-alternatives`` in its postinst, as NVIDIA did it up to cuDNN 9.9; those of today are in
+:mod:`tests.upstream.debs_today`. Each deb can get NVIDIA's extra ``_gpgbuilder``
 member behind the three that dpkg knows.
 """
 
@@ -21,7 +22,7 @@ from tests.upstream.samples import sample_files
 
 Clearsign = Callable[[bytes], bytes]
 
-_ARCH = {"x86_64": ("amd64", "x86_64-linux-gnu"), "aarch64": ("arm64", "aarch64-linux-gnu"),
+ARCH = {"x86_64": ("amd64", "x86_64-linux-gnu"), "aarch64": ("arm64", "aarch64-linux-gnu"),
          "ppc64le": ("ppc64el", "powerpc64le-linux-gnu")}  # fmt: skip
 
 
@@ -113,6 +114,10 @@ def _control(deb: Deb) -> dict[str, str]:
 
 def cudnn_debs(release: CudnnRelease) -> list[Deb]:
     """Return what the debs of ``release`` hold, in the order NVIDIA publishes them."""
+    if release.is_dispatched:
+        from tests.upstream.debs_today import debs_today
+
+        return debs_today(release)
     runtime, development, samples = _package_names(release)
     return [_runtime(release, runtime), _development(release, development, runtime), _samples(release, samples)]
 
@@ -155,7 +160,7 @@ def deb_version(release: CudnnRelease) -> str:
 
 def _deb(release: CudnnRelease, package: str, summary: str) -> Deb:
     fields = {"Description": f"{summary}\n Stand-in files for tests of cuDNN packaging."}
-    deb = simple_deb(package, deb_version(release), _ARCH[release.machine][0], **fields)
+    deb = simple_deb(package, deb_version(release), ARCH[release.machine][0], **fields)
     changelog = f"{package} ({deb_version(release)}) unstable; urgency=low\n\n  * Stand-in.\n"
     deb.files = {
         f"/usr/share/doc/{package}/changelog.Debian.gz": gzip.compress(changelog.encode(), mtime=0),
@@ -166,7 +171,7 @@ def _deb(release: CudnnRelease, package: str, summary: str) -> Deb:
 
 
 def _folder(release: CudnnRelease) -> str:
-    return f"/usr/lib/{_ARCH[release.machine][1]}"
+    return f"/usr/lib/{ARCH[release.machine][1]}"
 
 
 def _runtime_files(made: Parts) -> dict[str, bytes | str]:
@@ -178,7 +183,7 @@ def _runtime_files(made: Parts) -> dict[str, bytes | str]:
 
 
 def _development_files(made: Parts) -> dict[str, bytes | str]:
-    release, include = made.release, f"/usr/include/{_ARCH[made.release.machine][1]}"
+    release, include = made.release, f"/usr/include/{ARCH[made.release.machine][1]}"
     files: dict[str, bytes | str] = {
         f"{include}/{stem}_v{release.major}.h": text for stem, text in made.headers.items()
     }
@@ -188,7 +193,7 @@ def _development_files(made: Parts) -> dict[str, bytes | str]:
 
 def _alternatives(made: Parts) -> dict[str, str]:
     """Return postinst and prerm: one group ``libcudnn`` with cudnn.h as master, everything else as slaves."""
-    release, include = made.release, f"/usr/include/{_ARCH[made.release.machine][1]}"
+    release, include = made.release, f"/usr/include/{ARCH[made.release.machine][1]}"
     major, lib = release.major, _folder(release)
     slaves = [(f"{lib}/{stem}.so", f"{stem}_so", f"{lib}/{stem}.so.{major}") for stem in made.stems]
     slaves += [(f"{lib}/{s}_static.a", f"{s}_stlib", f"{lib}/{s}_static_v{major}.a") for s in made.statics]

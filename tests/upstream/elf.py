@@ -37,6 +37,7 @@ class Library:
         runpath: DT_RUNPATH, or none.
         padding: that many incompressible bytes of data, for tests of large transfers.
         machine: a key of :data:`MACHINES`.
+        code: further C, as it stands.
     """
 
     soname: str
@@ -48,6 +49,7 @@ class Library:
     glibc: str = "2.14"
     machine: str = "x86_64"
     flags: tuple[str, ...] = field(default=())
+    code: str = ""
 
 
 def source(library: Library) -> str:
@@ -58,7 +60,7 @@ def source(library: Library) -> str:
     return (
         f"{include}\n"
         f'const char {stem}_text[] = "{library.text}";\n'
-        f"{functions}"
+        f"{functions}{library.code}"
         f"void *{stem}_touch(void *to, const void *from, unsigned long n) {{ return {call}; }}\n"
         '__asm__(".section .rodata\\n.incbin \\"padding\\"\\n.text\\n");\n'
     )

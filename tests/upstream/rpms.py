@@ -117,7 +117,10 @@ def rpm_says(path: Path, db: Path, *keys: Key) -> str:
 
 
 def cudnn_rpms(release: CudnnRelease, compression: str = "xz") -> list[Rpm]:
-    """Return what the rpms of ``release`` hold: runtime, -devel and, from cuDNN 9 on, -static and -headers."""
+    """Return what the rpms of ``release`` hold: runtime, -devel and, from cuDNN 9 on, -static and -headers.
+
+    Since 9.14, as with debs, -devel needs -headers, and the packages of two CUDAs exclude each other.
+    """
     made, runtime = parts(release), _names(release)[0]
     libraries: dict[str, bytes | str] = {}
     for stem, (full, data) in zip(made.stems, made.libraries.items(), strict=True):
@@ -133,10 +136,23 @@ def cudnn_rpms(release: CudnnRelease, compression: str = "xz") -> list[Rpm]:
     else:
         contents = [(libraries, [*sonames, "Requires: libc.so.6()(64bit)"]), (links, [exact]), (statics, [exact]),
                     (headers, [])]  # fmt: skip
+    if release.is_dispatched:
+        headers |= {f"/usr/include/{stem}_v9.h": text for stem, text in made.headers.items()}
+        needs = f"Requires: {_names(release)[3]} = {release.version}-{rpm_release(release)}"
+        contents = [
+            (files, [*tags, *_excluding(name)]) for name, (files, tags) in zip(_names(release), contents, strict=True)
+        ]
+        contents[1][1].append(needs)
     return [
         Rpm(name, release.version, rpm_release(release), release.machine, files, tags, compression)
         for name, (files, tags) in zip(_names(release), contents, strict=True)
     ]
+
+
+def _excluding(name: str) -> list[str]:
+    """Return what makes an rpm exclude that of the other CUDA, whose files have the same names."""
+    stem, _, cuda = name.rpartition("-cuda-")
+    return [f"Conflicts: {stem}-cuda-{ {'12': '13', '13': '12'}[cuda] }"]
 
 
 def samples_rpm(release: CudnnRelease) -> Rpm:

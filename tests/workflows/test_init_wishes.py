@@ -59,12 +59,23 @@ def test_options_become_upstreams_and_pins(tmp_path: Path, site_key: SiteKey) ->
         ("ubuntu2404/x86_64", "9.1", "12.4", ["libcudnn9-cuda-12=9.1.*-*", "libcudnn9-dev-cuda-12=9.1.*-*"]),
         ("rhel8/x86_64", "8.0.5.39", "11.1", ["libcudnn8-8.0.5.39-*", "libcudnn8-devel-8.0.5.39-*"]),
         ("rhel9/sbsa", "9.5.1.17", "12", ["libcudnn9-cuda-12-9.5.1.17-*", "libcudnn9-devel-cuda-12-9.5.1.17-*"]),
+        (
+            "ubuntu2404/x86_64",
+            "9.14.0.64",
+            "13.0",
+            [f"libcudnn9{part}-cuda-13=9.14.0.64-*" for part in ("", "-dev", "-headers")],
+        ),
+        ("rhel9/x86_64", "9", "12", [f"libcudnn9{part}-cuda-12-9.*-*" for part in ("", "-devel", "-headers")]),
+        ("rhel9/x86_64", "9.10", "11", [f"libcudnn9{part}-cuda-11-9.10.*-*" for part in ("", "-devel")]),
     ],
 )
 def test_packages_are_named_as_the_distribution_names_them(
     name: str, cudnn: str, cuda: str, packages: list[str]
 ) -> None:
     assert packages_for(name, cudnn, cuda) == packages
+    ending = packages[0].partition("-cuda-" + cuda.split(".", maxsplit=1)[0] if cudnn[0] == "9" else "libcudnn8")[2]
+    samples = [] if name.startswith("ubuntu") else [f"libcudnn{cudnn[0]}-samples{ending}"]
+    assert packages_for(name, cudnn, cuda, repackage=True) == [*packages, *samples]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ def first_pins(wishes: Wishes) -> str:
 
 def _tables(wishes: Wishes) -> Iterator[str]:
     for name in dict.fromkeys(map(repository, wishes.distributions)):
-        packages = ", ".join(f'"{one}"' for one in packages_for(name, wishes.cudnn, wishes.cuda))
+        wanted = packages_for(name, wishes.cudnn, wishes.cuda, repackage=wishes.repackage)
+        packages = ", ".join(f'"{one}"' for one in wanted)
         yield f'\n[[upstream]]\npreset = "nvidia/{name}"\n'
         yield f'\n[[pin]]\nupstream = "{name}"\npackages = [{packages}]\n'
         if int(wishes.cudnn.split(".")[0]) < 9:  # from 9 on the name says it
@@ -60,10 +61,26 @@ def _tables(wishes: Wishes) -> Iterator[str]:
             yield 'recipe = "cudnn"\noutputs = ["mirror", "conda", "wheel"]\n'
 
 
-def packages_for(name: str, cudnn: str, cuda: str) -> Sequence[str]:
-    """Return the entries that pin runtime and development files in a repository: deb or rpm names, by its name."""
+def packages_for(name: str, cudnn: str, cuda: str, *, repackage: bool = False) -> Sequence[str]:
+    """Return the entries that pin runtime and development files in a repository: deb or rpm names, by its name.
+
+    Where they are to be repackaged, rpms come with the samples, which alone have the licence text.
+    """
     major, apt = cudnn.split(".", maxsplit=1)[0], name.startswith(_APT)
     version = cudnn if cudnn.count(".") == 3 else f"{cudnn}.*"
     variant = f"-cuda-{cuda.split('.', maxsplit=1)[0]}" if int(major) >= 9 else ""
-    names = [f"libcudnn{major}{part}{variant}" for part in ("", "-dev" if apt else "-devel")]
+    parts = ["", "-dev" if apt else "-devel", *(["-headers"] if _has_headers(cudnn, variant) else [])]
+    names = [f"libcudnn{major}{part}{variant}" for part in parts]
+    names += [f"libcudnn{major}-samples"] if repackage and not apt else []
     return [f"{one}={version}-*" if apt else f"{one}-{version}-*" for one in names]
+
+
+def _has_headers(cudnn: str, variant: str) -> bool:
+    """Return whether the headers are in a package of their own: since 9.14, so never for CUDA 11.
+
+    From 9.10 on there is one too, which the development package brings along.
+    """
+    if not variant or variant == "-cuda-11":
+        return False
+    known = tuple(int(one) for one in cudnn.split(".")[:2])
+    return known >= (9, 14) or known == (9,)
