@@ -21,7 +21,7 @@ from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.release import Release
-from cudepot.formats.simple import ProjectStatus
+from cudepot.formats.simple_write import ProjectStatus
 from cudepot.ports import S3Place
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs", "Cc"]), max_size=8)

@@ -8,13 +8,10 @@ import pytest
 
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
-from cudepot.formats.simple import (
-    JSON_TYPE,
-    IndexFile,
+from cudepot.formats.simple import JSON_TYPE, IndexFile, parse_page, project_name
+from cudepot.formats.simple_write import (
     ProjectStatus,
     PublishedWheel,
-    parse_page,
-    project_name,
     render_project_html,
     render_project_json,
     render_root_html,
@@ -35,7 +32,7 @@ def test_our_pages_are_read_back() -> None:
     url = "http://127.0.0.1/wheels/" + NAME.replace("+", "%2B")
     html = parse_page(render_project_html("nvidia-cudnn-cu11", [WHEEL], "../../wheels/"), "text/html", URL)
     made = parse_page(render_project_json("nvidia-cudnn-cu11", [WHEEL], "../../wheels/"), JSON_TYPE, URL)
-    assert html == [IndexFile(NAME, url, HASH.sha256)]
+    assert html == [IndexFile(NAME, url, HASH.sha256, 5)]
     assert made == [IndexFile(NAME, url, HASH.sha256, 5)]
 
 
@@ -78,7 +75,7 @@ def test_html_as_other_indexes_write_it() -> None:
     <a href='sub/c-1.tar.gz#md5=00'>x</a><a>no link</a><A HREF="d-1.zip#sha256=00">x</A>"""
     url = "https://files.example/a%2Bb-1-py3-none-any.whl"
     assert parse_page(text.encode(), "text/html", URL) == [
-        IndexFile("a+b-1-py3-none-any.whl", url, "ab" * 32, None, yanked=True),
+        IndexFile("a+b-1-py3-none-any.whl", url, "ab" * 32, None, yanked=True, reason="broken"),
         IndexFile("c-1.tar.gz", "https://files.example/sub/c-1.tar.gz", ""),
         IndexFile("d-1.zip", "https://files.example/d-1.zip", ""),
     ]
@@ -95,7 +92,7 @@ def test_json_as_other_indexes_write_it() -> None:
         URL,
     )
     assert files == [
-        IndexFile("a-1.whl", URL + "x/a-1.whl", "", None, yanked=True),
+        IndexFile("a-1.whl", URL + "x/a-1.whl", "", None, yanked=True, reason="why"),
         IndexFile("b-1.whl", "https://h/b-1.whl", HASH.sha256, 0),
         IndexFile("c-1.whl", URL + "c-1.whl", ""),
     ]

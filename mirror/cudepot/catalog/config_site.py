@@ -15,7 +15,7 @@ from cudepot.paths import plain_path
 from cudepot.ports import S3Place
 
 if TYPE_CHECKING:
-    from cudepot.formats.simple import ProjectStatus
+    from cudepot.formats.simple_write import ProjectStatus
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
@@ -122,7 +122,8 @@ def _statuses(given: Mapping[str, str]) -> dict[str, ProjectStatus]:
     """Return ``STATUS`` or ``STATUS: REASON`` by normalised project name."""
     if not given:
         return {}
-    from cudepot.formats.simple import ProjectStatus, project_name  # noqa: PLC0415 - costs every run 14 ms otherwise
+    from cudepot.formats.simple import project_name  # noqa: PLC0415 - costs every run 14 ms otherwise
+    from cudepot.formats.simple_write import ProjectStatus  # noqa: PLC0415
 
     found = {}
     for project, text in given.items():

@@ -105,6 +105,8 @@ class Artifact:
         recipe, release: set when it is to be repackaged.
         replaces: sha256 the same name and version had before; the change was accepted when the lock was made.
         holds: of a local-repo installer the packages it brings, each as ``NAME VERSION``.
+        uploaded: when a wheel came to its index (RFC 3339, UTC); empty where that does not say.
+        yanked: why the index withdrew it, which may be empty; None where it did not.
     """
 
     upstream: str
@@ -121,6 +123,8 @@ class Artifact:
     release: Release | None = None
     replaces: str = ""
     holds: tuple[str, ...] = ()
+    uploaded: str = ""
+    yanked: str | None = None
 
     def __post_init__(self) -> None:
         """Raise FormatError when a package is called what clients' files and commands could take for more than a name.

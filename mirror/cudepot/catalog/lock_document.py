@@ -113,6 +113,8 @@ def _artifact(table: Table) -> Artifact:
         outputs=table.texts("outputs", ("mirror",)),
         replaces=table.text("replaces", ""),
         holds=table.texts("holds", ()),
+        uploaded=table.text("uploaded", ""),
+        yanked=table.text("yanked") if table.has("yanked") else None,
     )
     if table.has("recipe"):
         release = table.table("release")
@@ -170,6 +172,8 @@ def _artifact_table(one: Artifact) -> dict[str, Any]:
     table |= {"sha256": one.digest.sha256, "size": one.digest.size, "why": one.why, "outputs": list(one.outputs)}
     table |= {"replaces": one.replaces} if one.replaces else {}
     table |= {"holds": list(one.holds)} if one.holds else {}
+    table |= {"uploaded": one.uploaded} if one.uploaded else {}
+    table |= {"yanked": one.yanked} if one.yanked is not None else {}
     if one.release is not None:
         table["recipe"] = one.recipe
         table["release"] = {key: getattr(one.release, key) for key in ("product", "version", "cuda", "subdir")}

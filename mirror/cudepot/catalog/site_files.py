@@ -9,6 +9,7 @@ from cudepot.ports import FileTraits, Rank
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT = "public, max-age=60, must-revalidate"
 _HASHED = re.compile(r"(/by-hash/[A-Za-z0-9]+/[0-9a-f]{64,128}|/shards/[0-9a-f]{64}\.[a-z.]+|/[0-9a-f]{64}-[^/]+)$")
+_SIMPLE_JSON = re.compile(r"simple/(.+/)?index\.json|simple-json/(.+/)?")
 _PACKAGES = (".deb", ".rpm", ".conda", ".tar.bz2", ".whl", ".whl.metadata")
 _ROOTS = frozenset((
     "InRelease", "Release", "Release.gpg", "repomd.xml", "repomd.xml.asc", "index.html", "index.json",
@@ -48,6 +49,8 @@ def _rank(path: str) -> Rank:
 def content_type(path: str) -> str:
     """Return a file's media type; compressed files have the type of the compression, never a Content-Encoding."""
     name = path.rpartition("/")[2]
+    if _SIMPLE_JSON.fullmatch(path):
+        return "application/vnd.pypi.simple.v1+json"
     if not name:
         return _TYPES[".html"]
     if name in _TEXT:

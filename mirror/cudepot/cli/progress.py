@@ -54,7 +54,8 @@ class Lines:
                 return
             self._last = now
             rate = self._done / max(now - self._start, 1e-3)
-            left = f", {(self._total - self._done) / rate:.0f} s left" if rate > 0 else ""
+            known = self._done * 100 >= self._total and rate > 0  # of less, the first bytes decide alone
+            left = f", {(self._total - self._done) / rate:.0f} s left" if known else ""
             self.say(f"{self._label}: {size_text(self._done)} of {size_text(self._total)}, {size_text(rate)}/s{left}")
 
     def end(self) -> None:

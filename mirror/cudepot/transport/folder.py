@@ -35,7 +35,9 @@ class FolderSource:
         """Return the document at ``path``, at most ``limit`` bytes (a folder has no validators)."""
         file = self.file(path)
         if file.stat().st_size > limit:
-            raise UpstreamError(f"{file}: more than {limit} bytes where a small document was expected")
+            raise UpstreamError(
+                f"{file}: more than {limit} bytes ({limit >> 20} MiB), the most that is read of such a document"
+            )
         return Page(file.read_bytes())
 
     def size(self, path: str) -> int:

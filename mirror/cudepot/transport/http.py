@@ -211,8 +211,8 @@ def _bounded(url: str, pieces: Iterator[bytes], limit: int) -> bytes:
         body += chunk
         if len(body) > limit:
             raise UpstreamError(
-                f"{url}: more than {limit} bytes where a small document was expected",
-                hint="check the URL: this is no index of the kind expected, or it is made to do harm",
+                f"{url}: more than {limit} bytes ({limit >> 20} MiB), the most that is read of such a document",
+                hint="check the URL: it may lead to a package, or to a listing of more than is asked for",
             )
     return bytes(body)
 

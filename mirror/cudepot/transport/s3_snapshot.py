@@ -60,7 +60,8 @@ class Names:
 
     A bucket looks nothing up and normalises nothing, as web servers do: ``simple/NAME/`` is asked for without
     ``index.html``; apt asks for ``FOLDER/./InRelease`` where a source says ``deb URL ./``, and for ``FOLDER/./NAME``
-    where an index says ``./NAME``. Those names are objects too.
+    where an index says ``./NAME``. Those names are objects too. A bucket cannot answer one name in two forms, so the
+    JSON form of the wheel index has a folder of its own, ``simple-json/``.
 
     Attributes:
         traits: says how a key is written and served.
@@ -77,7 +78,7 @@ class Names:
         if not self.extra:
             return {}
         pages = {path.removesuffix("index.html"): path for path in shown.tree if path.endswith("/index.html")}
-        return pages | dict(self._dotted(shown))
+        return pages | json_pages(shown.tree) | dict(self._dotted(shown))
 
     def keys(self, shown: Written) -> dict[str, Digest]:
         """Return all names: key → content."""
@@ -90,6 +91,12 @@ class Names:
             folders = whole if self.traits(path).rank is Rank.PACKAGE else flat
             if folder := next((one for one in folders if path.startswith(one)), ""):
                 yield f"{folder}./{path.removeprefix(folder)}", path
+
+
+def json_pages(tree: Mapping[str, Digest]) -> dict[str, str]:
+    """Return the folder names of the wheel index's JSON pages: key → path."""
+    pages = [path for path in tree if path.startswith("simple/") and path.endswith("/index.json")]
+    return {f"simple-json/{path.removeprefix('simple/').removesuffix('index.json')}": path for path in pages}
 
 
 def _flat(tree: Mapping[str, Digest]) -> set[str]:

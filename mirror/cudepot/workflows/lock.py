@@ -16,9 +16,10 @@ from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.catalog.pinned_hashes import check_hashes
 from cudepot.catalog.unsolvable import Findings
 from cudepot.disk import write_atomic
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, CudepotError
 from cudepot.workflows.asked import Asked
 from cudepot.workflows.depot import Depot, request_hash
+from cudepot.workflows.partly import PartlyLockedError
 from cudepot.workflows.rounds import Failure, Resolved, failures, resolve_all
 from cudepot.workflows.solvability import Solvability
 from cudepot.workflows.standing import too_old
@@ -118,16 +119,22 @@ def make_lock(
     old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
     pinned = _pinned(depot)
     solvable = Solvability.of(depot, old.allowed_unsolvable, allow_unsolvable, forbid_unsolvable)
+    partly: dict[str, CudepotError] = {}
 
     def resolve(now: Depot, upstream: Upstream) -> Resolved:
-        with solvable.judging(upstream.name) as findings:
-            locked, artifacts = _Asking(now, upstream, findings, allow_rollback, accept_changed).resolve(old)
+        partly.pop(upstream.name, None)
+        try:
+            with solvable.judging(upstream.name) as findings:
+                locked, artifacts = _Asking(now, upstream, findings, allow_rollback, accept_changed).resolve(old)
+        except PartlyLockedError as error:
+            partly[upstream.name], (locked, artifacts) = error, error.resolved
         artifacts = _as_repackaged(depot, upstream, artifacts)
-        check_hashes(depot.pins_of(upstream), artifacts, upstream.url or upstream.path)
-        return locked, checked(old.of(upstream.name), artifacts, accept_changed, upstream.url or upstream.path)
+        where, complete = upstream.url or upstream.path, upstream.name not in partly
+        check_hashes(depot.pins_of(upstream), artifacts, where, complete=complete)
+        return locked, checked(old.of(upstream.name), artifacts, accept_changed, where)
 
     done, errors = resolve_all(depot, pinned, resolve, wait)
-    failed = tuple(failures(depot, pinned, errors))
+    failed = tuple(failures(depot, pinned, {**partly, **errors}))
     lock = replace(_assembled(depot, pinned, done, old), allowed_unsolvable=solvable.allowed())
     written = bool(done or depot.lock_path.exists()) and lock != old and not dry_run
     if written:

@@ -178,14 +178,13 @@ def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> 
 
 def _tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
     built = builds_of(depot, lock)
-    mirrored = [(one.filename, one.digest) for one in lock.artifacts if one.kind == "wheel" and "mirror" in one.outputs]
     wheels = [(one.filename, one.digest) for one in _kind(built, "wheel")]
     packages = [(one.subdir, one.filename, one.digest) for one in _kind(built, "conda")]
     return {
         **apt_tree(depot, lock, earlier),
         **_yum_tree(depot, lock, earlier),
         **conda_tree(depot, packages, earlier, {one.digest.sha256: one.md5 for one in built if one.md5}),
-        **_wheel_tree(depot, [*mirrored, *wheels]),
+        **_wheel_tree(depot, lock, wheels, earlier),
         **(_provenance_tree(depot, lock) if built else {}),
         **{path: one.digest for path, one in files_of(lock)},
         "keys/site.asc": depot.store.add_bytes(depot.signer().public_key(armor=True)),
@@ -204,12 +203,15 @@ def _yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str
     return yum_tree(depot, lock, earlier)
 
 
-def _wheel_tree(depot: Depot, wheels: Sequence[tuple[str, Digest]]) -> dict[str, Digest]:
-    if not wheels:
+def _wheel_tree(
+    depot: Depot, lock: Lock, built: Sequence[tuple[str, Digest]], earlier: Sequence[Snapshot]
+) -> dict[str, Digest]:
+    mirrored = [one for one in lock.artifacts if one.kind == "wheel" and "mirror" in one.outputs]
+    if not (mirrored or built):
         return {}
     from cudepot.workflows.publish_wheels import wheel_tree  # noqa: PLC0415
 
-    return wheel_tree(depot, wheels)
+    return wheel_tree(depot, mirrored, built, earlier)
 
 
 def _provenance_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import email.parser
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from packaging.tags import Tag
 from packaging.utils import BuildTag, parse_wheel_filename
 from packaging.version import Version
 
+from cudepot.catalog.lock import Artifact
+from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
-from cudepot.formats.simple import (
+from cudepot.formats.simple_write import (
     ACTIVE,
     ProjectStatus,
     PublishedWheel,
@@ -22,25 +25,43 @@ from cudepot.formats.simple import (
 )
 from cudepot.formats.wheel_read import read_metadata
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.first_published import FirstPublished
 
 
-def wheel_tree(depot: Depot, wheels: Sequence[tuple[str, Digest]]) -> dict[str, Digest]:
-    """Return the path → content list of the index over wheels given as (file name, digest)."""
+class _Listed(NamedTuple):
+    """What is known of a wheel from elsewhere: when it was first to be had, and why its upstream withdrew it."""
+
+    uploaded: str = ""
+    yanked: str | None = None
+
+
+def wheel_tree(
+    depot: Depot, mirrored: Sequence[Artifact], built: Sequence[tuple[str, Digest]], earlier: Sequence[Snapshot]
+) -> dict[str, Digest]:
+    """Return the path → content list of the index.
+
+    Args:
+        depot: the depot.
+        mirrored: wheels that are published as they are.
+        built: our own, as (file name, digest).
+        earlier: snapshots before this one, the newest first: a wheel keeps the time it was published first.
+    """
     tree: dict[str, Digest] = {}
     projects: dict[str, list[PublishedWheel]] = {}
     spellings: dict[object, str] = {}
-    for filename, digest in sorted(set(wheels)):
+    listed, first = _listed(mirrored), FirstPublished(depot, earlier)
+    for filename, digest in sorted({*built, *((one.filename, one.digest) for one in mirrored)}):
         if f"wheels/{filename}" in tree:
             raise FormatError(
                 f"two wheels are called {filename} and differ", hint="give one of them another build number"
             )
-        first = spellings.setdefault(_taken_apart(filename), filename)
-        if first != filename:
+        spelt = spellings.setdefault(_taken_apart(filename), filename)
+        if spelt != filename:
             raise FormatError(
-                f"{first} and {filename} are one wheel in two spellings: pip takes either of them",
+                f"{spelt} and {filename} are one wheel in two spellings: pip takes either of them",
                 hint="pin only one of them",
             )
-        wheel, metadata = _wheel(depot, filename, digest)
+        wheel, metadata = _wheel(depot, filename, digest, listed.get(filename, _Listed()), first)
         tree |= {f"wheels/{filename}": digest, f"wheels/{filename}.metadata": metadata}
         projects.setdefault(wheel.project, []).append(wheel)
     for path, text in _pages(projects, depot.config.site.project_status).items():
@@ -48,13 +69,30 @@ def wheel_tree(depot: Depot, wheels: Sequence[tuple[str, Digest]]) -> dict[str, 
     return tree
 
 
-def _wheel(depot: Depot, filename: str, digest: Digest) -> tuple[PublishedWheel, Digest]:
+def _listed(mirrored: Sequence[Artifact]) -> dict[str, _Listed]:
+    """Return by file name what upstreams say; of several the earliest time, and withdrawn is what all withdrew."""
+    found: dict[str, _Listed] = {}
+    for one in mirrored:
+        other = found.get(one.filename)
+        uploaded = min(filter(None, (one.uploaded, other.uploaded if other else "")), default="")
+        yanked = one.yanked if other is None or other.yanked is not None else None
+        found[one.filename] = _Listed(uploaded, yanked)
+    return found
+
+
+def _wheel(
+    depot: Depot, filename: str, digest: Digest, listed: _Listed, first: FirstPublished
+) -> tuple[PublishedWheel, Digest]:
     with depot.store.open(digest) as handle:
         text = read_metadata(handle, what=filename)
     metadata = depot.store.add_bytes(text)
     requires = email.parser.BytesParser().parsebytes(text, headersonly=True).get("Requires-Python", "")
     project, version, _, _ = _taken_apart(filename)
-    return PublishedWheel(str(project), str(version), filename, digest, metadata.sha256, str(requires)), metadata
+    uploaded = listed.uploaded or first.time(project, filename, digest)
+    wheel = PublishedWheel(
+        project, str(version), filename, digest, metadata.sha256, str(requires), uploaded, listed.yanked
+    )
+    return wheel, metadata
 
 
 def _taken_apart(filename: str) -> tuple[str, Version, BuildTag, frozenset[Tag]]:

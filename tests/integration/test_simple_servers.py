@@ -1,0 +1,96 @@
+"""The wheel index through every documented server: pip and uv find nothing newer than a day they are told."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from tests.clients import web
+from tests.clients.python_env import uv
+from tests.clients.s3 import S3Server
+from tests.conftest import SiteKey
+from tests.project import Project
+from tests.upstream.odd_index import SIMPLE_JSON, OddIndex
+from tests.upstream.process import clean_env, run
+from tests.upstream.server import Server
+
+OLD, NEW = "demo-1.0-py3-none-any.whl", "demo-2.0-py3-none-any.whl"
+BETWEEN = "2025-06-01T00:00:00Z"
+
+
+@pytest.fixture(params=["serve", "nginx", "caddy", "moto"])
+def index_url(
+    request: pytest.FixtureRequest, site_key: SiteKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The URL of a published index with one wheel of January and one of December, on each kind of server."""
+    (tmp_path / "index").mkdir()
+    project = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home)
+    with Server(tmp_path / "index") as upstream, contextlib.ExitStack() as stack:
+        index = OddIndex(upstream)
+        times = {OLD: "2025-01-01T00:00:00.000000Z", NEW: "2025-12-01T00:00:00.000000Z"}
+        index.json("demo", *(index.entry(one, "sha256", upload_time=time) for one, time in times.items()))
+        project.add("upstream", name="wheels", type="simple", url=index.url)
+        project.add("pin", upstream="wheels", packages=["demo==1.0", "demo==2.0"])
+        if request.param == "moto":
+            yield _bucket(request, project, monkeypatch)
+            return
+        project.init().publish()
+        folder = tmp_path / "server"
+        folder.mkdir()
+        servers = {"serve": lambda: web.serve(project.base), "nginx": lambda: web.nginx(project.base, folder),
+                   "caddy": lambda: web.caddy(project.base, folder)}  # fmt: skip
+        yield f"{stack.enter_context(servers[request.param]())}/simple/"
+
+
+def _bucket(request: pytest.FixtureRequest, project: Project, monkeypatch: pytest.MonkeyPatch) -> str:
+    s3_server: Callable[[str], S3Server] = request.getfixturevalue("s3_server")
+    server = s3_server("moto")
+    bucket = server.bucket()
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+        project.env[name] = value
+    site = f'type = "s3"\nbucket = "{bucket}"\nprefix = "pub"\nendpoint = "{server.url}"\n'
+    project.sections.insert(0, site)  # of [site], which the head of the file ends with
+    project.write()
+    project.init().publish()
+    return f"{server.url}/{bucket}/pub/simple-json/"
+
+
+def test_pip_and_uv_find_what_was_uploaded_before_a_day(index_url: str, tmp_path: Path) -> None:
+    pip = (sys.executable, "-m", "pip", "download", "--no-cache-dir", "--no-deps", "--index-url", index_url)
+    env = clean_env(PIP_CONFIG_FILE=os.devnull, HOME=str(tmp_path), PIP_DISABLE_PIP_VERSION_CHECK="1")
+    run(*pip, "--dest", tmp_path / "got", "--uploaded-prior-to", BETWEEN, "demo", env=env)
+    assert [one.name for one in (tmp_path / "got").iterdir()] == [OLD]
+    assert "demo==1.0" in compiled(index_url, BETWEEN)
+    assert "demo==2.0" in compiled(index_url, "2026-01-01T00:00:00Z")
+    page = index_url.replace("/simple-json/", "/simple/")  # of a bucket: no JSON there, uv reads the times off the page
+    assert "demo==1.0" in compiled(page, BETWEEN)
+
+
+def test_who_asks_for_a_page_gets_one(index_url: str) -> None:
+    """pip before 22.2, and browsers."""
+    url = index_url.replace("/simple-json/", "/simple/") + "demo/"
+    page = requests.get(url, headers={"Accept": "text/html"}, timeout=30)
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert f"{OLD}</a>" in page.text
+    form = requests.get(f"{index_url}demo/", headers={"Accept": f"{SIMPLE_JSON}, text/html;q=0.1"}, timeout=30)
+    assert form.headers["Content-Type"] == SIMPLE_JSON
+    assert json.loads(form.content)["files"][0]["upload-time"] == "2025-01-01T00:00:00.000000Z"
+    if "simple-json" not in index_url:
+        assert "accept" in form.headers["Vary"].lower(), "a cache on the way keeps the two apart"
+        assert "accept" in page.headers["Vary"].lower()
+    root = requests.get(index_url, headers={"Accept": f"{SIMPLE_JSON}, text/html;q=0.1"}, timeout=30)
+    assert json.loads(root.content)["projects"] == [{"name": "demo"}]
+
+
+def compiled(index_url: str, newest: str) -> str:
+    """Return what `uv pip compile --exclude-newer` gives."""
+    argv = [uv(), "pip", "compile", "--no-config", "--no-cache", "--no-header", "--no-annotate", "--exclude-newer"]
+    with_index = [newest, "--index-url", index_url, "--python", sys.executable, "-"]
+    return run(*argv, *with_index, env=clean_env(UV_PYTHON_DOWNLOADS="never"), stdin="demo\n").stdout
