@@ -25,7 +25,7 @@ from cudepot.catalog.config import Pin
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.rpm_closure import Machine, select_rpms
 from cudepot.catalog.rpm_pins import Offer, rpm_pins
-from cudepot.catalog.yum_plan import entries
+from cudepot.catalog.yum_plan import primary_entries
 from cudepot.digest import Digest
 from cudepot.formats.primary import read_primary
 ENTRY = '''<package type="rpm"><name>p{n}</name><arch>x86_64</arch><version epoch="0" ver="1.{v}" rel="1"/>
@@ -51,7 +51,7 @@ pins = rpm_pins(Pin("bench", ("p0",)), ("x86_64",), Offer(rpms))  # every packag
 chosen = [one for one, _ in select_rpms([Machine("x86_64", rpms, pins, ())]).chosen.values()]
 artifacts = {one.promised.sha256: Artifact("bench", "rpm", one.name, one.evr, one.architecture, one.path, one.path,
     one.promised, "pin", ("mirror",)) for one in chosen}
-size = sum(map(len, entries("primary", io.BytesIO(text), artifacts, "bench")))
+size = sum(map(len, primary_entries(io.BytesIO(text), artifacts, "bench")))
 print(time.perf_counter() - start, len(chosen))
 print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:")))
 """

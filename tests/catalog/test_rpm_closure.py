@@ -6,8 +6,9 @@ import pytest
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.rpm_closure import Machine, RpmSelection, select_rpms
+from cudepot.catalog.rpm_closure import machines as machines_of
 from cudepot.catalog.rpm_pins import Offer, RpmPin, meant, rpm_pins
-from cudepot.errors import FormatError, PinError
+from cudepot.errors import PinError
 from cudepot.formats.primary import Relation, Rpm
 
 
@@ -29,7 +30,7 @@ def rpm(
 def choose(rpms: list[Rpm], *texts: str, machines: tuple[str, ...] = ("x86_64",), boundary: tuple[str, ...] = (),
            cuda: str = "") -> RpmSelection:  # fmt: skip
     pins = rpm_pins(Pin("u", texts, cuda=cuda), machines, Offer(rpms))
-    return select_rpms(Machine(one, rpms, pins, boundary) for one in machines)
+    return select_rpms(machines_of(machines, rpms, pins, boundary))
 
 
 def chosen(selection: RpmSelection) -> set[str]:
@@ -133,8 +134,42 @@ def test_rich_dependencies_are_solved() -> None:
     assert chosen(found) == {f"{one}-1-1.x86_64" for one in ("app", "a", "b", "d")}
     assert found.external == set()
     assert choose([rpm("app", "1-1", "(b >= 2 or c)")], "app").external == {"(b >= 2 or c)"}
-    with pytest.raises(FormatError, match="rich dependency"):
-        choose([rpm("app", "1-1", "(a or")], "app")
+    assert chosen(choose([rpm("app", "1-1", "(b or", "b"), rpm("b")], "app")) == {"app-1-1.x86_64", "b-1-1.x86_64"}
+
+
+MULTILIB = [
+    rpm("app", "1-1", "libb(x86-32)"),
+    rpm("libb", "1-1", "libc(x86-32)", arch="i686", provides=("libb(x86-32)",)),
+    rpm("libb", "1-1", "libc(x86-64)", provides=("libb(x86-64)",)),
+    rpm("libb", "1-1", arch="aarch64", provides=("libb(x86-32)",)),
+]
+
+
+def test_what_is_needed_for_i686_is_taken_where_that_was_asked_for() -> None:
+    pins = rpm_pins(Pin("u", ("app",), architectures=("x86_64",)), ["x86_64", "i686"], Offer(MULTILIB))
+    found = select_rpms(machines_of(["x86_64", "i686"], MULTILIB, pins))
+    assert chosen(found) == {"app-1-1.x86_64", "libb-1-1.i686"}
+    assert (found.external, found.elsewhere) == ({"libc(x86-32)"}, {})
+
+
+def test_where_it_was_not_asked_for_it_is_said_where_it_is() -> None:
+    found = choose(MULTILIB, "app")
+    assert (found.external, found.elsewhere) == ({"libb(x86-32)"}, {"libb(x86-32)": {"i686"}})
+
+
+def test_an_i686_package_is_pinned_on_an_x86_64_machine() -> None:
+    rpms = [*MULTILIB, rpm("tool", "1-1", "app", arch="i686")]
+    found = choose(rpms, "tool", machines=("x86_64", "i686"))
+    assert chosen(found) == {"tool-1-1.i686", "app-1-1.x86_64", "libb-1-1.i686"}
+
+
+@pytest.mark.parametrize(("asked", "there"), [("sbsa", "aarch64"), ("amd64", "x86_64"), ("x86_64", "i686")])
+def test_a_pin_of_another_architecture_says_which_one_is_there(asked: str, there: str) -> None:
+    rpms = [rpm("app", arch=there), rpm("app", arch="src")]
+    with pytest.raises(PinError) as caught:
+        rpm_pins(Pin("u", ("app",)), [asked], Offer(rpms))
+    assert caught.value.hint == f"it is there for {there}: add that to `architectures`"
+    assert chosen(choose(rpms, "app", machines=(asked, there))) == {f"app-1-1.{there}"}
 
 
 def test_files_meet_dependencies_where_primary_or_file_lists_tell_of_them() -> None:

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from cudepot.catalog.lock import Artifact
+from cudepot.catalog.yum_modules import trimmed_modules
 from cudepot.catalog.yum_trim import trimmed
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
@@ -29,7 +30,7 @@ def defaults(name: str, stream: str) -> str:
 
 
 def modules(text: str, *rpms: Artifact) -> list[dict[str, dict[str, object]]]:
-    return list(yaml.load_all(trimmed("modules", text.encode(), rpms, "modules"), yaml.BaseLoader))
+    return list(yaml.load_all(trimmed_modules(text.encode(), rpms, "modules", lambda _: None), yaml.BaseLoader))
 
 
 LISTED = ("driver-3:1.10-1.x86_64", "driver-3:1.10-1.src", "extra-0:1-1.x86_64")
@@ -53,13 +54,13 @@ def test_streams_keep_what_is_there_and_what_they_need() -> None:
 
 
 def test_nothing_is_left_where_no_package_is_modular() -> None:
-    assert trimmed("modules", TEXT.encode(), [rpm("libcudnn8", "8-1")], "modules") == b""
+    assert trimmed_modules(TEXT.encode(), [rpm("libcudnn8", "8-1")], "modules", lambda _: None) == b""
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: !!python/object:os.system x\n---\n- [", "\x00"])
 def test_malformed_modules_are_refused(text: str) -> None:
     with pytest.raises(FormatError):
-        trimmed("modules", text.encode(), [], "modules")
+        trimmed_modules(text.encode(), [], "modules", lambda _: None)
 
 
 def test_groups_categories_and_environments_are_trimmed() -> None:

@@ -87,7 +87,7 @@ def test_weak_and_other_strong_checksums() -> None:
     assert parse_entry(entry(kind="sha512", value="b" * 128), "primary").promised == Promise("b" * 128, 7)
 
 
-@pytest.mark.parametrize("href", ["../../etc/passwd", "/etc/passwd", "", "a/../../b", "a\\b"])
+@pytest.mark.parametrize("href", ["../../etc/passwd", "", "a/../../b", "a\\b", "/.."])
 def test_a_path_that_leaves_the_repository_is_refused_when_it_is_wanted(href: str) -> None:
     rpm = parse_entry(entry(href), "primary")
     with pytest.raises(FormatError):
@@ -96,10 +96,42 @@ def test_a_path_that_leaves_the_repository_is_refused_when_it_is_wanted(href: st
         list(listing(io.BytesIO(HEAD + entry(href)), "primary"))
 
 
-def test_a_package_that_lies_elsewhere_is_refused_when_it_is_wanted() -> None:
-    rpm = parse_entry(entry().replace(b"<location ", b'<location xml:base="http://elsewhere/" '), "primary")
-    with pytest.raises(FormatError, match="elsewhere"):
-        _ = rpm.path
+def test_a_package_that_lies_elsewhere_is_not_one_of_a_whole_mirror() -> None:
+    for base in ("http://elsewhere/x", "ftp://elsewhere/", "./"):
+        rpm = parse_entry(entry().replace(b"<location ", f'<location xml:base="{base}" '.encode()), "primary")
+        with pytest.raises(FormatError):
+            _ = rpm.path
+
+
+@pytest.mark.parametrize(
+    ("href", "base", "place"),
+    [
+        ("x.rpm", "", "x.rpm"),
+        ("/x.rpm", "", "x.rpm"),
+        ("a/../x.rpm", "", "x.rpm"),
+        ("./a//x.rpm", "", "a/x.rpm"),
+        ("x.rpm", "https://host/el8/x86_64/", "x.rpm"),
+        ("https://host/el8/x86_64/x.rpm", "", "x.rpm"),
+        ("x.rpm", "https://other/pool", "https://other/pool/x.rpm"),
+        ("https://other/x.rpm", "", "https://other/x.rpm"),
+    ],
+)
+def test_where_a_pinned_package_lies(href: str, base: str, place: str) -> None:
+    one = entry(href).replace(b"<location ", f'<location xml:base="{base}" '.encode() if base else b"<location ")
+    assert parse_entry(one, "primary").place("https://host/el8/x86_64/") == place
+
+
+@pytest.mark.parametrize("href", ["../x", "a/../../x", "ftp://h/x", "https://user:word@h/x", "file:///etc/passwd", ""])
+def test_where_no_package_is_fetched_from(href: str) -> None:
+    with pytest.raises(FormatError):
+        parse_entry(entry(href), "primary").place("https://host/el8/x86_64/")
+
+
+@pytest.mark.parametrize("href", ["x.bin", "a b.rpm", "x%20.rpm", "-x.rpm", "x#y.rpm", "\xe4.rpm"])
+def test_a_name_that_is_no_plain_one_is_made_anew(href: str) -> None:
+    rpm = parse_entry(entry(f"a/{href}"), "primary")
+    assert rpm.file_name == f"{rpm.name}-{rpm.evr.rpartition(':')[2]}.{rpm.architecture}.rpm"
+    assert parse_entry(entry("a/o~d^d+1.rpm"), "primary").file_name == "o~d^d+1.rpm"
 
 
 @pytest.mark.parametrize(
@@ -122,9 +154,20 @@ def test_an_entry_is_moved_and_nothing_else_of_it_changed(repo: Path) -> None:
         assert checksum_of(one) == before.checksum[1]
 
 
-def test_an_entry_with_two_locations_is_refused() -> None:
+def test_of_two_locations_the_last_counts_as_for_dnf() -> None:
+    moved = relocated(entry(before='<location href="y"/>'), "z", "primary")
+    assert (moved.count(b"<location"), parse_entry(moved, "primary").href) == (1, "z")
     with pytest.raises(FormatError):
-        relocated(entry(before='<location href="y"/>'), "z", "primary")
+        relocated(b"<package></package>", "z", "primary")
+
+
+def test_an_entry_that_is_no_package_does_not_spoil_the_list() -> None:
+    text = HEAD + entry().replace(b"<name>", b"<nom>").replace(b"</name>", b"</nom>") + entry("y") + b"</metadata>"
+    odd: list[FormatError] = []
+    assert [one.href for one in read_primary(io.BytesIO(text), "primary", odd.append)] == ["y"]
+    assert "an entry" in str(odd[0])
+    with pytest.raises(FormatError):
+        list(read_primary(io.BytesIO(text), "primary"))
 
 
 letters = st.characters(codec="utf-8", exclude_categories=["C", "Z"])

@@ -12,7 +12,7 @@ from tests.upstream.process import run
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError, TrustError
-from cudepot.formats.repomd import Record, Repomd, parse_repomd, render_repomd
+from cudepot.formats.repomd import Record, Repomd, parse_repomd, parse_repomd_of_ours, render_repomd
 from cudepot.formats.xml_text import Entries, parse_xml
 
 SHA = "a" * 64
@@ -92,8 +92,9 @@ def test_weak_checksums_are_refused(kind: str) -> None:
         b"<html/>",
         document(),
         document(data("filelists")),
-        document(data(), data()),
+        document(data(), data(href="repodata/q.xml.gz")),
         document(data(href="../../etc/passwd")),
+        document(data(href="http://elsewhere/p.xml.gz")),
         document(data(href="/etc/passwd")),
         document(data(href="")),
         document(data(size="")),
@@ -103,7 +104,12 @@ def test_weak_checksums_are_refused(kind: str) -> None:
         document(data("pri/mary")),
         document(data(), before="<!DOCTYPE a [<!ENTITY x 'y'>]>"),
         document(data(), before="<!DOCTYPE a [ ]>"),
-        document(data()).decode().replace("'1.0'", "'1.0' encoding='utf-16'").encode("utf-16"),
+        document(data()).decode().replace("'1.0'", "'1.0' encoding='utf-7'").encode(),
+        document(data())
+        .decode()
+        .replace("<repomd xmlns=", "<r:repomd xmlns:r=")
+        .replace("</repomd", "</r:repomd")
+        .encode(),
         document(data().replace("<location ", "<location xml:base='http://elsewhere/' ")),
     ],
 )
@@ -119,28 +125,88 @@ def test_a_date_is_told_only_by_times_that_can_be_meant() -> None:
     assert late.timestamp() == 1800000000
 
 
+def test_a_record_of_ours_may_not_be_odd_in_any_way() -> None:
+    assert len(parse_repomd_of_ours(document(data()), "x").records) == 1
+    for text in (document(data(), data()), document(data(), data("other", checksum=""))):
+        with pytest.raises(FormatError):
+            parse_repomd_of_ours(text, "x")
+
+
+def test_records_that_cannot_be_used_are_kept_apart() -> None:
+    weak = data("updateinfo", checksum="<checksum type='md5'>aa</checksum>")
+    twice = [data("group"), data("group", href="repodata/g.xml.gz")]
+    found = parse_repomd(document(data(), weak, *twice, data("what/ever"), data("other"), data("other")), "x")
+    assert [one.type for one in found.records] == ["primary", "other"]
+    assert [one.type for one in found.unusable] == ["updateinfo", "group", "what/ever"]
+    found.check_usable(["primary", "modules"])
+    with pytest.raises(TrustError, match="updateinfo: known by md5 only"):
+        found.check_usable(["primary", "updateinfo"])
+
+
+def test_what_librepo_passes_over_is_passed_over() -> None:
+    plain = document(data().replace("1600000000.25", "yesterday"))
+    for text in (plain, plain.replace(b" xmlns='http://linux.duke.edu/metadata/repo'", b""), b"\xef\xbb\xbf" + plain):
+        (one,) = parse_repomd(text, "x").records
+        assert (one.type, one.timestamp) == ("primary", 0)
+
+
 def test_entries_are_cut_out_as_they_stand() -> None:
     entries = [f"<package type='rpm'><name>n{number}</name>{'x' * number}</package>".encode() for number in range(3000)]
     text = b"<?xml version='1.0' encoding='UTF-8'?>\n<metadata>\n" + b"\n".join(entries) + b"\n</metadata>\n"
-    cut = Entries(io.BytesIO(text), "primary")
-    assert list(cut) == entries
-    assert (cut.head, cut.tail) == (b"<?xml version='1.0' encoding='UTF-8'?>\n<metadata>\n", b"\n</metadata>\n")
+    assert list(Entries(io.BytesIO(text), "primary")) == entries
     assert list(Entries(io.BytesIO(b"<metadata/>"), "primary")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<metadata><!-- <package > --></metadata>", []),
+        ("<!-- c --><metadata><package a='1'/></metadata>", ['<package a="1"></package>']),
+        ("<metadata><package ><![CDATA[</package>&]]></package></metadata>",
+         ["<package>&lt;/package&gt;&amp;</package>"]),
+        ("<metadata><package ><?x </package> ?>y</package></metadata>", ["<package>y</package>"]),
+        ("<!DOCTYPE metadata SYSTEM 'x.dtd'><metadata><package >1</package></metadata>", ["<package>1</package>"]),
+        ("<metadata><package a='&lt;&#9;&quot;'><!----></package></metadata>",
+         ['<package a="&lt;&#9;&quot;"></package>']),
+        ("<metadata><package>1</package ><!-- --><package><b:c d='e'/></package></metadata>",
+         ["<package>1</package>", '<package><b:c d="e"></b:c></package>']),
+    ],
+)  # fmt: skip
+def test_entries_beside_what_could_hide_a_tag_are_written_anew(text: str, expected: list[str]) -> None:
+    assert [one.decode() for one in Entries(io.BytesIO(text.encode()), "primary")] == expected
+
+
+def test_what_could_hide_a_tag_may_come_late() -> None:
+    plain = b"".join(b"<package><name>%d</name></package>" % number for number in range(1 << 16))
+    text = b"<metadata>" + plain + b"<!-- <package> -->" + plain + b"</metadata>"
+    assert b"".join(Entries(io.BytesIO(text), "primary")) == plain + plain
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "utf-16", "windows-1252", "iso-8859-15"])
+def test_other_encodings_are_read(encoding: str) -> None:
+    text = f"<?xml version='1.0' encoding='{encoding}'?><metadata><package >\xe4</package></metadata>".encode(encoding)
+    assert list(Entries(io.BytesIO(text), "primary")) == ["<package>\xe4</package>".encode()]
+    assert parse_xml(text, "x").findtext("package") == "\xe4"
 
 
 @pytest.mark.parametrize(
     "text",
     [
+        b"",
+        b"<html/>",
+        b"<m:metadata xmlns:m='x'><package >1</package></m:metadata>",
         b"<!DOCTYPE a [<!ENTITY x 'y'>]><metadata><package >&x;</package></metadata>",
-        b"<metadata><!-- <package > --></metadata>",
-        b"<metadata><package ><![CDATA[</package>]]></package></metadata>",
-        b"<metadata><package ><?x </package> ?></package></metadata>",
+        "<!DOCTYPE a [<!ENTITY x 'y'>]><metadata><package >&x;</package></metadata>".encode("utf-16"),
+        b"<metadata><!-- --><package >&x;</package></metadata>",
+        b"<metadata><!-- --><package >\xe4</package></metadata>",
         b"<metadata><package >",
+        b"<metadata><!-- --><package >",
+        b"<metadata><!-- --><package >" + b"<a>" * 1000 + b"</a>" * 1000 + b"</package></metadata>",
         b"<?xml version='1.0' encoding='utf-7'?><metadata/>",
-        "<?xml version='1.0' encoding='utf-16'?><metadata/>".encode("utf-16"),
+        b"<?xml version='1.0' encoding='no-such'?><metadata/>",
     ],
 )
-def test_what_could_hide_a_tag_is_refused(text: bytes) -> None:
+def test_hostile_lists_are_refused(text: bytes) -> None:
     with pytest.raises(FormatError):
         list(Entries(io.BytesIO(text), "primary"))
 

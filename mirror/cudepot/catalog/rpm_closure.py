@@ -14,9 +14,17 @@ from typing import Any
 
 from cudepot.catalog.name_globs import Globs
 from cudepot.catalog.rpm_pins import Offer, RpmPin, meant
-from cudepot.errors import PinError
+from cudepot.errors import FormatError, PinError
 from cudepot.formats.primary import Relation, Rpm
 from cudepot.formats.rich_dependency import parse_rich
+
+BESIDE = {
+    "x86_64": ("i686", "i586", "i486", "i386", "athlon"),
+    "ppc64": ("ppc",),
+    "s390x": ("s390",),
+    "sparc64": ("sparcv9", "sparcv8", "sparc"),
+}
+"""Architecture of a machine → others that rpm installs beside its own (rpmrc's ``arch_compat``)."""
 
 _FLAGS = {"=": "REL_EQ", "<": "REL_LT", ">": "REL_GT"}
 _TOLD = 6  # reasons given where packages cannot be installed
@@ -25,10 +33,16 @@ _PRIMARY_FILES = ("/etc/", "/usr/lib/sendmail")  # and all with `bin/` in it: wh
 
 @dataclass(slots=True)
 class RpmSelection:
-    """What was chosen, and why (``pin``, ``needed by NAME``); ``external``: what the distribution has to have."""
+    """What was chosen, and why (``pin``, ``needed by NAME``).
+
+    Attributes:
+        external: what the distribution has to have.
+        elsewhere: what of that the upstream has for architectures that nobody asked for, and which these are.
+    """
 
     chosen: dict[str, tuple[Rpm, str]] = field(default_factory=dict)
     external: set[str] = field(default_factory=set)
+    elsewhere: dict[str, set[str]] = field(default_factory=dict)
 
 
 class Machine:
@@ -39,16 +53,23 @@ class Machine:
         rpms: what the repository offers; other architectures are left out, and so is what the pins rule out.
         pins: what is wanted.
         boundary: globs over names that are left to the distribution.
+        beside: further architectures whose packages the machine installs (``i686`` on ``x86_64``).
     """
 
     def __init__(
-        self, architecture: str, rpms: Iterable[Rpm], pins: Sequence[RpmPin], boundary: Sequence[str] = ()
+        self,
+        architecture: str,
+        rpms: Iterable[Rpm],
+        pins: Sequence[RpmPin],
+        boundary: Sequence[str] = (),
+        beside: Sequence[str] = (),
     ) -> None:
         import solv  # noqa: PLC0415 - a run that changes nothing solves nothing
 
         self._solv: Any = solv
         self.architecture, self._boundary = architecture, boundary
-        self._pins = [one for one in pins if architecture in one.machines]
+        mine = (architecture, *beside)
+        self._pins = [one for one in pins if not set(mine).isdisjoint(one.machines)]
         self._by_name = Globs([one.name for one in self._pins])
         self._pool: Any = solv.Pool()
         self._pool.setdisttype(solv.Pool.DISTTYPE_RPM)
@@ -58,7 +79,10 @@ class Machine:
         self._rpms: dict[int, Rpm] = {}
         self._offered: set[str] = set()
         self._deps: dict[Relation, Any] = {}
-        self._fitting = _newest_files(one for one in rpms if one.architecture in (architecture, "noarch"))
+        every = list(rpms)
+        self._fitting = _newest_files(one for one in every if one.architecture in (*mine, "noarch"))
+        unasked = set(BESIDE.get(architecture, ())).difference(mine)
+        self._unasked = [one for one in every if one.architecture in unasked]
         for rpm in self._fitting:
             self._offer(rpm)
 
@@ -91,7 +115,6 @@ class Machine:
 
     def _made(self, relation: Relation) -> Any:
         if relation.name.startswith("("):
-            parse_rich(relation.name)  # raises where libsolv would answer nothing
             return self._pool.parserpmrichdep(relation.name)
         dep = self._pool.Dep(relation.name)
         if not relation.operator:
@@ -136,6 +159,14 @@ class Machine:
             for one in self._closure(rpm, [*favour, self._job(job.SOLVER_INSTALL, rpm)]):
                 into.chosen.setdefault(one.nevra, (one, f"needed by {rpm.name}"))
                 into.external |= {str(need) for need in _needs(one) if need in lacking}
+        for need in lacking:
+            if str(need) in into.external and (machines := self._elsewhere(need)):
+                into.elsewhere.setdefault(str(need), set()).update(machines)
+
+    def _elsewhere(self, need: Relation) -> set[str]:
+        """Return the architectures that nobody asked for, and for which the upstream has what is lacking."""
+        names = {name.partition(" ")[0] for name in self._lacking(need)}
+        return {one.architecture for one in self._unasked if not names.isdisjoint(_offers(one))}
 
     def _contested(self, pinned: Sequence[Rpm]) -> list[Rpm]:
         """Return the pinned packages that have rivals which nobody pinned: only there a preference decides.
@@ -171,7 +202,8 @@ class Machine:
         for relation in _needs(rpm):
             one.add_requires(self._dep(self._settled(relation)))
         for relation in rpm.conflicts:
-            if self._is_offered(relation.name):  # the stand-in is no package that could be in the way
+            # the stand-in is no package that could be in the way
+            if self._is_offered(relation.name) and _is_readable(relation):
                 one.add_conflicts(self._dep(relation))
 
     def _settled(self, need: Relation) -> Relation:
@@ -200,17 +232,37 @@ class Machine:
         return [self._rpms[one.id] for one in solver.transaction().newsolvables()]
 
 
+def machines(
+    architectures: Sequence[str], rpms: Sequence[Rpm], pins: Sequence[RpmPin], boundary: Sequence[str] = ()
+) -> list[Machine]:
+    """Return the machines that the architectures asked for are of: one for x86_64 and i686, two for aarch64 as well."""
+    beside = {one: [other for other in BESIDE.get(one, ()) if other in architectures] for one in architectures}
+    second = {other for several in beside.values() for other in several}
+    return [Machine(one, rpms, pins, boundary, beside[one]) for one in architectures if one not in second]
+
+
 def _newest_files(rpms: Iterable[Rpm]) -> list[Rpm]:
-    """Keep one package of each NEVRA: of several, the one whose file was written last."""
+    """Keep one package of each NEVRA: of several, the one whose file was written last; else the first, as dnf does."""
     found: dict[str, Rpm] = {}
     for one in rpms:
-        if found.setdefault(one.nevra, one).time <= one.time:
+        if found.setdefault(one.nevra, one).time < one.time:
             found[one.nevra] = one
     return list(found.values())
 
 
 def _needs(rpm: Rpm) -> list[Relation]:
-    return [one for one in rpm.requires if not one.name.startswith("rpmlib(")]
+    """Return what a package requires; libsolv, and so dnf, passes over a rich dependency that is malformed."""
+    return [one for one in rpm.requires if not one.name.startswith("rpmlib(") and _is_readable(one)]
+
+
+def _is_readable(relation: Relation) -> bool:
+    if not relation.name.startswith("("):
+        return True
+    try:
+        parse_rich(relation.name)
+    except FormatError:
+        return False
+    return True
 
 
 def _is_primary_file(path: str) -> bool:

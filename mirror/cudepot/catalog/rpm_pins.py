@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.cuda_variant import is_cuda_variant
@@ -140,6 +140,14 @@ def _hint(ways: Sequence[RpmPin], rpms: Offer) -> str:
     offered = {one.evr for one in rpms if any(way.speaks_of(one) for way in ways)}
     if offered:
         return f"versions there: {', '.join(sorted(offered, key=key)[-8:])}"
+    others = {one.architecture for one in rpms if any(_would_mean(way, one) for way in ways)} - {"src", "nosrc"}
+    if others:
+        return f"it is there for {', '.join(sorted(others))}: add that to `architectures`"
     stem = re.split(r"[*?\[]", ways[0].text)[0][:6]
     close = sorted({one.name for one in rpms if stem and one.name.startswith(stem)})
     return f"similar names there: {', '.join(close[:8])}" if close else "check the name and the architecture"
+
+
+def _would_mean(way: RpmPin, rpm: Rpm) -> bool:
+    """Return whether a pin would want a package if its architecture were asked for."""
+    return replace(way, machines=(rpm.architecture,)).means(rpm)

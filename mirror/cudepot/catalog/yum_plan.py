@@ -7,14 +7,15 @@ Primary, filelists and other pass through entry by entry; the small ones are tri
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from cudepot.catalog.lock import Artifact
 from cudepot.errors import FormatError
 from cudepot.formats.primary import checksum_of, parse_entry, relocated
 from cudepot.formats.repomd import Record, Repomd, parse_repomd
-from cudepot.formats.xml_text import Entries
+from cudepot.formats.rpm_version import split_evr
+from cudepot.formats.xml_text import Entries, escaped
 
 PLAN = "cudepot-yum-1"
 """Stands in repomd.xml; another plan, other bytes: what an older one made is not kept."""
@@ -24,10 +25,13 @@ USED = (
     ("filelists",),
     ("other",),
     ("updateinfo",),
-    ("group", "group_gz", "group_xz", "group_zst", "group_bz2"),
+    ("group_gz", "group", "group_xz", "group_zst", "group_bz2"),
     ("modules",),
 )
-"""Types of the upstream's metadata that a subset is made from; of one line, the first that is there."""
+"""Types of the upstream's metadata that a subset is made from; of one line, the first that is there, as for dnf."""
+
+NEEDED = ("primary", "modules")
+"""Types without which dnf would install something else: all others of a subset are left out where they are broken."""
 
 ENDINGS = {"updateinfo": "updateinfo.xml", "group": "comps.xml", "modules": "modules.yaml"}
 _FRAMES = {
@@ -44,40 +48,88 @@ def by_checksum(stream: BinaryIO, rpms: Sequence[Artifact], what: str) -> dict[s
     """
     paths, found = {one.path: one for one in rpms}, dict[str, Artifact]()
     for entry in Entries(stream, what):
-        checksum = checksum_of(entry)
-        if len(checksum) == 64:
+        if len(checksum_of(entry)) == 64:
             return {one.digest.sha256: one for one in rpms}
         rpm = parse_entry(entry, what)
+        if len(rpm.checksum[1]) == 64:
+            return {one.digest.sha256: one for one in rpms}
         if rpm.href in paths:
-            found[checksum] = paths[rpm.href]
+            found[rpm.checksum[1]] = paths[rpm.href]
     return found
 
 
-def entries(kind: str, stream: BinaryIO, rpms: Mapping[str, Artifact], what: str) -> Iterator[bytes]:
-    """Give primary, filelists or other for these packages, in pieces.
+def primary_entries(stream: BinaryIO, rpms: Mapping[str, Artifact], what: str) -> Iterator[bytes]:
+    """Give primary.xml for these packages, in pieces.
 
     Args:
-        kind: which of the three.
         stream: the upstream's, uncompressed.
         rpms: packages by the checksum that the metadata name them by.
         what: how errors name the stream.
 
     Raises:
-        FormatError: an entry is malformed, does not describe its package, or lacks.
+        FormatError: an entry is malformed, does not describe its package, or is missing.
     """
-    element, space = _FRAMES[kind]
+    yield _head("primary", len(rpms))
     wanted = dict(rpms)
-    yield f'<?xml version="1.0" encoding="UTF-8"?>\n<{element} {space} packages="{len(wanted)}">\n'.encode()
     for entry in Entries(stream, what):
-        rpm = wanted.pop(checksum_of(entry), None)
+        rpm = wanted.pop(_named_in(entry, what), None)
         if rpm is not None:
-            yield (_described(entry, rpm, what) if kind == "primary" else entry) + b"\n"
+            yield _described(entry, rpm, what) + b"\n"
     if wanted:
         raise FormatError(
             f"{what}: has no entry of {next(iter(wanted.values())).filename}",
             hint="the upstream's metadata contradict each other: report it, and pin other packages until it is mended",
         )
-    yield f"</{element}>\n".encode()
+    yield _tail("primary")
+
+
+def _named_in(entry: bytes, what: str) -> str:
+    return checksum_of(entry) or parse_entry(entry, what).checksum[1]
+
+
+def extra_entries(
+    kind: str, stream: BinaryIO, rpms: Mapping[str, Artifact], what: str, lacking: Callable[[str], None]
+) -> Iterator[bytes]:
+    """Give filelists or other for these packages, in pieces; arguments as above.
+
+    ``lacking`` is called with the name of each package that has no usable entry there: it gets one without content,
+    because the number of packages is announced at the beginning.
+    """
+    element = _FRAMES[kind][0]
+    yield _head(kind, len(rpms))
+    wanted = dict(rpms)
+    for entry in Entries(stream, what, element):
+        checksum = checksum_of(entry)
+        if checksum in wanted and _is_text(entry):
+            del wanted[checksum]
+            yield entry + b"\n"
+    for checksum, rpm in wanted.items():
+        lacking(rpm.filename)
+        yield _bare(checksum, rpm)
+    yield _tail(kind)
+
+
+def _head(kind: str, count: int) -> bytes:
+    element, space = _FRAMES[kind]
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{element} {space} packages="{count}">\n'.encode()
+
+
+def _tail(kind: str) -> bytes:
+    return f"</{_FRAMES[kind][0]}>\n".encode()
+
+
+def _is_text(entry: bytes) -> bool:
+    try:
+        entry.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _bare(checksum: str, rpm: Artifact) -> bytes:
+    epoch, version, release = map(escaped, split_evr(rpm.version))
+    named = f'pkgid="{checksum}" name="{escaped(rpm.name)}" arch="{escaped(rpm.architecture)}"'
+    return f'<package {named}><version epoch="{epoch}" ver="{version}" rel="{release}"/></package>\n'.encode()
 
 
 def _described(entry: bytes, artifact: Artifact, what: str) -> bytes:

@@ -16,7 +16,7 @@ def owners_of(stream: BinaryIO, paths: Collection[str], what: str) -> dict[str, 
     """Return the checksums of packages that have one of the paths, and which; raise FormatError when malformed."""
     found: dict[str, list[str]] = {}
     ends = {path.rpartition("/")[2].encode() for path in paths}
-    for entry in Entries(stream, what):
+    for entry in Entries(stream, what, "filelists"):
         if any(end in entry for end in ends):
             files = {unescaped(one.decode(errors="replace")) for one in _FILE.findall(entry)}
             mine = sorted(files.intersection(paths))

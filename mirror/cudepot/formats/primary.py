@@ -7,8 +7,9 @@ odd does not spoil the list: what cannot be trusted of it is said when somebody 
 from __future__ import annotations
 
 import functools
+import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
 
@@ -16,7 +17,7 @@ from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, FormatError
 from cudepot.formats.repomd import promised
 from cudepot.formats.rpm_version import evr
-from cudepot.formats.xml_text import Entries, escaped, unescaped
+from cudepot.formats.xml_text import Entries, escaped, parse_xml, unescaped
 from cudepot.paths import safe_name
 
 _OPERATORS = {"EQ": "=", "LT": "<", "GT": ">", "LE": "<=", "GE": ">="}
@@ -26,6 +27,8 @@ _LOCATION = re.compile(rb'<location href="((?:[^"<>&]|&[a-z]+;)*)"\s*/>')
 _ANY_LOCATION = re.compile(rb"<location\s[^<]*?/>|<location\s[^<]*?>\s*</location>")
 _PKGID = re.compile(rb"""<package\s[^<>]*?pkgid=["']([0-9A-Fa-f]+)["']""")
 _BEGUN = re.compile(rb"<package[\s>]")
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~^:@=-]*\.rpm")
+_ELSEWHERE = re.compile(r"https?://[^/@\s]+/[^\x00-\x20\x7f\\]+", re.IGNORECASE)
 _STRONG: dict[str, type[Digest] | type[Promise]] = {"sha256": Digest, "sha512": Promise}
 
 
@@ -47,7 +50,7 @@ class Rpm:
     Attributes:
         evr: ``EPOCH:VERSION-RELEASE``, without epoch where that is 0.
         href: where it lies, as written: not yet a safe path.
-        base: another place it lies below (``xml:base``); empty as a rule.
+        base: URL it lies below (``xml:base``); empty as a rule: the repository's.
         checksum, size: its digest as written: kind, value, and bytes.
         time: when its file was written, in Unix time.
         files: the paths primary.xml tells, which are not all.
@@ -72,21 +75,35 @@ class Rpm:
         """Name, epoch, version, release and architecture as dnf writes them."""
         return f"{self.name}-{self.evr}.{self.architecture}"
 
-    @property
-    def path(self) -> str:
-        """Where it lies, made safe.
+    def place(self, url: str) -> str:
+        """Return where it lies: a safe path below ``url``, which ends in a slash, or else an absolute URL.
 
         Raises:
-            FormatError: outside the repository.
+            FormatError: no usable place.
         """
-        if self.base:
-            raise FormatError(
-                f"{self.nevra}: lies elsewhere (xml:base)", hint="mirror the repository it lies in, or pin another"
-            )
+        if self.base and "://" not in self.base:
+            raise FormatError(f"{self.nevra}: lies below {self.base[:200]!r} (xml:base), which is no URL")
         try:
-            return safe_name(self.href)
+            return _placed(f"{self.base.rstrip('/')}/{self.href}" if self.base else self.href, url)
         except FormatError as error:
             raise error.retold(f"{self.nevra}: {error}") from error
+
+    @property
+    def path(self) -> str:
+        """Where it lies in its repository, made safe; raise FormatError when it lies elsewhere."""
+        place = self.place("")
+        if "://" in place:
+            raise FormatError(
+                f"{self.nevra}: lies elsewhere ({place[:200]})",
+                hint="clients of a whole mirror would fetch it from there: pin packages instead",
+            )
+        return place
+
+    @property
+    def file_name(self) -> str:
+        """The name it is published under: its own where that is a plain one, else made of its NEVRA."""
+        own = self.href.rpartition("/")[2]
+        return own if _PLAIN.fullmatch(own) else f"{self.name}-{self.evr.rpartition(':')[2]}.{self.architecture}.rpm"
 
     @property
     def promised(self) -> Digest | Promise:
@@ -94,10 +111,39 @@ class Rpm:
         return promised(self.checksum[0], self.checksum[1], self.size, self.nevra)
 
 
-def read_primary(stream: BinaryIO, what: str) -> Iterator[Rpm]:
-    """Give the packages of an uncompressed primary.xml in their order; raise FormatError when it is malformed."""
+def _placed(href: str, url: str) -> str:
+    if "://" not in href:
+        inside = href.lstrip("/")  # dnf puts the repository's URL before it
+        return safe_name(posixpath.normpath(inside) if "/../" in inside and not inside.startswith("../") else inside)
+    if url and href.startswith(url):
+        return safe_name(href[len(url) :])
+    if not _ELSEWHERE.match(href):
+        raise FormatError(f"lies elsewhere ({href[:200]!r})", hint="only http and https URLs are followed")
+    return href
+
+
+def read_primary(stream: BinaryIO, what: str, odd: Callable[[FormatError], None] | None = None) -> Iterator[Rpm]:
+    """Give the packages of an uncompressed primary.xml in their order.
+
+    Args:
+        stream: the document.
+        what: how errors name it.
+        odd: called for each entry that is no package, which is then left out; without it such an entry is an error.
+
+    Raises:
+        FormatError: it is malformed.
+    """
     for entry in Entries(stream, what):
-        yield parse_entry(entry, what)
+        try:
+            yield parse_entry(entry, what)
+        except OddEntryError as error:
+            if odd is None:
+                raise
+            odd(error)
+
+
+class OddEntryError(FormatError):
+    """An entry that is well-formed, and no package: name, version, architecture or checksum is missing."""
 
 
 def parse_entry(entry: bytes, what: str) -> Rpm:
@@ -106,12 +152,22 @@ def parse_entry(entry: bytes, what: str) -> Rpm:
 
     found: list[Any] = []
     try:
-        createrepo_c.xml_parse_primary_snippet(entry.decode(), pkgcb=found.append)
-    except (createrepo_c.CreaterepoCError, UnicodeDecodeError) as error:
-        raise FormatError(f"{what}: an entry cannot be read: {error}", hint="download it again") from error
+        createrepo_c.xml_parse_primary_snippet(_decoded(entry, what), pkgcb=found.append)
+    except createrepo_c.CreaterepoCError as error:
+        kind = OddEntryError if _is_well_formed(entry) else FormatError
+        raise kind(f"{what}: an entry cannot be read: {error}: {entry[:120]!r}", hint="report it upstream") from error
     if len(found) != 1 or not (found[0].name and found[0].version and found[0].release and found[0].arch):
-        raise FormatError(f"{what}: an entry that is no package: {entry[:120]!r}")
+        raise OddEntryError(f"{what}: an entry that is no package: {entry[:120]!r}", hint="report it upstream")
     return _rpm(found[0])
+
+
+def _is_well_formed(entry: bytes) -> bool:
+    space = b'<metadata xmlns:rpm="http://linux.duke.edu/metadata/rpm">'
+    try:
+        parse_xml(space + entry + b"</metadata>", "")
+    except FormatError:
+        return False
+    return True
 
 
 def _rpm(one: Any) -> Rpm:
@@ -148,7 +204,7 @@ def listing(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | Promise
         FormatError: malformed, or a path that leaves the repository.
     """
     for entry in Entries(stream, what):
-        yield _listed(entry) or _listed_slowly(entry, what)
+        yield _listed(entry, what) or _listed_slowly(entry, what)
 
 
 def listing_of_ours(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | Promise | None]]:
@@ -156,16 +212,26 @@ def listing_of_ours(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest |
     for entry in Entries(stream, what):
         if entry.count(b"<checksum") != 1 or entry.count(b"<location") != 1 or len(_BEGUN.findall(entry)) != 1:
             raise FormatError(f"{what}: an entry with two sums or places: {entry[:120]!r}")
-        yield _listed(entry) or _listed_slowly(entry, what)
+        yield _listed(entry, what) or _listed_slowly(entry, what)
 
 
-def _listed(entry: bytes) -> tuple[str, Digest | Promise | None] | None:
+def _listed(entry: bytes, what: str) -> tuple[str, Digest | Promise | None] | None:
     found = [pattern.findall(entry) for pattern in (_CHECKSUM, _SIZE, _LOCATION)]
     if any(len(one) != 1 for one in found) or len(_ANY_LOCATION.findall(entry)) != 1:
         return None
     kind, value = (one.decode() for one in found[0][0])
-    path = safe_name(unescaped(found[2][0].decode()))
+    path = unescaped(_decoded(found[2][0], what))
+    if path.startswith("/") or "//" in path or "../" in path:
+        return None
+    path = safe_name(path)
     return path, _STRONG[kind](value.lower(), int(found[1][0])) if kind in _STRONG else None
+
+
+def _decoded(text: bytes, what: str) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{what}: not UTF-8, as it says: {text[:120]!r}", hint="report it upstream") from error
 
 
 def _listed_slowly(entry: bytes, what: str) -> tuple[str, Digest | Promise | None]:
@@ -186,8 +252,8 @@ def checksum_of(entry: bytes) -> str:
 
 
 def relocated(entry: bytes, href: str, what: str) -> bytes:
-    """Return an entry of primary.xml with another location and nothing else changed."""
-    changed, count = _ANY_LOCATION.subn(f'<location href="{escaped(href)}"/>'.replace("\\", r"\\").encode(), entry)
-    if count != 1:
-        raise FormatError(f"{what}: an entry with {count} locations: {entry[:120]!r}")
-    return changed
+    """Return an entry of primary.xml with another location and nothing else changed; of several, the last stays."""
+    parts = _ANY_LOCATION.split(entry)
+    if len(parts) < 2:
+        raise FormatError(f"{what}: an entry without a location: {entry[:120]!r}")
+    return b"".join([*parts[:-1], f'<location href="{escaped(href)}"/>'.encode(), parts[-1]])

@@ -1,25 +1,31 @@
 """``repodata/repomd.xml``: the signed list of a yum repository's metadata, read and written.
 
 Sources: createrepo_c's ``xml_dump_repomd.c`` and ``xml_parser_repomd.c``, librepo's ``repomd.c``. A type is there
-once; ``revision`` is mostly a Unix time, and need not be a number.
+once; ``revision`` is mostly a Unix time, and need not be a number. Like librepo, the reader passes over the namespace
+and over times and open sizes that are no numbers.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 from cudepot.digest import Digest, Promise
-from cudepot.errors import FormatError, TrustError
+from cudepot.errors import CudepotError, FormatError, TrustError
 from cudepot.formats.xml_text import escaped, parse_xml
 from cudepot.paths import safe_name
 
 PATH = "repodata/repomd.xml"
+DOWNLOADED = ("primary", "filelists", "updateinfo", "group", "group_gz", "modules", "prestodelta")
+"""Types that dnf 4 downloads wherever they are named: where one cannot be had, it refuses the repository."""
+
 _NS = "{http://linux.duke.edu/metadata/repo}"
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
+_ROOT = re.compile(rb"<repomd[\s>]|\0")  # librepo reads none with a prefix; zero bytes are those of UTF-16
 _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _TIMES = range(946684800, 4102444800)  # 2000 to 2100: what can be meant as a Unix time
@@ -46,6 +52,13 @@ class Record:
     timestamp: int = 0
 
 
+class Unusable(NamedTuple):
+    """A record that cannot be used, and why; ``type`` as it is written."""
+
+    type: str
+    error: CudepotError
+
+
 @dataclass(frozen=True, slots=True)
 class Repomd:
     """The whole document; ``made_by`` is its first repository tag."""
@@ -53,10 +66,18 @@ class Repomd:
     revision: str
     records: tuple[Record, ...]
     made_by: str = ""
+    unusable: tuple[Unusable, ...] = ()
 
     def record(self, type_: str) -> Record | None:
         """Return the record of a type."""
         return next((one for one in self.records if one.type == type_), None)
+
+    def check_usable(self, types: Iterable[str]) -> None:
+        """Raise the error of the first record of these types that cannot be used."""
+        wanted = set(types)
+        for one in self.unusable:
+            if one.type in wanted:
+                raise one.error
 
     def date(self) -> datetime.datetime | None:
         """Return when it was made: the latest of its times; None when it tells none."""
@@ -67,20 +88,39 @@ class Repomd:
 
 
 def parse_repomd(text: bytes, what: str) -> Repomd:
-    """Return the document.
+    """Return the document; records that cannot be used are kept apart, as long as primary can.
 
     Raises:
-        FormatError: malformed, or a path that leaves the repository.
-        TrustError: a file is told by a weak hash only.
+        FormatError: malformed, or the path of primary leaves the repository.
+        TrustError: primary is known by a weak hash only.
     """
     root = parse_xml(text, what)
-    if root.tag != f"{_NS}repomd":
+    if _local(root) != "repomd" or not _ROOT.search(text):
         raise FormatError(f"{what}: not a repomd.xml", hint="the upstream may serve an error page")
-    records = tuple(_record(one, what) for one in root.iterfind(f"{_NS}data"))
-    twice = [one.type for number, one in enumerate(records) if one.type in [other.type for other in records[:number]]]
-    if twice or not any(one.type == "primary" for one in records):
-        raise FormatError(f"{what}: {f'two records of {twice[0]}' if twice else 'no record of primary'}")
-    return Repomd((root.findtext(f"{_NS}revision") or "").strip(), records, root.findtext(f"{_NS}tags/{_NS}repo") or "")
+    found = [_record(one, what) for one in root if _local(one) == "data"]
+    records, unusable = _once(found, what)
+    repomd = Repomd(_text(root, "revision"), records, _made_by(root), unusable)
+    repomd.check_usable(["primary"])
+    if repomd.record("primary") is None:
+        raise FormatError(f"{what}: no record of primary")
+    return repomd
+
+
+def _once(found: Sequence[Record | Unusable], what: str) -> tuple[tuple[Record, ...], tuple[Unusable, ...]]:
+    """Return the records, and what cannot be used: of several that differ under one type, all."""
+    of_type: dict[str, list[Record | Unusable]] = {}
+    for one in found:
+        of_type.setdefault(one.type, []).append(one)
+    records, unusable = list[Record](), list[Unusable]()
+    for type_, several in of_type.items():
+        first = several[0]
+        if any(one != first for one in several[1:]):
+            first = Unusable(type_, FormatError(f"{what}: two records of {type_[:40]}"))
+        if isinstance(first, Record):
+            records.append(first)
+        else:
+            unusable.append(first)
+    return tuple(records), tuple(unusable)
 
 
 def parse_repomd_of_ours(text: bytes, what: str) -> Repomd:
@@ -89,37 +129,69 @@ def parse_repomd_of_ours(text: bytes, what: str) -> Repomd:
     if any(not tag.startswith(_NS) for tag in tags):
         raise FormatError(f"{what}: has elements of another kind")
     found = parse_repomd(text, what)
+    found.check_usable(one.type for one in found.unusable)
     for tag in ("data", "checksum", "location"):
         if tags.count(_NS + tag) != len(found.records):
             raise FormatError(f"{what}: a record with two of {tag}")
     return found
 
 
-def _record(data: ElementTree.Element, what: str) -> Record:
-    kind = data.get("type", "")
-    where = f"{what}: {kind[:40] or 'data'}"
-    location = data.find(f"{_NS}location")
-    if not _TYPE.fullmatch(kind) or location is None:
+def _record(data: ElementTree.Element, what: str) -> Record | Unusable:
+    type_ = data.get("type", "")
+    try:
+        return _read(data, type_, f"{what}: {type_[:40] or 'data'}")
+    except CudepotError as error:
+        return Unusable(type_, error)
+
+
+def _read(data: ElementTree.Element, type_: str, where: str) -> Record:
+    location = _child(data, "location")
+    if not _TYPE.fullmatch(type_) or location is None:
         raise FormatError(f"{where}: no type, or no location")
     if location.get(_XML_BASE):
         raise FormatError(f"{where}: lies elsewhere (xml:base)", hint="mirror the repository it lies in")
-    opened = data.find(f"{_NS}open-checksum")
+    opened = _child(data, "open-checksum")
     strong = opened is not None and opened.get("type") == "sha256"
     return Record(
-        kind,
-        safe_name(location.get("href", "")),
+        type_,
+        _place(location.get("href", ""), where),
         _promised(data, where),
-        _number(data, "open-size", -1, where),
+        _number(data, "open-size", -1),
         (opened.text or "").strip().lower() if strong and opened is not None else "",
-        _number(data, "timestamp", 0, where),
+        _number(data, "timestamp", 0),
     )
 
 
+def _place(href: str, where: str) -> str:
+    if "://" in href:
+        raise FormatError(f"{where}: lies elsewhere ({href[:200]})", hint="mirror the repository it lies in")
+    return safe_name(href)
+
+
+def _local(element: ElementTree.Element) -> str:
+    return str(element.tag).removeprefix(_NS)
+
+
+def _child(data: ElementTree.Element, name: str) -> ElementTree.Element | None:
+    return next((one for one in data if _local(one) == name), None)
+
+
+def _text(data: ElementTree.Element, name: str) -> str:
+    found = _child(data, name)
+    return (found.text or "").strip() if found is not None else ""
+
+
+def _made_by(root: ElementTree.Element) -> str:
+    tags = _child(root, "tags")
+    found = _child(tags, "repo") if tags is not None else None
+    return (found.text or "") if found is not None else ""
+
+
 def _promised(data: ElementTree.Element, where: str) -> Digest | Promise:
-    found = data.find(f"{_NS}checksum")
-    size = _number(data, "size", -1, where)
+    found = _child(data, "checksum")
+    size = _number(data, "size", -1)
     if found is None or size < 0:
-        raise FormatError(f"{where}: no checksum or no size")
+        raise FormatError(f"{where}: no checksum or no size", hint="what is fetched has to be known beforehand")
     return promised(found.get("type", ""), (found.text or "").strip().lower(), size, where)
 
 
@@ -132,13 +204,9 @@ def promised(kind: str, value: str, size: int, where: str) -> Digest | Promise:
     raise TrustError(f"{where}: known by {kind or 'no checksum'} only", hint="sha256 or sha512 is needed")
 
 
-def _number(data: ElementTree.Element, name: str, default: int, where: str) -> int:
-    text = (data.findtext(f"{_NS}{name}") or "").strip().partition(".")[0]  # old tools write 1234567890.12
-    if not text:
-        return default
-    if not _NUMBER.fullmatch(text):
-        raise FormatError(f"{where}: {name} is {text[:40]!r}")
-    return int(text)
+def _number(data: ElementTree.Element, name: str, default: int) -> int:
+    text = _text(data, name).partition(".")[0]  # old tools write 1234567890.12
+    return int(text) if _NUMBER.fullmatch(text) else default
 
 
 def render_repomd(revision: str, records: Sequence[Record], *, made_by: str = "") -> bytes:

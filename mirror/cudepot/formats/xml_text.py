@@ -1,7 +1,9 @@
-"""XML from outside, read so that it can do no harm: UTF-8 only, no entities, and large lists one entry at a time."""
+"""XML from outside, read so that it can do no harm: no entities, and large lists one entry at a time."""
 
 from __future__ import annotations
 
+import codecs
+import itertools
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -10,14 +12,17 @@ from xml.etree import ElementTree
 from cudepot.digest import CHUNK
 from cudepot.errors import FormatError
 
-_MOST_ENTRY = 64 << 20  # bytes of one package's entry; the file list of the largest has a few MB
+MOST_ENTRY = 64 << 20  # bytes of one package's entry; the file list of the largest has a few MB
+ENTITIES = "it may be made to exhaust memory or to mislead: do not use it"
 _DECLARATION = re.compile(
     rb"""\A<\?xml\s+version=["']1\.[01]["'](\s+encoding=["'][Uu][Tt][Ff]-8["'])?(\s+standalone=["'](yes|no)["'])?\s*\?>"""
 )
+_ENCODING = re.compile(rb"""\A<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]*)["']""")
+_ENCODINGS = ("utf-8", "us-ascii", "ascii", "iso-8859-", "windows-125")
 _STRANGE = re.compile(rb"<[!?]|\0")
-_BEGIN, _END = re.compile(rb"<package[\s>]"), re.compile(rb"</package>")
-_LONGEST = 10  # bytes of the longest of these two
-_HINT = "it may be made to exhaust memory or to mislead: do not use it"
+_ROOT = re.compile(rb"\s*<([^\s<>/]+)")
+_BEGIN, _END = re.compile(rb"<package[\s>]"), re.compile(rb"</package\s*>")
+_LONGEST = 64  # bytes of the longest of these two, blanks included
 
 
 def escaped(text: str) -> str:
@@ -38,76 +43,109 @@ def unescaped(text: str) -> str:
 
 
 def parse_xml(text: bytes, what: str) -> ElementTree.Element:
-    """Return a small document; raise FormatError when it is malformed, not UTF-8, or declares entities.
+    """Return a small document; raise FormatError when it is malformed or declares entities.
 
     A ``DOCTYPE`` that only names a DTD, as comps files have, is passed over: nothing is fetched.
     """
     try:
-        plain = text.removeprefix(b"\xef\xbb\xbf").decode()
+        plain = _decoded(text)
         if "<!ENTITY" in plain or re.search(r"<!DOCTYPE[^>]*\[", plain):
-            raise FormatError(f"{what}: declares XML entities", hint=_HINT)
+            raise FormatError(f"{what}: declares XML entities", hint=ENTITIES)
         return ElementTree.fromstring(plain)  # noqa: S314 - without a declaration there is nothing to expand
-    except (ElementTree.ParseError, ValueError) as error:
+    except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
         raise FormatError(f"{what}: not well-formed XML: {error}", hint="download it again") from error
 
 
+def _decoded(text: bytes) -> str:
+    """Return a document in the encoding it declares, or its first bytes tell (XML 1.0, appendix F)."""
+    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return text.decode("utf-16")
+    plain = text.removeprefix(codecs.BOM_UTF8)
+    declared = _ENCODING.match(plain)
+    encoding = declared[1].decode().lower() if declared else "utf-8"
+    if not encoding.startswith(_ENCODINGS):
+        raise ValueError(f"in the encoding {encoding}, which is not read")
+    return plain.decode(encoding)
+
+
 class Entries:
-    """The ``<package>`` entries of primary, filelists or other, in order, as they stand in the document.
+    """The ``<package>`` entries of primary, filelists or other, in order, as UTF-8 text.
 
-    They can be cut out as text because everything that could hide a tag is refused: comments, CDATA, processing
-    instructions and declarations, none of which repository tools write.
+    As a rule they are cut out of the document as they stand. From the first comment, CDATA section, processing
+    instruction or declaration on, and in another encoding than UTF-8 from the beginning, an XML parser reads the
+    document, and each entry is written anew (:mod:`.xml_rewritten`): these could hide a tag.
 
-    Attributes:
-        head: what stands before the first entry; complete once iteration has begun.
-        tail: what stands behind the last; complete once iteration has ended.
+    Args:
+        stream: the uncompressed document.
+        what: how errors name it.
+        root: name of its root element.
+
+    Raises:
+        FormatError: it is malformed, is another document, or declares entities.
     """
 
-    def __init__(self, stream: BinaryIO, what: str) -> None:
-        self._stream, self._what = stream, what
-        self._text = b""
-        self.head = self.tail = b""
+    def __init__(self, stream: BinaryIO, what: str, root: str = "metadata") -> None:
+        self._stream, self._what, self._root = stream, what, root
+        self._text = self._head = b""
+        self._done = 0  # of the text: where the next entry is looked for
 
     def __iter__(self) -> Iterator[bytes]:
-        self._text = self._begun()
-        position, first = 0, True
-        while (start := self._find(_BEGIN, position)) >= 0:
-            if first:
-                self.head, first = self._text[:start], False
-            start -= self._forget(start)
-            end = self._find(_END, start)
-            if end < 0:
-                raise FormatError(f"{self._what}: its last entry does not end", hint="download it again")
-            position = end + len(b"</package>")
-            yield self._text[start:position]
-        self.tail = self._text[position:]
-        self.head = self.head or self.tail
+        try:
+            yield from self._cut_out()
+        except _StrangeError:
+            from cudepot.formats.xml_rewritten import rewritten  # noqa: PLC0415 - seldom
 
-    def _find(self, pattern: re.Pattern[bytes], start: int) -> int:
-        """Return where the pattern begins at or after ``start``, reading on as far as needed; -1 at the end."""
+            rest = itertools.chain([self._head + self._text[self._done :]], iter(lambda: self._stream.read(CHUNK), b""))
+            yield from rewritten(rest, self._what, self._root)
+
+    def _cut_out(self) -> Iterator[bytes]:
+        self._begin()
+        while begun := self._find(_BEGIN, self._done):
+            self._head = self._head or self._text[: begun.start()]
+            self._forget(begun.start())
+            ended = self._find(_END, self._done)
+            if ended is None:
+                raise FormatError(f"{self._what}: its last entry does not end", hint="download it again")
+            start, self._done = self._done, ended.end()
+            yield self._text[start : self._done]
+
+    def _begin(self) -> None:
+        self._text = self._stream.read(CHUNK)
+        plain = _DECLARATION.sub(b"", self._text.removeprefix(codecs.BOM_UTF8), count=1)
+        if _STRANGE.search(plain):
+            raise _StrangeError
+        root = _ROOT.match(plain)
+        check_root(root[1].decode(errors="replace") if root else "", self._root, self._what)
+
+    def _find(self, pattern: re.Pattern[bytes], start: int) -> re.Match[bytes] | None:
+        """Return where the pattern is found at or after ``start``, reading on as far as needed; None at the end."""
         while not (found := pattern.search(self._text, start)):
             start = max(start, len(self._text) - _LONGEST)
-            chunk = self._checked(self._stream.read(CHUNK), self._text[-1:])
+            chunk, last = self._stream.read(CHUNK), self._text[-1:]
             if not chunk:
-                return -1
-            if len(self._text) > _MOST_ENTRY:
-                raise FormatError(f"{self._what}: an entry of more than {_MOST_ENTRY} bytes", hint=_HINT)
+                return None
+            if len(self._text) > MOST_ENTRY:
+                raise FormatError(f"{self._what}: an entry of more than {MOST_ENTRY} bytes", hint=ENTITIES)
             self._text += chunk
-        return found.start()
+            if _STRANGE.search(last + chunk):
+                raise _StrangeError
+        return found
 
-    def _forget(self, count: int) -> int:
-        """Drop the beginning of what was read, but not for every entry: it moves the rest; return how much."""
-        if count < CHUNK // 2:
-            return 0
-        self._text = self._text[count:]
-        return count
+    def _forget(self, start: int) -> None:
+        """Go to the entry at ``start``, and drop what was read before it, but not each time: it moves the rest."""
+        self._done = start
+        if start >= CHUNK // 2:
+            self._text, self._done = self._text[start:], 0
 
-    def _begun(self) -> bytes:
-        chunk = self._stream.read(CHUNK)
-        plain = _DECLARATION.sub(b"", chunk.removeprefix(b"\xef\xbb\xbf"), count=1)
-        self._checked(plain, b"")
-        return chunk
 
-    def _checked(self, chunk: bytes, before: bytes) -> bytes:
-        if _STRANGE.search(before + chunk):
-            raise FormatError(f"{self._what}: declares XML entities, or is no plain UTF-8 XML", hint=_HINT)
-        return chunk
+class _StrangeError(Exception):
+    """The document has something that could hide a tag."""
+
+
+def check_root(found: str, wanted: str, what: str) -> None:
+    """Raise FormatError unless the name of a root element is the wanted one; dnf reads none with a prefix."""
+    if found != wanted:
+        raise FormatError(
+            f"{what}: begins with {f'<{found[:40]}>' if found else 'no element'}, not with <{wanted}>",
+            hint="the upstream may serve an error page in its place",
+        )

@@ -6,14 +6,17 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cudepot.catalog.faults import IndexMismatchError, IndexMissingError
 from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
+from cudepot.digest import Digest
 from cudepot.errors import MissingError
-from cudepot.formats.repomd import PATH
+from cudepot.formats.repomd import DOWNLOADED, PATH, Record
 from cudepot.workflows.asked import ROOT_LIMIT, Asked
 from cudepot.workflows.depot import request_hash
 from cudepot.workflows.lock_mirror import checked, extras, with_extras
 from cudepot.workflows.subset_yum import subset
 from cudepot.workflows.yum_chain import SIGNATURE, YumChain, YumRoot
+from cudepot.workflows.yum_check import check_whole
 
 KEY = f"{PATH}.key"
 
@@ -52,13 +55,30 @@ def resolve_yum(
 
 def _files(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
     """Return every file of a whole repository but its packages, primary.xml as its first index; all are here then."""
+    root.repomd.check_usable(DOWNLOADED)
     records = sorted(root.repomd.records, key=lambda one: one.type != "primary")
-    digests = chain.fetch_all(root, records)
+    wanted = [one for one in records if one.type in DOWNLOADED]
+    digests = chain.fetch_all(root, wanted) | _others(chain, root, [one for one in records if one not in wanted])
+    check_whole(chain, wanted, digests)
     files = [LockedFile(PATH, "root", root.root.digest)]
     files += [LockedFile(SIGNATURE, "root", root.root.signature)] if root.root.signature else []
     with contextlib.suppress(MissingError):  # the key beside it, for clients; trusted by nobody here
         files.append(LockedFile(KEY, "root", chain.memory.read(chain.depot, chain.source, KEY, limit=ROOT_LIMIT)[1]))
-    files += [LockedFile(one.href, "index", digests[one.type]) for one in records]
+    files += [LockedFile(one.href, "index", digests[one.type]) for one in records if one.type in digests]
     found = (*files, *extras(chain))
     chain.memory.save(chain.depot.store)
+    return found
+
+
+def _others(chain: YumChain, root: YumRoot, records: Sequence[Record]) -> dict[str, Digest]:
+    """Bring metadata that dnf does without; say what cannot be had, or used."""
+    found: dict[str, Digest] = {}
+    left_out = [f"{one.type or 'a record'}: {one.error}" for one in root.repomd.unusable]
+    for one in records:
+        try:
+            found[one.type] = chain.fetch(root, one)
+        except (IndexMissingError, IndexMismatchError) as error:
+            left_out.append(f"{one.type}: {error}")
+    for told in left_out:
+        chain.depot.progress.say(f"{chain.upstream.name}: left out, dnf does without it: {told}")
     return found

@@ -15,6 +15,7 @@ from cudepot.catalog.yum_trim import trimmed
 from cudepot.digest import Digest, hasher
 from cudepot.errors import ConfigError, CudepotError, FormatError
 from cudepot.formats.repomd import PATH, Record, Repomd, parse_repomd, render_repomd
+from cudepot.workflows.asked import METADATA_LIMIT
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.publish_apt import GENERATIONS
 from cudepot.workflows.rpm_signatures import unchecked
@@ -22,6 +23,7 @@ from cudepot.workflows.snapshots import lock_of
 from cudepot.workflows.yum_chain import opened
 
 _LEVEL = 6  # of gzip: 9 takes four times as long for 2 %
+_MOST_EXTRA = 128 << 20  # bytes of errata, groups or modules, which are read whole; Fedora's errata have 40 MB
 _ROOTS = (PATH, f"{PATH}.asc", f"{PATH}.key")
 
 
@@ -151,13 +153,43 @@ def _metadata(
 def _made(
     depot: Depot, source: LockedFile, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
 ) -> Record | None:
+    """Make one file of the metadata; where dnf can do without it, leave it out when the upstream's is broken."""
+    try:
+        return _made_strictly(depot, source, named, rpms, revision)
+    except FormatError as error:
+        if source.role in yum_plan.NEEDED:
+            raise error.retold(f"{rpms[0].upstream}: {error}") from error
+        depot.progress.say(f"{rpms[0].upstream}: left out: {error}")
+        return None
+
+
+def _made_strictly(
+    depot: Depot, source: LockedFile, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
+) -> Record | None:
     kind, what = source.role, f"{source.role} ({source.path})"
-    with opened(depot, source.digest, what) as text:
-        if kind in ("primary", "filelists", "other"):
-            return _kept(depot, kind, f"{kind}.xml.gz", yum_plan.entries(kind, text, named, what), revision)
+    limit = METADATA_LIMIT if kind in ("primary", "filelists", "other") else _MOST_EXTRA
+    lacking: list[str] = []
+    with opened(depot, source.digest, what, open_size=limit) as text:
+        if kind == "primary":
+            return _kept(depot, kind, f"{kind}.xml.gz", yum_plan.primary_entries(text, named, what), revision)
+        if kind in ("filelists", "other"):
+            pieces = yum_plan.extra_entries(kind, text, named, what, lacking.append)
+            made = _kept(depot, kind, f"{kind}.xml.gz", pieces, revision)
+            if lacking:
+                told = f"{lacking[0]}{f' and {len(lacking) - 1} more' if lacking[1:] else ''}"
+                depot.progress.say(f"{rpms[0].upstream}: {what}: has no usable entry of {told}: left empty")
+            return made
         kind = "group" if kind.startswith("group") else kind
-        found = trimmed(kind, text.read(), rpms, what)
+        found = _small(depot, kind, text.read(), rpms, what)
     return _kept(depot, kind, f"{yum_plan.ENDINGS[kind]}.gz", [found], revision) if found else None
+
+
+def _small(depot: Depot, kind: str, text: bytes, rpms: Sequence[Artifact], what: str) -> bytes:
+    if kind != "modules":
+        return trimmed(kind, text, rpms, what)
+    from cudepot.catalog.yum_modules import trimmed_modules  # noqa: PLC0415 - few repositories have modules
+
+    return trimmed_modules(text, rpms, f"{rpms[0].upstream}: {what}", depot.progress.say)
 
 
 def _kept(depot: Depot, kind: str, name: str, pieces: Iterable[bytes], revision: int) -> Record:

@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config import Pin
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
 from cudepot.catalog.name_globs import Globs
 from cudepot.catalog.release_names import with_recipe
-from cudepot.catalog.rpm_closure import Machine, RpmSelection, select_rpms
+from cudepot.catalog.rpm_closure import RpmSelection, machines, select_rpms
 from cudepot.catalog.rpm_pins import Offer, RpmPin, rpm_pins
 from cudepot.catalog.unmatched import find_each
 from cudepot.catalog.yum_plan import USED
 from cudepot.digest import Digest
+from cudepot.errors import FormatError
 from cudepot.formats.filelists import owners_of
 from cudepot.formats.primary import Rpm, read_primary
 from cudepot.formats.repomd import Record
@@ -38,16 +40,15 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     """
     pins = chain.depot.pins_of(chain.upstream)
     rpms = _rpms(chain, root)
-    machines = chain.upstream.architectures
     offer = Offer(rpms)
-    read = find_each(lambda pin: rpm_pins(pin, machines, offer), pins)
+    read = find_each(lambda pin: rpm_pins(pin, chain.upstream.architectures, offer), pins)
     wanted = [(pin, one) for pin, several in zip(pins, read, strict=True) for one in several]
     selection, pin_of = _selected(chain, root, rpms, [one for _, one in wanted]), _pin_finder(wanted)
     order = {id(one): number for number, one in enumerate(rpms)}
     chosen = sorted(selection.chosen.values(), key=lambda one: order[id(one[0])])
     known = Known(chain.depot, chain.source, before)
-    known.learn(chain.upstream.name, [(one.path, one.promised) for one, _ in chosen])
-    artifacts = tuple(_artifact(chain.upstream.name, known, pin_of(rpm), rpm, why) for rpm, why in chosen)
+    known.learn(chain.upstream.name, [(one.place(chain.upstream.url), one.promised) for one, _ in chosen])
+    artifacts = _named_once(_artifact(chain.upstream, known, pin_of(rpm), rpm, why) for rpm, why in chosen)
     metadata = () if chain.upstream.whole else _metadata(chain, root)
     return replace(locked, external=tuple(sorted(selection.external)), metadata=metadata), artifacts
 
@@ -56,22 +57,34 @@ def _rpms(chain: YumChain, root: YumRoot) -> list[Rpm]:
     record = root.repomd.record("primary")
     assert record is not None, "a repomd.xml without primary was refused"
     digest, what = chain.fetch(root, record), chain.upstream.url + record.href
-    with opened(chain.depot, digest, what, open_size=record.open_size) as text:
-        return list(read_primary(text, what))
+    odd: list[FormatError] = []
+    with opened(chain.depot, digest, what) as text:
+        found = list(read_primary(text, what, odd.append))
+    if odd:
+        more = f" (and {len(odd) - 1} more)" if odd[1:] else ""
+        chain.depot.progress.say(f"{chain.upstream.name}: left out: {odd[0]}{more}")
+    return found
 
 
 def _selected(chain: YumChain, root: YumRoot, rpms: Sequence[Rpm], pins: Sequence[RpmPin]) -> RpmSelection:
     upstream = chain.upstream
-    machines = [Machine(one, rpms, pins, upstream.boundary) for one in upstream.architectures]
-    unknown = {path for one in machines for path in one.unknown_paths()}
+    every = machines(upstream.architectures, rpms, pins, upstream.boundary)
+    unknown = {path for one in every for path in one.unknown_paths()}
     record = root.repomd.record("filelists")
     if unknown and record is not None:
         digest, what = chain.fetch(root, record), upstream.url + record.href
-        with opened(chain.depot, digest, what, open_size=record.open_size) as text:
+        with opened(chain.depot, digest, what) as text:
             owners = owners_of(text, unknown, what)
-        for one in machines:
+        for one in every:
             one.add_paths(owners)
-    return select_rpms(machines)
+    selection = select_rpms(every)
+    for need, others in sorted(selection.elsewhere.items()):
+        told = ", ".join(sorted(others))
+        chain.depot.progress.say(
+            f"{upstream.name}: {need}, which the distribution must provide, is in the upstream for {told}: "
+            "add it to `architectures`"
+        )
+    return selection
 
 
 def _metadata(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
@@ -100,16 +113,28 @@ def _pin_finder(wanted: Sequence[tuple[Pin, RpmPin]]) -> Callable[[Rpm], Pin | N
     return pin_of
 
 
-def _artifact(upstream: str, known: Known, pin: Pin | None, rpm: Rpm, why: str) -> Artifact:
-    path = rpm.path
+def _named_once(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
+    """Give packages that are called the same, which lie in several folders upstream, names that differ."""
+    found = tuple(artifacts)
+    digests: dict[str, set[Digest]] = {}
+    for one in found:
+        digests.setdefault(one.filename, set()).add(one.digest)
+    return tuple(
+        replace(one, filename=f"{one.digest.sha256[:16]}-{one.filename}") if len(digests[one.filename]) > 1 else one
+        for one in found
+    )
+
+
+def _artifact(upstream: Upstream, known: Known, pin: Pin | None, rpm: Rpm, why: str) -> Artifact:
+    path = rpm.place(upstream.url)
     artifact = Artifact(
-        upstream,
+        upstream.name,
         "rpm",
         rpm.name,
         rpm.evr,
         rpm.architecture,
         path,
-        path.rpartition("/")[2],
+        rpm.file_name,
         known.digest(path, rpm.promised),
         why,
         pin.outputs if pin else ("mirror",),

@@ -8,13 +8,15 @@ from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, TrustError
 from cudepot.formats.primary import listing
-from cudepot.formats.repomd import PATH, Record, parse_repomd
+from cudepot.formats.repomd import DOWNLOADED, PATH, Record, parse_repomd
 from cudepot.ports import Verifier
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.yum_chain import opened
 
 
-def yum_faults(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier | None) -> Iterator[str]:
+def yum_faults(
+    depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier | None, *, ours: bool = False
+) -> Iterator[str]:
     """Give a line for each fault of one repository.
 
     Args:
@@ -22,6 +24,7 @@ def yum_faults(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier
         snapshot: what the site shows.
         folder: of the repository, ``yum/NAME/``.
         verifier: whose signature counts; None for a root that nobody signed.
+        ours: whether the site made it; else it is a whole mirror.
 
     Raises:
         CudepotError: its root cannot be read, or its signature does not hold.
@@ -33,6 +36,8 @@ def yum_faults(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier
         verifier.detached(root, _bytes(depot, snapshot, f"{folder}{PATH}.asc"), folder + PATH)
     for one in parse_repomd(root, folder + PATH).records:
         shown = snapshot.tree.get(folder + one.href)
+        if shown is None and not ours and one.type not in DOWNLOADED:
+            continue  # what the upstream names and does not serve is left out
         if shown is None or not _keeps(depot, one.promised, shown):
             yield f"{folder}{PATH}: {one.href} is not the one it names"
         elif one.type == "primary":
@@ -48,7 +53,7 @@ def _keeps(depot: Depot, promised: Digest | Promise, shown: Digest) -> bool:
 
 def _packages(depot: Depot, snapshot: Snapshot, folder: str, primary: Record, shown: Digest) -> Iterator[str]:
     what = folder + primary.href
-    with opened(depot, shown, what, open_size=primary.open_size) as text:
+    with opened(depot, shown, what) as text:
         for path, digest in listing(text, what):
             found = snapshot.tree.get(folder + path)
             if digest is not None and (found is None or not _keeps(depot, digest, found)):
@@ -66,6 +71,6 @@ def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:
 def site_yum_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
     """Give the faults of a repository that the site signed; ``path`` is that of its repomd.xml."""
     try:
-        yield from yum_faults(depot, snapshot, path.removesuffix(PATH), depot.site_verifier())
+        yield from yum_faults(depot, snapshot, path.removesuffix(PATH), depot.site_verifier(), ours=True)
     except CudepotError as error:
         yield f"{path}: {error}"
