@@ -30,6 +30,8 @@ $ErrorActionPreference = 'Stop'
 $Site = '@URL@'
 $Channel = '@CHANNEL@'
 $CondaPackages = @(@CONDA@)
+# A channel that has everything is the only one to be asked, whatever the machine's conda has set.
+$OtherChannels = @(@OVERRIDE@)
 $Wheels = @(@WHEELS@)
 $Zips = @{@ZIPS@}
 
@@ -45,7 +47,7 @@ function Install-FromConda {
     if ($CondaPackages.Count -eq 0) { throw 'The site has no conda packages for Windows.' }
     Assert-Tool 'conda' 'Install Miniforge, or run this in its prompt.'
     if ($PSCmdlet.ShouldProcess($Environment, "conda create: $CondaPackages")) {
-        & conda create --yes --name $Environment --channel "$Site/$Channel" @CondaPackages
+        & conda create --yes --name $Environment @OtherChannels --channel "$Site/$Channel" @CondaPackages
         Assert-Success 'conda create'
     }
 }

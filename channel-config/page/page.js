@@ -68,7 +68,7 @@
       `if ((Get-FileHash ${quoted(name(offer))}).Hash -ne '${offer.sha256}') { throw 'not the file that is meant' }`,
       `Expand-Archive ${quoted(name(offer))} .`,
     ],
-    conda: (offer) => [`conda install --channel ${quoted(`${base}/${offer.repository}`)} ${offer.specs.map(quoted).join(" ")}`],
+    conda: (offer) => [`conda install ${data.closed ? "--override-channels " : ""}--channel ${quoted(`${base}/${offer.repository}`)} ${offer.specs.map(quoted).join(" ")}`],
     pip: (offer) => [`python3 -m pip install --index-url ${quoted(base + "/simple/")} ${offer.specs.map(quoted).join(" ")}`],
   };
   const notes = {
@@ -78,7 +78,9 @@
     zip: "In PowerShell. Then copy bin, include and lib into CUDA's folder, or use the script of cudepot client windows.",
     deb: "The signed index vouches for every package. To hold these versions, add what cudepot export apt prints.",
     rpm: "The signed index vouches for every package. To hold these versions, add what cudepot export dnf prints.",
-    conda: "CUDA and zlib come from your other channels, unless this one has them.",
+    conda: data.closed
+      ? "This channel has everything that is needed; no other one is asked."
+      : "CUDA and zlib come from your other channels, which have to be within reach.",
     pip: "Only this index is asked. For hashes, use what cudepot export requirements.txt prints.",
   };
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 import tree_sitter_powershell
@@ -38,6 +39,11 @@ def test_the_script_is_powershell_and_names_what_there_is() -> None:
     assert "CUDA_PATH" in text
     assert not re.search(r"@[A-Z]+@", text)
     assert text.count("\n") == text.count("\r\n")
+
+
+def test_conda_asks_no_other_channel_where_the_site_has_all() -> None:
+    assert "$OtherChannels = @()" in parsed(script(TEMPLATE, FULL))
+    assert "$OtherChannels = @('--override-channels')" in parsed(script(TEMPLATE, replace(FULL, closed=True)))
 
 
 def test_a_parser_that_accepts_all_would_show() -> None:

@@ -30,7 +30,7 @@ _ELSEWHERE = {
     ("CONTRIBUTING.md", "scripts/test"): ".ci/run",
     ("docs/cross.md", "cudepot samples build"): "tests/workflows/test_samples.py",
     ("docs/doctor.md", "cudepot doctor"): "tests/workflows/test_doctor_run.py",
-    ("docs/quickstart.md", "python3 -m http.server"): "tests/integration/test_main_job.py",
+    ("docs/quickstart.md", "pip install 'cudepot[serve]'"): "tests/integration/test_site_servers.py",
     ("docs/yum.md", "cat /etc/dnf/acme-excludes.conf"): "tests/integration/test_yum_site.py",
     ("docs/sites.md", "pip install 'cudepot[serve]'"): "tests/integration/test_site_servers.py",
 }
@@ -172,7 +172,8 @@ def test_what_blocks_install_is_on_the_site(world: World) -> None:
         if one.page in ("README.md", "docs/quickstart.md") and one.text.startswith(("conda", "pip")):
             assert world.run(one) == 0
     noted = world.noted.read_text()
-    assert "conda create -n dl -c https://packages.example/conda/main -c conda-forge cudnn=8.0.5.39\n" in noted
+    channels = "--override-channels -c https://packages.example/conda/main -c conda-forge"
+    assert f"conda create -n dl {channels} cudnn=8.0.5.39\n" in noted
     assert list((world.project.site / "conda/main/linux-64").glob("cudnn-8.0.5.39-*.conda"))
     assert "pip install --index-url https://packages.example/simple/ nvidia-cudnn-cu11==8.0.5.39\n" in noted
     assert list((world.project.site / "wheels").glob("nvidia_cudnn_cu11-8.0.5.39+acme.1-*.whl"))

@@ -10,6 +10,9 @@ from tests.clients import conda_env, http
 from tests.clients.conda_real import Conda
 from tests.integration.showcase import showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
+from tests.project import Project as Closed
+from tests.upstream.process import ToolError
+from tests.workflows.test_closed_channel import closed, downloads  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("conda")]
 
@@ -40,3 +43,47 @@ def test_conda_installs_what_conda_lock_wrote(conda: Conda, url: str, forge: str
     conda.run("create", "-n", "locked", "--file", tmp_path / "conda-linux-64.lock")
     assert f"{url}/conda/main/linux-64/cudnn-8.0.5.39-cuda11.1_h" in locked
     assert conda.installed("locked")["cudnn"].startswith("8.0.5.39=cuda11.1_h")
+
+
+@pytest.fixture
+def miniforge(conda: Conda) -> Iterator[Conda]:
+    """A conda whose installer has set conda-forge, which cannot be reached, and whose user has defaults."""
+    root = conda.folder / "condarc"
+    root.write_text("channels: [conda-forge]\nchannel_alias: http://127.0.0.1:9\n")
+    conda.condarc("channels: [defaults]\ndefault_channels: ['http://127.0.0.1:9/main']\n")
+    yield conda
+    root.unlink()
+
+
+@pytest.fixture
+def configured(miniforge: Conda, closed: Closed, closed_url: str, tmp_path: Path) -> Iterator[Conda]:  # noqa: F811
+    """The same with what `client conda` writes. It is read before the installer's file, as /etc/conda/.condarc is."""
+    closed.run("client", "conda", "--url", closed_url, "--output", str(tmp_path / "clients"))
+    file = miniforge.folder / ".condarc"
+    file.write_bytes((tmp_path / "clients/etc/conda/.condarc").read_bytes())
+    yield miniforge
+    file.unlink()
+
+
+@pytest.fixture(scope="module")
+def closed_url(closed: Closed) -> Iterator[str]:  # noqa: F811
+    with http.serve(closed.site) as site:
+        yield site.url
+
+
+def test_behind_an_air_gap_conda_sees_the_site_alone(configured: Conda, closed_url: str) -> None:
+    configured.run("create", "-n", "dl", "cudnn", cuda="13.0")
+    assert configured.installed("dl")["cudnn"].startswith("9.12.0.46=")
+    configured.run("create", "-n", "named", "-c", "conda-forge", "cudnn=9.5", cuda="12.9")
+    for name in ("dl", "named"):
+        listed = configured.run("list", "-n", name, "--explicit").stdout
+        urls = [line for line in listed.splitlines() if "://" in line]
+        assert urls
+        assert all(line.startswith(f"{closed_url}/conda/main/") for line in urls), urls
+
+
+def test_without_a_condarc_the_documented_option_does(miniforge: Conda, closed_url: str) -> None:
+    with pytest.raises(ToolError, match=r"127\.0\.0\.1:9"):
+        miniforge.run("create", "-n", "no", "-c", f"{closed_url}/conda/main", "cudnn")
+    miniforge.run("create", "-n", "dl", "--override-channels", "-c", f"{closed_url}/conda/main", "cudnn=9.5")
+    assert miniforge.installed("dl")["cudnn"].startswith("9.5.1.17=")

@@ -23,6 +23,7 @@ class WindowsClient:
         conda: conda packages as ``name=version=build``.
         wheels: wheels as ``name==version``.
         zips: NVIDIA's zip archives that are locked, file name → sha256.
+        closed: whether the channel has everything its packages need, so that conda is to ask no other.
     """
 
     url: str
@@ -31,6 +32,7 @@ class WindowsClient:
     conda: tuple[str, ...]
     wheels: tuple[str, ...]
     zips: Mapping[str, str]
+    closed: bool = False
 
     @property
     def forms(self) -> list[str]:
@@ -64,6 +66,7 @@ def script(template: str, client: WindowsClient) -> bytes:
         "CHANNEL": client.channel,
         "NUMBER": str(client.number),
         "FROM": client.forms[0],
+        "OVERRIDE": "'--override-channels'" if client.closed else "",
         "CONDA": ", ".join(map(_quoted, client.conda)),
         "WHEELS": ", ".join(map(_quoted, client.wheels)),
         "ZIPS": "; ".join(f"{_quoted(name)} = {_quoted(digest)}" for name, digest in sorted(client.zips.items())),

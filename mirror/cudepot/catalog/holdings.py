@@ -66,6 +66,7 @@ class SiteFacts:
         number: of the snapshot; ``created`` its date.
         signer: fingerprint of the site's key; ``key`` the file at ``keys/site.asc``.
         held: all packages.
+        closed: whether the channel has everything its packages need: clients may do with it alone.
     """
 
     label: str
@@ -75,6 +76,7 @@ class SiteFacts:
     signer: str
     key: Digest
     held: tuple[Held, ...]
+    closed: bool = False
 
     def of(self, kind: str) -> tuple[Held, ...]:
         """Return the packages of one kind."""

@@ -20,7 +20,8 @@ HELP = "write ready-made configuration for the site's clients"
 DESCRIPTION = """\
 Write what a client of the site needs, for the snapshot that is shown. `client apt` writes the source, the pin file,
 preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client dnf`
-writes the .repo file, keys, and versionlock entries or excludes, for rhel7 those of its yum. `client windows` writes a
+writes the .repo file, keys, and versionlock entries or excludes, for rhel7 those of its yum. `client conda` writes a
+.condarc, `client pip` a pip.conf and uv.toml, for machines that see the site alone. `client windows` writes a
 PowerShell script that installs from the conda channel, the wheel index or NVIDIA's zip.
 """
 
@@ -43,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="versionlock",
         help="how the locked versions are held: a list for the versionlock plugin (default), or excludes for dnf.conf",
     )
+    conda = _kind(kinds, "conda", "a .condarc with the site's channel alone", _conda)
+    conda.add_argument(
+        "--also", action="append", default=[], metavar="URL", help="a channel to ask after the site's; may be repeated"
+    )
+    _kind(kinds, "pip", "pip.conf and uv.toml with the site's index alone", _pip)
     _kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows)
 
 
@@ -84,6 +90,25 @@ def _dnf(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     steps = f"copy etc/ to /, {result.merge}, then" if result.merge else "copy etc/ to /, then"
     lines.append(f"for snapshot {result.number}; on the client: {steps} {result.install}")
     return asdict(result), lines, 0
+
+
+def _conda(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
+    from cudepot.workflows.client_channels import client_conda_files
+
+    for one in args.also:
+        check_url(one)
+    result = client_conda_files(depot, url=args.url, output=output, also=args.also)
+    lines = [f"{result.folder}/{name}" for name in result.files]
+    lines.append("on the client: copy etc/ to / (Windows: to C:\\ProgramData\\conda), then conda create -n NAME cudnn")
+    lines.append(f"without it: conda create -n NAME --override-channels -c {result.channel} cudnn")
+    return asdict(result), lines, 0
+
+
+def _pip(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
+    from cudepot.workflows.client_channels import client_pip_files
+
+    result = client_pip_files(depot, url=args.url, output=output)
+    return asdict(result), [*(f"{result.folder}/{name}" for name in result.files), "on the client: copy etc/ to /"], 0
 
 
 def _windows(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:

@@ -8,6 +8,7 @@ from cudepot.catalog.client_windows import ZIP, WindowsClient, conda_packages, s
 from cudepot.data import data_folder
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
+from cudepot.workflows.channel import is_closed
 from cudepot.workflows.client import shown_snapshot
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.snapshots import lock_of
@@ -27,7 +28,13 @@ def client_windows_file(depot: Depot, *, url: str, output: Path) -> tuple[Path, 
     paths = list(snapshot.tree)
     channel = f"conda/{depot.config.site.channel}"
     client = WindowsClient(
-        url.rstrip("/"), channel, snapshot.number, conda_packages(paths), windows_wheels(paths), zips
+        url.rstrip("/"),
+        channel,
+        snapshot.number,
+        conda_packages(paths),
+        windows_wheels(paths),
+        zips,
+        is_closed(depot, snapshot.tree, channel),
     )
     if not client.forms:
         raise ConfigError(

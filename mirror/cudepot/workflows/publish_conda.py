@@ -9,7 +9,7 @@ from typing import BinaryIO
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest, hasher
 from cudepot.errors import FormatError
-from cudepot.formats.conda_sums import md5_sums
+from cudepot.formats.conda_repodata import md5_sums, records_of
 from cudepot.workflows.depot import Depot
 
 GENERATIONS = 3
@@ -59,7 +59,7 @@ def _told_before(depot: Depot, channel: Mapping[str, Digest]) -> dict[str, str]:
     for path, digest in channel.items():
         if path.endswith(_REPODATA) and depot.store.has(digest):
             with depot.store.open(digest) as handle, contextlib.suppress(FormatError):
-                found |= dict(md5_sums(handle.read(), path).values())
+                found |= md5_sums(records_of(handle.read(), path))
     return found
 
 

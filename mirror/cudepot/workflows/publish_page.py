@@ -8,6 +8,7 @@ from cudepot.catalog.page import render_page
 from cudepot.catalog.snapshot import Tree
 from cudepot.data import data_folder
 from cudepot.digest import Digest
+from cudepot.workflows.channel import is_closed
 from cudepot.workflows.depot import Depot
 
 PAGE = "index.html"
@@ -27,4 +28,6 @@ def site_facts(depot: Depot, lock: Lock, tree: Tree, number: int, created: str, 
     """Return what a tree holds for clients."""
     config = depot.config.site
     held = held_in(tree, lock)
-    return SiteFacts(config.label, f"conda/{config.channel}", number, created, signer, tree["keys/site.asc"], held)
+    channel = f"conda/{config.channel}"
+    closed = is_closed(depot, tree, channel)
+    return SiteFacts(config.label, channel, number, created, signer, tree["keys/site.asc"], held, closed)

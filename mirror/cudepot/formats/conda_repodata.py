@@ -1,0 +1,48 @@
+"""Reads a channel's index back (CEP 36): what it says of each package, the MD5 it knows, what it has not.
+
+Beside conda_index, which loads what writing an index takes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cudepot.errors import FormatError
+
+Record = Mapping[str, Any]
+
+
+def records_of(data: bytes, what: str) -> dict[str, Record]:
+    """Return file name → record of the ``.conda`` packages a repodata.json lists.
+
+    Raises:
+        FormatError: it is no repodata.json.
+    """
+    try:
+        found: dict[str, Record] = json.loads(data)["packages.conda"]
+        if all(isinstance(one, dict) and {"name", "version", "build"} <= one.keys() for one in found.values()):
+            return found
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise FormatError(f"{what}: not a repodata.json ({type(error).__name__})") from error
+    raise FormatError(f"{what}: not a repodata.json: a record without name, version or build")
+
+
+def md5_sums(records: Mapping[str, Record]) -> dict[str, str]:
+    """Return sha256 → MD5 of the packages that have both."""
+    return {str(one["sha256"]): str(one["md5"]) for one in records.values() if {"md5", "sha256"} <= one.keys()}
+
+
+def lacking(records: Iterable[Record]) -> list[str]:
+    """Return the names that packages depend on and none of them has; virtual packages are the machine's."""
+    names, needed = set(), set()
+    for one in records:
+        names.add(one["name"])
+        needed |= {depended(spec) for spec in one.get("depends", ())}
+    return sorted(name for name in needed - names if not name.startswith("__"))
+
+
+def depended(spec: str) -> str:
+    """Return the name in a match spec of a record's ``depends``."""
+    return spec.split("[", maxsplit=1)[0].split(maxsplit=1)[0]
