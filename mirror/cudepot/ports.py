@@ -102,10 +102,10 @@ class ObjectStore(Protocol):
     """Objects by digest. An object that is visible is complete."""
 
     def has(self, digest: Digest) -> bool:
-        """Tell whether the object is here with its full size."""
+        """Return whether the object is here and holds what its name says."""
 
     def open(self, digest: Digest) -> BinaryIO:
-        """Open an object for reading; raise StorageError when it is not here."""
+        """Open an object for reading; raise StorageError when it is not here, TrustError when it is damaged."""
 
     def part(self, digest: Digest) -> AbstractContextManager[Part]:
         """Begin, or go on with, an object whose digest is known beforehand."""

@@ -134,10 +134,69 @@ def test_a_truncated_object_does_not_count_and_is_replaced(store: LocalStore) ->
     store.path(DIGEST).chmod(0o644)
     store.path(DIGEST).write_bytes(DATA[:-1])
     assert not store.has(DIGEST)
-    with pytest.raises(StorageError, match="is not in the store"):
+    with pytest.raises(TrustError, match="is damaged"):
         store.open(DIGEST)
     store.add_bytes(DATA)
     assert content(store) == DATA
+
+
+@pytest.mark.parametrize("how", ["replaced", "longer", "written"])
+def test_an_object_that_was_written_to_does_not_count_whatever_its_size(store: LocalStore, how: str) -> None:
+    """What earlier versions did to themselves (A1), and what anybody may do to a file of a site, which is a link."""
+    store.add_bytes(DATA)
+    path, wrong = store.path(DIGEST), DATA[:-1] + b"X"
+    if how == "replaced":
+        path.unlink()
+        path.write_bytes(wrong)
+    else:
+        path.chmod(0o644)
+        with path.open("ab" if how == "longer" else "r+b") as file:
+            file.write(DATA[:10] if how == "longer" else b"X")
+    for one in (store, LocalStore(store.root)):
+        assert not one.has(DIGEST)
+        assert one.is_damaged(DIGEST)
+        with pytest.raises(TrustError, match="is damaged"):
+            one.place(DIGEST, store.root / "placed")
+    with store.part(DIGEST) as part:
+        part.write(DATA)
+        part.commit()
+    assert content(store) == DATA
+
+
+def test_an_object_without_a_mark_is_hashed_once(store: LocalStore) -> None:
+    store.add_bytes(DATA)
+    os.utime(store.path(DIGEST), ns=(0, 1_700_000_000_123_456_789))
+    assert not store.is_marked(DIGEST)
+    assert LocalStore(store.root, quick=True).has(DIGEST)
+    assert not store.is_marked(DIGEST), "a verb that only looks changes nothing"
+    assert store.has(DIGEST)
+    assert store.is_marked(DIGEST)
+    assert store.path(DIGEST).stat().st_mtime_ns // 10**9 == 1_700_000_000, "web servers tell clients the second"
+
+
+def test_a_store_on_a_read_only_disk_is_not_hashed_again_and_again(store: LocalStore) -> None:
+    """What cannot be marked there is taken at its size, but for the first object."""
+    others = [store.add_bytes(DATA + bytes([number])) for number in range(2)]
+    for one in others:
+        os.utime(store.path(one), ns=(0, 0))
+    command = [sys.executable, "-c", READER, str(store.root), *(one.sha256 for one in others)]
+    bound = f'mount --bind {store.root} {store.root} && mount -o remount,bind,ro {store.root} && exec "$@"'
+    if subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("needs a mount namespace")
+    done = subprocess.run(["unshare", "-m", "sh", "-c", bound, "sh", *command], capture_output=True, check=True)
+    assert done.stdout.decode().split() == ["True", "True", "1"]
+
+
+READER = """
+import sys
+from pathlib import Path
+from cudepot.digest import Digest
+from cudepot.store.local import LocalStore
+store = LocalStore(Path(sys.argv[1]))
+hashed, real = [], store.marks.hashed
+store.marks.hashed = lambda path: hashed.append(path) or real(path)
+print(*(store.has(Digest(one, 10001)) for one in sys.argv[2:]), len(hashed))
+"""
 
 
 def test_placing_shares_the_inode_and_a_copy_is_checked(store: LocalStore, tmp_path: Path) -> None:
@@ -146,8 +205,10 @@ def test_placing_shares_the_inode_and_a_copy_is_checked(store: LocalStore, tmp_p
     assert (tmp_path / "link").samefile(store.path(DIGEST))
     store._copy(DIGEST, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == DATA
+    times = store.path(DIGEST).stat()
     store.path(DIGEST).chmod(0o644)
     store.path(DIGEST).write_bytes(DATA[:-1] + b"X")
+    os.utime(store.path(DIGEST), ns=(times.st_atime_ns, times.st_mtime_ns))  # as a dying disk does
     with pytest.raises(TrustError):
         store._copy(DIGEST, tmp_path / "bad")
     with pytest.raises(StorageError, match="is not in the store"):

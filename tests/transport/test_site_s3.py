@@ -18,7 +18,7 @@ from tests.sites import S3_KINDS, Place, place_of
 from tests.transport.test_sites import PACKAGE, ROOT, extra, publish, tree
 
 from cudepot.digest import Digest
-from cudepot.errors import BusyError, ConfigError, CudepotError, SiteError
+from cudepot.errors import BusyError, ConfigError, CudepotError, SiteError, TrustError
 from cudepot.ports import FileTraits
 from cudepot.transport import s3_lock, s3_send
 from cudepot.transport.s3_bucket import Bucket
@@ -318,12 +318,16 @@ def test_reading_back_finds_a_server_that_damages(moto: Place, monkeypatch: pyte
     assert moto.get(ROOT) == b"root"
 
 
-def test_a_damaged_object_is_not_sent(place: Place) -> None:
+@pytest.mark.parametrize("told", ["is damaged", "where .* was promised"], ids=["written to", "time kept"])
+def test_a_damaged_object_is_not_sent(place: Place, told: str) -> None:
     made = tree(place, {PACKAGE: b"package", ROOT: b"root"})
     file = place.store.path(made[PACKAGE])
+    times = file.stat()
     file.chmod(0o644)
     file.write_bytes(b"pAckage")
-    with pytest.raises(CudepotError, match=r"where .* was promised"):
+    if told != "is damaged":
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.raises(TrustError, match=told):
         place.s3().write(1, made, extra(1))
     assert place.get(PACKAGE) is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -273,9 +274,13 @@ def test_a_truncated_artifact_in_the_store_is_found_before_it_is_used(shown: Pro
     file = shown.object(nvidia.built().archive.read_bytes())
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
+    times = file.stat()
     file.chmod(0o644)
     file.write_bytes(data)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # as a dying disk does
     told = refused(shown, 5, "repackage")
     assert nvidia.built().archive.name in told
     file.write_bytes(data[:-1])
-    refused(shown, 7, "repackage")
+    assert "is damaged" in refused(shown, 5, "repackage")
+    shown.run("sync")
+    shown.run("repackage")

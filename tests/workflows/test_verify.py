@@ -221,8 +221,9 @@ def test_a_flipped_bit_is_found_in_every_class_of_file(rich_template: Near, tmp_
     assert "FAULT" in done.out or "error E" in done.err
 
 
-def test_repair_brings_everything_back(rich_template: Near, tmp_path: Path) -> None:
-    """Bad objects are forgotten and fetched again, the site is mended, nothing wrong is shown in between."""
+@pytest.mark.parametrize("reached", [True, False], ids=["reached", "out of reach"])
+def test_repair_brings_everything_back(rich_template: Near, tmp_path: Path, reached: bool) -> None:
+    """Bad objects are fetched again, or forgotten, the site is mended, nothing wrong is shown in between."""
     base = tmp_path / "project"
     subprocess.run(["cp", "-a", rich_template.project.base, base], check=True)
     project = Project.__new__(Project)
@@ -232,10 +233,20 @@ def test_repair_brings_everything_back(rich_template: Near, tmp_path: Path) -> N
     flip(project.store / "snapshots/000002.json")
     flip(next(iter((project.store / "upstreams").glob("*.json"))))
     flip(project.store / "builds/0.json")
+    if not reached:
+        text = project.toml.read_text()
+        project.toml.write_text(text.replace('/upstream/"', '/nowhere/"'))
     done = project.run("verify", "--repair", "--json", check=False)
-    assert done.rc == 5
-    assert not deb.exists(), "rather no file than a wrong one"
     assert any("put back from the site" in one for one in done.json["done"])
+    if reached:
+        assert done.rc == 0
+        assert deb.is_file()
+        assert "1 locked files fetched again" in done.json["done"]
+    else:
+        assert done.rc == 5
+        assert not deb.exists(), "rather no file than a wrong one"
+        assert any("not all could be fetched again" in one for one in done.json["done"])
+        project.toml.write_text(text)
     project.run("sync")
     project.run("publish")
     assert project.run("verify", "--json").json["faults"] == []

@@ -65,7 +65,7 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
     if not base.is_dir():
         raise ConfigError(f"{base}: no such folder", hint="-C names the folder of cudepot.toml")
     config = load_config(base)
-    store = LocalStore(base / config.store)
+    store = LocalStore(base / config.store, quick=not exclusive)
     shown, keys = progress.choose(quiet=args.quiet), ExitStack()
     depot = Depot(
         base=base,

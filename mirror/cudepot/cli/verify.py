@@ -22,8 +22,8 @@ HELP = "hash store and site again, check signatures and indexes"
 DESCRIPTION = """\
 Hash every object of the store and every file the site shows, check the signature of every snapshot and the chain
 between them, and follow each index of the site to its packages. Changes nothing; exit status 5 when a fault is found.
-With --repair, mend store and site from each other, remove damaged objects so that `sync` brings them again, take
-wrong files off the site, and verify again.
+With --repair, mend store and site from each other, fetch damaged objects again from their upstream or remove them so
+that `repackage` and `publish` make them again, take wrong files off the site, and verify again.
 
 With PACKAGEs (conda packages or wheels, as files) it hashes every file in them and every member of the artifacts they
 were made of, and says which member of which artifact each file is, where that artifact came from and who signed it.

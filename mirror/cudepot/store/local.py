@@ -7,37 +7,36 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, cast
 
 from cudepot.digest import CHUNK, Digest, Hasher, Promise, VerifyingReader, hasher
 from cudepot.disk import fsync_folder, storage_errors, write_atomic
-from cudepot.errors import BusyError, ConfigError, FormatError, StorageError
+from cudepot.errors import ConfigError, FormatError, StorageError, TrustError
+from cudepot.store.hold import held
+from cudepot.store.marks import Marks
 from cudepot.store.part import LocalPart
 
 FORMAT = "cudepot-store 1\n"
 _FEW, _SETTLERS = 5, 16  # folders made durable one by one, threads for more
 
 
-def _flocked(handle: TextIO) -> bool:
-    """Try to take the lock of an open file; tell whether it is ours now."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _absent(digest: Digest) -> StorageError:
     return StorageError(f"object {digest.sha256} ({digest.size} bytes) is not in the store", hint="run `cudepot sync`")
+
+
+def _damaged(digest: Digest) -> TrustError:
+    return TrustError(
+        f"object {digest.sha256} of the store is damaged: it does not hold the {digest.size} bytes its name stands for",
+        hint="run `cudepot verify --repair`, then `cudepot sync`",
+    )
 
 
 class LocalStore:
@@ -46,10 +45,11 @@ class LocalStore:
     Args:
         root: folder of the store; made when ``create`` is set.
         durable: fsync objects; off only for scratch copies that are worthless after a crash.
+        quick: see :class:`~cudepot.store.marks.Marks`.
     """
 
-    def __init__(self, root: Path, *, create: bool = False, durable: bool = True) -> None:
-        self.root, self._durable = root, durable
+    def __init__(self, root: Path, *, create: bool = False, durable: bool = True, quick: bool = False) -> None:
+        self.root, self._durable, self.marks = root, durable, Marks(quick=quick)
         self._objects = f"{root}/objects/"
         self._unsettled: set[str] = set()
         self._settling = threading.Lock()
@@ -94,22 +94,38 @@ class LocalStore:
         return f"{self._objects}{digest.sha256[:2]}/{digest.sha256}"
 
     def has(self, digest: Digest) -> bool:
-        """Tell whether the object is here with its full size."""
+        """Return whether the object is here and holds what its name says; one without a mark is hashed for it."""
         try:
-            return os.stat(self.name(digest)).st_size == digest.size  # noqa: PTH116
+            about = os.stat(path := self.name(digest))  # noqa: PTH116
         except OSError:
             return False
+        if about.st_size != digest.size:
+            return False
+        return self.marks.holds(about, digest.sha256) or self.marks.proved(path, digest)
+
+    def is_marked(self, digest: Digest) -> bool:
+        """Return whether the object is here and :meth:`has` need not hash it to know."""
+        try:
+            about = os.stat(self.name(digest))  # noqa: PTH116
+        except OSError:
+            return False
+        return about.st_size == digest.size and self.marks.holds(about, digest.sha256)
+
+    def is_damaged(self, digest: Digest) -> bool:
+        """Return whether there is a file in the object's place, but with other bytes."""
+        return os.path.lexists(self.name(digest)) and not self.has(digest)
 
     def open(self, digest: Digest) -> BinaryIO:
-        """Open an object for reading; raise StorageError when it is not here."""
+        """Open an object for reading; raise StorageError when it is not here, TrustError when it is damaged."""
         try:
-            handle = open(self.name(digest), "rb")  # noqa: PTH123, SIM115 - the caller closes
+            handle = open(path := self.name(digest), "rb")  # noqa: PTH123, SIM115 - the caller closes
         except OSError as error:
             raise _absent(digest) from error
-        if os.fstat(handle.fileno()).st_size != digest.size:
-            handle.close()
-            raise _absent(digest)
-        return handle
+        about = os.fstat(handle.fileno())
+        if about.st_size == digest.size and (self.marks.holds(about, digest.sha256) or self.marks.proved(path, digest)):
+            return handle
+        handle.close()
+        raise _damaged(digest)
 
     @contextlib.contextmanager
     def part(self, digest: Digest) -> Iterator[LocalPart]:
@@ -182,7 +198,7 @@ class LocalStore:
         Raises:
             StorageError: the file is longer or shorter than what was hashed: something else writes to it.
         """
-        if os.fstat(file.fileno()).st_size != digest.size:
+        if (about := os.fstat(file.fileno())).st_size != digest.size:
             raise StorageError(
                 f"{path}: written to by another program", hint="run cudepot again, and nothing beside it"
             )
@@ -190,6 +206,8 @@ class LocalStore:
             os.unlink(path)  # noqa: PTH108 - thousands a second
             return
         os.fchmod(file.fileno(), 0o444)
+        with contextlib.suppress(OSError):  # a file system that keeps no times: it is hashed when it is used
+            self.marks.put(file.fileno(), about, digest.sha256)
         folder = self._objects + digest.sha256[:2]
         if not os.path.exists(folder):  # noqa: PTH110
             Path(folder).mkdir(exist_ok=True)
@@ -221,7 +239,7 @@ class LocalStore:
     def place(self, digest: Digest, target: Path | str) -> None:
         """Put an object at a path: a hard link where possible, else a copy that is checked on the way."""
         if not self.has(digest):
-            self.open(digest).close()
+            self.open(digest).close()  # says what is wrong
         try:
             os.link(self.name(digest), target)
         except OSError as error:
@@ -271,10 +289,9 @@ class LocalStore:
         finally:
             shutil.rmtree(root, ignore_errors=True)
 
-    @contextlib.contextmanager
     def locked(
         self, *, dry: bool = False, wait: float = 0.0, said: Callable[[str], None] = lambda _: None
-    ) -> Iterator[None]:
+    ) -> AbstractContextManager[None]:
         """Hold the store for this process.
 
         What a killed process left behind half-made is removed, unless this is a ``dry`` run, which changes nothing.
@@ -287,33 +304,4 @@ class LocalStore:
         Raises:
             BusyError: another process has it, and kept it for all of ``wait``.
         """
-        with storage_errors(self.root):
-            handle = (self.root / "lock").open("a+")
-        with handle:
-            if not _flocked(handle):
-                self._wait(handle, wait, said)
-            if not dry:
-                self._begin(handle)
-            yield
-
-    def _wait(self, handle: TextIO, wait: float, said: Callable[[str], None]) -> None:
-        handle.seek(0)
-        holder = f"another cudepot process ({handle.read().strip() or 'unknown'}) holds {self.root}"
-        if wait:
-            said(f"{holder}: waiting up to {wait:.0f} s")
-        until = time.monotonic() + wait
-        while time.monotonic() < until:
-            time.sleep(0.05)
-            if _flocked(handle):
-                return
-        raise BusyError(holder, hint="wait for it to finish, or give --wait; the lock goes away with the process")
-
-    def _begin(self, lock: TextIO) -> None:
-        for left in (self.root / "tmp").iterdir():
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                left.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # a full disk cannot take the note, and nothing depends on it
-            os.truncate(lock.fileno(), 0)
-            os.write(lock.fileno(), f"pid {os.getpid()}".encode())
+        return held(self.root, dry=dry, wait=wait, said=said)

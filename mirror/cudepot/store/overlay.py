@@ -36,6 +36,14 @@ class Overlay(LocalStore):
         """Tell whether the object is in either store."""
         return self._below.has(digest) or super().has(digest)
 
+    def is_marked(self, digest: Digest) -> bool:
+        """Return whether one of the stores has the object, and need not hash it to know."""
+        return self._below.is_marked(digest) or super().is_marked(digest)
+
+    def is_damaged(self, digest: Digest) -> bool:
+        """Return whether the store below has other bytes in the object's place, and this one has none."""
+        return self._below.is_damaged(digest) and not self.has(digest)
+
     def name(self, digest: Digest) -> str:
         """Return where the object lies, or would lie, as text."""
         return self._below.name(digest) if self._below.has(digest) else super().name(digest)

@@ -31,6 +31,7 @@ from cudepot.transport.volumes import numbered
 from cudepot.workflows.bundle_volume import complete_volume, write_volume
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.key_files import key_files
+from cudepot.workflows.present import absent
 from cudepot.workflows.proof import Proof, proofs
 from cudepot.workflows.snapshots import find_snapshot, lock_of
 
@@ -160,11 +161,12 @@ def _held(depot: Depot, base: Link, want: Want | None, newest: Link, every: set[
 
 
 def _check_present(depot: Depot, objects: Iterable[Digest]) -> None:
-    missing = [one.sha256 for one in sorted(objects) if not depot.store.has(one)]
+    missing = [one.sha256 for one in sorted(absent(depot, objects))]
     if missing:
         raise ConfigError(
-            f"{len(missing)} objects of the bundle are not in the store, {missing[0]} for one",
-            hint="`cudepot verify` says what they belong to; `cudepot sync` brings what an upstream still has",
+            f"{len(missing)} objects of the bundle are not in the store, or damaged there, {missing[0]} for one",
+            hint="`cudepot verify` says what they belong to; `cudepot verify --repair`, then sync, repackage and "
+            "publish bring back what the site or an upstream still has",
         )
 
 

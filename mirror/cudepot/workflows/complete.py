@@ -38,7 +38,7 @@ def complete(depot: Depot, lock: Lock) -> Complete | None:
         notes = tuple(map(str, found["notes"]))
     except (OSError, FormatError, KeyError, TypeError, ValueError):
         return None
-    if found.get("lock") != _names(lock) or not all(map(depot.store.has, objects)):
+    if found.get("lock") != _names(lock) or not all(map(depot.store.is_marked, objects)):
         return None
     return Complete(len(objects), sum(one.size for one in objects), notes)
 

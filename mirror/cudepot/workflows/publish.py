@@ -25,6 +25,7 @@ from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.imported import wanted
 from cudepot.workflows.lock import current_lock
 from cudepot.workflows.names import known_names
+from cudepot.workflows.present import absent
 from cudepot.workflows.prove_solvable import unsolvable
 from cudepot.workflows.publish_apt import apt_tree
 from cudepot.workflows.publish_conda import conda_tree
@@ -168,10 +169,11 @@ def _whole_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:
 
 def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> None:
     locked = [*((one.filename, one.digest) for one in lock.artifacts), *mirrored.items()]
-    missing = [name for name, digest in locked if not depot.store.has(digest)]
+    lacking = absent(depot, [digest for _, digest in locked])
+    missing = [name for name, digest in locked if digest in lacking]
     if missing:
         raise ConfigError(
-            f"{len(missing)} locked artifacts are not in the store, {missing[0]} for one",
+            f"{len(missing)} locked artifacts are not in the store, or damaged there, {missing[0]} for one",
             hint="run `cudepot sync`",
         )
 

@@ -12,6 +12,7 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.imported import choose
+from cudepot.workflows.present import absent
 from cudepot.workflows.proof import read
 from cudepot.workflows.publish_apt import renewed
 from cudepot.workflows.publish_page import with_page
@@ -89,10 +90,11 @@ def _newest(depot: Depot) -> Snapshot:
 
 def _check_whole(depot: Depot, snapshot: Snapshot) -> None:
     named = {**snapshot.tree, "its lock": snapshot.lock}
-    missing = [path for path, digest in named.items() if not depot.store.has(digest)]
+    lacking = absent(depot, named.values())
+    missing = [path for path, digest in named.items() if digest in lacking]
     if missing:
         raise ConfigError(
             f"snapshot {snapshot.number} cannot be shown: {len(missing)} of its files are not in the store, "
-            f"{missing[0]} for one",
+            f"or damaged there, {missing[0]} for one",
             hint="`cudepot verify` lists them; on the far side of an air gap, see `cudepot bundle missing`",
         )

@@ -15,6 +15,7 @@ from cudepot.workflows.complete import complete, remember
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.fetch import Unknown, grouped, learn_each, summary
 from cudepot.workflows.lock import answering, current_lock
+from cudepot.workflows.present import absent
 from cudepot.workflows.rounds import rounds
 from cudepot.workflows.unsigned import unsigned
 from cudepot.workflows.whole import read_whole, wholes
@@ -60,7 +61,8 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
         _learn(depot, found, wait=wait)
         found = {one.name: read_whole(depot, one) for one in wholes(lock)}
     every = grouped(_named(lock, found), lambda one: one.digest)
-    missing = {digest: places for digest, places in every.items() if not depot.store.has(digest)}
+    lacking = absent(depot, every)
+    missing = {digest: places for digest, places in every.items() if digest in lacking}
     notes = tuple(note for one in found.values() for note in one.notes)
     if not dry_run:
         bring(depot, names, list(itertools.chain(*missing.values())), wait=wait, unsound=lambda: _unsound(depot, lock))
@@ -81,7 +83,8 @@ def _named(lock: Lock, found: Mapping[str, Whole]) -> Iterator[Missing]:
 def _restore_indexes(depot: Depot, lock: Lock, names: list[str], *, dry_run: bool, wait: float) -> None:
     """Fetch the indexes of whole mirrors where the store is another than the one that locked them."""
     indexes = [Missing(one.name, index.path, index.digest) for one in wholes(lock) for index in main_indexes(one)]
-    missing = [one for one in indexes if not depot.store.has(one.digest)]
+    lacking = absent(depot, [one.digest for one in indexes])
+    missing = [one for one in indexes if one.digest in lacking]
     if missing and dry_run:
         raise ConfigError("the index of a whole mirror is not in this store", hint="sync without --dry-run fetches it")
     if missing:

@@ -83,8 +83,7 @@ def _hash_all(depot: Depot, paths: Sequence[Path], total: int) -> dict[Path, str
 def _object_fault(depot: Depot, path: Path) -> str:
     if path.is_symlink() or not path.is_file():
         return f"object {path}: not a plain file: remove it"
-    with path.open("rb") as handle:
-        found = Digest.of_stream(handle)
+    found = depot.store.marks.hashed(str(path))
     depot.progress.advance(found.size)
     return "" if found.sha256 == path.name else f"object {path}: its bytes hash to {found.sha256}: remove it and sync"
 

@@ -16,6 +16,7 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.names import mend_names
+from cudepot.workflows.sync import sync
 from cudepot.workflows.verify import VerifyResult, verify
 from cudepot.workflows.verify_store import damaged_snapshots, log_faults, record_faults
 
@@ -32,15 +33,16 @@ class RepairResult:
 def verify_and_repair(depot: Depot) -> RepairResult:
     """Verify, mend what can be mended here, verify again.
 
-    A damaged object is taken from the site where an undamaged copy lies there; else it is removed, so that ``sync``,
-    ``repackage`` or a bundle brings it again. The site gets back from the store what differs; a file the store lacks
-    is withdrawn from it, because a client is better served by nothing than by wrong bytes.
+    A damaged object is taken from the site where an undamaged copy is there, or fetched again where it is locked; else
+    it is removed, so that ``repackage``, ``publish`` or a bundle brings it again. The site gets back from the store
+    what differs; a file the store lacks is withdrawn from it, because a client is better served by nothing than by
+    wrong bytes.
     """
     before = verify(depot)
     if not before.faults:
         return RepairResult(before, (), before)
     with storage_errors(depot.store.root):
-        done = (*_documents(depot), *_objects(depot, before), *_records(depot), *_log(depot))
+        done = (*_documents(depot), *_objects(depot, before), *_records(depot), *_log(depot), *_fetched(depot, before))
         done += (*mend_names(depot), *_site(depot))
     return RepairResult(before, tuple(dict.fromkeys(done)), verify(depot))
 
@@ -66,6 +68,19 @@ def _objects(depot: Depot, found: VerifyResult) -> Iterator[str]:
                 yield f"object {path.name}: put back from the site"
             else:
                 yield f"object {path.name}: removed; sync, repackage, publish or a bundle brings it again"
+
+
+def _fetched(depot: Depot, found: VerifyResult) -> Iterator[str]:
+    """Bring what was removed and is locked from its upstream; one that cannot be asked now stops no other repair."""
+    if not found.damaged or depot.config.site.origin:
+        return
+    try:
+        result = sync(depot)
+    except CudepotError as error:
+        yield f"not all could be fetched again: {error}"
+    else:
+        if result.fetched_files:
+            yield f"{result.fetched_files} locked files fetched again"
 
 
 def _shown(depot: Depot) -> Snapshot | None:

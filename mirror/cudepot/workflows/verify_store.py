@@ -38,7 +38,8 @@ def snapshot_faults(depot: Depot) -> Iterator[str]:
             yield f"snapshot {number}: does not follow snapshot {number - 1} (its parent hash is another)"
         named = {**snapshot.tree, "its cudepot.lock": snapshot.lock}
         yield from (
-            f"snapshot {number}: {path} is not in the store ({digest.sha256[:12]}…)"
+            f"snapshot {number}: {path} is {'damaged' if depot.store.is_damaged(digest) else 'not'} in the store "
+            f"({digest.sha256[:12]}…)"
             for path, digest in named.items()
             if not depot.store.has(digest)
         )

@@ -1,0 +1,61 @@
+"""One process at a time: how a store is held while it is worked on."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+from cudepot.disk import storage_errors
+from cudepot.errors import BusyError
+
+
+@contextlib.contextmanager
+def held(root: Path, *, dry: bool, wait: float, said: Callable[[str], None]) -> Iterator[None]:
+    """Hold the store in ``root``; see :meth:`cudepot.store.local.LocalStore.locked`."""
+    with storage_errors(root):
+        handle = (root / "lock").open("a+")
+    with handle:
+        if not _flocked(handle):
+            _wait(root, handle, wait, said)
+        if not dry:
+            _begin(root, handle)
+        yield
+
+
+def _flocked(handle: TextIO) -> bool:
+    """Try to take the lock of an open file; return whether it is ours now."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait(root: Path, handle: TextIO, wait: float, said: Callable[[str], None]) -> None:
+    handle.seek(0)
+    holder = f"another cudepot process ({handle.read().strip() or 'unknown'}) holds {root}"
+    if wait:
+        said(f"{holder}: waiting up to {wait:.0f} s")
+    until = time.monotonic() + wait
+    while time.monotonic() < until:
+        time.sleep(0.05)
+        if _flocked(handle):
+            return
+    raise BusyError(holder, hint="wait for it to finish, or give --wait; the lock goes away with the process")
+
+
+def _begin(root: Path, lock: TextIO) -> None:
+    for left in (root / "tmp").iterdir():
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # a full disk cannot take the note, and nothing depends on it
+        os.truncate(lock.fileno(), 0)
+        os.write(lock.fileno(), f"pid {os.getpid()}".encode())
