@@ -63,6 +63,6 @@ def run(args: argparse.Namespace) -> Answer:
         else "published snapshot"
     )
     lines += held_lines(result.held)
-    lines += (*result.unsigned, *result.unsolvable)
+    lines += (*result.unsigned, *result.unsolvable, *result.foreign)
     lines.append(f"{did} {result.number}: {result.files} files, {size_text(result.bytes)}, at {result.site}")
     return asdict(result), lines, 0

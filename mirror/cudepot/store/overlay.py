@@ -11,7 +11,7 @@ from pathlib import Path
 from cudepot.digest import Digest
 from cudepot.store.local import LocalStore
 
-_READ = ("builds", "snapshots", "sha512", "published.log")
+_READ = ("builds", "snapshots", "sha512", "published.log", "conda-proof.json")
 _WRITTEN = ("upstreams", "exported", "incoming", "imported")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot
+from cudepot.digest import Digest
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.snapshots import lock_of
 from cudepot.workflows.whole import read_whole, wholes
@@ -40,6 +41,13 @@ def with_last_good(
         lock.accepted_eula,
         lock.allowed_unsolvable,
     ), held
+
+
+def with_last_channel(tree: Mapping[str, Digest], last: Mapping[str, Digest], channel: str) -> dict[str, Digest]:
+    """Return a tree whose conda channel, and what is told of its packages, is that of another tree."""
+    folders = (f"{channel}/", f"provenance/{channel}/")
+    rest = {path: one for path, one in tree.items() if not path.startswith(folders)}
+    return rest | {path: one for path, one in last.items() if path.startswith(folders)}
 
 
 def _is_complete(depot: Depot, upstream: LockedUpstream) -> bool:

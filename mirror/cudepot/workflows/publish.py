@@ -20,7 +20,7 @@ from cudepot.paths import safe_name
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import Built, builds_of
 from cudepot.workflows.depot import Depot
-from cudepot.workflows.held import with_last_good
+from cudepot.workflows.held import with_last_channel, with_last_good
 from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.imported import wanted
 from cudepot.workflows.lock import current_lock
@@ -54,6 +54,7 @@ class PublishResult:
         held: upstreams that stay as they were published last: artifacts are missing, or cannot be installed.
         unsigned: a line for each upstream that nobody signed.
         unsolvable: a line for each repository that is allowed although not all of it can be installed.
+        foreign: what the conda channel leaves to another one.
     """
 
     number: int
@@ -66,6 +67,7 @@ class PublishResult:
     held: tuple[str, ...] = ()
     unsigned: tuple[str, ...] = ()
     unsolvable: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
 def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> PublishResult:
@@ -92,9 +94,13 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
     found = unsolvable(depot, lock, tree, held)
     if errors := refused(found, lock.allowed_unsolvable):
         lock, also = with_last_good(depot, lock, earlier, errors.keys()) if keep_last else (lock, ())
+        channel = f"conda/{depot.config.site.channel}"
+        last = earlier[0].tree if keep_last and earlier and channel in errors else {}
+        also += (channel,) if any(path.startswith(f"{channel}/") for path in last) else ()
         for name in errors.keys() - set(also):
             raise errors[name]
         held, tree = (*held, *also), _present_tree(depot, lock, earlier)
+        tree = with_last_channel(tree, last, channel) if channel in also else tree
     for path in tree:
         if safe_name(path) != path:
             raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
@@ -104,18 +110,28 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
     fresh = not earlier or with_page(depot, lock, tree, earlier[0].number, earlier[0].created) != before
     number = next_number(depot, earlier) if fresh else earlier[0].number
     created = now(depot) if fresh else earlier[0].created
-    tree = with_page(depot, lock, tree, number, created)
+    tree, foreign = with_page(depot, lock, tree, number, created), _foreign(depot, tree)
     if not dry_run:
         if fresh:
             made_of = tomli_w.dumps(render_lock(lock)).encode() if held else depot.lock_path.read_bytes()
             keep(depot, made_of, lock, number, tree, earlier, created=created)
         show(depot, number, tree)
-    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, held, *_doubts(depot, lock, found))
+    return PublishResult(
+        number, fresh, *_moves(before, tree), depot.site().where, held, *_doubts(depot, lock, found), foreign
+    )
 
 
 def _doubts(depot: Depot, lock: Lock, found: Sequence[Unsolvable]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what is to be told of what nobody signed, and of what cannot be installed and is allowed."""
     return unsigned(depot, lock), notes(found, lock.allowed_unsolvable)
+
+
+def _foreign(depot: Depot, tree: Tree) -> tuple[str, ...]:
+    if not any(path.startswith("conda/") for path in tree):
+        return ()
+    from cudepot.workflows.prove_conda import foreign  # noqa: PLC0415 - where there is a channel
+
+    return foreign(depot, tree)
 
 
 def _present_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
