@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,11 @@ from tests.conftest import SiteKey
 from tests.project import APT, WHEELS, Project
 from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.nvidia import Nvidia
-
-from cudepot.catalog.config import Pin
-from cudepot.catalog.newer import bound, freed
+from tests.upstream.odd_index import OddIndex, tiny_wheel
+from tests.upstream.rpms import sign_rpms, simple_rpm, write_rpm
+from tests.upstream.server import Server
+from tests.upstream.yum import Rhel
+from tests.workflows.yum_world import add_yum
 
 OLD, NEW, OTHER = "8.0.5.39-1+cuda11.1", "8.2.4.15-1+cuda11.4", "8.9.7.29-1+cuda12.2"
 
@@ -75,10 +79,19 @@ def test_pins_that_cannot_be_locked_leave_all_as_it_was(project: Project, nvidia
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_one_package_alone_and_a_name_that_is_not_pinned(project: Project, nvidia: Nvidia) -> None:
+def test_one_package_alone_and_a_name_that_is_not_pinned(project: Project, nvidia: Nvidia, tmp_path: Path) -> None:
+    nvidia.repo.add(write_deb(simple_deb("hello", "1.0"), tmp_path))
+    nvidia.repo.publish()
+    project.add("pin", upstream=APT, packages=["hello=1.0"])
+    project.run("lock")
+    nvidia.repo.add(write_deb(simple_deb("hello", "2.0"), tmp_path))
     release(nvidia, NEW)
-    assert [one["name"] for one in project.run("update", "libcudnn8", "--json").json["updates"]] == ["libcudnn8"]
+    assert [one["name"] for one in project.run("update", "hello", "--json").json["updates"]] == ["hello"]
     assert "is not pinned" in project.fail(3, "update", "libnothing").error
+    alone = project.fail(6, "update", "libcudnn8")
+    assert f"libcudnn8: {OLD} -> {NEW}: cannot be locked" in alone.out
+    assert "`cudepot update` without names" in alone.hint
+    assert len(project.run("update", "--json").json["updates"]) == 3  # as the hint says
 
 
 def test_an_upstream_that_is_down_does_not_hide_the_others(project: Project, nvidia: Nvidia) -> None:
@@ -91,33 +104,128 @@ def test_an_upstream_that_is_down_does_not_hide_the_others(project: Project, nvi
     assert [one["upstream"] for one in done.json["failed"]] == [WHEELS]
 
 
-@pytest.mark.parametrize(
-    ("spec", "kind", "name", "version"),
-    [
-        ("libcudnn8=8.0.5.39-1+cuda11.1", "apt", "libcudnn8", "8.0.5.39-1+cuda11.1"),
-        ("libcudnn8-8.0.5.39-1.cuda11.1", "yum", "libcudnn8", "8.0.5.39-1.cuda11.1"),
-        ("libcudnn8-devel-8.0.5.39-1.cuda11.1", "yum", "libcudnn8-devel", "8.0.5.39-1.cuda11.1"),
-        ("nvidia-cudnn-cu11==8.0.5.39", "simple", "nvidia-cudnn-cu11", "8.0.5.39"),
-    ],
-)
-def test_entries_are_bound_and_bound_again(spec: str, kind: str, name: str, version: str) -> None:
-    found = bound(spec, kind)
-    assert found is not None
-    assert (found.name, found.version) == (name, version)
-    assert found.to(version) == spec
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[OddIndex]:
+    (tmp_path / "index").mkdir()
+    with Server(tmp_path / "index") as server:
+        yield OddIndex(server)
 
 
-@pytest.mark.parametrize(
-    ("spec", "kind"),
-    [("libcudnn8", "apt"), ("libcudnn8*=8.0.*", "apt"), ("nvidia-cudnn-cu11", "simple"), ("x>=1,<2", "simple"),
-     ("libcudnn8=8.0.*", "apt"),
-     ("libcudnn8", "yum"), ("x.tgz", "folder")],
-)  # fmt: skip
-def test_what_names_no_version_is_left_alone(spec: str, kind: str) -> None:
-    assert bound(spec, kind) is None
+@pytest.fixture
+def wheels(site_key: SiteKey, tmp_path: Path, index: OddIndex) -> Project:
+    """A project with one wheel index of hand-written pages."""
+    made = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home).init()
+    made.add("upstream", name=WHEELS, type="simple", url=index.url)
+    return made
 
 
-def test_the_major_version_of_cuda_is_kept() -> None:
-    assert freed(Pin("u", (f"libcudnn8={OLD}",)), "apt").cuda == "11"
-    assert freed(Pin("u", (f"libcudnn8={OLD}",), cuda="11.1"), "apt").cuda == "11.1"
-    assert freed(Pin("u", (f"libcudnn8={OLD}", f"libcudnn8={OTHER}")), "apt").cuda == ""
+def test_a_version_that_is_no_longer_listed_is_never_exchanged_for_an_older_one(
+    wheels: Project, index: OddIndex
+) -> None:
+    name = "nvidia_cudnn_cu12-{}-py3-none-manylinux2014_x86_64.whl"
+    index.html("nvidia-cudnn-cu12", index.link(name.format("9.1.0.70"), "sha256"))
+    wheels.add("pin", upstream=WHEELS, packages=["nvidia-cudnn-cu12==9.1.0.70"])
+    wheels.run("lock")
+    index.html("nvidia-cudnn-cu12", index.link(name.format("8.9.7.29"), "sha256"))
+    before = {path: path.read_bytes() for path in (wheels.toml, wheels.lock)}
+    done = wheels.run("update", "--apply")
+    assert "9.1.0.70 is no longer listed; the newest there is 8.9.7.29, older" in done.out
+    assert "->" not in done.out
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_pinned_wheel_that_was_withdrawn_since_is_named_with_the_reason(wheels: Project, index: OddIndex) -> None:
+    index.html("demo", index.link("demo-1.0-py3-none-any.whl", "sha256"))
+    wheels.add("pin", upstream=WHEELS, packages=["demo==1.0"])
+    wheels.run("lock")
+    index.html("demo", index.link("demo-1.0-py3-none-any.whl", "sha256", data_yanked="wrong headers"))
+    assert "demo: 1.0 was withdrawn (yanked): wrong headers" in wheels.run("update").out
+
+
+def test_a_project_that_is_broken_hides_no_update_of_another(wheels: Project, index: OddIndex) -> None:
+    index.html("demo", index.link("demo-1.0-py3-none-any.whl", "sha256"))
+    index.html("nvidia-pyindex", index.link("nvidia-pyindex-1.0.9.tar.gz", "sha256", data=b"x"))
+    wheels.add("pin", upstream=WHEELS, packages=["demo==1.0", "absent==1", "nvidia-pyindex"])
+    wheels.run("lock", check=False)
+    index.html("demo", *(index.link(f"demo-{one}-py3-none-any.whl", "sha256") for one in ("1.0", "2.0")))
+    done = wheels.run("update", "--apply", check=False)
+    assert done.rc == 4
+    assert "absent/: HTTP 404" in done.err
+    assert "demo 1.0 -> 2.0" in done.out
+    assert '"demo==2.0"' in wheels.toml.read_text()
+    assert "demo-2.0-py3-none-any.whl" in wheels.lock.read_text()
+
+
+def test_a_hash_in_the_pin_is_left_to_whoever_gave_it(wheels: Project, index: OddIndex) -> None:
+    index.html("demo", index.link("demo-1.0-py3-none-any.whl", "sha256"))
+    good = hashlib.sha256(tiny_wheel("demo-1.0-py3-none-any.whl")).hexdigest()
+    wheels.add("pin", upstream=WHEELS, packages=["demo==1.0"])
+    wheels.sections[-1] += f'[pin.sha256]\n"demo-1.0-py3-none-any.whl" = "{good}"\n'
+    wheels.write()
+    wheels.run("lock")
+    index.html("demo", *(index.link(f"demo-{one}-py3-none-any.whl", "sha256") for one in ("1.0", "2.0")))
+    before = wheels.toml.read_bytes()
+    assert "change version and hash by hand" in wheels.run("update", "--apply").out
+    assert wheels.toml.read_bytes() == before
+
+
+def test_nothing_is_said_of_pins_nobody_could_ask_about(project: Project, nvidia: Nvidia) -> None:
+    text = project.toml.read_text()
+    project.toml.write_text(text.replace(nvidia.simple_url, "http://127.0.0.1:9/simple/"))
+    done = project.run("update", check=False)
+    assert "nothing newer fits the pins of the upstreams that answered" in done.out
+    project.toml.write_text(text.replace(nvidia.url, "http://127.0.0.1:9"))
+    assert "nothing newer" not in project.run("update", check=False).out
+
+
+def test_what_lies_outside_a_pin_is_named(project: Project, nvidia: Nvidia) -> None:
+    text = project.toml.read_text()
+    project.toml.write_text(text.replace(f"={OLD}", "=8.0.*-*+cuda11.1"))
+    release(nvidia, NEW, OTHER)
+    project.run("lock")
+    shown = project.run("update").out
+    assert f"libcudnn8: {NEW} is there, outside the pin 'libcudnn8=8.0.*-*+cuda11.1'" in shown
+
+
+@pytest.mark.parametrize("spec", ["libcudnn9-cuda-12", "libcudnn9-cuda-12-9.12.0.46", "libcudnn9-cuda-12-9.12.0.46-1"])
+def test_rpm_pins_are_split_as_lock_splits_them(project: Project, rhel: Rhel, spec: str, tmp_path: Path) -> None:
+    def offer(version: str) -> None:
+        rpms = [write_rpm(simple_rpm(f"libcudnn9-cuda-{cuda}", version), tmp_path) for cuda in ("12", "13")]
+        sign_rpms(rpms, rhel.artifacts.keys, rhel.key)
+        rhel.repo.add(*rpms)
+        rhel.repo.publish()
+
+    project.sections.clear()
+    offer("9.12.0.46")
+    add_yum(project, rhel, spec)
+    project.run("lock")
+    assert "nothing newer" in project.run("update").out
+    offer("9.13.0.50")
+    shown = project.run("update").out
+    assert "libcudnn9-cuda-12 9.12.0.46-1 -> 9.13.0.50-1" in shown or "`cudepot lock` locks it" in shown
+    assert "cuda-13" not in shown
+    if spec != "libcudnn9-cuda-12":
+        project.run("update", "--apply")
+        assert f'"{spec.replace("9.12.0.46", "9.13.0.50")}"' in project.toml.read_text()
+    else:
+        project.run("lock")  # as it says
+    assert 'version = "9.13.0.50-1"' in project.lock.read_text()
+
+
+def test_one_entry_of_a_pin_says_nothing_of_anothers_cuda(project: Project, nvidia: Nvidia, tmp_path: Path) -> None:
+    def offer(name: str, *versions: str) -> None:
+        nvidia.repo.add(*(write_deb(simple_deb(name, one), tmp_path) for one in versions))
+
+    offer("libcudnn9-cuda-13", "9.12.0.46-1")
+    offer("libnccl2", "2.27.3-1+cuda12.9", "2.27.3-1+cuda13.0")
+    nvidia.repo.publish()
+    project.sections.clear()
+    project.add_apt(nvidia, "libcudnn9-cuda-13", "libnccl2=*+cuda12*")
+    project.run("lock")
+    assert "nothing newer" in project.run("update").out
+    offer("libcudnn9-cuda-13", "9.13.0.50-1")
+    offer("libnccl2", "2.28.1-1+cuda13.0")
+    nvidia.repo.publish()
+    shown = project.run("update").out
+    assert "libcudnn9-cuda-13: 9.12.0.46-1 -> 9.13.0.50-1: the pin takes it" in shown
+    assert "2.28.1" not in shown

@@ -25,6 +25,12 @@ def is_cuda_variant(name: str, version: str, cuda: str) -> bool:
     return _begins(text, cuda) or _begins(cuda, text)
 
 
+def cuda_said(version: str) -> str:
+    """Return the CUDA that a version says it is for (``11.1`` of ``8.0.5.39-1+cuda11.1``); empty where it says none."""
+    said = _IN_VERSION.search(version)
+    return said[1] if said else ""
+
+
 def _begins(longer: str, shorter: str) -> bool:
     wanted = shorter.split(".")
     return longer.split(".")[: len(wanted)] == wanted

@@ -1,40 +1,47 @@
-"""Pins set free of their versions, to see what newer releases there are, and bound again to the ones chosen."""
+"""What is newer than the pins take: which entries can be bound to a newer version, and what lies outside them. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-
-from packaging.requirements import InvalidRequirement, Requirement
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from cudepot.catalog.config import Pin
-from cudepot.catalog.cuda_variant import is_cuda_variant
+from cudepot.catalog.cuda_variant import cuda_said
 from cudepot.catalog.lock import Artifact
+from cudepot.catalog.name_globs import is_glob
+from cudepot.catalog.pin_entries import Entry, Listing, is_version, read_entries, version_key
 from cudepot.catalog.published import Support
 
-_IN_VERSION = re.compile(r"\+cuda(\d+)|\.cuda(\d+)")
 _NUMBER = re.compile(r"(\d+\.\d+\.\d+\.\d+)(?:.*cuda(\d+(?:\.\d+)?))?")
 _IN_NAME = re.compile(r"cudnn.*(?:-cuda-|-cu)(\d+)")
-_RPM = re.compile(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)")
+_EVERYWHERE = ("all", "noarch")
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """One entry of a pin's ``packages`` that names a version: ``libcudnn8=8.0.5.39-1+cuda11.1``."""
+class Offer:
+    """One version of a package as an upstream offers it, for one machine.
+
+    Attributes:
+        version: as the ecosystem writes it.
+        machine: Debian or rpm architecture; of wheels and archives conda's platform.
+        size: bytes; 0 where the upstream does not say.
+        path: where the upstream has it.
+        withdrawn: why it is not to be taken any more, which may be empty; None where it is.
+    """
 
     name: str
     version: str
-    join: str
-
-    def to(self, version: str) -> str:
-        """Return the entry with another version."""
-        return f"{self.name}{self.join}{version}"
+    machine: str
+    size: int
+    path: str
+    withdrawn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A newer release that fits a pin.
+    """A newer release that an entry of a pin can be bound to.
 
     Attributes:
         pin: number of the pin in cudepot.toml, counting from 0.
@@ -59,70 +66,191 @@ class Update:
     supports: str = ""
 
 
-def bound(spec: str, kind: str) -> Bound | None:
-    """Return what an entry of ``packages`` binds; None when it names no version, or is a glob.
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What there is to know of an entry that no change of its version brings.
 
-    Args:
-        spec: the entry.
-        kind: type of the upstream.
+    Attributes:
+        entry: as it stands in cudepot.toml.
+        newest: the version spoken of.
+        pin: number of the pin in cudepot.toml, counting from 0.
+        kind: ``inside`` (`lock` takes it), ``outside`` (the entry keeps it out), ``gone`` (what is pinned is no longer
+            listed), ``withdrawn`` (what is pinned was withdrawn), ``partly`` (not for all machines), ``hash`` (the pin
+            gives the hash of the file it has), ``refused`` (it cannot be locked).
+        text: all of it in a sentence.
     """
-    if kind == "simple":
-        return _requirement(spec)
-    if kind == "yum":
-        found = _RPM.fullmatch(spec)
-        name, version, join = (found["name"], found["version"], "-") if found else (spec, "", "-")
-    else:
-        name, version, join = spec.partition("=")[0].strip(), spec.partition("=")[2].strip(), "="
-    return Bound(name, version, join) if version and not set(name + version) & set("*?[") else None
+
+    pin: int
+    upstream: str
+    name: str
+    entry: str
+    newest: str
+    kind: str
+    text: str
 
 
-def _requirement(spec: str) -> Bound | None:
-    try:
-        one = Requirement(spec)
-    except InvalidRequirement:
-        return None
-    exact = [part.version for part in one.specifier if part.operator == "=="]
-    return Bound(one.name, exact[0], "==") if len(exact) == 1 and len(one.specifier) == 1 else None
+Found = tuple[list[Update], list[Notice]]
 
 
-def freed(pin: Pin, kind: str) -> Pin:
-    """Return the pin without versions; the major version of CUDA stays what the versions say."""
-    found = [(spec, bound(spec, kind)) for spec in pin.packages]
-    return replace(pin, packages=tuple(one.name if one else spec for spec, one in found), cuda=_cuda(pin))
+def compare(number: int, pin: Pin, kind: str, locked: Sequence[Artifact], offers: Sequence[Offer]) -> Found:
+    """Return which entries of a pin can be bound to something newer, and what else there is to know of them.
 
-
-def _cuda(pin: Pin) -> str:
-    said = {first or second for spec in pin.packages for first, second in _IN_VERSION.findall(spec)}
-    return pin.cuda or (said.pop() if len(said) == 1 else "")
-
-
-def newer(
-    number: int, pin: Pin, kind: str, locked: Iterable[Artifact], offered: Iterable[Artifact]
-) -> tuple[Update, ...]:
-    """Return which entries of a pin have something newer.
+    Nothing that is older by the ecosystem's own order is ever offered.
 
     Args:
         number: the pin's place in cudepot.toml.
         pin: as it is there.
         kind: type of its upstream.
         locked: artifacts of the upstream in the lock.
-        offered: artifacts of the upstream that the freed pins resolve to.
+        offers: what the upstream offers under the names that pins may mean, and more.
     """
-    updates, free = [], freed(pin, kind)
-    offered, locked = list(offered), list(locked)
-    for spec in pin.packages:
-        one = bound(spec, kind)
-        there = [other for other in offered if one and _is_of(one, free.cuda, other)]
-        now = [other for other in locked if one and _is_of(one, _cuda(pin), other)]
-        if one is None or not there or there[-1].version in {other.version for other in now}:
-            continue
-        best = there[-1]
-        current = now[-1].version if now else one.version
-        after = one.to(best.version)
-        updates.append(
-            Update(number, pin.upstream, one.name, spec, after, current, best.version, best.digest.size, best.path)
+    machines = (*pin.architectures, *_EVERYWHERE) if pin.architectures else ()
+    offers = [one for one in offers if not machines or one.machine in machines]
+    there, pinned = _by_name(offers, kind), _by_name([one for one in locked if one.why == "pin"], kind)
+    rows = [(one.name, one.version, one.machine) for group in there.values() for one in group]
+    rows += [(one.name, one.version, one.architecture) for group in pinned.values() for one in group]
+    listing = Listing(rows)
+    updates, notices = list[Update](), list[Notice]()
+    for entry in read_entries(pin, kind, listing):
+        for name in listing.names(entry.name):
+            look = _Look(number, pin, kind, entry, name, there.get(name, ()), pinned.get(name, ()))
+            updates += look.updates()
+            notices += look.notices()
+    return updates, notices
+
+
+_Named = TypeVar("_Named", Offer, Artifact)
+
+
+def _by_name(found: Iterable[_Named], kind: str) -> dict[str, list[_Named]]:
+    """Group what has a version that can be compared."""
+    groups: dict[str, list[_Named]] = {}
+    for one in found:
+        if is_version(kind, one.version):
+            groups.setdefault(one.name, []).append(one)
+    return groups
+
+
+class _Look:
+    """One entry and one name it means: what is there, what is locked, and the way between them."""
+
+    def __init__(
+        self, number: int, pin: Pin, kind: str, entry: Entry, name: str, offers: Iterable[Offer],
+        locked: Iterable[Artifact],
+    ) -> None:  # fmt: skip
+        self._number, self._pin, self._kind, self._entry, self._name = number, pin, kind, entry, name
+        self._key = version_key(kind)
+        self._listed = [one for one in offers if entry.means_cuda(name, one.version)]
+        self._locked = [one for one in locked if entry.admits(one.version) and entry.means_cuda(name, one.version)]
+        self._now = max((one.version for one in self._locked), key=self._key, default=entry.exact)
+        self._there = [one for one in self._listed if one.withdrawn is None and self._is_wanted(one.version)]
+
+    def _is_wanted(self, version: str) -> bool:
+        """Return whether a version is nothing that only those get who ask for it: a pre-release."""
+        if self._kind != "simple" or not version_key("simple")(version).is_prerelease:
+            return True
+        return bool(self._now) and bool(version_key("simple")(self._now).is_prerelease)
+
+    def updates(self) -> Iterator[Update]:
+        """Give the newest version the entry can be bound to, if there is one."""
+        best = self._best()
+        if best is None or not self._bindable() or self._hashes():
+            return
+        entry = self._entry
+        yield Update(
+            self._number, self._pin.upstream, self._name, entry.spec, entry.to(best.version), self._now, best.version,
+            best.size, best.path,
+        )  # fmt: skip
+
+    def notices(self) -> Iterator[Notice]:
+        """Give what else there is to know."""
+        yield from self._withdrawn()
+        best = self._best()
+        newest = max((one.version for one in self._there), key=self._key, default="")
+        if not newest:
+            return
+        if not any(self._entry.admits(one.version) for one in self._listed):
+            yield from self._gone(newest)
+        elif inside := self._inside():
+            yield self._notice("inside", inside, f"{self._now} -> {inside}: the pin takes it; `cudepot lock` locks it")
+        if best is not None and self._hashes():
+            names = ", ".join(self._hashes())
+            text = f"{best.version} is there; the pin gives the sha256 of {names}: change version and hash by hand"
+            yield self._notice("hash", best.version, text)
+        elif best is not None and not self._bindable() and not self._entry.admits(best.version):
+            yield self._notice(
+                "outside", best.version, f"{best.version} is there, outside the pin {self._entry.spec!r}"
+            )
+        elif best is None and self._is_later(newest) and not self._entry.admits(newest):
+            yield self._notice("partly", newest, f"{newest} is there, but not for {self._lacking(newest)}")
+
+    def _gone(self, newest: str) -> Iterator[Notice]:
+        what = f"{self._now or self._entry.spec} is no longer listed"
+        if self._now and self._key(newest) < self._key(self._now):
+            text = f"{what}; the newest there is {newest}, older: nothing is changed"
+            yield self._notice("gone", newest, text)
+        elif not self._bindable():
+            yield self._notice("gone", newest, f"{what}; the newest there is {newest}")
+
+    def _withdrawn(self) -> Iterator[Notice]:
+        for one in self._listed:
+            if one.withdrawn is not None and one.version == self._now:
+                reason = one.withdrawn or "no reason given"
+                yield self._notice("withdrawn", one.version, f"{one.version} was withdrawn (yanked): {reason}")
+                return
+
+    def _best(self) -> Offer | None:
+        """Return the newest version later than what is locked that is there for all machines and CUDAs it is for."""
+        groups: dict[str, list[Offer]] = {}
+        for one in self._there:
+            if self._is_later(one.version) and not self._entry.admits(one.version):
+                groups.setdefault(self._entry.to(one.version), []).append(one)
+        needed = self._needed()
+        full = [group for group in groups.values() if all(any(_serves(one, *need) for one in group) for need in needed)]
+        newest = [max(group, key=lambda one: self._key(one.version)) for group in full]
+        return max(newest, key=lambda one: self._key(one.version), default=None)
+
+    def _needed(self) -> set[tuple[str, str]]:
+        """Return machine and major version of CUDA of all that is locked under the entry."""
+        if self._kind in ("simple", "redistrib"):
+            return {(subdir, "") for subdir in self._pin.subdirs}
+        return {(one.architecture, _major(one.version)) for one in self._locked}
+
+    def _lacking(self, version: str) -> str:
+        """Return for which machines, and CUDAs, a version is not there."""
+        group = [one for one in self._there if self._entry.to(one.version) == self._entry.to(version)]
+        lacking = sorted(need for need in self._needed() if not any(_serves(one, *need) for one in group))
+        return ", ".join(f"CUDA {cuda} on {machine}" if cuda else machine for machine, cuda in lacking)
+
+    def _inside(self) -> str:
+        """Return the newest version that the entry takes, where that is later than what is locked."""
+        fitting = [one.version for one in self._there if self._entry.admits(one.version)]
+        newest = max(fitting, key=self._key, default="")
+        return newest if newest and self._locked and self._is_later(newest) else ""
+
+    def _is_later(self, version: str) -> bool:
+        return not self._now or bool(self._key(version) > self._key(self._now))
+
+    def _bindable(self) -> bool:
+        return bool(self._entry.exact) and not is_glob(self._entry.name)
+
+    def _hashes(self) -> list[str]:
+        """Return the files whose hash the pin gives and that the entry means."""
+        return sorted({one.filename for one in self._locked} & dict(self._pin.sha256).keys())
+
+    def _notice(self, kind: str, newest: str, text: str) -> Notice:
+        return Notice(
+            self._number, self._pin.upstream, self._name, self._entry.spec, newest, kind, f"{self._name}: {text}"
         )
-    return tuple(updates)
+
+
+def _serves(offer: Offer, machine: str, cuda: str) -> bool:
+    return offer.machine in (machine, *_EVERYWHERE) and _major(offer.version) == cuda
+
+
+def _major(version: str) -> str:
+    """Return the major version of the CUDA that a version says it is for; empty where it says none."""
+    return cuda_said(version).partition(".")[0]
 
 
 def supported(one: Update, matrix: Iterable[Support]) -> str:
@@ -137,8 +265,3 @@ def supported(one: Update, matrix: Iterable[Support]) -> str:
         return ""
     told = {"CUDA": row.toolkits, "Linux driver from": row.driver, "GPUs": row.capability}
     return "; ".join(f"{name} {text}" for name, text in told.items() if text)
-
-
-def _is_of(one: Bound, cuda: str, artifact: Artifact) -> bool:
-    said = artifact.kind not in ("deb", "rpm") or not cuda or is_cuda_variant(artifact.name, artifact.version, cuda)
-    return artifact.name == one.name and artifact.why == "pin" and said

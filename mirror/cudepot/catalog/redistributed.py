@@ -68,8 +68,7 @@ def choose(pin: Pin, component: str, version: str, files: Sequence[Redistributed
     of_it = [one for one in files if one.component == component and _fits(one.version, version)]
     found = []
     for subdir in pin.subdirs:
-        here = [one for one in of_it if PLATFORMS.get(one.platform) in (subdir, "noarch")]
-        fitting = [one for one in here if not pin.cuda or not one.cuda or same_cuda(pin.cuda, one.cuda)]
+        fitting = serving(pin, component, subdir, of_it)
         if of_it and not fitting:
             raise PinError(
                 f"{component} {of_it[0].version} has nothing for {subdir}" + (f", CUDA {pin.cuda}" if pin.cuda else ""),
@@ -77,6 +76,12 @@ def choose(pin: Pin, component: str, version: str, files: Sequence[Redistributed
             )
         found += fitting
     return tuple(dict.fromkeys(found))
+
+
+def serving(pin: Pin, component: str, subdir: str, files: Iterable[Redistributed]) -> list[Redistributed]:
+    """Return the archives of a component that a platform can take, of the pin's CUDA, whatever their version."""
+    here = [one for one in files if one.component == component and PLATFORMS.get(one.platform) in (subdir, "noarch")]
+    return [one for one in here if not pin.cuda or not one.cuda or same_cuda(pin.cuda, one.cuda)]
 
 
 def _fits(version: str, asked: str) -> bool:

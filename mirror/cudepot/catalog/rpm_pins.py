@@ -105,11 +105,16 @@ def rpm_pins(pin: Pin, machines: Sequence[str], rpms: Offer) -> list[RpmPin]:
 
 
 def _read(text: str, cuda: str, machines: tuple[str, ...], rpms: Offer) -> RpmPin:
-    ways = [way for form in _FORMS if (way := _way(form, text.strip(), cuda, machines))]
+    ways = read_ways(text, cuda, machines)
     for way in ways:
         if any(way.means(one) for one in rpms.named(way.name)):
             return way
     raise PinError(f"pin {str(ways[0])!r} matches nothing", hint=_hint(ways, rpms), pins=(text,))
+
+
+def read_ways(text: str, cuda: str, machines: tuple[str, ...]) -> list[RpmPin]:
+    """Return a pin read in each of dnf's ways, in its order: which one is meant is for the repository to say."""
+    return [way for form in _FORMS if (way := _way(form, text.strip(), cuda, machines))]
 
 
 def _way(form: re.Pattern[str], text: str, cuda: str, machines: tuple[str, ...]) -> RpmPin | None:

@@ -35,6 +35,11 @@ class Wheel:
     build: tuple[int, str] | tuple[()]
     tags: frozenset[Tag]
 
+    @property
+    def withdrawn(self) -> str | None:
+        """Why the index withdrew it (yanked), which may be empty; None where it did not."""
+        return self.file.reason if self.file.yanked else None
+
     def runs_on(self, subdir: str) -> bool:
         """Return whether the wheel is for a conda platform (or for any)."""
         if subdir == "win-64":
@@ -110,6 +115,11 @@ class Project:
         if not found and not asked:
             later = (one for one in there if one.is_prerelease and not self._is_placeholder(one))
             yield from (one for one in later if requirement.specifier.contains(one, prereleases=True))
+
+    def wheels(self) -> Iterator[Wheel]:
+        """Give all wheels, the newest version first."""
+        for version in self._newest_first:
+            yield from self._wheels[version]
 
     def of(self, version: Version) -> list[Wheel]:
         """Return the wheels of a version."""

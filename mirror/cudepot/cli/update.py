@@ -5,21 +5,23 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.context import add_wait, opened
 from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
 
 if TYPE_CHECKING:
+    from cudepot.workflows.rounds import Failure
     from cudepot.workflows.update import UpdateResult
 
 NAME = "update"
-HELP = "show which newer releases fit the pins; with --apply, pin and lock them"
+HELP = "show which newer releases there are for the pins; with --apply, pin and lock them"
 DESCRIPTION = """\
 Ask every upstream what is newest for each pinned package, with the same major version of CUDA, and show the change of
-cudepot.toml that would pin it. Nothing changes without --apply, which writes cudepot.toml and cudepot.lock; both can be
-reviewed and taken back by version control.
+cudepot.toml that would pin it. What is newer but outside a pin is named, and what is pinned but withdrawn or no longer
+listed. Nothing changes without --apply, which writes cudepot.toml and cudepot.lock; both can be reviewed and taken
+back by version control.
 """
 
 
@@ -41,12 +43,23 @@ def run(args: argparse.Namespace) -> Answer:
         found = find_updates(depot, args.names, wait=args.wait)
         if applied and found.updates:
             apply_updates(depot, found.text, wait=args.wait)
-    for one in found.failed:
+    faults = [*found.failed, *found.refused]
+    for one in faults:
         complain(one.error, as_json=False)
-    code = found.failed[0].error.exit_code if found.failed else 0
-    answer = {"updates": [asdict(one) for one in found.updates], "diff": list(found.diff), "applied": applied}
-    failed = [{"upstream": one.upstream, **error_json(one.error)} for one in found.failed]
-    return answer | {"failed": failed}, list(_lines(found, applied=applied)), code
+    code = faults[0].error.exit_code if faults else 0
+    answer = {
+        "updates": [asdict(one) for one in found.updates],
+        "notices": [asdict(one) for one in found.notices],
+        "diff": list(found.diff),
+        "applied": applied,
+        "failed": [_failure(one) for one in found.failed],
+        "refused": [_failure(one) for one in found.refused],
+    }
+    return answer, list(_lines(found, applied=applied)), code
+
+
+def _failure(one: Failure) -> dict[str, Any]:
+    return {"upstream": one.upstream, **error_json(one.error)}
 
 
 def _lines(found: UpdateResult, *, applied: bool) -> Iterator[str]:
@@ -55,8 +68,10 @@ def _lines(found: UpdateResult, *, applied: bool) -> Iterator[str]:
         yield f"{one.upstream}: {one.name} {one.locked} -> {one.newest} ({size_text(one.size)}{date})"
         if one.supports:
             yield f"  works with {one.supports}"
-    if not found.updates:
-        yield "nothing newer fits the pins"
-        return
-    yield from ("", *found.diff, "")
-    yield "pinned and locked; next: cudepot sync" if applied else "`cudepot update --apply` pins and locks them"
+    yield from (f"{one.upstream}: {one.text}" for one in found.notices)
+    if found.updates:
+        yield from ("", *found.diff, "")
+        yield "pinned and locked; next: cudepot sync" if applied else "`cudepot update --apply` pins and locks them"
+    elif found.asked and not found.refused and not any(one.kind == "inside" for one in found.notices):
+        which = " of the upstreams that answered" if found.failed else ""
+        yield f"nothing newer fits the pins{which}"

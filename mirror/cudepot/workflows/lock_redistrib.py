@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from packaging.version import Version
+
 from cudepot.catalog.config import Pin
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root
-from cudepot.catalog.redistributed import choose, is_exact, listed, manifests, wanted
+from cudepot.catalog.redistributed import choose, is_exact, listed, manifests, serving, wanted
 from cudepot.catalog.release_names import with_recipe
 from cudepot.errors import MissingError, PinError
 from cudepot.formats.redistrib import Manifest, Redistributed, parse_redistrib
@@ -48,6 +50,24 @@ def resolve_redistrib(
     return locked, tuple(artifacts.values())
 
 
+def newest_archives(depot: Depot, upstream: Upstream, oldest: Version | None) -> Iterator[tuple[str, Redistributed]]:
+    """Give the archives pins may mean, with conda's platform: those since ``oldest``; without it the newest release's.
+
+    Raises:
+        UpstreamError: not reachable.
+        TrustError: plain http.
+    """
+    check_transport(upstream)
+    reader = _Reader(depot, upstream, depot.source(upstream))
+    for manifest in reader.newest_first():
+        for pin in depot.pins_of(upstream):
+            for component in dict.fromkeys(wanted(spec)[0] for spec in pin.packages):
+                for subdir in pin.subdirs:
+                    yield from ((subdir, one) for one in serving(pin, component, subdir, manifest.files))
+        if oldest is None or Version(manifest.label) <= oldest:
+            return
+
+
 class _Reader:
     """Reads manifests once each, and notes them as roots."""
 
@@ -77,6 +97,10 @@ class _Reader:
         names = listed(page.body.decode("utf-8", "replace")) if page else {}
         for one in manifests(version, names):
             yield self._manifest(names[one])
+
+    def newest_first(self) -> Iterator[Manifest]:
+        """Give the manifests there are, the newest first, each read when it is asked for."""
+        return self._manifests("")
 
     def _exact(self, version: str) -> Manifest:
         """Read the manifest of one release: named by three parts, or by four where that is the only one."""

@@ -213,7 +213,7 @@ def _artifact(upstream: Upstream, one: _Chosen, hashes: Hashes, stop: threading.
         hashes.digest(path, file, stop),
         outputs=one.want.pin.outputs,
         uploaded=file.uploaded,
-        yanked=file.reason if file.yanked else None,
+        yanked=wheel.withdrawn,
     )
     return with_recipe(artifact, one.want.pin)
 

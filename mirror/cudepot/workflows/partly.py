@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.errors import CudepotError
+from cudepot.formats.simple import project_name
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 _NAMED = 20  # failures in one message
@@ -17,10 +19,14 @@ class PartlyLockedError(CudepotError):
 
     Attributes:
         resolved: what the other pins resolved to, with what was locked before of those that fail now.
+        projects: names of the projects that fail.
     """
 
-    def __init__(self, message: str, *, hint: str, first: CudepotError, resolved: Resolved) -> None:
+    def __init__(
+        self, message: str, *, hint: str, first: CudepotError, resolved: Resolved, projects: frozenset[str]
+    ) -> None:
         super().__init__(message, hint=hint)
+        self.projects = projects
         self.code, self.exit_code, self.resolved = first.code, first.exit_code, resolved
         self.fault = fault_of(first, resolved[0].url)
 
@@ -46,29 +52,27 @@ def partly(
     if not errors:
         return locked, tuple(artifacts)
     first, there = next(iter(errors.values())), {one.filename for one in artifacts}
-    kept = [one for one in before if one.filename not in there and _fails(one, errors)]
-    message, hint = _told(list(errors.values())), _hint(list(errors.values()))
+    projects = frozenset(map(_project, errors))
+    kept = [one for one in before if one.filename not in there and one.name in projects]
+    found = together(list(errors.values()))
     if not artifacts and not kept:
-        found = first.retold(message)
-        found.hint = hint
         raise found
-    said = f"{message}; the other pins of {locked.name} are locked"
-    raise PartlyLockedError(said, hint=hint, first=first, resolved=(locked, (*artifacts, *kept)))
+    said = f"{found}; the other pins of {locked.name} are locked"
+    resolved = locked, (*artifacts, *kept)
+    raise PartlyLockedError(said, hint=found.hint, first=first, resolved=resolved, projects=projects)
 
 
-def _fails(one: Artifact, errors: Mapping[str, CudepotError]) -> bool:
-    return any(key == one.filename or _project(key) == one.name for key in errors)
+def together(errors: Sequence[CudepotError]) -> CudepotError:
+    """Return one error that says what all of them say; it is of the kind of the first."""
+    found = errors[0].retold(_told(errors))
+    found.hint = _hint(errors)
+    return found
 
 
 def _project(key: str) -> str:
-    """Return the project of a requirement."""
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - where something failed
-    from packaging.utils import canonicalize_name  # noqa: PLC0415
-
-    try:
-        return str(canonicalize_name(Requirement(key).name))
-    except InvalidRequirement:
-        return ""
+    """Return the project that a requirement or the file name of a wheel is of."""
+    name = key.partition("-")[0] if key.endswith(".whl") else re.split(r"[^A-Za-z0-9._-]", key.strip(), maxsplit=1)[0]
+    return project_name(name)
 
 
 def _told(errors: Sequence[CudepotError]) -> str:

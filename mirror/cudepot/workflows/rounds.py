@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.faults import fault_of
@@ -16,6 +16,7 @@ from cudepot.workflows.depot import Depot
 from cudepot.workflows.standing import Standing, note
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
+_Found = TypeVar("_Found")
 MAX_PAUSE = 120.0  # seconds
 _OF_UPSTREAM = (UpstreamError, TrustError, FormatError, PinError)
 _KEPT = "what was locked of it stays, and so does the site; `cudepot lock` again later"
@@ -43,10 +44,10 @@ def rounds(depot: Depot, wait: float) -> Iterator[Depot]:
 
 
 def resolve_all(
-    depot: Depot, upstreams: Sequence[Upstream], resolve: Callable[[Depot, Upstream], Resolved], wait: float
-) -> tuple[dict[str, Resolved], dict[str, CudepotError]]:
+    depot: Depot, upstreams: Sequence[Upstream], resolve: Callable[[Depot, Upstream], _Found], wait: float
+) -> tuple[dict[str, _Found], dict[str, CudepotError]]:
     """Resolve every upstream, again where a fault may pass; return what was resolved and what was not, and why."""
-    done: dict[str, Resolved] = {}
+    done: dict[str, _Found] = {}
     errors: dict[str, CudepotError] = {}
     for now in rounds(depot, wait):
         for one in upstreams:

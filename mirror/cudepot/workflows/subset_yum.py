@@ -39,7 +39,7 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
         TrustError, FormatError: a chosen package cannot be believed.
     """
     pins = chain.depot.pins_of(chain.upstream)
-    rpms = _rpms(chain, root)
+    rpms = packages_of(chain, root)
     offer = Offer(rpms)
     read = find_each(lambda pin: rpm_pins(pin, chain.upstream.architectures, offer), pins)
     wanted = [(pin, one) for pin, several in zip(pins, read, strict=True) for one in several]
@@ -53,7 +53,8 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     return replace(locked, external=tuple(sorted(selection.external)), metadata=metadata), artifacts
 
 
-def _rpms(chain: YumChain, root: YumRoot) -> list[Rpm]:
+def packages_of(chain: YumChain, root: YumRoot) -> list[Rpm]:
+    """Return all packages a repository lists, in its order."""
     record = root.repomd.record("primary")
     assert record is not None, "a repomd.xml without primary was refused"
     digest, what = chain.fetch(root, record), chain.upstream.url + record.href

@@ -1,27 +1,30 @@
-"""``cudepot update``: which newer releases fit the pins, and, on request, pins and lock that have them."""
+"""``cudepot update``: which newer releases there are, and, on request, pins and lock that have them."""
 
 from __future__ import annotations
 
 import difflib
 import email.utils
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import tomli
 
-from cudepot.catalog.config import parse_config
+from cudepot.catalog.config import Config, parse_config
+from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.edit import set_lists
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.newer import Update, freed, newer, supported
+from cudepot.catalog.newer import Notice, Update, compare, supported
 from cudepot.catalog.presets import expand
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError, UpstreamError
 from cudepot.store.overlay import dry_run
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.lock import LockResult, load_lock, make_lock
+from cudepot.workflows.offers import KINDS, Offered, offers_of
+from cudepot.workflows.partly import PartlyLockedError
 from cudepot.workflows.presets import load_presets
 from cudepot.workflows.published import load_catalog
-from cudepot.workflows.rounds import Failure
+from cudepot.workflows.rounds import Failure, failures, resolve_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,47 +32,110 @@ class UpdateResult:
     """What is newer.
 
     Attributes:
-        updates: one for each entry of a pin that has something newer.
-        text: cudepot.toml with all of them.
+        updates: one for each entry of a pin that can be bound to something newer, and locked.
+        notices: what else there is to know: newer releases outside the pins, pinned ones that are gone or withdrawn.
+        text: cudepot.toml with all updates.
         diff: the change of cudepot.toml, as ``diff -u`` shows it.
         failed: upstreams that could not be asked.
+        refused: upstreams whose updates cannot be locked; they are not in the text.
+        asked: how many upstreams answered.
     """
 
     updates: tuple[Update, ...]
+    notices: tuple[Notice, ...]
     text: str
     diff: tuple[str, ...]
     failed: tuple[Failure, ...]
+    refused: tuple[Failure, ...]
+    asked: int
 
 
 def find_updates(depot: Depot, names: Sequence[str] = (), *, wait: float = 0.0) -> UpdateResult:
-    """Ask the upstreams for what is newest under each pin; change nothing.
+    """Ask the upstreams for what they offer under the names that are pinned; change nothing.
 
     Args:
         depot: the depot.
         names: packages to look at; empty for all.
         wait: seconds to go on trying where a fault may pass.
+
+    Raises:
+        ConfigError: a name is not pinned.
     """
     lock = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
-    kinds = {one.name: one.type for one in depot.config.upstreams}
-    pins = tuple(freed(pin, kinds[pin.upstream]) for pin in depot.config.pins)
+    asked = [one for one in depot.config.upstreams if one.type in KINDS and depot.pins_of(one)]
     with dry_run(depot.store) as scratch:
-        asking = replace(depot, store=scratch, config=replace(depot.config, pins=pins))
-        result = make_lock(asking, dry_run=True, wait=wait)
-    broken = {one.upstream for one in result.failed}
-    found = [
-        one
-        for number, pin in enumerate(depot.config.pins)
-        if pin.upstream not in broken
-        for one in newer(
-            number, pin, kinds[pin.upstream], lock.of(pin.upstream), result.lock.of(pin.upstream)
-        )
-        if not names or one.name in names
-    ]  # fmt: skip
+        looking = replace(depot, store=scratch)
+        offered, errors = resolve_all(looking, asked, lambda now, one: offers_of(now, one, lock), wait)
+        errors |= {name: one.error for name, one in offered.items() if one.error is not None}
+        failed = tuple(failures(looking, asked, errors))
+    every, notices = _compared(depot, lock, offered)
     _check_names(names, depot)
-    found = [_described(depot, one) for one in found]
-    text, changed = _changed(depot, found)
+    updates = [one for one in every if not names or one.name in names]
+    notices = [one for one in notices if not names or one.name in names]
+    kept, refused = _lockable(depot, updates, wait)
+    if refused and len(updates) < len(every) and not _lockable(depot, every, wait)[1]:
+        refused = tuple(map(_belonging, refused))
+    notices += [_held(one) for one in updates if one not in kept]
+    text, changed = _changed(depot, kept)
     diff = difflib.unified_diff(text.splitlines(), changed.splitlines(), "cudepot.toml", "cudepot.toml", lineterm="")
-    return UpdateResult(tuple(found), changed, tuple(diff), result.failed)
+    described = tuple(_described(depot, one) for one in kept)
+    return UpdateResult(described, tuple(notices), changed, tuple(diff), failed, refused, len(offered))
+
+
+def _belonging(one: Failure) -> Failure:
+    one.error.hint = "other packages have to move with it: `cudepot update` without names takes them all"
+    return one
+
+
+def _held(one: Update) -> Notice:
+    """Return the notice of an update that cannot be locked; the error says why."""
+    text = f"{one.name}: {one.locked} -> {one.newest}: cannot be locked"
+    return Notice(one.pin, one.upstream, one.name, one.before, one.newest, "refused", text)
+
+
+def _compared(depot: Depot, lock: Lock, offered: Mapping[str, Offered]) -> tuple[list[Update], list[Notice]]:
+    updates, notices = list[Update](), list[Notice]()
+    kinds = {one.name: one.type for one in depot.config.upstreams}
+    for number, pin in enumerate(depot.config.pins):
+        if pin.upstream in offered:
+            found = compare(number, pin, kinds[pin.upstream], lock.of(pin.upstream), offered[pin.upstream].offers)
+            updates += found[0]
+            notices += found[1]
+    return updates, notices
+
+
+def _lockable(depot: Depot, updates: Sequence[Update], wait: float) -> tuple[list[Update], tuple[Failure, ...]]:
+    """Return the updates that can be locked, and why those of other upstreams cannot."""
+    if not updates:
+        return [], ()
+    named = {one.upstream for one in updates}
+    asked = _only(_configured(_changed(depot, updates)[1]), named)
+    with dry_run(depot.store) as scratch:
+        result = make_lock(replace(depot, store=scratch, config=asked), dry_run=True, wait=wait)
+    broken = {one.upstream: one for one in result.failed if one.upstream in named}
+    refused = [one for one in updates if one.upstream in broken and _breaks(broken[one.upstream].error, one)]
+    why = [broken[name] for name in dict.fromkeys(one.upstream for one in refused)]
+    return [one for one in updates if one not in refused], tuple(why)
+
+
+def _breaks(error: CudepotError, one: Update) -> bool:
+    """Return whether an update has to do with why its upstream cannot be locked."""
+    return not isinstance(error, PartlyLockedError) or one.name in error.projects
+
+
+def _only(config: Config, upstreams: Iterable[str]) -> Config:
+    """Return the configuration with the pins on some upstreams alone."""
+    pins = tuple(one for one in config.pins if one.upstream in set(upstreams))
+    whole = [one for one in config.upstreams if one.name in set(upstreams)]
+    return replace(config, pins=pins, upstreams=tuple(map(_pinned_only, whole)))
+
+
+def _pinned_only(upstream: Upstream) -> Upstream:
+    return replace(upstream, whole=False, extras=())
+
+
+def _configured(text: str) -> Config:
+    return parse_config(expand(tomli.loads(text), load_presets))
 
 
 def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
@@ -80,12 +146,13 @@ def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
     """
     toml = depot.base / "cudepot.toml"
     before = toml.read_bytes()
-    config = parse_config(expand(tomli.loads(text), load_presets))
+    changed = {one.upstream for one in _configured(text).pins if one not in depot.config.pins}
     write_atomic(toml, text.encode())
     try:
-        result = make_lock(replace(depot, config=config), wait=wait)
-        if result.failed:
-            raise result.failed[0].error
+        result = make_lock(replace(depot, config=_configured(text)), wait=wait)
+        for one in result.failed:
+            if one.upstream in changed and not isinstance(one.error, PartlyLockedError):
+                raise one.error
     except CudepotError:
         write_atomic(toml, before)
         raise
