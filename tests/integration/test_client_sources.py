@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
@@ -109,6 +110,13 @@ def shown(
         yield project, stack.enter_context(servers[request.param]())
 
 
+def _written(project: Project, url: str, *names: str) -> Path:
+    """Return the folder that `client apt` writes."""
+    output = str(project.folder / "written")
+    done = project.cudepot("client", "apt", *names, "--url", url, "--json", "--output", output)
+    return Path(json.loads(done.stdout)["folder"])
+
+
 def _inside(root: AptRoot, text: str) -> None:
     """Write a source into the root; only the place of the key changes, which apt reads from the host's root."""
     file = root.path / "etc/apt/sources.list.d/acme.sources"
@@ -117,12 +125,12 @@ def _inside(root: AptRoot, text: str) -> None:
 
 def test_client_apt(shown: tuple[Project, str], tmp_path: Path) -> None:
     project, url = shown
-    project.cudepot("client", "apt", *PACKAGES, "--url", url, "--output", str(tmp_path / "clients"))
+    clients = _written(project, url, *PACKAGES)
     root = AptRoot(tmp_path / "root")
     (root.path / "usr/share/keyrings").mkdir(parents=True)
-    for key in (tmp_path / "clients/usr/share/keyrings").iterdir():
+    for key in (clients / "usr/share/keyrings").iterdir():
         root.add_file(key, "usr/share/keyrings")
-    _inside(root, (tmp_path / "clients/etc/apt/sources.list.d/acme.sources").read_text())
+    _inside(root, (clients / "etc/apt/sources.list.d/acme.sources").read_text())
     root.update()
     odd = [f"odd-{name}" for name in ("pinned", "flat", "bare")]
     root.install(*PACKAGES.values(), *odd)
@@ -138,8 +146,7 @@ def test_what_the_dockerfile_writes(shown: tuple[Project, str], tmp_path: Path) 
     written = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True, env=clean_env()).stdout
     assert target.strip() == "/etc/apt/sources.list.d/acme.sources"
     root = AptRoot(tmp_path / "root")
-    project.cudepot("client", "apt", "pinned", "--url", url, "--output", str(tmp_path / "clients"))
-    key = tmp_path / "clients/usr/share/keyrings/acme.gpg"
+    key = _written(project, url, "pinned") / "usr/share/keyrings/acme.gpg"
     _inside(root, written.replace("/usr/share/keyrings/acme.asc", str(key)))
     root.update()
     root.install(PACKAGES["pinned"])
@@ -149,8 +156,7 @@ def test_what_the_dockerfile_writes(shown: tuple[Project, str], tmp_path: Path) 
 def test_a_source_by_hand_with_a_dot(shown: tuple[Project, str], tmp_path: Path) -> None:
     """``deb URL ./`` is what many write for a flat repository: all files have that name in a bucket too."""
     project, url = shown
-    project.cudepot("client", "apt", *PACKAGES, "--url", url, "--output", str(tmp_path / "clients"))
-    keys = tmp_path / "clients/usr/share/keyrings"
+    keys = _written(project, url, *PACKAGES) / "usr/share/keyrings"
     root = AptRoot(tmp_path / "root")
     for name in ("pinned", "flat", "bare"):
         key = keys / ("acme.gpg" if name == "pinned" else f"acme-{name}.gpg")

@@ -45,6 +45,7 @@ class Site:
         origin_keyring: file with that key, relative to cudepot.toml.
         upstream_keys: full fingerprints that may sign what upstreams sent to that site.
         unsigned: upstreams of that site which nobody signs (`trust = "hash-lock"` there).
+        url: where clients reach it, ending in a slash; empty where that is not said.
     """
 
     path: str
@@ -61,6 +62,12 @@ class Site:
     origin_keyring: str = ""
     upstream_keys: tuple[str, ...] = ()
     unsigned: tuple[str, ...] = ()
+    url: str = ""
+
+    @property
+    def reached_at(self) -> str:
+        """Where clients reach the site, ending in a slash; empty where nothing says so."""
+        return self.url or (self.s3.public_url if self.s3 else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ def parse_site(table: Table) -> Site:
         origin_keyring=table.text("from-keyring", "keys/site.asc"),
         upstream_keys=tuple(fingerprint(one) for one in table.texts("upstream-keys", ())),
         unsigned=table.texts("unsigned-upstreams", ()),
+        url=_folder_url(table, "url"),
     )
     table.done()
     if not _LABEL.fullmatch(site.label):
@@ -140,7 +148,7 @@ def _s3(table: Table) -> S3Place:
     prefix = table.text("prefix", "").strip("/")
     if prefix and plain_path(prefix) != prefix:
         raise ConfigError(f"'site.prefix' is not a plain path: {prefix!r}")
-    endpoint, proxy, public = (_url(table, key) for key in ("endpoint", "proxy", "public-url"))
+    endpoint, proxy = (_url(table, key) for key in ("endpoint", "proxy"))
     return S3Place(
         bucket=_bucket(table.text("bucket")),
         prefix=f"{prefix}/" if prefix else "",
@@ -150,7 +158,7 @@ def _s3(table: Table) -> S3Place:
         profile=table.text("profile", ""),
         ca=table.text("ca", ""),
         proxy=proxy,
-        public_url=f"{public.rstrip('/')}/" if public else "",
+        public_url=_folder_url(table, "public-url"),
         grace=table.integer("grace-hours", 24) * 3600,
         folder_pages=table.flag("folder-pages", default=True),
         read_back=table.flag("read-back"),
@@ -162,6 +170,12 @@ def _bucket(name: str) -> str:
     if not _BUCKET.fullmatch(name):
         raise ConfigError(f"'site.bucket' is no bucket's name: {name!r}")
     return name
+
+
+def _folder_url(table: Table, key: str) -> str:
+    """Return a URL with a slash at its end, or nothing."""
+    text = _url(table, key)
+    return f"{text.rstrip('/')}/" if text else ""
 
 
 def _url(table: Table, key: str) -> str:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from urllib.parse import quote
 
 from cudepot.catalog.holdings import Held, SiteFacts
 from cudepot.catalog.lock import Lock
@@ -78,8 +79,23 @@ def _contents(site: SiteFacts, tree: Tree) -> Iterator[str]:
     for repository, digests in _unlisted(tree, listed).items():
         told = f"{_counted(len(digests), 'package')}, {_size(digests)}, as their upstream lists them"
         yield _section(f"{repository}/", told, ())
+    yield from _clients(tree)
     if not site.held and not listed:
         yield '<p class="quiet">No packages yet.</p>'
+
+
+def _clients(tree: Tree) -> Iterator[str]:
+    """Give the files that set up clients, by distribution."""
+    paths = sorted(path for path in tree if path.startswith("clients/"))
+    for folder, group in groupby(paths, key=lambda path: "/".join(path.split("/")[:2])):
+        links = (
+            f'<li><a href="{html.escape(quote(path))}">/{html.escape(path[len(folder) + 1 :])}</a></li>'
+            for path in group
+        )
+        summary = (
+            f"<summary>{html.escape(folder)}/<small>configuration of clients, as it lies on them</small></summary>"
+        )
+        yield f"<details>{summary}<ul>{''.join(links)}</ul></details>"
 
 
 def _unlisted(tree: Tree, listed: set[str]) -> dict[str, list[Digest]]:

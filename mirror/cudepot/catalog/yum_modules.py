@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from cudepot.catalog.lock import Artifact
@@ -62,7 +63,7 @@ def _split(text: bytes, what: str) -> list[str]:
             f"{what}: not YAML: {' '.join(str(error).split())}",
             hint="dnf refuses such a repository: report it upstream",
         ) from error
-    return [plain[start:end] for start, end in zip(starts, [*starts[1:], len(plain)], strict=True)]
+    return [plain[start:end] for start, end in pairwise([*starts, len(plain)])]
 
 
 def _documents(text: bytes, what: str) -> Iterator[object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,10 @@ HELP = "write ready-made configuration for the site's clients"
 DESCRIPTION = """\
 Write what a client of the site needs, for the snapshot that is shown. `client apt` writes the source, the pin file,
 preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client dnf`
-writes the .repo file, keys, and versionlock entries or excludes, for rhel7 those of its yum. `client conda` writes a
-.condarc, `client pip` a pip.conf and uv.toml, for machines that see the site alone. `client windows` writes a
-PowerShell script that installs from the conda channel, the wheel index or NVIDIA's zip.
+writes the .repo file, keys, and versionlock entries or excludes, for rhel7 those of its yum. Both make a folder for
+each distribution. `client conda` writes a .condarc, `client pip` a pip.conf and uv.toml, for machines that see the
+site alone. `client windows` writes a PowerShell script that installs from the conda channel, the wheel index or
+NVIDIA's zip.
 """
 
 
@@ -55,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _kind(kinds: Any, name: str, text: str, write: Callable[[argparse.Namespace, Depot, Path], Answer]) -> Any:
     """Declare one kind of client with what all of them take."""
     kind = kinds.add_parser(name, help=text)
-    kind.add_argument("--url", required=True, metavar="URL", help="where clients reach site/current")
+    text = "where clients reach site/current (default: `url` of [site], or a bucket's `public-url`)"
+    kind.add_argument("--url", default="", metavar="URL", help=text)
     kind.add_argument("--output", default="clients", metavar="DIR", help="folder for the files (default: clients)")
     kind.set_defaults(write=write)
     add_common(kind, default=argparse.SUPPRESS)
@@ -64,8 +66,9 @@ def _kind(kinds: Any, name: str, text: str, write: Callable[[argparse.Namespace,
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    check_url(args.url)
     with opened(args, exclusive=False) as depot:
+        args.url = args.url or depot.config.site.reached_at
+        check_url(args.url)
         answer: Answer = args.write(args, depot, depot.base / Path(args.output))
     return answer
 
@@ -73,23 +76,39 @@ def run(args: argparse.Namespace) -> Answer:
 def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.workflows.client import client_apt_files
 
-    result = client_apt_files(depot, args.upstreams, url=args.url, output=output, hold_back=args.hold_back_cuda_keyring)
-    lines = [f"{result.folder}/{name}" for name in result.files]
-    lines.append(f"for snapshot {result.number}, signed by {result.fingerprint}")
-    lines.append(f"on the client: dpkg -i {result.package}; copy etc/apt/preferences.d; apt-get update")
-    return asdict(result), lines, 0
+    hold_back = args.hold_back_cuda_keyring
+    results = client_apt_files(depot, args.upstreams, url=args.url, output=output, hold_back=hold_back)
+    lines: list[str] = []
+    for one in results:
+        lines += _written(one.folder, one.files, one.replaced)
+        lines.append(f"for snapshot {one.number}, signed by {one.fingerprint}")
+        lines.append(f"on the client: dpkg -i {one.package}; copy etc/apt/preferences.d; apt-get update")
+    return _answer([asdict(one) for one in results]), lines, 0
 
 
 def _dnf(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.workflows.client_dnf import client_dnf_files
 
-    result = client_dnf_files(depot, args.upstreams, url=args.url, output=output, hold=args.hold)
-    lines = [f"{result.folder}/{name}" for name in result.files]
-    lines += [f"{name}: metadata are unsigned, dnf cannot check them" for name in result.unsigned]
-    lines += [f"{name}: no key for its packages: dnf checks them by the metadata's hashes" for name in result.unchecked]
-    steps = f"copy etc/ to /, {result.merge}, then" if result.merge else "copy etc/ to /, then"
-    lines.append(f"for snapshot {result.number}; on the client: {steps} {result.install}")
-    return asdict(result), lines, 0
+    results = client_dnf_files(depot, args.upstreams, url=args.url, output=output, hold=args.hold)
+    lines: list[str] = []
+    for one in results:
+        lines += _written(one.folder, one.files, one.replaced)
+        lines += [f"{name}: metadata are unsigned, dnf cannot check them" for name in one.unsigned]
+        lines += [
+            f"{name}: no key for its packages: dnf checks them by the metadata's hashes" for name in one.unchecked
+        ]
+        steps = f"copy etc/ to /, {one.merge}, then" if one.merge else "copy etc/ to /, then"
+        lines.append(f"for snapshot {one.number}; on the client: {steps} {one.install}")
+    return _answer([asdict(one) for one in results]), lines, 0
+
+
+def _written(folder: str, files: Sequence[str], replaced: Sequence[str]) -> list[str]:
+    return [f"{folder}/{name}{' (replaced)' if name in replaced else ''}" for name in files]
+
+
+def _answer(clients: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what was written for each distribution; where it is one, it can be read without the list as well."""
+    return {**(clients[0] if len(clients) == 1 else {}), "clients": clients}
 
 
 def _conda(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
@@ -114,7 +133,7 @@ def _pip(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 def _windows(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.workflows.client_windows import client_windows_file
 
-    path, client = client_windows_file(depot, url=args.url, output=output)
-    lines = [str(path), f"for snapshot {client.number}: {', '.join(client.forms)}"]
+    path, client, replaced = client_windows_file(depot, url=args.url, output=output)
+    lines = [f"{path}{' (replaced)' if replaced else ''}", f"for snapshot {client.number}: {', '.join(client.forms)}"]
     lines.append(f"on the client: powershell -ExecutionPolicy Bypass -File {path.name} -From {client.forms[0]}")
     return {"file": str(path), "forms": client.forms, **asdict(client)}, lines, 0

@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> Answer:
 def _written(args: argparse.Namespace, text: str) -> str:
     from cudepot.disk import write_atomic
 
-    path = Path(args.directory) / args.output
-    write_atomic(path, text.encode())
-    return str(path)
+    path, data = Path(args.directory) / args.output, text.encode()
+    replaced = path.is_file() and path.read_bytes() != data
+    write_atomic(path, data)
+    return f"{path} (replaced)" if replaced else str(path)

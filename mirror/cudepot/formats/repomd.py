@@ -53,10 +53,16 @@ class Record:
 
 
 class Unusable(NamedTuple):
-    """A record that cannot be used, and why; ``type`` as it is written."""
+    """A record that cannot be used, and why.
+
+    Attributes:
+        type: as it is written.
+        located: whether it says where its file lies; dnf 4 ends where one does not.
+    """
 
     type: str
     error: CudepotError
+    located: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +147,7 @@ def _record(data: ElementTree.Element, what: str) -> Record | Unusable:
     try:
         return _read(data, type_, f"{what}: {type_[:40] or 'data'}")
     except CudepotError as error:
-        return Unusable(type_, error)
+        return Unusable(type_, error, _child(data, "location") is not None)
 
 
 def _read(data: ElementTree.Element, type_: str, where: str) -> Record:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from cudepot.catalog import client_apt
 from cudepot.catalog.client_apt import AptClient
+from cudepot.catalog.client_targets import targets
 from cudepot.catalog.lock import Artifact, Lock
-from cudepot.catalog.snapshot import Snapshot
+from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.catalog.whole import is_sources
 from cudepot.digest import Digest
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, TrustError
 from cudepot.formats.apt import Release, parse_relations, parse_release, parse_stanza
 from cudepot.formats.deb import read_control
@@ -20,6 +21,7 @@ from cudepot.formats.deb_write import write_deb
 from cudepot.ports import Signed, Verifier
 from cudepot.signing.keys import dearmored
 from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.client_output import write_files
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.key_files import key_files
@@ -30,25 +32,34 @@ KEYRINGS = "usr/share/keyrings"
 
 @dataclass(frozen=True, slots=True)
 class ClientResult:
-    """What was written: files below ``folder``, the keyring package among them, for clients of snapshot ``number``."""
+    """What was written for the clients of one distribution.
+
+    Attributes:
+        folder: where ``files`` lie, the keyring package among them; laid out as on the client.
+        package: the keyring package.
+        number: the snapshot it is for.
+        fingerprint: of the site's key.
+        replaced: those of the files that were there with another content.
+    """
 
     folder: str
     files: tuple[str, ...]
     package: str
     number: int
     fingerprint: str
+    replaced: tuple[str, ...] = ()
 
 
 def client_apt_files(
     depot: Depot, names: Sequence[str], *, url: str, output: Path, hold_back: bool
-) -> ClientResult:  # fmt: skip
-    """Write the configuration of apt clients of one or more upstreams, laid out as on the client.
+) -> tuple[ClientResult, ...]:  # fmt: skip
+    """Write the configuration of apt clients, a folder for each distribution, laid out as on the client.
 
     Args:
         depot: the depot.
-        names: upstreams whose repositories a client shall use.
+        names: upstreams whose repositories clients shall use.
         url: where clients reach ``site/current``.
-        output: folder the files go into; made when missing.
+        output: folder the folders go into; made when missing.
         hold_back: keep NVIDIA's ``cuda-keyring`` from enabling NVIDIA's own URL.
 
     Raises:
@@ -57,20 +68,38 @@ def client_apt_files(
     snapshot = shown_snapshot(depot)
     base = url if url.endswith("/") else url + "/"
     lock = lock_of(depot, snapshot)
-    found = [one for name in names for one in _clients(depot, snapshot, lock, name, base)]
+    grouped = targets({name: url_of(depot, name) for name in names})
+    made = {at: apt_files(depot, snapshot.tree, lock, several, url=base) for at, several in grouped.items()}
+    return tuple(_written(depot, output / at, one, snapshot.number, base, hold_back) for at, one in made.items())
+
+
+class AptFiles(NamedTuple):
+    """The configuration of the clients of one distribution: path on the client → content."""
+
+    files: dict[str, bytes]
+    clients: list[AptClient]
+
+
+def apt_files(depot: Depot, tree: Tree, lock: Lock, names: Sequence[str], *, url: str) -> AptFiles:
+    """Return source and keyrings of the clients of one distribution, for a tree of the site; ``url`` ends in ``/``."""
+    found = [one for name in names for one in _clients(depot, tree, lock, name, url)]
     clients, label = [one for one, _ in found], depot.config.site.label
     files = {name: data for _, keyring in found for name, data in keyring.items()}
     files[f"etc/apt/sources.list.d/{label}.sources"] = client_apt.sources(clients)
+    return AptFiles(files, clients)
+
+
+def _written(depot: Depot, folder: Path, made: AptFiles, number: int, url: str, hold_back: bool) -> ClientResult:
+    files, label = dict(made.files), depot.config.site.label
     if hold_back:
         files[f"etc/apt/preferences.d/{label}-no-cuda-keyring.pref"] = client_apt.no_cuda_keyring()
-    package, data = _package(depot, clients, files, f"1.{snapshot.number}", base, hold_back=hold_back)
-    written = {**files, **_preferences(label, clients, hold_back=hold_back), package: data}
-    for name, content in written.items():
-        write_atomic(output / name, content)
-    return ClientResult(str(output), tuple(sorted(written)), package, snapshot.number, depot.signer().fingerprint)
+    package, data = _package(depot, made.clients, files, f"1.{number}", url, hold_back=hold_back)
+    every = {**files, **preferences(label, made.clients, hold_back=hold_back), package: data}
+    replaced = write_files(folder, every)
+    return ClientResult(str(folder), tuple(sorted(every)), package, number, depot.signer().fingerprint, replaced)
 
 
-def _preferences(label: str, clients: Sequence[AptClient], *, hold_back: bool) -> dict[str, bytes]:
+def preferences(label: str, clients: Sequence[AptClient], *, hold_back: bool) -> dict[str, bytes]:
     """Return what is not in the package, because it changes with every lock: the pin and the locked versions."""
     files = {f"etc/apt/preferences.d/{label}-repository-pin-600.pref": client_apt.repository_pin(clients)}
     locked = client_apt.locked_versions(clients, leave_out=("cuda-keyring",) if hold_back else ())
@@ -87,14 +116,14 @@ def _package(
 
 
 def _clients(
-    depot: Depot, snapshot: Snapshot, lock: Lock, name: str, url: str
+    depot: Depot, tree: Tree, lock: Lock, name: str, url: str
 ) -> Iterator[tuple[AptClient, dict[str, bytes]]]:  # fmt: skip
     """Give each suite of a repository (a flat one is one), with the key file its source names."""
     debs = [one for one in lock.of(name) if one.kind == "deb" and "mirror" in one.outputs]
     wanted = versions(held(debs, lambda deb: _named_exactly(depot, deb)))
     label, locked = depot.config.site.label, lock.upstream(name)
-    for folder in _folders(snapshot, name):
-        release, ours = _release(depot, snapshot, f"apt/{name}/{folder}", name)
+    for folder in _folders(tree, name):
+        release, ours = _release(depot, tree, f"apt/{name}/{folder}", name)
         keyring = f"{KEYRINGS}/{label}.gpg" if ours else f"{KEYRINGS}/{label}-{name.replace('/', '-')}.gpg"
         key = depot.signer().public_key(armor=False) if ours else _upstream_keys(depot, name)
         client = AptClient(
@@ -102,19 +131,19 @@ def _clients(
             f"{url}apt/{name}/",
             release.fields.get("Origin", ""),
             release.fields.get("Label", ""),
-            _by_hash(snapshot, release, name),
+            _by_hash(tree, release, name),
             f"/{keyring}",
             wanted,
             len({one.architecture for one in debs} - {"all"}) > 1,
             client_apt.vendor_source(locked.url if locked else ""),
-            sources=any(is_sources(path) for path in snapshot.tree if path.startswith(f"apt/{name}/{folder}")),
+            sources=any(is_sources(path) for path in tree if path.startswith(f"apt/{name}/{folder}")),
         )
-        yield (_of_suite(client, snapshot, folder) if folder else client), {keyring: key}
+        yield (_of_suite(client, tree, folder) if folder else client), {keyring: key}
 
 
-def _folders(snapshot: Snapshot, name: str) -> list[str]:
+def _folders(tree: Tree, name: str) -> list[str]:
     """Return where a repository has its roots: empty for a flat one, else ``dists/SUITE/`` for each suite."""
-    roots = {path.rpartition("/")[0] for path in snapshot.tree if _is_root(path)}
+    roots = {path.rpartition("/")[0] for path in tree if _is_root(path)}
     if f"apt/{name}" in roots:
         return [""]
     at = f"apt/{name}/"
@@ -128,10 +157,10 @@ def _folders(snapshot: Snapshot, name: str) -> list[str]:
     return found
 
 
-def _of_suite(client: AptClient, snapshot: Snapshot, folder: str) -> AptClient:
+def _of_suite(client: AptClient, tree: Tree, folder: str) -> AptClient:
     """Return the client of a suite, limited to the components and architectures that are mirrored."""
     at = f"apt/{client.upstream}/{folder}"
-    places = {path.removeprefix(at).partition("/binary-")[::2] for path in snapshot.tree if path.startswith(at)}
+    places = {path.removeprefix(at).partition("/binary-")[::2] for path in tree if path.startswith(at)}
     indexed = sorted((component, rest.partition("/")[0]) for component, rest in places if rest)
     return replace(
         client,
@@ -175,36 +204,41 @@ def versions(packages: Sequence[Artifact]) -> dict[str, list[str]]:
     return found
 
 
-def _by_hash(snapshot: Snapshot, release: Release, name: str) -> str:
+def _by_hash(tree: Tree, release: Release, name: str) -> str:
     """Return what the source has to say: apt uses by-hash unasked only where the signed Release offers it."""
     if release.fields.get("Acquire-By-Hash", "").lower() == "yes":
         return "yes"
-    return "force" if any(path.startswith(f"apt/{name}/by-hash/") for path in snapshot.tree) else "no"
+    return "force" if any(path.startswith(f"apt/{name}/by-hash/") for path in tree) else "no"
 
 
-def _release(depot: Depot, snapshot: Snapshot, folder: str, name: str) -> tuple[Release, bool]:
+def _release(depot: Depot, tree: Tree, folder: str, name: str) -> tuple[Release, bool]:
     """Return the Release file the site shows in a folder, and whether the site's own key signs it."""
     what = f"{folder}InRelease"
     try:
-        return parse_release(_signed(depot, snapshot, folder, depot.site_verifier()).text, what), True
+        return parse_release(_signed(depot, tree, folder, depot.site_verifier()).text, what), True
     except TrustError:
         verifier = depot.verifier(depot.config.upstream(name))
-        return parse_release(_signed(depot, snapshot, folder, verifier).text, what), False
+        return parse_release(_signed(depot, tree, folder, verifier).text, what), False
 
 
 def _is_root(path: str) -> bool:
     return path.startswith("apt/") and path.rpartition("/")[2] in ("InRelease", "Release.gpg")
 
 
-def _signed(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier) -> Signed:
-    if f"{folder}InRelease" in snapshot.tree:
-        return verifier.clearsigned(_bytes(depot, snapshot.tree[f"{folder}InRelease"]), f"{folder}InRelease")
-    document, signature = (_bytes(depot, snapshot.tree[folder + one]) for one in ("Release", "Release.gpg"))
+def _signed(depot: Depot, tree: Tree, folder: str, verifier: Verifier) -> Signed:
+    if f"{folder}InRelease" in tree:
+        return verifier.clearsigned(_bytes(depot, tree[f"{folder}InRelease"]), f"{folder}InRelease")
+    document, signature = (_bytes(depot, tree[folder + one]) for one in ("Release", "Release.gpg"))
     return verifier.detached(document, signature, f"{folder}Release")
 
 
 def _upstream_keys(depot: Depot, name: str) -> bytes:
     return b"".join(map(dearmored, key_files(depot.base, depot.config.upstream(name))))
+
+
+def url_of(depot: Depot, name: str) -> str:
+    """Return the URL of an upstream; empty where the project has no such upstream, or it is an installer."""
+    return next((one.url for one in depot.config.upstreams if one.name == name), "")
 
 
 def shown_snapshot(depot: Depot) -> Snapshot:

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cudepot.catalog import client_dnf
 from cudepot.catalog.client_dnf import DnfClient
+from cudepot.catalog.client_targets import targets
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.hold_excludes import excludes
 from cudepot.catalog.lock import Artifact, Lock
-from cudepot.catalog.snapshot import Snapshot
+from cudepot.catalog.snapshot import Tree
 from cudepot.digest import Digest
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, TrustError
 from cudepot.formats.rpm_header import read_head
 from cudepot.signing.keys import exported
-from cudepot.workflows.client import held, shown_snapshot, versions
+from cudepot.workflows.client import held, shown_snapshot, url_of, versions
+from cudepot.workflows.client_output import write_files
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.key_files import key_files
 from cudepot.workflows.snapshots import lock_of
@@ -29,10 +31,16 @@ HOLDS = ("versionlock", "excludes")
 
 @dataclass(frozen=True, slots=True)
 class DnfResult:
-    """What was written: files below ``folder``, for clients of snapshot ``number``; ``install`` is the command.
+    """What was written for the clients of one distribution.
 
-    ``merge`` is the command that adds the excludes to the client's own configuration; empty where there are none.
-    ``unsigned`` are upstreams with metadata nobody signed, ``unchecked`` those of whose packages no key is known.
+    Attributes:
+        folder: where ``files`` lie; laid out as on the client.
+        number: the snapshot it is for.
+        install: the command that installs the locked packages.
+        unsigned: upstreams with metadata nobody signed.
+        unchecked: upstreams of whose packages no key is known.
+        merge: the command that adds the excludes to the client's own configuration; empty where there are none.
+        replaced: those of the files that were there with another content.
     """
 
     folder: str
@@ -42,41 +50,66 @@ class DnfResult:
     unsigned: tuple[str, ...]
     unchecked: tuple[str, ...]
     merge: str = ""
+    replaced: tuple[str, ...] = ()
+
+
+class DnfFiles(NamedTuple):
+    """The configuration of the clients of one distribution: path on the client → content."""
+
+    files: dict[str, bytes]
+    clients: list[DnfClient]
+    holding: tuple[str, ...]
+
+    @property
+    def old(self) -> bool:
+        """Whether they have yum 3."""
+        return self.clients[0].old
 
 
 def client_dnf_files(
     depot: Depot, names: Sequence[str], *, url: str, output: Path, hold: str = "versionlock"
-) -> DnfResult:  # fmt: skip
-    """Write the configuration of dnf clients of one or more upstreams, laid out as on the client.
+) -> tuple[DnfResult, ...]:  # fmt: skip
+    """Write the configuration of dnf clients, a folder for each distribution, laid out as on the client.
 
     Args:
         depot: the depot.
-        names: upstreams whose repositories a client shall use: all for dnf, or all for rhel7's yum.
+        names: upstreams whose repositories clients shall use.
         url: where clients reach ``site/current``.
-        output: folder the files go into; made when missing.
+        output: folder the folders go into; made when missing.
         hold: how locked versions are held: one of ``HOLDS``.
 
     Raises:
         ConfigError: nothing is published yet, or an upstream has no yum repository on the site.
     """
     snapshot = shown_snapshot(depot)
-    base = url if url.endswith("/") else url + "/"
     lock = lock_of(depot, snapshot)
-    found = [_client(depot, snapshot, lock, name, base) for name in names]
+    grouped = targets({name: url_of(depot, name) for name in names})
+    made = {at: dnf_files(depot, snapshot.tree, lock, several, url=url, hold=hold) for at, several in grouped.items()}
+    return tuple(_written(output / at, one, snapshot.number, hold) for at, one in made.items())
+
+
+def dnf_files(
+    depot: Depot, tree: Tree, lock: Lock, names: Sequence[str], *, url: str, hold: str = "versionlock"
+) -> DnfFiles:  # fmt: skip
+    """Return the configuration of the clients of one distribution, for a tree of the site; else as above."""
+    base = url if url.endswith("/") else url + "/"
+    found = [_client(depot, tree, lock, name, base) for name in names]
     clients, label = [one for one, _ in found], depot.config.site.label
-    old = _one_kind(clients)
+    _check_one_kind(clients)
     files = {path: data for _, keys in found for path, data in keys.items()}
     files[f"etc/yum.repos.d/{label}.repo"] = client_dnf.repositories(clients)
-    holding = _holding(clients, label, hold, old=old)
-    files |= holding
-    for name, content in files.items():
-        write_atomic(output / name, content)
-    unsigned = tuple(one.upstream for one in clients if not one.signed)
-    unchecked = tuple(one.upstream for one in clients if not one.checked)
-    install = client_dnf.install_line(clients, old=old)
-    conf = "/etc/yum.conf" if old else "/etc/dnf/dnf.conf"
-    merge = "".join(f"cat /{path} >> {conf}" for path in holding) if hold == "excludes" else ""
-    return DnfResult(str(output), tuple(sorted(files)), snapshot.number, install, unsigned, unchecked, merge)
+    holding = _holding(clients, label, hold, old=clients[0].old)
+    return DnfFiles(files | holding, clients, tuple(holding))
+
+
+def _written(folder: Path, made: DnfFiles, number: int, hold: str) -> DnfResult:
+    replaced = write_files(folder, made.files)
+    unsigned = tuple(one.upstream for one in made.clients if not one.signed)
+    unchecked = tuple(one.upstream for one in made.clients if not one.checked)
+    install = client_dnf.install_line(made.clients, old=made.old)
+    conf = "/etc/yum.conf" if made.old else "/etc/dnf/dnf.conf"
+    merge = "".join(f"cat /{path} >> {conf}" for path in made.holding) if hold == "excludes" else ""
+    return DnfResult(str(folder), tuple(sorted(made.files)), number, install, unsigned, unchecked, merge, replaced)
 
 
 def _holding(clients: Sequence[DnfClient], label: str, hold: str, *, old: bool) -> dict[str, bytes]:
@@ -89,19 +122,18 @@ def _holding(clients: Sequence[DnfClient], label: str, hold: str, *, old: bool) 
     return {path: data} if data else {}
 
 
-def _one_kind(clients: Sequence[DnfClient]) -> bool:
+def _check_one_kind(clients: Sequence[DnfClient]) -> None:
     if len({one.old for one in clients}) > 1:
         raise ConfigError("rhel7's yum and dnf read different files", hint="write them in two runs, to two folders")
-    return clients[0].old
 
 
 def _client(
-    depot: Depot, snapshot: Snapshot, lock: Lock, name: str, url: str
+    depot: Depot, tree: Tree, lock: Lock, name: str, url: str
 ) -> tuple[DnfClient, dict[str, bytes]]:  # fmt: skip
     """Return one repository, and the key files it names."""
-    _check_shown(snapshot, name)
+    _check_shown(tree, name)
     upstream, label = depot.config.upstream(name), depot.config.site.label
-    ours, signed = _signature(depot, snapshot, upstream)
+    ours, signed = _signature(depot, tree, upstream)
     keys = {f"{KEYS}/RPM-GPG-KEY-{label}": depot.signer().public_key(armor=True)} if ours else {}
     theirs = upstream.rpm_keys if ours else tuple(dict.fromkeys((*upstream.keys, *upstream.rpm_keys)))
     if theirs:
@@ -130,22 +162,22 @@ def _named_exactly(depot: Depot, rpm: Artifact, rpms: Sequence[Artifact]) -> set
     return {(one.name, one.version) for one, either in forms if not either.isdisjoint(exact)}
 
 
-def _check_shown(snapshot: Snapshot, name: str) -> None:
-    if f"yum/{name}/repodata/repomd.xml" not in snapshot.tree:
+def _check_shown(tree: Tree, name: str) -> None:
+    if f"yum/{name}/repodata/repomd.xml" not in tree:
         end = "/repodata/repomd.xml"
-        there = [path[4:].removesuffix(end) for path in snapshot.tree if path.startswith("yum/") and path.endswith(end)]
+        there = [path[4:].removesuffix(end) for path in tree if path.startswith("yum/") and path.endswith(end)]
         raise ConfigError(
             f"the site shows no yum repository of {name!r}",
             hint=f"it shows {', '.join(sorted(there)) or 'none'}; pin packages of it, then lock, sync, publish",
         )
 
 
-def _signature(depot: Depot, snapshot: Snapshot, upstream: Upstream) -> tuple[bool, bool]:
+def _signature(depot: Depot, tree: Tree, upstream: Upstream) -> tuple[bool, bool]:
     """Tell whether the site's own key signs a repository's metadata, and whether anybody does."""
     folder = f"yum/{upstream.name}/repodata/"
-    if f"{folder}repomd.xml.asc" not in snapshot.tree:
+    if f"{folder}repomd.xml.asc" not in tree:
         return False, False
-    root, signature = (_bytes(depot, snapshot.tree[folder + one]) for one in ("repomd.xml", "repomd.xml.asc"))
+    root, signature = (_bytes(depot, tree[folder + one]) for one in ("repomd.xml", "repomd.xml.asc"))
     try:
         depot.site_verifier().detached(root, signature, f"{folder}repomd.xml")
     except TrustError:

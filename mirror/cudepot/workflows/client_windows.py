@@ -6,18 +6,18 @@ from pathlib import Path
 
 from cudepot.catalog.client_windows import ZIP, WindowsClient, conda_packages, script, windows_wheels
 from cudepot.data import data_folder
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.workflows.channel import is_closed
 from cudepot.workflows.client import shown_snapshot
+from cudepot.workflows.client_output import write_files
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.snapshots import lock_of
 
 NAME = "install-cudnn.ps1"
 
 
-def client_windows_file(depot: Depot, *, url: str, output: Path) -> tuple[Path, WindowsClient]:
-    """Write the script for the snapshot that is shown; return where it lies and what it offers.
+def client_windows_file(depot: Depot, *, url: str, output: Path) -> tuple[Path, WindowsClient, bool]:
+    """Write the script for the snapshot that is shown; return where it lies, what it offers, whether it was another.
 
     Raises:
         ConfigError: nothing is published yet, or nothing for Windows.
@@ -42,5 +42,5 @@ def client_windows_file(depot: Depot, *, url: str, output: Path) -> tuple[Path, 
             hint="pin NVIDIA's zip or win_amd64 wheels with a recipe, then lock, sync, repackage, publish",
         )
     template = (data_folder("channel-config") / "clients" / NAME).read_text("utf-8")
-    write_atomic(output / NAME, script(template, client))
-    return output / NAME, client
+    replaced = write_files(output, {NAME: script(template, client)})
+    return output / NAME, client, bool(replaced)

@@ -55,7 +55,7 @@ def resolve_yum(
 
 def _files(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
     """Return every file of a whole repository but its packages, primary.xml as its first index; all are here then."""
-    root.repomd.check_usable(DOWNLOADED)
+    root.repomd.check_usable([*DOWNLOADED, *(one.type for one in root.repomd.unusable if not one.located)])
     records = sorted(root.repomd.records, key=lambda one: one.type != "primary")
     wanted = [one for one in records if one.type in DOWNLOADED]
     digests = chain.fetch_all(root, wanted) | _others(chain, root, [one for one in records if one not in wanted])

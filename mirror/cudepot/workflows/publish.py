@@ -28,6 +28,7 @@ from cudepot.workflows.names import known_names
 from cudepot.workflows.present import absent
 from cudepot.workflows.prove_solvable import unsolvable
 from cudepot.workflows.publish_apt import apt_tree
+from cudepot.workflows.publish_clients import clients_tree
 from cudepot.workflows.publish_conda import conda_tree
 from cudepot.workflows.publish_page import with_page
 from cudepot.workflows.show import check_private, keep, next_number, now, show
@@ -101,6 +102,7 @@ def publish(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> 
             raise errors[name]
         held, tree = (*held, *also), _present_tree(depot, lock, earlier)
         tree = with_last_channel(tree, last, channel) if channel in also else tree
+    tree |= clients_tree(depot, lock, tree)
     for path in tree:
         if safe_name(path) != path:
             raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")

@@ -189,7 +189,8 @@ def _small(depot: Depot, kind: str, text: bytes, rpms: Sequence[Artifact], what:
         return trimmed(kind, text, rpms, what)
     from cudepot.catalog.yum_modules import trimmed_modules  # noqa: PLC0415 - few repositories have modules
 
-    return trimmed_modules(text, rpms, f"{rpms[0].upstream}: {what}", depot.progress.say)
+    name = rpms[0].upstream
+    return trimmed_modules(text, rpms, what, lambda told: depot.progress.say(f"{name}: {told}"))
 
 
 def _kept(depot: Depot, kind: str, name: str, pieces: Iterable[bytes], revision: int) -> Record:

@@ -7,18 +7,19 @@ from dataclasses import replace
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.config_upstream import Upstream
+from cudepot.catalog.faults import IndexMismatchError, IndexMissingError
 from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
 from cudepot.catalog.name_globs import Globs
 from cudepot.catalog.release_names import with_recipe
 from cudepot.catalog.rpm_closure import RpmSelection, machines, select_rpms
 from cudepot.catalog.rpm_pins import Offer, RpmPin, rpm_pins
 from cudepot.catalog.unmatched import find_each
-from cudepot.catalog.yum_plan import USED
+from cudepot.catalog.yum_plan import NEEDED, USED
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
 from cudepot.formats.filelists import owners_of
 from cudepot.formats.primary import Rpm, read_primary
-from cudepot.formats.repomd import Record
+from cudepot.formats.repomd import DOWNLOADED, Record
 from cudepot.workflows.known import Known
 from cudepot.workflows.yum_chain import YumChain, YumRoot, opened
 
@@ -90,8 +91,21 @@ def _selected(chain: YumChain, root: YumRoot, rpms: Sequence[Rpm], pins: Sequenc
 
 def _metadata(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
     """Return what the subset's metadata will be made from, by hash; it is fetched where nothing else tells that."""
-    records = [one for types in USED for one in _first(root, types)]
-    return tuple(LockedFile(one.href, one.type, _digest(chain, root, one)) for one in records)
+    root.repomd.check_usable(NEEDED)
+    left_out = [f"{one.type}: {one.error}" for one in root.repomd.unusable if any(one.type in types for types in USED)]
+    found: list[LockedFile] = []
+    for one in (record for types in USED for record in _first(root, types)):
+        try:
+            digest = _digest(chain, root, one)
+        except (IndexMissingError, IndexMismatchError) as error:
+            if one.type in DOWNLOADED:
+                raise
+            left_out.append(f"{one.type}: {error}")
+        else:
+            found.append(LockedFile(one.href, one.type, digest))
+    for told in left_out:
+        chain.depot.progress.say(f"{chain.upstream.name}: left out: {told}")
+    return tuple(found)
 
 
 def _first(root: YumRoot, types: Iterable[str]) -> list[Record]:
@@ -100,7 +114,9 @@ def _first(root: YumRoot, types: Iterable[str]) -> list[Record]:
 
 
 def _digest(chain: YumChain, root: YumRoot, record: Record) -> Digest:
-    return record.promised if isinstance(record.promised, Digest) else chain.fetch(root, record)
+    """Return the digest of a file; it is fetched where nothing else tells it, or dnf does not need it to be there."""
+    known = isinstance(record.promised, Digest) and record.type in DOWNLOADED
+    return record.promised if known and isinstance(record.promised, Digest) else chain.fetch(root, record)
 
 
 def _pin_finder(wanted: Sequence[tuple[Pin, RpmPin]]) -> Callable[[Rpm], Pin | None]:

@@ -1,0 +1,67 @@
+"""The ``clients/`` part of a site: what `client apt` and `client dnf` write, for each distribution the site is for.
+
+Sources name the site by its URL, so there is none where nothing says how clients reach it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cudepot.catalog.client_targets import is_known, targets
+from cudepot.catalog.lock import Lock
+from cudepot.digest import Digest
+from cudepot.errors import CudepotError
+from cudepot.workflows.depot import Depot
+
+FOLDER = "clients/"
+
+
+def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
+    """Return site path → content of the clients' files for a finished tree; say what cannot be made."""
+    url, found = depot.config.site.reached_at, dict[str, Digest]()
+    names = _shown(lock, tree) if url else {}
+    for folder, several in _grouped(names).items():
+        make = _dnf if names[several[0]][1] else _apt
+        try:
+            files = make(depot, lock, tree, several, url)
+        except CudepotError as error:
+            depot.progress.say(f"{FOLDER}{folder}/: left out: {error}")
+            continue
+        found |= {f"{FOLDER}{folder}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
+    return found
+
+
+def _shown(lock: Lock, tree: Mapping[str, Digest]) -> dict[str, tuple[str, bool]]:
+    """Return the upstreams that have a repository in the tree: name → URL, and whether it is a yum repository."""
+    ends = ("/repodata/repomd.xml", "/InRelease", "/Release.gpg")
+    roots = {path.removesuffix(end).partition("/dists/")[0] for path in tree for end in ends if path.endswith(end)}
+    return {
+        one.name: (one.url, one.is_yum)
+        for one in lock.upstreams
+        if f"{'yum' if one.is_yum else 'apt'}/{one.name}" in roots
+    }
+
+
+def _grouped(names: Mapping[str, tuple[str, bool]]) -> dict[str, list[str]]:
+    """Return folder → upstreams; one whose distribution nothing tells has a folder of its own."""
+    grouped: dict[str, list[str]] = {}
+    for is_yum in (False, True):
+        urls = {name: url for name, (url, yum) in names.items() if yum == is_yum}
+        known = {name: url for name, url in urls.items() if is_known(name, url)}
+        grouped |= targets(known) if known else {}
+        for name in urls.keys() - known.keys():
+            grouped |= targets({name: urls[name]})
+    return grouped
+
+
+def _dnf(depot: Depot, lock: Lock, tree: Mapping[str, Digest], names: Sequence[str], url: str) -> dict[str, bytes]:
+    from cudepot.workflows.client_dnf import dnf_files  # noqa: PLC0415 - where a site says its URL
+
+    return dnf_files(depot, tree, lock, names, url=url).files
+
+
+def _apt(depot: Depot, lock: Lock, tree: Mapping[str, Digest], names: Sequence[str], url: str) -> dict[str, bytes]:
+    from cudepot.workflows.client import apt_files, preferences  # noqa: PLC0415 - where a site says its URL
+
+    made = apt_files(depot, tree, lock, names, url=url)
+    return made.files | preferences(depot.config.site.label, made.clients, hold_back=False)
