@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -34,6 +35,20 @@ class storage_errors:  # noqa: N801 - used like a function; a class, because it 
         if isinstance(error, OSError) and error.errno in _HINTS:
             text = f"{error.filename or self._path}: {os.strerror(error.errno)}"
             raise StorageError(text, hint=_HINTS[error.errno]) from error
+
+
+_KEPT_FREE = 64 << 20  # bytes left to whoever else writes to that disk
+
+
+def check_room(path: Path | str, size: int) -> None:
+    """Refuse to begin what would fill a disk: ``size`` bytes below the folder ``path``.
+
+    Raises:
+        StorageError: there is less room than that.
+    """
+    free = shutil.disk_usage(path).free
+    if size + _KEPT_FREE > free:
+        raise StorageError(f"{path}: {size} bytes are needed, {free} are free", hint=_HINTS[errno.ENOSPC])
 
 
 def fsync_folder(path: Path | str) -> None:

@@ -8,15 +8,18 @@ import io
 import lzma
 import tarfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.upstream.process import run
 
 from cudepot.errors import FormatError, TrustError
 from cudepot.formats.archive import read_tar
+from cudepot.formats.guarded import MOST_MEMBERS
 from cudepot.formats.members import Member, safe_name
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -232,3 +235,41 @@ def test_random_bytes_never_raise_anything_else(data: bytes, packer: str, at: in
             assert ".." not in member.name.split("/")
     except FormatError:
         pass
+
+
+SPARSE = {
+    "old GNU": ("--format=gnu", "--sparse"),
+    "pax 0.0": ("--format=posix", "--sparse", "--sparse-version=0.0"),
+    "pax 0.1": ("--format=posix", "--sparse", "--sparse-version=0.1"),
+    "pax 1.0": ("--format=posix", "--sparse", "--sparse-version=1.0"),
+}
+
+
+@pytest.mark.parametrize("form", SPARSE)
+def test_sparse_files_of_the_real_tar_are_refused_by_name(form: str, tmp_path: Path) -> None:
+    with (tmp_path / "libcudnn.so.8").open("wb") as made:
+        for at in range(0, 1 << 26, 1 << 21):  # many holes: more than fit into one header
+            made.seek(at)
+            made.write(b"data")
+        made.truncate(1 << 34)
+    run("tar", *SPARSE[form], "-cf", tmp_path / "made.tar", "-C", tmp_path, "libcudnn.so.8")
+    data = (tmp_path / "made.tar").read_bytes()
+    assert len(data) < 1 << 20
+    with pytest.raises(FormatError, match=r"'libcudnn\.so\.8' is a sparse file"):
+        read(data)
+
+
+def test_a_size_below_nothing_in_an_extended_header_is_refused() -> None:
+    info, data = entry("cuda/x", b"data")
+    info.pax_headers = {"size": "-5"}
+    with pytest.raises(FormatError):
+        read(tar_of((info, data), form=tarfile.PAX_FORMAT))
+
+
+def test_many_empty_members_are_refused_before_all_of_them_are_read() -> None:
+    data = tar_of(*(entry(f"cuda/{one}") for one in range(MOST_MEMBERS + 50)))
+    with pytest.raises(FormatError, match="too many bytes or members"):
+        read(data)
+    folders = tar_of(*(entry(f"cuda/{one}", type=tarfile.DIRTYPE) for one in range(MOST_MEMBERS + 50)))
+    with pytest.raises(FormatError, match="too many bytes or members"):
+        read(folders)

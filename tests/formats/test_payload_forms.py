@@ -111,7 +111,8 @@ def test_samples_alone_and_with_their_release(tmp_path: Path) -> None:
     assert payload.release == Release("cudnn", NEW.version, "", "noarch", "samples")
     assert paths(payload, Role.SAMPLE) == expected
     checked(payload, objects)
-    deb = payload_of([write_deb(cudnn_debs(NEW)[2], tmp_path)], objects)
+    samples = next(one for one in cudnn_debs(NEW) if one.fields["Package"] == "libcudnn9-samples")
+    deb = payload_of([write_deb(samples, tmp_path)], objects)
     assert [one for one in deb.files if one.role is Role.SAMPLE] == [
         one for one in payload.files if one.role is Role.SAMPLE
     ]

@@ -12,10 +12,9 @@ from typing import BinaryIO
 from cudepot.digest import CHUNK
 from cudepot.errors import FormatError
 from cudepot.formats.compression import decompressed
-from cudepot.formats.guarded import DEFAULT_LIMIT, Guard, drain, guarded
+from cudepot.formats.guarded import DEFAULT_LIMIT, MOST_MEMBERS, Guard, drain, guarded
 from cudepot.formats.members import Member, Members, safe_name
 
-_MOST_MEMBERS = 200_000
 _MOST_HEADER = 1 << 20
 _HOSTILE = "the file may be hostile: do not use it"
 
@@ -24,9 +23,11 @@ class _StrictHeader(tarfile.TarInfo):
     """A tar header that is never skipped in silence.
 
     ``tarfile`` takes an unreadable header after the first one for the end of the archive, so a damaged archive
-    would look like a shorter one; and it reads extended headers of any size into memory. Distributions patch the
-    inside of ``tarfile``, so only what ``TarFile.next`` itself calls is overridden.
+    would look like a shorter one; and it reads extended headers and maps of sparse files of any size into memory.
+    Distributions patch the inside of ``tarfile``, so only what ``TarFile.next`` itself calls is overridden.
     """
+
+    what = "tar archive"
 
     @classmethod
     def fromtarfile(cls, tarfile_: tarfile.TarFile) -> _StrictHeader:
@@ -42,9 +43,24 @@ class _StrictHeader(tarfile.TarInfo):
         """Follow an extended header, if this is one, unless its size is absurd."""
         if self.size < 0:
             raise tarfile.ReadError(f"negative size of {self.name[:200]!r}")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise _sparse(self.what, self.name)
         if not self.isfile() and self.size > _MOST_HEADER:
             raise tarfile.ReadError(f"oversized header of {self.name[:200]!r}")
-        return super()._proc_member(tarfile_)  # type: ignore[misc,no-any-return]
+        found: _StrictHeader = super()._proc_member(tarfile_)  # type: ignore[misc]
+        if found.sparse is not None or any(key.startswith("GNU.sparse.") for key in found.pax_headers):
+            raise _sparse(self.what, found.name)
+        return found
+
+
+def _sparse(what: str, name: str) -> FormatError:
+    """Return the error for a file with holes: a few bytes that unpack to any number."""
+    return FormatError(f"{what}: {name[:200]!r} is a sparse file, which no archive of NVIDIA's has", hint=_HOSTILE)
+
+
+def _header_of(name: str) -> type[_StrictHeader]:
+    """Return the headers of one archive, which its errors name."""
+    return type("_Header", (_StrictHeader,), {"what": name})
 
 
 def read_tar(
@@ -62,16 +78,17 @@ def read_tar(
         compression: the one there must be (``gzip``, ``xz``, …, ``none``); any when empty.
 
     Raises:
-        FormatError: damaged or cut short, another compression, a name or link that leaves the archive, a device
-            or other special file, a name given twice, or more than ``limit`` bytes.
+        FormatError: damaged or cut short, another compression, a name or link that leaves the archive, a sparse
+            file, a device or other special file, a name given twice, more than ``limit`` bytes or ``MOST_MEMBERS``.
     """
     plain = decompressed(stream, what, limit=limit, kind=compression)
     seen: dict[str, bool] = {}
-    total = 0
-    with Guard(what), tarfile.open(fileobj=plain, mode="r|", bufsize=min(CHUNK, limit), tarinfo=_StrictHeader) as tar:
+    total = count = 0
+    header = _header_of(what)
+    with Guard(what), tarfile.open(fileobj=plain, mode="r|", bufsize=min(CHUNK, limit), tarinfo=header) as tar:
         for info in tar:
-            total += info.size
-            if total > limit or len(seen) > _MOST_MEMBERS:
+            total, count = total + info.size, count + 1
+            if info.size < 0 or total > limit or count > MOST_MEMBERS:
                 raise FormatError(f"{what}: too many bytes or members at {info.name[:200]!r}", hint=_HOSTILE)
             if info.isdir():
                 continue

@@ -11,8 +11,22 @@ from cudepot.errors import FormatError
 
 DEFAULT_LIMIT = 64 << 30
 """Bytes an artifact may unpack to unless the caller says otherwise; NVIDIA's largest unpack to about 5 GiB."""
+MOST_MEMBERS = 10_000
+"""Files an artifact may have; NVIDIA's have some hundreds."""
+_MOST_TIMES, _ALWAYS = 100, 64 << 20
 
 _HINT = "download the file again and compare its sha256 with the published one"
+
+
+def unpacked_limit(packed: int) -> int:
+    """Return how many bytes an artifact of ``packed`` bytes may unpack to.
+
+    A hundred times as many, and 64 MiB in any case: NVIDIA's unpack to less than ten times their size.
+
+    >>> unpacked_limit(268_000) >> 20
+    89
+    """
+    return min(DEFAULT_LIMIT, _ALWAYS + _MOST_TIMES * packed)
 
 
 @functools.cache

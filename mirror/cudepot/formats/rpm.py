@@ -17,7 +17,7 @@ from cudepot.digest import hasher
 from cudepot.errors import FormatError
 from cudepot.formats.archive import safe_link
 from cudepot.formats.compression import decompressed
-from cudepot.formats.guarded import DEFAULT_LIMIT, damaged, drain, sliced
+from cudepot.formats.guarded import DEFAULT_LIMIT, MOST_MEMBERS, damaged, drain, sliced
 from cudepot.formats.members import Member, Members, safe_name
 from cudepot.formats.rpm_header import PAYLOAD_COMPRESSOR, PAYLOAD_FORMAT, RpmHead, read_head
 
@@ -26,7 +26,6 @@ _MAGIC = b"070701"
 _HEAD = 110
 _END = "TRAILER!!!"
 _MOST_NAME = 4096
-_MOST_MEMBERS = 200_000
 _KIND, _FOLDER, _FILE, _LINK = 0o170000, 0o040000, 0o100000, 0o120000
 _HOSTILE = "the file may be hostile: do not use it"
 
@@ -73,10 +72,10 @@ class _Entry:
 def _members(plain: BinaryIO, limit: int, what: str) -> Members:
     seen: set[str] = set()
     waiting: dict[tuple[int, int, int], list[str]] = {}
-    total = 0
+    total = count = 0
     for entry, content in _entries(plain, what):
-        total += entry.size
-        if total > limit or len(seen) > _MOST_MEMBERS:
+        total, count = total + entry.size, count + 1
+        if total > limit or count > MOST_MEMBERS:
             raise FormatError(f"{what}: too many bytes or members at {entry.name[:200]!r}", hint=_HOSTILE)
         if entry.mode & _KIND == _FOLDER:
             continue

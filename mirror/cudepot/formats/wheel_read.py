@@ -12,7 +12,7 @@ from typing import BinaryIO
 from cudepot.errors import FormatError
 from cudepot.formats.guarded import DEFAULT_LIMIT, Guard
 from cudepot.formats.members import Members
-from cudepot.formats.zip_read import check_directory, checked, read_zip
+from cudepot.formats.zip_read import MOST_IN_WHEELS, check_directory, checked, read_zip
 
 _HOSTILE = "the file may be hostile: do not use it"
 _MOST_METADATA = 4 << 20
@@ -21,7 +21,7 @@ _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 
 def read_wheel(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "wheel") -> Members:
     """Give the files of a wheel in archive order; see :func:`cudepot.formats.zip_read.read_zip`."""
-    return read_zip(stream, limit=limit, what=what)
+    return read_zip(stream, limit=limit, what=what, most=MOST_IN_WHEELS)
 
 
 def read_metadata(stream: BinaryIO, *, what: str = "wheel") -> bytes:

@@ -11,19 +11,22 @@ import zipfile
 from typing import BinaryIO
 
 from cudepot.errors import FormatError
-from cudepot.formats.guarded import DEFAULT_LIMIT, Guard, guarded
+from cudepot.formats.guarded import DEFAULT_LIMIT, MOST_MEMBERS, Guard, guarded
 from cudepot.formats.members import Member, Members, safe_name
 
 MAGIC = b"PK\3\4"
 _HOSTILE = "the file may be hostile: do not use it"
-_MOST_MEMBERS = 200_000
+MOST_IN_WHEELS = 200_000
+"""Files a wheel of any project may have: torch's have more than ten thousand."""
 _MOST_TAIL = (1 << 16) + 22
 _MOST_DIRECTORY = 32 << 20
 _ENCRYPTED = 0x1
 
 
-def read_zip(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "zip archive") -> Members:
-    """Give the files of a zip in archive order; ``stream`` must be seekable.
+def read_zip(
+    stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "zip archive", most: int = MOST_MEMBERS
+) -> Members:
+    """Give the files of a zip in archive order, ``most`` at most; ``stream`` must be seekable.
 
     The bytes are not read in order and not all of them: check the archive's digest before.
 
@@ -33,7 +36,7 @@ def read_zip(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "zip a
     """
     check_directory(stream, what)
     with Guard(what), zipfile.ZipFile(stream) as archive:
-        for name, info in checked(archive, limit, what).items():
+        for name, info in checked(archive, limit, what, most).items():
             member = Member(name, info.file_size, executable=bool(info.external_attr >> 16 & 0o111))
             with archive.open(info) as content:
                 yield member, guarded(content, f"{what}: {name}", info.file_size)  # type: ignore[arg-type]
@@ -52,8 +55,10 @@ def check_directory(stream: BinaryIO, what: str) -> None:
         raise FormatError(f"{what}: a directory of {size} bytes", hint=_HOSTILE)
 
 
-def checked(archive: zipfile.ZipFile, limit: int, what: str) -> dict[str, zipfile.ZipInfo]:
+def checked(archive: zipfile.ZipFile, limit: int, what: str, most: int = MOST_IN_WHEELS) -> dict[str, zipfile.ZipInfo]:
     """Return the files by safe name in archive order, after a look at all of them; raise FormatError likewise."""
+    if len(archive.infolist()) > most:
+        raise FormatError(f"{what}: more than {most} files", hint=_HOSTILE)
     files: dict[str, zipfile.ZipInfo] = {}
     for info in sorted(archive.infolist(), key=lambda one: one.header_offset):
         if info.is_dir():
@@ -69,6 +74,6 @@ def checked(archive: zipfile.ZipFile, limit: int, what: str) -> dict[str, zipfil
         if kind not in (0, stat.S_IFREG):
             raise FormatError(f"{what}: {name!r} is no regular file", hint=_HOSTILE)
         files[name] = info
-    if len(files) > _MOST_MEMBERS or sum(info.file_size for info in files.values()) > limit:
-        raise FormatError(f"{what}: unpacks to more bytes or files than allowed", hint=_HOSTILE)
+    if sum(info.file_size for info in files.values()) > limit:
+        raise FormatError(f"{what}: unpacks to more bytes than allowed", hint=_HOSTILE)
     return files

@@ -13,11 +13,12 @@ import tomli
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.repackaged import lacking
 from cudepot.digest import CHUNK, Digest, VerifyingReader, mismatch
-from cudepot.disk import storage_errors
+from cudepot.disk import check_room, storage_errors
 from cudepot.errors import ConfigError, StorageError
 from cudepot.formats.archive import read_tar
 from cudepot.formats.compression import compression_of
 from cudepot.formats.deb import read_deb
+from cudepot.formats.guarded import unpacked_limit
 from cudepot.formats.members import Members
 from cudepot.formats.payload import Found, Payload, PayloadRules, Role
 from cudepot.formats.payload_assemble import MissingPartError, assemble
@@ -96,12 +97,16 @@ def _found(
             if stream is None:
                 yield Found(member.name, claim, link=member.link)
             else:
+                check_room(scratch.root, member.size)
                 yield Found(member.name, claim, scratch.add(chunks(stream)))
 
 
 def members(artifact: Artifact, handle: BinaryIO, advance: Callable[[int], None]) -> Members:
-    """Read an artifact by its kind; every byte of it is checked against the lock."""
-    what = artifact.filename
+    """Read an artifact by its kind; every byte of it is checked against the lock.
+
+    What it may unpack to is bounded by what it has packed.
+    """
+    what, limit = artifact.filename, unpacked_limit(artifact.digest.size)
     if artifact.kind == "wheel" or handle.read(len(MAGIC)) == MAGIC:
         # A zip is read from its end and in parts, so its hash is checked before.
         handle.seek(0)
@@ -109,13 +114,13 @@ def members(artifact: Artifact, handle: BinaryIO, advance: Callable[[int], None]
         if found != artifact.digest:
             raise mismatch(what, artifact.digest, found)
         handle.seek(0)
-        return read_zip(io.BufferedReader(_Counting(handle, advance), CHUNK), what=what)
+        return read_zip(io.BufferedReader(_Counting(handle, advance), CHUNK), limit=limit, what=what)
     handle.seek(0)
     checked = VerifyingReader(cast(BinaryIO, _Counting(handle, advance)), artifact.digest, what)
     stream = io.BufferedReader(checked, CHUNK)
     if artifact.kind in ("deb", "rpm"):
-        return {"deb": read_deb, "rpm": read_rpm}[artifact.kind](stream, what=what)
-    return read_tar(stream, what=what, compression=compression_of(what))
+        return {"deb": read_deb, "rpm": read_rpm}[artifact.kind](stream, limit=limit, what=what)
+    return read_tar(stream, limit=limit, what=what, compression=compression_of(what))
 
 
 class _Counting(io.RawIOBase):
