@@ -55,6 +55,26 @@ def test_one_name_with_several_contents() -> None:
     assert len(catalog().called("libcudnn8_8.4.0.27-1%2Bcuda11.6_amd64.deb")) == 2
 
 
+def test_the_wheels_of_every_line_are_known() -> None:
+    wheels = [one for one in catalog().files if one.form == "wheel"]
+    lines = {(one.cuda, one.platform, one.part) for one in wheels}
+    assert {
+        ("11", "linux-64", ""),
+        ("12", "linux-aarch64", ""),
+        ("13", "win-arm64", ""),
+        ("13", "linux-64", "jit"),
+    } <= lines
+    assert len(wheels) > 380
+    assert all(one.sha256 and one.size > 1000 for one in wheels)
+    assert names(version="9.1.0.70", cuda="12", platform="linux-64", form="wheel") == [
+        "nvidia_cudnn_cu12-9.1.0.70-py3-none-manylinux2014_x86_64.whl"
+    ]
+    assert names(version="9.28.1.4", cuda="13", platform="linux-aarch64", form="wheel")
+    withdrawn = [one for one in wheels if "yanked" in one.note]
+    assert "nvidia_cudnn_cu11-8.9.4.19-py3-none-win_amd64.whl" in [one.file for one in withdrawn]
+    assert not [one for one in wheels if ".dev" in one.file or "0.0.0a0" in one.file]
+
+
 def test_selection() -> None:
     assert names(version="8.0.5.39", cuda="11.1", platform="linux-aarch64", form="tgz") == [
         "cudnn-11.1-linux-aarch64sbsa-v8.0.5.39.tgz"
@@ -80,7 +100,7 @@ def test_selection() -> None:
         (Query("9.12", "11", "linux-64"), "CUDA 11 and linux-64: cuDNN 8.0.0.180 to 9.10.2.21"),
         (Query("9.12", "", "linux-ppc64le"), "linux-ppc64le: cuDNN 7.1.3 to 9.0.0.312"),
         (Query("9.99"), "no release 9.99 is known; the newest is 9.28.1.4"),
-        (Query("8.9.7", "12", "linux-64", "zip"), "is not there as zip; it is as tar.xz"),
+        (Query("8.9.7", "12", "linux-64", "zip"), "is not there as zip; it is as tar.xz, wheel"),
         (Query("9.1", form="deb"), "cudepot upstreams"),
         (Query("8.0.5", "14"), "nothing is known for CUDA 14"),
     ],

@@ -33,6 +33,7 @@ PLATFORMS = {
 FORMS = ("tgz", "tar.xz", "zip", "wheel", "deb", "rpm")
 _ENDINGS = {".tgz": "tgz", ".tar.xz": "tar.xz", ".zip": "zip", ".whl": "wheel", ".deb": "deb", ".rpm": "rpm"}
 _PARTS = {"cudnn": "", "cudnn_jit": "jit", "cudnn_samples": "samples"}
+_WHEELS = " (wheels as the Python package index had them when this catalog was made)"
 _FULL = {"10": "10.2"}  # what 8.5 to 8.7 call 10 is 10.2; other major versions stand for all of theirs
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -126,6 +127,14 @@ class Catalog:
         plain = name.replace("%2B", "+").replace("%2b", "+")
         return tuple(one for one in self.files if one.file == plain and one.sha256)
 
+    def reach(self) -> str:
+        """Return how far the catalog goes, for those who ask about a file it does not know."""
+        whole = [one for one in self.files if not one.part and one.sha256]
+        wheels = [one for one in whole if one.form == "wheel"]
+        archives = [one for one in whole if one.form in ("tgz", "tar.xz", "zip")]
+        upto = f"archives up to {_newest(archives) or 'none'}, wheels up to {_newest(wheels) or 'none'}"
+        return f"the catalog knows {upto}, and of debs and rpms only a few: their repositories are signed"
+
     def supports(self, one: Published) -> tuple[Support, ...]:
         """Return what is known of the release a file is of."""
         return tuple(row for row in self.support if row.covers(one.version, one.cuda))
@@ -213,7 +222,8 @@ def why_not(catalog: Catalog, query: Query) -> str:
     fitting = [one for one in here if Query(cuda=query.cuda).fits(one)]
     if not fitting:
         return _no_cuda(query, named, at_all, here, releases)
-    return f"{named} is not there as {query.form}; it is as {_listed(one.form for one in fitting)}"
+    told = f"{named} is not there as {query.form}; it is as {', '.join(sorted({one.form for one in fitting}))}"
+    return told + (_WHEELS if query.form == "wheel" else "")
 
 
 def _no_cuda(
@@ -237,7 +247,8 @@ def _ends(query: Query, releases: Sequence[Published]) -> str:
 
 
 def _newest(found: Sequence[Published], *, last: bool = True) -> str:
-    return sorted({one.version for one in found}, key=_number)[-1 if last else 0]
+    versions = sorted({one.version for one in found}, key=_number)
+    return versions[-1 if last else 0] if versions else ""
 
 
 def _named(query: Query, found: Sequence[Published]) -> str:

@@ -73,7 +73,8 @@ def _told(one: Published) -> dict[str, Any]:
 def _line(one: Published) -> str:
     size = size_text(one.size) if one.size else "size not known"
     cuda = f"CUDA {one.cuda}" if one.cuda else "any CUDA"
-    return f"{one.version}  {cuda}  {one.platform}  {one.file}  {size}  {one.sha256 or 'hash not known'}"
+    withdrawn = _noted(one) if "yanked" in one.note else ""
+    return f"{one.version}  {cuda}  {one.platform}  {one.file}  {size}  {one.sha256 or 'hash not known'}{withdrawn}"
 
 
 def _support_line(row: Support) -> str:
@@ -96,7 +97,9 @@ def _identify(args: argparse.Namespace) -> Answer:
     found = identify(args.files)
     catalog = load_catalog()
     code = TrustError.exit_code if any(one.verdict == "other-bytes" for one in found) else 0
-    return [_answer(one, catalog) for one in found], [line for one in found for line in _lines(one)], code
+    lines = [line for one in found for line in _lines(one)]
+    reach = [catalog.reach()] if any(one.verdict == "unknown" for one in found) else []
+    return [_answer(one, catalog) for one in found], lines + reach, code
 
 
 def _answer(one: Identified, catalog: Catalog) -> dict[str, Any]:
@@ -116,7 +119,7 @@ def _lines(one: Identified) -> Iterator[str]:
         renamed = f", published as {one.known.file}" if one.verdict == "renamed" else ""
         part = f" {one.known.part}" if one.known.part else ""
         what = f"cuDNN {one.known.version}{part}, CUDA {one.known.cuda or 'any'}, {one.known.platform}"
-        yield f"{one.path}: {what}{renamed}"
+        yield f"{one.path}: {what}{renamed}{_noted(one.known)}"
     elif one.namesakes:
         yield f"{one.path}: other bytes than NVIDIA published under this name (sha256 {one.digest.sha256})"
     else:
