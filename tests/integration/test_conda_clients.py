@@ -87,3 +87,30 @@ def test_without_a_condarc_the_documented_option_does(miniforge: Conda, closed_u
         miniforge.run("create", "-n", "no", "-c", f"{closed_url}/conda/main", "cudnn")
     miniforge.run("create", "-n", "dl", "--override-channels", "-c", f"{closed_url}/conda/main", "cudnn=9.5")
     assert miniforge.installed("dl")["cudnn"].startswith("9.5.1.17=")
+
+
+def test_conda_env_create_and_conda_lock_take_the_environment_file(
+    configured: Conda,
+    closed: Closed,  # noqa: F811
+    closed_url: str,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "environment.yml"
+    closed.run("export", "environment.yml", "--url", closed_url, "--only", "cudnn=9.5.1.17", "--output", str(path))
+    configured.run("env", "create", "-f", path, cuda="12.9")
+    assert set(configured.installed("acme")) == {"cudnn", "cuda-version", "libcublas", "cuda-nvrtc"}
+    configured.lock(path, "--kind", "explicit")
+    assert (tmp_path / "conda-linux-64.lock").read_text().count(f"{closed_url}/conda/main/") == 4
+
+
+def test_an_older_conda_takes_the_explicit_file_with_md5(
+    miniforge: Conda,
+    closed: Closed,  # noqa: F811
+    closed_url: str,
+    tmp_path: Path,
+) -> None:
+    """24.7 knows no sha256 there; it asks no channel, so none of those that are set is missed."""
+    path = tmp_path / "explicit.txt"
+    closed.run("export", "conda-explicit-md5", "--url", closed_url, "--cuda", "13", "--output", str(path))
+    miniforge.run("create", "-n", "dl", "--file", path)
+    assert miniforge.installed("dl")["libcudnn"].startswith("9.12.0.46=")

@@ -63,7 +63,7 @@ def test_conda_reads_the_explicit_file_and_gets_the_bytes_it_names(write, url: s
 
 def test_conda_solves_the_environment_file(write, url: str, tmp_path: Path) -> None:
     said = yaml.safe_load(write("environment.yml").read_text())
-    assert said["channels"] == [f"{url}/conda/main", "nodefaults"]
+    assert said["channels"] == [f"{url}/conda/main"]
     standin = conda_env.standin_channel(tmp_path / "forge")
     channels = [said["channels"][0], standin.as_uri()]
     found = conda_env.create(channels, said["dependencies"], tmp_path / "env", cuda="11.1")
@@ -136,6 +136,25 @@ def test_apt_get_takes_preferences_and_command(showcase: Project, write, url: st
     assert command.startswith("apt-get install ")
     root.install(*shlex.split(command)[2:])
     assert root.version("libcudnn8-dev") == VERSION
+
+
+@pytest.mark.parametrize("spelt", [APT, f"apt/{APT}", f"apt/{APT}/"])
+def test_a_chosen_deb_brings_what_it_needs_and_apt_installs(
+    showcase: Project,  # noqa: F811
+    write,
+    url: str,
+    spelt: str,
+    tmp_path: Path,
+) -> None:
+    path = write("apt", "--only", f"libcudnn8-dev={VERSION}", "--repository", spelt)
+    root = AptRoot(tmp_path / "root")
+    root.add_source(f"{url}/apt/{APT}/", showcase.key, suite="./")
+    root.update()
+    command = path.read_text().splitlines()[0].partition("; ")[2]
+    assert shlex.split(command)[2:] == [f"libcudnn8={VERSION}", f"libcudnn8-dev={VERSION}"]
+    root.add_file(path.rename(tmp_path / "acme.pref"), "etc/apt/preferences.d")
+    root.install(*shlex.split(command)[2:])
+    assert root.version("libcudnn8") == root.version("libcudnn8-dev") == VERSION
 
 
 def test_dnf_takes_versionlock_and_command(showcase: Project, write, url: str, tmp_path: Path) -> None:  # noqa: F811
@@ -217,10 +236,12 @@ def test_two_variants_of_one_wheel_are_not_put_into_one_environment(showcase: Pr
     ("argv", "code", "told"),
     [
         (("conda-explicit", "--url", "http://x.example"), 6, "several of cudnn"),
-        (("conda-explicit", "--url", "http://x.example", "--platform", "win-64"), 0, "@EXPLICIT"),
+        (("conda-explicit", "--url", "http://x.example", "--platform", "win-64"), 6, "--platform is one of linux-64"),
+        (("ansible", "--url", "http://x.example"), 6, "several of cudnn"),
         (("apt", "--url", "x.example"), 3, "is no URL"),
         (("zypper", "--url", "http://x.example"), 3, "no format 'zypper'"),
-        (("dnf", "--url", "http://x.example", "--only", "libcudnn9"), 6, "holds nothing"),
+        (("dnf", "--url", "http://x.example", "--only", "libcudnn9"), 6, "it holds libcudnn8"),
+        (("apt", "--url", "http://x.example", "--repository", "apt/other"), 6, f"--repository is one of apt/{APT}"),
     ],
 )
 def test_what_cannot_be_exported_is_said(

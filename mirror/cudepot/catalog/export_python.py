@@ -6,10 +6,10 @@ Formats: PEP 751, pip's requirements file, uv's ``[tool.uv]``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
 
 import tomli_w
+from packaging.utils import canonicalize_name
 
 from cudepot.catalog.holdings import Held, SiteFacts
 from cudepot.errors import PinError
@@ -60,7 +60,24 @@ def uv(site: SiteFacts, url: str) -> str:
     return f"# snapshot {site.number} of {site.label}; uv sync --group {site.label}\n{text}"
 
 
-def _one_cuda(names: set[str]) -> None:
+def one_version(held: Iterable[Held]) -> dict[str, list[Held]]:
+    """Return the wheels of each project; there has to be one version each, and one of those that write the same files.
+
+    Raises:
+        PinError: there are several.
+    """
+    projects: dict[str, list[Held]] = {}
+    for one in sorted(held, key=lambda one: (one.name, one.path)):
+        projects.setdefault(canonicalize_name(one.name), []).append(one)
+    _one_cuda(projects)
+    for name, found in projects.items():
+        if len({one.version for one in found}) > 1:
+            there = ", ".join(sorted({one.version for one in found}))
+            raise PinError(f"several versions of {name}: {there}", hint=f"say which with --only {name}=VERSION")
+    return projects
+
+
+def _one_cuda(names: Iterable[str]) -> None:
     variants: dict[str, list[str]] = {}
     for name in sorted(names):
         variants.setdefault(_VARIANT.sub("", name), []).append(name)
@@ -74,11 +91,4 @@ def _one_cuda(names: set[str]) -> None:
 
 def _projects(site: SiteFacts) -> Iterator[tuple[str, Sequence[Held]]]:
     """Give each project with its wheels; one version each."""
-    wheels = sorted(site.of("wheel"), key=lambda one: (one.name, one.path))
-    _one_cuda({one.name for one in wheels})
-    for name, found in groupby(wheels, key=lambda one: one.name):
-        several = list(found)
-        if len({one.version for one in several}) > 1:
-            there = ", ".join(sorted({one.version for one in several}))
-            raise PinError(f"several versions of {name}: {there}", hint=f"say which with --only {name}=VERSION")
-        yield name, several
+    yield from one_version(site.of("wheel")).items()

@@ -39,6 +39,7 @@ class Held:
         path: of the file on the site.
         build: conda's build string; of a file its CUDA variant, ``cuda11.1``.
         holds: of an installer the packages it brings, each as ``NAME VERSION``.
+        md5: of a conda package, where it was looked up.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Held:
     digest: Digest
     build: str = ""
     holds: tuple[str, ...] = ()
+    md5: str = ""
 
     def url(self, base: str) -> str:
         """Return where clients get it from, ``base`` being where they see the site."""
@@ -67,6 +69,7 @@ class SiteFacts:
         signer: fingerprint of the site's key; ``key`` the file at ``keys/site.asc``.
         held: all packages.
         closed: whether the channel has everything its packages need: clients may do with it alone.
+        elsewhere: names that the chosen conda packages need and the channel does not have.
     """
 
     label: str
@@ -77,6 +80,7 @@ class SiteFacts:
     key: Digest
     held: tuple[Held, ...]
     closed: bool = False
+    elsewhere: tuple[str, ...] = ()
 
     def of(self, kind: str) -> tuple[Held, ...]:
         """Return the packages of one kind."""
@@ -144,11 +148,18 @@ def _files(tree: Tree, lock: Lock) -> Iterator[Held]:
 def is_for_cuda(one: Held, cuda: str) -> bool:
     """Tell whether a package is for a CUDA version like ``12`` or ``11.1``, or does not say for which."""
     said = cuda_of(one)
-    return not said or f"{said}.".startswith(f"{cuda}.") or f"{cuda}.".startswith(f"{said}.")
+    return not said or same_cuda(said, cuda)
+
+
+def same_cuda(one: str, other: str) -> bool:
+    """Return whether two CUDA versions are the same as far as both go."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def cuda_of(one: Held) -> str:
     """Return the CUDA version a package says it is for, by name, version or build; empty when it does not."""
+    if one.kind == "conda" and one.name in ("cuda-version", "cudatoolkit"):
+        return ".".join(one.version.split(".")[:2])
     return next(iter(_CUDA.findall(f"{one.name} {one.version} {one.build}")), "")
 
 
@@ -169,6 +180,6 @@ def _only(name: str, several: Sequence[Held], what: str) -> Held:
         there = ", ".join(sorted("=".join(filter(None, (one.version, one.build))) for one in several))
         raise PinError(
             f"{what}: several of {name}: {there}",
-            hint="say which with --only NAME=VERSION, or --cuda VERSION",
+            hint="say which with --only NAME=VERSION (what it needs comes along), or --cuda VERSION",
         )
     return max(several, key=lambda one: (len(one.build), one.build))

@@ -29,7 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--repository", default="", metavar="NAME", help="apt or yum repository, where there are several"
     )
     parser.add_argument(
-        "--only", action="append", default=[], metavar="NAME[=VERSION]", help="only this; may be repeated"
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME[=VERSION[=BUILD]]",
+        help="only this and what it needs; may be repeated",
     )
     parser.add_argument("--output", default="", metavar="FILE", help="write it there instead of printing it")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only say what it would name")
@@ -37,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.export import FORMATS, Choice, export
+    from cudepot.catalog.export_choice import Choice
+    from cudepot.workflows.export import FORMATS, export
 
     if not args.format:
         formats = {name: use for name, (_, use, _) in FORMATS.items()}

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from cudepot.catalog import export_conda, export_container, export_python, export_system
-from cudepot.catalog.holdings import Held, SiteFacts, is_for_cuda
+from cudepot.catalog.export_choice import Choice, is_any, selected
+from cudepot.catalog.holdings import Held, SiteFacts
 from cudepot.catalog.snapshot import Snapshot
-from cudepot.errors import PinError
 from cudepot.workflows.client import shown_snapshot
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.export_conda import conda_set
+from cudepot.workflows.export_system import system_set
+from cudepot.workflows.export_wheels import wheel_set
 from cudepot.workflows.publish_page import site_facts
 from cudepot.workflows.snapshots import lock_of
 
 Write = Callable[[SiteFacts, str, str], str]
 FORMATS: dict[str, tuple[tuple[str, ...], str, Write]] = {
-    "conda-explicit": (("conda",), "conda, mamba, micromamba: create --file", export_conda.explicit),
+    "conda-explicit": (("conda",), "conda 24.9, mamba, micromamba: create --file", export_conda.explicit),
+    "conda-explicit-md5": (("conda",), "the same for conda before 24.9", export_conda.explicit_md5),
     "environment.yml": (("conda",), "conda env create --file", export_conda.environment),
     "pixi.toml": (("conda",), "a fragment for pixi's manifest", export_conda.pixi),
     "pylock.toml": (("wheel",), "PEP 751: pip and uv", lambda site, url, _: export_python.pylock(site, url)),
@@ -33,42 +37,44 @@ FORMATS: dict[str, tuple[tuple[str, ...], str, Write]] = {
 """By name: the kinds of packages it is about, what it is for, what writes it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What of the site an export is about.
-
-    Attributes:
-        platform: conda's name of it.
-        cuda: begin of the CUDA version packages are for; empty for any.
-        repository: of an apt or yum repository; empty for the only one.
-        only: ``NAME`` or ``NAME=VERSION``; empty for all.
-    """
-
-    platform: str
-    cuda: str = ""
-    repository: str = ""
-    only: tuple[str, ...] = ()
-
-
 def export(depot: Depot, form: str, url: str, choice: Choice) -> tuple[str, SiteFacts]:
-    """Return the text, and what of the site it is about.
+    """Return the text, and what of the site it is about: what was chosen, and what that needs on the site.
 
     Raises:
         ConfigError: nothing is published yet.
-        PinError: the site holds nothing of that kind, or it is not clear which.
+        PinError: the site holds nothing of that kind, or it is not clear which, or what it needs is not there.
     """
-    site = facts_of(depot, shown_snapshot(depot))
+    snapshot = shown_snapshot(depot)
+    site = facts_of(depot, snapshot)
     kinds, _, write = FORMATS[form]
-    held = tuple(one for one in site.held if one.kind in kinds and _chosen(one, choice))
-    if not held:
-        raise PinError(
-            f"snapshot {site.number} holds nothing that {form} could name",
-            hint="it is about "
-            + ", ".join(f"{kind} packages" for kind in kinds)
-            + "; `cudepot diff` lists what is there",
-        )
-    chosen = replace(site, held=held)
+    chosen = replace(site, held=())
+    for kind, mine in _by_kind(site, kinds, choice):
+        held, elsewhere = _complete(depot, snapshot, site, kind, mine, strict=form != "uv")
+        chosen = replace(chosen, held=(*chosen.held, *held), elsewhere=(*chosen.elsewhere, *elsewhere))
     return write(chosen, url.rstrip("/"), choice.platform), chosen
+
+
+def _by_kind(site: SiteFacts, kinds: Sequence[str], choice: Choice) -> list[tuple[str, Choice]]:
+    """Return the kinds that a choice leaves anything of, each with what of the choice is about it."""
+    selected(site.held, kinds, choice)
+    found = []
+    for kind in kinds:
+        only = [text for text in choice.only if is_any(site.held, kind, replace(choice, only=(text,)))]
+        mine = replace(choice, only=tuple(only))
+        if bool(only) == bool(choice.only) and is_any(site.held, kind, mine):
+            found.append((kind, mine))
+    return found
+
+
+def _complete(
+    depot: Depot, snapshot: Snapshot, site: SiteFacts, kind: str, choice: Choice, *, strict: bool
+) -> tuple[tuple[Held, ...], list[str]]:
+    """Return the chosen packages of a kind with what they need, and the conda packages that are to be had elsewhere."""
+    if kind == "conda":
+        return conda_set(depot, snapshot, site, choice)
+    if kind == "wheel":
+        return wheel_set(depot, snapshot, site, choice, complete=strict), []
+    return system_set(depot, site, kind, choice), []
 
 
 def facts_of(depot: Depot, snapshot: Snapshot) -> SiteFacts:
@@ -76,12 +82,3 @@ def facts_of(depot: Depot, snapshot: Snapshot) -> SiteFacts:
     return site_facts(
         depot, lock_of(depot, snapshot), snapshot.tree, snapshot.number, snapshot.created, snapshot.signer
     )
-
-
-def _chosen(one: Held, choice: Choice) -> bool:
-    named = {spec.partition("=")[0]: spec.partition("=")[2].lstrip("=") for spec in choice.only}
-    if choice.only and (one.name not in named or not one.version.startswith(named[one.name])):
-        return False
-    if choice.repository and one.kind in ("deb", "rpm") and not one.repository.endswith(f"/{choice.repository}"):
-        return False
-    return not choice.cuda or is_for_cuda(one, choice.cuda)

@@ -1,0 +1,72 @@
+"""The debs or rpms an export is about: what was chosen, and what that needs of the same repository."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from cudepot.catalog.export_choice import Choice, selected
+from cudepot.catalog.holdings import Held, SiteFacts
+from cudepot.formats import version as deb_version
+from cudepot.formats.apt import Relation, parse_relations, parse_stanza
+from cudepot.formats.deb import read_control
+from cudepot.formats.rpm_header import read_head
+from cudepot.workflows.depot import Depot
+
+
+def system_set(depot: Depot, site: SiteFacts, kind: str, choice: Choice) -> tuple[Held, ...]:
+    """Return the chosen debs or rpms with what they need; what is not on the site is the distribution's."""
+    roots = selected(site.held, (kind,), choice)
+    if not choice.only:
+        return roots
+    needs: Callable[[Depot, Held, Sequence[Held]], Iterator[Held]] = _of_deb if kind == "deb" else _of_rpm
+    chosen, waiting = set(roots), list(roots)
+    while waiting:
+        one = waiting.pop()
+        beside = [other for other in site.of(kind) if other.repository == one.repository]
+        new = {other for other in needs(depot, one, beside) if not _is_there(other, chosen)}
+        chosen |= new
+        waiting += new
+    return tuple(one for one in site.of(kind) if one in chosen)
+
+
+def _is_there(one: Held, chosen: Iterable[Held]) -> bool:
+    """Return whether this package, in this version, was chosen before."""
+    return any((one.repository, one.name, one.version, one.platform) == _key(other) for other in chosen)
+
+
+def _key(one: Held) -> tuple[str, str, str, str]:
+    return one.repository, one.name, one.version, one.platform
+
+
+def _of_deb(depot: Depot, deb: Held, beside: Sequence[Held]) -> Iterator[Held]:
+    """Give for each dependency the newest deb there that meets it."""
+    with depot.store.open(deb.digest) as handle:
+        fields = parse_stanza(read_control(handle, what=deb.path), deb.path)
+    for key in ("Pre-Depends", "Depends"):
+        for alternatives in parse_relations(fields.get(key, "")):
+            yield from next(filter(None, (_newest(deb, one, beside) for one in alternatives)), [])
+
+
+def _newest(deb: Held, relation: Relation, beside: Sequence[Held]) -> list[Held]:
+    """Return the newest deb that meets a relation, of the same architecture where there are several."""
+    found = [
+        one
+        for one in beside
+        if one.name == relation.name
+        and relation.admits(one.version)
+        and ("all" in (one.platform, deb.platform) or one.platform == deb.platform)
+    ]
+    order = functools.cmp_to_key(deb_version.compare)
+    return [max(found, key=lambda one: order(one.version))] if found else []
+
+
+def _of_rpm(depot: Depot, rpm: Held, beside: Sequence[Held]) -> Iterator[Held]:
+    """Give what an rpm requires in exactly one version, be it with or without the release."""
+    with depot.store.open(rpm.digest) as handle:
+        exact = set(read_head(handle, what=rpm.path).exact_requires)
+    for one in beside:
+        evr = one.version.removeprefix("0:")
+        forms = {(one.name, evr), (one.name, evr.rpartition("-")[0])}
+        if forms & exact and one.platform in (rpm.platform, "noarch"):
+            yield one
