@@ -76,7 +76,7 @@ class Source(Protocol):
         """Return the same upstream, asked past caches on the way and without conditions."""
 
     def stream(self, path: str, offset: int) -> AbstractContextManager[tuple[int, Iterator[bytes]]]:
-        """Open ``path`` at byte ``offset``; give the offset really served (0 when it cannot seek) and chunks.
+        """Open ``path`` at byte ``offset``; give the offset really served, never a higher one, and chunks.
 
         Raises:
             UpstreamError: not there, not reachable, or cut while reading.
@@ -90,6 +90,9 @@ class Part(Protocol):
 
     def write(self, chunk: bytes) -> None:
         """Append bytes; raise TrustError as soon as they are more than promised."""
+
+    def cut(self, size: int) -> None:
+        """Keep the first ``size`` bytes of what has arrived."""
 
     def restart(self) -> None:
         """Forget what has arrived."""

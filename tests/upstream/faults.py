@@ -171,3 +171,56 @@ class Endless(Fault):
     def apply(self, answer: Answer) -> None:
         """Mark it so."""
         answer.endless = True
+
+
+class BadRange(Fault):
+    """Answers a request for the rest of a file badly, and one for all of it well.
+
+    Args:
+        how: a status as text (``416``), or one of the ways of :meth:`apply`.
+    """
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self._how, self._offset = how, 0
+
+    def meets(self, headers: Mapping[str, str]) -> bool:
+        """Only requests for the rest of a file."""
+        found = headers.get("range", "").removeprefix("bytes=").removesuffix("-")
+        self._offset = int(found or 0)
+        return bool(found)
+
+    def apply(self, answer: Answer) -> None:
+        """Send something else than was asked for."""
+        if self._how.isdecimal():
+            answer.status, answer.body = int(self._how), b"no\n"
+            return
+        size, at = len(answer.body), self._offset
+        answer.status = 206
+        start, end, said = {
+            "from the beginning": (0, size, f"bytes 0-{size - 1}/{size}"),
+            "lower": (at - 100, size, f"bytes {at - 100}-{size - 1}/{size}"),
+            "lower, of unknown length": (at - 100, size, f"Bytes {at - 100}-{size - 1}/*"),
+            "higher": (at + 100, size, f"bytes {at + 100}-{size - 1}/{size}"),
+            "only some": (at, at + 70_000, f"bytes {at}-{min(at + 70_000, size) - 1}/{size}"),
+            "nowhere said": (at, size, ""),
+            "nowhere said, all": (0, size, ""),
+            "no bytes": (at, size, f"lines {at}-{size - 1}/{size}"),
+            "no numbers": (at, size, f"bytes {'9' * 5000}-{size - 1}/{size}"),
+            "other bytes": (0, size - at, f"bytes {at}-{size - 1}/{size}"),
+            "several": (at, size, f"bytes {at}-{size - 1}/{size}"),
+        }[self._how]
+        answer.body = answer.body[start:end]
+        if said:
+            answer.headers["Content-Range"] = said
+        if self._how == "several":
+            answer.headers["Content-Type"] = "multipart/byteranges; boundary=x"
+            answer.body = b"--x\r\nContent-Range: bytes 0-9/10\r\n\r\n" + answer.body + b"\r\n--x--\r\n"
+
+
+BAD_RANGES = (
+    "from the beginning", "lower", "lower, of unknown length", "higher", "only some", "nowhere said",
+    "nowhere said, all", "no bytes", "no numbers", "other bytes", "several", "400", "403", "404", "405", "416", "500",
+    "501", "503",
+)  # fmt: skip
+"""The ways of :class:`BadRange`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.project import DEB, Project, same_files
+from tests.upstream.faults import BadRange
 from tests.upstream.nvidia import Nvidia
 
 RUNTIME, DEV = f"libcudnn8_{DEB}_amd64.deb", f"libcudnn8-dev_{DEB}_amd64.deb"
@@ -79,6 +80,21 @@ def test_a_transfer_that_is_always_cut_is_given_up_and_its_part_used_later(
     nvidia.server.forget()
     comes(locked, nvidia, runtime, 1)
     assert [one.status for one in nvidia.server.seen(url_path(nvidia))] == [206]
+
+
+@pytest.mark.parametrize("how", ["from the beginning", "nowhere said", "416", "400", "503"])
+def test_a_part_is_of_use_or_dropped_however_the_server_resumes(
+    locked: Project, nvidia: Nvidia, runtime: bytes, how: str
+) -> None:
+    """A cut leaves a part; that the server answers badly to a request for the rest must not be the end of it."""
+    nvidia.server.cut(url_path(nvidia), 150_000, times=1)
+    nvidia.server.cut(url_path(nvidia), 0, after=1)
+    refused(locked, 4)
+    assert (locked.store / "parts" / hashlib.sha256(runtime).hexdigest()).stat().st_size > 0
+    nvidia.server.heal()
+    nvidia.server.fault(url_path(nvidia), BadRange(how))
+    assert locked.run("sync", "--json").json["fetched_files"] == 1
+    assert locked.object(runtime).read_bytes() == runtime
 
 
 def test_one_flipped_bit_is_found(locked: Project, nvidia: Nvidia, runtime: bytes) -> None:

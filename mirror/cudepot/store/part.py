@@ -58,6 +58,15 @@ class LocalPart:
         self._hash.update(chunk)
         self.size += len(chunk)
 
+    def cut(self, size: int) -> None:
+        """Keep the first ``size`` bytes of what has arrived."""
+        if size <= 0:
+            self.restart()
+        elif size < self.size:
+            self._file.truncate(size)
+            self._hash, self.size = hasher(), 0
+            self._resume()
+
     def restart(self) -> None:
         """Forget what has arrived."""
         self._file.seek(0)

@@ -14,6 +14,7 @@ from cudepot.errors import CutError, MissingError, TransientError, UpstreamError
 from cudepot.ports import About, Page, Validators
 from cudepot.transport.direct import Direct
 from cudepot.transport.line import PIECE
+from cudepot.transport.ranges import UNSATISFIABLE, Served, served
 
 if TYPE_CHECKING:
     from cudepot.transport.session import Session
@@ -116,32 +117,51 @@ class HttpSource:
 
     @contextlib.contextmanager
     def stream(self, path: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """Open ``path`` at byte ``offset``; give the offset really served and the chunks from there."""
+        """Open ``path`` at byte ``offset``; give the offset really served, never a higher one, and chunks.
+
+        A server that answers a request for the rest in a way that cannot be used is asked once for the whole.
+        """
         url = self.url(path)
-        with self._got(url, {"Range": f"bytes={offset}-"} if offset else {}) as answer:
-            yield _served_offset(answer, offset), _guarded(url, answer.pieces)
+        with contextlib.ExitStack() as stack:
+            rest = self._rest(stack, url, offset) if offset else None
+            found, pieces = rest or (Served(0), stack.enter_context(self._got(url, {})).pieces)
+            yield found.start, _guarded(url, _to_the_end(url, found, pieces))
+
+    def _rest(self, stack: contextlib.ExitStack, url: str, offset: int) -> tuple[Served, Iterator[bytes]] | None:
+        """Ask for the bytes from ``offset`` on; None where the answer is of no use."""
+        try:
+            answer = stack.enter_context(self._got(url, {"Range": f"bytes={offset}-"}, passed=UNSATISFIABLE))
+        except TransientError:
+            raise
+        except UpstreamError:  # some hosts refuse the question; the one for the whole says what is really wrong
+            return None
+        found = served(answer.status, answer.headers, offset)
+        if found is None:
+            stack.close()
+            return None
+        return found, iter(()) if answer.status == UNSATISFIABLE else answer.pieces
 
     @contextlib.contextmanager
-    def _got(self, url: str, headers: dict[str, str]) -> Iterator[_Answer]:
-        """GET a URL the short way where that is possible."""
+    def _got(self, url: str, headers: dict[str, str], passed: int = 0) -> Iterator[_Answer]:
+        """GET a URL the short way where that is possible; an answer with the status ``passed`` is given as it is."""
         headers = {**headers, **(_PAST_CACHES if self._fresh else {})}
         plain = self._direct.open(url, {**self._headers, **headers})
         if plain is None:
-            with self._asked("GET", url, headers) as asked:
+            with self._asked("GET", url, headers, passed) as asked:
                 yield asked
             return
         with contextlib.closing(plain):
             answer = _Answer(url, plain.status, plain.reason, plain.headers, plain.pieces())
-            _check_status(url, answer)
+            _check_status(url, answer, passed)
             yield answer
 
     @contextlib.contextmanager
-    def _asked(self, method: str, url: str, headers: dict[str, str]) -> Iterator[_Answer]:
+    def _asked(self, method: str, url: str, headers: dict[str, str], passed: int = 0) -> Iterator[_Answer]:
         """Ask the long way, which follows redirects."""
         headers = {**headers, **(_PAST_CACHES if self._fresh else {})}
         with self._session().request(method, url, headers, PIECE) as (response, pieces):
             answer = _Answer(response.url, response.status_code, response.reason, response.headers, pieces)
-            _check_status(url, answer)
+            _check_status(url, answer, passed)
             yield answer
 
 
@@ -158,8 +178,8 @@ def _conditions(known: Validators | None) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _check_status(url: str, answer: _Answer) -> None:
-    if answer.status in (200, 206, 304):
+def _check_status(url: str, answer: _Answer, passed: int) -> None:
+    if answer.status in (200, 206, 304, passed):
         return
     if answer.status in _TRANSIENT:
         raise TransientError(
@@ -172,7 +192,6 @@ def _check_status(url: str, answer: _Answer) -> None:
         401: "the upstream wants a login: put it into ~/.netrc",
         403: "the upstream refuses this client or path",
         404: "check the URL; if the upstream's own index names this file, the upstream is inconsistent",
-        416: "the file upstream is shorter than it was: it was replaced, or an edge is stale; try `cudepot lock`",
     }
     kind = MissingError if answer.status in (403, 404, 410) else UpstreamError
     hint = hints.get(answer.status, "check the URL of the upstream")
@@ -184,15 +203,14 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     return float(value) if value.isdecimal() else 0.0
 
 
-def _served_offset(answer: _Answer, offset: int) -> int:
-    if answer.status != 206:
-        return 0
-    start = answer.headers.get("Content-Range", "").removeprefix("bytes ").split("-")[0]
-    if not start.isdecimal() or int(start) != offset:
-        raise UpstreamError(
-            f"{answer.url}: asked for bytes from {offset}, got {start!r}", hint="the server or a proxy is broken"
+def _to_the_end(url: str, found: Served, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Give the pieces on; where the server stops before the end of the file, that is a cut like any other."""
+    yield from pieces
+    if found.is_short:
+        raise CutError(
+            f"{url}: bytes {found.start} to {found.end} of {found.total} were sent",
+            hint="the server sends large files in parts; run the command again: what has arrived is kept",
         )
-    return offset
 
 
 def _guarded(url: str, pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from cudepot.errors import TransientError
@@ -62,31 +63,90 @@ class Retrying:
     @contextlib.contextmanager
     def stream(self, path: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Open a stream that goes on where it was cut."""
-        chunks = self._resumed(path, offset)
+        chunks = Resuming(lambda at: self._source.stream(path, at), offset, self._tries, self._wait)
         try:
-            yield offset, chunks
+            yield chunks.open(), chunks
         finally:
             chunks.close()
-
-    def _resumed(self, path: str, offset: int) -> Generator[bytes, None, None]:
-        attempt = 0
-        while True:
-            try:
-                with self._source.stream(path, offset) as (served, chunks):
-                    for chunk in _skip(chunks, offset - served):
-                        yield chunk
-                        offset += len(chunk)
-                        attempt = 0
-                return
-            except TransientError as error:
-                attempt += 1
-                self._wait(attempt, error)
 
     def _wait(self, attempt: int, error: TransientError) -> None:
         if attempt >= self._tries:
             raise error
         wait = max(self._pause * 2 ** (attempt - 1) * random.uniform(0.8, 1.2), error.retry_after)  # noqa: S311
         self._sleep(min(wait, MAX_WAIT))
+
+
+class Resuming:
+    """The chunks of a file, gone on with where the transfer was cut.
+
+    Where that fails to the last try, the file is asked for once from its beginning: there are servers that break over
+    a request for the rest, and answer the one for the whole.
+
+    Args:
+        stream: opens the file at an offset.
+        offset: where to begin.
+        tries: attempts without progress before giving up.
+        wait: waits before the next attempt, whose number and reason it is told; raises the reason after the last.
+
+    Attributes:
+        resumed: whether the bytes come from more than one answer, and so may be of two editions of the file.
+    """
+
+    def __init__(
+        self,
+        stream: Callable[[int], AbstractContextManager[tuple[int, Iterator[bytes]]]],
+        offset: int,
+        tries: int,
+        wait: Callable[[int, TransientError], None],
+    ) -> None:
+        self._stream, self._at, self._tries, self._wait = stream, offset, tries, wait
+        self._attempt, self._whole, self.resumed = 0, False, False
+        self._stack = contextlib.ExitStack()
+        self._chunks: Iterator[bytes] = iter(())
+
+    def open(self) -> int:
+        """Begin, and return the offset that is really served."""
+        self._at = self._opened()
+        return self._at
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        while True:
+            try:
+                chunk = next(self._chunks)
+            except TransientError as error:
+                self._failed(error)
+                self.resumed = True
+                served = self._opened()
+                self._chunks = _skip(self._chunks, self._at - served)
+                continue
+            self._at += len(chunk)
+            self._attempt = 0
+            return chunk
+
+    def _opened(self) -> int:
+        while True:
+            try:
+                served, self._chunks = self._stack.enter_context(self._stream(0 if self._whole else self._at))
+            except TransientError as error:
+                self._failed(error)
+            else:
+                return served
+
+    def _failed(self, error: TransientError) -> None:
+        """Wait for the next attempt, or raise what went wrong."""
+        self._stack.close()
+        self._attempt += 1
+        if self._attempt >= self._tries and self._at and not self._whole:
+            self._whole = True
+            return
+        self._wait(self._attempt, error)
+
+    def close(self) -> None:
+        """End the transfer."""
+        self._stack.close()
 
 
 def _skip(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:

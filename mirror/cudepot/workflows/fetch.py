@@ -7,12 +7,14 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import NamedTuple, TypeVar
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, MissingError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, PromiseStore, Source
+from cudepot.transport.retrying import Resuming
 
 WORKERS = 40  # uv and rattler take 50
 _FIRST = 5  # one thread of so many begins with the first items
@@ -55,14 +57,14 @@ def _fetch(wanted: Wanted, store: ObjectStore, progress: Progress, stop: threadi
     if store.has(wanted.digest):
         return
     with store.part(wanted.digest) as part:
-        resumed = part.size > 0
         progress.advance(part.size)
+        transfer = _Transfer(wanted, part, progress, stop, resumed=part.size > 0)
         try:
-            _receive(wanted, part, progress, stop)
+            transfer.run()
         except TrustError as error:
-            if not resumed:
+            if not transfer.resumed:
                 raise _named(error, wanted) from error
-            _again(wanted, part, progress, stop)
+            _again(transfer)
 
 
 def fetch_promised(
@@ -82,9 +84,20 @@ def fetch_promised(
 def _learn(
     source: Source, wanted: Unknown, store: ObjectStore, progress: Progress, stop: threading.Event | None = None
 ) -> Digest:
-    with source.stream(wanted.path, 0) as (_, chunks):
-        counted = _counted(chunks, wanted.path, progress, stop)
-        return store.add(wanted.promise.checked(counted, wanted.path))
+    """Fetch a file by its promise; one of two editions, put together where the transfer was cut, is fetched again."""
+    for again in (False, True):
+        with source.stream(wanted.path, 0) as (_, chunks):
+            counted = _counted(chunks, wanted.path, progress, stop)
+            try:
+                return store.add(wanted.promise.checked(counted, wanted.path))
+            except TrustError:
+                if again or not _was_resumed(chunks):
+                    raise
+    raise AssertionError("the second time returns or raises")
+
+
+def _was_resumed(chunks: Iterator[bytes]) -> bool:
+    return isinstance(chunks, Resuming) and chunks.resumed
 
 
 def _counted(
@@ -97,29 +110,46 @@ def _counted(
         yield chunk
 
 
-def _again(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:
+def _again(transfer: _Transfer) -> None:
     try:
-        _receive(wanted, part, progress, stop)
+        transfer.run()
     except TrustError as error:
-        raise _named(error, wanted) from error
+        raise _named(error, transfer.wanted) from error
 
 
 def _named(error: TrustError, wanted: Wanted) -> TrustError:
     return error.retold(f"{wanted.path}: {error}")
 
 
-def _receive(wanted: Wanted, part: Part, progress: Progress, stop: threading.Event | None) -> None:
-    if part.size < wanted.digest.size:
-        with wanted.source.stream(wanted.path, part.size) as (offset, chunks):
-            if offset != part.size:
-                progress.advance(-part.size)
-                part.restart()
-            for chunk in chunks:
-                if stop is not None and stop.is_set():
-                    raise TransientError(f"{wanted.path}: stopped")
-                part.write(chunk)
-                progress.advance(len(chunk))
-    part.commit()
+@dataclass(slots=True)
+class _Transfer:
+    """One object being received; ``resumed`` is whether its bytes may be of two editions of the file."""
+
+    wanted: Wanted
+    part: Part
+    progress: Progress
+    stop: threading.Event | None
+    resumed: bool
+
+    def run(self) -> None:
+        """Receive what is missing, and make the object visible."""
+        if self.part.size < self.wanted.digest.size:
+            with self.wanted.source.stream(self.wanted.path, self.part.size) as (offset, chunks):
+                try:
+                    self._write(offset, chunks)
+                finally:
+                    self.resumed |= _was_resumed(chunks)
+        self.part.commit()
+
+    def _write(self, offset: int, chunks: Iterator[bytes]) -> None:
+        if offset != self.part.size:
+            self.progress.advance(offset - self.part.size)
+            self.part.cut(offset)
+        for chunk in chunks:
+            if self.stop is not None and self.stop.is_set():
+                raise TransientError(f"{self.wanted.path}: stopped")
+            self.part.write(chunk)
+            self.progress.advance(len(chunk))
 
 
 Failures = list[tuple[Wanted, CudepotError]]
