@@ -7,11 +7,12 @@ import dataclasses
 import pytest
 
 from cudepot.catalog.config import Pin
-from cudepot.catalog.lock import Artifact
+from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.release_names import parse_artifact_name, with_recipe
 from cudepot.catalog.repackaged import completed
 from cudepot.digest import Digest
 from cudepot.errors import PinError
+from cudepot.workflows.builds import jobs_of
 from cudepot.workflows.published import load_components
 
 PIN = Pin("u", ("libcudnn9*",), "cudnn", outputs=("mirror", "conda"))
@@ -102,3 +103,39 @@ def test_the_cuda_a_pin_says_holds() -> None:
     assert said.release is not None
     assert found.release is not None
     assert (said.release.cuda, found.release.cuda) == ("13.1", "13.0")
+
+
+JIT = ("libcudnn9-jit-cuda-13", "libcudnn9-jit-dev-cuda-13")
+
+
+def test_headers_alone_beside_the_jit_libraries_are_theirs() -> None:
+    found = complete(*(artifact(one, "9.14.0.64-1") for one in (*JIT, "libcudnn9-headers-cuda-13")))
+    assert [one.release.part for one in found if one.release] == ["jit"] * 3
+    brought = artifact("libcudnn9-headers-cuda-13", "9.14.0.64-1", why="needed by x", pin=None)
+    found = complete(*(artifact(one, "9.14.0.64-1") for one in JIT), brought)
+    assert [one.release.part for one in found if one.release] == ["jit"] * 3
+
+
+def test_headers_serve_both_the_release_and_its_jit_libraries() -> None:
+    both = (*JIT, "libcudnn9-cuda-13", "libcudnn9-headers-cuda-13")
+    found = complete(*(artifact(one, "9.14.0.64-1") for one in both))
+    assert [one.release.part for one in found if one.release] == ["jit", "jit", "", ""]
+    one, other = jobs_of(Lock((), found))
+    assert {artifact.name for artifact in one.artifacts} == {*JIT, "libcudnn9-headers-cuda-13"}
+    assert len(other.artifacts) == 2
+
+
+def test_the_jit_libraries_need_headers_too() -> None:
+    with pytest.raises(PinError) as caught:
+        complete(*(artifact(one, "9.14.0.64-1") for one in JIT))
+    assert 'add "libcudnn9-headers-cuda-13=9.14.0.64-1"' in caught.value.hint
+
+
+def test_static_archives_that_are_asked_for_have_to_be_pinned() -> None:
+    pin = dataclasses.replace(PIN, outputs=("conda", "static"))
+    names = ("libcudnn9-cuda-13", "libcudnn9-headers-cuda-13")
+    found = [artifact(one, "9.14.0.64-1", pin=pin) for one in names]
+    with pytest.raises(PinError, match="static archives") as caught:
+        complete(*found, pin=pin)
+    assert 'add "libcudnn9-static-cuda-13=9.14.0.64-1"' in caught.value.hint
+    assert complete(*found, artifact("libcudnn9-static-cuda-13", "9.14.0.64-1", pin=pin), pin=pin)

@@ -98,7 +98,7 @@ def standin_channel(path: Path, platform: str = "linux-64") -> Path:
     return path
 
 
-_LIBCUBLAS = {"11.11.3.6": "11", "12.9.1.4": "12.9", "13.0.0.19": "13.0"}
+_LIBCUBLAS = {"11.11.3.6": "11", "12.9.1.4": "12.9", "13.1.0.3": "13.0"}
 _PLAIN = {
     "libgcc-ng": "14.2.0", "libstdcxx-ng": "14.2.0", "libgcc": "14.2.0", "libstdcxx": "14.2.0",
     "libzlib": "1.3.1", "zlib": "1.3.1",

@@ -15,7 +15,7 @@ from tests.upstream.elf import Library, shared_library
 from tests.upstream.wheels import write_companion, write_cublas_wheel
 
 RELEASES = (CudnnRelease("8.9.7.29", "11"), CudnnRelease("9.5.1.17", "12"), CudnnRelease("9.12.0.46", "13"))
-CUBLAS = {"11": "11.11.3.6", "12": "12.9.1.4", "13": "13.0.0.19"}
+CUBLAS = {"11": "11.11.3.6", "12": "12.9.1.4", "13": "13.1.0.3"}
 NVRTC = {"11": "11.8.89", "12": "12.9.86", "13": "13.0.88"}
 
 

@@ -83,6 +83,8 @@ def test_cublas_of_cuda_11_is_a_cudatoolkit_and_nvrtc_comes_with_cudnn_8_9_6(
     assert {name: one.version for name, one in found.items()} == {
         "cudnn": "8.9.6.50", "cudatoolkit": "11.8.0", "cuda-nvrtc": "11.8.89", "cuda-version": "11.8",
     }  # fmt: skip
+    for path in (project.site / "conda/main/linux-64").glob("*.conda"):
+        project.run("verify", str(path))
 
 
 def test_a_cublas_nobody_knows_says_how_to_tell_its_cuda(project: Project, folder: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.clients import conda_env
+from tests.clients.apt import AptRoot
 from tests.clients.python_env import load_cudnn
 from tests.project import APT, Project
 from tests.upstream.cudnn import CudnnRelease, parts
@@ -44,8 +45,31 @@ def test_what_init_pins_of_an_apt_repository_is_all_it_takes(project: Project, n
     apt(project, nvidia, *packages_for("ubuntu2404/x86_64", RELEASE.version, "13.0", repackage=True))
     project.publish()
     assert loads(project, tmp_path) == RELEASE.number
+    findings = project.run("doctor", "--prefix", str(tmp_path / "env"), "--json", check=False).json["findings"]
+    assert {one["name"] for one in findings} <= {"missing-nvrtc"}, "the stand-in conda-forge has an empty cuda-nvrtc"
     (wheel,) = project.site.rglob("nvidia_cudnn_cu13-*.whl")
     assert wheel.stat().st_size
+
+
+def test_the_real_apt_installs_it_from_the_site_and_takes_an_older_one_away(
+    project: Project, nvidia: Nvidia, tmp_path: Path
+) -> None:
+    old = CudnnRelease("9.8.0.87", "12")
+    nvidia.repo.add(*nvidia.artifacts.build(old).debs)
+    apt(project, nvidia, "libcudnn9-dev-cuda-13", "libcudnn9-static-cuda-13", "libcudnn9-cuda-13")
+    project.add("pin", upstream=APT, packages=["libcudnn9-dev-cuda-12"])
+    project.publish()
+    root = AptRoot(tmp_path / "root")
+    root.add_source((project.site / f"apt/{APT}").as_uri() + "/", project.site / "keys/site.gpg")
+    root.update()
+    root.install("libcudnn9-dev-cuda-12")
+    assert root.alternative("libcudnn")
+    root.remove("libcudnn9-dev-cuda-12", "libcudnn9-cuda-12")
+    root.install("libcudnn9-dev-cuda-13")
+    assert root.version("libcudnn9-headers-cuda-13") == "9.14.0.64-1"
+    lib, include = (tmp_path / "root/usr" / one / "x86_64-linux-gnu" for one in ("lib", "include"))
+    assert (lib / "libcudnn.so").readlink() == Path("libcudnn.so.9")
+    assert (include / "cudnn.h").readlink() == Path("cudnn_v9.h")
 
 
 def test_the_headers_come_along_with_the_development_package(project: Project, nvidia: Nvidia) -> None:

@@ -6,7 +6,7 @@ One artifact's name says what it is; which others a recipe needs beside it, the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config import Pin
@@ -75,6 +75,8 @@ def called(artifact: Artifact, part: str) -> str:
     stem, cuda, variant = _PART.sub("", artifact.name).partition("-cuda-")
     if not part:
         return stem + cuda + variant
+    if part in ("headers", "samples", "doc"):
+        stem = stem.removesuffix("-jit")  # one package serves both
     return f"{stem}-{part}" if part in ("samples", "doc") else f"{stem}-{part}{cuda}{variant}"
 
 
@@ -134,7 +136,24 @@ def _with_parts(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
     marked = {parse_artifact_name(one.filename): one for one in artifacts if one.release and one.kind in ("deb", "rpm")}
     if not marked:
         return artifacts
-    return tuple(_like(one, marked.get(parse_artifact_name(one.filename))) for one in artifacts)
+    whole = {parse_artifact_name(one.filename) for one in artifacts if one.release and part_of(one.name) != "headers"}
+    return tuple(_for_jit(_like(one, _pinned_with(one, marked)), whole) for one in artifacts)
+
+
+def _pinned_with(one: Artifact, marked: Mapping[Release | None, Artifact]) -> Artifact | None:
+    """Return a marked artifact of the release that ``one`` is a part of; headers serve the JIT libraries as well."""
+    release = parse_artifact_name(one.filename)
+    if release not in marked and release and part_of(one.name) == "headers":
+        release = replace(release, part="jit")
+    return marked.get(release)
+
+
+def _for_jit(one: Artifact, whole: Collection[Release | None]) -> Artifact:
+    """Give headers to the JIT libraries where ``whole``, the releases of which there is more, has these alone."""
+    release = parse_artifact_name(one.filename)
+    if not one.release or not release or part_of(one.name) != "headers" or release in whole:
+        return one
+    return replace(one, release=replace(one.release, part="jit")) if replace(release, part="jit") in whole else one
 
 
 def _like(one: Artifact, pinned: Artifact | None) -> Artifact:
@@ -145,32 +164,42 @@ def _like(one: Artifact, pinned: Artifact | None) -> Artifact:
 
 
 def _check(artifacts: Sequence[Artifact], *, folder: bool) -> None:
-    """Raise PinError where a release lacks its libraries or its headers: repackaging could only fail."""
+    """Raise PinError where a release lacks its libraries, its headers or what is asked for: it could only fail."""
     groups: dict[tuple[str, Release], list[Artifact]] = {}
     for one in artifacts:
-        if one.release and one.kind in ("deb", "rpm") and one.release.part == "":
+        if one.release and one.kind in ("deb", "rpm") and one.release.part in ("", "jit"):
             groups.setdefault((one.kind, one.release), []).append(one)
     for (kind, release), found in groups.items():
-        missing = _missing(kind, release, {part_of(one.name) for one in found})
         told = not folder or _numbers(release) >= _HEADERS_APART  # files in a folder may be anybody's: they are opened
+        beside = groups.get((kind, replace(release, part="")), []) if release.part else []
+        parts = {part_of(one.name) for one in found} | {"headers" for one in beside if part_of(one.name) == "headers"}
+        missing = _missing(kind, release, parts, {output for one in found for output in one.outputs})
         if missing is not None and told:
             raise _incomplete(release, found[0], missing, folder=folder)
 
 
-def _missing(kind: str, release: Release, parts: set[str]) -> str | None:
+def _missing(kind: str, release: Release, parts: set[str], outputs: set[str]) -> str | None:
     """Return the part without which nothing can be made; None where all is there, or only samples are wanted."""
     if parts <= {"samples", "doc"}:
         return None
     if "" not in parts:
         return ""
-    if release.product != "cudnn" or "headers" in parts:
+    if release.product != "cudnn":
+        return None
+    apart = _numbers(release) >= _HEADERS_APART
+    if apart and "static" in outputs - parts:
+        return "static"
+    if "headers" in parts:
         return None
     development = "dev" if kind == "deb" else "devel"
-    return "headers" if _numbers(release) >= _HEADERS_APART else None if development in parts else development
+    return "headers" if apart else None if development in parts else development
+
+
+_CONTENTS = {"": "libraries", "static": "static archives"}
 
 
 def _incomplete(release: Release, one: Artifact, part: str, *, folder: bool) -> PinError:
-    what, wanted = "headers" if part else "libraries", pinned_as(one, part, folder=folder)
+    what, wanted = _CONTENTS.get(part, "headers"), pinned_as(one, part, folder=folder)
     first = "put it into the folder and " if folder else ""
     return PinError(
         f"{one.name} {one.version} has a recipe, and nothing pinned holds the {what} of {release.product} "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 from cudepot.catalog.config import SUBDIRS
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.repackaged import part_of
 from cudepot.checked import sealed, unsealed
 from cudepot.digest import Digest
 from cudepot.disk import write_atomic
@@ -79,9 +80,25 @@ def jobs_of(lock: Lock) -> list[Job]:
         if one.release is not None:
             groups.setdefault((one.upstream, one.recipe, one.release), []).append(one)
     return [
-        Job(recipe, release, tuple(found), _outputs_of(found), _licences(lock, upstream, release, found))
+        Job(
+            recipe,
+            release,
+            (*found, *_headers(groups, upstream, recipe, release)),
+            _outputs_of(found),
+            _licences(lock, upstream, release, found),
+        )
         for (upstream, recipe, release), found in groups.items()
     ]
+
+
+def _headers(
+    groups: Mapping[tuple[str, str, Release], Sequence[Artifact]], upstream: str, recipe: str, release: Release
+) -> tuple[Artifact, ...]:
+    """Return the packages of headers that the JIT libraries of debs and rpms share with the release itself."""
+    if release.part != "jit" or any(one.kind not in ("deb", "rpm") for one in groups[upstream, recipe, release]):
+        return ()
+    whole = groups.get((upstream, recipe, replace(release, part="")), ())
+    return tuple(one for one in whole if part_of(one.name) == "headers")
 
 
 def _outputs_of(artifacts: Sequence[Artifact]) -> tuple[str, ...]:

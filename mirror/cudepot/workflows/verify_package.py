@@ -99,9 +99,10 @@ def _hashed(found: Members) -> Iterator[tuple[str, Digest | str]]:
 
 
 def _likely(lock: Lock, filename: str) -> Iterator[Job]:
-    """Give the jobs of the release whose version stands in a package's name."""
+    """Give the jobs of the release whose version a package's name has; a cudatoolkit has its CUDA's."""
     for job in jobs_of(lock):
-        if f"-{job.release.version}" in filename:
+        version = job.release.cuda if job.release.product == "cudatoolkit" else job.release.version
+        if f"-{version}" in filename:
             yield job
 
 
