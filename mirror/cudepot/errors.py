@@ -29,6 +29,10 @@ class CudepotError(Exception):
         return other
 
 
+class InternalError(CudepotError):
+    """A fault of cudepot itself, met while it worked on one upstream: that one's trouble, with the traceback logged."""
+
+
 class ConfigError(CudepotError):
     """cudepot.toml, cudepot.lock or a recipe is missing, malformed or out of date, or another verb has to run first."""
 

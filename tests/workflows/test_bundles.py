@@ -191,9 +191,14 @@ def test_rollback_on_the_far_side(near: Near, far: Far) -> None:
     far.run("publish")
     assert far.run("rollback", "1", "--json").json["number"] == 1
     assert not (far.site / "apt/up/second_1.0_amd64.deb").exists()
-    assert far.run("publish", "--json").json["number"] == 1, "it stays until a newer bundle comes"
+    assert far.run("publish", "--json").json["number"] == 1
     far.take(near.medium / "third.tar")
-    assert far.run("publish", "--json").json["number"] == 3
+    held = far.run("publish", "--json").json
+    assert held["number"] == held["hold"]["shows"] == 1, "it stays whatever bundles bring"
+    assert "apt/up/third_1.0_amd64.deb" in held["added"], "what is not shown is told"
+    assert far.run("status", "--json").json["hold"]["since"] == held["hold"]["since"] != ""
+    assert far.run("publish", "--release-rollback", "--json").json["number"] == 3
+    assert far.run("status", "--json").json["hold"] is None
     assert far.run("verify", "--json").json["faults"] == []
 
 

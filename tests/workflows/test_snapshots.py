@@ -63,7 +63,10 @@ def test_rollback_is_a_new_snapshot_that_apt_follows(grown: Project, tmp_path: P
     assert (document["number"], document["rollback"]) == (4, 2)
     assert "Snapshot 4, published" in (grown.site / "index.html").read_text()
     assert grown.run("verify", "--json").json["faults"] == []
-    grown.run("publish")
+    held = grown.run("publish", "--json").json
+    assert (held["number"], held["hold"]["shows"], held["added"]) == (4, 2, ["apt/more/more_3.0_amd64.deb"])
+    assert not (grown.site / "apt/more/more_3.0_amd64.deb").exists(), "a rollback holds"
+    grown.run("publish", "--release-rollback")
     assert (grown.site / "apt/more/more_3.0_amd64.deb").exists(), "the lock was not changed, so it is shown again"
     assert [one["number"] for one in grown.run("snapshots", "--json").json] == [1, 2, 3, 4, 5]
 
@@ -73,6 +76,34 @@ def test_rollback_puts_the_lock_back_when_told(grown: Project) -> None:
     sha256 = json.loads(old.read_bytes())["lock"]["sha256"]
     grown.run("rollback", "1", "--lock")
     assert grown.lock.read_bytes() == (grown.store / "objects" / sha256[:2] / sha256).read_bytes()
+
+
+def test_a_rollback_holds_through_the_nightly_job_until_it_is_released(grown: Project) -> None:
+    more(grown, "3.0")
+    grown.run("rollback", "2", "--lock")
+    since = grown.run("status", "--json").json["hold"]["since"]
+    assert json.loads((grown.site / "snapshot.json").read_bytes())["created"] == since
+    for _ in range(2):
+        for verb in (["sync", "--lock"], ["repackage", "--keep-last"], ["publish", "--keep-last"]):
+            done = grown.run(*verb)
+    told = f"rolled back to snapshot 2 since {since}: it stays until `cudepot publish --release-rollback`"
+    assert told in done.out
+    assert "not shown: + apt/more/more_3.0_amd64.deb" in done.out
+    status = grown.run("status", "--check")
+    assert told in status.out, "somebody decided it: no alarm"
+    assert "next:" not in status.out
+    assert json.loads((grown.site / "snapshot.json").read_bytes())["number"] == 4
+    assert grown.run("publish", "--release-rollback", "--json").json["number"] == 5
+    assert grown.run("status", "--json").json["hold"] is None
+    assert grown.run("publish", "--json").json["number"] == 5
+
+
+def test_a_second_rollback_to_the_same_snapshot_counts_from_the_first(grown: Project) -> None:
+    grown.run("rollback", "1")
+    since = grown.run("status", "--json").json["hold"]["since"]
+    grown.run("rollback", "1")
+    hold = grown.run("status", "--json").json["hold"]
+    assert (hold["number"], hold["shows"], hold["since"]) == (4, 1, since)
 
 
 def test_rollback_refuses_what_it_cannot_show(grown: Project) -> None:

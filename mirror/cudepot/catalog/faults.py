@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from cudepot.digest import Digest, MismatchError
 from cudepot.errors import (
+    ConfigError,
     CudepotError,
     CutError,
     FormatError,
+    InternalError,
     MissingError,
     PinError,
     SignatureError,
@@ -43,6 +45,8 @@ MALFORMED = "malformed"
 PINS = "pins cannot be met"
 CHANGED = "version changed in place"
 PACKAGE = "package signature does not hold"
+INTERNAL = "internal error in cudepot"
+SETTINGS = "not configured as it has to be"
 OTHER = "cannot be used"
 
 PASSING = frozenset({NEWER, OLDER, SAME_SIZE, OTHER_SIZE, MIXED, NO_INDEX, NO_FILE, NO_ROOT, STALE, TORN, CUT,
@@ -59,6 +63,8 @@ _KINDS: tuple[tuple[type[CudepotError], str], ...] = (
     (MissingError, NO_ROOT),
     (FormatError, MALFORMED),
     (PinError, PINS),
+    (InternalError, INTERNAL),
+    (ConfigError, SETTINGS),
 )
 
 Evidence = Mapping[str, "str | int"]

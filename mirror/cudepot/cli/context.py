@@ -20,7 +20,7 @@ from cudepot import __version__
 from cudepot.catalog.config import Config, names_presets, parse_config
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.cli import progress
-from cudepot.cli.journal import Journal, Noted
+from cudepot.cli.journal import Journal, Noted, shown_if_asked
 from cudepot.data import data_folder
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
@@ -80,6 +80,7 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
         recipes=Path(args.recipes) if getattr(args, "recipes", None) else data_folder("recipes"),
         epoch=_epoch(),
         progress=shown,
+        unforeseen=shown_if_asked,
     )
     dry, wait = getattr(args, "dry_run", False), getattr(args, "wait", 0.0)
     with storage_errors(store.root), keys:
@@ -93,8 +94,8 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
                 with dry_run(store) as scratch:
                     yield replace(depot, store=scratch)
             else:
-                args.journal = Journal(store.root / "cudepot.log")
-                yield replace(depot, progress=Noted(depot.progress, args.journal))
+                args.journal = journal = Journal(store.root / "cudepot.log")
+                yield replace(depot, progress=Noted(depot.progress, journal), unforeseen=journal.unforeseen)
 
 
 @contextmanager

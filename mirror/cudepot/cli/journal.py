@@ -44,6 +44,19 @@ class Journal:
         """Append an error with the way to it."""
         self.write(traceback.format_exception(error))
 
+    def unforeseen(self, error: BaseException) -> str:
+        """Append an error that stops one upstream only, and say where that is."""
+        self.failed(error)
+        shown_if_asked(error)
+        return str(self._path)
+
+
+def shown_if_asked(error: BaseException) -> str:
+    """Print the way to an error where CUDEPOT_DEBUG asks for it, and say how to ask."""
+    if os.environ.get("CUDEPOT_DEBUG"):
+        traceback.print_exception(error)
+    return "run again with CUDEPOT_DEBUG=1"
+
 
 class Noted:
     """Progress that is also kept in the log; see :class:`cudepot.ports.Progress`."""

@@ -54,7 +54,8 @@ exit codes:
       or another verb has to run first  10  artifact malformed or hostile
    4  upstream unreachable or lacking   11  a build on this machine failed
    5  signature, hash or date wrong     12  no GPU that fits (doctor --run)
- 130  interrupted                       13  installed cuDNN is broken (doctor)
+  14  status --check: look at it        13  installed cuDNN is broken (doctor)
+ 130  interrupted
 """
 
 

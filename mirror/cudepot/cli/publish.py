@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.context import add_store_wait, opened
-from cudepot.cli.output import Answer
+from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
+from cudepot.errors import ConfigError, EulaError, UnsolvableError
+
+if TYPE_CHECKING:
+    from cudepot.workflows.site_parts import Held
+
+_WAITS = (ConfigError, EulaError, UnsolvableError)
 
 NAME = "publish"
 _SHOWN = 40
 HELP = "make a signed snapshot and show it on the site"
 DESCRIPTION = """\
 Make a numbered, signed snapshot of what is locked and built (apt repositories, conda channel, wheel index), write
-it beside the one that is shown, and switch to it by one rename. Nothing changed: no new snapshot.
+it beside the one that is shown, and switch to it by one rename. Nothing changed: no new snapshot. An upstream that
+cannot be published stays as it was published last; the others go on, and the exit status says what is wrong.
 """
 
 
@@ -24,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store_wait(parser)
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be published; show nothing new")
     add_keep_last(parser)
+    parser.add_argument(
+        "--release-rollback",
+        action="store_true",
+        help="end a rollback: show what cudepot.lock says, or on the far side of an air gap the newest bundle, again",
+    )
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
 
 
@@ -32,14 +45,33 @@ def add_keep_last(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-last",
         action="store_true",
-        help="an upstream whose locked artifacts are missing, or cannot be installed, stays as it was published last",
+        help="no fault where an upstream of which something is missing stays as it was published last",
     )
 
 
-def held_lines(held: Sequence[str]) -> list[str]:
-    """Return a line for each upstream that was held back so."""
-    why = "locked artifacts are missing, or cannot be installed"
-    return [f"{name}: {why}, so it stays as it was published last" for name in held]
+def held_lines(held: Sequence[Held]) -> list[str]:
+    """Return a line for each upstream, build or channel that is not shown as the lock says."""
+    return [f"{one.name}: {one.error}, so it {_state(one)}" for one in held]
+
+
+def _state(one: Held) -> str:
+    return "stays as it was published last" if one.kept else "is left out: nothing was published of it before"
+
+
+def held_json(held: Sequence[Held]) -> list[dict[str, Any]]:
+    """Return the same as JSON has it."""
+    return [{"name": one.name, "kept": one.kept, **error_json(one.error)} for one in held]
+
+
+def exit_code(held: Sequence[Held], *, keep_last: bool) -> int:
+    """Complain of what is not shown as the lock says, and return the exit status.
+
+    With ``--keep-last`` what only waits (for a sync, a build, a licence) is no fault as long as something is shown.
+    """
+    faults = [one for one in held if not (keep_last and one.kept and isinstance(one.error, _WAITS))]
+    for one in faults:
+        complain(one.error.retold(f"{one.name}: {one.error}; it {_state(one)}"), as_json=False)
+    return faults[0].error.exit_code if faults else 0
 
 
 def _shortened(mark: str, paths: Sequence[str]) -> list[str]:
@@ -53,7 +85,7 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.publish import publish
 
     with opened(args) as depot:
-        result = publish(depot, dry_run=args.dry_run, keep_last=args.keep_last)
+        result = publish(depot, dry_run=args.dry_run, keep_last=args.keep_last, release_rollback=args.release_rollback)
     lines = _shortened("+", result.added) + _shortened("-", result.removed)
     did = (
         "unchanged: snapshot"
@@ -62,7 +94,15 @@ def run(args: argparse.Namespace) -> Answer:
         if args.dry_run
         else "published snapshot"
     )
-    lines += held_lines(result.held)
-    lines += (*result.unsigned, *result.unsolvable, *result.foreign)
+    lines += [*held_lines(result.held), *result.notes, *result.unsigned, *result.unsolvable, *result.foreign]
+    if result.hold:
+        lines = [f"not shown: {one}" for one in lines]
+        lines.append(result.hold.told())
     lines.append(f"{did} {result.number}: {result.files} files, {size_text(result.bytes)}, at {result.site}")
-    return asdict(result), lines, 0
+    code = exit_code(result.held, keep_last=args.keep_last)
+    names = {one.name for one in result.held if one.kept}
+    hold = {"hold": result.hold.as_json() if result.hold else None}
+    answer = (
+        asdict(replace(result, held=(), hold=None)) | hold | {"held": sorted(names), "failed": held_json(result.held)}
+    )
+    return answer, lines, code

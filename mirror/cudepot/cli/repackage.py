@@ -9,7 +9,7 @@ from pathlib import Path
 from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
-from cudepot.cli.publish import add_keep_last, held_lines
+from cudepot.cli.publish import add_keep_last
 from cudepot.errors import ConfigError
 
 NAME = "repackage"
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> Answer:
         result = repackage(depot, dry_run=args.dry_run, keep_last=args.keep_last)
     names = [f"{one.subdir}/{one.filename}".lstrip("/") for one in result.built]
     lines = [f"{name} ({size_text(one.digest.size)})" for name, one in zip(names, result.built, strict=True)]
-    lines += held_lines(result.held)
+    lines += [f"{one}: locked artifacts are missing, so its packages stay those published last" for one in result.held]
     lines += [f"{one}: left out: locked artifacts are missing" for one in result.left]
     did = "to build" if args.dry_run else "built now"
     lines.append(f"releases: {len(result.jobs)}, {did}: {result.run}, packages: {len(result.built)}")

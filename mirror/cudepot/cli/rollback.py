@@ -13,7 +13,8 @@ HELP = "show the packages of an older snapshot again"
 DESCRIPTION = """\
 Show the packages of snapshot N again. On the site that signs, this makes a new snapshot with a higher number: the
 packages and indexes are those of N, the apt roots are signed anew, because apt ignores a Release older than the one it
-has. The next `publish` shows what cudepot.lock says; with --lock the lock is put back too.
+has. It holds: `publish` shows nothing else, also in a scheduled job, until `cudepot publish --release-rollback`. With
+--lock, cudepot.lock is put back too.
 """
 
 
@@ -28,12 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     from cudepot.workflows.rollback import rollback
+    from cudepot.workflows.rolled_back import RELEASE
 
     with opened(args) as depot:
         done = rollback(depot, args.number, dry_run=args.dry_run, lock=args.lock)
     did = "would show" if args.dry_run else "now shown"
     lines = [*change_lines(done.changes), f"{did}: snapshot {done.number}, which is {done.shows} again, at {done.site}"]
-    if not args.lock and not args.dry_run:
-        lines.append("cudepot.lock was not changed: the next publish shows what it says (--lock puts it back too)")
+    if not args.dry_run:
+        lines.append(f"it stays until `{RELEASE}`" + ("" if done.lock else "; cudepot.lock was not changed"))
     answer = {"number": done.number, "shows": done.shows, "lock": done.lock, "site": done.site}
     return answer | {"changes": changes_json(done.changes)}, lines, 0

@@ -42,6 +42,10 @@ class Built:
     digest: Digest
     md5: str = ""
 
+    def place(self, channel: str) -> str:
+        """Return where it is on a site; ``channel`` is the name of its conda channel."""
+        return f"wheels/{self.filename}" if self.kind == "wheel" else f"conda/{channel}/{self.subdir}/{self.filename}"
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -212,6 +216,17 @@ def builds_of(depot: Depot, lock: Lock) -> list[Built]:
             raise ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`")
         built += found
     return list(dict.fromkeys(built))  # tgz and deb of one release make the very same package
+
+
+def builds_of_each(depot: Depot, lock: Lock) -> list[tuple[Job, list[Built] | None]]:
+    """Return each build of a lock's artifacts with what it made; None where it has not been run."""
+    return [(job, recall(depot, lock, job_key(depot, lock, job))) for job in jobs_of(lock)]
+
+
+def ever_built(depot: Depot, lock: Lock) -> list[Built]:
+    """Return all that a lock's builds ever made, be it by an older cudepot or with other settings."""
+    labels = {str(job) for job in jobs_of(lock)}
+    return [one for _, job, made in records(depot.store) if job in labels for one in made] if labels else []
 
 
 def _built(table: Table) -> Built:

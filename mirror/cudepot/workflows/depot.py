@@ -45,6 +45,7 @@ class Depot:
         recipes: folder of the recipes.
         epoch: seconds since 1970 stamped into built packages.
         sleep: waits some seconds.
+        unforeseen: keeps an error that nobody foresaw with its traceback, and says where that can be read.
     """
 
     base: Path
@@ -60,6 +61,7 @@ class Depot:
     epoch: int
     progress: Progress
     sleep: Callable[[float], None] = time.sleep
+    unforeseen: Callable[[BaseException], str] = repr
 
     @property
     def lock_path(self) -> Path:

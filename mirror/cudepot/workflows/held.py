@@ -1,20 +1,17 @@
-"""What is published of an upstream whose locked artifacts cannot be had: what was published of it last."""
+"""What is built of an upstream whose locked artifacts are missing: what was published of it last."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot
-from cudepot.digest import Digest
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.snapshots import lock_of
 from cudepot.workflows.whole import read_whole, wholes
 
 
-def with_last_good(
-    depot: Depot, lock: Lock, earlier: Sequence[Snapshot], also: Collection[str] = ()
-) -> tuple[Lock, tuple[str, ...]]:
+def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tuple[Lock, tuple[str, ...]]:
     """Return the lock to publish, and the names of the upstreams that stay as in the last snapshot.
 
     An upstream is taken whole, from this lock or from that of the last snapshot, never from both.
@@ -23,10 +20,8 @@ def with_last_good(
         depot: the depot.
         lock: the present lock.
         earlier: snapshots before this one, the newest first.
-        also: names of upstreams that are to stay whatever is here of them.
     """
-    broken = {*also}
-    broken |= {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
+    broken = {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
     broken |= {one.name for one in lock.upstreams if any(not depot.store.has(file.digest) for file in one.metadata)}
     broken |= {one.name for one in wholes(lock) if not _is_complete(depot, one)}
     broken |= {one.name for one in lock.upstreams if one.is_yum and _distrusted(depot, lock, one)}
@@ -41,13 +36,6 @@ def with_last_good(
         lock.accepted_eula,
         lock.allowed_unsolvable,
     ), held
-
-
-def with_last_channel(tree: Mapping[str, Digest], last: Mapping[str, Digest], channel: str) -> dict[str, Digest]:
-    """Return a tree whose conda channel, and what is told of its packages, is that of another tree."""
-    folders = (f"{channel}/", f"provenance/{channel}/")
-    rest = {path: one for path, one in tree.items() if not path.startswith(folders)}
-    return rest | {path: one for path, one in last.items() if path.startswith(folders)}
 
 
 def _is_complete(depot: Depot, upstream: LockedUpstream) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -19,10 +19,11 @@ from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.workflows.asked import Asked
 from cudepot.workflows.depot import Depot, request_hash
+from cudepot.workflows.isolated import Trouble, each_alone
 from cudepot.workflows.partly import PartlyLockedError
 from cudepot.workflows.rounds import Failure, Resolved, failures, resolve_all
 from cudepot.workflows.solvability import Solvability
-from cudepot.workflows.standing import too_old
+from cudepot.workflows.standing import Standing, standing, too_old
 from cudepot.workflows.unsigned import unsigned
 
 _ANEW = "restore it from version control, or remove it and run `cudepot lock`"
@@ -67,27 +68,55 @@ def load_lock(path: Path) -> Lock:
 
 
 def current_lock(depot: Depot) -> Lock:
-    """Read the lock and make sure that it answers the present cudepot.toml."""
+    """Read the lock and make sure that it answers the present cudepot.toml; see :func:`answering`."""
     return answering(depot, load_lock(depot.lock_path))
 
 
 def answering(depot: Depot, lock: Lock) -> Lock:
-    """Return the lock; raise ConfigError when it does not answer the present cudepot.toml."""
+    """Return the lock with the licences accepted now; raise ConfigError when it does not answer cudepot.toml.
+
+    An upstream that could not be locked stops no other: :func:`unanswered` names it.
+    """
     pinned = _pinned(depot)
     for name in {one.name for one in lock.upstreams} - {one.name for one in pinned}:
         raise ConfigError(
             f"cudepot.lock has upstream {name!r}, of which nothing is pinned now", hint="run `cudepot lock`"
         )
-    if set(lock.accepted_eula) != set(depot.config.accept_eula):
-        raise ConfigError("`accept-eula` in cudepot.toml is not what cudepot.lock records", hint="run `cudepot lock`")
-    for upstream in pinned:
-        locked = lock.upstream(upstream.name)
-        if locked is None or locked.request != request_hash(upstream, depot.pins_of(upstream)):
+    for upstream in _unanswered(depot, lock):
+        if not _faults(depot, upstream):
             raise ConfigError(
                 f"cudepot.lock does not answer cudepot.toml (upstream {upstream.name!r} or its pins changed)",
                 hint="run `cudepot lock`",
             )
-    return lock
+    if not lock.upstreams:
+        raise ConfigError("cudepot.lock has no upstream: none could be locked", hint="see `cudepot status`")
+    return replace(lock, accepted_eula=tuple(sorted(depot.config.accept_eula)))
+
+
+def unanswered(depot: Depot, lock: Lock) -> tuple[str, ...]:
+    """Return a line for each upstream that could not be locked as cudepot.toml has it now, and since when."""
+    return tuple(
+        f"{one.name}: {'stays as it was locked before' if lock.upstream(one.name) else 'is left out'}: "
+        f"`cudepot lock` fails since {fault.since}: {fault.fault.kind}"
+        for one in _unanswered(depot, lock)
+        for fault in _faults(depot, one)
+    )
+
+
+def _unanswered(depot: Depot, lock: Lock) -> list[Upstream]:
+    requests = {one.name: one.request for one in lock.upstreams}
+    return [one for one in _pinned(depot) if requests.get(one.name) != request_hash(one, depot.pins_of(one))]
+
+
+def _faults(depot: Depot, upstream: Upstream) -> list[Standing]:
+    return [one for one in standing(depot.store, upstream.name) if one.verb == "lock"]
+
+
+def record_acceptance(depot: Depot, lock: Lock) -> None:
+    """Write the licences that are accepted now into cudepot.lock; nothing else in it changes."""
+    old = load_lock(depot.lock_path)
+    if old.accepted_eula != lock.accepted_eula:
+        write_atomic(depot.lock_path, _document(replace(old, accepted_eula=lock.accepted_eula)))
 
 
 def make_lock(
@@ -134,11 +163,17 @@ def make_lock(
         return locked, checked(old.of(upstream.name), artifacts, accept_changed, where)
 
     done, errors = resolve_all(depot, pinned, resolve, wait)
+
+    def assembled() -> Lock:
+        return replace(_assembled(depot, pinned, done, old), allowed_unsolvable=solvable.allowed())
+
+    lock, document = assembled(), b""
+    if lock != old:
+        lock, document = _readable(depot, lock, done, errors, assembled)
     failed = tuple(failures(depot, pinned, {**partly, **errors}))
-    lock = replace(_assembled(depot, pinned, done, old), allowed_unsolvable=solvable.allowed())
     written = bool(done or depot.lock_path.exists()) and lock != old and not dry_run
     if written:
-        _write(depot.lock_path, lock)
+        write_atomic(depot.lock_path, document)
     doubts = too_old(depot, lock), unsigned(depot, lock), solvable.notes()
     return LockResult(lock, *_differences(old, lock), written, failed, *doubts)
 
@@ -165,12 +200,35 @@ def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Reso
     )
 
 
-def _write(path: Path, lock: Lock) -> None:
+def _readable(
+    depot: Depot,
+    lock: Lock,
+    done: dict[str, Resolved],
+    errors: dict[str, CudepotError],
+    assembled: Callable[[], Lock],
+) -> tuple[Lock, bytes]:
+    """Return the lock and its document; an upstream that would make it unreadable moves from ``done`` to ``errors``."""
+    found: list[Trouble] = []
+    with each_alone(depot, "cudepot.lock", found.append):
+        return lock, _document(lock)
+    found.clear()
+    for name, (locked, artifacts) in done.items():
+        with each_alone(depot, name, found.append):
+            _document(Lock((locked,), artifacts))
+    for one in found:
+        del done[one.name]
+    errors |= dict(found)
+    lock = assembled()
+    return lock, _document(lock)
+
+
+def _document(lock: Lock) -> bytes:
+    """Return a lock as it is written, after reading it again."""
     import tomli_w  # noqa: PLC0415 - where nothing changed nothing is written
 
     data = tomli_w.dumps(render_lock(lock)).encode()
-    parse_lock(tomli.loads(data.decode()))  # what an upstream gave us must not make a lock nobody can read
-    write_atomic(path, data)
+    parse_lock(tomli.loads(data.decode()))
+    return data
 
 
 def _pinned(depot: Depot) -> list[Upstream]:

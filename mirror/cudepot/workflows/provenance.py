@@ -21,15 +21,8 @@ def provenance_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:
             _, known = made.setdefault(one, (job.release, {}))
             known |= {f"{origin.filename} {origin.digest.sha256}": origin for origin in origins_of(lock, job)}
     return {
-        f"provenance/{place(depot, one)}.json": depot.store.add_bytes(
+        f"provenance/{one.place(depot.config.site.channel)}.json": depot.store.add_bytes(
             statement(one.filename, one.digest, release, [known[key] for key in sorted(known)], BUILDER)
         )
         for one, (release, known) in made.items()
     }
-
-
-def place(depot: Depot, one: Built) -> str:
-    """Return where a built package is on the site."""
-    if one.kind == "wheel":
-        return f"wheels/{one.filename}"
-    return f"conda/{depot.config.site.channel}/{one.subdir}/{one.filename}"

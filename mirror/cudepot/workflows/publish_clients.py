@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from cudepot.catalog.client_targets import is_known, targets
 from cudepot.catalog.lock import Lock
 from cudepot.digest import Digest
-from cudepot.errors import CudepotError
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.isolated import each_alone
 
 FOLDER = "clients/"
 
@@ -22,12 +22,9 @@ def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[s
     names = _shown(lock, tree) if url else {}
     for folder, several in _grouped(names).items():
         make = _dnf if names[several[0]][1] else _apt
-        try:
+        with each_alone(depot, folder, lambda one: depot.progress.say(f"{FOLDER}{one.name}/: left out: {one.error}")):
             files = make(depot, lock, tree, several, url)
-        except CudepotError as error:
-            depot.progress.say(f"{FOLDER}{folder}/: left out: {error}")
-            continue
-        found |= {f"{FOLDER}{folder}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
+            found |= {f"{FOLDER}{folder}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
     return found
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cudepot.catalog.apt_plan import is_worn
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.catalog.snapshot_diff import Change
+from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
@@ -17,6 +20,7 @@ from cudepot.workflows.proof import read
 from cudepot.workflows.publish_apt import renewed
 from cudepot.workflows.publish_page import with_page
 from cudepot.workflows.publish_yum import renewed_yum
+from cudepot.workflows.rolled_back import Hold
 from cudepot.workflows.show import keep, next_number, now, show
 from cudepot.workflows.snapshots import diff_snapshots, find_snapshot, lock_of
 
@@ -47,7 +51,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
         depot: the depot.
         number: the older snapshot.
         dry_run: change nothing.
-        lock: put cudepot.lock back as it was then; else the next ``publish`` shows what it says now.
+        lock: put cudepot.lock back as it was then.
 
     Raises:
         ConfigError: there is no such snapshot, it is the newest, or the store lacks objects of it.
@@ -60,16 +64,42 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
         raise ConfigError(f"snapshot {number} is what was published last", hint="see `cudepot snapshots`")
     changes = diff_snapshots(depot, newest.number, number)
     _check_whole(depot, old)
-    tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest)
-    made = next_number(depot, [newest])
-    if not dry_run:
-        made_of, was, created = read(depot.store, old.lock), lock_of(depot, old), now(depot)
-        tree = with_page(depot, was, tree, made, created)
-        keep(depot, made_of, was, made, tree, [newest], created=created, rollback=number)
-        show(depot, made, tree)
-        if lock:
-            write_atomic(depot.lock_path, made_of)
+    made = next_number(depot, [newest]) if dry_run else _show_again(depot, old, newest, number)
+    if lock and not dry_run:
+        write_atomic(depot.lock_path, read(depot.store, old.lock))
     return RollbackResult(made, number, changes, lock, depot.site().where)
+
+
+def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> int:
+    """Make and show a snapshot of what an older one has, its roots signed anew; return its number."""
+    tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest)
+    made, created = next_number(depot, [newest]), now(depot)
+    made_of, was = read(depot.store, old.lock), lock_of(depot, old)
+    tree = with_page(depot, was, tree, made, created)
+    keep(depot, made_of, was, made, tree, [newest], created=created, rollback=shows)
+    show(depot, made, tree)
+    return made
+
+
+def show_held(depot: Depot, hold: Hold) -> int:
+    """Show what a rollback holds, again where the site shows something else; return the number of the snapshot.
+
+    Its apt roots are signed anew where half of their time of validity has passed.
+    """
+    snapshot = find_snapshot(depot, hold.number)
+    if any(is_worn(read(depot.store, digest), depot.clock()) for digest in _releases(depot, snapshot)):
+        return _show_again(depot, snapshot, snapshot, hold.shows)
+    show(depot, hold.number, snapshot.tree)
+    return hold.number
+
+
+def _releases(depot: Depot, snapshot: Snapshot) -> Iterator[Digest]:
+    """Give the Release files that this site signed; those mirrored whole are their upstream's."""
+    theirs = tuple(f"apt/{one['name']}/" for one in snapshot.upstreams if one.get("file"))
+    for path, digest in snapshot.tree.items():
+        signed_here = path.startswith("apt/") and path.endswith("/Release") and not path.startswith(theirs)
+        if signed_here and depot.store.has(digest):
+            yield digest
 
 
 def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackResult:

@@ -11,14 +11,14 @@ from typing import NamedTuple, TypeVar
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
-from cudepot.errors import CudepotError, FormatError, PinError, TrustError, UpstreamError
+from cudepot.errors import CudepotError
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.isolated import alone
 from cudepot.workflows.standing import Standing, note
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 _Found = TypeVar("_Found")
 MAX_PAUSE = 120.0  # seconds
-_OF_UPSTREAM = (UpstreamError, TrustError, FormatError, PinError)
 _KEPT = "what was locked of it stays, and so does the site; `cudepot lock` again later"
 
 
@@ -56,8 +56,8 @@ def resolve_all(
             try:
                 done[one.name] = resolve(now, one)
                 errors.pop(one.name, None)
-            except _OF_UPSTREAM as error:
-                errors[one.name] = error
+            except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
+                errors[one.name] = alone(now, one.name, error)
         if not any(_may_pass(errors[one.name], one) for one in upstreams if one.name in errors):
             break
     return done, errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import email.utils
 import json
 from collections.abc import Sequence
@@ -105,7 +106,16 @@ def _age(depot: Depot, lock: Lock, name: str) -> str:
         return ""
     locked = lock.upstream(name)
     for root in locked.roots if limit and locked else ():
-        days = (depot.clock() - email.utils.parsedate_to_datetime(root.date)).days if root.date else 0
+        days = _days(depot, root.date)
         if days > limit:
             return f"root of {root.date} is {days} days old, max-age is {limit}d: quiet upstream, or held back"
     return ""
+
+
+def _days(depot: Depot, date: str) -> int:
+    """Return how old a root is; 0 where it does not say so in a way that can be read."""
+    try:
+        made = email.utils.parsedate_to_datetime(date)
+    except ValueError:
+        return 0
+    return (depot.clock() - (made if made.tzinfo else made.replace(tzinfo=datetime.UTC))).days

@@ -16,7 +16,9 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import all_jobs, builds_of, job_key, recall
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.imported import wanted
-from cudepot.workflows.lock import current_lock
+from cudepot.workflows.isolated import Trouble, each_alone
+from cudepot.workflows.lock import current_lock, unanswered
+from cudepot.workflows.rolled_back import Hold, hold_of
 from cudepot.workflows.standing import Standing, standing, too_old
 from cudepot.workflows.unsigned import unsigned_note
 from cudepot.workflows.whole import read_whole, wholes
@@ -52,6 +54,8 @@ class Status:
         next: the verb to run next; empty when there is nothing to do but to publish changes.
         faults: faults of upstreams that stand, and since when.
         unsolvable: a line for each repository that is allowed although not all of it can be installed.
+        notes: a line for each upstream that could not be locked, or whose index cannot be read.
+        hold: the rollback that holds; None for none.
     """
 
     lock: str
@@ -64,20 +68,26 @@ class Status:
     next: str
     faults: tuple[Standing, ...] = ()
     unsolvable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    hold: Hold | None = None
 
 
 def status(depot: Depot) -> Status:
     """Return the state of the project."""
     numbers = tuple(Snapshots(depot.store.root).numbers())
-    shown = depot.site().current()
+    shown, hold = depot.site().current(), hold_of(depot)
     if depot.config.site.origin:
         step = "bundle import" if not numbers else "" if shown == wanted(depot) else "publish"
-        return Status(f"none: shows the site of {depot.config.site.origin}", (), 0, 0, 0, numbers, shown, step)
+        return Status(
+            f"none: shows the site of {depot.config.site.origin}", (), 0, 0, 0, numbers, shown, step, hold=hold
+        )
+    faults = _faults(depot)
     try:
         lock = current_lock(depot)
     except ConfigError as error:
-        return Status(str(error), (), 0, 0, 0, numbers, shown, "lock" if _wants(depot) else "", _faults(depot))
-    mirrored = {one.name: _mirrored(depot, one) for one in wholes(lock)}
+        step = "lock" if _wants(depot) else ""
+        return Status(str(error), (), 0, 0, 0, numbers, shown, step, faults, hold=hold)
+    mirrored, broken = _wholes(depot, lock)
     upstreams = tuple(_upstream(depot, lock, one, mirrored.get(one.name, set())) for one in lock.upstreams)
     every = {one.digest for one in lock.artifacts}.union(*mirrored.values())
     missing = sum(one.size for one in every if not depot.store.has(one))
@@ -85,20 +95,34 @@ def status(depot: Depot) -> Status:
     done = sum(recall(depot, lock, job_key(depot, lock, job)) is not None for job in jobs)
     if missing or done < len(jobs):
         step = "sync" if missing else "repackage"
+    elif hold:
+        step = "" if shown == hold.number else "publish"
     else:
         step = "" if _is_shown(depot, lock, numbers, shown) else "publish"
-    return Status(
-        "ok",
-        upstreams,
-        missing,
-        done,
-        len(jobs),
-        numbers,
-        shown,
-        step,
-        _faults(depot),
-        notes((), lock.allowed_unsolvable),
-    )
+    allowed, left = notes((), lock.allowed_unsolvable), (*unanswered(depot, lock), *broken)
+    return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step, faults, allowed, left, hold)
+
+
+def alarms(found: Status) -> tuple[str, ...]:
+    """Return a line for each thing that somebody has to look at: what `status --check` fails for.
+
+    A rollback that holds is none of them: somebody decided it.
+    """
+    pending = [f"`cudepot {found.next}` is to be run"] if found.next else []
+    pending += [found.lock] if found.lock != "ok" and not found.lock.startswith("none: ") else []
+    faults = [f"{one.upstream}: {one.fault.kind}, since {one.since} ({one.verb})" for one in found.faults]
+    stale = [f"{one.name}: {one.old}" for one in found.upstreams if one.old]
+    return (*pending, *faults, *stale, *found.notes)
+
+
+def _wholes(depot: Depot, lock: Lock) -> tuple[dict[str, set[Digest]], list[str]]:
+    """Return what each whole mirror consists of, and a line for each of which that cannot be read."""
+    mirrored: dict[str, set[Digest]] = {}
+    broken: list[Trouble] = []
+    for one in wholes(lock):
+        with each_alone(depot, one.name, broken.append):
+            mirrored[one.name] = _mirrored(depot, one)
+    return mirrored, [f"{one.name}: {one.error}" for one in broken]
 
 
 def _faults(depot: Depot) -> tuple[Standing, ...]:
