@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cudepot.catalog.cuda_components import CudaComponents
+from cudepot.catalog.cuda_variant import is_cuda_variant
 from cudepot.errors import ConfigError
 from cudepot.workflows.published import load_components
 
@@ -20,6 +21,7 @@ from cudepot.workflows.published import load_components
         ("cublas", "11.11.3.6", "11.8"),
         ("cublas", "11.3.0.106", "11.1"),
         ("cublas", "10.2.1.243", "10.1"),
+        ("cublas", "10.1.0.105", "10.1"),
         ("cublas", "13.6.2.16", "13.3"),  # a patch outside the toolkit, beside 13.6.0.2 of 13.3
         ("cublas", "13.99.0.1", ""),
         ("cublas", "11.5.9.9", ""),  # 11.5.1 is CUDA 11.3's, 11.5.2 is 11.4's
@@ -41,3 +43,18 @@ def test_one_release_belongs_to_one_cuda() -> None:
     rows = [{"version": one, "cublas": ["1.2.3.4"]} for one in ("1.0", "1.1")]
     with pytest.raises(ConfigError, match="two CUDAs"):
         CudaComponents.from_dict({"schema": 1, "cuda": rows})
+
+
+@pytest.mark.parametrize(
+    ("name", "cuda", "fits"),
+    [
+        ("libcublas-13-0", "13.0", True),
+        ("cuda-nvrtc-dev-13-0", "13", True),
+        ("libcublas-13-0", "13.1", False),
+        ("libcublas13-cuda-13", "13.1", True),
+        ("libcublas13-cuda-13", "12", False),
+        ("libcublas10", "10.2", False),
+    ],
+)
+def test_names_of_packages_say_their_cuda(name: str, cuda: str, fits: bool) -> None:
+    assert is_cuda_variant(name, "13.1.0.3-1", cuda) is fits

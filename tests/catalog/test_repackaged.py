@@ -103,6 +103,9 @@ def test_the_cuda_a_pin_says_holds() -> None:
     assert said.release is not None
     assert found.release is not None
     assert (said.release.cuda, found.release.cuda) == ("13.1", "13.0")
+    (short,) = complete(with_recipe(blank, half := dataclasses.replace(pin, cuda="13")), pin=half)
+    assert short.release is not None
+    assert short.release.cuda == "13.0", "the first part alone says too little"
 
 
 JIT = ("libcudnn9-jit-cuda-13", "libcudnn9-jit-dev-cuda-13")

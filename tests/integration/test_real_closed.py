@@ -1,8 +1,8 @@
-"""A channel and an index of NVIDIA's real wheels alone: cuDNN, cuBLAS and NVRTC for CUDA 13 (825 MB).
+"""A channel and an index of NVIDIA's real wheels alone: cuDNN, and cuBLAS and NVRTC of CUDA 13.0.2 (864 MB).
 
 Skipped unless ``CUDEPOT_REAL_WHEELS`` names a folder that holds the three:
 
-    pip download --no-deps -d FOLDER nvidia-cudnn-cu13==9.12.0.46 nvidia-cublas==13.0.2.14 nvidia-cuda-nvrtc==13.0.88
+    pip download --no-deps -d FOLDER nvidia-cudnn-cu13==9.14.0.64 nvidia-cublas==13.1.0.3 nvidia-cuda-nvrtc==13.0.88
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.project import DOWNLOADS, Project
 from tests.upstream.process import run
 
 WHEELS = {
-    "nvidia_cudnn_cu13-9.12.0.46-*": "cudnn",
+    "nvidia_cudnn_cu13-9.14.0.64-*": "cudnn",
     "nvidia_cublas-13.*": "libcublas",
     "nvidia_cuda_nvrtc-13.*": "cuda-nvrtc",
 }
@@ -34,7 +34,7 @@ pytestmark = [
         not all(any(FOLDER.glob(one)) for one in WHEELS), reason="CUDEPOT_REAL_WHEELS names no folder with the wheels"
     ),
 ]
-VERSION = 91200
+VERSION = 91400
 
 
 def licences(wheel: Path) -> set[bytes]:
@@ -100,9 +100,9 @@ def test_cudnn_installs_and_loads_from_this_channel_alone(
 def test_pip_installs_everything_from_this_index_alone(project: Project, tmp_path: Path) -> None:
     env = PythonEnv(tmp_path / "venv")
     with http.serve(project.site) as site:
-        env.pip_install(f"{site.url}/simple/", "nvidia-cudnn-cu13==9.12.0.46")
+        env.pip_install(f"{site.url}/simple/", "nvidia-cudnn-cu13==9.14.0.64")
     listed = {one["name"]: one["version"] for one in json.loads(env.pip("list", "--format=json").stdout)}
-    assert listed["nvidia-cudnn-cu13"] == "9.12.0.46+acme.1"
+    assert listed["nvidia-cudnn-cu13"] == "9.14.0.64+acme.1"
     assert listed["nvidia-cublas"].startswith("13.")
     cublas = env.site_packages / "nvidia/cu13/lib/libcublas.so.13"
     assert load_cudnn(env.lib, "libcudnn.so.9", first=(cublas,)) == VERSION

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from tests.clients import conda_env
-from tests.project import DOWNLOADS, Project
+from tests.project import APT, DOWNLOADS, Project
 from tests.upstream.cuda_debs import LICENCE, Component, library, write_component_debs, write_component_rpms
 from tests.upstream.cudnn import CudnnRelease, licence, write_archive
+from tests.upstream.nvidia import Nvidia
 from tests.upstream.wheels import write_companion, write_cublas_wheel
 
 CUBLAS, NVRTC = Component("libcublas", "13.1.0.3", "13.0"), Component("cuda-nvrtc", "13.0.88", "13.0")
@@ -107,3 +108,23 @@ def test_another_recipe_is_named_where_the_one_given_is_wrong(project: Project, 
     project.sections[-1] = project.sections[-1].replace('recipe = "libcublas"', 'recipe = "cudatoolkit"')
     project.write()
     project.run("lock")
+
+
+def test_an_apt_site_can_close_its_channel_with_nvidias_own_debs(
+    project: Project, nvidia: Nvidia, folder: Path, tmp_path: Path
+) -> None:
+    release = CudnnRelease("9.14.0.64", "13")
+    debs = [path for one in (CUBLAS, NVRTC) for path in write_component_debs(one, folder)]
+    nvidia.repo.add(*nvidia.artifacts.build(release).debs, *debs)
+    nvidia.repo.publish()
+    project.sections.append("[build]\nclosed-channel = true\n")
+    project.add_apt(nvidia, "libcudnn9-dev-cuda-13", "libcudnn9-cuda-13", recipe="cudnn", outputs=["mirror", "conda"])
+    for name, recipe in (("libcublas-13-0", "libcublas"), ("cuda-nvrtc-dev-13-0", "cuda-nvrtc")):
+        outputs = ["mirror", "conda"]
+        project.add("pin", upstream=APT, packages=[name], recipe=recipe, cuda="13.0", outputs=outputs)
+    project.accept_eula(licence(release), LICENCE)
+    project.publish()
+    channel = (project.site / "conda/main").as_uri()
+    found = conda_env.solve([channel], ["cudnn"], tmp_path / "cache", cuda="13.0")
+    assert (found["libcublas"].version, found["cuda-nvrtc"].version) == ("13.1.0.3", "13.0.88")
+    assert (project.site / f"apt/{APT}/libcublas-13-0_13.1.0.3-1_amd64.deb").is_file()

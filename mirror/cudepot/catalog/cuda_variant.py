@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 
 _IN_VERSION = re.compile(r"[+.]cuda(\d+(?:\.\d+)*)$")
-_IN_NAME = re.compile(r"-cuda-(\d+)(?:-(\d+))?$")
+_IN_NAME = re.compile(r"-cuda-(\d+)(?:-(\d+))?$|-(\d+)-(\d+)$")
 
 
 def is_cuda_variant(name: str, version: str, cuda: str) -> bool:
     """Tell whether a package says that it is for that CUDA.
 
     The version says it up to cuDNN 8 (``+cuda11.1``, in an rpm's release ``1.cuda11.1``), the name from cuDNN 9 on
-    (``-cuda-12``, ``-cuda-12-4``). The shorter of two numbers stands for all that begin with it: ``12`` takes
-    ``+cuda12.2``, ``12.2`` takes ``-cuda-12``.
+    (``-cuda-12``, ``-cuda-12-4``), and that of CUDA's own packages (``libcublas-13-0``). The shorter of two numbers
+    stands for all that begin with it: ``12`` takes ``+cuda12.2``, ``12.2`` takes ``-cuda-12``.
     """
     said = _IN_VERSION.search(version)
     if said:
@@ -21,7 +21,7 @@ def is_cuda_variant(name: str, version: str, cuda: str) -> bool:
     named = _IN_NAME.search(name)
     if not named:
         return False
-    text = ".".join(part for part in named.groups() if part)
+    text = ".".join(filter(None, named.groups()))
     return _begins(text, cuda) or _begins(cuda, text)
 
 

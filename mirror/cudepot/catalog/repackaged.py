@@ -115,11 +115,11 @@ def _numbers(release: Release) -> tuple[int, ...]:
 def _placed(one: Artifact, said: set[tuple[str, str]], components: Callable[[], CudaComponents]) -> Artifact:
     """Return an artifact of cuBLAS or NVRTC with its CUDA in two parts, unless its pin says which one it is."""
     release = one.release
-    if release is None or release.product not in COMPONENT_OF or (one.recipe, release.cuda) in said:
+    if release is None or release.product not in COMPONENT_OF:
         return one
     component = COMPONENT_OF[release.product]
-    if one.kind in ("deb", "rpm") and "." in release.cuda:
-        return one  # its name says it
+    if "." in release.cuda and (one.kind in ("deb", "rpm") or (one.recipe, release.cuda) in said):
+        return one  # its name says it, or its pin
     cuda = components().cuda_of(component, release.version)
     if not cuda:
         raise PinError(
