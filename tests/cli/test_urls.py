@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cudepot.catalog.config_site import parse_site
+from cudepot.catalog.config_upstream import parse_upstream
 from cudepot.catalog.fields import Table
 from cudepot.cli.common import check_url
 from cudepot.errors import ConfigError
@@ -39,8 +40,27 @@ def test_none_at_all_is_told_as_such() -> None:
         check_url("")
 
 
+MALFORMED = (
+    "http://[::1/x/", "http://[::1]x/", "http://[zz]/", "http://h:99999/", "http://h:x/", "http://h:-1/", "http://:80/",
+    "http://", "http:///x/", "http://h\\x/", "http://h/ x/", "http://h/\tx/", "http://\u2100/", "https://h/?token=x",
+    "https://h/?", "https://h/#x", "https://me:x@h/", "https://me@h/",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["apt", "yum", "simple", "redistrib"])
+@pytest.mark.parametrize("text", [*MALFORMED, "ftp://h/", "h/x"])
+def test_urls_of_upstreams(kind: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=r"'upstream\.url'|'url'"):
+        parse_upstream(Table({"name": "u", "type": kind, "url": text, "keys": ["A" * 40]}))
+
+
+@pytest.mark.parametrize("text", ["https://h:8443/a%20b/", "http://[::1]:80/x", "https://xn--bcher-kva.example/"])
+def test_good_urls_of_upstreams(text: str) -> None:
+    assert parse_upstream(Table({"name": "u", "type": "simple", "url": text})).url.startswith(text)
+
+
 @pytest.mark.parametrize("key", ["endpoint", "proxy", "public-url"])
-@pytest.mark.parametrize("text", ["https://h/\nx", "https://h/ x", "https://me:x@h/", "s3://h"])
+@pytest.mark.parametrize("text", ["https://h/\nx", "s3://h", *MALFORMED])
 def test_urls_in_the_configuration_likewise(key: str, text: str) -> None:
     with pytest.raises(ConfigError):
         parse_site(Table({"type": "s3", "bucket": "some-bucket", key: text}))

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 from cudepot.paths import plain_path
 from cudepot.ports import S3Place
+from cudepot.urls import split_url
 
 if TYPE_CHECKING:
     from cudepot.formats.simple_write import ProjectStatus
@@ -181,10 +181,11 @@ def _folder_url(table: Table, key: str) -> str:
 def _url(table: Table, key: str) -> str:
     """Return a URL that holds no password: cudepot.toml is no place for one."""
     text = table.text(key, "")
-    parts = urlsplit(text)  # which leaves out line breaks that stand in the text
-    odd = any(sign <= " " or sign == "\x7f" for sign in text)
-    if text and (odd or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
-        raise ConfigError(f"{table.path(key)!r} is not an http or https URL")
+    if not text:
+        return ""
+    parts = split_url(text)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "?" in text or "#" in text:
+        raise ConfigError(f"{table.path(key)!r} is not an http or https URL", hint="as in https://HOST:PORT/FOLDER/")
     if parts.username or parts.password:
         hint = "credentials come from boto3's own chain (AWS_PROFILE, ~/.aws, roles), never from a file of ours"
         raise ConfigError(f"{table.path(key)!r} holds a user name or password", hint=hint)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 from cudepot.paths import plain_path
+from cudepot.urls import split_url
 
 ROOT_NAMES = ("InRelease", "Release", "Release.gpg")
 UPSTREAM_TYPES = ("apt", "yum", "simple", "redistrib", "folder", "local-repo")
@@ -95,12 +95,20 @@ def parse_upstream(table: Table) -> Upstream:
 def _url(table: Table, kind: str) -> str:
     url = table.text("url")
     schemes = ("https://", "http://", "file:///") if kind in ("apt", "yum") else ("https://", "http://")
-    if not url.startswith(schemes):
+    parts = split_url(url)
+    if parts is None or not url.startswith(schemes) or not (parts.hostname or parts.scheme == "file"):
         raise ConfigError(f"expected a URL ({', '.join(schemes)}) in {table.path('url')!r}, found {url!r}")
-    if "@" in urlsplit(url).netloc:
+    if "@" in parts.netloc:
         raise ConfigError(
             f"{table.path('url')!r} holds a user name or password, which would be published",
             hint="put it into ~/.netrc",
+        )
+    if "?" in url or "#" in url:
+        raise ConfigError(
+            f"{table.path('url')!r} has a {'query' if '?' in url else 'fragment'}: it names no folder below which "
+            "files are, and what it holds would be published",
+            hint="a login or token goes into ~/.netrc (`machine HOST login NAME password TOKEN`); a server that takes "
+            "one in the query only needs a proxy before it that adds it; a `?` of a folder's name is written %3F",
         )
     return url if url.endswith("/") else url + "/"
 

@@ -6,7 +6,6 @@ import contextlib
 import email.utils
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from cudepot.digest import CHUNK
 from cudepot.errors import MissingError, UpstreamError
@@ -22,7 +21,7 @@ class FolderSource:
 
     def file(self, path: str) -> Path:
         """Return the file at ``path``; raise UpstreamError when it leads out of the folder or is not there."""
-        if urlsplit(path).scheme:
+        if "://" in path:
             raise UpstreamError(f"{path}: the index in {self.root} points out of the folder")
         found = (self.root / safe_name(path)).resolve()
         if not found.is_relative_to(self.root.resolve()):

@@ -8,13 +8,14 @@ import email.utils
 import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
 from cudepot.errors import CutError, MissingError, TransientError, UpstreamError
 from cudepot.ports import About, Page, Validators
 from cudepot.transport.direct import Direct
 from cudepot.transport.line import PIECE
 from cudepot.transport.ranges import UNSATISFIABLE, Served, served
+from cudepot.urls import split_url
 
 if TYPE_CHECKING:
     from cudepot.transport.session import Session
@@ -71,9 +72,14 @@ class HttpSource:
 
     def url(self, path: str) -> str:
         """Return the absolute URL of ``path``; refuse to step down from https to http."""
-        scheme = urlsplit(path).scheme
-        if scheme not in ("http", "https"):
+        if not path.lower().startswith(("http://", "https://")):
             return urljoin(self.base, quote(path, safe="/~"))
+        parts = split_url(path)
+        if parts is None or not parts.hostname:
+            raise UpstreamError(
+                f"{path!r}: the index at {self.base} names what is no URL", hint="do not use this index"
+            )
+        scheme = parts.scheme
         if scheme == "http" and self.base.startswith("https:"):
             raise UpstreamError(f"{path}: the index at {self.base} points from https to plain http", hint=STEP_DOWN)
         return path

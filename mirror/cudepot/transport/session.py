@@ -15,6 +15,7 @@ from cudepot.errors import TransientError, UpstreamError
 from cudepot.transport.http import STEP_DOWN
 
 MOST_REDIRECTS = 8
+_URLS = "check the URL of the upstream, and the proxy that http_proxy, https_proxy or all_proxy names"
 _TLS = "for a private certificate authority set REQUESTS_CA_BUNDLE to its file; else check the URL"
 
 
@@ -69,7 +70,7 @@ class Session:
         except requests.exceptions.SSLError as error:
             raise UpstreamError(f"{url}: {_reason(error)}", hint=_TLS) from error
         except requests.exceptions.InvalidURL as error:
-            raise UpstreamError(f"{url}: {_reason(error)}", hint="check the URL of the upstream") from error
+            raise UpstreamError(f"{url}: {_reason(error)}", hint=_URLS) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise TransientError(f"{url}: {_reason(error)}", hint="check the URL, the network and the proxy") from error
 

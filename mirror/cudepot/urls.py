@@ -1,0 +1,24 @@
+"""URLs that came from outside, taken apart: ``urllib`` raises for some and drops parts of others in silence."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, urlsplit
+
+_PLACE = re.compile(r"(.*@)?(\[[^\[\]]+\](:\d*)?|[^\[\]:\\]+(:\d*)?|)")
+"""A login, and a host with or without a port; none at all in a URL of a file."""
+
+
+def split_url(text: str) -> SplitResult | None:
+    """Return the parts of a URL; None where it is malformed, or not all of it would count.
+
+    Malformed are a bracket that is not closed, a port that is none, blanks and control characters (RFC 3986 sections 2
+    and 3.2; ``urlsplit`` leaves tabs and line breaks out without a word).
+    """
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises where it is no number, or too large
+    except ValueError:
+        return None
+    odd = any(sign <= " " or sign == "\x7f" for sign in text)
+    return parts if _PLACE.fullmatch(parts.netloc) and not odd else None
