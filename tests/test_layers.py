@@ -19,7 +19,7 @@ MAY = {
     "workflows": BASE | PURE | IO | {"workflows"},
     "cli": BASE | PURE | IO | {"workflows", "cli", "__init__"},
 }
-CHILDREN = {"gpu_check.py"}
+CHILDREN = {"__main__.py"}
 """Programs of their own, run as children."""
 OUTSIDE = {
     "argparse", "asyncio", "fcntl", "glob", "http", "http.client", "importlib", "locale", "logging",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import subprocess
 import tempfile
@@ -82,31 +84,89 @@ def conda(prefix: Path) -> Path:
     return prefix
 
 
-def conda_meta(prefix: Path, version: str) -> None:
-    """Write the record of the package."""
+def recorded(folder: Path) -> list[Path]:
+    """Return the files of cuDNN below a folder, as a record would name them."""
+    found = [*folder.rglob("libcudnn*.so*"), *folder.rglob("cudnn*.h")]
+    return sorted(one for one in found if "conda-meta" not in one.parts)
+
+
+def conda_meta(prefix: Path, version: str, *, files: bool = True) -> None:
+    """Write the record of the package, with hashes of what is there now."""
+    paths = [
+        {
+            "_path": str(one.relative_to(prefix)),
+            "path_type": "softlink" if one.is_symlink() else "hardlink",
+            "sha256": hashlib.sha256(one.read_bytes()).hexdigest(),
+            "size_in_bytes": one.stat().st_size,
+        }
+        for one in (recorded(prefix) if files else ())
+    ]
     said = {"name": "libcudnn", "version": version, "build": "cuda12_h0_0", "depends": ["cuda-version >=12,<13"]}
+    said["paths_data"] = {"paths": paths, "paths_version": 1}
     (prefix / "conda-meta" / f"libcudnn-{version}-cuda12_h0_0.json").write_text(json.dumps(said))
 
 
-def venv(prefix: Path) -> Path:
-    """Write a virtual environment with the wheels of cuDNN 9.10.2, cuBLAS and NVRTC; zlib is the system's."""
+def venv(prefix: Path, version: tuple[int, ...] = (9, 10, 2), cuda: str = "12") -> Path:
+    """Write a virtual environment with the wheels of cuDNN, cuBLAS and NVRTC; zlib is the system's."""
     site = prefix / "lib" / "python3.11" / "site-packages"
-    put_cudnn(site / "nvidia" / "cudnn" / "lib", runpath="$ORIGIN:$ORIGIN/../../cublas/lib")
-    put_header(site / "nvidia" / "cudnn" / "include")
+    put_wheel(site, version, cuda)
     put_cuda(site / "nvidia" / "cublas" / "lib")
     (prefix / "pyvenv.cfg").write_text("home = /usr/bin\n")
-    (site / "nvidia_cudnn_cu12-9.10.2.21.dist-info").mkdir()
     return prefix
 
 
-def debian(root: Path) -> Path:
-    """Write a machine with NVIDIA's Debian packages of cuDNN 8.0.5: alternatives, dpkg's records."""
-    libraries, headers = root / "usr/lib" / TRIPLET, root / "usr/include"
-    put_cudnn(libraries, (8, 0, 5), runpath="")
+def put_wheel(site: Path, version: tuple[int, ...] = (9, 10, 2), cuda: str = "12") -> None:
+    """Write NVIDIA's wheel as pip unpacks it: SONAMEs only, no links."""
+    folder = site / "nvidia" / "cudnn" / "lib"
+    put_cudnn(folder, version, runpath="$ORIGIN:$ORIGIN/../../cublas/lib")
+    for one in sorted(folder.glob("libcudnn*")):
+        if one.is_symlink():
+            one.unlink()
+    for one in sorted(folder.glob("libcudnn*")):
+        one.rename(folder / f"{one.name.partition('.so')[0]}.so.{version[0]}")
+    put_header(site / "nvidia" / "cudnn" / "include", version)
+    record(site, f"nvidia_cudnn_cu{cuda}-{'.'.join(map(str, version))}.21", recorded(site / "nvidia" / "cudnn"))
+
+
+def record(site: Path, name: str, files: list[Path], metadata: str = "") -> None:
+    """Write a ``.dist-info`` with RECORD and METADATA."""
+    folder = site / f"{name}.dist-info"
+    folder.mkdir(exist_ok=True)
+    rows = []
+    for one in files:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(one.read_bytes()).digest()).rstrip(b"=").decode()
+        rows.append(f"{one.relative_to(site)},sha256={digest},{one.stat().st_size}")
+    (folder / "RECORD").write_text("\n".join([*rows, f"{name}.dist-info/RECORD,,"]) + "\n")
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name.partition('-')[0]}\n{metadata}\n")
+
+
+def put_torch(site: Path, soname: str = "libcudnn.so.9", runpath: str = "", asks: str = "9.10.2.21") -> None:
+    """Write what of torch matters: the library that asks for cuDNN, its search path, its requirement."""
+    (site / "torch" / "lib").mkdir(parents=True)
+    path = runpath or "$ORIGIN/../../nvidia/cudnn/lib:$ORIGIN"
+    (site / "torch/lib/libtorch_cuda.so").write_bytes(library("libtorch_cuda.so", needed=(soname,), runpath=path))
+    record(site, "torch-2.9.1", [], f"Requires-Dist: nvidia-cudnn-cu12=={asks} ; platform_system == 'Linux'\n")
+
+
+def put_mangled(site: Path, version: tuple[int, ...] = (9, 1, 0)) -> None:
+    """Write ctranslate2 as auditwheel leaves it: the first library only, under a name of its own."""
+    folder = site / "ctranslate2.libs"
+    folder.mkdir(parents=True)
+    name = f"libcudnn-0a1b2c3d.so.{'.'.join(map(str, version))}"
+    (folder / name).write_bytes(library(f"libcudnn.so.{version[0]}", version, (), "$ORIGIN"))
+    asking = library("libctranslate2-9f8e7d6c.so.4", needed=(name,), runpath="$ORIGIN")
+    (folder / "libctranslate2-9f8e7d6c.so.4").write_bytes(asking)
+    record(site, "ctranslate2-4.6.0", recorded(folder))
+
+
+def debian(root: Path, version: tuple[int, ...] = (8, 0, 5), package: str = "8.0.5.39-1+cuda11.1") -> Path:
+    """Write a machine with NVIDIA's Debian packages of cuDNN: alternatives, dpkg's records."""
+    libraries, headers, major = root / "usr/lib" / TRIPLET, root / "usr/include", version[0]
+    put_cudnn(libraries, version, runpath="")
     put_cuda(libraries, "11", "11.1")
-    put_header(headers / TRIPLET, (8, 0, 5), "cudnn_version_v8.h")
-    chosen = {"libcudnn": "cudnn_v8.h", "cudnn_version_h": "cudnn_version_v8.h"}
-    (headers / TRIPLET / "cudnn_v8.h").write_text("#include <cudnn_version.h>\n")
+    put_header(headers / TRIPLET, version, f"cudnn_version_v{major}.h")
+    chosen = {"libcudnn": f"cudnn_v{major}.h", "cudnn_version_h": f"cudnn_version_v{major}.h"}
+    (headers / TRIPLET / f"cudnn_v{major}.h").write_text("#include <cudnn_version.h>\n")
     (root / "etc/alternatives").mkdir(parents=True)
     for name, file in chosen.items():
         (root / "etc/alternatives" / name).symlink_to(f"/usr/include/{TRIPLET}/{file}")
@@ -114,11 +174,22 @@ def debian(root: Path) -> Path:
     (headers / "cudnn_version.h").symlink_to("/etc/alternatives/cudnn_version_h")
     (root / "var/lib/dpkg/alternatives").mkdir(parents=True)
     alternatives(root, "auto")
-    (root / "var/lib/dpkg/status").write_text(
-        "Package: libcudnn8\nStatus: install ok installed\nVersion: 8.0.5.39-1+cuda11.1\n\n"
-        "Package: libcudnn8-dev\nStatus: install ok installed\nVersion: 8.0.5.39-1+cuda11.1\n\n"
-    )
+    dpkg(root, f"libcudnn{major}", package, sorted(libraries.glob(f"libcudnn*.so.{major}*")))
+    dpkg(root, f"libcudnn{major}-dev", package, sorted((headers / TRIPLET).glob("cudnn*.h")))
     return root
+
+
+def dpkg(root: Path, name: str, version: str, files: list[Path]) -> None:
+    """Add what dpkg keeps of a package: its stanza, the list of its files, their MD5 sums."""
+    info = root / "var/lib/dpkg/info"
+    info.mkdir(parents=True, exist_ok=True)
+    with (root / "var/lib/dpkg/status").open("a") as status:
+        status.write(f"Package: {name}\nStatus: install ok installed\nVersion: {version}\n\n")
+    paths = [str(one.relative_to(root)) for one in files]
+    (info / f"{name}.list").write_text("".join(f"/{one}\n" for one in ("usr", *paths)))
+    real = [one for one in files if not one.is_symlink()]
+    sums = [f"{hashlib.md5(one.read_bytes()).hexdigest()}  {one.relative_to(root)}\n" for one in real]
+    (info / f"{name}.md5sums").write_text("".join(sums))
 
 
 def alternatives(root: Path, mode: str, *more: str) -> None:

@@ -36,11 +36,14 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def doctor(prefix: Path, folder: Path | None, *options: str, fault: str = "") -> subprocess.CompletedProcess[str]:
+def doctor(
+    prefix: Path | None, folder: Path | None, *options: str, fault: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
     """Run it without a single package beside the standard library (``-S``)."""
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "mirror"), "STANDIN_FAULT": fault}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "mirror"), "STANDIN_FAULT": fault, **more}
     env |= {"LD_LIBRARY_PATH": str(folder)} if folder else {}
-    command = [sys.executable, "-S", "-m", "cudepot.cli.main", "doctor", "--run", "--prefix", str(prefix), *options]
+    named = ["--prefix", str(prefix)] if prefix else []
+    command = [sys.executable, "-S", "-m", "cudepot.cli.main", "doctor", "--run", *named, *options]
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
 
@@ -53,9 +56,11 @@ def test_every_api_computes_and_is_compared(environments: Path, driver: Path, ma
     assert lines[0] == f"library: {library} (cuDNN {version}, built with CUDA 12.1)"
     assert lines[1] == "GPU: Stand-in 9000, compute capability 9.0, driver for CUDA 12.8"
     older = "note: Stand-in 9000 has compute capability 9.0: in NVIDIA's support matrix cuDNN 8.6 is the first for"
-    assert [line.startswith(older) for line in lines[2:-4]] == [True] * (major == "7")
-    assert [line.split()[0] for line in lines[-4:-1]] == ["convolution", "pooling", "softmax"]
-    assert all("passed" in line and "GFLOP/s" in line for line in lines[-4:-1])
+    tests = ["convolution", "pooling", "softmax", "graph"][: 3 if major == "7" else 4]
+    figures = lines[-1 - len(tests) : -1]
+    assert [line.startswith(older) for line in lines[2 : -1 - len(tests)]] == [True] * (major == "7")
+    assert [line.split()[0] for line in figures] == tests
+    assert all("passed" in line and "GFLOP/s" in line for line in figures)
     assert lines[-1] == "Test passed!"
 
 
@@ -65,7 +70,7 @@ def test_a_wrong_result_fails_the_test(environments: Path, driver: Path, fault: 
     assert done.returncode == 13, done.stderr
     result = json.loads(done.stdout)
     assert not result["passed"]
-    assert [one["passed"] for one in result["tests"]] == [True, True, False]
+    assert [one["passed"] for one in result["tests"]] == [True, True, False, True]
     assert result["tests"][2]["worst"] is None or result["tests"][2]["worst"] > 0.1
 
 
@@ -152,3 +157,72 @@ def test_the_environments_own_python_loads_it_after_cublas(environments: Path, d
     result = json.loads(done.stdout)
     assert result["python"] == str(tmp_path / "bin" / "python")
     assert {str(cudnn), str(cublas)} <= set(result["libraries"])
+
+
+def test_engines_that_cannot_be_built_are_passed_over(environments: Path, driver: Path) -> None:
+    done = doctor(environments / "v9", driver, fault="first-engine")
+    assert done.returncode == 0, done.stderr
+    assert "graph 2x32x16x16: passed" in done.stdout
+
+
+def test_a_gpu_without_an_engine_for_the_graph_is_told(environments: Path, driver: Path) -> None:
+    done = doctor(environments / "v9", driver, fault="no-engine")
+    assert done.returncode == 0, done.stderr
+    assert "note: no graph was run: the heuristic offers no engine" in done.stdout
+
+
+def test_a_full_gpu_is_no_broken_installation(environments: Path, driver: Path) -> None:
+    done = doctor(environments / "v9", driver, fault="full")
+    assert done.returncode == 12, done.stderr
+    assert "Stand-in 9000: its memory is full (1 of 81920 MB free)" in done.stderr
+
+
+def test_a_hidden_gpu_is_blamed_on_the_variable(environments: Path, driver: Path) -> None:
+    done = doctor(environments / "v9", driver, fault="no-gpu", CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 12, done.stderr
+    assert "CUDA_VISIBLE_DEVICES is '', which hides GPUs: unset it" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "told"),
+    [
+        ("91400", "libcudnn_graph.so.9.14.0", "parts of another cuDNN"),
+        ("91002", "libcudnn_graph.so.9.10.2", "another copy of the same version"),
+    ],
+)
+def test_a_part_of_another_copy_fails_the_run(driver: Path, tmp_path: Path, number: str, name: str, told: str) -> None:
+    """What real cuDNN 9 does with an environment that lacks a part: the system's is taken, silently (C2)."""
+    system = compiled(tmp_path / "system" / name, f"-DVERSION={number}")
+    flags = ("-DVERSION=91002", "-Wl,--no-as-needed", f"-L{system.parent}", f"-l:{name}", f"-Wl,-rpath,{system.parent}")
+    compiled(tmp_path / "env/lib/libcudnn.so.9", *flags)
+    done = doctor(tmp_path / "env", driver)
+    assert done.returncode == 13, done.stdout
+    assert told in done.stderr
+    assert str(system) in done.stderr
+
+
+def test_every_part_beside_the_library_is_loaded(driver: Path, tmp_path: Path) -> None:
+    compiled(tmp_path / "env/lib/libcudnn.so.9", "-DVERSION=91002")
+    part = compiled(tmp_path / "env/lib/libcudnn_adv.so.9", "-DVERSION=91002")
+    done = doctor(tmp_path / "env", driver, "--json")
+    assert done.returncode == 0, done.stderr
+    assert str(part) in json.loads(done.stdout)["cudnn"]
+    part.write_bytes(part.read_bytes()[:2000])
+    broken = doctor(tmp_path / "env", driver)
+    assert broken.returncode == 13
+    assert "libcudnn_adv.so.9" in broken.stderr.replace("\n", " ")
+
+
+def test_the_active_environment_is_the_one_that_is_run(environments: Path, driver: Path) -> None:
+    done = doctor(None, driver, CONDA_PREFIX=str(environments / "v8"))
+    assert done.returncode == 0, done.stderr
+    assert "libcudnn.so.8 (cuDNN 8.9.7" in done.stdout
+
+
+def test_a_library_of_another_processor_is_named_as_one(driver: Path, tmp_path: Path) -> None:
+    path = compiled(tmp_path / "env/lib/libcudnn.so.9", "-DVERSION=91002")
+    elf = path.read_bytes()
+    path.write_bytes(elf[:18] + (183).to_bytes(2, "little") + elf[20:])
+    done = doctor(tmp_path / "env", driver)
+    assert done.returncode == 13
+    assert "libcudnn.so.9: for aarch64, not for this machine" in done.stderr

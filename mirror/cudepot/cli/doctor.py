@@ -9,34 +9,43 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cudepot.catalog.installation import told
+from cudepot.catalog.doctor.values import Severity, told
 from cudepot.cli.output import Answer
-from cudepot.errors import InstallationError
+from cudepot.errors import ConfigError, InstallationError
 
 if TYPE_CHECKING:
-    from cudepot.catalog.installation import Copy
+    from collections.abc import Iterator, Sequence
+
+    from cudepot.catalog.doctor.values import Copy, Finding, Program
     from cudepot.probe.machine import Machine
-    from cudepot.workflows.doctor_run import Run, Test
+    from cudepot.workflows.doctor.diagnose import Diagnosis
+    from cudepot.workflows.doctor.run import Run, Test
 
 _SECONDS = 300
 NAME = "doctor"
 HELP = "look at the cuDNN that is installed on this machine, or run it on the GPU"
 DESCRIPTION = """\
-Find the copies of cuDNN on this machine (or below a prefix: a conda environment, a venv, /usr/local/cuda), say which
-one the loader takes and why, and name what is wrong with them. With --run: compute a convolution, a pooling and a
-softmax on the GPU with the installed library and compare the results; no compiler, framework or further package needed.
+Say which copies of cuDNN this machine has, who brought them and which programs get them, and name what is wrong: in
+the files, against the records of the package that brought them, and with what is around them (driver, GPU, headers,
+frameworks). Without arguments: the machine, the python3 on PATH and the active environment. With --run: compute a
+convolution, a pooling, a softmax and a graph on the GPU with the installed library and compare the results; no
+compiler, framework or further package needed.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("--prefix", default="", metavar="DIR", help="only this environment")
+    parser.add_argument("--pid", type=int, default=0, metavar="PID", help="which cuDNN a running process has loaded")
+    parser.add_argument("--root", default="/", metavar="DIR", help="look at a mounted image of another machine")
+    parser.add_argument(
+        "--quick", action="store_true", help="compare files with their records by size only; hash nothing"
+    )
     parser.add_argument("--run", dest="on_gpu", action="store_true", help="compute on the GPU")
     parser.add_argument(
         "--timeout", type=_seconds, default=_SECONDS, metavar="SECONDS",
         help=f"with --run: give up after that long (default: {_SECONDS}; a cuDNN older than the GPU needs longer once)",
     )  # fmt: skip
-    parser.add_argument("--root", default="/", metavar="DIR", help="look at a mounted image of another machine")
 
 
 def _seconds(text: str) -> int:
@@ -49,36 +58,69 @@ def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     from cudepot.probe.machine import Machine
 
-    machine = Machine(Path(args.root).resolve(), os.environ)
+    machine = Machine(Path(args.root).resolve(), os.environ if args.root == "/" else {})
     prefix = os.path.abspath(args.prefix) if args.prefix else ""  # noqa: PTH100 - links may be absolute in an image
     if not machine.is_folder(prefix or "/"):
-        raise InstallationError(f"{prefix or args.root}: no such folder", hint="look at --prefix and --root")
+        raise ConfigError(f"{prefix or args.root}: no such folder", hint="--prefix and --root name folders")
+    if args.pid:
+        return _process(args.pid)
     if args.on_gpu:
         return _on_gpu(machine, prefix, args.timeout)
-    return _looked_at(machine, prefix)
+    return _looked_at(machine, prefix, quick=args.quick, quiet=args.quiet)
 
 
-def _looked_at(machine: Machine, prefix: str) -> Answer:
-    from cudepot.catalog.installation import Severity
-    from cudepot.workflows.doctor import diagnose
+def _looked_at(machine: Machine, prefix: str, *, quick: bool, quiet: bool) -> Answer:
+    from cudepot.cli.progress import choose
+    from cudepot.workflows.doctor.diagnose import diagnose
 
-    result = diagnose(machine, prefix)
-    lines = [line for copy in result.copies for line in _copy(copy)]
-    lines += [f"loader: {one.soname} is {one.path} ({one.why})" for one in result.around.choices]
-    lines += [f"GPU: {one.name}, driver {told(one.driver)}" for one in result.around.gpus]
-    for one in result.findings:
-        lines += [f"{one.severity.value} {one.name}: {one.what}", f"  why: {one.why}", f"  do: {one.remedy}"]
-    bad = any(one.severity is Severity.ERROR for one in result.findings)
-    lines += [] if result.findings else ["nothing is wrong"]
+    result = diagnose(machine, prefix, progress=None if quick else choose(quiet=quiet))
+    return _judged(result, seen(result), result.findings)
+
+
+def seen(result: Diagnosis) -> list[str]:
+    """Return what is there, as lines for people: each copy with its owner and those who get it."""
+    lines = [line for copy in result.copies for line in _copy(copy, result.programs)]
+    lines += [_without(one) for one in result.programs if not one.path]
+    return lines + [f"GPU: {one.name}, driver {told(one.driver)}" for one in result.around.gpus]
+
+
+def _judged(result: Diagnosis | Any, lines: list[str], findings: Sequence[Finding]) -> Answer:
+    lines += [line for one in findings for line in words(one)]
+    bad = any(one.severity is Severity.ERROR for one in findings)
+    lines += [] if findings else ["nothing is wrong"]
     return _plain(asdict(result)), lines, InstallationError.exit_code if bad else 0
 
 
-def _copy(copy: Copy) -> list[str]:
-    version = copy.version()
-    cuda = f" for CUDA {copy.cuda()}" if copy.cuda() else ""
-    files = f"{sum(1 for _ in copy.whole())} libraries" + (", headers" if copy.headers else "")
-    said = [f"{copy.prefix} ({copy.kind}): cuDNN {told(version) if version else 'of unknown version'}{cuda}, {files}"]
-    return said + [f"  {one.kind} {one.name} {one.version}" for one in copy.packages if "cudnn" in one.name]
+def words(one: Finding) -> list[str]:
+    """Return a finding as lines: what and where, why it matters, what mends it."""
+    return [f"{one.severity.value} {one.name}: {one.what}", f"  why: {one.why}", f"  do: {one.remedy}"]
+
+
+def _copy(copy: Copy, programs: Sequence[Program]) -> Iterator[str]:
+    yield f"{copy}: {copy.folder}"
+    owners = [str(one) for one in copy.packages]
+    yield f"  from: {', '.join(owners) or 'no package has a record of it'}"
+    mine = {one.real for one in copy.libraries}
+    users = [f"{_who(one)} ({one.why})" for one in programs if one.real in mine]
+    yield f"  used by: {', '.join(dict.fromkeys(users)) or 'nothing that was looked at'}"
+
+
+def _who(one: Program) -> str:
+    return f"{one.name} of {one.prefix}" if one.prefix and not one.name.startswith("programs") else one.name
+
+
+def _without(one: Program) -> str:
+    return f"{_who(one)}: no {one.soname} anywhere"
+
+
+def _process(pid: int) -> Answer:
+    from cudepot.workflows.doctor.process import look_at
+
+    result = look_at(pid)
+    lines = [f"process {pid}: {result.command}"]
+    lines += [f"  {path}" + (f" ({told(version)})" if version else "") for path, version in result.files]
+    lines += [] if result.files else ["  has loaded no cuDNN so far: it is loaded when it is first needed"]
+    return _judged(result, lines, result.findings)
 
 
 def _plain(value: Any) -> Any:
@@ -92,7 +134,7 @@ def _plain(value: Any) -> Any:
 
 
 def _on_gpu(machine: Machine, prefix: str, seconds: int) -> Answer:
-    from cudepot.workflows.doctor_run import run_on_gpu
+    from cudepot.workflows.doctor.run import run_on_gpu
 
     result = run_on_gpu(machine, prefix, seconds)
     lines = [*_about(result), *map(_test, result.tests), "Test passed!" if result.passed else "Test FAILED"]
@@ -105,6 +147,7 @@ def _about(run: Run) -> list[str]:
         f"library: {', '.join(run.library)} (cuDNN {_cudnn(run.version)}, built with CUDA {_cuda(run.cuda)})",
         f"GPU: {run.gpu}, compute capability {capability}, driver for CUDA {_cuda(run.driver_cuda)}",
         *([f"note: {run.unfit}"] if run.unfit else []),
+        *([f"note: no graph was run: {run.skipped}"] if run.skipped else []),
         *([f"loaded by: {run.python}"] if run.python else []),
     ]
 

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_PROGRAM = Path(__file__).with_name("gpu_check.py")
+_START = (
+    "import runpy, sys; sys.path.insert(0, {folder!r}); sys.argv[0] = 'gpu_check'; "
+    "runpy.run_module('gpu_check', run_name='__main__')"
+)
+"""Starts :mod:`cudepot.probe.gpu_check` without a single module of cudepot: the Python is another environment's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ def check_on_gpu(python: str, preload: Sequence[str], libraries: Sequence[str], 
     See :mod:`cudepot.probe.gpu_check` for what it prints.
     """
     before = [word for one in preload for word in ("--preload", one)]
-    command = [python or sys.executable, "-I", str(_PROGRAM), *before, *libraries]
+    start = _START.format(folder=str(Path(__file__).parent))
+    command = [python or sys.executable, "-I", "-B", "-c", start, *before, *libraries]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds, check=False)
     except OSError as error:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import errno
-import glob
+import fnmatch
 import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 _MOST_LINKS = 40
 _MOST_TEXT = 64 << 20
 _SECONDS = 60
+
+
+class Answered(NamedTuple):
+    """What a program said: its exit status (127: it is not there), standard output, and all of it as one line."""
+
+    status: int
+    out: str
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +37,28 @@ class Machine:
     environment: Mapping[str, str]
 
     def matches(self, pattern: str) -> list[str]:
-        """Return the paths of this machine that fit an absolute pattern, sorted."""
-        found = glob.glob(f"{glob.escape(str(self.root).rstrip('/'))}{pattern}")  # noqa: PTH207 - Path.glob follows other rules for links and dots
-        return sorted("/" + os.path.relpath(one, self.root) for one in found)
+        """Return the paths of this machine that fit an absolute pattern, sorted; absolute links stay inside its root.
+
+        ``*`` stands for any part of one name that does not begin with a dot.
+        """
+        found = ["/"]
+        for part in filter(None, pattern.split("/")):
+            found = [path for folder in found for path in self._below(folder, part)]
+        return sorted(found)
+
+    def _below(self, folder: str, part: str) -> list[str]:
+        base = folder.rstrip("/")
+        if not any(one in part for one in "*?["):
+            return [f"{base}/{part}"] if os.path.lexists(self._at(self.real(base or "/")) / part) else []
+        names = (one for one in self.names(folder) if part.startswith(".") or not one.startswith("."))
+        return [f"{base}/{one}" for one in fnmatch.filter(names, part)]
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names in a folder; none when it is not there or not for us to read."""
+        try:
+            return os.listdir(self._at(self.real(folder)))  # noqa: PTH208 - names are wanted, Path makes objects
+        except OSError:
+            return []
 
     def real(self, path: str) -> str:
         """Return what a path leads to when all links are followed inside this machine's root.
@@ -87,11 +114,27 @@ class Machine:
 
     def asked(self, *command: str) -> str:
         """Return what a program of this machine prints; empty when it is not there or fails."""
+        answer = self.answered(*command)
+        return answer.out if answer.status == 0 else ""
+
+    def answered(self, *command: str) -> Answered:
+        """Run a program of this machine; one that does not end in a minute has failed."""
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=True)
-        except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
-            return ""
-        return done.stdout
+            done = subprocess.run(
+                command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return Answered(1, "", f"no answer after {_SECONDS} s")
+        except OSError as error:
+            return Answered(127, "", error.strerror or str(error))
+        return Answered(done.returncode, done.stdout, " ".join(f"{done.stdout} {done.stderr}".split()))
+
+    def size(self, path: str) -> int | None:
+        """Return a file's size in bytes; None when it is not there."""
+        try:
+            return self._at(self.real(path)).stat().st_size
+        except OSError:
+            return None
 
     def is_this_one(self) -> bool:
         """Say whether it is the machine we run on, not an image of one."""

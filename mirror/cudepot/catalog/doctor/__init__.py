@@ -1,0 +1,1 @@
+"""What `doctor` knows and how it judges: values, records, rules. Pure."""

@@ -1,0 +1,131 @@
+"""Judges packages and headers: are a package's files the recorded ones, do headers and libraries belong together?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cudepot.catalog.doctor.remedies import reinstall
+from cudepot.catalog.doctor.values import Copy, Finding, Header, Package, Severity, numbers, told
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+_SHOWN = 3
+
+
+def records(packages: Sequence[Package], named: set[str], copies: Sequence[Copy]) -> Iterator[Finding]:
+    """Name packages whose files are gone or changed, and records that contradict each other.
+
+    Args:
+        packages: all of them.
+        named: real paths and paths of files that another finding names already.
+        copies: all of them.
+    """
+    shared = _shared(packages)
+    for one in packages:
+        if one.gone:
+            yield Finding(
+                ERROR, "missing-file", f"{one} records files that are gone: {_some(one.gone)}",
+                f"another package removed them; {one.kind if one.kind != 'wheel' else 'pip'} believes that it is "
+                "installed, so a plain install does nothing", reinstall(one),
+            )  # fmt: skip
+        changed = [path for path in one.changed if path not in named and path not in shared]
+        if changed:
+            yield Finding(
+                ERROR, "changed-file", f"{one}: not the bytes that were installed: {_some(changed)}",
+                "a copy over them, a cut update or a damaged disk: parts of two versions fail or compute nonsense",
+                reinstall(one),
+            )  # fmt: skip
+    yield from _two_cudas(shared)
+    yield from _two_records(packages)
+    yield from _claims(packages, copies)
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return ", ".join(paths[:_SHOWN]) + more
+
+
+def _shared(packages: Sequence[Package]) -> dict[str, list[Package]]:
+    """Return the paths that several packages of different CUDA variants record."""
+    owners: dict[str, list[Package]] = {}
+    for one in packages:
+        for file in one.files:
+            owners.setdefault(file.path, []).append(one)
+    return {path: several for path, several in owners.items() if len({one.cuda for one in several}) > 1}
+
+
+def _two_cudas(shared: dict[str, list[Package]]) -> Iterator[Finding]:
+    groups = {tuple(str(one) for one in several): several for several in shared.values()}
+    for several in groups.values():
+        yield Finding(
+            ERROR, "mixed-cuda", f"{' and '.join(map(str, several))} record the same files in {several[0].prefix}",
+            "what is there now is from whichever was installed last, perhaps from both",
+            f"pip uninstall -y {' '.join(one.name for one in several)}, then install the one that fits your framework",
+        )  # fmt: skip
+
+
+def _two_records(packages: Sequence[Package]) -> Iterator[Finding]:
+    seen: dict[tuple[str, str, str], Package] = {}
+    for one in packages:
+        first = seen.setdefault((one.kind, one.name, one.prefix), one)
+        if first.version != one.version and one.kind in ("wheel", "conda") and one.is_cudnn:
+            yield Finding(
+                ERROR, "package-mismatch", f"{one.prefix} has records of {first} and of {one.version}",
+                "an update was cut short: nothing says which files are right", reinstall(max(first, one, key=_version)),
+            )  # fmt: skip
+
+
+def _version(one: Package) -> tuple[int, ...]:
+    return numbers(one.version)
+
+
+def _claims(packages: Sequence[Package], copies: Sequence[Copy]) -> Iterator[Finding]:
+    """Name packages that claim another version than their libraries say, where no recorded hash has told it."""
+    for one in packages:
+        claim = numbers(one.version)[:3]
+        owned = [copy for copy in copies if one in copy.packages]
+        mine = owned or [
+            copy for copy in copies if not one.files and copy.prefix and one.prefix.startswith(copy.prefix)
+        ]
+        found = {part.version[:3] for copy in mine for part in copy.reached() if part.version}
+        if one.is_cudnn and len(claim) == 3 and found and claim not in found and not (one.changed or one.gone):
+            said = ", ".join(sorted(map(told, found)))
+            yield Finding(
+                ERROR, "package-mismatch", f"{one}: the libraries are {said}",
+                "files were copied over those of the package, or an update was cut short: nothing keeps them right",
+                reinstall(one),
+            )  # fmt: skip
+
+
+def headers(found: Sequence[Header], copies: Sequence[Copy]) -> Iterator[Finding]:
+    """Name headers that are gone, or of another version than each other or the libraries they belong to."""
+    for one in found:
+        versions = {version[:3] for copy in _beside(one, copies) if (version := copy.version())}
+        if one.version is None:
+            yield Finding(
+                ERROR, "header-missing", f"{one.path} leads to {one.real}, which is not there or says no version",
+                "nothing compiles against cuDNN", "install the -dev package again (libcudnn-dev, libcudnn9-dev-cuda-N)",
+            )  # fmt: skip
+        elif one.other and one.other != one.version:
+            yield Finding(
+                ERROR, "header-mismatch",
+                f"{one.folder}/cudnn.h is {told(one.other)}, cudnn_version.h beside it {told(one.version)}",
+                "what is compiled gets declarations of one version and the number of another",
+                f"remove {one.folder}/cudnn*.h and install the headers of one version",
+            )  # fmt: skip
+        elif versions and one.version[:3] not in versions:
+            yield Finding(
+                ERROR, "header-mismatch",
+                f"{one.path} is {told(one.version)}, the libraries are {', '.join(sorted(map(told, versions)))}",
+                "what is compiled with the header calls a library that is laid out otherwise",
+                "install headers and libraries of one version: the -dev package has to be of the runtime's version",
+            )  # fmt: skip
+
+
+def _beside(header: Header, copies: Sequence[Copy]) -> list[Copy]:
+    """Return the copies a header belongs to: those beside it, else its environment's, else the system's."""
+    top = header.folder.rpartition("/include")[0]
+    beside = [one for one in copies if one.folder.rpartition("/lib")[0] == top]
+    prefixes = [one for one in copies if one.prefix and header.folder.startswith(f"{one.prefix}/")]
+    longest = max((len(one.prefix) for one in prefixes), default=0)
+    system = [one for one in copies if one.kind in ("system", "folder")]
+    return beside or [one for one in prefixes if len(one.prefix) == longest] or system

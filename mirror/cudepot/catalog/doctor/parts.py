@@ -1,0 +1,38 @@
+"""Which libraries a cuDNN consists of, by version, and under which names the first one opens the others.
+
+The lists are those of NVIDIA's wheels for Linux on the package index (RECORD of 8.5.0.96 to 9.24.0); cuDNN 7 is one
+library. The names: ``libcudnn.so.9`` says them itself when it finds none of them («Unable to load any of
+{libcudnn_ops.so.9.1.0, libcudnn_ops.so.9.1, libcudnn_ops.so.9, libcudnn_ops.so}»); that of 8 opens SONAMEs.
+"""
+
+from __future__ import annotations
+
+from cudepot.catalog.doctor.values import Version
+
+_EIGHT = ("ops_infer", "ops_train", "cnn_infer", "cnn_train", "adv_infer", "adv_train")
+_NINE = ("graph", "ops", "cnn", "adv", "heuristic", "engines_precompiled", "engines_runtime_compiled")
+_SINCE: tuple[tuple[Version, tuple[str, ...]], ...] = (
+    ((9, 24), ("engines_tensor_ir", "ext")),
+    ((9, 0), _NINE),
+    ((8, 0), _EIGHT),
+)
+JIT = ("graph", "engines_runtime_compiled")
+"""All that the package ``libcudnn9-jit`` has beside the first library."""
+
+
+def parts(version: Version) -> tuple[str, ...]:
+    """Return the names of the parts beside ``libcudnn``: ``ops`` for ``libcudnn_ops``."""
+    found: tuple[str, ...] = ()
+    for first, names in _SINCE:
+        if version[0] == first[0] and version[:2] >= first:
+            found = (*names, *found)
+    return found
+
+
+def opened_names(stem: str, version: Version) -> tuple[str, ...]:
+    """Return the names under which the first library of a version opens a part, in its order."""
+    soname = f"{stem}.so.{version[0]}"
+    if version[0] < 9 or len(version) < 3:
+        return (soname,)
+    full = ".".join(map(str, version[:3]))
+    return (f"{stem}.so.{full}", f"{stem}.so.{version[0]}.{version[1]}", soname, f"{stem}.so")

@@ -1,0 +1,43 @@
+"""The commands that mend what doctor finds, in the words of the package manager that has to run them."""
+
+from __future__ import annotations
+
+from cudepot.catalog.doctor.values import Copy, Package
+
+_BRINGS = {
+    "libcublas": ("libcublas", "nvidia-cublas"),
+    "libnvrtc": ("cuda-nvrtc", "nvidia-cuda-nvrtc"),
+    "libz.so": ("libzlib", ""),
+}
+"""The packages of conda and pip that bring a library."""
+
+
+def reinstall(package: Package) -> str:
+    """Return the command that installs a package again although its manager believes that it is there."""
+    name, version = package.name, package.version
+    if package.kind == "wheel":
+        return f"pip install --force-reinstall --no-deps {name}=={version}"
+    if package.kind == "conda":
+        return f"conda install --force-reinstall {name}={version}"
+    if package.kind == "rpm":
+        return f"dnf reinstall {name}"
+    return f"apt-get install --reinstall {name}"
+
+
+def again(copy: Copy) -> str:
+    """Return what mends a copy: its own package once more."""
+    owners = [one for one in copy.packages if one.is_cudnn] or list(copy.packages)
+    if owners:
+        return reinstall(owners[0])
+    return f"no package has a record of it: remove {copy.folder}/libcudnn* and install cuDNN by a package manager"
+
+
+def brings(name: str, copy: Copy) -> str:
+    """Return what installs a library that a copy needs."""
+    conda, wheel = next((said for stem, said in _BRINGS.items() if name.startswith(stem)), (name, ""))
+    cuda = copy.cuda().partition(".")[0]
+    if copy.kind == "conda":
+        return f"conda install {conda}"
+    if "-packages/" in copy.folder and wheel:
+        return f"pip install {wheel}" + (f"-cu{cuda}" if cuda and int(cuda) < 13 else "")
+    return f"install the system's package of {name}"

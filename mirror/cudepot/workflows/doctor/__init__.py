@@ -1,0 +1,1 @@
+"""``cudepot doctor``: gathers what is installed, who loads it, and what is around it."""

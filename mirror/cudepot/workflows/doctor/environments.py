@@ -1,0 +1,93 @@
+"""Finds the places programs of a machine run in: the system, and the environments of its Pythons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from cudepot.catalog.doctor.places import IMAGE_PREFIXES, SITES, SYSTEM_PREFIXES
+from cudepot.catalog.doctor.values import Environment
+from cudepot.probe.loader import elf_machine
+from cudepot.probe.machine import Machine
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def environments(machine: Machine, prefix: str = "") -> list[Environment]:
+    """Return one prefix, or the environments that count on this machine, the active one first."""
+    if prefix:
+        return [_environment(machine, prefix, "asked for")]
+    found: dict[str, Environment] = {}
+    for path, why in _prefixes(machine):
+        if machine.is_folder(path):
+            found.setdefault(machine.real(path), _environment(machine, path, why))
+    return list(found.values())
+
+
+def _prefixes(machine: Machine) -> Iterator[tuple[str, str]]:
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        if path := machine.environment.get(name, "").rstrip("/"):
+            yield path, "active"
+    if path := _of_python(machine):
+        yield path, "python3 on PATH"
+    if not machine.is_this_one():
+        yield from ((path, "in the image") for one in IMAGE_PREFIXES for path in machine.matches(one))
+    yield from ((path, "") for one in SYSTEM_PREFIXES for path in machine.matches(one)[::-1])
+
+
+def _of_python(machine: Machine) -> str:
+    """Return the prefix of the ``python3`` on PATH: that of the name, as a venv's is a link to another's."""
+    # an image has its own PATH, which its configuration holds and its files do not
+    path = machine.environment.get("PATH", _PATH) if machine.is_this_one() else _PATH
+    for folder in filter(None, path.split(":")):
+        if machine.exists(f"{folder.rstrip('/')}/python3"):
+            return _prefix(machine, folder.rstrip("/"))
+    return ""
+
+
+def _prefix(machine: Machine, folder: str) -> str:
+    """Return the prefix of ``FOLDER/python3``; a script that stands for one, as pyenv's, is asked."""
+    python = f"{folder}/python3"
+    if machine.is_this_one() and elf_machine(machine, python) is None:
+        return machine.asked(python, "-c", "import sys; print(sys.prefix)").strip()
+    return folder.rpartition("/")[0] or "/usr"  # /bin/python3 of merged /usr
+
+
+def _environment(machine: Machine, prefix: str, why: str) -> Environment:
+    conda, venv = machine.exists(f"{prefix}/conda-meta"), machine.exists(f"{prefix}/pyvenv.cfg")
+    sites = [path for pattern in SITES for path in machine.matches(f"{prefix}/{pattern}")]
+    if machine.real(prefix) == "/usr" or why == "python3 on PATH":
+        sites += _user_sites(machine)
+    if venv and _sees_the_system(machine, prefix):
+        sites += [
+            path for pattern in SITES for top in ("/usr", "/usr/local") for path in machine.matches(f"{top}/{pattern}")
+        ]
+    kind = "conda" if conda else "venv" if venv else "system" if _is_system(machine, prefix) else "python"
+    return Environment(prefix, kind, tuple(_once(machine, sites)), why)
+
+
+def _is_system(machine: Machine, prefix: str) -> bool:
+    return any(machine.real(prefix) == machine.real(one) for top in SYSTEM_PREFIXES for one in machine.matches(top))
+
+
+def _user_sites(machine: Machine) -> Iterator[str]:
+    """Give the folders of ``pip install --user``, and those that PYTHONPATH names."""
+    homes = [machine.environment.get("HOME", "")] if machine.is_this_one() else ["/root", *machine.matches("/home/*")]
+    base = machine.environment.get("PYTHONUSERBASE", "") if machine.is_this_one() else ""
+    for one in [base, *(f"{home}/.local" for home in homes if home)]:
+        yield from (path for path in machine.matches(f"{one}/lib/python3*/site-packages") if one)
+    yield from (one for one in machine.environment.get("PYTHONPATH", "").split(":") if one.startswith("/"))
+
+
+def _sees_the_system(machine: Machine, prefix: str) -> bool:
+    form = r"^include-system-site-packages\s*=\s*true"
+    return re.search(form, machine.text(f"{prefix}/pyvenv.cfg"), re.MULTILINE | re.IGNORECASE) is not None
+
+
+def _once(machine: Machine, paths: Sequence[str]) -> Iterator[str]:
+    """Give each folder once, however many links lead there."""
+    seen = set()
+    for path in paths:
+        if (real := machine.real(path)) not in seen:
+            seen.add(real)
+            yield path
