@@ -12,6 +12,7 @@ from cudepot.digest import Digest
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
 from cudepot.formats.conda_read import read_conda
+from cudepot.formats.guarded import unpacked_limit
 from cudepot.formats.members import Members
 from cudepot.formats.sbom import Origin
 from cudepot.formats.wheel_read import read_wheel
@@ -90,7 +91,8 @@ def _read(path: Path) -> tuple[Mapping[str, Digest | str], Digest]:
     with storage_errors(path), path.open("rb") as handle:
         digest = Digest.of_stream(handle)
         handle.seek(0)
-        return dict(_hashed(readers[path.suffix](handle, what=path.name))), digest
+        limit = unpacked_limit(digest.size)
+        return dict(_hashed(readers[path.suffix](handle, limit=limit, what=path.name))), digest
 
 
 def _hashed(found: Members) -> Iterator[tuple[str, Digest | str]]:
