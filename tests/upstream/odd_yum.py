@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import lzma
 import re
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -59,22 +58,24 @@ class OddYum:
         records: type → what repomd.xml will say of it; primary, filelists and other are there after ``index``.
         head: what stands in repomd.xml before the records.
         repomd: changes the text of repomd.xml in the end.
+        dead: files that are gone when all is written.
     """
 
-    def __init__(self, folder: Path, shelf: Shelf) -> None:
-        self.folder, self.shelf = folder, shelf
+    def __init__(self, folder: Path, url: str, shelf: Shelf) -> None:
+        self.folder, self.url, self.shelf = folder, url, shelf
         self.records: dict[str, Record] = {}
         self.head = f"<revision>{STAMP}</revision>"
         self.repomd: Callable[[str], str] = str
+        self.dead: list[str] = []
         folder.mkdir(parents=True)
 
     def add(self, *rpms: Rpm | Path, at: str = "") -> None:
-        """Put rpms into the folder."""
+        """Put rpms into the folder; each repository has bytes of its own, so none is fetched from another one."""
         for one in rpms:
             path = self.shelf.built(one) if isinstance(one, Rpm) else one
             target = self.folder / (at or path.name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+            target.write_bytes(path.read_bytes() + self.folder.name.encode())
 
     def index(self, *options: str) -> None:
         """Let createrepo_c describe what is in the folder."""
@@ -100,6 +101,19 @@ class OddYum:
         entries = re.findall(r"<package[ >].*?</package>", text, flags=re.S)
         return next(one for one in entries if f"<name>{name}</name>" in one or f'name="{name}"' in one)
 
+    def move(self, to: str, href: str = "") -> None:
+        """Let the rpm of ``tool`` lie elsewhere, and be called that in primary, or ``href``."""
+        path = self.folder / to
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / TOOL.file_name).rename(path)
+        self.change("primary", (f'href="{TOOL.file_name}"', f'href="{href or to}"'))
+
+    def again(self, change: Callable[[str], str], *, first: bool = False) -> None:
+        """List ``tool`` once more, changed, behind or before its entry."""
+        entry = self.entry("primary", "tool")
+        other = change(entry)
+        self.change("primary", (entry, other + entry if first else entry + other))
+
     def write(self) -> None:
         """Write the metadata as they are now."""
         (self.folder / "repodata").mkdir(exist_ok=True)
@@ -109,6 +123,8 @@ class OddYum:
             ['<?xml version="1.0" encoding="UTF-8"?>', f"<repomd {spaces}>", self.head, *parts, "</repomd>"]
         )
         (self.folder / "repodata/repomd.xml").write_text(self.repomd(text))
+        for name in self.dead:
+            (self.folder / name).unlink()
 
     def sign(self, keys: KeyHome, key: Key) -> None:
         """Sign repomd.xml."""

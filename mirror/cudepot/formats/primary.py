@@ -107,7 +107,9 @@ class Rpm:
 
     @property
     def promised(self) -> Digest | Promise:
-        """What the package's bytes must be; raise TrustError when only a weak hash tells."""
+        """What the package's bytes must be; raise TrustError without a strong hash, FormatError without a size."""
+        if not self.size:
+            raise FormatError(f"{self.nevra}: the repository does not say its size", hint="report it upstream")
         return promised(self.checksum[0], self.checksum[1], self.size, self.nevra)
 
 

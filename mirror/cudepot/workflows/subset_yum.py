@@ -22,6 +22,8 @@ from cudepot.formats.primary import Rpm, read_primary
 from cudepot.formats.repomd import DOWNLOADED, Record
 from cudepot.workflows.known import Known
 from cudepot.workflows.yum_chain import YumChain, YumRoot, opened
+from cudepot.workflows.yum_check import check_modules
+from cudepot.workflows.yum_twins import served
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 
@@ -46,7 +48,7 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     wanted = [(pin, one) for pin, several in zip(pins, read, strict=True) for one in several]
     selection, pin_of = _selected(chain, root, rpms, [one for _, one in wanted]), _pin_finder(wanted)
     order = {id(one): number for number, one in enumerate(rpms)}
-    chosen = sorted(selection.chosen.values(), key=lambda one: order[id(one[0])])
+    chosen = sorted(served(chain, rpms, selection.chosen.values()), key=lambda one: order[id(one[0])])
     known = Known(chain.depot, chain.source, before)
     known.learn(chain.upstream.name, [(one.place(chain.upstream.url), one.promised) for one, _ in chosen])
     artifacts = _named_once(_artifact(chain.upstream, known, pin_of(rpm), rpm, why) for rpm, why in chosen)
@@ -103,6 +105,7 @@ def _metadata(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
             left_out.append(f"{one.type}: {error}")
         else:
             found.append(LockedFile(one.href, one.type, digest))
+            check_modules(chain, one, chain.fetch(root, one) if one.type == "modules" else digest)
     for told in left_out:
         chain.depot.progress.say(f"{chain.upstream.name}: left out: {told}")
     return tuple(found)

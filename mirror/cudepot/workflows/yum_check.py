@@ -10,16 +10,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from cudepot.digest import CHUNK, Digest
+from cudepot.errors import FormatError, TrustError
 from cudepot.formats.compression import compression_of, decompressed
 from cudepot.formats.repomd import Record
 from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.formats.xml_text import Entries
 from cudepot.workflows.asked import METADATA_LIMIT
 from cudepot.workflows.yum_chain import YumChain, opened
+from cudepot.workflows.yum_twins import tell_twins
 
 _NAMED = re.compile(rb"<name>([^<]*)</name>.*?<arch>([^<]*)</arch>.*?<version ([^<>]*)/>", re.DOTALL)
 _SUM = re.compile(rb"<checksum [^<>]*>\s*([0-9A-Fa-f]+)")
-_TOLD = 3
+_SIZE = re.compile(rb"<size\s[^<>]*package\s*=\s*.[0-9]*[1-9]")
+_STRONG = (64, 128)  # hex digits
 
 
 def check_whole(chain: YumChain, records: Sequence[Record], digests: Mapping[str, Digest]) -> None:
@@ -31,11 +34,18 @@ def check_whole(chain: YumChain, records: Sequence[Record], digests: Mapping[str
     for one in records:
         if one.type == "primary":
             _check_primary(chain, one, digests[one.type])
-        elif one.type == "modules":
-            from cudepot.catalog.yum_modules import check_yaml  # noqa: PLC0415 - few repositories have modules
+        else:
+            check_modules(chain, one, digests[one.type])
 
-            with opened(chain.depot, digests[one.type], chain.upstream.url + one.href) as text:
-                check_yaml(text.read(), chain.upstream.url + one.href)
+
+def check_modules(chain: YumChain, record: Record, digest: Digest) -> None:
+    """Raise FormatError where a modules.yaml, which is in the store, would end every dnf; pass over other files."""
+    if record.type == "modules":
+        from cudepot.catalog.yum_modules import check_yaml  # noqa: PLC0415 - few repositories have modules
+
+        what = chain.upstream.url + record.href
+        with opened(chain.depot, digest, what) as text:
+            check_yaml(text.read(), what)
 
 
 def _check_primary(chain: YumChain, record: Record, digest: Digest) -> None:
@@ -47,26 +57,22 @@ def _check_primary(chain: YumChain, record: Record, digest: Digest) -> None:
     ):
         check_well_formed(iter(lambda: text.read(CHUNK), b""), what, "metadata")
     with opened(chain.depot, digest, what) as text:
-        tell_twins(chain, _twins(Entries(text, what)))
+        _check_entries(chain, Entries(text, what), what)
 
 
-def _twins(entries: Iterable[bytes]) -> list[str]:
-    """Return the packages that are there with two contents under one name, version and architecture."""
+def _check_entries(chain: YumChain, entries: Iterable[bytes], what: str) -> None:
+    """Refuse a list none of whose packages could be mirrored; say which contradict each other."""
     seen: dict[tuple[bytes, ...], bytes] = {}
     twins: dict[str, None] = {}
+    strong = weak = 0
     for entry in entries:
         named, known = _NAMED.search(entry), _SUM.search(entry)
+        strong, weak = (strong + 1, weak) if known and len(known[1]) in _STRONG else (strong, weak + 1)
         if named and known and seen.setdefault(named.groups(), known[1].lower()) != known[1].lower():
             name, arch, version = (one.decode(errors="replace") for one in named.groups())
             twins[f"{name} ({version}) {arch}"] = None
-    return list(twins)
-
-
-def tell_twins(chain: YumChain, twins: Sequence[str], taken: str = "") -> None:
-    """Say that packages are there with two contents; ``taken`` tells which one counts."""
-    if twins:
-        more = f" and {len(twins) - _TOLD} more" if len(twins) > _TOLD else ""
-        chain.depot.progress.say(
-            f"{chain.upstream.name}: warning: other bytes under one name, version and architecture in one index: "
-            f"{', '.join(twins[:_TOLD])}{more}{taken}; ask the upstream why"
-        )
+        if not _SIZE.search(entry):
+            raise FormatError(f"{what}: does not say its size: {entry[:120]!r}", hint="report it upstream")
+    if weak and not strong:
+        raise TrustError(f"{what}: knows its packages by a weak hash only", hint="sha256 or sha512 is needed")
+    tell_twins(chain, list(twins))
