@@ -19,6 +19,9 @@ _HINTS = {
     errno.EPERM: "check the owner and mode of the folder",
 }
 
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a disk says on which nothing may be written."""
+
 
 class storage_errors:  # noqa: N801 - used like a function; a class, because it is entered for every piece of a file
     """Turn the disk's refusals into StorageError that says what to do; other OSErrors pass."""

@@ -56,8 +56,10 @@ def _expanded(data: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @contextmanager
-def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depot]:
+def opened(args: argparse.Namespace, *, exclusive: bool = True, changes: bool = True) -> Iterator[Depot]:
     """Give the depot of the project folder; hold its store unless the verb only reads.
+
+    With ``exclusive`` and no ``changes``, nobody else may change the store meanwhile; it may be on a read-only disk.
 
     A dry run gets a store that reads from the real one and forgets what is written to it.
     """
@@ -87,7 +89,7 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
         if not exclusive:
             yield depot
             return
-        with store.locked(dry=dry, wait=wait, said=shown.say), _temporary_files(store), keys:
+        with store.locked(dry=dry or not changes, wait=wait, said=shown.say), _temporary_files(store), keys:
             if dry:
                 from cudepot.store.overlay import dry_run
 
@@ -101,8 +103,9 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True) -> Iterator[Depo
 @contextmanager
 def _temporary_files(store: LocalStore) -> Iterator[None]:
     """Keep temporary files in the store: what a killed run leaves is removed when the next one begins."""
-    before = tempfile.tempdir
-    tempfile.tempdir = str(store.root.resolve() / "tmp")
+    before, place = tempfile.tempdir, store.root.resolve() / "tmp"
+    if os.access(place, os.W_OK):  # else the store is on a read-only disk
+        tempfile.tempdir = str(place)
     try:
         yield
     finally:

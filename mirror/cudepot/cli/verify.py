@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> Answer:
         return _packages(args)
     from cudepot.workflows.verify import verify
 
-    with opened(args) as depot:
+    with opened(args, changes=False) as depot:
         result = verify(depot)
     return asdict(result), _lines(result), TrustError.exit_code if result.faults else 0
 

@@ -11,21 +11,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from cudepot.disk import storage_errors
+from cudepot.disk import READ_ONLY, storage_errors
 from cudepot.errors import BusyError
 
 
 @contextlib.contextmanager
 def held(root: Path, *, dry: bool, wait: float, said: Callable[[str], None]) -> Iterator[None]:
     """Hold the store in ``root``; see :meth:`cudepot.store.local.LocalStore.locked`."""
-    with storage_errors(root):
-        handle = (root / "lock").open("a+")
+    handle = _opened(root / "lock", dry=dry)
+    if handle is None:
+        yield
+        return
     with handle:
         if not _flocked(handle):
             _wait(root, handle, wait, said)
         if not dry:
             _begin(root, handle)
         yield
+
+
+def _opened(path: Path, *, dry: bool) -> TextIO | None:
+    """Open the lock; None where there is none and nobody can make one, so that nobody changes the store either."""
+    with storage_errors(path):
+        try:
+            return path.open("a+")
+        except OSError as error:
+            if not dry or error.errno not in READ_ONLY:
+                raise
+        with contextlib.suppress(FileNotFoundError):
+            return path.open("r")
+        return None
 
 
 def _flocked(handle: TextIO) -> bool:

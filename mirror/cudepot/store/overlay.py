@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cudepot.digest import Digest
+from cudepot.digest import Digest, Promise
 from cudepot.store.local import LocalStore
 
 _READ = ("builds", "snapshots", "sha512", "published.log", "conda-proof.json")
@@ -20,7 +21,7 @@ class Overlay(LocalStore):
 
     Args:
         below: the store underneath.
-        root: an empty folder on the same file system, so that objects can be linked from both.
+        root: an empty folder, on the same file system where that can be written to.
     """
 
     def __init__(self, below: LocalStore, root: Path) -> None:
@@ -30,7 +31,9 @@ class Overlay(LocalStore):
             (root / name).symlink_to(below.root / name)
         for name in _WRITTEN:
             if (below.root / name).is_dir():
-                shutil.copytree(below.root / name, root / name)
+                shutil.copytree(below.root / name, root / name, copy_function=shutil.copyfile)
+                for folder in (root / name, *(one for one in (root / name).rglob("*") if one.is_dir())):
+                    folder.chmod(0o755)  # that of a read-only store is copied with its mode
 
     def has(self, digest: Digest) -> bool:
         """Tell whether the object is in either store."""
@@ -44,6 +47,10 @@ class Overlay(LocalStore):
         """Return whether the store below has other bytes in the object's place, and this one has none."""
         return self._below.is_damaged(digest) and not self.has(digest)
 
+    def known_as(self, promise: Promise) -> Digest | None:
+        """Return what was found to keep a promise, in this run or before."""
+        return super().known_as(promise) or self._below.known_as(promise)
+
     def name(self, digest: Digest) -> str:
         """Return where the object lies, or would lie, as text."""
         return self._below.name(digest) if self._below.has(digest) else super().name(digest)
@@ -52,5 +59,6 @@ class Overlay(LocalStore):
 @contextlib.contextmanager
 def dry_run(store: LocalStore) -> Iterator[Overlay]:
     """Give an overlay over ``store``; it is gone afterwards."""
-    with tempfile.TemporaryDirectory(dir=store.root / "tmp", prefix="dry-") as folder:
+    place = store.root / "tmp"
+    with tempfile.TemporaryDirectory(dir=place if os.access(place, os.W_OK) else None, prefix="dry-") as folder:
         yield Overlay(store, Path(folder))
