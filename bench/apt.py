@@ -22,6 +22,8 @@ from bench.rows import Row, rows_of
 _STANZAS = """
 import hashlib, sys, time
 from cudepot.catalog.closure import DebPin, select
+from cudepot.catalog.deb_offers import Offers
+from cudepot.catalog.deb_rules import Wishes
 from cudepot.formats.apt import PackageIndex, render_packages
 text = b"\\n".join(
     (f"Package: p{n}\\nVersion: 1.{n % 7}-1\\nArchitecture: amd64\\nDepends: " + ", ".join(f"p{n + k}" for k in (1, 2))
@@ -30,7 +32,7 @@ text = b"\\n".join(
 start = time.perf_counter()
 index = PackageIndex(text, "bench")
 wanted = [DebPin("p0", "*")]  # every package depends on the next two
-chosen = [one for one, _ in select(index, wanted, ("amd64",)).chosen.values()]
+chosen = [one for one, _ in select(Offers([index]), Wishes("bench", wanted, ("amd64",))).chosen.values()]
 render_packages([one.fields for one in chosen])
 print(time.perf_counter() - start, len(chosen))
 print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:")))

@@ -13,7 +13,9 @@ from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.nvidia import Artifacts
 
 from cudepot.catalog.closure import select
+from cudepot.catalog.deb_offers import Offers
 from cudepot.catalog.deb_pins import DebPin
+from cudepot.catalog.deb_rules import Wishes
 from cudepot.formats.apt import PackageIndex
 
 
@@ -101,6 +103,8 @@ def test_of_thousands_of_pins_only_those_about_a_package_are_asked(monkeypatch: 
         f"Package: p{n}\nVersion: 1\nArchitecture: amd64\nDepends: p{n + 1}\nFilename: p{n}.deb\nSize: 1\n"
         f"SHA256: {n:064x}\n" for n in range(count + 1)
     ).replace(f"Depends: p{count + 1}\n", "")  # fmt: skip
-    found = select(PackageIndex(text.encode(), "u"), [DebPin(f"p{n}") for n in range(count)], ("amd64",))
+    found = select(
+        Offers([PackageIndex(text.encode(), "u")]), Wishes("u", [DebPin(f"p{n}") for n in range(count)], ("amd64",))
+    )
     assert len(found.chosen) == count + 1
     assert asked < 10 * count

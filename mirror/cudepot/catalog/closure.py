@@ -1,177 +1,148 @@
-"""Which packages of an apt index a set of pins needs: the pins themselves and their dependency closure.
+"""Which packages of an apt repository a set of pins needs: the pins themselves and their dependency closure.
 
-This is selection, not solving: several versions of one package may be chosen side by side, because a mirror offers
-them and the client's apt decides. A dependency is followed to the newest version that satisfies it. It is not
+Several versions of one package may be chosen side by side, because a mirror offers them and a client installs one.
+What is proved of each pinned package is that it can be installed, with its dependencies; of those that one
+``[[pin]]`` names without a glob, each in one version, that they can be installed together. A dependency is not
 followed where it meets the boundary: what the site's machines have from their distribution.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from cudepot.catalog.deb_pins import DebPin
-from cudepot.catalog.name_globs import Globs, Names
+from cudepot.catalog.deb_install import Chosen, Need, Search, Undecided, named
+from cudepot.catalog.deb_machine import Machine
+from cudepot.catalog.deb_offers import Offers
+from cudepot.catalog.deb_pins import DebPin, PinTable
+from cudepot.catalog.deb_rules import DebRules, Selection, Wishes
+from cudepot.catalog.name_globs import Names
 from cudepot.catalog.unmatched import find_each
+from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.errors import PinError
 from cudepot.formats import version as deb_version
-from cudepot.formats.apt import Package, PackageIndex, Relation
+from cudepot.formats.apt import Package
 
 
-@dataclass(slots=True)
-class Selection:
-    """What was chosen, and why; ``external`` names what the distribution has to provide."""
+def select(offers: Offers, wishes: Wishes) -> Selection:
+    """Return the pinned packages and everything they depend on, as far as the repository offers it.
 
-    chosen: dict[tuple[str, str, str], tuple[Package, str]] = field(default_factory=dict)
-    external: set[str] = field(default_factory=set)
-    _offering: dict[str, list[Package]] = field(default_factory=dict)
-
-    def offering(self, name: str) -> list[Package]:
-        """Return the chosen packages of that name, or that provide it in whatever version."""
-        return self._offering.get(name, [])
-
-    def add(self, package: Package, why: str) -> bool:
-        """Choose a package; tell whether it is new."""
-        key = (package.name, package.version, package.architecture)
-        if key in self.chosen:
-            return False
-        self.chosen[key] = (package, why)
-        for name in {package.name, *(one.name for one in package.provides())}:
-            self._offering.setdefault(name, []).append(package)
-        return True
+    Raises:
+        PinError: a pin matches nothing.
+    """
+    every, table = Names(offers.names()), PinTable(wishes.pins)
+    selection, proved = Selection(), set[tuple[int, str]]()
+    found = find_each(lambda pin: _pinned(offers, every, pin, wishes.architectures), wishes.pins)
+    for package in itertools.chain.from_iterable(found):
+        selection.add(package, "pin", offers.facts(package).offers)
+    for native in wishes.architectures:
+        machine = Machine(native, tuple(one for one in wishes.architectures if one != native))
+        rules = DebRules(offers, wishes, table, machine, selection)
+        closure = _Closure(rules, wishes.name, machine, selection, proved)
+        for wanted in _wanted_sets(wishes.pins, found, machine):
+            closure.follow(wanted)
+    return selection
 
 
-@dataclass(frozen=True, slots=True)
-class _Need:
-    """A dependency of a package on one machine: any of ``group`` will do."""
+def _wanted_sets(
+    pins: Sequence[DebPin], found: Sequence[Sequence[Package]], machine: Machine
+) -> Iterator[list[Package]]:
+    """Give the packages that are wanted together on a machine, then each of the others alone.
 
-    by: Package
-    group: list[Relation]
-    architecture: str
-
-    def fits(self, package: Package) -> bool:
-        """Tell whether a package can be installed on that machine."""
-        return package.architecture in (self.architecture, "all")
-
-    def __str__(self) -> str:
-        return " | ".join(map(str, self.group))
+    Together are those of one ``[[pin]]`` that are named without a glob, unless several versions of one are meant.
+    """
+    entries: dict[int, dict[int, Package]] = {}
+    alone: list[Package] = []
+    for pin, packages in zip(pins, found, strict=True):
+        here = [one for one in packages if machine.architecture(one) == machine.native]
+        if not pin.architectures or machine.native in pin.architectures:
+            alone += here
+            if not pin.is_glob:
+                entries.setdefault(pin.entry, {}).update({id(one): one for one in here})
+    for several in entries.values():
+        counts: dict[str, int] = {}
+        for one in several.values():
+            counts[one.name] = counts.get(one.name, 0) + 1
+        if together := [one for one in several.values() if counts[one.name] == 1]:
+            yield together
+    yield from ([one] for one in alone)
 
 
 @dataclass(frozen=True, slots=True)
 class _Closure:
-    """What is being chosen from where, under which rules."""
+    """The closure on one machine, as it grows; ``proved`` has each package that is known to be installable there."""
 
-    index: PackageIndex
-    pins: Sequence[DebPin]
-    by_name: Globs
-    names: Names
-    architectures: Sequence[str]
-    boundary: Sequence[str]
-    selection: Selection = field(default_factory=Selection)
+    rules: DebRules
+    name: str
+    machine: Machine
+    selection: Selection
+    proved: set[tuple[int, str]]
 
-    def run(self) -> Selection:
-        """Choose the pins, then what they need; what several packages could meet waits for the rest."""
-        found = find_each(lambda pin: _pinned(self.index, self.names, pin, self.architectures), self.pins)
-        waiting = deque(one for several in found for one in several if self.selection.add(one, "pin"))
-        open_choices: deque[_Need] = deque()
-        while waiting or open_choices:
-            if not waiting:
-                waiting += self._met(open_choices.popleft())
-                continue
-            for need in self._needs(waiting.popleft()):
-                if self._is_choice(need):
-                    open_choices.append(need)
-                else:
-                    waiting += self._met(need)
-        return self.selection
+    def follow(self, wanted: Sequence[Package]) -> None:
+        """Choose what goes with wanted packages; write down what cannot be installed."""
+        native = self.machine.native
+        if all((id(one), native) in self.proved for one in wanted):
+            return
+        search = Search(self.rules, self.machine)
+        try:
+            found = search.run(wanted)
+        except Undecided:
+            label = ", ".join(map(named, wanted[:3]))
+            self.selection.notes[f"{label}: too many ways to be installed: not proved that there is one"] = None
+            found = self._leniently(wanted)
+        if found is None and len(wanted) > 1:
+            self._apart(wanted, search)
+        elif found is None:
+            self.selection.findings.append(_finding(self.name, wanted, search))
+            self._take(self._leniently(wanted), ())
+        else:
+            self._take(found, search.external)
 
-    def _needs(self, package: Package) -> list[_Need]:
-        machines = self.architectures if package.architecture == "all" else (package.architecture,)
-        return [_Need(package, group, one) for group, one in itertools.product(package.depends(), machines)]
+    def _apart(self, wanted: Sequence[Package], search: Search) -> None:
+        """Follow each package alone where they cannot be installed together; say so where each can alone."""
+        before = len(self.selection.findings)
+        for one in wanted:
+            self.follow([one])
+        if len(self.selection.findings) == before:
+            self.selection.findings.append(_finding(self.name, wanted, search))
 
-    def _is_choice(self, need: _Need) -> bool:
-        return len(need.group) > 1 or not self.index.named(need.group[0].name)
+    def _leniently(self, wanted: Sequence[Package]) -> list[Chosen]:
+        search = Search(self.rules, self.machine, lenient=True)
+        found = search.run(wanted) or []
+        self._take((), search.external)
+        return found
 
-    def _met(self, need: _Need) -> list[Package]:
-        """Choose what meets one dependency; return it when it is new."""
-        found = self._satisfy(need)
-        new = found is not None and self.selection.add(found, f"needed by {need.by.name}")
-        return [found] if new and found is not None else []
-
-    def _satisfy(self, need: _Need) -> Package | None:
-        """Return what is to be added for one dependency; None when it is satisfied already or external."""
-        if any(self._has_chosen(relation, need) for relation in need.group):
-            return None
-        if any(self._is_beyond(relation.name) for relation in need.group):
+    def _take(self, found: Sequence[Chosen], external: Sequence[Need]) -> None:
+        for package, by in found:
+            why = f"needed by {by.name}" if by else "pin"
+            self.selection.add(package, why, self.rules.facts(package).offers)
+            self.proved.add((id(package), self.machine.native))
+        for need in external:
             self.selection.external.add(str(need))
-            return None
-        found = next((one for one in (self._newest(relation, need) for relation in need.group) if one), None)
-        if found is not None and not self._is_beyond(found.name):
-            return found
-        if found is None:
-            self._check_absent(need)
-        self.selection.external.add(str(need))
-        return None
-
-    def _has_chosen(self, relation: Relation, need: _Need) -> bool:
-        return any(need.fits(one) and _admitted(one, relation) for one in self.selection.offering(relation.name))
-
-    def _is_beyond(self, name: str) -> bool:
-        return any(fnmatch.fnmatchcase(name, glob) for glob in self.boundary)
-
-    def _check_absent(self, need: _Need) -> None:
-        """Refuse a dependency the index does offer, but in no version that fits."""
-        named = [one for relation in need.group for one in self.index.named(relation.name) if need.fits(one)]
-        provided = [one for relation in need.group for one in self.index.providing(relation.name) if need.fits(one)]
-        if named or provided:
-            raise PinError(
-                f"{need.by.name} {need.by.version} depends on {need}, which the upstream does not offer",
-                hint=_hint(self.index, need.group[0].name, named),
-            )
-
-    def _newest(self, relation: Relation, need: _Need) -> Package | None:
-        """Return the newest package that satisfies a relation, real ones before providers."""
-        for candidates in (self.index.named(relation.name), self.index.providing(relation.name)):
-            fitting = [one for one in candidates if need.fits(one) and _admitted(one, relation) and self._allowed(one)]
-            if fitting:
-                return max(_last_of_duplicates(fitting), key=lambda one: deb_version.key(one.version))
-        return None
-
-    def _allowed(self, package: Package) -> bool:
-        """Tell whether the pins admit a package: a dependency on a pinned one is met by what its pins mean only."""
-        about = [self.pins[at] for at in self.by_name.fitting(package.name) if self.pins[at].speaks_of(package)]
-        return not about or any(pin.means(package) for pin in about)
+            self.selection.notes.update(dict.fromkeys(self.rules.elsewhere(need)))
 
 
-def select(
-    index: PackageIndex, pins: Sequence[DebPin], architectures: Sequence[str], boundary: Sequence[str] = ()
-) -> Selection:
-    """Return the pinned packages and everything they depend on, as far as the index offers it.
-
-    Args:
-        index: what the upstream offers.
-        pins: what is wanted.
-        architectures: machines it is wanted for; packages for all machines are always taken.
-        boundary: globs over names of dependencies that are not followed: the distribution provides them.
-
-    Raises:
-        PinError: a pin matches nothing, or a dependency is offered only in versions that do not fit.
-    """
-    by_name = Globs([one.name for one in pins])
-    return _Closure(index, pins, by_name, Names(index.names()), architectures, boundary).run()
+def _finding(name: str, wanted: Sequence[Package], search: Search) -> Unsolvable:
+    """Return what is to be told of a wanted set that cannot be installed."""
+    assert search.dead_end is not None, "the search ended without a solution"
+    need, because = search.dead_end
+    label = " and ".join(map(named, wanted[:3])) + (f" and {len(wanted) - 3} more" if len(wanted) > 3 else "")
+    whose = "" if len(wanted) == 1 and need.by is wanted[0] else f"{named(need.by)} "
+    if not need.field:
+        return Unsolvable(name, label, f"pinned together, {named(need.by)} among them", because)
+    return Unsolvable(name, label, f"{whose}{need.field}: {need}", because)
 
 
-def _pinned(index: PackageIndex, every: Names, pin: DebPin, architectures: Sequence[str]) -> list[Package]:
+def _pinned(offers: Offers, every: Names, pin: DebPin, architectures: Sequence[str]) -> list[Package]:
     """Return the packages a pin means: the newest ones without a version, else all that match the glob."""
     names = every.fitting(pin.name) if pin.is_glob else [pin.name]
     machines = [one for one in architectures if not pin.architectures or one in pin.architectures]
-    offered = [one for name in names for one in index.named(name) if one.architecture in (*machines, "all")]
-    found = _last_of_duplicates([one for one in offered if pin.means(one)])
+    named = (offers.exactly(name, pin.version) if pin.is_exact else offers.named(name) for name in names)
+    offered = [one for several in named for one in several if one.architecture in (*machines, "all")]
+    found = [one for one in offered if pin.means(one)]
     if not found:
-        hint = _hint(index, pin.name, offered)
+        hint = _hint(offers, every, pin, machines)
         raise PinError(f"pin {str(pin)!r} matches nothing", hint=hint, pins=(pin.spec,))
     return found if pin.version != "*" else _newest_for_each(found, machines)
 
@@ -189,28 +160,15 @@ def _newest_for_each(found: list[Package], machines: Sequence[str]) -> list[Pack
     return [one for one in found if id(one) in kept]
 
 
-def _last_of_duplicates(found: list[Package]) -> list[Package]:
-    """Keep the last stanza of each version: NVIDIA's index is append-only, so the last is the repost."""
-    return list({(one.name, one.version, one.architecture): one for one in found}.values())
-
-
-def _admitted(package: Package, relation: Relation) -> bool:
-    if package.name == relation.name and relation.admits(package.version):
-        return True
-    for provided in package.provides() if "Provides" in package.fields else ():
-        # An unversioned Provides satisfies only an unversioned dependency (Debian Policy 7.5).
-        if provided.name == relation.name and (
-            not relation.operator or (provided.version and relation.admits(provided.version))
-        ):
-            return True
-    return False
-
-
-def _hint(index: PackageIndex, name: str, offered: Sequence[Package]) -> str:
-    if offered:
-        versions = sorted({one.version for one in offered}, key=deb_version.key)
-        return f"versions of {name} there: {', '.join(versions[-8:])}"
-    if providers := sorted({one.name for one in index.providing(name)}):
+def _hint(offers: Offers, every: Names, pin: DebPin, machines: Sequence[str]) -> str:
+    """Return what there is beside the name, version or architecture that a pin asks for."""
+    name = pin.name
+    if versions := [] if pin.is_glob else offers.versions(name):
+        there = {one.architecture for one in offers.named(name)}
+        if there & {*machines, "all"}:
+            return f"versions of {name} there: {', '.join(versions[-8:])}"
+        return f"{name} is in the upstream for {', '.join(sorted(there))} only: add it to `architectures`"
+    if providers := sorted({one.name for one in offers.providing(name)}):
         return f"{name} is a virtual package: pin one that provides it ({', '.join(providers[:8])})"
-    close = [one for one in sorted(index.names()) if name[:6] and one.startswith(name[:6])]
-    return f"similar names there: {', '.join(close[:8])}" if close else "check the name, the suite and the architecture"
+    close = every.beginning(name[:6])[:8] if name[:6] else []
+    return f"similar names there: {', '.join(close)}" if close else "check the name, the suite and the architecture"

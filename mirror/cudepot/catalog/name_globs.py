@@ -5,6 +5,7 @@ Thousands of pins on an index of thousands of names would otherwise be tens of m
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,11 @@ class Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._sorted = sorted(names)
+
+    def beginning(self, text: str) -> list[str]:
+        """Return the names that begin with a text, sorted."""
+        at = bisect_left(self._sorted, text)
+        return list(itertools.takewhile(lambda one: one.startswith(text), self._sorted[at:]))
 
     def fitting(self, glob: str) -> list[str]:
         """Return the names a glob (or a plain name) stands for, sorted."""

@@ -42,11 +42,13 @@ class Findings:
     Attributes:
         found: what no client could install.
         again: whether it is to look although nothing changed.
+        notes: what else is to be told of the upstream, a line each.
         complete: whether it looked for all that `publish` looks for, so that finding nothing says something.
     """
 
     again: bool = False
     found: list[Unsolvable] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     complete: bool = False
 
 

@@ -175,7 +175,7 @@ def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
     for name, relations in _external(lock).items():
         yield f"{name}: the distribution must provide: {', '.join(relations)}"
     yield from (f"{name}: {text}" for name, text in result.old)
-    yield from (*result.unsigned, *result.unsolvable)
+    yield from (*result.unsigned, *result.unsolvable, *result.notes)
     did = "would write" if dry_run else "wrote" if result.written else "unchanged:"
     yield f"{did} cudepot.lock: artifacts: {len(lock.artifacts)}, {size_text(_bytes(lock))}"
 
@@ -193,6 +193,7 @@ def _answer(result: LockResult) -> dict[str, Any]:
         "old": dict(result.old),
         "unsigned": list(result.unsigned),
         "unsolvable": list(result.unsolvable),
+        "notes": list(result.notes),
         "failed": [_failure(one) for one in result.failed],
     }
     return answer | (error_json(result.failed[0].error) if result.failed else {})

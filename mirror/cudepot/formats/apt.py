@@ -97,8 +97,12 @@ class Package:
 
     def depends(self) -> list[list[Relation]]:
         """Return what must be installed with it: groups of alternatives."""
-        groups = parse_relations(self.fields.get("Pre-Depends", ""))
-        return groups + parse_relations(self.fields.get("Depends", ""))
+        return [group for _, group in self.needs()]
+
+    def needs(self) -> list[tuple[str, list[Relation]]]:
+        """Return the same, each group with the field that has it."""
+        found = [(one, self.fields[one]) for one in ("Pre-Depends", "Depends") if one in self.fields]
+        return [(name, group) for name, text in found for group in parse_relations(text)]
 
     def excludes(self) -> list[tuple[str, Relation]]:
         """Return what may not be installed with it, each with the field that says so."""

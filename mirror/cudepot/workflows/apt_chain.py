@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import NamedTuple
 
-from cudepot.catalog.config_upstream import Upstream
+from cudepot.catalog.apt_indexes import index_names
+from cudepot.catalog.deb_offers import Offers
 from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_release, newest_date
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, MissingError, PinError, TrustError
-from cudepot.formats.apt import Release, parse_release
+from cudepot.formats.apt import PackageIndex, Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.paths import safe_name
 from cudepot.ports import Signed
@@ -83,11 +84,17 @@ class Chain(Asked):
         signed = verifier.detached(page.body, signature.body, self.upstream.url + path)
         return signed, path, digest, signed_by
 
-    def index_texts(self, suites: list[Suite]) -> Iterator[bytes]:
-        """Give every index the upstream's settings ask for, uncompressed."""
-        for suite in suites:
-            for name in _index_names(self.upstream):
-                yield self._index_text(suite, name)
+    def offers(self, suites: list[Suite]) -> Offers:
+        """Return what all indexes offer that clients with the upstream's settings read."""
+        names = [
+            (suite, name)
+            for suite in suites
+            for name in index_names(self.upstream.components, self.upstream.architectures, suite.release)
+        ]
+        places = [f"{suite.folder}{name}" for suite, name in names]
+        url = self.upstream.url or self.upstream.path
+        texts = (self._index_text(suite, name) for suite, name in names)
+        return Offers([PackageIndex(text, url + place) for text, place in zip(texts, places, strict=True)], places)
 
     def _index_text(self, suite: Suite, name: str) -> bytes:
         """Return an index from the smallest form the Release names."""
@@ -132,11 +139,6 @@ class Chain(Asked):
         served = suite.folder + by_hash(suite.release, path, promised)
         broken = BrokenIndex(self.source, self.upstream.url, served, promised, "Release", suite.root.date)
         return broken.told(error, lambda found: release_beside(self.source, suite.folder, path, found))
-
-
-def _index_names(upstream: Upstream) -> list[str]:
-    folders = [f"{part}/binary-{one}/" for part in upstream.components for one in upstream.architectures]
-    return [f"{folder}Packages" for folder in folders or [""]]
 
 
 def by_hash(release: Release, path: str, promised: Digest | Promise) -> str:

@@ -42,6 +42,7 @@ class LockResult:
         old: upstreams whose root is older than their ``max-age``, and how old.
         unsigned: a line for each upstream that nobody signed.
         unsolvable: a line for each repository that is allowed although not all of it can be installed.
+        notes: what is odd about an upstream, a line each.
     """
 
     lock: Lock
@@ -53,6 +54,7 @@ class LockResult:
     old: tuple[tuple[str, str], ...] = ()
     unsigned: tuple[str, ...] = ()
     unsolvable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def load_lock(path: Path) -> Lock:
@@ -174,8 +176,9 @@ def make_lock(
     written = bool(done or depot.lock_path.exists()) and lock != old and not dry_run
     if written:
         write_atomic(depot.lock_path, document)
-    doubts = too_old(depot, lock), unsigned(depot, lock), solvable.notes()
-    return LockResult(lock, *_differences(old, lock), written, failed, *doubts)
+    old_roots, unsolvable, notes = too_old(depot, lock), solvable.unsolvable(), solvable.notes()
+    came = _differences(old, lock)
+    return LockResult(lock, *came, written, failed, old_roots, unsigned(depot, lock), unsolvable, notes)
 
 
 def _as_repackaged(depot: Depot, upstream: Upstream, artifacts: tuple[Artifact, ...]) -> tuple[Artifact, ...]:

@@ -48,17 +48,16 @@ def _dates(lock: Lock, upstream: Upstream) -> dict[str, str]:
 def _debs(depot: Depot, upstream: Upstream, lock: Lock) -> Iterator[Offer]:
     from cudepot.catalog.deb_pins import deb_pins  # noqa: PLC0415
     from cudepot.catalog.name_globs import Names  # noqa: PLC0415
-    from cudepot.formats.apt import PackageIndex  # noqa: PLC0415
     from cudepot.workflows.apt_chain import Chain  # noqa: PLC0415
 
     asked = Asked.of(depot, upstream)
     chain = Chain(depot, upstream, asked.source, asked.memory)
     suites = [chain.suite(suite, _dates(lock, upstream), rollback=False) for suite in upstream.suites]
-    index = PackageIndex(b"\n\n".join(chain.index_texts(suites)), upstream.url)
-    names, pins = Names(index.names()), depot.pins_of(upstream)
-    globs = dict.fromkeys(one.name for pin in pins for one in deb_pins(pin))
+    offers = chain.offers(suites)
+    names, pins = Names(offers.names()), depot.pins_of(upstream)
+    globs = dict.fromkeys(one.name for one in deb_pins(pins))
     for name in dict.fromkeys(name for glob in globs for name in names.fitting(glob)):
-        for one in index.named(name):
+        for one in offers.named(name):
             yield Offer(one.name, one.version, one.architecture, one.promised.size, one.filename)
 
 

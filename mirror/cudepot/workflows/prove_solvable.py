@@ -16,7 +16,10 @@ from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.digest import Digest
 from cudepot.workflows.depot import Depot
 
-_PROVERS: dict[str, str] = {"conda": "cudepot.workflows.prove_conda"}
+_PROVERS: dict[str, str] = {
+    "apt": "cudepot.workflows.prove_apt",
+    "conda": "cudepot.workflows.prove_conda",
+}
 """Folder of the site → module that proves the repositories in it; loaded only where there is one."""
 
 

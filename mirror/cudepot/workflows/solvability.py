@@ -60,6 +60,10 @@ class Solvability:
         return tuple(one for one in self.permitted if one.name in self.given or not self._is_over(one.name))
 
     def notes(self) -> tuple[str, ...]:
+        """Return what resolvers found odd about their upstreams, a line each."""
+        return tuple(one for several in self._findings.values() for one in several.notes)
+
+    def unsolvable(self) -> tuple[str, ...]:
         """Return a line for each repository that is allowed, and for each that need not be any more."""
         over = [one.name for one in self.permitted if one not in self.allowed()]
         found = [one for several in self._findings.values() for one in several.found]

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 from cudepot.catalog.closure import select
 from cudepot.catalog.config import Pin
+from cudepot.catalog.deb_offers import Offers
 from cudepot.catalog.deb_pins import deb_pins, pin_finder
+from cudepot.catalog.deb_rules import Wishes
 from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
 from cudepot.catalog.release_names import with_recipe
-from cudepot.formats.apt import Package, PackageIndex
+from cudepot.errors import PinError
+from cudepot.formats.apt import Package
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.known import Known
@@ -29,19 +32,33 @@ def subset(
         before: what was locked of it before: bytes that are known need not be fetched to learn their sha256.
 
     Raises:
-        PinError: a pin or a dependency cannot be had.
+        PinError: a pin matches nothing, or what it means is ambiguous.
     """
     upstream, pins = chain.upstream, depot.pins_of(chain.upstream)
-    index = PackageIndex(b"\n\n".join(chain.index_texts(suites)), upstream.url or upstream.path)
-    wanted = [one for pin in pins for one in deb_pins(pin)]
-    selection = select(index, wanted, upstream.architectures, upstream.boundary)
+    offers = chain.offers(suites)
+    wishes = Wishes(upstream.name, deb_pins(pins), upstream.architectures, upstream.boundary)
+    selection = select(offers, wishes)
+    chain.findings.found += selection.findings
+    chain.findings.notes += [f"{upstream.name}: {one}" for one in selection.notes]
+    chain.findings.complete = True
     # in the order of the upstream's index, which can matter to apt
-    chosen = sorted(selection.chosen.values(), key=lambda one: index.order(one[0]))
+    chosen = sorted(selection.chosen.values(), key=lambda one: offers.order(one[0]))
+    _check_twins(offers, [one for one, _ in chosen])
     known, pin_of = Known(depot, chain.source, before), pin_finder(pins)
     known.learn(upstream.name, [(one.filename, one.promised) for one, _ in chosen])
     artifacts = tuple(_artifact(upstream.name, known, pin_of(package), package, why) for package, why in chosen)
     check_filenames(artifacts)
     return replace(locked, external=tuple(sorted(selection.external))), artifacts
+
+
+def _check_twins(offers: Offers, chosen: Sequence[Package]) -> None:
+    """Refuse a package that two suites or components have with other bytes: one repository cannot publish both."""
+    for one in chosen:
+        if indexes := offers.twin(one):
+            raise PinError(
+                f"{one.name} {one.version} ({one.architecture}) has other bytes in {indexes[1]} than in {indexes[0]}",
+                hint="make an upstream of each suite (or component): a table of its own in cudepot.toml with its pins",
+            )
 
 
 def _artifact(upstream: str, known: Known, pin: Pin | None, package: Package, why: str) -> Artifact:

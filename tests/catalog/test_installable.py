@@ -1,0 +1,176 @@
+"""What the closure calls installable the real apt-get installs, and what it refuses apt-get refuses too."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.clients.apt_simulation import Simulation
+
+from cudepot.catalog.closure import select
+from cudepot.catalog.deb_offers import Offers
+from cudepot.catalog.deb_pins import DebPin
+from cudepot.catalog.deb_rules import Selection, Wishes
+from cudepot.formats.apt import PackageIndex, parse_relations
+
+pytestmark = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not installed")
+FEW = settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+NAMES, VERSIONS = "abcd", "123"
+OUTSIDE = "ext"
+
+
+@dataclass(frozen=True)
+class Deb:
+    """A package of a small repository."""
+
+    name: str
+    version: str
+    architecture: str = "amd64"
+    fields: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} {self.architecture}"
+
+    @property
+    def stanza(self) -> str:
+        head = f"Package: {self.name}\nVersion: {self.version}\nArchitecture: {self.architecture}\n"
+        body = "".join(f"{name}: {text}\n" for name, text in self.fields if text)
+        place = f"Filename: ./{self.name}_{self.version}_{self.architecture}.deb\nSize: 1\nSHA256: {'0' * 64}\n"
+        return head + body + place + "Maintainer: x <x@x>\nDescription: x\n"
+
+
+def relations(names: Sequence[str], marks: Sequence[str] = ("",), alternatives: int = 1) -> st.SearchStrategy[str]:
+    """Return fields of relations among the packages of a repository."""
+    bound = st.tuples(st.sampled_from(["", "<<", "<=", "=", ">=", ">>"]), st.sampled_from(VERSIONS))
+    one = st.tuples(st.sampled_from(names), st.sampled_from(marks), bound).map(
+        lambda parts: (
+            f"{parts[0]}{parts[1]}" + (f" ({parts[2][0]} {parts[2][1]})" if parts[2][0] and parts[0] != OUTSIDE else "")
+        )
+    )
+    group = st.lists(one, min_size=1, max_size=alternatives, unique=True).map(" | ".join)
+    return st.lists(group, max_size=2, unique=True).map(", ".join)
+
+
+def provisions() -> st.SearchStrategy[str]:
+    one = st.sampled_from(["v", "v (= 1)", "v (= 2)", "w", "a (= 2)"])
+    return st.lists(one, max_size=1).map(", ".join)
+
+
+def repositories() -> st.SearchStrategy[tuple[Deb, ...]]:
+    """Return small repositories for one architecture."""
+    known = [*NAMES, "v", "w"]
+    fields = st.tuples(
+        st.tuples(st.just("Depends"), relations([*known, OUTSIDE], alternatives=2)),
+        st.tuples(st.sampled_from(["Conflicts", "Breaks"]), relations(known)),
+        st.tuples(st.just("Provides"), provisions()),
+    )
+    debs = st.builds(Deb, st.sampled_from(NAMES), st.sampled_from(VERSIONS), st.just("amd64"), fields)
+    return st.lists(debs, min_size=1, max_size=8, unique_by=lambda one: (one.name, one.version)).map(tuple)
+
+
+def mixed() -> st.SearchStrategy[tuple[Deb, ...]]:
+    """Return small repositories for amd64 and i386."""
+    known = [*NAMES, "v"]
+    fields = st.tuples(
+        st.tuples(st.just("Depends"), relations(known, ["", "", "", ":any", ":i386"])),
+        st.tuples(st.just("Conflicts"), relations(known, ["", "", ":i386"])),
+        st.tuples(st.just("Multi-Arch"), st.sampled_from(["", "same", "allowed"])),
+        st.tuples(st.just("Provides"), st.sampled_from(["", "v"])),
+    )
+    machines = st.sampled_from(["amd64", "amd64", "i386", "i386", "all"])
+    debs = st.builds(Deb, st.sampled_from(NAMES), st.sampled_from("12"), machines, fields)
+    # apt-get has no way to name one of two builds of a version for all machines and for its own
+    unique = st.lists(
+        debs, min_size=1, max_size=8, unique_by=lambda one: (one.name, one.version, one.architecture == "i386")
+    )
+    return unique.map(tuple)
+
+
+def chosen(debs: Sequence[Deb], pins: Sequence[DebPin], machines: Sequence[str] = ("amd64",)) -> Selection:
+    """Return what is chosen where the distribution provides ``ext`` and nothing else."""
+    fields = [text for one in debs for name, text in one.fields if name == "Depends"]
+    groups = [group for text in fields for group in parse_relations(text)]
+    external = {" | ".join(map(str, group)) for group in groups if any(one.name == OUTSIDE for one in group)}
+    index = PackageIndex("\n".join(one.stanza for one in debs).encode(), "x")
+    return select(Offers([index]), Wishes("u", pins, machines, external=external))
+
+
+def specs(selection: Selection, native: str) -> list[str]:
+    """Return what names exactly the chosen packages on a command line of apt-get."""
+    return [
+        f"{one.name}:{native if one.architecture == 'all' else one.architecture}={one.version}"
+        for one, _ in selection.chosen.values()
+    ]
+
+
+@pytest.fixture
+def amd64(tmp_path: Path) -> Simulation:
+    return Simulation(tmp_path / "amd64")
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Simulation:
+    return Simulation(tmp_path / "both", ("amd64", "i386"))
+
+
+def judge(apt: Simulation, debs: Sequence[Deb], wanted: Sequence[Deb], machines: Sequence[str] = ("amd64",)) -> None:
+    """Hold the closure of some packages against apt-get: both ways."""
+    pins = [DebPin(one.name, one.version, "", (one.architecture,)) for one in wanted if one.architecture != "all"]
+    pins += [DebPin(one.name, one.version, "", machines[:1]) for one in wanted if one.architecture == "all"]
+    found = chosen(debs, pins, machines)
+    asked = [
+        f"{one.name}:{machines[0] if one.architecture == 'all' else one.architecture}={one.version}" for one in wanted
+    ]
+    if not found.findings:
+        labels = {f"{one.name} {one.version} {one.architecture}" for one, _ in found.chosen.values()}
+        published = [one for one in debs if str(one) in labels]
+        apt.offer("\n".join(one.stanza for one in published), [OUTSIDE])
+        assert apt.install(*specs(found, machines[0])) == labels, "all of it together"
+        assert apt.install(*asked) is not None, "what is pinned, the rest found by apt"
+        return
+    apt.offer("\n".join(one.stanza for one in debs), [OUTSIDE])
+    for more in _ways(debs, wanted, machines):
+        assert apt.install(*asked, *more) is None, (found.findings, more)
+
+
+def _ways(debs: Sequence[Deb], wanted: Sequence[Deb], machines: Sequence[str]) -> Iterator[list[str]]:
+    """Give versions of the other packages to ask for as well: apt alone would try the newest only."""
+    yield []
+    names = sorted({one.name for one in debs} - {one.name for one in wanted})
+    versions = [
+        [one for one in debs if one.name == name and one.architecture in (machines[0], "all")] for name in names
+    ]
+    for several in itertools.islice(itertools.product(*(one for one in versions if one)), 4):
+        yield [f"{one.name}={one.version}" for one in several]
+    for one in itertools.islice((one for one in debs if one.name in names), 4):
+        yield [f"{one.name}:{machines[0] if one.architecture == 'all' else one.architecture}={one.version}"]
+
+
+@FEW
+@given(repositories())
+def test_one_package_is_installable_where_apt_says_so(amd64: Simulation, debs: tuple[Deb, ...]) -> None:
+    judge(amd64, debs, debs[:1])
+
+
+@FEW
+@given(repositories())
+def test_two_packages_are_installable_together_where_apt_says_so(amd64: Simulation, debs: tuple[Deb, ...]) -> None:
+    judge(amd64, debs, [debs[0], *(one for one in debs[1:2] if one.name != debs[0].name)])
+
+
+@FEW
+@given(mixed())
+def test_a_package_of_one_of_two_architectures_is_installable_where_apt_says_so(
+    both: Simulation, debs: tuple[Deb, ...]
+) -> None:
+    first = next((one for one in debs if one.architecture in ("amd64", "all")), None)
+    if first is not None:
+        judge(both, debs, [first], ("amd64", "i386"))
