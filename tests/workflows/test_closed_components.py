@@ -128,3 +128,18 @@ def test_an_apt_site_can_close_its_channel_with_nvidias_own_debs(
     found = conda_env.solve([channel], ["cudnn"], tmp_path / "cache", cuda="13.0")
     assert (found["libcublas"].version, found["cuda-nvrtc"].version) == ("13.1.0.3", "13.0.88")
     assert (project.site / f"apt/{APT}/libcublas-13-0_13.1.0.3-1_amd64.deb").is_file()
+
+
+def test_an_rpm_without_a_licence_says_which_forms_have_one(project: Project, folder: Path) -> None:
+    write_component_rpms(CUBLAS, folder, licence=b"")
+    write_component_debs(NVRTC, folder)
+    closed(project, folder, CUDNN, ("libcublas*", "libcublas"), ("cuda-nvrtc*", "cuda-nvrtc"))
+    project.run("lock")
+    project.run("sync")
+    failed = project.fail(6, "repackage")
+    assert "no licence text" in failed.error
+    assert "the wheel and the deb of the same release carry the licence" in failed.hint
+    for path in folder.glob("libcublas*.rpm"):
+        path.unlink()
+    write_component_debs(CUBLAS, folder)
+    project.publish()
