@@ -16,17 +16,17 @@ from cudepot.formats.apt import (
     parse_package,
     parse_relations,
     parse_release,
-    parse_stanza,
     render_packages,
     render_release,
     render_stanza,
 )
+from cudepot.formats.deb822 import parse_stanza
 
 HASH = "ab" * 32
 WORDS = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_characters="\x7f\x85\xa0"), max_size=12)
 LINE = st.lists(WORDS.filter(bool), min_size=1, max_size=3).map(" ".join)
 VALUE = st.lists(LINE, min_size=1, max_size=3).map("\n".join)
-NAME = st.from_regex(r"[A-Z][A-Za-z0-9-]{0,10}", fullmatch=True)
+NAME = st.from_regex(r"X-[A-Z][a-z0-9-]{0,10}", fullmatch=True)
 
 
 def package(**fields: str) -> bytes:
@@ -63,7 +63,7 @@ def test_releases_are_read_back_as_written(fields: dict[str, str], files: dict[s
 
 def test_a_release_as_nvidia_writes_it() -> None:
     head = "Origin: NVIDIA\nDate: Fri, 06 Nov 2020 10:00:00 +0100\nMD5Sum:\n x 1 Packages\n"
-    text = f"{head}SHA256:\n {HASH}   7 ./Packages\n"
+    text = f"{head}SHA256:\n {HASH}   7 Packages\n"
     found = parse_release(text.encode(), "x")
     assert found.files == {"Packages": Digest(HASH, 7)}
     assert found.date() == datetime.datetime(2020, 11, 6, 9, tzinfo=datetime.UTC)
@@ -74,12 +74,10 @@ def test_a_release_as_nvidia_writes_it() -> None:
     "text",
     [
         b"Origin: x\n",
-        b"SHA256:\n nonsense 1 a\n",
-        f"SHA256:\n {HASH} x a\n".encode(),
-        f"SHA256:\n {HASH} ² a\n".encode(),
         f"SHA256:\n {HASH} 1\n".encode(),
-        f"SHA256:\n {HASH} 1 ../a\n".encode(),
-        f"SHA256:\n {HASH} 1 /a\n".encode(),
+        f"SHA256:\n {HASH} 1 a b\n".encode(),
+        f"\nSHA256:\n {HASH} 1 a\n".encode(),
+        f"Origin: x\n\nSHA256:\n {HASH} 1 a\n".encode(),
         b"no field at all\nSHA256:\n",
         b"\xff\xfe",
     ],
@@ -87,6 +85,14 @@ def test_a_release_as_nvidia_writes_it() -> None:
 def test_malformed_releases_are_refused(text: bytes) -> None:
     with pytest.raises(FormatError):
         parse_release(text, "x")
+
+
+@pytest.mark.parametrize(
+    "entry", ["nonsense 1 b", f"{HASH} x b", f"{HASH} ² b", f"{HASH} 1 ../b", f"{HASH} 1 /b", f"{HASH} 1 ./b", "00 1 b"]
+)
+def test_entries_that_mean_nothing_to_apt_are_left_out(entry: str) -> None:
+    found = parse_release(f"SHA256:\n {entry}\n {HASH} 1 a\n {'0' * 64} 2 a\n".encode(), "x")
+    assert found.files == {"a": Digest(HASH, 1)}, "of two entries the first counts"
 
 
 def test_a_date_that_is_none_is_refused() -> None:
@@ -119,7 +125,7 @@ def test_an_index_parses_only_what_is_asked_for() -> None:
 
 def test_an_index_keeps_duplicates_in_order_and_finds_providers() -> None:
     texts = [package(Version="2"), package(Version="1"), package(Package="b", Provides="virtual (= 3),\n a, other")]
-    index = PackageIndex(b"\n\n \n".join(texts), "x")
+    index = PackageIndex(b"\n\n\r\n\n".join(texts), "x")
     assert [one.version for one in index.named("a")] == ["2", "1"]
     assert [one.name for one in index.providing("virtual")] == ["b"]
     assert [one.name for one in index.providing("a")] == ["b"]
@@ -130,7 +136,7 @@ def test_an_index_keeps_duplicates_in_order_and_finds_providers() -> None:
 
 
 def test_a_stanza_without_a_name_is_refused() -> None:
-    with pytest.raises(FormatError, match="stanza 1 has no Package field"):
+    with pytest.raises(FormatError, match="stanza 1: no Package field"):
         PackageIndex(b"Version: 1\n", "x")
 
 
@@ -143,13 +149,14 @@ def test_a_stanza_without_a_name_is_refused() -> None:
         ("libc6:any (>=2.17) [amd64 i386] <!nocheck>,\n zlib1g", [["libc6:any (>= 2.17)"], ["zlib1g"]]),
         ("libstdc++6 ( = 4 ) , g++-9", [["libstdc++6 (= 4)"], ["g++-9"]]),
         ("a (> 1), b (< 2),", [["a (> 1)"], ["b (< 2)"]]),
+        ("a (1.0)", [["a (= 1.0)"]]),
     ],
 )
 def test_relations(text: str, groups: list[list[str]]) -> None:
     assert [[str(one) for one in group] for group in parse_relations(text)] == groups
 
 
-@pytest.mark.parametrize("text", ["A", "a (1.0)", "a (>= )", "a |", "a b", "a (= 1", "${misc:Depends}"])
+@pytest.mark.parametrize("text", ["A", "a (>= )", "a |", "a b", "a (= 1", "${misc:Depends}"])
 def test_malformed_relations_are_refused(text: str) -> None:
     with pytest.raises(FormatError):
         parse_relations(text)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
 from cudepot.formats.apt import PackageIndex
-from cudepot.formats.apt_listing import listing
+from cudepot.formats.apt_listing import listing, rivals
 
 SHA = "ab" * 32
 GOOD = f"Package: a\nVersion: 1\nArchitecture: amd64\nFilename: ./a.deb\nSize: 7\nSHA256: {SHA}\n"
@@ -30,13 +30,13 @@ class Trickle(io.RawIOBase):
         return self._data.read(self._step)
 
 
-def names(text: str) -> list[tuple[str, Digest]]:
+def names(text: str) -> list[tuple[str, object]]:
     return list(listing(io.BytesIO(text.encode()), "Packages"))
 
 
 @given(
     st.lists(st.tuples(st.integers(0, 99), st.sampled_from(["", "./", "pool//x/"])), max_size=9),
-    st.sampled_from(["\n", "\n\n\n", "\n \n", "\n\t\n\n"]),
+    st.sampled_from(["\n", "\n\n\n", "\r\n", "\r\n\n\r\r\n"]),
     st.integers(1, 40),
 )
 def test_it_finds_what_the_full_parser_finds(entries: list[tuple[int, str]], gap: str, step: int) -> None:
@@ -59,12 +59,14 @@ def test_field_names_may_be_written_otherwise_and_lines_may_end_in_blanks() -> N
 @pytest.mark.parametrize(
     ("old", "new", "error"),
     [
-        ("Size: 7\n", "", "each once"),
-        ("Size: 7\n", "Size: 7\nSize: 8\n", "each once"),
-        (f"SHA256: {SHA}\n", "MD5sum: 00\n", "each once"),
-        ("Size: 7", "Size: -7", "bad Size"),
-        ("Size: 7", "Size: " + "9" * 19, "bad Size"),
-        (SHA, "xyz", "not a sha256"),
+        ("Size: 7\n", "", "no usable Size"),
+        ("Size: 7", "Size: -7", "no usable Size"),
+        ("Size: 7", "Size: " + "9" * 19, "no usable Size"),
+        (SHA, "xyz", "small letters"),
+        (SHA, SHA.upper(), "small letters"),
+        (SHA, SHA[2:], "not a sha256"),
+        ("Package: a\n", "", "no Package field"),
+        ("Package: a\n", "nonsense\nPackage: a\n", "no Package field"),
         ("./a.deb", "../a.deb", "leaves its folder"),
         ("./a.deb", "/etc/a.deb", "unsafe path"),
         ("./a.deb", "a\x01.deb", "unsafe path"),
@@ -75,6 +77,39 @@ def test_what_cannot_be_mirrored_is_named(old: str, new: str, error: str) -> Non
         names(GOOD + "\n" + GOOD.replace(old, new))
     assert "Packages, stanza 2" in str(caught.value)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Size: 7\n", "Size: 8\nSize: 7\n"),
+        ("Size: 7\n", "size:\t7  \r\n"),
+        ("Size: 7\n", "Size :\n 7\n"),
+        ("Size: 7\n", "Size: 7\nDescription: of\n \n\t\n more\n"),
+        ("Filename", "\rFILENAME"),
+        ("Version: 1\n", "Version: 1\nMaintainer: J\udcf6rg\n"),
+        ("Size: 7\n", "Size: 7\nnonsense\nMore: of it\n"),
+    ],
+)
+def test_what_is_written_oddly_is_read_as_apt_reads_it(old: str, new: str) -> None:
+    assert old in GOOD
+    text = GOOD.replace(old, new).encode(errors="surrogateescape")
+    assert list(listing(io.BytesIO(text), "Packages")) == [("a.deb", Digest(SHA, 7))]
+    assert [one.digest for one in PackageIndex(text, "Packages").named("a")] == [Digest(SHA, 7)]
+
+
+@pytest.mark.parametrize("lost", ["Version: 1\n", "Filename: ./a.deb\n"])
+def test_what_apt_can_not_fetch_is_passed_over(lost: str) -> None:
+    assert names(GOOD.replace(lost, "")) == []
+
+
+def test_weak_sums_tell_nothing() -> None:
+    assert names(GOOD.replace(f"SHA256: {SHA}", "MD5sum: 00")) == [("a.deb", None)]
+
+
+def test_rivals_are_told() -> None:
+    text = GOOD + "\n" + GOOD.replace("a.deb", "b.deb") + "\n" + GOOD.replace(SHA, "0" * 64)
+    assert list(rivals(io.BytesIO(text.encode()), "Packages")) == [("a 1 amd64", SHA, "0" * 64)]
 
 
 def test_a_stanza_without_end_is_refused() -> None:

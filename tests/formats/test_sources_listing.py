@@ -43,7 +43,6 @@ def test_sha512_stands_in_where_there_is_no_sha256() -> None:
     ("text", "reason"),
     [
         ("Package: h\nDirectory: pool\nFiles:\n d41d8cd98f00b204e9800998ecf8427e 5 h.dsc\n", "are needed"),
-        (stanza() + "Directory: other\n", "each once"),
         (stanza("../../etc"), "leaves its folder"),
         (stanza("/etc"), "unsafe path"),
         (stanza(line=f" {SHA} 5 ../x"), "bad line"),
@@ -55,3 +54,8 @@ def test_sha512_stands_in_where_there_is_no_sha256() -> None:
 def test_what_cannot_be_mirrored_is_refused_by_its_stanza(text: str, reason: str) -> None:
     with pytest.raises(FormatError, match=f"Sources, stanza 1: .*{reason}"):
         listed(text)
+
+
+def test_the_last_of_equal_fields_counts_and_white_space_ends_nothing() -> None:
+    text = stanza().replace("Directory:", "Comment: odd\n \n more\nDirectory: other\nDIRECTORY :")
+    assert listed(text) == [("pool/h/h_1.dsc", Digest(SHA, 5))]

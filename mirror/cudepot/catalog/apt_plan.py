@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.digest import Digest
-from cudepot.formats.apt import Fields, Release, parse_release, parse_stanza, render_packages, render_release
+from cudepot.formats.apt import Release, parse_release, render_packages, render_release
+from cudepot.formats.deb822 import Fields, parse_stanza
 
 _XZ = 4  # preset of xz: 6 takes half as long again for 3 %
 _OURS = ("filename", "size", "md5sum", "sha1", "sha256", "sha512")  # field names have no case

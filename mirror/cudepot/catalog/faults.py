@@ -7,7 +7,6 @@ mirror meets states in which the parts do not belong together. To name the state
 from __future__ import annotations
 
 import datetime
-import email.utils
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -26,6 +25,7 @@ from cudepot.errors import (
     TransientError,
     TrustError,
 )
+from cudepot.formats.dates import parse_date
 
 NEWER = "index newer than its signature"
 OLDER = "index older than its signature"
@@ -202,10 +202,9 @@ def _later(one: str, other: str) -> float:
 
 def _date(text: str) -> datetime.datetime | None:
     try:
-        found = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        return parse_date(text, "Date")
+    except FormatError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
 
 
 def _told(evidence: Evidence) -> list[str]:

@@ -15,19 +15,19 @@ from dataclasses import dataclass, field
 from cudepot.digest import Digest, Promise, hexdigest
 from cudepot.errors import FormatError
 from cudepot.formats import version as deb_version
-from cudepot.formats.dates import parse_date
-from cudepot.paths import safe_name
-
-Fields = dict[str, str]
+from cudepot.formats.dates import is_utc, parse_date
+from cudepot.formats.deb822 import Fields, parse_stanza, split
+from cudepot.paths import plain_path, safe_name
 
 _RELATION = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9+.-]*)(?::(?P<architecture>[a-z0-9-]+))?\s*"
-    r"(?:\(\s*(?P<operator><<|<=|=|>=|>>|<|>)\s*(?P<version>[^)\s<=>]+)\s*\))?\s*(?:\[[^]]*\])?\s*(?:<[^>]*>\s*)*"
+    r"(?:\(\s*(?P<operator><<|<=|=|>=|>>|<|>|(?=[^<=>\s]))\s*(?P<version>[^)\s<=>]+)\s*\))?\s*(?:\[[^]]*\])?\s*(?:<[^>]*>\s*)*"
 )
+_LAST_LINE = re.compile(rb"\n(?![ \t\v\f])")
 _PROVIDED = re.compile(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
 _NEEDED = ("Package", "Version", "Architecture", "Filename", "Size")
-_SIZE = re.compile(r"[0-9]{1,18}")
-_NAME = re.compile(r"[!-9;-~]+")
+_UNUSABLE = "the upstream's index is at fault: tell the upstream, or pin another version"
+_SIZE = re.compile(r"\+?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,14 @@ class Release:
         return _date(self.fields, "Date")
 
     def valid_until(self) -> datetime.datetime | None:
-        """Return ``Valid-Until``; None when there is none."""
-        return _date(self.fields, "Valid-Until")
+        """Return ``Valid-Until``; None when there is none; raise FormatError where apt would not read it."""
+        found = _date(self.fields, "Valid-Until")
+        if found and not is_utc(self.fields["Valid-Until"]):
+            raise FormatError(
+                f"Valid-Until is not in UTC: {self.fields['Valid-Until'][:60]!r}",
+                hint="apt refuses such a Release: tell the upstream",
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +137,22 @@ class PackageIndex:
         self._what = what
         self._by_name: dict[str, list[tuple[int, bytes]]] = {}
         self._providers: dict[str, list[tuple[int, bytes]]] = {}
-        self._parsed: dict[int, Package] = {}
+        self._parsed: dict[int, Package | FormatError] = {}
         self._orders: dict[int, int] = {}
-        for order, raw in enumerate(re.split(rb"\n(?:[ \t]*\n)+", text.strip(b"\n"))):
+        for order, raw in enumerate(split(text)):
             if raw.strip():
                 self._add(order, raw)
 
     def _add(self, order: int, raw: bytes) -> None:
-        name = _quick(raw, b"Package: ")
+        name, provides = _quick(raw, self._place(order))
         if not name:
-            raise FormatError(f"{self._what}: stanza {order + 1} has no Package field")
+            raise FormatError(f"{self._place(order)}: no Package field")
         self._by_name.setdefault(name, []).append((order, raw))
-        for provided in _PROVIDED.findall(_quick(raw, b"Provides: ")):
+        for provided in _PROVIDED.findall(provides):
             self._providers.setdefault(provided, []).append((order, raw))
+
+    def _place(self, order: int) -> str:
+        return f"{self._what}, stanza {order + 1}"
 
     def __len__(self) -> int:
         return sum(len(found) for found in self._by_name.values())
@@ -160,85 +169,104 @@ class PackageIndex:
         return self._orders[id(package)]
 
     def named(self, name: str) -> list[Package]:
-        """Return all packages of that name, in the order of the index."""
-        return [self._parse(order, raw) for order, raw in self._by_name.get(name, [])]
+        """Return all packages of that name that could be installed, in the order of the index.
+
+        Raises:
+            FormatError: there are some, and none of them could: what the first lacks.
+        """
+        found = [self._parse(order, raw) for order, raw in self._by_name.get(name, [])]
+        usable = [one for one in found if isinstance(one, Package)]
+        if found and not usable and isinstance(found[0], FormatError):
+            raise found[0]
+        return usable
 
     def providing(self, name: str) -> list[Package]:
-        """Return all packages that list ``name`` in Provides, in the order of the index."""
-        return [self._parse(order, raw) for order, raw in self._providers.get(name, [])]
+        """Return all packages that list ``name`` in Provides and could be installed, in the order of the index."""
+        found = (self._parse(order, raw) for order, raw in self._providers.get(name, []))
+        return [one for one in found if isinstance(one, Package)]
 
-    def _parse(self, order: int, raw: bytes) -> Package:
+    def _parse(self, order: int, raw: bytes) -> Package | FormatError:
+        """Return a package, or what it lacks: an odd version beside the one that is wanted harms nobody."""
         if order not in self._parsed:
-            self._parsed[order] = parse_package(raw, f"{self._what}, stanza {order + 1}")
-            self._orders[id(self._parsed[order])] = order
+            self._parsed[order] = found = _package_or_fault(raw, self._place(order))
+            self._orders[id(found)] = order
         return self._parsed[order]
 
 
+def _package_or_fault(raw: bytes, what: str) -> Package | FormatError:
+    try:
+        return parse_package(raw, what)
+    except FormatError as error:
+        return error
+
+
 def parse_release(text: bytes, what: str) -> Release:
-    """Return a Release file; raise FormatError when it is malformed or lists neither SHA256 nor SHA512."""
-    fields = parse_stanza(text, what)
+    """Return a Release file, of which apt reads the first stanza.
+
+    Raises:
+        FormatError: it is malformed, or lists neither SHA256 nor SHA512.
+    """
+    fields = {name: _text(value) for name, value in parse_stanza(next(iter(split(text)), b""), what).items()}
     if "SHA256" not in fields and "SHA512" not in fields:
         raise FormatError(f"{what}: no SHA256 or SHA512 section", hint="weaker hashes are not used")
-    files = {path: Digest(value, size) for path, value, size in _listed(fields, "SHA256", what)}
-    others = {path: Promise(value, size) for path, value, size in _listed(fields, "SHA512", what) if path not in files}
-    return Release(fields, files, others)
+    files: dict[str, Digest] = {}
+    for path, value, size in _listed(fields, "SHA256", what):
+        files.setdefault(path, Digest(value, size))
+    others: dict[str, Promise] = {}
+    for path, value, size in _listed(fields, "SHA512", what):
+        others.setdefault(path, Promise(value, size))
+    return Release(fields, files, {path: one for path, one in others.items() if path not in files})
+
+
+_HEX = {"SHA256": re.compile(r"[0-9a-fA-F]{64}"), "SHA512": re.compile(r"[0-9a-fA-F]{128}")}
 
 
 def _listed(fields: Mapping[str, str], section: str, what: str) -> Iterator[tuple[str, str, int]]:
-    """Give path, hash and size of each file a section of a Release lists."""
+    """Give path, hash and size of each file a section of a Release lists, as apt finds them: the first of two counts.
+
+    apt asks for the plain names of what it knows: other paths, and entries that say nothing, are left out.
+    """
     for line in fields.get(section, "").split("\n"):
         parts = line.split()
-        if parts and (len(parts) != 3 or not _SIZE.fullmatch(parts[1])):
-            raise FormatError(f"{what}: bad {section} line {line.strip()[:120]!r}")
-        if parts:
-            yield safe_name(parts[2]), parts[0].lower(), int(parts[1])
+        if parts and len(parts) != 3:
+            raise FormatError(f"{what}: bad {section} line {line.strip()[:120]!r}", hint="apt refuses it as well")
+        if parts and _means_something(section, *parts):
+            yield parts[2], parts[0].lower(), int(parts[1])
 
 
-def parse_stanza(text: bytes, what: str) -> Fields:
-    """Return the fields of one stanza; continuation lines are joined by newlines, without their first blank."""
+def _means_something(section: str, value: str, size: str, path: str) -> bool:
+    return bool(plain_path(path) == path and _SIZE.fullmatch(size) and _HEX[section].fullmatch(value))
+
+
+def _text(value: str) -> str:
+    """Return a value of a Release as text that a lock can hold: what is no UTF-8 is taken for Latin-1."""
+    raw = value.encode(errors="surrogateescape")
     try:
-        lines = text.decode().split("\n")
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{what}: not UTF-8") from error
-    fields: Fields = {}
-    name = ""
-    for line in lines:
-        if line.startswith((" ", "\t")) and name:
-            fields[name] += "\n" + line[1:]
-        elif line.strip():
-            name, colon, value = line.partition(":")
-            if not colon or not _is_name(name):
-                raise FormatError(f"{what}: not a field: {line[:80]!r}")
-            fields[name] = value.lstrip()
-    return fields
-
-
-@functools.lru_cache(maxsize=256)
-def _is_name(text: str) -> bool:
-    return bool(_NAME.fullmatch(text))
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def parse_package(text: bytes, what: str) -> Package:
     """Return one stanza of a Packages index; raise FormatError when it lacks what installing needs."""
     fields = parse_stanza(text, what)
-    missing = [one for one in _NEEDED if one not in fields]
+    needed = {name: fields.get(name, "").strip() for name in _NEEDED}
+    missing = [name for name, value in needed.items() if not value]
     missing += [] if "SHA256" in fields or "SHA512" in fields else ["SHA256"]
-    if missing or not _SIZE.fullmatch(fields["Size"]):
-        raise FormatError(f"{what}: no usable {missing[0] if missing else 'Size'} field")
-    deb_version.parse(fields["Version"])
-    return Package(
-        fields["Package"],
-        fields["Version"],
-        fields["Architecture"],
-        safe_name(fields["Filename"]),
-        _promised(fields),
-        fields,
-    )
+    if missing or not _SIZE.fullmatch(needed["Size"]):
+        raise FormatError(f"{what}: no usable {missing[0] if missing else 'Size'} field", hint=_UNUSABLE)
+    try:
+        deb_version.parse(needed["Version"])
+        path, promised = safe_name(needed["Filename"]), _promised(fields, int(needed["Size"]))
+        path.encode()
+    except (FormatError, UnicodeEncodeError) as error:
+        raise FormatError(f"{what}: {error}", hint=_UNUSABLE) from error
+    return Package(needed["Package"].lower(), needed["Version"], needed["Architecture"], path, promised, fields)
 
 
-def _promised(fields: Fields) -> Digest | Promise:
-    size = int(fields["Size"])
-    return Digest(fields["SHA256"].lower(), size) if "SHA256" in fields else Promise(fields["SHA512"].lower(), size)
+def _promised(fields: Fields, size: int) -> Digest | Promise:
+    found = {name: fields[name].strip().lower() for name in ("SHA256", "SHA512") if name in fields}
+    return Digest(found["SHA256"], size) if "SHA256" in found else Promise(found["SHA512"], size)
 
 
 def parse_relations(text: str) -> list[list[Relation]]:
@@ -249,7 +277,7 @@ def parse_relations(text: str) -> list[list[Relation]]:
 
 def render_stanza(fields: Mapping[str, str]) -> bytes:
     """Return a stanza without the blank line after it."""
-    return "".join(f"{name}: {_folded(value)}\n" for name, value in fields.items()).encode()
+    return "".join(f"{name}: {_folded(value)}\n" for name, value in fields.items()).encode(errors="surrogateescape")
 
 
 def render_packages(stanzas: Iterable[Mapping[str, str]]) -> bytes:
@@ -282,15 +310,23 @@ def _relation(text: str) -> Relation:
     found = _RELATION.fullmatch(text)
     if not found:
         raise FormatError(f"not a dependency: {text[:120]!r}")
-    return Relation(found["name"], found["operator"] or "", found["version"] or "", found["architecture"] or "")
+    bound, machine = found["version"] or "", found["architecture"] or ""
+    return Relation(found["name"], found["operator"] or ("=" if bound else ""), bound, machine)  # (1.0) is (= 1.0)
 
 
-def _quick(raw: bytes, start: bytes) -> str:
-    """Return one field of a raw stanza without parsing the rest (continuation lines included)."""
-    at = 0 if raw.startswith(start) else raw.find(b"\n" + start) + 1
-    if at == 0 and not raw.startswith(start):
-        return ""
-    return re.split(rb"\n(?![ \t])", raw[at + len(start) :], maxsplit=1)[0].decode(errors="replace").strip()
+def _quick(raw: bytes, what: str) -> tuple[str, str]:
+    """Return Package and Provides of a stanza, without parsing the rest where it is written as most are."""
+    lower = raw.lower()
+    usual = raw.startswith(b"Package: ") and b"\r" not in raw and b"\npackage" not in lower
+    if not usual or (b"\nprovides" in lower and b"\nProvides: " not in raw):
+        fields = parse_stanza(raw, what)
+        return fields.get("Package", "").strip().lower(), fields.get("Provides", "")
+    return _field(raw, 9).lower(), _field(raw, at + 11) if (at := raw.rfind(b"\nProvides: ")) >= 0 else ""
+
+
+def _field(raw: bytes, at: int) -> str:
+    """Return the value that begins at a place of a stanza, lines that go on with it included."""
+    return _LAST_LINE.split(raw[at:], maxsplit=1)[0].decode(errors="replace").strip()
 
 
 def _folded(value: str) -> str:

@@ -6,55 +6,86 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from cudepot.digest import CHUNK, Digest, Promise
+from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError
+from cudepot.formats.deb822 import Fields, parse_stanza, split_stream
 from cudepot.paths import safe_name
 
-_STANZA_LIMIT = 16 << 20
-"""Bytes one stanza may have; real ones have a few thousand."""
-_BREAK = re.compile(rb"\n(?:[ \t\r]*\n)+")
-_FIELD = re.compile(rb"^(filename|size|sha256|sha512):[ \t]*([^\n]*?)[ \t\r]*$", re.MULTILINE | re.IGNORECASE)
+_FIELD = re.compile(rb"^(Package|Version|Architecture|Filename|Size|SHA256|SHA512):[ \t]*([^\n]*)", re.MULTILINE)
+_SWALLOWS = re.compile(rb"^[^ \t\v\f:][^:\n]*$", re.MULTILINE)
+"""A line without a colon: apt takes the next field's name for a part of it."""
+_SIZE = re.compile(r"\+?[0-9]{1,18}")
+_HEX = re.compile(r"[0-9a-f]+")
 _HINT = "this index cannot be mirrored as it is: tell the upstream, or pin the packages you need"
-_NAMES = {b"filename", b"size"}
-_HASHES = {b"sha256", b"sha512"}
+Listed = tuple[str, Digest | Promise | None]
+"""Path, made plain (``./x`` is ``x``), and what the index says of the file; None where apt would fetch none."""
 
 
-def listing(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | Promise]]:
-    """Give path and digest of every package, in the order of the index; paths are made plain (``./x`` is ``x``).
+def listing(stream: BinaryIO, what: str) -> Iterator[Listed]:
+    """Give path and digest of every package, in the order of the index.
 
-    Where the index has no sha256 (nvidia.github.io), a promise by sha512 takes its place.
+    Where the index has no sha256 (nvidia.github.io), a promise by sha512 takes its place. What apt passes over is
+    passed over: a stanza without a version is no package, and one without a file, or with weak sums only, is nothing
+    that anybody could fetch.
 
     Raises:
-        FormatError: a stanza lacks one of them, has it twice, or names a path outside the repository.
+        FormatError: apt refuses the index, or a stanza names a path outside the repository.
     """
-    for number, raw in enumerate(stanzas(stream, what), 1):
+    for number, raw in enumerate(split_stream(stream, what), 1):
         try:
-            yield _listed(raw)
-        except (FormatError, UnicodeDecodeError) as error:
+            found = _listed(raw)
+        except (FormatError, UnicodeEncodeError) as error:
             raise FormatError(f"{what}, stanza {number}: {error}", hint=_HINT) from error
+        if found:
+            yield found
 
 
-def _listed(raw: bytes) -> tuple[str, Digest | Promise]:
-    pairs = [(name.lower(), text) for name, text in _FIELD.findall(raw)]
-    fields = dict(pairs)
-    if len(pairs) != len(fields) or not fields.keys() >= _NAMES or not fields.keys() & _HASHES:
-        raise FormatError("Filename, Size and SHA256 (or SHA512) are needed, each once")
-    size = fields[b"size"]
-    if not size.isdigit() or len(size) > 18:
-        raise FormatError(f"bad Size {size[:40]!r}")
-    path = safe_name(fields[b"filename"].decode())
-    if b"sha256" in fields:
-        return path, Digest(fields[b"sha256"].decode().lower(), int(size))
-    return path, Promise(fields[b"sha512"].decode().lower(), int(size))
+def _listed(raw: bytes) -> Listed | None:
+    fields = _fields(raw)
+    if not fields.get("Package"):
+        raise FormatError("no Package field, so that apt refuses the whole index")
+    if not fields.get("Version") or not fields.get("Filename"):
+        return None
+    path, text = safe_name(fields["Filename"]), fields.get("Size", "")
+    path.encode()
+    if not _SIZE.fullmatch(text):
+        raise FormatError(f"no usable Size ({text[:40]!r}), so that apt refuses the whole index")
+    return path, _promised(fields, int(text))
 
 
-def stanzas(stream: BinaryIO, what: str) -> Iterator[bytes]:
-    """Give the stanzas of an index one by one; raise FormatError when one has no end."""
-    rest = b""
-    while chunk := stream.read(CHUNK):
-        *whole, rest = _BREAK.split(rest + chunk)
-        yield from (one for one in whole if one.strip())
-        if len(rest) > _STANZA_LIMIT:
-            raise FormatError(f"{what}: a stanza of more than {_STANZA_LIMIT} bytes")
-    if rest.strip():
-        yield rest
+def _promised(fields: Fields, size: int) -> Digest | Promise | None:
+    for name, made in (("SHA256", Digest), ("SHA512", Promise)):
+        if name in fields:
+            if not _HEX.fullmatch(fields[name]):
+                raise FormatError(f"{name} {fields[name][:80]!r}: apt compares sums in small letters only")
+            return made(fields[name], size)
+    return None
+
+
+def _fields(raw: bytes) -> Fields:
+    """Return the fields that matter here; those of a stanza that is written as most are, without parsing the rest."""
+    pairs = _FIELD.findall(raw)
+    found = {name.decode(): text.decode(errors="surrogateescape").strip() for name, text in pairs}
+    if len(found) < len(pairs) or _is_odd(raw, found):
+        return {name: text.strip() for name, text in parse_stanza(raw, "").items()}
+    return found
+
+
+def _is_odd(raw: bytes, found: Fields) -> bool:
+    """Return whether a stanza is written in a way that only a full parser reads as apt does."""
+    usual = all(found.get(name) for name in ("Package", "Version", "Architecture", "Filename", "Size", "SHA256"))
+    return not usual or b"\n\r" in raw or _SWALLOWS.search(raw) is not None
+
+
+def rivals(stream: BinaryIO, what: str) -> Iterator[tuple[str, str, str]]:
+    """Give the packages that an index has twice under one version and architecture, with other bytes.
+
+    apt takes one of them, and warns. Each is given as name and version, and the two sums, the earlier first.
+    """
+    seen: dict[tuple[str, ...], str] = {}
+    for raw in split_stream(stream, what):
+        fields = _fields(raw)
+        key = tuple(fields.get(name, "") for name in ("Package", "Version", "Architecture"))
+        found = fields.get("SHA256") or fields.get("SHA512", "")
+        if all(key) and found and seen.setdefault(key, found) != found:
+            yield f"{key[0]} {key[1]} {key[2]}", seen[key], found

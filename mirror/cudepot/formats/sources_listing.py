@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError
-from cudepot.formats.apt_listing import stanzas
+from cudepot.formats.deb822 import parse_stanza, split_stream
 from cudepot.paths import safe_name
 
-_FIELD = re.compile(
-    rb"^(directory|checksums-sha256|checksums-sha512):[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)", re.MULTILINE | re.IGNORECASE
-)
 _HINT = "this index cannot be mirrored as it is: tell the upstream, or leave `sources` out"
 
 
@@ -21,21 +17,20 @@ def sources_listing(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest |
     """Give path and digest of every file of every source package, in the order of the index.
 
     Raises:
-        FormatError: a stanza lacks them, has one twice, or names a path outside the repository.
+        FormatError: a stanza lacks them, or names a path outside the repository.
     """
-    for number, raw in enumerate(stanzas(stream, what), 1):
+    for number, raw in enumerate(split_stream(stream, what), 1):
         try:
             yield from _listed(raw)
-        except (FormatError, UnicodeDecodeError) as error:
+        except (FormatError, UnicodeEncodeError) as error:
             raise FormatError(f"{what}, stanza {number}: {error}", hint=_HINT) from error
 
 
 def _listed(raw: bytes) -> Iterator[tuple[str, Digest | Promise]]:
-    pairs = [(name.decode().lower(), text.decode()) for name, text in _FIELD.findall(raw)]
-    fields = dict(pairs)
+    fields = {name.lower(): text for name, text in parse_stanza(raw, "").items()}
     best = next((one for one in ("checksums-sha256", "checksums-sha512") if one in fields), "")
-    if len(pairs) != len(fields) or not best:
-        raise FormatError("Directory and Checksums-Sha256 (or Checksums-Sha512) are needed, each once")
+    if not best:
+        raise FormatError("Directory and Checksums-Sha256 (or Checksums-Sha512) are needed")
     folder = fields.get("directory", "").strip() or "."
     for line in fields[best].splitlines():
         if words := line.split():
@@ -46,4 +41,5 @@ def _file(words: list[str], folder: str, field: str) -> tuple[str, Digest | Prom
     if len(words) != 3 or not words[1].isdigit() or len(words[1]) > 18 or "/" in words[2]:
         raise FormatError(f"bad line in {field}: {' '.join(words)[:120]!r}")
     value, size, path = words[0].lower(), int(words[1]), safe_name(f"{folder}/{words[2]}")
+    path.encode()
     return path, Digest(value, size) if field == "checksums-sha256" else Promise(value, size)

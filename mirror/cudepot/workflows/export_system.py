@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from cudepot.catalog.export_choice import Choice, selected
 from cudepot.catalog.holdings import Held, SiteFacts
 from cudepot.formats import version as deb_version
-from cudepot.formats.apt import Relation, parse_relations, parse_stanza
+from cudepot.formats.apt import Relation, parse_relations
 from cudepot.formats.deb import read_control
+from cudepot.formats.deb822 import parse_stanza
 from cudepot.formats.rpm_header import read_head
 from cudepot.workflows.depot import Depot
 

@@ -14,8 +14,8 @@ from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
 from cudepot.catalog.release_names import with_recipe
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, PinError, TrustError
-from cudepot.formats.apt import parse_stanza
 from cudepot.formats.deb import read_control
+from cudepot.formats.deb822 import parse_stanza
 from cudepot.formats.rpm_header import read_head
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot, request_hash

@@ -9,8 +9,8 @@ from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
-from cudepot.formats.apt import Fields, parse_stanza
 from cudepot.formats.deb import read_control
+from cudepot.formats.deb822 import Fields, parse_stanza
 from cudepot.workflows.depot import Depot
 
 _INDEXES = ("Packages", "Packages.gz", "Packages.xz")

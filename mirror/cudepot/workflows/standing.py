@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,6 +11,7 @@ from cudepot.catalog.lock import Lock
 from cudepot.checked import sealed, unsealed
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, FormatError
+from cudepot.formats.dates import parse_date
 from cudepot.store.local import LocalStore
 from cudepot.workflows.depot import Depot, memory_path
 
@@ -115,7 +114,6 @@ def _age(depot: Depot, lock: Lock, name: str) -> str:
 def _days(depot: Depot, date: str) -> int:
     """Return how old a root is; 0 where it does not say so in a way that can be read."""
     try:
-        made = email.utils.parsedate_to_datetime(date)
-    except ValueError:
+        return (depot.clock() - parse_date(date, "Date")).days
+    except FormatError:
         return 0
-    return (depot.clock() - (made if made.tzinfo else made.replace(tzinfo=datetime.UTC))).days
