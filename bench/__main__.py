@@ -9,11 +9,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import apt, faults, main_job, nochange, repackage, report, site, yum
+from bench import apt, doctor, faults, main_job, nochange, repackage, report, site, yum
 from bench.rows import Row, table
 
 BENCHES: dict[str, Callable[..., list[Row]]] = {
     "apt": apt.run,
+    "doctor": doctor.run,
     "main": main_job.run,
     "nochange": nochange.run,
     "repackage": repackage.run,

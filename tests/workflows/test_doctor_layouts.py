@@ -300,13 +300,21 @@ def test_recorded_but_gone_is_installed_again_by_force(tmp_path: Path) -> None:
     assert one.remedy == "pip install --force-reinstall --no-deps nvidia-cudnn-cu12==9.10.2.21"
 
 
-def test_new_parts_are_expected_of_new_versions(tmp_path: Path) -> None:
-    """9.24 has two more parts; without a record the version says so (C8)."""
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [
+        ((9, 20, 0), []),
+        ((9, 21, 1), ["libcudnn_engines_tensor_ir.so.9"]),
+        ((9, 24, 0), ["libcudnn_engines_tensor_ir.so.9", "libcudnn_ext.so.9"]),
+    ],
+)
+def test_new_parts_are_expected_of_new_versions(tmp_path: Path, version: tuple[int, ...], names: list[str]) -> None:
+    """Without a record the version says which parts there have to be (C8)."""
     trees.put_cuda(tmp_path / LIBRARIES)
-    trees.put_cudnn(tmp_path / "opt/env/lib", (9, 24, 0))
-    (one,) = [one for one in look(tmp_path, "/opt/env").findings if one.name == "missing-part"]
-    assert "libcudnn_engines_tensor_ir.so.9" in one.what
-    assert "libcudnn_ext.so.9" in one.what
+    trees.put_cudnn(tmp_path / "opt/env/lib", version)
+    found = [one.what for one in look(tmp_path, "/opt/env").findings if one.name == "missing-part"]
+    assert [name in what for what in found for name in names] == [True] * len(names)
+    assert len(found) == bool(names)
 
 
 def test_one_cut_library_is_one_finding(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import fnmatch
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -31,10 +31,13 @@ class Machine:
     Attributes:
         root: where its ``/`` is.
         environment: variables that lead the loader and say which environment is active.
+
+    Links are remembered: a machine is looked at once, and thousands of paths share their first parts.
     """
 
     root: Path
     environment: Mapping[str, str]
+    _links: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def matches(self, pattern: str) -> list[str]:
         """Return the paths of this machine that fit an absolute pattern, sorted; absolute links stay inside its root.
@@ -87,7 +90,7 @@ class Machine:
     def exists(self, path: str) -> bool:
         """Say whether a path leads to a file or folder."""
         real = self.real(path)
-        return self._link(real) == "" and self._at(real).exists()
+        return self._link(real) == "" and os.path.exists(self._text(real))  # noqa: PTH110 - called as often
 
     def is_folder(self, path: str) -> bool:
         """Say whether a path leads to a folder."""
@@ -144,7 +147,13 @@ class Machine:
         return self.root / path.lstrip("/")
 
     def _link(self, path: str) -> str:
-        try:
-            return str(self._at(path).readlink())
-        except OSError:
-            return ""
+        if path not in self._links:
+            try:
+                self._links[path] = os.readlink(self._text(path))  # noqa: PTH115 - called ten thousand times a look
+            except OSError:
+                self._links[path] = ""
+        return self._links[path]
+
+    def _text(self, path: str) -> str:
+        root = str(self.root)
+        return f"{'' if root == '/' else root}/{path.lstrip('/')}"

@@ -1,8 +1,9 @@
 """Which libraries a cuDNN consists of, by version, and under which names the first one opens the others.
 
-The lists are those of NVIDIA's wheels for Linux on the package index (RECORD of 8.5.0.96 to 9.24.0); cuDNN 7 is one
-library. The names: ``libcudnn.so.9`` says them itself when it finds none of them («Unable to load any of
-{libcudnn_ops.so.9.1.0, libcudnn_ops.so.9.1, libcudnn_ops.so.9, libcudnn_ops.so}»); that of 8 opens SONAMEs.
+The lists are those of NVIDIA's wheels for x86_64 Linux on the package index, the newest of each minor version of CUDA
+11, 12 and 13 from 8.5 to 9.28 (66 wheels, read on 2026-11-28); cuDNN 7 is one library. The names: ``libcudnn.so.9``
+says them itself when it finds none of them («Unable to load any of {libcudnn_ops.so.9.1.0, libcudnn_ops.so.9.1,
+libcudnn_ops.so.9, libcudnn_ops.so}»); that of 8 opens SONAMEs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from cudepot.catalog.doctor.values import Version
 _EIGHT = ("ops_infer", "ops_train", "cnn_infer", "cnn_train", "adv_infer", "adv_train")
 _NINE = ("graph", "ops", "cnn", "adv", "heuristic", "engines_precompiled", "engines_runtime_compiled")
 _SINCE: tuple[tuple[Version, tuple[str, ...]], ...] = (
-    ((9, 24), ("engines_tensor_ir", "ext")),
+    ((9, 22), ("ext",)),
+    ((9, 21), ("engines_tensor_ir",)),
     ((9, 0), _NINE),
     ((8, 0), _EIGHT),
 )

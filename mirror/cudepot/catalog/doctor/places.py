@@ -18,7 +18,9 @@ SITE_HEADERS = ("nvidia/*/include",)
 SITES = ("lib/python3*/site-packages", "lib64/python3*/site-packages", "lib/python3*/dist-packages")
 """Of a prefix: its folders of Python packages; Debian's own, and Red Hat's for compiled ones, among them."""
 SYSTEM_PREFIXES = ("/usr", "/usr/local", "/usr/local/cuda*", "/opt/cuda*")
-IMAGE_PREFIXES = ("/opt/conda", "/opt/venv", "/venv", "/opt/miniconda*", "/opt/miniforge*", "/usr/local/conda")
+IMAGE_PREFIXES = (
+    "/opt/conda", "/opt/conda/envs/*", "/opt/mini*", "/opt/mini*/envs/*", "/opt/venv", "/venv", "/usr/local/conda",
+)  # fmt: skip
 """Where images have the environment that their programs run in."""
 LOADER_FOLDERS = ("/lib/{triplet}", "/usr/lib/{triplet}", "/lib64", "/usr/lib64", "/lib", "/usr/lib")
 """What the loader looks through last; Debian's first, then Red Hat's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cudepot.catalog.doctor.places import COMPANIONS, HEADER_FOLDERS, LIBRARY_FOLDERS, SITE_FOLDERS, SITE_HEADERS
 from cudepot.catalog.doctor.values import Copy, Environment, Header, Library, Package, numbers
@@ -63,12 +64,22 @@ def _folders(machine: Machine, patterns: Sequence[str]) -> Iterator[str]:
 def _in_folder(
     machine: Machine, folder: str, environment: Environment, packages: Sequence[Package], companions: frozenset[str]
 ) -> Iterator[Copy]:
-    libraries = [library(machine, path) for path in machine.matches(f"{folder}/libcudnn*.so*")]
+    libraries = list(_libraries(machine, folder))
     real = machine.real(folder)
     for major in sorted({one.major for one in libraries if one.tail and one.major.isdecimal()}):
         mine = tuple(one for one in libraries if one.major == major)
         owners = tuple(one for one in packages if _owns(machine, one, real, major))
         yield Copy(folder, environment.prefix, environment.kind, mine, owners, companions)
+
+
+def _libraries(machine: Machine, folder: str) -> Iterator[Library]:
+    """Give the libraries of cuDNN in a folder; a file is read once, however many links lead to it."""
+    read: dict[str, Library] = {}
+    for path in machine.matches(f"{folder}/libcudnn*.so*"):
+        real = machine.real(path)
+        if real not in read:
+            read[real] = library(machine, path)
+        yield replace(read[real], path=path)
 
 
 def _owns(machine: Machine, package: Package, real: str, major: str) -> bool:
