@@ -78,6 +78,10 @@ class SignatureError(TrustError):
     """A signature that does not fit its text: damaged, tampered with, or of another edition of it."""
 
 
+class ClockError(TrustError):
+    """A signature, or its key, was made later than this machine's clock says it is: it cannot be checked yet."""
+
+
 class MissingError(UpstreamError):
     """The upstream is there, the file is not (or is hidden from us): a place that may be empty looks for this."""
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from cudepot.digest import Digest, MismatchError
 from cudepot.errors import (
+    ClockError,
     ConfigError,
     CudepotError,
     CutError,
@@ -41,6 +42,7 @@ CUT = "transfer cut"
 OVERLOADED = "overloaded"
 UNREACHABLE = "unreachable"
 UNTRUSTED = "not trusted"
+CLOCK = "this machine's clock is behind"
 MALFORMED = "malformed"
 PINS = "pins cannot be met"
 CHANGED = "version changed in place"
@@ -57,6 +59,7 @@ _KINDS: tuple[tuple[type[CudepotError], str], ...] = (
     (StaleError, STALE),
     (SignatureError, TORN),
     (MismatchError, OTHER_SIZE),
+    (ClockError, CLOCK),
     (TrustError, UNTRUSTED),
     (CutError, CUT),
     (TransientError, UNREACHABLE),

@@ -62,7 +62,9 @@ def _lines(result: VerifyResult) -> list[str]:
     checked = f"{result.objects} objects ({size_text(result.bytes)}), {result.snapshots} snapshots"
     verdict = f"{len(result.faults)} faults" if result.faults else "all good"
     lines.append(f"checked {checked}, {result.site_files} site files: {verdict}")
-    if result.faults:
+    if any("this machine's clock" in one for one in result.faults):
+        lines.append("set this machine's clock first, then run cudepot verify again: nothing here is to be mended yet")
+    elif result.faults:
         lines.append("to mend: cudepot verify --repair, then cudepot sync, repackage and publish:")
         lines.append("what is missing then is fetched, built and written again")
     return lines

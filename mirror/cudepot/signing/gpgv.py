@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from cudepot.errors import ConfigError, SignatureError, TrustError
+from cudepot.errors import ClockError, ConfigError, SignatureError, TrustError
 from cudepot.fingerprints import fingerprint
 from cudepot.openpgp import HASHES, DocumentSignature
 from cudepot.ports import Signed
@@ -29,6 +29,11 @@ _BAD = {
     "ERRSIG": "signed by a key that is not in the keyring",
 }
 
+
+_LATER = "the signature was made in the future"
+_SET_CLOCK = "set this machine's clock (`date -u`, `timedatectl`) and run the command again; nothing has been changed"
+_SLACK = datetime.timedelta(minutes=1)
+_BAD_KEY = "6"  # GPG_ERR_BAD_PUBKEY: there, but not to be used; a key from the future is one
 
 _GPG = [
     *("gpg", "--no-options", "--batch", "--no-tty", "--trust-model", "always", "--no-auto-check-trustdb"),
@@ -117,6 +122,8 @@ class Gpgv:
         found = _signatures(_gpgv(home, self._keyring_options(home), files, stdin))
         good = tuple(dict.fromkeys(one.signer for one in found if not one.fault and one.signer in self._pinned))
         if not good:
+            if clock := next((one.fault for one in found if one.fault.startswith(_LATER)), ""):
+                raise ClockError(f"{what}: {clock}", hint=_SET_CLOCK)
             torn = any(one.fault.startswith(_BAD["BADSIG"]) for one in found)
             raise (SignatureError if torn else TrustError)(f"{what}: {self._explain(found)}", hint=self._hint(found))
         return good
@@ -138,7 +145,8 @@ class Gpgv:
     def _hint(self, found: list[DocumentSignature]) -> str:
         pinned = ", ".join(sorted(self._pinned)) or "none"
         if any("expired" in one.fault for one in found):
-            return "ask the upstream for a fresh signature or key; check this machine's clock"
+            now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
+            return f"ask for a fresh signature or key, unless this machine's clock is wrong: it says {now}"
         return (
             f"pinned keys: {pinned}; if the upstream changed its key, confirm the new one's fingerprint elsewhere: "
             f"`{self._pin_with}` shows what would change and pins it"
@@ -207,9 +215,30 @@ def _signatures(status: list[list[str]]) -> list[DocumentSignature]:
         if not fault and valid[7] not in _STRONG_HASHES:
             fault = f"signed over a weak hash (OpenPGP algorithm {valid[7]})"
         if "ERRSIG" in words:
-            fault += f" ({words['ERRSIG'][0]})"
+            fault = _not_checked(words["ERRSIG"], fault)
         found.append(_seen(valid, fault))
     return found
+
+
+def _not_checked(fields: list[str], fault: str) -> str:
+    """Say why gpgv could not check a signature: fields of ERRSIG are key id, algorithms, class, time and reason."""
+    made = _time(fields[4]) if len(fields) > 5 else None
+    now = datetime.datetime.now(datetime.UTC)
+    if made is not None and made > now + _SLACK:
+        return f"{_LATER}: it is of {made:%Y-%m-%dT%H:%M:%SZ}, and this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ}"
+    if len(fields) > 5 and fields[5] == _BAD_KEY:
+        return f"the key that signed it cannot be used: it is damaged, or newer than this machine's clock ({fields[0]})"
+    return f"{fault} ({fields[0]})"
+
+
+def _time(text: str) -> datetime.datetime | None:
+    """Return a time of a status line: seconds since 1970, or ISO 8601 where gpgv was built so."""
+    try:
+        if text.isdigit():
+            return datetime.datetime.fromtimestamp(int(text), datetime.UTC)
+        return datetime.datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=datetime.UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _seen(valid: list[str], fault: str) -> DocumentSignature:

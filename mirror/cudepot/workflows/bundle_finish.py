@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from cudepot.catalog.bundle import Link, Manifest, parse_manifest
 from cudepot.catalog.snapshot import Snapshot, parse_snapshot
 from cudepot.digest import CHUNK, Digest
-from cudepot.errors import ConfigError, CudepotError, FormatError, TrustError
+from cudepot.errors import ClockError, ConfigError, CudepotError, FormatError, TrustError
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
@@ -77,7 +77,7 @@ def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str]) -> 
         try:
             _bring(depot, incoming, name, manifest, done)
         except (TrustError, FormatError, ConfigError) as error:
-            forgotten = not isinstance(error, ConfigError)  # else something can be done about it here
+            forgotten = not isinstance(error, ConfigError | ClockError)  # else something can be done about it here
             if forgotten:
                 incoming.remove(name)
             done.refused.append(Refused(manifest.number, str(error), forgotten))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cudepot.catalog.snapshot import Snapshot, parse_snapshot
-from cudepot.errors import TrustError
+from cudepot.errors import ClockError, TrustError
 from cudepot.ports import Verifier
 from cudepot.store.snapshots import Snapshots
 
@@ -18,6 +18,8 @@ def load_snapshot(snapshots: Snapshots, number: int, verifier: Verifier) -> Snap
     what = str(snapshots.path(number))
     try:
         verifier.detached(document, signature, what)
+    except ClockError:
+        raise
     except TrustError as error:
         raise TrustError(
             str(error), hint="someone changed it, or the site's key was: name the old one in `site.former-keys`"

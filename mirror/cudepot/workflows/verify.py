@@ -16,6 +16,7 @@ from cudepot.formats.apt import PackageIndex, parse_release
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.ports import Site
 from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.clock import clock_faults
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.names import name_faults
@@ -50,8 +51,9 @@ def verify(depot: Depot) -> VerifyResult:
     paths = list(depot.store.objects())
     total = sum(path.lstat().st_size for path in paths)
     bad = _hash_all(depot, paths, total)
-    faults = [*bad.values(), *snapshot_faults(depot), *(text for _, text in record_faults(depot)), *log_faults(depot)]
+    faults = [*bad.values(), *snapshot_faults(depot), *(one.text for one in record_faults(depot)), *log_faults(depot)]
     faults += (text for _, text in name_faults(depot))
+    faults[:0] = clock_faults(depot)
     snapshots, site = Snapshots(depot.store.root), depot.site()
     numbers, shown, files = snapshots.numbers(), site.current(), 0
     marked: tuple[str, ...] = ()

@@ -104,7 +104,10 @@ def _from_site(depot: Depot, shown: Snapshot, sha256: str) -> bool:
 
 
 def _records(depot: Depot) -> Iterator[str]:
-    for path, _ in list(record_faults(depot)):
+    for path, _, damaged in list(record_faults(depot)):
+        if not damaged:
+            yield f"{path}: kept: it cannot be checked now, which does not make it wrong"
+            continue
         if path.parent.name in ("exported", "incoming", "imported"):
             Manifests(depot.store.root, path.parent.name).remove(path.stem)
         path.unlink(missing_ok=True)

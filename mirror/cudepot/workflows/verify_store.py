@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from cudepot.catalog.bundle import parse_manifest
 from cudepot.checked import unsealed
 from cudepot.digest import Digest
-from cudepot.errors import CudepotError
+from cudepot.errors import CudepotError, FormatError, SignatureError
 from cudepot.openpgp import is_plain_armor
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
@@ -58,8 +59,21 @@ def damaged_snapshots(depot: Depot) -> Iterator[int]:
             yield number
 
 
-def record_faults(depot: Depot) -> Iterator[tuple[Path, str]]:
-    """Give each damaged record of the store and what is wrong with it; all of them may be forgotten."""
+class RecordFault(NamedTuple):
+    """A record of the store that does not hold.
+
+    Attributes:
+        damaged: whether its own bytes are wrong, so that it may be forgotten. A signed document that cannot be
+            checked now (the clock, an expired key, a keyring or tool that is not there) may not.
+    """
+
+    path: Path
+    text: str
+    damaged: bool
+
+
+def record_faults(depot: Depot) -> Iterator[RecordFault]:
+    """Give each record of the store that does not hold, and what is wrong with it."""
     root = depot.store.root
     for path in sorted((root / "builds").glob("*.json")):
         yield from _fault(path, lambda path=path: parse_record(path.read_bytes(), str(path)))  # type: ignore[misc]
@@ -72,11 +86,13 @@ def record_faults(depot: Depot) -> Iterator[tuple[Path, str]]:
             yield from _fault(path, lambda one=manifests, name=name: _check_manifest(depot, one, name))  # type: ignore[misc]
 
 
-def _fault(path: Path, check: Callable[[], object]) -> Iterator[tuple[Path, str]]:
+def _fault(path: Path, check: Callable[[], object]) -> Iterator[RecordFault]:
+    signed = path.parent.name in KINDS
     try:
         check()
     except (CudepotError, OSError) as error:
-        yield path, str(error) if str(path) in str(error) else f"{path}: {error}"
+        text = str(error) if str(path) in str(error) else f"{path}: {error}"
+        yield RecordFault(path, text, not signed or isinstance(error, SignatureError | FormatError))
 
 
 def _check_manifest(depot: Depot, manifests: Manifests, name: str) -> None:
