@@ -173,11 +173,13 @@ def test_nothing_is_built_until_the_licence_is_accepted(shown: Project, nvidia: 
     assert not list(shown.store.glob("builds/*"))
     assert "has not been repackaged" in refused(shown, 3, "publish")
     shown.accept_eula(b"another text")
-    shown.run("lock")
-    refused(shown, 8, "repackage")
+    shown.fail(8, "repackage")
+    shutil.rmtree(nvidia.downloads)  # accepting needs no upstream, and no other verb
     shown.accept_eula(licence)
-    shown.run("lock")
     assert shown.run("repackage", "--json").json["run"] == 1
+    assert f'"{text.name}"' in shown.lock.read_text(), "the lock records what was accepted"
+    shown.run("publish")
+    assert shown.run("status", "--json").json["next"] == ""
 
 
 def test_a_published_package_never_changes_its_bytes(shown: Project, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest
@@ -153,6 +153,23 @@ class Lock:
     def of(self, upstream: str) -> tuple[Artifact, ...]:
         """Return the artifacts of one upstream in their order."""
         return tuple(one for one in self.artifacts if one.upstream == upstream)
+
+
+def split(lock: Lock) -> dict[str, Lock]:
+    """Return the part of each upstream, in the lock's order."""
+    artifacts: dict[str, list[Artifact]] = {one.name: [] for one in lock.upstreams}
+    for one in lock.artifacts:
+        artifacts.setdefault(one.upstream, []).append(one)
+    return {one.name: replace(lock, upstreams=(one,), artifacts=tuple(artifacts[one.name])) for one in lock.upstreams}
+
+
+def joined(parts: Sequence[Lock], lock: Lock) -> Lock:
+    """Return the lock of several parts; all else in it is that of ``lock``."""
+    return replace(
+        lock,
+        upstreams=tuple(upstream for one in parts for upstream in one.upstreams),
+        artifacts=tuple(artifact for one in parts for artifact in one.artifacts),
+    )
 
 
 def check_filenames(artifacts: Sequence[Artifact]) -> None:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cudepot.cli.context import add_store_wait, opened
-from cudepot.cli.output import Answer
+from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
 from cudepot.cli.publish import add_keep_last
 from cudepot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cudepot.workflows.isolated import Trouble
 
 NAME = "repackage"
 HELP = "make conda packages and wheels of the locked artifacts"
 DESCRIPTION = """\
 Unpack every locked artifact whose pin has a recipe, check that it is what its name claims (SONAMEs, machine, version
 in the header, licence accepted), and make conda packages and a wheel of it. The same payload gives the same bytes,
-whichever form it came in; what was built before is not built again.
+whichever form it came in; what was built before is not built again. A build that fails, or whose licence is not
+accepted yet, stops no other; all licences that wait are named at once, before anything is unpacked.
 
 With --payloads, write the unpacked payloads instead, for building the recipes with other tools:
   CUDEPOT_PAYLOAD=DIR/cudnn-… rattler-build build -r recipes/cudnn -m channel-config/variants.yaml
@@ -49,6 +54,16 @@ def run(args: argparse.Namespace) -> Answer:
     lines = [f"{name} ({size_text(one.digest.size)})" for name, one in zip(names, result.built, strict=True)]
     lines += [f"{one}: locked artifacts are missing, so its packages stay those published last" for one in result.held]
     lines += [f"{one}: left out: locked artifacts are missing" for one in result.left]
+    lines += [f"{one.name}: left out: {one.error}" for one in result.failed] + list(result.notes)
+    for one in result.failed:
+        complain(one.error.retold(_prefixed(one)), as_json=False)
     did = "to build" if args.dry_run else "built now"
     lines.append(f"releases: {len(result.jobs)}, {did}: {result.run}, packages: {len(result.built)}")
-    return asdict(result), lines, 0
+    failed = [{"name": one.name, **error_json(one.error)} for one in result.failed]
+    answer = asdict(replace(result, failed=())) | {"failed": failed} | (failed[0] if failed else {})
+    return answer, lines, result.failed[0].error.exit_code if result.failed else 0
+
+
+def _prefixed(one: Trouble) -> str:
+    said = str(one.error)
+    return said if one.name == "licences" or said.startswith(one.name) else f"{one.name}: {said}"

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> Answer:
         raise ConfigError(f"{said} is about locking", hint="give --lock as well")
     with opened(args) as depot:
         locked = lock.locked(depot, args) if args.lock else None
+        before, lines, code = lock.answered(locked, dry_run=args.dry_run) if locked else ({}, [], 0)
         result = sync(depot, locked.lock if locked else None, dry_run=args.dry_run, wait=args.wait)
     did = "to fetch" if args.dry_run else "fetched"
     notes = [f"note: {one}" for one in result.notes]
@@ -44,5 +45,4 @@ def run(args: argparse.Namespace) -> Answer:
     told = [*notes, f"{had}; {did}: {result.fetched_files}, {size_text(result.fetched_bytes)}"]
     if locked is None:
         return asdict(result), told, 0
-    before, lines, code = lock.answered(locked, dry_run=args.dry_run)
     return {**asdict(result), "lock": before}, [*lines, *told], code

@@ -10,7 +10,8 @@ from cudepot.digest import Digest, MismatchError
 from cudepot.errors import CudepotError, MissingError, TransientError
 from cudepot.ports import Source
 from cudepot.workflows.depot import Depot
-from cudepot.workflows.fetch import Failures, Wanted, fetch_each, summary
+from cudepot.workflows.fetch import Failures, Wanted, fetch_each
+from cudepot.workflows.isolated import Trouble, alone, each_alone
 from cudepot.workflows.rounds import rounds, told
 from cudepot.workflows.standing import note
 
@@ -26,6 +27,14 @@ class Missing(NamedTuple):
     digest: Digest
 
 
+class Failed(NamedTuple):
+    """A file that could not be had as promised: whose it is, where, and why, with the fault and since when."""
+
+    upstream: str
+    path: str
+    error: CudepotError
+
+
 Unsound = Callable[[], Iterable[tuple[Missing, CudepotError]]]
 
 
@@ -36,46 +45,60 @@ def bring(
     *,
     wait: float,
     unsound: Unsound = tuple[tuple[Missing, CudepotError], ...],
-) -> None:
+) -> list[Failed]:
     """Fetch artifacts the store lacks; what fails is tried again until ``wait`` seconds are used up.
+
+    Returns what could not be had as promised, and why; everything else is there.
 
     Args:
         depot: the depot.
-        upstreams: all that are locked: faults of theirs that are over are forgotten.
+        upstreams: those whose faults are forgotten where they are over.
         missing: what to fetch; the same bytes may be at several places, and one that has them is enough.
         wait: seconds.
         unsound: asked in the end; gives what is here as promised and still cannot be trusted, and why.
 
     Raises:
-        CudepotError: something could not be had as promised; everything else is there.
+        StorageError: our own disk refuses.
     """
-    wanted, failures = list(missing), Failures()
+    wanted, final, failures = list(missing), Failures(), Failures()
     for now in rounds(depot, wait):
-        failures = _fetch(now, wanted)
-        final = [error for _, error in failures if not isinstance(error, _PASSING)]
-        if final:
-            raise summary(final, len({one.digest for one in missing}))
+        final_now, failures = _parted(depot, _fetch(now, wanted))
+        final += final_now
         still = {one.digest for one, _ in failures}
         wanted = [one for one in wanted if one.digest in still]
         if not wanted:
             break
-    places = {one.digest: one for one in reversed(wanted)}  # the first place of each, as in a failure
+    places = {one.digest: one for one in reversed(missing)}  # the first place of each, as in a failure
     broken = [
         _Broken(places[one.digest], _fault(depot, places[one.digest], one, error, look=number < _LOOKED_AT), error)
-        for number, (one, error) in enumerate(failures)
+        for number, (one, error) in enumerate([*final, *failures])
     ]
     broken += [_Broken(one, fault_of(error, one.path), error) for one, error in unsound()]
-    found = _told(depot, upstreams, broken)
-    if found:
-        total = len({one.digest for one in missing} | {one.file.digest for one in broken})
-        raise summary([one for _, one in found], total, [path for path, _ in found])
+    return _told(depot, upstreams, broken)
+
+
+def _parted(depot: Depot, failures: Failures) -> tuple[Failures, Failures]:
+    """Return the failures that trying again does not mend, and those that it may; raise those of our own disk."""
+    final = [(one, alone(depot, one.path, error)) for one, error in failures if not isinstance(error, _PASSING)]
+    return final, [(one, error) for one, error in failures if isinstance(error, _PASSING)]
 
 
 def _fetch(depot: Depot, wanted: Sequence[Missing]) -> Failures:
-    names = {one.upstream for one in wanted}
-    sources: dict[str, Source] = {name: depot.source(depot.config.upstream(name)) for name in names}
-    every = [Wanted(sources[one.upstream], one.path, one.digest) for one in wanted]
-    return fetch_each(every, depot.store, depot.progress)
+    """Fetch what can be opened; an upstream that cannot fails with all of its files."""
+    sources: dict[str, Source] = {}
+    closed: list[Trouble] = []
+    for name in {one.upstream: None for one in wanted}:
+        with each_alone(depot, name, closed.append):
+            sources[name] = depot.source(depot.config.upstream(name))
+    every = [Wanted(sources[one.upstream], one.path, one.digest) for one in wanted if one.upstream in sources]
+    failures = fetch_each(every, depot.store, depot.progress)
+    if closed:
+        from cudepot.transport.folder import FolderSource  # noqa: PLC0415 - stands for what cannot be opened
+
+        shut, nowhere = {one.name: one.error for one in closed}, FolderSource(depot.base)
+        lost = [one for one in wanted if one.upstream in shut]
+        failures += [(Wanted(nowhere, one.path, one.digest), shut[one.upstream]) for one in lost]
+    return failures
 
 
 class _Broken(NamedTuple):
@@ -84,13 +107,15 @@ class _Broken(NamedTuple):
     error: CudepotError
 
 
-def _told(depot: Depot, upstreams: Iterable[str], broken: Sequence[_Broken]) -> list[tuple[str, CudepotError]]:
-    """Remember the faults, and return path and error, the latter with its fault, age and evidence."""
-    found: list[tuple[str, CudepotError]] = []
+def _told(depot: Depot, upstreams: Iterable[str], broken: Sequence[_Broken]) -> list[Failed]:
+    """Remember the faults, and return each error with its fault, age and evidence."""
+    found: list[Failed] = []
     for name in upstreams:
         mine = [one for one in broken if one.file.upstream == name]
         standing = note(depot, name, "sync", [one.fault for one in mine])
-        found += [(one.file.path, told(one.error, stands)) for stands, one in zip(standing, mine, strict=True)]
+        found += [
+            Failed(name, one.file.path, told(one.error, stands)) for stands, one in zip(standing, mine, strict=True)
+        ]
     return found
 
 

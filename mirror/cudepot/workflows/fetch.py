@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import NamedTuple, TypeVar
 
 from cudepot.digest import Digest, Promise
-from cudepot.errors import CudepotError, MissingError, TransientError, TrustError
+from cudepot.errors import CudepotError, InternalError, MissingError, TransientError, TrustError
 from cudepot.ports import ObjectStore, Part, Progress, PromiseStore, Source
 from cudepot.transport.retrying import Resuming
 
@@ -253,10 +253,18 @@ def in_threads(items: Sequence[_Item], do: _Do[_Item], workers: int) -> list[tup
     except BaseException:
         stop.set()
         raise
-    for _, error in ended:
-        if error is not None and not isinstance(error, CudepotError):
-            raise error
-    return [(item, error) for item, error in ended if isinstance(error, CudepotError)]
+    return [(item, _foreseen(error)) for item, error in ended if error is not None]
+
+
+def _foreseen(error: BaseException) -> CudepotError:
+    """Return what failed one item as an error of that item; raise what stops all of them."""
+    if isinstance(error, CudepotError):
+        return error
+    if isinstance(error, OSError) or not isinstance(error, Exception):
+        raise error
+    found = InternalError(f"{type(error).__name__}: {error}".removesuffix(": "), hint="a fault in cudepot: report it")
+    found.__cause__ = error
+    return found
 
 
 @contextlib.contextmanager

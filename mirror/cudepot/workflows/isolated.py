@@ -34,6 +34,8 @@ def alone(depot: Depot, name: str, error: Exception) -> CudepotError:
     if _is_everybodys(depot, error):
         with storage_errors(depot.store.root):
             raise error
+    if isinstance(error, InternalError) and error.__cause__ is not None:
+        depot.unforeseen(error.__cause__)  # met in a thread, where there is no log
     if isinstance(error, CudepotError):
         return error
     where, said = depot.unforeseen(error), " ".join(str(error).split())[:300]

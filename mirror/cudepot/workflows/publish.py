@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tomli_w
 
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import notes
@@ -26,7 +26,7 @@ from cudepot.workflows.rollback import show_held
 from cudepot.workflows.rolled_back import Hold, hold_of
 from cudepot.workflows.show import check_private, keep, next_number, now, show
 from cudepot.workflows.site_channels import channels, statements
-from cudepot.workflows.site_parts import Earlier, Held, joined, parts_of
+from cudepot.workflows.site_parts import Earlier, Held, parts_of
 from cudepot.workflows.snapshots import find_snapshot
 from cudepot.workflows.unsigned import unsigned
 

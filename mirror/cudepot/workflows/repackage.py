@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +13,7 @@ import tomli
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest, Hasher, hasher
-from cudepot.errors import ConfigError, EulaError
+from cudepot.errors import ConfigError
 from cudepot.formats.conda import Zstd, conda_package, write_conda
 from cudepot.formats.payload import Payload, Role
 from cudepot.formats.payload_check import PayloadReport, check_payload
@@ -28,7 +29,9 @@ from cudepot.workflows.closed import check_closed
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.held import with_last_good
 from cudepot.workflows.history import latest_snapshots
-from cudepot.workflows.lock import current_lock
+from cudepot.workflows.isolated import Trouble, each_alone
+from cudepot.workflows.licences import NotAcceptedError, Text, question, refuse
+from cudepot.workflows.lock import current_lock, record_acceptance, unanswered
 from cudepot.workflows.recipes import recipes_of
 from cudepot.workflows.unpack import WITHOUT, chunks, load_rules, unpack, write_folder
 
@@ -40,6 +43,8 @@ class RepackageResult:
     Attributes:
         held: upstreams whose packages are those of the last snapshot, because locked artifacts of theirs are missing.
         left: jobs left out, because their artifacts are missing and nothing was published of their upstream before.
+        failed: jobs that could not be run, and why; and the licences that somebody has to accept.
+        notes: a line for each upstream that could not be locked.
     """
 
     jobs: tuple[str, ...]
@@ -47,40 +52,89 @@ class RepackageResult:
     built: tuple[Built, ...]
     held: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    failed: tuple[Trouble, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def repackage(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> RepackageResult:
-    """Run the jobs whose result is not in the store yet.
+    """Run the jobs whose result is not in the store yet; one that fails, or waits for a licence, stops no other.
 
-    With ``keep_last``, an upstream of which locked artifacts are missing does not stop the others: its packages are
-    those of what was published of it last.
+    Licences are looked at before anything is unpacked. With ``keep_last``, the packages of an upstream of which
+    locked artifacts are missing are those of what was published of it last.
 
     Raises:
-        ConfigError: the channel is to be closed, and packages need what nothing makes.
-        EulaError: the licence text of a release has not been accepted.
-        FormatError: an artifact is not what it claims to be.
-        StorageError: an artifact is not in the store.
+        ConfigError: the lock is out of date.
+        StorageError: our own disk refuses.
     """
     lock = current_lock(depot)
+    if not dry_run:
+        record_acceptance(depot, lock)
+    notes = unanswered(depot, lock)
     lock, held = with_last_good(depot, lock, _earlier(depot)) if keep_last else (lock, ())
     jobs = all_jobs(depot, lock)
     left = [job for job in jobs if keep_last and not all(depot.store.has(one.digest) for one in job.artifacts)]
     jobs = [job for job in jobs if job not in left]
-    built: list[Built] = []
-    run = 0
-    for job in jobs:
-        key = job_key(depot, lock, job)
-        found = recall(depot, lock, key)
-        if found is None:
-            run += 1
-            if dry_run:
-                continue
-            found = _run(depot, lock, job, key)
-        built += found
-    made = tuple(dict.fromkeys(built))
-    if run and depot.config.build.closed_channel and not dry_run:
+    run = _Run(depot, lock, dry_run=dry_run)
+    run.all(jobs)
+    made = tuple(dict.fromkeys(one for job in jobs for one in run.built.get(job, ())))
+    if run.started and depot.config.build.closed_channel and not dry_run and not run.failed:
         check_closed(depot, made)
-    return RepackageResult(tuple(map(str, jobs)), run, made, held, tuple(map(str, left)))
+    failed = (*run.failed, *([Trouble("licences", question(depot, run.waiting))] if run.waiting else []))
+    return RepackageResult(tuple(map(str, jobs)), run.started, made, held, tuple(map(str, left)), failed, notes)
+
+
+class _Run:
+    """One run over jobs, each of which fails alone.
+
+    Attributes:
+        built: what each job made, now or before.
+        started: how many jobs had to be run.
+        failed: jobs that failed, and why.
+        waiting: licence texts that are not accepted.
+    """
+
+    def __init__(self, depot: Depot, lock: Lock, *, dry_run: bool) -> None:
+        self._depot, self._lock, self._dry = depot, lock, dry_run
+        self.built: dict[Job, list[Built]] = {}
+        self.started = 0
+        self.failed: list[Trouble] = []
+        self.waiting: list[Text] = []
+
+    def all(self, jobs: Sequence[Job]) -> None:
+        """Recall what was built, look at all licences, then build."""
+        todo: dict[Job, str] = {}
+        for job in jobs:
+            with self._alone(job):
+                key = job_key(self._depot, self._lock, job)
+                found = recall(self._depot, self._lock, key)
+                if found is None:
+                    todo[job] = key
+                else:
+                    self.built[job] = found
+        self.started = len(todo)
+        ready = {} if self._dry else {job: key for job, key in todo.items() if self._may(job)}
+        for job, key in ready.items():
+            with self._alone(job):
+                self.built[job] = _run(self._depot, self._lock, job, key)
+
+    def _may(self, job: Job) -> bool:
+        """Return whether all of a job is here, and its licence is accepted as far as that is known."""
+        before = len(self.failed), len(self.waiting)
+        with self._alone(job):
+            missing = [one.filename for one in job.artifacts if not self._depot.store.has(one.digest)]
+            if missing:
+                raise ConfigError(f"{job}: {missing[0]} is not in the store", hint="run `cudepot sync`")
+            refuse(self._depot, self._lock, job)
+        return before == (len(self.failed), len(self.waiting))
+
+    def _note(self, one: Trouble) -> None:
+        if isinstance(one.error, NotAcceptedError):
+            self.waiting.append(one.error.text)
+        else:
+            self.failed.append(one)
+
+    def _alone(self, job: Job) -> AbstractContextManager[None]:
+        return each_alone(self._depot, str(job), self._note)
 
 
 def _earlier(depot: Depot) -> list[Snapshot]:
@@ -102,7 +156,10 @@ def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
         target = folder / f"{name}-{one.version}-cuda{one.cuda}-{one.subdir}-{job.artifacts[0].kind}"
         with depot.store.scratch() as scratch:
             payload = unpack(depot, job, scratch)
-            _check_eula(depot, lock, payload, scratch)
+            try:
+                _check_eula(depot, lock, job, payload, scratch)
+            except NotAcceptedError as error:
+                raise question(depot, [error.text]) from error
             write_folder(payload, scratch, target)
         made.append(str(target))
     return tuple(made)
@@ -116,7 +173,7 @@ def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
             record(depot, key, job, built, "")
             return built
         payload = unpack(depot, job, scratch, frozenset() if "static" in job.outputs else WITHOUT)
-        licence = _check_eula(depot, lock, payload, scratch)
+        licence = _check_eula(depot, lock, job, payload, scratch)
         report = _check(depot, job, payload, scratch)
         told = origins_of(lock, job) if depot.config.build.provenance == "inside" else ()
         built = []
@@ -135,19 +192,14 @@ def _check(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> Pay
     return check_payload(payload, scratch.open, rules.needs)
 
 
-def _check_eula(depot: Depot, lock: Lock, payload: Payload, scratch: LocalStore) -> str:
+def _check_eula(depot: Depot, lock: Lock, job: Job, payload: Payload, scratch: LocalStore) -> str:
     """Refuse to build until the licence text found in the artifact has been accepted; return its sha256."""
     licence = _licence(payload)
     if licence.sha256 in lock.accepted_eula:
         return licence.sha256
     with scratch.open(licence) as text:
-        kept = depot.store.path(depot.store.add(chunks(text)))
-    one = payload.release
-    raise EulaError(
-        f"the licence of {one.product} {one.version} has not been accepted (sha256 {licence.sha256})",
-        hint=f'read {kept}; if you accept it, add "{licence.sha256}" to accept-eula in cudepot.toml, '
-        "then run `cudepot lock` and `cudepot repackage`",
-    )
+        kept = depot.store.add(chunks(text))
+    raise NotAcceptedError(Text(job, kept))
 
 
 def _conda(

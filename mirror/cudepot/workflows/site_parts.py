@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from cudepot.catalog.holdings import files_of
-from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, split
 from cudepot.catalog.names import accepted, check_names
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.catalog.unsolvable import Unsolvable, refused
@@ -119,23 +119,6 @@ class Earlier:
         if self._locks is None:
             self._locks = split(lock_of(self._depot, self.snapshots[0])) if self.snapshots else {}
         return self._locks.get(upstream, Lock())
-
-
-def split(lock: Lock) -> dict[str, Lock]:
-    """Return the part of each upstream, in the lock's order."""
-    artifacts: dict[str, list[Artifact]] = {one.name: [] for one in lock.upstreams}
-    for one in lock.artifacts:
-        artifacts.setdefault(one.upstream, []).append(one)
-    return {one.name: replace(lock, upstreams=(one,), artifacts=tuple(artifacts[one.name])) for one in lock.upstreams}
-
-
-def joined(parts: Sequence[Lock], lock: Lock) -> Lock:
-    """Return the lock of several parts; all else in it is that of ``lock``."""
-    return replace(
-        lock,
-        upstreams=tuple(upstream for one in parts for upstream in one.upstreams),
-        artifacts=tuple(artifact for one in parts for artifact in one.artifacts),
-    )
 
 
 def parts_of(depot: Depot, lock: Lock, earlier: Earlier) -> tuple[dict[str, Part], list[Held]]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.faults import fault_of
+from cudepot.catalog.lock import Lock, LockedUpstream, split
 from cudepot.catalog.whole import Whole, main_indexes
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
-from cudepot.workflows.bring import Missing, bring
+from cudepot.workflows.bring import Failed, Missing, bring
 from cudepot.workflows.complete import complete, remember
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.fetch import Unknown, grouped, learn_each, summary
-from cudepot.workflows.lock import answering, current_lock
+from cudepot.workflows.isolated import Trouble, alone, each_alone
+from cudepot.workflows.lock import answering, current_lock, unanswered
 from cudepot.workflows.present import absent
-from cudepot.workflows.rounds import rounds
+from cudepot.workflows.rounds import rounds, told
+from cudepot.workflows.standing import note
 from cudepot.workflows.unsigned import unsigned
 from cudepot.workflows.whole import read_whole, wholes
 
@@ -46,29 +49,77 @@ def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait:
     known = None if dry_run else complete(depot, lock)
     if known is None:
         return _synced(depot, lock, dry_run=dry_run, wait=wait)
-    bring(depot, [one.name for one in lock.upstreams], (), wait=wait, unsound=lambda: _unsound(depot, lock))
-    return SyncResult(known.files, known.bytes, 0, 0, (*unsigned(depot, lock), *known.notes))
+    failed = bring(depot, [one.name for one in lock.upstreams], (), wait=wait, unsound=lambda: _unsound(depot, lock))
+    _raise(failed, 0)
+    return SyncResult(known.files, known.bytes, 0, 0, (*_notes(depot, lock), *known.notes))
+
+
+def _notes(depot: Depot, lock: Lock) -> tuple[str, ...]:
+    return (*unanswered(depot, lock), *unsigned(depot, lock))
 
 
 def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResult:
-    """Read what whole mirrors consist of, fetch what is missing of everything, and remember that it is here."""
-    names = [one.name for one in lock.upstreams]
-    _restore_indexes(depot, lock, names, dry_run=dry_run, wait=wait)
-    found = {one.name: read_whole(depot, one) for one in wholes(lock)}
-    if any(one.unknown for one in found.values()):
-        if dry_run:
-            raise ConfigError(_UNKNOWN, hint="sync without --dry-run fetches them")
-        _learn(depot, found, wait=wait)
-        found = {one.name: read_whole(depot, one) for one in wholes(lock)}
-    every = grouped(_named(lock, found), lambda one: one.digest)
+    """Read what whole mirrors consist of, fetch what is missing of everything, and remember that it is here.
+
+    An upstream whose index cannot be had or read is left out; the others are fetched all the same.
+    """
+    found, failed = _read_wholes(depot, lock, dry_run=dry_run, wait=wait)
+    broken = {one.upstream for one in failed}
+    every = grouped((one for one in _named(lock, found) if one.upstream not in broken), lambda one: one.digest)
     lacking = absent(depot, every)
     missing = {digest: places for digest, places in every.items() if digest in lacking}
     notes = tuple(note for one in found.values() for note in one.notes)
     if not dry_run:
-        bring(depot, names, list(itertools.chain(*missing.values())), wait=wait, unsound=lambda: _unsound(depot, lock))
+        names = [one.name for one in lock.upstreams if one.name not in broken]
+        wanted = list(itertools.chain(*missing.values()))
+        failed += bring(depot, names, wanted, wait=wait, unsound=lambda: _unsound(depot, lock))
+        _raise(failed, len(missing))
         if found and not any(one.learnt for one in found.values()):
             remember(depot, lock, every, notes)
-    return SyncResult(len(every), _size(every), len(missing), _size(missing), (*unsigned(depot, lock), *notes))
+    _raise(failed, len(missing))
+    return SyncResult(len(every), _size(every), len(missing), _size(missing), (*_notes(depot, lock), *notes))
+
+
+def _raise(failed: Sequence[Failed], missing: int) -> None:
+    """Raise the one error that tells of all failures, if there are any."""
+    if failed:
+        paths = [one.path for one in failed]
+        raise summary([one.error for one in failed], max(missing, len(failed)), paths)
+
+
+def _read_wholes(
+    depot: Depot, lock: Lock, *, dry_run: bool, wait: float
+) -> tuple[dict[str, Whole], list[Failed]]:  # fmt: skip
+    """Return what each whole mirror consists of, and what stands in the way of the others."""
+    failed = _restore_indexes(depot, lock, dry_run=dry_run, wait=wait)
+    found: dict[str, Whole] = {}
+    troubles: list[Trouble] = []
+    broken = {one.upstream for one in failed}
+    for one in wholes(lock):
+        if one.name not in broken:
+            with each_alone(depot, one.name, troubles.append):
+                found[one.name] = read_whole(depot, one)
+    if unknown := {name: whole for name, whole in found.items() if whole.unknown}:
+        if dry_run:
+            raise ConfigError(_UNKNOWN, hint="sync without --dry-run fetches them")
+        failed += _learn(depot, unknown, wait=wait)
+        for name in unknown:
+            with each_alone(depot, name, troubles.append):
+                found[name] = read_whole(depot, _locked(lock, name))
+    return found, failed + [one for trouble in troubles for one in _noted(depot, trouble, dry_run=dry_run)]
+
+
+def _locked(lock: Lock, name: str) -> LockedUpstream:
+    return next(one for one in lock.upstreams if one.name == name)
+
+
+def _noted(depot: Depot, trouble: Trouble, *, dry_run: bool) -> list[Failed]:
+    """Remember why an upstream cannot be synced; a dry run remembers nothing."""
+    fault = fault_of(trouble.error, depot.config.upstream(trouble.name).url)
+    if dry_run:
+        return [Failed(trouble.name, trouble.name, trouble.error.retold(f"{trouble.name}: {trouble.error}"))]
+    stands = note(depot, trouble.name, "sync", [fault])
+    return [Failed(trouble.name, trouble.name, told(trouble.error, one)) for one in stands]
 
 
 def _named(lock: Lock, found: Mapping[str, Whole]) -> Iterator[Missing]:
@@ -80,28 +131,31 @@ def _named(lock: Lock, found: Mapping[str, Whole]) -> Iterator[Missing]:
         yield from (Missing(one.name, file.path, file.digest) for file in one.metadata)
 
 
-def _restore_indexes(depot: Depot, lock: Lock, names: list[str], *, dry_run: bool, wait: float) -> None:
+def _restore_indexes(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> list[Failed]:
     """Fetch the indexes of whole mirrors where the store is another than the one that locked them."""
     indexes = [Missing(one.name, index.path, index.digest) for one in wholes(lock) for index in main_indexes(one)]
     lacking = absent(depot, [one.digest for one in indexes])
     missing = [one for one in indexes if one.digest in lacking]
     if missing and dry_run:
         raise ConfigError("the index of a whole mirror is not in this store", hint="sync without --dry-run fetches it")
-    if missing:
-        bring(depot, names, missing, wait=wait)
+    return bring(depot, {one.upstream: None for one in missing}, missing, wait=wait) if missing else []
 
 
-def _unsound(depot: Depot, lock: Lock) -> Iterable[tuple[Missing, CudepotError]]:
+def _unsound(depot: Depot, lock: Lock) -> Iterator[tuple[Missing, CudepotError]]:
     """Give the rpms whose signatures do not hold; other packages have none that anybody checks."""
     if not any(one.is_yum for one in lock.upstreams):
-        return ()
+        return
     from cudepot.workflows.rpm_signatures import check_rpms  # noqa: PLC0415 - where there are rpms
 
-    return check_rpms(depot, lock)
+    for name, mine in split(lock).items():
+        found: list[Trouble] = []
+        with each_alone(depot, name, found.append):
+            yield from list(check_rpms(depot, mine))
+        yield from ((Missing(one.name, one.name, Digest.of(b"")), one.error) for one in found)
 
 
-def _learn(depot: Depot, found: Mapping[str, Whole], *, wait: float) -> None:
-    """Fetch packages that an index knows by sha512 only, and remember their sha256."""
+def _learn(depot: Depot, found: Mapping[str, Whole], *, wait: float) -> list[Failed]:
+    """Fetch packages that an index knows by sha512 only, and remember their sha256; return those that failed."""
     waiting = [Unknown(name, path, one) for name, whole in found.items() for path, one in whole.unknown.items()]
     failed: list[tuple[Unknown, CudepotError]] = []
     for now in rounds(depot, wait):
@@ -109,8 +163,8 @@ def _learn(depot: Depot, found: Mapping[str, Whole], *, wait: float) -> None:
         failed = learn_each(waiting, sources, depot.store, depot.progress)
         waiting = [one for one, _ in failed]
         if not waiting:
-            return
-    raise summary([error for _, error in failed], len(failed), [one.path for one in waiting])
+            break
+    return [Failed(one.upstream, one.path, alone(depot, one.upstream, error)) for one, error in failed]
 
 
 def _size(digests: Iterable[Digest]) -> int:
