@@ -140,6 +140,9 @@ ROWS = {
     "a version nobody can read": Row("apt", ("a=1-1",), ("a 1-1",), ("a 1-1", "a 2.2_x", "a 1-2"), {"a=1-1": "a=1-2"}),
     "extras and spelling stay": Row("simple", ("Nvidia_X[all]==1.0",), ("nvidia-x 1.0",), ("nvidia-x 2",),
                                     {"Nvidia_X[all]==1.0": "Nvidia_X[all]==2"}),
+    "versions side by side": Row(
+        "simple", ("a==1.0", "a==2.0", "a==1.5"), ("a 1.0", "a 1.5", "a 2.0"), ("!a 1.0", "a 1.5", "a 2.0", "a 3.0"),
+        {"a==2.0": "a==3.0"}, ("1.0 was withdrawn",)),
     "three parts of an archive": Row("redistrib", ("cudnn=9.12.0",), ("cudnn 9.12.0.46",),
                                      ("cudnn 9.12.0.46", "cudnn 9.13.0.50"), {"cudnn=9.12.0": "cudnn=9.13.0"}),
 }  # fmt: skip
@@ -149,7 +152,7 @@ ROWS = {
 def test_pins_against_what_is_offered(row: Row) -> None:
     pin = Pin("u", row.packages, **row.pin)  # type: ignore[arg-type]
     locked = [artifact(row.kind, *split(one, row.kind)) for one in row.locked]
-    updates, notices = compare(0, pin, row.kind, locked, [offer(one, row.kind) for one in row.offered])
+    updates, notices = compare([(0, pin)], row.kind, locked, [offer(one, row.kind) for one in row.offered])
     assert {one.before: one.after for one in updates} == row.after
     texts = [one.text for one in notices]
     assert len(texts) == len(row.notices), texts

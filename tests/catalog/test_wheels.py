@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
-from cudepot.catalog.wheels import parse_requirement, select_wheels
+from cudepot.catalog.wheels import Project, parse_requirement, select_wheels
 from cudepot.errors import ConfigError, PinError
 from cudepot.formats.simple import IndexFile
 
@@ -82,3 +84,39 @@ def test_a_requirement_that_fits_nothing_names_what_is_there() -> None:
 def test_what_a_pin_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         parse_requirement(text)
+
+
+def test_an_exact_requirement_is_compared_with_what_may_fit_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of pins on one page must not be millions of comparisons."""
+    compared = []
+    contains = SpecifierSet.contains
+
+    def counted(self: SpecifierSet, item: Version | str, **more: bool) -> bool:
+        compared.append(item)
+        return contains(self, item, **more)
+
+    monkeypatch.setattr(SpecifierSet, "contains", counted)
+    project = Project("a", files(*(f"a-1.{minor}-py3-none-any.whl" for minor in range(500))))
+    for minor in range(500):
+        (found,) = project.select(parse_requirement(f"a==1.{minor}"), ["linux-64"])
+        assert str(found.version) == f"1.{minor}"
+    assert len(compared) <= 1000
+    project.select(parse_requirement("a>=1"), ["linux-64"])
+    assert len(compared) <= 1002
+
+
+def test_a_yanked_file_is_taken_only_where_a_platform_has_no_other() -> None:
+    names = (
+        "!a-1-py3-none-manylinux2014_x86_64.whl",
+        "a-1-py3-none-manylinux1_x86_64.whl",
+        "!a-1-py3-none-win_amd64.whl",
+    )
+    assert select("a==1", *names, subdirs=("linux-64", "win-64")) == [names[1], names[2].lstrip("!")]
+    assert select("a", *names) == [names[1]]
+
+
+def test_versions_near_the_one_asked_for_are_named() -> None:
+    there = [f"a-{one}-py3-none-any.whl" for one in ("9.0.0.312.post1", *(f"9.{minor}.0" for minor in range(1, 20)))]
+    with pytest.raises(PinError, match=r"9\.0\.0\.312 has no wheel, only a source package") as caught:
+        select("a==9.0.0.312", "a-9.0.0.312.tar.gz", *there)
+    assert caught.value.hint == "versions there: 9.0.0.312.post1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
@@ -126,3 +127,72 @@ def test_a_file_name_with_folders_hidden_in_it_is_refused() -> None:
 
 def test_project_names_have_one_form() -> None:
     assert project_name("NVIDIA_cuDNN..cu11") == "nvidia-cudnn-cu11"
+
+
+NO_HTML = {
+    "declarations": "<!x" * 500_000,
+    "attributes": "<a " + "x=1 " * 400_000 + ">",
+    "a value": '<a href="' + "a" * 2_000_000,
+    "a comment": "<!--" + "x" * 2_000_000,
+}
+
+
+@pytest.mark.parametrize("body", NO_HTML.values(), ids=NO_HTML)
+def test_a_page_with_a_tag_that_does_not_end_is_refused(body: str) -> None:
+    """html.parser reads such a tag from its beginning whenever more of it comes."""
+    with pytest.raises(FormatError, match="a tag that does not end"):
+        parse_page(body.encode(), "text/html", URL)
+
+
+@pytest.mark.parametrize("body", ["<![[", "<![if x]><![[", "<!DOCTYPE html><![ ["])
+def test_what_html_parser_gives_up_is_a_page_without_files_at_most(body: str) -> None:
+    """Python 3.11's raises AssertionError for an unknown marked section."""
+    with contextlib.suppress(FormatError):
+        assert parse_page(body.encode(), "text/html", URL) == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {"filename": 3, "url": "x"}, {"filename": "a.whl", "url": None}, {"filename": ["a.whl"], "url": "x"},
+        {"filename": "a.whl", "url": "http://[::1/x"}, {"filename": "a.whl"}, {"url": "x"},
+    ],
+)  # fmt: skip
+def test_a_json_row_of_the_wrong_types_is_refused(file: dict[str, object]) -> None:
+    with pytest.raises(FormatError, match="not a PEP 691 page"):
+        parse_page(page(file), JSON_TYPE, URL)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"files":' * 50_000, b"[" * 100_000, b'{"files": [], "meta": 3}',
+     b'{"files": [], "meta": {"api-version": "2.0"}}', b'{"files": {"a": 1}}',
+     b'{"files": [], "n": ' + b"9" * 5000 + b"}"],
+)  # fmt: skip
+def test_hostile_json_is_refused(body: bytes) -> None:
+    with pytest.raises(FormatError):
+        parse_page(body, JSON_TYPE, URL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday", "2025-13-01T00:00:00Z", "2025-01-01", "2025-01-01T00:00:00", 3, None, "0001-01-01T00:00:00+14:00"],
+)
+def test_a_time_that_is_none_is_left_out(text: object) -> None:
+    (file,) = parse_page(page({"filename": "a.whl", "url": "x", "upload-time": text}), JSON_TYPE, URL)
+    assert file.uploaded == ""
+
+
+def test_what_a_page_says_of_a_file_is_made_harmless() -> None:
+    odd = {"filename": "a.whl", "url": "x", "yanked": "a\x1b[2Jb\n" * 400, "upload-time": "2025-01-01T02:00:00+02:00",
+           "hashes": {"sha256": HASH.sha256.upper(), "md5": "0" * 32, "sha512": "zz"}, "size": True}  # fmt: skip
+    (file,) = parse_page(page(odd), JSON_TYPE, URL)
+    assert file.reason.startswith("a[2Jb a[2Jb")
+    assert len(file.reason) <= 500
+    assert (file.uploaded, file.size) == ("2025-01-01T00:00:00.000000Z", None)
+    assert (file.sha256, file.hashes) == (HASH.sha256, (("md5", "0" * 32),))
+
+
+def test_a_name_that_cannot_be_written_is_no_file_of_ours() -> None:
+    (file,) = parse_page(page({"filename": "a\ud800-1-py3-none-any.whl", "url": "x"}), JSON_TYPE, URL)
+    assert file.filename == ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -92,31 +92,55 @@ class Notice:
 Found = tuple[list[Update], list[Notice]]
 
 
-def compare(number: int, pin: Pin, kind: str, locked: Sequence[Artifact], offers: Sequence[Offer]) -> Found:
-    """Return which entries of a pin can be bound to something newer, and what else there is to know of them.
+def compare(pins: Iterable[tuple[int, Pin]], kind: str, locked: Iterable[Artifact], offers: Iterable[Offer]) -> Found:
+    """Return which entries of pins can be bound to something newer, and what else there is to know of them.
 
-    Nothing that is older by the ecosystem's own order is ever offered.
+    Nothing that is older by the ecosystem's own order is ever offered. Of several versions of one package, pinned side
+    by side, only the newest is looked at: the others are kept on purpose.
 
     Args:
-        number: the pin's place in cudepot.toml.
-        pin: as it is there.
-        kind: type of its upstream.
+        pins: those on one upstream, with their places in cudepot.toml.
+        kind: type of the upstream.
         locked: artifacts of the upstream in the lock.
         offers: what the upstream offers under the names that pins may mean, and more.
     """
-    machines = (*pin.architectures, *_EVERYWHERE) if pin.architectures else ()
-    offers = [one for one in offers if not machines or one.machine in machines]
     there, pinned = _by_name(offers, kind), _by_name([one for one in locked if one.why == "pin"], kind)
     rows = [(one.name, one.version, one.machine) for group in there.values() for one in group]
     rows += [(one.name, one.version, one.architecture) for group in pinned.values() for one in group]
     listing = Listing(rows)
+    every = [(number, pin, entry) for number, pin in pins for entry in read_entries(pin, kind, listing)]
+    ahead, withdrawn = _ahead(every, kind), dict[tuple[str, str], list[Offer]]()
+    for one in (one for group in there.values() for one in group if one.withdrawn is not None):
+        withdrawn.setdefault((one.name, one.version), []).append(one)
     updates, notices = list[Update](), list[Notice]()
-    for entry in read_entries(pin, kind, listing):
+    for number, pin, entry in every:
         for name in listing.names(entry.name):
-            look = _Look(number, pin, kind, entry, name, there.get(name, ()), pinned.get(name, ()))
+            offered, known = there.get(name, []), pinned.get(name, [])
+            if ahead.get(_line(pin, entry), entry) is not entry:
+                offered, known = (
+                    [one for one in offered if one.version == entry.exact and one.withdrawn is not None],
+                    [],
+                )
+            look = _Look(number, pin, kind, entry, name, offered, known)
             updates += look.updates()
             notices += look.notices()
     return updates, notices
+
+
+def _line(pin: Pin, entry: Entry) -> tuple[object, ...]:
+    """Return what entries have in common that only one of them need move on."""
+    return (entry.name, entry.cuda.partition(".")[0], pin.architectures, pin.subdirs)
+
+
+def _ahead(every: Iterable[tuple[int, Pin, Entry]], kind: str) -> dict[tuple[object, ...], Entry]:
+    """Return, of the entries that name a version, the newest of each line."""
+    key, found = version_key(kind), dict[tuple[object, ...], Entry]()
+    for _, pin, entry in every:
+        if entry.exact and is_version(kind, entry.exact):
+            rival = found.setdefault(_line(pin, entry), entry)
+            if key(entry.exact) > key(rival.exact):
+                found[_line(pin, entry)] = entry
+    return found
 
 
 _Named = TypeVar("_Named", Offer, Artifact)
@@ -140,7 +164,9 @@ class _Look:
     ) -> None:  # fmt: skip
         self._number, self._pin, self._kind, self._entry, self._name = number, pin, kind, entry, name
         self._key = version_key(kind)
-        self._listed = [one for one in offers if entry.means_cuda(name, one.version)]
+        machines = (*pin.architectures, *_EVERYWHERE) if pin.architectures else ()
+        here = [one for one in offers if not machines or one.machine in machines]
+        self._listed = [one for one in here if entry.means_cuda(name, one.version)]
         self._locked = [one for one in locked if entry.admits(one.version) and entry.means_cuda(name, one.version)]
         self._now = max((one.version for one in self._locked), key=self._key, default=entry.exact)
         self._there = [one for one in self._listed if one.withdrawn is None and self._is_wanted(one.version)]

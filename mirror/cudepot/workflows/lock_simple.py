@@ -225,7 +225,7 @@ def _located(upstream: Upstream, url: str) -> str:
         UpstreamError: the link leads somewhere that is not asked, or holds a login.
     """
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable():
         raise UpstreamError(
             f"{upstream.url}: the index points to {url[:200]!r}", hint="only http and https are followed"
         )

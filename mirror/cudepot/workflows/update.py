@@ -95,12 +95,11 @@ def _held(one: Update) -> Notice:
 
 def _compared(depot: Depot, lock: Lock, offered: Mapping[str, Offered]) -> tuple[list[Update], list[Notice]]:
     updates, notices = list[Update](), list[Notice]()
-    kinds = {one.name: one.type for one in depot.config.upstreams}
-    for number, pin in enumerate(depot.config.pins):
-        if pin.upstream in offered:
-            found = compare(number, pin, kinds[pin.upstream], lock.of(pin.upstream), offered[pin.upstream].offers)
-            updates += found[0]
-            notices += found[1]
+    for name, one in offered.items():
+        pins = [(number, pin) for number, pin in enumerate(depot.config.pins) if pin.upstream == name]
+        found = compare(pins, depot.config.upstream(name).type, lock.of(name), one.offers)
+        updates += found[0]
+        notices += found[1]
     return updates, notices
 
 
