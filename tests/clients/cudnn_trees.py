@@ -149,13 +149,20 @@ def put_torch(site: Path, soname: str = "libcudnn.so.9", runpath: str = "", asks
 
 
 def put_mangled(site: Path, version: tuple[int, ...] = (9, 1, 0)) -> None:
-    """Write ctranslate2 as auditwheel leaves it: the first library only, under a name of its own."""
+    """Write ctranslate2 4.6 as auditwheel leaves it: the first library only, under a name of its own.
+
+    The extension module alone has a search path, an old RPATH that holds for all it loads.
+    """
     folder = site / "ctranslate2.libs"
     folder.mkdir(parents=True)
     name = f"libcudnn-0a1b2c3d.so.{'.'.join(map(str, version))}"
-    (folder / name).write_bytes(library(f"libcudnn.so.{version[0]}", version, (), "$ORIGIN"))
-    asking = library("libctranslate2-9f8e7d6c.so.4", needed=(name,), runpath="$ORIGIN")
-    (folder / "libctranslate2-9f8e7d6c.so.4").write_bytes(asking)
+    (folder / name).write_bytes(library(name, version, flags="-Wl,--disable-new-dtags,-rpath,$ORIGIN"))
+    middle = "libctranslate2-9f8e7d6c.so.4.6.0"
+    (folder / middle).write_bytes(library(middle, needed=(name,)))
+    search = "-Wl,--disable-new-dtags,-rpath,$ORIGIN/../ctranslate2.libs"
+    (site / "ctranslate2").mkdir()
+    module = library("_ext.so", needed=(middle,), flags=search)
+    (site / "ctranslate2/_ext.cpython-311-x86_64-linux-gnu.so").write_bytes(module)
     record(site, "ctranslate2-4.6.0", recorded(folder))
 
 

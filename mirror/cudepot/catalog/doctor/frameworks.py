@@ -34,7 +34,7 @@ FRAMEWORKS = (
     ),
     Framework("jax", ("jax_plugins/xla_cuda*/xla_cuda_plugin.so",), linked=False, plugin="jax_cuda*_plugin"),
     Framework("onnxruntime_gpu", ("onnxruntime/capi/libonnxruntime_providers_cuda.so",)),
-    Framework("ctranslate2", ("ctranslate2.libs/libctranslate2*.so*",)),
+    Framework("ctranslate2", ("ctranslate2/_ext*.so",)),
     Framework("cupy_cuda*", ("cupy_backends/cuda/libs/cudnn*.so", "cupy_backends/cuda/libs/_cnvrtc*.so")),
     Framework("paddlepaddle_gpu", ("paddle/base/libpaddle.so", "paddle/fluid/libpaddle.so"), linked=False),
     Framework("transformer_engine_cu*", ("transformer_engine/libtransformer_engine.so", "libtransformer_engine.so")),

@@ -39,5 +39,7 @@ def brings(name: str, copy: Copy) -> str:
     if copy.kind == "conda":
         return f"conda install {conda}"
     if "-packages/" in copy.folder and wheel:
-        return f"pip install {wheel}" + (f"-cu{cuda}" if cuda and int(cuda) < 13 else "")
+        if not cuda:
+            return f"pip install {wheel}-cuN, with the CUDA of your framework for N ({wheel} for CUDA 13)"
+        return f"pip install {wheel}" + (f"-cu{cuda}" if int(cuda) < 13 else "")
     return f"install the system's package of {name}"

@@ -21,6 +21,9 @@ from cudepot.workflows.doctor.copies import library
 _CUDNN = re.compile(r"libcudnn(?:-[0-9a-f]{8})?\.so\.[\d.]+")
 
 
+_DEEPEST = 4  # an extension module, its libraries, theirs
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """Whoever asks for cuDNN: its name, its environment, the SONAME, and the objects whose search paths count."""
@@ -42,7 +45,7 @@ def programs_of(
         one
         for site in environment.sites
         for row in FRAMEWORKS
-        for one in _framework(machine, environment, site, row, python, copies)
+        for one in _framework(machine, loader, environment, site, row, copies)
     ]
     if python and python.old_rpath and environment.kind == "conda":
         mine = [one for one in copies if one.prefix == environment.prefix and not _is_bundled(one)]
@@ -87,26 +90,43 @@ def _elf(machine: Machine, path: str) -> LibraryInfo | None:
 
 
 def _framework(
-    machine: Machine,
-    environment: Environment,
-    site: str,
-    row: Framework,
-    python: Loading | None,
-    copies: Sequence[Copy],
+    machine: Machine, loader: Loader, environment: Environment, site: str, row: Framework, copies: Sequence[Copy]
 ) -> Iterator[Asking]:
     """Give the framework once for each cuDNN that its files ask for."""
     files = [path for pattern in row.files for path in machine.matches(f"{site}/{pattern}")]
     if not files:
         return
     name, lowest = _installed(machine, site, row)
+    python = _python(machine, environment)
     seen = set()
     for path in files:
-        elf = _elf(machine, path)
-        for soname in _sonames(elf, row, lowest, copies) if elf else ():
-            if elf and soname not in seen:
+        for soname, by in _asked(machine, loader, site, path, (python,) if python else (), row, lowest, copies):
+            if soname not in seen:
                 seen.add(soname)
-                by = [Loading(path.rpartition("/")[0], elf.runpath, elf.old_rpath), *([python] if python else [])]
-                yield Asking(name, environment.prefix, soname, tuple(by), lowest, row.linked)
+                yield Asking(name, environment.prefix, soname, by, lowest, row.linked)
+
+
+def _asked(
+    machine: Machine,
+    loader: Loader,
+    site: str,
+    path: str,
+    by: tuple[Loading, ...],
+    row: Framework,
+    lowest: Version | None,
+    copies: Sequence[Copy],
+) -> Iterator[tuple[str, tuple[Loading, ...]]]:
+    """Give what a file asks for of cuDNN, itself or through the framework's libraries that it is linked with."""
+    elf = _elf(machine, path)
+    if elf is None or len(by) > _DEEPEST:
+        return
+    chain = (Loading(path.rpartition("/")[0], elf.runpath, elf.old_rpath), *by)
+    sonames = _sonames(elf, row, lowest, copies)
+    yield from ((one, chain) for one in sonames)
+    for name in () if sonames else elf.needed:
+        found = loader.find(name, chain)
+        if found and machine.real(found.path).startswith(f"{machine.real(site)}/"):
+            yield from _asked(machine, loader, site, found.path, chain, row, lowest, copies)
 
 
 def _sonames(elf: LibraryInfo, row: Framework, lowest: Version | None, copies: Sequence[Copy]) -> list[str]:
