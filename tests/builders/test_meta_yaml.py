@@ -22,7 +22,7 @@ from tests.formats.payloads import RECIPES
 
 from cudepot.builders.render import RenderedOutput, render_recipe
 
-META = RECIPES / "cudnn/meta.yaml"
+META = RECIPES / "conda-build/cudnn/meta.yaml"
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le", "win-64")
 RELEASES = (
     ("7.6.5.32", "10.2"),
@@ -68,7 +68,7 @@ def chosen(text: str, flags: dict[str, bool]) -> str:
     return "\n".join(kept)
 
 
-def rendered(version: str, cuda: str, subdir: str) -> dict[str, Any]:
+def rendered(version: str, cuda: str, subdir: str, **more: str) -> dict[str, Any]:
     """Return the whole document, as conda-build would see it."""
     flags = selectors(subdir)
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
@@ -79,6 +79,7 @@ def rendered(version: str, cuda: str, subdir: str) -> dict[str, Any]:
         environ={"CUDEPOT_PAYLOAD": "/payload"},
         PKG_HASH="HASH",
         pin_subpackage=lambda name, exact: f"{name} {version} exact" if exact else name,
+        **more,
     )
     document: dict[str, Any] = yaml.safe_load(chosen(text, flags))
     return document
@@ -117,6 +118,34 @@ def test_meta_yaml_describes_the_same_packages(version: str, cuda: str, subdir: 
         assert build["string"] == f"cuda{cuda}_hHASH_0"
         assert {key: str(found["about"][key]) for key in one.about} == one.about
         assert str(document["package"]["version"]) == one.version
+
+
+@pytest.mark.parametrize(("version", "cuda", "subdir"), CASES)
+def test_a_closed_channel_is_heeded(version: str, cuda: str, subdir: str) -> None:
+    outputs = {one["name"]: one for one in rendered(version, cuda, subdir, closed_channel="true")["outputs"]}
+    variant: dict[str, str | int] = {"cudnn_version": version, "cuda_version": cuda, "closed_channel": "true"}
+    for one in render_recipe(RECIPES / "cudnn/recipe.yaml", variant, subdir):
+        assert sorted(lines(outputs[one.name]["requirements"]["run"])) == sorted(map(exact, one.depends))
+
+
+def test_what_decides_a_package_is_in_its_hash() -> None:
+    """conda-build sees a key that only a template uses when it is told to."""
+    for version, cuda in (("8.0.5.39", "11.1"), ("9.12.0.46", "13")):
+        for one in rendered(version, cuda, "linux-64")["outputs"]:
+            assert one["build"]["force_use_keys"] == ["cudnn_version", "cuda_version", "closed_channel"]
+
+
+@pytest.mark.parametrize("file", ["recipes/conda-build/cudnn/meta.yaml", "channel-config/variants.yaml"])
+def test_no_line_ends_in_what_conda_build_takes_for_a_selector(file: str) -> None:
+    """It takes brackets at the end of a line for one, without ``#`` as well, and drops or cuts the line."""
+    for line in (RECIPES.parent / file).read_text().splitlines():
+        bare = re.sub(r"# \[[a-z0-9 ]+\]$", "", line).rstrip()
+        assert not bare.endswith("]") or bare.lstrip().startswith("#"), line
+
+
+def test_each_tool_finds_one_recipe_in_a_folder() -> None:
+    for folder in {one.parent for name in ("recipe.yaml", "meta.yaml") for one in RECIPES.rglob(name)}:
+        assert not ((folder / "recipe.yaml").exists() and (folder / "meta.yaml").exists()), folder
 
 
 @pytest.mark.parametrize("subdir", SUBDIRS)

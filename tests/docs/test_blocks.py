@@ -151,7 +151,6 @@ def adapted(text: str, project: Project) -> str:
     """Return a block with the names of this world: its snapshots, its package, its /etc."""
     package = next((project.site / "conda/main/linux-64").glob("cudnn-8.0.5.39-cuda11.1*.conda"))
     text = re.sub(r"(?<=verify )cudnn-\S+\.conda", str(package), text)
-    text = text.replace("$PWD/payloads/cudnn-8.0.5.39-cuda11.1-linux-64-archive", "$PWD/payloads")
     return re.sub(r"(?<![\w/])/etc/", "etc/", text).replace(" 41", " 1").replace(" 42", " 2")
 
 

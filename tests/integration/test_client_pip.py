@@ -43,6 +43,6 @@ def test_the_condarc_names_the_site_and_what_was_added(showcase: Project, tmp_pa
     text = (tmp_path / "etc/conda/.condarc").read_text()
     found = yaml.safe_load(text)
     channels = ["https://packages.example/conda/main", "https://mirror.example/conda-forge"]
-    assert found["channels"] == found["default_channels"] == found["allowlist_channels"] == channels
+    assert found["channels"] == found["default_channels"] == channels
     assert found["channel_alias"] == "https://packages.example/conda"
     assert all("#!final" in line for line in text.splitlines() if line[0].isalpha())

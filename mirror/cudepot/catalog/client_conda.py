@@ -27,7 +27,7 @@ def condarc(label: str, url: str, channel: str, also: Sequence[str] = ()) -> byt
     """
     channels = [f"{url}/{channel}", *(one.rstrip("/") for one in also)]
     listed = "".join(f"  - {json.dumps(one)}\n" for one in channels)
-    keys = ("channels", "default_channels", "allowlist_channels")
+    keys = ("channels", "default_channels")  # no allowlist: conda-build and conda-lock work with channels of their own
     return "".join(
         [
             _HEAD.format(label=label, path=CONDARC),
