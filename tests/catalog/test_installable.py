@@ -19,7 +19,7 @@ from cudepot.catalog.deb_pins import DebPin
 from cudepot.catalog.deb_rules import Selection, Wishes
 from cudepot.formats.apt import PackageIndex, parse_relations
 
-pytestmark = pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not installed")]
 FEW = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -148,9 +148,9 @@ def _ways(debs: Sequence[Deb], wanted: Sequence[Deb], machines: Sequence[str]) -
     versions = [
         [one for one in debs if one.name == name and one.architecture in (machines[0], "all")] for name in names
     ]
-    for several in itertools.islice(itertools.product(*(one for one in versions if one)), 4):
+    for several in itertools.islice(itertools.product(*(one for one in versions if one)), 2):
         yield [f"{one.name}={one.version}" for one in several]
-    for one in itertools.islice((one for one in debs if one.name in names), 4):
+    for one in itertools.islice((one for one in debs if one.name in names), 2):
         yield [f"{one.name}:{machines[0] if one.architecture == 'all' else one.architecture}={one.version}"]
 
 
