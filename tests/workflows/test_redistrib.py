@@ -122,3 +122,23 @@ def test_other_bytes_than_the_manifest_says_are_refused(project: Project, server
     (name,) = files(project)
     server.flip(f"/cudnn/linux-x86_64/{name}")
     assert "promised" in project.fail(5, "sync").error
+
+
+def test_a_pin_that_matches_nothing_is_named_and_the_others_are_locked(project: Project, server: Server) -> None:
+    want(project, server, "cudnn=9.8.0.87", "cudnn=9.99.0.1", "cudnn_samples=7.*")
+    failed = project.fail(4, "lock")
+    assert "2 pins cannot be locked" in failed.error
+    assert "redistrib_9.99.0" in failed.error
+    assert "'cudnn_samples=7.*' matches no manifest" in failed.error
+    locked = tomllib.loads(project.lock.read_text())["artifact"]
+    assert [one["version"] for one in locked] == ["9.8.0.87"]
+    assert "2 pins" in project.fail(4, "lock").error
+
+
+def test_a_newer_release_is_offered_by_number(project: Project, server: Server) -> None:
+    want(project, server, "cudnn=8.9.7.29", cuda="12")
+    project.run("lock")
+    assert "cudnn 8.9.7.29 -> 9.8.0.87" in project.run("update").out
+    want(project, server, "cudnn=9.8.0.87", cuda="12")
+    project.run("lock")
+    assert "nothing newer" in project.run("update").out

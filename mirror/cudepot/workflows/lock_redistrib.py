@@ -12,11 +12,12 @@ from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root
 from cudepot.catalog.redistributed import choose, is_exact, listed, manifests, serving, wanted
 from cudepot.catalog.release_names import with_recipe
-from cudepot.errors import MissingError, PinError
+from cudepot.errors import CudepotError, FormatError, MissingError, PinError
 from cudepot.formats.redistrib import Manifest, Redistributed, parse_redistrib
 from cudepot.ports import Source
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
 from cudepot.workflows.lock_simple import check_transport
+from cudepot.workflows.partly import partly
 
 _LIMIT = 4 << 20  # bytes; manifests have a few kilobytes, the folder's page some hundred
 
@@ -33,21 +34,25 @@ def resolve_redistrib(
         UpstreamError: not reachable.
         TrustError: plain http.
         PinError: a pin matches nothing.
+        PartlyLockedError: some pins match nothing; what the others resolved to is in it.
     """
     check_transport(upstream)
     reader = _Reader(depot, upstream, depot.source(upstream))
     pins = depot.pins_of(upstream)
     artifacts: dict[str, Artifact] = {}
-    for pin in pins:
-        for spec in pin.packages:
+    errors: dict[str, CudepotError] = {}
+    for pin, spec in ((one, spec) for one in pins for spec in one.packages):
+        try:
             for one in reader.archives(pin, spec):
                 artifacts.setdefault(one.filename, _artifact(upstream, pin, one))
+        except (PinError, MissingError, FormatError) as error:
+            errors[spec] = error
     reader.memory.save(depot.store)
     roots = tuple(root for _, root in sorted(reader.roots.items()))
     locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request_hash(upstream, pins), roots)
-    if before and before[0] == locked:
+    if before and before[0] == locked and not errors:
         return before
-    return locked, tuple(artifacts.values())
+    return partly(locked, tuple(artifacts.values()), errors, before[1] if before else ())
 
 
 def newest_archives(depot: Depot, upstream: Upstream, oldest: Version | None) -> Iterator[tuple[str, Redistributed]]:
