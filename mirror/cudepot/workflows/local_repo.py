@@ -16,7 +16,6 @@ from typing import BinaryIO
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.errors import ConfigError, FormatError, MissingError, TrustError, UpstreamError
 from cudepot.formats.deb import read_deb
-from cudepot.formats.guarded import unpacked_limit
 from cudepot.formats.members import Members
 from cudepot.ports import About, Page, Validators
 
@@ -113,12 +112,11 @@ class LocalRepo:
                 pass
 
     def _members(self, handle: BinaryIO) -> Members:
-        limit = unpacked_limit(self.file.stat().st_size)
         if self.file.suffix != ".rpm":
-            return read_deb(handle, limit=limit, what=str(self.file))
+            return read_deb(handle, what=str(self.file))
         from cudepot.formats.rpm import read_rpm  # noqa: PLC0415 - most installers are debs
 
-        return read_rpm(handle, limit=limit, what=str(self.file))
+        return read_rpm(handle, what=str(self.file))
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[BinaryIO]:

@@ -12,6 +12,7 @@ from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.catalog.unsolvable import Findings
 from cudepot.digest import CHUNK
+from cudepot.disk import check_room
 from cudepot.errors import PinError, TrustError
 from cudepot.signing.keys import parse_keys
 from cudepot.workflows.apt_chain import Chain
@@ -101,6 +102,7 @@ def _keep(depot: Depot, repo: LocalRepo, artifacts: tuple[Artifact, ...]) -> Non
     for name, content in repo.packages():
         digest = wanted.pop(name, None)
         if digest is not None:
+            check_room(depot.store.root, digest.size)
             with depot.store.part(digest) as part:
                 part.restart()
                 while chunk := content.read(CHUNK):
