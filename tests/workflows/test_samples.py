@@ -15,7 +15,7 @@ from tests.conftest import SiteKey
 from tests.project import Project
 from tests.upstream.debs import simple_deb, write_deb
 
-from cudepot.catalog.samples import sample_path
+from cudepot.catalog.samples import TARGETS, is_for, sample_path
 from cudepot.cli.main import main
 
 HEADER = "#define CUDNN_MAJOR 8\nunsigned long cudnnGetVersion(void);\n"
@@ -33,6 +33,18 @@ conv_sample: conv_sample.c
 \t$(HOST_COMPILER) -I$(CUDA_PATH)/include -I$(CUDNN_INCLUDE_PATH) -L$(CUDNN_LIB_PATH) \\
 \t-DWHERE='"$(TARGET_OS)/$(TARGET_ARCH)/$(SBSA)"' -o $@ $< -lcudnn
 """
+OLD = """\
+# as those of 7.x and 8.0: no variable for cuDNN, CUDA's own include first
+HOST_COMPILER ?= g++
+CUDA_PATH ?= /usr/local/cuda
+INCLUDES := -I$(CUDA_PATH)/include
+LIBRARIES := -L$(CUDA_PATH)/lib64 -lcudnn
+all: conv_sample
+conv_sample: conv_sample.c
+\t$(HOST_COMPILER) $(INCLUDES) $(CCFLAGS) $(EXTRA_CCFLAGS) -DWHERE='"$(TARGET_OS)/$(TARGET_ARCH)/$(SBSA)"' \\
+\t-o $@ $< $(LDFLAGS) $(EXTRA_LDFLAGS) $(LIBRARIES)
+"""
+WAIVED = "all:\n\t@echo '>>> WARNING - FreeImage is not set up correctly, the sample will be waived'\n"
 BROKEN = "all:\n\t@echo fatal: FreeImage is not set up; exit 2\n"
 
 
@@ -42,10 +54,10 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
+@pytest.fixture(params=[OLD, MAKEFILE], ids=["7.x and 8.0", "later"])
+def tree(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     folder = tmp_path / "cudnn_samples_v8"
-    write(folder / "conv_sample" / "Makefile", MAKEFILE)
+    write(folder / "conv_sample" / "Makefile", request.param)
     write(folder / "conv_sample" / "conv_sample.c", SAMPLE)
     return folder
 
@@ -110,6 +122,47 @@ def test_qnx_with_a_compiler_that_records_its_call(
     assert "qnx/aarch64/" in said
 
 
+def test_qnx_takes_the_compiler_of_nvidias_guide(
+    tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, target = tmp_path / "qnx" / "host", tmp_path / "qnx" / "target"
+    target.mkdir(parents=True)
+    for name in ("aarch64-unknown-nto-qnx7.0.0-g++", "aarch64-unknown-nto-qnx7.1.0-g++"):
+        compiler = write(host / "usr" / "bin" / name, '#!/bin/sh\nexec aarch64-linux-gnu-gcc "$@"\n')
+        compiler.chmod(0o755)
+    monkeypatch.setenv("QNX_HOST", str(host))
+    monkeypatch.setenv("QNX_TARGET", str(target))
+    done = build(tmp_path, cuda, "--from", str(tree), "--target", "qnx", capsys=capsys)
+    assert "aarch64-unknown-nto-qnx7.1.0-g++" in Path(done["made"][0]["log"]).read_text()
+
+
+def test_a_sample_that_is_waived_is_not_built(
+    tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """mnistCUDNN without FreeImage: make ends well, and there is nothing (G3)."""
+    write(tree / "mnistCUDNN" / "Makefile", WAIVED)
+    options = ("--from", str(tree), "--target", "x86_64", "--compiler", "gcc")
+    made = {one["name"]: one for one in build(tmp_path, cuda, *options, code=11, capsys=capsys)["made"]}
+    assert made["conv_sample"]["built"]
+    assert not made["mnistCUDNN"]["built"]
+    assert "FreeImage is not set up correctly" in made["mnistCUDNN"]["said"]
+    assert "built nothing" in made["mnistCUDNN"]["said"]
+
+
+@pytest.mark.parametrize("tree", [OLD], indirect=True)
+def test_an_old_makefile_does_not_take_another_cudnn_than_the_one_named(
+    tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --cudnn naming 7.6.5 it compiled against the toolkit's 8, and exited 0 (G2)."""
+    write(cuda / "include" / "cudnn.h", HEADER)
+    options = ("--from", str(tree), "--target", "x86_64", "--compiler", "gcc")
+    named = ("--cudnn", str(cuda / "targets" / "x86_64-linux"))
+    error = build(tmp_path, cuda, *options, *named, code=3, capsys=capsys)["error"]
+    assert f"the Makefiles of conv_sample would take {cuda}/include/cudnn.h" in error
+    (cuda / "include" / "cudnn.h").unlink()
+    build(tmp_path, cuda, *options, *named, "--output", str(tmp_path / "again"), capsys=capsys)
+
+
 def test_what_is_missing_is_said_before_anything_is_copied(
     tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +224,14 @@ def test_the_samples_of_the_lock(
     assert main([*argv, "--compiler", "gcc"]) == 0
     assert f"samples of {name}" in capsys.readouterr().out
     assert os.access(project.base / "cudnn-samples" / "conv_sample" / "conv_sample", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "target", "fits"),
+    [("amd64", "x86_64", True), ("aarch64", "x86_64", False), ("arm64", "sbsa", True), ("all", "qnx", True)],
+)
+def test_samples_packages_belong_to_a_machine(architecture: str, target: str, fits: bool) -> None:
+    assert is_for(architecture, TARGETS[target]) is fits
 
 
 @pytest.mark.parametrize(

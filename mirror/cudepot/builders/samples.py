@@ -15,12 +15,19 @@ _LAST = 12  # lines of a failed build that are told
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How one sample went: ``log`` is the file with all that was said, ``said`` the last lines of a failed one."""
+    """How one sample went.
+
+    Attributes:
+        built: whether make ended well and there is an executable that was not there before.
+        log: the file with all that was said; ``said``: its last lines, where it was not built.
+        executables: what came.
+    """
 
     name: str
     built: bool
     log: str
     said: str = ""
+    executables: tuple[str, ...] = ()
 
 
 def machine_of_compiler(compiler: str) -> str | None:
@@ -42,8 +49,10 @@ def samples_below(folder: Path) -> list[Path]:
 def run_make(sample: Path, variables: Mapping[str, str], environment: Mapping[str, str], log: Path) -> Made:
     """Build one sample; all that is said goes to ``log``.
 
-    Make takes the variables from its command line, where they win over the Makefile's own.
+    Make takes the variables from its command line, where they win over the Makefile's own. A Makefile that only warns
+    (no FreeImage, a waived target) ends well and builds nothing: that is not built.
     """
+    before = {path: path.stat().st_mtime_ns for path in executables_below(sample)}
     argv = ["make", "-C", str(sample), *(f"{name}={value}" for name, value in variables.items())]
     with log.open("wb") as out:
         out.write(f"{' '.join(argv)}\n".encode())
@@ -55,8 +64,12 @@ def run_make(sample: Path, variables: Mapping[str, str], environment: Mapping[st
             built = done.returncode == 0
         except subprocess.TimeoutExpired:
             built = False
+    came = tuple(str(path) for path in executables_below(sample) if before.get(path) != path.stat().st_mtime_ns)
     last = log.read_text("utf-8", "replace").splitlines()[-_LAST:]
-    return Made(sample.name, built, str(log), "" if built else "\n".join(last))
+    if built and not came:
+        last.append("make ended without an error, and built nothing")
+    built = built and bool(came)
+    return Made(sample.name, built, str(log), "" if built else "\n".join(last), came)
 
 
 def executables_below(folder: Path) -> Iterator[Path]:

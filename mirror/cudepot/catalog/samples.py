@@ -1,13 +1,15 @@
 """What NVIDIA's cuDNN samples are built for, with which variables, and where headers and libraries are looked for.
 
-The variables are those of the samples' own Makefiles (``samples_common.mk``): ``TARGET_ARCH``, ``TARGET_OS``,
-``HOST_COMPILER``, ``CUDA_PATH``, ``CUDNN_INCLUDE_PATH``, ``CUDNN_LIB_PATH``, ``SBSA``, ``QNX_HOST``, ``QNX_TARGET``.
+The variables are those of the samples' own Makefiles: ``TARGET_ARCH``, ``TARGET_OS``, ``HOST_COMPILER``, ``CUDA_PATH``,
+``SBSA``, ``QNX_HOST``, ``QNX_TARGET`` in all; ``CUDNN_INCLUDE_PATH`` and ``CUDNN_LIB_PATH`` only later ones know
+(``samples_common.mk``). Those of 7.x and 8.0 know ``EXTRA_CCFLAGS`` and ``EXTRA_LDFLAGS``, behind their own
+``-I$(CUDA_PATH)/include``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _BELOW = re.compile(r"(?:^|/)cudnn_samples_v\d+/(.+)")
@@ -86,12 +88,25 @@ def make_variables(target: Target, paths: Mapping[str, str], environment: Mappin
         "CUDA_PATH": paths["cuda"],
         "CUDNN_INCLUDE_PATH": paths["include"],
         "CUDNN_LIB_PATH": paths["library"],
+        "EXTRA_CCFLAGS": f"-I{paths['include']}",
+        "EXTRA_LDFLAGS": f"-L{paths['library']}",
     }
     if target.name == "sbsa":
         variables["SBSA"] = "1"
     if target.system == "qnx":
         variables |= {name: environment.get(name, "") for name in ("QNX_HOST", "QNX_TARGET")}
     return variables
+
+
+def knows_folders(makefiles: Iterable[str]) -> bool:
+    """Return whether a sample's Makefiles take cuDNN's folders from variables of their own."""
+    return any("CUDNN_INCLUDE_PATH" in one for one in makefiles)
+
+
+def is_for(architecture: str, target: Target) -> bool:
+    """Return whether a samples package of a deb's or rpm's architecture belongs to a target; archives are for all."""
+    own = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
+    return own.get(architecture, target.arch) == target.arch
 
 
 def sample_path(member: str) -> str:

@@ -74,6 +74,7 @@ def _build(args: argparse.Namespace, depot: Depot | None) -> Answer:
 
 
 def _origin(args: argparse.Namespace, depot: Depot | None) -> Path | Artifact:
+    from cudepot.catalog.samples import TARGETS
     from cudepot.workflows.lock import load_lock
     from cudepot.workflows.samples import installed_samples, pinned_samples
 
@@ -81,7 +82,7 @@ def _origin(args: argparse.Namespace, depot: Depot | None) -> Path | Artifact:
         if not Path(args.origin).is_dir():
             raise ConfigError(f"{args.origin}: no such folder", hint="--from names a folder of samples")
         return Path(args.origin)
-    locked = pinned_samples(load_lock(depot.lock_path)) if depot else []
+    locked = pinned_samples(load_lock(depot.lock_path), TARGETS[args.target]) if depot else []
     found: list[Path | Artifact] = [*installed_samples(), *locked]
     if not found:
         raise ConfigError(

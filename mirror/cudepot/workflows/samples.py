@@ -8,9 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cudepot.builders.samples import Made, executables_below, machine_of_compiler, run_make, samples_below
+from cudepot.builders.samples import Made, machine_of_compiler, run_make, samples_below
 from cudepot.catalog.lock import Artifact, Lock
-from cudepot.catalog.samples import Target, include_folders, is_native, library_folders, make_variables, sample_path
+from cudepot.catalog.samples import (
+    Target,
+    include_folders,
+    is_for,
+    is_native,
+    knows_folders,
+    library_folders,
+    make_variables,
+    sample_path,
+)
 from cudepot.digest import CHUNK
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError, FormatError
@@ -92,20 +101,43 @@ def build_samples(wish: Wish, environment: Environment, origin: Path | Artifact,
         raise ConfigError(
             f"no sample {', '.join(strange) or 'with a Makefile'} in {wish.output}", hint=f"there: {', '.join(found)}"
         )
+    chosen = {name: folder for name, folder in found.items() if not wish.only or name in wish.only}
+    _check_header(wish, environment, chosen)
     made = [
         run_make(folder, environment.variables, wish.environment, wish.output / f"{name}.log")
-        for name, folder in found.items()
-        if not wish.only or name in wish.only
+        for name, folder in chosen.items()
     ]
-    executables = [path for one in made if one.built for path in executables_below(found[one.name])]
+    executables = [path for one in made for path in one.executables]
     for path in executables:
-        _check_machine(path, wish.target)
-    return SamplesResult(_told(origin), tuple(made), tuple(str(one) for one in executables))
+        _check_machine(Path(path), wish.target)
+    return SamplesResult(_told(origin), tuple(made), tuple(executables))
 
 
-def pinned_samples(lock: Lock) -> list[Artifact]:
-    """Return the locked artifacts that hold samples, the newest name last."""
-    return [one for one in lock.artifacts if "cudnn" in one.filename and "samples" in one.filename]
+def _check_header(wish: Wish, environment: Environment, chosen: Mapping[str, Path]) -> None:
+    """Refuse to build against another cuDNN than the one named: old Makefiles look in CUDA_PATH/include first."""
+    include = Path(environment.variables["CUDNN_INCLUDE_PATH"])
+    first = Path(wish.cuda) / "include" / "cudnn.h"
+    named = include / "cudnn.h"
+    if not first.exists() or (named.exists() and first.samefile(named)):
+        return
+    blind = [name for name, folder in chosen.items() if not knows_folders(_makefiles(folder))]
+    if blind:
+        raise ConfigError(
+            f"the Makefiles of {', '.join(blind)} would take {first}, not the cuDNN in {include}",
+            hint="name with --cuda a toolkit without cudnn.h in its include, or move that header away",
+        )
+
+
+def _makefiles(folder: Path) -> Iterator[str]:
+    for one in (folder / "Makefile", folder.parent / "samples_common.mk"):
+        if one.is_file():
+            yield one.read_text("utf-8", "replace")
+
+
+def pinned_samples(lock: Lock, target: Target) -> list[Artifact]:
+    """Return the locked artifacts that hold samples for a target, the newest name last."""
+    found = [one for one in lock.artifacts if "cudnn" in one.filename and "samples" in one.filename]
+    return [one for one in found if is_for(one.architecture, target)]
 
 
 def installed_samples() -> list[Path]:
@@ -114,7 +146,11 @@ def installed_samples() -> list[Path]:
 
 
 def _qnx_compiler(wish: Wish) -> str:
+    """Return the g++ of NVIDIA's guide where the SDP has one, the newest of several; else ``q++``."""
     home = wish.environment.get("QNX_HOST", "")
+    found = sorted(Path(home, "usr/bin").glob("aarch64-unknown-nto-qnx*-g++")) if home else []
+    if found:
+        return str(found[-1])
     return f"{home}/usr/bin/q++" if home else "q++"
 
 
