@@ -21,9 +21,10 @@ from tests.upstream.wheels import write_wheel
 from cudepot.builders.render import RenderedOutput, render_recipe
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
-from cudepot.formats.conda import CondaPackage, Zstd, conda_package, glob_matches, write_conda
+from cudepot.formats.conda import CondaPackage, Home, Zstd, conda_package, glob_matches, write_conda
 from cudepot.formats.conda_read import read_conda
 from cudepot.formats.payload import Payload, PayloadFile, Role
+from cudepot.formats.release import Release
 
 STAMP = 1604620800000
 
@@ -183,3 +184,18 @@ def test_a_large_window_finds_what_repeats_far_apart(window: int, most: int) -> 
     assert most - (6 << 20) < len(package) < most
     members = {m.name: c.read() for m, c in read_conda(io.BytesIO(package)) if c is not None}
     assert members["lib/libcudnn_b.so.9.1.0"] == b"b" + text
+
+
+def test_the_purl_says_which_channel_the_package_is_of() -> None:
+    """CEP 49: a namespace and an encoded repository_url, no ``channel``; qualifiers in order."""
+    objects = Objects()
+    licence = PayloadFile("LICENSE", Role.LICENCE, objects.add(b"stand-in"))
+    payload = Payload(Release("cudnn", "8.0.5.39", "11.1", "linux-64"), (licence,))
+    variant: dict[str, str | int] = {"cudnn_version": "8.0.5.39", "cuda_version": "11.1"}
+    (rendered,) = render_recipe(RECIPES / "cudnn/recipe.yaml", variant, "linux-64")
+    package = conda_package(rendered, payload, home=Home("https://acme.invalid", "conda/main"))
+    purl = json.loads(package.sbom)["metadata"]["component"]["purl"]
+    assert purl == (
+        f"pkg:conda/conda/main/cudnn@8.0.5.39?build={rendered.build_string}"
+        "&repository_url=https%3A%2F%2Facme.invalid&subdir=linux-64&type=conda"
+    )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import zstandard
 
@@ -93,14 +94,30 @@ class CondaPackage:
         return f"{self.stem}.conda"
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a package belongs, for its PURL (CEP 49): the repository's URL, and the channel's path below it.
+
+    The defaults are those of a package that is in no channel yet.
+    """
+
+    repository_url: str = "https://cudepot.invalid"
+    namespace: str = "conda/main"
+
+
 def conda_package(
-    output: Output, payload: Payload | None, extra: Mapping[str, Any] | None = None, origins: Sequence[Origin] = ()
+    output: Output,
+    payload: Payload | None,
+    extra: Mapping[str, Any] | None = None,
+    origins: Sequence[Origin] = (),
+    home: Home = Home(),
 ) -> CondaPackage:
     """Return the package of a rendered output: the payload files its globs name, and the licence.
 
     Args:
         payload: None for an output without files, e.g. cuda-version.
         origins: what the package is made of, where the package itself is to say so.
+        home: the channel it is made for.
 
     Raises:
         FormatError: some of the output's globs name files and others none; an output all of whose globs name
@@ -123,12 +140,14 @@ def conda_package(
             'so take the zip, or `outputs = ["wheel"]`',
         )
     licences = [one.digest for one in everything if one.role is Role.LICENCE]
-    document = sbom(_shipped(output, payload, files), origins) if payload else b""
+    document = sbom(_shipped(output, payload, files, home), origins) if payload else b""
     return CondaPackage(output, files, licences[0] if licences else None, extra or {}, document)
 
 
-def _shipped(output: Output, payload: Payload, files: Iterable[PayloadFile]) -> Shipped:
-    purl = f"pkg:conda/{output.name}@{output.version}?build={output.build_string}&subdir={output.subdir}&type=conda"
+def _shipped(output: Output, payload: Payload, files: Iterable[PayloadFile], home: Home) -> Shipped:
+    qualifiers = {"build": output.build_string, "repository_url": home.repository_url, "subdir": output.subdir}
+    asked = "&".join(f"{key}={quote(value, safe='')}" for key, value in {**qualifiers, "type": "conda"}.items())
+    purl = f"pkg:conda/{quote(home.namespace)}/{output.name}@{quote(output.version, safe='')}?{asked}"
     licensed = [*files, *(one for one in payload.files if one.role is Role.LICENCE)]
     return Shipped.of(output.name, output.version, purl, payload, licensed, output.about.get("license", ""))
 

@@ -130,6 +130,7 @@ def job_key(depot: Depot, lock: Lock, job: Job) -> str:
         list(job.outputs),
         [_folder_hash(one) for one in _recipe_folders(depot.recipes, job.recipe)],
         [build.number, build.zstd_level, build.zstd_window, build.deflate_level, depot.config.site.label, depot.epoch],
+        depot.config.site.channel,
         build.closed_channel,
     ]
     if build.provenance == "inside":

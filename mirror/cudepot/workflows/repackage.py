@@ -14,7 +14,7 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest, Hasher, hasher
 from cudepot.errors import ConfigError
-from cudepot.formats.conda import Zstd, conda_package, write_conda
+from cudepot.formats.conda import Home, Zstd, conda_package, write_conda
 from cudepot.formats.payload import Payload, Role
 from cudepot.formats.payload_check import PayloadReport, check_payload
 from cudepot.formats.payload_shipped import check_shipped
@@ -221,10 +221,11 @@ def _conda(
     }
     from cudepot.builders.render import render_recipe, with_glibc  # noqa: PLC0415 - loads rattler-build: not for what is built already
 
+    home = Home(f"https://{depot.config.site.label}.invalid", f"conda/{depot.config.site.channel}")
     subdir = "linux-64" if release.subdir == "noarch" else release.subdir
     recipes = recipes_of(depot.recipes, job, payload, build.number, closed=build.closed_channel)
     for output in (one for recipe, variant in recipes for one in render_recipe(recipe, variant, subdir)):
-        package = conda_package(with_glibc(output, glibc), payload, facts, origins)
+        package = conda_package(with_glibc(output, glibc), payload, facts, origins, home)
         label = f"packing {package.filename}"
         total = sum(one.digest.size for one in package.files if one.digest) + (licence.size if licence else 0)
         md5 = hasher("md5")
