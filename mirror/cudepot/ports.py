@@ -116,8 +116,8 @@ class ObjectStore(Protocol):
     def settle(self) -> None:
         """Make the names of all objects that came so far durable; those of :meth:`add` are already."""
 
-    def add(self, chunks: Iterator[bytes]) -> Digest:
-        """Store bytes whose digest is not known beforehand and return it."""
+    def add(self, chunks: Iterator[bytes], *, settle: bool = True) -> Digest:
+        """Store bytes whose digest is not known beforehand and return it; durable at once unless told otherwise."""
 
 
 class PromiseStore(ObjectStore, Protocol):

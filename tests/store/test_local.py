@@ -384,3 +384,36 @@ def test_a_part_whose_writer_died_just_before_it_became_an_object_is_gone_on_wit
     left.chmod(0o444)
     subprocess.run([*BARE, sys.executable, "-c", COMMITTER, str(store.root)], check=True)
     assert content(store) == DATA
+
+
+def test_gathered_objects_are_read_at_once_and_become_objects_in_the_end(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    pages = [f"page {number}".encode() for number in range(50)]
+    with store.gathering():
+        made = [store.add_bytes(one) for one in (*pages, *pages)]
+        assert [content(store, one) for one in made[:50]] == pages
+        assert all(map(store.has, made))
+        assert not list(store.objects())
+        assert not waited, "the disk is waited for once, in the end"
+    assert {one.name for one in store.objects()} == {one.sha256 for one in made}
+    assert all(map(LocalStore(store.root).is_marked, made))
+    assert not list((store.root / "tmp").iterdir())
+    folders = {one.parent for one in store.objects()}
+    assert len(waited) == len(pages) + len(folders) + 1
+    store.add_bytes(b"later")
+    assert store.path(Digest.of(b"later")).parent.parent.name == "objects", "and no longer"
+
+
+def test_what_was_gathered_by_a_run_that_failed_is_gone(store: LocalStore) -> None:
+    def failing() -> None:
+        with store.gathering():
+            store.add_bytes(DATA)
+            raise StorageError("no")
+
+    with pytest.raises(StorageError):
+        failing()
+    assert not store.has(DIGEST)
+    assert not list((store.root / "tmp").iterdir())

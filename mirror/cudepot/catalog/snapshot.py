@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from cudepot.catalog.fields import Table
@@ -60,8 +61,12 @@ def render_snapshot(snapshot: Snapshot) -> bytes:
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def parse_snapshot(data: bytes, what: str) -> Snapshot:
-    """Return a snapshot; raise ConfigError when the document is malformed or of another format."""
+def parse_snapshot(data: bytes, what: str, like: Tree = MappingProxyType({})) -> Snapshot:
+    """Return a snapshot; what its tree has in common with that of another one, ``like``, is in memory only once.
+
+    Raises:
+        ConfigError: the document is malformed or of another format.
+    """
     try:
         document = json.loads(data)
         table = Table(document)
@@ -78,9 +83,21 @@ def parse_snapshot(data: bytes, what: str) -> Snapshot:
         table.text("parent"),
         table.table("lock").digest(),
         tuple(document["upstreams"]) if table.tables("upstreams") else (),
-        {_site_path(path, what): tree.table(path).digest() for path in tree.names()},
+        _tree(tree, document["tree"], like, what),
         table.integer("rollback", 0),
     )
+
+
+def _tree(table: Table, plain: Mapping[str, Any], like: Tree, what: str) -> Tree:
+    tree: dict[str, Digest] = {}
+    known = {path: (path, digest) for path, digest in like.items()}
+    for path in table.names():
+        name, before = known.get(path, ("", None))
+        if before is not None and plain[path] == {"sha256": before.sha256, "size": before.size}:
+            tree[name] = before
+        else:
+            tree[name or _site_path(path, what)] = table.table(path).digest()
+    return tree
 
 
 @functools.lru_cache(maxsize=4)

@@ -18,14 +18,13 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from cudepot.digest import CHUNK, Digest, Hasher, Promise, VerifyingReader, hasher
-from cudepot.disk import fsync_folder, storage_errors, write_atomic
+from cudepot.disk import fsync_each, storage_errors, write_atomic
 from cudepot.errors import ConfigError, FormatError, StorageError, TrustError
 from cudepot.store.hold import held
 from cudepot.store.marks import Marks
 from cudepot.store.part import LocalPart
 
 FORMAT = "cudepot-store 1\n"
-_FEW, _SETTLERS = 5, 16  # folders made durable one by one, threads for more
 
 
 def _absent(digest: Digest) -> StorageError:
@@ -52,6 +51,8 @@ class LocalStore:
         self.root, self._durable, self.marks = root, durable, Marks(quick=quick)
         self._objects = f"{root}/objects/"
         self._unsettled: set[str] = set()
+        self._gathered: dict[str, str] = {}
+        self._gathers = False
         self._settling = threading.Lock()
         if create:
             self._create()
@@ -91,7 +92,7 @@ class LocalStore:
 
     def name(self, digest: Digest) -> str:
         """Return the same as text, which costs less where thousands are asked for."""
-        return f"{self._objects}{digest.sha256[:2]}/{digest.sha256}"
+        return self._gathered.get(digest.sha256) or f"{self._objects}{digest.sha256[:2]}/{digest.sha256}"
 
     def has(self, digest: Digest) -> bool:
         """Return whether the object is here and holds what its name says; one without a mark is hashed for it."""
@@ -136,8 +137,8 @@ class LocalStore:
         finally:
             part.close()
 
-    def add(self, chunks: Iterator[bytes]) -> Digest:
-        """Store bytes whose digest is not known beforehand and return it."""
+    def add(self, chunks: Iterator[bytes], *, settle: bool = True) -> Digest:
+        """Store bytes whose digest is not known beforehand and return it; for ``settle`` see :meth:`seal`."""
         with (
             storage_errors(self.root),
             tempfile.NamedTemporaryFile(dir=self.root / "tmp", delete=False) as out,
@@ -150,11 +151,33 @@ class LocalStore:
                     size += len(chunk)
                 out.flush()
                 digest = Digest(one.hexdigest(), size)
-                self.seal(out, out.name, digest)  # type: ignore[arg-type]
+                self.seal(out, out.name, digest, settle=settle, gather=self._gathers)  # type: ignore[arg-type]
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
         return digest
+
+    @contextlib.contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Let the small files that :meth:`add` takes meanwhile become objects together, in the end.
+
+        The disk is waited for once, where thousands of pages and metadata files come; they can be read before.
+        """
+        self._gathers = True
+        try:
+            yield
+            with storage_errors(self.root):
+                if self._durable:
+                    fsync_each(self._gathered.values())
+                for sha256, path in self._gathered.items():
+                    self._move(path, sha256)
+                self._gathered.clear()
+                self.settle()
+        finally:
+            self._gathers = False
+            for path in self._gathered.values():  # of a run that failed
+                Path(path).unlink(missing_ok=True)
+            self._gathered.clear()
 
     def make(self, write: Callable[[BinaryIO], object], *also: Hasher) -> Digest:
         """Store what ``write`` puts into a seekable file and return its digest; ``also`` get the same bytes."""
@@ -189,7 +212,9 @@ class LocalStore:
         """Store bytes in memory and return their digest."""
         return self.add(iter([data]))
 
-    def seal(self, file: BinaryIO | FileIO, path: str, digest: Digest, *, settle: bool = True) -> None:
+    def seal(
+        self, file: BinaryIO | FileIO, path: str, digest: Digest, *, settle: bool = True, gather: bool = False
+    ) -> None:
         """Move a complete, checked file to its place: read-only, durable, one rename.
 
         An object that is there stays: the site shares its inode. Where many come, :meth:`settle` makes their names
@@ -208,16 +233,22 @@ class LocalStore:
         os.fchmod(file.fileno(), 0o444)
         with contextlib.suppress(OSError):  # a file system that keeps no times: it is hashed when it is used
             self.marks.put(file.fileno(), about, digest.sha256)
-        folder = self._objects + digest.sha256[:2]
+        if gather:
+            self._gathered[digest.sha256] = path
+            return
+        if self._durable:
+            os.fsync(file.fileno())
+        self._move(path, digest.sha256)
+        if settle:
+            self.settle()
+
+    def _move(self, path: str, sha256: str) -> None:
+        folder = self._objects + sha256[:2]
         if not os.path.exists(folder):  # noqa: PTH110
             Path(folder).mkdir(exist_ok=True)
             self._unsettled.add(self._objects)
-        if self._durable:
-            os.fsync(file.fileno())
-        os.replace(path, f"{folder}/{digest.sha256}")  # noqa: PTH105
+        os.replace(path, f"{folder}/{sha256}")  # noqa: PTH105
         self._unsettled.add(folder)
-        if settle:
-            self.settle()
 
     def settle(self) -> None:
         """Make the names of all objects that came so far durable; several folders at once, which the disk joins."""
@@ -225,16 +256,8 @@ class LocalStore:
             folders = []
             while self._unsettled:
                 folders.append(self._unsettled.pop())
-            if not self._durable:
-                return
-            if len(folders) < _FEW:
-                for one in folders:
-                    fsync_folder(one)
-                return
-            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - where there are many
-
-            with ThreadPoolExecutor(_SETTLERS) as pool:
-                list(pool.map(fsync_folder, folders))
+            if self._durable:
+                fsync_each(folders)
 
     def place(self, digest: Digest, target: Path | str) -> None:
         """Put an object at a path: a hard link where possible, else a copy that is checked on the way."""

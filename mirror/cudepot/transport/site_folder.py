@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from cudepot.digest import Digest
-from cudepot.disk import fsync_folder, storage_errors, write_atomic
+from cudepot.disk import fsync_each, fsync_folder, storage_errors, write_atomic
 from cudepot.errors import MissingError, StorageError
 from cudepot.paths import safe_name
 from cudepot.ports import ObjectStore
@@ -116,9 +116,10 @@ class FolderSite:
 
     def _open_to_readers(self, snapshot: Path) -> None:
         """Let a web server read it, whatever the umask of the one who publishes, and make the names durable."""
-        for folder in (self.root, snapshot.parent, snapshot, *(one for one in snapshot.rglob("*") if one.is_dir())):
-            folder.chmod(0o755)
-            fsync_folder(folder)
+        folders = [self.root, snapshot.parent, snapshot, *(one for one in snapshot.rglob("*") if one.is_dir())]
+        for one in folders:
+            one.chmod(0o755)
+        fsync_each(folders)
 
     def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
         """Put right, from the store, what differs; withdraw what the store lacks: rather no file than a wrong one."""

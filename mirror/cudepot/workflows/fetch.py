@@ -78,7 +78,9 @@ def fetch_promised(
     if isinstance(promised, Digest):
         fetch_one(Wanted(source, path, promised), store, progress)
         return promised
-    return _learn(source, Unknown("", path, promised), store, progress)
+    found = _learn(source, Unknown("", path, promised), store, progress)
+    store.settle()
+    return found
 
 
 def _learn(
@@ -89,7 +91,7 @@ def _learn(
         with source.stream(wanted.path, 0) as (_, chunks):
             counted = _counted(chunks, wanted.path, progress, stop)
             try:
-                return store.add(wanted.promise.checked(counted, wanted.path))
+                return store.add(wanted.promise.checked(counted, wanted.path), settle=False)
             except TrustError:
                 if again or not _was_resumed(chunks):
                     raise
@@ -218,6 +220,7 @@ def learn_each(
     try:
         failed = in_threads(sorted(groups.values(), key=lambda places: -places[0].promise.size), learn, workers)
     finally:
+        store.settle()
         progress.end()
     return [(one, error) for places, error in failed for one in places]
 

@@ -21,7 +21,7 @@ from cudepot.workflows.imported import forget_choice, newest_number, wanted
 from cudepot.workflows.isolated import Trouble
 from cudepot.workflows.lock import current_lock, load_lock, record_acceptance, unanswered
 from cudepot.workflows.publish_clients import clients_tree
-from cudepot.workflows.publish_page import with_page
+from cudepot.workflows.publish_page import is_page_of, with_page
 from cudepot.workflows.rollback import show_held
 from cudepot.workflows.rolled_back import Hold, hold_of
 from cudepot.workflows.show import check_private, keep, next_number, now, show
@@ -89,7 +89,8 @@ def publish(
     lock = current_lock(depot)
     snapshots = Snapshots(depot.store.root)
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
-    lock, tree, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
+    with depot.store.gathering():
+        lock, tree, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
     told = held, unsigned(depot, lock), doubts, unanswered(depot, lock)
     hold = None if release_rollback else hold_of(depot)
@@ -97,7 +98,7 @@ def publish(
         number = hold.number if dry_run else show_held(depot, hold)
         return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, hold=hold)
     released = bool(earlier and earlier[0].rollback)
-    fresh = not earlier or released or with_page(depot, lock, tree, earlier[0].number, earlier[0].created) != before
+    fresh = not earlier or released or not is_page_of(depot, lock, tree, earlier[0])
     number = next_number(depot, earlier) if fresh else earlier[0].number
     created = now(depot) if fresh else earlier[0].created
     tree, foreign = with_page(depot, lock, tree, number, created), _foreign(depot, tree)

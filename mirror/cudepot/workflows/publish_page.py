@@ -5,7 +5,7 @@ from __future__ import annotations
 from cudepot.catalog.holdings import SiteFacts, held_in
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.page import render_page
-from cudepot.catalog.snapshot import Tree
+from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.data import data_folder
 from cudepot.digest import Digest
 from cudepot.workflows.channel import is_closed
@@ -16,12 +16,26 @@ _PARTS = (PAGE, "page.css", "page.js")
 
 
 def with_page(depot: Depot, lock: Lock, tree: Tree, number: int, created: str) -> dict[str, Digest]:
-    """Return a tree with its page; ``number`` and ``created`` are those of the snapshot it is for."""
-    bare = {path: digest for path, digest in tree.items() if path != PAGE}
+    """Return a tree with its page, which is stored; ``number`` and ``created`` are those of the snapshot it is for."""
+    return {**_bare(tree), PAGE: depot.store.add_bytes(_page(depot, lock, tree, number, created))}
+
+
+def is_page_of(depot: Depot, lock: Lock, tree: Tree, shown: Snapshot) -> bool:
+    """Return whether a tree with its page, made for a snapshot's number and time, is what that snapshot shows."""
+    if _bare(tree) != _bare(shown.tree):
+        return False
+    return Digest.of(_page(depot, lock, tree, shown.number, shown.created)) == shown.tree.get(PAGE)
+
+
+def _bare(tree: Tree) -> dict[str, Digest]:
+    return {path: digest for path, digest in tree.items() if path != PAGE}
+
+
+def _page(depot: Depot, lock: Lock, tree: Tree, number: int, created: str) -> bytes:
     folder = data_folder("channel-config") / "page"
     parts = {name: (folder / name).read_text("utf-8") for name in _PARTS}
-    site = site_facts(depot, lock, bare, number, created, depot.signer().fingerprint)
-    return {**bare, PAGE: depot.store.add_bytes(render_page(site, lock, bare, parts))}
+    bare = _bare(tree)
+    return render_page(site_facts(depot, lock, bare, number, created, depot.signer().fingerprint), lock, bare, parts)
 
 
 def site_facts(depot: Depot, lock: Lock, tree: Tree, number: int, created: str, signer: str) -> SiteFacts:
