@@ -138,6 +138,10 @@ def test_a_channel_that_cannot_be_solved_is_not_published(closed: Project, tmp_p
         closed.run(verb)
     found = conda_env.solve([(closed.site / "conda/main").as_uri()], ["cudnn"], tmp_path / "cache", cuda="13.1")
     assert found["cuda-version"].version == "13.1"
+    assert "allowed-unsolvable" in closed.lock.read_text()
+    assert "conda/main: can be installed now, no longer allowed" in closed.run("lock").out
+    assert "allowed-unsolvable" not in closed.lock.read_text()
+    closed.run("publish")
 
 
 def test_an_open_channel_says_what_others_have_to_provide(project: Project, tmp_path: Path) -> None:

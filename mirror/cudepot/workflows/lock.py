@@ -152,6 +152,8 @@ def make_lock(
     solvable = Solvability.of(depot, old.allowed_unsolvable, allow_unsolvable, forbid_unsolvable)
     partly: dict[str, CudepotError] = {}
 
+    _judge_channel(depot, solvable)
+
     def resolve(now: Depot, upstream: Upstream) -> Resolved:
         partly.pop(upstream.name, None)
         try:
@@ -179,6 +181,17 @@ def make_lock(
     old_roots, unsolvable, notes = too_old(depot, lock), solvable.unsolvable(), solvable.notes()
     came = _differences(old, lock)
     return LockResult(lock, *came, written, failed, old_roots, unsigned(depot, lock), unsolvable, notes)
+
+
+def _judge_channel(depot: Depot, solvable: Solvability) -> None:
+    """Note of a conda channel that is allowed to be unsolvable what `publish` found last: it knows what is built."""
+    channel = f"conda/{depot.config.site.channel}"
+    if not any(one.name == channel for one in solvable.permitted):
+        return
+    from cudepot.workflows.prove_conda import was_solvable  # noqa: PLC0415 - seldom
+
+    with solvable.judging(channel) as findings:
+        findings.complete = was_solvable(depot)
 
 
 def _as_repackaged(depot: Depot, upstream: Upstream, artifacts: tuple[Artifact, ...]) -> tuple[Artifact, ...]:

@@ -48,6 +48,15 @@ def foreign(depot: Depot, tree: Mapping[str, Digest]) -> tuple[str, ...]:
     return (f"{channel}: another channel (conda-forge) has to provide {', '.join(names)}",) if names else ()
 
 
+def was_solvable(depot: Depot) -> bool:
+    """Return whether all of the channel that `publish` looked at last can be installed; False where none was."""
+    try:
+        found = unsealed(_path(depot).read_bytes(), str(_path(depot)))
+        return bool(found["unsolvable"] == [])
+    except (OSError, KeyError, CudepotError):
+        return False
+
+
 def _proof(depot: Depot, files: Mapping[str, Digest]) -> ChannelProof:
     indexes = {path.removesuffix(_INDEX): digest for path, digest in files.items() if path.endswith(_INDEX)}
     closed = depot.config.build.closed_channel
