@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from tests.clients.apt import AptRoot
+from tests.clients.http import serve
 from tests.conftest import SiteKey
 from tests.project import Project, snapshot_of
+from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.keys import Key, KeyHome
 from tests.workflows.far import Far, Near, deb_of
 from tests.workflows.incident_world import World
 
+from cudepot.cli import context
+from cudepot.cli.main import main
 from cudepot.errors import ClockError
 from cudepot.signing.gpgv import Gpgv
 from cudepot.store.manifests import Manifests
@@ -140,5 +148,48 @@ def test_on_the_near_side_the_clock_is_the_fault_of_that_upstream(world: World) 
     assert "good" in world.project.lock.read_text()
 
 
-def test_verify_says_when_the_newest_snapshot_is_of_the_future(shown: Project) -> None:
-    assert shown.run("verify").out.count("this machine's clock") == 0
+class Later(datetime.datetime):
+    """The time of a machine whose clock is ten years ahead."""
+
+    @classmethod
+    def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
+        return datetime.datetime.now(tz) + datetime.timedelta(days=3650)
+
+
+def published_in_ten_years(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(context, "datetime", SimpleNamespace(datetime=Later, UTC=datetime.UTC))
+        assert main(["publish", "-C", str(project.base), "-q"]) == 0
+
+
+def test_a_site_that_was_published_in_the_future_can_be_used_again(
+    shown: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real apt refuses a Release of the future; the way out that is told makes it one that apt takes."""
+    folder = next(one for one in shown.sections if "[[upstream]]" in one).partition("path = ")[2].split('"')[1]
+    copied = tmp_path / "local"
+    shutil.copytree(folder, copied)
+    write_deb(simple_deb("more", "2.0"), copied)
+    shown.sections = [one.replace(folder, str(copied)) for one in shown.sections]
+    shown.write()
+    shown.run("lock")
+    shown.run("sync")
+    published_in_ten_years(shown, monkeypatch)
+    with serve(shown.site) as site:
+        root = AptRoot(tmp_path / "root")
+        root.add_source(f"{site.url}/apt/local/", shown.site / "keys/site.gpg")
+        with pytest.raises(AssertionError, match=r"not valid yet|future"):
+            root.update()
+        told = shown.fail(5, "publish")
+        assert "this machine's clock says" in told.error
+        assert "cudepot publish --clock-is-right" in told.hint
+        assert "this machine's clock says" in shown.run("verify", check=False).out
+        checked = shown.run("status", "--check", check=False)
+        assert checked.rc == 14
+        assert "this machine's clock says" in checked.out
+        shown.run("publish", "--clock-is-right")
+        root.update()
+        assert "Candidate: 2.0" in root.policy("more")
+    assert shown.run("verify", "--json").json["faults"] == []
+    assert shown.run("status", "--check").rc == 0
+    assert shown.run("publish", "--json").json["fresh"] is False

@@ -13,6 +13,7 @@ import lzma
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from cudepot.catalog.clocks import CLOCKS_APART
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.digest import Digest
 from cudepot.formats.apt import Release, parse_release, render_packages, render_release
@@ -93,16 +94,22 @@ def is_worn(old: bytes, now: datetime.datetime) -> bool:
     return date is not None and lifetime is not None and now >= date + lifetime / 2
 
 
+def is_of_the_future(old: bytes, now: datetime.datetime) -> bool:
+    """Return whether a Release was dated by a clock that was wrong: apt refuses it until that day."""
+    date = parse_release(old, "Release").date()
+    return date is not None and date > now + CLOCKS_APART
+
+
 def _lifetime(release: Release) -> datetime.timedelta | None:
     date, until = release.date(), release.valid_until()
     return until - date if date and until else None
 
 
 def next_date(now: datetime.datetime, before: bytes | None) -> str:
-    """Return the ``Date`` of a new Release: now, but always later than the one before."""
+    """Return the ``Date`` of a new Release: now, but always later than the one before, unless that is of the future."""
     if before is not None:
         last = parse_release(before, "Release").date()
-        if last is not None:
+        if last is not None and last <= now + CLOCKS_APART:
             now = max(now, last + datetime.timedelta(seconds=1))
     return email.utils.format_datetime(now.replace(microsecond=0), usegmt=True)
 

@@ -10,6 +10,7 @@ import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
+from cudepot.catalog.clocks import CLOCKS_APART
 from cudepot.catalog.lock import Artifact
 from cudepot.errors import FormatError
 from cudepot.formats.primary import checksum_of, parse_entry, relocated
@@ -155,6 +156,23 @@ def same_repository(old: Repomd, records: Sequence[Record]) -> bool:
 
 
 def next_revision(now: datetime.datetime, before: bytes | None) -> int:
-    """Return the revision of a new repomd.xml: now in Unix time, but always later than the one before."""
-    last = parse_repomd(before, "repomd.xml").revision if before is not None else ""
-    return max(int(now.timestamp()), int(last) + 1 if last.isdecimal() else 0)
+    """Return the revision of a new repomd.xml: now in Unix time, but always later than the one before.
+
+    One of the future was made by a wrong clock and does not count.
+    """
+    last = _revision(before) if before is not None else 0
+    return int(now.timestamp()) if _is_late(last, now) else max(int(now.timestamp()), last + 1)
+
+
+def is_of_the_future(root: bytes, now: datetime.datetime) -> bool:
+    """Return whether a repomd.xml was made by a clock that was wrong."""
+    return _is_late(_revision(root), now)
+
+
+def _revision(root: bytes) -> int:
+    found = parse_repomd(root, "repomd.xml").revision
+    return int(found) if found.isdecimal() else 0
+
+
+def _is_late(revision: int, now: datetime.datetime) -> bool:
+    return revision > now.timestamp() + CLOCKS_APART.total_seconds()

@@ -37,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="end a rollback: show what cudepot.lock says, or on the far side of an air gap the newest bundle, again",
     )
+    parser.add_argument(
+        "--clock-is-right",
+        action="store_true",
+        help="the clock was wrong when the newest snapshot was made: sign everything anew with the present time",
+    )
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
 
 
@@ -85,7 +90,13 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.publish import publish
 
     with opened(args) as depot:
-        result = publish(depot, dry_run=args.dry_run, keep_last=args.keep_last, release_rollback=args.release_rollback)
+        result = publish(
+            depot,
+            dry_run=args.dry_run,
+            keep_last=args.keep_last,
+            release_rollback=args.release_rollback,
+            clock_is_right=args.clock_is_right,
+        )
     lines = _shortened("+", result.added) + _shortened("-", result.removed)
     did = (
         "unchanged: snapshot"

@@ -63,7 +63,10 @@ def _lines(result: VerifyResult) -> list[str]:
     verdict = f"{len(result.faults)} faults" if result.faults else "all good"
     lines.append(f"checked {checked}, {result.site_files} site files: {verdict}")
     if any("this machine's clock" in one for one in result.faults):
-        lines.append("set this machine's clock first, then run cudepot verify again: nothing here is to be mended yet")
+        lines.append("set this machine's clock first, then run cudepot verify again: nothing here is to be mended yet;")
+        lines.append(
+            "if it is right, and was wrong when the newest snapshot was made: cudepot publish --clock-is-right"
+        )
     elif result.faults:
         lines.append("to mend: cudepot verify --repair, then cudepot sync, repackage and publish:")
         lines.append("what is missing then is fetched, built and written again")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
+from cudepot.catalog.clocks import CLOCKS_APART
 from cudepot.catalog.snapshot import parse_snapshot
-from cudepot.errors import CudepotError
+from cudepot.errors import ClockError, CudepotError
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 
-SLACK = datetime.timedelta(minutes=5)
-"""How far two machines' clocks may be apart without a word."""
+RIGHT = "cudepot publish --clock-is-right"
 
 
 def clock_faults(depot: Depot) -> Iterator[str]:
@@ -21,16 +21,21 @@ def clock_faults(depot: Depot) -> Iterator[str]:
     if not numbers:
         return
     try:
-        made = _time(parse_snapshot(snapshots.read(numbers[-1])[0], f"snapshot {numbers[-1]}").created)
+        one = parse_snapshot(snapshots.read(numbers[-1])[0], f"snapshot {numbers[-1]}")
+        made = datetime.datetime.fromisoformat(one.created)
     except (CudepotError, ValueError):
         return  # damaged: reported elsewhere
     now = depot.clock()
-    if made > now + SLACK:
+    if made > now + CLOCKS_APART:
         yield (
-            f"this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ}, and snapshot {numbers[-1]} was made on "
-            f"{made:%Y-%m-%dT%H:%M:%SZ}: one of the two is wrong; set the clock before anything else"
+            f"this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ}, and snapshot {one.number} was made on {one.created}: "
+            f"either is wrong, and apt refuses what is dated in its future"
         )
 
 
-def _time(text: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(text)
+def check_clock(depot: Depot) -> None:
+    """Refuse to sign anything while it is not known which of two times is wrong; raise ClockError."""
+    for text in clock_faults(depot):
+        raise ClockError(
+            text, hint=f"if the clock is wrong now, set it; if it was wrong then, `{RIGHT}` signs everything anew"
+        )

@@ -34,9 +34,9 @@ class FirstPublished:
         for one in self._earlier:
             if one.tree.get(f"wheels/{filename}") == digest:
                 if noted := self._noted(one, project).get(filename):
-                    return noted
+                    return min(noted, rfc3339(now(self._depot)))  # a clock that was wrong once does not last
                 found = one.created
-        return rfc3339(found or now(self._depot))
+        return min(rfc3339(found), rfc3339(now(self._depot))) if found else rfc3339(now(self._depot))
 
     def _noted(self, snapshot: Snapshot, project: str) -> dict[str, str]:
         """Return the times on a project's page; none where the page, or the store's copy of it, is of before them."""

@@ -15,6 +15,7 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import Built, all_jobs, job_key, recall
+from cudepot.workflows.clock import check_clock, clock_faults
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.imported import forget_choice, newest_number, wanted
@@ -70,15 +71,22 @@ class PublishResult:
 
 
 def publish(
-    depot: Depot, *, dry_run: bool = False, keep_last: bool = False, release_rollback: bool = False
+    depot: Depot,
+    *,
+    dry_run: bool = False,
+    keep_last: bool = False,
+    release_rollback: bool = False,
+    clock_is_right: bool = False,
 ) -> PublishResult:
     """Publish what the lock says; an unchanged tree gives no new snapshot.
 
     An upstream that cannot be published stays as it was published last, and the others go on; with ``keep_last``
     also where all of them stay so. A rollback holds until ``release_rollback`` ends it: nothing else is shown before.
+    ``clock_is_right``: what was dated in the future while the clock was wrong is signed anew with the present time.
 
     Raises:
         StorageError: the site's disk refuses; the old site stays.
+        ClockError: the newest snapshot is of the future.
         ConfigError: the lock is out of date.
         CudepotError: nothing at all can be published as the lock says: why the first upstream cannot.
         EulaError: the site is marked public.
@@ -86,6 +94,8 @@ def publish(
     check_private(depot)
     if depot.config.site.origin:
         return _publish_imported(depot, dry_run=dry_run, release=release_rollback)
+    if not clock_is_right:
+        check_clock(depot)
     lock = current_lock(depot)
     snapshots = Snapshots(depot.store.root)
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
@@ -97,8 +107,8 @@ def publish(
     if hold:
         number = hold.number if dry_run else show_held(depot, hold)
         return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, hold=hold)
-    released = bool(earlier and earlier[0].rollback)
-    fresh = not earlier or released or not is_page_of(depot, lock, tree, earlier[0])
+    anew = bool(earlier and earlier[0].rollback) or any(clock_faults(depot))
+    fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
     number = next_number(depot, earlier) if fresh else earlier[0].number
     created = now(depot) if fresh else earlier[0].created
     tree, foreign = with_page(depot, lock, tree, number, created), _foreign(depot, tree)

@@ -125,10 +125,14 @@ def _roots(
     text = apt_plan.release(upstream, architectures, texts, apt_plan.next_date(depot.clock(), old), lifetime)
     signer = depot.signer()
     kept = old is not None and earlier[0].signer == signer.fingerprint and apt_plan.same_repository(old, text)
-    if old is not None and kept and not apt_plan.is_worn(old, depot.clock()):
+    if old is not None and kept and not _is_to_be_dated_anew(old, depot):
         return {name: before[path] for name, path in paths.items()}
     made = {"Release": text, "Release.gpg": signer.detach(text), "InRelease": signer.clearsign(text)}
     return {name: depot.store.add_bytes(data) for name, data in made.items()}
+
+
+def _is_to_be_dated_anew(old: bytes, depot: Depot) -> bool:
+    return apt_plan.is_worn(old, depot.clock()) or apt_plan.is_of_the_future(old, depot.clock())
 
 
 def renewed(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:

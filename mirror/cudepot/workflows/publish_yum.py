@@ -88,6 +88,7 @@ class _Earlier:
             return None
         files = self.files(self.snapshots[0])
         there = all(self.depot.store.has(one) for one in files.values())
+        there = there and not yum_plan.is_of_the_future(root, self.depot.clock())
         return files if there and parse_repomd(root, PATH).made_by == yum_plan.PLAN else None
 
     def same(self, lock: Lock) -> bool:
@@ -216,6 +217,7 @@ def _roots(depot: Depot, records: Sequence[Record], revision: int, before: _Earl
         files = before.files(before.snapshots[0])
         old: Repomd = parse_repomd(last, PATH)
         whole = all(path in files and depot.store.has(files[path]) for path in _ROOTS)
+        whole = whole and not yum_plan.is_of_the_future(last, depot.clock())
         if whole and old.made_by == yum_plan.PLAN and yum_plan.same_repository(old, records):
             return {path: files[path] for path in _ROOTS}
     return _signed(depot, records, revision)

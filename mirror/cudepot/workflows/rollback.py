@@ -12,6 +12,7 @@ from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.clock import check_clock
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.imported import choose
@@ -60,6 +61,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
     newest = _newest(depot)
     if depot.config.site.origin:
         return _show_imported(depot, old, dry_run=dry_run)
+    check_clock(depot)
     if number == newest.number:
         raise ConfigError(f"snapshot {number} is what was published last", hint="see `cudepot snapshots`")
     changes = diff_snapshots(depot, newest.number, number)

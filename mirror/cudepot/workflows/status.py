@@ -14,6 +14,7 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.builds import all_jobs, builds_of, job_key, recall
+from cudepot.workflows.clock import clock_faults
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.imported import wanted
 from cudepot.workflows.isolated import Trouble, each_alone
@@ -78,8 +79,18 @@ def status(depot: Depot) -> Status:
     shown, hold = depot.site().current(), hold_of(depot)
     if depot.config.site.origin:
         step = "bundle import" if not numbers else "" if shown == wanted(depot) else "publish"
+        late = tuple(clock_faults(depot))
         return Status(
-            f"none: shows the site of {depot.config.site.origin}", (), 0, 0, 0, numbers, shown, step, hold=hold
+            f"none: shows the site of {depot.config.site.origin}",
+            (),
+            0,
+            0,
+            0,
+            numbers,
+            shown,
+            step,
+            notes=late,
+            hold=hold,
         )
     faults = _faults(depot)
     try:
@@ -99,7 +110,8 @@ def status(depot: Depot) -> Status:
         step = "" if shown == hold.number else "publish"
     else:
         step = "" if _is_shown(depot, lock, numbers, shown) else "publish"
-    allowed, left = notes((), lock.allowed_unsolvable), (*unanswered(depot, lock), *broken)
+    allowed = notes((), lock.allowed_unsolvable)
+    left = (*unanswered(depot, lock), *broken, *clock_faults(depot))
     return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step, faults, allowed, left, hold)
 
 
