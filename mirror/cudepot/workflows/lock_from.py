@@ -98,7 +98,7 @@ def _tried(depot: Depot, asked: Sequence[Choice], wait: float) -> Wanted:
 
 def _unmatched(failed: Sequence[Failure], pins: Sequence[Pin]) -> set[tuple[str, str]]:
     ours = {(pin.upstream, spec) for pin in pins for spec in pin.packages}
-    return {(one.upstream, spec) for one in failed if isinstance(one.error, PinError) for spec in one.error.pins} & ours
+    return {(one.upstream, spec) for one in failed for spec in getattr(one.error, "pins", ())} & ours
 
 
 def _nothing(listing: str, what: str) -> PinError:

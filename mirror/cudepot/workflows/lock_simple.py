@@ -29,9 +29,10 @@ _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 class Want(NamedTuple):
-    """One entry of a pin's ``packages``, read."""
+    """One entry of a pin's ``packages``, as it stands there and read."""
 
     pin: Pin
+    spec: str
     requirement: Requirement
 
     @property
@@ -76,7 +77,7 @@ def resolve_simple(depot: Depot, upstream: Upstream, before: Resolved | None) ->
 
 def wanted(pins: Sequence[Pin]) -> list[Want]:
     """Return what the pins of a wheel index want; raise ConfigError where an entry is no requirement."""
-    return [Want(pin, parse_requirement(text)) for pin in pins for text in pin.packages]
+    return [Want(pin, text, parse_requirement(text)) for pin in pins for text in pin.packages]
 
 
 def check_transport(upstream: Upstream) -> None:
@@ -91,7 +92,7 @@ def check_transport(upstream: Upstream) -> None:
 def read_pages(
     depot: Depot, upstream: Upstream, memory: RootMemory, wants: Sequence[Want]
 ) -> tuple[dict[str, Page], dict[str, CudepotError]]:
-    """Ask for the page of every project, several at once; return them by path, and by project what went wrong.
+    """Ask for the page of every project, several at once; return them by path, and by entry what went wrong.
 
     Raises:
         TransientError: a fault that may be over in a moment: the whole is tried again then.
@@ -106,26 +107,27 @@ def read_pages(
     for _, error in failed:
         if isinstance(error, TransientError):
             raise error
-    errors = {path.rstrip("/"): error for path, error in failed}
+    broken = dict(failed)
+    errors = {one.spec: broken[_path(one)] for one in wants if _path(one) in broken}
     return {path: memory.asked[path][0] for path in paths if path in memory.asked}, errors
 
 
 def projects_of(
     upstream: Upstream, wants: Sequence[Want], pages: Mapping[str, Page]
 ) -> tuple[dict[str, Project], dict[str, CudepotError]]:
-    """Parse each page once; return the projects by name, and by name which pages cannot be read."""
+    """Parse each page once; return the projects by name, and by entry which pages cannot be read."""
     found: dict[str, Project] = {}
-    errors: dict[str, CudepotError] = {}
+    broken: dict[str, CudepotError] = {}
     for one in wants:
         page = pages.get(_path(one))
-        if page is None or one.project in found or one.project in errors:
+        if page is None or one.project in found or one.project in broken:
             continue
         url = page.url or f"{upstream.url}{_path(one)}"
         try:
             found[one.project] = Project(one.project, parse_page(page.body, page.content_type, url))
         except CudepotError as error:
-            errors[one.project] = error
-    return found, errors
+            broken[one.project] = error
+    return found, {one.spec: broken[one.project] for one in wants if one.project in broken}
 
 
 def _path(one: Want) -> str:
@@ -155,7 +157,7 @@ def _answers(artifacts: Sequence[Artifact], wants: Sequence[Want], pages: Iterab
 def _chosen(
     depot: Depot, upstream: Upstream, wants: Sequence[Want], pages: Mapping[str, Page]
 ) -> tuple[list[_Chosen], dict[str, CudepotError]]:
-    """Return the wheels that are meant, each once, and by requirement why there is none."""
+    """Return the wheels that are meant, each once, and by entry why there is none."""
     projects, errors = projects_of(upstream, wants, pages)
     found: dict[str, _Chosen] = {}
     for one in wants:
@@ -164,7 +166,7 @@ def _chosen(
         try:
             wheels = projects[one.project].select(one.requirement, one.pin.subdirs)
         except CudepotError as error:
-            errors[str(one.requirement)] = error
+            errors[one.spec] = error
             continue
         newest = next(projects[one.project].versions(one.requirement))
         if wheels and wheels[0].version != newest:
@@ -194,7 +196,7 @@ def _artifacts(
             reason = one.wheel.file.reason or "no reason given"
             depot.progress.say(f"{one.wheel.file.filename}: withdrawn by its upstream (yanked): {reason}")
     names = [one.wheel.file.filename for one in chosen]
-    return tuple(found[one] for one in names if one in found), {one.wheel.file.filename: error for one, error in failed}
+    return tuple(found[one] for one in names if one in found), {one.want.spec: error for one, error in failed}
 
 
 def _artifact(upstream: Upstream, one: _Chosen, hashes: Hashes, stop: threading.Event) -> Artifact:

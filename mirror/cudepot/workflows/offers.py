@@ -13,7 +13,7 @@ from cudepot.catalog.newer import Offer
 from cudepot.errors import CudepotError
 from cudepot.workflows.asked import Asked
 from cudepot.workflows.depot import Depot, RootMemory
-from cudepot.workflows.partly import together
+from cudepot.workflows.partly import UnmetError
 
 KINDS = ("apt", "yum", "simple", "redistrib")
 """Types of upstreams that can have something newer; a folder or an installer is what it is."""
@@ -79,9 +79,9 @@ def _wheels(depot: Depot, upstream: Upstream) -> Offered:
     wants = wanted(depot.pins_of(upstream))
     pages, errors = read_pages(depot, upstream, RootMemory.load(depot.store, upstream), wants)
     projects, broken = projects_of(upstream, wants, pages)
-    faults = [*errors.values(), *broken.values()]
-    if faults and not projects:
-        raise together(faults)
+    error = UnmetError({**errors, **broken}, upstream.url) if errors or broken else None
+    if error and not projects:
+        raise error
     subdirs = list(dict.fromkeys(subdir for one in wants for subdir in one.pin.subdirs))
     offers = tuple(
         Offer(name, str(wheel.version), subdir, wheel.file.size or 0, wheel.file.url, wheel.withdrawn)
@@ -90,7 +90,7 @@ def _wheels(depot: Depot, upstream: Upstream) -> Offered:
         for subdir in subdirs
         if wheel.runs_on(subdir)
     )
-    return Offered(offers, together(faults) if faults else None)
+    return Offered(offers, error)
 
 
 def _archives(depot: Depot, upstream: Upstream, lock: Lock) -> Iterator[Offer]:

@@ -5,30 +5,42 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from cudepot.catalog.faults import fault_of
+from cudepot.catalog.faults import PINS, Fault, fault_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
-from cudepot.errors import CudepotError
+from cudepot.errors import CudepotError, MissingError, PinError
 from cudepot.formats.simple import project_name
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 _NAMED = 20  # failures in one message
 
 
-class PartlyLockedError(CudepotError):
-    """Some pins of an upstream cannot be locked; code and exit status are those of the first fault.
+class UnmetError(CudepotError):
+    """Pins that cannot be locked; code and exit status are those of the first fault.
+
+    Attributes:
+        pins: entries of ``packages`` that the upstream has nothing for, as cudepot.toml has them.
+        fault: what the first fault is of the upstream.
+    """
+
+    def __init__(self, errors: Mapping[str, CudepotError], url: str, behind: str = "") -> None:
+        first = next(iter(errors.values()))
+        super().__init__(_told(list(errors.values())) + behind, hint=_hint(list(errors.values())))
+        self.code, self.exit_code, self.fault = first.code, first.exit_code, fault_of(first, url)
+        self.pins = tuple(spec for spec, one in errors.items() if isinstance(one, (PinError, MissingError)))
+
+
+class PartlyLockedError(UnmetError):
+    """Some pins of an upstream cannot be locked, the others are.
 
     Attributes:
         resolved: what the other pins resolved to, with what was locked before of those that fail now.
-        projects: names of the projects that fail.
+        projects: names of the packages that fail.
     """
 
-    def __init__(
-        self, message: str, *, hint: str, first: CudepotError, resolved: Resolved, projects: frozenset[str]
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.projects = projects
-        self.code, self.exit_code, self.resolved = first.code, first.exit_code, resolved
-        self.fault = fault_of(first, resolved[0].url)
+    def __init__(self, errors: Mapping[str, CudepotError], resolved: Resolved) -> None:
+        super().__init__(errors, resolved[0].url, f"; the other pins of {resolved[0].name} are locked")
+        self.resolved, self.projects = resolved, frozenset(map(_project, errors))
+        self.fault = Fault(PINS, resolved[0].url)
 
 
 def partly(
@@ -42,45 +54,32 @@ def partly(
     Args:
         locked: what is noted of the upstream.
         artifacts: what could be resolved.
-        errors: what could not, by project, requirement or file name.
-        before: what was locked of the upstream: of projects that fail now it stays.
+        errors: what could not, by entry of ``packages``.
+        before: what was locked of the upstream: of packages that fail now it stays.
 
     Raises:
         PartlyLockedError: some failed.
-        CudepotError: all failed.
+        UnmetError: all failed.
     """
     if not errors:
         return locked, tuple(artifacts)
-    first, there = next(iter(errors.values())), {one.filename for one in artifacts}
-    projects = frozenset(map(_project, errors))
+    there, projects = {one.filename for one in artifacts}, set(map(_project, errors))
     kept = [one for one in before if one.filename not in there and one.name in projects]
-    found = together(list(errors.values()))
     if not artifacts and not kept:
-        raise found
-    said = f"{found}; the other pins of {locked.name} are locked"
-    resolved = locked, (*artifacts, *kept)
-    raise PartlyLockedError(said, hint=found.hint, first=first, resolved=resolved, projects=projects)
+        raise UnmetError(errors, locked.url)
+    raise PartlyLockedError(errors, (locked, (*artifacts, *kept)))
 
 
-def together(errors: Sequence[CudepotError]) -> CudepotError:
-    """Return one error that says what all of them say; it is of the kind of the first."""
-    found = errors[0].retold(_told(errors))
-    found.hint = _hint(errors)
-    return found
-
-
-def _project(key: str) -> str:
-    """Return the project that a requirement or the file name of a wheel is of."""
-    name = key.partition("-")[0] if key.endswith(".whl") else re.split(r"[^A-Za-z0-9._-]", key.strip(), maxsplit=1)[0]
-    return project_name(name)
+def _project(spec: str) -> str:
+    """Return the package that an entry is of."""
+    return project_name(re.split(r"[^A-Za-z0-9._-]", spec.strip(), maxsplit=1)[0])
 
 
 def _told(errors: Sequence[CudepotError]) -> str:
-    if len(errors) == 1:
-        return str(errors[0])
-    shown = "; ".join(map(str, errors[:_NAMED]))
-    more = f"; and {len(errors) - _NAMED} more" if len(errors) > _NAMED else ""
-    return f"{len(errors)} pins cannot be locked: {shown}{more}"
+    texts = list(dict.fromkeys(map(str, errors)))
+    more = f"; and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
+    shown = "; ".join(texts[:_NAMED]) + more
+    return shown if len(errors) == 1 else f"{len(errors)} pins cannot be locked: {shown}"
 
 
 def _hint(errors: Sequence[CudepotError]) -> str:
