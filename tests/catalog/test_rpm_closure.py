@@ -33,6 +33,11 @@ def choose(rpms: list[Rpm], *texts: str, machines: tuple[str, ...] = ("x86_64",)
     return select_rpms(machines_of(machines, rpms, pins, boundary))
 
 
+def refusal(rpms: list[Rpm], *texts: str) -> str:
+    """Return why the first package cannot be installed."""
+    return choose(rpms, *texts).faults[0].because
+
+
 def chosen(selection: RpmSelection) -> set[str]:
     return set(selection.chosen)
 
@@ -91,8 +96,7 @@ def test_cuda_variant_and_machine_narrow_a_pin() -> None:
 def test_a_dependency_on_a_pinned_package_is_met_by_what_its_pins_mean() -> None:
     found = choose(WORLD, "libcudnn8-devel-8.0.5*")
     assert chosen(found) == {"libcudnn8-8.0.5.39-1.cuda11.1.x86_64", "libcudnn8-devel-8.0.5.39-1.cuda11.1.x86_64"}
-    with pytest.raises(PinError, match="nothing provides libcudnn8 = 8"):
-        choose(WORLD, "libcudnn8-devel-8.0.5*", "libcudnn8-8.2*")
+    assert "nothing provides libcudnn8 = 8" in refusal(WORLD, "libcudnn8-devel-8.0.5*", "libcudnn8-8.2*")
 
 
 def test_versions_that_exclude_each_other_are_chosen_side_by_side() -> None:
@@ -115,8 +119,9 @@ def test_what_nobody_offers_is_the_distributions() -> None:
 
 
 def test_a_version_that_is_not_offered_is_no_matter_of_the_distribution() -> None:
-    with pytest.raises(PinError, match="nothing provides lib >= 2 needed by app"):
-        choose([rpm("app", "1-1", "lib >= 2"), rpm("lib", "1-1")], "app")
+    assert "nothing provides lib >= 2 needed by app" in refusal(
+        [rpm("app", "1-1", "lib >= 2"), rpm("lib", "1-1")], "app"
+    )
 
 
 def test_the_boundary_stops_at_names_that_are_offered() -> None:
@@ -192,8 +197,7 @@ def test_each_machine_is_solved_for_itself_and_noarch_is_for_all() -> None:
 
 def test_conflicts_among_offered_packages_count_and_others_do_not() -> None:
     apart = [rpm("app", "1-1", "a", "b"), rpm("a", conflicts=("b",)), rpm("b")]
-    with pytest.raises(PinError, match="conflicts with b"):
-        choose(apart, "app")
+    assert "conflicts with b" in refusal(apart, "app")
     beyond = [rpm("app", "1-1", "glibc >= 2", conflicts=("glibc < 9",))]
     assert chosen(choose(beyond, "app")) == {"app-1-1.x86_64"}
 

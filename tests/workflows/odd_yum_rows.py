@@ -6,7 +6,7 @@ import gzip
 import lzma
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from tests.upstream.odd_yum import TOOL, OddYum, Record
@@ -55,12 +55,14 @@ class Odd(NamedTuple):
         make: makes the repository odd.
         pin, whole: what cudepot says, as a pattern, where it refuses; empty: a client installs as from the upstream.
         dnf: whether dnf installs from the upstream.
+        settings: further settings of the upstream in cudepot.toml.
     """
 
     make: Make
     pin: str = ""
     whole: str = ""
     dnf: bool = True
+    settings: Mapping[str, object] = {}
 
 
 def has(kind: str, text: str, **more: object) -> Make:
@@ -315,6 +317,8 @@ ROWS: dict[str, Odd] = {
         lambda odd: setattr(odd, "head", "<revision>4000000000</revision>"), "in the future", "in the future"
     ),
     "neither times nor revision": Odd(without_times(), NO_DATE, NO_DATE),
+    "neither times nor revision, as is known": Odd(without_times(), settings={"undated": True}),
+    "a revision that is no time, as is known": Odd(without_times("<revision>0</revision>"), settings={"undated": True}),
     "repomd without a namespace": Odd(repomd(' xmlns="[^"]*"', "")),
     "repomd with a comment and a DOCTYPE": Odd(repomd("<repomd", '<!-- c --><!DOCTYPE r SYSTEM "x"><repomd')),
     "metadata elsewhere": Odd(

@@ -90,9 +90,8 @@ def _project(
         for form in FORMS:
             if bool(getattr(row, form)) == refused:
                 name, machines = upstream(number, form), ["x86_64", "i686"]
-                project.add(
-                    "upstream", name=name, url=url, architectures=machines, whole=form == "whole", **common
-                )  # fmt: skip
+                settings = {**common, "architectures": machines, "whole": form == "whole", **row.settings}
+                project.add("upstream", name=name, url=url, **settings)
                 if form == "pin":
                     project.add("pin", upstream=name, packages=["tool"], architectures=["x86_64"])
     return project

@@ -47,6 +47,7 @@ class Upstream:
         skip_indexes: globs over indexes, as the Release names them, that a whole apt repository does without.
         boundary: globs over names of dependencies that are left to the distribution.
         valid_for: seconds a published Release stays valid (``Valid-Until``); 0 for ever.
+        undated: whether a root that tells no time is accepted (``yum``), though an old one looks like a new one then.
         max_age: days after which a root is reported as old; 0 for never.
     """
 
@@ -69,6 +70,7 @@ class Upstream:
     trust: str = "signed"
     sources: bool = False
     skip_indexes: tuple[str, ...] = ()
+    undated: bool = False
 
     @property
     def carries_rpms(self) -> bool:
@@ -196,6 +198,7 @@ def _with_yum_fields(upstream: Upstream, table: Table) -> Upstream:
         rpm_keys=_keys(table, "rpm-keys", given.keys),
         architectures=table.texts("architectures", ("x86_64",)),
         boundary=table.texts("boundary", ()),
+        undated=table.flag("undated"),
     )
     if trust == "signed":
         _check_keys(full, table)

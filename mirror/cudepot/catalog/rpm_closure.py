@@ -8,13 +8,13 @@ distribution provides it. So each answer is one that a client's solver, which is
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from cudepot.catalog.name_globs import Globs
 from cudepot.catalog.rpm_pins import Offer, RpmPin, meant
-from cudepot.errors import FormatError, PinError
+from cudepot.errors import FormatError
 from cudepot.formats.primary import Relation, Rpm
 from cudepot.formats.rich_dependency import parse_rich
 
@@ -31,6 +31,14 @@ _TOLD = 6  # reasons given where packages cannot be installed
 _PRIMARY_FILES = ("/etc/", "/usr/lib/sendmail")  # and all with `bin/` in it: what createrepo_c puts into primary.xml
 
 
+class Fault(NamedTuple):
+    """A package that cannot be installed on a machine of an architecture, and why, in libsolv's words."""
+
+    rpm: Rpm
+    machine: str
+    because: str
+
+
 @dataclass(slots=True)
 class RpmSelection:
     """What was chosen, and why (``pin``, ``needed by NAME``).
@@ -38,11 +46,13 @@ class RpmSelection:
     Attributes:
         external: what the distribution has to have.
         elsewhere: what of that the upstream has for architectures that nobody asked for, and which these are.
+        faults: pinned packages that cannot be installed on a machine.
     """
 
     chosen: dict[str, tuple[Rpm, str]] = field(default_factory=dict)
     external: set[str] = field(default_factory=set)
     elsewhere: dict[str, set[str]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
 
 
 class Machine:
@@ -78,6 +88,7 @@ class Machine:
         self._ids: dict[str, int] = {}
         self._rpms: dict[int, Rpm] = {}
         self._offered: set[str] = set()
+        self._settle = True
         self._deps: dict[Relation, Any] = {}
         every = list(rpms)
         self._fitting = _newest_files(one for one in every if one.architecture in (*mine, "noarch"))
@@ -144,19 +155,18 @@ class Machine:
             self._offered.update(owners.get(rpm.checksum[1], ()))
 
     def solve(self, into: RpmSelection) -> None:
-        """Choose the pinned packages and what they need.
-
-        Raises:
-            PinError: a pinned package cannot be installed from what is offered; libsolv says why.
-        """
-        lacking = self._stand_in()
+        """Choose the pinned packages and what they need; note those that cannot be installed from what is offered."""
+        lacking = self._all_lacking()
+        self._stand_in(one for several in lacking.values() for one in several)
         offer = Offer(self._rpms.values())
         pinned = [one for pin in self._pins for one in meant(pin, offer)]
         job = self._solv.Job
         favour = [self._job(job.SOLVER_FAVOR, one) for one in self._contested(pinned)]
         into.chosen.update({rpm.nevra: (rpm, "pin") for rpm in pinned})
         for rpm in pinned:
-            for one in self._closure(rpm, [*favour, self._job(job.SOLVER_INSTALL, rpm)]):
+            needed, because = self._closure([*favour, self._job(job.SOLVER_INSTALL, rpm)])
+            into.faults += [Fault(rpm, self.architecture, because)] if because else []
+            for one in needed:
                 into.chosen.setdefault(one.nevra, (one, f"needed by {rpm.name}"))
                 into.external |= {str(need) for need in _needs(one) if need in lacking}
         for need in lacking:
@@ -180,22 +190,25 @@ class Machine:
     def _job(self, what: int, rpm: Rpm) -> Any:
         return self._pool.Job(what | self._solv.Job.SOLVER_SOLVABLE, self._ids[rpm.nevra])
 
-    def _stand_in(self) -> set[Relation]:
-        """Make the distribution: it provides what packages need and the repository does not offer; return that."""
+    def _all_lacking(self) -> dict[Relation, set[Relation]]:
+        """Return what packages need and the repository does not offer, and what has to be provided for each."""
         lacking: dict[Relation, set[Relation]] = {}
         for need in dict.fromkeys(need for rpm in self._rpms.values() for need in _needs(rpm)):
             names = self._lacking(need)
             if names:
                 lacking[need] = {Relation(*name.split(" ")) for name in names}
+        return lacking
+
+    def _stand_in(self, provided: Iterable[Relation]) -> None:
+        """Make the distribution, which provides that."""
         one = self._distribution.add_solvable()
         one.name, one.evr, one.arch = "@distribution", "0-0", "noarch"
-        for relation in sorted({found for several in lacking.values() for found in several}):
+        for relation in sorted(set(provided)):
             one.add_provides(self._dep(relation))
         self._pool.installed = self._distribution
         for number, rpm in self._rpms.items():
             self._link(self._pool.id2solvable(number), rpm)
         self._pool.createwhatprovides()
-        return set(lacking)
 
     def _link(self, one: Any, rpm: Rpm) -> None:
         """Add what a package needs and what it is against, now that it is known what is offered."""
@@ -207,7 +220,7 @@ class Machine:
                 one.add_conflicts(self._dep(relation))
 
     def _settled(self, need: Relation) -> Relation:
-        if not need.name.startswith("("):
+        if not (self._settle and need.name.startswith("(")):
             return need
         text = str(parse_rich(need.name).settled(self._is_offered))
         return Relation(text) if text.startswith("(") else Relation(*text.split(" "))
@@ -219,17 +232,28 @@ class Machine:
             return parse_rich(settled.name).lacking(self._is_offered)
         return set() if self._is_offered(settled.name) else {str(settled)}
 
-    def _closure(self, rpm: Rpm, jobs: Sequence[Any]) -> list[Rpm]:
+    def _closure(self, jobs: Sequence[Any]) -> tuple[list[Rpm], str]:
+        """Return what is installed, or else why that cannot be done."""
         solver = self._pool.Solver()
         problems = solver.solve(list(jobs))
         if problems:
             rules = [rule for one in problems for rule in one.findallproblemrules()]
-            told = "; ".join(list(dict.fromkeys(rule.info().problemstr() for rule in rules))[:_TOLD])
-            raise PinError(
-                f"{rpm.nevra} cannot be installed on {self.architecture}: {told}",
-                hint="pin versions that go together, or name in `boundary` what the distribution provides",
-            )
-        return [self._rpms[one.id] for one in solver.transaction().newsolvables()]
+            return [], "; ".join(list(dict.fromkeys(rule.info().problemstr() for rule in rules))[:_TOLD])
+        return [self._rpms[one.id] for one in solver.transaction().newsolvables()], ""
+
+    def proved(self, wanted: Iterable[str], provided: Iterable[str]) -> Iterator[tuple[Rpm, list[Rpm], str]]:
+        """Give what installing each package alone brings, or why it cannot be installed.
+
+        Args:
+            wanted: packages as NEVRA; those that are not for this machine are passed over.
+            provided: what the distribution has, as a lock tells it.
+        """
+        self._settle = False
+        self._stand_in(_leaves(provided, self._is_offered))
+        for nevra in wanted:
+            if nevra in self._ids:
+                rpm = self._rpms[self._ids[nevra]]
+                yield rpm, *self._closure([self._job(self._solv.Job.SOLVER_INSTALL, rpm)])
 
 
 def machines(
@@ -269,12 +293,15 @@ def _is_primary_file(path: str) -> bool:
     return "bin/" in path or path.startswith(_PRIMARY_FILES)
 
 
-def select_rpms(machines: Iterable[Machine]) -> RpmSelection:
-    """Return the pinned packages of all machines and everything they need.
+def _leaves(provided: Iterable[str], offered: Callable[[str], bool]) -> Iterator[Relation]:
+    """Give the capabilities that a lock's `external` is about."""
+    for text in provided:
+        lacking = parse_rich(text).lacking(offered) if text.startswith("(") else {text}
+        yield from (Relation(*one.split(" ")) for one in lacking)
 
-    Raises:
-        PinError: one of them cannot be installed from what is offered.
-    """
+
+def select_rpms(machines: Iterable[Machine]) -> RpmSelection:
+    """Return the pinned packages of all machines and everything they need, and which cannot be installed."""
     selection = RpmSelection()
     for machine in machines:
         machine.solve(selection)

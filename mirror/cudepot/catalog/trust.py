@@ -51,7 +51,10 @@ def check_date(
         TrustError: it may not be used.
     """
     if date is None:
-        raise TrustError(f"{what}: has no date, so an old copy could not be told from a new one")
+        raise TrustError(
+            f"{what}: has no date, so an old copy could not be told from a new one",
+            hint="ask the upstream for dates; a yum upstream that never has any needs `undated = true`",
+        )
     if date > now + FUTURE:
         raise TrustError(f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, in the future", hint="check this machine's clock")
     if seen and date < parse_date(seen, "the date seen before") and not allow_rollback:

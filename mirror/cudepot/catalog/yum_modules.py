@@ -45,6 +45,16 @@ def trimmed_modules(text: bytes, rpms: Sequence[Artifact], what: str, say: Calla
     return bytes(yaml.dump_all(kept, Dumper=dumper, encoding="utf-8", **frame)) if kept else b""
 
 
+def streams_of(text: bytes, what: str) -> dict[str, set[tuple[str, str]]]:
+    """Return the modules and streams that packages are of, by ``NAME-EPOCH:VERSION-RELEASE.ARCH``."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for one in _documents(text, what):
+        if isinstance(one, dict) and one.get("document") == "modulemd" and not _fault(one):
+            for nevra in _artifacts(one):
+                found.setdefault(nevra, set()).add(_stream(one))
+    return found
+
+
 def check_yaml(text: bytes, what: str) -> None:
     """Raise FormatError for what is not YAML: dnf ends there."""
     _split(text, what)

@@ -26,7 +26,7 @@ from cudepot.workflows.key_files import key_files
 _CHECK_EVERY = timedelta(days=1)
 """How long the verification of a root is remembered: a key may expire, or be revoked, under an unchanged root."""
 _REPORTED_ONLY = ("max_age",)  # settings that change what is reported, not what is locked
-_ADDED = ("rpm_keys", "trust", "sources", "skip_indexes")  # settings that older locks know nothing of
+_ADDED = ("rpm_keys", "trust", "sources", "skip_indexes", "undated")  # settings that older locks know nothing of
 
 
 @dataclass(frozen=True, slots=True)

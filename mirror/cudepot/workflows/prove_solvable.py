@@ -19,6 +19,7 @@ from cudepot.workflows.depot import Depot
 _PROVERS: dict[str, str] = {
     "apt": "cudepot.workflows.prove_apt",
     "conda": "cudepot.workflows.prove_conda",
+    "yum": "cudepot.workflows.prove_yum",
 }
 """Folder of the site → module that proves the repositories in it; loaded only where there is one."""
 

@@ -14,6 +14,7 @@ from cudepot.catalog.release_names import with_recipe
 from cudepot.catalog.rpm_closure import RpmSelection, machines, select_rpms
 from cudepot.catalog.rpm_pins import Offer, RpmPin, rpm_pins
 from cudepot.catalog.unmatched import find_each
+from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.catalog.yum_plan import NEEDED, USED
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
@@ -82,6 +83,11 @@ def _selected(chain: YumChain, root: YumRoot, rpms: Sequence[Rpm], pins: Sequenc
         for one in every:
             one.add_paths(owners)
     selection = select_rpms(every)
+    chain.findings.complete = True
+    chain.findings.found += [
+        Unsolvable(upstream.name, one.rpm.nevra, f"cannot be installed on {one.machine}", one.because)
+        for one in selection.faults
+    ]
     for need, others in sorted(selection.elsewhere.items()):
         told = ", ".join(sorted(others))
         chain.depot.progress.say(

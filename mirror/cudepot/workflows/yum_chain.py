@@ -48,9 +48,10 @@ class YumChain(Asked):
         repomd = parse_repomd(page.body, what)
         seen = newest_date(self.memory.date(PATH), locked.get(PATH, ""))
         date = repomd.date()
-        check_date(date, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
-        assert date is not None, "a root without date was refused"
-        root = Root(PATH, digest, email.utils.format_datetime(date, usegmt=True), signers, signature)
+        if date is not None or not self.upstream.undated:
+            check_date(date, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
+        told = email.utils.format_datetime(date, usegmt=True) if date else ""
+        root = Root(PATH, digest, told, signers, signature)
         trust = key_hash(self.depot, self.upstream)
         self.memory.accept(PATH, root, self.upstream, self.depot.clock(), trust=trust, until="")
         return YumRoot(repomd, root)

@@ -1,0 +1,170 @@
+"""Proves a yum repository of the site: every pinned package can be installed from its finished metadata.
+
+Beside these, machines have what the lock says that the distribution provides. Each package is an install of its own,
+on each machine it is for: a mirror holds versions and CUDA variants that exclude each other. What was shown of a
+repomd.xml is remembered in ``yum-proof.json`` of the store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.rpm_closure import machines
+from cudepot.catalog.unsolvable import Unsolvable
+from cudepot.catalog.yum_modules import streams_of
+from cudepot.checked import sealed, unsealed
+from cudepot.digest import Digest
+from cudepot.disk import write_atomic
+from cudepot.errors import CudepotError, StorageError
+from cudepot.formats.filelists import owners_of
+from cudepot.formats.primary import Rpm, read_primary
+from cudepot.formats.repomd import PATH, Repomd, parse_repomd
+from cudepot.formats.rpm_header import MODULARITY_LABEL, read_head
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.yum_chain import opened
+
+_METHOD = 1
+"""Raised whenever the proof asks for more or less than it did."""
+
+
+def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]) -> list[Unsolvable]:
+    """Return the pinned packages of a repository that no client could install.
+
+    Args:
+        depot: the depot; its store holds the files.
+        lock: tells what is pinned, and what the distribution provides.
+        name: of the upstream.
+        files: paths below the repository's folder → content.
+    """
+    if PATH not in files:
+        return []
+    pinned = [one for one in lock.of(name) if one.kind == "rpm" and one.why == "pin" and "mirror" in one.outputs]
+    key = _key(depot, lock, name, files[PATH], pinned)
+    known = _remembered(depot).get(name)
+    if known is None or known.key != key:
+        found = [(one.package, one.relation, one.because) for one in _prove(depot, lock, name, files, pinned)]
+        known = _Proof(key, found)
+        _remember(depot, name, known)
+    return [Unsolvable(name, *row) for row in known.rows]
+
+
+class _Proof(NamedTuple):
+    """What was found of what ``key`` stands for: package, relation and reason of each that cannot be installed."""
+
+    key: str
+    rows: list[tuple[str, str, str]]
+
+
+def _prove(
+    depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest], pinned: Sequence[Artifact]
+) -> Iterator[Unsolvable]:  # fmt: skip
+    repomd = parse_repomd(_bytes(depot, files[PATH]), PATH)
+    rpms, locked = _rpms(depot, repomd, files), lock.upstream(name)
+    wanted = [f"{one.name}-{one.version}.{one.architecture}" for one in pinned]
+    every = machines(depot.config.upstream(name).architectures, rpms, ())
+    paths = {path for one in every for path in one.unknown_paths()}
+    owners = _owners(depot, repomd, files, paths) if paths else {}
+    streams = _streams(depot, repomd, files)
+    for machine in every:
+        machine.add_paths(owners)
+        for rpm, needed, because in machine.proved(wanted, locked.external if locked else ()):
+            if because := because or _exclusive(needed, streams):
+                yield Unsolvable(name, rpm.nevra, f"cannot be installed on {machine.architecture}", because)
+    yield from _unlisted(depot, name, pinned, streams)
+
+
+def _rpms(depot: Depot, repomd: Repomd, files: Mapping[str, Digest]) -> list[Rpm]:
+    record = repomd.record("primary")
+    assert record is not None, "a repomd.xml without primary was refused"
+    with opened(depot, files[record.href], record.href) as text:
+        return list(read_primary(text, record.href))
+
+
+def _owners(
+    depot: Depot, repomd: Repomd, files: Mapping[str, Digest], paths: set[str]
+) -> dict[str, list[str]]:  # fmt: skip
+    record = repomd.record("filelists")
+    if record is None:
+        return {}
+    with opened(depot, files[record.href], record.href) as text:
+        return owners_of(text, paths, record.href)
+
+
+def _streams(depot: Depot, repomd: Repomd, files: Mapping[str, Digest]) -> dict[str, set[tuple[str, str]]]:
+    record = repomd.record("modules")
+    if record is None:
+        return {}
+    with opened(depot, files[record.href], record.href) as text:
+        return streams_of(text.read(), record.href)
+
+
+def _exclusive(needed: Iterable[Rpm], streams: Mapping[str, set[tuple[str, str]]]) -> str:
+    """Return why packages cannot be on one machine: they are of two streams of one module; else nothing."""
+    chosen: dict[str, set[str]] = {}
+    for one in needed:
+        for module in {module for module, _ in streams.get(_long(one.nevra), ())}:
+            of_it = {stream for name, stream in streams[_long(one.nevra)] if name == module}
+            chosen[module] = chosen.get(module, of_it) & of_it
+            if not chosen[module]:
+                return f"what it needs is of several streams of module {module}"
+    return ""
+
+
+def _long(nevra: str) -> str:
+    """Return a NEVRA as modules write it, with its epoch."""
+    name, version, release = nevra.rsplit("-", 2)
+    return f"{name}-{version if ':' in version else f'0:{version}'}-{release}"
+
+
+def _unlisted(
+    depot: Depot, name: str, pinned: Iterable[Artifact], streams: Mapping[str, object]
+) -> Iterator[Unsolvable]:  # fmt: skip
+    """Give the packages that say they are of a module, and that no module lists: dnf refuses them."""
+    for one in pinned:
+        nevra = f"{one.name}-{one.version}.{one.architecture}"
+        if _long(nevra) in streams:
+            continue
+        with depot.store.open(one.digest) as handle:
+            label = read_head(handle, what=one.filename).header.text(MODULARITY_LABEL)
+        if label:
+            yield Unsolvable(name, nevra, f"of module {label}", "no module of the repository lists it")
+
+
+def _bytes(depot: Depot, digest: Digest) -> bytes:
+    with depot.store.open(digest) as handle:
+        return handle.read()
+
+
+def _key(depot: Depot, lock: Lock, name: str, root: Digest, pinned: Sequence[Artifact]) -> str:
+    locked = lock.upstream(name)
+    what = [
+        _METHOD, root.sha256, locked.external if locked else (), depot.config.upstream(name).architectures,
+        [one.digest.sha256 for one in pinned],
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+
+
+def _path(depot: Depot) -> Path:
+    return depot.store.root / "yum-proof.json"
+
+
+def _remembered(depot: Depot) -> dict[str, _Proof]:
+    try:
+        found = unsealed(_path(depot).read_bytes(), str(_path(depot)))["repositories"]
+        return {
+            name: _Proof(key, [(str(a), str(b), str(c)) for a, b, c in rows]) for name, (key, rows) in found.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, CudepotError):
+        return {}
+
+
+def _remember(depot: Depot, name: str, proof: _Proof) -> None:
+    document = sealed({"repositories": {**_remembered(depot), name: proof}})
+    with contextlib.suppress(StorageError):  # a store that cannot be written: the next run solves again
+        write_atomic(_path(depot), json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
