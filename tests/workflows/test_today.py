@@ -154,3 +154,17 @@ def test_the_dispatching_library_says_what_it_looked_for(tmp_path: Path) -> None
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode != 0
     assert "Unable to load any of {libcudnn_graph.so.9.14.0, libcudnn_graph.so.9.14, libcudnn_graph.so.9" in done.stderr
+
+
+def test_a_recipe_for_the_package_without_files_says_where_it_belongs_and_that_helps(
+    project: Project, nvidia: Nvidia
+) -> None:
+    apt(project, nvidia, "cudnn9-cuda-13")
+    failed = project.fail(6, "lock")
+    assert "give cudnn9-cuda-13 a pin without recipe" in failed.hint
+    assert "libcudnn9-cuda-13" in failed.hint
+    project.sections.pop()
+    project.add("pin", upstream=APT, packages=["cudnn9-cuda-13"])
+    project.add("pin", upstream=APT, packages=["libcudnn9-cuda-13"], recipe="cudnn", outputs=OUTPUTS)
+    for verb in ("lock", "sync", "repackage"):
+        project.run(verb)

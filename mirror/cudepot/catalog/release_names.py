@@ -81,6 +81,12 @@ _SUBDIRS = {
 }
 
 
+_FOR_NAMES = "only artifacts of that product can have its recipe; keep the name NVIDIA gave the file"
+_FOR_FILES = (
+    "give {} a pin without recipe, and the recipe to the packages that hold the files, such as libcudnn9-cuda-13"
+)
+
+
 def parse_artifact_name(filename: str) -> Release | None:
     """Return the release a file name claims, or None when it is no cuDNN payload for a supported platform.
 
@@ -117,9 +123,10 @@ def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> A
         return artifact
     release = known or parse_artifact_name(artifact.filename)
     if release is None:
+        packaged = artifact.kind in ("deb", "rpm")
         raise PinError(
             f"{artifact.filename}: the name does not say which release of {pin.recipe} it is",
-            hint="only artifacts of that product can have its recipe; keep the name NVIDIA gave the file",
+            hint=_FOR_FILES.format(artifact.name) if packaged else _FOR_NAMES,
         )
     if release.product != pin.recipe:
         raise PinError(
