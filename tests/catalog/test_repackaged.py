@@ -9,9 +9,10 @@ import pytest
 from cudepot.catalog.config import Pin
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.release_names import parse_artifact_name, with_recipe
-from cudepot.catalog.repackaged import completed
+from cudepot.catalog.repackaged import completed, lacking
 from cudepot.digest import Digest
 from cudepot.errors import PinError
+from cudepot.formats.payload import Role
 from cudepot.workflows.builds import jobs_of
 from cudepot.workflows.published import load_components
 
@@ -142,3 +143,23 @@ def test_static_archives_that_are_asked_for_have_to_be_pinned() -> None:
         complete(*found, pin=pin)
     assert 'add "libcudnn9-static-cuda-13=9.14.0.64-1"' in caught.value.hint
     assert complete(*found, artifact("libcudnn9-static-cuda-13", "9.14.0.64-1", pin=pin), pin=pin)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "version", "role", "wanted"),
+    [
+        ("deb", ("libcudnn9-cuda-12",), "9.8.0.87-1", Role.HEADER, "libcudnn9-dev-cuda-12=9.8.0.87-1"),
+        ("rpm", ("libcudnn9-cuda-12", "libcudnn9-devel-cuda-12"), "9.8.0.87-1", Role.HEADER,
+         "libcudnn9-headers-cuda-12-9.8.0.87-1"),
+        ("deb", ("libcudnn9-cuda-12",), "9.10.1.4-1", Role.HEADER, "libcudnn9-headers-cuda-12=9.10.1.4-1"),
+        ("rpm", ("libcudnn9-cuda-12",), "9.8.0.87-1", Role.LICENCE, "libcudnn9-samples-9.8.0.87-1"),
+        ("deb", ("libcudnn9-dev-cuda-12",), "9.8.0.87-1", Role.RUNTIME, "libcudnn9-cuda-12=9.8.0.87-1"),
+    ],
+)  # fmt: skip
+def test_what_turns_out_to_be_missing_is_never_what_is_pinned_already(
+    kind: str, given: tuple[str, ...], version: str, role: Role, wanted: str
+) -> None:
+    found = [artifact(one, version, kind) for one in given]
+    release = found[0].release
+    assert release is not None
+    assert f'add "{wanted}"' in lacking(found, release, role, "no header", folder=False).hint

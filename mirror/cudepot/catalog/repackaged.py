@@ -94,17 +94,19 @@ def lacking(artifacts: Sequence[Artifact], release: Release, role: Role, message
     if role is Role.LICENCE and release.product != "cudnn":
         hint = "the wheel and the deb of the same release carry the licence: repackage one of these"
     else:
-        wanted = pinned_as(one, _holder(one.kind, release, role), folder=folder)
+        parts = {part_of(each.name) for each in artifacts}
+        wanted = pinned_as(one, _holder(one.kind, release, role, parts), folder=folder)
         hint = f'add "{wanted}" to `packages` of the pin, then run `cudepot lock`'
     return PinError(message, hint=hint)
 
 
-def _holder(kind: str, release: Release, role: Role) -> str:
-    """Return which part of cuDNN holds the files of a role."""
+def _holder(kind: str, release: Release, role: Role, parts: Collection[str]) -> str:
+    """Return which part of cuDNN, other than ``parts``, holds the files of a role."""
     if role is Role.LICENCE:
         return "samples"
     if role is Role.HEADER:
-        return "headers" if _numbers(release) >= _HEADERS_LINKED else "dev" if kind == "deb" else "devel"
+        development = "dev" if kind == "deb" else "devel"
+        return "headers" if _numbers(release) >= _HEADERS_LINKED or development in parts else development
     return ""
 
 
