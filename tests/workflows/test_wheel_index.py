@@ -170,6 +170,10 @@ def test_a_retired_name_does_not_become_its_placeholder(project: Project, index:
     index.html("nvidia-cublas-cu13", held[0])
     want(project, index, "nvidia-cublas-cu13")
     assert "only placeholders" in project.fail(6, "lock").error
+    want(project, index, "nvidia-cufft-cu13")
+    assert "CUDA 13's is called nvidia-cufft" in project.fail(4, "lock").hint
+    want(project, index, "nvidia-cudnm")
+    assert "no project of that name" in project.fail(4, "lock").hint
     want(project, index, "nvidia-cublas")  # as the hint says
     project.run("lock")
     want(project, index, "nvidia-cublas-cu13==0.0.0a0")  # whoever asks for it by name gets it

@@ -14,8 +14,9 @@ from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root
 from cudepot.catalog.pinned_hashes import pinned_hashes
 from cudepot.catalog.release_names import with_recipe
+from cudepot.catalog.wheel_names import called_now
 from cudepot.catalog.wheels import Project, Wheel, parse_requirement
-from cudepot.errors import CudepotError, PinError, TransientError, TrustError, UpstreamError
+from cudepot.errors import CudepotError, MissingError, PinError, TransientError, TrustError, UpstreamError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, parse_page, project_name
 from cudepot.ports import Page, Source
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
@@ -104,9 +105,12 @@ def read_pages(
 
     paths = list(dict.fromkeys(_path(one) for one in wants))
     failed = in_threads(paths, read, _WORKERS)
-    for _, error in failed:
+    for path, error in failed:
         if isinstance(error, TransientError):
             raise error
+        if isinstance(error, MissingError):
+            now = called_now(path.rstrip("/"))
+            error.hint = f"{now[:1].upper()}{now[1:]}" or "the index has no project of that name: check how it is spelt"
     broken = dict(failed)
     errors = {one.spec: broken[_path(one)] for one in wants if _path(one) in broken}
     return {path: memory.asked[path][0] for path in paths if path in memory.asked}, errors
