@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 import yaml
 from tests.clients import conda_env, http
+from tests.clients.dnf import DnfRoot
 from tests.clients.python_env import PythonEnv
+from tests.conftest import SiteKey
 from tests.project import DOWNLOADS, Project
 from tests.upstream.cudnn import CudnnRelease, licence, write_archive
 from tests.upstream.wheels import write_cublas_wheel
+from tests.upstream.yum import Rhel
 from tests.workflows.test_closed_channel import closed, downloads, write_nvrtc_wheel  # noqa: F401 - fixtures
+from tests.workflows.yum_world import CUDNN, DEVEL, NAME, add_yum
 
 URL = "https://packages.example"
 EIGHT, NINE = CudnnRelease("8.9.7.29", "12"), CudnnRelease("9.12.0.46", "13")
@@ -180,3 +184,21 @@ def test_what_is_not_there_is_told_with_what_is(
     failed = wheels.fail(6, *argv)
     assert told in failed.error
     assert hint in failed.hint
+
+
+@pytest.mark.parametrize("spelt", ["rhel8", "yum/rhel8"])
+def test_a_chosen_rpm_brings_what_it_requires_and_dnf_installs(
+    project: Project, rhel: Rhel, site_key: SiteKey, spelt: str, tmp_path: Path
+) -> None:
+    add_yum(project, rhel, DEVEL, "app")
+    project.publish()
+    text = export(project, "dnf", "--only", "libcudnn8-devel=8.0.5.39", "--repository", spelt)
+    command = shlex.split(text.splitlines()[0].partition("; ")[2])
+    assert sorted(command[2:]) == sorted([CUDNN, DEVEL])
+    root = DnfRoot(tmp_path / "dnf")
+    (keys := tmp_path / "keys.asc").write_bytes(site_key.key.armored + rhel.key.armored)
+    root.add_repo("site", (project.site / "yum" / NAME).as_uri(), keys)
+    root.provide("glibc", "libc.so.6()(64bit)")
+    root.lock_versions().write_text(text)
+    root.install(*command[2:])
+    assert root.installed()["libcudnn8-devel"] == "8.0.5.39-1.cuda11.1"
