@@ -28,23 +28,28 @@ def conda_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice)
         for path, one in channel_records(depot, snapshot.tree, site.channel)
         if path.startswith((f"{site.channel}/{choice.platform}/", f"{site.channel}/noarch/"))
     }
-    fitting = {path: one for path, one in records.items() if not choice.cuda or _is_for(one, choice.cuda, records)}
+    versions = [str(one["version"]) for one in records.values() if one["name"] == _CUDA]
+    versions = [one for one in versions if same_cuda(one, choice.cuda)]
+    fitting = {path: one for path, one in records.items() if not choice.cuda or _is_for(one, versions)}
     held = [one for one in site.of("conda") if one.path in fitting]
     if not held and choice.cuda:
         selected(site.held, ("conda",), choice)  # says why there are none
     roots = newest_builds(selected(held or site.held, ("conda",), choice), choice.platform)
-    kept = {path for path in fitting if choice.only or path in {one.path for one in roots}}
+    wanted = {one.path for one in roots}
+    kept = {path for path in fitting if choice.only or path in wanted}
     chosen = _solved(site, {path: fitting[path] for path in kept}, roots, choice.platform)
     found = [replace(one, md5=str(records[one.path].get("md5", ""))) for one in site.of("conda") if one.path in chosen]
     return tuple(found), lacking(records[one.path] for one in found)
 
 
-def _is_for(record: Record, cuda: str, records: Mapping[str, Record]) -> bool:
-    """Return whether a package goes with a CUDA version by what it needs of ``cuda-version``."""
-    needs = [spec for spec in record.get("depends", ()) if depended(spec) == _CUDA]
-    versions = [one["version"] for one in records.values() if one["name"] == _CUDA and same_cuda(one["version"], cuda)]
+def _is_for(record: Record, versions: Sequence[str]) -> bool:
+    """Return whether a package goes with a CUDA version by what it needs of ``cuda-version``.
+
+    ``versions`` are those of ``cuda-version`` in the channel that are of this CUDA.
+    """
     if record["name"] == _CUDA:
-        return same_cuda(str(record["version"]), cuda)
+        return str(record["version"]) in versions
+    needs = [spec for spec in record.get("depends", ()) if depended(spec) == _CUDA]
     return not needs or not versions or any(_admits(spec, version) for spec in needs for version in versions)
 
 

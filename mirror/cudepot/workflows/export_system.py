@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from cudepot.catalog.export_choice import Choice, selected
 from cudepot.catalog.holdings import Held, SiteFacts
@@ -14,33 +14,28 @@ from cudepot.formats.deb822 import parse_stanza
 from cudepot.formats.rpm_header import read_head
 from cudepot.workflows.depot import Depot
 
+ByName = Mapping[str, Sequence[Held]]
+
 
 def system_set(depot: Depot, site: SiteFacts, kind: str, choice: Choice) -> tuple[Held, ...]:
     """Return the chosen debs or rpms with what they need; what is not on the site is the distribution's."""
     roots = selected(site.held, (kind,), choice)
     if not choice.only:
         return roots
-    needs: Callable[[Depot, Held, Sequence[Held]], Iterator[Held]] = _of_deb if kind == "deb" else _of_rpm
+    needs: Callable[[Depot, Held, ByName], Iterator[Held]] = _of_deb if kind == "deb" else _of_rpm
+    there: dict[str, dict[str, list[Held]]] = {}
+    for one in site.of(kind):
+        there.setdefault(one.repository, {}).setdefault(one.name, []).append(one)
     chosen, waiting = set(roots), list(roots)
     while waiting:
         one = waiting.pop()
-        beside = [other for other in site.of(kind) if other.repository == one.repository]
-        new = {other for other in needs(depot, one, beside) if not _is_there(other, chosen)}
+        new = set(needs(depot, one, there[one.repository])) - chosen
         chosen |= new
         waiting += new
     return tuple(one for one in site.of(kind) if one in chosen)
 
 
-def _is_there(one: Held, chosen: Iterable[Held]) -> bool:
-    """Return whether this package, in this version, was chosen before."""
-    return any((one.repository, one.name, one.version, one.platform) == _key(other) for other in chosen)
-
-
-def _key(one: Held) -> tuple[str, str, str, str]:
-    return one.repository, one.name, one.version, one.platform
-
-
-def _of_deb(depot: Depot, deb: Held, beside: Sequence[Held]) -> Iterator[Held]:
+def _of_deb(depot: Depot, deb: Held, beside: ByName) -> Iterator[Held]:
     """Give for each dependency the newest deb there that meets it."""
     with depot.store.open(deb.digest) as handle:
         fields = parse_stanza(read_control(handle, what=deb.path), deb.path)
@@ -49,24 +44,22 @@ def _of_deb(depot: Depot, deb: Held, beside: Sequence[Held]) -> Iterator[Held]:
             yield from next(filter(None, (_newest(deb, one, beside) for one in alternatives)), [])
 
 
-def _newest(deb: Held, relation: Relation, beside: Sequence[Held]) -> list[Held]:
+def _newest(deb: Held, relation: Relation, beside: ByName) -> list[Held]:
     """Return the newest deb that meets a relation, of the same architecture where there are several."""
     found = [
         one
-        for one in beside
-        if one.name == relation.name
-        and relation.admits(one.version)
-        and ("all" in (one.platform, deb.platform) or one.platform == deb.platform)
+        for one in beside.get(relation.name, ())
+        if relation.admits(one.version) and ("all" in (one.platform, deb.platform) or one.platform == deb.platform)
     ]
     order = functools.cmp_to_key(deb_version.compare)
     return [max(found, key=lambda one: order(one.version))] if found else []
 
 
-def _of_rpm(depot: Depot, rpm: Held, beside: Sequence[Held]) -> Iterator[Held]:
+def _of_rpm(depot: Depot, rpm: Held, beside: ByName) -> Iterator[Held]:
     """Give what an rpm requires in exactly one version, be it with or without the release."""
     with depot.store.open(rpm.digest) as handle:
         exact = set(read_head(handle, what=rpm.path).exact_requires)
-    for one in beside:
+    for one in (one for name in {name for name, _ in exact} for one in beside.get(name, ())):
         evr = one.version.removeprefix("0:")
         forms = {(one.name, evr), (one.name, evr.rpartition("-")[0])}
         if forms & exact and one.platform in (rpm.platform, "noarch"):

@@ -18,7 +18,6 @@ from cudepot.workflows.depot import Depot
 
 _LINUX = {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux", "extra": ""}
 _WINDOWS = {"os_name": "nt", "sys_platform": "win32", "platform_system": "Windows", "extra": ""}
-_MOST_ROUNDS = 1000
 
 
 def wheel_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice, *, complete: bool) -> tuple[Held, ...]:
@@ -32,21 +31,22 @@ def wheel_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice,
         PinError: naming a requirement that is not on the site, or that the chosen versions do not meet.
     """
     chosen = one_version(selected(site.held, ("wheel",), choice))
+    there: dict[str, list[Held]] = {}
+    for one in site.of("wheel"):
+        there.setdefault(canonicalize_name(one.name), []).append(one)
     waiting = list(chosen)
-    for _ in range(_MOST_ROUNDS):
-        if not waiting:
-            break
+    while waiting:
         project = waiting.pop()
         for wheel in chosen[project]:
-            for one in _requirements(depot, snapshot, wheel):
-                name = canonicalize_name(one.name)
+            for wanted in _requirements(depot, snapshot, wheel):
+                name = canonicalize_name(wanted.name)
                 if name in chosen:
-                    _check_met(wheel, one, chosen[name])
-                elif found := _best(site.of("wheel"), one):
+                    _check_met(wheel, wanted, chosen[name])
+                elif found := _best(there.get(name, ()), wanted):
                     chosen[name] = found
                     waiting.append(name)
                 elif complete:
-                    raise _absent(wheel, one, site)
+                    raise _absent(wheel, wanted, there.get(name, ()))
     return tuple(wheel for project in sorted(chosen) for wheel in chosen[project])
 
 
@@ -66,10 +66,8 @@ def _requirements(depot: Depot, snapshot: Snapshot, wheel: Held) -> Iterator[Req
 
 
 def _best(held: Iterable[Held], wanted: Requirement) -> list[Held]:
-    """Return the wheels of the newest version on the site that meets a requirement."""
-    fitting = [
-        one for one in held if canonicalize_name(one.name) == canonicalize_name(wanted.name) and _meets(one, wanted)
-    ]
+    """Return the wheels of the newest version that meets a requirement."""
+    fitting = [one for one in held if _meets(one, wanted)]
     newest = max((Version(one.version) for one in fitting), default=None)
     return sorted((one for one in fitting if Version(one.version) == newest), key=lambda one: one.path)
 
@@ -86,11 +84,10 @@ def _check_met(wheel: Held, wanted: Requirement, there: Sequence[Held]) -> None:
         )
 
 
-def _absent(wheel: Held, wanted: Requirement, site: SiteFacts) -> PinError:
-    name = canonicalize_name(wanted.name)
-    there = sorted({one.version for one in site.of("wheel") if canonicalize_name(one.name) == name}, key=Version)
+def _absent(wheel: Held, wanted: Requirement, there: Iterable[Held]) -> PinError:
+    versions = ", ".join(sorted({one.version for one in there}, key=Version))
     return PinError(
-        f"{wheel.name} {wheel.version} requires {wanted}, and the site holds {', '.join(there) or 'none'}",
+        f"{wheel.name} {wheel.version} requires {wanted}, and the site holds {versions or 'none'}",
         hint=f'pin it in cudepot.toml (`packages = ["{wanted}"]` of a wheel index), then lock, sync, publish; or use '
         "`export uv`, which leaves it to other indexes",
     )
