@@ -116,6 +116,11 @@ class Promise:
         return TrustError(f"{what}: {how}", hint="the upstream may be in mid-publication: run the command again")
 
 
+def hash_of(promised: Digest | Promise) -> str:
+    """Return the hash that something is promised by."""
+    return promised.sha256 if isinstance(promised, Digest) else promised.sha512
+
+
 class VerifyingReader(io.RawIOBase):
     """A reader that fails unless exactly the bytes of ``digest`` pass through it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from tests.upstream.keys import PAST, KeyHome
 
 from cudepot.errors import ConfigError
+from cudepot.signing.gpgv import Gpgv
 from cudepot.signing.keys import parse_keys, read_keys
 
 
@@ -77,3 +79,43 @@ def test_what_is_no_key_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "k").write_bytes(data)
     with pytest.raises(ConfigError, match="not an OpenPGP public key"):
         read_keys(tmp_path / "k")
+
+
+WORDS = b"This file holds the keys of our developers.\n\npub   rsa2048 2019-01-01\n\n"
+
+
+@pytest.mark.parametrize("form", ["words", "two", "crlf", "binaries", "keybox"])
+def test_gpg_decides_what_a_key_file_is(form: str, tmp_path: Path) -> None:
+    with KeyHome() as home:
+        one, other = home.generate("one <one@example.com>"), home.generate("other <other@example.com>")
+        box = home.path / "pubring.kbx"
+        texts = {
+            "words": WORDS + one.armored + b"\nand another\n\n" + other.armored + b"that was all\n",
+            "two": one.armored + other.armored,
+            "crlf": (one.armored + b"\n" + other.armored).replace(b"\n", b"\r\n"),
+            "binaries": one.binary + other.binary,
+            "keybox": box.read_bytes() if box.is_file() else b"",
+        }
+        file = tmp_path / "KEYS"
+        file.write_bytes(texts[form])
+        wanted = {one.fingerprint, other.fingerprint}
+        assert {key.fingerprint for key in read_keys(file)} == wanted
+        for key in (one, other):
+            signed = home.clearsign(b"Origin: x\n", key)
+            assert Gpgv([file], [key.fingerprint]).clearsigned(signed, "x").signers == (key.fingerprint,)
+
+
+@pytest.mark.parametrize("text", [b"", b"nothing\n", WORDS])
+def test_a_keyring_without_the_pinned_key_is_named(text: bytes, tmp_path: Path) -> None:
+    with KeyHome() as home:
+        one, other = home.generate("one <one@example.com>"), home.generate("other <other@example.com>")
+        empty, full = tmp_path / "empty.pub", tmp_path / "other.pub"
+        empty.write_bytes(text)
+        full.write_bytes(other.armored)
+        signed = home.clearsign(b"Origin: x\n", one)
+        for files, said in {
+            (empty,): f"{empty} holds no key",
+            (empty, full): f"{full} holds {other.fingerprint}",
+        }.items():
+            with pytest.raises(ConfigError, match=re.escape(said)):
+                Gpgv(files, [one.fingerprint]).clearsigned(signed, "x")

@@ -267,7 +267,7 @@ def test_verify_finds_what_the_upstreams_key_did_not_sign(whole: Project, nvidia
     whole.toml.write_text(whole.toml.read_text().replace(nvidia.key.fingerprint, nvidia.other_key.fingerprint))
     done = whole.run("verify", "--json", check=False)
     assert done.rc == 5
-    assert any("not by a pinned key" in one or "signed by" in one for one in done.json["faults"]), done
+    assert any("none of the pinned keys" in one for one in done.json["faults"]), done
 
 
 def test_a_pin_on_a_whole_upstream_can_only_repackage(whole: Project) -> None:

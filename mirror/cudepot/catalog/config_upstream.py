@@ -38,7 +38,7 @@ class Upstream:
         rpm_keys: full fingerprints that may sign packages (``yum``); empty where none is checked.
         trust: ``signed``, or ``hash-lock``: an unsigned root is believed because of its hash in the lock.
         keyrings: files with the public keys, relative to cudepot.toml.
-        suites: ``("/",)`` for a flat repository, else folders below ``dists/``.
+        suites: ``("/",)``, or a folder and a slash, for a flat repository, else folders below ``dists/``.
         components: of a ``dists/`` repository.
         architectures: Debian or rpm architectures wanted (``all`` and ``noarch`` are always taken).
         whole: mirror all of it, as the upstream signed it.
@@ -47,7 +47,7 @@ class Upstream:
         skip_indexes: globs over indexes, as the Release names them, that a whole apt repository does without.
         boundary: globs over names of dependencies that are left to the distribution.
         valid_for: seconds a published Release stays valid (``Valid-Until``); 0 for ever.
-        undated: whether a root that tells no time is accepted (``yum``), though an old one looks like a new one then.
+        undated: whether a root that tells no time is accepted, though an old one looks like a new one then.
         max_age: days after which a root is reported as old; 0 for never.
     """
 
@@ -218,12 +218,14 @@ def _with_apt_fields(upstream: Upstream, table: Table) -> Upstream:
         components=table.texts("components", ()),
         sources=table.flag("sources"),
         skip_indexes=table.texts("skip-indexes", ()),
+        undated=table.flag("undated"),
     )
     _check_keys(full, table)
     flat = [suite for suite in full.suites if suite.endswith("/")]
     if bool(flat) == bool(full.components) or (flat and len(full.suites) > 1) or not full.suites:
         raise ConfigError(
-            f"{table.where}: a flat repository has one suite '/' and no components; one with dists/ has both",
+            f"{table.where}: a flat repository has one suite, '/' or 'FOLDER/', and no components; one with dists/ has "
+            "both",
         )
     _check_whole(full, table)
     return full
@@ -237,10 +239,6 @@ def _days(table: Table, key: str) -> int:
 
 
 def _check_whole(upstream: Upstream, table: Table) -> None:
-    if upstream.whole and any(suite.endswith("/") and suite != "/" for suite in upstream.suites):
-        raise ConfigError(
-            f"{table.path('whole')!r}: the suite of a flat repository is '/'", hint="let `url` end in its folder"
-        )
     for key, given in (("sources", upstream.sources), ("skip-indexes", upstream.skip_indexes)):
         if given and not upstream.whole:
             raise ConfigError(f"{table.path(key)!r} without `whole = true`", hint="a subset has packages only")

@@ -120,6 +120,10 @@ class Offers:
         kept = {id(one) for other in {one.name for one in found} for one in self.named(other)}
         return [one for one in found if id(one) in kept]
 
+    def rival(self, package: Package) -> Package | None:
+        """Return what the package's own index has under the same version with other bytes; None where it has none."""
+        return self._indexes[self._origins[id(package)]].rival(package)
+
     def twin(self, package: Package) -> tuple[str, str] | None:
         """Return the names of two indexes that have other bytes of a package under its version; None where none do."""
         other = self._twins.get(id(package))

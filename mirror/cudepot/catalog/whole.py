@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from cudepot.catalog.lock import LockedFile, LockedUpstream
-from cudepot.digest import Digest, Promise
+from cudepot.digest import Digest, Promise, hash_of
 from cudepot.errors import ConfigError, FormatError
 
 _FORMS = (".xz", ".zst", ".gz", ".bz2", "")
@@ -105,8 +105,8 @@ def whole(
         if before != promised:
             every[path] = promised
             notes.append(
-                f"{upstream.name}: {path} stands in the index with two hashes: {_hash(before)}, and later "
-                f"{_hash(promised)}, which counts"
+                f"{upstream.name}: {path} stands in the index with two hashes: {hash_of(before)}, and later "
+                f"{hash_of(promised)}, which counts"
             )
     found = {path: one if isinstance(one, Digest) else known(one) for path, one in every.items()}
     packages = {path: one for path, one in found.items() if one is not None}
@@ -115,10 +115,6 @@ def whole(
     _check_places(upstream.name, packages, files, unknown)
     learnt = any(isinstance(one, Promise) for one in every.values())
     return Whole(packages, files, tuple(notes), unknown, learnt)
-
-
-def _hash(promised: Digest | Promise) -> str:
-    return promised.sha256 if isinstance(promised, Digest) else promised.sha512
 
 
 def _check_places(

@@ -168,6 +168,12 @@ class PackageIndex:
         """Return the place of a package's stanza in the index."""
         return self._orders[id(package)]
 
+    def rival(self, package: Package) -> Package | None:
+        """Return a package of the same name, version and architecture with other bytes; None where there is none."""
+        same = [one for one in self.named(package.name) if one.version == package.version]
+        others = [one for one in same if one.architecture == package.architecture and one.promised != package.promised]
+        return others[0] if others else None
+
     def named(self, name: str) -> list[Package]:
         """Return all packages of that name that could be installed, in the order of the index.
 

@@ -17,7 +17,8 @@ from cudepot.errors import ClockError, ConfigError, SignatureError, TrustError
 from cudepot.fingerprints import fingerprint
 from cudepot.openpgp import HASHES, DocumentSignature
 from cudepot.ports import Signed
-from cudepot.signing.keys import dearmored
+from cudepot.signing.cleartext import parted
+from cudepot.signing.keys import dearmored, parse_keys
 from cudepot.temporary import temporary_folder
 
 _STRONG_HASHES = {"8", "9", "10", "12", "14"}  # RFC 9580 section 9.5: SHA2-256, -384, -512, SHA3-256, -512
@@ -53,15 +54,12 @@ class Gpgv:
     def __init__(self, keyrings: Sequence[Path], fingerprints: Sequence[str], *, pin_with: str = "") -> None:
         self._pin_with = pin_with or "cudepot trust add UPSTREAM KEYFILE"
         self._pinned = frozenset(fingerprint(one) for one in fingerprints)
-        self._keys = [(path.name, dearmored(path)) for path in keyrings]
+        self._keys = [(str(path), dearmored(path)) for path in keyrings]
 
     def clearsigned(self, document: bytes, what: str) -> Signed:
         """Verify a cleartext-signed document and return the text inside; raise TrustError otherwise."""
-        _one_message(document, what)
-        with temporary_folder() as home:
-            (home / "document").write_bytes(document)
-            signers = self._run(home, what, ["--output", str(home / "text"), str(home / "document")])
-            return Signed((home / "text").read_bytes(), signers)
+        text, signatures = parted(document, what)
+        return Signed(text + b"\n", self.detached(text, signatures, what).signers)
 
     def detached(self, document: bytes, signature: bytes, what: str) -> Signed:
         """Verify ``document`` against a detached signature; raise TrustError otherwise."""
@@ -112,9 +110,13 @@ class Gpgv:
 
     def inspect(self, document: bytes, signature: bytes | None) -> tuple[DocumentSignature, ...]:
         """Return all signatures of a document, good and bad, pinned or not; ``signature`` when it is detached."""
+        try:
+            text, signed_by = (document, signature) if signature is not None else parted(document, "")
+        except TrustError:
+            return ()
         with temporary_folder() as home:
-            files = [home / "document"] if signature is None else [home / "signature", home / "document"]
-            for path, data in zip(reversed(files), (document, signature or b""), strict=False):
+            files = [home / "signature", home / "document"]
+            for path, data in zip(files, (signed_by, text), strict=True):
                 path.write_bytes(data)
             return tuple(_signatures(_gpgv(home, self._keyring_options(home), [str(one) for one in files])))
 
@@ -124,6 +126,7 @@ class Gpgv:
         if not good:
             if clock := next((one.fault for one in found if one.fault.startswith(_LATER)), ""):
                 raise ClockError(f"{what}: {clock}", hint=_SET_CLOCK)
+            self._check_keyrings()
             torn = any(one.fault.startswith(_BAD["BADSIG"]) for one in found)
             raise (SignatureError if torn else TrustError)(f"{what}: {self._explain(found)}", hint=self._hint(found))
         return good
@@ -135,6 +138,18 @@ class Gpgv:
             path.write_bytes(key)
             options += ["--keyring", str(path)]
         return options
+
+    def _check_keyrings(self) -> None:
+        """Refuse key files that hold none of the pinned keys: nothing could verify, whatever the upstream signs."""
+        found = {name: parse_keys(key) for name, key in self._keys}
+        if self._pinned & {part.fingerprint for keys in found.values() for one in keys for part in one.parts}:
+            return
+        held = {name: [one.fingerprint for one in keys] for name, keys in found.items()}
+        told = "; ".join(f"{name} holds {', '.join(several) or 'no key'}" for name, several in held.items())
+        raise ConfigError(
+            f"none of the pinned keys {', '.join(sorted(self._pinned))} is in `keyrings`: {told or 'no key files'}",
+            hint=f"`{self._pin_with}` pins another key; else get the file again and look with `gpg --show-keys FILE`",
+        )
 
     def _explain(self, found: list[DocumentSignature]) -> str:
         if not found:
@@ -150,18 +165,6 @@ class Gpgv:
         return (
             f"pinned keys: {pinned}; if the upstream changed its key, confirm the new one's fingerprint elsewhere: "
             f"`{self._pin_with}` shows what would change and pins it"
-        )
-
-
-def _one_message(document: bytes, what: str) -> None:
-    """Refuse text around or between signed messages: gpgv and a parser might see different documents."""
-    lines = document.replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
-    marks = [line.rstrip() for line in lines if line.startswith(b"-----")]
-    frame = [b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----BEGIN PGP SIGNATURE-----", b"-----END PGP SIGNATURE-----"]
-    if marks != frame or lines[0].rstrip() != frame[0] or lines[-1].rstrip() != frame[-1]:
-        raise TrustError(
-            f"{what}: not exactly one cleartext-signed message",
-            hint="the upstream may serve an error page, or a document made to mislead",
         )
 
 

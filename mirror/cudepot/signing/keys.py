@@ -7,6 +7,7 @@ a document is not: NVIDIA's 3bf863cc signs with SHA-512 and vouches for itself w
 from __future__ import annotations
 
 import datetime
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,12 @@ from cudepot.openpgp import ALGORITHMS, HASHES, KeyPart, PublicKey
 from cudepot.temporary import temporary_folder
 
 _BINDING = ("10", "11", "12", "13", "18", "1F")  # classes of signatures by which a key vouches for itself
+
+_KEYBOX = b"KBXf"
+_ARMOR = re.compile(
+    rb"^-----BEGIN PGP (PUBLIC KEY BLOCK|ARMORED FILE)-----.*?^-----END PGP \1-----[ \t]*$",
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def read_keys(path: Path) -> tuple[PublicKey, ...]:
@@ -29,7 +36,7 @@ def read_keys(path: Path) -> tuple[PublicKey, ...]:
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the public key: {error.strerror}", hint="check the path") from error
-    found = parse_keys(data)
+    found = parse_keys(binary_keys(data, str(path)))
     if not found:
         raise ConfigError(f"{path}: not an OpenPGP public key", hint="`gpg --show-keys FILE` must name a key")
     return found
@@ -115,20 +122,50 @@ def _date(text: str) -> str:
 
 
 def dearmored(path: Path) -> bytes:
-    """Return a key file as a binary keyring; raise ConfigError when it is none."""
+    """Return a key file as a binary keyring, as gpg reads it; raise ConfigError when it cannot be read.
+
+    Words around and between armored keys are left out (Apache's ``KEYS`` files), all of several are taken, and a
+    keybox gives what it holds.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the public key", hint="check `keyrings` in cudepot.toml") from error
-    if not data.lstrip().startswith(b"-----BEGIN PGP"):
-        return data
+    return binary_keys(data, str(path))
+
+
+def binary_keys(data: bytes, what: str) -> bytes:
+    """Return the public keys of a file's bytes as a binary keyring; bytes that are none as they are."""
+    if data[8:12] == _KEYBOX:
+        return _out_of_keybox(data)
+    blocks = [found[0] for found in _ARMOR.finditer(data.replace(b"\r\n", b"\n"))]
+    if not blocks and b"-----BEGIN PGP" in data:
+        raise ConfigError(
+            f"{what}: not an OpenPGP public key, or cut short", hint="`gpg --show-keys FILE` must name a key"
+        )
+    return b"".join(_dearmored(one, what) for one in blocks) if blocks else data
+
+
+def _dearmored(block: bytes, what: str) -> bytes:
+    done = _gpg(["--dearmor"], block)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        raise ConfigError(f"{what}: not an OpenPGP public key: {said}", hint="`gpg --show-keys FILE` must name a key")
+    return done.stdout
+
+
+def _out_of_keybox(data: bytes) -> bytes:
+    with temporary_folder() as home:
+        (home / "keys.kbx").write_bytes(data)
+        where = ["--homedir", str(home), "--no-default-keyring", "--keyring", str(home / "keys.kbx")]
+        return _gpg([*where, "--batch", "--no-autostart", "--export"], b"").stdout
+
+
+def _gpg(arguments: Sequence[str], data: bytes) -> subprocess.CompletedProcess[bytes]:
     try:
-        done = subprocess.run(["gpg", "--dearmor"], input=data, capture_output=True, check=False)
+        return subprocess.run(["gpg", *arguments], input=data, capture_output=True, check=False)
     except FileNotFoundError as error:
         raise ConfigError("gpg is not installed", hint="apt-get install gnupg, or dnf install gnupg2") from error
-    if done.returncode:
-        raise ConfigError(f"{path}: not an OpenPGP public key: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
 
 
 def exported(paths: Sequence[Path], fingerprints: Sequence[str]) -> bytes:

@@ -11,13 +11,14 @@ from typing import NamedTuple
 from cudepot.catalog.apt_indexes import index_names
 from cudepot.catalog.deb_offers import Offers
 from cudepot.catalog.lock import Root
-from cudepot.catalog.trust import check_release, newest_date
+from cudepot.catalog.trust import check_release, newest_date, readable_date
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, MissingError, PinError, TrustError
 from cudepot.formats.apt import PackageIndex, Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.paths import safe_name
 from cudepot.ports import Signed
+from cudepot.signing.cleartext import check_detached
 from cudepot.workflows.asked import INDEX_LIMIT, ROOT_LIMIT, Asked, remembered_as
 from cudepot.workflows.broken_index import BrokenIndex
 from cudepot.workflows.depot import key_hash
@@ -41,8 +42,7 @@ class Chain(Asked):
 
     def suite(self, suite: str, locked: Mapping[str, str], *, rollback: bool) -> Suite:
         """Read, verify and accept the root of one suite; ``locked`` gives dates where the store is new."""
-        folder = suite.strip("./") if suite.endswith("/") else f"dists/{safe_name(suite)}"
-        folder = f"{folder}/" if folder else ""
+        folder = flat_folder(suite) if suite.endswith("/") else f"dists/{safe_name(suite)}/"
         signed, path, digest, signature = self._root(folder)
         release = parse_release(signed.text, self.upstream.url + path)
         dated = remembered_as(path)
@@ -50,8 +50,9 @@ class Chain(Asked):
             self.memory.date(dated), *(locked.get(folder + name, "") for name in ("InRelease", "Release"))
         )
         what = self.upstream.url + path
-        check_release(release, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
-        date = release.fields["Date"]
+        now, must = self.depot.clock(), not self.upstream.undated
+        check_release(release, what, now=now, seen=seen, allow_rollback=rollback, dated=must)
+        date = release.fields["Date"] if readable_date(release) else ""
         root = Root(path, digest, date, signed.signers, signature)
         until = release.valid_until()
         self.memory.accept(
@@ -81,6 +82,7 @@ class Chain(Asked):
         except MissingError:
             raise missing from None
         verifier = self.depot.verifier(self.upstream)
+        check_detached(signature.body, f"{self.upstream.url}{path}.gpg")
         signed = verifier.detached(page.body, signature.body, self.upstream.url + path)
         return signed, path, digest, signed_by
 
@@ -139,6 +141,12 @@ class Chain(Asked):
         served = suite.folder + by_hash(suite.release, path, promised)
         broken = BrokenIndex(self.source, self.upstream.url, served, promised, "Release", suite.root.date)
         return broken.told(error, lambda found: release_beside(self.source, suite.folder, path, found))
+
+
+def flat_folder(suite: str) -> str:
+    """Return the folder of a flat repository's roots below its URL, with a slash at the end; empty for ``/``."""
+    folder = suite.strip("/")
+    return f"{safe_name(folder)}/" if folder not in ("", ".") else ""
 
 
 def by_hash(release: Release, path: str, promised: Digest | Promise) -> str:

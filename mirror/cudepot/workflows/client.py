@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cudepot.catalog import client_apt
 from cudepot.catalog.client_apt import AptClient
 from cudepot.catalog.client_targets import targets
-from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.catalog.whole import is_sources
 from cudepot.digest import Digest
@@ -123,7 +123,7 @@ def _clients(
     debs = [one for one in lock.of(name) if one.kind == "deb" and "mirror" in one.outputs]
     wanted = versions(held(debs, lambda deb: _named_exactly(depot, deb)))
     label, locked = depot.config.site.label, lock.upstream(name)
-    for folder in _folders(tree, name):
+    for folder in _folders(tree, name, locked):
         release, ours = _release(depot, tree, f"apt/{name}/{folder}", name)
         keyring = f"{KEYRINGS}/{label}.gpg" if ours else f"{KEYRINGS}/{label}-{name.replace('/', '-')}.gpg"
         key = depot.signer().public_key(armor=False) if ours else _upstream_keys(depot, name)
@@ -142,13 +142,14 @@ def _clients(
         yield (_of_suite(client, tree, folder) if folder else client), {keyring: key}
 
 
-def _folders(tree: Tree, name: str) -> list[str]:
-    """Return where a repository has its roots: empty for a flat one, else ``dists/SUITE/`` for each suite."""
+def _folders(tree: Tree, name: str, locked: LockedUpstream | None) -> list[str]:
+    """Return where a repository has its roots: empty for a flat one, else ``dists/SUITE/`` or ``FOLDER/``."""
     roots = {path.rpartition("/")[0] for path in tree if _is_root(path)}
     if f"apt/{name}" in roots:
         return [""]
-    at = f"apt/{name}/"
-    found = sorted(f"{one.removeprefix(at)}/" for one in roots if one.startswith(f"{at}dists/"))
+    whole = locked.roots if locked and locked.files else ()
+    known = {one.path.rpartition("/")[0] for one in whole}
+    found = sorted(f"{one}/" for one in known if f"apt/{name}/{one}" in roots)
     if not found:
         there = sorted({one.removeprefix("apt/").partition("/dists/")[0] for one in roots})
         raise ConfigError(
@@ -160,6 +161,8 @@ def _folders(tree: Tree, name: str) -> list[str]:
 
 def _of_suite(client: AptClient, tree: Tree, folder: str) -> AptClient:
     """Return the client of a suite, limited to the components and architectures that are mirrored."""
+    if not folder.startswith("dists/"):
+        return replace(client, suite=folder)
     at = f"apt/{client.upstream}/{folder}"
     places = {path.removeprefix(at).partition("/binary-")[::2] for path in tree if path.startswith(at)}
     indexed = sorted((component, rest.partition("/")[0]) for component, rest in places if rest)

@@ -15,7 +15,7 @@ from cudepot.catalog.release_names import with_recipe
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, PinError, TrustError
 from cudepot.formats.deb import read_control
-from cudepot.formats.deb822 import parse_stanza
+from cudepot.formats.deb822 import Fields, parse_stanza
 from cudepot.formats.rpm_header import read_head
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot, request_hash
@@ -100,8 +100,8 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
     if path.suffix == ".deb":
         with path.open("rb") as handle:
             fields = parse_stanza(read_control(handle, what=str(path)), str(path))
-        name, version = fields.get("Package", path.name), fields.get("Version", "")
-        return replace(artifact, kind="deb", name=name, version=version, architecture=fields.get("Architecture", ""))
+        name, version, architecture = (_needed(fields, key, path) for key in ("Package", "Version", "Architecture"))
+        return replace(artifact, kind="deb", name=name.lower(), version=version, architecture=architecture)
     if path.suffix == ".rpm":
         with path.open("rb") as handle:
             head = read_head(handle, what=str(path))
@@ -114,6 +114,15 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
         platforms = ",".join(sorted(tag.platform for tag in tags))
         return replace(artifact, kind="wheel", name=str(project), version=str(release), architecture=platforms)
     return artifact
+
+
+def _needed(fields: Fields, name: str, path: Path) -> str:
+    found = fields.get(name, "").strip()
+    if not found:
+        raise FormatError(
+            f"{path}: its control file has no {name}", hint="dpkg does not install it either: build it anew"
+        )
+    return found
 
 
 def _with_contents(artifact: Artifact, path: Path, known: Mapping[Digest, tuple[str, ...]]) -> Artifact:

@@ -12,6 +12,7 @@ from cudepot.catalog.whole_indexes import same_index, wanted_indexes
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, TrustError, UpstreamError
 from cudepot.formats.apt import parse_release
+from cudepot.signing.cleartext import check_detached
 from cudepot.workflows.apt_chain import Chain, Suite, by_hash
 from cudepot.workflows.asked import ROOT_LIMIT
 from cudepot.workflows.fetch import WORKERS, from_any, grouped, in_threads
@@ -48,8 +49,9 @@ def _detached(chain: Chain, suite: Suite) -> dict[str, Digest]:
         chain.memory.read(chain.depot, chain.source, path, limit=ROOT_LIMIT) for path in paths
     )
     what = chain.upstream.url + paths[0]
+    check_detached(signature.body, f"{what}.gpg")
     text = chain.depot.verifier(chain.upstream).detached(release.body, signature.body, what).text
-    found = parse_release(text, what)
+    found = parse_release(b"\n".join(line.rstrip() for line in text.split(b"\n")), what)  # as it is in InRelease
     if (found.fields, found.promised()) != (suite.release.fields, suite.release.promised()):
         date = found.fields.get("Date", "no date")
         raise TrustError(f"{what}: of {date}, while {suite.root.path} is of {suite.root.date}", hint=_AGAIN)

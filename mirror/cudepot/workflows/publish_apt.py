@@ -12,6 +12,7 @@ from cudepot.errors import FormatError
 from cudepot.formats.deb import read_control
 from cudepot.formats.deb822 import Fields, parse_stanza
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.inside import check_inside
 
 _INDEXES = ("Packages", "Packages.gz", "Packages.xz")
 GENERATIONS = 3
@@ -100,12 +101,7 @@ def _stanza(depot: Depot, deb: Artifact, known: Mapping[tuple[str, str], Fields]
         with depot.store.open(deb.digest) as handle:
             fields = apt_plan.stanza(read_control(handle, what=deb.filename), deb.filename, deb.digest)
     inside = tuple(fields.get(key, "") for key in ("Package", "Version", "Architecture"))
-    if inside != (deb.name, deb.version, deb.architecture):
-        raise FormatError(
-            f"{deb.filename}: says inside that it is {' '.join(inside)}, the lock says {deb.name} {deb.version} "
-            f"{deb.architecture}",
-            hint="the upstream's index does not describe its package: do not use it",
-        )
+    check_inside(deb, *inside)
     return fields
 
 

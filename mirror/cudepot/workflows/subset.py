@@ -12,6 +12,7 @@ from cudepot.catalog.deb_pins import deb_pins, pin_finder
 from cudepot.catalog.deb_rules import Wishes
 from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
 from cudepot.catalog.release_names import with_recipe
+from cudepot.digest import hash_of
 from cudepot.errors import PinError
 from cudepot.formats.apt import Package
 from cudepot.workflows.apt_chain import Chain, Suite
@@ -44,6 +45,7 @@ def subset(
     # in the order of the upstream's index, which can matter to apt
     chosen = sorted(selection.chosen.values(), key=lambda one: offers.order(one[0]))
     _check_twins(offers, [one for one, _ in chosen])
+    chain.findings.notes += [f"{upstream.name}: {one}" for one in _rivals(offers, [one for one, _ in chosen])]
     known, pin_of = Known(depot, chain.source, before), pin_finder(pins)
     known.learn(upstream.name, [(one.filename, one.promised) for one, _ in chosen])
     artifacts = tuple(_artifact(upstream.name, known, pin_of(package), package, why) for package, why in chosen)
@@ -61,6 +63,26 @@ def _check_twins(offers: Offers, chosen: Sequence[Package]) -> None:
             )
 
 
+def _rivals(offers: Offers, chosen: Sequence[Package]) -> list[str]:
+    """Return a line for each package that an index has twice with other bytes: the last is taken, apt may take either.
+
+    NVIDIA's indexes are append-only, so the last is the repost; whoever pinned the first wants to know of it.
+    """
+    found = [(one, other) for one in chosen if (other := offers.rival(one))]
+    return [
+        f"{one.name} {one.version} {one.architecture} is twice in the index with other bytes: "
+        f"{hash_of(other.promised)[:12]}… and {hash_of(one.promised)[:12]}…, which is taken; ask the upstream why"
+        for one, other in found
+    ]
+
+
+def _filename(package: Package) -> str:
+    """Return the name a package is published under: its own, or dpkg's name for it where it has no ending."""
+    name = package.filename.rpartition("/")[2]
+    version = package.version.rpartition(":")[2]
+    return name if name.endswith(".deb") else f"{package.name}_{version}_{package.architecture}.deb"
+
+
 def _artifact(upstream: str, known: Known, pin: Pin | None, package: Package, why: str) -> Artifact:
     artifact = Artifact(
         upstream,
@@ -69,7 +91,7 @@ def _artifact(upstream: str, known: Known, pin: Pin | None, package: Package, wh
         package.version,
         package.architecture,
         package.filename,
-        package.filename.rpartition("/")[2],
+        _filename(package),
         known.digest(package.filename, package.promised),
         why,
         pin.outputs if pin else ("mirror",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.faults import fault_of
@@ -15,6 +15,7 @@ from cudepot.workflows.bring import Failed, Missing, bring
 from cudepot.workflows.complete import complete, remember
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.fetch import Unknown, grouped, learn_each, summary
+from cudepot.workflows.inside import mislabelled
 from cudepot.workflows.isolated import Trouble, alone, each_alone
 from cudepot.workflows.lock import answering, current_lock, unanswered
 from cudepot.workflows.present import absent
@@ -72,12 +73,18 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
     if not dry_run:
         names = [one.name for one in lock.upstreams if one.name not in broken]
         wanted = list(itertools.chain(*missing.values()))
-        failed += bring(depot, names, wanted, wait=wait, unsound=lambda: _unsound(depot, lock))
+        failed += bring(depot, names, wanted, wait=wait, unsound=lambda: _odd(depot, lock, missing))
         _raise(failed, len(missing))
         if found and not any(one.learnt for one in found.values()):
             remember(depot, lock, every, notes)
     _raise(failed, len(missing))
     return SyncResult(len(every), _size(every), len(missing), _size(missing), (*_notes(depot, lock), *notes))
+
+
+def _odd(depot: Depot, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
+    """Give what is here as promised and still cannot be trusted."""
+    yield from _unsound(depot, lock)
+    yield from mislabelled(depot, lock, fetched)
 
 
 def _raise(failed: Sequence[Failed], missing: int) -> None:
