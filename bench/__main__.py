@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import apt, doctor, faults, main_job, nochange, repackage, report, site, yum
+from bench import apt, doctor, faults, main_job, nochange, repackage, report, scale, site, yum
 from bench.rows import Row, table
 
 BENCHES: dict[str, Callable[..., list[Row]]] = {
@@ -28,19 +28,26 @@ SELECTABLE = {"apt": apt.run, "repackage": repackage.run, "yum": yum.run}
 def main() -> None:
     """Run one bench and print its rows."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), "all", "faults"], help="none: list them")
+    parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), "all", "faults", "scale"], help="none: list them")
     parser.add_argument("--json", action="store_true", help="one JSON object per row")
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="only rows of apt, yum or repackage that have TEXT in their name"
     )
+    parser.add_argument("--large", action="store_true", help="scale: up to 100,000 packages")
     args = parser.parse_args()
+    if args.large and args.name != "scale":
+        parser.error("--large is for scale")
     if args.only and args.name not in SELECTABLE:
         parser.error("--only is for " + ", ".join(sorted(SELECTABLE)))
     if args.name is None:
         for name, bench in BENCHES.items():
             print(f"{name:10} {(bench.__doc__ or '').splitlines()[0]}")
-        print(f"{'faults':10} {(faults.__doc__ or '').splitlines()[0]}")
+        for name, other in {"faults": faults, "scale": scale}.items():
+            print(f"{name:10} {(other.__doc__ or '').splitlines()[0]}")
         return
+    if args.name == "scale":
+        with tempfile.TemporaryDirectory(prefix="cudepot-scale-") as folder:
+            sys.exit(scale.main(Path(folder), as_json=args.json, large=args.large))
     if args.name == "faults":
         with tempfile.TemporaryDirectory(prefix="cudepot-faults-") as folder:
             sys.exit(faults.main(Path(folder), as_json=args.json))

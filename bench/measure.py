@@ -11,25 +11,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CHILD = """
-import json, resource, sys
+import json, os, resource, sys
 from cudepot.cli.main import main
 code = main(sys.argv[2:])
 # not ru_maxrss for ourselves: it begins with what the process that started us had
 own = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:"))
 child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-open(sys.argv[1], "w").write(json.dumps([code, own * 1024, child * 1024]))
+open(sys.argv[1], "w").write(json.dumps([code, own * 1024, child * 1024, sum(os.times()[:4])]))
 """
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: seconds, and peak memory of the process and of its largest child in 10^6 bytes."""
+    """One run: seconds, peak memory of the process and of its largest child in 10^6 bytes, seconds of processors."""
 
     seconds: float
     rss_mb: float
     child_rss_mb: float
     stderr: str
     code: int
+    cpu_s: float = 0.0
 
 
 def cudepot(project: Path, verb: str, *options: str, check: bool = True) -> Measured:
@@ -41,10 +42,10 @@ def cudepot(project: Path, verb: str, *options: str, check: bool = True) -> Meas
     seconds = time.perf_counter() - start
     if not report.exists():
         raise RuntimeError(done.stderr)
-    code, own, child = json.loads(report.read_text())
+    code, own, child, cpu = json.loads(report.read_text())
     if code and check:
         raise RuntimeError(done.stderr)
-    return Measured(seconds, own / 1e6, child / 1e6, done.stderr, code)
+    return Measured(seconds, own / 1e6, child / 1e6, done.stderr, code, cpu)
 
 
 def _installed() -> dict[str, str]:

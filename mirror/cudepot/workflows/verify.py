@@ -65,7 +65,8 @@ def verify(depot: Depot) -> VerifyResult:
         if snapshot is not None:
             files = len(snapshot.tree)
             marked = unsigned_shown(depot, snapshot)
-            faults += _site_faults(site, snapshots, snapshot)
+            readers = depot.config.site.s3.workers if depot.config.site.s3 else WORKERS
+            faults += _site_faults(site, snapshots, snapshot, readers)
             faults += _index_faults(depot, snapshot)
             faults += _origin_faults(depot, snapshot)
     elif numbers:
@@ -90,10 +91,10 @@ def _object_fault(depot: Depot, path: Path) -> str:
     return "" if found.sha256 == path.name else f"object {path}: its bytes hash to {found.sha256}: remove it and sync"
 
 
-def _site_faults(site: Site, snapshots: Snapshots, snapshot: Snapshot) -> Iterator[str]:
+def _site_faults(site: Site, snapshots: Snapshots, snapshot: Snapshot, readers: int) -> Iterator[str]:
     shown = snapshot.number
     copies = {path: digest for path, digest in snapshot.tree.items() if not site.linked(shown, path, digest)}
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(readers) as pool:
         checked = pool.map(lambda one: (one[0], _file_fault(site, shown, *one)), copies.items())
         yield from (f"{site.where}: {path}: {fault}" for path, fault in checked if fault)
     own = dict(zip(("snapshot.json", "snapshot.json.asc"), snapshots.read(shown), strict=True))

@@ -1,0 +1,155 @@
+"""How cost grows with the work: processor seconds of every step at three sizes, and the exponent between them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.upstream.keys import Key, KeyHome
+from tests.upstream.server import Server
+
+from bench import scale_world as world
+from bench.measure import cudepot
+from cudepot.digest import Digest
+from cudepot.formats.conda_index import IndexedPackage, channel_files
+
+SIZES = (1_000, 2_000, 4_000)
+LARGE = (1_000, 10_000, 100_000)
+MOST = 1.1
+"""The largest exponent: cost grows no faster than the work."""
+_SURE = 1.0  # processor seconds below which a step says nothing about growth: starting takes a good part of them
+
+
+@dataclass
+class Curve:
+    """One step: processor seconds and peak memory (10^6 bytes) by size."""
+
+    step: str
+    cpu_s: dict[int, float] = field(default_factory=dict)
+    rss_mb: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def exponent(self) -> float:
+        """How cost grows between the two largest sizes: 1 with the work, 2 with its square."""
+        (few, less), (many, more) = sorted(self.cpu_s.items())[-2:]
+        return math.log(max(more, 1e-9) / max(less, 1e-9)) / math.log(many / few)
+
+    @property
+    def grows_too_fast(self) -> bool:
+        """Return whether the cost grows faster than the work, as far as that can be told."""
+        return self.exponent > MOST and max(self.cpu_s.values()) > _SURE
+
+    def as_json(self) -> dict[str, object]:
+        """Return the curve as it is printed by ``--json``."""
+        return {
+            "bench": "scale",
+            "step": self.step,
+            "cpu_s": {str(size): round(one, 3) for size, one in self.cpu_s.items()},
+            "rss_mb": {str(size): round(one) for size, one in self.rss_mb.items()},
+            "exponent": round(self.exponent, 2),
+            "good": not self.grows_too_fast,
+        }
+
+
+class _Scale:
+    def __init__(self, folder: Path, keys: KeyHome, key: Key) -> None:
+        self._folder, self._keys, self._key = folder, keys, key
+        self._ring = folder / "upstream.asc"
+        self._ring.write_bytes(key.armored)
+        self.curves: dict[str, Curve] = {}
+
+    def measure(self, size: int) -> None:
+        """Take every step at one size."""
+        steps: tuple[Callable[[Path, int], None], ...] = (
+            self._whole, self._versions, self._pins, self._wheels, self._conda,
+        )  # fmt: skip
+        for step in steps:
+            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+                step(Path(folder), size)
+
+    def _note(self, step: str, size: int, cpu_s: float, rss_mb: float = 0.0) -> None:
+        curve = self.curves.setdefault(step, Curve(step))
+        curve.cpu_s[size], curve.rss_mb[size] = cpu_s, rss_mb
+        print(f"{step}, {size}: {cpu_s:.2f} s", file=sys.stderr)
+
+    def _verb(self, step: str, size: int, project: Path, *words: str) -> None:
+        done = cudepot(project, *words)
+        self._note(step, size, done.cpu_s, done.rss_mb)
+
+    def _whole(self, folder: Path, size: int) -> None:
+        """Mirror an apt repository whole."""
+        world.many_debs(folder / "www/repo", self._keys, self._key, size)
+        with Server(folder / "www") as server:
+            text = world.apt_text(f"{server.url}/repo/", self._ring, self._key, None)
+            project = world.project(folder / "project", text)
+            for verb in ("lock", "sync", "publish"):
+                self._verb(f"whole apt: {verb}", size, project, verb)
+            for verb in ("sync", "publish", "verify"):
+                self._verb(f"whole apt, nothing new: {verb}", size, project, verb)
+
+    def _versions(self, folder: Path, size: int) -> None:
+        """Pin all versions of a program, each of which needs its own version of a library."""
+        self._pinned("apt: closure over N versions (H2)", folder, size, ["app=*"])
+
+    def _pins(self, folder: Path, size: int) -> None:
+        self._pinned("apt: N pins of one name (H3)", folder, size, [f"lib=1.{number}" for number in range(size)])
+
+    def _pinned(self, step: str, folder: Path, size: int, packages: list[str]) -> None:
+        world.many_versions(folder / "www/repo", self._keys, self._key, size)
+        with Server(folder / "www") as server:
+            text = world.apt_text(f"{server.url}/repo/", self._ring, self._key, packages)
+            self._verb(step, size, world.project(folder / "project", text), "lock")
+
+    def _wheels(self, folder: Path, size: int) -> None:
+        world.wheel_page(folder / "www", size)
+        with Server(folder / "www") as server:
+            text = f'\n[[upstream]]\nname = "u"\ntype = "simple"\nurl = "{server.url}/simple/"\n'
+            text += world.pins(f"p==1.{number}" for number in range(size))
+            self._verb("wheels: N pins on one page (H1)", size, world.project(folder / "project", text), "lock")
+
+    def _conda(self, _: Path, size: int) -> None:
+        """Write the indexes of a channel of many names."""
+        packages = [_package(f"package{number}") for number in range(size)]
+        start = time.process_time()
+        channel_files(packages)
+        self._note("conda: index of N names (H4)", size, time.process_time() - start)
+
+
+def _package(name: str) -> IndexedPackage:
+    digest = Digest(hashlib.sha256(name.encode()).hexdigest(), 9)
+    index = {"name": name, "version": "1.0", "build": "0", "build_number": 0, "depends": [], "subdir": "linux-64"}
+    return IndexedPackage("linux-64", f"{name}-1.0-0.conda", digest, index)
+
+
+def curves(folder: Path, sizes: Sequence[int]) -> list[Curve]:
+    """Measure every step at each size."""
+    with KeyHome() as keys:
+        scale = _Scale(folder, keys, keys.generate("Scale <scale@example.com>"))
+        for size in sizes:
+            scale.measure(size)
+    return list(scale.curves.values())
+
+
+def table(found: Sequence[Curve]) -> str:
+    """Return the curves as a table for people."""
+    sizes = list(found[0].cpu_s)
+    lines = [f"{'processor seconds':42}" + "".join(f"{size:>11,}" for size in sizes) + "   exponent   peak"]
+    for one in found:
+        cells = "".join(f"{one.cpu_s[size]:9.2f} s" for size in sizes)
+        fast = "  too fast" if one.grows_too_fast else ""
+        lines.append(f"{one.step:42}{cells}{one.exponent:11.2f} {max(one.rss_mb.values()):4.0f} MB{fast}")
+    return "\n".join(lines)
+
+
+def main(folder: Path, *, as_json: bool, large: bool) -> int:
+    """Run the bench, ``large`` with up to 100,000 packages; return 1 where a step grows faster than the work."""
+    found = curves(folder, LARGE if large else SIZES)
+    print("\n".join(json.dumps(one.as_json()) for one in found) if as_json else table(found))
+    return int(any(one.grows_too_fast for one in found))
