@@ -105,6 +105,22 @@ def test_what_is_allowed_all_the_same_comes_with_what_it_asks_for() -> None:
     assert chosen(found) == ["app 1 amd64", "z 1 amd64"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "third", "fits"),
+    [
+        ("Pre-Depends: b", "Pre-Depends: a", "Depends: x", False),
+        ("Pre-Depends: b", "Depends: c", "Depends: a", False),
+        ("Depends: b", "Depends: c", "Depends: a", True),
+        ("Pre-Depends: b", "Depends: c", "Depends: b", True),
+        ("Pre-Depends: a", "Depends: c", "Depends: b", False),
+    ],
+)
+def test_a_cycle_with_a_pre_depends_in_it_has_no_order(first: str, second: str, third: str, fits: bool) -> None:
+    found = findings(resolve(index(f"a 1 | {first}", f"b 1 | {second}", f"c 1 | {third}"), "a"))
+    assert (not found) is fits
+    assert all("in turn" in one for one in found)
+
+
 # architectures
 
 
@@ -174,7 +190,13 @@ def test_of_several_indexes_the_first_counts_and_other_bytes_are_known() -> None
 
 def test_a_relation_that_cannot_be_read_names_its_package() -> None:
     with pytest.raises(FormatError, match="a 1: not a dependency"):
-        resolve(index("a 1 | Breaks: b (1)"), "a")
+        resolve(index("a 1 | Breaks: b (= 1"), "a")
+
+
+def test_a_bound_that_is_no_version_is_named_with_its_package_where_it_counts() -> None:
+    with pytest.raises(FormatError, match="a 1: not a Debian version: '1_q'"):
+        resolve(index("a 1 | Depends: b (>= 1_q)", "b 1"), "a")
+    assert findings(resolve(index("a 1 | Breaks: a (<< 1_q) | Provides: v (= 1_q)"), "a")) == []
 
 
 def test_locked_packages_stay_together_as_their_pins_did() -> None:

@@ -174,3 +174,19 @@ def test_a_package_of_one_of_two_architectures_is_installable_where_apt_says_so(
     first = next((one for one in debs if one.architecture in ("amd64", "all")), None)
     if first is not None:
         judge(both, debs, [first], ("amd64", "i386"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ("Pre-Depends: b", "Pre-Depends: a", "Depends: b"),
+        ("Pre-Depends: b", "Depends: c", "Depends: a"),
+        ("Depends: b", "Depends: c", "Depends: a"),
+        ("Pre-Depends: b", "Depends: c", "Depends: b"),
+        ("Pre-Depends: a", "Depends: c", "Depends: b"),
+    ],
+)
+def test_a_cycle_of_dependencies_is_judged_as_apt_does(amd64: Simulation, fields: tuple[str, ...]) -> None:
+    pairs = [tuple(one.split(": ")) for one in fields]
+    debs = [Deb(name, "1", "amd64", ((said, text),)) for name, (said, text) in zip("abc", pairs, strict=True)]
+    judge(amd64, debs, debs[:1])

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.deb_cycles import cycle_of
 from cudepot.catalog.deb_install import Chosen, Need, Search, Undecided, named
 from cudepot.catalog.deb_machine import Machine
 from cudepot.catalog.deb_offers import Offers
@@ -97,7 +98,17 @@ class _Closure:
             self.selection.findings.append(_finding(self.name, wanted, search))
             self._take(self._leniently(wanted), ())
         else:
+            self._check_order(wanted, [one.package for one in found])
             self._take(found, search.external)
+
+    def _check_order(self, wanted: Sequence[Package], packages: Sequence[Package]) -> None:
+        """Write down a set that has no order to be unpacked in."""
+        facts = {id(one): self.rules.facts(one) for one in packages}
+        if cycle := cycle_of(packages, facts, self.machine):
+            whose = "" if cycle.by is wanted[0] else f"{named(cycle.by)} "
+            relation = f"{whose}Pre-Depends: {cycle.relation}"
+            because = f"{named(cycle.on)} needs {named(cycle.by)} in turn"
+            self.selection.findings.append(Unsolvable(self.name, _label(wanted), relation, because))
 
     def _apart(self, wanted: Sequence[Package], search: Search) -> None:
         """Follow each package alone where they cannot be installed together; say so where each can alone."""
@@ -123,11 +134,15 @@ class _Closure:
             self.selection.notes.update(dict.fromkeys(self.rules.elsewhere(need)))
 
 
+def _label(wanted: Sequence[Package]) -> str:
+    return " and ".join(map(named, wanted[:3])) + (f" and {len(wanted) - 3} more" if len(wanted) > 3 else "")
+
+
 def _finding(name: str, wanted: Sequence[Package], search: Search) -> Unsolvable:
     """Return what is to be told of a wanted set that cannot be installed."""
     assert search.dead_end is not None, "the search ended without a solution"
     need, because = search.dead_end
-    label = " and ".join(map(named, wanted[:3])) + (f" and {len(wanted) - 3} more" if len(wanted) > 3 else "")
+    label = _label(wanted)
     whose = "" if len(wanted) == 1 and need.by is wanted[0] else f"{named(need.by)} "
     if not need.field:
         return Unsolvable(name, label, f"pinned together, {named(need.by)} among them", because)

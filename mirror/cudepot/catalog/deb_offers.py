@@ -174,8 +174,18 @@ def _same_bytes(one: Package, other: Package) -> bool:
 
 def _facts(package: Package) -> Facts:
     try:
-        groups = package.needs()
         own = Relation(package.name, "=", package.version)
-        return Facts(tuple(groups), tuple(package.excludes()), (own, *package.provides()))
+        for one in (relation for _, group in package.needs() for relation in group if relation.operator):
+            deb_version.key(one.version)
+        excludes = tuple(one for one in package.excludes() if _is_sound(one[1]))
+        return Facts(tuple(package.needs()), excludes, (own, *filter(_is_sound, package.provides())))
     except FormatError as error:
         raise error.retold(f"{package.name} {package.version}: {error}") from error
+
+
+def _is_sound(relation: Relation) -> bool:
+    """Return whether a bound on a version is one; what cannot be compared neither excludes nor provides anything."""
+    try:
+        return not relation.version or bool(deb_version.key(relation.version))
+    except FormatError:
+        return False
