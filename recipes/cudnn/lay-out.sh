@@ -28,12 +28,11 @@ unpack() {
     esac
 }
 
-# named PATTERN...: files of these names, samples left out; a link counts if it leads to a file
+# named PATTERN...: regular files of these names, samples left out; what leads to them is linked anew
 named() {
     local expression=() one
     for one; do expression+=(-o -name "$one"); done
-    find . \( "${expression[@]:1}" \) -not -path '*/samples/*' -not -path '*/cudnn_samples*' | LC_ALL=C sort |
-        while IFS= read -r one; do if [ -f "$one" ]; then echo "$one"; fi; done
+    find . -type f \( "${expression[@]:1}" \) -not -path '*/samples/*' -not -path '*/cudnn_samples*' | LC_ALL=C sort
 }
 
 # place MODE FILE TARGET: the content, where nothing else was placed before
