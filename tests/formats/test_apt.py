@@ -174,3 +174,22 @@ def test_what_excludes_other_packages_is_told_with_its_field() -> None:
 def test_pre_depends_come_first() -> None:
     one = parse_package(package(Depends="b", **{"Pre-Depends": "c"}), "x")
     assert [[str(each) for each in group] for group in one.depends()] == [["c"], ["b"]]
+
+
+def test_a_line_without_a_colon_costs_no_date() -> None:
+    text = f"Origin: x\nDescription: one\nnot indented\nDate: Fri, 06 Nov 2020 10:00:00 GMT\nSHA256:\n {HASH} 1 a\n"
+    found = parse_release(text.encode(), "x")
+    assert found.date() == datetime.datetime(2020, 11, 6, 10, tzinfo=datetime.UTC)
+    assert found.files == {"a": Digest(HASH, 1)}
+
+
+@pytest.mark.parametrize(("word", "offered"), [("yes", True), ("YES", True), ("true", True), ("no", False)])
+def test_by_hash_is_offered_in_the_words_apt_knows(word: str, offered: bool) -> None:
+    text = f"Acquire-By-Hash: {word}\nSHA256:\n {HASH} 1 a\n"
+    assert parse_release(text.encode(), "x").is_by_hash is offered
+
+
+def test_two_contents_of_one_version_are_told() -> None:
+    index = PackageIndex(package() + b"\n" + package(SHA256="0" * 64) + b"\n" + package(Version="2"), "x")
+    first, second, other = index.named("a")
+    assert (index.rival(first), index.rival(second), index.rival(other)) == (second, first, None)

@@ -47,18 +47,20 @@ class Release:
         """Return what it says of every index, by the best hash for us."""
         return {**self.others, **self.files}
 
+    @property
+    def is_by_hash(self) -> bool:
+        """Whether it offers its indexes under names that are their hashes; the words are those apt takes for yes."""
+        return self.fields.get("Acquire-By-Hash", "").strip().lower() in ("yes", "true", "with", "on", "enable", "1")
+
     def date(self) -> datetime.datetime | None:
         """Return ``Date``; None when there is none."""
         return _date(self.fields, "Date")
 
     def valid_until(self) -> datetime.datetime | None:
         """Return ``Valid-Until``; None when there is none; raise FormatError where apt would not read it."""
-        found = _date(self.fields, "Valid-Until")
-        if found and not is_utc(self.fields["Valid-Until"]):
-            raise FormatError(
-                f"Valid-Until is not in UTC: {self.fields['Valid-Until'][:60]!r}",
-                hint="apt refuses such a Release: tell the upstream",
-            )
+        found, text = _date(self.fields, "Valid-Until"), self.fields.get("Valid-Until", "")
+        if found and not is_utc(text):
+            raise FormatError(f"Valid-Until is not in UTC: {text[:60]!r}", hint="apt refuses it too: tell the upstream")
         return found
 
 
@@ -213,6 +215,9 @@ def parse_release(text: bytes, what: str) -> Release:
         FormatError: it is malformed, or lists neither SHA256 nor SHA512.
     """
     fields = {name: _text(value) for name, value in parse_stanza(next(iter(split(text)), b""), what).items()}
+    swallowed = next((value for name, value in fields.items() if name.endswith("\nDate")), None)
+    if swallowed is not None:  # a line before it has no colon: apt does without the date then, we need not
+        fields.setdefault("Date", swallowed)
     if "SHA256" not in fields and "SHA512" not in fields:
         raise FormatError(f"{what}: no SHA256 or SHA512 section", hint="weaker hashes are not used")
     files: dict[str, Digest] = {}

@@ -151,7 +151,7 @@ def flat_folder(suite: str) -> str:
 
 def by_hash(release: Release, path: str, promised: Digest | Promise) -> str:
     """Return the path of an index by its hash, where the Release offers that; else its plain path."""
-    if release.fields.get("Acquire-By-Hash", "").lower() != "yes":
+    if not release.is_by_hash:
         return path
     folder = path.rpartition("/")[0]
     name = f"SHA256/{promised.sha256}" if isinstance(promised, Digest) else f"SHA512/{promised.sha512}"

@@ -210,7 +210,7 @@ def versions(packages: Sequence[Artifact]) -> dict[str, list[str]]:
 
 def _by_hash(tree: Tree, release: Release, name: str) -> str:
     """Return what the source has to say: apt uses by-hash unasked only where the signed Release offers it."""
-    if release.fields.get("Acquire-By-Hash", "").lower() == "yes":
+    if release.is_by_hash:
         return "yes"
     return "force" if any(path.startswith(f"apt/{name}/by-hash/") for path in tree) else "no"
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from cudepot.catalog.config_upstream import ROOT_NAMES, Upstream
 from cudepot.catalog.lock import LockedFile
 from cudepot.catalog.whole_indexes import same_index, wanted_indexes
-from cudepot.digest import Digest
+from cudepot.digest import CHUNK, Digest, hasher
 from cudepot.errors import MissingError, TrustError, UpstreamError
 from cudepot.formats.apt import parse_release
 from cudepot.signing.cleartext import check_detached
@@ -67,6 +67,7 @@ def _indexes(chain: Chain, suite: Suite) -> list[LockedFile]:
     named = wanted_indexes(chain.upstream, promised)
     found = _each_fetched(chain, suite, named)
     _check_served(chain, suite, named, found)
+    _check_sums(chain, suite, found)
     hashed = {by_hash(suite.release, path, promised[path]): digest for path, digest in found.items()}
     return [LockedFile(suite.folder + path, "index", digest) for path, digest in {**found, **hashed}.items()]
 
@@ -107,6 +108,32 @@ def _check_served(chain: Chain, suite: Suite, named: Sequence[str], found: Mappi
     for one in dict.fromkeys(map(same_index, named)):
         if one not in served:
             chain.depot.progress.say(f"{where}{one}: named by the Release, served in no form, left out")
+
+
+def _check_sums(chain: Chain, suite: Suite, found: Mapping[str, Digest]) -> None:
+    """Refuse a Release with a sum that an index does not have, weak or in capitals: apt compares all it is given."""
+    for name, text in suite.release.fields.items():
+        kind = name.lower().replace("md5sum", "md5")
+        if kind not in ("md5", "sha1", "sha256", "sha512"):
+            continue
+        listed = {words[2]: words[0] for line in text.split("\n")[::-1] if len(words := line.split()) == 3}
+        for path, digest in found.items():
+            if path in listed and listed[path] != _sum(chain, digest, kind):
+                raise TrustError(
+                    f"{chain.upstream.url}{suite.folder}{path}: the signed Release gives {listed[path][:40]} as its "
+                    f"{name}, so apt refuses it",
+                    hint="the upstream is at fault: tell it, or pin the packages you need",
+                )
+
+
+def _sum(chain: Chain, digest: Digest, kind: str) -> str:
+    if kind == "sha256":
+        return digest.sha256
+    one = hasher(kind)
+    with chain.depot.store.open(digest) as handle:
+        while chunk := handle.read(CHUNK):
+            one.update(chunk)
+    return one.hexdigest()
 
 
 def _folders(upstream: Upstream) -> list[str]:
