@@ -108,3 +108,36 @@ def test_help_fits_80_columns_and_any_charset(verb: str) -> None:
     options = [line for line in done.stdout.decode("latin-1").splitlines() if line.startswith("  -")]
     assert options
     assert max(map(len, options)) <= 80
+
+
+SOURCE = Path(cudepot.__file__).parent
+
+
+def test_every_page_a_hint_names_is_there_and_comes_with_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = [one.read_text() for one in SOURCE.rglob("*.py")]
+    named = {page for text in texts for page in re.findall(r"`?cudepot explain ([a-z]+)", text)}
+    assert {"formats", "airgap", "sites", "trust"} <= named
+    for page in named:
+        assert len(explained(capsys, page)) > 1000
+    assert explained(capsys, "docs/formats.md") == explained(capsys, "formats")
+    lines = [line for text in texts for line in text.splitlines() if "docs/" in line]
+    hints = [line for line in lines if "hint=" in line or "print(" in line]
+    assert hints == [], "pip installs no docs/ folder: name `cudepot explain PAGE`"
+    assert '"docs" = "cudepot/_data/docs"' in (SOURCE.parent.parent / "pyproject.toml").read_text()
+
+
+def test_no_hint_tells_to_install_a_package_of_our_name_that_others_could_register(tmp_path: Path) -> None:
+    """Nothing called cudepot is on PyPI."""
+    for one in SOURCE.rglob("*.py"):
+        assert not re.search(r"pip install [^`\n]*\bcudepot", one.read_text()), one
+
+
+def test_the_hint_of_serve_installs_what_serve_lacks(project: Project) -> None:
+    block = "import sys; sys.modules['starlette'] = None; from cudepot.cli.main import main; sys.exit(main(['serve']))"
+    done = subprocess.run([sys.executable, "-c", block], env=project.env, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    command = done.stderr.partition("hint: ")[2].strip()
+    assert command.startswith(f"{sys.executable} -m pip install ")
+    wanted = [one.strip("'") for one in command.partition("install ")[2].split()]
+    serve = re.findall(r"^serve = \[(.*)\]", (SOURCE.parent.parent / "pyproject.toml").read_text(), re.MULTILINE)[0]
+    assert wanted == [one.strip(' "') for one in serve.split(",")]

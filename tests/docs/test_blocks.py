@@ -30,9 +30,9 @@ _ELSEWHERE = {
     ("CONTRIBUTING.md", "scripts/test"): ".ci/run",
     ("docs/cross.md", "cudepot samples build"): "tests/workflows/test_samples.py",
     ("docs/doctor.md", "cudepot doctor"): "tests/workflows/test_doctor_run.py",
-    ("docs/quickstart.md", "pip install 'cudepot[serve]'"): "tests/integration/test_site_servers.py",
+    ("docs/quickstart.md", "pip install '.[serve]'"): "tests/integration/test_site_servers.py",
     ("docs/yum.md", "cat /etc/dnf/acme-excludes.conf"): "tests/integration/test_yum_site.py",
-    ("docs/sites.md", "pip install 'cudepot[serve]'"): "tests/integration/test_site_servers.py",
+    ("docs/sites.md", "pip install '.[serve]'"): "tests/integration/test_site_servers.py",
 }
 """Page and how the block begins → the file that does the same for real."""
 _STAND_INS = (

@@ -95,7 +95,8 @@ class Presets:
         places = [one.source for one in asked if one.source]
         get = f"get {places[0]} yourself" if places else "get the key file from the upstream yourself"
         wanted = " or ".join(one.fingerprint for one in asked)
-        return f"{get}, compare its fingerprint with {wanted} by another way (docs/trust.md); cudepot fetches no key"
+        how = "by another way (`cudepot explain trust`)"
+        return f"{get}, compare its fingerprint with {wanted} {how}; cudepot fetches no key"
 
 
 def parse_presets(documents: Iterable[Mapping[str, object]]) -> Presets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 TEMPLATE = """\
-# What this site wants, from where, and how it is published. Formats: docs/formats.md
+# What this site wants, from where, and how it is published. Formats: cudepot explain formats
 version = 1
 store = "store"              # objects, snapshots, build records; relative to this file
 
@@ -72,7 +72,7 @@ def render_template(*, label: str, key: str, gnupg: str) -> str:
 
 
 ORIGIN_TEMPLATE = """\
-# The far side of an air gap: shows the site of another machine as it was signed there (docs/airgap.md).
+# The far side of an air gap: shows the site of another machine as it was signed there (cudepot explain airgap).
 version = 1
 store = "store"              # objects and snapshots; relative to this file
 

@@ -26,7 +26,7 @@ HELP = "carry snapshots over an air gap"
 DESCRIPTION = """\
 Write what the far side of an air gap lacks as signed tar volumes, and take them in over there: volumes in any order,
 all or nothing, checked by the site's signature and by the upstreams' own. Export and import check all and change
-nothing with --dry-run. See docs/airgap.md.
+nothing with --dry-run. See `cudepot explain airgap`.
 """
 _SIZE = re.compile(r"([1-9][0-9]{0,14})([KMG]i?)?")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}

@@ -39,7 +39,9 @@ def load_config(base: Path) -> Config:
     try:
         return parse_config(_expanded(tomli.loads(path.read_text("utf-8"))))
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
+        raise ConfigError(
+            f"{path}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
+        ) from error
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: not found", hint="run `cudepot init`, or name the folder with -C") from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -16,7 +16,8 @@ NAME = "explain"
 HELP = "say what an error means and what to do"
 DESCRIPTION = """\
 Print what the documentation says of an error: by its code (E300), by an exit code (5), or by words of its message
-("older than"). Without an argument: the list of codes.
+("older than"). Or print a page of the documentation by its name (formats, airgap, sites). Without an argument: the
+list of codes and of pages.
 """
 _SECTION = re.compile(r"^(?=## )", re.MULTILINE)
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
@@ -25,14 +26,19 @@ _CODES = re.compile(r"\[(E\d+)\]")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    parser.add_argument("what", nargs="*", metavar="CODE", help="E300, an exit code, or words of a message")
+    parser.add_argument("what", nargs="*", metavar="CODE", help="E300, an exit code, words of a message, or a page")
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     what = " ".join(args.what)
+    pages = {one.stem: one for one in sorted(data_folder("docs").glob("*.md"))}
+    if page := pages.get(what.removeprefix("docs/").removesuffix(".md")):
+        text = page.read_text("utf-8")
+        return {"what": what, "text": text}, _rendered(text), 0
     intro, *sections = _SECTION.split((data_folder("docs") / "errors.md").read_text("utf-8"))
     found = "\n".join(_found(what, _table(intro), sections))
+    found += "" if what else f"\n\nPages: {', '.join(pages)}"
     if not found:
         raise ConfigError(f"nothing is known of {what!r}", hint="`cudepot explain` lists the codes")
     return {"what": what, "text": found}, _rendered(found), 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import json
+import shlex
 import sys
 
 from cudepot.cli.context import opened
@@ -16,10 +17,12 @@ HELP = "show the site over HTTP, for trying it out and for small sites"
 DESCRIPTION = """\
 Show what the site shows over HTTP, read-only, until it is interrupted. It follows every publish and rollback at once.
 By default only this machine can reach it; --bind 0.0.0.0 lets the network in, without TLS and without passwords.
-docs/sites.md has configurations for nginx, Caddy and S3.
+`cudepot explain sites` has configurations for nginx, Caddy and S3.
 
-Needs the extra packages of `pip install 'cudepot[serve]'`.
+Needs starlette and uvicorn: the extra `serve` of cudepot's wheel or checkout (`pip install '.[serve]'`).
 """
+_INSTALL = f"{shlex.quote(sys.executable)} -m pip install 'starlette>=0.46' 'uvicorn>=0.34'"
+"""Names the two packages: nothing called cudepot is on PyPI, and what may be called so there one day is not this."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,18 +42,20 @@ def run(args: argparse.Namespace) -> Answer:
     try:
         from cudepot.transport import web
     except ImportError as error:
-        raise ConfigError(f"{error.name} is not installed", hint="pip install 'cudepot[serve]'") from error
+        raise ConfigError(f"{error.name} is not installed", hint=_INSTALL) from error
     from cudepot.catalog.site_files import traits
 
     with opened(args, exclusive=False) as depot:
         if depot.config.site.s3 is not None:
-            raise ConfigError("the site is a bucket, which its own server shows", hint="docs/sites.md says how")
+            raise ConfigError(
+                "the site is a bucket, which its own server shows", hint="`cudepot explain sites` says how"
+            )
         root = depot.base / depot.config.site.path / "current"
     with web.listening(args.bind, args.port) as (sock, url):
         if not root.exists():
             print("the site shows nothing yet: run `cudepot publish`", file=sys.stderr)  # noqa: T201
         if not ipaddress.ip_address(args.bind).is_loopback:
-            print("anyone on the network can read it; there is no TLS: see docs/sites.md", file=sys.stderr)  # noqa: T201
+            print("anyone on the network can read it; there is no TLS: see cudepot explain sites", file=sys.stderr)  # noqa: T201
         print(json.dumps({"url": url}) if args.json else f"serving {root} at {url}", flush=True)  # noqa: T201
         web.run(web.Web(root, traits), sock)
     return {"stopped": url}, ["stopped"], 0

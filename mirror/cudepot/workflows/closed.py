@@ -38,5 +38,6 @@ def check_closed(depot: Depot, built: Iterable[Built]) -> None:
     if missing:
         raise ConfigError(
             f"closed-channel: nothing makes {', '.join(missing)}, which packages here need",
-            hint="; ".join(_HINTS[name] for name in missing if name in _HINTS) or "docs/packages.md says what it takes",
+            hint="; ".join(_HINTS[name] for name in missing if name in _HINTS)
+            or "`cudepot explain packages` says what it takes",
         )

@@ -91,7 +91,9 @@ def _parse(text: str, toml: Path) -> Config:
     try:
         return parse_config(expand(tomli.loads(text), load_presets))
     except ConfigError as error:
-        raise ConfigError(f"{toml}: {error}", hint=error.hint or "docs/formats.md describes every key") from error
+        raise ConfigError(
+            f"{toml}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
+        ) from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{toml}: not TOML: {error}", hint="correct the line it names") from error
 

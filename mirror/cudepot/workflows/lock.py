@@ -250,7 +250,9 @@ def _document(lock: Lock) -> bytes:
 def _pinned(depot: Depot) -> list[Upstream]:
     found = [upstream for upstream in depot.config.upstreams if upstream.whole or depot.pins_of(upstream)]
     if not found:
-        raise ConfigError("cudepot.toml pins nothing", hint="add a [[pin]], or `whole = true`; see docs/formats.md")
+        raise ConfigError(
+            "cudepot.toml pins nothing", hint="add a [[pin]], or `whole = true`; see `cudepot explain formats`"
+        )
     return found
 
 
