@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import tomli_w
 
+from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.snapshot import Snapshot, Tree
@@ -29,6 +30,7 @@ from cudepot.workflows.show import check_private, keep, next_number, now, show
 from cudepot.workflows.site_channels import channels, statements
 from cudepot.workflows.site_parts import Earlier, Held, parts_of
 from cudepot.workflows.snapshots import find_snapshot
+from cudepot.workflows.standing import note
 from cudepot.workflows.unsigned import unsigned
 
 HISTORY = 12
@@ -100,7 +102,10 @@ def publish(
     snapshots = Snapshots(depot.store.root)
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
     with depot.store.gathering():
-        lock, tree, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
+        names = [one.name for one in lock.upstreams]
+    lock, tree, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
+    if not dry_run:
+        _note(depot, names, held)
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
     told = held, unsigned(depot, lock), doubts, unanswered(depot, lock)
     hold = None if release_rollback else hold_of(depot)
@@ -125,6 +130,14 @@ def _foreign(depot: Depot, tree: Tree) -> tuple[str, ...]:
     from cudepot.workflows.prove_conda import foreign  # noqa: PLC0415 - where there is a channel
 
     return foreign(depot, tree)
+
+
+def _note(depot: Depot, names: Sequence[str], held: Sequence[Held]) -> None:
+    """Remember whose part could not be made, and forget what is over; what only waits is no fault."""
+    errors = {one.name: one.error for one in held if not isinstance(one.error, ConfigError)}
+    for name in names:
+        faults = [fault_of(errors[name], depot.config.upstream(name).url)] if name in errors else []
+        note(depot, name, "publish", faults)
 
 
 def site_of(

@@ -20,6 +20,7 @@ from cudepot.errors import ConfigError, CudepotError, FormatError, TrustError
 from cudepot.paths import safe_name
 from cudepot.workflows.builds import Built, builds_of_each, ever_built
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.from_site import from_site
 from cudepot.workflows.isolated import Trouble, each_alone
 from cudepot.workflows.names import known_names
 from cudepot.workflows.present import absent
@@ -149,10 +150,20 @@ def as_before(depot: Depot, name: str, earlier: Earlier) -> Part | None:
         last = earlier.lock(name)
     if not last.upstreams:
         return None
+    _bring_back(depot, last, earlier)
     with each_alone(depot, name, found.append):
         made = _part(depot, last, earlier)
         return replace(made, built=_shown_of(depot, last, earlier), waiting=())
     return Part(last, _copied(last, earlier.tree), _shown_of(depot, last, earlier))
+
+
+def _bring_back(depot: Depot, last: Lock, earlier: Earlier) -> None:
+    """Take back from the site what it shows of an upstream and the store has lost."""
+    wheels = {f"wheels/{one.filename}" for one in last.artifacts if one.kind == "wheel"}
+    shown = _copied(last, earlier.tree) | {path: one for path, one in earlier.tree.items() if path in wheels}
+    for path, digest in shown.items():
+        if not depot.store.has(digest):
+            from_site(depot, earlier.snapshots[0], path, digest)
 
 
 def _copied(lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:

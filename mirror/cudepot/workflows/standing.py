@@ -23,7 +23,7 @@ class Standing(NamedTuple):
 
     Attributes:
         upstream: its upstream.
-        verb: ``lock`` or ``sync``: which of them meets it.
+        verb: ``lock``, ``sync`` or ``publish``: which of them meets it.
         fault: the fault as it was seen last.
         since: when it was seen first (UTC, ``2026-11-23T00:54:16Z``).
         seen: when it was seen last.
@@ -62,7 +62,7 @@ def note(depot: Depot, upstream: str, verb: str, faults: Sequence[Fault]) -> lis
 
 
 def _identity(verb: str, fault: Fault) -> tuple[str, str]:
-    return verb, "" if verb == "lock" else fault.url
+    return verb, fault.url if verb == "sync" else ""
 
 
 def _save(store: LocalStore, upstream: str, faults: Sequence[Standing]) -> None:

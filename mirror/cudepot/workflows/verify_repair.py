@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.catalog.snapshot import Snapshot
-from cudepot.digest import CHUNK, VerifyingReader
 from cudepot.disk import storage_errors, write_atomic
 from cudepot.errors import CudepotError
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.from_site import from_site
 from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.names import mend_names
 from cudepot.workflows.sync import sync
@@ -92,15 +92,9 @@ def _shown(depot: Depot) -> Snapshot | None:
 
 
 def _from_site(depot: Depot, shown: Snapshot, sha256: str) -> bool:
-    """Bring an object back from the site; tell whether that went well."""
-    for path, digest in shown.tree.items():
-        if digest.sha256 != sha256:
-            continue
-        with contextlib.suppress(CudepotError), depot.site().open(shown.number, path) as handle:
-            checked = VerifyingReader(handle, digest, path)
-            depot.store.add(iter(lambda reader=checked: reader.read(CHUNK), b""))  # type: ignore[misc]
-            return True
-    return False
+    """Bring an object back from the site; return whether that went well."""
+    same = ((path, digest) for path, digest in shown.tree.items() if digest.sha256 == sha256)
+    return any(from_site(depot, shown, path, digest) for path, digest in same)
 
 
 def _records(depot: Depot) -> Iterator[str]:
