@@ -143,6 +143,22 @@ def test_all_projects_that_cannot_be_locked_are_named_and_the_others_are_locked(
     assert (project.site / "simple/demo/index.html").is_file()
 
 
+def test_a_page_that_is_down_is_tried_again_and_keeps_nobody_else_waiting_for_good(
+    project: Project, index: OddIndex
+) -> None:
+    for name in ("demo", "other"):
+        index.html(name, index.link(f"{name}-1.0-py3-none-any.whl", "sha256"))
+    index.server.unavailable("/simple/other/", times=None)
+    want(project, index, "demo", "other")
+    failed = project.fail(4, "lock")
+    assert "HTTP 503" in failed.error
+    assert list(locked(project)) == [NAME]
+    index.server.heal()
+    index.server.unavailable("/simple/other/", times=3)
+    project.run("lock", "--wait", "30")
+    assert len(locked(project)) == 2
+
+
 def test_what_was_locked_of_a_project_that_fails_now_stays(project: Project, index: OddIndex) -> None:
     index.html("demo", index.link(NAME, "sha256"))
     index.html("other", index.link("other-1.0-py3-none-any.whl", "sha256"))

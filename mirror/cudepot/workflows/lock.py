@@ -150,23 +150,26 @@ def make_lock(
     old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
     pinned = _pinned(depot)
     solvable = Solvability.of(depot, old.allowed_unsolvable, allow_unsolvable, forbid_unsolvable)
-    partly: dict[str, CudepotError] = {}
-
     _judge_channel(depot, solvable)
 
     def resolve(now: Depot, upstream: Upstream) -> Resolved:
-        partly.pop(upstream.name, None)
-        try:
-            with solvable.judging(upstream.name) as findings:
-                locked, artifacts = _Asking(now, upstream, findings, allow_rollback, accept_changed).resolve(old)
-        except PartlyLockedError as error:
-            partly[upstream.name], (locked, artifacts) = error, error.resolved
-        artifacts = _as_repackaged(depot, upstream, artifacts)
-        where, complete = upstream.url or upstream.path, upstream.name not in partly
+        with solvable.judging(upstream.name) as findings:
+            found = _Asking(now, upstream, findings, allow_rollback, accept_changed).resolve(old)
+        return finished(upstream, found)
+
+    def finished(upstream: Upstream, found: Resolved, *, complete: bool = True) -> Resolved:
+        artifacts, where = _as_repackaged(depot, upstream, found[1]), upstream.url or upstream.path
         check_hashes(depot.pins_of(upstream), artifacts, where, complete=complete)
-        return locked, checked(old.of(upstream.name), artifacts, accept_changed, where)
+        return found[0], checked(old.of(upstream.name), artifacts, accept_changed, where)
 
     done, errors = resolve_all(depot, pinned, resolve, wait)
+    for one in pinned:
+        error = errors.get(one.name)
+        if isinstance(error, PartlyLockedError):
+            try:
+                done[one.name] = finished(one, error.resolved, complete=False)
+            except CudepotError as worse:
+                errors[one.name] = worse
 
     def assembled() -> Lock:
         return replace(_assembled(depot, pinned, done, old), allowed_unsolvable=solvable.allowed())
@@ -174,7 +177,7 @@ def make_lock(
     lock, document = assembled(), b""
     if lock != old:
         lock, document = _readable(depot, lock, done, errors, assembled)
-    failed = tuple(failures(depot, pinned, {**partly, **errors}))
+    failed = tuple(failures(depot, pinned, errors))
     written = bool(done or depot.lock_path.exists()) and lock != old and not dry_run
     if written:
         write_atomic(depot.lock_path, document)

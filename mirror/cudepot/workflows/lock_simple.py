@@ -16,7 +16,7 @@ from cudepot.catalog.pinned_hashes import pinned_hashes
 from cudepot.catalog.release_names import with_recipe
 from cudepot.catalog.wheel_names import called_now
 from cudepot.catalog.wheels import Project, Wheel, parse_requirement
-from cudepot.errors import CudepotError, MissingError, PinError, TransientError, TrustError, UpstreamError
+from cudepot.errors import CudepotError, MissingError, PinError, StorageError, TrustError, UpstreamError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, parse_page, project_name
 from cudepot.ports import Page, Source
 from cudepot.workflows.depot import Depot, RootMemory, request_hash
@@ -96,7 +96,7 @@ def read_pages(
     """Ask for the page of every project, several at once; return them by path, and by entry what went wrong.
 
     Raises:
-        TransientError: a fault that may be over in a moment: the whole is tried again then.
+        StorageError: the disk refuses.
     """
     source = depot.source(upstream)
 
@@ -106,7 +106,7 @@ def read_pages(
     paths = list(dict.fromkeys(_path(one) for one in wants))
     failed = in_threads(paths, read, _WORKERS)
     for path, error in failed:
-        if isinstance(error, TransientError):
+        if isinstance(error, StorageError):
             raise error
         if isinstance(error, MissingError):
             now = called_now(path.rstrip("/"))
@@ -193,7 +193,7 @@ def _artifacts(
 
     failed = in_threads(list(chosen), make, _WORKERS)
     for _, error in failed:
-        if isinstance(error, TransientError):
+        if isinstance(error, StorageError):
             raise error
     for one in chosen:
         if one.wheel.file.yanked and one.wheel.file.filename in found:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from cudepot.catalog.faults import PINS, Fault, fault_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
-from cudepot.errors import CudepotError, MissingError, PinError
+from cudepot.errors import CudepotError, MissingError, PinError, TransientError
 from cudepot.formats.simple import project_name
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
@@ -19,13 +19,14 @@ class UnmetError(CudepotError):
 
     Attributes:
         pins: entries of ``packages`` that the upstream has nothing for, as cudepot.toml has them.
-        fault: what the first fault is of the upstream.
+        fault: what it is of the upstream: the first that may be over in a moment, so that all is tried again.
     """
 
     def __init__(self, errors: Mapping[str, CudepotError], url: str, behind: str = "") -> None:
         first = next(iter(errors.values()))
         super().__init__(_told(list(errors.values())) + behind, hint=_hint(list(errors.values())))
-        self.code, self.exit_code, self.fault = first.code, first.exit_code, fault_of(first, url)
+        passing = next((one for one in errors.values() if isinstance(one, TransientError)), None)
+        self.code, self.exit_code, self.fault = first.code, first.exit_code, fault_of(passing or first, url)
         self.pins = tuple(spec for spec, one in errors.items() if isinstance(one, (PinError, MissingError)))
 
 
@@ -40,7 +41,8 @@ class PartlyLockedError(UnmetError):
     def __init__(self, errors: Mapping[str, CudepotError], resolved: Resolved) -> None:
         super().__init__(errors, resolved[0].url, f"; the other pins of {resolved[0].name} are locked")
         self.resolved, self.projects = resolved, frozenset(map(_project, errors))
-        self.fault = Fault(PINS, resolved[0].url)
+        if not any(isinstance(one, TransientError) for one in errors.values()):
+            self.fault = Fault(PINS, resolved[0].url)
 
 
 def partly(
