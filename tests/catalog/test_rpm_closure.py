@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cudepot.catalog.config import Pin
@@ -140,6 +142,11 @@ def test_rich_dependencies_are_solved() -> None:
     assert found.external == set()
     assert choose([rpm("app", "1-1", "(b >= 2 or c)")], "app").external == {"(b >= 2 or c)"}
     assert chosen(choose([rpm("app", "1-1", "(b or", "b"), rpm("b")], "app")) == {"app-1-1.x86_64", "b-1-1.x86_64"}
+
+
+def test_a_capability_with_blanks_is_one_all_the_same() -> None:
+    odd = replace(rpm("app"), requires=(Relation("a b c d"), Relation("(a if b c d)")))
+    assert choose([odd], "app").external == {"a b c d", "(a if b c d)"}
 
 
 MULTILIB = [

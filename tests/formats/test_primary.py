@@ -161,6 +161,12 @@ def test_of_two_locations_the_last_counts_as_for_dnf() -> None:
         relocated(b"<package></package>", "z", "primary")
 
 
+def test_a_requirement_without_a_name_says_nothing() -> None:
+    needs = b'<format><rpm:requires><rpm:entry nom="x"/><rpm:entry name="y"/></rpm:requires></format>'
+    odd = entry().replace(b"<format/>", needs)
+    assert parse_entry(odd, "primary").requires == (Relation("y"),)
+
+
 def test_an_entry_that_is_no_package_does_not_spoil_the_list() -> None:
     text = HEAD + entry().replace(b"<name>", b"<nom>").replace(b"</name>", b"</nom>") + entry("y") + b"</metadata>"
     odd: list[FormatError] = []

@@ -275,10 +275,13 @@ ROWS: dict[str, Odd] = {
         text("primary", ("UTF-8", "ISO-8859-1"), ("stand-in", "st\xf6nd"), encoding="latin-1")
     ),
     "primary in undeclared Latin-1": Odd(
-        latin1("primary", "stand-in", "st\xf6nd"), "not UTF-8", "not well-formed", dnf=False
+        latin1("primary", "stand-in", "st\xf6nd"), "not well-formed", "not well-formed", dnf=False
     ),
     "a Latin-1 href": Odd(
-        latin1("primary", f'href="{TOOL.file_name}', 'href="b\xe4sh.rpm'), "not UTF-8", "not well-formed", dnf=False
+        latin1("primary", f'href="{TOOL.file_name}', 'href="b\xe4sh.rpm'),
+        "not well-formed",
+        "not well-formed",
+        dnf=False,
     ),
     "primary in UTF-16": Odd(utf16),
     "primary with a processing instruction": Odd(

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from cudepot.catalog.name_globs import Globs
 from cudepot.catalog.rpm_pins import Offer, RpmPin, meant
 from cudepot.errors import FormatError
-from cudepot.formats.primary import Relation, Rpm
+from cudepot.formats.primary import Relation, Rpm, relation_of
 from cudepot.formats.rich_dependency import parse_rich
 
 BESIDE = {
@@ -196,7 +196,7 @@ class Machine:
         for need in dict.fromkeys(need for rpm in self._rpms.values() for need in _needs(rpm)):
             names = self._lacking(need)
             if names:
-                lacking[need] = {Relation(*name.split(" ")) for name in names}
+                lacking[need] = {relation_of(name) for name in names}
         return lacking
 
     def _stand_in(self, provided: Iterable[Relation]) -> None:
@@ -223,7 +223,7 @@ class Machine:
         if not (self._settle and need.name.startswith("(")):
             return need
         text = str(parse_rich(need.name).settled(self._is_offered))
-        return Relation(text) if text.startswith("(") else Relation(*text.split(" "))
+        return Relation(text) if text.startswith("(") else relation_of(text)
 
     def _lacking(self, need: Relation) -> set[str]:
         """Return what has to come from elsewhere for a need to be met, as it would be written itself."""
@@ -297,7 +297,7 @@ def _leaves(provided: Iterable[str], offered: Callable[[str], bool]) -> Iterator
     """Give the capabilities that a lock's `external` is about."""
     for text in provided:
         lacking = parse_rich(text).lacking(offered) if text.startswith("(") else {text}
-        yield from (Relation(*one.split(" ")) for one in lacking)
+        yield from (relation_of(one) for one in lacking)
 
 
 def select_rpms(machines: Iterable[Machine]) -> RpmSelection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
 
@@ -21,6 +21,7 @@ from cudepot.formats.xml_text import Entries, escaped, parse_xml, unescaped
 from cudepot.paths import safe_name
 
 _OPERATORS = {"EQ": "=", "LT": "<", "GT": ">", "LE": "<=", "GE": ">="}
+_WRITTEN = re.compile(r"(\S+) (=|<|>|<=|>=) (\S+)")
 _CHECKSUM = re.compile(rb'<checksum type="([a-z0-9]+)" pkgid="YES">([0-9A-Fa-f]+)</checksum>')
 _SIZE = re.compile(rb'<size package="([0-9]{1,18})"')
 _LOCATION = re.compile(rb'<location href="((?:[^"<>&]|&[a-z]+;)*)"\s*/>')
@@ -41,6 +42,12 @@ class Relation(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name} {self.operator} {self.evr}" if self.operator else self.name
+
+
+def relation_of(text: str) -> Relation:
+    """Return what :meth:`Relation.__str__` wrote; a name that holds blanks, which is odd, is a name all the same."""
+    found = _WRITTEN.fullmatch(text)
+    return Relation(*found.groups()) if found else Relation(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +189,16 @@ def _rpm(one: Any) -> Rpm:
         (one.checksum_type or "", (one.pkgId or "").lower()),
         max(one.size_package, 0),
         one.time_file,
-        tuple(map(_relation, one.requires)),
-        tuple(map(_relation, one.provides)),
-        tuple(map(_relation, one.conflicts)),
-        tuple(map(_relation, one.obsoletes)),
+        _relations(one.requires),
+        _relations(one.provides),
+        _relations(one.conflicts),
+        _relations(one.obsoletes),
         tuple(f"{folder}{name}" for _, folder, name, *_ in one.files),
     )
+
+
+def _relations(entries: Iterable[tuple[Any, ...]]) -> tuple[Relation, ...]:
+    return tuple(_relation(one) for one in entries if one[0])  # one without a name says nothing
 
 
 @functools.lru_cache(maxsize=1 << 16)  # few differ: packages need the same things

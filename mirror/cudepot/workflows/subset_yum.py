@@ -16,11 +16,12 @@ from cudepot.catalog.rpm_pins import Offer, RpmPin, rpm_pins
 from cudepot.catalog.unmatched import find_each
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.catalog.yum_plan import NEEDED, USED
-from cudepot.digest import Digest
+from cudepot.digest import CHUNK, Digest
 from cudepot.errors import FormatError
 from cudepot.formats.filelists import owners_of
 from cudepot.formats.primary import Rpm, read_primary
 from cudepot.formats.repomd import DOWNLOADED, Record
+from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.workflows.known import Known
 from cudepot.workflows.yum_chain import YumChain, YumRoot, opened
 from cudepot.workflows.yum_check import check_modules
@@ -63,6 +64,8 @@ def packages_of(chain: YumChain, root: YumRoot) -> list[Rpm]:
     assert record is not None, "a repomd.xml without primary was refused"
     digest, what = chain.fetch(root, record), chain.upstream.url + record.href
     odd: list[FormatError] = []
+    with opened(chain.depot, digest, what) as text:  # as a whole, as dnf reads it: createrepo_c sees entries only
+        check_well_formed(iter(lambda: text.read(CHUNK), b""), what, "metadata")
     with opened(chain.depot, digest, what) as text:
         found = list(read_primary(text, what, odd.append))
     if odd:
