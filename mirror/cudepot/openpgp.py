@@ -78,6 +78,8 @@ def packet_algorithms(packet: bytes) -> tuple[int, int, bytes]:
 
     Nothing is verified: it tells signatures apart that were made in different ways (RFC 9580 section 5.2.3).
     """
+    if len(packet) < 2:
+        return 0, 0, b""
     old = packet[:1] < b"\xc0"
     width = {0: 2, 1: 3, 2: 5}.get(packet[0] & 3, 1) if old else (2 if packet[1] < 192 else 3 if packet[1] < 224 else 6)
     body = packet[width:]
@@ -94,6 +96,8 @@ def _subpackets(area: bytes) -> list[tuple[int, bytes]]:
     found = []
     while area:
         width = 1 if area[0] < 192 else 2 if area[0] < 255 else 5
+        if len(area) < width:
+            break
         size = area[0] if width == 1 else ((area[0] - 192) << 8) + area[1] + 192 if width == 2 else 0
         size = int.from_bytes(area[1:5]) if width == 5 else size
         if not 0 < size <= len(area) - width:

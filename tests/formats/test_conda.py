@@ -199,3 +199,17 @@ def test_the_purl_says_which_channel_the_package_is_of() -> None:
         f"pkg:conda/conda/main/cudnn@8.0.5.39?build={rendered.build_string}"
         "&repository_url=https%3A%2F%2Facme.invalid&subdir=linux-64&type=conda"
     )
+
+
+@pytest.mark.parametrize("length", [89, 90, 99, 100, 101, 255])
+def test_a_header_with_a_long_name_is_packed(length: int) -> None:
+    """100 bytes are all that a plain tar header has for a name; longer ones are legal (E3)."""
+    objects = Objects()
+    path = "include/" + "x" * (length - len("include/.h")) + ".h"
+    files = (
+        PayloadFile("LICENSE", Role.LICENCE, objects.add(b"text")),
+        PayloadFile(path, Role.HEADER, objects.add(b"#pragma once")),
+    )
+    payload = Payload(Release("cudnn", "8.0.5.39", "11.1", "linux-64"), files)
+    package = conda_package(output(files=("include/*",)), payload, {}, ())
+    assert [one.name for one in tars(written(package, objects))["pkg-libx-1.2-h0_0.tar.zst"]] == [path]

@@ -220,8 +220,8 @@ def _info(package: CondaPackage, timestamp_ms: int) -> Iterator[CondaFile]:
 
 
 def tar_size(files: Iterable[CondaFile]) -> int:
-    """Return the exact size in bytes of the tar archive :func:`_tar` makes of files with short names."""
-    return 2 * _BLOCK + sum(_BLOCK + -(-one.size // _BLOCK) * _BLOCK for one in files)
+    """Return the exact size in bytes of the tar archive :func:`_tar` makes of files."""
+    return 2 * _BLOCK + sum(len(_tar_header(one, 0)) + -(-one.size // _BLOCK) * _BLOCK for one in files)
 
 
 def _tar(files: Iterable[CondaFile], open_object: OpenObject, mtime: int) -> Iterator[bytes]:
@@ -234,13 +234,12 @@ def _tar(files: Iterable[CondaFile], open_object: OpenObject, mtime: int) -> Ite
 
 
 def _tar_header(file: CondaFile, mtime: int) -> bytes:
+    """Return the header of a file: one block, and as many before it as a name of more than 100 bytes takes."""
     info = tarfile.TarInfo(file.path)
     info.mode, info.mtime, info.size = file.mode, mtime, file.size
     if file.link:
         info.type, info.linkname, info.mode = tarfile.SYMTYPE, file.link, 0o777
-    header = info.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict")
-    assert len(header) == _BLOCK, "names of a payload are short"
-    return header
+    return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "strict")
 
 
 def _content(file: CondaFile, open_object: OpenObject) -> Iterator[bytes]:
