@@ -13,6 +13,7 @@ from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.lock_mirror import checked, with_extras
 from cudepot.workflows.lock_whole import whole_files
 from cudepot.workflows.subset import subset
+from cudepot.workflows.whole import rival_notes
 
 
 def resolve_apt(
@@ -41,6 +42,7 @@ def resolve_apt(
         return with_extras(chain, before[0], accepted), before[1]
     if upstream.whole:
         locked = checked(depot, replace(locked, files=whole_files(chain, suites)), before, accepted, upstream.url)
+        asked.findings.notes += rival_notes(depot, locked)
     if not depot.pins_of(upstream):
         return locked, ()
     return subset(depot, chain, suites, locked, before[1] if before else ())

@@ -12,6 +12,7 @@ from cudepot.digest import Digest, Promise, VerifyingReader
 from cudepot.workflows.asked import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.workflows.depot import Depot
 
+_MOST_RIVALS = 8  # of one index are told
 Listed = tuple[str, Digest | Promise | None]
 """What an index says of a file: where it lies and what it is; None where no strong hash tells."""
 
@@ -41,6 +42,26 @@ def _listed(depot: Depot, upstream: LockedUpstream, index: LockedFile) -> Iterat
         checked = VerifyingReader(handle, index.digest, what)
         with decompressed(cast(BinaryIO, checked), what, limit=limit) as text:
             yield from read(text, what)
+
+
+def rival_notes(depot: Depot, upstream: LockedUpstream) -> list[str]:
+    """Return a line for each package that an apt index has twice under one version with other bytes, some at most."""
+    from cudepot.formats.apt_listing import rivals  # noqa: PLC0415 - where an index is read
+    from cudepot.formats.compression import decompressed  # noqa: PLC0415
+
+    found: list[str] = []
+    for index in main_indexes(upstream):
+        what = f"{upstream.name}/{index.path}"
+        if is_sources(index.path):
+            continue
+        with depot.store.open(index.digest) as handle, decompressed(handle, what, limit=INDEX_LIMIT) as text:
+            pairs = itertools.islice(rivals(text, what), _MOST_RIVALS)
+            found += [
+                f"{upstream.name}: {name} is twice in {index.path} with other bytes: {one[:12]}… and {other[:12]}…; "
+                "apt takes the first: ask the upstream why"
+                for name, one, other in pairs
+            ]
+    return found
 
 
 def _reader(upstream: LockedUpstream, path: str) -> tuple[Callable[[BinaryIO, str], Iterator[Listed]], int]:
