@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.workflows.test_hostile_bundles import read, write
 from cudepot.catalog.bundle import Manifest, parse_manifest, render_manifest, sums
 from cudepot.catalog.snapshot import Snapshot, parse_snapshot, render_snapshot
 from cudepot.digest import Digest
+from cudepot.formats.compression import decompressed
 
 Objects = dict[Digest, bytes]
 
@@ -41,7 +43,10 @@ def forged(volume: Path, key: SiteKey, change: Callable[[Manifest, Objects], Man
     members = read(volume.read_bytes())
     manifest = parse_manifest(members[0][1], "manifest")
     objects = {Digest.of(data): data for name, data in members if name.startswith("objects/")}
-    manifest = change(manifest, objects)
+    for plain, packed in manifest.unpacked:  # forged bundles bring everything as it is
+        with decompressed(BytesIO(objects[packed]), "packed", limit=plain.size) as stream:
+            objects[plain] = stream.read()
+    manifest = change(replace(manifest, unpacked=()), objects)
     document = render_manifest(replace(manifest, volumes=(tuple(sorted(objects)),)))
     signature = KeyHome(key.home).detach(document, key.key)
     head = [("manifest.json", document), ("manifest.json.asc", signature)]

@@ -18,6 +18,8 @@ from cudepot.formats.bundle_tar import BLOCK, END, FIRST, MOST, OBJECTS, tar_siz
 from cudepot.paths import safe_name
 
 FORMAT = "cudepot-bundle 1"
+UNPACKING = "cudepot-bundle 2"
+"""The format of a bundle some of whose objects are unpacked from others where it is imported."""
 _FIXED = 16 << 10  # bytes of a volume for its signature and the head of its manifest, more than they ever need
 SUMS_LINE = 140  # bytes of one line of SHA256SUMS
 _EACH = 320  # bytes of a volume for one object's line in manifest and SHA256SUMS, likewise
@@ -61,6 +63,7 @@ class Manifest:
         roots: what proves the upstreams' packages.
         volumes: members of each volume in order: objects, or pieces of objects.
         pieces: object too large for one volume → what it is to be joined from.
+        unpacked: object that does not travel → the packed form of it that does.
     """
 
     signer: str
@@ -71,6 +74,7 @@ class Manifest:
     roots: tuple[SignedRoot, ...]
     volumes: tuple[tuple[Digest, ...], ...]
     pieces: tuple[tuple[Digest, tuple[Digest, ...]], ...] = ()
+    unpacked: tuple[tuple[Digest, Digest], ...] = ()
 
     @property
     def link(self) -> Link:
@@ -135,7 +139,7 @@ def sums(manifest: bytes, signature: bytes, volume: Iterable[Digest]) -> bytes:
 def render_manifest(manifest: Manifest) -> bytes:
     """Return the document; equal manifests give equal bytes."""
     document = {
-        "format": FORMAT,
+        "format": UNPACKING if manifest.unpacked else FORMAT,
         "signer": manifest.signer,
         "base": {"number": manifest.base.number, "sha256": manifest.base.sha256},
         "snapshot": {
@@ -147,6 +151,8 @@ def render_manifest(manifest: Manifest) -> bytes:
         "volumes": [{"objects": [_digest(one) for one in volume]} for volume in manifest.volumes],
         "pieces": [_digest(one) | {"of": [_digest(part) for part in parts]} for one, parts in manifest.pieces],
     }
+    if manifest.unpacked:
+        document["unpacked"] = [_digest(one) | {"from": _digest(packed)} for one, packed in manifest.unpacked]
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
@@ -157,8 +163,10 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{what}: not JSON: {error}") from error
     found = table.text("format")
-    if found != FORMAT:
-        raise ConfigError(f"{what}: format {found!r}; this cudepot reads {FORMAT!r}", hint="use a newer cudepot here")
+    if found not in (FORMAT, UNPACKING):
+        raise ConfigError(
+            f"{what}: format {found!r}; this cudepot reads {UNPACKING!r}", hint="use a newer cudepot here"
+        )
     base, snapshot = table.table("base"), table.table("snapshot")
     return Manifest(
         fingerprint(table.text("signer")),
@@ -169,6 +177,7 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
         tuple(_root(one) for one in table.tables("roots")),
         tuple(_digests(one, "objects") for one in table.tables("volumes")),
         tuple((one.digest(), _digests(one, "of")) for one in table.tables("pieces")),
+        tuple((one.digest(), one.table("from").digest()) for one in table.tables("unpacked")),
     )
 
 

@@ -28,6 +28,7 @@ from cudepot.signing.keys import dearmored
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.transport.volumes import numbered
+from cudepot.workflows.bundle_unpacked import unpackable
 from cudepot.workflows.bundle_volume import complete_volume, write_volume
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.key_files import key_files
@@ -130,8 +131,21 @@ def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, spl
     every -= _held(depot, base, want, Link(newest.number, document.sha256), every - {document, signature})
     every |= set(want.objects) if want else set()
     _check_present(depot, every)
+    asked = set(want.objects) if want else set()
+    unpacked = unpackable(depot, newest.tree, every - asked)
+    every -= unpacked.keys()
     volumes, pieces = plan_volumes(every, split, len(proving), lambda one, size: _cut(depot, one, size))
-    made = Manifest(depot.signer().fingerprint, base, newest.number, document, signature, roots, volumes, pieces)
+    made = Manifest(
+        depot.signer().fingerprint,
+        base,
+        newest.number,
+        document,
+        signature,
+        roots,
+        volumes,
+        pieces,
+        tuple(sorted(unpacked.items())),
+    )
     rendered = render_manifest(made)
     _check_size(rendered, max(map(len, volumes)))
     return made, rendered

@@ -14,6 +14,7 @@ from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ClockError, ConfigError, CudepotError, FormatError, TrustError
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.bundle_unpacked import unpack
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.names import check_imported, record_names
 from cudepot.workflows.proof import read
@@ -99,6 +100,7 @@ def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, don
     """Import one bundle of which nothing is missing."""
     imported, links = Manifests(depot.store.root, "imported"), snapshot_links(depot)
     _join(depot, manifest)
+    unpack(depot, manifest)
     fresh = manifest.number > max(links, default=0)
     if fresh:
         snapshot, done.proved = _checked(depot, manifest)
