@@ -301,3 +301,20 @@ def test_gc_on_both_sides(near: Near, far: Far) -> None:
     left = {one.name for one in (far.store / "objects").glob("*/*")}
     assert left < before
     assert far.run("verify", "--json").json["faults"] == []
+
+
+def test_status_and_publish_name_what_a_part_of_a_bundle_waits_for(near: Near, far: Far) -> None:
+    far.take(near.medium / "full.tar")
+    far.run("publish")
+    volumes = sorted(near.medium.glob("split*.tar"))
+    assert len(volumes) > 1
+    waiting = far.take(volumes[0])["waiting"][0]
+    told = f"snapshot {waiting['number']} waits for {waiting['objects']} objects in volumes "
+    assert told in far.run("publish").out
+    status = far.run("status", "--check", check=False)
+    assert status.rc == 14
+    assert f"check: {told}" in status.out
+    for one in volumes[1:]:
+        far.take(one)
+    far.run("publish")
+    assert far.run("status", "--check").rc == 0

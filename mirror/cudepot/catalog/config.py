@@ -113,7 +113,7 @@ def _pin(table: Table) -> Pin:
         upstream=table.text("upstream"),
         packages=table.texts("packages"),
         recipe=recipe,
-        cuda=table.text("cuda", ""),
+        cuda=table.version("cuda", ""),
         architectures=table.texts("architectures", ()),
         outputs=outputs,
         subdirs=table.texts("subdirs", ("linux-64",)),

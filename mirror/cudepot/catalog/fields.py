@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +47,16 @@ class Table:
         if not isinstance(value, str):
             raise ConfigError(f"expected a string in {self.path(key)!r}, found {value!r}")
         return value
+
+    def version(self, key: str, default: str) -> str:
+        """Return a version as a string; a whole number says the same. 12.10 and 12.1 are one number to TOML."""
+        value = self._get(key, default, "a string")
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if isinstance(value, float):
+            hint = f'write it as {key} = "{value}": as a number it loses its last zeros'
+            raise ConfigError(f"expected a string in {self.path(key)!r}, found {value!r}", hint=hint)
+        return self.text(key, default)
 
     def choice(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
         """Return a string that is one of ``choices``."""
@@ -116,5 +127,7 @@ class Table:
         if key in self._data:
             return self._data[key]
         if default is None:
-            raise ConfigError(f"expected {wanted} in {self.path(key)!r}, found nothing")
+            like = difflib.get_close_matches(key, sorted(set(self._data) - self._asked), 1)
+            hint = f"{self.path(like[0])!r} is there: it is spelt {key!r}" if like else ""
+            raise ConfigError(f"expected {wanted} in {self.path(key)!r}, found nothing", hint=hint)
         return default

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cudepot.workflows.rounds import Failure
 
 NAME = "lock"
+NEEDED = 14
+"""Exit status of ``--check`` when the lock would change."""
 HELP = "resolve the pins into cudepot.lock, every artifact by hash"
 DESCRIPTION = """\
 Resolve the pins of cudepot.toml against the upstreams: verify each root signature, follow it to the index and
@@ -34,6 +36,9 @@ fault is named and what was locked of it stays. The other upstreams are locked a
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would change; write no lock")
+    parser.add_argument(
+        "--check", action="store_true", help="like --dry-run, with exit status 14 when the lock would change"
+    )
     add_acceptance(parser)
     parser.add_argument(
         "--from",
@@ -84,6 +89,7 @@ def accepted(args: argparse.Namespace) -> str:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    args.dry_run = args.dry_run or args.check
     with opened(args) as depot:
         if args.listing:
             added = _pins_from(depot, args)
@@ -94,7 +100,17 @@ def run(args: argparse.Namespace) -> Answer:
             result = locked(_with_pins(depot, added), args)
         else:
             result = locked(depot, args)
-    return answered(result, dry_run=args.dry_run)
+        changes = args.check and result.lock != before(depot)
+    answer, lines, code = answered(result, dry_run=args.dry_run)
+    return answer, lines, code or (NEEDED if changes else 0)
+
+
+def before(depot: Depot) -> Lock:
+    """Return the lock as it is; an empty one where there is none."""
+    from cudepot.catalog.lock import Lock
+    from cudepot.workflows.lock import load_lock
+
+    return load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
 
 
 def locked(depot: Depot, args: argparse.Namespace) -> LockResult:

@@ -119,6 +119,17 @@ def _take(depot: Depot, incoming: Manifests, volume: Volume) -> int:
     return take(volume, depot.store, depot.progress)
 
 
+def waiting_notes(depot: Depot) -> tuple[str, ...]:
+    """Return a line for each bundle of which more volumes have to come."""
+    known, _ = waiting_manifests(Manifests(depot.store.root, "incoming"))
+    return tuple(
+        f"snapshot {one.number} waits for {one.objects} objects in volumes {', '.join(map(str, one.volumes))}: "
+        "`cudepot bundle import` them"
+        for one in _waiting(depot, known.values())
+        if one.objects
+    )
+
+
 def _waiting(depot: Depot, manifests: Iterable[Manifest]) -> tuple[Waiting, ...]:
     found = []
     for one in sorted(manifests, key=lambda one: one.number):

@@ -197,6 +197,8 @@ def _made_of(depot: Depot, lock: Lock) -> bytes:
 
 def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishResult:
     """Show the newest snapshot that came in a bundle, or the older one a rollback chose, as it was signed."""
+    from cudepot.workflows.bundle_import import waiting_notes  # noqa: PLC0415 - on the far side only
+
     if release and not dry_run:
         forget_choice(depot)
     number, shown, newest = wanted(depot), depot.site().current(), newest_number(depot)
@@ -207,7 +209,8 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
     if not dry_run:
         show(depot, number, snapshot.tree)
     moves = _moves(snapshot.tree, find_snapshot(depot, newest).tree) if hold else _moves(before, snapshot.tree)
-    return PublishResult(number, number != shown and not hold, *moves, depot.site().where, hold=hold)
+    fresh, notes = number != shown and not hold, waiting_notes(depot)
+    return PublishResult(number, fresh, *moves, depot.site().where, notes=notes, hold=hold)
 
 
 def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:

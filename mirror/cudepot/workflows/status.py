@@ -79,7 +79,9 @@ def status(depot: Depot) -> Status:
     shown, hold = depot.site().current(), hold_of(depot)
     if depot.config.site.origin:
         step = "bundle import" if not numbers else "" if shown == wanted(depot) else "publish"
-        late = tuple(clock_faults(depot))
+        from cudepot.workflows.bundle_import import waiting_notes  # noqa: PLC0415 - on the far side only
+
+        late = (*clock_faults(depot), *waiting_notes(depot))
         return Status(
             f"none: shows the site of {depot.config.site.origin}",
             (),

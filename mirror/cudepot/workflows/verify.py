@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from cudepot.catalog.snapshot import Snapshot
+from cudepot.catalog.snapshot import Snapshot, parse_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
 from cudepot.formats.apt import PackageIndex, parse_release
@@ -51,7 +52,12 @@ def verify(depot: Depot) -> VerifyResult:
     paths = list(depot.store.objects())
     total = sum(path.lstat().st_size for path in paths)
     bad = _hash_all(depot, paths, total)
-    faults = [*bad.values(), *snapshot_faults(depot), *(one.text for one in record_faults(depot)), *log_faults(depot)]
+    faults = [
+        *_with_names(depot, bad),
+        *snapshot_faults(depot),
+        *(one.text for one in record_faults(depot)),
+        *log_faults(depot),
+    ]
     faults += (text for _, text in name_faults(depot))
     faults[:0] = clock_faults(depot)
     snapshots, site = Snapshots(depot.store.root), depot.site()
@@ -72,6 +78,18 @@ def verify(depot: Depot) -> VerifyResult:
     elif numbers:
         faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
     return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)), marked)
+
+
+def _with_names(depot: Depot, bad: Mapping[Path, str]) -> Iterator[str]:
+    """Give the faults of objects, each with a path under which a snapshot shows it: a hash tells nobody anything."""
+    names: dict[str, str] = {}
+    snapshots = Snapshots(depot.store.root)
+    for number in snapshots.numbers() if bad else ():
+        with contextlib.suppress(CudepotError):
+            tree = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}").tree
+            names |= {one.sha256: f"{path} of snapshot {number}" for path, one in tree.items()}
+    for path, text in bad.items():
+        yield f"{text} ({names[path.name]})" if path.name in names else text
 
 
 def _hash_all(depot: Depot, paths: Sequence[Path], total: int) -> dict[Path, str]:
