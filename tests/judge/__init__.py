@@ -1,0 +1,1 @@
+"""Odd repositories, judged by the real clients."""
