@@ -109,22 +109,34 @@ def test_a_repository_of_no_locked_upstream_is_refused(near: Near, far: Far, sit
     assert "belongs to no upstream" in far.refuse(5, near.medium / "full.tar")
 
 
+EVIL = ("Package: evil", "Version: 1", "Architecture: amd64", "Filename: keys/evil", "Size: 4")
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (EVIL, "not in the index its upstream signed"),
+        ((EVIL[0], *EVIL[3:]), "is not as cudepot writes it"),
+        ((*EVIL[:3], *EVIL[4:]), "is not as cudepot writes it"),
+    ],
+    ids=["a whole stanza", "no version or architecture, which apt passes over", "no file name"],
+)
 def test_a_package_the_sites_index_names_by_any_name_has_to_be_the_upstreams(
-    near: Near, far: Far, site_key: SiteKey
+    near: Near, far: Far, site_key: SiteKey, fields: tuple[str, ...], told: str
 ) -> None:
     """Not called ``.deb``, and lying elsewhere: the index offers it all the same."""
 
     def change(manifest: Manifest, objects: Objects) -> Manifest:
         snapshot, evil = parse_snapshot(objects[manifest.document], "snapshot"), put(objects, b"evil")
         index = objects[snapshot.tree["apt/up/Packages"]]
-        index += f"\nPackage: evil\nFilename: keys/evil\nSize: 4\nSHA256: {evil.sha256}\n".encode()
+        index += "".join(f"{field}\n" for field in ("", *fields)).encode() + f"SHA256: {evil.sha256}\n".encode()
         listed = put(objects, index)
         release = put(objects, f"Date: x\nSHA256:\n {listed.sha256} {listed.size} Packages\n".encode())
         tree = {**snapshot.tree, "apt/up/Packages": listed, "apt/up/Release": release, "keys/evil": evil}
         return with_snapshot(manifest, objects, site_key, replace(snapshot, tree=tree))
 
     forged(near.medium / "full.tar", site_key, change)
-    assert "not in the index its upstream signed" in far.refuse(5, near.medium / "full.tar")
+    assert told in far.refuse(5, near.medium / "full.tar")
 
 
 def test_an_upstream_that_nobody_signed_has_to_be_named_here(near: Near, far: Far, site_key: SiteKey) -> None:

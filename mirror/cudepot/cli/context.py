@@ -225,7 +225,7 @@ def _verifier(base: Path, upstream: Upstream) -> Verifier:
 
             hint = load_presets().where_from(one, upstream.keys)
             raise ConfigError(f"{base / one}: cannot read the public key", hint=hint)
-    pin = f"cudepot trust add {upstream.name} KEYFILE"
+    pin = f"`cudepot trust add {upstream.name} KEYFILE`"
     return Gpgv(key_files(base, upstream), upstream.keys, pin_with=pin)
 
 

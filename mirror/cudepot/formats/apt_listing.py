@@ -12,6 +12,8 @@ from cudepot.formats.deb822 import Fields, parse_stanza, split_stream
 from cudepot.paths import safe_name
 
 _FIELD = re.compile(rb"^(Package|Version|Architecture|Filename|Size|SHA256|SHA512):[ \t]*([^\n]*)", re.MULTILINE)
+_OURS = ("Package", "Version", "Architecture", "Filename", "Size", "SHA256")
+"""Fields that every stanza written by cudepot has."""
 _SWALLOWS = re.compile(rb"^[^ \t\v\f:][^:\n]*$", re.MULTILINE)
 """A line without a colon: apt takes the next field's name for a part of it."""
 _SIZE = re.compile(r"\+?[0-9]{1,18}")
@@ -38,6 +40,27 @@ def listing(stream: BinaryIO, what: str) -> Iterator[Listed]:
             raise FormatError(f"{what}, stanza {number}: {error}", hint=_HINT) from error
         if found:
             yield found
+
+
+def listing_of_ours(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest]]:
+    """Give path and digest of every package of an index that cudepot wrote: all that it says must be readable.
+
+    An index of an upstream may hold what apt passes over; whoever signs ours with a stolen key must not hide there
+    what another client reads otherwise.
+
+    Raises:
+        FormatError: a stanza lacks a field that cudepot always writes, or names no plain path or sha256.
+    """
+    for number, raw in enumerate(split_stream(stream, what), 1):
+        try:
+            fields = _fields(raw)
+            lacking = [name for name in _OURS if not fields.get(name)]
+            found = _listed(raw) if not lacking else None
+        except (FormatError, UnicodeEncodeError) as error:
+            raise FormatError(f"{what}, stanza {number}: {error}", hint=_HINT) from error
+        if found is None or not isinstance(found[1], Digest):
+            raise FormatError(f"{what}, stanza {number}: lacks {', '.join(lacking) or 'a sha256'}")
+        yield found[0], found[1]
 
 
 def _listed(raw: bytes) -> Listed | None:
@@ -73,8 +96,7 @@ def _fields(raw: bytes) -> Fields:
 
 def _is_odd(raw: bytes, found: Fields) -> bool:
     """Return whether a stanza is written in a way that only a full parser reads as apt does."""
-    usual = all(found.get(name) for name in ("Package", "Version", "Architecture", "Filename", "Size", "SHA256"))
-    return not usual or b"\n\r" in raw or _SWALLOWS.search(raw) is not None
+    return not all(found.get(name) for name in _OURS) or b"\n\r" in raw or _SWALLOWS.search(raw) is not None
 
 
 def rivals(stream: BinaryIO, what: str) -> Iterator[tuple[str, str, str]]:

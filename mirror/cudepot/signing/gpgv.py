@@ -48,11 +48,15 @@ class Gpgv:
     Args:
         keyrings: files with public keys, armored or binary.
         fingerprints: full fingerprints of the primary keys that may sign.
-        pin_with: the command that pins another key, for hints.
+        pin_with: what pins another key, for hints, ready to be shown.
+        configured: whether the key files are of this machine's configuration: files that hold no pinned key are a
+            fault of that then. Files that came with what is verified are just not trusted.
     """
 
-    def __init__(self, keyrings: Sequence[Path], fingerprints: Sequence[str], *, pin_with: str = "") -> None:
-        self._pin_with = pin_with or "cudepot trust add UPSTREAM KEYFILE"
+    def __init__(
+        self, keyrings: Sequence[Path], fingerprints: Sequence[str], *, pin_with: str = "", configured: bool = True
+    ) -> None:
+        self._pin_with, self._configured = pin_with or "`cudepot trust add UPSTREAM KEYFILE`", configured
         self._pinned = frozenset(fingerprint(one) for one in fingerprints)
         self._keys = [(str(path), dearmored(path)) for path in keyrings]
 
@@ -126,7 +130,8 @@ class Gpgv:
         if not good:
             if clock := next((one.fault for one in found if one.fault.startswith(_LATER)), ""):
                 raise ClockError(f"{what}: {clock}", hint=_SET_CLOCK)
-            self._check_keyrings()
+            if self._configured:
+                self._check_keyrings()
             torn = any(one.fault.startswith(_BAD["BADSIG"]) for one in found)
             raise (SignatureError if torn else TrustError)(f"{what}: {self._explain(found)}", hint=self._hint(found))
         return good
@@ -148,7 +153,7 @@ class Gpgv:
         told = "; ".join(f"{name} holds {', '.join(several) or 'no key'}" for name, several in held.items())
         raise ConfigError(
             f"none of the pinned keys {', '.join(sorted(self._pinned))} is in `keyrings`: {told or 'no key files'}",
-            hint=f"`{self._pin_with}` pins another key; else get the file again and look with `gpg --show-keys FILE`",
+            hint=f"{self._pin_with} pins another key; else get the file again and look with `gpg --show-keys FILE`",
         )
 
     def _explain(self, found: list[DocumentSignature]) -> str:
@@ -164,7 +169,7 @@ class Gpgv:
             return f"ask for a fresh signature or key, unless this machine's clock is wrong: it says {now}"
         return (
             f"pinned keys: {pinned}; if the upstream changed its key, confirm the new one's fingerprint elsewhere: "
-            f"`{self._pin_with}` shows what would change and pins it"
+            f"{self._pin_with} pins it"
         )
 
 

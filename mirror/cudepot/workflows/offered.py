@@ -17,9 +17,9 @@ from cudepot.catalog.yum_plan import ENDINGS
 from cudepot.digest import Digest, Promise, VerifyingReader
 from cudepot.errors import FormatError, TrustError
 from cudepot.formats.apt import parse_release
-from cudepot.formats.apt_listing import listing
+from cudepot.formats.apt_listing import listing_of_ours as debs_of_ours
 from cudepot.formats.compression import decompressed
-from cudepot.formats.primary import listing_of_ours
+from cudepot.formats.primary import listing_of_ours as rpms_of_ours
 from cudepot.formats.repomd import parse_repomd_of_ours
 from cudepot.workflows.asked import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.workflows.depot import Depot
@@ -116,7 +116,7 @@ def _listed(depot: Depot, kind: str, index: Digest | Promise, what: str) -> set[
         raise FormatError(f"{what}: known by sha512 only")
     if not depot.store.has(index):
         return set()
-    lines, limit = (listing_of_ours, METADATA_LIMIT) if kind == "yum" else (listing, INDEX_LIMIT)
+    lines, limit = (rpms_of_ours, METADATA_LIMIT) if kind == "yum" else (debs_of_ours, INDEX_LIMIT)
     with depot.store.open(index) as handle:
         checked = cast(BinaryIO, VerifyingReader(handle, index, what))
         with decompressed(checked, what, limit=limit) as text:

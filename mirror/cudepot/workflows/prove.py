@@ -148,7 +148,7 @@ def upstream_verifier(depot: Depot, root: SignedRoot, what: str) -> Gpgv:
     if not pinned:
         raise TrustError(f"{what}: no upstream key is pinned here", hint="name them in `site.upstream-keys`")
     keyrings = [depot.store.path(one) for one in root.keys if depot.store.has(one)]
-    return Gpgv(keyrings, pinned, pin_with="`upstream-keys` of [site] in cudepot.toml")
+    return Gpgv(keyrings, pinned, pin_with="`upstream-keys` of [site] in cudepot.toml", configured=False)
 
 
 def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
