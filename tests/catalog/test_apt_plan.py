@@ -65,7 +65,9 @@ def test_dates_go_forward_even_when_the_clock_does_not() -> None:
     first = apt_plan.next_date(NOW, None)
     assert first == "Mon, 06 May 2024 07:08:09 GMT"
     assert apt_plan.next_date(NOW, made(first)) == "Mon, 06 May 2024 07:08:10 GMT"
-    assert apt_plan.next_date(NOW - datetime.timedelta(days=9), made(first)) == "Mon, 06 May 2024 07:08:10 GMT"
+    assert apt_plan.next_date(NOW - datetime.timedelta(minutes=2), made(first)) == "Mon, 06 May 2024 07:08:10 GMT"
+    of_the_future = NOW - datetime.timedelta(days=9)
+    assert apt_plan.next_date(of_the_future, made(first)) == "Sat, 27 Apr 2024 07:08:09 GMT"
     assert apt_plan.next_date(NOW + datetime.timedelta(days=1), made(first)) == "Tue, 07 May 2024 07:08:09 GMT"
 
 

@@ -72,7 +72,7 @@ def test_bytes_that_are_right_when_looked_at_again_came_from_another_edge() -> N
         (MissingError("x"), faults.NO_ROOT, True),
         (FormatError("x"), faults.MALFORMED, False),
         (PinError("x"), faults.PINS, False),
-        (ConfigError("x"), faults.OTHER, False),
+        (ConfigError("x"), faults.SETTINGS, False),
     ],
 )
 def test_every_error_is_some_fault(error: CudepotError, expected: str, *, passing: bool) -> None:
