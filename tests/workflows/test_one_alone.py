@@ -7,8 +7,10 @@ was shown of the other one has to stay, byte for byte.
 from __future__ import annotations
 
 import hashlib
+import inspect
+import pkgutil
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -308,3 +310,75 @@ def test_our_own_disk_stops_everything(tmp_path: Path, site_key: SiteKey, monkey
     assert one.verb("lock") == 7
     assert not project.lock.exists()
     shutil.rmtree(tmp_path / "other")
+
+
+def break_for(monkeypatch: pytest.MonkeyPatch, where: str, name: str) -> None:
+    """Let a function fail as nobody foresaw, for the upstream that one of its arguments names."""
+    real = pkgutil.resolve_name(where)
+
+    def broken(*given: object) -> object:
+        if any(name in (one, getattr(one, "name", None), getattr(one, "stem", None)) for one in given):
+            raise RecursionError("maximum recursion depth exceeded")
+        return real(*given)
+
+    def broken_lines(*given: object) -> Iterator[object]:
+        yield from broken(*given)  # type: ignore[misc]
+
+    module, _, attribute = where.partition(":")
+    lazy = inspect.isgeneratorfunction(real)
+    monkeypatch.setattr(pkgutil.resolve_name(module), attribute, broken_lines if lazy else broken)
+
+
+@pytest.mark.parametrize("case", ["apt-pin"], indirect=True)
+def test_what_nobody_foresaw_is_one_upstreams_in_the_verbs_that_read(
+    case: Case, nvidia: Nvidia, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = case.project.store / "cudepot.log"
+    with monkeypatch.context() as once:
+        break_for(once, "cudepot.workflows.verify:_apt_faults", "apt/apt/InRelease")
+        capsys.readouterr()
+        assert case.verb("verify") != 0
+        told = capsys.readouterr()
+        assert "apt/apt/InRelease: RecursionError: maximum recursion depth exceeded" in told.out + told.err
+        assert "all good" not in told.out
+    with monkeypatch.context() as once:
+        break_for(once, "cudepot.workflows.bundle_export:proofs_of", "apt")
+        assert case.verb("bundle", "export", str(case.project.base / "full.tar"), "--since", "0") == 0
+    assert (case.project.base / "full.tar").is_file()
+    assert "apt: no proof: RecursionError" in log.read_text()
+    with monkeypatch.context() as once:
+        break_for(once, "cudepot.workflows.trust:read_keys", nvidia.key_file.stem)
+        capsys.readouterr()
+        assert case.verb("trust", "list") == 1
+        told = capsys.readouterr()
+        assert "cannot be read: RecursionError" in told.out
+        assert nvidia.key.fingerprint[:4] in told.out
+
+
+@pytest.mark.parametrize("case", ["apt-pin"], indirect=True)
+def test_an_upstream_that_cannot_be_compared_stops_no_update(
+    case: Case, nvidia: Nvidia, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case.project.add("upstream", name="pypi", type="simple", url=nvidia.simple_url)
+    case.project.add("pin", upstream="pypi", packages=["nvidia-cudnn-cu11==8.0.5.39"])
+    assert case.verb("lock") == 0
+    break_for(monkeypatch, "cudepot.workflows.update:compare", "apt")
+    capsys.readouterr()
+    assert case.verb("update") == 1
+    told = capsys.readouterr()
+    assert "apt: " in told.err
+    assert "RecursionError" in told.err
+    assert "of the upstreams that answered" in told.out
+
+
+def test_a_key_file_that_cannot_be_read_hides_no_other(
+    project: Project, nvidia: Nvidia, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apt(project, nvidia)
+    bad = tmp_path / "bad.pub"
+    bad.write_bytes(b"\0\xff no key")
+    project.add("upstream", name="bad", type="apt", url=nvidia.apt_url, keys=["A" * 40], keyrings=[str(bad)])
+    found = project.run("trust", "list", check=False)
+    assert found.rc == 3
+    assert f"cannot be read: {bad}: not an OpenPGP public key" in found.out
+    assert "cudatools" in found.out

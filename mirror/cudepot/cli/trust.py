@@ -53,11 +53,13 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _list(_: argparse.Namespace, base: Path) -> Answer:
+    from cudepot.cli.journal import shown_if_asked
     from cudepot.workflows.trust import list_trust
 
-    found = list_trust(base, load_config(base))
+    found = list_trust(base, load_config(base), shown_if_asked)
     lines = [line for one in found for line in _upstream_lines(one)]
-    return [asdict(one) for one in found], lines or ["no apt upstream in cudepot.toml"], 0
+    code = next((bad.exit_code for one in found for bad in one.unreadable), 0)
+    return [asdict(one) for one in found], lines or ["no apt upstream in cudepot.toml"], code
 
 
 def _add(args: argparse.Namespace, base: Path) -> Answer:
@@ -124,6 +126,8 @@ def _upstream_lines(one: UpstreamTrust) -> Iterator[str]:
         yield from _trusted_lines(key)
     for name in one.missing:
         yield f"  missing: {name}"
+    for bad in one.unreadable:
+        yield f"  cannot be read: {bad.error}"
 
 
 def _trusted_lines(one: TrustedKey) -> Iterator[str]:

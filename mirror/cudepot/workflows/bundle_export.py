@@ -18,6 +18,7 @@ from cudepot.catalog.bundle import (
     sums,
 )
 from cudepot.catalog.config_upstream import Upstream
+from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.disk import write_atomic
@@ -31,9 +32,10 @@ from cudepot.transport.volumes import numbered
 from cudepot.workflows.bundle_unpacked import unpackable
 from cudepot.workflows.bundle_volume import complete_volume, write_volume
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.isolated import each_alone
 from cudepot.workflows.key_files import key_files
 from cudepot.workflows.present import absent
-from cudepot.workflows.proof import Proof, proofs
+from cudepot.workflows.proof import Proof, proofs_of
 from cudepot.workflows.snapshots import find_snapshot, lock_of
 
 
@@ -125,7 +127,7 @@ def _base_of(depot: Depot, want: Want, newest: Snapshot) -> Link:
 def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, split: int) -> tuple[Manifest, bytes]:
     document, signature = (depot.store.add_bytes(one) for one in Snapshots(depot.store.root).read(newest.number))
     lock = lock_of(depot, newest)
-    roots = tuple(_signed_root(depot, one) for one in proofs(depot.store, lock))
+    roots = tuple(_signed_root(depot, one) for one in _proofs(depot, lock))
     proving = {one for root in roots for one in root.objects}
     every = {*newest.tree.values(), newest.lock, document, signature, *proving}
     every -= _held(depot, base, want, Link(newest.number, document.sha256), every - {document, signature})
@@ -170,7 +172,7 @@ def _held(depot: Depot, base: Link, want: Want | None, newest: Link, every: set[
     old = find_snapshot(depot, base.number)
     held = {*old.tree.values(), old.lock}
     if depot.store.has(old.lock):
-        held |= {one for proof in proofs(depot.store, lock_of(depot, old)) for one in proof.objects}
+        held |= {one for proof in _proofs(depot, lock_of(depot, old)) for one in proof.objects}
     return held
 
 
@@ -182,6 +184,13 @@ def _check_present(depot: Depot, objects: Iterable[Digest]) -> None:
             hint="`cudepot verify` says what they belong to; `cudepot verify --repair`, then sync, repackage and "
             "publish bring back what the site or an upstream still has",
         )
+
+
+def _proofs(depot: Depot, lock: Lock) -> Iterator[Proof]:
+    """Give the proofs of a lock; an upstream whose root nobody foresaw travels without, and is named."""
+    for upstream in lock.upstreams:
+        with each_alone(depot, upstream.name, lambda one: depot.progress.say(f"{one.name}: no proof: {one.error}")):
+            yield from tuple(proofs_of(depot.store, upstream))
 
 
 def _signed_root(depot: Depot, proof: Proof) -> SignedRoot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -38,7 +38,12 @@ def alone(depot: Depot, name: str, error: Exception) -> CudepotError:
         depot.unforeseen(error.__cause__)  # met in a thread, where there is no log
     if isinstance(error, CudepotError):
         return error
-    where, said = depot.unforeseen(error), " ".join(str(error).split())[:300]
+    return unforeseen(name, error, depot.unforeseen(error))
+
+
+def unforeseen(name: str, error: Exception, where: str) -> InternalError:
+    """Return the trouble of ``name`` with what nobody foresaw; ``where`` says where its traceback is."""
+    said = " ".join(str(error).split())[:300]
     found = InternalError(
         f"{type(error).__name__}: {said}".removesuffix(": "),
         hint=f"a fault in cudepot, met in what {name} brought; report it with its traceback: {where}",
@@ -54,6 +59,18 @@ def each_alone(depot: Depot, name: str, note: Callable[[Trouble], object]) -> It
         yield
     except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
         note(Trouble(name, alone(depot, name, error)))
+
+
+def lines_alone(depot: Depot, name: str, lines: Iterable[str]) -> Iterator[str]:
+    """Give the lines of a check of one upstream; what ends it early is its last line, and the caller goes on."""
+    try:
+        yield from lines
+    except InternalError as error:
+        yield f"{name}: {alone(depot, name, error)}"
+    except CudepotError as error:
+        yield f"{name}: {error}"
+    except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
+        yield f"{name}: {alone(depot, name, error)}"
 
 
 def _is_everybodys(depot: Depot, error: BaseException) -> bool:

@@ -50,10 +50,11 @@ class Proof:
 
 def proofs(store: LocalStore, lock: Lock) -> tuple[Proof, ...]:
     """Return the proofs of all signed upstreams of a lock that the store still holds; nothing is verified here."""
-    return tuple(one for upstream in lock.upstreams for one in _proofs(store, upstream))
+    return tuple(one for upstream in lock.upstreams for one in proofs_of(store, upstream))
 
 
-def _proofs(store: LocalStore, upstream: LockedUpstream) -> Iterator[Proof]:
+def proofs_of(store: LocalStore, upstream: LockedUpstream) -> Iterator[Proof]:
+    """Give the proofs of one upstream."""
     for root in upstream.roots:
         if upstream.type not in SIGNED or not root.signers or not store.has(root.digest):
             continue

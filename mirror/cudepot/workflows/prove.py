@@ -52,10 +52,15 @@ def prove(depot: Depot, lock: Lock, tree: Tree, roots: Sequence[SignedRoot]) -> 
         TrustError: a signature by a pinned key is missing, or a package is not one the signed index names.
     """
     check_folders(lock, tree)
-    return tuple(_prove(depot, lock, one, tree, roots) for one in lock.upstreams)
+    return tuple(prove_one(depot, lock, one, tree, roots) for one in lock.upstreams)
 
 
-def _prove(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, roots: Sequence[SignedRoot]) -> Proved:
+def prove_one(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, roots: Sequence[SignedRoot]) -> Proved:
+    """Follow one upstream of a lock as :func:`prove` does; the folders of the tree are another check.
+
+    Raises:
+        TrustError: as for :func:`prove`.
+    """
     shown = ({one.digest for one in lock.of(upstream.name)} | _shown(tree, upstream)) - _extras(tree, upstream)
     if upstream.type not in SIGNED or not any(root.signers for root in upstream.roots):
         _check_unsigned(depot, upstream, tree)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.edit import set_lists
 from cudepot.catalog.presets import KnownKey, expand
 from cudepot.disk import write_atomic
-from cudepot.errors import ConfigError, TrustError
+from cudepot.errors import ConfigError, CudepotError, TrustError
 from cudepot.fingerprints import fingerprint
 from cudepot.openpgp import PublicKey
 from cudepot.signing.keys import read_keys
+from cudepot.workflows.isolated import unforeseen
 from cudepot.workflows.key_files import key_file
 from cudepot.workflows.presets import load_presets
 from cudepot.workflows.proof import SIGNED
@@ -49,13 +50,23 @@ class TrustedKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A key file that cannot be read: why, as an error says it, and the exit status of that."""
+
+    file: str
+    error: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamTrust:
-    """The keys of one upstream, and the key files that are not there."""
+    """The keys of one upstream, and the key files that are not there or cannot be read."""
 
     upstream: str
     url: str
     keys: tuple[TrustedKey, ...]
     missing: tuple[str, ...]
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +95,39 @@ class Change:
         return hashlib.sha256(self.copy[1]).hexdigest() if self.copy else ""
 
 
-def list_trust(base: Path, config: Config) -> tuple[UpstreamTrust, ...]:
-    """Return the keys of all upstreams that sign."""
+def list_trust(base: Path, config: Config, logged: Callable[[BaseException], str]) -> tuple[UpstreamTrust, ...]:
+    """Return the keys of all upstreams that sign; ``logged`` keeps what nobody foresaw and says where."""
     raw = _raw(base)
     return tuple(
-        _trust(base, one, [fingerprint(text) for text in raw[number].get("expired-keys", [])])
+        _trust(base, one, logged, [fingerprint(text) for text in raw[number].get("expired-keys", [])])
         for number, one in enumerate(config.upstreams)
         if one.type in SIGNED
     )
 
 
-def _trust(base: Path, upstream: Upstream, expired: list[str]) -> UpstreamTrust:
+def _trust(
+    base: Path, upstream: Upstream, logged: Callable[[BaseException], str], expired: list[str]
+) -> UpstreamTrust:  # fmt: skip
     found: dict[str, tuple[str, PublicKey]] = {}
+    unreadable = list[Unreadable]()
     missing = [name for name in upstream.keyrings if not key_file(base, name).is_file()]
     for name in upstream.keyrings:
-        if name not in missing:
+        if name in missing:
+            continue
+        try:
             for key in read_keys(key_file(base, name)):
                 found.setdefault(key.fingerprint, (name, key))
+        except Exception as error:  # noqa: BLE001 - whatever a key file of one upstream does to us
+            unreadable.append(_unreadable(name, error, logged))
     states = dict.fromkeys(found, "not pinned") | dict.fromkeys(expired, "expired")
     states |= dict.fromkeys((*upstream.keys, *upstream.rpm_keys), "pinned")
-    return UpstreamTrust(upstream.name, upstream.url, tuple(_keys(base, states, found)), tuple(missing))
+    keys = tuple(_keys(base, states, found))
+    return UpstreamTrust(upstream.name, upstream.url, keys, tuple(missing), tuple(unreadable))
+
+
+def _unreadable(name: str, error: Exception, logged: Callable[[BaseException], str]) -> Unreadable:
+    told = error if isinstance(error, CudepotError) else unforeseen(name, error, logged(error))
+    return Unreadable(name, f"{told} ({told.hint})" if told.hint else str(told), told.exit_code)
 
 
 def _keys(base: Path, states: Mapping[str, str], found: Mapping[str, tuple[str, PublicKey]]) -> Iterator[TrustedKey]:

@@ -16,9 +16,10 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.newer import Notice, Update, compare, supported
 from cudepot.catalog.presets import expand
 from cudepot.disk import write_atomic
-from cudepot.errors import ConfigError, CudepotError, UpstreamError
+from cudepot.errors import ConfigError, CudepotError
 from cudepot.store.overlay import dry_run
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.isolated import each_alone
 from cudepot.workflows.lock import LockResult, load_lock, make_lock
 from cudepot.workflows.offers import KINDS, Offered, offers_of
 from cudepot.workflows.partly import PartlyLockedError
@@ -67,8 +68,8 @@ def find_updates(depot: Depot, names: Sequence[str] = (), *, wait: float = 0.0) 
         looking = replace(depot, store=scratch)
         offered, errors = resolve_all(looking, asked, lambda now, one: offers_of(now, one, lock), wait)
         errors |= {name: one.error for name, one in offered.items() if one.error is not None}
+        every, notices = _compared(depot, lock, offered, errors)
         failed = tuple(failures(looking, asked, errors))
-    every, notices = _compared(depot, lock, offered)
     _check_names(names, depot)
     updates = [one for one in every if not names or one.name in names]
     notices = [one for one in notices if not names or one.name in names]
@@ -93,13 +94,17 @@ def _held(one: Update) -> Notice:
     return Notice(one.pin, one.upstream, one.name, one.before, one.newest, "refused", text)
 
 
-def _compared(depot: Depot, lock: Lock, offered: Mapping[str, Offered]) -> tuple[list[Update], list[Notice]]:
+def _compared(
+    depot: Depot, lock: Lock, offered: Mapping[str, Offered], errors: dict[str, CudepotError]
+) -> tuple[list[Update], list[Notice]]:
+    """Return what is newer at each upstream; what cannot be compared joins the errors."""
     updates, notices = list[Update](), list[Notice]()
     for name, one in offered.items():
         pins = [(number, pin) for number, pin in enumerate(depot.config.pins) if pin.upstream == name]
-        found = compare(pins, depot.config.upstream(name).type, lock.of(name), one.offers)
-        updates += found[0]
-        notices += found[1]
+        with each_alone(depot, name, lambda trouble: errors.setdefault(trouble.name, trouble.error)):
+            found = compare(pins, depot.config.upstream(name).type, lock.of(name), one.offers)
+            updates += found[0]
+            notices += found[1]
     return updates, notices
 
 
@@ -160,11 +165,10 @@ def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
 
 def _described(depot: Depot, one: Update) -> Update:
     """Add when the upstream published it and what is known to work with it."""
-    try:
+    published = ""
+    with each_alone(depot, one.upstream, lambda _: None):
         said = depot.source(depot.config.upstream(one.upstream)).about(one.path).modified
         published = email.utils.parsedate_to_datetime(said).date().isoformat() if said else ""
-    except (UpstreamError, ValueError):
-        published = ""
     return replace(one, published=published, supports=supported(one, load_catalog().support))
 
 

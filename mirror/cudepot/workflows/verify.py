@@ -20,10 +20,10 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.clock import clock_faults
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
+from cudepot.workflows.isolated import lines_alone
 from cudepot.workflows.names import name_faults
-from cudepot.workflows.prove import imported_roots, prove
-from cudepot.workflows.snapshots import lock_of
 from cudepot.workflows.unsigned import unsigned_shown
+from cudepot.workflows.verify_origin import origin_faults
 from cudepot.workflows.verify_store import log_faults, record_faults, snapshot_faults
 from cudepot.workflows.verify_whole import whole_faults, whole_upstreams
 from cudepot.workflows.verify_yum import site_yum_faults
@@ -74,7 +74,7 @@ def verify(depot: Depot) -> VerifyResult:
             readers = depot.config.site.s3.workers if depot.config.site.s3 else WORKERS
             faults += _site_faults(site, snapshots, snapshot, readers)
             faults += _index_faults(depot, snapshot)
-            faults += _origin_faults(depot, snapshot)
+            faults += origin_faults(depot, snapshot)
     elif numbers:
         faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
     return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)), marked)
@@ -133,15 +133,6 @@ def _file_fault(site: Site, number: int, path: str, digest: Digest) -> str:
     return "" if found == digest else f"sha256 {found.sha256} where the snapshot says {digest.sha256}"
 
 
-def _origin_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
-    """On the far side of an air gap: check once more what the upstreams signed."""
-    if depot.config.site.origin:
-        try:
-            prove(depot, lock_of(depot, snapshot), snapshot.tree, imported_roots(depot, snapshot.number))
-        except CudepotError as error:
-            yield str(error)
-
-
 def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     """Follow every root of the site down to its packages, as a client would."""
     checks: dict[str, Callable[[Depot, Snapshot, str], Iterator[str]]] = {
@@ -158,10 +149,7 @@ def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
             continue
         check = checks.get(path.rpartition("/")[2])
         if check is not None:
-            try:
-                yield from check(depot, snapshot, path)
-            except (CudepotError, ValueError, KeyError) as error:
-                yield f"{path}: {error}"
+            yield from lines_alone(depot, path, check(depot, snapshot, path))
 
 
 def _apt_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:

@@ -10,10 +10,11 @@ from cudepot.catalog.lock import FILE_ROLES, LockedFile, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.catalog.whole import site_folder
 from cudepot.digest import Digest, Promise
-from cudepot.errors import ConfigError, CudepotError, TrustError
+from cudepot.errors import ConfigError, TrustError
 from cudepot.formats.apt import Release, parse_release
 from cudepot.ports import Signed, Verifier
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.isolated import lines_alone
 from cudepot.workflows.prove import imported_roots, upstream_verifier
 from cudepot.workflows.verify_yum import yum_faults
 from cudepot.workflows.whole import read_whole
@@ -37,11 +38,8 @@ def _locked(table: Any) -> LockedUpstream:
 def whole_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     """Follow the roots of every whole mirror down to its packages; give a line for each fault."""
     for folder, upstream in whole_upstreams(snapshot).items():
-        try:
-            find = _yum_faults if upstream.type == "yum" else _faults
-            yield from find(depot, snapshot, folder, upstream)
-        except (CudepotError, KeyError, ValueError) as error:
-            yield f"{folder}: {error}"
+        find = _yum_faults if upstream.type == "yum" else _faults
+        yield from lines_alone(depot, folder, find(depot, snapshot, folder, upstream))
 
 
 def _faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedUpstream) -> Iterator[str]:
