@@ -14,7 +14,7 @@ from tests.clients.s3 import S3Server
 
 from cudepot.catalog.site_files import traits
 from cudepot.catalog.snapshot import whole_apt_folders
-from cudepot.cli.progress import choose
+from cudepot.cli.progress import Silent
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, StorageError
 from cudepot.ports import ObjectStore, S3Place, Site
@@ -105,7 +105,7 @@ def site_on(where: S3Place, store: LocalStore, owner: str = "one") -> S3Site:
         store,
         lambda: owner,
         Names(traits, whole_apt_folders, extra=where.folder_pages),
-        choose(quiet=True),
+        Silent(),
         0.2,
     )
 

@@ -284,11 +284,14 @@ class Signer(Protocol):
 class Progress(Protocol):
     """Says how far a long piece of work has come."""
 
-    def begin(self, label: str, total: int) -> None:
-        """Start a piece of work of ``total`` bytes."""
+    def step(self, label: str) -> None:
+        """Note what is being done now: shown only where the verb takes long; until the next one, bars between."""
 
-    def advance(self, done: int) -> None:
-        """Add ``done`` bytes (negative when a transfer starts over)."""
+    def begin(self, label: str, total: int, files: int = 0) -> None:
+        """Start a piece of work of ``total`` bytes, in that many files; 0: files are not counted."""
+
+    def advance(self, done: int, files: int = 0) -> None:
+        """Add ``done`` bytes (negative when a transfer starts over) and files that are finished."""
 
     def end(self) -> None:
         """Finish the piece of work."""

@@ -11,7 +11,7 @@ from tests.project import Project
 
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.cli.context import load_config
-from cudepot.cli.progress import choose
+from cudepot.cli.progress import Silent
 from cudepot.store.local import LocalStore
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot
@@ -49,7 +49,7 @@ def depot(project: Project, clock: Clock) -> Depot:
         base=project.base, config=load_config(project.base), store=LocalStore(project.store),
         source=lambda _: Marked(Path("/")), verifier=never, signer=never, site_verifier=never,  # type: ignore[arg-type]
         site_of=never,  # type: ignore[arg-type]
-        clock=lambda: clock.now, recipes=Path("/"), epoch=0, progress=choose(quiet=True), sleep=clock.sleep,
+        clock=lambda: clock.now, recipes=Path("/"), epoch=0, progress=Silent(), sleep=clock.sleep,
     )  # fmt: skip
 
 

@@ -19,8 +19,8 @@ import tomli
 from cudepot import __version__
 from cudepot.catalog.config import Config, names_presets, parse_config
 from cudepot.catalog.config_upstream import Upstream
-from cudepot.cli import progress
 from cudepot.cli.journal import Journal, Noted, shown_if_asked
+from cudepot.cli.steps import telling
 from cudepot.data import data_folder
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
@@ -65,12 +65,21 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True, changes: bool = 
 
     A dry run gets a store that reads from the real one and forgets what is written to it.
     """
+    with (
+        telling(f"cudepot {args.verb}: at work", quiet=args.quiet) as shown,
+        _opened(args, shown, exclusive=exclusive, changes=changes) as depot,
+    ):
+        yield depot
+
+
+@contextmanager
+def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, changes: bool) -> Iterator[Depot]:
     base = Path(args.directory).resolve()
     if not base.is_dir():
         raise ConfigError(f"{base}: no such folder", hint="-C names the folder of cudepot.toml")
     config = load_config(base)
     store = LocalStore(base / config.store, quick=not exclusive)
-    shown, keys = progress.choose(quiet=args.quiet), ExitStack()
+    keys = ExitStack()
     depot = Depot(
         base=base,
         config=config,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
+from cudepot.cli.steps import telling
 from cudepot.data import data_folder
 from cudepot.errors import ConfigError
 
@@ -70,7 +71,8 @@ def _payloads(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.payload_diff import diff_payloads
 
     recipes = Path(args.recipes) if args.recipes else data_folder("recipes")
-    found, same = diff_payloads(recipes, args.before, args.after)
+    with telling(f"comparing the files of {args.before} and {args.after}", quiet=args.quiet):
+        found, same = diff_payloads(recipes, args.before, args.after)
     lines = [f"{_MARKS[one.kind]} {one.path} {' => '.join(filter(None, (one.before, one.after)))}" for one in found]
     lines.append(f"{len(found)} files differ, {same} are the same")
     return {"files": [asdict(one) | {"kind": one.kind} for one in found], "same": same}, lines, 0

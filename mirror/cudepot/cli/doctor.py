@@ -70,10 +70,11 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _looked_at(machine: Machine, prefix: str, *, quick: bool, quiet: bool) -> Answer:
-    from cudepot.cli.progress import choose
+    from cudepot.cli.steps import telling
     from cudepot.workflows.doctor.diagnose import diagnose
 
-    result = diagnose(machine, prefix, progress=None if quick else choose(quiet=quiet))
+    with telling("cudepot doctor: looking at this machine", quiet=quiet) as progress:
+        result = diagnose(machine, prefix, progress=None if quick else progress)
     return _judged(result, seen(result), result.findings)
 
 

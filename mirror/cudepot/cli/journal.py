@@ -64,14 +64,18 @@ class Noted:
     def __init__(self, shown: Progress, journal: Journal) -> None:
         self._shown, self._journal = shown, journal
 
-    def begin(self, label: str, total: int) -> None:
+    def step(self, label: str) -> None:
+        """Note what is being done now; the log keeps what was done."""
+        self._shown.step(label)
+
+    def begin(self, label: str, total: int, files: int = 0) -> None:
         """Start a piece of work of ``total`` bytes."""
         self._journal.write([f"{label}: {size_text(total)}"])
-        self._shown.begin(label, total)
+        self._shown.begin(label, total, files)
 
-    def advance(self, done: int) -> None:
+    def advance(self, done: int, files: int = 0) -> None:
         """Add ``done`` bytes; the log does not count them."""
-        self._shown.advance(done)
+        self._shown.advance(done, files)
 
     def end(self) -> None:
         """Finish the piece of work."""

@@ -81,7 +81,7 @@ def parser(only: str = "") -> argparse.ArgumentParser:
         )
         add_common(one, default=argparse.SUPPRESS)
         verb.add_arguments(one)
-        one.set_defaults(run=verb.run)
+        one.set_defaults(run=verb.run, verb=verb.NAME)
     return top
 
 

@@ -19,10 +19,13 @@ EVERY = 5.0  # seconds between two plain lines
 class Silent:
     """Says nothing; see :class:`cudepot.ports.Progress`."""
 
-    def begin(self, label: str, total: int) -> None:
+    def step(self, label: str) -> None:
         """Ignore."""
 
-    def advance(self, done: int) -> None:
+    def begin(self, label: str, total: int, files: int = 0) -> None:
+        """Ignore."""
+
+    def advance(self, done: int, files: int = 0) -> None:
         """Ignore."""
 
     def end(self) -> None:
@@ -38,17 +41,19 @@ class Lines:
     def __init__(self, out: TextIO) -> None:
         self._out, self._lock = out, threading.Lock()
         self._label, self._total, self._done, self._start, self._last = "", 0, 0, 0.0, 0.0
+        self._files, self._ended = 0, 0
 
-    def begin(self, label: str, total: int) -> None:
+    def begin(self, label: str, total: int, files: int = 0) -> None:
         """Start a piece of work of ``total`` bytes."""
-        self._label, self._total, self._done = label, total, 0
+        self._label, self._total, self._done, self._files, self._ended = label, total, 0, files, 0
         self._start = self._last = time.monotonic()
         self.say(f"{label}: {size_text(total)}")
 
-    def advance(self, done: int) -> None:
+    def advance(self, done: int, files: int = 0) -> None:
         """Add ``done`` bytes and say so now and then."""
         with self._lock:
             self._done += done
+            self._ended += files
             now = time.monotonic()
             if now - self._last < EVERY or not self._label:
                 return
@@ -56,7 +61,8 @@ class Lines:
             rate = self._done / max(now - self._start, 1e-3)
             known = self._done * 100 >= self._total and rate > 0  # of less, the first bytes decide alone
             left = f", {(self._total - self._done) / rate:.0f} s left" if known else ""
-            self.say(f"{self._label}: {size_text(self._done)} of {size_text(self._total)}, {size_text(rate)}/s{left}")
+            come = f"{_files_text(self._ended, self._files)}{size_text(self._done)} of {size_text(self._total)}"
+            self.say(f"{self._label}: {come}, {size_text(rate)}/s{left}")
 
     def end(self) -> None:
         """Finish the piece of work."""
@@ -78,8 +84,9 @@ class Bars:
     def __init__(self) -> None:
         self._bar: RichProgress | None = None
         self._task: TaskID | None = None
+        self._ended, self._lock = 0, threading.Lock()
 
-    def begin(self, label: str, total: int) -> None:
+    def begin(self, label: str, total: int, files: int = 0) -> None:
         """Start a bar of ``total`` bytes."""
         # rich takes 60 ms to import: only a terminal pays for it.
         from rich.console import Console
@@ -95,15 +102,20 @@ class Bars:
 
         # The label gives way on a narrow terminal, the figures do not.
         words = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
-        columns = (BarColumn(bar_width=16), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        counted = (TextColumn("{task.fields[ended]}/{task.fields[files]}"),) if files else ()
+        columns = (BarColumn(bar_width=16), *counted, DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
         self._bar = Progress(words, *columns, console=Console(stderr=True), expand=True)
         self._bar.start()
-        self._task = self._bar.add_task(label, total=total)
+        self._ended = 0
+        self._task = self._bar.add_task(label, total=total, ended=0, files=files)
 
-    def advance(self, done: int) -> None:
+    def advance(self, done: int, files: int = 0) -> None:
         """Add ``done`` bytes."""
-        if self._bar is not None and self._task is not None:
-            self._bar.advance(self._task, done)
+        bar, task = self._bar, self._task
+        if bar is not None and task is not None:
+            with self._lock:
+                self._ended += files
+                bar.update(task, advance=done, ended=self._ended)
 
     def end(self) -> None:
         """Leave the finished bar on the screen."""
@@ -119,6 +131,10 @@ class Bars:
             print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the room that talks
 
 
+def _files_text(ended: int, files: int) -> str:
+    return f"{ended} of {files} files, " if files else ""
+
+
 def silence(out: TextIO) -> None:
     """Send what a stream still holds, and all that follows, nowhere: nobody reads it any more."""
     with contextlib.suppress(OSError, ValueError):
@@ -132,10 +148,3 @@ def size_text(count: float) -> str:
             break
         count /= 1000
     return f"{count:.0f} {unit}" if unit in ("B", "kB") or count >= 100 else f"{count:.1f} {unit}"
-
-
-def choose(*, quiet: bool) -> Silent | Lines | Bars:
-    """Return the progress that suits standard error."""
-    if quiet or sys.stderr is None:
-        return Silent()
-    return Bars() if sys.stderr.isatty() else Lines(sys.stderr)
