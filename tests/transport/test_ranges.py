@@ -10,6 +10,7 @@ import pytest
 from tests.upstream.faults import BAD_RANGES, Answer, BadRange, Fault
 from tests.upstream.server import Server
 
+from cudepot.cli.progress import Silent
 from cudepot.digest import Digest, MismatchError, Promise, hexdigest
 from cudepot.errors import TransientError
 from cudepot.store.local import LocalStore
@@ -23,20 +24,14 @@ DIGEST = Digest.of(DATA)
 HERE = 100_000  # bytes that came before the transfer was cut
 
 
-class Counted:
+class Counted(Silent):
     """Progress that counts."""
 
     def __init__(self) -> None:
         self.done = 0
 
-    def begin(self, label: str, total: int) -> None: ...
-
-    def advance(self, done: int) -> None:
+    def advance(self, done: int, files: int = 0) -> None:
         self.done += done
-
-    def end(self) -> None: ...
-
-    def say(self, line: str) -> None: ...
 
 
 class Edition(Fault):

@@ -200,7 +200,7 @@ class S3Site:
         record.doomed = [key for key in record.doomed if key not in missing]
         if [key for key in missing if record.objects.pop(key, None)]:
             s3_inventory.save(self._bucket, record)
-        self._progress.begin(f"sending {len(missing)} files", sum(one.size for one in missing.values()))
+        self._progress.begin(f"sending {len(missing)} files", sum(one.size for one in missing.values()), len(missing))
         try:
             self._send_ranks(record, missing, self._names.aliases(written))
         except BaseException:
@@ -223,7 +223,7 @@ class S3Site:
         def note(key: str, digest: Digest) -> None:
             nonlocal saved
             record.objects[key] = digest
-            self._progress.advance(digest.size)
+            self._progress.advance(digest.size, 1)
             if time.monotonic() - saved > CHECKPOINT:
                 self._lock.renew(torn=self._lock.torn)
                 s3_inventory.save(self._bucket, record)

@@ -5,7 +5,7 @@ A bundle that is refused here is forgotten, so that it holds up no later one; it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cudepot.catalog.bundle import Link, Manifest, parse_manifest
@@ -100,7 +100,9 @@ def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, don
     """Import one bundle of which nothing is missing."""
     imported, links = Manifests(depot.store.root, "imported"), snapshot_links(depot)
     _join(depot, manifest)
+    depot.progress.step(f"unpacking the indexes of snapshot {manifest.number}")
     unpack(depot, manifest)
+    depot.progress.step(f"checking snapshot {manifest.number}: its signature and its names")
     fresh = manifest.number > max(links, default=0)
     if fresh:
         snapshot, done.proved = _checked(depot, manifest)
@@ -112,6 +114,7 @@ def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, don
     if fresh:
         _show(depot, manifest)
         done.imported.append(manifest.number)
+    depot.progress.step("removing pieces that were joined")
     _drop_pieces(depot, manifest)
     incoming.remove(name)
 
@@ -147,16 +150,29 @@ def lacking(depot: Depot, manifest: Manifest) -> list[Digest]:
 
 
 def _join(depot: Depot, manifest: Manifest) -> None:
-    for whole, parts in manifest.pieces:
-        if depot.store.has(whole):
-            continue
-        with depot.store.part(whole) as out:
-            out.restart()
-            for part in parts:
-                with depot.store.open(part) as handle:
-                    while chunk := handle.read(CHUNK):
-                        out.write(chunk)
-            out.commit()
+    missing = [(whole, parts) for whole, parts in manifest.pieces if not depot.store.has(whole)]
+    if not missing:
+        return
+    depot.progress.begin(
+        f"joining {len(missing)} files that came in pieces", sum(whole.size for whole, _ in missing), len(missing)
+    )
+    try:
+        for whole, parts in missing:
+            _join_one(depot, whole, parts)
+            depot.progress.advance(0, 1)
+    finally:
+        depot.progress.end()
+
+
+def _join_one(depot: Depot, whole: Digest, parts: Iterable[Digest]) -> None:
+    with depot.store.part(whole) as out:
+        out.restart()
+        for part in parts:
+            with depot.store.open(part) as handle:
+                while chunk := handle.read(CHUNK):
+                    out.write(chunk)
+                    depot.progress.advance(len(chunk))
+        out.commit()
 
 
 def _drop_pieces(depot: Depot, manifest: Manifest) -> None:
@@ -200,4 +216,5 @@ def _checked(depot: Depot, manifest: Manifest) -> tuple[Snapshot, tuple[Proved, 
         )
     lock = lock_of(depot, snapshot)
     check_imported(depot, snapshot, lock)
+    depot.progress.step(f"following {len(snapshot.tree):,} files to what their upstreams signed")
     return snapshot, prove(depot, lock, snapshot.tree, manifest.roots)

@@ -67,7 +67,7 @@ def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False)
             "this project signs a site of its own: it imports no bundle",
             hint="make a project for the far side with `cudepot init --from-site KEYFILE`",
         )
-    volumes = [open_volume(file, depot.site_verifier()) for file in files]
+    volumes = [_opened(depot, file) for file in files]
     incoming = Manifests(depot.store.root, "incoming")
     known, unreadable = waiting_manifests(incoming)
     known |= {one.name: one.manifest for one in volumes}
@@ -78,10 +78,16 @@ def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False)
     for name in (name for name, one in unreadable.items() if one.forgotten):
         incoming.remove(name)
     new = sum(_take(depot, incoming, one) for one in volumes)
+    depot.progress.step("looking for bundles that are complete")
     done = finish(depot, known, {one.name for one in volumes})
     left = [manifest for name, manifest in known.items() if incoming.has(name)]
     refused = (*unreadable.values(), *done.refused)
     return ImportResult(tuple(done.imported), _waiting(depot, left), new, done.proved, done.licences, refused)
+
+
+def _opened(depot: Depot, file: Path) -> Volume:
+    depot.progress.step(f"reading the list of what is in {file.name}")
+    return open_volume(file, depot.site_verifier())
 
 
 def _check_lineage(depot: Depot, manifest: Manifest, path: Path, others: Iterable[Manifest]) -> None:
@@ -114,6 +120,7 @@ def _check_lineage(depot: Depot, manifest: Manifest, path: Path, others: Iterabl
 
 
 def _take(depot: Depot, incoming: Manifests, volume: Volume) -> int:
+    depot.progress.step(f"looking for the {len(volume.members):,} objects of {volume.path.name} in the store")
     if not incoming.has(volume.name):
         incoming.add(volume.name, volume.document, volume.signature)
     return take(volume, depot.store, depot.progress)

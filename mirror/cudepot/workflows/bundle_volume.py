@@ -167,7 +167,7 @@ def take(volume: Volume, store: LocalStore, progress: Progress) -> int:
         TrustError: an object is not what its name says.
     """
     missing = [one for one in volume.members if not store.has(Digest(one.sha256, one.size))]
-    progress.begin(f"reading {volume.path.name}", sum(one.size for one in missing))
+    progress.begin(f"reading {volume.path.name}", sum(one.size for one in missing), len(missing))
     try:
         with ThreadPoolExecutor(WORKERS) as pool:
             for _ in pool.map(lambda one: _take(volume.path, one, store, progress), missing):
@@ -193,3 +193,4 @@ def _take(path: Path, member: Member, store: LocalStore, progress: Progress) -> 
             part.commit()
         except TrustError as error:
             raise error.retold(f"{path}: {member.name}: {error}") from error
+    progress.advance(0, 1)

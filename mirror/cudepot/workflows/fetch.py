@@ -193,7 +193,7 @@ def fetch_each(wanted: Iterable[Wanted], store: ObjectStore, progress: Progress,
     if not missing:
         return []
     _check_sizes(missing)
-    progress.begin(f"fetching {len(missing)} files", sum(digest.size for digest in missing))
+    progress.begin(f"fetching {len(missing)} files", sum(digest.size for digest in missing), len(missing))
     try:
         return _failures(list(missing.values()), store, progress, workers)
     finally:
@@ -214,9 +214,10 @@ def learn_each(
     def learn(places: list[Unknown], stop: threading.Event) -> None:
         found = from_any(places, lambda one: _learn(sources[one.upstream], one, store, progress, stop))
         store.note_promise(places[0].promise, found)
+        progress.advance(0, 1)
 
     groups = grouped(wanted, lambda one: one.promise)
-    progress.begin(f"fetching {len(groups)} files", sum(promise.size for promise in groups))
+    progress.begin(f"fetching {len(groups)} files", sum(promise.size for promise in groups), len(groups))
     try:
         failed = in_threads(sorted(groups.values(), key=lambda places: -places[0].promise.size), learn, workers)
     finally:
@@ -230,6 +231,7 @@ def _failures(missing: Iterable[list[Wanted]], store: ObjectStore, progress: Pro
 
     def fetch(places: list[Wanted], stop: threading.Event) -> None:
         from_any(places, lambda one: _fetch(one, store, progress, stop))
+        progress.advance(0, 1)
 
     failed = in_threads(sorted(missing, key=lambda places: -places[0].digest.size), fetch, workers)
     return [(places[0], error) for places, error in failed]

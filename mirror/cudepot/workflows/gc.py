@@ -59,7 +59,9 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
     """
     snapshots = Snapshots(depot.store.root)
     kept = _kept(depot, snapshots, keep)
+    depot.progress.step(f"looking for what {len(kept)} snapshots, cudepot.lock and bundles name")
     named = {digest.sha256 for digest in _named(depot, kept)}
+    depot.progress.step(f"listing the objects of the store: {len(named):,} are needed")
     found = {path: path.lstat().st_size for path in depot.store.objects() if path.is_file() and not path.is_symlink()}
     gone = {path: size for path, size in found.items() if path.name not in named}
     stale = [key for key, _, built in records(depot.store) if not all(one.digest.sha256 in named for one in built)]
@@ -68,6 +70,7 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
     if not force:
         _guard(*totals)
     if not dry_run:
+        depot.progress.step(f"removing {len(gone):,} objects and {len(removed)} snapshots")
         record_names(depot)  # outlives the snapshots it is made of
         for number in removed:
             snapshots.remove(number, link=number > kept[0].number)

@@ -174,6 +174,7 @@ def make_lock(
     def assembled() -> Lock:
         return replace(_assembled(depot, pinned, done, old), allowed_unsolvable=solvable.allowed())
 
+    depot.progress.step("writing cudepot.lock")
     lock, document = assembled(), b""
     if lock != old:
         lock, document = _readable(depot, lock, done, errors, assembled)

@@ -98,7 +98,7 @@ def _keep(depot: Depot, repo: LocalRepo, artifacts: tuple[Artifact, ...]) -> Non
     wanted = {one.path: one.digest for one in artifacts if not depot.store.has(one.digest)}
     if not wanted:
         return
-    depot.progress.begin(f"unpacking {len(wanted)} packages", sum(one.size for one in wanted.values()))
+    depot.progress.begin(f"unpacking {len(wanted)} packages", sum(one.size for one in wanted.values()), len(wanted))
     for name, content in repo.packages():
         digest = wanted.pop(name, None)
         if digest is not None:
@@ -109,6 +109,7 @@ def _keep(depot: Depot, repo: LocalRepo, artifacts: tuple[Artifact, ...]) -> Non
                     part.write(chunk)
                     depot.progress.advance(len(chunk))
                 part.commit()
+            depot.progress.advance(0, 1)
     depot.progress.end()
     if wanted:
         raise PinError(

@@ -36,9 +36,10 @@ def _hash(depot: Depot, objects: list[Digest]) -> None:
 
     def hashed(one: Digest) -> None:
         depot.store.has(one)
-        depot.progress.advance(one.size)
+        depot.progress.advance(one.size, 1)
 
-    depot.progress.begin(f"hashing {len(objects)} objects that were not hashed here", sum(one.size for one in objects))
+    total = sum(one.size for one in objects)
+    depot.progress.begin(f"hashing {len(objects)} objects that were not hashed here", total, len(objects))
     try:
         with ThreadPoolExecutor(_WORKERS) as pool:
             list(pool.map(hashed, objects))

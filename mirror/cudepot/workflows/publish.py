@@ -100,6 +100,7 @@ def publish(
         check_clock(depot)
     lock = current_lock(depot)
     snapshots = Snapshots(depot.store.root)
+    depot.progress.step("reading the last snapshots")
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
     with depot.store.gathering():
         names = [one.name for one in lock.upstreams]
@@ -116,6 +117,7 @@ def publish(
     fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
     number = next_number(depot, earlier) if fresh else earlier[0].number
     created = now(depot) if fresh else earlier[0].created
+    depot.progress.step("writing the pages of the site")
     tree, foreign = with_page(depot, lock, tree, number, created), _foreign(depot, tree)
     if not dry_run:
         if fresh:
@@ -160,6 +162,7 @@ def site_of(
     usable = {name: one for name, one in parts.items() if not one.waiting or one.tree or one.built or one.wheels}
     if held and not usable.keys() - broken and not (keep_last and earlier):
         raise held[0].error
+    depot.progress.step("writing statements of origin and what clients need")
     shown = joined([one.lock for one in usable.values()], lock)
     built = {path: one for path, one in shared.items() if path.endswith((".conda", ".whl"))}
     tree = {

@@ -74,6 +74,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
 
 def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> int:
     """Make and show a snapshot of what an older one has, its roots signed anew; return its number."""
+    depot.progress.step(f"signing the roots of snapshot {old.number} anew")
     tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest)
     made, created = next_number(depot, [newest]), now(depot)
     made_of, was = read(depot.store, old.lock), lock_of(depot, old)
@@ -121,6 +122,7 @@ def _newest(depot: Depot) -> Snapshot:
 
 
 def _check_whole(depot: Depot, snapshot: Snapshot) -> None:
+    depot.progress.step(f"looking for the {len(snapshot.tree):,} files of snapshot {snapshot.number}")
     named = {**snapshot.tree, "its lock": snapshot.lock}
     lacking = absent(depot, named.values())
     missing = [path for path, digest in named.items() if digest in lacking]

@@ -53,6 +53,7 @@ def resolve_all(
         for one in upstreams:
             if one.name in done or not _may_pass(errors.get(one.name), one):
                 continue
+            depot.progress.step(f"resolving {one.name}")
             try:
                 done[one.name] = resolve(now, one)
                 errors.pop(one.name, None)

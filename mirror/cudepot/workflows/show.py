@@ -47,6 +47,7 @@ def keep(
         created: see :func:`now`.
         rollback: number of the older snapshot it shows again.
     """
+    depot.progress.step(f"signing snapshot {number}")
     snapshots, signer = Snapshots(depot.store.root), depot.signer()
     locked = render_lock(Lock(lock.upstreams))
     snapshot = Snapshot(
@@ -81,6 +82,9 @@ def show(depot: Depot, number: int, tree: Tree) -> None:
     document, signature = Snapshots(depot.store.root).read(number)
     if site.current() == number and site.document(number) == document:
         return
+    depot.progress.step(f"writing {len(tree):,} files to {site.where}")
     site.write(number, tree, {"snapshot.json": document, "snapshot.json.asc": signature})
+    depot.progress.step(f"switching {site.where} to snapshot {number}")
     site.switch(number)
+    depot.progress.step(f"removing old snapshots from {site.where}")
     site.prune(depot.config.site.keep)

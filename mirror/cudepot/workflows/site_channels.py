@@ -42,6 +42,7 @@ def channels(
             allowed[:] = [*allowed, *(one for one in proved(depot, lock, made) if one not in allowed)]
             return made
 
+        depot.progress.step(f"building the index of {name}")
         found: list[Trouble] = []
         with each_alone(depot, name, found.append):
             tree |= make(parts.values())

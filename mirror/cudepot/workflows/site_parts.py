@@ -127,6 +127,7 @@ def parts_of(depot: Depot, lock: Lock, earlier: Earlier) -> tuple[dict[str, Part
     parts: dict[str, Part] = {}
     held: list[Held] = []
     for name, mine in split(lock).items():
+        depot.progress.step(f"looking for the packages of {name}")
         found: list[Trouble] = []
         with each_alone(depot, name, found.append):
             parts[name] = _part(depot, mine, earlier)
@@ -189,6 +190,7 @@ def _part(depot: Depot, lock: Lock, earlier: Earlier) -> Part:
     upstream = lock.upstreams[0]
     mirrored = _whole_tree(depot, upstream)
     _check_present(depot, lock, mirrored)
+    depot.progress.step(f"building and signing the index of {upstream.name}")
     tree = {
         **apt_tree(depot, lock, earlier.snapshots),
         **_yum_tree(depot, lock, earlier.snapshots),
@@ -220,6 +222,7 @@ def _with_builds(depot: Depot, part: Part, earlier: Earlier) -> Part:
 
 def proved(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> tuple[Unsolvable, ...]:
     """Return what no client could install from a tree, as far as somebody allowed that; raise UnsolvableError else."""
+    depot.progress.step(f"checking that all of {', '.join(one.name for one in lock.upstreams)} can be installed")
     found = unsolvable(depot, lock, tree)
     for error in refused(found, lock.allowed_unsolvable).values():
         raise error

@@ -50,6 +50,7 @@ def list_snapshots(depot: Depot) -> tuple[Listed, ...]:
 
 
 def _listed(depot: Depot, snapshots: Snapshots, number: int, shown: bool) -> Listed:
+    depot.progress.step(f"reading snapshot {number}")
     try:
         one = load_snapshot(snapshots, number, depot.site_verifier())
     except CudepotError as error:
@@ -80,6 +81,7 @@ def find_snapshot(depot: Depot, number: int) -> Snapshot:
     if number not in numbers:
         there = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
         raise ConfigError(f"snapshot {number} is not in the store", hint=f"there: {there}; see `cudepot snapshots`")
+    depot.progress.step(f"reading snapshot {number}")
     return load_snapshot(snapshots, number, depot.site_verifier())
 
 
@@ -108,6 +110,7 @@ def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
 def diff_snapshots(depot: Depot, first: int, second: int) -> tuple[Change, ...]:
     """Return the packages that differ between two snapshots of the store, and why."""
     before, after = find_snapshot(depot, first), find_snapshot(depot, second)
+    depot.progress.step(f"comparing snapshots {first} and {second}")
     built = {one.digest.sha256: job for _, job, made in records(depot.store) for one in made}
     why = reasons(_lock_or_none(depot, before), _lock_or_none(depot, after), built)
     return tuple(diff_trees(before.tree, after.tree, why))

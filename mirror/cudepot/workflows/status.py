@@ -101,9 +101,11 @@ def status(depot: Depot) -> Status:
         step = "lock" if _wants(depot) else ""
         return Status(str(error), (), 0, 0, 0, numbers, shown, step, faults, hold=hold)
     mirrored, broken = _wholes(depot, lock)
+    depot.progress.step(f"looking for {len(lock.artifacts):,} artifacts in the store")
     upstreams = tuple(_upstream(depot, lock, one, mirrored.get(one.name, set())) for one in lock.upstreams)
     every = {one.digest for one in lock.artifacts}.union(*mirrored.values())
     missing = sum(one.size for one in every if not depot.store.has(one))
+    depot.progress.step("looking for what was built")
     jobs = all_jobs(depot, lock)
     done = sum(recall(depot, lock, job_key(depot, lock, job)) is not None for job in jobs)
     if missing or done < len(jobs):
@@ -134,6 +136,7 @@ def _wholes(depot: Depot, lock: Lock) -> tuple[dict[str, set[Digest]], list[str]
     mirrored: dict[str, set[Digest]] = {}
     broken: list[Trouble] = []
     for one in wholes(lock):
+        depot.progress.step(f"reading the indexes of {one.name}")
         with each_alone(depot, one.name, broken.append):
             mirrored[one.name] = _mirrored(depot, one)
     return mirrored, [f"{one.name}: {one.error}" for one in broken]
@@ -153,6 +156,7 @@ def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | Non
     """Tell whether the site shows the newest snapshot, made of this very lock and these builds."""
     if shown is None or not numbers or shown != numbers[-1]:
         return False
+    depot.progress.step(f"reading snapshot {shown}")
     snapshot = parse_snapshot(Snapshots(depot.store.root).read(shown)[0], f"snapshot {shown}")
     answers = snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
         one.digest for one in builds_of(depot, lock)

@@ -52,12 +52,14 @@ def verify(depot: Depot) -> VerifyResult:
     paths = list(depot.store.objects())
     total = sum(path.lstat().st_size for path in paths)
     bad = _hash_all(depot, paths, total)
+    depot.progress.step("checking the snapshots and records of the store")
     faults = [
         *_with_names(depot, bad),
         *snapshot_faults(depot),
         *(one.text for one in record_faults(depot)),
         *log_faults(depot),
     ]
+    depot.progress.step("comparing names with all that was ever published")
     faults += (text for _, text in name_faults(depot))
     faults[:0] = clock_faults(depot)
     snapshots, site = Snapshots(depot.store.root), depot.site()
@@ -72,8 +74,10 @@ def verify(depot: Depot) -> VerifyResult:
             files = len(snapshot.tree)
             marked = unsigned_shown(depot, snapshot)
             readers = depot.config.site.s3.workers if depot.config.site.s3 else WORKERS
-            faults += _site_faults(site, snapshots, snapshot, readers)
+            faults += _site_faults(depot, site, snapshot, readers)
+            depot.progress.step(f"following the indexes of snapshot {shown}")
             faults += _index_faults(depot, snapshot)
+            depot.progress.step(f"following snapshot {shown} to what its upstreams signed")
             faults += origin_faults(depot, snapshot)
     elif numbers:
         faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
@@ -94,7 +98,7 @@ def _with_names(depot: Depot, bad: Mapping[Path, str]) -> Iterator[str]:
 
 def _hash_all(depot: Depot, paths: Sequence[Path], total: int) -> dict[Path, str]:
     """Hash every object, several at once; return what is wrong by path."""
-    depot.progress.begin(f"hashing {len(paths)} objects", total)
+    depot.progress.begin(f"hashing {len(paths)} objects", total, len(paths))
     with ThreadPoolExecutor(WORKERS) as pool:
         found = dict(zip(paths, pool.map(lambda path: _object_fault(depot, path), paths), strict=True))
     depot.progress.end()
@@ -105,23 +109,43 @@ def _object_fault(depot: Depot, path: Path) -> str:
     if path.is_symlink() or not path.is_file():
         return f"object {path}: not a plain file: remove it"
     found = depot.store.marks.hashed(str(path))
-    depot.progress.advance(found.size)
+    depot.progress.advance(found.size, 1)
     return "" if found.sha256 == path.name else f"object {path}: its bytes hash to {found.sha256}: remove it and sync"
 
 
-def _site_faults(site: Site, snapshots: Snapshots, snapshot: Snapshot, readers: int) -> Iterator[str]:
+def _site_faults(depot: Depot, site: Site, snapshot: Snapshot, readers: int) -> Iterator[str]:
     shown = snapshot.number
-    copies = {path: digest for path, digest in snapshot.tree.items() if not site.linked(shown, path, digest)}
-    with ThreadPoolExecutor(readers) as pool:
-        checked = pool.map(lambda one: (one[0], _file_fault(site, shown, *one)), copies.items())
-        yield from (f"{site.where}: {path}: {fault}" for path, fault in checked if fault)
-    own = dict(zip(("snapshot.json", "snapshot.json.asc"), snapshots.read(shown), strict=True))
+    depot.progress.step(f"looking at {len(snapshot.tree):,} files of {site.where}")
+    yield from _copy_faults(depot, site, snapshot, readers)
+    depot.progress.step(f"listing the files of {site.where}")
+    own = dict(zip(("snapshot.json", "snapshot.json.asc"), Snapshots(depot.store.root).read(shown), strict=True))
     for name, data in own.items():
         if _file_fault(site, shown, name, Digest.of(data)):
             yield f"{site.where}: {name}: differs from the store's"
     for path in site.files(shown):
         if path not in snapshot.tree and path not in own:
             yield f"{site.where}: {path}: not part of the snapshot"
+
+
+def _copy_faults(depot: Depot, site: Site, snapshot: Snapshot, readers: int) -> Iterator[str]:
+    """Read the files of the site that are not the very objects of the store."""
+    shown = snapshot.number
+    copies = {path: digest for path, digest in snapshot.tree.items() if not site.linked(shown, path, digest)}
+    if not copies:
+        return
+
+    def look(one: tuple[str, Digest]) -> str:
+        fault = _file_fault(site, shown, *one)
+        depot.progress.advance(one[1].size, 1)
+        return f"{site.where}: {one[0]}: {fault}" if fault else ""
+
+    total = sum(one.size for one in copies.values())
+    depot.progress.begin(f"reading {len(copies)} files of the site", total, len(copies))
+    try:
+        with ThreadPoolExecutor(readers) as pool:
+            yield from filter(None, pool.map(look, copies.items()))
+    finally:
+        depot.progress.end()
 
 
 def _file_fault(site: Site, number: int, path: str, digest: Digest) -> str:

@@ -26,6 +26,7 @@ def snapshot_faults(depot: Depot) -> Iterator[str]:
     snapshots = Snapshots(depot.store.root)
     documents = snapshots.documents()
     for number in snapshots.numbers():
+        depot.progress.step(f"checking snapshot {number}")
         try:
             snapshot = load_snapshot(snapshots, number, depot.site_verifier())
         except CudepotError as error:

@@ -1,0 +1,65 @@
+"""Every verb that may take long says what it is doing."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from tests.project import APT, Project
+from tests.upstream.nvidia import Nvidia
+
+from cudepot.cli.main import main
+from cudepot.cli.steps import PATIENCE, Stepwise
+
+
+def test_lock_says_what_it_waits_for(project: Project, nvidia: Nvidia) -> None:
+    project.add_wheels(nvidia)
+    stall = nvidia.server.stall("*/nvidia-cudnn-cu11/", at=0, times=1)
+    child = project.start("lock")
+    assert child.stderr is not None
+    try:
+        first = child.stderr.readline()
+    finally:
+        stall.release()
+    child.communicate(timeout=120)
+    assert first == "resolving wheels …\n"
+    assert child.returncode == 0
+
+
+def test_a_quiet_lock_says_nothing_however_long(project: Project, nvidia: Nvidia) -> None:
+    project.add_wheels(nvidia)
+    stall = nvidia.server.stall("*/nvidia-cudnn-cu11/", at=0, times=1)
+    child = project.start("lock", "-q")
+    assert stall.reached.wait(60)
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(PATIENCE + 1)
+    stall.release()
+    assert child.communicate(timeout=120)[1] == ""
+
+
+def steps_of(project: Project, *argv: str) -> str:
+    """Run a verb in this process; return the steps it took, a line each."""
+    steps: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stepwise, "step", lambda _, label: steps.append(label))
+        assert main([argv[0], "-C", str(project.base), *argv[1:]]) == 0
+    return "\n".join(steps)
+
+
+def test_verbs_name_their_steps(project: Project, nvidia: Nvidia) -> None:
+    project.add_apt(nvidia)
+    assert steps_of(project, "lock").splitlines()[0] == f"resolving {APT}"
+    project.run("sync")
+    published = steps_of(project, "publish")
+    for step in (f"building and signing the index of {APT}", "signing snapshot 1", "files to "):
+        assert step in published
+    project.sections[1] = project.sections[1].replace("libcudnn8-dev", "libcudnn8")
+    project.write()
+    project.run("lock")
+    project.run("publish")
+    assert "comparing snapshots 1 and 2" in steps_of(project, "diff", "1", "2")
+    assert "reading snapshot 2" in steps_of(project, "snapshots")
+    assert "artifacts in the store" in steps_of(project, "status")
+    assert "signing the roots of snapshot 1 anew" in steps_of(project, "rollback", "1")
+    assert "removing " in steps_of(project, "gc", "--force")
+    assert "following the indexes of snapshot 3" in steps_of(project, "verify")
