@@ -191,6 +191,36 @@ def test_what_does_not_say_the_variant_is_not_taken(name: str, cuda: str) -> Non
         resolve(variants(), DebPin.parse(name, cuda))
 
 
+@pytest.mark.parametrize(
+    ("version", "hint", "found"),
+    [
+        ("8.9.7.29", "write libcudnn8=8.9.7.29-*", {"8.9.7.29-1+cuda11.8", "8.9.7.29-1+cuda12.2"}),
+        ("=8.9.7.29", "write libcudnn8=8.9.7.29-*", {"8.9.7.29-1+cuda11.8", "8.9.7.29-1+cuda12.2"}),
+        ("8.9", "write libcudnn8=8.9.*", {"8.9.7.29-1+cuda11.8", "8.9.7.29-1+cuda12.2"}),
+        ("8.9.7.29-1.cuda12.2", "write libcudnn8=8.9.7.29-1+cuda12.2", {"8.9.7.29-1+cuda12.2"}),
+        ("3.1", "write libcudnn8=2:3.1-*", {"2:3.1-4"}),
+    ],
+)
+def test_a_version_without_its_revision_gets_a_hint_that_helps(version: str, hint: str, found: set[str]) -> None:
+    packages = index(*(f"libcudnn8 {one}" for one in ("8.9.7.29-1+cuda11.8", "8.9.7.29-1+cuda12.2", "2:3.1-4")))
+    with pytest.raises(PinError) as caught:
+        resolve(packages, f"libcudnn8={version}")
+    assert caught.value.hint == hint
+    followed = resolve(packages, hint.removeprefix("write "))
+    assert {one.version for one, _ in followed.chosen.values()} == found
+
+
+def test_a_hint_names_what_the_pins_cuda_and_architecture_allow() -> None:
+    packages = index("a 1.0-1+cuda11.1", "a 1.0.2-1+cuda12.2", "a 1.0-3+cuda12.2 arm64")
+    with pytest.raises(PinError) as caught:
+        resolve(packages, DebPin.parse("a=1.0", "12.2"))
+    assert caught.value.hint == "write a=1.0.*"
+    assert chosen(resolve(packages, DebPin.parse("a=1.0.*", "12.2"))) == ["a 1.0.2-1+cuda12.2 amd64 (pin)"]
+    with pytest.raises(PinError) as caught:
+        resolve(packages, "a=9.0")
+    assert caught.value.hint.startswith("versions of a there: ")
+
+
 def test_a_dependency_keeps_to_the_variant_of_its_pin() -> None:
     packages = index("a 1 || Depends: run", "run 1+cuda11.1", "run 2+cuda12.2")
     found = resolve(packages, "a", DebPin.parse("run=*", "11.1"))

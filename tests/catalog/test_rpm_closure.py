@@ -87,6 +87,26 @@ def test_a_pin_that_matches_nothing_says_what_there_is(text: str) -> None:
         rpm_pins(Pin("u", (text,)), ["x86_64"], Offer(WORLD))
 
 
+@pytest.mark.parametrize(
+    ("text", "right", "evrs"),
+    [
+        ("libcudnn8=8.0.5.39-1.cuda11.1", "libcudnn8-8.0.5.39-1.cuda11.1", {"8.0.5.39-1.cuda11.1"}),
+        ("libcudnn8=8.0.5.39-1+cuda11.1", "libcudnn8-8.0.5.39-1.cuda11.1", {"8.0.5.39-1.cuda11.1"}),
+        ("libcudnn8 == 8.0.5.39", "libcudnn8-8.0.5.39", {"8.0.5.39-1.cuda11.1", "8.0.5.39-1.cuda10.2"}),
+        ("libcudnn8=8.0.5.39-*", "libcudnn8-8.0.5.39-*", {"8.0.5.39-1.cuda11.1", "8.0.5.39-1.cuda10.2"}),
+        ("libcudnn8-8.2.4.15-1+cuda11.4", "libcudnn8-8.2.4.15-1.cuda11.4", {"8.2.4.15-1.cuda11.4"}),
+        ("libcudnn8-8.2", "libcudnn8-8.2.*", {"8.2.4.15-1.cuda11.4"}),
+        ("driver=455-1", "driver-455-1", {"3:455-1"}),
+    ],
+)
+def test_a_version_spelt_as_apt_does_gets_a_hint_that_helps(text: str, right: str, evrs: set[str]) -> None:
+    with pytest.raises(PinError) as caught:
+        rpm_pins(Pin("u", (text,)), ["x86_64"], Offer(WORLD))
+    assert caught.value.hint == f"write {right}"
+    (pin,) = rpm_pins(Pin("u", (right,)), ["x86_64"], Offer(WORLD))
+    assert {one.evr for one in meant(pin, Offer(WORLD))} == evrs
+
+
 def test_cuda_variant_and_machine_narrow_a_pin() -> None:
     (pin,) = rpm_pins(
         Pin("u", ("libcudnn8-8.0*",), cuda="11.1", architectures=("aarch64",)), ["x86_64", "aarch64"], Offer(WORLD)

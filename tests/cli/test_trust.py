@@ -178,6 +178,25 @@ def test_a_preset_is_written_out_when_a_key_is_added(project: Project, nvidia: N
     assert keys(project) == [nvidia.other_key.fingerprint]
 
 
+def test_keys_of_packages_follow_the_keys_of_the_root(project: Project, nvidia: Nvidia, other: Path) -> None:
+    project.toml.write_text('[[upstream]]\npreset = "nvidia/rhel8/x86_64"\n')
+    before = ["610C7B14E068A878070DA4E99CD0A493D42D0685", "C95B321B61E88C1809C4F759DDCAE044F796ECB0"]
+    project.run("trust", "add", "rhel8/x86_64", str(other), "--yes")
+    (table,) = tomllib.loads(project.toml.read_text())["upstream"]
+    assert table["keys"] == [before[0], nvidia.other_key.fingerprint]
+    assert table["rpm-keys"] == [*before, nvidia.other_key.fingerprint]
+    project.run("trust", "expire", "rhel8/x86_64", nvidia.other_key.fingerprint)
+    (told,) = project.run("trust", "list", "--json").json
+    states = {one["fingerprint"]: one["state"] for one in told["keys"]}
+    assert states == dict.fromkeys(before, "pinned") | {nvidia.other_key.fingerprint: "expired"}
+
+
+def test_an_empty_list_of_keys_of_packages_stays_empty(project: Project, other: Path) -> None:
+    project.toml.write_text('[[upstream]]\npreset = "nvidia/rhel8/x86_64"\nrpm-keys = []\n')
+    project.run("trust", "add", "rhel8/x86_64", str(other), "--yes")
+    assert tomllib.loads(project.toml.read_text())["upstream"][0]["rpm-keys"] == []
+
+
 def test_a_missing_key_file_is_answered_with_place_and_fingerprint(project: Project) -> None:
     (project.base / "up/repodata").mkdir(parents=True)
     (project.base / "up/repodata/repomd.xml").write_bytes(b"x")

@@ -72,6 +72,14 @@ def test_the_lock_holds_roots_indexes_and_extras_but_no_package(whole: Project) 
     assert [roles[name] for name in EXTRAS] == ["extra"] * 2
 
 
+def test_the_summary_does_not_call_a_whole_mirror_empty(whole: Project) -> None:
+    told = whole.run("lock")
+    assert f"wrote cudepot.lock: no pins; mirrored whole: {APT}\n" in told.out
+    assert " 0 B" not in told.out
+    assert "`cudepot sync --dry-run` says how many" in told.out
+    assert " 0 B" not in whole.run("sync", "--dry-run").out
+
+
 def test_nothing_new_costs_one_conditional_request_and_no_deb_is_read(whole: Project, nvidia: Nvidia) -> None:
     mirror(whole)
     for deb in nvidia.repo.folder.glob("libcudnn*.deb"):

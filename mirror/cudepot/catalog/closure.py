@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cudepot.catalog.deb_cycles import cycle_of
 from cudepot.catalog.deb_install import Chosen, Need, Search, Undecided, named
@@ -19,7 +19,7 @@ from cudepot.catalog.deb_offers import Offers
 from cudepot.catalog.deb_pins import DebPin, PinTable
 from cudepot.catalog.deb_rules import DebRules, Selection, Wishes
 from cudepot.catalog.name_globs import Names
-from cudepot.catalog.unmatched import find_each
+from cudepot.catalog.unmatched import find_each, spelled
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.errors import PinError
 from cudepot.formats import version as deb_version
@@ -181,6 +181,10 @@ def _hint(offers: Offers, every: Names, pin: DebPin, machines: Sequence[str]) ->
     if versions := [] if pin.is_glob else offers.versions(name):
         there = {one.architecture for one in offers.named(name)}
         if there & {*machines, "all"}:
+            offered = [one for one in offers.named(name) if replace(pin, version="*").means(one)]
+            here = {one.version for one in offered if one.architecture in (*machines, "all")}
+            if meant := "" if not pin.is_exact else spelled(pin.version, (one for one in versions if one in here)):
+                return f"write {name}={meant}"
             return f"versions of {name} there: {', '.join(versions[-8:])}"
         return f"{name} is in the upstream for {', '.join(sorted(there))} only: add it to `architectures`"
     if providers := sorted({one.name for one in offers.providing(name)}):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from cudepot.catalog.config import Pin
 from cudepot.catalog.cuda_variant import is_cuda_variant
 from cudepot.catalog.name_globs import Names
-from cudepot.catalog.unmatched import find_each
+from cudepot.catalog.unmatched import find_each, spelled
 from cudepot.errors import PinError
 from cudepot.formats.primary import Rpm
 from cudepot.formats.rpm_version import key, split_evr
@@ -142,6 +142,8 @@ def meant(pin: RpmPin, rpms: Offer) -> list[Rpm]:
 
 
 def _hint(ways: Sequence[RpmPin], rpms: Offer) -> str:
+    if meant := _spelling(ways, rpms):
+        return f"write {meant}"
     offered = {one.evr for one in rpms if any(way.speaks_of(one) for way in ways)}
     if offered:
         return f"versions there: {', '.join(sorted(offered, key=key)[-8:])}"
@@ -151,6 +153,28 @@ def _hint(ways: Sequence[RpmPin], rpms: Offer) -> str:
     stem = re.split(r"[*?\[]", ways[0].text)[0][:6]
     close = sorted({one.name for one in rpms if stem and one.name.startswith(stem)})
     return f"similar names there: {', '.join(close[:8])}" if close else "check the name and the architecture"
+
+
+def _spelling(ways: Sequence[RpmPin], rpms: Offer) -> str:
+    """Return the pin as it has to be written where its version is spelt as apt or pip would; empty where it is not."""
+    first = ways[0]
+    name, _, version = (part.strip(" =") for part in first.text.partition("="))
+    plain = [one for one in ways if one.versioned and one.arch == "*"]
+    asked = [(name, version)] if "=" in first.text else [(one.name, _version(one)) for one in plain]
+    for name, version in asked:
+        loose = replace(first, name=name, epoch="", version="*", release="*", arch="*")
+        evrs = sorted({one.evr for one in rpms.named(name) if loose.means(one)}, key=key)
+        texts = [f"{name}-{version}", f"{name}-{found}" if (found := spelled(version, evrs)) else ""]
+        for text in filter(None, texts if evrs else ()):
+            if any(
+                way.means(one) for way in read_ways(text, first.cuda, first.machines) for one in rpms.named(way.name)
+            ):
+                return text
+    return ""
+
+
+def _version(way: RpmPin) -> str:
+    return way.version if way.release == "*" else f"{way.version}-{way.release}"
 
 
 def _would_mean(way: RpmPin, rpm: Rpm) -> bool:

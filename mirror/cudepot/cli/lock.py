@@ -193,7 +193,22 @@ def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
     yield from (f"{name}: {text}" for name, text in result.old)
     yield from (*result.unsigned, *result.unsolvable, *result.notes)
     did = "would write" if dry_run else "wrote" if result.written else "unchanged:"
-    yield f"{did} cudepot.lock: artifacts: {len(lock.artifacts)}, {size_text(_bytes(lock))}"
+    whole = _whole(lock)
+    yield f"{did} cudepot.lock: {_artifacts(lock)}" + (f"; mirrored whole: {', '.join(whole)}" if whole else "")
+    if whole:
+        yield "`cudepot sync --dry-run` says how many files and bytes the whole mirrors have"
+
+
+def _artifacts(lock: Lock) -> str:
+    """Return how much is pinned; a lock of whole mirrors alone keeps no artifacts."""
+    if not lock.artifacts and _whole(lock):
+        return "no pins"
+    return f"artifacts: {len(lock.artifacts)}, {size_text(_bytes(lock))}"
+
+
+def _whole(lock: Lock) -> list[str]:
+    """Return the upstreams that are mirrored whole: their indexes, which the lock keeps by hash, name the packages."""
+    return [one.name for one in lock.upstreams if one.files]
 
 
 def _answer(result: LockResult) -> dict[str, Any]:
@@ -206,6 +221,7 @@ def _answer(result: LockResult) -> dict[str, Any]:
         "external": _external(lock),
         "artifacts": [asdict(one) for one in lock.artifacts],
         "bytes": _bytes(lock),
+        "whole": _whole(lock),
         "old": dict(result.old),
         "unsigned": list(result.unsigned),
         "unsolvable": list(result.unsolvable),

@@ -163,10 +163,19 @@ def plan_add(
     lists = {"expired-keys": [one for one in raw.get("expired-keys", []) if fingerprint(one) != key.fingerprint]}
     if key.fingerprint not in upstream.keys:  # a list that was a preset's is written out: it says more now
         lists |= {"keys": [*raw.get("keys", upstream.keys), key.fingerprint], "keyrings": list(rings)}
+        lists |= _rpm_keys(upstream, raw, key.fingerprint)
     elif rings != upstream.keyrings:
         lists |= {"keyrings": list(rings)}
     text = set_lists(_text(base), number, lists)
     return _change(config, number, text, key, copy, key.fingerprint)
+
+
+def _rpm_keys(upstream: Upstream, raw: Mapping[str, Any], full: str) -> dict[str, list[str]]:
+    """Return the keys of packages with one more, where they are listed apart from those of the root."""
+    listed = upstream.rpm_keys and (upstream.rpm_keys != upstream.keys or "rpm-keys" in raw)
+    if not listed or full in upstream.rpm_keys:
+        return {}
+    return {"rpm-keys": [*raw.get("rpm-keys", upstream.rpm_keys), full]}
 
 
 def plan_expire(base: Path, config: Config, name: str, text: str, *, today: datetime.date) -> Change:
