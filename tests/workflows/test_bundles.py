@@ -97,6 +97,7 @@ def test_volumes_in_any_order(near: Near, far: Far) -> None:
         assert not (far.store / "snapshots").exists()
     far.fail(3, "publish")
     assert far.take(split[-1])["imported"] == [3]
+    assert " files that came in pieces: " in (far.store / "cudepot.log").read_text()
     far.run("publish")
     assert far.run("verify", "--json").json["faults"] == []
     pieces = {

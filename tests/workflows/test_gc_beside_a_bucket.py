@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from tests.clients.s3 import S3Server
@@ -15,7 +16,9 @@ def test_gc_and_rollback_beside_a_bucket(grown: Project, s3_server: Callable[[st
     grown.toml.write_text(grown.toml.read_text().replace("[site]\n", where, 1))
     grown.run("publish")
     assert grown.run("rollback", "1", "--json").json["number"] == 3
-    assert grown.run("verify", "--json").json["faults"] == []
+    verified = grown.run("verify", "--json")
+    assert verified.json["faults"] == []
+    assert re.search(r"^reading [1-9]\d* files of the site: .* in ", verified.err, re.MULTILINE)
     done = grown.run("gc", "--keep", "1", "--force", "--json").json
     assert done["kept"] == [3]
     assert done["objects"] > 0

@@ -13,6 +13,7 @@ from cudepot.cli.common import add_common
 from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.steps import telling
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ def _inspect(args: argparse.Namespace) -> Answer:
     if (Path(args.directory) / "cudepot.toml").exists():
         with opened(args, exclusive=False) as depot:
             verifier = depot.site_verifier()
-    found = [inspect(one, verifier) for one in args.files]
+    with telling("cudepot bundle: reading the volumes", quiet=args.quiet):
+        found = [inspect(one, verifier) for one in args.files]
     lines = []
     for one in found:
         checked = "signed" if one.verified else "says to be signed (not checked: no project here)"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cudepot.cli.common import add_common
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.steps import telling
 from cudepot.errors import PinError, TrustError
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def _support_line(row: Support) -> str:
 def _identify(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.published import identify, load_catalog
 
-    found = identify(args.files)
+    with telling("cudepot catalog: hashing the files", quiet=args.quiet):
+        found = identify(args.files)
     catalog = load_catalog()
     code = TrustError.exit_code if any(one.verdict == "other-bytes" for one in found) else 0
     lines = [line for one in found for line in _lines(one)]

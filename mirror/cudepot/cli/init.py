@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.steps import telling
 
 if TYPE_CHECKING:
     from cudepot.catalog.first_pins import Wishes
@@ -70,7 +71,8 @@ def run(args: argparse.Namespace) -> Answer:
     if args.from_site:
         return _from_site(args, base)
     wishes = None if (base / "cudepot.toml").exists() and not _given(args) else _wishes(args)
-    result = init(base, label=args.label, key=args.key, gnupg=args.gnupg, dry_run=args.dry_run, wishes=wishes)
+    with telling("cudepot init: making the project and its key", quiet=args.quiet):
+        result = init(base, label=args.label, key=args.key, gnupg=args.gnupg, dry_run=args.dry_run, wishes=wishes)
     did = "would make" if args.dry_run else "made"
     lines = [f"{did} {base / name}" for name in result.made] or ["nothing to make: the project is complete"]
     if result.key:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cudepot.cli.common import add_common
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
+from cudepot.cli.steps import telling
 from cudepot.errors import BuildError, ConfigError
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def run(args: argparse.Namespace) -> Answer:
     if not args.origin and (Path(args.directory) / "cudepot.lock").exists():
         with opened(args, exclusive=False) as depot:
             return _build(args, depot)
-    return _build(args, None)
+    with telling("cudepot samples: at work", quiet=args.quiet):
+        return _build(args, None)
 
 
 def _build(args: argparse.Namespace, depot: Depot | None) -> Answer:

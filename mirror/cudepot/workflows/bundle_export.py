@@ -129,6 +129,7 @@ def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, spl
     lock = lock_of(depot, newest)
     roots = tuple(_signed_root(depot, one) for one in _proofs(depot, lock))
     proving = {one for root in roots for one in root.objects}
+    depot.progress.step(f"choosing what travels of {len(newest.tree):,} files")
     every = {*newest.tree.values(), newest.lock, document, signature, *proving}
     every -= _held(depot, base, want, Link(newest.number, document.sha256), every - {document, signature})
     every |= set(want.objects) if want else set()

@@ -67,6 +67,7 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
     found, failed = _read_wholes(depot, lock, dry_run=dry_run, wait=wait)
     broken = {one.upstream for one in failed}
     every = grouped((one for one in _named(lock, found) if one.upstream not in broken), lambda one: one.digest)
+    depot.progress.step(f"looking for {len(every):,} files in the store")
     lacking = absent(depot, every)
     missing = {digest: places for digest, places in every.items() if digest in lacking}
     notes = tuple(note for one in found.values() for note in one.notes)
@@ -104,6 +105,7 @@ def _read_wholes(
     broken = {one.upstream for one in failed}
     for one in wholes(lock):
         if one.name not in broken:
+            depot.progress.step(f"reading the indexes of {one.name}")
             with each_alone(depot, one.name, troubles.append):
                 found[one.name] = read_whole(depot, one)
     if unknown := {name: whole for name, whole in found.items() if whole.unknown}:
@@ -155,6 +157,7 @@ def _unsound(depot: Depot, lock: Lock) -> Iterator[tuple[Missing, CudepotError]]
     from cudepot.workflows.rpm_signatures import check_rpms  # noqa: PLC0415 - where there are rpms
 
     for name, mine in split(lock).items():
+        depot.progress.step(f"checking the signatures of the rpms of {name}")
         found: list[Trouble] = []
         with each_alone(depot, name, found.append):
             yield from list(check_rpms(depot, mine))
