@@ -216,5 +216,4 @@ def _checked(depot: Depot, manifest: Manifest) -> tuple[Snapshot, tuple[Proved, 
         )
     lock = lock_of(depot, snapshot)
     check_imported(depot, snapshot, lock)
-    depot.progress.step(f"following {len(snapshot.tree):,} files to what their upstreams signed")
     return snapshot, prove(depot, lock, snapshot.tree, manifest.roots)

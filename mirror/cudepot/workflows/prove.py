@@ -61,6 +61,7 @@ def prove_one(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, ro
     Raises:
         TrustError: as for :func:`prove`.
     """
+    depot.progress.step(f"following the packages of {upstream.name} to what it signed")
     shown = ({one.digest for one in lock.of(upstream.name)} | _shown(tree, upstream)) - _extras(tree, upstream)
     if upstream.type not in SIGNED or not any(root.signers for root in upstream.roots):
         _check_unsigned(depot, upstream, tree)

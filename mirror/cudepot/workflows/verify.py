@@ -77,7 +77,6 @@ def verify(depot: Depot) -> VerifyResult:
             faults += _site_faults(depot, site, snapshot, readers)
             depot.progress.step(f"following the indexes of snapshot {shown}")
             faults += _index_faults(depot, snapshot)
-            depot.progress.step(f"following snapshot {shown} to what its upstreams signed")
             faults += origin_faults(depot, snapshot)
     elif numbers:
         faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
