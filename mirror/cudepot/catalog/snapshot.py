@@ -70,7 +70,7 @@ def parse_snapshot(data: bytes, what: str, like: Tree = MappingProxyType({})) ->
     try:
         document = json.loads(data)
         table = Table(document)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{what}: not JSON: {error}") from error
     found = table.text("format")
     if found != FORMAT:
@@ -106,7 +106,7 @@ def whole_apt_folders(document: bytes) -> tuple[str, ...]:
     try:
         upstreams = json.loads(document)["upstreams"]
         return tuple(f"apt/{one['name']}/" for one in upstreams if one["type"] == "apt" and one.get("file"))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ()
 
 

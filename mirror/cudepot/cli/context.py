@@ -44,7 +44,7 @@ def load_config(base: Path) -> Config:
         ) from error
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: not found", hint="run `cudepot init`, or name the folder with -C") from error
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not TOML: {error}", hint="correct the line it names") from error
 
 

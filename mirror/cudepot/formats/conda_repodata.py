@@ -24,7 +24,7 @@ def records_of(data: bytes, what: str) -> dict[str, Record]:
         found: dict[str, Record] = json.loads(data)["packages.conda"]
         if all(isinstance(one, dict) and {"name", "version", "build"} <= one.keys() for one in found.values()):
             return found
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise FormatError(f"{what}: not a repodata.json ({type(error).__name__})") from error
     raise FormatError(f"{what}: not a repodata.json: a record without name, version or build")
 

@@ -65,7 +65,7 @@ def load(bucket: Bucket) -> Inventory:
         return Inventory()
     try:
         return _parsed(json.loads(got.body))
-    except (ValueError, KeyError, TypeError, AttributeError, FormatError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, FormatError) as error:
         raise SiteError(
             f"{bucket.where}{KEY}: not a record this cudepot can read ({type(error).__name__})",
             hint="remove that one object: everything is then sent again",

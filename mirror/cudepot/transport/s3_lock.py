@@ -85,7 +85,7 @@ class PublishLock:
         try:
             data: dict[str, Any] = json.loads(got.body)
             known = (str(data["owner"]), str(data["nonce"]), int(data["number"]), bool(data["torn"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             known = ("", "", 0, True)  # not ours to judge: its age decides
         return Held(*known, got.etag, got.age)
 

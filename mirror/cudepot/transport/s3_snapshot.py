@@ -50,7 +50,7 @@ def load(bucket: Bucket, number: int) -> Written | None:
             {path: Digest(str(sha256), int(size)) for path, (sha256, size) in data["tree"].items()},
             {path: base64.b64decode(text) for path, text in data["extra"].items()},
         )
-    except (ValueError, KeyError, TypeError, AttributeError, FormatError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, FormatError) as error:
         raise SiteError(f"{bucket.where}{key_of(number)}: not what cudepot wrote", hint="publish again") from error
 
 

@@ -257,6 +257,6 @@ def _number(document: bytes) -> int:
     """Return the number a snapshot's document says; 0 when it is none."""
     try:
         number = json.loads(document)["number"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return 0
     return number if isinstance(number, int) and number > 0 else 0

@@ -94,7 +94,7 @@ def _parse(text: str, toml: Path) -> Config:
         raise ConfigError(
             f"{toml}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
         ) from error
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{toml}: not TOML: {error}", hint="correct the line it names") from error
 
 

@@ -65,7 +65,7 @@ def load_lock(path: Path) -> Lock:
         raise ConfigError(f"{path}: {error}", hint=error.hint or _ANEW) from error
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: no lock yet", hint="run `cudepot lock` first") from error
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not TOML: {error}", hint=_ANEW) from error
 
 

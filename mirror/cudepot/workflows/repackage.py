@@ -302,5 +302,5 @@ def _wheel_rules(depot: Depot, recipe: str) -> WheelRules:
     path = depot.recipes / recipe / "wheel.toml"
     try:
         return WheelRules.from_dict(tomli.loads(path.read_text()))
-    except (OSError, tomli.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}", hint="a recipe that makes wheels has one") from error

@@ -103,7 +103,7 @@ def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
         ) from error
     try:
         return parse_lock(tomli.loads(data.decode()))
-    except (tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{what} is not TOML: {error}", hint="whoever signed this snapshot made it so") from error
 
 

@@ -82,7 +82,7 @@ def load_rules(depot: Depot, recipe: str) -> PayloadRules:
     path = depot.recipes / recipe / "payload.toml"
     try:
         return PayloadRules.from_dict(tomli.loads(path.read_text()))
-    except (OSError, tomli.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}", hint="every recipe that repackages artifacts has one") from error
 
 

@@ -1,0 +1,239 @@
+"""One target for each parser of outside bytes: it reads all of what it is given, or raises CudepotError."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable
+
+import tomli
+
+from cudepot.catalog.bundle import parse_manifest, parse_want
+from cudepot.catalog.config import parse_config
+from cudepot.catalog.listings import decode_listing, read_listing
+from cudepot.catalog.lock import Artifact
+from cudepot.catalog.lock_document import parse_lock, render_lock
+from cudepot.catalog.snapshot import parse_snapshot, whole_apt_folders
+from cudepot.catalog.yum_modules import check_yaml, streams_of, trimmed_modules
+from cudepot.catalog.yum_trim import trimmed
+from cudepot.checked import unsealed
+from cudepot.digest import Digest
+from cudepot.errors import CudepotError
+from cudepot.formats import bundle_tar, conda_read, deb, deb822, elf, pe, rpm, rpm_header, wheel_read, zip_read
+from cudepot.formats.apt import PackageIndex, parse_package, parse_relations, parse_release
+from cudepot.formats.apt_listing import listing, rivals
+from cudepot.formats.archive import read_tar
+from cudepot.formats.compression import decompressed
+from cudepot.formats.conda_repodata import md5_sums, records_of
+from cudepot.formats.dates import parse_date
+from cudepot.formats.deb_quick import quick_control
+from cudepot.formats.filelists import owners_of
+from cudepot.formats.members import Members
+from cudepot.formats.primary import listing as rpm_listing
+from cudepot.formats.primary import read_primary
+from cudepot.formats.redistrib import parse_redistrib
+from cudepot.formats.repomd import parse_repomd
+from cudepot.formats.rich_dependency import parse_rich
+from cudepot.formats.simple import JSON_TYPE, parse_page
+from cudepot.formats.sources_listing import sources_listing
+from cudepot.formats.xml_rewritten import check_well_formed
+from cudepot.openpgp import is_plain_armor, packet_algorithms
+from cudepot.signing.cleartext import check_detached, parted
+from cudepot.signing.keys import binary_keys, parse_keys
+
+LIMIT = 1 << 20
+"""Bytes an archive may unpack to: a fuzzer finds bombs within seconds."""
+URL = "https://host.invalid/simple/x/"
+TOOL = Artifact(
+    "u", "rpm", "tool", "1.0-1", "x86_64", "tool-1.0-1.x86_64.rpm", "tool-1.0-1.x86_64.rpm", Digest("a" * 64, 10)
+)  # fmt: skip
+
+
+def _read(members: Members) -> None:
+    for _, content in members:
+        while content is not None and content.read(1 << 16):
+            pass
+
+
+def _each(*checks: Callable[[], object]) -> None:
+    """Do all of them: the refusal of one does not keep bytes from another; raise the last when all of them refuse."""
+    refused: list[CudepotError] = []
+    for check in checks:
+        try:
+            found = check()
+            if isinstance(found, Iterable):
+                list(found)
+        except CudepotError as error:
+            refused.append(error)
+    if len(refused) == len(checks) > 0:
+        raise refused[-1]
+
+
+def release(data: bytes) -> None:
+    found = parse_release(data, "Release")
+    _each(found.promised, lambda: found.date, lambda: found.valid_until)
+
+
+def inrelease(data: bytes) -> None:
+    _each(lambda: check_detached(data, "Release.gpg"), lambda: parse_release(parted(data, "InRelease")[0], "InRelease"))
+
+
+def packages(data: bytes) -> None:
+    def index() -> None:
+        found = PackageIndex(data, "Packages")
+        for name in list(found.names()):
+            for one in found.named(name):
+                _each(one.needs, one.excludes, lambda one=one: one.provides, lambda one=one: one.digest)
+            _each(lambda name=name: found.providing(name))
+
+    _each(index, lambda: listing(io.BytesIO(data), "Packages"), lambda: rivals(io.BytesIO(data), "Packages"))
+
+
+def sources(data: bytes) -> None:
+    list(sources_listing(io.BytesIO(data), "Sources"))
+
+
+def stanza(data: bytes) -> None:
+    _each(
+        lambda: [deb822.parse_stanza(one, "control") for one in deb822.split(data)],
+        lambda: deb822.split_stream(io.BytesIO(data), "control"),
+        lambda: parse_package(data, "control"),
+        lambda: parse_relations(data.decode("utf-8", "replace")),
+        lambda: parse_date(data.decode("utf-8", "replace"), "Date"),
+    )
+
+
+def debs(data: bytes) -> None:
+    _each(
+        lambda: deb.read_control(io.BytesIO(data)),
+        lambda: _read(deb.read_deb(io.BytesIO(data), limit=LIMIT)),
+        lambda: quick_control(data),
+    )
+
+
+def rpms(data: bytes) -> None:
+    def head() -> object:
+        one = rpm_header.read_head(io.BytesIO(data), what="rpm")
+        return (one.name, one.evr, one.architecture, one.exact_requires, one.payload_digest, one.signatures, one.start)
+
+    _each(head, lambda: _read(rpm.read_rpm(io.BytesIO(data), limit=LIMIT)))
+
+
+def primary(data: bytes) -> None:
+    def entries() -> None:
+        for one in read_primary(io.BytesIO(data), "primary", lambda _: None):
+            _each(lambda one=one: (one.nevra, one.path, one.file_name, one.promised, one.place("http://host/")))
+
+    _each(entries, lambda: rpm_listing(io.BytesIO(data), "primary"), lambda: list(_owners(data)))
+
+
+def _owners(data: bytes) -> Iterable[str]:
+    check_well_formed([data], "filelists", "filelists")
+    return owners_of(io.BytesIO(data), ["/usr/bin/x"], "filelists")
+
+
+def repomd(data: bytes) -> None:
+    found = parse_repomd(data, "repomd.xml")
+    _each(lambda: found.date, lambda: found.check_usable(["primary"]), lambda: [one.promised for one in found.records])
+
+
+def updateinfo(data: bytes) -> None:
+    _each(*(lambda kind=kind: trimmed(kind, data, [TOOL], kind) for kind in ("updateinfo", "group")))
+
+
+def modules(data: bytes) -> None:
+    _each(
+        lambda: check_yaml(data, "modules"),
+        lambda: streams_of(data, "modules"),
+        lambda: trimmed_modules(data, [TOOL], "modules", lambda _: None),
+    )
+
+
+def rich(data: bytes) -> None:
+    parse_rich(data.decode("utf-8", "replace"))
+
+
+def simple_html(data: bytes) -> None:
+    parse_page(data, "text/html", URL)
+
+
+def simple_json(data: bytes) -> None:
+    parse_page(data, JSON_TYPE, URL)
+
+
+def wheel(data: bytes) -> None:
+    _each(
+        lambda: _read(wheel_read.read_wheel(io.BytesIO(data), limit=LIMIT)),
+        lambda: wheel_read.read_metadata(io.BytesIO(data)),
+        lambda: _read(zip_read.read_zip(io.BytesIO(data), limit=LIMIT)),
+        lambda: _read(conda_read.read_conda(io.BytesIO(data), limit=LIMIT)),
+        lambda: conda_read.read_info(io.BytesIO(data)),
+    )
+
+
+def tar(data: bytes) -> None:
+    _each(
+        lambda: _read(read_tar(io.BytesIO(data), limit=LIMIT)),
+        lambda: decompressed(io.BytesIO(data), "packed", limit=LIMIT).read(),
+    )
+
+
+def bundle(data: bytes) -> None:
+    list(bundle_tar.members(io.BytesIO(data), "bundle"))
+
+
+def packets(data: bytes) -> None:
+    _each(lambda: packet_algorithms(data), lambda: is_plain_armor(data))
+
+
+def keys(data: bytes) -> None:
+    _each(lambda: parse_keys(data), lambda: binary_keys(data, "key file"))
+
+
+def libraries(data: bytes) -> None:
+    _each(lambda: elf.read_elf(io.BytesIO(data)), lambda: pe.read_pe(io.BytesIO(data)))
+
+
+def lock(data: bytes) -> None:
+    try:
+        document = tomli.loads(data.decode())
+    except (ValueError, RecursionError):
+        return  # load_lock and load_config refuse it with the line
+    _each(lambda: render_lock(parse_lock(document)), lambda: parse_config(document))
+
+
+def documents(data: bytes) -> None:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        document = {}  # `bundle export --want` refuses what is not JSON
+    whole_apt_folders(data)
+    _each(
+        lambda: parse_snapshot(data, "snapshot 1"),
+        lambda: parse_manifest(data, "manifest 1"),
+        lambda: unsealed(data, "record"),
+        lambda: parse_want(document, "want"),
+    )
+
+
+def redistrib(data: bytes) -> None:
+    parse_redistrib(data)
+
+
+def repodata(data: bytes) -> None:
+    found = records_of(data, "repodata.json")
+    _each(lambda: md5_sums(found))
+
+
+def listings(data: bytes) -> None:
+    read_listing(decode_listing(data))
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    one.__name__: one
+    for one in (
+        *(release, inrelease, packages, sources, stanza, debs, rpms, primary, repomd, updateinfo, modules, rich),
+        *(simple_html, simple_json, wheel, tar, bundle, packets, keys, libraries, lock, documents, redistrib),
+        *(repodata, listings),
+    )
+}
