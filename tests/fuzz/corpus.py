@@ -283,6 +283,7 @@ def corpus(target: str) -> tuple[bytes, ...]:
         "documents": (
             render_snapshot(SNAPSHOT),
             render_manifest(MANIFEST),
+            render_snapshot(SNAPSHOT).replace(b'"tree"', b'"trea"'),
             json.dumps(want_json(Want(SHA[:40], (Link(1, SHA),), (), (DIGEST,)))).encode(),
             json.dumps(sealed({"a": 1})).encode(),
             deep,

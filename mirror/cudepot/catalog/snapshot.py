@@ -75,6 +75,7 @@ def parse_snapshot(data: bytes, what: str, like: Tree = MappingProxyType({})) ->
     found = table.text("format")
     if found != FORMAT:
         raise ConfigError(f"{what}: format {found!r}; this cudepot reads {FORMAT!r}")
+    table.value("tree")  # there must be one, be it empty
     tree = table.table("tree")
     return Snapshot(
         table.integer("number", low=1),
