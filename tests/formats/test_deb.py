@@ -23,8 +23,11 @@ def ar(*members: tuple[str, bytes]) -> bytes:
     return out
 
 
+CONTROL = b"Package: x\nVersion: 1\nArchitecture: amd64\n"
+
+
 def deb(data: bytes | None = None, **more: bytes) -> bytes:
-    control = tar_of(entry("./", type=tarfile.DIRTYPE), entry("./md5sums", b"x"), entry("./control", b"Package: x\n"))
+    control = tar_of(entry("./", type=tarfile.DIRTYPE), entry("./md5sums", b"x"), entry("./control", CONTROL))
     files = tar_of(entry("./usr/lib/libx.so.8", b"elf")) if data is None else data
     return ar(("debian-binary", b"2.0\n"), ("control.tar", control), ("data.tar", files), *more.items())
 

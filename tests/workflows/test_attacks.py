@@ -132,7 +132,7 @@ def test_a_deb_that_is_not_what_the_index_says_is_not_published(project: Project
     nvidia.repo.publish()
     project.add_apt(nvidia, "libgood")
     project.run("lock")
-    project.run("sync")
+    assert "says inside that it is bash 99.0" in project.fail(10, "sync").error
     assert "says inside that it is bash 99.0" in project.fail(10, "publish").error
 
 

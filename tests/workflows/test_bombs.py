@@ -57,7 +57,10 @@ BOMBS: dict[str, tuple[str, Callable[[], bytes]]] = {
         "libcudnn8_8.0.5.39-1+cuda11.1_amd64.deb",
         lambda: ar(
             ("debian-binary", b"2.0\n"),
-            ("control.tar", tar_of(tar_entry("./control", b"Package: libcudnn8\nVersion: 8.0.5.39-1+cuda11.1\n"))),
+            (
+                "control.tar",
+                tar_of(tar_entry("./control", b"Package: libcudnn8\nVersion: 1\nArchitecture: amd64\n")),
+            ),
             ("data.tar.zst", zst(tar_with(f"usr/lib/x86_64-linux-gnu/{_LIBRARY}"))),
         ),
     ),

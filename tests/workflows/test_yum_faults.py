@@ -129,9 +129,9 @@ FORGED: list[tuple[str, Callable[[bytes], bytes], bytes, int, str]] = [
     ("path", escaping, b"", 10, "leaves its folder"),
     ("weak", lambda text: text.replace(b'<checksum type="sha256"', b'<checksum type="sha"'), b"", 5, "by sha only"),
     ("bomb", lambda _: BOMB, b"", 10, "declares XML entities"),
-    ("entity", lambda text: text.replace(b"<summary>", b"<summary>&bomb;", 1), b"", 10, "cannot be read"),
+    ("entity", lambda text: text.replace(b"<summary>", b"<summary>&bomb;", 1), b"", 10, "undefined entity"),
     ("inflated", lambda _: b"<metadata/>", gzip.compress(bytes(50 << 20)), 10, "not well-formed"),
-    ("cut", lambda text: text[: len(text) // 2], b"", 10, "does not end"),
+    ("cut", lambda text: text[: len(text) // 2], b"", 10, "unclosed token"),
     ("no gzip", lambda _: b"<metadata/>", b"\x1f\x8b\x08broken", 10, "damaged or cut short"),
 ]
 

@@ -114,6 +114,10 @@ class Offers:
             self._named[name] = self._merged(name)
         return self._named[name]
 
+    def set_aside(self, name: str) -> list[str]:
+        """Return what is wrong with the stanzas of that name that no client could use."""
+        return [str(fault) for index in self._indexes for fault in index.set_aside(name)]
+
     def providing(self, name: str) -> list[Package]:
         """Return all packages that list ``name`` in Provides, in the order of the indexes."""
         found = [one for index in self._indexes for one in index.providing(name)]

@@ -112,7 +112,9 @@ class DebRules:
         texts = dict.fromkeys(named(one) if one.name == name else f"{named(one)} for {name}" for name, one in there)
         pinned = ", and pins leave out some" if any(not self.table.allows(one) for _, one in there) else ""
         names = " or ".join(dict.fromkeys(relation.name for relation in need.group))
-        return f"there is {', '.join([*texts][-8:])}{pinned}" if texts else f"nothing is called {names}"
+        odd = [fault for relation in need.group for fault in self.offers.set_aside(relation.name)]
+        aside = f"; left out: {'; '.join(odd[:3])}" if odd else ""
+        return f"there is {', '.join([*texts][-8:])}{pinned}{aside}" if texts else f"nothing is called {names}{aside}"
 
     def elsewhere(self, need: Need) -> Iterator[str]:
         """Give a line where a need is left to the distribution, and is met on an architecture nobody asked for."""

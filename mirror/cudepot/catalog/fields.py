@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -127,6 +126,8 @@ class Table:
         if key in self._data:
             return self._data[key]
         if default is None:
+            import difflib  # noqa: PLC0415 - only a misspelt key needs it
+
             like = difflib.get_close_matches(key, sorted(set(self._data) - self._asked), 1)
             hint = f"{self.path(like[0])!r} is there: it is spelt {key!r}" if like else ""
             raise ConfigError(f"expected {wanted} in {self.path(key)!r}, found nothing", hint=hint)

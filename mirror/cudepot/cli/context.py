@@ -66,7 +66,7 @@ def opened(args: argparse.Namespace, *, exclusive: bool = True, changes: bool = 
     A dry run gets a store that reads from the real one and forgets what is written to it.
     """
     with (
-        telling(f"cudepot {args.verb}: at work", quiet=args.quiet) as shown,
+        telling(f"cudepot {getattr(args, 'verb', '')}: at work", quiet=args.quiet) as shown,
         _opened(args, shown, exclusive=exclusive, changes=changes) as depot,
     ):
         yield depot

@@ -188,6 +188,11 @@ class PackageIndex:
             raise found[0]
         return usable
 
+    def set_aside(self, name: str) -> list[FormatError]:
+        """Return what is wrong with the stanzas of that name that could not be installed."""
+        found = (self._parse(order, raw) for order, raw in self._by_name.get(name, []))
+        return [one for one in found if isinstance(one, FormatError)]
+
     def providing(self, name: str) -> list[Package]:
         """Return all packages that list ``name`` in Provides and could be installed, in the order of the index."""
         found = (self._parse(order, raw) for order, raw in self._providers.get(name, []))

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from cudepot.catalog.faults import PINS, Fault, fault_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.errors import CudepotError, MissingError, PinError, TransientError
-from cudepot.formats.simple import project_name
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 _NAMED = 20  # failures in one message
@@ -74,6 +73,8 @@ def partly(
 
 def _project(spec: str) -> str:
     """Return the package that an entry is of."""
+    from cudepot.formats.simple import project_name  # noqa: PLC0415 - only where something failed
+
     return project_name(re.split(r"[^A-Za-z0-9._-]", spec.strip(), maxsplit=1)[0])
 
 

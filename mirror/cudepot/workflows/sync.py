@@ -15,7 +15,6 @@ from cudepot.workflows.bring import Failed, Missing, bring
 from cudepot.workflows.complete import complete, remember
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.fetch import Unknown, grouped, learn_each, summary
-from cudepot.workflows.inside import mislabelled
 from cudepot.workflows.isolated import Trouble, alone, each_alone
 from cudepot.workflows.lock import answering, current_lock, unanswered
 from cudepot.workflows.present import absent
@@ -85,7 +84,10 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
 def _odd(depot: Depot, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
     """Give what is here as promised and still cannot be trusted."""
     yield from _unsound(depot, lock)
-    yield from mislabelled(depot, lock, fetched)
+    if any(one.kind == "deb" and one.digest in fetched for one in lock.artifacts):
+        from cudepot.workflows.inside import mislabelled  # noqa: PLC0415 - where debs came
+
+        yield from mislabelled(depot, lock, fetched)
 
 
 def _raise(failed: Sequence[Failed], missing: int) -> None:
