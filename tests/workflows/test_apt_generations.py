@@ -82,7 +82,7 @@ def test_a_release_is_signed_again_when_half_its_time_has_passed(project: Projec
     assert release(project) == (born, until)
     assert publish_at(project, born + datetime.timedelta(days=15))
     assert release(project) == (born + datetime.timedelta(days=15), born + datetime.timedelta(days=45))
-    (clock,) = project.fail(5, "verify", "--json").json["faults"]
+    (clock,) = project.run("verify", "--json", check=False).json["faults"]
     assert "snapshot 2 was made on" in clock, "today is before that day, and nothing else is wrong"
 
 
