@@ -102,9 +102,9 @@ def publish(
     snapshots = Snapshots(depot.store.root)
     depot.progress.step("reading the last snapshots")
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
+    names = [one.name for one in lock.upstreams]
     with depot.store.gathering():
-        names = [one.name for one in lock.upstreams]
-    lock, tree, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
+        lock, tree, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
     if not dry_run:
         _note(depot, names, held)
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
