@@ -193,3 +193,14 @@ def test_two_contents_of_one_version_are_told() -> None:
     index = PackageIndex(package() + b"\n" + package(SHA256="0" * 64) + b"\n" + package(Version="2"), "x")
     first, second, other = index.named("a")
     assert (index.rival(first), index.rival(second), index.rival(other)) == (second, first, None)
+
+
+def test_thousands_of_versions_of_one_name_are_looked_at_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking for a rival of each must not read all the others again (H3)."""
+    stanza = "Package: lib\nVersion: {0}\nArchitecture: amd64\nFilename: lib_{0}.deb\nSize: 1\nSHA256: {1}\n"
+    text = "\n".join(stanza.format(number, "a" * 64) for number in range(1000)).encode()
+    index, asked = PackageIndex(text, "Packages"), []
+    parse = PackageIndex._parse
+    monkeypatch.setattr(PackageIndex, "_parse", lambda *words: asked.append(1) or parse(*words))
+    assert [index.rival(one) for one in index.named("lib")] == [None] * 1000
+    assert len(asked) <= 2000

@@ -140,6 +140,8 @@ class PackageIndex:
         self._by_name: dict[str, list[tuple[int, bytes]]] = {}
         self._providers: dict[str, list[tuple[int, bytes]]] = {}
         self._parsed: dict[int, Package | FormatError] = {}
+        self._usable: dict[str, list[Package]] = {}
+        self._same: dict[str, dict[tuple[str, str], list[Package]]] = {}
         self._orders: dict[int, int] = {}
         for order, raw in enumerate(split(text)):
             if raw.strip():
@@ -172,9 +174,13 @@ class PackageIndex:
 
     def rival(self, package: Package) -> Package | None:
         """Return a package of the same name, version and architecture with other bytes; None where there is none."""
-        same = [one for one in self.named(package.name) if one.version == package.version]
-        others = [one for one in same if one.architecture == package.architecture and one.promised != package.promised]
-        return others[0] if others else None
+        if package.name not in self._same:
+            same: dict[tuple[str, str], list[Package]] = {}
+            for one in self.named(package.name):
+                same.setdefault((one.version, one.architecture), []).append(one)
+            self._same[package.name] = same
+        twins = self._same[package.name].get((package.version, package.architecture), [])
+        return next((one for one in twins if one.promised != package.promised), None)
 
     def named(self, name: str) -> list[Package]:
         """Return all packages of that name that could be installed, in the order of the index.
@@ -182,10 +188,13 @@ class PackageIndex:
         Raises:
             FormatError: there are some, and none of them could: what the first lacks.
         """
+        if name in self._usable:
+            return self._usable[name]
         found = [self._parse(order, raw) for order, raw in self._by_name.get(name, [])]
         usable = [one for one in found if isinstance(one, Package)]
         if found and not usable and isinstance(found[0], FormatError):
             raise found[0]
+        self._usable[name] = usable
         return usable
 
     def set_aside(self, name: str) -> list[FormatError]:
