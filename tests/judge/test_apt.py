@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.judge import rows_packages, rows_release, rows_signature
+from tests.judge import rows_files, rows_packages, rows_release, rows_signature, rows_stanzas, rows_suites
 from tests.judge.apt_repo import Bench, Odd
 from tests.judge.table import Row
 from tests.project import Project
@@ -25,8 +25,8 @@ from tests.upstream.keys import KeyHome
 
 from cudepot.cli.main import main
 
-TABLES = (rows_release.TABLE, rows_signature.TABLE, rows_packages.TABLE)
-ROWS = [row for table in TABLES for row in table.rows]
+MODULES = (rows_release, rows_suites, rows_signature, rows_stanzas, rows_packages, rows_files)
+ROWS = [row for module in MODULES for row in module.TABLE.rows]
 INSTALLS = "installs"
 
 
