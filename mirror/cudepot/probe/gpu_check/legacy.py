@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import math
+from abc import ABC, abstractmethod
 from ctypes import Structure, byref, c_float, c_int, c_size_t, c_void_p
 from typing import Any
 
@@ -74,7 +75,7 @@ class Tensor(Buffer):
         self.descriptor = cudnn.tensor(shape)
 
 
-class Computation:
+class Computation(ABC):
     """What runs on the GPU and is compared: its input ``source`` and output ``target``, N, C, H, W."""
 
     name: str
@@ -82,17 +83,17 @@ class Computation:
     source: Buffer
     target: Buffer
 
+    @abstractmethod
     def step(self) -> None:
         """Run it once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wanted(self, image: int, channel: int, row: int, column: int) -> float:
         """Return what one output has to be."""
-        raise NotImplementedError
 
+    @abstractmethod
     def operations(self) -> int:
         """Return how many operations one run takes."""
-        raise NotImplementedError
 
     def position(self, index: int) -> tuple[int, ...]:
         """Return N, C, H, W of an index into the output."""
