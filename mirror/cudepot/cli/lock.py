@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.context import add_wait, opened
-from cudepot.cli.output import Answer, complain, error_json
+from cudepot.cli.output import NEEDED, Answer, complain, error_json
 from cudepot.cli.progress import size_text
 from cudepot.errors import ConfigError
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from cudepot.workflows.rounds import Failure
 
 NAME = "lock"
-NEEDED = 14
-"""Exit status of ``--check`` when the lock would change."""
 HELP = "resolve the pins into cudepot.lock, every artifact by hash"
 DESCRIPTION = """\
 Resolve the pins of cudepot.toml against the upstreams: verify each root signature, follow it to the index and

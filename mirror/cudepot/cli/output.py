@@ -15,6 +15,8 @@ from cudepot.errors import CudepotError
 if TYPE_CHECKING:
     from cudepot.workflows.standing import Standing
 
+NEEDED = 14
+"""Exit status of ``--check`` when somebody has to look."""
 Answer = tuple[Any, list[str], int]
 """What a verb gives back: a JSON-able result, the lines for people, the exit status."""
 

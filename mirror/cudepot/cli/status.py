@@ -7,15 +7,13 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from cudepot.cli.context import opened
-from cudepot.cli.output import Answer, fault_line
+from cudepot.cli.output import NEEDED, Answer, fault_line
 from cudepot.cli.progress import size_text
 
 if TYPE_CHECKING:
     from cudepot.workflows.status import Status
 
 NAME = "status"
-NEEDED = 14
-"""Exit status of ``--check`` when somebody has to look."""
 HELP = "show how far the project is"
 DESCRIPTION = """\
 Show what is locked, what is missing, what is built, what the site shows, and which verb is next. With --check, for
