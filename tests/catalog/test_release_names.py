@@ -74,6 +74,18 @@ def test_reads_every_form(name: str, version: str, cuda: str, subdir: str) -> No
             "libcudnn8-cross-qnx_8.9.3.28-1+cuda12.1_all.deb",
             Release("cudnn", "8.9.3.28", "12.1", "linux-64", "cross-qnx"),
         ),
+        (
+            "libcudnn7-dev-cross-aarch64_7.6.5.32-1+cuda10.2_all.deb",
+            Release("cudnn", "7.6.5.32", "10.2", "linux-64", "cross-aarch64"),
+        ),
+        (
+            "libcudnn8-dev-cross-aarch64-qnx_8.0.5.39-1+cuda10.2_all.deb",
+            Release("cudnn", "8.0.5.39", "10.2", "linux-64", "cross-qnx"),
+        ),
+        (
+            "libcudnn9-dev-cross-sbsa-cuda-13_9.12.0.46-1_all.deb",
+            Release("cudnn", "9.12.0.46", "13", "linux-64", "cross-sbsa"),
+        ),
     ],
 )
 def test_reads_parts_of_releases(name: str, release: Release) -> None:

@@ -19,7 +19,7 @@ _VERSION = r"(?P<version>\d+\.\d+\.\d+\.\d+)"
 _CUDA = r"(?P<cuda>\d+(?:\.\d+)?)"
 _DEB = r"(?P<arch>amd64|arm64|ppc64el)"
 _RPM = r"(?P<arch>x86_64|aarch64|ppc64le)"
-_CROSS = r"(?P<part>cross-(?:aarch64|sbsa|qnx))"
+_CROSS = r"(?:-dev|-static)?-(?P<part>cross-(?:aarch64|sbsa|(?:aarch64-)?qnx))"
 # Patterns, not compiled: a run that repackages nothing needs none, and `re` keeps those that are used.
 _FORMS = (
     rf"cudnn-(?P<cuda>\d+\.\d+)-linux-(?P<arch>x64|aarch64sbsa|ppc64le)-v{_VERSION}\.tgz",
@@ -30,8 +30,8 @@ _FORMS = (
     rf"libcudnn\d(?:-dev|-samples|-doc)?_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_{_DEB}\.deb",
     rf"libcudnn\d+(?:-(?P<part>jit))?(?:-dev|-static|-headers)?-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_{_DEB}\.deb",
     rf"libcudnn\d+-(?P<part>samples)_{_VERSION}-\d+_(?:all|amd64|arm64)\.deb",
-    rf"libcudnn\d-{_CROSS}_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_all\.deb",
-    rf"libcudnn\d+-{_CROSS}-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_all\.deb",
+    rf"libcudnn\d{_CROSS}_{_VERSION}-\d+\+cuda(?P<cuda>\d+\.\d+)_all\.deb",
+    rf"libcudnn\d+{_CROSS}-cuda-(?P<cuda>\d+)_{_VERSION}-\d+_all\.deb",
     rf"libcudnn\d(?:-devel|-static|-samples)?-{_VERSION}-\d+\.cuda(?P<cuda>\d+\.\d+)\.{_RPM}\.rpm",
     rf"libcudnn\d+(?:-(?P<part>jit))?(?:-devel|-static|-headers)?-cuda-(?P<cuda>\d+)-{_VERSION}-\d+\.{_RPM}\.rpm",
     rf"libcudnn\d+-(?P<part>samples)-{_VERSION}-\d+\.(?:noarch|x86_64|aarch64)\.rpm",
@@ -82,9 +82,8 @@ _SUBDIRS = {
 
 
 _FOR_NAMES = "only artifacts of that product can have its recipe; keep the name NVIDIA gave the file"
-_FOR_FILES = (
-    "give {} a pin without recipe, and the recipe to the packages that hold the files, such as libcudnn9-cuda-13"
-)
+_FOR_FILES = "give {} a pin without recipe, and the recipe to the packages that hold the files, such as {}-cuda-13"
+_META = r"cudnn\d*(?:-jit)?(?:-cross-\w+)?(?:-cuda-\d+(?:-\d+)?)?"
 
 
 def parse_artifact_name(filename: str) -> Release | None:
@@ -104,8 +103,18 @@ def parse_artifact_name(filename: str) -> Release | None:
         if match := re.fullmatch(form, name):
             found = {key: text or "" for key, text in match.groupdict().items()}
             part, arch = found.get("part", ""), found.get("arch", "") or found.get("linux", "")
+            part = "cross-qnx" if part.endswith("-qnx") else part
             return Release("cudnn", found["version"], found.get("cuda", ""), _subdir(part, arch), part)
     return _companion(name)
+
+
+def is_meta(name: str) -> bool:
+    """Tell whether a deb or rpm of that name only depends on cuDNN's packages and holds no file of it.
+
+    >>> is_meta("cudnn9-cross-aarch64"), is_meta("libcudnn9-cross-aarch64-cuda-12")
+    (True, False)
+    """
+    return re.fullmatch(_META, name) is not None
 
 
 def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> Artifact:
@@ -126,7 +135,7 @@ def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> A
         packaged = artifact.kind in ("deb", "rpm")
         raise PinError(
             f"{artifact.filename}: the name does not say which release of {pin.recipe} it is",
-            hint=_FOR_FILES.format(artifact.name) if packaged else _FOR_NAMES,
+            hint=_FOR_FILES.format(artifact.name, _example(artifact.name)) if packaged else _FOR_NAMES,
         )
     if release.product != pin.recipe:
         raise PinError(
@@ -134,6 +143,12 @@ def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> A
             hint=f'give it a pin of its own with recipe = "{release.product}"',
         )
     return replace(artifact, recipe=pin.recipe, release=replace(release, cuda=pin.cuda or release.cuda))
+
+
+def _example(name: str) -> str:
+    """Return what the package with the files is called, less its CUDA, for one that has none."""
+    _, cross, target = name.partition("-cuda-")[0].partition("-cross-")
+    return f"libcudnn9{cross}{target}"
 
 
 def _companion(name: str) -> Release | None:

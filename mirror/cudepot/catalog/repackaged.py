@@ -18,6 +18,7 @@ from cudepot.formats.payload import Role
 from cudepot.formats.release import Release
 
 _PART = re.compile(r"-(dev|devel|headers|static|samples|doc)(?=-|$)")
+_TAIL = re.compile(r"-(?:cross|cuda)-.*")
 _NEEDED = ("", "dev", "devel", "headers")
 _HEADERS_LINKED = (9, 10)
 """Since when ``libcudnn9-headers-cuda-N`` exists, and the development package depends on it."""
@@ -71,13 +72,17 @@ def called(artifact: Artifact, part: str) -> str:
     >>> deb = Artifact("u", "deb", "libcudnn9-dev-cuda-13", "9.14.0.64-1", "amd64", "", "x", Digest.of(b""))
     >>> called(deb, "headers")
     'libcudnn9-headers-cuda-13'
+    >>> called(Artifact("u", "deb", "libcudnn7-cross-qnx", "7.6.5.32-1+cuda10.2", "all", "", "x", deb.digest), "dev")
+    'libcudnn7-dev-cross-qnx'
     """
-    stem, cuda, variant = _PART.sub("", artifact.name).partition("-cuda-")
+    whole = _PART.sub("", artifact.name)
+    stem = _TAIL.sub("", whole)
     if not part:
-        return stem + cuda + variant
+        return whole
+    tail = whole[len(stem) :]
     if part in ("headers", "samples", "doc"):
         stem = stem.removesuffix("-jit")  # one package serves both
-    return f"{stem}-{part}" if part in ("samples", "doc") else f"{stem}-{part}{cuda}{variant}"
+    return f"{stem}-{part}" if part in ("samples", "doc") else f"{stem}-{part}{tail}"
 
 
 def pinned_as(artifact: Artifact, part: str, *, folder: bool) -> str:
@@ -106,7 +111,8 @@ def _holder(kind: str, release: Release, role: Role, parts: Collection[str]) -> 
         return "samples"
     if role is Role.HEADER:
         development = "dev" if kind == "deb" else "devel"
-        return "headers" if _numbers(release) >= _HEADERS_LINKED or development in parts else development
+        apart = _numbers(release) >= _HEADERS_LINKED or development in parts
+        return "headers" if apart and not release.part.startswith("cross-") else development
     return ""
 
 

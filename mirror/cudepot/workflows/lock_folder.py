@@ -11,7 +11,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from cudepot.catalog.config import Pin
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
-from cudepot.catalog.release_names import with_recipe
+from cudepot.catalog.release_names import is_meta, with_recipe
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, PinError, TrustError
 from cudepot.formats.deb import read_control
@@ -42,12 +42,20 @@ def resolve_folder(
     held = {one.digest: one.holds for one in (before[1] if before else ()) if one.holds}
     artifacts: dict[str, Artifact] = {}
     for pin in pins:
-        for path in _matching(folder, pin):
-            artifacts.setdefault(path.name, _with_contents(_artifact(upstream, pin, path), path, held))
+        for one, path in _files_of(upstream, pin, folder):
+            artifacts.setdefault(path.name, _with_contents(one, path, held))
     locked = LockedUpstream(upstream.name, upstream.type, "", request_hash(upstream, pins))
     found = _once_each(artifacts.values())
     check_filenames(found)
     return locked, found
+
+
+def _files_of(upstream: Upstream, pin: Pin, folder: Path) -> list[tuple[Artifact, Path]]:
+    """Return the files of a pin; packages without a file of their own may lie among those to repackage."""
+    found = [(_artifact(upstream, pin, path), path) for path in _matching(folder, pin)]
+    if pin.recipe and not any(one.release for one, _ in found):
+        with_recipe(found[0][0], pin)  # says what has to be named instead
+    return found
 
 
 def _once_each(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
@@ -90,7 +98,10 @@ def _artifact(upstream: Upstream, pin: Pin, path: Path) -> Artifact:
         )
     blank = Artifact(upstream.name, "archive", path.name, "", "", path.name, path.name, digest, outputs=pin.outputs)
     known = load_catalog().identify(digest.sha256) if pin.recipe else None
-    found = with_recipe(_described(blank, path), pin, known.release if known else None)
+    described = _described(blank, path)
+    if described.kind in ("deb", "rpm") and is_meta(described.name):
+        return described
+    found = with_recipe(described, pin, known.release if known else None)
     if found.kind == "archive" and found.release is not None:
         return replace(found, name=found.release.product, version=found.release.version)
     return found
