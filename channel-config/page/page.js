@@ -21,11 +21,11 @@
 
   const commands = {
     deb: (offer) => {
-      const key = `/usr/share/keyrings/${data.label}.asc`;
+      const key = `/usr/share/keyrings/${data.label}.gpg`;  // binary: apt takes text since 1.4 only
       const source = ["Types: deb", `URIs: ${base}/${offer.repository}/`, "Suites: /", `Signed-By: ${key}`];
       return [
-        `curl -fsSL ${quoted(base + "/keys/site.asc")} | sudo tee ${key} > /dev/null`,
-        `echo '${data.key}  ${key}' | sha256sum -c || sudo rm ${key}`,
+        `curl -fsSL ${quoted(base + "/keys/site.gpg")} | sudo tee ${key} > /dev/null`,
+        `echo '${data.keyring}  ${key}' | sha256sum -c || sudo rm ${key}`,
         `printf '%s\\n' ${source.map(quoted).join(" ")} | sudo tee /etc/apt/sources.list.d/${data.label}.sources`,
         "sudo apt-get update",
         `sudo apt-get install ${offer.specs.join(" ")}`,
@@ -41,7 +41,7 @@
         `curl -fsSL ${quoted(base + "/keys/site.asc")} | sudo tee ${key} > /dev/null`,
         `echo '${data.key}  ${key}' | sha256sum -c || sudo rm ${key}`,
         `printf '%s\\n' ${repo.map(quoted).join(" ")} | sudo tee /etc/yum.repos.d/${data.label}.repo`,
-        `sudo dnf install ${offer.specs.join(" ")}`,
+        `sudo ${offer.tool} install ${offer.specs.join(" ")}`,
       ];
     },
     "deb-local": (offer) => [
@@ -54,7 +54,7 @@
     "rpm-local": (offer) => [
       ...fetched(offer),
       `sudo rpm -i ${quoted("./" + name(offer))}`,
-      `sudo dnf install ${offer.specs.join(" ")}`,
+      `sudo ${offer.tool} install ${offer.specs.join(" ")}`,
     ],
     tar: (offer) => [
       ...fetched(offer),

@@ -147,7 +147,7 @@ def test_what_the_dockerfile_writes(shown: tuple[Project, str], tmp_path: Path) 
     assert target.strip() == "/etc/apt/sources.list.d/acme.sources"
     root = AptRoot(tmp_path / "root")
     key = _written(project, url, "pinned") / "usr/share/keyrings/acme.gpg"
-    _inside(root, written.replace("/usr/share/keyrings/acme.asc", str(key)))
+    _inside(root, written.replace("/usr/share/keyrings/acme.gpg", str(key)))
     root.update()
     root.install(PACKAGES["pinned"])
     assert shlex.quote(f"{PACKAGES['pinned']}={VERSION}") in text

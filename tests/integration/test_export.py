@@ -185,10 +185,11 @@ def test_the_ubuntu_dockerfile_trusts_this_key_only_and_apt_reads_what_it_writes
 ) -> None:
     (_, _), (add, added), (kind, command) = _dockerfile(write("dockerfile-ubuntu"))
     assert (add, kind) == ("ADD", "RUN")
+    assert added.split()[0].endswith("/keys/site.gpg"), "binary: apt before 1.4 reads no text"
     root = AptRoot(tmp_path / "root")
     key = Path(f"{root.path}{added.split()[1]}")
     key.parent.mkdir(parents=True, exist_ok=True)
-    key.write_bytes((showcase.site / "keys/site.asc").read_bytes())
+    key.write_bytes((showcase.site / "keys/site.gpg").read_bytes())
     before = command.partition(" && apt-get update")[0].replace("/etc/apt", f"{root.path}/etc/apt")
     before = before.replace("/usr/share/keyrings", f"{root.path}/usr/share/keyrings")
     subprocess.run(["sh", "-ec", before], check=True, stdout=subprocess.DEVNULL)

@@ -72,7 +72,7 @@ def test_clicking_through_gives_commands_that_apt_and_pip_carry_out(
     script = "\n".join(lines[:3]).replace("sudo ", "").replace(" /etc/", f" {root.path}/etc/")
     script = script.replace("/usr/share/keyrings", f"{root.path}/usr/share/keyrings").replace("curl -fsSL", "cat_url")
     (root.path / "usr/share/keyrings").mkdir(parents=True, exist_ok=True)
-    fetch = f"cat_url() {{ cat {showcase.site}/keys/site.asc; }}\n"
+    fetch = f"cat_url() {{ cat {showcase.site}/keys/site.gpg; }}\n"
     subprocess.run(["sh", "-ec", fetch + script], check=True, stdout=subprocess.DEVNULL)
     root.update()
     root.install(*lines[-1].split()[3:])
@@ -215,7 +215,8 @@ def test_publishing_again_keeps_the_page(showcase: Project) -> None:  # noqa: F8
 def _page(held: tuple[Held, ...], label: str = "acme") -> str:
     folder = data_folder("channel-config") / "page"
     parts = {name: (folder / name).read_text() for name in ("index.html", "page.css", "page.js")}
-    site = SiteFacts(label, "conda/main", 1, "2026-11-24T03:00:00Z", "A" * 40, Digest("0" * 64, 1), held)
+    keys = Digest("0" * 64, 1), Digest("1" * 64, 1)
+    site = SiteFacts(label, "conda/main", 1, "2026-11-24T03:00:00Z", "A" * 40, *keys, held)
     return render_page(site, Lock(), {}, parts).decode()
 
 

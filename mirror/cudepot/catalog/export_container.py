@@ -8,19 +8,26 @@ from __future__ import annotations
 import json
 import shlex
 
-from cudepot.catalog.export_system import apt_preferences, apt_specs, dnf_specs, dnf_versionlock
+from cudepot.catalog.export_system import (
+    apt_preferences,
+    apt_specs,
+    dnf_specs,
+    dnf_versionlock,
+    rpm_tool,
+    versionlock_path,
+)
 from cudepot.catalog.holdings import SiteFacts
 
 
 def dockerfile_ubuntu(site: SiteFacts, url: str) -> str:
     """Return lines for a Dockerfile of Debian or Ubuntu: key, source, preferences, packages."""
     repository = next((one.repository for one in site.of("deb")), "")
-    key = f"/usr/share/keyrings/{site.label}.asc"
+    key = f"/usr/share/keyrings/{site.label}.gpg"  # binary: apt takes text since 1.4 only
     source = f"Types: deb\nURIs: {url}/{repository}/\nSuites: /\nSigned-By: {key}\n"
     return _lines(
         f"# snapshot {site.number} of {site.label}",
-        f"ADD {url}/keys/site.asc {key}",
-        f"RUN echo {site.key.sha256} {key} | sha256sum -c \\",
+        f"ADD {url}/keys/site.gpg {key}",
+        f"RUN echo {site.keyring.sha256} {key} | sha256sum -c \\",
         f" && chmod 644 {key} \\",
         f" && {_written(source, f'/etc/apt/sources.list.d/{site.label}.sources')} \\",
         f" && {_written(apt_preferences(site), f'/etc/apt/preferences.d/{site.label}-locked.pref')} \\",
@@ -36,16 +43,17 @@ def dockerfile_rhel(site: SiteFacts, url: str) -> str:
     key = f"/etc/pki/rpm-gpg/RPM-GPG-KEY-{site.label}"
     section = f"[{site.label}]\nname={site.label}\nbaseurl={url}/{repository}/\nenabled=1\n"
     section += f"repo_gpgcheck=1\ngpgcheck=0\ngpgkey=file://{key}\n"
+    tool, lock = rpm_tool(site), versionlock_path(site)
     return _lines(
         f"# snapshot {site.number} of {site.label}: the signed index vouches for each package by hash",
         f"ADD {url}/keys/site.asc {key}",
         f"RUN echo {site.key.sha256} {key} | sha256sum -c \\",
         f" && chmod 644 {key} \\",
         f" && {_written(section, f'/etc/yum.repos.d/{site.label}.repo')} \\",
-        " && mkdir -p /etc/dnf/plugins \\",
-        f" && {_written(dnf_versionlock(site), '/etc/dnf/plugins/versionlock.list')} \\",
-        f" && dnf -y install {_quoted(dnf_specs(site))} \\",
-        " && dnf clean all",
+        f" && mkdir -p {lock.rpartition('/')[0]} \\",
+        f" && {_written(dnf_versionlock(site), lock)} \\",
+        f" && {tool} -y install {_quoted(dnf_specs(site))} \\",
+        f" && {tool} clean all",
     )
 
 
@@ -59,6 +67,8 @@ def ansible(site: SiteFacts, url: str) -> str:
         "cudepot_signer": site.signer,
         "cudepot_key_url": f"{url}/keys/site.asc",
         "cudepot_key_sha256": site.key.sha256,
+        "cudepot_keyring_url": f"{url}/keys/site.gpg",
+        "cudepot_keyring_sha256": site.keyring.sha256,
         "cudepot_apt_repositories": sorted({f"{url}/{one.repository}/" for one in site.of("deb")}),
         "cudepot_apt_packages": apt_specs(site),
         "cudepot_yum_repositories": sorted({f"{url}/{one.repository}/" for one in site.of("rpm")}),

@@ -1,6 +1,6 @@
 """Pins for apt and dnf: preferences and versionlock entries, and the exact commands that install. Pure.
 
-Formats: apt_preferences(5), dnf-versionlock(8).
+Formats: apt_preferences(5), dnf-versionlock(8); yum-versionlock(1) for RHEL 7, which has no dnf.
 """
 
 from __future__ import annotations
@@ -36,13 +36,27 @@ def apt_specs(site: SiteFacts) -> list[str]:
 def dnf_versionlock(site: SiteFacts) -> str:
     """Return entries of ``versionlock.list``, the command that installs them above."""
     clients = [DnfClient("", "", "", (), signed=True, checked=True, versions=_versions(_of(site, "rpm")))]
-    text = client_dnf.locked_versions(clients, old=False).decode()
+    text = client_dnf.locked_versions(clients, old=_is_old(site)).decode()
     return f"# snapshot {site.number} of {site.label}; {dnf_install(site)}\n{text}"
 
 
 def dnf_install(site: SiteFacts) -> str:
     """Return the command that installs exactly these versions."""
-    return " ".join(["dnf", "install", *(shlex.quote(one) for one in dnf_specs(site))])
+    return " ".join([rpm_tool(site), "install", *(shlex.quote(one) for one in dnf_specs(site))])
+
+
+def rpm_tool(site: SiteFacts) -> str:
+    """Return what installs rpms there: ``yum`` on RHEL 7, else ``dnf``."""
+    return "yum" if _is_old(site) else "dnf"
+
+
+def versionlock_path(site: SiteFacts) -> str:
+    """Return where the tool's plugin reads its list."""
+    return "/etc/yum/pluginconf.d/versionlock.list" if _is_old(site) else "/etc/dnf/plugins/versionlock.list"
+
+
+def _is_old(site: SiteFacts) -> bool:
+    return any(client_dnf.is_old(one.repository, "") for one in _of(site, "rpm"))
 
 
 def dnf_specs(site: SiteFacts) -> list[str]:

@@ -66,7 +66,8 @@ class SiteFacts:
         label: who it is.
         channel: path of the conda channel.
         number: of the snapshot; ``created`` its date.
-        signer: fingerprint of the site's key; ``key`` the file at ``keys/site.asc``.
+        signer: fingerprint of the site's key; ``key`` the file at ``keys/site.asc``, ``keyring`` that at
+            ``keys/site.gpg``, which apt before 1.4 needs.
         held: all packages.
         closed: whether the channel has everything its packages need: clients may do with it alone.
         elsewhere: names that the chosen conda packages need and the channel does not have.
@@ -78,6 +79,7 @@ class SiteFacts:
     created: str
     signer: str
     key: Digest
+    keyring: Digest
     held: tuple[Held, ...]
     closed: bool = False
     elsewhere: tuple[str, ...] = ()

@@ -55,7 +55,8 @@ def render_page(site: SiteFacts, lock: Lock, tree: Tree, parts: Mapping[str, str
 
 def _data(site: SiteFacts) -> str:
     """Return the data for the script; no ``<``, so nothing in it ends the element or begins a comment."""
-    data = {"label": site.label, "key": site.key.sha256, "offers": offers(site), "names": NAMES, "closed": site.closed}
+    keys = {"key": site.key.sha256, "keyring": site.keyring.sha256}
+    data = {"label": site.label, **keys, "offers": offers(site), "names": NAMES, "closed": site.closed}
     return json.dumps(data, sort_keys=True).replace("<", "\\u003c")
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from cudepot.catalog.client_dnf import is_old
 from cudepot.catalog.holdings import Held, SiteFacts, cuda_of, is_for_cuda
 
 NAMES = {
@@ -80,15 +81,25 @@ def _offer(
         for cuda in _finest(sorted(one for name, one in exact if name == release and is_for_cuda(held[0], one)))
     ]
     own = list(_distros(held[0]))
-    return {
-        "os": [system],
-        "arch": [arch],
-        "distro": own or ([*sorted(distros[system, arch]), "any other"] if distros[system, arch] else ["any"]),
-        "version": versions or [f"cuDNN {release}"],
-        "type": [_type(held[0])],
-        "repository": repository,
-        "specs": sorted({_spec(one) for one in _newest(held)}),
-    } | (_file(held[0]) if file else {})
+    return (
+        {
+            "os": [system],
+            "arch": [arch],
+            "distro": own or ([*sorted(distros[system, arch]), "any other"] if distros[system, arch] else ["any"]),
+            "version": versions or [f"cuDNN {release}"],
+            "type": [_type(held[0])],
+            "repository": repository,
+            "specs": sorted({_spec(one) for one in _newest(held)}),
+        }
+        | (_file(held[0]) if file else {})
+        | ({"tool": _tool(held[0])} if _type(held[0]).startswith("rpm") else {})
+    )
+
+
+def _tool(one: Held) -> str:
+    """Return what installs an rpm there: RHEL 7 has no dnf."""
+    made_for = _MADE_FOR.search(one.path.rpartition("/")[2]) if one.kind == "installer" else None
+    return "yum" if is_old(made_for[0].strip("-") if made_for else one.repository, "") else "dnf"
 
 
 def _file(one: Held) -> dict[str, Any]:

@@ -44,4 +44,5 @@ def site_facts(depot: Depot, lock: Lock, tree: Tree, number: int, created: str, 
     held = held_in(tree, lock)
     channel = f"conda/{config.channel}"
     closed = is_closed(depot, tree, channel)
-    return SiteFacts(config.label, channel, number, created, signer, tree["keys/site.asc"], held, closed)
+    key, keyring = tree["keys/site.asc"], tree["keys/site.gpg"]
+    return SiteFacts(config.label, channel, number, created, signer, key, keyring, held, closed)
