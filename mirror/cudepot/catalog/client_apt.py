@@ -69,13 +69,14 @@ def _source(one: AptClient) -> str:
 
 def repository_pin(clients: Iterable[AptClient]) -> bytes:
     """Return the pin file: priority 600 as NVIDIA's own, by the Label that the site has kept."""
-    pins = dict.fromkeys(_release_pin(one) for one in clients)
+    pins = dict.fromkeys(release_pin(one.origin, one.label) for one in clients)
     return "\n".join(f"Package: *\nPin: release {pin}\nPin-Priority: 600\n" for pin in pins).encode()
 
 
-def _release_pin(one: AptClient) -> str:
+def release_pin(origin: str, label: str) -> str:
+    """Return what preferences know a repository by: these fields of its Release, as far as it has them."""
     # a comma would begin the next condition, so it is left to a wildcard
-    named = [("o", one.origin), ("l", one.label)]
+    named = [("o", origin), ("l", label)]
     return ", ".join(f"{key}={value.replace(',', '?')}" for key, value in named if value)
 
 

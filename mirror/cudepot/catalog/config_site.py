@@ -46,6 +46,8 @@ class Site:
         upstream_keys: full fingerprints that may sign what upstreams sent to that site.
         unsigned: upstreams of that site which nobody signs (`trust = "hash-lock"` there).
         url: where clients reach it, ending in a slash; empty where that is not said.
+        nvidia_paths: whether upstreams are shown below NVIDIA's paths as well: those at NVIDIA's own hosts (None), all
+            whose URL has such a path, or none.
     """
 
     path: str
@@ -63,6 +65,7 @@ class Site:
     upstream_keys: tuple[str, ...] = ()
     unsigned: tuple[str, ...] = ()
     url: str = ""
+    nvidia_paths: bool | None = None
 
     @property
     def reached_at(self) -> str:
@@ -109,6 +112,7 @@ def parse_site(table: Table) -> Site:
         upstream_keys=tuple(fingerprint(one) for one in table.texts("upstream-keys", ())),
         unsigned=table.texts("unsigned-upstreams", ()),
         url=_folder_url(table, "url"),
+        nvidia_paths=table.flag("nvidia-paths") if table.has("nvidia-paths") else None,
     )
     table.done()
     if not _LABEL.fullmatch(site.label):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -34,6 +34,11 @@ def parse_lock(data: Mapping[str, object]) -> Lock:
     )
     root.done()
     return lock
+
+
+def parse_upstreams(tables: Iterable[Mapping[str, object]]) -> tuple[LockedUpstream, ...]:
+    """Return upstreams as snapshots have them; raise ConfigError likewise."""
+    return tuple(_upstream(Table(one)) for one in tables)
 
 
 def render_lock(lock: Lock) -> dict[str, Any]:

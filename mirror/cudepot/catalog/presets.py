@@ -65,10 +65,11 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Presets:
-    """All presets by name and all known keys by fingerprint."""
+    """All presets by name, all known keys by fingerprint, and the vendors' hosts."""
 
     repositories: Mapping[str, Preset]
     keys: Mapping[str, KnownKey]
+    hosts: tuple[str, ...] = ()
 
     def get(self, name: str) -> Preset:
         """Return a preset; raise ConfigError that names similar ones."""
@@ -103,16 +104,18 @@ def parse_presets(documents: Iterable[Mapping[str, object]]) -> Presets:
     """Return the presets of parsed TOML documents; raise ConfigError that names the place of the first fault."""
     repositories: dict[str, Preset] = {}
     keys: dict[str, KnownKey] = {}
+    hosts: list[str] = []
     for document in documents:
         root = Table(document)
         if root.integer("version") != VERSION:
             raise ConfigError(f"presets have version {root.integer('version')}; this cudepot reads {VERSION}")
         vendor = root.text("vendor")
+        hosts += root.texts("hosts", ())
         found = [one for table in root.tables("repository") for one in _repositories(table, vendor)]
         repositories |= {one.name: one for one in found}
         keys |= {one.fingerprint: one for one in map(_key, root.tables("key"))}
         root.done()
-    return Presets(repositories, keys)
+    return Presets(repositories, keys, tuple(hosts))
 
 
 def _repositories(table: Table, vendor: str) -> list[Preset]:

@@ -9,6 +9,8 @@ from cudepot.ports import FileTraits, Rank
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT = "public, max-age=60, must-revalidate"
 _HASHED = re.compile(r"(/by-hash/[A-Za-z0-9]+/[0-9a-f]{64,128}|/shards/[0-9a-f]{64}\.[a-z.]+|/[0-9a-f]{64}-[^/]+)$")
+_OURS = re.compile(r"^compute/.+/cuda-keyring_[^/]+\.deb$")
+"""Packages that are made anew when the site's address or key changes: their names do not say so."""
 _SIMPLE_JSON = re.compile(r"simple/(.+/)?index\.json|simple-json/(.+/)?")
 _PACKAGES = (".deb", ".rpm", ".conda", ".tar.bz2", ".whl", ".whl.metadata")
 _ROOTS = frozenset((
@@ -38,6 +40,8 @@ def traits(path: str) -> FileTraits:
 
 
 def _rank(path: str) -> Rank:
+    if _OURS.search(path):
+        return Rank.INDEX
     if path.endswith(_PACKAGES) or path.startswith("files/"):
         return Rank.PACKAGE
     if _HASHED.search(path):

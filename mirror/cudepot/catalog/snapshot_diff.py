@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from cudepot.catalog.lock import Lock
+from cudepot.catalog.nvidia_paths import below
 from cudepot.catalog.snapshot import Tree
 from cudepot.digest import Digest
 
 ECOSYSTEMS = {".deb": "apt", ".rpm": "yum", ".conda": "conda", ".tar.bz2": "conda", ".whl": "wheel"}
 """Suffix of a package → the ecosystem it belongs to."""
+MADE = "made by the site"
+"""Why there is a package of NVIDIA's name that is not NVIDIA's."""
 _FILES = "files/"
 _NAMES = {
     "apt": re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)_(?P<arch>[^_]+)\.deb"),
@@ -32,7 +35,7 @@ class Change:
         name: of the package; the file's name where that does not say it.
         before, after: versions; empty for a package that came or went.
         old, new: the bytes; None likewise.
-        why: ``pin``, ``closure: needed by NAME``, ``upstream`` or ``built: JOB``.
+        why: ``pin``, ``closure: needed by NAME``, ``upstream``, ``built: JOB`` or ``MADE``.
     """
 
     ecosystem: str
@@ -57,9 +60,16 @@ def ecosystem(path: str) -> str:
     return next((found for suffix, found in ECOSYSTEMS.items() if path.endswith(suffix)), "")
 
 
+def _packages(tree: Tree) -> dict[str, Digest]:
+    """Return the packages of a tree; what NVIDIA's paths show again is told once."""
+    own = {path: digest for path, digest in tree.items() if ecosystem(path) and not below(path)}
+    there = set(own.values())
+    return own | {path: one for path, one in tree.items() if below(path) and ecosystem(path) and one not in there}
+
+
 def count_packages(tree: Tree) -> dict[str, int]:
     """Return how many packages of each ecosystem a tree holds."""
-    found = [one for path in tree if (one := ecosystem(path))]
+    found = [ecosystem(path) for path in _packages(tree)]
     return {name: found.count(name) for name in sorted(set(found))}
 
 
@@ -82,7 +92,7 @@ def diff_trees(before: Tree, after: Tree, why: Callable[[Digest], str]) -> Itera
     for identity in sorted(old.keys() | new.keys()):
         kind, place, name, _ = identity
         for went, came in zip_longest(old.get(identity, ()), new.get(identity, ())):
-            told = why((came or went)[1])
+            told = MADE if below(f"{place}/") else why((came or went)[1])
             yield Change(
                 kind,
                 place,
@@ -98,7 +108,7 @@ def diff_trees(before: Tree, after: Tree, why: Callable[[Digest], str]) -> Itera
 def _gone(tree: Tree, other: Tree) -> dict[_Identity, list[_Version]]:
     """Return the packages of ``tree`` that ``other`` lacks, or has with other bytes."""
     found: dict[_Identity, list[_Version]] = {}
-    for path in sorted(path for path, digest in tree.items() if ecosystem(path) and other.get(path) != digest):
+    for path in sorted(path for path, digest in _packages(tree).items() if other.get(path) != digest):
         identity, version = _identity(path)
         found.setdefault(identity, []).append((version, tree[path]))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,10 @@ from cudepot.errors import ConfigError, FormatError
 
 _FORMS = (".xz", ".zst", ".gz", ".bz2", "")
 _LISTS = ("Packages", "Sources")
+_AWAY = re.compile(
+    r".+\.(?:repo|list|sources)|(?:cuda-keyring_|(?!.*-local)(?:cuda|nvidia-machine-learning)-repo-).+\.(?:deb|rpm)"
+)
+"""Files that make their upstream's own host a source of the client: NVIDIA's, as it names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,7 @@ class Whole:
         notes: what is odd about the index, a line each.
         unknown: packages of which nothing but a sha512 is known, because they have not been fetched yet.
         learnt: whether the store alone knows the sha256 of some: the index tells a sha512 only.
+        away: extras that a site does not show, because they would send its clients to the upstream's host.
     """
 
     packages: dict[str, Digest]
@@ -30,11 +36,17 @@ class Whole:
     notes: tuple[str, ...] = ()
     unknown: Mapping[str, Promise] = field(default_factory=dict)
     learnt: bool = False
+    away: frozenset[str] = frozenset()
 
     @property
     def tree(self) -> dict[str, Digest]:
         """All of it: path → digest."""
         return self.packages | self.files
+
+    @property
+    def shown(self) -> dict[str, Digest]:
+        """What a site shows of it, likewise."""
+        return {path: digest for path, digest in self.tree.items() if path not in self.away}
 
 
 def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
@@ -77,6 +89,11 @@ def _rank(ranked: tuple[int, LockedFile]) -> int:
     return ranked[0]
 
 
+def leads_away(name: str) -> bool:
+    """Tell whether a file of that name sends clients from the site back to its upstream's host."""
+    return bool(_AWAY.fullmatch(name))
+
+
 def site_folder(upstream: LockedUpstream) -> str:
     """Return where a site has an upstream: ``apt/NAME/`` or ``yum/NAME/``."""
     return f"{'yum' if upstream.is_yum else 'apt'}/{upstream.name}/"
@@ -114,7 +131,12 @@ def whole(
     files = {one.path: one.digest for one in upstream.files}
     _check_places(upstream.name, packages, files, unknown)
     learnt = any(isinstance(one, Promise) for one in every.values())
-    return Whole(packages, files, tuple(notes), unknown, learnt)
+    away = frozenset(one.path for one in upstream.files if _is_away(one)) - packages.keys()
+    return Whole(packages, files, tuple(notes), unknown, learnt, away)
+
+
+def _is_away(one: LockedFile) -> bool:
+    return one.role == "extra" and leads_away(one.path.rpartition("/")[2])
 
 
 def _check_places(

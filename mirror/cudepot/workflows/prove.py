@@ -8,6 +8,8 @@ from typing import BinaryIO, cast
 
 from cudepot.catalog.bundle import SignedRoot, parse_manifest
 from cudepot.catalog.lock import Lock, LockedUpstream, Root
+from cudepot.catalog.nvidia_paths import below as nvidias
+from cudepot.catalog.nvidia_paths import strange
 from cudepot.catalog.snapshot import Tree
 from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
 from cudepot.errors import FormatError, TrustError
@@ -101,7 +103,9 @@ def check_folders(lock: Lock, tree: Tree) -> None:
     """Refuse repositories that belong to no locked upstream: nothing could be said of their packages."""
     known = tuple(f"{room}/{one.name}/" for room in ROOMS for one in lock.upstreams)
     rooms = tuple(f"{room}/" for room in ROOMS)
-    for path in sorted(tree):
+    for path in strange(tree, lock.upstreams):
+        raise TrustError(f"{path}: is neither what the site shows elsewhere nor the site's to make", hint=HINT)
+    for path in sorted(one for one in tree if not nvidias(one)):
         if (path.startswith(rooms) or path.rpartition("/")[2] in ROOTS) and not path.startswith(known):
             raise TrustError(f"{path}: belongs to no upstream of the snapshot's lock", hint=HINT)
 

@@ -10,6 +10,7 @@ import tomli_w
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.lock_document import render_lock
+from cudepot.catalog.nvidia_paths import below
 from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import notes
 from cudepot.digest import Digest
@@ -23,6 +24,7 @@ from cudepot.workflows.imported import forget_choice, newest_number, wanted
 from cudepot.workflows.isolated import Trouble
 from cudepot.workflows.lock import current_lock, load_lock, record_acceptance, unanswered
 from cudepot.workflows.publish_clients import clients_tree
+from cudepot.workflows.publish_nvidia import with_nvidia
 from cudepot.workflows.publish_page import is_page_of, with_page
 from cudepot.workflows.rollback import show_held
 from cudepot.workflows.rolled_back import Hold, hold_of
@@ -52,7 +54,7 @@ class PublishResult:
         held: what is not published as the lock says, and why.
         unsigned: a line for each upstream that nobody signed.
         unsolvable: a line for each repository that is allowed although not all of it can be installed.
-        notes: a line for each upstream that could not be locked.
+        notes: a line for each upstream that could not be locked, and for what NVIDIA's paths lack.
         foreign: what the conda channel leaves to another one.
         hold: the rollback that holds: ``added`` and ``removed`` are what is not shown because of it; None for none.
     """
@@ -104,11 +106,12 @@ def publish(
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
     names = [one.name for one in lock.upstreams]
     with depot.store.gathering():
-        lock, tree, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
+        lock, bare, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
+        tree, lacking = with_nvidia(depot, lock, bare)
     if not dry_run:
         _note(depot, names, held)
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
-    told = held, unsigned(depot, lock), doubts, unanswered(depot, lock)
+    told = held, unsigned(depot, lock), doubts, (*unanswered(depot, lock), *lacking)
     hold = None if release_rollback else hold_of(depot)
     if hold:
         number = hold.number if dry_run else show_held(depot, hold)
@@ -226,4 +229,4 @@ def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], 
 
 
 def _is_package(path: str) -> bool:
-    return path.endswith(_PACKAGES) or path.startswith("files/")
+    return not below(path) and (path.endswith(_PACKAGES) or path.startswith("files/"))

@@ -19,6 +19,7 @@ from cudepot.workflows.imported import choose
 from cudepot.workflows.present import absent
 from cudepot.workflows.proof import read
 from cudepot.workflows.publish_apt import renewed
+from cudepot.workflows.publish_nvidia import with_nvidia
 from cudepot.workflows.publish_page import with_page
 from cudepot.workflows.publish_yum import renewed_yum
 from cudepot.workflows.rolled_back import Hold
@@ -78,7 +79,7 @@ def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> in
     tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest)
     made, created = next_number(depot, [newest]), now(depot)
     made_of, was = read(depot.store, old.lock), lock_of(depot, old)
-    tree = with_page(depot, was, tree, made, created)
+    tree = with_page(depot, was, with_nvidia(depot, was, tree).tree, made, created)
     keep(depot, made_of, was, made, tree, [newest], created=created, rollback=shows)
     show(depot, made, tree)
     return made

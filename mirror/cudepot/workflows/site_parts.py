@@ -248,7 +248,7 @@ def _whole_tree(depot: Depot, upstream: LockedUpstream) -> dict[str, Digest]:
         raise ConfigError(
             f"{len(found.unknown)} packages of {upstream.name} are not in the store", hint="run `cudepot sync`"
         )
-    return {site_folder(upstream) + path: digest for path, digest in found.tree.items()}
+    return {site_folder(upstream) + path: digest for path, digest in found.shown.items()}
 
 
 def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from cudepot.catalog.lock_document import parse_upstreams
+from cudepot.catalog.nvidia_paths import below, strange
 from cudepot.catalog.snapshot import Snapshot, parse_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
@@ -167,12 +169,19 @@ def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     yield from whole_faults(depot, snapshot)
     wholes = whole_upstreams(snapshot).items()
     mirrored = {folder + one.path for folder, upstream in wholes for one in upstream.files if one.role == "root"}
+    yield from lines_alone(depot, "NVIDIA's paths", _nvidia_faults(snapshot))
     for path in snapshot.tree:
-        if path in mirrored:
+        if path in mirrored or below(path):
             continue
         check = checks.get(path.rpartition("/")[2])
         if check is not None:
             yield from lines_alone(depot, path, check(depot, snapshot, path))
+
+
+def _nvidia_faults(snapshot: Snapshot) -> Iterator[str]:
+    """Compare NVIDIA's paths with the folders whose files they show again; those are followed by themselves."""
+    for path in strange(snapshot.tree, parse_upstreams(snapshot.upstreams)):
+        yield f"{path}: is neither what the site shows elsewhere nor the site's to make"
 
 
 def _apt_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:

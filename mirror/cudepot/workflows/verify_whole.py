@@ -47,7 +47,7 @@ def _faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedUpstr
     for part in dict.fromkeys(one.path.rpartition("/")[0] for one in upstream.files if one.role == "root"):
         yield from _suite_faults(depot, snapshot, f"{folder}{part}/" if part else folder, verifier)
     found = read_whole(depot, upstream)
-    every: dict[str, Digest | Promise] = {**found.unknown, **found.tree}
+    every: dict[str, Digest | Promise] = {**found.unknown, **found.shown}
     for name, promised in every.items():
         if not _kept(depot, snapshot, folder + name, promised):
             yield f"{folder}: {name} is not the one the index names"

@@ -1,0 +1,141 @@
+"""NVIDIA's paths of a site: what the tree has already, where NVIDIA's URLs have it, and the files made beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from cudepot.catalog.client_apt import release_pin
+from cudepot.catalog.config_upstream import Upstream
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.nvidia_files import KEYRINGS, Repository, made
+from cudepot.catalog.nvidia_paths import Shown, bare, copies, place, planned
+from cudepot.catalog.snapshot import Tree
+from cudepot.digest import Digest
+from cudepot.formats.apt import parse_release
+from cudepot.signing.keys import binary_keys, exported, read_keys
+from cudepot.workflows.depot import Depot
+from cudepot.workflows.isolated import Trouble, each_alone
+from cudepot.workflows.key_files import key_files
+from cudepot.workflows.presets import load_presets
+from cudepot.workflows.proof import plain_text, read
+
+_ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
+_KEYRING = re.compile(r"cuda-keyring_([A-Za-z0-9.+~-]+)_all\.deb")
+_NO_URL = (
+    "NVIDIA's paths: without cuda-keyring, .repo and .list, which name the site's address: nothing says it; "
+    'set `url = "https://…"` in [site]'
+)
+
+
+class WithNvidia(NamedTuple):
+    """A tree with NVIDIA's paths, and a line for each thing that is not there."""
+
+    tree: dict[str, Digest]
+    notes: tuple[str, ...] = ()
+
+
+def with_nvidia(depot: Depot, lock: Lock, tree: Tree) -> WithNvidia:
+    """Return a tree with NVIDIA's paths as they have to be now; what it had of them before is gone.
+
+    Args:
+        depot: the depot; new files are put into its store.
+        lock: what the tree was made from.
+        tree: all else that the site shows.
+    """
+    found = bare(tree)
+    if depot.config.site.nvidia_paths is False or not any(place(one) for one in lock.upstreams):
+        return WithNvidia(found)
+    shown, left = planned(lock.upstreams, found, _hosts(depot))
+    twins = {path: one for part in shown for path, one in copies(part, found, lock.artifacts).items()}
+    troubles: list[Trouble] = []
+    files = made(_repositories(depot, shown, found, troubles), depot.config.site.reached_at, depot.epoch)
+    notes = [f"{one.folder} shows what comes first with that URL, and not {one.upstream.name}" for one in left]
+    notes += [f"{one.name}: no key or source below NVIDIA's paths: {one.error}" for one in troubles]
+    notes += [_NO_URL] if _is_url_missing(depot, shown) else []
+    added = {path: depot.store.add_bytes(data) for path, data in files.items()}
+    return WithNvidia(found | twins | added, tuple(notes))
+
+
+def _hosts(depot: Depot) -> Collection[str] | None:
+    """Return the hosts whose paths count; None where all do because somebody said so."""
+    return None if depot.config.site.nvidia_paths else load_presets().hosts
+
+
+def _is_url_missing(depot: Depot, shown: Sequence[Shown]) -> bool:
+    return not depot.config.site.reached_at and any(one.upstream.type != "redistrib" for one in shown)
+
+
+def _repositories(depot: Depot, shown: Sequence[Shown], tree: Tree, troubles: list[Trouble]) -> Iterator[Repository]:
+    keys = _Keys(depot)
+    for one in shown:
+        if one.upstream.type != "redistrib":
+            with each_alone(depot, one.upstream.name, troubles.append):
+                yield _repository(depot, one, tree, keys)
+
+
+def _repository(depot: Depot, one: Shown, tree: Tree, keys: _Keys) -> Repository:
+    config, whole = depot.config.upstream(one.upstream.name), bool(one.upstream.files)
+    blocks, is_yum = list(keys.of(config, whole=whole)), one.upstream.is_yum
+    return Repository(
+        one.folder,
+        is_yum,
+        "" if is_yum else _release(depot, one, tree),
+        tuple(armored for armored, _ in blocks),
+        b"".join(binary for _, binary in blocks),
+        tuple(key[-8:] for key in config.keys),
+        not is_yum or not whole or f"{one.source}repodata/repomd.xml.asc" in tree,
+        bool(config.rpm_keys),
+        () if is_yum else _keyrings(one, tree),
+    )
+
+
+class _Keys:
+    """The keys that clients of a repository need, each read once."""
+
+    def __init__(self, depot: Depot) -> None:
+        self._depot = depot
+        self._known: dict[str, tuple[bytes, bytes]] = {}
+
+    def of(self, upstream: Upstream, *, whole: bool) -> Iterator[tuple[bytes, bytes]]:
+        """Give the keys of the metadata, then of rpms, each by itself as text and binary.
+
+        yum 3 and older rpms read one key of each armor.
+        """
+        if not whole:
+            yield self._block("", lambda: self._depot.signer().public_key(armor=True))
+        theirs = (*(upstream.keys if whole else ()), *upstream.rpm_keys)
+        files = key_files(self._depot.base, upstream)
+        for fingerprint in dict.fromkeys(theirs):
+            yield self._block(fingerprint, partial(_as_it_came, files, fingerprint))
+
+    def _block(self, name: str, read_armored: Callable[[], bytes]) -> tuple[bytes, bytes]:
+        if name not in self._known:
+            armored = read_armored()
+            self._known[name] = armored, binary_keys(armored, name)
+        return self._known[name]
+
+
+def _as_it_came(files: Sequence[Path], fingerprint: str) -> bytes:
+    """Return a key in text form: its file's own bytes where that holds nothing else, for those who know their hash."""
+    for file in files:
+        data = file.read_bytes()
+        if data.startswith(_ARMOR) and [one.fingerprint for one in read_keys(file)] == [fingerprint]:
+            return data
+    return exported(files, [fingerprint])
+
+
+def _release(depot: Depot, one: Shown, tree: Tree) -> str:
+    """Return what preferences know a repository by; a `dists/` one has several roots, which say the same."""
+    names = [path for path in tree if path.startswith(one.source) and path.endswith(("/InRelease", "/Release"))]
+    fields = parse_release(plain_text(read(depot.store, tree[names[0]])), names[0]).fields
+    return release_pin(fields.get("Origin", ""), fields.get("Label", ""))
+
+
+def _keyrings(one: Shown, tree: Tree) -> tuple[str, ...]:
+    """Return the versions of ``cuda-keyring`` to make: those that guides name, and those that the index offers."""
+    found = (_KEYRING.fullmatch(path.removeprefix(one.source)) for path in tree if path.startswith(one.source))
+    return tuple(dict.fromkeys((*KEYRINGS, *(name[1] for name in found if name))))

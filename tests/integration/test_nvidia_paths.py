@@ -1,0 +1,130 @@
+"""NVIDIA's own words with the host replaced, real apt and dnf: pinned and whole, folder and bucket."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.clients import http
+from tests.clients.apt import AptRoot
+from tests.clients.dnf import DnfRoot
+from tests.conftest import SiteKey
+from tests.project import DEB, Project
+from tests.upstream.nvidia import APT_PATH, Nvidia
+from tests.upstream.process import run
+from tests.upstream.yum import YUM_PATH, Rhel
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="packages for x86_64 get installed"),
+]
+APT, YUM = "ubuntu2004/x86_64", "rhel8/x86_64"
+RPM = "8.0.5.39-1.cuda11.1"
+
+
+@pytest.fixture
+def project(site_key: SiteKey, tmp_path: Path) -> Iterator[Project]:
+    """A project whose site is served, and says at which address."""
+    made = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home).init()
+    with http.serve(made.base / "site") as site:
+        made.server = site  # type: ignore[attr-defined]
+        made.sections.append(f'nvidia-paths = true\nurl = "{site.url}/current"\n')
+        yield made
+
+
+def url_of(project: Project) -> str:
+    return f"{project.server.url}/current"  # type: ignore[attr-defined]
+
+
+def publish(project: Project) -> None:
+    for verb in ("lock", "sync", "publish"):
+        project.run(verb)
+
+
+def add_apt(project: Project, nvidia: Nvidia, *, whole: bool) -> None:
+    """Want cuDNN for one CUDA, or all that NVIDIA has, its ``cuda-keyring`` in the index as it is there."""
+    if not whole:
+        project.add_apt(nvidia, f"libcudnn8={DEB}", f"libcudnn8-dev={DEB}")
+        return
+    keys, keyrings = [nvidia.key.fingerprint], [str(nvidia.key_file)]
+    project.add("upstream", name=APT, type="apt", url=nvidia.apt_url, keys=keys, keyrings=keyrings, whole=True)
+
+
+def add_yum(project: Project, rhel: Rhel, *, whole: bool) -> None:
+    keys = {"keys": [rhel.key.fingerprint], "keyrings": [str(rhel.key_file), str(rhel.old_key_file)]}
+    keys["rpm_keys"] = [rhel.key.fingerprint, rhel.old_key.fingerprint]
+    project.add("upstream", name=YUM, type="yum", url=rhel.url, whole=whole, **keys)
+    if not whole:
+        project.add("pin", upstream=YUM, packages=[f"libcudnn8-{RPM}", f"libcudnn8-devel-{RPM}"])
+
+
+def fetch(url: str, into: Path) -> Path:
+    """Do what wget does."""
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        into.write_bytes(answer.read())
+    return into
+
+
+def guide_of_8(root: AptRoot, url: str, tmp_path: Path) -> None:
+    """Follow section 2.3.4 of the guide of 8.0.5, with another host."""
+    pin = fetch(f"{url}/cuda-ubuntu2004.pin", tmp_path / "cuda-ubuntu2004.pin")
+    shutil.move(pin, root.path / "etc/apt/preferences.d/cuda-repository-pin-600")
+    run("apt-key", "adv", "--fetch-keys", f"{url}/7fa2af80.pub", env=root.env)
+    (root.path / "etc/apt/sources.list").write_text(f"deb {url}/ /\n")
+
+
+def dockerfile_of_today(root: AptRoot, url: str, tmp_path: Path) -> None:
+    """Do what Dockerfiles do: the source that is installed names a key file of the root."""
+    deb = fetch(f"{url}/cuda-keyring_1.1-1_all.deb", tmp_path / "cuda-keyring_1.1-1_all.deb")
+    root.apt_get("install", str(deb))
+    source = root.path / "etc/apt/sources.list.d/cuda-ubuntu2004-x86_64.list"
+    assert source.read_text() == f"deb [signed-by=/usr/share/keyrings/cuda-archive-keyring.gpg] {url}/ /\n"
+    source.write_text(source.read_text().replace("signed-by=/", f"signed-by={root.path}/"))
+
+
+def signed_by(root: AptRoot, url: str, tmp_path: Path) -> None:
+    """Enrol the key by hand, as Dockerfiles that want no package do."""
+    key = fetch(f"{url}/3bf863cc.pub", tmp_path / "3bf863cc.pub")
+    ring = root.path / "usr/share/keyrings/nvidia.gpg"
+    ring.parent.mkdir(parents=True, exist_ok=True)
+    run("gpg", "--dearmor", "-o", ring, key)
+    (root.path / "etc/apt/sources.list.d/cuda.list").write_text(f"deb [signed-by={ring}] {url}/ /\n")
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["pinned", "whole"])
+@pytest.mark.parametrize("words", [guide_of_8, dockerfile_of_today, signed_by])
+def test_apt(project: Project, nvidia: Nvidia, tmp_path: Path, words: object, *, whole: bool) -> None:
+    add_apt(project, nvidia, whole=whole)
+    publish(project)
+    nvidia.server.forget()
+    root = AptRoot(tmp_path / "root")
+    words(root, f"{url_of(project)}{APT_PATH}", tmp_path)  # type: ignore[operator]
+    root.update()
+    root.install(f"libcudnn8={DEB}", f"libcudnn8-dev={DEB}")
+    assert root.version("libcudnn8") == DEB
+    if words is not signed_by:
+        assert "600" in root.policy("libcudnn8")
+    assert nvidia.server.requests == [], "no client went to NVIDIA"
+    assert project.run("verify", "--json").json["faults"] == []
+    assert project.run("publish", "--json").json["fresh"] is False, "the same files again"
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["pinned", "whole"])
+def test_dnf(project: Project, rhel: Rhel, tmp_path: Path, *, whole: bool) -> None:
+    add_yum(project, rhel, whole=whole)
+    publish(project)
+    rhel.server.forget()
+    root = DnfRoot(tmp_path / "dnf")
+    root.provide("libc.so.6()(64bit)")
+    run("rm", "-f", root.path / "etc/yum.repos.d/cuda-rhel8.repo")
+    root.dnf("config-manager", "--add-repo", f"{url_of(project)}{YUM_PATH}/cuda-rhel8.repo")
+    root.dnf("clean", "all")
+    root.install(f"libcudnn8-{RPM}", f"libcudnn8-devel-{RPM}")
+    assert root.installed()["libcudnn8-devel"] == RPM
+    assert root.query("--repo", "cuda-rhel8-x86_64", f"libcudnn8-{RPM}")
+    assert rhel.server.requests == []
+    assert project.run("verify", "--json").json["faults"] == []
