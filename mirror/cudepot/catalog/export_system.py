@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from cudepot.catalog import client_apt, client_dnf
 from cudepot.catalog.client_apt import AptClient
+from cudepot.catalog.client_choice import how, several, variants
 from cudepot.catalog.client_dnf import DnfClient
 from cudepot.catalog.holdings import Held, SiteFacts
 from cudepot.errors import PinError
@@ -29,7 +30,7 @@ def apt_install(site: SiteFacts) -> str:
 
 
 def apt_specs(site: SiteFacts) -> list[str]:
-    """Return the packages as apt-get takes them, the last version where there are several."""
+    """Return the packages as apt-get takes them; one version each, unless architectures differ in it."""
     return [f"{name}={versions[-1]}" for name, versions in _versions(_of(site, "deb")).items()]
 
 
@@ -72,6 +73,12 @@ def _of(site: SiteFacts, kind: str) -> tuple[Held, ...]:
         raise PinError(
             f"the site has several repositories of {kind}s: {', '.join(repositories)}",
             hint="say which with --repository NAME",
+        )
+    rivals = several(held)
+    for name, versions in rivals.items():
+        raise PinError(
+            f"several versions of {name}: {', '.join(versions)}",
+            hint=f"say which, with {how(name, versions, variants(rivals, held))} (what it needs comes along)",
         )
     return held
 

@@ -20,6 +20,8 @@ _CONDA = re.compile(
     r"(?P<channel>conda/[^/]+)/(?P<subdir>[^/]+)/(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.conda"
 )
 _CUDA = re.compile(r"(?:[-_+. ]cuda-?|-cu)(\d+(?:\.\d+)?)")
+_TOOLKIT = re.compile(r"-(\d+)-(\d+)$")
+"""How debs and rpms of CUDA itself end: ``cuda-toolkit-11-1``."""
 _WHEEL = {
     "linux-64": ("linux", "x86_64"), "linux-aarch64": ("linux", "aarch64"),
     "linux-ppc64le": ("linux", "ppc64le"), "win-64": ("win", "amd64"),
@@ -120,10 +122,15 @@ def _subdirs(tag: str) -> Iterator[str]:
 
 def _locked(tree: Tree, lock: Lock) -> Iterator[Held]:
     for one in lock.artifacts:
-        repository = f"{'apt' if one.kind == 'deb' else 'yum'}/{one.upstream}"
-        path = f"{repository}/{one.filename}"
-        if one.kind in ("deb", "rpm") and path in tree:
-            yield Held(one.kind, one.name, one.version, one.architecture, repository, path, one.digest)
+        if one.kind in ("deb", "rpm") and (held := held_package(one)).path in tree:
+            yield held
+
+
+def held_package(one: Artifact) -> Held:
+    """Return a locked deb or rpm as the site offers it."""
+    repository = f"{'apt' if one.kind == 'deb' else 'yum'}/{one.upstream}"
+    path = f"{repository}/{one.filename}"
+    return Held(one.kind, one.name, one.version, one.architecture, repository, path, one.digest)
 
 
 def files_of(lock: Lock) -> Iterator[tuple[str, Artifact]]:
@@ -159,10 +166,16 @@ def same_cuda(one: str, other: str) -> bool:
 
 
 def cuda_of(one: Held) -> str:
-    """Return the CUDA version a package says it is for, by name, version or build; empty when it does not."""
+    """Return the CUDA version a package says it is for, by name, version or build; empty when it does not.
+
+    Of several the one that says most: a wheel of ours may be ``nvidia-cudnn-cu10 8.0.5.39+cuda10.2.acme.1``.
+    """
     if one.kind == "conda" and one.name in ("cuda-version", "cudatoolkit"):
         return ".".join(one.version.split(".")[:2])
-    return next(iter(_CUDA.findall(f"{one.name} {one.version} {one.build}")), "")
+    if one.kind in ("deb", "rpm") and (found := _TOOLKIT.search(one.name)):
+        return f"{found[1]}.{found[2]}"
+    said: list[str] = _CUDA.findall(f"{one.name} {one.version} {one.build}")
+    return max(said, key=lambda cuda: cuda.count("."), default="")
 
 
 def newest_builds(held: Iterable[Held], what: str) -> tuple[Held, ...]:

@@ -13,6 +13,7 @@ from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 
 if TYPE_CHECKING:
+    from cudepot.catalog.export_choice import Choice
     from cudepot.workflows.depot import Depot
 
 NAME = "client"
@@ -21,9 +22,10 @@ DESCRIPTION = """\
 Write what a client of the site needs, for the snapshot that is shown. `client apt` writes the source, the pin file,
 preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client dnf`
 writes the .repo file, keys, and versionlock entries or excludes, for rhel7 those of its yum. Both make a folder for
-each distribution. `client conda` writes a .condarc, `client pip` a pip.conf and uv.toml, for machines that see the
+each distribution; where a package is locked for several CUDAs, --cuda or --only say which one clients hold.
+`client conda` writes a .condarc, `client pip` a pip.conf and uv.toml, for machines that see the
 site alone. `client windows` writes a PowerShell script that installs from the conda channel, the wheel index or
-NVIDIA's zip.
+NVIDIA's zip, one cuDNN.
 """
 
 
@@ -37,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep NVIDIA's cuda-keyring from enabling NVIDIA's own URL, which clients may not reach",
     )
+    _add_choice(apt)
     dnf = _kind(kinds, "dnf", "RHEL, Fedora and others; yum of rhel7", _dnf)
     dnf.add_argument("upstreams", nargs="+", metavar="UPSTREAM", help="upstreams whose repositories the client uses")
     dnf.add_argument(
@@ -45,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="versionlock",
         help="how the locked versions are held: a list for the versionlock plugin (default), or excludes for dnf.conf",
     )
+    _add_choice(dnf)
     conda = _kind(kinds, "conda", "a .condarc with the site's channel alone", _conda)
     conda.add_argument(
         "--also", action="append", default=[], metavar="URL", help="a channel to ask after the site's; may be repeated"
@@ -64,6 +68,24 @@ def _kind(kinds: Any, name: str, text: str, write: Callable[[argparse.Namespace,
     return kind
 
 
+def _add_choice(kind: argparse.ArgumentParser) -> None:
+    """Declare what says which packages a client is held to, where the site has several versions of one."""
+    kind.add_argument("--cuda", default="", metavar="VERSION", help="only what is for this CUDA: 12, 11.1")
+    kind.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME[=VERSION]",
+        help="only this and what it needs; may be repeated",
+    )
+
+
+def _choice(args: argparse.Namespace, platform: str = "") -> Choice:
+    from cudepot.catalog.export_choice import Choice
+
+    return Choice(platform, args.cuda, "", tuple(args.only))
+
+
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     with opened(args, exclusive=False) as depot:
@@ -77,7 +99,9 @@ def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.workflows.client import client_apt_files
 
     hold_back = args.hold_back_cuda_keyring
-    results = client_apt_files(depot, args.upstreams, url=args.url, output=output, hold_back=hold_back)
+    results = client_apt_files(
+        depot, args.upstreams, url=args.url, output=output, hold_back=hold_back, choice=_choice(args)
+    )
     lines: list[str] = []
     for one in results:
         lines += _written(one.folder, one.files, one.replaced)
@@ -89,7 +113,9 @@ def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 def _dnf(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.workflows.client_dnf import client_dnf_files
 
-    results = client_dnf_files(depot, args.upstreams, url=args.url, output=output, hold=args.hold)
+    results = client_dnf_files(
+        depot, args.upstreams, url=args.url, output=output, holding=args.hold, choice=_choice(args)
+    )
     lines: list[str] = []
     for one in results:
         lines += _written(one.folder, one.files, one.replaced)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from cudepot.catalog import client_apt
 from cudepot.catalog.client_apt import AptClient
+from cudepot.catalog.client_choice import EVERYTHING
 from cudepot.catalog.client_targets import targets
+from cudepot.catalog.export_choice import Choice
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.catalog.whole import is_sources
@@ -22,6 +24,7 @@ from cudepot.formats.deb_write import write_deb
 from cudepot.ports import Signed, Verifier
 from cudepot.signing.keys import dearmored
 from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.client_held import Hold, hold, published_of, versions
 from cudepot.workflows.client_output import write_files
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
@@ -41,6 +44,7 @@ class ClientResult:
         number: the snapshot it is for.
         fingerprint: of the site's key.
         replaced: those of the files that were there with another content.
+        several: packages that are held in more than one version, with these: an upgrade goes to the newest.
     """
 
     folder: str
@@ -49,11 +53,12 @@ class ClientResult:
     number: int
     fingerprint: str
     replaced: tuple[str, ...] = ()
+    several: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def client_apt_files(
-    depot: Depot, names: Sequence[str], *, url: str, output: Path, hold_back: bool
-) -> tuple[ClientResult, ...]:  # fmt: skip
+    depot: Depot, names: Sequence[str], *, url: str, output: Path, hold_back: bool, choice: Choice = EVERYTHING
+) -> tuple[ClientResult, ...]:
     """Write the configuration of apt clients, a folder for each distribution, laid out as on the client.
 
     Args:
@@ -62,15 +67,19 @@ def client_apt_files(
         url: where clients reach ``site/current``.
         output: folder the folders go into; made when missing.
         hold_back: keep NVIDIA's ``cuda-keyring`` from enabling NVIDIA's own URL.
+        choice: which of the pinned packages clients are held to.
 
     Raises:
         ConfigError: nothing is published yet, or an upstream has no apt repository on the site.
+        PinError: the choice is about nothing that is pinned.
     """
     snapshot = shown_snapshot(depot)
     base = url if url.endswith("/") else url + "/"
     lock = lock_of(depot, snapshot)
     grouped = targets({name: url_of(depot, name) for name in names})
-    made = {at: apt_files(depot, snapshot.tree, lock, several, url=base) for at, several in grouped.items()}
+    made = {
+        at: apt_files(depot, snapshot.tree, lock, several, url=base, choice=choice) for at, several in grouped.items()
+    }
     return tuple(_written(depot, output / at, one, snapshot.number, base, hold_back) for at, one in made.items())
 
 
@@ -79,15 +88,19 @@ class AptFiles(NamedTuple):
 
     files: dict[str, bytes]
     clients: list[AptClient]
+    held: Hold
 
 
-def apt_files(depot: Depot, tree: Tree, lock: Lock, names: Sequence[str], *, url: str) -> AptFiles:
+def apt_files(
+    depot: Depot, tree: Tree, lock: Lock, names: Sequence[str], *, url: str, choice: Choice = EVERYTHING
+) -> AptFiles:
     """Return source and keyrings of the clients of one distribution, for a tree of the site; ``url`` ends in ``/``."""
-    found = [one for name in names for one in _clients(depot, tree, lock, name, url)]
+    held = hold(lock, names, "deb", choice, lambda deb, _: _named_exactly(depot, deb))
+    found = [one for name in names for one in _clients(depot, tree, lock, name, url, held.packages[name])]
     clients, label = [one for one, _ in found], depot.config.site.label
     files = {name: data for _, keyring in found for name, data in keyring.items()}
     files[f"etc/apt/sources.list.d/{label}.sources"] = client_apt.sources(clients)
-    return AptFiles(files, clients)
+    return AptFiles(files, clients, held)
 
 
 def _written(depot: Depot, folder: Path, made: AptFiles, number: int, url: str, hold_back: bool) -> ClientResult:
@@ -97,7 +110,9 @@ def _written(depot: Depot, folder: Path, made: AptFiles, number: int, url: str, 
     package, data = _package(depot, made.clients, files, f"1.{number}", url, hold_back=hold_back)
     every = {**files, **preferences(label, made.clients, hold_back=hold_back), package: data}
     replaced = write_files(folder, every)
-    return ClientResult(str(folder), tuple(sorted(every)), package, number, depot.signer().fingerprint, replaced)
+    made.held.warn(depot, folder.name)
+    signer = depot.signer().fingerprint
+    return ClientResult(str(folder), tuple(sorted(every)), package, number, signer, replaced, dict(made.held.several))
 
 
 def preferences(label: str, clients: Sequence[AptClient], *, hold_back: bool) -> dict[str, bytes]:
@@ -117,11 +132,10 @@ def _package(
 
 
 def _clients(
-    depot: Depot, tree: Tree, lock: Lock, name: str, url: str
-) -> Iterator[tuple[AptClient, dict[str, bytes]]]:  # fmt: skip
+    depot: Depot, tree: Tree, lock: Lock, name: str, url: str, held: Sequence[Artifact]
+) -> Iterator[tuple[AptClient, dict[str, bytes]]]:
     """Give each suite of a repository (a flat one is one), with the key file its source names."""
-    debs = [one for one in lock.of(name) if one.kind == "deb" and "mirror" in one.outputs]
-    wanted = versions(held(debs, lambda deb: _named_exactly(depot, deb)))
+    debs, wanted = published_of(lock, name, "deb"), versions(held)
     label, locked = depot.config.site.label, lock.upstream(name)
     for folder in _folders(tree, name, locked):
         release, ours = _release(depot, tree, f"apt/{name}/{folder}", name)
@@ -174,38 +188,11 @@ def _of_suite(client: AptClient, tree: Tree, folder: str) -> AptClient:
     )
 
 
-def held(packages: Sequence[Artifact], named: Callable[[Artifact], set[tuple[str, str]]]) -> list[Artifact]:
-    """Return the pinned packages, and what they name by exact version, down the whole chain.
-
-    Other dependencies are the distribution's to update: who pins a tool does not mean to hold libc6.
-
-    Args:
-        packages: what is published of an upstream.
-        named: tells name and version of everything a package requires in exactly one version.
-    """
-    found, waiting = set[Artifact](), [one for one in packages if one.why == "pin"]
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            exactly = named(one)
-            waiting += [other for other in packages if (other.name, other.version) in exactly]
-    return [one for one in packages if one in found]
-
-
 def _named_exactly(depot: Depot, deb: Artifact) -> set[tuple[str, str]]:
     with depot.store.open(deb.digest) as handle:
         fields = parse_stanza(read_control(handle, what=deb.filename), deb.filename)
     groups = [group for key in ("Pre-Depends", "Depends") for group in parse_relations(fields.get(key, ""))]
     return {(one.name, one.version) for group in groups for one in group if one.operator == "="}
-
-
-def versions(packages: Sequence[Artifact]) -> dict[str, list[str]]:
-    """Return the versions of packages by name."""
-    found: dict[str, list[str]] = {}
-    for one in packages:
-        found.setdefault(one.name, []).append(one.version)
-    return found
 
 
 def _by_hash(tree: Tree, release: Release, name: str) -> str:

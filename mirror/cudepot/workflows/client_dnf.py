@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from cudepot.catalog import client_dnf
+from cudepot.catalog.client_choice import EVERYTHING
 from cudepot.catalog.client_dnf import DnfClient
 from cudepot.catalog.client_targets import targets
 from cudepot.catalog.config_upstream import Upstream
+from cudepot.catalog.export_choice import Choice
 from cudepot.catalog.hold_excludes import excludes
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.snapshot import Tree
@@ -18,7 +20,8 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError, TrustError
 from cudepot.formats.rpm_header import read_head
 from cudepot.signing.keys import exported
-from cudepot.workflows.client import held, shown_snapshot, url_of, versions
+from cudepot.workflows.client import shown_snapshot, url_of
+from cudepot.workflows.client_held import Hold, hold, published_of, versions
 from cudepot.workflows.client_output import write_files
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.key_files import key_files
@@ -41,6 +44,7 @@ class DnfResult:
         unchecked: upstreams of whose packages no key is known.
         merge: the command that adds the excludes to the client's own configuration; empty where there are none.
         replaced: those of the files that were there with another content.
+        several: packages that are held in more than one version, with these: an upgrade goes to the newest.
     """
 
     folder: str
@@ -51,6 +55,7 @@ class DnfResult:
     unchecked: tuple[str, ...]
     merge: str = ""
     replaced: tuple[str, ...] = ()
+    several: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class DnfFiles(NamedTuple):
@@ -59,6 +64,7 @@ class DnfFiles(NamedTuple):
     files: dict[str, bytes]
     clients: list[DnfClient]
     holding: tuple[str, ...]
+    held: Hold
 
     @property
     def old(self) -> bool:
@@ -67,8 +73,14 @@ class DnfFiles(NamedTuple):
 
 
 def client_dnf_files(
-    depot: Depot, names: Sequence[str], *, url: str, output: Path, hold: str = "versionlock"
-) -> tuple[DnfResult, ...]:  # fmt: skip
+    depot: Depot,
+    names: Sequence[str],
+    *,
+    url: str,
+    output: Path,
+    holding: str = "versionlock",
+    choice: Choice = EVERYTHING,
+) -> tuple[DnfResult, ...]:
     """Write the configuration of dnf clients, a folder for each distribution, laid out as on the client.
 
     Args:
@@ -76,45 +88,60 @@ def client_dnf_files(
         names: upstreams whose repositories clients shall use.
         url: where clients reach ``site/current``.
         output: folder the folders go into; made when missing.
-        hold: how locked versions are held: one of ``HOLDS``.
+        holding: how locked versions are held: one of ``HOLDS``.
+        choice: which of the pinned packages clients are held to.
 
     Raises:
         ConfigError: nothing is published yet, or an upstream has no yum repository on the site.
+        PinError: the choice is about nothing that is pinned.
     """
     snapshot = shown_snapshot(depot)
     lock = lock_of(depot, snapshot)
     grouped = targets({name: url_of(depot, name) for name in names})
-    made = {at: dnf_files(depot, snapshot.tree, lock, several, url=url, hold=hold) for at, several in grouped.items()}
-    return tuple(_written(output / at, one, snapshot.number, hold) for at, one in made.items())
+    made = {
+        at: dnf_files(depot, snapshot.tree, lock, several, url=url, holding=holding, choice=choice)
+        for at, several in grouped.items()
+    }
+    return tuple(_written(depot, output / at, one, snapshot.number, holding) for at, one in made.items())
 
 
 def dnf_files(
-    depot: Depot, tree: Tree, lock: Lock, names: Sequence[str], *, url: str, hold: str = "versionlock"
-) -> DnfFiles:  # fmt: skip
+    depot: Depot,
+    tree: Tree,
+    lock: Lock,
+    names: Sequence[str],
+    *,
+    url: str,
+    holding: str = "versionlock",
+    choice: Choice = EVERYTHING,
+) -> DnfFiles:
     """Return the configuration of the clients of one distribution, for a tree of the site; else as above."""
     base = url if url.endswith("/") else url + "/"
-    found = [_client(depot, tree, lock, name, base) for name in names]
+    held = hold(lock, names, "rpm", choice, lambda rpm, beside: _named_exactly(depot, rpm, beside))
+    found = [_client(depot, tree, lock, name, base, held.packages[name]) for name in names]
     clients, label = [one for one, _ in found], depot.config.site.label
     _check_one_kind(clients)
     files = {path: data for _, keys in found for path, data in keys.items()}
     files[f"etc/yum.repos.d/{label}.repo"] = client_dnf.repositories(clients)
-    holding = _holding(clients, label, hold, old=clients[0].old)
-    return DnfFiles(files | holding, clients, tuple(holding))
+    locked = _holding(clients, label, holding, old=clients[0].old)
+    return DnfFiles(files | locked, clients, tuple(locked), held)
 
 
-def _written(folder: Path, made: DnfFiles, number: int, hold: str) -> DnfResult:
+def _written(depot: Depot, folder: Path, made: DnfFiles, number: int, holding: str) -> DnfResult:
     replaced = write_files(folder, made.files)
+    made.held.warn(depot, folder.name)
     unsigned = tuple(one.upstream for one in made.clients if not one.signed)
     unchecked = tuple(one.upstream for one in made.clients if not one.checked)
     install = client_dnf.install_line(made.clients, old=made.old)
     conf = "/etc/yum.conf" if made.old else "/etc/dnf/dnf.conf"
-    merge = "".join(f"cat /{path} >> {conf}" for path in made.holding) if hold == "excludes" else ""
-    return DnfResult(str(folder), tuple(sorted(made.files)), number, install, unsigned, unchecked, merge, replaced)
+    merge = "".join(f"cat /{path} >> {conf}" for path in made.holding) if holding == "excludes" else ""
+    files, several = tuple(sorted(made.files)), dict(made.held.several)
+    return DnfResult(str(folder), files, number, install, unsigned, unchecked, merge, replaced, several)
 
 
-def _holding(clients: Sequence[DnfClient], label: str, hold: str, *, old: bool) -> dict[str, bytes]:
+def _holding(clients: Sequence[DnfClient], label: str, holding: str, *, old: bool) -> dict[str, bytes]:
     """Return the file that holds the locked versions; none where nothing is locked."""
-    if hold == "excludes":
+    if holding == "excludes":
         path, data = f"etc/{'yum' if old else 'dnf'}/{label}-excludes.conf", excludes(clients, old=old)
     else:
         path = f"etc/{'yum/pluginconf.d' if old else 'dnf/plugins'}/versionlock.list"
@@ -128,8 +155,8 @@ def _check_one_kind(clients: Sequence[DnfClient]) -> None:
 
 
 def _client(
-    depot: Depot, tree: Tree, lock: Lock, name: str, url: str
-) -> tuple[DnfClient, dict[str, bytes]]:  # fmt: skip
+    depot: Depot, tree: Tree, lock: Lock, name: str, url: str, held: Sequence[Artifact]
+) -> tuple[DnfClient, dict[str, bytes]]:
     """Return one repository, and the key files it names."""
     _check_shown(tree, name)
     upstream, label = depot.config.upstream(name), depot.config.site.label
@@ -139,7 +166,6 @@ def _client(
     if theirs:
         file = f"{KEYS}/RPM-GPG-KEY-{client_dnf.repo_id(label, name)}"
         keys[file] = exported(key_files(depot.base, upstream), theirs)
-    rpms = [one for one in lock.of(name) if one.kind == "rpm" and "mirror" in one.outputs]
     client = DnfClient(
         name,
         client_dnf.repo_id(label, name),
@@ -147,9 +173,9 @@ def _client(
         tuple(f"/{path}" for path in keys),
         signed,
         bool(upstream.rpm_keys),
-        versions(held(rpms, lambda rpm: _named_exactly(depot, rpm, rpms))),
+        versions(held),
         client_dnf.is_old(name, upstream.url),
-        tuple(sorted({one.architecture for one in rpms})),
+        tuple(sorted({one.architecture for one in published_of(lock, name, "rpm")})),
     )
     return client, keys
 

@@ -1,19 +1,27 @@
 """The ``clients/`` part of a site: what `client apt` and `client dnf` write, for each distribution the site is for.
 
-Sources name the site by its URL, so there is none where nothing says how clients reach it.
+Sources name the site by its URL, so there is none where nothing says how clients reach it. Where a package is locked
+for several CUDAs, each of these has a folder beside that of the distribution, whose clients hold one version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
+from cudepot.catalog.client_choice import EVERYTHING
 from cudepot.catalog.client_targets import is_known, targets
+from cudepot.catalog.export_choice import Choice
 from cudepot.catalog.lock import Lock
+from cudepot.catalog.snapshot import Tree
 from cudepot.digest import Digest
+from cudepot.workflows.client_held import Hold
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.isolated import each_alone
 
 FOLDER = "clients/"
+_Made = tuple[Mapping[str, bytes], Hold]
 
 
 def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
@@ -21,10 +29,10 @@ def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[s
     url, found = depot.config.site.reached_at, dict[str, Digest]()
     names = _shown(lock, tree) if url else {}
     for folder, several in _grouped(names).items():
-        make = _dnf if names[several[0]][1] else _apt
+        make = partial(_dnf if names[several[0]][1] else _apt, depot, lock, tree, several, url)
         with each_alone(depot, folder, lambda one: depot.progress.say(f"{FOLDER}{one.name}/: left out: {one.error}")):
-            files = make(depot, lock, tree, several, url)
-            found |= {f"{FOLDER}{folder}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
+            for at, files in _each_choice(depot, folder, make):
+                found |= {f"{FOLDER}{at}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
     return found
 
 
@@ -51,14 +59,26 @@ def _grouped(names: Mapping[str, tuple[str, bool]]) -> dict[str, list[str]]:
     return grouped
 
 
-def _dnf(depot: Depot, lock: Lock, tree: Mapping[str, Digest], names: Sequence[str], url: str) -> dict[str, bytes]:
+def _each_choice(
+    depot: Depot, folder: str, make: Callable[[Choice], _Made]
+) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+    """Give folder and files of all that is locked, and of each CUDA where clients have to choose one."""
+    files, held = make(EVERYTHING)
+    yield folder, files
+    held.warn(depot, f"{FOLDER}{folder}/")
+    for cuda in held.cudas:
+        yield f"{folder}-cuda{cuda}", make(replace(EVERYTHING, cuda=cuda))[0]
+
+
+def _dnf(depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice) -> _Made:
     from cudepot.workflows.client_dnf import dnf_files  # noqa: PLC0415 - where a site says its URL
 
-    return dnf_files(depot, tree, lock, names, url=url).files
+    made = dnf_files(depot, tree, lock, names, url=url, choice=choice)
+    return made.files, made.held
 
 
-def _apt(depot: Depot, lock: Lock, tree: Mapping[str, Digest], names: Sequence[str], url: str) -> dict[str, bytes]:
+def _apt(depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice) -> _Made:
     from cudepot.workflows.client import apt_files, preferences  # noqa: PLC0415 - where a site says its URL
 
-    made = apt_files(depot, tree, lock, names, url=url)
-    return made.files | preferences(depot.config.site.label, made.clients, hold_back=False)
+    made = apt_files(depot, tree, lock, names, url=url, choice=choice)
+    return made.files | preferences(depot.config.site.label, made.clients, hold_back=False), made.held
