@@ -12,6 +12,7 @@ from tests.conftest import SiteKey
 from tests.project import Project
 from tests.upstream.apt import DistsRepo, FlatRepo
 from tests.upstream.debs import simple_deb, write_deb
+from tests.upstream.server import Server
 
 DISTS = {"suites": ["stable"], "components": ["main"]}
 
@@ -22,12 +23,22 @@ def deb(tmp_path: Path, name: str, version: str = "1.0", arch: str = "amd64", **
 
 def want(project: Project, site: Site, repo: FlatRepo | DistsRepo, *packages: str, **upstream: object) -> None:
     """Add a repository and pins on it."""
+    pin = {"architectures": upstream.pop("only")} if "only" in upstream else {}
+    _add(project, site, repo, **upstream)
+    project.add("pin", upstream="u", packages=list(packages), **pin)
+
+
+def want_whole(project: Project, site: Site | Server, repo: FlatRepo | DistsRepo, **upstream: object) -> Path:
+    """Mirror a repository whole; return where its site part will be."""
+    _add(project, site, repo, whole=True, **upstream)
+    return project.site / "apt/u"
+
+
+def _add(project: Project, site: Site | Server, repo: FlatRepo | DistsRepo, **upstream: object) -> None:
     ring = project.base / "upstream.asc"
     ring.write_bytes(repo.key.armored)
-    pin = {"architectures": upstream.pop("only")} if "only" in upstream else {}
     url, keys = f"{site.url}/repo/", [repo.key.fingerprint]
     project.add("upstream", name="u", type="apt", url=url, keys=keys, keyrings=[str(ring)], **upstream)
-    project.add("pin", upstream="u", packages=list(packages), **pin)
 
 
 def locked(project: Project) -> dict[str, Any]:

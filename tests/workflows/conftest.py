@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.clients.http import Site, serve
 from tests.conftest import SiteKey
 from tests.project import Project
+from tests.upstream.apt import DistsRepo, FlatRepo
 from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.keys import Key, KeyHome
 from tests.upstream.server import Server
@@ -85,3 +87,23 @@ def world(project: Project, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -
     (tmp_path / "upstream").mkdir()
     with Server(tmp_path / "upstream") as server:
         yield World(project, server, *upstream_key, tmp_path)
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> Iterator[Site]:
+    """A server over an empty folder."""
+    (tmp_path / "upstream").mkdir()
+    with serve(tmp_path / "upstream") as site:
+        yield site
+
+
+@pytest.fixture
+def flat(upstream_key: tuple[KeyHome, Key], upstream: Site) -> FlatRepo:
+    """A flat apt repository without packages, not yet published."""
+    return FlatRepo(upstream.root / "repo", *upstream_key)
+
+
+@pytest.fixture
+def dists(upstream_key: tuple[KeyHome, Key], upstream: Site) -> DistsRepo:
+    """A ``dists/`` repository without packages, not yet published."""
+    return DistsRepo(upstream.root / "repo", *upstream_key)

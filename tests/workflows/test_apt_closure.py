@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,29 +12,7 @@ from tests.clients.http import Site, serve
 from tests.conftest import SiteKey
 from tests.project import Project
 from tests.upstream.apt import DistsRepo, FlatRepo
-from tests.upstream.nvidia import Artifacts
 from tests.workflows.apt_world import DISTS, deb, installs, locked, names, want
-
-
-@pytest.fixture
-def upstream(tmp_path: Path) -> Iterator[Site]:
-    """A server over an empty folder."""
-    (tmp_path / "upstream").mkdir()
-    with serve(tmp_path / "upstream") as site:
-        yield site
-
-
-@pytest.fixture
-def flat(nvidia_artifacts: Artifacts, upstream: Site) -> FlatRepo:
-    """A flat repository without packages, not yet published."""
-    return FlatRepo(upstream.root / "repo", nvidia_artifacts.keys, nvidia_artifacts.key)
-
-
-@pytest.fixture
-def dists(nvidia_artifacts: Artifacts, upstream: Site) -> DistsRepo:
-    """A ``dists/`` repository without packages, not yet published."""
-    return DistsRepo(upstream.root / "repo", nvidia_artifacts.keys, nvidia_artifacts.key)
-
 
 # packages of all architectures in an index of their own
 

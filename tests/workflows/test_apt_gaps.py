@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.clients.http import Site, serve
+from tests.clients.http import Site
 from tests.project import Project
 from tests.upstream.apt import FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Artifacts
+from tests.workflows.apt_world import deb, want
 
 from cudepot.catalog.closure import select
 from cudepot.catalog.deb_offers import Offers
 from cudepot.catalog.deb_pins import DebPin
 from cudepot.catalog.deb_rules import Wishes
 from cudepot.formats.apt import PackageIndex
-
-
-@pytest.fixture
-def upstream(tmp_path: Path) -> Iterator[Site]:
-    """A server over an empty folder."""
-    (tmp_path / "upstream").mkdir()
-    with serve(tmp_path / "upstream") as site:
-        yield site
-
-
-@pytest.fixture
-def flat(nvidia_artifacts: Artifacts, upstream: Site) -> FlatRepo:
-    """A flat repository without packages, not yet published."""
-    return FlatRepo(upstream.root / "repo", nvidia_artifacts.keys, nvidia_artifacts.key)
-
-
-def deb(tmp_path: Path, name: str, version: str = "1.0", **fields: str) -> Path:
-    return write_deb(simple_deb(name, version, "amd64", **fields), tmp_path)
-
-
-def want(project: Project, site: Site, repo: FlatRepo, *packages: str) -> None:
-    ring = project.base / "upstream.asc"
-    ring.write_bytes(repo.key.armored)
-    keys = [repo.key.fingerprint]
-    project.add("upstream", name="u", type="apt", url=f"{site.url}/repo/", keys=keys, keyrings=[str(ring)])
-    project.add("pin", upstream="u", packages=list(packages))
 
 
 def test_a_client_holds_the_pins_and_what_they_name_exactly_but_no_libc(

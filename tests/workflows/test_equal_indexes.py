@@ -13,6 +13,7 @@ from tests.upstream.apt import DistsRepo, FlatRepo
 from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.nvidia import Artifacts
 from tests.upstream.server import Server
+from tests.workflows.apt_world import want_whole
 from tests.workflows.test_whole_dists import deb, mirror, same_bytes
 
 from cudepot.digest import Digest
@@ -25,15 +26,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
     (tmp_path / "upstream").mkdir()
     with Server(tmp_path / "upstream") as server:
         yield server
-
-
-def want(project: Project, server: Server, repo: FlatRepo | DistsRepo, **upstream: object) -> Path:
-    """Mirror a repository whole; return where its site part will be."""
-    ring = project.base / "upstream.asc"
-    ring.write_bytes(repo.key.armored)
-    url, keys = f"{server.url}/repo/", [repo.key.fingerprint]
-    project.add("upstream", name="u", type="apt", url=url, keys=keys, keyrings=[str(ring)], whole=True, **upstream)
-    return project.site / "apt/u"
 
 
 def flat(nvidia_artifacts: Artifacts, server: Server, content: bytes) -> FlatRepo:
@@ -52,7 +44,7 @@ def test_empty_indexes_of_other_components_and_architectures(
                     if (part, arch) != ("main", "amd64")}  # fmt: skip
     repo.publish()
     parts, machines = ["main", "contrib"], ["amd64", "arm64"]
-    site = want(project, server, repo, suites=["stable"], components=parts, architectures=machines)
+    site = want_whole(project, server, repo, suites=["stable"], components=parts, architectures=machines)
     mirror(project)
     for part in parts:
         for one in (
@@ -77,7 +69,7 @@ def test_equal_files_beside_packages(
     """The public case: a Release that names an empty Packages and three empty files beside it."""
     repo = flat(nvidia_artifacts, server, content)
     repo.publish()
-    site = want(project, server, repo)
+    site = want_whole(project, server, repo)
     mirror(project)
     assert {"Packages", *EXTRAS} <= same_bytes(site, repo.folder)
 
@@ -89,7 +81,7 @@ def test_the_bytes_come_from_whichever_name_is_served(
     repo.publish()
     (repo.folder / EXTRAS[0]).unlink()
     repo.put(repo.folder / EXTRAS[1], b"of yesterday\n")
-    site = want(project, server, repo)
+    site = want_whole(project, server, repo)
     mirror(project)
     assert {(site / one).read_bytes() for one in EXTRAS} == {content}
 
@@ -102,7 +94,7 @@ def test_wrong_bytes_are_told_when_no_name_has_the_right_ones(
     (repo.folder / EXTRAS[0]).unlink()
     for one in EXTRAS[1:]:
         repo.put(repo.folder / one, b"other text\n")
-    want(project, server, repo)
+    want_whole(project, server, repo)
     assert f"{EXTRAS[1]}: does not match the signed Release" in project.fail(5, "lock").error
 
 
@@ -115,6 +107,6 @@ def test_one_package_under_two_names_comes_from_the_one_that_is_served(
     again = repo.stanzas[0].replace(f"./{made.name}", "./gone.deb")
     repo.stanzas = [again, repo.stanzas[0]]
     repo.publish()
-    site = want(project, server, repo)
+    site = want_whole(project, server, repo)
     mirror(project)
     assert {(site / one).read_bytes() for one in (made.name, "gone.deb")} == {made.read_bytes()}

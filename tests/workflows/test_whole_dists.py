@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,30 +11,9 @@ from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
 from tests.project import Project
 from tests.upstream.apt import DistsRepo, FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.faults import Answer, Fault
 from tests.upstream.nvidia import Artifacts
-
-
-@pytest.fixture
-def upstream(tmp_path: Path) -> Iterator[Site]:
-    """A server over an empty folder."""
-    (tmp_path / "upstream").mkdir()
-    with serve(tmp_path / "upstream") as site:
-        yield site
-
-
-def deb(tmp_path: Path, name: str, version: str = "1.0", arch: str = "amd64") -> Path:
-    return write_deb(simple_deb(name, version, arch), tmp_path)
-
-
-def want(project: Project, site: Site, repo: FlatRepo | DistsRepo, **upstream: object) -> Path:
-    """Mirror a repository whole; return where its site part will be."""
-    ring = project.base / "upstream.asc"
-    ring.write_bytes(repo.key.armored)
-    url, keys = f"{site.url}/repo/", [repo.key.fingerprint]
-    project.add("upstream", name="u", type="apt", url=url, keys=keys, keyrings=[str(ring)], whole=True, **upstream)
-    return project.site / "apt/u"
+from tests.workflows.apt_world import deb, want_whole
 
 
 def mirror(project: Project) -> None:
@@ -74,7 +52,7 @@ WANTED = {"suites": ["stable", "testing"], "components": ["main", "contrib"], "a
 def test_suites_components_and_architectures_are_there_byte_for_byte(
     project: Project, upstream: Site, suites: tuple[DistsRepo, DistsRepo], tmp_path: Path
 ) -> None:
-    site = want(project, upstream, suites[0], **WANTED)
+    site = want_whole(project, upstream, suites[0], **WANTED)
     mirror(project)
     shown = same_bytes(site, suites[0].folder)
     assert sum(one.endswith(".deb") for one in shown) == 8
@@ -98,7 +76,7 @@ def test_suites_components_and_architectures_are_there_byte_for_byte(
 def test_client_apt_writes_a_source_for_each_suite(
     project: Project, upstream: Site, suites: tuple[DistsRepo, DistsRepo], tmp_path: Path
 ) -> None:
-    want(project, upstream, suites[0], **WANTED)
+    want_whole(project, upstream, suites[0], **WANTED)
     mirror(project)
     root = AptRoot(tmp_path / "root", foreign=("arm64", "s390x"))
     with serve(project.base / "site") as served:
@@ -121,14 +99,14 @@ def test_an_index_without_its_name_by_hash_is_taken_by_its_plain_name(
     project: Project, upstream: Site, suites: tuple[DistsRepo, DistsRepo]
 ) -> None:
     upstream.missing("*/by-hash/*")
-    want(project, upstream, suites[0], **WANTED)
+    want_whole(project, upstream, suites[0], **WANTED)
     mirror(project)
 
 
 def test_a_component_that_is_not_there_is_told(
     project: Project, upstream: Site, suites: tuple[DistsRepo, DistsRepo]
 ) -> None:
-    want(project, upstream, suites[0], **{**WANTED, "components": ["main", "non-free"]})
+    want_whole(project, upstream, suites[0], **{**WANTED, "components": ["main", "non-free"]})
     assert "dists/stable/non-free/binary-amd64/: serves no Packages" in project.fail(4, "lock").error
 
 
@@ -149,7 +127,7 @@ def strong(nvidia_artifacts: Artifacts, upstream: Site, tmp_path: Path) -> FlatR
 
 
 def test_sha512_alone_is_mirrored_whole(project: Project, upstream: Site, strong: FlatRepo, tmp_path: Path) -> None:
-    site = want(project, upstream, strong)
+    site = want_whole(project, upstream, strong)
     project.run("lock")
     assert "not in the store" in project.fail(3, "publish").error
     assert project.fail(3, "sync", "--dry-run").error
@@ -170,7 +148,7 @@ def test_sha512_alone_is_mirrored_whole(project: Project, upstream: Site, strong
 
 
 def test_what_breaks_its_sha512_is_told_and_the_rest_comes(project: Project, upstream: Site, strong: FlatRepo) -> None:
-    want(project, upstream, strong)
+    want_whole(project, upstream, strong)
     project.run("lock")
     upstream.same_size("/repo/hello*.deb")
     assert "hello" in project.fail(5, "sync").error
@@ -196,7 +174,7 @@ def test_packages_known_by_sha512_come_side_by_side(
 ) -> None:  # fmt: skip
     strong.add(*(deb(tmp_path, name) for name in ("third", "fourth")))
     strong.publish()
-    site = want(project, upstream, strong)
+    site = want_whole(project, upstream, strong)
     project.run("lock")
     upstream.fault("/repo/*.deb", Together(4))
     project.run("sync")

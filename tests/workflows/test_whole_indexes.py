@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from tests.upstream.apt import DistsRepo, FlatRepo
 from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.nvidia import Artifacts
 from tests.upstream.sources import sources_index, write_source
+from tests.workflows.apt_world import want_whole
 
 CONTENTS = b"usr/lib/libhello.so\tdevel/hello\n"
 GERMAN = b"Package: hello\nDescription-md5: d41d8cd98f00b204e9800998ecf8427e\nDescription-de: Hallo\n"
@@ -27,14 +27,6 @@ TARGETS = (
     ("commands", "$(COMPONENT)/cnf/Commands-$(NATIVE_ARCHITECTURE)"),
 )
 """Indexes that apt-file, software centres and command-not-found have apt fetch."""
-
-
-@pytest.fixture
-def upstream(tmp_path: Path) -> Iterator[Site]:
-    """A server over an empty folder."""
-    (tmp_path / "upstream").mkdir()
-    with serve(tmp_path / "upstream") as site:
-        yield site
 
 
 @pytest.fixture
@@ -74,14 +66,6 @@ def repo(nvidia_artifacts: Artifacts, upstream: Site, tmp_path: Path) -> DistsRe
     return made
 
 
-def want(project: Project, site: Site, repo: DistsRepo | FlatRepo, **upstream: object) -> Path:
-    ring = project.base / "upstream.asc"
-    ring.write_bytes(repo.key.armored)
-    url, keys = f"{site.url}/repo/", [repo.key.fingerprint]
-    project.add("upstream", name="u", type="apt", url=url, keys=keys, keyrings=[str(ring)], whole=True, **upstream)
-    return project.site / "apt/u"
-
-
 def mirror(project: Project, site: Path, folder: Path) -> set[str]:
     """Mirror, check every byte, and return the paths that are no names by hash."""
     project.run("sync", "--lock")
@@ -117,7 +101,7 @@ FILES = {f"pool/main/h/hello/hello_{version}.{end}" for version in ("1.0", "1.1"
 def test_all_that_the_release_names_for_these_clients_is_there_and_nothing_else(
     project: Project, upstream: Site, repo: DistsRepo
 ) -> None:
-    site = want(project, upstream, repo, **MAIN)
+    site = want_whole(project, upstream, repo, **MAIN)
     assert mirror(project, site, repo.folder) == ALWAYS | BESIDE
     upstream.forget()
     project.run("sync", "--lock")
@@ -125,14 +109,14 @@ def test_all_that_the_release_names_for_these_clients_is_there_and_nothing_else(
 
 
 def test_sources_come_with_their_files_when_asked_for(project: Project, upstream: Site, repo: DistsRepo) -> None:
-    site = want(project, upstream, repo, **MAIN, sources=True)
+    site = want_whole(project, upstream, repo, **MAIN, sources=True)
     assert mirror(project, site, repo.folder) == ALWAYS | BESIDE | SOURCES | FILES
 
 
 def test_indexes_nobody_needs_can_be_skipped_but_never_packages(
     project: Project, upstream: Site, repo: DistsRepo
 ) -> None:
-    site = want(project, upstream, repo, **MAIN, **{"skip-indexes": ["*"]})
+    site = want_whole(project, upstream, repo, **MAIN, **{"skip-indexes": ["*"]})
     assert mirror(project, site, repo.folder) == ALWAYS
 
 
@@ -141,7 +125,7 @@ def test_what_is_named_and_served_in_no_form_is_left_out_and_told(
 ) -> None:
     upstream.missing("*/main/Contents-all*")
     upstream.missing("*/by-hash/*")
-    want(project, upstream, repo, **MAIN)
+    want_whole(project, upstream, repo, **MAIN)
     told = project.run("lock").err
     assert "main/Contents-all: named by the Release, served in no form, left out" in told
     assert "Contents-amd64:" not in told, "another form of it is served"
@@ -152,20 +136,20 @@ def test_an_index_that_is_not_what_the_release_says_stops_the_lock(
 ) -> None:
     upstream.missing("*/by-hash/*")
     upstream.same_size("*/main/i18n/Translation-de.bz2")
-    want(project, upstream, repo, **MAIN)
+    want_whole(project, upstream, repo, **MAIN)
     assert "Translation-de.bz2: does not match the signed Release" in project.fail(5, "lock").error
 
 
 def test_sources_that_are_not_served_are_an_error(project: Project, upstream: Site, repo: DistsRepo) -> None:
     upstream.missing("*/source/*")
-    want(project, upstream, repo, **MAIN, sources=True)
+    want_whole(project, upstream, repo, **MAIN, sources=True)
     assert "main/source/: serves no Sources file that its Release names" in project.fail(4, "lock").error
 
 
 def test_a_source_file_that_breaks_its_hash_is_told_and_not_published(
     project: Project, upstream: Site, repo: DistsRepo
 ) -> None:
-    want(project, upstream, repo, **MAIN, sources=True)
+    want_whole(project, upstream, repo, **MAIN, sources=True)
     project.run("lock")
     upstream.same_size("*/hello_1.1.tar.xz")
     assert "hello_1.1.tar.xz" in project.fail(5, "sync").error
@@ -176,7 +160,7 @@ def test_a_source_file_that_breaks_its_hash_is_told_and_not_published(
 def test_a_subset_has_no_such_settings(
     project: Project, upstream: Site, repo: DistsRepo, key: dict[str, object]
 ) -> None:
-    want(project, upstream, repo, **MAIN, **key)
+    want_whole(project, upstream, repo, **MAIN, **key)
     path = project.base / "cudepot.toml"
     path.write_text(path.read_text().replace("whole = true", "whole = false"))
     assert "without `whole = true`" in project.fail(3, "lock").error
@@ -185,7 +169,7 @@ def test_a_subset_has_no_such_settings(
 def test_real_apt_get_reads_translations_contents_and_sources_from_the_site(
     project: Project, upstream: Site, repo: DistsRepo, tmp_path: Path
 ) -> None:
-    want(project, upstream, repo, **MAIN, sources=True)
+    want_whole(project, upstream, repo, **MAIN, sources=True)
     mirror(project, project.site / "apt/u", repo.folder)
     root, into = AptRoot(tmp_path / "root"), tmp_path / "into"
     into.mkdir()
@@ -219,7 +203,7 @@ def test_a_flat_repository_with_sources(
     index = sources_index(flat.folder, ".")
     flat.beside = {"Sources": index, "Sources.gz": gzip.compress(index)}
     flat.publish()
-    site = want(project, upstream, flat)
+    site = want_whole(project, upstream, flat)
     assert not any("Sources" in one or one.endswith(".dsc") for one in mirror(project, site, flat.folder))
     text = (project.base / "cudepot.toml").read_text()
     (project.base / "cudepot.toml").write_text(text.replace("whole = true", "whole = true\nsources = true"))
