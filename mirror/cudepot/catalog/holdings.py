@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.release_names import parse_artifact_name
 from cudepot.catalog.snapshot import Tree
@@ -104,14 +102,18 @@ def _conda(tree: Tree) -> Iterator[Held]:
 
 
 def _wheels(tree: Tree) -> Iterator[Held]:
-    for path, digest in tree.items():
+    paths = [one for one in tree if one.startswith("wheels/")]
+    if not paths:
+        return
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename  # noqa: PLC0415 - where there are wheels
+
+    for path in paths:
         try:
             name, version, _, tags = parse_wheel_filename(path.removeprefix("wheels/"))
         except (InvalidWheelFilename, ValueError):
             continue
-        if path.startswith("wheels/"):
-            platform = next((one for tag in tags for one in _subdirs(tag.platform)), "any")
-            yield Held("wheel", str(name), str(version), platform, "simple", path, digest)
+        platform = next((one for tag in tags for one in _subdirs(tag.platform)), "any")
+        yield Held("wheel", str(name), str(version), platform, "simple", path, tree[path])
 
 
 def _subdirs(tag: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from cudepot.catalog.fields import Table
 from cudepot.digest import Digest
@@ -44,6 +44,14 @@ class Snapshot:
     rollback: int = 0
 
 
+class Head(NamedTuple):
+    """What a snapshot says of itself: see the attributes of :class:`Snapshot`."""
+
+    number: int
+    created: str
+    rollback: int
+
+
 def render_snapshot(snapshot: Snapshot) -> bytes:
     """Return the document; equal snapshots give equal bytes."""
     document: dict[str, Any] = {
@@ -67,14 +75,7 @@ def parse_snapshot(data: bytes, what: str, like: Tree = MappingProxyType({})) ->
     Raises:
         ConfigError: the document is malformed or of another format.
     """
-    try:
-        document = json.loads(data)
-        table = Table(document)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{what}: not JSON: {error}") from error
-    found = table.text("format")
-    if found != FORMAT:
-        raise ConfigError(f"{what}: format {found!r}; this cudepot reads {FORMAT!r}")
+    document, table = _document(data, what)
     table.value("tree")  # there must be one, be it empty
     tree = table.table("tree")
     return Snapshot(
@@ -87,6 +88,28 @@ def parse_snapshot(data: bytes, what: str, like: Tree = MappingProxyType({})) ->
         _tree(tree, document["tree"], like, what),
         table.integer("rollback", 0),
     )
+
+
+def parse_head(data: bytes, what: str) -> Head:
+    """Return what a snapshot says of itself, without its tree.
+
+    Raises:
+        ConfigError: the document is malformed or of another format.
+    """
+    _, table = _document(data, what)
+    return Head(table.integer("number", low=1), table.text("created"), table.integer("rollback", 0))
+
+
+def _document(data: bytes, what: str) -> tuple[dict[str, Any], Table]:
+    try:
+        document = json.loads(data)
+        table = Table(document)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{what}: not JSON: {error}") from error
+    found = table.text("format")
+    if found != FORMAT:
+        raise ConfigError(f"{what}: format {found!r}; this cudepot reads {FORMAT!r}")
+    return document, table
 
 
 def _tree(table: Table, plain: Mapping[str, Any], like: Tree, what: str) -> Tree:

@@ -84,7 +84,9 @@ def parse_stanza(text: bytes, what: str) -> Fields:
         FormatError: its last line has no colon, so that apt would read on into the next stanza.
     """
     stanza = (split(text.lstrip(b"\r\n")) or [b""])[0].rstrip(b"\r\n")
-    lines = _LINE_START.sub(r"\1", stanza.decode(errors="surrogateescape"))
+    lines = stanza.decode(errors="surrogateescape")
+    if "\r" in lines:
+        lines = _LINE_START.sub(r"\1", lines)
     fields: Fields = {}
     names: dict[str, str] = {}
     indented = _INDENTED.match(lines)
@@ -94,8 +96,9 @@ def parse_stanza(text: bytes, what: str) -> Fields:
         if not found:
             raise FormatError(f"{what}: not a field: {lines[at : at + 80]!r}")
         name = found[1].rstrip(_BLANK)
-        name = names.setdefault(name.lower(), _KNOWN.get(name.lower(), name))
-        fields[name] = _value(found[2])
+        low = name.lower()
+        name = names.setdefault(low, _KNOWN.get(low, name))
+        fields[name] = _value(found[2]) if "\n" in found[2] else found[2].strip(_BLANK)
         at = found.end()
     return fields
 

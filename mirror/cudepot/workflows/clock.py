@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator
 
 from cudepot.catalog.clocks import CLOCKS_APART
-from cudepot.catalog.snapshot import parse_snapshot
+from cudepot.catalog.snapshot import parse_head
 from cudepot.errors import ClockError, CudepotError
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
@@ -21,7 +21,7 @@ def clock_faults(depot: Depot) -> Iterator[str]:
     if not numbers:
         return
     try:
-        one = parse_snapshot(snapshots.read(numbers[-1])[0], f"snapshot {numbers[-1]}")
+        one = parse_head(snapshots.read(numbers[-1])[0], f"snapshot {numbers[-1]}")
         made = datetime.datetime.fromisoformat(one.created)
     except (CudepotError, ValueError):
         return  # damaged: reported elsewhere

@@ -13,7 +13,6 @@ from cudepot.catalog.lock import Lock, LockedUpstream, Root
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError
 from cudepot.formats.apt import parse_release
-from cudepot.formats.repomd import parse_repomd
 from cudepot.store.local import LocalStore
 
 SIGNED = ("apt", "yum")
@@ -76,6 +75,8 @@ def promises(path: str, text: bytes) -> dict[str, Digest | Promise]:
     """Return what a root, whose signature is another matter, says of the indexes it names."""
     if path.rpartition("/")[2] in ROOT_NAMES:
         return parse_release(text, path).promised()
+    from cudepot.formats.repomd import parse_repomd  # noqa: PLC0415 - where there is a yum repository
+
     return {one.href: one.promised for one in parse_repomd(text, path).records}
 
 

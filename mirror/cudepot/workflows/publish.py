@@ -25,8 +25,7 @@ from cudepot.workflows.isolated import Trouble
 from cudepot.workflows.lock import current_lock, load_lock, record_acceptance, unanswered
 from cudepot.workflows.publish_clients import clients_tree
 from cudepot.workflows.publish_nvidia import with_nvidia
-from cudepot.workflows.publish_page import is_page_of, with_page
-from cudepot.workflows.rollback import show_held
+from cudepot.workflows.publish_page import is_page_of, page_in, with_page
 from cudepot.workflows.rolled_back import Hold, hold_of
 from cudepot.workflows.show import check_private, keep, next_number, now, show
 from cudepot.workflows.site_channels import channels, statements
@@ -114,19 +113,27 @@ def publish(
     told = held, unsigned(depot, lock), doubts, (*unanswered(depot, lock), *lacking)
     hold = None if release_rollback else hold_of(depot)
     if hold:
-        number = hold.number if dry_run else show_held(depot, hold)
+        number = hold.number if dry_run else _show_held(depot, hold)
         return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, hold=hold)
-    anew = bool(earlier and earlier[0].rollback) or any(clock_faults(depot))
+    anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot)))
     fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
     number = next_number(depot, earlier) if fresh else earlier[0].number
     created = now(depot) if fresh else earlier[0].created
     depot.progress.step("writing the pages of the site")
-    tree, foreign = with_page(depot, lock, tree, number, created), _foreign(depot, tree)
+    foreign = _foreign(depot, tree)
+    known = None if fresh else page_in(depot, earlier[0])
+    tree = {**tree, **known} if known else with_page(depot, lock, tree, number, created)
     if not dry_run:
         if fresh:
             keep(depot, _made_of(depot, lock), lock, number, tree, earlier, created=created)
         show(depot, number, tree)
     return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, *told, foreign)
+
+
+def _show_held(depot: Depot, hold: Hold) -> int:
+    from cudepot.workflows.rollback import show_held  # noqa: PLC0415 - seldom
+
+    return show_held(depot, hold)
 
 
 def _foreign(depot: Depot, tree: Tree) -> tuple[str, ...]:

@@ -27,6 +27,12 @@ def is_page_of(depot: Depot, lock: Lock, tree: Tree, shown: Snapshot) -> bool:
     return Digest.of(_page(depot, lock, tree, shown.number, shown.created)) == shown.tree.get(PAGE)
 
 
+def page_in(depot: Depot, shown: Snapshot) -> dict[str, Digest] | None:
+    """Return the page of a snapshot, path → content; None where the store has lost it."""
+    page = shown.tree.get(PAGE)
+    return {PAGE: page} if page and depot.store.has(page) else None
+
+
 def _bare(tree: Tree) -> dict[str, Digest]:
     return {path: digest for path, digest in tree.items() if path != PAGE}
 

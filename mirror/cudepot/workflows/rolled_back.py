@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from cudepot.catalog.snapshot import parse_snapshot
+from cudepot.catalog.snapshot import parse_head
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.imported import choice
@@ -42,7 +42,7 @@ def hold_of(depot: Depot) -> Hold | None:
         return Hold(chosen.shows, chosen.shows, chosen.since) if chosen else None
     snapshots, found = Snapshots(depot.store.root), None
     for number in reversed(snapshots.numbers()):
-        one = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}")
+        one = parse_head(snapshots.read(number)[0], f"snapshot {number}")
         if not one.rollback or (found and one.rollback != found.shows):
             break
         found = Hold(found.number if found else number, one.rollback, one.created)
