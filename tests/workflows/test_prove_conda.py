@@ -155,9 +155,9 @@ def test_an_open_channel_says_what_others_have_to_provide(project: Project, tmp_
         project.run(verb)
     told = project.run("publish").out
     assert "has to provide cuda-nvrtc, cuda-version, libcublas, libgcc, libstdcxx, libzlib" in told
-    before = (project.store / "conda-proof.json").stat().st_mtime_ns
+    before = (project.store / "proofs.json").stat().st_mtime_ns
     project.run("publish")
-    assert (project.store / "conda-proof.json").stat().st_mtime_ns == before, "an unchanged channel is not solved again"
+    assert (project.store / "proofs.json").stat().st_mtime_ns == before, "an unchanged channel is not solved again"
 
 
 def test_with_keep_last_the_channel_stays_and_the_rest_goes_on(

@@ -6,17 +6,16 @@ it is what the folder has nothing of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from cudepot.catalog.closure import select
-from cudepot.catalog.deb_offers import Offers
-from cudepot.catalog.deb_pins import exact_pins
-from cudepot.catalog.deb_rules import Wishes
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.digest import Digest
-from cudepot.formats.apt import PackageIndex
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.verdicts import Verdict, verdict
+
+_METHOD = 1
+"""Raised whenever the proof asks for more or less than it did."""
 
 
 def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]) -> list[Unsolvable]:
@@ -31,15 +30,41 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     upstream, settings = lock.upstream(name), depot.config.upstream(name)
     if upstream is None or "Packages" not in files:
         return []
-    with depot.store.open(files["Packages"]) as handle:
-        index = PackageIndex(handle.read(), f"apt/{name}/Packages")
-    debs = [one for one in lock.of(name) if one.kind == "deb" and "mirror" in one.outputs]
     is_folder = upstream.type == "folder"
-    machines = sorted({one.architecture for one in debs} - {"all"}) or ["amd64"]
-    wishes = Wishes(
-        name,
-        exact_pins(depot.pins_of(settings), [one for one in debs if one.why == "pin"], files=is_folder),
-        machines if is_folder else settings.architectures,
-        external=None if is_folder else frozenset(upstream.external),
-    )
-    return select(Offers([index]), wishes).findings
+    debs = [one for one in lock.of(name) if one.kind == "deb" and "mirror" in one.outputs]
+    pinned = [one for one in debs if one.why == "pin"]
+    machines = _machines(debs) if is_folder else settings.architectures
+    external = None if is_folder else upstream.external
+    tables = [(one.packages, one.cuda, one.architectures) for one in depot.pins_of(settings)]
+    grounds = [_METHOD, files["Packages"].sha256, external, machines, tables, [one.digest.sha256 for one in pinned]]
+
+    def prove() -> Verdict:
+        return Verdict(tuple(_prove(depot, name, files["Packages"], pinned, machines, external)))
+
+    return list(verdict(depot, f"apt/{name}", grounds, prove).unsolvable)
+
+
+def _machines(debs: Sequence[Artifact]) -> tuple[str, ...]:
+    """Return the machines that a folder of debs is for."""
+    return tuple(sorted({one.architecture for one in debs} - {"all"})) or ("amd64",)
+
+
+def _prove(
+    depot: Depot,
+    name: str,
+    packages: Digest,
+    pinned: Sequence[Artifact],
+    machines: Sequence[str],
+    external: Sequence[str] | None,
+) -> list[Unsolvable]:
+    from cudepot.catalog.closure import select  # noqa: PLC0415 - seldom: what was proved is remembered
+    from cudepot.catalog.deb_offers import Offers  # noqa: PLC0415
+    from cudepot.catalog.deb_pins import exact_pins  # noqa: PLC0415
+    from cudepot.catalog.deb_rules import Wishes  # noqa: PLC0415
+    from cudepot.formats.apt import PackageIndex  # noqa: PLC0415
+
+    with depot.store.open(packages) as handle:
+        index = PackageIndex(handle.read(), f"apt/{name}/Packages")
+    pins = exact_pins(depot.pins_of(depot.config.upstream(name)), pinned, files=external is None)
+    outside = None if external is None else frozenset(external)
+    return select(Offers([index]), Wishes(name, pins, machines, external=outside)).findings

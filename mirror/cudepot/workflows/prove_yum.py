@@ -1,32 +1,24 @@
 """Proves a yum repository of the site: every pinned package can be installed from its finished metadata.
 
 Beside these, machines have what the lock says that the distribution provides. Each package is an install of its own,
-on each machine it is for: a mirror holds versions and CUDA variants that exclude each other. What was shown of a
-repomd.xml is remembered in ``yum-proof.json`` of the store.
+on each machine it is for: a mirror holds versions and CUDA variants that exclude each other.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.rpm_closure import machines
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.catalog.yum_modules import streams_of
-from cudepot.checked import sealed, unsealed
 from cudepot.digest import Digest
-from cudepot.disk import write_atomic
-from cudepot.errors import CudepotError, StorageError
 from cudepot.formats.filelists import owners_of
 from cudepot.formats.primary import Rpm, read_primary
 from cudepot.formats.repomd import PATH, Repomd, parse_repomd
 from cudepot.formats.rpm_header import MODULARITY_LABEL, read_head
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.verdicts import Verdict, verdict
 from cudepot.workflows.yum_chain import opened
 
 _METHOD = 1
@@ -45,20 +37,13 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     if PATH not in files:
         return []
     pinned = [one for one in lock.of(name) if one.kind == "rpm" and one.why == "pin" and "mirror" in one.outputs]
-    key = _key(depot, lock, name, files[PATH], pinned)
-    known = _remembered(depot).get(name)
-    if known is None or known.key != key:
-        found = [(one.package, one.relation, one.because) for one in _prove(depot, lock, name, files, pinned)]
-        known = _Proof(key, found)
-        _remember(depot, name, known)
-    return [Unsolvable(name, *row) for row in known.rows]
-
-
-class _Proof(NamedTuple):
-    """What was found of what ``key`` stands for: package, relation and reason of each that cannot be installed."""
-
-    key: str
-    rows: list[tuple[str, str, str]]
+    locked = lock.upstream(name)
+    grounds = [
+        _METHOD, files[PATH].sha256, locked.external if locked else (), depot.config.upstream(name).architectures,
+        [one.digest.sha256 for one in pinned],
+    ]  # fmt: skip
+    found = verdict(depot, f"yum/{name}", grounds, lambda: Verdict(tuple(_prove(depot, lock, name, files, pinned))))
+    return list(found.unsolvable)
 
 
 def _prove(
@@ -139,32 +124,3 @@ def _unlisted(
 def _bytes(depot: Depot, digest: Digest) -> bytes:
     with depot.store.open(digest) as handle:
         return handle.read()
-
-
-def _key(depot: Depot, lock: Lock, name: str, root: Digest, pinned: Sequence[Artifact]) -> str:
-    locked = lock.upstream(name)
-    what = [
-        _METHOD, root.sha256, locked.external if locked else (), depot.config.upstream(name).architectures,
-        [one.digest.sha256 for one in pinned],
-    ]  # fmt: skip
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
-
-
-def _path(depot: Depot) -> Path:
-    return depot.store.root / "yum-proof.json"
-
-
-def _remembered(depot: Depot) -> dict[str, _Proof]:
-    try:
-        found = unsealed(_path(depot).read_bytes(), str(_path(depot)))["repositories"]
-        return {
-            name: _Proof(key, [(str(a), str(b), str(c)) for a, b, c in rows]) for name, (key, rows) in found.items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, CudepotError):
-        return {}
-
-
-def _remember(depot: Depot, name: str, proof: _Proof) -> None:
-    document = sealed({"repositories": {**_remembered(depot), name: proof}})
-    with contextlib.suppress(StorageError):  # a store that cannot be written: the next run solves again
-        write_atomic(_path(depot), json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")

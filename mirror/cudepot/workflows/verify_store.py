@@ -17,6 +17,7 @@ from cudepot.workflows.builds import parse_record
 from cudepot.workflows.complete import FILE as COMPLETE
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
+from cudepot.workflows.verdicts import FILE as PROOFS
 
 KINDS = ("exported", "incoming", "imported")
 
@@ -78,7 +79,8 @@ def record_faults(depot: Depot) -> Iterator[RecordFault]:
     root = depot.store.root
     for path in sorted((root / "builds").glob("*.json")):
         yield from _fault(path, lambda path=path: parse_record(path.read_bytes(), str(path)))  # type: ignore[misc]
-    for path in [*sorted((root / "upstreams").glob("*.json")), *root.glob("rollback.json"), *root.glob(COMPLETE)]:
+    alone = (root / name for name in ("rollback.json", COMPLETE, PROOFS))
+    for path in [*sorted((root / "upstreams").glob("*.json")), *(one for one in alone if one.exists())]:
         yield from _fault(path, lambda path=path: unsealed(path.read_bytes(), str(path)))  # type: ignore[misc]
     for kind in KINDS:
         manifests = Manifests(root, kind)
