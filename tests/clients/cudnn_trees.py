@@ -148,6 +148,14 @@ def put_torch(site: Path, soname: str = "libcudnn.so.9", runpath: str = "", asks
     record(site, "torch-2.9.1", [], f"Requires-Dist: nvidia-cudnn-cu12=={asks} ; platform_system == 'Linux'\n")
 
 
+def put_framework(site: Path, name: str, path: str, *needed: str, runpath: str = "", metadata: str = "") -> None:
+    """Write a library of a framework where its wheel has it, linked with what is given, and its metadata."""
+    file = site / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(library(file.name, needed=needed, runpath=runpath))
+    record(site, name, [], metadata)
+
+
 def put_mangled(site: Path, version: tuple[int, ...] = (9, 1, 0)) -> None:
     """Write ctranslate2 4.6 as auditwheel leaves it: the first library only, under a name of its own.
 

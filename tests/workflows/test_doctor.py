@@ -132,7 +132,7 @@ CONDA: tuple[tuple[Callable[[Path], None], set[str]], ...] = (
     (_gone("libnvrtc*"), {"missing-nvrtc"}),
     (_gone("libcudnn*"), {"missing-file"}),
     (_gone("libcudnn.so*"), {"missing-file"}),
-    (_without_links, {"missing-file", "missing-library"}),
+    (_without_links, {"missing-file"}),
     (_circle, {"dangling-link", "missing-file"}),
     (_folder, {"unreadable-library"}),
     (_pointer, {"unreadable-library"}),

@@ -201,6 +201,20 @@ def test_a_part_of_another_copy_fails_the_run(driver: Path, tmp_path: Path, numb
     assert str(system) in done.stderr
 
 
+def test_a_part_of_another_copy_of_the_same_version_is_a_note_where_the_library_has_its_own(
+    driver: Path, tmp_path: Path
+) -> None:
+    """A wheel has SONAMEs only: the full name, which the debs of the same version have, is opened first."""
+    name = "libcudnn_graph.so.9.10.2"
+    system = compiled(tmp_path / "system" / name, "-DVERSION=91002")
+    flags = ("-DVERSION=91002", "-Wl,--no-as-needed", f"-L{system.parent}", f"-l:{name}", f"-Wl,-rpath,{system.parent}")
+    compiled(tmp_path / "env/lib/libcudnn.so.9", *flags)
+    compiled(tmp_path / "env/lib/libcudnn_graph.so.9", "-DVERSION=91002")
+    done = doctor(tmp_path / "env", driver)
+    assert done.returncode == 0, done.stderr
+    assert f"note: parts of another copy of the same version: {system}" in done.stdout
+
+
 def test_every_part_beside_the_library_is_loaded(driver: Path, tmp_path: Path) -> None:
     compiled(tmp_path / "env/lib/libcudnn.so.9", "-DVERSION=91002")
     part = compiled(tmp_path / "env/lib/libcudnn_adv.so.9", "-DVERSION=91002")

@@ -149,6 +149,7 @@ def _about(run: Run) -> list[str]:
         f"GPU: {run.gpu}, compute capability {capability}, driver for CUDA {_cuda(run.driver_cuda)}",
         *([f"note: {run.unfit}"] if run.unfit else []),
         *([f"note: no graph was run: {run.skipped}"] if run.skipped else []),
+        *([f"note: parts of another copy of the same version: {', '.join(run.elsewhere)}"] if run.elsewhere else []),
         *([f"loaded by: {run.python}"] if run.python else []),
     ]
 

@@ -59,8 +59,9 @@ def read_elf(stream: BinaryIO, *, what: str = "library") -> LibraryInfo:
             "DT_RPATH" in tags and "DT_RUNPATH" not in tags,
         )
     except FAULTS as error:
+        why = f" ({type(error).__name__}: {str(error)[:120]})" if str(error) else ""
         raise FormatError(
-            f"{what}: not a readable ELF file ({type(error).__name__}: {str(error)[:120]})",
+            f"{what}: not a readable ELF file{why}",
             hint="compare the artifact's sha256 with the published one",
         ) from error
 

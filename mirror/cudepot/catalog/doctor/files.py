@@ -36,12 +36,12 @@ def unreadable(copy: Copy) -> Iterator[Finding]:
             to = "back to itself" if one.real == one.path else f"to {one.real}, which is not there"
             yield Finding(
                 ERROR if one.tail else WARNING, "dangling-link",
-                f"{one.path} leads {to}", "programs that ask for this name find nothing", again(copy),
+                f"{one.path} leads {to}", "programs that ask for this name find nothing", again(copy, one.path),
             )  # fmt: skip
         else:
             yield Finding(
                 ERROR, "unreadable-library", f"{one.path}: {one.fault}" + (f" (also as {names})" if names else ""),
-                "the loader refuses it: a transfer was cut or the disk was full", again(copy),
+                "the loader refuses it: a transfer was cut or the disk was full", again(copy, one.real),
             )  # fmt: skip
 
 
@@ -114,8 +114,9 @@ def _expected(copy: Copy) -> list[str]:
     return ["libcudnn", *(f"libcudnn_{one}" for one in (JIT if jit else parts(version)))]
 
 
-def needs(copy: Copy, around: Around) -> Iterator[Finding]:
-    """Name libraries that are needed by name and that the loader would not find."""
+def needs(copy: Copy, gone: Sequence[str], around: Around) -> Iterator[Finding]:
+    """Name libraries that are needed by name and that the loader would not find; what is gone is named elsewhere."""
+    named = {path.rpartition("/")[2] for path in gone}
     lacking: dict[str, list[str]] = {}
     for one in copy.reached():
         beside = {other.name for other in copy.libraries if not other.fault} | _reached(copy, one)
@@ -123,10 +124,11 @@ def needs(copy: Copy, around: Around) -> Iterator[Finding]:
             if not name.startswith(_ALWAYS) and name not in around.known and name not in beside:
                 lacking.setdefault(name, []).append(one.name)
     for name, asking in sorted(lacking.items()):
-        if not any(other.name == name for other in copy.libraries):  # a faulty part of its own is named already
+        if name not in named and not any(other.name == name for other in copy.libraries):  # named already
             yield Finding(
                 ERROR, *_missing(name), f"{name} is needed by {', '.join(sorted(asking))} and nowhere to be found",
-                "the loader refuses the libraries that need it", brings(name, copy),
+                "the loader refuses the libraries that need it",
+                again(copy) if name.startswith("libcudnn") else brings(name, copy),
             )  # fmt: skip
 
 

@@ -62,7 +62,8 @@ def _about(copy: Copy, gone: Sequence[str], around: Around) -> Iterator[Finding]
     for rule in (files.unreadable, files.names, files.versions):
         yield from rule(copy)
     yield from files.missing(copy, gone)
-    for both in (files.machine, files.needs, files.opened, files.origins):
+    yield from files.needs(copy, gone, around)
+    for both in (files.machine, files.opened, files.origins):
         yield from both(copy, around)
 
 

@@ -9,6 +9,8 @@ from cudepot.catalog.doctor.values import Copy, Finding, Header, Package, Severi
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 _SHOWN = 3
+_SITE = "-packages/"
+"""In the path of what is in a folder of Python packages."""
 
 
 def records(packages: Sequence[Package], named: set[str], copies: Sequence[Copy]) -> Iterator[Finding]:
@@ -126,6 +128,7 @@ def _beside(header: Header, copies: Sequence[Copy]) -> list[Copy]:
     top = header.folder.rpartition("/include")[0]
     beside = [one for one in copies if one.folder.rpartition("/lib")[0] == top]
     prefixes = [one for one in copies if one.prefix and header.folder.startswith(f"{one.prefix}/")]
+    prefixes = [one for one in prefixes if (_SITE in one.folder) == (_SITE in header.folder)]
     longest = max((len(one.prefix) for one in prefixes), default=0)
     system = [one for one in copies if one.kind in ("system", "folder")]
     return beside or [one for one in prefixes if len(one.prefix) == longest] or system

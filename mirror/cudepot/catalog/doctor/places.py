@@ -15,7 +15,9 @@ SITE_FOLDERS = ("nvidia/*/lib", "*/lib", "*.libs", "*/.libs", "*/capi", "*/.data
 """Of a folder of Python packages: NVIDIA's wheels, then what frameworks bundle."""
 HEADER_FOLDERS = ("include", "include/x86_64-linux-gnu", "include/aarch64-linux-gnu", "targets/*/include")
 SITE_HEADERS = ("nvidia/*/include",)
-SITES = ("lib/python3*/site-packages", "lib64/python3*/site-packages", "lib/python3*/dist-packages")
+DEBIANS_SITE = "lib/python3*/dist-packages"
+"""Of /usr/local: where pip of Debian's Python in /usr installs for all."""
+SITES = ("lib/python3*/site-packages", "lib64/python3*/site-packages", DEBIANS_SITE)
 """Of a prefix: its folders of Python packages; Debian's own, and Red Hat's for compiled ones, among them."""
 SYSTEM_PREFIXES = ("/usr", "/usr/local", "/usr/local/cuda*", "/opt/cuda*")
 IMAGE_PREFIXES = (

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from cudepot.catalog.doctor.remedies import again
 from cudepot.catalog.doctor.values import Copy, Finding, Part, Program, Severity, Version, told
 
-ERROR, WARNING = Severity.ERROR, Severity.WARNING
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 
 def loaded(programs: Sequence[Program], copies: Mapping[str, Copy]) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def loaded(programs: Sequence[Program], copies: Mapping[str, Copy]) -> Iterator[
     by_parts: dict[tuple[str, tuple[Part, ...]], list[Program]] = {}
     for one in programs:
         if not one.path:
-            yield _nowhere(one, copies)
+            yield _unloaded(one, programs) if one.unused else _nowhere(one, copies)
             continue
         yield from list(_shadowed(one, copies)) or _too_old(one, copies)
         by_parts.setdefault((one.real, one.parts), []).append(one)
@@ -33,7 +33,9 @@ def _who(one: Program) -> str:
 
 
 def _wheel(one: Program, copies: Mapping[str, Copy], version: str) -> str:
-    """Return the requirement that brings the cuDNN a program wants, for the CUDA that is there, else for CUDA 12."""
+    """Return the requirement that brings the cuDNN a program wants: as it names it, else for the CUDA that is there."""
+    if one.wheel:
+        return f"'{one.wheel}{version}'"
     known = (copy.cuda().partition(".")[0] for copy in copies.values() if copy.major == _major(one))
     return f"'nvidia-cudnn-cu{next(filter(None, known), '12')}{version}'"
 
@@ -48,6 +50,16 @@ def _nowhere(one: Program, copies: Mapping[str, Copy]) -> Finding:
     return Finding(
         ERROR if one.needs else WARNING, "not-found", f"{_who(one)} asks for {one.soname}, which is nowhere", why,
         f"pip install {_wheel(one, copies, version)}",
+    )  # fmt: skip
+
+
+def _unloaded(one: Program, programs: Sequence[Program]) -> Finding:
+    """Name a framework that gets the cuDNN of its environment only when something else has loaded that before."""
+    helped = any(other.path and other.prefix == one.prefix and other.soname == one.soname for other in programs)
+    return Finding(
+        NOTE if helped else WARNING, "not-loaded", f"{_who(one)} does not find {one.soname} by itself: {one.unused}",
+        "its library has no search path to there: it runs on the CPU, unless the process has loaded cuDNN before",
+        one.advice,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from cudepot.catalog.doctor.values import Package, Recorded
+from cudepot.catalog.doctor.values import Package, Recorded, Version
 
 _FILE = re.compile(r"(?:.*/)?(?:libcudnn[\w-]*\.so[.\d]*|cudnn\w*\.h)")
 _NAMED = re.compile(r"-(?:cuda-|cu)(\d+)|-cu(\d+)$")
@@ -114,13 +114,21 @@ def _rpm_files(lines: Iterable[str]) -> Iterator[Recorded]:
             yield Recorded(path, int(size) if known else None, algorithm, digest if algorithm else "")
 
 
-def requirement(metadata: str) -> tuple[int, ...] | None:
-    """Return the cuDNN that a wheel's METADATA asks for at least; None when it names none."""
+def requirement(metadata: str) -> tuple[str, Version] | None:
+    """Return the wheel of cuDNN that a wheel's METADATA asks for, and its lowest version; None when it names none."""
     for line in metadata.split("\n\n", maxsplit=1)[0].splitlines():
-        found = re.match(r"Requires-Dist: nvidia[-_]cudnn[-_]cu\d+\s*\(?(?:==|>=|~=)\s*(\d+(?:\.\d+)*)", line)
-        if found:
-            return tuple(map(int, found[1].split(".")))
+        named = re.match(r"Requires-Dist: (nvidia[-_.]cudnn[-_.]cu\d+)\b([^;]*)", line)
+        bound = re.search(r"(?:==|>=|~=)\s*(\d+(?:\.\d+)*)", named[2]) if named else None
+        if named and bound:
+            return re.sub("[_.]", "-", named[1]), tuple(map(int, bound[1].split(".")))
     return None
+
+
+def stated(text: str, constant: str) -> Version | None:
+    """Return the version that a constant in Python code holds, as a tuple or a string; None when it is not there."""
+    value = r"\s*['\"(]?\s*(\d{1,5}(?:\s*[.,]\s*\d{1,5}){0,3})\b"
+    found = re.search(rf"\b{re.escape(constant)}\b['\"]?\s*[,:=]{value}", text)
+    return tuple(int(one) for one in re.split(r"[.,]", found[1])) if found else None
 
 
 def is_cudnn(name: str) -> bool:

@@ -24,9 +24,11 @@ def reinstall(package: Package) -> str:
     return f"apt-get install --reinstall {name}"
 
 
-def again(copy: Copy) -> str:
-    """Return what mends a copy: its own package once more."""
+def again(copy: Copy, *files: str) -> str:
+    """Return what mends a copy, or some files of it: its own package once more; not one that only asks for others."""
     owners = [one for one in copy.packages if one.is_cudnn] or list(copy.packages)
+    owners = [one for one in owners if one.files] or owners
+    owners = [one for one in owners if any(file.path in files for file in one.files)] or owners
     if owners:
         return reinstall(owners[0])
     return f"no package has a record of it: remove {copy.folder}/libcudnn* and install cuDNN by a package manager"

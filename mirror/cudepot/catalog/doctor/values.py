@@ -256,6 +256,9 @@ class Program:
         parts: where the parts come from that the taken library opens while it runs.
         lowest: version it was built with or asks for; it refuses older ones.
         needs: whether the loader refuses the program itself without it; else it opens cuDNN when it needs it.
+        wheel: NVIDIA's wheel that its metadata names; may be empty.
+        unused: a file in its environment that neither the loader nor its own code finds, where it gets none.
+        advice: what a program has to do to get that one.
     """
 
     name: str
@@ -268,6 +271,9 @@ class Program:
     parts: tuple[Part, ...] = ()
     lowest: Version | None = None
     needs: bool = True
+    wheel: str = ""
+    unused: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

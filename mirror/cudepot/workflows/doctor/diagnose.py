@@ -13,7 +13,8 @@ from cudepot.probe.machine import Machine
 from cudepot.workflows.doctor.around import loader_of, look_around
 from cudepot.workflows.doctor.copies import copies_of, headers_of, loaders_copies
 from cudepot.workflows.doctor.environments import environments
-from cudepot.workflows.doctor.programs import others, programs_of
+from cudepot.workflows.doctor.frameworks import frameworks_of
+from cudepot.workflows.doctor.programs import general, others, taken
 from cudepot.workflows.doctor.records import compared, packages_of
 
 
@@ -43,7 +44,7 @@ def diagnose(machine: Machine, prefix: str = "", *, progress: Progress | None = 
     recorded = [(one, packages_of(machine, one)) for one in found]
     packages = compared(machine, _unique(one for _, several in recorded for one in several), progress)
     copies, everywhere = _copies(machine, loader, cache, found, packages, alone=bool(prefix))
-    programs = [program for one in found for program in programs_of(machine, loader, one, everywhere)]
+    programs = [program for one in found for program in _programs(machine, loader, one, everywhere)]
     programs += [] if prefix else others(machine, loader, everywhere)
     headers = _unique_headers(machine, found)
     around = look_around(machine, loader, cache)
@@ -67,6 +68,11 @@ def _copies(
     cached = [path for name, path in cache if name.startswith("libcudnn")]
     rest = list(loaders_copies(machine, loader, cached, seen))
     return (mine if alone else [*mine, *rest]), [*mine, *rest]
+
+
+def _programs(machine: Machine, loader: Loader, one: Environment, copies: Sequence[Copy]) -> list[Program]:
+    asking = [*frameworks_of(machine, loader, one, copies), *general(machine, one, copies)]
+    return [taken(machine, loader, each, copies) for each in asking]
 
 
 def _unique(packages: Iterable[Package]) -> list[Package]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from cudepot.catalog.doctor.places import IMAGE_PREFIXES, SITES, SYSTEM_PREFIXES
+from cudepot.catalog.doctor.places import DEBIANS_SITE, IMAGE_PREFIXES, SITES, SYSTEM_PREFIXES
 from cudepot.catalog.doctor.values import Environment
 from cudepot.probe.loader import elf_machine
 from cudepot.probe.machine import Machine
@@ -56,6 +56,10 @@ def _prefix(machine: Machine, folder: str) -> str:
 def _environment(machine: Machine, prefix: str, why: str) -> Environment:
     conda, venv = machine.exists(f"{prefix}/conda-meta"), machine.exists(f"{prefix}/pyvenv.cfg")
     sites = [path for pattern in SITES for path in machine.matches(f"{prefix}/{pattern}")]
+    if machine.real(prefix) == "/usr":
+        sites += machine.matches(f"/usr/local/{DEBIANS_SITE}")
+    elif prefix == "/usr/local" and not why and machine.exists("/usr/bin/python3"):
+        sites = [one for one in sites if not one.endswith("/dist-packages")]  # Debian's Python in /usr sees them
     if machine.real(prefix) == "/usr" or why == "python3 on PATH":
         sites += _user_sites(machine)
     if venv and _sees_the_system(machine, prefix):

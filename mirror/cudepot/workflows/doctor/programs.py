@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cudepot.catalog.doctor.frameworks import FRAMEWORKS, Framework
 from cudepot.catalog.doctor.parts import opened_names, parts
 from cudepot.catalog.doctor.places import MAJORS
-from cudepot.catalog.doctor.records import requirement
 from cudepot.catalog.doctor.values import Copy, Environment, Library, Part, Program, Version
 from cudepot.errors import FormatError
 from cudepot.formats.elf import read_elf
 from cudepot.formats.library import LibraryInfo
-from cudepot.probe.loader import Loader, Loading
+from cudepot.probe.loader import Found, Loader, Loading
 from cudepot.probe.machine import Machine
 from cudepot.workflows.doctor.copies import library
-
-_CUDNN = re.compile(r"libcudnn(?:-[0-9a-f]{8})?\.so\.[\d.]+")
-
-
-_DEEPEST = 4  # an extension module, its libraries, theirs
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Whoever asks for cuDNN: its name, its environment, the SONAME, and the objects whose search paths count."""
+    """Whoever asks for cuDNN.
+
+    Attributes:
+        name, prefix: what it is, and its environment.
+        soname: what it asks for.
+        by: the objects whose search paths count: who asks, who loaded that, up to the executable.
+        lowest, needs, wheel: as in :class:`Program`.
+        preloads: see :class:`cudepot.catalog.doctor.frameworks.Framework`.
+        beside: files that its own Python code looks for, or could.
+    """
 
     name: str
     prefix: str
@@ -34,24 +35,18 @@ class Asking:
     by: tuple[Loading, ...]
     lowest: Version | None = None
     needs: bool = True
+    wheel: str = ""
+    preloads: str = ""
+    beside: tuple[str, ...] = ()
 
 
-def programs_of(
-    machine: Machine, loader: Loader, environment: Environment, copies: Sequence[Copy]
-) -> Iterator[Program]:
-    """Give the frameworks of an environment, and, of one of conda, its programs in general."""
-    python = _python(machine, environment)
-    asking = [
-        one
-        for site in environment.sites
-        for row in FRAMEWORKS
-        for one in _framework(machine, loader, environment, site, row, copies)
-    ]
+def general(machine: Machine, environment: Environment, copies: Sequence[Copy]) -> Iterator[Asking]:
+    """Give the programs in general of a conda environment: its Python has a search path that holds for all it loads."""
+    python = python_of(machine, environment)
     if python and python.old_rpath and environment.kind == "conda":
         mine = [one for one in copies if one.prefix == environment.prefix and not _is_bundled(one)]
-        sonames = {f"libcudnn.so.{one.major}" for one in mine}
-        asking += [Asking("programs of the environment", environment.prefix, one, (python,)) for one in sorted(sonames)]
-    yield from (taken(machine, loader, one, copies) for one in asking)
+        for soname in sorted({f"libcudnn.so.{one.major}" for one in mine}):
+            yield Asking("programs of the environment", environment.prefix, soname, (python,))
 
 
 def others(machine: Machine, loader: Loader, copies: Sequence[Copy]) -> Iterator[Program]:
@@ -64,93 +59,44 @@ def others(machine: Machine, loader: Loader, copies: Sequence[Copy]) -> Iterator
 
 def taken(machine: Machine, loader: Loader, one: Asking, copies: Sequence[Copy]) -> Program:
     """Return who asks, with the file it gets, the one it would get without LD_LIBRARY_PATH, and the parts' places."""
-    found, own = loader.find(one.soname, one.by), loader.find(one.soname, one.by, searched=False)
-    path, why = found or ("", "")
+    path, why = _found(machine, loader, one) or ("", "")
+    own = loader.find(one.soname, one.by, searched=False)
     parted = tuple(_parts(machine, loader, path, one.by, copies)) if path else ()
     real, own_real = machine.real(path) if path else "", machine.real(own.path) if own else ""
-    return Program(one.name, one.prefix, one.soname, path, real, why, own_real, parted, one.lowest, one.needs)
+    unused = next(filter(machine.exists, one.beside), "") if not path else ""
+    return Program(
+        one.name, one.prefix, one.soname, path, real, why, own_real, parted, one.lowest, one.needs, one.wheel,
+        unused, one.preloads if unused else "",
+    )  # fmt: skip
+
+
+def _found(machine: Machine, loader: Loader, one: Asking) -> Found | None:
+    """Return what the loader finds, or what the program's own Python code loads before it or in its place."""
+    beside = next(filter(machine.exists, one.beside), "")
+    itself = Found(beside, "loaded by its Python code") if beside and one.preloads in ("first", "else") else None
+    if itself and one.preloads == "first":
+        return itself
+    return loader.find(one.soname, one.by) or itself
 
 
 def _is_bundled(copy: Copy) -> bool:
     return any(one.is_mangled for one in copy.libraries) or "-packages/" in copy.folder
 
 
-def _python(machine: Machine, environment: Environment) -> Loading | None:
+def python_of(machine: Machine, environment: Environment) -> Loading | None:
+    """Return the search path of an environment's Python, which counts for all that it loads; None without one."""
     path = f"{environment.prefix}/bin/python3"
-    elf = _elf(machine, path) if machine.exists(path) else None
+    elf = elf_of(machine, path) if machine.exists(path) else None
     return Loading(machine.real(path).rpartition("/")[0], elf.runpath, elf.old_rpath) if elf else None
 
 
-def _elf(machine: Machine, path: str) -> LibraryInfo | None:
+def elf_of(machine: Machine, path: str) -> LibraryInfo | None:
+    """Return what an ELF file says of itself; None for any other file, or one that is not there."""
     try:
         with machine.open(path) as stream:
             return read_elf(stream, what=path)
     except (OSError, FormatError):
         return None
-
-
-def _framework(
-    machine: Machine, loader: Loader, environment: Environment, site: str, row: Framework, copies: Sequence[Copy]
-) -> Iterator[Asking]:
-    """Give the framework once for each cuDNN that its files ask for."""
-    files = [path for pattern in row.files for path in machine.matches(f"{site}/{pattern}")]
-    if not files:
-        return
-    name, lowest = _installed(machine, site, row)
-    python = _python(machine, environment)
-    seen = set()
-    for path in files:
-        for soname, by in _asked(machine, loader, site, path, (python,) if python else (), row, lowest, copies):
-            if soname not in seen:
-                seen.add(soname)
-                yield Asking(name, environment.prefix, soname, by, lowest, row.linked)
-
-
-def _asked(
-    machine: Machine,
-    loader: Loader,
-    site: str,
-    path: str,
-    by: tuple[Loading, ...],
-    row: Framework,
-    lowest: Version | None,
-    copies: Sequence[Copy],
-) -> Iterator[tuple[str, tuple[Loading, ...]]]:
-    """Give what a file asks for of cuDNN, itself or through the framework's libraries that it is linked with."""
-    elf = _elf(machine, path)
-    if elf is None or len(by) > _DEEPEST:
-        return
-    chain = (Loading(path.rpartition("/")[0], elf.runpath, elf.old_rpath), *by)
-    sonames = _sonames(elf, row, lowest, copies)
-    yield from ((one, chain) for one in sonames)
-    for name in () if sonames else elf.needed:
-        found = loader.find(name, chain)
-        if found and machine.real(found.path).startswith(f"{machine.real(site)}/"):
-            yield from _asked(machine, loader, site, found.path, chain, row, lowest, copies)
-
-
-def _sonames(elf: LibraryInfo, row: Framework, lowest: Version | None, copies: Sequence[Copy]) -> list[str]:
-    """Return what a file asks for: as it is linked, else what its metadata names, else the newest there is."""
-    linked = [one for one in elf.needed if _CUDNN.fullmatch(one)]
-    if linked or row.linked:
-        return linked
-    if lowest:
-        return [f"libcudnn.so.{lowest[0]}"]
-    there = {one.major for one in copies}
-    return [f"libcudnn.so.{one}" for one in MAJORS if one in there][:1]
-
-
-def _installed(machine: Machine, site: str, row: Framework) -> tuple[str, Version | None]:
-    """Return a framework's name with its version, and the cuDNN that its metadata asks for at least."""
-    folders = machine.matches(f"{site}/{row.project}-*.dist-info")
-    plugins = machine.matches(f"{site}/{row.plugin}-*.dist-info") if row.plugin else []
-    lowest = next(
-        (found for one in [*folders, *plugins] if (found := requirement(machine.text(f"{one}/METADATA")))), None
-    )
-    if not folders:
-        return row.project.rstrip("*"), lowest
-    name, _, version = folders[0].rpartition("/")[2].removesuffix(".dist-info").partition("-")
-    return f"{name} {version}", lowest
 
 
 def _parts(
@@ -159,7 +105,7 @@ def _parts(
     """Give where the parts of a taken library come from: it opens them itself, by its own search path."""
     real = machine.real(path)
     copy = next((one for one in copies if any(lib.real == real for lib in one.libraries)), None)
-    elf = _elf(machine, path)
+    elf = elf_of(machine, path)
     version = copy.version() if copy else library(machine, path).version
     if elf is None or not version or version[0] < 8:
         return

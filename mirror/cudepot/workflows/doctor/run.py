@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cudepot.catalog.doctor.places import LIBRARY_FOLDERS, MAJORS, PRELOADED, SITE_FOLDERS, SITES
@@ -49,6 +49,7 @@ class Run:
         capability: compute capability.
         unfit: why the support matrix does not have this cuDNN on this GPU; empty when it has.
         skipped: why the graph was not run; empty when it was, or the version has none.
+        elsewhere: parts that the loader took from another copy of the same version, though the library has its own.
     """
 
     python: str
@@ -63,6 +64,7 @@ class Run:
     libraries: tuple[str, ...] = field(default=())
     unfit: str = ""
     skipped: str = ""
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -90,8 +92,8 @@ def run_on_gpu(machine: Machine, prefix: str, seconds: int) -> Run:
     if ended.fault:
         _cut_short(ended, said, libraries)
     _no_fault(said, libraries)
-    _no_strangers(machine, said)
-    return _run(said, python)
+    elsewhere = _no_strangers(machine, said)
+    return replace(_run(said, python), elsewhere=tuple(elsewhere))
 
 
 def _active(machine: Machine) -> str:
@@ -104,7 +106,8 @@ def _folders(machine: Machine, prefix: str) -> list[str]:
     sites = [path for pattern in SITES for path in machine.matches(f"{prefix}/{pattern}")]
     patterns = [f"{prefix}/{one}" for one in LIBRARY_FOLDERS]
     patterns += [f"{site}/{one}" for site in sites for one in SITE_FOLDERS]
-    return [path for pattern in patterns for path in machine.matches(pattern)]
+    found = [path for pattern in patterns for path in machine.matches(pattern)]
+    return list({machine.real(one): one for one in reversed(found)}.values())[::-1]  # lib64 of a venv leads to lib
 
 
 def _cudnn(machine: Machine, prefix: str) -> Iterator[str]:
@@ -183,20 +186,26 @@ def _hidden(said: dict[str, Any]) -> str:
     return "nothing was computed; run it where `nvidia-smi` lists a GPU (in a container: with --gpus)"
 
 
-def _no_strangers(machine: Machine, said: dict[str, Any]) -> None:
-    """Refuse a run in which parts of another copy were loaded: what passed is then not the copy that was asked for."""
+def _no_strangers(machine: Machine, said: dict[str, Any]) -> list[str]:
+    """Refuse a run with parts of another cuDNN, or of another copy where the library lacks its own.
+
+    Returns:
+        parts of another copy of the same version that the loader prefers: a wheel has SONAMEs only, and full names,
+        which debs and conda packages have, are opened first. Its programs get these, too.
+    """
     version = _version(said["version"])
-    mapped = [machine.real(one) for one in said["cudnn"]]
     folders = {machine.real(one).rpartition("/")[0] for one in said["library"]}
-    strange = [one for one in mapped if one.rpartition("/")[0] not in folders and not _is_same(one, version)]
-    elsewhere = [one for one in mapped if one.rpartition("/")[0] not in folders and _is_same(one, version)]
-    if strange or elsewhere:
-        named = ", ".join(strange or elsewhere)
+    mapped = [real for one in said["cudnn"] if (real := machine.real(one)).rpartition("/")[0] not in folders]
+    own = {name.partition(".so")[0] for one in folders for name in machine.names(one)}
+    strange = [one for one in mapped if not _is_same(one, version)]
+    missing = [one for one in mapped if one.rpartition("/")[2].partition(".so")[0] not in own]
+    if strange or missing:
         of = "another cuDNN" if strange else "another copy of the same version"
         raise InstallationError(
-            f"{', '.join(said['library'])} loads parts of {of}: {named}",
+            f"{', '.join(said['library'])} loads parts of {of}: {', '.join(strange or missing)}",
             hint="install the cuDNN that was asked for again, whole; `cudepot doctor` names what it lacks",
         )
+    return mapped
 
 
 def _is_same(path: str, version: tuple[int, int, int]) -> bool:
