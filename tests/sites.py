@@ -12,8 +12,8 @@ import pytest
 from tests.clients import s3
 from tests.clients.s3 import S3Server
 
+from cudepot.catalog.nvidia_paths import whole_apt_folders
 from cudepot.catalog.site_files import traits
-from cudepot.catalog.snapshot import whole_apt_folders
 from cudepot.cli.progress import Silent
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, StorageError

@@ -13,7 +13,8 @@ from cudepot.catalog.config import parse_config
 from cudepot.catalog.listings import decode_listing, read_listing
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.lock_document import parse_lock, render_lock
-from cudepot.catalog.snapshot import parse_snapshot, whole_apt_folders
+from cudepot.catalog.nvidia_paths import whole_apt_folders
+from cudepot.catalog.snapshot import parse_snapshot
 from cudepot.catalog.yum_modules import check_yaml, streams_of, trimmed_modules
 from cudepot.catalog.yum_trim import trimmed
 from cudepot.checked import unsealed

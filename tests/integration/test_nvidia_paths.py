@@ -5,15 +5,18 @@ from __future__ import annotations
 import platform
 import shutil
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.clients import http
 from tests.clients.apt import AptRoot
 from tests.clients.dnf import DnfRoot
+from tests.clients.s3 import S3Server
 from tests.conftest import SiteKey
 from tests.project import DEB, Project
+from tests.sites import S3_KINDS
 from tests.upstream.nvidia import APT_PATH, Nvidia
 from tests.upstream.process import run
 from tests.upstream.yum import YUM_PATH, Rhel
@@ -26,18 +29,38 @@ APT, YUM = "ubuntu2004/x86_64", "rhel8/x86_64"
 RPM = "8.0.5.39-1.cuda11.1"
 
 
+@dataclass
+class Shown:
+    """A project, and the address of its site."""
+
+    project: Project
+    url: str
+
+
 @pytest.fixture
-def project(site_key: SiteKey, tmp_path: Path) -> Iterator[Project]:
-    """A project whose site is served, and says at which address."""
-    made = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home).init()
-    with http.serve(made.base / "site") as site:
-        made.server = site  # type: ignore[attr-defined]
-        made.sections.append(f'nvidia-paths = true\nurl = "{site.url}/current"\n')
-        yield made
+def project(site_key: SiteKey, tmp_path: Path) -> Project:
+    """A project that says at which address its site is."""
+    return Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home).init()
 
 
-def url_of(project: Project) -> str:
-    return f"{project.server.url}/current"  # type: ignore[attr-defined]
+@pytest.fixture
+def folder(project: Project) -> Iterator[Shown]:
+    """A site in a folder."""
+    with http.serve(project.base / "site") as site:
+        project.sections.append(f'nvidia-paths = true\nurl = "{site.url}/current"\n')
+        yield Shown(project, f"{site.url}/current")
+
+
+@pytest.fixture(params=[one for one in S3_KINDS if one.values != ("rclone",)])
+def bucket(request: pytest.FixtureRequest, project: Project, s3_server: Callable[[str], S3Server]) -> Shown:
+    """A site in a bucket, which clients read themselves."""
+    server = s3_server(request.param)
+    name = server.bucket()
+    project.env |= server.env
+    where = f'type = "s3"\nbucket = "{name}"\nendpoint = "{server.url}"\nprefix = "pub"\n'
+    url = f"{server.url}/{name}/pub"
+    project.sections.append(f'{where}nvidia-paths = true\nurl = "{url}"\n')
+    return Shown(project, url)
 
 
 def publish(project: Project) -> None:
@@ -95,14 +118,27 @@ def signed_by(root: AptRoot, url: str, tmp_path: Path) -> None:
     (root.path / "etc/apt/sources.list.d/cuda.list").write_text(f"deb [signed-by={ring}] {url}/ /\n")
 
 
+Words = Callable[[AptRoot, str, Path], None]
+
+
+def with_repo(path: Path, url: str) -> DnfRoot:
+    """Follow the guide for rhel8, with another host."""
+    root = DnfRoot(path)
+    root.provide("libc.so.6()(64bit)")
+    root.dnf("config-manager", "--add-repo", f"{url}{YUM_PATH}/cuda-rhel8.repo")
+    root.dnf("clean", "all")
+    return root
+
+
 @pytest.mark.parametrize("whole", [False, True], ids=["pinned", "whole"])
 @pytest.mark.parametrize("words", [guide_of_8, dockerfile_of_today, signed_by])
-def test_apt(project: Project, nvidia: Nvidia, tmp_path: Path, words: object, *, whole: bool) -> None:
+def test_apt(folder: Shown, nvidia: Nvidia, tmp_path: Path, words: Words, *, whole: bool) -> None:
+    project = folder.project
     add_apt(project, nvidia, whole=whole)
     publish(project)
     nvidia.server.forget()
     root = AptRoot(tmp_path / "root")
-    words(root, f"{url_of(project)}{APT_PATH}", tmp_path)  # type: ignore[operator]
+    words(root, folder.url + APT_PATH, tmp_path)
     root.update()
     root.install(f"libcudnn8={DEB}", f"libcudnn8-dev={DEB}")
     assert root.version("libcudnn8") == DEB
@@ -114,17 +150,38 @@ def test_apt(project: Project, nvidia: Nvidia, tmp_path: Path, words: object, *,
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["pinned", "whole"])
-def test_dnf(project: Project, rhel: Rhel, tmp_path: Path, *, whole: bool) -> None:
+def test_dnf(folder: Shown, rhel: Rhel, tmp_path: Path, *, whole: bool) -> None:
+    project = folder.project
     add_yum(project, rhel, whole=whole)
     publish(project)
     rhel.server.forget()
-    root = DnfRoot(tmp_path / "dnf")
-    root.provide("libc.so.6()(64bit)")
-    run("rm", "-f", root.path / "etc/yum.repos.d/cuda-rhel8.repo")
-    root.dnf("config-manager", "--add-repo", f"{url_of(project)}{YUM_PATH}/cuda-rhel8.repo")
-    root.dnf("clean", "all")
+    root = with_repo(tmp_path / "dnf", folder.url)
     root.install(f"libcudnn8-{RPM}", f"libcudnn8-devel-{RPM}")
     assert root.installed()["libcudnn8-devel"] == RPM
     assert root.query("--repo", "cuda-rhel8-x86_64", f"libcudnn8-{RPM}")
     assert rhel.server.requests == []
     assert project.run("verify", "--json").json["faults"] == []
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["pinned", "whole"])
+def test_a_bucket(bucket: Shown, nvidia: Nvidia, rhel: Rhel, tmp_path: Path, *, whole: bool) -> None:
+    project = bucket.project
+    add_apt(project, nvidia, whole=whole)
+    add_yum(project, rhel, whole=whole)
+    for verb in ("lock", "sync"):
+        project.run(verb)
+    told = project.run("publish", "--dry-run").out
+    copies = project.run("publish", "--json").json["copies"]
+    assert f"NVIDIA's paths: {copies['files']} copies made on the server" in told
+    nvidia.server.forget()
+    rhel.server.forget()
+    apt = AptRoot(tmp_path / "root")
+    dockerfile_of_today(apt, bucket.url + APT_PATH, tmp_path)
+    apt.update()
+    apt.install(f"libcudnn8={DEB}", f"libcudnn8-dev={DEB}")
+    dnf = with_repo(tmp_path / "dnf", bucket.url)
+    dnf.install(f"libcudnn8-{RPM}")
+    assert (apt.version("libcudnn8"), dnf.installed()["libcudnn8"]) == (DEB, RPM)
+    assert nvidia.server.requests == rhel.server.requests == []
+    assert project.run("verify", "--json").json["faults"] == []
+    assert project.run("publish", "--json").json["fresh"] is False

@@ -388,3 +388,33 @@ def test_a_wrong_secret_is_told_without_it(
     with pytest.raises(SiteError, match="SignatureDoesNotMatch") as told:
         place.s3().current()
     assert "wrong-secret-here" not in f"{told.value}{told.value.hint}"
+
+
+def test_a_content_is_sent_once_and_copied_to_its_other_names(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[tuple[str, str]] = []
+    real = Bucket.copy
+
+    def copy(self: Bucket, source: str, key: str, *rest: object) -> None:
+        copied.append((source, key))
+        real(self, source, key, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Bucket, "copy", copy)
+    names = ("apt/n/a+b_1_all.deb", "compute/cuda/repos/n/x86_64/a+b_1_all.deb")
+    indexes = ("apt/n/by-hash/SHA256/" + "0" * 64, "apt/n/Packages", "compute/cuda/repos/n/x86_64/Packages")
+    site = place.s3()
+    site.write(1, tree(place, {**dict.fromkeys(names, b"deb"), **dict.fromkeys(indexes, b"index")}), extra(1))
+    site.switch(1)
+    sources = {key: source for source, key in copied}
+    assert sources[names[1]] == names[0]
+    assert {sources[one] for one in indexes[1:]} <= {*indexes}
+    for name in names:
+        assert place.get(name) == b"deb"
+    for name in indexes:
+        assert place.get(name) == b"index"
+    copied.clear()
+    later = dict.fromkeys((*names, "compute/cuda/repos/m/x86_64/a+b_1_all.deb"), b"deb")
+    site.write(2, tree(place, later), extra(2))
+    site.switch(2)
+    assert [key for _, key in copied] == ["compute/cuda/repos/m/x86_64/a+b_1_all.deb"], (
+        "what is there is not sent again"
+    )

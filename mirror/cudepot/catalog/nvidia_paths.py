@@ -6,6 +6,8 @@ name of NVIDIA's (:mod:`cudepot.catalog.nvidia_files`). ``docs/adr/0036-nvidia-p
 
 from __future__ import annotations
 
+import functools
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -120,6 +122,22 @@ def strange(tree: Tree, upstreams: Sequence[LockedUpstream]) -> Iterator[str]:
             owner = next((folders[one] for one in _parents(path) if one in folders), None)
             if owner is None or not _is_copy(owner, path, digest, tree):
                 yield path
+
+
+@functools.lru_cache(maxsize=4)
+def whole_apt_folders(document: bytes) -> tuple[str, ...]:
+    """Return the folders, NVIDIA's among them, in which a snapshot shows whole apt repositories; none of another file.
+
+    Args:
+        document: the snapshot as it was signed.
+    """
+    try:
+        upstreams = json.loads(document)["upstreams"]
+        whole = [one for one in upstreams if one["type"] == "apt" and one.get("file")]
+        folders = [folder for one in whole for folder in (f"apt/{one['name']}/", path_of(str(one.get("url", ""))))]
+        return tuple(filter(None, folders))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ()
 
 
 def _source(upstream: LockedUpstream) -> str:

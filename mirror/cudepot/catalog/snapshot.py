@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -122,16 +121,6 @@ def _tree(table: Table, plain: Mapping[str, Any], like: Tree, what: str) -> Tree
         else:
             tree[name or _site_path(path, what)] = table.table(path).digest()
     return tree
-
-
-@functools.lru_cache(maxsize=4)
-def whole_apt_folders(document: bytes) -> tuple[str, ...]:
-    """Return the site folders of apt repositories that a snapshot shows whole; none when it is no such document."""
-    try:
-        upstreams = json.loads(document)["upstreams"]
-        return tuple(f"apt/{one['name']}/" for one in upstreams if one["type"] == "apt" and one.get("file"))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return ()
 
 
 def _site_path(path: str, what: str) -> str:

@@ -213,8 +213,8 @@ def _site(base: Path, config: Config, store: LocalStore, shown: Progress) -> Sit
 
         return FolderSite(base / config.site.path, store)
     # boto3 takes 200 ms to import: only sites on S3 pay for it.
+    from cudepot.catalog.nvidia_paths import whole_apt_folders
     from cudepot.catalog.site_files import traits
-    from cudepot.catalog.snapshot import whole_apt_folders
     from cudepot.transport.s3_bucket import Bucket
     from cudepot.transport.s3_snapshot import Names
     from cudepot.transport.site_s3 import S3Site

@@ -106,6 +106,11 @@ def run(args: argparse.Namespace) -> Answer:
         else "published snapshot"
     )
     lines += [*held_lines(result.held), *result.notes, *result.unsigned, *result.unsolvable, *result.foreign]
+    if args.dry_run and result.copies.files:
+        size = size_text(result.copies.bytes)
+        lines.append(
+            f"NVIDIA's paths: {result.copies.files} copies made on the server, {size}; nothing is sent for them"
+        )
     if result.hold:
         lines = [f"not shown: {one}" for one in lines]
         lines.append(result.hold.told())

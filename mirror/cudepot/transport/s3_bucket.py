@@ -29,6 +29,8 @@ _REFUSED = {
     "QuotaExceeded": "the bucket is full: raise its quota and run the command again: what was sent is kept",
     "EntityTooLarge": "the server takes no files of that size",
 }
+MOST_COPIED = 5 << 30
+"""Bytes of an object that S3 copies in one request."""
 _NO_ANSWER = "check `site.endpoint`, and run the command again: what was sent is kept"
 _NO_TLS = "for a private certificate authority name its file in `ca` of [site]; else check `site.endpoint`"
 _NO_PROXY = "check `site.proxy`, or HTTPS_PROXY in the environment, and run the command again: what was sent is kept"
@@ -141,7 +143,7 @@ class Bucket:
         return direct_put(self.place, self._session, self._client, self._count)
 
     def copy(self, source: str, key: str, traits: FileTraits, sha256: str) -> None:
-        """Copy an object (of at most 5 GB) on the server."""
+        """Copy an object, of at most :data:`MOST_COPIED`, on the server."""
         origin = {"Bucket": self.place.bucket, "Key": self.place.prefix + source}
         with self._told(key):
             self._client.copy_object(

@@ -13,7 +13,7 @@ from cudepot.digest import Digest
 from cudepot.errors import BusyError, MissingError, SiteError, StorageError
 from cudepot.ports import ObjectStore, Progress, Rank
 from cudepot.transport import s3_inventory
-from cudepot.transport.s3_bucket import Bucket
+from cudepot.transport.s3_bucket import MOST_COPIED, Bucket
 from cudepot.transport.s3_inventory import Inventory
 from cudepot.transport.s3_lock import PublishLock
 from cudepot.transport.s3_public import unreadable
@@ -202,20 +202,24 @@ class S3Site:
             s3_inventory.save(self._bucket, record)
         self._progress.begin(f"sending {len(missing)} files", sum(one.size for one in missing.values()), len(missing))
         try:
-            self._send_ranks(record, missing, self._names.aliases(written))
+            self._send_ranks(record, missing)
         except BaseException:
             self._save_what_arrived(record)
             raise
         finally:
             self._progress.end()
 
-    def _send_ranks(self, record: Inventory, missing: Mapping[str, Digest], aliases: Mapping[str, str]) -> None:
+    def _send_ranks(self, record: Inventory, missing: Mapping[str, Digest]) -> None:
+        """Send each content once: under its other names it is copied on the server."""
         note = self._noting(record)
         for rank in Rank:
             of_rank = {key: one for key, one in missing.items() if self._names.traits(key).rank is rank}
-            self._sender.send({key: one for key, one in of_rank.items() if key not in aliases}, note, record.uploads)
-            later = {key: one for key, one in of_rank.items() if key in aliases}
-            self._sender.send(later, note, record.uploads, aliases)
+            copied = _copied(of_rank, record.objects)
+            self._sender.send({key: one for key, one in of_rank.items() if key not in copied}, note, record.uploads)
+            wanted = set(copied.values())
+            there = {one: key for key, one in record.objects.items() if one in wanted}
+            copies = {key: there[one] for key, one in copied.items()}
+            self._sender.send(copied, note, record.uploads, copies)
 
     def _noting(self, record: Inventory) -> Any:
         saved = time.monotonic()
@@ -251,6 +255,17 @@ class S3Site:
 
     def _put(self, key: str, body: bytes) -> None:
         self._bucket.put(key, body, self._names.traits(key), hashlib.sha256(body).hexdigest())
+
+
+def _copied(wanted: Mapping[str, Digest], there: Mapping[str, Digest]) -> dict[str, Digest]:
+    """Return what of ``wanted`` need not be sent: its content is there, or is sent under another of the names."""
+    known = set(there.values())
+    copied: dict[str, Digest] = {}
+    for key, one in wanted.items():
+        if one in known and one.size <= MOST_COPIED:
+            copied[key] = one
+        known.add(one)
+    return copied
 
 
 def _number(document: bytes) -> int:

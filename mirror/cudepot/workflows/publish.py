@@ -24,7 +24,7 @@ from cudepot.workflows.imported import forget_choice, newest_number, wanted
 from cudepot.workflows.isolated import Trouble
 from cudepot.workflows.lock import current_lock, load_lock, record_acceptance, unanswered
 from cudepot.workflows.publish_clients import clients_tree
-from cudepot.workflows.publish_nvidia import with_nvidia
+from cudepot.workflows.publish_nvidia import NO_COPIES, Copies, copies_of, with_nvidia
 from cudepot.workflows.publish_page import is_page_of, page_in, with_page
 from cudepot.workflows.rolled_back import Hold, hold_of
 from cudepot.workflows.show import check_private, keep, next_number, now, show
@@ -55,6 +55,7 @@ class PublishResult:
         unsolvable: a line for each repository that is allowed although not all of it can be installed.
         notes: a line for each upstream that could not be locked, and for what NVIDIA's paths lack.
         foreign: what the conda channel leaves to another one.
+        copies: what NVIDIA's paths take a second time in a bucket.
         hold: the rollback that holds: ``added`` and ``removed`` are what is not shown because of it; None for none.
     """
 
@@ -70,6 +71,7 @@ class PublishResult:
     unsolvable: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
+    copies: Copies = NO_COPIES
     hold: Hold | None = None
 
 
@@ -111,10 +113,11 @@ def publish(
         _note(depot, names, held)
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
     told = held, unsigned(depot, lock), doubts, (*unanswered(depot, lock), *lacking)
+    copies = copies_of(depot, lock, tree)
     hold = None if release_rollback else hold_of(depot)
     if hold:
         number = hold.number if dry_run else _show_held(depot, hold)
-        return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, hold=hold)
+        return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, copies=copies, hold=hold)
     anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot)))
     fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
     number = next_number(depot, earlier) if fresh else earlier[0].number
@@ -127,7 +130,7 @@ def publish(
         if fresh:
             keep(depot, _made_of(depot, lock), lock, number, tree, earlier, created=created)
         show(depot, number, tree)
-    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, *told, foreign)
+    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, *told, foreign, copies)
 
 
 def _show_held(depot: Depot, hold: Hold) -> int:

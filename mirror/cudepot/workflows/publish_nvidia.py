@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from cudepot.catalog.client_apt import release_pin
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.nvidia_files import KEYRINGS, Repository, made
-from cudepot.catalog.nvidia_paths import Shown, bare, copies, place, planned
+from cudepot.catalog.nvidia_paths import Shown, bare, below, copies, place, planned, shown
 from cudepot.catalog.snapshot import Tree
 from cudepot.digest import Digest
 from cudepot.formats.apt import parse_release
@@ -49,15 +50,38 @@ def with_nvidia(depot: Depot, lock: Lock, tree: Tree) -> WithNvidia:
     found = bare(tree)
     if depot.config.site.nvidia_paths is False or not any(place(one) for one in lock.upstreams):
         return WithNvidia(found)
-    shown, left = planned(lock.upstreams, found, _hosts(depot))
-    twins = {path: one for part in shown for path, one in copies(part, found, lock.artifacts).items()}
+    places, left = planned(lock.upstreams, found, _hosts(depot))
+    twins = {path: one for part in places for path, one in copies(part, found, lock.artifacts).items()}
     troubles: list[Trouble] = []
-    files = made(_repositories(depot, shown, found, troubles), depot.config.site.reached_at, depot.epoch)
+    files = made(_repositories(depot, places, found, troubles), depot.config.site.reached_at, depot.epoch)
     notes = [f"{one.folder} shows what comes first with that URL, and not {one.upstream.name}" for one in left]
     notes += [f"{one.name}: no key or source below NVIDIA's paths: {one.error}" for one in troubles]
-    notes += [_NO_URL] if _is_url_missing(depot, shown) else []
+    notes += [_NO_URL] if _is_url_missing(depot, places) else []
     added = {path: depot.store.add_bytes(data) for path, data in files.items()}
     return WithNvidia(found | twins | added, tuple(notes))
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What a bucket holds a second time, copied on its server: objects and bytes; none in a folder, which has links."""
+
+    files: int = 0
+    bytes: int = 0
+
+
+NO_COPIES = Copies()
+
+
+def copies_of(depot: Depot, lock: Lock, tree: Tree) -> Copies:
+    """Return what NVIDIA's paths take in a bucket; packages of whole apt repositories have a name with ``./`` too."""
+    place = depot.config.site.s3
+    if place is None:
+        return NO_COPIES
+    sizes = {path: one.size for path, one in tree.items() if below(path)}
+    whole = tuple(one.folder for one in shown(tree, lock.upstreams) if one.upstream.files and not one.upstream.is_yum)
+    dotted = [size for path, size in sizes.items() if path.startswith(whole) and path.endswith(".deb")]
+    again = [*sizes.values(), *(dotted if place.folder_pages else ())]
+    return Copies(len(again), sum(again))
 
 
 def _hosts(depot: Depot) -> Collection[str] | None:
@@ -65,13 +89,13 @@ def _hosts(depot: Depot) -> Collection[str] | None:
     return None if depot.config.site.nvidia_paths else load_presets().hosts
 
 
-def _is_url_missing(depot: Depot, shown: Sequence[Shown]) -> bool:
-    return not depot.config.site.reached_at and any(one.upstream.type != "redistrib" for one in shown)
+def _is_url_missing(depot: Depot, places: Sequence[Shown]) -> bool:
+    return not depot.config.site.reached_at and any(one.upstream.type != "redistrib" for one in places)
 
 
-def _repositories(depot: Depot, shown: Sequence[Shown], tree: Tree, troubles: list[Trouble]) -> Iterator[Repository]:
+def _repositories(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: list[Trouble]) -> Iterator[Repository]:
     keys = _Keys(depot)
-    for one in shown:
+    for one in places:
         if one.upstream.type != "redistrib":
             with each_alone(depot, one.upstream.name, troubles.append):
                 yield _repository(depot, one, tree, keys)
