@@ -12,7 +12,7 @@ from pathlib import Path
 from cudepot.digest import Digest, Promise
 from cudepot.store.local import LocalStore
 
-_READ = ("builds", "snapshots", "sha512", "published.log", "proofs.json")
+_READ = ("builds", "snapshots", "sha512", "published.log", "proofs.json", "rpm-signatures")
 _WRITTEN = ("upstreams", "exported", "incoming", "imported")
 
 

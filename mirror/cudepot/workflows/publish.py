@@ -23,7 +23,7 @@ from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.imported import forget_choice, newest_number, wanted
 from cudepot.workflows.isolated import Trouble
 from cudepot.workflows.lock import current_lock, load_lock, record_acceptance, unanswered
-from cudepot.workflows.publish_clients import clients_tree
+from cudepot.workflows.publish_clients import clients_tree, keys_tree
 from cudepot.workflows.publish_nvidia import NO_COPIES, Copies, copies_of, with_nvidia
 from cudepot.workflows.publish_page import is_page_of, page_in, with_page
 from cudepot.workflows.rolled_back import Hold, hold_of
@@ -182,8 +182,7 @@ def site_of(
         **shared,
         **{path: one for part in parts.values() for path, one in part.tree.items()},
         **(statements(depot, shown, built, before) if built else {}),
-        "keys/site.asc": depot.store.add_bytes(depot.signer().public_key(armor=True)),
-        "keys/site.gpg": depot.store.add_bytes(depot.signer().public_key(armor=False)),
+        **keys_tree(depot),
     }
     tree |= clients_tree(depot, shown, tree)
     unsolvable += [found for one in parts.values() for found in one.unsolvable]

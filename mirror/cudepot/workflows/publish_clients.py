@@ -24,6 +24,15 @@ FOLDER = "clients/"
 _Made = tuple[Mapping[str, bytes], Hold]
 
 
+def keys_tree(depot: Depot) -> dict[str, Digest]:
+    """Return site path → content of the site's public key."""
+    signer = depot.signer()
+    return {
+        "keys/site.asc": depot.store.add_bytes(signer.public_key(armor=True)),
+        "keys/site.gpg": depot.store.add_bytes(signer.public_key(armor=False)),
+    }
+
+
 def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
     """Return site path → content of the clients' files for a finished tree; say what cannot be made."""
     url, found = depot.config.site.reached_at, dict[str, Digest]()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,7 +93,8 @@ def _is_url_missing(depot: Depot, places: Sequence[Shown]) -> bool:
 
 
 def _repositories(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: list[Trouble]) -> Iterator[Repository]:
-    keys = _Keys(depot)
+    ours = read(depot.store, tree["keys/site.asc"]), read(depot.store, tree["keys/site.gpg"])
+    keys = _Keys(depot, ours)
     for one in places:
         if one.upstream.type != "redistrib":
             with each_alone(depot, one.upstream.name, troubles.append):
@@ -120,8 +120,8 @@ def _repository(depot: Depot, one: Shown, tree: Tree, keys: _Keys) -> Repository
 class _Keys:
     """The keys that clients of a repository need, each read once."""
 
-    def __init__(self, depot: Depot) -> None:
-        self._depot = depot
+    def __init__(self, depot: Depot, ours: tuple[bytes, bytes]) -> None:
+        self._base, self._ours = depot.base, ours
         self._known: dict[str, tuple[bytes, bytes]] = {}
 
     def of(self, upstream: Upstream, *, whole: bool) -> Iterator[tuple[bytes, bytes]]:
@@ -130,17 +130,13 @@ class _Keys:
         yum 3 and older rpms read one key of each armor.
         """
         if not whole:
-            yield self._block("", lambda: self._depot.signer().public_key(armor=True))
+            yield self._ours
         theirs = (*(upstream.keys if whole else ()), *upstream.rpm_keys)
-        files = key_files(self._depot.base, upstream)
         for fingerprint in dict.fromkeys(theirs):
-            yield self._block(fingerprint, partial(_as_it_came, files, fingerprint))
-
-    def _block(self, name: str, read_armored: Callable[[], bytes]) -> tuple[bytes, bytes]:
-        if name not in self._known:
-            armored = read_armored()
-            self._known[name] = armored, binary_keys(armored, name)
-        return self._known[name]
+            if fingerprint not in self._known:
+                armored = _as_it_came(key_files(self._base, upstream), fingerprint)
+                self._known[fingerprint] = armored, binary_keys(armored, fingerprint)
+            yield self._known[fingerprint]
 
 
 def _as_it_came(files: Sequence[Path], fingerprint: str) -> bytes:

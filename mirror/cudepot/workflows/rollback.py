@@ -19,6 +19,7 @@ from cudepot.workflows.imported import choose
 from cudepot.workflows.present import absent
 from cudepot.workflows.proof import read
 from cudepot.workflows.publish_apt import renewed
+from cudepot.workflows.publish_clients import keys_tree
 from cudepot.workflows.publish_nvidia import with_nvidia
 from cudepot.workflows.publish_page import with_page
 from cudepot.workflows.publish_yum import renewed_yum
@@ -76,7 +77,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
 def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> int:
     """Make and show a snapshot of what an older one has, its roots signed anew; return its number."""
     depot.progress.step(f"signing the roots of snapshot {old.number} anew")
-    tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest)
+    tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest) | keys_tree(depot)
     made, created = next_number(depot, [newest]), now(depot)
     made_of, was = read(depot.store, old.lock), lock_of(depot, old)
     tree = with_page(depot, was, with_nvidia(depot, was, tree).tree, made, created)
