@@ -12,7 +12,7 @@ from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 
 VERSION = 1
-OUTPUTS = ("mirror", "conda", "wheel", "static")
+OUTPUTS = ("mirror", "conda", "wheel", "cuda-wheel", "static")
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le", "win-64")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -28,8 +28,8 @@ class Pin:
         cuda: CUDA variant wanted (apt, yum), or that of the release where the artifact's name says less (a ``cu11``
             wheel may be ``11.1``).
         architectures: Debian or rpm architectures it is wanted for; empty for all of the upstream's.
-        outputs: what is published: the artifact itself (``mirror``), conda packages, wheels; ``static``: a conda
-            package of the static archives too.
+        outputs: what is published: the artifact itself (``mirror``), conda packages, wheels; ``cuda-wheel``: a wheel
+            whose version names the CUDA variant; ``static``: a conda package of the static archives too.
         subdirs: conda platforms wheels are wanted for.
         sha256: file name → hash that the artifact of that name must have.
     """

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import tomli_w
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
+from cudepot.catalog.client_choice import how, variants
 from cudepot.catalog.holdings import Held, SiteFacts
 from cudepot.errors import PinError
 
@@ -72,8 +74,12 @@ def one_version(held: Iterable[Held]) -> dict[str, list[Held]]:
     _one_cuda(projects)
     for name, found in projects.items():
         if len({one.version for one in found}) > 1:
-            there = ", ".join(sorted({one.version for one in found}))
-            raise PinError(f"several versions of {name}: {there}", hint=f"say which with --only {name}=VERSION")
+            versions = sorted({one.version for one in found}, key=Version)
+            cudas = variants({one.name: versions for one in found}, found)
+            raise PinError(
+                f"several versions of {name}: {', '.join(versions)}",
+                hint=f"say which with {how(name, versions, cudas)}",
+            )
     return projects
 
 

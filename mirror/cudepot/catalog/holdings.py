@@ -40,6 +40,7 @@ class Held:
         build: conda's build string; of a file its CUDA variant, ``cuda11.1``.
         holds: of an installer the packages it brings, each as ``NAME VERSION``.
         md5: of a conda package, where it was looked up.
+        cuda: CUDA variant a wheel was built from, where its statement of origin tells; its name has the major alone.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Held:
     build: str = ""
     holds: tuple[str, ...] = ()
     md5: str = ""
+    cuda: str = ""
 
     def url(self, base: str) -> str:
         """Return where clients get it from, ``base`` being where they see the site."""
@@ -172,6 +174,8 @@ def cuda_of(one: Held) -> str:
 
     Of several the one that says most: a wheel of ours may be ``nvidia-cudnn-cu10 8.0.5.39+cuda10.2.acme.1``.
     """
+    if one.cuda:
+        return one.cuda
     if one.kind == "conda" and one.name in ("cuda-version", "cudatoolkit"):
         return ".".join(one.version.split(".")[:2])
     if one.kind in ("deb", "rpm") and (found := _TOOLKIT.search(one.name)):

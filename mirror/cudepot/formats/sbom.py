@@ -9,6 +9,7 @@ random number is in either.
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from cudepot.formats.release import Release
 FILENAME = "cudepot.cdx.json"
 """Name of the document, in ``info/sboms/`` of a conda package and ``.dist-info/sboms/`` of a wheel (PEP 770)."""
 BUILD_TYPE = "urn:cudepot:repackage:1"
+_CUDA = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?")
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:cudepot:sbom:1")
 
 
@@ -122,6 +124,16 @@ def statement(filename: str, digest: Digest, release: Release, origins: Sequence
             "predicate": predicate,
         }
     )
+
+
+def cuda_stated(data: bytes) -> str:
+    """Return the CUDA variant that a statement says its package was made of; empty where it says none."""
+    try:
+        release = json.loads(data)["predicate"]["buildDefinition"]["externalParameters"]["release"]
+        found = release["cuda"]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return ""
+    return found if isinstance(found, str) and _CUDA.fullmatch(found) else ""
 
 
 def _file(path: str, digest: Digest) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from cudepot.catalog.export_choice import Choice, selected
+from cudepot.catalog.export_choice import Choice, is_for, selected
 from cudepot.catalog.export_python import one_version
 from cudepot.catalog.holdings import Held, SiteFacts
 from cudepot.catalog.snapshot import Snapshot
@@ -42,7 +42,7 @@ def wheel_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice,
                 name = canonicalize_name(wanted.name)
                 if name in chosen:
                     _check_met(wheel, wanted, chosen[name])
-                elif found := _best(there.get(name, ()), wanted):
+                elif found := _best(there.get(name, ()), wanted, choice.cuda):
                     chosen[name] = found
                     waiting.append(name)
                 elif complete:
@@ -65,9 +65,10 @@ def _requirements(depot: Depot, snapshot: Snapshot, wheel: Held) -> Iterator[Req
             yield one
 
 
-def _best(held: Iterable[Held], wanted: Requirement) -> list[Held]:
-    """Return the wheels of the newest version that meets a requirement."""
+def _best(held: Iterable[Held], wanted: Requirement, cuda: str) -> list[Held]:
+    """Return the wheels of the newest version that meets a requirement, for that CUDA if there is one."""
     fitting = [one for one in held if _meets(one, wanted)]
+    fitting = [one for one in fitting if cuda and is_for(one, cuda)] or fitting
     newest = max((Version(one.version) for one in fitting), default=None)
     return sorted((one for one in fitting if Version(one.version) == newest), key=lambda one: one.path)
 

@@ -175,6 +175,7 @@ def make_lock(
         return replace(_assembled(depot, pinned, done, old), allowed_unsolvable=solvable.allowed())
 
     depot.progress.step("writing cudepot.lock")
+    _check_wheels(depot, done, errors, assembled())
     lock, document = assembled(), b""
     if lock != old:
         lock, document = _readable(depot, lock, done, errors, assembled)
@@ -206,6 +207,18 @@ def _as_repackaged(depot: Depot, upstream: Upstream, artifacts: tuple[Artifact, 
     from cudepot.workflows.published import load_components  # noqa: PLC0415
 
     return completed(artifacts, depot.pins_of(upstream), load_components, folder=upstream.type == "folder")
+
+
+def _check_wheels(depot: Depot, done: dict[str, Resolved], errors: dict[str, CudepotError], lock: Lock) -> None:
+    """Move upstreams from ``done`` to ``errors`` that would give a wheel the name of another one."""
+    if not any("wheel" in one.outputs for one in lock.artifacts):
+        return
+    from cudepot.workflows.wheel_clashes import wheel_clashes  # noqa: PLC0415 - where wheels are built
+
+    clashes = wheel_clashes(depot, lock, [one.name for one in lock.upstreams if one.name not in done])
+    for name, error in clashes.items():
+        del done[name]
+        errors[name] = error
 
 
 def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Resolved], old: Lock) -> Lock:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from cudepot.catalog.holdings import SiteFacts, held_in
+from dataclasses import replace
+
+from cudepot.catalog.holdings import Held, SiteFacts, held_in
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.page import render_page
 from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.data import data_folder
 from cudepot.digest import Digest
+from cudepot.formats.sbom import cuda_stated
 from cudepot.workflows.channel import is_closed
 from cudepot.workflows.depot import Depot
 
@@ -47,8 +50,17 @@ def _page(depot: Depot, lock: Lock, tree: Tree, number: int, created: str) -> by
 def site_facts(depot: Depot, lock: Lock, tree: Tree, number: int, created: str, signer: str) -> SiteFacts:
     """Return what a tree holds for clients."""
     config = depot.config.site
-    held = held_in(tree, lock)
+    held = tuple(_with_cuda(depot, tree, one) for one in held_in(tree, lock))
     channel = f"conda/{config.channel}"
     closed = is_closed(depot, tree, channel)
     key, keyring = tree["keys/site.asc"], tree["keys/site.gpg"]
     return SiteFacts(config.label, channel, number, created, signer, key, keyring, held, closed)
+
+
+def _with_cuda(depot: Depot, tree: Tree, one: Held) -> Held:
+    """Return a package with the CUDA variant it was built from, which the name of a wheel need not say."""
+    stated = tree.get(f"provenance/{one.path}.json") if one.kind == "wheel" else None
+    if stated is None:
+        return one
+    with depot.store.open(stated) as handle:
+        return replace(one, cuda=cuda_stated(handle.read()))

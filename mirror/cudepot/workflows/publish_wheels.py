@@ -53,7 +53,8 @@ def wheel_tree(
     for filename, digest in sorted({*built, *((one.filename, one.digest) for one in mirrored)}):
         if f"wheels/{filename}" in tree:
             raise FormatError(
-                f"two wheels are called {filename} and differ", hint="give one of them another build number"
+                f"two wheels are called {filename} and differ",
+                hint='pin only one of them; of two CUDA variants one can have `outputs = ["cuda-wheel"]`',
             )
         spelt = spellings.setdefault(_taken_apart(filename), filename)
         if spelt != filename:

@@ -1,11 +1,15 @@
-"""Which recipes a job renders, and the variant each is rendered for."""
+"""Which recipes a job renders, and the variant each is rendered for; and how its wheels are named."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import tomli
+
+from cudepot.errors import ConfigError
 from cudepot.formats.payload import Payload, Role
+from cudepot.formats.wheel_write import WheelRules
 from cudepot.workflows.builds import Job
 
 Variant = dict[str, str | int]
@@ -46,3 +50,17 @@ def recipes_of(
 
 def _recipe(folder: Path, name: str) -> Path:
     return folder / name / "recipe.yaml"
+
+
+def makes_wheels(folder: Path, recipe: str) -> bool:
+    """Return whether a recipe makes wheels."""
+    return (folder / recipe / "wheel.toml").exists()
+
+
+def wheel_rules(folder: Path, recipe: str) -> WheelRules:
+    """Return the rules for wheels of a recipe below ``folder``; raise ConfigError where there are none."""
+    path = folder / recipe / "wheel.toml"
+    try:
+        return WheelRules.from_dict(tomli.loads(path.read_text()))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: {error}", hint="a recipe that makes wheels has one") from error

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import tomli
-
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import Snapshot
 from cudepot.digest import Digest, Hasher, hasher
@@ -20,7 +18,7 @@ from cudepot.formats.payload_check import PayloadReport, check_payload
 from cudepot.formats.payload_shipped import check_shipped
 from cudepot.formats.release import Release
 from cudepot.formats.sbom import Origin
-from cudepot.formats.wheel_write import WheelRules, wheel_of, write_wheel
+from cudepot.formats.wheel_write import wheel_of, write_wheel
 from cudepot.ports import OpenObject
 from cudepot.store.local import LocalStore
 from cudepot.store.snapshots import Snapshots
@@ -32,7 +30,7 @@ from cudepot.workflows.history import latest_snapshots
 from cudepot.workflows.isolated import Trouble, each_alone
 from cudepot.workflows.licences import NotAcceptedError, Text, question, refuse
 from cudepot.workflows.lock import current_lock, record_acceptance, unanswered
-from cudepot.workflows.recipes import recipes_of
+from cudepot.workflows.recipes import makes_wheels, recipes_of, wheel_rules
 from cudepot.workflows.unpack import WITHOUT, chunks, load_rules, unpack, write_folder
 
 
@@ -179,8 +177,7 @@ def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
         built = []
         if {"conda", "static"} & set(job.outputs):
             built += _conda(depot, job, payload, scratch, told, report.glibc)
-        if "wheel" in job.outputs and (depot.recipes / job.recipe / "wheel.toml").exists() and not job.release.part:
-            built.append(_wheel(depot, job, payload, report, scratch, told))
+        built += [_wheel(depot, job, payload, report, scratch, told, label) for label in _labels(depot, job)]
     record(depot, key, job, built, licence)
     return built
 
@@ -255,6 +252,17 @@ def _told(release: Release) -> dict[str, str]:
     return found | ({"part": release.part} if release.part else {})
 
 
+def _labels(depot: Depot, job: Job) -> Iterator[str]:
+    """Give the local version label of each wheel that a job makes; ``cuda-wheel`` is the one that names the variant."""
+    if job.release.part or not makes_wheels(depot.recipes, job.recipe):
+        return
+    label = f"{depot.config.site.label}.{depot.config.build.number}"
+    if "wheel" in job.outputs:
+        yield label
+    if "cuda-wheel" in job.outputs:
+        yield f"cuda{job.release.cuda}.{label}"
+
+
 def _wheel(
     depot: Depot,
     job: Job,
@@ -262,17 +270,17 @@ def _wheel(
     report: PayloadReport,
     scratch: LocalStore,
     origins: tuple[Origin, ...],
+    label: str,
 ) -> Built:
-    build = depot.config.build
-    label = f"{depot.config.site.label}.{build.number}"
-    wheel = wheel_of(payload, _wheel_rules(depot, job.recipe), label=label, glibc=report.glibc, origins=origins)
+    rules = wheel_rules(depot.recipes, job.recipe)
+    wheel = wheel_of(payload, rules, label=label, glibc=report.glibc, origins=origins)
     total = sum(one.digest.size for one in payload.files if one.digest and one.role is not Role.STATIC)
     digest = _pack(
         depot,
         f"packing {wheel.filename}",
         total,
         scratch,
-        lambda out, open_object: write_wheel(out, wheel, open_object, level=build.deflate_level),
+        lambda out, open_object: write_wheel(out, wheel, open_object, level=depot.config.build.deflate_level),
     )
     return Built("wheel", "", wheel.filename, digest)
 
@@ -296,11 +304,3 @@ def _pack(
         return depot.store.make(lambda out: write(out, counted), *also)
     finally:
         depot.progress.end()
-
-
-def _wheel_rules(depot: Depot, recipe: str) -> WheelRules:
-    path = depot.recipes / recipe / "wheel.toml"
-    try:
-        return WheelRules.from_dict(tomli.loads(path.read_text()))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {error}", hint="a recipe that makes wheels has one") from error

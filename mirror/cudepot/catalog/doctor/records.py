@@ -56,7 +56,9 @@ def wheel_package(folder: str, record: str) -> Package | None:
     name = re.sub(r"[-_.]+", "-", name).lower()
     if not version:
         return None
-    return Package("wheel", name, version, cuda_of(name, ""), site, tuple(_wheel_files(site, record)))
+    return Package(
+        "wheel", name, version, cuda_of("", version) or cuda_of(name, ""), site, tuple(_wheel_files(site, record))
+    )
 
 
 def _wheel_files(site: str, record: str) -> Iterator[Recorded]:
