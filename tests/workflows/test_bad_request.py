@@ -11,7 +11,6 @@ import pytest
 from tests.project import DEB, DOWNLOADS, Project, same_files
 from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.nvidia import Nvidia
-from tests.upstream.rpms import simple_rpm, write_rpm
 
 
 def refused(project: Project, code: int, *argv: str) -> str:
@@ -232,14 +231,6 @@ def test_a_package_that_came_back_with_other_bytes_is_refused_too(shown: Project
         shown.run("lock")
         shown.run("sync")
         assert shown.run("publish", check=False).rc == code
-
-
-def test_a_loose_rpm_cannot_be_published_as_it_is(shown: Project, tmp_path: Path) -> None:
-    (tmp_path / "rpms").mkdir()
-    write_rpm(simple_rpm("libcudnn8", "8.0.5.39", "1.cuda11.1"), tmp_path / "rpms")
-    shown.add("upstream", name=DOWNLOADS, type="folder", path=str(tmp_path / "rpms"))
-    shown.add("pin", upstream=DOWNLOADS, packages=["*.rpm"])
-    assert "an rpm of a folder cannot be published as it is" in refused(shown, 3, "lock")
 
 
 def test_an_installer_without_a_repository_is_refused(shown: Project, tmp_path: Path) -> None:

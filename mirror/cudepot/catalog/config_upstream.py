@@ -35,7 +35,7 @@ class Upstream:
         path: folder (``folder``) or installer (``local-repo``), relative to cudepot.toml.
         sha256: of the installer: what it holds, its key included, is trusted because of it.
         keys: full fingerprints that may sign the root (``apt``, ``yum``).
-        rpm_keys: full fingerprints that may sign packages (``yum``); empty where none is checked.
+        rpm_keys: full fingerprints that may sign rpms (``yum``, installers, ``folder``); empty where none is checked.
         trust: ``signed``, or ``hash-lock``: an unsigned root is believed because of its hash in the lock.
         keyrings: files with the public keys, relative to cudepot.toml.
         suites: ``("/",)``, or a folder and a slash, for a flat repository, else folders below ``dists/``.
@@ -83,7 +83,7 @@ def parse_upstream(table: Table) -> Upstream:
     kind = table.choice("type", UPSTREAM_TYPES)
     name = upstream_name(table.text("name"), table.path("name"))
     if kind == "folder":
-        found = Upstream(name, kind, path=table.text("path"), valid_for=_duration(table, "valid-for"))
+        found = _folder(Upstream(name, kind, path=table.text("path")), table)
     elif kind == "local-repo":
         found = _installer(Upstream(name, kind, path=table.text("path"), sha256=_sha256(table)), table)
     else:
@@ -92,6 +92,16 @@ def parse_upstream(table: Table) -> Upstream:
         found = _with_yum_fields(found, table) if kind == "yum" else found
     table.done()
     return found
+
+
+def _folder(upstream: Upstream, table: Table) -> Upstream:
+    """Add how debs of a folder are published, and which keys its rpms can be held to."""
+    return replace(
+        upstream,
+        valid_for=_duration(table, "valid-for"),
+        rpm_keys=_keys(table, "rpm-keys", ()),
+        keyrings=table.texts("keyrings", ()),
+    )
 
 
 def _url(table: Table, kind: str) -> str:

@@ -150,6 +150,11 @@ class Lock:
         """Return what is locked of the upstream of that name, if anything."""
         return next((one for one in self.upstreams if one.name == name), None)
 
+    def has_rpms(self, upstream: LockedUpstream) -> bool:
+        """Tell whether an upstream has rpms: it is a yum repository, or a folder with such files in it."""
+        folder = upstream.type == "folder"
+        return upstream.is_yum or (folder and any(one.kind == "rpm" for one in self.of(upstream.name)))
+
     def of(self, upstream: str) -> tuple[Artifact, ...]:
         """Return the artifacts of one upstream in their order."""
         return tuple(one for one in self.artifacts if one.upstream == upstream)

@@ -42,12 +42,12 @@ def check_hashes(pins: Sequence[Pin], artifacts: Sequence[Artifact], where: str,
     wanted = pinned_hashes(pins)
     if not wanted:
         return
-    there = {one.filename: one for one in artifacts}
+    there = {name: one for one in artifacts for name in (one.filename, one.path.rpartition("/")[2])}
     for name, sha256 in wanted.items():
         if name not in there and not complete:
             continue
         if name not in there:
-            near = ", ".join(sorted(there)[:_SHOWN]) or "none"
+            near = ", ".join(sorted({one.filename for one in artifacts})[:_SHOWN]) or "none"
             raise PinError(
                 f"[pin.sha256] names {name}, which the pins on {where} do not take: its hash would go unchecked",
                 hint=f"correct the file name, or remove the line; files taken: {near}",

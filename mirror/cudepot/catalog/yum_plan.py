@@ -42,6 +42,15 @@ _FRAMES = {
 }  # fmt: skip
 
 
+DESCRIBING = tuple(_FRAMES)
+"""Types that describe every package: primary, filelists, other."""
+
+
+def frame(kind: str, count: int) -> tuple[bytes, bytes]:
+    """Return what stands before and behind the entries of ``count`` packages in primary, filelists or other."""
+    return _head(kind, count), _tail(kind)
+
+
 def by_checksum(stream: BinaryIO, rpms: Sequence[Artifact], what: str) -> dict[str, Artifact]:
     """Return the packages by the checksum that the metadata name them by; ``stream`` is the upstream's primary.xml.
 

@@ -21,7 +21,7 @@ _MOST_ENTRIES = 0xFFFF
 _MOST_DATA = 64 << 20  # bytes; rpm allows 256 MB, the largest headers seen have a few
 
 # signature header
-DSA, RSA, SHA256, OPENPGP = 267, 268, 273, 278
+DSA, RSA, LONG_SIZE, SHA256, OPENPGP, SIZE = 267, 268, 270, 273, 278, 1000
 OLD_SIGNATURES = (1002, 1005)  # over header and payload together; rpm 4.14 and later make none
 # header
 NAME, VERSION, RELEASE, EPOCH, ARCH, SOURCE_RPM = 1000, 1001, 1002, 1003, 1022, 1044
@@ -174,6 +174,15 @@ class RpmHead:
     def old_signatures(self) -> tuple[bytes, ...]:
         """Return the signatures over all of the file from :attr:`start` on, likewise."""
         return self._signatures(OLD_SIGNATURES)
+
+    def check_size(self, size: int) -> None:
+        """Raise FormatError when a file of ``size`` bytes is not all of the rpm, or more; some do not say."""
+        numbers = self.signature.numbers(LONG_SIZE) or self.signature.numbers(SIZE)
+        if numbers and numbers[0] != size - self.start:
+            raise FormatError(
+                f"{self.header.what}: has {size} bytes, where {numbers[0] + self.start} belong to it",
+                hint="the file is damaged: download it again",
+            )
 
     @property
     def start(self) -> int:

@@ -25,7 +25,7 @@ def check_yum(depot: Depot, lock: Lock) -> Iterator[Checked]:
     """Give the verdicts on pinned keys, on locked roots, and on the locked packages that are here."""
     for upstream in depot.config.upstreams:
         locked = lock.upstream(upstream.name)
-        if upstream.type != "yum" and not (locked and locked.is_yum):
+        if upstream.type != "yum" and not (locked and lock.has_rpms(locked)):
             continue
         keys = [key for name in upstream.keyrings for key in read_keys(depot.base / name)]
         today = depot.clock().date()

@@ -24,7 +24,7 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
     broken = {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
     broken |= {one.name for one in lock.upstreams if any(not depot.store.has(file.digest) for file in one.metadata)}
     broken |= {one.name for one in wholes(lock) if not _is_complete(depot, one)}
-    broken |= {one.name for one in lock.upstreams if one.is_yum and _distrusted(depot, lock, one)}
+    broken |= {one.name for one in lock.upstreams if lock.has_rpms(one) and _distrusted(depot, lock, one)}
     if not broken or not earlier:
         return lock, ()
     last = lock_of(depot, earlier[0])

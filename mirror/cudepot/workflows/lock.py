@@ -304,7 +304,7 @@ class _Asking:
             return resolve_local(depot, upstream, before, self.findings)
         from cudepot.workflows.lock_folder import resolve_folder  # noqa: PLC0415
 
-        return resolve_folder(depot, upstream, before)
+        return resolve_folder(depot, upstream, before, self.findings)
 
     def _repository(self, before: Resolved | None) -> Resolved:
         """Return what is locked while the signed root is the same; a chain is loaded only to be followed."""

@@ -12,11 +12,13 @@ from cudepot.catalog.config import Pin
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
 from cudepot.catalog.release_names import is_meta, with_recipe
+from cudepot.catalog.unsolvable import Findings
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, PinError, TrustError
 from cudepot.formats.deb import read_control
 from cudepot.formats.deb822 import Fields, parse_stanza
 from cudepot.formats.rpm_header import read_head
+from cudepot.paths import safe_name
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.lock_installer import held_by, is_installer
@@ -24,30 +26,51 @@ from cudepot.workflows.published import load_catalog
 
 
 def resolve_folder(
-    depot: Depot, upstream: Upstream, before: tuple[LockedUpstream, tuple[Artifact, ...]] | None
+    depot: Depot, upstream: Upstream, before: tuple[LockedUpstream, tuple[Artifact, ...]] | None, findings: Findings
 ) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
     """Return the files of a folder that the pins name, by hash.
 
-    Every file is hashed each time: a name, size or date is no evidence. What an installer holds is read once: the
-    same bytes hold the same.
+    Every file is hashed each time: a name, size or date is no evidence. What an installer holds, and whether an rpm
+    is whole, is looked at once: the same bytes say the same.
 
     Raises:
         PinError: a pin matches no file.
         TrustError: a file does not have the hash its pin says.
+        FormatError: a package is damaged.
     """
     folder = depot.base / upstream.path
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder", hint=f"`path` of upstream {upstream.name!r} in cudepot.toml")
     pins = depot.pins_of(upstream)
-    held = {one.digest: one.holds for one in (before[1] if before else ()) if one.holds}
+    known = {one.digest: one for one in (before[1] if before else ())}
     artifacts: dict[str, Artifact] = {}
     for pin in pins:
         for one, path in _files_of(upstream, pin, folder):
-            artifacts.setdefault(path.name, _with_contents(one, path, held))
+            artifacts.setdefault(path.name, _published(one, path, known))
     locked = LockedUpstream(upstream.name, upstream.type, "", request_hash(upstream, pins))
     found = _once_each(artifacts.values())
     check_filenames(found)
+    if any(map(_is_published_rpm, found)):
+        return _with_rpms(locked, found, folder, findings)
     return locked, found
+
+
+def _is_published_rpm(one: Artifact) -> bool:
+    return one.kind == "rpm" and "mirror" in one.outputs
+
+
+def _with_rpms(
+    locked: LockedUpstream, artifacts: tuple[Artifact, ...], folder: Path, findings: Findings
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+    """Add what the rpms of a folder need beside them; two that differ in their epochs alone get names that differ."""
+    from cudepot.workflows.folder_rpms import with_needs  # noqa: PLC0415 - libsolv and createrepo_c take time to load
+    from cudepot.workflows.subset_yum import named_once  # noqa: PLC0415
+
+    rpms = named_once(filter(_is_published_rpm, artifacts))
+    named = {one.path: one for one in rpms}
+    source = FolderSource(folder)
+    locked = with_needs(locked, rpms, lambda one: source.file(one.path).open("rb"), findings)
+    return locked, tuple(named.get(one.path, one) for one in artifacts)
 
 
 def _files_of(upstream: Upstream, pin: Pin, folder: Path) -> list[tuple[Artifact, Path]]:
@@ -59,16 +82,16 @@ def _files_of(upstream: Upstream, pin: Pin, folder: Path) -> list[tuple[Artifact
 
 
 def _once_each(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
-    """Keep one file of each Debian package, version and architecture; refuse two that differ: apt could take either."""
+    """Keep one file of each package, version and architecture; refuse two that differ: clients could take either."""
     kept: dict[tuple[str, ...], Artifact] = {}
     for one in artifacts:
-        is_deb = one.kind == "deb"
-        key = (one.name, one.version, one.architecture) if is_deb else (one.filename,)
+        is_package = one.kind in ("deb", "rpm")
+        key = (one.kind, one.name, one.version, one.architecture) if is_package else (one.filename,)
         first = kept.setdefault(key, one)
         if first.digest != one.digest:
             what = f"{one.name} {one.version} ({one.architecture})"
             raise PinError(
-                f"{first.filename} and {one.filename} are both {what} and differ: "
+                f"{first.path} and {one.path} are both {what} and differ: "
                 f"sha256 {first.digest.sha256[:12]}… and {one.digest.sha256[:12]}…",
                 hint="NVIDIA has shipped other bytes under one version: find out which is meant and pin that file only",
             )
@@ -116,7 +139,9 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
     if path.suffix == ".rpm":
         with path.open("rb") as handle:
             head = read_head(handle, what=str(path))
-        return replace(artifact, kind="rpm", name=head.name, version=head.evr, architecture=head.architecture)
+        filename = f"{head.name}-{head.evr.rpartition(':')[2]}.{head.architecture}.rpm"  # whatever the file is called
+        found = replace(artifact, kind="rpm", name=head.name, version=head.evr, architecture=head.architecture)
+        return replace(found, filename=safe_name(filename))
     if path.suffix == ".whl":
         try:
             project, release, _, tags = parse_wheel_filename(path.name)
@@ -136,15 +161,16 @@ def _needed(fields: Fields, name: str, path: Path) -> str:
     return found
 
 
-def _with_contents(artifact: Artifact, path: Path, known: Mapping[Digest, tuple[str, ...]]) -> Artifact:
-    """Make an installer that is published as it is a file of its own, with what it holds; refuse other rpms."""
+def _published(artifact: Artifact, path: Path, known: Mapping[Digest, Artifact]) -> Artifact:
+    """Make an installer that is published as it is a file of its own, with what it holds; refuse damaged rpms."""
     if artifact.kind not in ("deb", "rpm") or "mirror" not in artifact.outputs:
         return artifact
+    before = known.get(artifact.digest)
     if is_installer(artifact.name):
-        return replace(artifact, kind="archive", holds=known.get(artifact.digest) or held_by(path, artifact.digest))
-    if artifact.kind == "rpm":
-        raise ConfigError(
-            f"{path.name}: an rpm of a folder cannot be published as it is",
-            hint='give its pin a recipe (recipe = "cudnn") and outputs without "mirror", or leave it out',
-        )
+        holds = before.holds if before else ()
+        return replace(artifact, kind="archive", filename=path.name, holds=holds or held_by(path, artifact.digest))
+    if artifact.kind == "rpm" and not (before and _is_published_rpm(before)):
+        from cudepot.workflows.folder_rpms import check_whole  # noqa: PLC0415 - where there are rpms
+
+        check_whole(artifact, path)
     return artifact

@@ -18,6 +18,7 @@ from cudepot.formats.primary import Rpm, read_primary
 from cudepot.formats.repomd import PATH, Repomd, parse_repomd
 from cudepot.formats.rpm_header import MODULARITY_LABEL, read_head
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.folder_rpms import architectures_of
 from cudepot.workflows.verdicts import Verdict, verdict
 from cudepot.workflows.yum_chain import opened
 
@@ -39,7 +40,7 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     pinned = [one for one in lock.of(name) if one.kind == "rpm" and one.why == "pin" and "mirror" in one.outputs]
     locked = lock.upstream(name)
     grounds = [
-        _METHOD, files[PATH].sha256, locked.external if locked else (), depot.config.upstream(name).architectures,
+        _METHOD, files[PATH].sha256, locked.external if locked else (), _architectures(depot, lock, name),
         [one.digest.sha256 for one in pinned],
     ]  # fmt: skip
     found = verdict(depot, f"yum/{name}", grounds, lambda: Verdict(tuple(_prove(depot, lock, name, files, pinned))))
@@ -52,7 +53,7 @@ def _prove(
     repomd = parse_repomd(_bytes(depot, files[PATH]), PATH)
     rpms, locked = _rpms(depot, repomd, files), lock.upstream(name)
     wanted = [f"{one.name}-{one.version}.{one.architecture}" for one in pinned]
-    every = machines(depot.config.upstream(name).architectures, rpms, ())
+    every = machines(_architectures(depot, lock, name), rpms, ())
     paths = {path for one in every for path in one.unknown_paths()}
     owners = _owners(depot, repomd, files, paths) if paths else {}
     streams = _streams(depot, repomd, files)
@@ -62,6 +63,14 @@ def _prove(
             if because := because or _exclusive(needed, streams):
                 yield Unsolvable(name, rpm.nevra, f"cannot be installed on {machine.architecture}", because)
     yield from _unlisted(depot, name, pinned, streams)
+
+
+def _architectures(depot: Depot, lock: Lock, name: str) -> tuple[str, ...]:
+    """Return the architectures of the machines a repository is for; a folder's rpms say it themselves."""
+    settings = depot.config.upstream(name)
+    if settings.type != "folder":
+        return settings.architectures
+    return architectures_of([one for one in lock.of(name) if one.kind == "rpm" and "mirror" in one.outputs])
 
 
 def _rpms(depot: Depot, repomd: Repomd, files: Mapping[str, Digest]) -> list[Rpm]:

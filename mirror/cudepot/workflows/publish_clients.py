@@ -22,6 +22,7 @@ from cudepot.workflows.isolated import each_alone
 
 FOLDER = "clients/"
 _Made = tuple[Mapping[str, bytes], Hold]
+_Make = Callable[[Depot, Lock, Tree, Sequence[str], str, Choice], _Made]
 
 
 def keys_tree(depot: Depot) -> dict[str, Digest]:
@@ -36,35 +37,36 @@ def keys_tree(depot: Depot) -> dict[str, Digest]:
 def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
     """Return site path → content of the clients' files for a finished tree; say what cannot be made."""
     url, found = depot.config.site.reached_at, dict[str, Digest]()
-    names = _shown(lock, tree) if url else {}
-    for folder, several in _grouped(names).items():
-        make = partial(_dnf if names[several[0]][1] else _apt, depot, lock, tree, several, url)
-        with each_alone(depot, folder, lambda one: depot.progress.say(f"{FOLDER}{one.name}/: left out: {one.error}")):
-            for at, files in _each_choice(depot, folder, make):
-                found |= {f"{FOLDER}{at}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
+    for make, urls in _shown(lock, tree) if url else ():
+        for folder, several in _grouped(urls).items():
+            chosen = partial(make, depot, lock, tree, several, url)
+            with each_alone(
+                depot, folder, lambda one: depot.progress.say(f"{FOLDER}{one.name}/: left out: {one.error}")
+            ):
+                for at, files in _each_choice(depot, folder, chosen):
+                    found |= {f"{FOLDER}{at}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
     return found
 
 
-def _shown(lock: Lock, tree: Mapping[str, Digest]) -> dict[str, tuple[str, bool]]:
-    """Return the upstreams that have a repository in the tree: name → URL, and whether it is a yum repository."""
+def _shown(lock: Lock, tree: Mapping[str, Digest]) -> list[tuple[_Make, dict[str, str]]]:
+    """Return what makes the files of each ecosystem, and its repositories in the tree: name of the upstream → URL.
+
+    A folder of debs and rpms has one of either.
+    """
     ends = ("/repodata/repomd.xml", "/InRelease", "/Release.gpg")
     roots = {path.removesuffix(end).partition("/dists/")[0] for path in tree for end in ends if path.endswith(end)}
-    return {
-        one.name: (one.url, one.is_yum)
-        for one in lock.upstreams
-        if f"{'yum' if one.is_yum else 'apt'}/{one.name}" in roots
-    }
+    return [
+        (make, {one.name: one.url for one in lock.upstreams if f"{room}/{one.name}" in roots})
+        for room, make in (("apt", _apt), ("yum", _dnf))
+    ]
 
 
-def _grouped(names: Mapping[str, tuple[str, bool]]) -> dict[str, list[str]]:
+def _grouped(urls: Mapping[str, str]) -> dict[str, list[str]]:
     """Return folder → upstreams; one whose distribution nothing tells has a folder of its own."""
-    grouped: dict[str, list[str]] = {}
-    for is_yum in (False, True):
-        urls = {name: url for name, (url, yum) in names.items() if yum == is_yum}
-        known = {name: url for name, url in urls.items() if is_known(name, url)}
-        grouped |= targets(known) if known else {}
-        for name in urls.keys() - known.keys():
-            grouped |= targets({name: urls[name]})
+    known = {name: url for name, url in urls.items() if is_known(name, url)}
+    grouped = targets(known) if known else {}
+    for name in urls.keys() - known.keys():
+        grouped |= targets({name: urls[name]})
     return grouped
 
 

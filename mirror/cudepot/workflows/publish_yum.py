@@ -1,22 +1,27 @@
-"""The ``yum/`` part of a site: one repository per upstream, its metadata cut out of the upstream's and signed anew."""
+"""The ``yum/`` part of a site: one repository per upstream, its metadata cut out of the upstream's and signed anew.
+
+The rpms of a folder have no metadata to cut from: theirs are made of their headers first (:mod:`.folder_rpms`).
+"""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from functools import partial
+from typing import BinaryIO, NamedTuple
 
 from cudepot.catalog import yum_plan
-from cudepot.catalog.lock import Artifact, Lock, LockedFile, LockedUpstream
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.snapshot import Snapshot
-from cudepot.catalog.whole import site_folder
 from cudepot.catalog.yum_trim import trimmed
 from cudepot.digest import Digest, hasher
 from cudepot.errors import ConfigError, CudepotError, FormatError
 from cudepot.formats.repomd import PATH, Record, Repomd, parse_repomd, render_repomd
 from cudepot.workflows.asked import METADATA_LIMIT
 from cudepot.workflows.depot import Depot
+from cudepot.workflows.folder_rpms import described
 from cudepot.workflows.publish_apt import GENERATIONS
 from cudepot.workflows.rpm_signatures import unchecked
 from cudepot.workflows.snapshots import lock_of
@@ -40,10 +45,10 @@ def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
     """
     tree: dict[str, Digest] = {}
     for upstream in lock.upstreams:
-        if not upstream.is_yum:
+        if not lock.has_rpms(upstream):
             continue
         rpms = [one for one in lock.of(upstream.name) if one.kind == "rpm" and "mirror" in one.outputs]
-        folder, before = site_folder(upstream), _Earlier(depot, upstream, earlier)
+        folder, before = _folder(upstream), _Earlier(depot, upstream, earlier)
         if not before.same(lock):
             _check_signatures(depot, lock, upstream)
         if upstream.files:  # a whole mirror is published as it is; only its last metadata are to stay reachable
@@ -52,6 +57,11 @@ def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
             made = before.kept(lock) or _repository(depot, upstream, rpms, before)
             tree |= {folder + path: digest for path, digest in made.items()}
     return tree
+
+
+def _folder(upstream: LockedUpstream) -> str:
+    """Return where a site has an upstream's yum repository; one of debs may lie beside that of a folder."""
+    return f"yum/{upstream.name}/"
 
 
 def _check_signatures(depot: Depot, lock: Lock, upstream: LockedUpstream) -> None:
@@ -73,7 +83,7 @@ class _Earlier:
 
     def files(self, snapshot: Snapshot) -> dict[str, Digest]:
         """Return its files in a snapshot, by path below its folder."""
-        folder = site_folder(self.upstream)
+        folder = _folder(self.upstream)
         return {path[len(folder) :]: one for path, one in snapshot.tree.items() if path.startswith(folder)}
 
     def root(self) -> bytes | None:
@@ -144,15 +154,34 @@ def _metadata(
     depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact], revision: int
 ) -> tuple[Record, ...]:  # fmt: skip
     """Make the metadata of these packages from the upstream's, and put them into the store."""
-    primary = next(one for one in upstream.metadata if one.role == "primary")
-    with opened(depot, primary.digest, primary.path) as text:
-        named = yum_plan.by_checksum(text, rpms, primary.path)
-    made = [_made(depot, one, named, rpms, revision) for one in upstream.metadata]
+    with _sources(depot, upstream, rpms) as sources:
+        primary = next(one for one in sources if one.role == "primary")
+        with primary.open(primary.path) as text:
+            named = yum_plan.by_checksum(text, rpms, primary.path)
+        made = [_made(depot, one, named, rpms, revision) for one in sources]
     return tuple(one for one in made if one is not None)
 
 
+class _Source(NamedTuple):
+    """A file that metadata are made from: its type, how it is called, and how it is opened, uncompressed."""
+
+    role: str
+    path: str
+    open: Callable[..., AbstractContextManager[BinaryIO]]
+
+
+@contextmanager
+def _sources(depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact]) -> Iterator[list[_Source]]:
+    """Give the upstream's metadata; a folder has none, so they are made of the headers of its rpms."""
+    if upstream.type != "folder":
+        yield [_Source(one.role, one.path, partial(opened, depot, one.digest)) for one in upstream.metadata]
+        return
+    with described(rpms, lambda one: depot.store.open(one.digest)) as paths:
+        yield [_Source(kind, path.name, lambda *_, at=path, **__: at.open("rb")) for kind, path in paths.items()]
+
+
 def _made(
-    depot: Depot, source: LockedFile, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
+    depot: Depot, source: _Source, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
 ) -> Record | None:
     """Make one file of the metadata; where dnf can do without it, leave it out when the upstream's is broken."""
     try:
@@ -165,12 +194,12 @@ def _made(
 
 
 def _made_strictly(
-    depot: Depot, source: LockedFile, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
+    depot: Depot, source: _Source, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
 ) -> Record | None:
     kind, what = source.role, f"{source.role} ({source.path})"
     limit = METADATA_LIMIT if kind in ("primary", "filelists", "other") else _MOST_EXTRA
     lacking: list[str] = []
-    with opened(depot, source.digest, what, open_size=limit) as text:
+    with source.open(what, open_size=limit) as text:
         if kind == "primary":
             return _kept(depot, kind, f"{kind}.xml.gz", yum_plan.primary_entries(text, named, what), revision)
         if kind in ("filelists", "other"):

@@ -44,11 +44,12 @@ class Subject(NamedTuple):
 
 def subjects(depot: Depot, lock: Lock, upstream: LockedUpstream) -> list[Subject]:
     """Return the rpms of an upstream that have to be signed by one of its ``rpm-keys``; none where it has no such."""
-    if not upstream.is_yum or not depot.config.upstream(upstream.name).rpm_keys:
+    if not lock.has_rpms(upstream) or not depot.config.upstream(upstream.name).rpm_keys:
         return []
     found = {
         one.digest: Subject(upstream.name, one.path, one.digest, f"{one.name}-{one.version}.{one.architecture}")
         for one in lock.of(upstream.name)
+        if one.kind == "rpm"
     }
     for path, digest in read_whole(depot, upstream).packages.items() if upstream.files else ():
         found.setdefault(digest, Subject(upstream.name, path, digest))
@@ -78,7 +79,7 @@ def check_rpms(depot: Depot, lock: Lock) -> Iterator[tuple[Missing, CudepotError
 def _checked(
     depot: Depot, upstream: Upstream, verifier: Verifier, parts: Sequence[Sequence[Subject]]
 ) -> Iterator[tuple[Missing, CudepotError]]:
-    keys, bare = _terms(depot, upstream), upstream.trust == "hash-lock"
+    keys, bare = _terms(depot, upstream), _is_bare(upstream)
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(_WORKERS) as hashing:
         for done in pool.map(lambda part: _results(depot.store, verifier, part, hashing, bare=bare), parts):
             good = [(one, found) for one, found in done if isinstance(found, _Good)]
@@ -101,7 +102,12 @@ def _told(upstream: Upstream, one: Subject, error: CudepotError) -> PackageError
 def _terms(depot: Depot, upstream: Upstream) -> str:
     """Return what a verdict depends on beside the rpm: the keys, and whether a signature has to cover its payload."""
     keys = key_hash(depot, _of_rpms(upstream))
-    return f"{keys}+payload" if keys and upstream.trust == "hash-lock" else keys
+    return f"{keys}+payload" if keys and _is_bare(upstream) else keys
+
+
+def _is_bare(upstream: Upstream) -> bool:
+    """Tell whether nobody has signed metadata that tell the hashes of packages."""
+    return upstream.trust == "hash-lock" or upstream.type == "folder"
 
 
 def _of_rpms(upstream: Upstream) -> Upstream:
@@ -217,16 +223,24 @@ def _read(store: LocalStore, one: Subject) -> RpmHead | CudepotError:
 
 def _payload_fault(store: LocalStore, one: Subject, head: RpmHead | CudepotError) -> CudepotError | None:
     """Return why an rpm's payload is not the one its header means; None where it is, or its head is bad already."""
-    if isinstance(head, CudepotError) or not head.payload_digest[0]:
+    if isinstance(head, CudepotError):
         return None
-    algorithm, said = head.payload_digest
     try:
         with store.open(one.digest) as handle:
-            handle.seek(head.payload)
-            found = _hashed(handle, algorithm)
+            check_payload(handle, head)
     except CudepotError as error:
         return error
-    return None if found == said.lower() else TrustError(f"its payload has {algorithm} {found}, its header says {said}")
+    return None
+
+
+def check_payload(handle: BinaryIO, head: RpmHead) -> None:
+    """Raise TrustError when the payload of an rpm is not the one its header means; old headers do not say."""
+    algorithm, said = head.payload_digest
+    if algorithm:
+        handle.seek(head.payload)
+        found = _hashed(handle, algorithm)
+        if found != said.lower():
+            raise TrustError(f"its payload has {algorithm} {found}, its header says {said}")
 
 
 def _hashed(payload: BinaryIO, algorithm: str) -> str:

@@ -264,7 +264,7 @@ def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> 
 
 
 def _yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
-    if not any(one.is_yum for one in lock.upstreams):
+    if not any(lock.has_rpms(one) for one in lock.upstreams):
         return {}
     from cudepot.workflows.publish_yum import yum_tree  # noqa: PLC0415 - start-up is much of a small run
 

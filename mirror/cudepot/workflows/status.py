@@ -190,5 +190,5 @@ def _upstream(depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Di
         len(artifacts),
         sum(not depot.store.has(one) for one in artifacts),
         dict(too_old(depot, lock)).get(locked.name, ""),
-        unsigned_note(depot, locked),
+        unsigned_note(depot, lock, locked),
     )

@@ -53,7 +53,7 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     chosen = sorted(served(chain, rpms, selection.chosen.values()), key=lambda one: order[id(one[0])])
     known = Known(chain.depot, chain.source, before)
     known.learn(chain.upstream.name, [(one.place(chain.upstream.url), one.promised) for one, _ in chosen])
-    artifacts = _named_once(_artifact(chain.upstream, known, pin_of(rpm), rpm, why) for rpm, why in chosen)
+    artifacts = named_once(_artifact(chain.upstream, known, pin_of(rpm), rpm, why) for rpm, why in chosen)
     metadata = () if chain.upstream.whole else _metadata(chain, root)
     return replace(locked, external=tuple(sorted(selection.external)), metadata=metadata), artifacts
 
@@ -142,7 +142,7 @@ def _pin_finder(wanted: Sequence[tuple[Pin, RpmPin]]) -> Callable[[Rpm], Pin | N
     return pin_of
 
 
-def _named_once(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
+def named_once(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
     """Give packages that are called the same, which lie in several folders upstream, names that differ."""
     found = tuple(artifacts)
     digests: dict[str, set[Digest]] = {}

@@ -154,7 +154,7 @@ def _restore_indexes(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) ->
 
 def _unsound(depot: Depot, lock: Lock) -> Iterator[tuple[Missing, CudepotError]]:
     """Give the rpms whose signatures do not hold; other packages have none that anybody checks."""
-    if not any(one.is_yum for one in lock.upstreams):
+    if not any(lock.has_rpms(one) for one in lock.upstreams):
         return
     from cudepot.workflows.rpm_signatures import check_rpms  # noqa: PLC0415 - where there are rpms
 

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from cudepot.catalog.snapshot import Snapshot
 
 
+_RPMS = "the signatures of its rpms are not checked: name the keys in `rpm-keys`, and their files in `keyrings`"
+
+
 def unsigned(depot: Depot, lock: Lock) -> tuple[str, ...]:
-    """Return a line for each yum upstream of a lock whose root bears no signature that was checked."""
-    return tuple(text for one in lock.upstreams if (text := unsigned_note(depot, one)))
+    """Return a line for each yum upstream of a lock whose root bears no signature that was checked, and for rpms."""
+    return tuple(text for one in lock.upstreams if (text := unsigned_note(depot, lock, one)))
 
 
 def unsigned_shown(depot: Depot, snapshot: Snapshot) -> tuple[str, ...]:
@@ -24,8 +27,11 @@ def unsigned_shown(depot: Depot, snapshot: Snapshot) -> tuple[str, ...]:
     return tuple(_note(depot, str(one.get("name", ""))) for one in nobody)
 
 
-def unsigned_note(depot: Depot, upstream: LockedUpstream) -> str:
-    """Return the line for one upstream; empty where its root is signed, or its kind of root never is."""
+def unsigned_note(depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:
+    """Return the line for one upstream; empty where its root, or of a folder its rpms, are held to keys."""
+    if upstream.type == "folder":
+        bare = lock.has_rpms(upstream) and not depot.config.upstream(upstream.name).rpm_keys
+        return f"{upstream.name}: {_RPMS}" if bare else ""
     signed = upstream.type != "yum" or any(root.signers for root in upstream.roots)
     return "" if signed else _note(depot, upstream.name)
 
