@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import SiteKey
+from tests.project import Project
 from tests.upstream.keys import Key, KeyHome
 from tests.workflows.far import Far, Near, deb_of
 from tests.workflows.test_hostile_bundles import read, write
@@ -19,6 +20,7 @@ from cudepot.catalog.bundle import Manifest, parse_manifest, render_manifest, su
 from cudepot.catalog.snapshot import Snapshot, parse_snapshot, render_snapshot
 from cudepot.digest import Digest
 from cudepot.formats.compression import decompressed
+from cudepot.formats.patch import patched
 
 Objects = dict[Digest, bytes]
 
@@ -38,14 +40,20 @@ def far(site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) ->
     return Far(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
 
 
-def forged(volume: Path, key: SiteKey, change: Callable[[Manifest, Objects], Manifest]) -> None:
-    """Rewrite a bundle of one volume, signed again."""
+def forged(
+    volume: Path, key: SiteKey, change: Callable[[Manifest, Objects], Manifest], near: Project | None = None
+) -> None:
+    """Rewrite a bundle of one volume, signed again; what it patches lies in the store of ``near``."""
     members = read(volume.read_bytes())
     manifest = parse_manifest(members[0][1], "manifest")
     objects = {Digest.of(data): data for name, data in members if name.startswith("objects/")}
-    for plain, packed in manifest.unpacked:  # forged bundles bring everything as it is
-        with decompressed(BytesIO(objects[packed]), "packed", limit=plain.size) as stream:
-            objects[plain] = stream.read()
+    for one in manifest.unpacked:  # forged bundles bring everything as it is
+        packed = BytesIO(objects[one.packed])
+        if one.base and near:
+            stream = patched(near.object_of(one.base.sha256).read_bytes(), packed, "patch", limit=one.plain.size)
+        else:
+            stream = decompressed(packed, "packed", limit=one.plain.size)
+        objects[one.plain] = stream.read()
     manifest = change(replace(manifest, unpacked=()), objects)
     document = render_manifest(replace(manifest, volumes=(tuple(sorted(objects)),)))
     signature = KeyHome(key.home).detach(document, key.key)

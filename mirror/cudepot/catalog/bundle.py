@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cudepot.catalog.fields import Table
 from cudepot.digest import Digest
@@ -52,6 +52,14 @@ class SignedRoot:
         return (self.document, *signature, *self.keys, *(one for _, one in self.indexes))
 
 
+class Unpacked(NamedTuple):
+    """An object that does not travel: what is unpacked to it, and for a patch what that is a patch of."""
+
+    plain: Digest
+    packed: Digest
+    base: Digest | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What a bundle consists of.
@@ -63,7 +71,7 @@ class Manifest:
         roots: what proves the upstreams' packages.
         volumes: members of each volume in order: objects, or pieces of objects.
         pieces: object too large for one volume → what it is to be joined from.
-        unpacked: object that does not travel → the packed form of it that does.
+        unpacked: objects that do not travel, with what travels in their place.
     """
 
     signer: str
@@ -74,7 +82,7 @@ class Manifest:
     roots: tuple[SignedRoot, ...]
     volumes: tuple[tuple[Digest, ...], ...]
     pieces: tuple[tuple[Digest, tuple[Digest, ...]], ...] = ()
-    unpacked: tuple[tuple[Digest, Digest], ...] = ()
+    unpacked: tuple[Unpacked, ...] = ()
 
     @property
     def link(self) -> Link:
@@ -152,7 +160,7 @@ def render_manifest(manifest: Manifest) -> bytes:
         "pieces": [_digest(one) | {"of": [_digest(part) for part in parts]} for one, parts in manifest.pieces],
     }
     if manifest.unpacked:
-        document["unpacked"] = [_digest(one) | {"from": _digest(packed)} for one, packed in manifest.unpacked]
+        document["unpacked"] = [_unpacked_table(one) for one in manifest.unpacked]
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
@@ -177,7 +185,7 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
         tuple(_root(one) for one in table.tables("roots")),
         tuple(_digests(one, "objects") for one in table.tables("volumes")),
         tuple((one.digest(), _digests(one, "of")) for one in table.tables("pieces")),
-        tuple((one.digest(), one.table("from").digest()) for one in table.tables("unpacked")),
+        tuple(_unpacked(one) for one in table.tables("unpacked")),
     )
 
 
@@ -199,6 +207,16 @@ def _root_table(root: SignedRoot) -> dict[str, Any]:
     table |= {"document": _digest(root.document), "keys": [_digest(one) for one in root.keys]}
     table["indexes"] = {path: _digest(one) for path, one in root.indexes}
     return table | ({"signature": _digest(root.signature)} if root.signature else {})
+
+
+def _unpacked(table: Table) -> Unpacked:
+    base = table.table("base").digest() if table.has("base") else None
+    return Unpacked(table.digest(), table.table("from").digest(), base)
+
+
+def _unpacked_table(one: Unpacked) -> dict[str, Any]:
+    table = _digest(one.plain) | {"from": _digest(one.packed)}
+    return table | ({"base": _digest(one.base)} if one.base else {})
 
 
 def _digests(table: Table, key: str) -> tuple[Digest, ...]:

@@ -29,7 +29,7 @@ from cudepot.signing.keys import dearmored
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.transport.volumes import numbered
-from cudepot.workflows.bundle_unpacked import unpackable
+from cudepot.workflows.bundle_unpacked import patchable, unpackable
 from cudepot.workflows.bundle_volume import complete_volume, write_volume
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.isolated import each_alone
@@ -136,7 +136,9 @@ def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, spl
     _check_present(depot, every)
     asked = set(want.objects) if want else set()
     unpacked = unpackable(depot, newest.tree, every - asked)
-    every -= unpacked.keys()
+    patches = patchable(depot, _editions(depot, base, newest, document), every - asked - unpacked.keys())
+    unpacked |= patches
+    every = every - unpacked.keys() | {one.packed for one in patches.values()}
     volumes, pieces = plan_volumes(every, split, len(proving), lambda one, size: _cut(depot, one, size))
     made = Manifest(
         depot.signer().fingerprint,
@@ -147,11 +149,21 @@ def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, spl
         roots,
         volumes,
         pieces,
-        tuple(sorted(unpacked.items())),
+        tuple(sorted(unpacked.values(), key=lambda one: (not one.base, one.plain))),  # a patch may give a packed form
     )
     rendered = render_manifest(made)
     _check_size(rendered, max(map(len, volumes)))
     return made, rendered
+
+
+def _editions(depot: Depot, base: Link, newest: Snapshot, document: Digest) -> Iterator[tuple[Digest, Digest]]:
+    """Give what the far side has by its base beside what comes in its place: documents, and files of the same path."""
+    if not base.number:
+        return
+    old = find_snapshot(depot, base.number)
+    yield depot.store.add_bytes(Snapshots(depot.store.root).read(base.number)[0]), document
+    yield old.lock, newest.lock
+    yield from ((old.tree[path], new) for path, new in newest.tree.items() if old.tree.get(path, new) != new)
 
 
 def _check_size(manifest: bytes, most: int) -> None:

@@ -100,7 +100,7 @@ def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, don
     """Import one bundle of which nothing is missing."""
     imported, links = Manifests(depot.store.root, "imported"), snapshot_links(depot)
     _join(depot, manifest)
-    depot.progress.step(f"unpacking the indexes of snapshot {manifest.number}")
+    depot.progress.step(f"unpacking indexes and documents of snapshot {manifest.number}")
     unpack(depot, manifest)
     depot.progress.step(f"checking snapshot {manifest.number}: its signature and its names")
     fresh = manifest.number > max(links, default=0)
@@ -114,7 +114,7 @@ def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, don
     if fresh:
         _show(depot, manifest)
         done.imported.append(manifest.number)
-    depot.progress.step("removing pieces that were joined")
+    depot.progress.step("removing pieces and patches that were used")
     _drop_pieces(depot, manifest)
     incoming.remove(name)
 
@@ -143,8 +143,9 @@ def _show(depot: Depot, manifest: Manifest) -> None:
 
 
 def lacking(depot: Depot, manifest: Manifest) -> list[Digest]:
-    """Return the members of a bundle that are not in the store, nor joined to what they are pieces of."""
+    """Return the members of a bundle that are not in the store, nor part of what was made of them there."""
     joined = {part for whole, parts in manifest.pieces if depot.store.has(whole) for part in parts}
+    joined |= {one.packed for one in manifest.unpacked if one.base and depot.store.has(one.plain)}
     travelling = {one for volume in manifest.volumes for one in volume}
     return sorted(one for one in travelling - joined if not depot.store.has(one))
 
@@ -176,9 +177,10 @@ def _join_one(depot: Depot, whole: Digest, parts: Iterable[Digest]) -> None:
 
 
 def _drop_pieces(depot: Depot, manifest: Manifest) -> None:
-    """Remove the pieces that were joined, unless one is something of its own: a manifest may call anything a piece."""
-    if manifest.pieces:
-        joined = {part for _, parts in manifest.pieces for part in parts}
+    """Remove pieces and patches that were used, unless one is something of its own: a manifest may call anything so."""
+    joined = {part for _, parts in manifest.pieces for part in parts}
+    joined |= {one.packed for one in manifest.unpacked if one.base}
+    if joined:
         for part in joined - set(_kept(depot)):
             depot.store.discard(part)
 
