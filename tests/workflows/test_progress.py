@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from tests.project import APT, Project
@@ -63,3 +65,40 @@ def test_verbs_name_their_steps(project: Project, nvidia: Nvidia) -> None:
     assert "signing the roots of snapshot 1 anew" in steps_of(project, "rollback", "1")
     assert "removing " in steps_of(project, "gc", "--force")
     assert "following the indexes of snapshot 3" in steps_of(project, "verify")
+
+
+@pytest.fixture
+def slow_gpg(tmp_path: Path) -> tuple[Path, Path]:
+    """A folder for PATH whose gpg waits until the second path is there."""
+    real = shutil.which("gpg")
+    folder, gate = tmp_path / "slow", tmp_path / "gate"
+    folder.mkdir()
+    (folder / "gpg").write_text(f'#!/bin/sh\nuntil [ -e "{gate}" ]; do sleep 0.05; done\nexec {real} "$@"\n')
+    (folder / "gpg").chmod(0o755)
+    return folder, gate
+
+
+@pytest.mark.parametrize("verb", ["list", "add", "init"])
+def test_verbs_about_keys_say_what_they_wait_for(
+    verb: str, project: Project, nvidia: Nvidia, slow_gpg: tuple[Path, Path], tmp_path: Path
+) -> None:
+    project.add_apt(nvidia)
+    folder, gate = slow_gpg
+    project.env["PATH"] = f"{folder}:{project.env['PATH']}"
+    file = tmp_path / "other.pub"
+    file.write_bytes(nvidia.other_key.armored)
+    argv, told = {
+        "list": (("trust", "list"), "cudepot trust: reading the key files of all upstreams …"),
+        "add": (("trust", "add", APT, str(file), "--yes"), f"cudepot trust: reading {file} and the keys of {APT} …"),
+        "init": (
+            ("init", "-C", str(tmp_path / "far"), "--from-site", str(file)),
+            "cudepot init: reading the site's key and making the project …",
+        ),
+    }[verb]
+    child = project.start(*argv)
+    assert child.stderr is not None
+    first = child.stderr.readline()
+    gate.touch()
+    child.communicate(timeout=60)
+    assert first == f"{told}\n"
+    assert child.returncode == 0

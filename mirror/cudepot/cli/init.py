@@ -154,14 +154,15 @@ def _answer(question: str) -> str:
 def _from_site(args: argparse.Namespace, base: Path) -> Answer:
     from cudepot.workflows.init_origin import init_from
 
-    result = init_from(
-        base,
-        args.from_site,
-        label=args.label,
-        upstream_keys=args.upstream_key,
-        unsigned=args.unsigned_upstream,
-        dry_run=args.dry_run,
-    )
+    with telling("cudepot init: reading the site's key and making the project", quiet=args.quiet):
+        result = init_from(
+            base,
+            args.from_site,
+            label=args.label,
+            upstream_keys=args.upstream_key,
+            unsigned=args.unsigned_upstream,
+            dry_run=args.dry_run,
+        )
     did = "would make" if args.dry_run else "made"
     lines = [f"{did} {base / name}" for name in result.made]
     lines.append(f"the site's key: {result.key}: compare it with the near side's by another way")

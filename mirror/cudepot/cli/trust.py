@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cudepot.cli.common import add_common
 from cudepot.cli.context import load_config
 from cudepot.cli.output import Answer
+from cudepot.cli.steps import telling
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ def run(args: argparse.Namespace) -> Answer:
     return {"list": _list, "add": _add, "expire": _expire}[args.action](args, base)
 
 
-def _list(_: argparse.Namespace, base: Path) -> Answer:
+def _list(args: argparse.Namespace, base: Path) -> Answer:
     from cudepot.cli.journal import shown_if_asked
     from cudepot.workflows.trust import list_trust
 
-    found = list_trust(base, load_config(base), shown_if_asked)
+    with telling("cudepot trust: reading the key files of all upstreams", quiet=args.quiet):
+        found = list_trust(base, load_config(base), shown_if_asked)
     lines = [line for one in found for line in _upstream_lines(one)]
     code = next((bad.exit_code for one in found for bad in one.unreadable), 0)
     return [asdict(one) for one in found], lines or ["no apt upstream in cudepot.toml"], code
@@ -65,7 +67,8 @@ def _list(_: argparse.Namespace, base: Path) -> Answer:
 def _add(args: argparse.Namespace, base: Path) -> Answer:
     from cudepot.workflows.trust import apply, plan_add
 
-    change = plan_add(base, load_config(base), args.upstream, args.file, wanted=args.key, today=_today())
+    with telling(f"cudepot trust: reading {args.file} and the keys of {args.upstream}", quiet=args.quiet):
+        change = plan_add(base, load_config(base), args.upstream, args.file, wanted=args.key, today=_today())
     lines = list(_change_lines(change))
     if args.dry_run:
         return _told(change, changed=False), [*lines, "nothing was changed"], 0
@@ -79,7 +82,8 @@ def _add(args: argparse.Namespace, base: Path) -> Answer:
 def _expire(args: argparse.Namespace, base: Path) -> Answer:
     from cudepot.workflows.trust import apply, plan_expire
 
-    change = plan_expire(base, load_config(base), args.upstream, args.fingerprint, today=_today())
+    with telling(f"cudepot trust: looking at the keys of {args.upstream}", quiet=args.quiet):
+        change = plan_expire(base, load_config(base), args.upstream, args.fingerprint, today=_today())
     lines = list(_change_lines(change))
     if args.dry_run:
         return _told(change, changed=False), [*lines, "nothing was changed"], 0
