@@ -27,7 +27,8 @@ HELP = "look at the cuDNN that is installed on this machine, or run it on the GP
 DESCRIPTION = """\
 Say which copies of cuDNN this machine has, who brought them and which programs get them, and name what is wrong: in
 the files, against the records of the package that brought them, and with what is around them (driver, GPU, headers,
-frameworks). Without arguments: the machine, the python3 on PATH and the active environment. With --run: compute a
+frameworks). Without arguments: the machine, the python3 on PATH and the active environment. With PROGRAM (an
+executable, a library, a script of Python or a Python): what this one gets. With --run: compute a
 convolution, a pooling, a softmax and a graph on the GPU with the installed library and compare the results; no
 compiler, framework or further package needed.
 """
@@ -35,6 +36,7 @@ compiler, framework or further package needed.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
+    parser.add_argument("program", nargs="?", default="", metavar="PROGRAM", help="only what this program gets")
     parser.add_argument("--prefix", default="", metavar="DIR", help="only this environment")
     parser.add_argument("--pid", type=int, default=0, metavar="PID", help="which cuDNN a running process has loaded")
     parser.add_argument("--root", default="/", metavar="DIR", help="look at a mounted image of another machine")
@@ -62,6 +64,10 @@ def run(args: argparse.Namespace) -> Answer:
     prefix = os.path.abspath(args.prefix) if args.prefix else ""  # noqa: PTH100 - links may be absolute in an image
     if not machine.is_folder(prefix or "/"):
         raise ConfigError(f"{prefix or args.root}: no such folder", hint="--prefix and --root name folders")
+    if args.program and (args.prefix or args.pid or args.on_gpu):
+        raise ConfigError("PROGRAM is for looking at one program", hint="leave out --prefix, --pid and --run")
+    if args.program:
+        return _program(machine, args)
     if args.pid:
         return _process(args.pid)
     if args.on_gpu:
@@ -76,6 +82,16 @@ def _looked_at(machine: Machine, prefix: str, *, quick: bool, quiet: bool) -> An
     with telling("cudepot doctor: looking at this machine", quiet=quiet) as progress:
         result = diagnose(machine, prefix, progress=None if quick else progress)
     return _judged(result, seen(result), result.findings)
+
+
+def _program(machine: Machine, args: argparse.Namespace) -> Answer:
+    from cudepot.cli.steps import telling
+    from cudepot.workflows.doctor.program import diagnose_program
+
+    named = os.path.abspath(args.program) if "/" in args.program else args.program  # noqa: PTH100 - as above
+    with telling(f"cudepot doctor: looking at {args.program}", quiet=args.quiet) as progress:
+        result, line = diagnose_program(machine, named, progress=None if args.quick else progress)
+    return _judged(result, [line, *seen(result)], result.findings)
 
 
 def seen(result: Diagnosis) -> list[str]:

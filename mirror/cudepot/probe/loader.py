@@ -1,8 +1,8 @@
 """The dynamic loader's search for a library, as ld.so(8) describes it; nothing is loaded.
 
-For an object without a RUNPATH the RPATH of it and of those that loaded it come first, then LD_LIBRARY_PATH, its
-RUNPATH, ld.so.cache and the default folders. A file for another processor is passed over, a damaged one is taken (and
-the loader then fails): glibc's ``open_path`` does so.
+What LD_PRELOAD has loaded answers to its SONAME. For an object without a RUNPATH the RPATH of it and of those that
+loaded it come first, then LD_LIBRARY_PATH, its RUNPATH, ld.so.cache and the default folders. A file for another
+processor is passed over, a damaged one is taken (and the loader then fails): glibc's ``open_path`` does so.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Loader:
         self, machine: Machine, search: Sequence[str], cache: Sequence[tuple[str, str]], defaults: Sequence[str]
     ) -> None:
         self.machine, self.search, self.defaults = machine, tuple(search), tuple(defaults)
+        self.preloaded: dict[str, str] = {}
         self._cache: dict[str, list[str]] = {}
         for name, path in cache:
             self._cache.setdefault(name, []).append(path)
@@ -50,8 +51,10 @@ class Loader:
         Args:
             name: SONAME or file name.
             by: empty for a program without a search path of its own.
-            searched: whether LD_LIBRARY_PATH counts.
+            searched: whether LD_LIBRARY_PATH and LD_PRELOAD count.
         """
+        if name in self.preloaded and searched:
+            return Found(self.preloaded[name], "LD_PRELOAD")
         for path, why in self._places(name, by, searched=searched):
             if self.machine.exists(path) and self._fits(path):
                 return Found(path, why)

@@ -8,6 +8,8 @@ from cudepot.catalog.doctor.remedies import again
 from cudepot.catalog.doctor.values import Copy, Finding, Part, Program, Severity, Version, told
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+_VARIABLES = ("LD_LIBRARY_PATH", "LD_PRELOAD")
+"""What leads the loader elsewhere than a program's own search path."""
 
 
 def loaded(programs: Sequence[Program], copies: Mapping[str, Copy]) -> Iterator[Finding]:
@@ -45,12 +47,26 @@ def _major(one: Program) -> str:
 
 
 def _nowhere(one: Program, copies: Mapping[str, Copy]) -> Finding:
-    version = f">={told(one.lowest)},<{one.lowest[0] + 1}" if one.lowest else f"=={_major(one)}.*"
-    why = "it cannot be imported" if one.needs else "it runs without a GPU, or fails when it first needs cuDNN"
+    refused = "it cannot be imported" if one.prefix else "the loader does not start it"
     return Finding(
-        ERROR if one.needs else WARNING, "not-found", f"{_who(one)} asks for {one.soname}, which is nowhere", why,
-        f"pip install {_wheel(one, copies, version)}",
+        ERROR if one.needs else WARNING, "not-found",
+        f"{_who(one)} asks for {one.soname}, which is nowhere" + ("" if one.prefix else " that the loader looks"),
+        refused if one.needs else "it runs without a GPU, or fails when it first needs cuDNN",
+        _bring(one, copies) if one.prefix else _lead(one, copies),
     )  # fmt: skip
+
+
+def _bring(one: Program, copies: Mapping[str, Copy]) -> str:
+    version = f">={told(one.lowest)},<{one.lowest[0] + 1}" if one.lowest else f"=={_major(one)}.*"
+    return f"pip install {_wheel(one, copies, version)}"
+
+
+def _lead(one: Program, copies: Mapping[str, Copy]) -> str:
+    """Return what leads a program without an environment to a cuDNN that is there, else what installs one."""
+    there = [copy.folder for copy in copies.values() if copy.major == _major(one)]
+    if there:
+        return f"export LD_LIBRARY_PATH={there[0]}"
+    return f"install cuDNN {_major(one)} where the loader looks, as NVIDIA's packages libcudnn{_major(one)}* do"
 
 
 def _unloaded(one: Program, programs: Sequence[Program]) -> Finding:
@@ -70,7 +86,7 @@ def _version(real: str, copies: Mapping[str, Copy]) -> Version | None:
 
 def _shadowed(one: Program, copies: Mapping[str, Copy]) -> Iterator[Finding]:
     """Name a folder of LD_LIBRARY_PATH that hides the copy meant for a program, where that makes a difference."""
-    if one.why != "LD_LIBRARY_PATH" or not one.prefix or not one.own or one.own == one.real:
+    if one.why not in _VARIABLES or not one.prefix or not one.own or one.own == one.real:
         return
     taken, own = _version(one.real, copies), _version(one.own, copies)
     if taken and own and taken[:3] == own[:3]:
@@ -79,11 +95,11 @@ def _shadowed(one: Program, copies: Mapping[str, Copy]) -> Iterator[Finding]:
     folder = one.path.rpartition("/")[0]
     yield Finding(
         ERROR if older else WARNING, "shadowed",
-        f"LD_LIBRARY_PATH makes {_who(one)} load {one.path}"
+        f"{one.why} makes {_who(one)} load {one.path}"
         + (f" ({told(taken)})" if taken else "") + f", not {one.own}" + (f" ({told(own)})" if own else ""),
         "it refuses a cuDNN that is older than the one it was built with" if older
         else "the copy that its environment brings is not the one that runs",
-        f"take {folder} out of LD_LIBRARY_PATH (unset LD_LIBRARY_PATH)",
+        f"take {folder if one.why != 'LD_PRELOAD' else one.path} out of {one.why} (unset {one.why})",
     )  # fmt: skip
 
 
@@ -109,7 +125,7 @@ def _parts(several: Sequence[Program], copies: Mapping[str, Copy]) -> Iterator[F
             ERROR, "foreign-part", f"{who}: {one.path} takes parts of another cuDNN: {there}",
             "it opens its parts by name, and the loader finds these first: calls end with "
             "CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH, or the process is aborted",
-            _without(foreign[0]) if foreign[0].why == "LD_LIBRARY_PATH" else _whole(mine, one),
+            _without(foreign[0]) if foreign[0].why in _VARIABLES else _whole(mine, one),
         )  # fmt: skip
     lost = [part.stem for part in one.parts if not part.path]
     lone = mine is None or any(library.is_mangled for library in mine.libraries)
@@ -124,7 +140,8 @@ def _parts(several: Sequence[Program], copies: Mapping[str, Copy]) -> Iterator[F
 
 
 def _without(part: Part) -> str:
-    return f"take {part.path.rpartition('/')[0]} out of LD_LIBRARY_PATH (unset LD_LIBRARY_PATH)"
+    what = part.path if part.why == "LD_PRELOAD" else part.path.rpartition("/")[0]
+    return f"take {what} out of {part.why} (unset {part.why})"
 
 
 def _whole(mine: Copy | None, one: Program) -> str:

@@ -11,6 +11,7 @@ from cudepot.catalog.doctor.texts import alternative_links, cached, gpus
 from cudepot.catalog.doctor.values import Alternatives, Around, Gpu
 from cudepot.probe.loader import Loader
 from cudepot.probe.machine import Machine
+from cudepot.workflows.doctor.programs import elf_of
 
 _TRIPLETS = ("x86_64-linux-gnu", "aarch64-linux-gnu", "powerpc64le-linux-gnu")
 _QUERIES = ("name,driver_version,compute_cap", "name,driver_version")
@@ -22,7 +23,20 @@ def loader_of(machine: Machine) -> tuple[Loader, list[tuple[str, str]]]:
     """Return the loader of a machine, and what its cache lists."""
     search = [one.rstrip("/") or "/" for one in re.split("[:;]", machine.environment.get("LD_LIBRARY_PATH", "")) if one]
     cache = cached(machine.asked("/sbin/ldconfig", "-p", "-C", str(machine.root / "etc/ld.so.cache")))
-    return Loader(machine, search, cache, list(dict.fromkeys(_defaults(machine)))), cache
+    loader = Loader(machine, search, cache, list(dict.fromkeys(_defaults(machine))))
+    for path in _preloaded(machine, loader):
+        if (elf := elf_of(machine, path)) and elf.soname.startswith("libcudnn"):
+            loader.preloaded.setdefault(elf.soname, path)
+    return loader, cache
+
+
+def _preloaded(machine: Machine, loader: Loader) -> Iterator[str]:
+    """Give the files of LD_PRELOAD and ``/etc/ld.so.preload``."""
+    told = re.split("[: ]", machine.environment.get("LD_PRELOAD", "")) + machine.text("/etc/ld.so.preload").split()
+    for one in filter(None, told):
+        found = loader.find(one)
+        if path := one if one.startswith("/") else found.path if found else "":
+            yield path
 
 
 def look_around(machine: Machine, loader: Loader, cache: list[tuple[str, str]]) -> Around:

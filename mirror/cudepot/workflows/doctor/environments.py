@@ -35,22 +35,46 @@ def _prefixes(machine: Machine) -> Iterator[tuple[str, str]]:
     yield from ((path, "") for one in SYSTEM_PREFIXES for path in machine.matches(one)[::-1])
 
 
-def _of_python(machine: Machine) -> str:
-    """Return the prefix of the ``python3`` on PATH: that of the name, as a venv's is a link to another's."""
+def on_path(machine: Machine, name: str) -> str:
+    """Return the first program of that name on PATH; empty for none."""
     # an image has its own PATH, which its configuration holds and its files do not
     path = machine.environment.get("PATH", _PATH) if machine.is_this_one() else _PATH
-    for folder in filter(None, path.split(":")):
-        if machine.exists(f"{folder.rstrip('/')}/python3"):
-            return _prefix(machine, folder.rstrip("/"))
-    return ""
+    found = (f"{folder.rstrip('/')}/{name}" for folder in path.split(":") if folder)
+    return next(filter(machine.exists, found), "")
 
 
-def _prefix(machine: Machine, folder: str) -> str:
-    """Return the prefix of ``FOLDER/python3``; a script that stands for one, as pyenv's, is asked."""
-    python = f"{folder}/python3"
+def _of_python(machine: Machine) -> str:
+    """Return the prefix of the ``python3`` on PATH."""
+    python = on_path(machine, "python3")
+    return python_prefix(machine, python) if python else ""
+
+
+def python_prefix(machine: Machine, python: str) -> str:
+    """Return the prefix of a Python; a script that stands for one, as pyenv's, is asked.
+
+    As Python finds it: ``pyvenv.cfg`` above the name it is called by, else where its links lead.
+    """
     if machine.is_this_one() and elf_machine(machine, python) is None:
         return machine.asked(python, "-c", "import sys; print(sys.prefix)").strip()
-    return folder.rpartition("/")[0] or "/usr"  # /bin/python3 of merged /usr
+    for path in (python, machine.real(python)):
+        prefix = path.rpartition("/")[0].rpartition("/")[0] or "/usr"  # /bin/python3 of merged /usr
+        if machine.exists(f"{prefix}/pyvenv.cfg"):
+            return prefix
+    return prefix
+
+
+def environment_around(machine: Machine, path: str) -> Environment:
+    """Return the environment that a file is in: a venv or conda environment above it, the system, or its own folder."""
+    folder = path.rpartition("/")[0]
+    above = folder
+    while above:
+        if machine.exists(f"{above}/pyvenv.cfg") or machine.exists(f"{above}/conda-meta"):
+            return _environment(machine, above, "asked for")
+        above = above.rpartition("/")[0]
+    if re.match(r"/(usr/)?(lib|bin|sbin|local)", machine.real(path)):
+        return _environment(machine, "/usr", "asked for")
+    site = re.match(r"(.*?)/lib(?:64)?/python3[^/]*/(?:site|dist)-packages/", path)
+    return _environment(machine, site[1] if site else folder.rpartition("/")[0] or folder, "asked for")
 
 
 def _environment(machine: Machine, prefix: str, why: str) -> Environment:
