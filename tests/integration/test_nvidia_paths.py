@@ -17,6 +17,7 @@ from tests.clients.s3 import S3Server
 from tests.conftest import SiteKey
 from tests.project import DEB, Project
 from tests.sites import S3_KINDS
+from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.nvidia import APT_PATH, Nvidia
 from tests.upstream.process import run
 from tests.upstream.yum import YUM_PATH, Rhel
@@ -73,6 +74,9 @@ def add_apt(project: Project, nvidia: Nvidia, *, whole: bool) -> None:
     if not whole:
         project.add_apt(nvidia, f"libcudnn8={DEB}", f"libcudnn8-dev={DEB}")
         return
+    for version in ("1.1-1", "1.2-1"):
+        nvidia.repo.add(write_deb(simple_deb("cuda-keyring", version, "all"), nvidia.folder))
+    nvidia.repo.publish()
     keys, keyrings = [nvidia.key.fingerprint], [str(nvidia.key_file)]
     project.add("upstream", name=APT, type="apt", url=nvidia.apt_url, keys=keys, keyrings=keyrings, whole=True)
 
@@ -142,6 +146,8 @@ def test_apt(folder: Shown, nvidia: Nvidia, tmp_path: Path, words: Words, *, who
     root.update()
     root.install(f"libcudnn8={DEB}", f"libcudnn8-dev={DEB}")
     assert root.version("libcudnn8") == DEB
+    held = root.apt_get("dist-upgrade", "-y").stdout
+    assert "cuda-keyring" not in held, "the index has NVIDIA's of the same version, and a newer one"
     if words is not signed_by:
         assert "600" in root.policy("libcudnn8")
     assert nvidia.server.requests == [], "no client went to NVIDIA"

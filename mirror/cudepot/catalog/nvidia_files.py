@@ -8,14 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 
-from cudepot.formats.deb_write import write_deb
+from cudepot.errors import FormatError
+from cudepot.formats.deb import read_deb
+from cudepot.formats.deb_write import same_package, write_deb
 
 KEY_NAMES = {"apt": ("7fa2af80.pub", "3bf863cc.pub"), "yum": ("7fa2af80.pub", "D42D0685.pub")}
 """Under which names NVIDIA's guides have had a key fetched, by kind of repository; the last one is of today."""
 KEYRINGS = ("1.0-1", "1.1-1")
 """Versions of ``cuda-keyring`` that guides and Dockerfiles name."""
 _CUDA = re.compile(r"compute/cuda/repos/(?P<distribution>[^/]+)/(?P<machine>[^/]+)/")
+_PACKAGE = re.compile(r"cuda-keyring_([A-Za-z0-9.+~-]+)_all\.deb")
+_MOST = 16 << 20  # bytes that a cuda-keyring may unpack to
 _MACHINE_LEARNING = re.compile(r"compute/machine-learning/repos/[^/]+/[^/]+/")
 _TOOLKIT = "libnvidia-container/"
 _KEYRING = "usr/share/keyrings/cuda-archive-keyring.gpg"
@@ -80,19 +85,47 @@ def _beside(one: Repository, url: str, epoch: int) -> dict[str, bytes]:
     if cuda and one.is_yum:
         files |= _of_yum(one, cuda["distribution"], cuda["machine"], url)
     elif cuda:
-        files |= _of_apt(one, cuda["distribution"], cuda["machine"], url, epoch)
+        files |= _of_apt(one, cuda["distribution"], url, epoch)
     return {one.folder + name: data for name, data in files.items()}
 
 
-def _of_apt(one: Repository, distribution: str, machine: str, url: str, epoch: int) -> dict[str, bytes]:
+def _of_apt(one: Repository, distribution: str, url: str, epoch: int) -> dict[str, bytes]:
     pin = preferences(one.release)
     files = {f"cuda-{distribution}.pin": pin, "cuda-archive-keyring.gpg": one.binary}
-    source = f"deb [signed-by=/{_KEYRING}] {url}{one.folder} /\n".encode()
-    inside = {_PIN: pin, f"etc/apt/sources.list.d/cuda-{distribution}-{machine}.list": source, _KEYRING: one.binary}
     for version in one.keyrings if url else ():
-        fields = _keyring_control(version, f"{distribution}/{machine}", url)
-        files[f"cuda-keyring_{version}_all.deb"] = write_deb(fields, inside, scripts={}, epoch=epoch)
+        files[f"cuda-keyring_{version}_all.deb"] = _package(version, one.folder, url, pin, one.binary, epoch)
     return files
+
+
+def _package(version: str, folder: str, url: str, pin: bytes, keyring: bytes, epoch: int) -> bytes:
+    _, _, _, distribution, machine, _ = folder.split("/")
+    source = f"deb [signed-by=/{_KEYRING}] {url}{folder} /\n".encode()
+    inside = {_PIN: pin, f"etc/apt/sources.list.d/cuda-{distribution}-{machine}.list": source, _KEYRING: keyring}
+    fields = _keyring_control(version, f"{distribution}/{machine}", url)
+    return write_deb(fields, inside, scripts={}, epoch=epoch)
+
+
+def is_keyring_of_ours(path: str, data: bytes) -> bool:
+    """Tell whether a package is a ``cuda-keyring`` as it is made here: source, key and pin file, and no script.
+
+    Args:
+        path: on the site.
+        data: the package.
+    """
+    folder, _, name = path.rpartition("/")
+    version = _PACKAGE.fullmatch(name)
+    if not version or not _CUDA.fullmatch(f"{folder}/"):
+        return False
+    try:
+        files = {one.name: body.read() for one, body in read_deb(BytesIO(data), limit=_MOST) if body is not None}
+    except FormatError:
+        return False
+    source = b"".join(text for place, text in files.items() if place.endswith(".list")).decode("utf-8", "replace")
+    found = re.fullmatch(rf"deb \[signed-by=/{_KEYRING}\] (https?://\S+/){re.escape(folder)}/ /\n", source)
+    if not found or not files.keys() >= {_PIN, _KEYRING} or not data[24:36].strip().isdigit():
+        return False
+    made = _package(version[1], f"{folder}/", found[1], files[_PIN], files[_KEYRING], int(data[24:36]))
+    return same_package(data, made)
 
 
 def preferences(release: str) -> bytes:

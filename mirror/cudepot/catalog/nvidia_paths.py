@@ -51,7 +51,7 @@ def bare(tree: Tree) -> dict[str, Digest]:
 
 
 def is_made(path: str) -> bool:
-    """Tell whether a name below NVIDIA's paths is the site's to fill: never is an upstream's own file shown there."""
+    """Tell whether the site makes a file of that name below NVIDIA's paths; one that names a source is no other's."""
     name = path.rpartition("/")[2]
     return bool(_MADE.fullmatch(name)) or leads_away(name)
 
@@ -111,7 +111,7 @@ def copies(one: Shown, tree: Tree, artifacts: Sequence[Artifact]) -> dict[str, D
     if one.upstream.type == "redistrib":
         return dict(_redistributed(one, tree, artifacts))
     files = ((path.removeprefix(one.source), digest) for path, digest in tree.items() if path.startswith(one.source))
-    return {one.folder + name: digest for name, digest in files if not is_made(name)}
+    return {one.folder + name: digest for name, digest in files if not leads_away(name.rpartition("/")[2])}
 
 
 def strange(tree: Tree, upstreams: Sequence[LockedUpstream]) -> Iterator[str]:

@@ -9,10 +9,13 @@ import gzip
 import hashlib
 import io
 import tarfile
+import zlib
 from collections.abc import Mapping
 
 from cudepot.paths import safe_name
 
+_MAGIC = b"!<arch>\n"
+_MOST = 16 << 20  # bytes that a member may unpack to: these packages have a few kilobytes
 _SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 
 
@@ -36,7 +39,37 @@ def write_deb(
         "control.tar.gz": _tar(control, epoch),
         "data.tar.gz": _tar({safe_name(name): data for name, data in files.items()}, epoch),
     }
-    return b"!<arch>\n" + b"".join(_ar_member(name, data, epoch) for name, data in members.items())
+    return _MAGIC + b"".join(_ar_member(name, data, epoch) for name, data in members.items())
+
+
+def same_package(one: bytes, other: bytes) -> bool:
+    """Tell whether two packages have the form of :func:`write_deb` and the same members, however these are packed."""
+    plain = _plain(one)
+    return bool(plain) and plain == _plain(other)
+
+
+def _plain(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Return head, without its size, and unpacked body of each member; nothing where the form is another."""
+    found, at = [], len(_MAGIC)
+    while at < len(data):
+        head, size = data[at : at + 48], data[at + 48 : at + 58]
+        body = data[at + 60 :][: int(size) if size.strip().isdigit() else 0]
+        whole = _ended(head + b"%-10d`\n" % len(body) + body)
+        text = _unpacked(body) if b".gz " in head else body
+        if not data.startswith(_MAGIC) or data[at : at + len(whole)] != whole or text is None:
+            return []
+        found.append((head, text))
+        at += len(whole)
+    return found
+
+
+def _unpacked(body: bytes) -> bytes | None:
+    unpack = zlib.decompressobj(31)
+    try:
+        text = unpack.decompress(body, _MOST)
+    except zlib.error:
+        return None
+    return text if unpack.eof and not unpack.unused_data else None
 
 
 def _control(fields: Mapping[str, str], size: int) -> bytes:
@@ -82,5 +115,9 @@ def _info(name: str, epoch: int, mode: int) -> tarfile.TarInfo:
 
 
 def _ar_member(name: str, data: bytes, epoch: int) -> bytes:
-    head = f"{name:<16}{epoch:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode()
-    return head + data + (b"\n" if len(data) % 2 else b"")
+    return _ended(f"{name:<16}{epoch:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode() + data)
+
+
+def _ended(member: bytes) -> bytes:
+    """Return a member with the line break that fills it up to an even length; its head is of even length."""
+    return member + (b"\n" if len(member) % 2 else b"")

@@ -9,7 +9,6 @@ from typing import BinaryIO, cast
 from cudepot.catalog.bundle import SignedRoot, parse_manifest
 from cudepot.catalog.lock import Lock, LockedUpstream, Root
 from cudepot.catalog.nvidia_paths import below as nvidias
-from cudepot.catalog.nvidia_paths import strange
 from cudepot.catalog.snapshot import Tree
 from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
 from cudepot.errors import FormatError, TrustError
@@ -24,6 +23,7 @@ from cudepot.workflows.asked import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.offered import HINT, ROOMS, ROOTS, below, offered, own_roots
 from cudepot.workflows.proof import SIGNED, promises, read
+from cudepot.workflows.verify_nvidia import nvidia_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ def prove(depot: Depot, lock: Lock, tree: Tree, roots: Sequence[SignedRoot]) -> 
         TrustError: a signature by a pinned key is missing, or a package is not one the signed index names.
     """
     check_folders(lock, tree)
+    for fault in nvidia_faults(depot, tree, lock.upstreams):
+        raise TrustError(fault, hint=HINT)
     return tuple(prove_one(depot, lock, one, tree, roots) for one in lock.upstreams)
 
 
@@ -103,8 +105,6 @@ def check_folders(lock: Lock, tree: Tree) -> None:
     """Refuse repositories that belong to no locked upstream: nothing could be said of their packages."""
     known = tuple(f"{room}/{one.name}/" for room in ROOMS for one in lock.upstreams)
     rooms = tuple(f"{room}/" for room in ROOMS)
-    for path in strange(tree, lock.upstreams):
-        raise TrustError(f"{path}: is neither what the site shows elsewhere nor the site's to make", hint=HINT)
     for path in sorted(one for one in tree if not nvidias(one)):
         if (path.startswith(rooms) or path.rpartition("/")[2] in ROOTS) and not path.startswith(known):
             raise TrustError(f"{path}: belongs to no upstream of the snapshot's lock", hint=HINT)

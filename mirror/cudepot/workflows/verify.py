@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cudepot.catalog.lock_document import parse_upstreams
-from cudepot.catalog.nvidia_paths import below, strange
+from cudepot.catalog.nvidia_paths import below
 from cudepot.catalog.snapshot import Snapshot, parse_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
@@ -25,6 +25,7 @@ from cudepot.workflows.history import load_snapshot
 from cudepot.workflows.isolated import lines_alone
 from cudepot.workflows.names import name_faults
 from cudepot.workflows.unsigned import unsigned_shown
+from cudepot.workflows.verify_nvidia import nvidia_faults
 from cudepot.workflows.verify_origin import origin_faults
 from cudepot.workflows.verify_store import log_faults, record_faults, snapshot_faults
 from cudepot.workflows.verify_whole import whole_faults, whole_upstreams
@@ -169,7 +170,7 @@ def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     yield from whole_faults(depot, snapshot)
     wholes = whole_upstreams(snapshot).items()
     mirrored = {folder + one.path for folder, upstream in wholes for one in upstream.files if one.role == "root"}
-    yield from lines_alone(depot, "NVIDIA's paths", _nvidia_faults(snapshot))
+    yield from lines_alone(depot, "NVIDIA's paths", _nvidia_faults(depot, snapshot))
     for path in snapshot.tree:
         if path in mirrored or below(path):
             continue
@@ -178,10 +179,8 @@ def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
             yield from lines_alone(depot, path, check(depot, snapshot, path))
 
 
-def _nvidia_faults(snapshot: Snapshot) -> Iterator[str]:
-    """Compare NVIDIA's paths with the folders whose files they show again; those are followed by themselves."""
-    for path in strange(snapshot.tree, parse_upstreams(snapshot.upstreams)):
-        yield f"{path}: is neither what the site shows elsewhere nor the site's to make"
+def _nvidia_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
+    yield from nvidia_faults(depot, snapshot.tree, parse_upstreams(snapshot.upstreams))
 
 
 def _apt_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
