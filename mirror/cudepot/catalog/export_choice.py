@@ -13,7 +13,9 @@ from packaging.utils import canonicalize_name
 from cudepot.catalog.holdings import Held, cuda_of, same_cuda
 from cudepot.errors import PinError
 
-_KIND_NAMES = {"conda": "conda packages", "wheel": "wheels", "deb": "Debian packages", "rpm": "rpms"}
+_KIND_NAMES = {
+    "conda": "conda packages", "wheel": "wheels", "deb": "Debian packages", "rpm": "rpms", "file": "files",
+}  # fmt: skip
 # since CUDA 13 NVIDIA's wheels of CUDA itself have no suffix
 _UNMARKED = re.compile(
     r"nvidia-(?:cublas|cuda-[a-z0-9-]+|cufft|cufile|curand|cusolver|cusparse|npp|nvfatbin|nvjitlink|nvjpeg|"

@@ -146,16 +146,19 @@ def files_of(lock: Lock) -> Iterator[tuple[str, Artifact]]:
 
 def _files(tree: Tree, lock: Lock) -> Iterator[Held]:
     for path, one in files_of(lock):
-        if path not in tree:
-            continue
-        folder, release = path.rpartition("/")[0], one.release or parse_artifact_name(one.filename)
-        if one.holds:
-            yield Held("installer", one.name, one.version, one.architecture, folder, path, one.digest, "", one.holds)
-        elif release:
-            name, cuda = one.filename.partition("-")[0], f"cuda{release.cuda}" if release.cuda else ""
-            yield Held("file", name, release.version, release.subdir, folder, path, one.digest, cuda)
-        else:
-            yield Held("file", one.filename, "", "", folder, path, one.digest)
+        if path in tree:
+            yield held_file(path, one)
+
+
+def held_file(path: str, one: Artifact) -> Held:
+    """Return an archive or installer as the site offers it, or would offer it, at ``path``."""
+    folder, release = path.rpartition("/")[0], one.release or parse_artifact_name(one.filename)
+    if one.holds:
+        return Held("installer", one.name, one.version, one.architecture, folder, path, one.digest, "", one.holds)
+    if release:
+        name, cuda = one.filename.partition("-")[0], f"cuda{release.cuda}" if release.cuda else ""
+        return Held("file", name, release.version, release.subdir, folder, path, one.digest, cuda)
+    return Held("file", one.filename, "", "", folder, path, one.digest)
 
 
 def is_for_cuda(one: Held, cuda: str) -> bool:

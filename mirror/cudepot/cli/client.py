@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--also", action="append", default=[], metavar="URL", help="a channel to ask after the site's; may be repeated"
     )
     _kind(kinds, "pip", "pip.conf and uv.toml with the site's index alone", _pip)
-    _kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows)
+    _add_choice(_kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows))
 
 
 def _kind(kinds: Any, name: str, text: str, write: Callable[[argparse.Namespace, Depot, Path], Answer]) -> Any:
@@ -159,7 +159,13 @@ def _pip(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 def _windows(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.workflows.client_windows import client_windows_file
 
-    path, client, replaced = client_windows_file(depot, url=args.url, output=output)
-    lines = [f"{path}{' (replaced)' if replaced else ''}", f"for snapshot {client.number}: {', '.join(client.forms)}"]
+    path, client, replaced, notes = client_windows_file(depot, url=args.url, output=output, choice=_choice(args))
+    for note in notes:
+        depot.progress.say(note)
+    what = f"cuDNN {client.cudnn} for CUDA {client.cuda} by " if client.cudnn else ""
+    lines = [
+        f"{path}{' (replaced)' if replaced else ''}",
+        f"for snapshot {client.number}: {what}{', '.join(client.forms)}",
+    ]
     lines.append(f"on the client: powershell -ExecutionPolicy Bypass -File {path.name} -From {client.forms[0]}")
-    return {"file": str(path), "forms": client.forms, **asdict(client)}, lines, 0
+    return {"file": str(path), "forms": client.forms, "notes": notes, **asdict(client)}, lines, 0
