@@ -90,6 +90,11 @@ def recorded(folder: Path) -> list[Path]:
     return sorted(one for one in found if "conda-meta" not in one.parts)
 
 
+def condas(prefix: Path) -> list[Path]:
+    """Return conda's own files of cuDNN in an environment; what pip has put beside them is not conda's."""
+    return [one for one in recorded(prefix) if "site-packages" not in one.parts]
+
+
 def conda_meta(prefix: Path, version: str, *, files: bool = True) -> None:
     """Write the record of the package, with hashes of what is there now."""
     paths = [
@@ -99,7 +104,7 @@ def conda_meta(prefix: Path, version: str, *, files: bool = True) -> None:
             "sha256": hashlib.sha256(one.read_bytes()).hexdigest(),
             "size_in_bytes": one.stat().st_size,
         }
-        for one in (recorded(prefix) if files else ())
+        for one in (condas(prefix) if files else ())
     ]
     said = {"name": "libcudnn", "version": version, "build": "cuda12_h0_0", "depends": ["cuda-version >=12,<13"]}
     said["paths_data"] = {"paths": paths, "paths_version": 1}

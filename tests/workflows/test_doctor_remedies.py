@@ -8,6 +8,27 @@ from pathlib import Path
 from tests.clients import cudnn_trees as trees
 from tests.workflows.test_doctor_layouts import LIBRARIES, SITE, look, only, venv
 
+from cudepot.cli.progress import Silent
+from cudepot.probe.machine import Machine
+from cudepot.workflows.doctor.diagnose import diagnose
+
+WORTH_A_BAR = 64 << 20  # bytes
+
+
+class Told(Silent):
+    """What a bar is told."""
+
+    total = 0
+
+    def __init__(self) -> None:
+        self.pieces: list[int] = []
+
+    def begin(self, label: str, total: int, files: int = 0) -> None:
+        self.total = total
+
+    def advance(self, done: int, files: int = 0) -> None:
+        self.pieces.append(done)
+
 
 def meta_package(prefix: Path) -> None:
     """Write conda's ``cudnn``, which since 9.10 has no files and asks for ``libcudnn``."""
@@ -54,3 +75,24 @@ def test_headers_of_the_system_belong_to_its_libraries_not_to_a_wheel_of_its_pyt
     trees.put_header(tmp_path / "usr/include", (9, 10, 2), "cudnn_version.h.new")
     (tmp_path / "usr/include/cudnn_version.h.new").rename(tmp_path / "usr/include/cudnn_version.h")
     assert [one.name for one in look(tmp_path).findings if one.name.startswith("header")] == ["header-mismatch"]
+
+
+def test_a_file_with_several_names_and_records_is_hashed_once(tmp_path: Path) -> None:
+    """As conda and uv link environments to their caches; the bar says how much there is to hash."""
+    for name in ("one", "two"):
+        trees.conda(tmp_path / f"opt/conda/envs/{name}")
+    big = tmp_path / "opt/conda/envs/one/lib/libcudnn_cnn.so.9.10.2"
+    with big.open("ab") as stream:
+        stream.truncate(WORTH_A_BAR)
+    other = tmp_path / "opt/conda/envs/two/lib/libcudnn_cnn.so.9.10.2"
+    other.unlink()
+    other.hardlink_to(big)
+    for name in ("one", "two"):
+        trees.conda_meta(tmp_path / f"opt/conda/envs/{name}", "9.10.2.21")
+    told = Told()
+    assert diagnose(Machine(tmp_path, {}), progress=told).findings == ()
+    assert sum(told.pieces) == told.total
+    assert WORTH_A_BAR <= told.total < 2 * WORTH_A_BAR
+    other.unlink()
+    other.write_bytes(b"\x7fELF")
+    assert [one.name for one in look(tmp_path).findings] == ["unreadable-library"]

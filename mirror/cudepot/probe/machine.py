@@ -139,6 +139,14 @@ class Machine:
         except OSError:
             return None
 
+    def identity(self, path: str) -> tuple[int, int]:
+        """Return what hard links to one file share, device and inode; (0, 0) when it is not there."""
+        try:
+            found = self._at(self.real(path)).stat()
+        except OSError:
+            return 0, 0
+        return found.st_dev, found.st_ino
+
     def is_this_one(self) -> bool:
         """Say whether it is the machine we run on, not an image of one."""
         return self.root == Path("/")

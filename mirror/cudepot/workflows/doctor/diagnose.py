@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cudepot.catalog.doctor.judge import judge
 from cudepot.catalog.doctor.values import Around, Copy, Environment, Finding, Header, Package, Program
@@ -15,7 +15,7 @@ from cudepot.workflows.doctor.copies import copies_of, headers_of, loaders_copie
 from cudepot.workflows.doctor.environments import environments
 from cudepot.workflows.doctor.frameworks import frameworks_of
 from cudepot.workflows.doctor.programs import general, others, taken
-from cudepot.workflows.doctor.records import compared, packages_of
+from cudepot.workflows.doctor.records import comparing, packages_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,15 @@ def diagnose(machine: Machine, prefix: str = "", *, progress: Progress | None = 
     loader, cache = loader_of(machine)
     found = environments(machine, prefix)
     recorded = [(one, packages_of(machine, one)) for one in found]
-    packages = compared(machine, _unique(one for _, several in recorded for one in several), progress)
-    copies, everywhere = _copies(machine, loader, cache, found, packages, alone=bool(prefix))
-    programs = [program for one in found for program in _programs(machine, loader, one, everywhere)]
-    programs += [] if prefix else others(machine, loader, everywhere)
-    headers = _unique_headers(machine, found)
-    around = look_around(machine, loader, cache)
+    packages = _unique(one for _, several in recorded for one in several)
+    with comparing(machine, packages, progress) as finished:
+        copies, everywhere = _copies(machine, loader, cache, found, packages, alone=bool(prefix))
+        programs = [program for one in found for program in _programs(machine, loader, one, everywhere)]
+        programs += [] if prefix else others(machine, loader, everywhere)
+        headers = _unique_headers(machine, found)
+        around = look_around(machine, loader, cache)
+        packages = finished()
+    copies, everywhere = renewed(copies, packages), renewed(everywhere, packages)
     kept = [one for one in found if _counts(one, copies, packages, programs)]
     findings = judge(found, copies, everywhere, headers, packages, programs, around)
     return Diagnosis(tuple(kept), tuple(copies), tuple(headers), tuple(packages), tuple(programs), around, findings)
@@ -77,10 +80,20 @@ def _programs(machine: Machine, loader: Loader, one: Environment, copies: Sequen
 
 def _unique(packages: Iterable[Package]) -> list[Package]:
     """Return each package once: a venv that sees the system's packages shares its records."""
-    found: dict[tuple[str, str, str, str], Package] = {}
+    found: dict[tuple[str, ...], Package] = {}
     for one in packages:
-        found.setdefault((one.kind, one.name, one.version, one.prefix), one)
+        found.setdefault(_key(one), one)
     return list(found.values())
+
+
+def _key(one: Package) -> tuple[str, ...]:
+    return one.kind, one.name, one.version, one.prefix
+
+
+def renewed(copies: Sequence[Copy], packages: Sequence[Package]) -> list[Copy]:
+    """Return the copies with their packages as they were compared."""
+    known = {_key(one): one for one in packages}
+    return [replace(one, packages=tuple(known.get(_key(each), each) for each in one.packages)) for one in copies]
 
 
 def _unique_headers(machine: Machine, found: Sequence[Environment]) -> list[Header]:

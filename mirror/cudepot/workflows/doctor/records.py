@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
 from cudepot.catalog.doctor.records import (
@@ -20,6 +21,7 @@ from cudepot.ports import Progress
 from cudepot.probe.machine import Machine
 
 _PIECE = 1 << 20
+_THREADS = 4
 _RPM_DATABASES = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
 _WORTH_A_BAR = 64 << 20
 
@@ -69,47 +71,62 @@ def _rpms(machine: Machine) -> Iterator[Package]:
         yield from rpm_packages(machine.asked("rpm", "--dbpath", database, "-qa", "--qf", RPM_FORMAT, "*cudnn*"))
 
 
-def compared(machine: Machine, packages: Sequence[Package], progress: Progress | None) -> list[Package]:
-    """Return the packages with what is gone and what is changed of their files.
+@contextmanager
+def comparing(
+    machine: Machine, packages: Sequence[Package], progress: Progress | None
+) -> Iterator[Callable[[], list[Package]]]:
+    """Compare the files of packages with their records, in threads, while other things are looked at.
+
+    A file that several records have, or that has several names (conda and uv link environments), is hashed once.
 
     Args:
         machine: the machine.
         packages: with the files they record.
         progress: is told how far hashing is; None: only existence and size count.
+
+    Yields:
+        what waits for the end, and returns the packages with what is gone and what is changed of their files.
     """
-    total = _bytes_to_hash(machine, packages) if progress else 0
+    states = {(file.path, file.digest): _state(machine, file) for one in packages for file in one.files}
+    alike = {file.path: file for one in packages for file in one.files if not states[file.path, file.digest]}
+    files = {(machine.identity(path), file.algorithm): file for path, file in alike.items() if file.digest and progress}
+    total = sum(machine.size(file.path) or 0 for file in files.values())
     shown = progress if total >= _WORTH_A_BAR else None
     if shown:
         shown.begin("comparing installed files with their records", total)
-    with ThreadPoolExecutor(4) as pool:
-        jobs = [
-            (one, [(file.path, pool.submit(_state, machine, file, bool(progress), shown)) for file in one.files])
-            for one in packages
-        ]
-        found = [(one, [(path, job.result()) for path, job in files]) for one, files in jobs]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        hashes = {key: pool.submit(_hash, machine, file, shown) for key, file in files.items()}
+        yield lambda: [_judged(machine, one, states, hashes) for one in packages]
     if shown:
         shown.end()
-    return [replace(one, gone=_of(files, "gone"), changed=_of(files, "changed")) for one, files in found]
 
 
-def _of(files: Sequence[tuple[str, str]], wanted: str) -> tuple[str, ...]:
-    return tuple(path for path, state in files if state == wanted)
+def compared(machine: Machine, packages: Sequence[Package], progress: Progress | None) -> list[Package]:
+    """Return the packages with what is gone and what is changed of their files; see :func:`comparing`."""
+    with comparing(machine, packages, progress) as finished:
+        return finished()
 
 
-def _bytes_to_hash(machine: Machine, packages: Sequence[Package]) -> int:
-    files = {file.path for one in packages for file in one.files if file.digest}
-    return sum(machine.size(path) or 0 for path in files)
+def _judged(
+    machine: Machine,
+    one: Package,
+    states: Mapping[tuple[str, str], str],
+    hashes: Mapping[tuple[tuple[int, int], str], Future[str]],
+) -> Package:
+    found: dict[str, list[str]] = {"gone": [], "changed": [], "": []}
+    for file in one.files:
+        state, hashed = states[file.path, file.digest], hashes.get((machine.identity(file.path), file.algorithm))
+        if hashed and not state and file.digest and hashed.result() != file.digest.lower():
+            state = "changed"
+        found[state].append(file.path)
+    return replace(one, gone=tuple(found["gone"]), changed=tuple(found["changed"]))
 
 
-def _state(machine: Machine, file: Recorded, hashing: bool, progress: Progress | None) -> str:
+def _state(machine: Machine, file: Recorded) -> str:
     size = machine.size(file.path)
     if size is None:
         return "gone"
-    if file.size is not None and file.size != size:
-        return "changed"
-    if not hashing or not file.digest:
-        return ""
-    return "" if _hash(machine, file, progress) == file.digest.lower() else "changed"
+    return "changed" if file.size is not None and file.size != size else ""
 
 
 def _hash(machine: Machine, file: Recorded, progress: Progress | None) -> str:
