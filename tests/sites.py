@@ -12,7 +12,7 @@ import pytest
 from tests.clients import s3
 from tests.clients.s3 import S3Server
 
-from cudepot.catalog.nvidia_paths import whole_apt_folders
+from cudepot.catalog.nvidia_paths import whole_apt
 from cudepot.catalog.site_files import traits
 from cudepot.cli.progress import Silent
 from cudepot.digest import Digest
@@ -104,7 +104,7 @@ def site_on(where: S3Place, store: LocalStore, owner: str = "one") -> S3Site:
         Bucket(where, "tests"),
         store,
         lambda: owner,
-        Names(traits, whole_apt_folders, extra=where.folder_pages),
+        Names(traits, whole_apt, extra=where.folder_pages),
         Silent(),
         0.2,
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
 from cudepot.formats.apt import PackageIndex
-from cudepot.formats.apt_listing import listing, rivals
+from cudepot.formats.apt_listing import listing
 
 SHA = "ab" * 32
 GOOD = f"Package: a\nVersion: 1\nArchitecture: amd64\nFilename: ./a.deb\nSize: 7\nSHA256: {SHA}\n"
@@ -105,11 +105,6 @@ def test_what_apt_can_not_fetch_is_passed_over(lost: str) -> None:
 
 def test_weak_sums_tell_nothing() -> None:
     assert names(GOOD.replace(f"SHA256: {SHA}", "MD5sum: 00")) == [("a.deb", None)]
-
-
-def test_rivals_are_told() -> None:
-    text = GOOD + "\n" + GOOD.replace("a.deb", "b.deb") + "\n" + GOOD.replace(SHA, "0" * 64)
-    assert list(rivals(io.BytesIO(text.encode()), "Packages")) == [("a 1 amd64", SHA, "0" * 64)]
 
 
 def test_a_stanza_without_end_is_refused() -> None:

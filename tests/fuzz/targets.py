@@ -13,7 +13,7 @@ from cudepot.catalog.config import parse_config
 from cudepot.catalog.listings import decode_listing, read_listing
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.lock_document import parse_lock, render_lock
-from cudepot.catalog.nvidia_paths import whole_apt_folders
+from cudepot.catalog.nvidia_paths import whole_apt
 from cudepot.catalog.snapshot import parse_snapshot
 from cudepot.catalog.yum_modules import check_yaml, streams_of, trimmed_modules
 from cudepot.catalog.yum_trim import trimmed
@@ -22,7 +22,8 @@ from cudepot.digest import Digest
 from cudepot.errors import CudepotError
 from cudepot.formats import bundle_tar, conda_read, deb, deb822, elf, pe, rpm, rpm_header, wheel_read, zip_read
 from cudepot.formats.apt import PackageIndex, parse_package, parse_relations, parse_release
-from cudepot.formats.apt_listing import listing, rivals
+from cudepot.formats.apt_listing import listing
+from cudepot.formats.apt_odd import oddities, other_sums
 from cudepot.formats.archive import read_tar
 from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_repodata import md5_sums, records_of
@@ -87,7 +88,8 @@ def packages(data: bytes) -> None:
                 _each(one.needs, one.excludes, lambda one=one: one.provides, lambda one=one: one.digest)
             _each(lambda name=name: found.providing(name))
 
-    _each(index, lambda: listing(io.BytesIO(data), "Packages"), lambda: rivals(io.BytesIO(data), "Packages"))
+    _each(index, lambda: listing(io.BytesIO(data), "Packages"), lambda: oddities(io.BytesIO(data), "Packages"))
+    _each(lambda: other_sums(io.BytesIO(data), "Packages"))
 
 
 def sources(data: bytes) -> None:
@@ -208,7 +210,7 @@ def documents(data: bytes) -> None:
         document = json.loads(data)
     except (ValueError, RecursionError):
         document = {}  # `bundle export --want` refuses what is not JSON
-    whole_apt_folders(data)
+    whole_apt(data)
     _each(
         lambda: parse_snapshot(data, "snapshot 1"),
         lambda: parse_manifest(data, "manifest 1"),

@@ -91,6 +91,16 @@ def file_name_that_is_not_served(repo: Odd) -> None:
 
 
 @TABLE.row()
+def file_name_with_two_slashes(repo: Odd) -> None:
+    repo.stanzas = [repo.put(repo.bench.deb, "pool/tool.deb", listed="pool//tool.deb")]
+
+
+@TABLE.row()
+def file_name_with_a_dot_within(repo: Odd) -> None:
+    repo.stanzas = [repo.put(repo.bench.deb, "a/b/tool.deb", listed="a/./b/tool.deb")]
+
+
+@TABLE.row()
 def same_stanza_twice(repo: Odd) -> None:
     repo.index = lambda text: text + b"\n" + text
 
@@ -212,6 +222,17 @@ def bz2_in_two_parts(repo: Odd) -> None:
 @TABLE.row()
 def plain_says_another_than_gz(repo: Odd) -> None:
     repo.forms = ("",)
+    repo.beside = {"Packages.gz": gzip.compress(text_of(repo).replace(b"Package: tool", b"Package: other"))}
+
+
+@TABLE.row()
+def xz_says_another_than_plain(repo: Odd) -> None:
+    repo.beside = {"Packages.xz": lzma.compress(text_of(repo).replace(b"Package: tool", b"Package: other"))}
+
+
+@TABLE.row()
+def gz_says_another_than_xz_and_plain(repo: Odd) -> None:
+    repo.forms = ("", ".xz")
     repo.beside = {"Packages.gz": gzip.compress(text_of(repo).replace(b"Package: tool", b"Package: other"))}
 
 

@@ -10,6 +10,7 @@ from tests.judge.table import Table
 from tests.upstream.debs import simple_deb
 
 TABLE = Table()
+INSIDE = "apt takes it; what dpkg installs is called otherwise, and a whole mirror does not open packages"
 
 
 # what installing needs
@@ -146,7 +147,7 @@ def name_in_capitals(repo: Odd) -> None:
     one(repo, sub("Package: tool", "Package: Tool"))
 
 
-@TABLE.row()
+@TABLE.row(quiet=INSIDE)
 def name_with_an_underscore(repo: Odd) -> None:
     repo.package = "my_tool"
     one(repo, sub("Package: tool", "Package: my_tool"))
@@ -220,13 +221,13 @@ def index_says_another_version(repo: Odd) -> None:
     repo.index = sub("Version: 1.0", "Version: 1.1")
 
 
-@TABLE.row()
+@TABLE.row(quiet=INSIDE)
 def index_says_another_name(repo: Odd) -> None:
     repo.package = "other"
     repo.index = sub("Package: tool", "Package: other")
 
 
-@TABLE.row(pin=OURS)
+@TABLE.row(pin=OURS, quiet="a whole mirror does not know what the distribution provides")
 def index_says_other_dependencies(repo: Odd) -> None:
     repo.index = line("Depends: nothing-here")
 
@@ -260,3 +261,42 @@ def relation_nobody_can_read(repo: Odd) -> None:
 @TABLE.row(pin=OURS)
 def relation_nobody_can_read_beside(repo: Odd) -> None:
     repo.index = lambda text: text + b"\n" + text.replace(b"Package: tool", b"Package: other\nDepends: (")
+
+
+@TABLE.row(pin=OURS)
+def relation_that_begins_with_a_comma(repo: Odd) -> None:
+    repo.stanzas = [repo.put(needing("lib")), repo.put(simple_deb("lib", "1.0"))]
+    repo.index = sub("Depends: lib", "Depends: , lib")
+
+
+@TABLE.row()
+def relation_that_ends_in_a_comma(repo: Odd) -> None:
+    repo.stanzas = [repo.put(needing("lib")), repo.put(simple_deb("lib", "1.0"))]
+    repo.index = sub("Depends: lib", "Depends: lib,")
+
+
+@TABLE.row(pin=OURS)
+def relation_with_an_architecture_in_brackets(repo: Odd) -> None:
+    repo.stanzas = [repo.put(needing("lib")), repo.put(simple_deb("lib", "1.0"))]
+    repo.index = sub("Depends: lib", "Depends: lib [amd64]")
+
+
+@TABLE.row()
+def relation_with_an_operator_and_no_version(repo: Odd) -> None:
+    repo.stanzas = [repo.put(needing("lib")), repo.put(simple_deb("lib", "1.0"))]
+    repo.index = sub("Depends: lib", "Depends: lib (>= )")
+
+
+@TABLE.row()
+def relation_on_a_name_of_odd_signs(repo: Odd) -> None:
+    repo.index = line("Suggests: Lib_x@y")
+
+
+@TABLE.row()
+def conflict_nobody_can_read(repo: Odd) -> None:
+    repo.index = line("Conflicts: other other")
+
+
+@TABLE.row()
+def provided_name_nobody_can_read(repo: Odd) -> None:
+    repo.index = line("Provides: tools (= 1")

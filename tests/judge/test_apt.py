@@ -10,7 +10,7 @@ import contextlib
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -60,6 +60,7 @@ class Judge:
     world: World
     odd: Odd
     folder: Path
+    notes: dict[str, list[str]] = field(default_factory=dict)
 
     def client(self, url: str, key: str, suite: str, component: str, name: str) -> str:
         """Return what apt-get makes of a source: that it installs, or what it says."""
@@ -79,8 +80,10 @@ class Judge:
     def by_cudepot(self, *, whole: bool) -> str:
         """Return what apt-get makes of a site that has the repository from cudepot."""
         project = self._project(whole=whole)
+        notes = self.notes["whole" if whole else "pin"] = []
         for verb in ("init", "lock", "sync", "publish"):
-            if said := _said(project, verb):
+            if said := _said(project, verb, notes):
+                notes.append(said)
                 return said
         suite, component = (self.odd.suite, self.odd.component) if whole else ("/", "")
         with serve(project.site) as site:
@@ -106,12 +109,13 @@ class Judge:
         return f"{self.world.upstream.url}/{self.odd.folder.name}/"
 
 
-def _said(project: Project, verb: str) -> str:
-    """Run a verb in this process; return what it says when it fails, after making sure that it is a proper error."""
+def _said(project: Project, verb: str, notes: list[str]) -> str:
+    """Run a verb in this process, add what it notes; return what it says when it fails, which is a proper error."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main([verb, "-C", str(project.base), "--quiet", *([] if verb == "init" else ["--json"])])
     if not code:
+        notes += json.loads(out.getvalue())["notes"] if verb != "init" else []
         return ""
     error = json.loads(out.getvalue())
     assert code > 1, f"{verb}: {out.getvalue()}\n{err.getvalue()}"
@@ -134,3 +138,7 @@ def test_cudepot_and_apt_agree(row: Row, world: World, tmp_path: Path, monkeypat
         text = f"\napt itself: {direct}\nby cudepot, {way}: {said}"
         assert agree or why, text
         assert not (agree and why), f"there is no difference to give a reason for{text}"
+        silent = INSTALLS not in (direct, said) and not judge.notes[way]
+        assert bool(row.quiet and way == "whole") == silent, (
+            f"{row.quiet or 'apt refuses it, and nobody says so'}{text}"
+        )

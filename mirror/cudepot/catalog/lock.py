@@ -69,6 +69,8 @@ class LockedUpstream:
         external: dependencies that this upstream does not offer: the distribution has to.
         files: of an upstream that is mirrored whole: all but its packages; empty for others.
         replaced: of an upstream that is mirrored whole: published packages whose other bytes were accepted.
+        spelled: of an apt upstream that is mirrored whole: file names of its index that are no plain paths
+            (``pool//x.deb``): clients ask for just these.
         metadata: of a yum upstream that is not: what its subset is made from; the role is the type in repomd.xml.
     """
 
@@ -85,6 +87,7 @@ class LockedUpstream:
     files: tuple[LockedFile, ...] = ()
     metadata: tuple[LockedFile, ...] = ()
     replaced: tuple[Replaced, ...] = ()
+    spelled: tuple[str, ...] = ()
 
     @property
     def is_yum(self) -> bool:

@@ -70,8 +70,11 @@ def _upstream(table: Table) -> LockedUpstream:
         files=tuple(_file(one, "role") for one in table.tables("file")),
         metadata=tuple(_file(one, "type") for one in table.tables("metadata")),
         replaced=tuple(_replaced(one) for one in table.tables("replaced")),
+        spelled=table.texts("spelled", ()),
     )
     table.done()
+    if outside := [name for name in found.spelled if not plain_path(name)]:
+        raise ConfigError(f"expected names inside the repository in {table.path('spelled')!r}, found {outside[0]!r}")
     return found
 
 
@@ -145,6 +148,8 @@ def _upstream_table(one: LockedUpstream) -> dict[str, Any]:
     table |= {key: getattr(one, key) for key in ("origin", "label", "suite", "codename") if getattr(one, key)}
     if one.external:
         table["external"] = list(one.external)
+    if one.spelled:
+        table["spelled"] = list(one.spelled)
     if one.roots:
         table["root"] = [_root_table(root) for root in one.roots]
     if one.files:

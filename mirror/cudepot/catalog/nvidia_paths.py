@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -125,19 +125,23 @@ def strange(tree: Tree, upstreams: Sequence[LockedUpstream]) -> Iterator[str]:
 
 
 @functools.lru_cache(maxsize=4)
-def whole_apt_folders(document: bytes) -> tuple[str, ...]:
+def whole_apt(document: bytes) -> Mapping[str, tuple[str, ...]]:
     """Return the folders, NVIDIA's among them, in which a snapshot shows whole apt repositories; none of another file.
 
     Args:
         document: the snapshot as it was signed.
+
+    Returns:
+        folder → names of packages that clients ask for as they are spelled (``pool//x.deb``), but none that leads out.
     """
     try:
         upstreams = json.loads(document)["upstreams"]
         whole = [one for one in upstreams if one["type"] == "apt" and one.get("file")]
-        folders = [folder for one in whole for folder in (f"apt/{one['name']}/", path_of(str(one.get("url", ""))))]
-        return tuple(filter(None, folders))
+        folders = [(f"apt/{one['name']}/", path_of(str(one.get("url", ""))), one) for one in whole]
+        spelled = [(both, tuple(filter(plain_path, one.get("spelled", ())))) for *both, one in folders]
+        return {folder: names for both, names in spelled for folder in both if folder}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return ()
+        return {}
 
 
 def _source(upstream: LockedUpstream) -> str:

@@ -10,7 +10,8 @@ from cudepot.catalog.lock import LockedFile, LockedUpstream
 from cudepot.digest import Digest, Promise, hash_of
 from cudepot.errors import ConfigError, FormatError
 
-_FORMS = (".xz", ".zst", ".gz", ".bz2", "")
+FORMS = (".xz", ".zst", ".gz", ".bz2", "")
+"""Endings of an index, the one first that is read where there are several."""
 _LISTS = ("Packages", "Sources")
 _AWAY = re.compile(
     r".+\.(?:repo|list|sources)|(?:cuda-keyring_|(?!.*-local)(?:cuda|nvidia-machine-learning)-repo-).+\.(?:deb|rpm)"
@@ -61,8 +62,8 @@ def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
     smallest: dict[str, tuple[int, LockedFile]] = {}
     for one in listed:
         plain = one.path.removesuffix(ending := _ending(one.path))
-        if plain.rpartition("/")[2] in _LISTS and ending in _FORMS:
-            smallest[plain] = min(smallest.get(plain, (len(_FORMS), one)), (_FORMS.index(ending), one), key=_rank)
+        if plain.rpartition("/")[2] in _LISTS and ending in FORMS:
+            smallest[plain] = min(smallest.get(plain, (len(FORMS), one)), (FORMS.index(ending), one), key=_rank)
     if not any(is_packages(path) for path in smallest):
         raise ConfigError(
             f"cudepot.lock: upstream {upstream.name!r} has no index of packages", hint="run `cudepot lock`"

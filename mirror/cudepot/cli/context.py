@@ -213,14 +213,14 @@ def _site(base: Path, config: Config, store: LocalStore, shown: Progress) -> Sit
 
         return FolderSite(base / config.site.path, store)
     # boto3 takes 200 ms to import: only sites on S3 pay for it.
-    from cudepot.catalog.nvidia_paths import whole_apt_folders
+    from cudepot.catalog.nvidia_paths import whole_apt
     from cudepot.catalog.site_files import traits
     from cudepot.transport.s3_bucket import Bucket
     from cudepot.transport.s3_snapshot import Names
     from cudepot.transport.site_s3 import S3Site
 
     place = replace(config.site.s3, ca=str(base / config.site.s3.ca) if config.site.s3.ca else "")
-    names = Names(traits, whole_apt_folders, extra=place.folder_pages)
+    names = Names(traits, whole_apt, extra=place.folder_pages)
     return S3Site(Bucket(place, USER_AGENT), store, store.id, names, shown)
 
 

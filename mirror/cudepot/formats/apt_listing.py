@@ -53,7 +53,7 @@ def listing_of_ours(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest]]
     """
     for number, raw in enumerate(split_stream(stream, what), 1):
         try:
-            fields = _fields(raw)
+            fields = quick_fields(raw)
             lacking = [name for name in _OURS if not fields.get(name)]
             found = _listed(raw) if not lacking else None
         except (FormatError, UnicodeEncodeError) as error:
@@ -64,7 +64,7 @@ def listing_of_ours(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest]]
 
 
 def _listed(raw: bytes) -> Listed | None:
-    fields = _fields(raw)
+    fields = quick_fields(raw)
     if not fields.get("Package"):
         raise FormatError("no Package field, so that apt refuses the whole index")
     if not fields.get("Version") or not fields.get("Filename"):
@@ -85,9 +85,14 @@ def _promised(fields: Fields, size: int) -> Digest | Promise | None:
     return None
 
 
-def _fields(raw: bytes) -> Fields:
-    """Return the fields that matter here; those of a stanza that is written as most are, without parsing the rest."""
-    pairs = _FIELD.findall(raw)
+def quick_fields(raw: bytes, pattern: re.Pattern[bytes] = _FIELD) -> Fields:
+    """Return the fields of a stanza that ``pattern`` finds, without parsing the rest where it is written as most are.
+
+    Args:
+        raw: the stanza.
+        pattern: gives name and value of each; it has to find all of :data:`_OURS`.
+    """
+    pairs = pattern.findall(raw)
     found = {name.decode(): text.decode(errors="surrogateescape").strip() for name, text in pairs}
     if len(found) < len(pairs) or _is_odd(raw, found):
         return {name: text.strip() for name, text in parse_stanza(raw, "").items()}
@@ -97,17 +102,3 @@ def _fields(raw: bytes) -> Fields:
 def _is_odd(raw: bytes, found: Fields) -> bool:
     """Return whether a stanza is written in a way that only a full parser reads as apt does."""
     return not all(found.get(name) for name in _OURS) or b"\n\r" in raw or _SWALLOWS.search(raw) is not None
-
-
-def rivals(stream: BinaryIO, what: str) -> Iterator[tuple[str, str, str]]:
-    """Give the packages that an index has twice under one version and architecture, with other bytes.
-
-    apt takes one of them, and warns. Each is given as name and version, and the two sums, the earlier first.
-    """
-    seen: dict[tuple[str, ...], str] = {}
-    for raw in split_stream(stream, what):
-        fields = _fields(raw)
-        key = tuple(fields.get(name, "") for name in ("Package", "Version", "Architecture"))
-        found = fields.get("SHA256") or fields.get("SHA512", "")
-        if all(key) and found and seen.setdefault(key, found) != found:
-            yield f"{key[0]} {key[1]} {key[2]}", seen[key], found

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cudepot.digest import Digest
 from cudepot.errors import FormatError, SiteError
+from cudepot.paths import safe_name
 from cudepot.ports import FileTraits, Rank
 from cudepot.transport.s3_bucket import Bucket
 
@@ -60,17 +61,18 @@ class Names:
 
     A bucket looks nothing up and normalises nothing, as web servers do: ``simple/NAME/`` is asked for without
     ``index.html``; apt asks for ``FOLDER/./InRelease`` where a source says ``deb URL ./``, and for ``FOLDER/./NAME``
-    where an index says ``./NAME``. Those names are objects too. A bucket cannot answer one name in two forms, so the
-    JSON form of the wheel index has a folder of its own, ``simple-json/``.
+    or ``FOLDER/pool//NAME`` where an index says ``./NAME`` or ``pool//NAME``. Those names are objects too. A bucket
+    cannot answer one name in two forms, so the JSON form of the wheel index has a folder of its own, ``simple-json/``.
 
     Attributes:
         traits: says how a key is written and served.
-        whole: tells by a snapshot's document which apt folders, ending in ``/``, are shown as their upstream made them.
+        whole: tells by a snapshot's document which apt folders, ending in ``/``, are shown as their upstream made them,
+            and which names of files clients of each ask for that are no plain paths.
         extra: whether the server can hold such names.
     """
 
     traits: Callable[[str], FileTraits]
-    whole: Callable[[bytes], Sequence[str]]
+    whole: Callable[[bytes], Mapping[str, Sequence[str]]]
     extra: bool = True
 
     def aliases(self, shown: Written) -> dict[str, str]:
@@ -84,9 +86,25 @@ class Names:
         """Return all names: key → content."""
         return {**shown.tree, **{alias: shown.tree[path] for alias, path in self.aliases(shown).items()}}
 
-    def _dotted(self, shown: Written) -> Iterator[tuple[str, str]]:
-        """Give the names with ``./`` of flat repositories' indexes and of whole repositories' packages."""
+    def withheld(self, shown: Written) -> str:
+        """Return in a line which names apt may ask for that the server cannot hold; empty where there are none."""
         flat, whole = _flat(shown.tree), self.whole(shown.extra.get("snapshot.json", b""))
+        asked = [f"{one}{whole[one][0] if whole[one] else './NAME'}" for one in whole if whole[one] or one in flat]
+        if self.extra or not asked:
+            return ""
+        return (
+            f"apt asks for names that this server cannot hold, {asked[0]} for one, where the index of a repository "
+            "mirrored whole says so: have a web server before the bucket take ./ and // out of paths (`folder-pages` "
+            "of [site] is false)"
+        )
+
+    def _dotted(self, shown: Written) -> Iterator[tuple[str, str]]:
+        """Give the names with ``./`` of flat repositories' indexes and whole repositories' packages, and odd ones."""
+        flat, whole = _flat(shown.tree), self.whole(shown.extra.get("snapshot.json", b""))
+        for folder, names in whole.items():
+            for name in names:
+                if (path := folder + safe_name(name)) in shown.tree:
+                    yield folder + name, path
         for path in shown.tree:
             folders = whole if self.traits(path).rank is Rank.PACKAGE else flat
             if folder := next((one for one in folders if path.startswith(one)), ""):

@@ -121,8 +121,9 @@ class S3Site:
             s3_inventory.save(self._bucket, record)
             self._lock.renew(torn=False)
         self._lock.release()
-        if said := unreadable(self._bucket.place, _DOCUMENT):
-            self._progress.say(said)
+        for said in (unreadable(self._bucket.place, _DOCUMENT), self._names.withheld(written)):
+            if said:
+                self._progress.say(said)
 
     def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
         """Send a snapshot again whose files were changed in the bucket: what differs, as reading it shows."""

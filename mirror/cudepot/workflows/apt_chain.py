@@ -12,6 +12,7 @@ from cudepot.catalog.apt_indexes import index_names
 from cudepot.catalog.deb_offers import Offers
 from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_release, newest_date, readable_date
+from cudepot.catalog.whole import FORMS
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, MissingError, PinError, TrustError
 from cudepot.formats.apt import PackageIndex, Release, parse_release
@@ -24,8 +25,6 @@ from cudepot.workflows.broken_index import BrokenIndex
 from cudepot.workflows.depot import key_hash
 from cudepot.workflows.evidence import release_beside
 from cudepot.workflows.fetch import fetch_promised
-
-_FORMS = (".xz", ".zst", ".gz", ".bz2", "")
 
 
 class Suite(NamedTuple):
@@ -101,14 +100,14 @@ class Chain(Asked):
     def _index_text(self, suite: Suite, name: str) -> bytes:
         """Return an index from the smallest form the Release names."""
         listed = suite.release.promised()
-        path = next((name + form for form in _FORMS if name + form in listed), None)
+        path = next((name + form for form in FORMS if name + form in listed), None)
         what = f"{self.upstream.url}{suite.folder}{name}"
         if path is None:
             raise PinError(
                 f"{what}: not in the signed Release",
                 hint=f"check components and architectures; it names {', '.join(sorted(listed)[:6])} …",
             )
-        digest = self._fetch_index(suite, [name + form for form in _FORMS if name + form in listed])
+        digest = self._fetch_index(suite, [name + form for form in FORMS if name + form in listed])
         limit = min(listed[name].size, INDEX_LIMIT) if name in listed else INDEX_LIMIT
         with self.depot.store.open(digest) as handle, decompressed(handle, what, limit=limit) as text:
             return text.read()

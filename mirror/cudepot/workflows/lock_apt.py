@@ -13,7 +13,7 @@ from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.lock_mirror import checked, with_extras
 from cudepot.workflows.lock_whole import whole_files
 from cudepot.workflows.subset import subset
-from cudepot.workflows.whole import rival_notes
+from cudepot.workflows.whole import look_at
 
 
 def resolve_apt(
@@ -38,14 +38,21 @@ def resolve_apt(
     suites = [chain.suite(suite, dates, rollback=rollback) for suite in upstream.suites]
     chain.memory.save(depot.store)
     locked = locked_from(depot, upstream, suites)
-    if before and not asked.findings.again and replace(before[0], external=(), files=(), replaced=()) == locked:
+    if before and not asked.findings.again and _as_seen(before[0]) == locked:
         return with_extras(chain, before[0], accepted), before[1]
     if upstream.whole:
         locked = checked(depot, replace(locked, files=whole_files(chain, suites)), before, accepted, upstream.url)
-        asked.findings.notes += rival_notes(depot, locked)
+        odd = look_at(depot, locked)
+        locked = replace(locked, spelled=tuple(dict.fromkeys(odd.spelled)))
+        asked.findings.notes += odd.notes or ([] if odd.packages else [f"{locked.name}: its indexes list no package"])
     if not depot.pins_of(upstream):
         return locked, ()
     return subset(depot, chain, suites, locked, before[1] if before else ())
+
+
+def _as_seen(locked: LockedUpstream) -> LockedUpstream:
+    """Return what is noted of an upstream before anything but its roots is read."""
+    return replace(locked, external=(), files=(), replaced=(), spelled=())
 
 
 def locked_from(depot: Depot, upstream: Upstream, suites: list[Suite]) -> LockedUpstream:

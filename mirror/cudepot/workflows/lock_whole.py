@@ -16,6 +16,7 @@ from cudepot.signing.cleartext import check_detached
 from cudepot.workflows.apt_chain import Chain, Suite, by_hash
 from cudepot.workflows.asked import ROOT_LIMIT
 from cudepot.workflows.fetch import WORKERS, from_any, grouped, in_threads
+from cudepot.workflows.index_forms import check_forms
 from cudepot.workflows.lock_mirror import extras
 
 _AGAIN = "the upstream is being published, or an edge is stale: try again in some minutes"
@@ -68,6 +69,7 @@ def _indexes(chain: Chain, suite: Suite) -> list[LockedFile]:
     found = _each_fetched(chain, suite, named)
     _check_served(chain, suite, named, found)
     _check_sums(chain, suite, found)
+    check_forms(chain, suite, found)
     hashed = {by_hash(suite.release, path, promised[path]): digest for path, digest in found.items()}
     return [LockedFile(suite.folder + path, "index", digest) for path, digest in {**found, **hashed}.items()]
 

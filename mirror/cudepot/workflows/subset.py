@@ -15,6 +15,7 @@ from cudepot.catalog.release_names import with_recipe
 from cudepot.digest import hash_of
 from cudepot.errors import PinError
 from cudepot.formats.apt import Package
+from cudepot.formats.apt_odd import is_cut_short
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.known import Known
@@ -46,6 +47,7 @@ def subset(
     chosen = sorted(selection.chosen.values(), key=lambda one: offers.order(one[0]))
     _check_twins(offers, [one for one, _ in chosen])
     chain.findings.notes += [f"{upstream.name}: {one}" for one in _rivals(offers, [one for one, _ in chosen])]
+    chain.findings.notes += [f"{upstream.name}: {one}" for one in _unquoted([one for one, _ in chosen])]
     known, pin_of = Known(depot, chain.source, before), pin_finder(pins)
     known.learn(upstream.name, [(one.filename, one.promised) for one, _ in chosen])
     artifacts = tuple(_artifact(upstream.name, known, pin_of(package), package, why) for package, why in chosen)
@@ -73,6 +75,16 @@ def _rivals(offers: Offers, chosen: Sequence[Package]) -> list[str]:
         f"{one.name} {one.version} {one.architecture} is twice in the index with other bytes: "
         f"{hash_of(other.promised)[:12]}… and {hash_of(one.promised)[:12]}…, which is taken; ask the upstream why"
         for one, other in found
+    ]
+
+
+def _unquoted(chosen: Sequence[Package]) -> list[str]:
+    """Return a line for each package that apt cannot ask a web server for by its name."""
+    return [
+        f"{one.name} {one.version} has ? or # in the name of its file, which apt asks for as if it ended there: "
+        f"{_filename(one)}"
+        for one in chosen
+        if is_cut_short(_filename(one))
     ]
 
 

@@ -75,10 +75,22 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
         wanted = list(itertools.chain(*missing.values()))
         failed += bring(depot, names, wanted, wait=wait, unsound=lambda: _odd(depot, lock, missing))
         _raise(failed, len(missing))
+        notes += tuple(_wrong_sums(depot, lock, found, missing))
         if found and not any(one.learnt for one in found.values()):
             remember(depot, lock, every, notes)
     _raise(failed, len(missing))
     return SyncResult(len(every), _size(every), len(missing), _size(missing), (*_notes(depot, lock), *notes))
+
+
+def _wrong_sums(
+    depot: Depot, lock: Lock, found: Mapping[str, Whole], fetched: Container[Digest]
+) -> Iterator[str]:  # fmt: skip
+    """Give a line for each package that apt would refuse although it is what its sha256 says."""
+    for name in found:
+        if not _locked(lock, name).is_yum and fetched:
+            from cudepot.workflows.weak_sums import wrong_sums  # noqa: PLC0415 - where something came
+
+            yield from wrong_sums(depot, _locked(lock, name), fetched)
 
 
 def _odd(depot: Depot, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
 from cudepot.catalog.whole import Whole, is_sources, main_indexes, whole
@@ -12,7 +12,9 @@ from cudepot.digest import Digest, Promise, VerifyingReader
 from cudepot.workflows.asked import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.workflows.depot import Depot
 
-_MOST_RIVALS = 8  # of one index are told
+if TYPE_CHECKING:
+    from cudepot.formats.apt_odd import Oddities
+
 Listed = tuple[str, Digest | Promise | None]
 """What an index says of a file: where it lies and what it is; None where no strong hash tells."""
 
@@ -44,24 +46,32 @@ def _listed(depot: Depot, upstream: LockedUpstream, index: LockedFile) -> Iterat
             yield from read(text, what)
 
 
-def rival_notes(depot: Depot, upstream: LockedUpstream) -> list[str]:
-    """Return a line for each package that an apt index has twice under one version with other bytes, some at most."""
-    from cudepot.formats.apt_listing import rivals  # noqa: PLC0415 - where an index is read
-    from cudepot.formats.compression import decompressed  # noqa: PLC0415
+def look_at(depot: Depot, upstream: LockedUpstream) -> Oddities:
+    """Return what is odd about the indexes of a whole apt mirror, each line with the upstream's name.
 
-    found: list[str] = []
-    for index in main_indexes(upstream):
-        what = f"{upstream.name}/{index.path}"
-        if is_sources(index.path):
-            continue
-        with depot.store.open(index.digest) as handle, decompressed(handle, what, limit=INDEX_LIMIT) as text:
-            pairs = itertools.islice(rivals(text, what), _MOST_RIVALS)
-            found += [
-                f"{upstream.name}: {name} is twice in {index.path} with other bytes: {one[:12]}… and {other[:12]}…; "
-                "apt takes the first: ask the upstream why"
-                for name, one, other in pairs
-            ]
+    Raises:
+        FormatError: apt refuses one of them.
+    """
+    from cudepot.formats.apt_odd import Oddities, oddities  # noqa: PLC0415 - where an index is read
+
+    found = Oddities()
+    for index, text in texts(depot, upstream):
+        one = oddities(text, f"{upstream.name}/{index.path}")
+        found.notes += [f"{upstream.name}: {note} ({index.path})" for note in one.notes]
+        found.spelled += one.spelled
+        found.packages += one.packages
     return found
+
+
+def texts(depot: Depot, upstream: LockedUpstream) -> Iterator[tuple[LockedFile, BinaryIO]]:
+    """Give the lists of packages of a whole apt mirror, each open and unpacked while it is looked at."""
+    from cudepot.formats.compression import decompressed  # noqa: PLC0415 - where an index is read
+
+    for index in main_indexes(upstream):
+        if not is_sources(index.path):
+            what = f"{upstream.name}/{index.path}"
+            with depot.store.open(index.digest) as handle, decompressed(handle, what, limit=INDEX_LIMIT) as text:
+                yield index, text
 
 
 def _reader(upstream: LockedUpstream, path: str) -> tuple[Callable[[BinaryIO, str], Iterator[Listed]], int]:
