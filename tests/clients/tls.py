@@ -21,10 +21,12 @@ class Authority:
         self.folder, self.file, self._key = folder, folder / "ca.pem", folder / "ca.key"
         run("openssl", "req", "-x509", *_EC, "-subj", f"/CN={name}", "-keyout", self._key, "-out", self.file)
 
-    def server(self) -> tuple[Path, Path]:
-        """Return certificate and key of a server at 127.0.0.1."""
+    def server(self, *names: str) -> tuple[Path, Path]:
+        """Return certificate and key of a server at 127.0.0.1, and of these names."""
         request, key, made = (self.folder / f"server.{end}" for end in ("csr", "key", "pem"))
-        (self.folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        (self.folder / "names").write_text(
+            f"subjectAltName={','.join(['IP:127.0.0.1', *(f'DNS:{one}' for one in ('localhost', *names))])}\n"
+        )
         run("openssl", "req", "-new", *_EC[:5], "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", request)
         run(
             "openssl", "x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self._key, "-CAcreateserial",

@@ -48,14 +48,19 @@ def documented(kind: str, **values: str) -> str:
 def nginx(project: Path, folder: Path) -> Iterator[str]:
     """Run nginx as docs/sites.md says."""
     port = free_port()
-    server = documented("nginx", **{"listen 80": f"listen 127.0.0.1:{port}", "/srv/cudepot": str(project)})
+    with _running(nginx_command(project, folder, f"127.0.0.1:{port}"), port, folder) as url:
+        yield url
+
+
+def nginx_command(project: Path, folder: Path, listen: str) -> list[str]:
+    """Return the command that runs nginx as docs/sites.md says, with its configuration in ``folder``."""
+    server = documented("nginx", **{"listen 80": f"listen {listen}", "/srv/cudepot": str(project)})
     (folder / "nginx.conf").write_text(
         f"pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off; user root;\nevents {{}}\n"
         f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"
         f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n{server} }}\n"
     )
-    with _running(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], port, folder) as url:
-        yield url
+    return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
 
 
 @contextlib.contextmanager

@@ -135,7 +135,14 @@ def with_repo(path: Path, url: str) -> DnfRoot:
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["pinned", "whole"])
-@pytest.mark.parametrize("words", [guide_of_8, dockerfile_of_today, signed_by])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(guide_of_8, marks=pytest.mark.skipif(not shutil.which("apt-key"), reason="apt has no apt-key")),
+        dockerfile_of_today,
+        signed_by,
+    ],
+)
 def test_apt(folder: Shown, nvidia: Nvidia, tmp_path: Path, words: Words, *, whole: bool) -> None:
     project = folder.project
     add_apt(project, nvidia, whole=whole)

@@ -7,6 +7,7 @@ import gzip
 import http.client
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -105,8 +106,17 @@ def test_caches_are_told_how_long(get: Get, published: Project) -> None:  # noqa
     hashed = next((published.site / APT[1:] / "by-hash/SHA256").iterdir()).name
     for path in (f"{APT}/by-hash/SHA256/{hashed}", f"{APT}/libcudnn8_8.0.5.39-1+cuda11.1_amd64.deb"):
         assert "immutable" in get(path.replace("+", "%2b")).headers["cache-control"], path
-    for path in (f"{APT}/InRelease", "/simple/", "/snapshot.json", "/conda/main/linux-64/repodata.json"):
+    keyring = "/compute/cuda/repos/ubuntu2004/x86_64/cuda-keyring_1.1-1_all.deb"  # made anew with the site's address
+    (published.site / keyring[1:]).parent.mkdir(parents=True, exist_ok=True)
+    (published.site / keyring[1:]).write_bytes(b"deb")
+    twin = keyring.replace("cuda-keyring_1.1-1_all", "libcudnn8_8_amd64")
+    (published.site / twin[1:]).write_bytes(b"deb")
+    assert "immutable" in get(twin).headers["cache-control"]
+    for path in (
+        f"{APT}/InRelease", "/simple/", "/snapshot.json", "/conda/main/linux-64/repodata.json", keyring,
+    ):  # fmt: skip
         assert "max-age=60" in get(path).headers["cache-control"], path
+    shutil.rmtree(published.site / "compute")
 
 
 @pytest.mark.parametrize(
