@@ -1,11 +1,12 @@
-"""``cudepot samples build`` on a tree with NVIDIA's Makefile variables: natively, for SBSA, with a QNX stand-in."""
+"""``cudepot samples build``: what it asks for, what it says, where samples come from.
+
+What Makefiles of each era make of it is in ``test_samples_eras``.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,66 +15,25 @@ from hypothesis import strategies as st
 from tests.conftest import SiteKey
 from tests.project import Project
 from tests.upstream.debs import simple_deb, write_deb
+from tests.upstream.sample_trees import ERAS, write, write_cudnn, write_toolkit, write_tree
 
 from cudepot.catalog.samples import TARGETS, is_for, sample_path
 from cudepot.cli.main import main
 
-HEADER = "#define CUDNN_MAJOR 8\nunsigned long cudnnGetVersion(void);\n"
-LIBRARY = "unsigned long cudnnGetVersion(void) { return 8005; }\n"
-SAMPLE = """
-#include <cudnn.h>
-#include <stdio.h>
-int main(void) { printf("%lu %s\\n", cudnnGetVersion(), WHERE); return 0; }
-"""
-MAKEFILE = """\
-HOST_COMPILER ?= g++
-CUDA_PATH ?= /usr/local/cuda
-all: conv_sample
-conv_sample: conv_sample.c
-\t$(HOST_COMPILER) -I$(CUDA_PATH)/include -I$(CUDNN_INCLUDE_PATH) -L$(CUDNN_LIB_PATH) \\
-\t-DWHERE='"$(TARGET_OS)/$(TARGET_ARCH)/$(SBSA)"' -o $@ $< -lcudnn
-"""
-OLD = """\
-# as those of 7.x and 8.0: no variable for cuDNN, CUDA's own include first
-HOST_COMPILER ?= g++
-CUDA_PATH ?= /usr/local/cuda
-INCLUDES := -I$(CUDA_PATH)/include
-LIBRARIES := -L$(CUDA_PATH)/lib64 -lcudnn
-all: conv_sample
-conv_sample: conv_sample.c
-\t$(HOST_COMPILER) $(INCLUDES) $(CCFLAGS) $(EXTRA_CCFLAGS) -DWHERE='"$(TARGET_OS)/$(TARGET_ARCH)/$(SBSA)"' \\
-\t-o $@ $< $(LDFLAGS) $(EXTRA_LDFLAGS) $(LIBRARIES)
-"""
-WAIVED = "all:\n\t@echo '>>> WARNING - FreeImage is not set up correctly, the sample will be waived'\n"
 BROKEN = "all:\n\t@echo fatal: FreeImage is not set up; exit 2\n"
 
 
-def write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return path
-
-
-@pytest.fixture(params=[OLD, MAKEFILE], ids=["7.x and 8.0", "later"])
-def tree(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    folder = tmp_path / "cudnn_samples_v8"
-    write(folder / "conv_sample" / "Makefile", request.param)
-    write(folder / "conv_sample" / "conv_sample.c", SAMPLE)
-    return folder
-
-
 @pytest.fixture
-def cuda(tmp_path: Path) -> Path:
-    """A CUDA folder with cuDNN's cross files for SBSA and QNX, and the native ones."""
-    folder = tmp_path / "cuda"
-    write(folder / "include" / "cuda.h", "#define CUDA_VERSION 11010\n")
-    source = write(tmp_path / "cudnn.c", LIBRARY)
-    for name, compiler in (("sbsa-linux", "aarch64-linux-gnu-gcc"), ("aarch64-qnx", "aarch64-linux-gnu-gcc"),
-                           ("x86_64-linux", "gcc")):  # fmt: skip
-        target = folder / "targets" / name
-        write(target / "include" / "cudnn.h", HEADER)
-        (target / "lib").mkdir()
-        subprocess.run([compiler, "-shared", "-fPIC", "-o", target / "lib" / "libcudnn.so", source], check=True)
+def tree(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "cudnn_samples_v8", ERAS["8.9"], freeimage=True)
+
+
+@pytest.fixture(scope="module")
+def cuda(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toolkit with cuDNN's native and cross files; read only."""
+    folder = write_toolkit(tmp_path_factory.mktemp("toolkit") / "cuda")
+    write_cudnn(folder, 8, lib="lib64")
+    write_cudnn(folder / "targets" / "aarch64-qnx", 8, "aarch64-linux-gnu-gcc")
     return folder
 
 
@@ -84,37 +44,17 @@ def build(tmp_path: Path, cuda: Path, *options: str, code: int = 0, capsys: pyte
     return json.loads(capsys.readouterr().out)
 
 
-def test_native(tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    done = build(tmp_path, cuda, "--from", str(tree), "--target", "x86_64", "--compiler", "gcc", capsys=capsys)
-    (program,) = done["executables"]
-    env = {"LD_LIBRARY_PATH": str(cuda / "targets" / "x86_64-linux" / "lib")}
-    assert subprocess.run([program], env=env, capture_output=True, text=True, check=True).stdout == (
-        "8005 linux/x86_64/\n"
-    )
-    assert not (tree / "conv_sample" / "conv_sample").exists()
-
-
-def test_sbsa_runs_under_qemu(tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ("--from", str(tree), "--target", "sbsa", "--compiler", "aarch64-linux-gnu-gcc")
-    done = build(tmp_path, cuda, *options, capsys=capsys)
-    (program,) = done["executables"]
-    lib = cuda / "targets" / "sbsa-linux" / "lib"
-    argv = ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu", "-E", f"LD_LIBRARY_PATH={lib}", program]
-    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "8005 linux/aarch64/1\n"
-
-
 def test_qnx_with_a_compiler_that_records_its_call(
     tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host, target = tmp_path / "qnx" / "host", tmp_path / "qnx" / "target"
     target.mkdir(parents=True)
-    script = '#!/bin/sh\necho "$QNX_HOST $QNX_TARGET $@" >> "$RECORD"\nexec aarch64-linux-gnu-gcc "$@"\n'
-    compiler = write(host / "usr" / "bin" / "q++", script)
-    compiler.chmod(compiler.stat().st_mode | stat.S_IXUSR)
+    script = '#!/bin/sh\necho "$QNX_HOST $QNX_TARGET $@" >> "$RECORD"\nexec aarch64-linux-gnu-g++ "$@"\n'
+    write(host / "usr" / "bin" / "q++", script, 0o755)
     record = tmp_path / "record"
     for name, value in (("QNX_HOST", host), ("QNX_TARGET", target), ("RECORD", record)):
         monkeypatch.setenv(name, str(value))
-    build(tmp_path, cuda, "--from", str(tree), "--target", "qnx", capsys=capsys)
+    build(tmp_path, cuda, "--from", str(tree), "--target", "qnx", "--sample", "conv_sample", capsys=capsys)
     said = record.read_text()
     assert f"{host} {target} " in said
     assert f"-I{cuda}/targets/aarch64-qnx/include" in said
@@ -128,39 +68,11 @@ def test_qnx_takes_the_compiler_of_nvidias_guide(
     host, target = tmp_path / "qnx" / "host", tmp_path / "qnx" / "target"
     target.mkdir(parents=True)
     for name in ("aarch64-unknown-nto-qnx7.0.0-g++", "aarch64-unknown-nto-qnx7.1.0-g++"):
-        compiler = write(host / "usr" / "bin" / name, '#!/bin/sh\nexec aarch64-linux-gnu-gcc "$@"\n')
-        compiler.chmod(0o755)
+        write(host / "usr" / "bin" / name, '#!/bin/sh\nexec aarch64-linux-gnu-g++ "$@"\n', 0o755)
     monkeypatch.setenv("QNX_HOST", str(host))
     monkeypatch.setenv("QNX_TARGET", str(target))
-    done = build(tmp_path, cuda, "--from", str(tree), "--target", "qnx", capsys=capsys)
+    done = build(tmp_path, cuda, "--from", str(tree), "--target", "qnx", "--sample", "conv_sample", capsys=capsys)
     assert "aarch64-unknown-nto-qnx7.1.0-g++" in Path(done["made"][0]["log"]).read_text()
-
-
-def test_a_sample_that_is_waived_is_not_built(
-    tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """mnistCUDNN without FreeImage: make ends well, and there is nothing (G3)."""
-    write(tree / "mnistCUDNN" / "Makefile", WAIVED)
-    options = ("--from", str(tree), "--target", "x86_64", "--compiler", "gcc")
-    made = {one["name"]: one for one in build(tmp_path, cuda, *options, code=11, capsys=capsys)["made"]}
-    assert made["conv_sample"]["built"]
-    assert not made["mnistCUDNN"]["built"]
-    assert "FreeImage is not set up correctly" in made["mnistCUDNN"]["said"]
-    assert "built nothing" in made["mnistCUDNN"]["said"]
-
-
-@pytest.mark.parametrize("tree", [OLD], indirect=True)
-def test_an_old_makefile_does_not_take_another_cudnn_than_the_one_named(
-    tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With --cudnn naming 7.6.5 it compiled against the toolkit's 8, and exited 0 (G2)."""
-    write(cuda / "include" / "cudnn.h", HEADER)
-    options = ("--from", str(tree), "--target", "x86_64", "--compiler", "gcc")
-    named = ("--cudnn", str(cuda / "targets" / "x86_64-linux"))
-    error = build(tmp_path, cuda, *options, *named, code=3, capsys=capsys)["error"]
-    assert f"the Makefiles of conv_sample would take {cuda}/include/cudnn.h" in error
-    (cuda / "include" / "cudnn.h").unlink()
-    build(tmp_path, cuda, *options, *named, "--output", str(tmp_path / "again"), capsys=capsys)
 
 
 def test_what_is_missing_is_said_before_anything_is_copied(
@@ -181,7 +93,7 @@ def test_what_is_missing_is_said_before_anything_is_copied(
 def test_a_compiler_for_another_machine_is_named(
     tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("--from", str(tree), "--target", "sbsa", "--compiler", "gcc")
+    options = ("--from", str(tree), "--target", "sbsa", "--compiler", "g++")
     assert "makes code for x86_64" in build(tmp_path, cuda, *options, code=3, capsys=capsys)["error"]
 
 
@@ -189,7 +101,7 @@ def test_one_that_fails_does_not_stop_the_others(
     tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tree / "mnistCUDNN" / "Makefile", BROKEN)
-    options = ("--from", str(tree), "--target", "x86_64", "--compiler", "gcc")
+    options = ("--from", str(tree), "--target", "x86_64", "--compiler", "g++")
     made = {one["name"]: one for one in build(tmp_path, cuda, *options, code=11, capsys=capsys)["made"]}
     assert made["conv_sample"]["built"]
     assert not made["mnistCUDNN"]["built"]
@@ -200,7 +112,7 @@ def test_one_that_fails_does_not_stop_the_others(
 def test_a_folder_in_use_or_an_unknown_sample_is_refused(
     tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("--from", str(tree), "--target", "x86_64", "--compiler", "gcc")
+    options = ("--from", str(tree), "--target", "x86_64", "--compiler", "g++")
     done = build(tmp_path, cuda, *options, "--sample", "RNN", code=3, capsys=capsys)
     assert "no sample RNN" in done["error"]
     assert "not empty" in build(tmp_path, cuda, *options, code=3, capsys=capsys)["error"]
@@ -221,7 +133,7 @@ def test_the_samples_of_the_lock(
     project.run("lock")
     project.run("sync")
     argv = ["samples", "build", "-C", str(project.base), "--cuda", str(cuda), "--target", "x86_64"]
-    assert main([*argv, "--compiler", "gcc"]) == 0
+    assert main([*argv, "--compiler", "g++"]) == 0
     assert f"samples of {name}" in capsys.readouterr().out
     assert os.access(project.base / "cudnn-samples" / "conv_sample" / "conv_sample", os.X_OK)
 

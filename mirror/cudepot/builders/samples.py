@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _TIMEOUT = 3600.0  # seconds a sample may take to build
 _LAST = 12  # lines of a failed build that are told
+_WIDE = 400  # characters of such a line: nvcc's calls have thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,17 @@ def run_make(sample: Path, variables: Mapping[str, str], environment: Mapping[st
         except subprocess.TimeoutExpired:
             built = False
     came = tuple(str(path) for path in executables_below(sample) if before.get(path) != path.stat().st_mtime_ns)
-    last = log.read_text("utf-8", "replace").splitlines()[-_LAST:]
+    last = _telling(log.read_text("utf-8", "replace").splitlines())
     if built and not came:
         last.append("make ended without an error, and built nothing")
     built = built and bool(came)
     return Made(sample.name, built, str(log), "" if built else "\n".join(last), came)
+
+
+def _telling(lines: Sequence[str]) -> list[str]:
+    """Return the last lines of a build, and before them the Makefile's own warnings."""
+    early, last = lines[:-_LAST], lines[-_LAST:]
+    return [one for one in early if one.startswith(">>>")] + [one[:_WIDE] for one in last]
 
 
 def executables_below(folder: Path) -> Iterator[Path]:

@@ -1,15 +1,16 @@
 """What NVIDIA's cuDNN samples are built for, with which variables, and where headers and libraries are looked for.
 
 The variables are those of the samples' own Makefiles: ``TARGET_ARCH``, ``TARGET_OS``, ``HOST_COMPILER``, ``CUDA_PATH``,
-``SBSA``, ``QNX_HOST``, ``QNX_TARGET`` in all; ``CUDNN_INCLUDE_PATH`` and ``CUDNN_LIB_PATH`` only later ones know
-(``samples_common.mk``). Those of 7.x and 8.0 know ``EXTRA_CCFLAGS`` and ``EXTRA_LDFLAGS``, behind their own
-``-I$(CUDA_PATH)/include``.
+``QNX_HOST``, ``QNX_TARGET``, ``EXTRA_CCFLAGS``, ``EXTRA_LDFLAGS``, ``EXTRA_NVCCFLAGS`` in all; ``CUDNN_INCLUDE_PATH``,
+``CUDNN_LIB_PATH``, ``CUBLAS_LIB_PATH`` and ``SBSA`` since 8.1. All of them compile ``.cu`` files and link with
+``$(CUDA_PATH)/bin/nvcc``, and all put the toolkit's own folders before any that can be named: ``-I`` as they write it,
+``-L`` because nvcc and g++ look into what ``EXTRA_LDFLAGS`` names (``-Xlinker -L``) last.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _BELOW = re.compile(r"(?:^|/)cudnn_samples_v\d+/(.+)")
@@ -80,7 +81,14 @@ def library_folders(target: Target, cuda: str, cudnn: str, *, native: bool) -> l
 
 
 def make_variables(target: Target, paths: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for ``make``; ``paths`` has compiler, cuda, include and library."""
+    """Return the variables for ``make``.
+
+    Args:
+        target: the machines to build for.
+        paths: compiler, cuda, include and library; ``beside``, where the toolkit has the target's other libraries,
+            and ``zlib``, where the target's zlib is: both empty where there are none.
+        environment: of the process; flags in it come behind.
+    """
     variables = {
         "TARGET_ARCH": target.arch,
         "TARGET_OS": target.system,
@@ -88,9 +96,10 @@ def make_variables(target: Target, paths: Mapping[str, str], environment: Mappin
         "CUDA_PATH": paths["cuda"],
         "CUDNN_INCLUDE_PATH": paths["include"],
         "CUDNN_LIB_PATH": paths["library"],
-        "EXTRA_CCFLAGS": f"-I{paths['include']}",
-        "EXTRA_LDFLAGS": f"-L{paths['library']}",
+        **_flags(target, paths, environment),
     }
+    if paths["beside"]:
+        variables["CUBLAS_LIB_PATH"] = paths["beside"]
     if target.name == "sbsa":
         variables["SBSA"] = "1"
     if target.system == "qnx":
@@ -98,9 +107,19 @@ def make_variables(target: Target, paths: Mapping[str, str], environment: Mappin
     return variables
 
 
-def knows_folders(makefiles: Iterable[str]) -> bool:
-    """Return whether a sample's Makefiles take cuDNN's folders from variables of their own."""
-    return any("CUDNN_INCLUDE_PATH" in one for one in makefiles)
+def _flags(target: Target, paths: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the flags for compiler, linker and nvcc."""
+    linked = [f"-L{paths['library']}", f"-rpath-link={paths['library']}"]
+    linked += [f"-L{paths['beside']}"] if paths["beside"] else []
+    linked += [f"-rpath-link={paths['zlib']}"] if paths["zlib"] else []
+    own = {
+        "EXTRA_CCFLAGS": [f"-I{paths['include']}"],
+        "EXTRA_LDFLAGS": linked,
+        # unasked, nvcc takes targets/aarch64-linux for every aarch64 compiler
+        "EXTRA_NVCCFLAGS": [f"-target-dir {target.folder}"] if target.name == "sbsa" and paths["beside"] else [],
+    }
+    every = {name: " ".join([*flags, environment.get(name, "")]).strip() for name, flags in own.items()}
+    return {name: flags for name, flags in every.items() if flags}
 
 
 def is_for(architecture: str, target: Target) -> bool:

@@ -96,6 +96,8 @@ def _origin(args: argparse.Namespace, depot: Depot | None) -> Path | Artifact:
 
 def _looked(environment: Environment) -> Answer:
     lines = [f"{name}={value}" for name, value in environment.variables.items()]
+    if environment.hidden:
+        lines.append(f"another cuDNN: {environment.hidden}; CUDA_PATH will be a view of the toolkit without it")
     lines += [f"missing: {one}" for one in environment.missing] or ["nothing is missing"]
     return asdict(environment), lines, 3 if environment.missing else 0
 

@@ -15,7 +15,6 @@ from cudepot.catalog.samples import (
     include_folders,
     is_for,
     is_native,
-    knows_folders,
     library_folders,
     make_variables,
     sample_path,
@@ -28,6 +27,8 @@ from cudepot.workflows.depot import Depot
 from cudepot.workflows.unpack import members
 
 _INSTALLED = Path("/usr/src")
+_VIEW = ".cuda"
+"""Folder in the output with the view of the toolkit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,16 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What a build needs: the variables for make, and what is missing, as lines for the user."""
+    """What a build needs: the variables for make, and what is missing, as lines for the user.
+
+    Attributes:
+        hidden: a file of another cuDNN in the toolkit, which would be taken before the one that is meant: Makefiles
+            are given a view of the toolkit without it.
+    """
 
     variables: dict[str, str]
     missing: tuple[str, ...]
+    hidden: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +84,14 @@ def look_around(wish: Wish) -> Environment:
     compiler = wish.compiler or target.compiler or _qnx_compiler(wish)
     include = _first(include_folders(target, wish.cuda, wish.cudnn, native=native), "cudnn.h", "cudnn_version.h")
     library = _first(library_folders(target, wish.cuda, wish.cudnn, native=native), "libcudnn.so")
-    paths = {"compiler": compiler, "cuda": wish.cuda, "include": include, "library": library}
+    hidden = _other_cudnn(wish, include, library)
+    cuda = str(wish.output.resolve() / _VIEW) if hidden else wish.cuda
+    own = f"targets/{target.folder}/lib"
+    beside = f"{cuda}/{own}" if not native and Path(wish.cuda, own).is_dir() else ""
+    zlib = "" if native or not target.triplet else _first([f"/usr/lib/{target.triplet}"], "libz.so.1", "libz.so")
+    paths = {"compiler": compiler, "cuda": cuda, "include": include, "library": library, "beside": beside, "zlib": zlib}
     missing = [*_compiler_faults(wish, compiler), *_path_faults(wish, paths)]
-    return Environment(make_variables(target, paths, wish.environment), tuple(missing))
+    return Environment(make_variables(target, paths, wish.environment), tuple(missing), hidden)
 
 
 def build_samples(wish: Wish, environment: Environment, origin: Path | Artifact, depot: Depot | None) -> SamplesResult:
@@ -87,7 +99,7 @@ def build_samples(wish: Wish, environment: Environment, origin: Path | Artifact,
 
     Raises:
         ConfigError: something is missing, the output folder is not empty, or a sample of that name is not there.
-        FormatError: an executable is for another machine than the target.
+        FormatError: an executable is for another machine than the target, or needs another cuDNN than the one named.
     """
     if environment.missing:
         raise ConfigError(
@@ -102,36 +114,42 @@ def build_samples(wish: Wish, environment: Environment, origin: Path | Artifact,
             f"no sample {', '.join(strange) or 'with a Makefile'} in {wish.output}", hint=f"there: {', '.join(found)}"
         )
     chosen = {name: folder for name, folder in found.items() if not wish.only or name in wish.only}
-    _check_header(wish, environment, chosen)
+    if environment.hidden:
+        _view(Path(wish.cuda), Path(environment.variables["CUDA_PATH"]))
     made = [
         run_make(folder, environment.variables, wish.environment, wish.output / f"{name}.log")
         for name, folder in chosen.items()
     ]
     executables = [path for one in made for path in one.executables]
+    wanted = _soname(Path(environment.variables["CUDNN_LIB_PATH"], "libcudnn.so"))
     for path in executables:
-        _check_machine(Path(path), wish.target)
+        _check_built(Path(path), wish.target, wanted)
     return SamplesResult(_told(origin), tuple(made), tuple(executables))
 
 
-def _check_header(wish: Wish, environment: Environment, chosen: Mapping[str, Path]) -> None:
-    """Refuse to build against another cuDNN than the one named: old Makefiles look in CUDA_PATH/include first."""
-    include = Path(environment.variables["CUDNN_INCLUDE_PATH"])
-    first = Path(wish.cuda) / "include" / "cudnn.h"
-    named = include / "cudnn.h"
-    if not first.exists() or (named.exists() and first.samefile(named)):
-        return
-    blind = [name for name, folder in chosen.items() if not knows_folders(_makefiles(folder))]
-    if blind:
-        raise ConfigError(
-            f"the Makefiles of {', '.join(blind)} would take {first}, not the cuDNN in {include}",
-            hint="name with --cuda a toolkit without cudnn.h in its include, or move that header away",
-        )
+def _other_cudnn(wish: Wish, include: str, library: str) -> str:
+    """Return a header or library in the toolkit's own folders where that is not the one that is meant."""
+    cuda, named = Path(wish.cuda), {"cudnn.h": include, "libcudnn.so": library}
+    own = [cuda / "include" / "cudnn.h", cuda / "lib64" / "libcudnn.so"]
+    own.append(cuda / "targets" / wish.target.folder / "lib" / "libcudnn.so")
+    for one in own:
+        meant = Path(named[one.name], one.name)
+        if named[one.name] and one.exists() and not (meant.exists() and one.samefile(meant)):
+            return str(one)
+    return ""
 
 
-def _makefiles(folder: Path) -> Iterator[str]:
-    for one in (folder / "Makefile", folder.parent / "samples_common.mk"):
-        if one.is_file():
-            yield one.read_text("utf-8", "replace")
+def _view(cuda: Path, view: Path) -> None:
+    """Make a view of a toolkit, of links, with nothing of cuDNN in it; nvcc finds its folders beside its own."""
+    inner = [Path("bin"), Path("include"), Path("lib"), Path("lib64")]
+    inner += [one.relative_to(cuda) for name in ("include", "lib") for one in cuda.glob(f"targets/*/{name}")]
+    apart = {one for found in inner if (cuda / found).is_dir() for one in (found, *found.parents)}
+    with storage_errors(view):
+        for folder in sorted(apart):
+            (view / folder).mkdir()
+            for one in (cuda / folder).iterdir():
+                if folder / one.name not in apart and not one.name.startswith(("cudnn", "libcudnn")):
+                    (view / folder / one.name).symlink_to(one.resolve())
 
 
 def pinned_samples(lock: Lock, target: Target) -> list[Artifact]:
@@ -177,6 +195,8 @@ def _path_faults(wish: Wish, paths: dict[str, str]) -> Iterator[str]:
     cuda, target = Path(wish.cuda), wish.target
     if not (cuda / "include" / "cuda.h").exists():
         yield f"no CUDA toolkit in {cuda} (include/cuda.h; name its folder with --cuda)"
+    elif not os.access(cuda / "bin" / "nvcc", os.X_OK):
+        yield f"no nvcc in {cuda}/bin: the Makefiles compile and link with it (package cuda-nvcc-X-Y, or cuda-toolkit)"
     if not paths["include"]:
         yield f"cudnn.h for {target.name} (the -dev or cross package of cuDNN, or --cudnn DIR)"
     if not paths["library"]:
@@ -210,13 +230,25 @@ def _unpack(depot: Depot, artifact: Artifact, output: Path) -> None:
                 target.chmod(0o755 if member.executable else 0o644)
 
 
-def _check_machine(path: Path, target: Target) -> None:
+def _soname(library: Path) -> str:
+    """Return what programs that are linked with a library need; empty where it does not say."""
+    with library.open("rb") as handle:
+        return read_elf(handle, what=str(library)).soname
+
+
+def _check_built(path: Path, target: Target, wanted: str) -> None:
     with path.open("rb") as handle:
-        machine = read_elf(handle, what=str(path)).machine
-    if machine != target.machine:
+        info = read_elf(handle, what=str(path))
+    if info.machine != target.machine:
         raise FormatError(
-            f"{path}: machine is {machine}, where {target.machine} is wanted",
+            f"{path}: machine is {info.machine}, where {target.machine} is wanted",
             hint="the samples' Makefile did not heed HOST_COMPILER: name a compiler with --compiler",
+        )
+    other = [one for one in info.needed if one.startswith("libcudnn.so.") and one != wanted]
+    if wanted and other:
+        raise FormatError(
+            f"{path}: needs {other[0]}, where {wanted} is wanted",
+            hint="another cuDNN lies where the compiler looks first: name a toolkit without one with --cuda",
         )
 
 
