@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -11,9 +12,12 @@ from pathlib import Path
 import pytest
 from tests.conftest import SiteKey
 from tests.project import APT, DEB, Project
+from tests.upstream.cudnn import CudnnRelease
 from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.nvidia import APT_PATH, Nvidia
 from tests.upstream.process import run
+from tests.upstream.redistrib import write_redistrib
+from tests.upstream.server import Server
 from tests.upstream.yum import YUM_PATH, Rhel
 from tests.workflows.far import Far
 from tests.workflows.test_stolen_site_key import Objects, forged, put, with_snapshot
@@ -170,6 +174,24 @@ def test_who_is_shown_there(project: Project, nvidia: Nvidia) -> None:
     assert not (project.site / "compute").exists()
 
 
+def test_archives_where_the_manifest_says(project: Project, tmp_path: Path) -> None:
+    at = "compute/cudnn/redist"
+    manifest = write_redistrib(tmp_path / "up" / at, CudnnRelease("9.8.0.87", "12"))
+    with Server(tmp_path / "up") as server:
+        project.add("upstream", name="archives", type="redistrib", url=f"{server.url}/{at}/")
+        project.add("pin", upstream="archives", packages=["cudnn=9.8.0.87"])
+        verbs(project, "publish")
+    found = below(project, at)
+    assert found.keys() == {manifest.name, "cudnn/linux-x86_64/cudnn-linux-x86_64-9.8.0.87_cuda12-archive.tar.xz"}
+    said = json.loads(found[manifest.name])["cudnn"]["linux-x86_64"]["cuda12"]
+    assert hashlib.sha256(found[said["relative_path"]]).hexdigest() == said["sha256"]
+    assert project.run("verify", "--json").json["faults"] == []
+    gone = project.object(found[manifest.name])
+    gone.unlink()
+    project.run("publish")
+    assert manifest.name not in below(project, at), "nobody but the lock knows it"
+
+
 # as part of the tree
 
 
@@ -193,8 +215,9 @@ def test_rollback_diff_and_gc(project: Project, nvidia: Nvidia) -> None:
     assert project.run("verify", "--json").json["faults"] == []
 
 
-def test_over_an_air_gap(project: Project, nvidia: Nvidia, site_key: SiteKey, tmp_path: Path) -> None:
-    far = carried(project, nvidia, site_key, tmp_path)
+@pytest.mark.parametrize("whole_", [False, True], ids=["pinned", "whole"])
+def test_over_an_air_gap(project: Project, nvidia: Nvidia, site_key: SiteKey, tmp_path: Path, *, whole_: bool) -> None:
+    far = carried(project, nvidia, site_key, tmp_path, whole_=whole_)
     bundle = tmp_path / "full.tar"
     assert far.take(bundle)["imported"] == [1]
     far.run("publish")
@@ -246,9 +269,13 @@ def test_what_a_stolen_site_key_cannot_put_there(
     assert "nor the site's to make" in said or "is not a cuda-keyring as cudepot makes it" in said
 
 
-def carried(project: Project, nvidia: Nvidia, site_key: SiteKey, tmp_path: Path) -> Far:
+def carried(project: Project, nvidia: Nvidia, site_key: SiteKey, tmp_path: Path, *, whole_: bool = False) -> Far:
     """Publish, write a bundle, and return a far side that has nothing yet."""
-    project.add_apt(nvidia, f"libcudnn8={DEB}")
+    if whole_:
+        nvidia.repo.put(nvidia.repo.folder / "cuda-ubuntu2004.list", b"NVIDIA's own")
+        whole(project, nvidia, extras=["cuda-ubuntu2004.list"])
+    else:
+        project.add_apt(nvidia, f"libcudnn8={DEB}")
     verbs(project, "publish")
     project.run("bundle", "export", str(tmp_path / "full.tar"), "--since", "0")
     return Far(tmp_path / "far", site_key.key_file, nvidia.key.fingerprint).init()

@@ -21,7 +21,7 @@ from cudepot.paths import plain_path
 from cudepot.urls import split_url
 
 _TOPS = ("compute/", "libnvidia-container/")
-_PATH = re.compile(r"(?:^|/)((?:compute/[a-z-]+/(?:repos|redist)|libnvidia-container)(?:/[A-Za-z0-9._+~/-]+)?)$")
+_PATH = re.compile(r"(?:^|/)((?:compute/[a-z-]+/(?:repos|redist)|libnvidia-container)(?:/[A-Za-z0-9._+~/-]+)?)\Z")
 _MADE = re.compile(r".+\.(?:pin|pub)|gpgkey|cuda-archive-keyring\.gpg")
 _REPOMD = "repodata/repomd.xml"
 

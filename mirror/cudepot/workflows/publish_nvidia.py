@@ -50,7 +50,7 @@ def with_nvidia(depot: Depot, lock: Lock, tree: Tree) -> WithNvidia:
     if depot.config.site.nvidia_paths is False or not any(place(one) for one in lock.upstreams):
         return WithNvidia(found)
     places, left = planned(lock.upstreams, found, _hosts(depot))
-    twins = {path: one for part in places for path, one in copies(part, found, lock.artifacts).items()}
+    twins = {path: one for part in places for path, one in _copies(depot, part, found, lock).items()}
     troubles: list[Trouble] = []
     files = made(_repositories(depot, places, found, troubles), depot.config.site.reached_at, depot.epoch)
     notes = [f"{one.folder} shows what comes first with that URL, and not {one.upstream.name}" for one in left]
@@ -58,6 +58,15 @@ def with_nvidia(depot: Depot, lock: Lock, tree: Tree) -> WithNvidia:
     notes += [_NO_URL] if _is_url_missing(depot, places) else []
     added = {path: depot.store.add_bytes(data) for path, data in files.items()}
     return WithNvidia(found | twins | added, tuple(notes))
+
+
+def _copies(depot: Depot, one: Shown, tree: Tree, lock: Lock) -> dict[str, Digest]:
+    """Return what lies in one of NVIDIA's folders; a manifest, which only the lock names, may be lost."""
+    found = copies(one, tree, lock.artifacts)
+    if one.upstream.type != "redistrib":
+        return found
+    lost = {root.digest for root in one.upstream.roots if not depot.store.has(root.digest)}
+    return {path: digest for path, digest in found.items() if digest not in lost}
 
 
 @dataclass(frozen=True, slots=True)
