@@ -143,6 +143,13 @@ def test_malformed_entries_are_refused(bad: bytes) -> None:
         list(read_primary(io.BytesIO(HEAD + bad), "primary"))
 
 
+def test_a_malformed_entry_is_told_by_the_error_alone(capfd: pytest.CaptureFixture[str]) -> None:
+    """createrepo_c writes what it refuses, up to 64 MiB of it, to standard error. Found by `scripts/fuzz primary`."""
+    with pytest.raises(FormatError, match="cannot be read"):
+        parse_entry(b'<package type="rpm"><arch mean=& "/></package>', "x")
+    assert capfd.readouterr().err == ""
+
+
 def test_an_entry_is_moved_and_nothing_else_of_it_changed(repo: Path) -> None:
     for one in Entries(io.BytesIO(primary(repo)), "primary"):
         before = parse_entry(one, "primary")

@@ -26,8 +26,11 @@ from cudepot.checked import sealed
 from cudepot.digest import Digest
 from cudepot.formats.bundle_tar import END, header, padding
 from cudepot.formats.bundle_tar import MANIFEST as MEMBER
+from cudepot.formats.patch import patch
 
 SHA = "a" * 64
+OLD = b"one two three four " * 99
+"""What patches are of."""
 _DEEP = 100_000  # brackets: more than any interpreter's stack
 RELEASE = f"""Origin: NVIDIA
 Label: NVIDIA CUDA
@@ -259,6 +262,7 @@ def corpus(target: str) -> tuple[bytes, ...]:
             b"\x28\xb5\x2f\xfd" + bytes(20),
         ),
         "bundle": (_bundle(), _tar(MEMBER), bytes(1024), _bundle()[:600]),
+        "patches": (patch(OLD, OLD + b"five"), patch(b"x" * 99, OLD + b"five"), b"\x28\xb5\x2f\xfd"),
         "packets": (
             b"\xc2" + bytes([len(_SIGNATURE)]) + _SIGNATURE,
             ARMOR,

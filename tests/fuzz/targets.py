@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable
 
 import tomli
+from tests.fuzz.corpus import OLD
 
 from cudepot.catalog.bundle import parse_manifest, parse_want
 from cudepot.catalog.config import parse_config
@@ -31,6 +32,7 @@ from cudepot.formats.dates import parse_date
 from cudepot.formats.deb_quick import quick_control
 from cudepot.formats.filelists import owners_of
 from cudepot.formats.members import Members
+from cudepot.formats.patch import patched
 from cudepot.formats.primary import listing as rpm_listing
 from cudepot.formats.primary import read_primary
 from cudepot.formats.redistrib import parse_redistrib
@@ -185,6 +187,10 @@ def bundle(data: bytes) -> None:
     list(bundle_tar.members(io.BytesIO(data), "bundle"))
 
 
+def patches(data: bytes) -> None:
+    patched(OLD, io.BytesIO(data), "patch", limit=LIMIT).read()
+
+
 def packets(data: bytes) -> None:
     _each(lambda: packet_algorithms(data), lambda: is_plain_armor(data))
 
@@ -236,7 +242,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one
     for one in (
         *(release, inrelease, packages, sources, stanza, debs, rpms, primary, repomd, updateinfo, modules, rich),
-        *(simple_html, simple_json, wheel, tar, bundle, packets, keys, libraries, lock, documents, redistrib),
+        *(simple_html, simple_json, wheel, tar, bundle, patches, packets, keys, libraries, lock, documents, redistrib),
         *(repodata, listings),
     )
 }
