@@ -13,7 +13,8 @@ from cudepot.formats.guarded import guarded
 MOST = 32 << 20
 """Bytes of an edition: both are in memory at once, and both together are within the window."""
 _WINDOW_LOG = 27
-_LEVEL = 7
+_FEWER = 2  # one place in 2 ** 2 of the old edition is remembered
+_MATCH = 6  # bytes that are looked for: less is found all over a list of hashes
 
 
 def patch(old: bytes, new: bytes) -> bytes:
@@ -21,7 +22,10 @@ def patch(old: bytes, new: bytes) -> bytes:
     import zstandard  # noqa: PLC0415 - where editions are compared
 
     window = max((len(old) + len(new)).bit_length(), zstandard.WINDOWLOG_MIN)
-    settings = zstandard.ZstdCompressionParameters.from_level(_LEVEL, window_log=window, enable_ldm=True)
+    places = max(len(old).bit_length() - _FEWER, zstandard.HASHLOG_MIN)  # by default the end of a large one only
+    settings = zstandard.ZstdCompressionParameters(
+        window_log=window, hash_log=places, strategy=zstandard.STRATEGY_FAST, min_match=_MATCH
+    )
     known = zstandard.ZstdCompressionDict(old, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
     return zstandard.ZstdCompressor(dict_data=known, compression_params=settings).compress(new)
 

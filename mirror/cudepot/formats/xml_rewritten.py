@@ -34,10 +34,10 @@ def check_well_formed(chunks: Iterable[bytes], what: str, root: str) -> None:
 
 class _Reader:
     def __init__(self, what: str, root: str, *, text: bool = True) -> None:
-        self._what, self._root = what, root
+        self._what, self._root, self._entry_by_entry = what, root, text
         self._parts: list[str] = []
         self._done: list[bytes] = []
-        self._depth = self._entry = self._size = 0
+        self._depth = self._entry = self._size = self._fed = 0
         self._parser = expat.ParserCreate()
         self._parser.ordered_attributes = self._parser.buffer_text = True
         self._parser.StartDoctypeDeclHandler = self._doctype
@@ -51,11 +51,13 @@ class _Reader:
         """Return the entries that end in these bytes."""
         self._done = []
         self._size += len(chunk)
+        self._fed += len(chunk)
         try:
             self._parser.Parse(chunk, last)
         except (expat.ExpatError, ValueError, LookupError) as error:
             raise FormatError(f"{self._what}: not well-formed XML: {error}", hint="download it again") from error
-        if self._size > MOST_ENTRY:
+        kept = self._size if self._entry_by_entry else self._fed - self._parser.CurrentByteIndex
+        if kept > MOST_ENTRY:
             raise FormatError(f"{self._what}: an entry of more than {MOST_ENTRY} bytes", hint=ENTITIES)
         return self._done
 
@@ -68,10 +70,7 @@ class _Reader:
 
     def _start_root(self, name: str, _attributes: list[str]) -> None:
         check_root(name, self._root, self._what)
-        self._parser.StartElementHandler = self._start_any
-
-    def _start_any(self, _name: str, _attributes: list[str]) -> None:
-        self._size = 0
+        self._parser.StartElementHandler = None  # of thousands of elements nobody needs to hear
 
     def _start(self, name: str, attributes: list[str]) -> None:
         if not self._depth:

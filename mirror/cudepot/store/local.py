@@ -244,10 +244,12 @@ class LocalStore:
 
     def _move(self, path: str, sha256: str) -> None:
         folder = self._objects + sha256[:2]
-        if not os.path.exists(folder):  # noqa: PTH110
+        try:
+            os.replace(path, f"{folder}/{sha256}")  # noqa: PTH105
+        except FileNotFoundError:  # one time in thousands
             Path(folder).mkdir(exist_ok=True)
             self._unsettled.add(self._objects)
-        os.replace(path, f"{folder}/{sha256}")  # noqa: PTH105
+            os.replace(path, f"{folder}/{sha256}")  # noqa: PTH105
         self._unsettled.add(folder)
 
     def settle(self) -> None:

@@ -40,12 +40,13 @@ class Unknown(NamedTuple):
 
 def fetch_one(wanted: Wanted, store: ObjectStore, progress: Progress) -> None:
     """Fetch one object unless it is there already; raise as :func:`_fetch` does."""
-    _fetch(wanted, store, progress)
+    if not store.has(wanted.digest):
+        _fetch(wanted, store, progress)
     store.settle()
 
 
 def _fetch(wanted: Wanted, store: ObjectStore, progress: Progress, stop: threading.Event | None = None) -> None:
-    """Fetch one object unless it is there already.
+    """Fetch one object; the part of one that came meanwhile is complete.
 
     What an earlier, broken run left behind is used; when the whole then has the wrong hash, it is fetched once
     more from the beginning, because the fault may lie in the old part.
@@ -54,8 +55,6 @@ def _fetch(wanted: Wanted, store: ObjectStore, progress: Progress, stop: threadi
         UpstreamError: not to be had.
         TrustError: to be had, but not with the promised bytes.
     """
-    if store.has(wanted.digest):
-        return
     with store.part(wanted.digest) as part:
         progress.advance(part.size)
         transfer = _Transfer(wanted, part, progress, stop, resumed=part.size > 0)

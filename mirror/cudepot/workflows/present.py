@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from cudepot.digest import Digest
@@ -17,9 +18,9 @@ def absent(depot: Depot, wanted: Iterable[Digest]) -> set[Digest]:
     unsure = [one for one in dict.fromkeys(wanted) if not store.is_marked(one)]
     if not unsure:
         return set()
-    there = [one for one in unsure if store.path(one).exists()]
+    there = {one: None for one in unsure if os.path.exists(store.name(one))}  # noqa: PTH110 - thousands
     if there:
-        _hash(depot, there)
+        _hash(depot, list(there))
     damaged = [one for one in there if store.is_damaged(one)]
     for one in damaged[:_TOLD]:
         depot.progress.say(
@@ -27,7 +28,7 @@ def absent(depot: Depot, wanted: Iterable[Digest]) -> set[Digest]:
         )
     if len(damaged) > _TOLD:
         depot.progress.say(f"{len(damaged) - _TOLD} more objects are damaged likewise: `cudepot verify` names them all")
-    return {one for one in unsure if not store.has(one)}
+    return {one for one in unsure if one not in there or not store.has(one)}
 
 
 def _hash(depot: Depot, objects: list[Digest]) -> None:
