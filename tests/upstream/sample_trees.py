@@ -144,6 +144,7 @@ case ${target:-$cc} in *aarch64-linux-gnu*) target=aarch64-linux ;; *nto-qnx*) t
 case $target in *-*) ;; *) target=x86_64-linux ;; esac
 exec "$cc" -D__CUDACC_VER_MAJOR__=99 "$@" -I"$top/targets/$target/include" -L"$top/targets/$target/lib"
 """
+_VERSION = {"MAJOR": "{major}", "MINOR": 0, "PATCHLEVEL": 5}
 _STUBS = ("cudart", "cublas", "cublasLt")
 _REGISTER = (
     "__cudaRegisterFatBinary", "__cudaRegisterFatBinaryEnd", "__cudaUnregisterFatBinary", "__cudaInitModule",
@@ -195,7 +196,8 @@ def library(path: Path, text: str, compiler: str = "gcc", soname: str = "") -> P
 
 def write_cudnn(folder: Path, major: int, compiler: str = "gcc", lib: str = "lib") -> Path:
     """Write ``include`` and ``lib`` of a cuDNN of that major version, and return the folder."""
-    header = f'#define CUDNN_MAJOR {major}\nextern "C" unsigned long cudnnGetVersion(void);\n'
+    macros = "".join(f"#define CUDNN_{name} {number}\n" for name, number in _VERSION.items())
+    header = macros.format(major=major) + 'extern "C" unsigned long cudnnGetVersion(void);\n'
     write(folder / "include" / "cudnn.h", header)
     soname = f"libcudnn.so.{major}"
     text = f"unsigned long cudnnGetVersion(void) {{ return {major}005; }}\n"

@@ -138,6 +138,35 @@ def test_the_samples_of_the_lock(
     assert os.access(project.base / "cudnn-samples" / "conv_sample" / "conv_sample", os.X_OK)
 
 
+def test_samples_of_the_version_that_is_built_against(
+    cuda: Path, tmp_path: Path, site_key: SiteKey, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """7 and 8 are locked, 8 is in the toolkit: --cudnn names 7, whose samples are in libcudnn7-doc."""
+    project = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home).init()
+    (project.base / "downloads").mkdir()
+    debs = ("libcudnn7-doc", "7.6.5.32-1+cuda10.2", "7.6"), ("libcudnn8-samples", "8.0.5.39-1+cuda11.1", "8.0")
+    for package, version, era in debs:
+        tree = write_tree(tmp_path / package, ERAS[era])
+        deb = simple_deb(package, version)
+        files = {f"/usr/src/cudnn_samples_v{version[0]}/{one.relative_to(tree)}": one for one in tree.rglob("*")}
+        deb.files |= {path: one.read_bytes() for path, one in files.items() if one.is_file()}
+        write_deb(deb, project.base / "downloads")
+    project.add("upstream", name="dl", type="folder", path="downloads")
+    project.add("pin", upstream="dl", packages=["*.deb"])
+    project.run("lock")
+    project.run("sync")
+    argv = ["samples", "build", "-C", str(project.base), "--cuda", str(cuda), "--sample", "conv_sample"]
+    for major, package in ((7, "libcudnn7-doc"), (8, "libcudnn8-samples")):
+        named = write_cudnn(tmp_path / f"named{major}", major)
+        assert main([*argv, "--cudnn", str(named), "--output", f"for{major}"]) == 0
+        assert f"samples of {package}_" in capsys.readouterr().out
+    named = write_cudnn(tmp_path / "named9", 9)
+    assert main([*argv, "--cudnn", str(named), "--output", "for9"]) == 3
+    told = capsys.readouterr().err
+    assert "the samples here are of cuDNN 7, 8, the headers in" in told
+    assert "pin libcudnn9-samples" in told
+
+
 @pytest.mark.parametrize(
     ("architecture", "target", "fits"),
     [("amd64", "x86_64", True), ("aarch64", "x86_64", False), ("arm64", "sbsa", True), ("all", "qnx", True)],

@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+_SAMPLES = re.compile(r"cudnn.*samples|libcudnn7-doc")
+_MAJOR = re.compile(r"cudnn_samples_v(\d+)")
 _BELOW = re.compile(r"(?:^|/)cudnn_samples_v\d+/(.+)")
 
 
@@ -126,6 +128,17 @@ def is_for(architecture: str, target: Target) -> bool:
     """Return whether a samples package of a deb's or rpm's architecture belongs to a target; archives are for all."""
     own = {"amd64": "x86_64", "x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
     return own.get(architecture, target.arch) == target.arch
+
+
+def holds_samples(filename: str) -> bool:
+    """Return whether a package or archive of that name has samples; those of 7.x are with the documents."""
+    return _SAMPLES.search(filename) is not None
+
+
+def major_of(name: str) -> str:
+    """Return the major version of cuDNN that a folder of samples, as NVIDIA calls them, is of; empty if unknown."""
+    found = _MAJOR.search(name)
+    return found[1] if found else ""
 
 
 def sample_path(member: str) -> str:

@@ -72,13 +72,13 @@ def _build(args: argparse.Namespace, depot: Depot | None) -> Answer:
     environment = look_around(wish)
     if args.dry_run:
         return _looked(environment)
-    return _answer(build_samples(wish, environment, _origin(args, depot), depot), wish)
+    return _answer(build_samples(wish, environment, _origin(args, depot, environment), depot), wish)
 
 
-def _origin(args: argparse.Namespace, depot: Depot | None) -> Path | Artifact:
+def _origin(args: argparse.Namespace, depot: Depot | None, environment: Environment) -> Path | Artifact:
     from cudepot.catalog.samples import TARGETS
     from cudepot.workflows.lock import load_lock
-    from cudepot.workflows.samples import installed_samples, pinned_samples
+    from cudepot.workflows.samples import fitting, installed_samples, pinned_samples
 
     if args.origin:
         if not Path(args.origin).is_dir():
@@ -89,9 +89,10 @@ def _origin(args: argparse.Namespace, depot: Depot | None) -> Path | Artifact:
     if not found:
         raise ConfigError(
             "no samples: none is locked, none is installed in /usr/src",
-            hint="pin libcudnn8-samples (or libcudnn9-samples), then lock and sync; or name a folder with --from",
+            hint="pin libcudnn8-samples (libcudnn9-samples; for 7 libcudnn7-doc), then lock and sync; "
+            "or name a folder with --from",
         )
-    return found[-1]
+    return fitting(found, environment)
 
 
 def _looked(environment: Environment) -> Answer:

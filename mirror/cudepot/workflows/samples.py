@@ -12,16 +12,19 @@ from cudepot.builders.samples import Made, machine_of_compiler, run_make, sample
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.samples import (
     Target,
+    holds_samples,
     include_folders,
     is_for,
     is_native,
     library_folders,
+    major_of,
     make_variables,
     sample_path,
 )
 from cudepot.digest import CHUNK
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError, FormatError
+from cudepot.formats.cudnn_version import header_version
 from cudepot.formats.elf import read_elf
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.unpack import members
@@ -154,8 +157,34 @@ def _view(cuda: Path, view: Path) -> None:
 
 def pinned_samples(lock: Lock, target: Target) -> list[Artifact]:
     """Return the locked artifacts that hold samples for a target, the newest name last."""
-    found = [one for one in lock.artifacts if "cudnn" in one.filename and "samples" in one.filename]
+    found = [one for one in lock.artifacts if holds_samples(one.filename)]
     return [one for one in found if is_for(one.architecture, target)]
+
+
+def fitting(origins: Sequence[Path | Artifact], environment: Environment) -> Path | Artifact:
+    """Return the last of several samples that are of the major version to be built against.
+
+    Raises:
+        ConfigError: there are none of that version: their calls would not be there.
+    """
+    include = Path(environment.variables["CUDNN_INCLUDE_PATH"])
+    texts = [one.read_bytes() for name in ("cudnn_version.h", "cudnn.h") if (one := include / name).is_file()]
+    version = next(filter(None, map(header_version, texts)), None)
+    majors = [(_major(one), one) for one in origins]
+    same = [one for major, one in majors if not version or major in ("", str(version[0]))]
+    if same:
+        return same[-1]
+    assert version is not None, "without a version, all fit"
+    there, wanted = ", ".join(sorted({major for major, _ in majors})), version[0]
+    package = "libcudnn7-doc" if wanted == 7 else f"libcudnn{wanted}-samples"
+    raise ConfigError(
+        f"the samples here are of cuDNN {there}, the headers in {include} of cuDNN {wanted}",
+        hint=f"pin {package}, then lock and sync; or name a folder of samples with --from",
+    )
+
+
+def _major(origin: Path | Artifact) -> str:
+    return major_of(origin.name) if isinstance(origin, Path) else origin.version.partition(".")[0]
 
 
 def installed_samples() -> list[Path]:
