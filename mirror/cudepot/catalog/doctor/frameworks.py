@@ -23,6 +23,7 @@ class Framework(NamedTuple):
             a header of cuDNN.
         preloads: when its Python code itself loads ``nvidia/cudnn/lib`` of a folder of Python packages: ``first``,
             ``else`` (only where the loader finds none), or what a program has to do for it; empty for never.
+        trigger: a library of it; it loads by itself only where the loader lacks something that this one needs.
     """
 
     project: str
@@ -32,12 +33,18 @@ class Framework(NamedTuple):
     plugin: str = ""
     built: tuple[tuple[str, str], ...] = ()
     preloads: str = ""
+    trigger: str = ""
 
 
 WHEELS_FOLDER = "nvidia/cudnn/lib"
 """Where NVIDIA's wheels have the libraries, below a folder of Python packages."""
 FRAMEWORKS = (
-    Framework("torch", ("torch/lib/libtorch_cuda*.so", "torch/lib/libtorch.so"), preloads="else"),
+    Framework(
+        "torch",
+        ("torch/lib/libtorch_cuda*.so", "torch/lib/libtorch.so"),
+        preloads="else",
+        trigger="torch/lib/libtorch_global_deps.so",
+    ),
     Framework(
         "tensorflow",
         ("tensorflow/libtensorflow_cc.so.2", "tensorflow/python/_pywrap_tensorflow_internal.so"),

@@ -56,7 +56,8 @@ def _shared(packages: Sequence[Package]) -> dict[str, list[Package]]:
 
 
 def _two_cudas(shared: dict[str, list[Package]]) -> Iterator[Finding]:
-    groups = {tuple(str(one) for one in several): several for several in shared.values()}
+    libraries = (several for path, several in shared.items() if ".so" in path)  # headers alone do no harm
+    groups = {tuple(str(one) for one in several): several for several in libraries}
     for several in groups.values():
         yield Finding(
             ERROR, "mixed-cuda", f"{' and '.join(map(str, several))} record the same files in {several[0].prefix}",
@@ -89,7 +90,10 @@ def _claims(packages: Sequence[Package], copies: Sequence[Copy]) -> Iterator[Fin
             copy for copy in copies if not one.files and copy.prefix and one.prefix.startswith(copy.prefix)
         ]
         found = {part.version[:3] for copy in mine for part in copy.reached() if part.version}
-        if one.is_cudnn and len(claim) == 3 and found and claim not in found and not (one.changed or one.gone):
+        fetches = one.kind in ("deb", "rpm") and not one.files  # Debian's nvidia-cudnn, which updates by itself
+        if fetches or one.changed or one.gone:
+            continue
+        if one.is_cudnn and len(claim) == 3 and found and claim not in found:
             said = ", ".join(sorted(map(told, found)))
             yield Finding(
                 ERROR, "package-mismatch", f"{one}: the libraries are {said}",

@@ -135,7 +135,7 @@ def stated(text: str, constant: str) -> Version | None:
 
 def is_cudnn(name: str) -> bool:
     """Return whether a deb or rpm of that name has cuDNN's libraries or headers for this machine."""
-    return re.match(r"(lib)?cudnn\d*(-|$)", name) is not None and not re.search(
+    return re.match(r"(lib|nvidia-)?cudnn\d*(-|$)", name) is not None and not re.search(
         r"samples|cross|static|local-repo|doc", name
     )
 

@@ -80,7 +80,7 @@ def _compat(machine: Machine, loader: Loader) -> tuple[int, int] | None:
     """Return the version of the driver library that programs get, where it is one of NVIDIA's cuda-compat packages."""
     found = loader.find("libcuda.so.1")
     real = machine.real(found.path) if found else ""
-    version = re.search(r"/compat[^/]*/libcuda\.so\.(\d+)\.(\d+)", real)
+    version = re.search(r"/compat[^/]*/(?:[^/]+/)?libcuda\.so\.(\d+)\.(\d+)", real)
     return (int(version[1]), int(version[2])) if version else None
 
 

@@ -40,10 +40,15 @@ def loaders_copies(machine: Machine, loader: Loader, cached: Sequence[str], seen
     """Give the copies where the loader looks and no environment was found: LD_LIBRARY_PATH, cache, default folders."""
     folders = [*loader.search, *(path.rpartition("/")[0] for path in cached), *loader.defaults]
     for folder in dict.fromkeys(folders):
-        if (real := machine.real(folder)) not in seen:
-            seen.add(real)
-            companions = frozenset(path for stem in COMPANIONS for path in machine.matches(f"{folder}/{stem}"))
-            yield from _in_folder(machine, folder, Environment(folder, "folder"), (), companions)
+        yield from copies_in(machine, folder, seen)
+
+
+def copies_in(machine: Machine, folder: str, seen: set[str]) -> Iterator[Copy]:
+    """Give the copies in a folder that belongs to no environment; ``seen`` as in :func:`copies_of`."""
+    if (real := machine.real(folder)) not in seen:
+        seen.add(real)
+        companions = frozenset(path for stem in COMPANIONS for path in machine.matches(f"{folder}/{stem}"))
+        yield from _in_folder(machine, folder, Environment(folder, "folder"), (), companions)
 
 
 def library_folders(machine: Machine, environment: Environment) -> Iterator[str]:

@@ -11,10 +11,10 @@ from cudepot.ports import Progress
 from cudepot.probe.loader import Loader
 from cudepot.probe.machine import Machine
 from cudepot.workflows.doctor.around import loader_of, look_around
-from cudepot.workflows.doctor.copies import copies_of, headers_of, loaders_copies
+from cudepot.workflows.doctor.copies import copies_in, copies_of, headers_of, loaders_copies
 from cudepot.workflows.doctor.environments import environments
 from cudepot.workflows.doctor.frameworks import frameworks_of
-from cudepot.workflows.doctor.programs import general, others, taken
+from cudepot.workflows.doctor.programs import Asking, general, others, taken
 from cudepot.workflows.doctor.records import comparing, packages_of
 
 
@@ -45,7 +45,12 @@ def diagnose(machine: Machine, prefix: str = "", *, progress: Progress | None = 
     packages = _unique(one for _, several in recorded for one in several)
     with comparing(machine, packages, progress) as finished:
         copies, everywhere = _copies(machine, loader, cache, found, packages, alone=bool(prefix))
-        programs = [program for one in found for program in _programs(machine, loader, one, everywhere)]
+        asking = [each for one in found for each in _asking(machine, loader, one, everywhere)]
+        led = led_to(machine, loader, asking, everywhere)
+        copies, everywhere = [*copies, *led], [*everywhere, *led]
+        programs = [taken(machine, loader, one, everywhere) for one in asking]
+        got = {one.real for one in programs}
+        copies += [one for one in everywhere if one not in copies and any(lib.real in got for lib in one.libraries)]
         programs += [] if prefix else others(machine, loader, everywhere)
         headers = _unique_headers(machine, found)
         around = look_around(machine, loader, cache)
@@ -73,9 +78,17 @@ def _copies(
     return (mine if alone else [*mine, *rest]), [*mine, *rest]
 
 
-def _programs(machine: Machine, loader: Loader, one: Environment, copies: Sequence[Copy]) -> list[Program]:
-    asking = [*frameworks_of(machine, loader, one, copies), *general(machine, one, copies)]
-    return [taken(machine, loader, each, copies) for each in asking]
+def _asking(machine: Machine, loader: Loader, one: Environment, copies: Sequence[Copy]) -> list[Asking]:
+    return [*frameworks_of(machine, loader, one, copies), *general(machine, one, copies)]
+
+
+def led_to(machine: Machine, loader: Loader, asking: Sequence[Asking], copies: Sequence[Copy]) -> list[Copy]:
+    """Return the copies that only a program's own search path leads to: of Nix, Spack, or a folder it was built for."""
+    known = {one.real for copy in copies for one in copy.libraries}
+    seen: set[str] = set()
+    found = [place.path for one in asking if (place := loader.find(one.soname, one.by))]
+    folders = [path.rpartition("/")[0] for path in found if machine.real(path) not in known]
+    return [copy for folder in folders for copy in copies_in(machine, folder, seen)]
 
 
 def _unique(packages: Iterable[Package]) -> list[Package]:

@@ -10,6 +10,8 @@ from cudepot.catalog.doctor.values import Environment
 from cudepot.probe.loader import elf_machine
 from cudepot.probe.machine import Machine
 
+_RUNS = ("active", "python3 on PATH")
+"""Why an environment is the one whose Python runs, with the variables of this shell."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -84,9 +86,14 @@ def _environment(machine: Machine, prefix: str, why: str) -> Environment:
         sites += machine.matches(f"/usr/local/{DEBIANS_SITE}")
     elif prefix == "/usr/local" and not why and machine.exists("/usr/bin/python3"):
         sites = [one for one in sites if not one.endswith("/dist-packages")]  # Debian's Python in /usr sees them
-    if machine.real(prefix) == "/usr" or why == "python3 on PATH":
+    alone = venv and not _sees_the_system(machine, prefix)
+    if (machine.real(prefix) == "/usr" or why in _RUNS) and not alone:
         sites += _user_sites(machine)
-    if venv and _sees_the_system(machine, prefix):
+    if why in _RUNS:
+        sites += [one for one in machine.environment.get("PYTHONPATH", "").split(":") if one.startswith("/")]
+    if machine.matches(f"{prefix}/*.dist-info"):
+        sites.append(prefix)  # pip install --target
+    if venv and not alone:
         sites += [
             path for pattern in SITES for top in ("/usr", "/usr/local") for path in machine.matches(f"{top}/{pattern}")
         ]
@@ -99,12 +106,11 @@ def _is_system(machine: Machine, prefix: str) -> bool:
 
 
 def _user_sites(machine: Machine) -> Iterator[str]:
-    """Give the folders of ``pip install --user``, and those that PYTHONPATH names."""
+    """Give the folders of ``pip install --user``; conda's Pythons look there, too."""
     homes = [machine.environment.get("HOME", "")] if machine.is_this_one() else ["/root", *machine.matches("/home/*")]
     base = machine.environment.get("PYTHONUSERBASE", "") if machine.is_this_one() else ""
     for one in [base, *(f"{home}/.local" for home in homes if home)]:
         yield from (path for path in machine.matches(f"{one}/lib/python3*/site-packages") if one)
-    yield from (one for one in machine.environment.get("PYTHONPATH", "").split(":") if one.startswith("/"))
 
 
 def _sees_the_system(machine: Machine, prefix: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +17,8 @@ from cudepot.probe.machine import Machine
 from cudepot.workflows.doctor.programs import Asking, elf_of, python_of
 
 _CUDNN = re.compile(r"libcudnn(?:-[0-9a-f]{8})?\.so\.[\d.]+")
+_CUDAS = ("libcu", "libnv", "libnccl")
+"""How the libraries of CUDA's wheels begin."""
 _DEEPEST = 4  # an extension module, its libraries, theirs
 
 
@@ -36,7 +39,8 @@ def _framework(
         return
     name, (wheel, lowest) = _installed(machine, site, row), _wanted(machine, site, row)
     python = python_of(machine, environment)
-    beside = [f"{one}/{WHEELS_FOLDER}" for one in environment.sites] if row.preloads else []
+    loads = row.preloads and _must_load(machine, loader, site, row)
+    beside = [f"{one}/{WHEELS_FOLDER}" for one in environment.sites] if loads else []
     seen = set()
     for path in files:
         for soname, by in _asked(machine, loader, site, path, (python,) if python else (), row, lowest, copies):
@@ -65,8 +69,22 @@ def _asked(
     yield from ((one, chain) for one in sonames)
     for name in () if sonames else elf.needed:
         found = loader.find(name, chain)
-        if found and machine.real(found.path).startswith(f"{machine.real(site)}/"):
+        if found and _inside(machine, found.path, site):
             yield from _asked(machine, loader, site, found.path, chain, row, lowest, copies)
+
+
+def _must_load(machine: Machine, loader: Loader, site: str, row: Framework) -> bool:
+    """Return whether a framework loads by itself: torch does only where the loader lacks what one library needs."""
+    elf = elf_of(machine, f"{site}/{row.trigger}") if row.trigger else None
+    if elf is None:
+        return True
+    by = (Loading(f"{site}/{row.trigger}".rpartition("/")[0], elf.runpath, elf.old_rpath),)
+    return any(loader.find(name, by) is None for name in elf.needed if name.startswith(_CUDAS))
+
+
+def _inside(machine: Machine, path: str, site: str) -> bool:
+    """Return whether a file is below a folder, by its name or by where that leads: uv may link to its cache."""
+    return os.path.normpath(path).startswith(f"{site}/") or machine.real(path).startswith(f"{machine.real(site)}/")
 
 
 def _sonames(elf: LibraryInfo, row: Framework, lowest: Version | None, copies: Sequence[Copy]) -> list[str]:

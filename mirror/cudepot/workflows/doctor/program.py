@@ -16,7 +16,7 @@ from cudepot.probe.machine import Machine
 from cudepot.workflows.doctor.around import loader_of, look_around
 from cudepot.workflows.doctor.closure import Object, closure, opened
 from cudepot.workflows.doctor.copies import copies_of, loaders_copies
-from cudepot.workflows.doctor.diagnose import Diagnosis, diagnose, renewed
+from cudepot.workflows.doctor.diagnose import Diagnosis, diagnose, led_to, renewed
 from cudepot.workflows.doctor.environments import environment_around, on_path, python_prefix
 from cudepot.workflows.doctor.frameworks import frameworks_of
 from cudepot.workflows.doctor.programs import Asking, taken
@@ -81,6 +81,7 @@ def _of_elf(machine: Machine, path: str, progress: Progress | None) -> tuple[Dia
     found = list(_environments(machine, loader, path, asking))
     packages = [package for one in found for package in packages_of(machine, one)]
     everywhere = _copies(machine, loader, found, packages)
+    everywhere += led_to(machine, loader, asking, everywhere)
     programs = [taken(machine, loader, one, everywhere) for one in asking]
     got = {one.real for one in programs} | {part.real for one in programs for part in one.parts}
     owners = {package for one in everywhere if _has(one, got) for package in one.packages}
