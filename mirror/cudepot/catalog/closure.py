@@ -19,6 +19,7 @@ from cudepot.catalog.deb_offers import Offers
 from cudepot.catalog.deb_pins import DebPin, PinTable
 from cudepot.catalog.deb_rules import DebRules, Selection, Wishes
 from cudepot.catalog.name_globs import Names
+from cudepot.catalog.other_spelling import is_cudnn, meant, told, wish
 from cudepot.catalog.unmatched import find_each, spelled
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.errors import PinError
@@ -185,9 +186,22 @@ def _hint(offers: Offers, every: Names, pin: DebPin, machines: Sequence[str]) ->
             here = {one.version for one in offered if one.architecture in (*machines, "all")}
             if meant := "" if not pin.is_exact else spelled(pin.version, (one for one in versions if one in here)):
                 return f"write {name}={meant}"
-            return f"versions of {name} there: {', '.join(versions[-8:])}"
+            return _otherwise(offers, [name], pin) or f"versions of {name} there: {', '.join(versions[-8:])}"
         return f"{name} is in the upstream for {', '.join(sorted(there))} only: add it to `architectures`"
     if providers := sorted({one.name for one in offers.providing(name)}):
         return f"{name} is a virtual package: pin one that provides it ({', '.join(providers[:8])})"
     close = every.beginning(name[:6])[:8] if name[:6] else []
-    return f"similar names there: {', '.join(close)}" if close else "check the name, the suite and the architecture"
+    similar = f"similar names there: {', '.join(close)}" if close else "check the name, the suite and the architecture"
+    return _otherwise(offers, _names_meant(every, pin), pin) or similar
+
+
+def _names_meant(every: Names, pin: DebPin) -> list[str]:
+    """Return the names there that a pin in another spelling can be about."""
+    asked = wish(pin.spec)
+    return [] if asked is None else every.beginning("libcudnn") if is_cudnn(asked) else every.fitting(asked.family)
+
+
+def _otherwise(offers: Offers, names: Sequence[str], pin: DebPin) -> str:
+    """Return a hint where a pin is spelt as rpm, conda or pip would; empty where nothing there is meant."""
+    offered = ((name, version) for name in names for version in offers.versions(name))
+    return told([f"{name}={version}" for name, version in meant(pin.spec, offered, pin.cuda)])

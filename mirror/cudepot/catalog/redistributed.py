@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from cudepot.catalog.config import Pin
+from cudepot.catalog.other_spelling import is_cudnn, wish
 from cudepot.catalog.published import PLATFORMS, same_cuda
 from cudepot.errors import ConfigError, PinError
 from cudepot.formats.redistrib import Redistributed
@@ -23,9 +24,17 @@ def wanted(spec: str) -> tuple[str, str]:
         ConfigError: no component of the manifests.
     """
     name, _, version = (part.strip() for part in spec.partition("="))
-    if name not in COMPONENTS:
-        raise ConfigError(f"pin {spec!r}: expected {', '.join(COMPONENTS)}", hint='write it as "cudnn=9.12.0.46"')
+    if name not in COMPONENTS or "=" in version:
+        raise ConfigError(f"pin {spec!r}: expected {', '.join(COMPONENTS)}", hint=_as_archive(spec))
     return name, version
+
+
+def _as_archive(spec: str) -> str:
+    """Return the hint for an entry that is spelt otherwise: component and version, the CUDA in a key of its own."""
+    asked = wish(spec)
+    if asked is None or not is_cudnn(asked):
+        return 'write it as "cudnn=9.12.0.46"'
+    return f'write "cudnn={asked.version}"' + (f', and cuda = "{asked.cuda}"' if asked.cuda else "")
 
 
 def is_exact(version: str) -> bool:

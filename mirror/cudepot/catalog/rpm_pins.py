@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from cudepot.catalog.config import Pin
 from cudepot.catalog.cuda_variant import is_cuda_variant
 from cudepot.catalog.name_globs import Names
+from cudepot.catalog.other_spelling import meant as meant_otherwise
+from cudepot.catalog.other_spelling import told
 from cudepot.catalog.unmatched import find_each, spelled
 from cudepot.errors import PinError
 from cudepot.formats.primary import Rpm
@@ -144,6 +146,8 @@ def meant(pin: RpmPin, rpms: Offer) -> list[Rpm]:
 def _hint(ways: Sequence[RpmPin], rpms: Offer) -> str:
     if meant := _spelling(ways, rpms):
         return f"write {meant}"
+    if hint := _otherwise(ways[0], rpms):
+        return hint
     offered = {one.evr for one in rpms if any(way.speaks_of(one) for way in ways)}
     if offered:
         return f"versions there: {', '.join(sorted(offered, key=key)[-8:])}"
@@ -153,6 +157,13 @@ def _hint(ways: Sequence[RpmPin], rpms: Offer) -> str:
     stem = re.split(r"[*?\[]", ways[0].text)[0][:6]
     close = sorted({one.name for one in rpms if stem and one.name.startswith(stem)})
     return f"similar names there: {', '.join(close[:8])}" if close else "check the name and the architecture"
+
+
+def _otherwise(pin: RpmPin, rpms: Offer) -> str:
+    """Return a hint where a pin is spelt as apt, conda or pip would; empty where nothing there is meant."""
+    here = ((one.name, one.evr) for one in rpms if one.architecture in (*pin.machines, "noarch"))
+    found = sorted(meant_otherwise(pin.text, here, pin.cuda), key=lambda one: key(one[1]))
+    return told([f"{name}-{evr}" for name, evr in found])
 
 
 def _spelling(ways: Sequence[RpmPin], rpms: Offer) -> str:

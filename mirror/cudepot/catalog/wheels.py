@@ -17,6 +17,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
+from cudepot.catalog.other_spelling import as_wheel, told
 from cudepot.catalog.wheel_names import called_now
 from cudepot.errors import ConfigError, PinError, TrustError
 from cudepot.formats.simple import IndexFile
@@ -58,7 +59,8 @@ def parse_requirement(text: str) -> Requirement:
     try:
         found = Requirement(text)
     except InvalidRequirement as error:
-        raise ConfigError(f"not a requirement: {text!r}", hint="write it as pip takes it: name==1.2.3") from error
+        hint = told([one] if (one := as_wheel(text)) else []) or "write it as pip takes it: name==1.2.3"
+        raise ConfigError(f"not a requirement: {text!r}", hint=hint) from error
     if found.url or found.marker:
         raise ConfigError(f"requirement {text!r} has a URL or a marker, which a pin cannot have")
     return found

@@ -11,7 +11,8 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from cudepot.catalog.config import Pin
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
-from cudepot.catalog.release_names import is_meta, with_recipe
+from cudepot.catalog.other_spelling import meant, told
+from cudepot.catalog.release_names import is_meta, parse_artifact_name, with_recipe
 from cudepot.catalog.unsolvable import Findings
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError, PinError, TrustError
@@ -105,9 +106,20 @@ def _matching(folder: Path, pin: Pin) -> list[Path]:
             raise ConfigError(f"pin {glob!r}: a file name or glob without folders is expected")
         matches = sorted(one for one in folder.glob(glob) if one.is_file())
         if not matches:
-            raise PinError(f"pin {glob!r} matches no file in {folder}", hint="download it there first")
+            raise PinError(f"pin {glob!r} matches no file in {folder}", hint=_otherwise(folder, glob))
         found += [source.file(one.name) for one in matches]  # what leads out of the folder, sync would refuse
     return found
+
+
+def _otherwise(folder: Path, text: str) -> str:
+    """Return the hint for an entry that is no name of a file there: the files of what a package manager would mean."""
+    found = []
+    for file in sorted(one.name for one in folder.iterdir()):
+        release = parse_artifact_name(file)
+        name = {".deb": file.partition("_")[0], ".rpm": file.rsplit("-", 2)[0]}.get(file[-4:], "cudnn")
+        if release and meant(text, [(name, f"{release.version}-1+cuda{release.cuda}")]):
+            found.append(file)
+    return told(found) or "download it there first"
 
 
 def _artifact(upstream: Upstream, pin: Pin, path: Path) -> Artifact:

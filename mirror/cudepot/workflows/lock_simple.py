@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from cudepot.catalog.config import Pin
 from cudepot.catalog.config_upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root
+from cudepot.catalog.other_spelling import as_wheel, told
 from cudepot.catalog.pinned_hashes import pinned_hashes
 from cudepot.catalog.release_names import with_recipe
 from cudepot.catalog.wheel_names import called_now
@@ -109,11 +110,19 @@ def read_pages(
         if isinstance(error, StorageError):
             raise error
         if isinstance(error, MissingError):
-            now = called_now(path.rstrip("/"))
-            error.hint = f"{now[:1].upper()}{now[1:]}" or "the index has no project of that name: check how it is spelt"
+            error.hint = _no_project(path, next(one.spec for one in wants if _path(one) == path))
     broken = dict(failed)
     errors = {one.spec: broken[_path(one)] for one in wants if _path(one) in broken}
     return {path: memory.asked[path][0] for path in paths if path in memory.asked}, errors
+
+
+def _no_project(path: str, spec: str) -> str:
+    """Return the hint for an entry whose project the index does not have."""
+    if now := called_now(path.rstrip("/")):
+        return f"{now[:1].upper()}{now[1:]}"
+    meant = as_wheel(spec)
+    other = [meant] if meant and not meant.startswith(path.rstrip("/")) else []
+    return told(other) or "the index has no project of that name: check how it is spelt"
 
 
 def projects_of(
