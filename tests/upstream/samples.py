@@ -9,6 +9,31 @@ from pathlib import Path
 
 from tests.upstream.cudnn import CudnnRelease, licence
 
+MAKEFILE = b"""\
+include ../samples_common.mk
+HOST_COMPILER ?= g++
+INCLUDES := -I$(CUDA_PATH)/include
+all: build
+build: mnistCUDNN
+mnistCUDNN: mnistCUDNN.cpp
+\t$(HOST_COMPILER) $(INCLUDES) $(EXTRA_CCFLAGS) -o $@ $< -L$(CUDA_PATH)/lib64 $(EXTRA_LDFLAGS) -lcudnn
+clean:
+\trm -f mnistCUDNN
+"""
+PROGRAM = b"""\
+#include <cstdio>
+extern "C" {
+#include <cudnn.h>
+}
+int main() {
+    std::printf("cudnnGetVersion() : %lu , CUDNN_VERSION from cudnn.h : %d\\n", cudnnGetVersion(), CUDNN_VERSION);
+    bool passed = cudnnGetVersion() == CUDNN_VERSION;
+    std::puts(passed ? "Test passed!" : "Test failed!");
+    return !passed;
+}
+"""
+"""A sample that says, without a GPU, whether header and library are of one release."""
+
 
 def sample_files(release: CudnnRelease) -> dict[str, bytes | str]:
     """Return absolute path → content of the samples package's files."""
@@ -16,7 +41,8 @@ def sample_files(release: CudnnRelease) -> dict[str, bytes | str]:
     return {
         f"{folder}/NVIDIA_SLA_cuDNN_Support.txt": licence(release),
         f"{folder}/samples_common.mk": b"CUDA_PATH ?= /usr/local/cuda\n",
-        f"{folder}/mnistCUDNN/Makefile": b"all:\n\techo stand-in\n",
+        f"{folder}/mnistCUDNN/Makefile": MAKEFILE,
+        f"{folder}/mnistCUDNN/mnistCUDNN.cpp": PROGRAM,
         f"{folder}/mnistCUDNN/readme.txt": b"stand-in sample\n",
     }
 

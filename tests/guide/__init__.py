@@ -1,0 +1,1 @@
+"""NVIDIA's installation guide as data, followed on sites of ours by real package managers."""
