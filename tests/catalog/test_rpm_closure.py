@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from cudepot.catalog.config import Pin
-from cudepot.catalog.rpm_closure import Machine, RpmSelection, select_rpms
+from cudepot.catalog.rpm_closure import Machine, select_rpms
 from cudepot.catalog.rpm_closure import machines as machines_of
 from cudepot.catalog.rpm_pins import Offer, RpmPin, meant, rpm_pins
+from cudepot.catalog.rpm_selection import RpmSelection
 from cudepot.errors import PinError
 from cudepot.formats.primary import Relation, Rpm
 

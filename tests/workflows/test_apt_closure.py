@@ -264,6 +264,21 @@ def test_variants_of_one_package_stand_side_by_side(
     assert root.version("libcudnn8-dev") == "8.0.5.39-1+cuda10.2"
 
 
+def test_packages_of_two_cudas_in_one_table_are_for_two_machines(
+    project: Project, upstream: Site, flat: FlatRepo, site_key: SiteKey, tmp_path: Path
+) -> None:
+    flat.add(deb(tmp_path, "base"))
+    for one in ("11", "12"):
+        flat.add(deb(tmp_path, f"tool-cuda-{one}", Depends=f"lib (= {one}), base"), deb(tmp_path, "lib", one))
+    flat.publish()
+    want(project, upstream, flat, "tool-cuda-11", "tool-cuda-12", "base")
+    told = project.run("lock").out
+    assert "tool-cuda-11 1.0 and tool-cuda-12 1.0 and base 1.0 exclude each other: a machine installs" in told
+    root = installs(project, site_key, tmp_path / "root", "tool-cuda-11", "lib=11", "base")
+    assert root.version("lib") == "11"
+    assert root.install("tool-cuda-11", "tool-cuda-12", check=False).returncode
+
+
 # publish proves it on the finished index
 
 

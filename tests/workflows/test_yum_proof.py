@@ -66,8 +66,9 @@ GOOD = [
 
 def test_what_can_be_installed_is_no_alarm(project: Project, upstream: Publish, tmp_path: Path) -> None:
     """Versions, variants and names that exclude each other lie side by side in a mirror."""
-    pins = ("app-1", "app-2", "variant-1*", "old", "new", "both")
+    pins = ("app-1", "app-2", "variant-1*", "old", "both")
     upstream("u", GOOD, *pins, architectures=["x86_64", "i686"])
+    project.add("pin", upstream="u", packages=["new"])
     project.publish()
     provided = ("glibc = 2.28", "/usr/bin/env")
     for spec in ("app-1", "app-2", "variant-11", "variant-12", "old-1", "new", "both"):
@@ -92,6 +93,48 @@ def test_what_no_client_could_install_is_refused_until_it_is_allowed(
     assert "app comes with the next libz" in project.run("publish").out
     assert installs(project, tmp_path, "u", "fine")
     assert not installs(project, tmp_path, "u", "app")
+
+
+LIBS = [rpm("lib", "1"), rpm("lib", "2"), rpm("new", "1", "Requires: lib"), rpm("old", "1", "Requires: lib < 2")]
+
+
+def test_packages_of_one_table_are_chosen_so_that_they_go_together(
+    project: Project, upstream: Publish, tmp_path: Path
+) -> None:
+    upstream("u", LIBS, "new", "old")
+    project.publish()
+    assert installs(project, tmp_path, "u", "new", "old")
+
+
+def test_packages_of_one_table_that_exclude_each_other_are_named_and_two_tables_are_the_way_out(
+    project: Project, upstream: Publish, tmp_path: Path
+) -> None:
+    upstream("u", [*LIBS, rpm("newest", "1", "Requires: lib >= 2")], "newest", "old")
+    done = project.fail(6, "lock")
+    assert "newest-1-1.x86_64 and old-1-1.x86_64 (cannot be installed together on x86_64)" in done.error
+    project.run("lock", "--allow-unsolvable", "u", "--reason", "for two sorts of machines")
+    project.run("sync")
+    assert "newest-1-1.x86_64 and old-1-1.x86_64 (cannot be installed together" in project.run("publish").out
+    assert not installs(project, tmp_path, "u", "newest", "old")
+    project.sections[-1] = project.sections[-1].replace(', "old"', "")
+    project.add("pin", upstream="u", packages=["old"])
+    assert "u: can be installed now, no longer allowed" in project.run("lock").out
+    project.publish()
+    assert installs(project, tmp_path, "u", "newest")
+    assert installs(project, tmp_path, "u", "old")
+
+
+def test_variants_of_two_cudas_in_one_table_are_for_two_machines(
+    project: Project, upstream: Publish, tmp_path: Path
+) -> None:
+    rpms = [rpm(f"tool-cuda{one}", "1", f"Requires: lib = {one}", "Requires: base") for one in (11, 12)]
+    upstream("u", [*rpms, rpm("lib", "11"), rpm("lib", "12"), rpm("base")], "tool-cuda11", "tool-cuda12", "base")
+    told = project.run("lock").out
+    assert "tool-cuda11-1-1.x86_64 and tool-cuda12-1-1.x86_64 and base-1-1.x86_64 exclude each other" in told
+    project.publish()
+    assert installs(project, tmp_path, "u", "tool-cuda11", "base")
+    assert installs(project, tmp_path, "u", "tool-cuda12", "base")
+    assert not installs(project, tmp_path, "u", "tool-cuda11", "tool-cuda12")
 
 
 def test_a_modular_package_that_no_module_lists_is_refused_as_dnf_does(

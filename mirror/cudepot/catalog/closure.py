@@ -9,7 +9,7 @@ followed where it meets the boundary: what the site's machines have from their d
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from cudepot.catalog.deb_cycles import cycle_of
@@ -20,6 +20,7 @@ from cudepot.catalog.deb_pins import DebPin, PinTable
 from cudepot.catalog.deb_rules import DebRules, Selection, Wishes
 from cudepot.catalog.name_globs import Names
 from cudepot.catalog.other_spelling import is_cudnn, meant, told, wish
+from cudepot.catalog.together import apart, together
 from cudepot.catalog.unmatched import find_each, spelled
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.errors import PinError
@@ -42,18 +43,18 @@ def select(offers: Offers, wishes: Wishes) -> Selection:
         machine = Machine(native, tuple(one for one in wishes.architectures if one != native))
         rules = DebRules(offers, wishes, table, machine, selection)
         closure = _Closure(rules, wishes.name, machine, selection, proved)
-        for wanted in _wanted_sets(wishes.pins, found, machine):
-            closure.follow(wanted)
+        named, alone = _wanted(wishes.pins, found, machine)
+        for several in named:
+            closure.follow_together(several)
+        for one in alone:
+            closure.follow([one])
     return selection
 
 
-def _wanted_sets(
+def _wanted(
     pins: Sequence[DebPin], found: Sequence[Sequence[Package]], machine: Machine
-) -> Iterator[list[Package]]:
-    """Give the packages that are wanted together on a machine, then each of the others alone.
-
-    Together are those of one ``[[pin]]`` that are named without a glob, unless several versions of one are meant.
-    """
+) -> tuple[list[list[Package]], list[Package]]:
+    """Return what is wanted on a machine: what each ``[[pin]]`` names without a glob, and all packages."""
     entries: dict[int, dict[int, Package]] = {}
     alone: list[Package] = []
     for pin, packages in zip(pins, found, strict=True):
@@ -62,13 +63,7 @@ def _wanted_sets(
             alone += here
             if not pin.is_glob:
                 entries.setdefault(pin.entry, {}).update({id(one): one for one in here})
-    for several in entries.values():
-        counts: dict[str, int] = {}
-        for one in several.values():
-            counts[one.name] = counts.get(one.name, 0) + 1
-        if together := [one for one in several.values() if counts[one.name] == 1]:
-            yield together
-    yield from ([one] for one in alone)
+    return [list(several.values()) for several in entries.values()], alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +75,26 @@ class _Closure:
     machine: Machine
     selection: Selection
     proved: set[tuple[int, str]]
+
+    def follow_together(self, several: Sequence[Package]) -> None:
+        """Choose what goes with the packages of one table; note which exclude each other and need not go together."""
+        for one in together(several, _called):
+            self.follow(one)
+        every = apart(several, _called)
+        if reason := self._exclusion(every):
+            text = f"{_label(every)} exclude each other: a machine installs those of one CUDA"
+            self.selection.notes[f"{text} ({reason})"] = None
+
+    def _exclusion(self, packages: Sequence[Package]) -> str:
+        """Return why packages cannot be installed together; nothing where they can, or where that is undecided."""
+        search = Search(self.rules, self.machine)
+        try:
+            if search.run(packages) is not None or search.dead_end is None:
+                return ""
+        except Undecided:
+            return ""
+        need, because = search.dead_end
+        return because or f"{named(need.by)} {need.field}: {need}"
 
     def follow(self, wanted: Sequence[Package]) -> None:
         """Choose what goes with wanted packages; write down what cannot be installed."""
@@ -133,6 +148,10 @@ class _Closure:
         for need in external:
             self.selection.external.add(str(need))
             self.selection.notes.update(dict.fromkeys(self.rules.elsewhere(need)))
+
+
+def _called(package: Package) -> tuple[str, str]:
+    return package.name, package.version
 
 
 def _label(wanted: Sequence[Package]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _IN_VERSION = re.compile(r"[+.]cuda(\d+(?:\.\d+)*)$")
+_LOOSELY = re.compile(r"-cu(?:da)?-?(\d\d?)")
 _IN_NAME = re.compile(r"-cuda-(\d+)(?:-(\d+))?$|-(\d+)-(\d+)$")
 
 
@@ -23,6 +24,15 @@ def is_cuda_variant(name: str, version: str, cuda: str) -> bool:
         return False
     text = ".".join(filter(None, named.groups()))
     return _begins(text, cuda) or _begins(cuda, text)
+
+
+def cuda_major(name: str, version: str) -> str:
+    """Return the major version of the CUDA that a package's version or name says it is for; empty where it says none.
+
+    Names are read more freely than pins read them: ``tool-cuda12`` and ``tool-cu126`` say 12 as well.
+    """
+    found = _IN_VERSION.search(version) or _IN_NAME.search(name) or _LOOSELY.search(name)
+    return next(one for one in found.groups() if one).partition(".")[0] if found else ""
 
 
 def cuda_said(version: str) -> str:

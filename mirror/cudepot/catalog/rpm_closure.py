@@ -1,19 +1,21 @@
 """Which rpms of a repository a set of pins needs: the pinned ones and, by libsolv, everything they depend on.
 
 Every pinned package is an install of its own, because a mirror offers several versions side by side and the client
-decides. What the repository does not offer, or what the boundary names, counts as installed: a stand-in for the
-distribution provides it. So each answer is one that a client's solver, which is the same, can give too.
+decides; so are those together that one ``[[pin]]`` means for one machine (:mod:`cudepot.catalog.together`). What the
+repository does not offer, or what the boundary names, counts as installed: a stand-in for the distribution provides
+it. So each answer is one that a client's solver, which is the same, can give too.
 """
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from cudepot.catalog.name_globs import Globs
-from cudepot.catalog.rpm_pins import Offer, RpmPin, meant
+from cudepot.catalog.rpm_pins import Offer, RpmPin, meant, named_of
+from cudepot.catalog.rpm_selection import Fault, RpmSelection, label
+from cudepot.catalog.together import apart, together
 from cudepot.errors import FormatError
 from cudepot.formats.primary import Relation, Rpm, relation_of
 from cudepot.formats.rich_dependency import parse_rich
@@ -29,30 +31,6 @@ BESIDE = {
 _FLAGS = {"=": "REL_EQ", "<": "REL_LT", ">": "REL_GT"}
 _TOLD = 6  # reasons given where packages cannot be installed
 _PRIMARY_FILES = ("/etc/", "/usr/lib/sendmail")  # and all with `bin/` in it: what createrepo_c puts into primary.xml
-
-
-class Fault(NamedTuple):
-    """A package that cannot be installed on a machine of an architecture, and why, in libsolv's words."""
-
-    rpm: Rpm
-    machine: str
-    because: str
-
-
-@dataclass(slots=True)
-class RpmSelection:
-    """What was chosen, and why (``pin``, ``needed by NAME``).
-
-    Attributes:
-        external: what the distribution has to have.
-        elsewhere: what of that the upstream has for architectures that nobody asked for, and which these are.
-        faults: pinned packages that cannot be installed on a machine.
-    """
-
-    chosen: dict[str, tuple[Rpm, str]] = field(default_factory=dict)
-    external: set[str] = field(default_factory=set)
-    elsewhere: dict[str, set[str]] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
 
 
 class Machine:
@@ -163,15 +141,39 @@ class Machine:
         job = self._solv.Job
         favour = [self._job(job.SOLVER_FAVOR, one) for one in self._contested(pinned)]
         into.chosen.update({rpm.nevra: (rpm, "pin") for rpm in pinned})
-        for rpm in pinned:
-            needed, because = self._closure([*favour, self._job(job.SOLVER_INSTALL, rpm)])
-            into.faults += [Fault(rpm, self.architecture, because)] if because else []
-            for one in needed:
-                into.chosen.setdefault(one.nevra, (one, f"needed by {rpm.name}"))
+        for rpms, needed, because in self._tried([[one] for one in pinned], named_of(self._pins, offer), favour):
+            if because and _are_of_one_machine(rpms):
+                into.faults.append(Fault(rpms, self.architecture, because))
+            elif because:
+                into.notes.append(f"{label(rpms)} exclude each other: a machine installs those of one CUDA ({because})")
+            for one in needed if _are_of_one_machine(rpms) else ():
+                into.chosen.setdefault(one.nevra, (one, f"needed by {rpms[0].name}"))
                 into.external |= {str(need) for need in _needs(one) if need in lacking}
         for need in lacking:
             if str(need) in into.external and (machines := self._elsewhere(need)):
                 into.elsewhere.setdefault(str(need), set()).update(machines)
+
+    def _tried(
+        self, alone: Iterable[Sequence[Rpm]], named: Iterable[Sequence[Rpm]], favour: Sequence[Any] = ()
+    ) -> Iterator[tuple[Sequence[Rpm], list[Rpm], str]]:
+        """Give what installing packages brings, or why they cannot be installed.
+
+        First each of ``alone``. Then, of what each table names, all that is meant for one machine, and all of it where
+        that is more; but nothing with a package that cannot be installed alone.
+        """
+        failed: set[str] = set()
+        sets = [*alone, *(rpms for one in named for rpms in self._sets(one))]
+        for rpms in sets:
+            if failed.isdisjoint(one.nevra for one in rpms):
+                jobs = [self._job(self._solv.Job.SOLVER_INSTALL, one) for one in rpms]
+                needed, because = self._closure([*favour, *jobs])
+                failed |= {rpms[0].nevra} if because and len(rpms) == 1 else set()
+                yield rpms, needed, because
+
+    def _sets(self, named: Sequence[Rpm]) -> list[list[Rpm]]:
+        """Return which packages of a table this machine installs together, more than one; then all that are apart."""
+        mine = [one for one in named if one.architecture in (self.architecture, "noarch")]
+        return [one for one in (*together(mine, _called), apart(mine, _called)) if len(one) > 1]
 
     def _elsewhere(self, need: Relation) -> set[str]:
         """Return the architectures that nobody asked for, and for which the upstream has what is lacking."""
@@ -241,19 +243,20 @@ class Machine:
             return [], "; ".join(list(dict.fromkeys(rule.info().problemstr() for rule in rules))[:_TOLD])
         return [self._rpms[one.id] for one in solver.transaction().newsolvables()], ""
 
-    def proved(self, wanted: Iterable[str], provided: Iterable[str]) -> Iterator[tuple[Rpm, list[Rpm], str]]:
-        """Give what installing each package alone brings, or why it cannot be installed.
+    def proved(
+        self, wanted: Iterable[str], named: Iterable[Sequence[Rpm]], provided: Iterable[str]
+    ) -> Iterator[tuple[Sequence[Rpm], list[Rpm], str]]:
+        """Give what installing packages brings, each alone and those together that have to be, or why that cannot be.
 
         Args:
             wanted: packages as NEVRA; those that are not for this machine are passed over.
+            named: what each ``[[pin]]`` names without a glob.
             provided: what the distribution has, as a lock tells it.
         """
         self._settle = False
         self._stand_in(_leaves(provided, self._is_offered))
-        for nevra in wanted:
-            if nevra in self._ids:
-                rpm = self._rpms[self._ids[nevra]]
-                yield rpm, *self._closure([self._job(self._solv.Job.SOLVER_INSTALL, rpm)])
+        alone = [[self._rpms[self._ids[nevra]]] for nevra in wanted if nevra in self._ids]
+        return (one for one in self._tried(alone, named) if _are_of_one_machine(one[0]))
 
 
 def machines(
@@ -306,6 +309,14 @@ def select_rpms(machines: Iterable[Machine]) -> RpmSelection:
     for machine in machines:
         machine.solve(selection)
     return selection
+
+
+def _called(rpm: Rpm) -> tuple[str, str]:
+    return rpm.name, rpm.evr
+
+
+def _are_of_one_machine(rpms: Sequence[Rpm]) -> bool:
+    return together(rpms, _called) == [list(rpms)]
 
 
 def _offers(rpm: Rpm) -> set[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from cudepot.catalog.config import Pin
 from cudepot.catalog.cuda_variant import is_cuda_variant
-from cudepot.catalog.name_globs import Names
+from cudepot.catalog.name_globs import Names, is_glob
 from cudepot.catalog.other_spelling import meant as meant_otherwise
 from cudepot.catalog.other_spelling import told
 from cudepot.catalog.unmatched import find_each, spelled
@@ -42,6 +42,7 @@ class RpmPin:
         versioned: whether it asks for versions; else the newest is meant.
         cuda: CUDA variant that name or release must say; empty for any.
         machines: architectures it is wanted for; ``noarch`` always is.
+        entry: number of the ``[[pin]]`` that has it.
     """
 
     text: str
@@ -53,6 +54,12 @@ class RpmPin:
     versioned: bool
     cuda: str
     machines: tuple[str, ...]
+    entry: int = 0
+
+    @property
+    def is_glob(self) -> bool:
+        """Whether the name stands for several packages."""
+        return is_glob(self.name)
 
     def speaks_of(self, rpm: Rpm) -> bool:
         """Tell whether the pin is about that package at all, whatever its version."""
@@ -125,7 +132,9 @@ def _way(form: re.Pattern[str], text: str, cuda: str, machines: tuple[str, ...])
         return None
     parts = dict.fromkeys(("version", "release", "arch"), "*") | {"epoch": ""}
     parts |= {name: value for name, value in found.groupdict().items() if value is not None}
-    return RpmPin(text, cuda=cuda, machines=machines, versioned="version" in form.groupindex, **parts)
+    versioned = "version" in form.groupindex
+    name, epoch, version, release, arch = (parts[one] for one in ("name", "epoch", "version", "release", "arch"))
+    return RpmPin(text, name, epoch, version, release, arch, versioned, cuda, machines)
 
 
 def meant(pin: RpmPin, rpms: Offer) -> list[Rpm]:
@@ -141,6 +150,26 @@ def meant(pin: RpmPin, rpms: Offer) -> list[Rpm]:
                 newest[rpm.name, machine] = rpm
     kept = {id(one) for one in newest.values()}
     return [one for one in found if id(one) in kept]
+
+
+def named_of(pins: Iterable[RpmPin], rpms: Offer) -> list[list[Rpm]]:
+    """Return what each ``[[pin]]`` names without a glob."""
+    entries: dict[int, dict[str, Rpm]] = {}
+    for pin in pins:
+        if not pin.is_glob:
+            entries.setdefault(pin.entry, {}).update({one.nevra: one for one in meant(pin, rpms)})
+    return [list(several.values()) for several in entries.values()]
+
+
+def pins_there(tables: Sequence[Pin], machines: Sequence[str], rpms: Offer) -> list[RpmPin]:
+    """Return what the ``[[pin]]`` tables want of packages that are locked; one of which none is left is passed over."""
+    found: list[RpmPin] = []
+    for number, pin in enumerate(tables):
+        wanted = tuple(one for one in machines if not pin.architectures or one in pin.architectures)
+        ways = (read_ways(text, pin.cuda, wanted) for text in pin.packages)
+        there = (next((way for way in several if meant(way, rpms)), None) for several in ways)
+        found += [replace(one, entry=number) for one in there if one]
+    return found
 
 
 def _hint(ways: Sequence[RpmPin], rpms: Offer) -> str:

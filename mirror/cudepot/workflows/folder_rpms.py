@@ -16,7 +16,7 @@ from cudepot.builders.rpm_metadata import Entries, entries_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.catalog.rpm_closure import machines, select_rpms
 from cudepot.catalog.rpm_pins import RpmPin
-from cudepot.catalog.unsolvable import Findings, Unsolvable
+from cudepot.catalog.unsolvable import Findings
 from cudepot.catalog.yum_plan import DESCRIBING, frame
 from cudepot.errors import ConfigError, FormatError, TrustError
 from cudepot.formats.filelists import owners_of
@@ -91,7 +91,7 @@ def with_needs(locked: LockedUpstream, rpms: Sequence[Artifact], open_rpm: Open,
     with described(rpms, open_rpm) as paths:
         with paths["primary"].open("rb") as text:
             offered = list(read_primary(text, locked.name))
-        every = machines(architectures, offered, [_pin(one, architectures) for one in rpms])
+        every = machines(architectures, offered, [_pin(number, one, architectures) for number, one in enumerate(rpms)])
         unknown = {path for one in every for path in one.unknown_paths()}
         with paths["filelists"].open("rb") as text:
             owners = owners_of(text, unknown, locked.name) if unknown else {}
@@ -99,15 +99,11 @@ def with_needs(locked: LockedUpstream, rpms: Sequence[Artifact], open_rpm: Open,
         one.add_paths(owners)
     selection = select_rpms(every)
     findings.complete = True
-    findings.found += [
-        Unsolvable(locked.name, one.rpm.nevra, f"cannot be installed on {one.machine}", one.because)
-        for one in selection.faults
-    ]
+    findings.found += [one.unsolvable(locked.name) for one in selection.faults]
     return replace(locked, external=tuple(sorted(selection.external)))
 
 
-def _pin(one: Artifact, architectures: tuple[str, ...]) -> RpmPin:
+def _pin(entry: int, one: Artifact, architectures: tuple[str, ...]) -> RpmPin:
+    """Return a pin on a very file; each stands alone, as if it were of a table of its own."""
     epoch, version, release = split_evr(one.version)
-    return RpmPin(
-        one.path, one.name, epoch, version, release, one.architecture, versioned=True, cuda="", machines=architectures
-    )
+    return RpmPin(one.path, one.name, epoch, version, release, one.architecture, True, "", architectures, entry)

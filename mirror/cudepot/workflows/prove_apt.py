@@ -14,7 +14,7 @@ from cudepot.digest import Digest
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.verdicts import Verdict, verdict
 
-_METHOD = 1
+_METHOD = 2
 """Raised whenever the proof asks for more or less than it did."""
 
 

@@ -1,15 +1,18 @@
 """Proves a yum repository of the site: every pinned package can be installed from its finished metadata.
 
 Beside these, machines have what the lock says that the distribution provides. Each package is an install of its own,
-on each machine it is for: a mirror holds versions and CUDA variants that exclude each other.
+on each machine it is for: a mirror holds versions and CUDA variants that exclude each other. So are those together
+that one ``[[pin]]`` means for one machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.rpm_closure import machines
+from cudepot.catalog.rpm_pins import Offer, named_of, pins_there
+from cudepot.catalog.rpm_selection import Fault
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.catalog.yum_modules import streams_of
 from cudepot.digest import Digest
@@ -22,7 +25,7 @@ from cudepot.workflows.folder_rpms import architectures_of
 from cudepot.workflows.verdicts import Verdict, verdict
 from cudepot.workflows.yum_chain import opened
 
-_METHOD = 1
+_METHOD = 2
 """Raised whenever the proof asks for more or less than it did."""
 
 
@@ -41,6 +44,7 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     locked = lock.upstream(name)
     grounds = [
         _METHOD, files[PATH].sha256, locked.external if locked else (), _architectures(depot, lock, name),
+        [(one.packages, one.cuda, one.architectures) for one in depot.pins_of(depot.config.upstream(name))],
         [one.digest.sha256 for one in pinned],
     ]  # fmt: skip
     found = verdict(depot, f"yum/{name}", grounds, lambda: Verdict(tuple(_prove(depot, lock, name, files, pinned))))
@@ -56,13 +60,21 @@ def _prove(
     every = machines(_architectures(depot, lock, name), rpms, ())
     paths = {path for one in every for path in one.unknown_paths()}
     owners = _owners(depot, repomd, files, paths) if paths else {}
-    streams = _streams(depot, repomd, files)
+    streams, named = _streams(depot, repomd, files), _named(depot, lock, name, rpms, set(wanted))
     for machine in every:
         machine.add_paths(owners)
-        for rpm, needed, because in machine.proved(wanted, locked.external if locked else ()):
+        for found, needed, because in machine.proved(wanted, named, locked.external if locked else ()):
             if because := because or _exclusive(needed, streams):
-                yield Unsolvable(name, rpm.nevra, f"cannot be installed on {machine.architecture}", because)
+                yield Fault(found, machine.architecture, because).unsolvable(name)
     yield from _unlisted(depot, name, pinned, streams)
+
+
+def _named(depot: Depot, lock: Lock, name: str, rpms: Iterable[Rpm], wanted: Collection[str]) -> list[list[Rpm]]:
+    """Return what each ``[[pin]]`` names without a glob; a folder's name files, each of which stands alone."""
+    settings, pinned = depot.config.upstream(name), Offer(one for one in rpms if one.nevra in wanted)
+    if settings.type == "folder":
+        return []
+    return named_of(pins_there(depot.pins_of(settings), _architectures(depot, lock, name), pinned), pinned)
 
 
 def _architectures(depot: Depot, lock: Lock, name: str) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from cudepot.catalog.faults import IndexMismatchError, IndexMissingError
 from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
 from cudepot.catalog.name_globs import Globs
 from cudepot.catalog.release_names import with_recipe
-from cudepot.catalog.rpm_closure import RpmSelection, machines, select_rpms
+from cudepot.catalog.rpm_closure import machines, select_rpms
 from cudepot.catalog.rpm_pins import Offer, RpmPin, rpm_pins
+from cudepot.catalog.rpm_selection import RpmSelection
 from cudepot.catalog.unmatched import find_each
-from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.catalog.yum_plan import NEEDED, USED
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import FormatError
@@ -47,7 +47,11 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     rpms = packages_of(chain, root)
     offer = Offer(rpms)
     read = find_each(lambda pin: rpm_pins(pin, chain.upstream.architectures, offer), pins)
-    wanted = [(pin, one) for pin, several in zip(pins, read, strict=True) for one in several]
+    wanted = [
+        (pin, replace(one, entry=number))
+        for number, (pin, several) in enumerate(zip(pins, read, strict=True))
+        for one in several
+    ]
     selection, pin_of = _selected(chain, root, rpms, [one for _, one in wanted]), _pin_finder(wanted)
     order = {id(one): number for number, one in enumerate(rpms)}
     chosen = sorted(served(chain, rpms, selection.chosen.values()), key=lambda one: order[id(one[0])])
@@ -87,10 +91,8 @@ def _selected(chain: YumChain, root: YumRoot, rpms: Sequence[Rpm], pins: Sequenc
             one.add_paths(owners)
     selection = select_rpms(every)
     chain.findings.complete = True
-    chain.findings.found += [
-        Unsolvable(upstream.name, one.rpm.nevra, f"cannot be installed on {one.machine}", one.because)
-        for one in selection.faults
-    ]
+    chain.findings.found += [one.unsolvable(upstream.name) for one in selection.faults]
+    chain.findings.notes += [f"{upstream.name}: {one}" for one in selection.notes]
     for need, others in sorted(selection.elsewhere.items()):
         told = ", ".join(sorted(others))
         chain.depot.progress.say(
