@@ -21,11 +21,13 @@ from tests.workflows.odd_yum_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEI
 from cudepot.catalog.bundle import Link, Manifest, SignedRoot, Want, render_manifest, want_json
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
 from cudepot.catalog.lock_document import render_lock
+from cudepot.catalog.nvidia_files import Repository, made
 from cudepot.catalog.snapshot import Snapshot, render_snapshot
 from cudepot.checked import sealed
 from cudepot.digest import Digest
 from cudepot.formats.bundle_tar import END, header, padding
 from cudepot.formats.bundle_tar import MANIFEST as MEMBER
+from cudepot.formats.deb_write import write_deb
 from cudepot.formats.patch import patch
 
 SHA = "a" * 64
@@ -167,6 +169,12 @@ def _cpio(name: str, body: bytes) -> bytes:
         return head + bytes(-len(head) % 4) + body + bytes(-len(body) % 4)
 
     return one(name, body, 0o100644) + one("TRAILER!!!", b"", 0)
+
+
+def _keyring() -> bytes:
+    folder = "compute/cuda/repos/u/x86_64/"
+    one = Repository(folder, False, "l=NVIDIA CUDA", (b"key",), b"key", (), keyrings=("1.1-1",))
+    return made([one], "https://packages.example/", 0)[f"{folder}cuda-keyring_1.1-1_all.deb"]
 
 
 def _rpm() -> bytes:
@@ -320,6 +328,12 @@ def corpus(target: str) -> tuple[bytes, ...]:
             _document(**{"packages.conda": {"x-1-0.conda": {"name": "x", "version": "1", "build": "0", "md5": "x"}}}),
             _document(**{"packages.conda": {"x-1-0.conda": {"name": [], "version": {}, "build": 0}}}),
             deep,
+        ),
+        "keyring": (
+            _keyring(),
+            _keyring()[:200],
+            write_deb({"Description": "x"}, {f"etc/{one}.list": b"deb" for one in "ab"}, scripts={}, epoch=0),
+            b"!<arch>\n",
         ),
         "listings": (
             b"||/ Name      Version    Architecture Description\n+++-=========-==========-============-=====\n" + _DPKG,

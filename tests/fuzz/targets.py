@@ -14,13 +14,14 @@ from cudepot.catalog.config import parse_config
 from cudepot.catalog.listings import decode_listing, read_listing
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.lock_document import parse_lock, render_lock
+from cudepot.catalog.nvidia_files import is_keyring_of_ours
 from cudepot.catalog.nvidia_paths import whole_apt
 from cudepot.catalog.snapshot import parse_snapshot
 from cudepot.catalog.yum_modules import check_yaml, streams_of, trimmed_modules
 from cudepot.catalog.yum_trim import trimmed
 from cudepot.checked import unsealed
 from cudepot.digest import Digest
-from cudepot.errors import CudepotError
+from cudepot.errors import CudepotError, FormatError
 from cudepot.formats import bundle_tar, conda_read, deb, deb822, elf, pe, rpm, rpm_header, wheel_read, zip_read
 from cudepot.formats.apt import PackageIndex, parse_package, parse_relations, parse_release
 from cudepot.formats.apt_listing import listing
@@ -234,6 +235,11 @@ def repodata(data: bytes) -> None:
     _each(lambda: md5_sums(found))
 
 
+def keyring(data: bytes) -> None:
+    if not is_keyring_of_ours("compute/cuda/repos/u/x86_64/cuda-keyring_1.1-1_all.deb", data):
+        raise FormatError("not as cudepot makes it")
+
+
 def listings(data: bytes) -> None:
     read_listing(decode_listing(data))
 
@@ -243,6 +249,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     for one in (
         *(release, inrelease, packages, sources, stanza, debs, rpms, primary, repomd, updateinfo, modules, rich),
         *(simple_html, simple_json, wheel, tar, bundle, patches, packets, keys, libraries, lock, documents, redistrib),
-        *(repodata, listings),
+        *(repodata, listings, keyring),
     )
 }

@@ -107,7 +107,8 @@ def test_a_whole_mirror_has_nvidias_key_and_no_file_that_names_nvidia(project: P
     for name in extras:
         nvidia.repo.put(nvidia.repo.folder / name, b"NVIDIA's own")
     whole(project, nvidia, extras=extras)
-    verbs(project, "publish")
+    verbs(project)
+    assert f"{APT}: cuda-ubuntu2004.list is not published" in project.run("publish").out
     ours, theirs = below(project, f"apt/{APT}"), below(project, NVIDIA)
     assert theirs["3bf863cc.pub"] == theirs["7fa2af80.pub"] == nvidia.key_file.read_bytes()
     assert "cuda-ubuntu2004.list" not in ours | theirs

@@ -95,6 +95,12 @@ def leads_away(name: str) -> bool:
     return bool(_AWAY.fullmatch(name))
 
 
+def leading_away(upstream: LockedUpstream) -> list[str]:
+    """Return the extras that a site does not show for that reason."""
+    extras = [one.path for one in upstream.files if one.role == "extra"]
+    return [path for path in extras if leads_away(path.rpartition("/")[2])]
+
+
 def site_folder(upstream: LockedUpstream) -> str:
     """Return where a site has an upstream: ``apt/NAME/`` or ``yum/NAME/``."""
     return f"{'yum' if upstream.is_yum else 'apt'}/{upstream.name}/"
@@ -132,12 +138,8 @@ def whole(
     files = {one.path: one.digest for one in upstream.files}
     _check_places(upstream.name, packages, files, unknown)
     learnt = any(isinstance(one, Promise) for one in every.values())
-    away = frozenset(one.path for one in upstream.files if _is_away(one)) - packages.keys()
+    away = frozenset(leading_away(upstream)) - packages.keys()
     return Whole(packages, files, tuple(notes), unknown, learnt, away)
-
-
-def _is_away(one: LockedFile) -> bool:
-    return one.role == "extra" and leads_away(one.path.rpartition("/")[2])
 
 
 def _check_places(

@@ -14,6 +14,7 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.nvidia_files import KEYRINGS, Repository, made
 from cudepot.catalog.nvidia_paths import Shown, bare, below, copies, place, planned, shown
 from cudepot.catalog.snapshot import Tree
+from cudepot.catalog.whole import leading_away
 from cudepot.digest import Digest
 from cudepot.formats.apt import parse_release
 from cudepot.signing.keys import binary_keys, exported, read_keys
@@ -25,6 +26,7 @@ from cudepot.workflows.proof import plain_text, read
 
 _ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 _KEYRING = re.compile(r"cuda-keyring_([A-Za-z0-9.+~-]+)_all\.deb")
+_AWAY = "is not published: it makes the upstream's own host a source of clients (`cudepot client` writes the site's)"
 _NO_URL = (
     "NVIDIA's paths: without cuda-keyring, .repo and .list, which name the site's address: nothing says it; "
     'set `url = "https://…"` in [site]'
@@ -47,13 +49,14 @@ def with_nvidia(depot: Depot, lock: Lock, tree: Tree) -> WithNvidia:
         tree: all else that the site shows.
     """
     found = bare(tree)
+    notes = [f"{one.name}: {path} {_AWAY}" for one in lock.upstreams for path in leading_away(one)]
     if depot.config.site.nvidia_paths is False or not any(place(one) for one in lock.upstreams):
-        return WithNvidia(found)
+        return WithNvidia(found, tuple(notes))
     places, left = planned(lock.upstreams, found, _hosts(depot))
     twins = {path: one for part in places for path, one in _copies(depot, part, found, lock).items()}
     troubles: list[Trouble] = []
     files = made(_repositories(depot, places, found, troubles), depot.config.site.reached_at, depot.epoch)
-    notes = [f"{one.folder} shows what comes first with that URL, and not {one.upstream.name}" for one in left]
+    notes += [f"{one.folder} shows what comes first with that URL, and not {one.upstream.name}" for one in left]
     notes += [f"{one.name}: no key or source below NVIDIA's paths: {one.error}" for one in troubles]
     notes += [_NO_URL] if _is_url_missing(depot, places) else []
     added = {path: depot.store.add_bytes(data) for path, data in files.items()}
