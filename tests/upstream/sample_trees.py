@@ -85,12 +85,12 @@ ALL_CCFLAGS := $(NVCCFLAGS) $(EXTRA_NVCCFLAGS) $(addprefix -Xcompiler ,$(EXTRA_C
 ALL_LDFLAGS := $(ALL_CCFLAGS) $(addprefix -Xlinker ,$(EXTRA_LDFLAGS))
 {common}
 GENCODE := $(foreach sm,$(SMS),-gencode arch=compute_$(sm),code=sm_$(sm))
-LIBRARIES += $(LT)
+LIBRARIES += $(LT) -lcudart -lcublas -lcudnn
 """
 _FREEIMAGE = """\
 INCLUDES += -IFreeImage/include
-LIBRARIES += -LFreeImage/lib/$(TARGET_OS)/$(TARGET_ARCH) -lfreeimage
-$(shell printf '#include "FreeImage.h"\\nint main(void) {{ return 0; }}\\n' >probe.c)
+LIBRARIES += -LFreeImage/lib/$(TARGET_OS)/$(TARGET_ARCH) -lfreeimage-standin
+$(shell printf '#include "FreeImageStandIn.h"\\nint main(void) {{ return 0; }}\\n' >probe.c)
 $(shell $(NVCC) $(ALL_CCFLAGS) $(INCLUDES) $(LIBRARIES) -o probe.out probe.c)
 ifeq ($(wildcard probe.out),)
 $(info >>> WARNING - FreeImage is not set up correctly: a stand-in for NVIDIA's words <<<)
@@ -110,7 +110,7 @@ EXEC ?= @echo "[@]"
 endif
 all: {sample}
 {sample}: device.o {sample}.o
-\t$(EXEC) $(NVCC) $(ALL_LDFLAGS) $(GENCODE) -o $@ $+ $(INCLUDES) $(LIBRARIES) -lcudart -lcublas -lcudnn -lstdc++ -lm
+\t$(EXEC) $(NVCC) $(ALL_LDFLAGS) $(GENCODE) -o $@ $+ $(INCLUDES) $(LIBRARIES) -lstdc++ -lm
 %.o: %.cpp
 \t$(EXEC) $(HOST_COMPILER) $(INCLUDES) $(EXTRA_CCFLAGS) -DWHERE='"$(TARGET_OS)/$(TARGET_ARCH)/$(SBSA)"' -o $@ -c $<
 %.o: %.cu
@@ -122,7 +122,10 @@ _PROGRAM = """\
 int device();
 int main() { printf("%d %d %d %s\\n", CUDNN_MAJOR, (int)cudnnGetVersion(), device(), WHERE); return 0; }
 """
-_DEVICE = "int device() { return __CUDACC_VER_MAJOR__; }\n"
+_DEVICE = """\
+#include <cudnn.h>
+int device() { return CUDNN_MAJOR * 1000 + __CUDACC_VER_MAJOR__; }
+"""
 _NVCC = """\
 #!/bin/sh
 # a stand-in: gives the host compiler what is meant for it, its own folders last, as nvcc does
@@ -179,9 +182,9 @@ def write_tree(folder: Path, era: Era, *, freeimage: bool = False) -> Path:
         write(folder / "samples_common.mk", _COMMON)
     if freeimage:
         beside = folder / "mnistCUDNN" / "FreeImage"
-        write(beside / "include" / "FreeImage.h", "\n")
+        write(beside / "include" / "FreeImageStandIn.h", "\n")
         for arch, compiler in (("x86_64", "gcc"), ("aarch64", "aarch64-linux-gnu-gcc")):
-            library(beside / "lib" / "linux" / arch / "libfreeimage.so", "int freeimage;\n", compiler)
+            library(beside / "lib" / "linux" / arch / "libfreeimage-standin.so", "int freeimage;\n", compiler)
     return folder
 
 

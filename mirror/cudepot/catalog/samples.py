@@ -3,8 +3,10 @@
 The variables are those of the samples' own Makefiles: ``TARGET_ARCH``, ``TARGET_OS``, ``HOST_COMPILER``, ``CUDA_PATH``,
 ``QNX_HOST``, ``QNX_TARGET``, ``EXTRA_CCFLAGS``, ``EXTRA_LDFLAGS``, ``EXTRA_NVCCFLAGS`` in all; ``CUDNN_INCLUDE_PATH``,
 ``CUDNN_LIB_PATH``, ``CUBLAS_LIB_PATH`` and ``SBSA`` since 8.1. All of them compile ``.cu`` files and link with
-``$(CUDA_PATH)/bin/nvcc``, and all put the toolkit's own folders before any that can be named: ``-I`` as they write it,
-``-L`` because nvcc and g++ look into what ``EXTRA_LDFLAGS`` names (``-Xlinker -L``) last.
+``$(CUDA_PATH)/bin/nvcc``, and all put ``-I$(CUDA_PATH)/include`` before any folder that can be named.
+
+``EXTRA_NVCCFLAGS`` stand before all other ``-L``, and are the only ones that reach the test for FreeImage, which is
+linked with cuDNN too. What ``EXTRA_LDFLAGS`` name (``-Xlinker -L``) is looked at last.
 """
 
 from __future__ import annotations
@@ -111,17 +113,14 @@ def make_variables(target: Target, paths: Mapping[str, str], environment: Mappin
 
 def _flags(target: Target, paths: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
     """Return the flags for compiler, linker and nvcc."""
-    linked = [f"-L{paths['library']}", f"-rpath-link={paths['library']}"]
-    linked += [f"-L{paths['beside']}"] if paths["beside"] else []
-    linked += [f"-rpath-link={paths['zlib']}"] if paths["zlib"] else []
-    own = {
-        "EXTRA_CCFLAGS": [f"-I{paths['include']}"],
-        "EXTRA_LDFLAGS": linked,
-        # unasked, nvcc takes targets/aarch64-linux for every aarch64 compiler
-        "EXTRA_NVCCFLAGS": [f"-target-dir {target.folder}"] if target.name == "sbsa" and paths["beside"] else [],
-    }
-    every = {name: " ".join([*flags, environment.get(name, "")]).strip() for name, flags in own.items()}
-    return {name: flags for name, flags in every.items() if flags}
+    include, library, beside = f"-I{paths['include']}", f"-L{paths['library']}", paths["beside"]
+    nvcc = [include, library, *([f"-L{beside}"] if beside else [])]
+    # unasked, nvcc takes targets/aarch64-linux for every aarch64 compiler
+    nvcc += [f"-target-dir {target.folder}"] if target.name == "sbsa" and beside else []
+    loaded = [one for one in (paths["library"], paths["zlib"]) if one]  # what the libraries themselves need
+    nvcc += [f"-Xlinker -rpath-link={one}" for one in loaded]
+    own = {"EXTRA_CCFLAGS": [include], "EXTRA_NVCCFLAGS": nvcc}
+    return {name: " ".join([*flags, environment.get(name, "")]).strip() for name, flags in own.items()}
 
 
 def is_for(architecture: str, target: Target) -> bool:

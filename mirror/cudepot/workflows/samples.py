@@ -62,7 +62,7 @@ class Environment:
     """What a build needs: the variables for make, and what is missing, as lines for the user.
 
     Attributes:
-        hidden: a file of another cuDNN in the toolkit, which would be taken before the one that is meant: Makefiles
+        hidden: a header of another cuDNN in the toolkit, which would be taken before the one that is meant: Makefiles
             are given a view of the toolkit without it.
     """
 
@@ -87,10 +87,10 @@ def look_around(wish: Wish) -> Environment:
     compiler = wish.compiler or target.compiler or _qnx_compiler(wish)
     include = _first(include_folders(target, wish.cuda, wish.cudnn, native=native), "cudnn.h", "cudnn_version.h")
     library = _first(library_folders(target, wish.cuda, wish.cudnn, native=native), "libcudnn.so")
-    hidden = _other_cudnn(wish, include, library)
+    hidden = _other_header(wish, include)
     cuda = str(wish.output.resolve() / _VIEW) if hidden else wish.cuda
-    own = f"targets/{target.folder}/lib"
-    beside = f"{cuda}/{own}" if not native and Path(wish.cuda, own).is_dir() else ""
+    own = Path(wish.cuda, "targets", target.folder, "lib")
+    beside = str(own) if not native and own.is_dir() else ""
     zlib = "" if native or not target.triplet else _first([f"/usr/lib/{target.triplet}"], "libz.so.1", "libz.so")
     paths = {"compiler": compiler, "cuda": cuda, "include": include, "library": library, "beside": beside, "zlib": zlib}
     missing = [*_compiler_faults(wish, compiler), *_path_faults(wish, paths)]
@@ -130,29 +130,24 @@ def build_samples(wish: Wish, environment: Environment, origin: Path | Artifact,
     return SamplesResult(_told(origin), tuple(made), tuple(executables))
 
 
-def _other_cudnn(wish: Wish, include: str, library: str) -> str:
-    """Return a header or library in the toolkit's own folders where that is not the one that is meant."""
-    cuda, named = Path(wish.cuda), {"cudnn.h": include, "libcudnn.so": library}
-    own = [cuda / "include" / "cudnn.h", cuda / "lib64" / "libcudnn.so"]
-    own.append(cuda / "targets" / wish.target.folder / "lib" / "libcudnn.so")
-    for one in own:
-        meant = Path(named[one.name], one.name)
-        if named[one.name] and one.exists() and not (meant.exists() and one.samefile(meant)):
-            return str(one)
-    return ""
+def _other_header(wish: Wish, include: str) -> str:
+    """Return the cudnn.h in the toolkit's own include where it is not the one that is meant."""
+    first, named = Path(wish.cuda, "include", "cudnn.h"), Path(include, "cudnn.h")
+    if not include or not first.exists() or (named.exists() and first.samefile(named)):
+        return ""
+    return str(first)
 
 
 def _view(cuda: Path, view: Path) -> None:
-    """Make a view of a toolkit, of links, with nothing of cuDNN in it; nvcc finds its folders beside its own."""
-    inner = [Path("bin"), Path("include"), Path("lib"), Path("lib64")]
-    inner += [one.relative_to(cuda) for name in ("include", "lib") for one in cuda.glob(f"targets/*/{name}")]
-    apart = {one for found in inner if (cuda / found).is_dir() for one in (found, *found.parents)}
+    """Make a view of a toolkit, of links, in whose include no header of cuDNN lies."""
     with storage_errors(view):
-        for folder in sorted(apart):
-            (view / folder).mkdir()
-            for one in (cuda / folder).iterdir():
-                if folder / one.name not in apart and not one.name.startswith(("cudnn", "libcudnn")):
-                    (view / folder / one.name).symlink_to(one.resolve())
+        (view / "include").mkdir(parents=True)
+        for one in cuda.iterdir():
+            if one.name != "include":
+                (view / one.name).symlink_to(one.resolve())
+        for one in (cuda / "include").iterdir():
+            if not one.name.startswith("cudnn"):
+                (view / "include" / one.name).symlink_to(one.resolve())
 
 
 def pinned_samples(lock: Lock, target: Target) -> list[Artifact]:
