@@ -56,7 +56,10 @@ def test_a_subset_is_one_flat_repository() -> None:
     assert place(upstream("a", url, "apt", "x86_64/InRelease"), HOSTS) == CUDA
     assert place(upstream("a", url, "apt", "dists/focal/InRelease"), HOSTS) == ""
     assert place(upstream("a", url, "apt", "x86_64/InRelease", "sbsa/InRelease"), HOSTS) == ""
-    assert place(upstream("a", "", "folder"), HOSTS) == ""
+    assert place(upstream("a", "", "folder")) == ""
+    downloads = upstream("compute/cuda/repos/ubuntu1604/x86_64", "", "folder")
+    assert place(downloads) == "compute/cuda/repos/ubuntu1604/x86_64/", "its name says where"
+    assert place(downloads, HOSTS) == "", "where somebody asked for it"
     assert place(upstream("a", f"https://{HOSTS[0]}/{CUDA}", "simple"), HOSTS) == ""
 
 

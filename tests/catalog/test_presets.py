@@ -10,6 +10,7 @@ import pytest
 
 from cudepot.catalog.config import parse_config
 from cudepot.catalog.config_upstream import Upstream
+from cudepot.catalog.nvidia_paths import path_of
 from cudepot.catalog.presets import Presets, expand, parse_presets
 from cudepot.errors import ConfigError
 from cudepot.signing.keys import read_keys
@@ -79,6 +80,12 @@ def test_every_preset_is_a_valid_upstream_and_every_key_is_known(presets: Preset
         assert {*preset.keys, *preset.former} <= set(presets.keys)
         assert not set(preset.keys) & set(preset.former)
         assert all(not presets.key(one).until for one in preset.keys), "a key that signs no more is pinned by nobody"
+
+
+def test_each_preset_has_a_place_below_nvidias_paths(presets: Presets) -> None:
+    for one in presets.repositories.values():
+        assert one.url.endswith(f"/{path_of(one.url, presets.hosts)}"), one.url
+        assert path_of(one.url, presets.hosts), one.url
 
 
 def test_the_old_key_is_known_with_its_end(presets: Presets) -> None:

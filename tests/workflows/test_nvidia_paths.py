@@ -175,6 +175,16 @@ def test_who_is_shown_there(project: Project, nvidia: Nvidia) -> None:
     assert not (project.site / "compute").exists()
 
 
+def test_downloads_where_their_upstreams_name_says(project: Project, nvidia: Nvidia) -> None:
+    folder = "compute/cuda/repos/ubuntu1604/x86_64"
+    project.add("upstream", name=folder, type="folder", path=str(nvidia.repo.folder))
+    project.add("pin", upstream=folder, packages=[f"libcudnn8_{DEB}_amd64.deb"])
+    verbs(project, "publish")
+    found = below(project, folder)
+    assert found.keys() >= {"InRelease", "cuda-ubuntu1604.pin", "7fa2af80.pub", "cuda-keyring_1.1-1_all.deb"}
+    assert project.run("verify", "--json").json["faults"] == []
+
+
 def test_archives_where_the_manifest_says(project: Project, tmp_path: Path) -> None:
     at = "compute/cudnn/redist"
     manifest = write_redistrib(tmp_path / "up" / at, CudnnRelease("9.8.0.87", "12"))

@@ -75,8 +75,11 @@ def path_of(url: str, hosts: Collection[str] | None = None) -> str:
 def place(upstream: LockedUpstream, hosts: Collection[str] | None = None) -> str:
     """Return where NVIDIA's paths have what a site shows of an upstream; empty where they have no place for it.
 
-    A subset is one flat repository, so it takes the place of a flat one only.
+    A subset is one flat repository, so it takes the place of a flat one only. Downloads have no URL: their upstream
+    may be called by the path.
     """
+    if upstream.type in ("folder", "local-repo"):
+        return path_of(f"file:///{upstream.name}/") if hosts is None else ""
     path = path_of(upstream.url, hosts)
     if not path or upstream.type != "apt" or upstream.files:
         return path if upstream.type in ("apt", "yum", "redistrib") else ""
