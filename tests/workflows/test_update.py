@@ -79,6 +79,48 @@ def test_pins_that_cannot_be_locked_leave_all_as_it_was(project: Project, nvidia
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_what_cannot_be_locked_keeps_back_nothing_else(project: Project, nvidia: Nvidia, tmp_path: Path) -> None:
+    """One pin needs a package nobody has in that version; a release of two moves, and so does another package."""
+    for name in ("app", "tool"):
+        nvidia.repo.add(write_deb(simple_deb(name, "1.0"), tmp_path))
+    nvidia.repo.add(write_deb(simple_deb("base", "1.0"), tmp_path))
+    nvidia.repo.publish()
+    project.add("pin", upstream=APT, packages=["app=1.0", "tool=1.0"])
+    project.run("lock")
+    nvidia.repo.add(write_deb(simple_deb("app", "3.0", Depends="base (>= 2)"), tmp_path))
+    nvidia.repo.add(write_deb(simple_deb("tool", "2.0"), tmp_path))
+    release(nvidia, NEW)
+    done = project.fail(6, "update", "--apply")
+    assert "app 3.0 (Depends: base (>= 2))" in done.error
+    assert "app: 1.0 -> 3.0: cannot be locked" in done.out
+    pinned = project.toml.read_text()
+    assert all(one in pinned for one in (f'"libcudnn8={NEW}"', f'"libcudnn8-dev={NEW}', '"app=1.0", "tool=2.0"'))
+    assert f'version = "{NEW}"' in project.lock.read_text()
+    assert 'name = "tool"\nversion = "2.0"' in project.lock.read_text()
+    nvidia.repo.add(write_deb(simple_deb("base", "2.0"), tmp_path))
+    nvidia.repo.publish()
+    project.run("update", "--apply")
+    assert '"app=3.0"' in project.toml.read_text()
+
+
+def test_what_needs_another_update_comes_with_it(project: Project, nvidia: Nvidia, tmp_path: Path) -> None:
+    """The first half of what is tried needs a package of the second, and one update fits nowhere."""
+    names = {"a": "d (= 1.0)", "b": "", "c": "", "d": ""}
+    for name, needs in names.items():
+        nvidia.repo.add(write_deb(simple_deb(name, "1.0", **({"Depends": needs} if needs else {})), tmp_path))
+    nvidia.repo.publish()
+    project.add("pin", upstream=APT, packages=[f"{name}=1.0" for name in names])
+    project.run("lock")
+    newer = {"a": ("2.0", "d (= 5.0)"), "b": ("3.0", ""), "c": ("4.0", "b (= 9.0)"), "d": ("5.0", "")}
+    for name, (version, needs) in newer.items():
+        nvidia.repo.add(write_deb(simple_deb(name, version, **({"Depends": needs} if needs else {})), tmp_path))
+    nvidia.repo.publish()
+    done = project.run("update", "--json", check=False)
+    assert done.rc == 6
+    assert {one["name"] for one in done.json["updates"]} == {"b"}, "a and d need each other, and go by other versions"
+    assert [one["error"] for one in done.json["refused"]]
+
+
 def test_one_package_alone_and_a_name_that_is_not_pinned(project: Project, nvidia: Nvidia, tmp_path: Path) -> None:
     nvidia.repo.add(write_deb(simple_deb("hello", "1.0"), tmp_path))
     nvidia.repo.publish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -15,7 +16,7 @@ from cudepot.catalog.other_spelling import meant, told
 from cudepot.catalog.release_names import is_meta, parse_artifact_name, with_recipe
 from cudepot.catalog.unsolvable import Findings
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, FormatError, PinError, TrustError
+from cudepot.errors import ConfigError, CudepotError, FormatError, PinError, TrustError
 from cudepot.formats.deb import read_control
 from cudepot.formats.deb822 import Fields, parse_stanza
 from cudepot.formats.rpm_header import read_head
@@ -23,6 +24,7 @@ from cudepot.paths import safe_name
 from cudepot.transport.folder import FolderSource
 from cudepot.workflows.depot import Depot, request_hash
 from cudepot.workflows.lock_installer import held_by, is_installer
+from cudepot.workflows.partly import partly
 from cudepot.workflows.published import load_catalog
 
 
@@ -35,7 +37,8 @@ def resolve_folder(
     is whole, is looked at once: the same bytes say the same.
 
     Raises:
-        PinError: a pin matches no file.
+        PartlyLockedError: some pins match no file; what the others resolved to is in it.
+        UnmetError: none does.
         TrustError: a file does not have the hash its pin says.
         FormatError: a package is damaged.
     """
@@ -45,15 +48,18 @@ def resolve_folder(
     pins = depot.pins_of(upstream)
     known = {one.digest: one for one in (before[1] if before else ())}
     artifacts: dict[str, Artifact] = {}
+    errors: dict[str, CudepotError] = {}
     for pin in pins:
-        for one, path in _files_of(upstream, pin, folder):
+        for one, path in _files_of(upstream, pin, folder, errors):
             artifacts.setdefault(path.name, _published(one, path, known))
     locked = LockedUpstream(upstream.name, upstream.type, "", request_hash(upstream, pins))
     found = _once_each(artifacts.values())
     check_filenames(found)
     if any(map(_is_published_rpm, found)):
-        return _with_rpms(locked, found, folder, findings)
-    return locked, found
+        locked, found = _with_rpms(locked, found, folder, findings)
+    if errors and before:  # what stays of pins that match nothing now needs what it needed
+        locked = replace(locked, external=tuple(sorted({*locked.external, *before[0].external})))
+    return partly(locked, found, errors, before[1] if before else (), lambda glob, one: fnmatchcase(one.path, glob))
 
 
 def _is_published_rpm(one: Artifact) -> bool:
@@ -74,10 +80,15 @@ def _with_rpms(
     return locked, tuple(named.get(one.path, one) for one in artifacts)
 
 
-def _files_of(upstream: Upstream, pin: Pin, folder: Path) -> list[tuple[Artifact, Path]]:
-    """Return the files of a pin; packages without a file of their own may lie among those to repackage."""
-    found = [(_artifact(upstream, pin, path), path) for path in _matching(folder, pin)]
-    if pin.recipe and not any(one.release for one, _ in found):
+def _files_of(
+    upstream: Upstream, pin: Pin, folder: Path, errors: dict[str, CudepotError]
+) -> list[tuple[Artifact, Path]]:
+    """Return the files of a pin, and note what matches none.
+
+    Packages without a file of their own may lie among those to repackage.
+    """
+    found = [(_artifact(upstream, pin, path), path) for path in _matching(folder, pin, errors)]
+    if found and pin.recipe and not any(one.release for one, _ in found):
         with_recipe(found[0][0], pin)  # says what has to be named instead
     return found
 
@@ -99,14 +110,15 @@ def _once_each(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
     return tuple(kept.values())
 
 
-def _matching(folder: Path, pin: Pin) -> list[Path]:
+def _matching(folder: Path, pin: Pin, errors: dict[str, CudepotError]) -> list[Path]:
     found, source = list[Path](), FolderSource(folder)
     for glob in pin.packages:
         if "/" in glob or ".." in glob:
             raise ConfigError(f"pin {glob!r}: a file name or glob without folders is expected")
         matches = sorted(one for one in folder.glob(glob) if one.is_file())
         if not matches:
-            raise PinError(f"pin {glob!r} matches no file in {folder}", hint=_otherwise(folder, glob))
+            text = f"pin {glob!r} matches no file in {folder}"
+            errors[glob] = PinError(text, hint=_otherwise(folder, glob), pins=(glob,))
         found += [source.file(one.name) for one in matches]  # what leads out of the folder, sync would refuse
     return found
 

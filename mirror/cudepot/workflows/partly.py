@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cudepot.catalog.faults import PINS, Fault, fault_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
@@ -49,6 +49,7 @@ def partly(
     artifacts: Sequence[Artifact],
     errors: Mapping[str, CudepotError],
     before: Sequence[Artifact],
+    is_of: Callable[[str, Artifact], bool] | None = None,
 ) -> Resolved:
     """Return what was resolved where nothing failed.
 
@@ -57,6 +58,7 @@ def partly(
         artifacts: what could be resolved.
         errors: what could not, by entry of ``packages``.
         before: what was locked of the upstream: of packages that fail now it stays.
+        is_of: tells whether an artifact was locked for an entry; by the name of its project where nothing is given.
 
     Raises:
         PartlyLockedError: some failed.
@@ -64,8 +66,8 @@ def partly(
     """
     if not errors:
         return locked, tuple(artifacts)
-    there, projects = {one.filename for one in artifacts}, set(map(_project, errors))
-    kept = [one for one in before if one.filename not in there and one.name in projects]
+    there, was_for = {one.filename for one in artifacts}, is_of or (lambda spec, one: one.name == _project(spec))
+    kept = [one for one in before if one.filename not in there and any(was_for(spec, one) for spec in errors)]
     if not artifacts and not kept:
         raise UnmetError(errors, locked.url)
     raise PartlyLockedError(errors, (locked, (*artifacts, *kept)))

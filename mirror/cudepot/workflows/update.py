@@ -26,6 +26,7 @@ from cudepot.workflows.partly import PartlyLockedError
 from cudepot.workflows.presets import load_presets
 from cudepot.workflows.published import load_catalog
 from cudepot.workflows.rounds import Failure, failures, resolve_all
+from cudepot.workflows.update_trials import Trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class UpdateResult:
         text: cudepot.toml with all updates.
         diff: the change of cudepot.toml, as ``diff -u`` shows it.
         failed: upstreams that could not be asked.
-        refused: upstreams whose updates cannot be locked; they are not in the text.
+        refused: why some updates cannot be locked; they are not in the text.
         asked: how many upstreams answered.
     """
 
@@ -109,22 +110,19 @@ def _compared(
 
 
 def _lockable(depot: Depot, updates: Sequence[Update], wait: float) -> tuple[list[Update], tuple[Failure, ...]]:
-    """Return the updates that can be locked, and why those of other upstreams cannot."""
-    if not updates:
-        return [], ()
-    named = {one.upstream for one in updates}
-    asked = _only(_configured(_changed(depot, updates)[1]), named)
+    """Return the updates that can be locked, and why the others cannot."""
+    kept: list[Update] = []
+    refused: list[Failure] = []
     with dry_run(depot.store) as scratch:
-        result = make_lock(replace(depot, store=scratch, config=asked), dry_run=True, wait=wait)
-    broken = {one.upstream: one for one in result.failed if one.upstream in named}
-    refused = [one for one in updates if one.upstream in broken and _breaks(broken[one.upstream].error, one)]
-    why = [broken[name] for name in dict.fromkeys(one.upstream for one in refused)]
-    return [one for one in updates if one not in refused], tuple(why)
+        for name in dict.fromkeys(one.upstream for one in updates):
 
+            def configured(some: Sequence[Update], name: str = name) -> Config:
+                return _only(_configured(_changed(depot, some)[1]), {name})
 
-def _breaks(error: CudepotError, one: Update) -> bool:
-    """Return whether an update has to do with why its upstream cannot be locked."""
-    return not isinstance(error, PartlyLockedError) or one.name in error.projects
+            trials = Trials(replace(depot, store=scratch), name, wait, configured)
+            kept += trials.kept([one for one in updates if one.upstream == name])
+            refused += trials.why.values()
+    return [one for one in updates if one in kept], tuple(refused)
 
 
 def _only(config: Config, upstreams: Iterable[str]) -> Config:
