@@ -84,6 +84,13 @@
     pip: "Only this index is asked. For hashes, use what cudepot export requirements.txt prints.",
   };
 
+  const holds = { dnf: "dnf versionlock add", yum: "yum versionlock add" };
+  function several(offer) {
+    if (!offer.several) return "";
+    const hold = holds[offer.tool] ?? "apt-mark hold";
+    return ` The site has other versions, and an upgrade goes to the newest: keep this one with sudo ${hold} ${offer.several.join(" ")}.`;
+  }
+
   function values(index) {
     const key = steps[index][0];
     const before = steps.slice(0, index).map(([name]) => name);
@@ -128,7 +135,7 @@
     if (!offer) return;
     at("what").textContent = `${data.names[offer.type[0]] ?? offer.type[0]}, ${chosen.version}`;
     at("commands").textContent = commands[offer.type[0]](offer).join("\n");
-    at("note").textContent = notes[offer.type[0]];
+    at("note").textContent = notes[offer.type[0]] + several(offer);
     at("copy").textContent = "Copy";
   }
 

@@ -19,6 +19,7 @@ from tests.clients.python_env import PythonEnv
 from tests.integration.conftest import Browser
 from tests.integration.showcase import APT, showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
+from tests.upstream.process import run
 
 from cudepot.catalog.holdings import Held, SiteFacts
 from cudepot.catalog.lock import Lock
@@ -93,6 +94,32 @@ def test_clicking_through_gives_commands_that_apt_and_pip_carry_out(
     assert commands(browser)[-1] == "sudo dnf install libcudnn8-8.0.5.39-1.cuda11.1"
     assert f"baseurl={url}/yum/rhel8/x86_64/" in commands(browser)[2]
     assert browser.get_log("browser") == [], "no error, nothing blocked"
+
+
+@pytest.mark.slow
+def test_of_several_variants_one_is_kept_as_the_page_says(
+    showcase: Project,  # noqa: F811
+    url: str,
+    browser: Browser,
+    tmp_path: Path,
+) -> None:
+    """Only where a repository has another version: `apt-get upgrade` goes to the newest, and not after the hold."""
+    browser.get(f"{url}/")
+    chosen = {"os": "Linux", "distro": "Ubuntu 20.04", "version": "cuDNN 8.0.5.39 for CUDA 10.2", "type": "deb"}
+    for step, value in chosen.items():
+        choose(browser, step, value)
+    (hold,) = re.findall(r"keep this one with sudo (apt-mark hold .*)\.$", browser.find_element(By.ID, "note").text)
+    root = AptRoot(tmp_path / "root")
+    root.add_source(f"{(showcase.site / 'apt' / APT).as_uri()}/", showcase.site / "keys/site.gpg")
+    root.update()
+    root.install(*commands(browser)[-1].split()[3:])
+    assert "2 upgraded" in root.apt_get("--simulate", "upgrade").stdout
+    run(*hold.split(), env=root.env)
+    assert "0 upgraded" in root.apt_get("--simulate", "upgrade").stdout
+    choose(browser, "distro", "RHEL 8")
+    choose(browser, "version", "cuDNN 8.0.5.39 for CUDA 11.1")
+    choose(browser, "type", "rpm")
+    assert "upgrade" not in browser.find_element(By.ID, "note").text
 
 
 @pytest.mark.slow

@@ -12,8 +12,10 @@ import yaml
 from tests.clients import conda_env, http
 from tests.clients.conda_env import standin_channel
 from tests.clients.python_env import PythonEnv, load_cudnn
+from tests.conftest import SiteKey
 from tests.project import DOWNLOADS, Project
 from tests.upstream.cudnn import CudnnRelease, licence, parts, write_archive
+from tests.workflows.far import Far
 
 URL = "https://packages.example"
 RELEASES = {cuda: CudnnRelease("8.0.5.39", cuda) for cuda in ("10.1", "10.2", "11.1")}
@@ -162,3 +164,17 @@ def test_doctor_says_which_variant_a_wheel_is() -> None:
     found = wheel_package("/site/nvidia_cudnn_cu10-8.0.5.39+cuda10.2.acme.1.dist-info", "")
     assert found is not None
     assert found.cuda == "10.2"
+
+
+def test_the_far_side_of_an_air_gap_chooses_likewise(project: Project, site_key: SiteKey, tmp_path: Path) -> None:
+    """From what a bundle brings: nothing was built there, the statements of origin tell the CUDA."""
+    (key_file := tmp_path / "site.asc").write_bytes(site_key.key_file.read_bytes())
+    bundle = tmp_path / "all.tar"
+    project.run("bundle", "export", str(bundle), "--since", "0")
+    far = Far(tmp_path / "far", key_file).init()
+    far.take(*sorted(tmp_path.glob("all*.tar")))
+    far.run("publish")
+    for cuda, version in (("10.1", "8.0.5.39+acme.1"), ("10.2", "8.0.5.39+cuda10.2.acme.1")):
+        text = far.run("export", "requirements.txt", "--url", URL, "--cuda", cuda).out
+        assert re.findall(r"^nvidia-cudnn-cu10==(\S+)", text, re.MULTILINE) == [version]
+    assert "several versions" in far.fail(6, "export", "requirements.txt", "--url", URL, "--cuda", "10").error

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from cudepot.catalog.client_choice import several
 from cudepot.catalog.client_dnf import is_old
 from cudepot.catalog.holdings import Held, SiteFacts, cuda_of, is_for_cuda
 
@@ -52,7 +53,22 @@ def offers(site: SiteFacts) -> list[dict[str, Any]]:
         found = distros.setdefault(_PLATFORMS[one.platform], [])
         found += [name for name in _distros(one) if name not in found]
     made = [_offer(list(group), key, distros, exact) for key, group in groupby(sorted(cudnn, key=_key), key=_key)]
+    _tell_several(made, site)
     return sorted(made, key=lambda one: (one["os"], one["arch"][::-1], one["distro"], one["version"], one["type"]))
+
+
+def _tell_several(made: list[dict[str, Any]], site: SiteFacts) -> None:
+    """Name in each offer of debs or rpms those that its repository has in other versions too: upgrades take these."""
+    for repository in {one["repository"] for one in made if one["type"][0] in ("deb", "rpm")}:
+        rivals = several(one for one in site.held if one.repository == repository)
+        for offer in (one for one in made if one["repository"] == repository):
+            names = [name for name, versions in rivals.items() for one in versions if _is_spec(offer, name, one)]
+            if names:
+                offer["several"] = names
+
+
+def _is_spec(offer: dict[str, Any], name: str, version: str) -> bool:
+    return not {f"{name}={version}", f"{name}-{version.rpartition(':')[2]}"}.isdisjoint(offer["specs"])
 
 
 def _inside(one: Held) -> list[Held]:
