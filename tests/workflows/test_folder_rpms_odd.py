@@ -154,6 +154,23 @@ def test_foreign_and_unsigned_rpms_are_refused_where_keys_are_given(
     assert shown(project) == {LIB.file_name, DEVEL.file_name}
 
 
+def test_keys_and_their_files_belong_together(project: Project, downloads: Path, rhel_artifacts: RhelArtifacts) -> None:
+    keys = keys_of(project, rhel_artifacts)
+    want(project, **{"rpm-keys": keys["rpm-keys"]})
+    assert "keyrings" in project.fail(3, "lock").error
+    project.sections.clear()
+    want(project, **(keys | {"rpm-keys": [rhel_artifacts.other_key.fingerprint]}))
+    project.run("lock")
+    failed = project.fail(3, "sync")
+    assert rhel_artifacts.other_key.fingerprint in failed.error
+    assert "`rpm-keys` of upstream 'downloads' in cudepot.toml" in failed.hint
+    project.sections.clear()
+    want(project, **keys)
+    assert rhel_artifacts.key.fingerprint in project.run("trust", "list", "--json").out
+    assert "`rpm-keys`" in project.fail(3, "trust", "add", NAME, "nvidia.pub").hint
+    publish(project)
+
+
 def test_what_lacks_the_version_it_needs_is_refused(project: Project, downloads: Path, built: Path) -> None:
     """libcudnn8 is in the folder, and not in the version that libcudnn8-devel asks for."""
     (downloads / LIB.file_name).unlink()

@@ -96,12 +96,13 @@ def parse_upstream(table: Table) -> Upstream:
 
 def _folder(upstream: Upstream, table: Table) -> Upstream:
     """Add how debs of a folder are published, and which keys its rpms can be held to."""
-    return replace(
-        upstream,
-        valid_for=_duration(table, "valid-for"),
-        rpm_keys=_keys(table, "rpm-keys", ()),
-        keyrings=table.texts("keyrings", ()),
-    )
+    return replace(_with_rpm_keys(upstream, table), valid_for=_duration(table, "valid-for"))
+
+
+def _with_rpm_keys(upstream: Upstream, table: Table) -> Upstream:
+    """Add the keys that rpms can be held to where no signed root names them, and the files with these."""
+    rpm_keys = _keys(table, "rpm-keys", ())
+    return replace(upstream, rpm_keys=rpm_keys, keyrings=table.texts("keyrings", None if rpm_keys else ()))
 
 
 def _url(table: Table, kind: str) -> str:
@@ -159,11 +160,9 @@ def _installer(upstream: Upstream, table: Table) -> Upstream:
     if not upstream.carries_rpms:
         return _with_subset_fields(upstream, table)
     return replace(
-        upstream,
+        _with_rpm_keys(upstream, table),
         architectures=table.texts("architectures", ("x86_64",)),
         boundary=table.texts("boundary", ()),
-        rpm_keys=_keys(table, "rpm-keys", ()),
-        keyrings=table.texts("keyrings", ()),
     )
 
 

@@ -234,7 +234,8 @@ def _verifier(base: Path, upstream: Upstream) -> Verifier:
 
             hint = load_presets().where_from(one, upstream.keys)
             raise ConfigError(f"{base / one}: cannot read the public key", hint=hint)
-    pin = f"`cudepot trust add {upstream.name} KEYFILE`"
+    by_hand = f"`rpm-keys` of upstream {upstream.name!r} in cudepot.toml, with the file in `keyrings`,"
+    pin = f"`cudepot trust add {upstream.name} KEYFILE`" if upstream.type in ("apt", "yum") else by_hand
     return Gpgv(key_files(base, upstream), upstream.keys, pin_with=pin)
 
 

@@ -101,7 +101,7 @@ def list_trust(base: Path, config: Config, logged: Callable[[BaseException], str
     return tuple(
         _trust(base, one, logged, [fingerprint(text) for text in raw[number].get("expired-keys", [])])
         for number, one in enumerate(config.upstreams)
-        if one.type in SIGNED
+        if one.type in SIGNED or one.rpm_keys
     )
 
 
@@ -122,7 +122,7 @@ def _trust(
     states = dict.fromkeys(found, "not pinned") | dict.fromkeys(expired, "expired")
     states |= dict.fromkeys((*upstream.keys, *upstream.rpm_keys), "pinned")
     keys = tuple(_keys(base, states, found))
-    return UpstreamTrust(upstream.name, upstream.url, keys, tuple(missing), tuple(unreadable))
+    return UpstreamTrust(upstream.name, upstream.url or upstream.path, keys, tuple(missing), tuple(unreadable))
 
 
 def _unreadable(name: str, error: Exception, logged: Callable[[BaseException], str]) -> Unreadable:
@@ -231,7 +231,8 @@ def _signed_upstream(config: Config, name: str) -> Upstream:
     upstream = config.upstream(name)
     if upstream.type not in SIGNED:
         raise ConfigError(
-            f"upstream {name!r} has type {upstream.type!r}: nothing there is signed", hint="no keys, then"
+            f"upstream {name!r} has type {upstream.type!r}: nothing there but rpms is signed",
+            hint="keys of rpms in a folder or an installer are named by hand, in `rpm-keys` and `keyrings`",
         )
     return upstream
 
