@@ -16,6 +16,7 @@ import zipfile
 import tomli_w
 from tests.catalog.test_yum_mutations import FILELISTS, PRIMARY, REPOMD
 from tests.upstream.elf import stub
+from tests.upstream.rpms import rpm_head, simple_rpm
 from tests.workflows.odd_yum_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
 
 from cudepot.catalog.bundle import Link, Manifest, SignedRoot, Want, render_manifest, want_json
@@ -220,6 +221,7 @@ def corpus(target: str) -> tuple[bytes, ...]:
             _ar(("debian-binary", b"9.0\n")),
         ),
         "rpms": (_rpm(), _rpm()[:120]),
+        "rpm_heads": (rpm_head(simple_rpm("tool", "1.0", "1", "noarch", "Requires: /usr/bin/x")), _rpm()),
         "primary": (
             PRIMARY.encode(),
             PRIMARY.encode().replace(b'href="tool-1.0-1.x86_64.rpm"', b'href="fake_b\xe4sh.rpm"'),

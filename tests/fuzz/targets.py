@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 import tomli
 from tests.fuzz.corpus import OLD
 
+from cudepot.builders.rpm_metadata import entries_of
 from cudepot.catalog.bundle import parse_manifest, parse_want
 from cudepot.catalog.config import parse_config
 from cudepot.catalog.listings import decode_listing, read_listing
@@ -35,7 +36,7 @@ from cudepot.formats.filelists import owners_of
 from cudepot.formats.members import Members
 from cudepot.formats.patch import patched
 from cudepot.formats.primary import listing as rpm_listing
-from cudepot.formats.primary import read_primary
+from cudepot.formats.primary import parse_entry, read_primary
 from cudepot.formats.redistrib import parse_redistrib
 from cudepot.formats.repomd import parse_repomd
 from cudepot.formats.rich_dependency import parse_rich
@@ -123,6 +124,11 @@ def rpms(data: bytes) -> None:
         return (one.name, one.evr, one.architecture, one.exact_requires, one.payload_digest, one.signatures, one.start)
 
     _each(head, lambda: _read(rpm.read_rpm(io.BytesIO(data), limit=LIMIT)))
+
+
+def rpm_heads(data: bytes) -> None:
+    found = entries_of(data, Digest("a" * 64, 10), "tool-1.0-1.x86_64.rpm")
+    parse_entry(found.primary, "primary")
 
 
 def primary(data: bytes) -> None:
@@ -247,7 +253,21 @@ def listings(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one
     for one in (
-        *(release, inrelease, packages, sources, stanza, debs, rpms, primary, repomd, updateinfo, modules, rich),
+        *(
+            release,
+            inrelease,
+            packages,
+            sources,
+            stanza,
+            debs,
+            rpms,
+            rpm_heads,
+            primary,
+            repomd,
+            updateinfo,
+            modules,
+            rich,
+        ),
         *(simple_html, simple_json, wheel, tar, bundle, patches, packets, keys, libraries, lock, documents, redistrib),
         *(repodata, listings, keyring),
     )

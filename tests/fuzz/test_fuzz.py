@@ -11,7 +11,7 @@ from tests.fuzz.targets import TARGETS
 
 from cudepot.errors import CudepotError
 
-ROUNDS = {"keys": 10, "libraries": 30, "debs": 150, "wheel": 150, "tar": 150}
+ROUNDS = {"keys": 10, "rpm_heads": 60, "libraries": 30, "debs": 150, "wheel": 150, "tar": 150}
 """Changes of a target's corpus where one takes long: gpg is a process, an archive is unpacked."""
 LONGEST = 20_000  # bytes of what is changed; the rest of the corpus is read as it is
 

@@ -5,6 +5,7 @@ The cuDNN rpms of a release carry exactly the bytes of its archive (:class:`test
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from tests.upstream.cudnn import EPOCH, CudnnRelease, parts
 from tests.upstream.keys import Key, KeyHome
 from tests.upstream.process import clean_env, run
 from tests.upstream.samples import sample_files
+
+from cudepot.formats.rpm_header import read_head
 
 _DEFINED = {
     "_build_name_fmt": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm", "_buildhost": "localhost",
@@ -105,6 +108,13 @@ def sign_rpms(rpms: Sequence[Path], home: KeyHome, key: Key, *, digest: str = "s
     }  # fmt: skip
     options = [part for name, text in defined.items() for part in ("--define", f"{name} {text}")]
     run("rpmsign", *options, "--addsign", *map(str, rpms), env=clean_env(GNUPGHOME=str(home.path)))
+
+
+def rpm_head(rpm: Rpm) -> bytes:
+    """Build ``rpm`` and return all of it before its payload."""
+    with tempfile.TemporaryDirectory(prefix="head-") as name:
+        data = write_rpm(rpm, Path(name)).read_bytes()
+    return data[: read_head(io.BytesIO(data), what=rpm.name).payload]
 
 
 def rpm_says(path: Path, db: Path, *keys: Key) -> str:

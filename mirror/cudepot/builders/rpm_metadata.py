@@ -55,5 +55,6 @@ def _entries(path: Path, digest: Digest, href: str) -> Entries:
             one.time_build,
         )
         return Entries(*(text.encode() for text in createrepo_c.xml_dump(one)))
-    except (createrepo_c.CreaterepoCError, ValueError) as error:
-        raise FormatError(f"{href}: rpm cannot read its header: {error}", hint="download it again") from error
+    except (createrepo_c.CreaterepoCError, OSError, ValueError) as error:
+        why = str(error).removeprefix(f"Cannot load {path}: ")
+        raise FormatError(f"{href}: rpm cannot read its header: {why}", hint="download it again") from error
