@@ -98,6 +98,13 @@ def standin_channel(path: Path, platform: str = "linux-64") -> Path:
     return path
 
 
+def channel_of(path: Path, name: str, version: str, files: Path) -> Path:
+    """Make a local channel with one package of the files in a folder, and return its own folder."""
+    package = _package(name, version, "linux-64", files=str(files))
+    _child("channel", {"channel": str(path), "packages": [package]}, path.parent / f"{path.name}-home")
+    return path
+
+
 _LIBCUBLAS = {"11.11.3.6": "11", "12.9.1.4": "12.9", "13.1.0.3": "13.0"}
 _PLAIN = {
     "libgcc-ng": "14.2.0", "libstdcxx-ng": "14.2.0", "libgcc": "14.2.0", "libstdcxx": "14.2.0",

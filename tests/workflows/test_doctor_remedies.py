@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from tests.clients import cudnn_trees as trees
 from tests.workflows.test_doctor_layouts import LIBRARIES, SITE, look, only, venv
 
+from cudepot.catalog.doctor.remedies import right_headers
+from cudepot.catalog.doctor.values import Copy, Header, Package, Recorded
 from cudepot.cli.progress import Silent
 from cudepot.probe.machine import Machine
 from cudepot.workflows.doctor.diagnose import diagnose
@@ -96,3 +99,18 @@ def test_a_file_with_several_names_and_records_is_hashed_once(tmp_path: Path) ->
     other.unlink()
     other.write_bytes(b"\x7fELF")
     assert [one.name for one in look(tmp_path).findings] == ["unreadable-library"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [
+        ("deb", "apt-get install libcudnn9-dev-cuda-12=9.14.0.64-1"),
+        ("rpm", "dnf install libcudnn9-dev-cuda-12-9.14.0.64-1"),
+    ],
+)
+def test_headers_of_an_older_dev_package_come_with_the_runtimes_version(kind: str, remedy: str) -> None:
+    header = Header("/usr/include/cudnn_version.h", "/usr/include/cudnn_version_v9.h", (9, 10, 2))
+    older = Package(kind, "libcudnn9-dev-cuda-12", "9.10.2.21-1", "12", "/usr", (Recorded(header.real),))
+    runtime = Package(kind, "libcudnn9-cuda-12", "9.14.0.64-1", "12", "/usr", (Recorded("/usr/lib64/libcudnn.so.9"),))
+    copy = Copy("/usr/lib64", "/usr", "system", (), (runtime,))
+    assert right_headers(header, [copy], [runtime, older]) == remedy

@@ -52,8 +52,15 @@ def names(copy: Copy) -> Iterator[Finding]:
             yield Finding(
                 ERROR, "soname-mismatch", f"{one.path} is {one.soname} inside",
                 "a program linked with one major version gets another: calls fail or crash",
-                f"remove the link or copy {one.path} and install cuDNN {one.major} itself",
+                _itself(copy, one),
             )  # fmt: skip
+
+
+def _itself(copy: Copy, one: Library) -> str:
+    recorded = {file.path for package in copy.packages for file in package.files}
+    if recorded & {one.path, one.real}:
+        return again(copy, one.real)
+    return f"rm {one.path}, and install cuDNN {one.major} itself"
 
 
 def machine(copy: Copy, around: Around) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ def judge(
         told_of += _about(copy, gone, around)
     named = {library.path for copy in copies for library in copy.libraries if library.fault}
     named |= {library.path for copy in copies for library in copy.libraries if library.real in named}
-    told_of += [*records(packages, named, copies), *headers(include, copies), *loaded(programs, by_file)]
+    told_of += [*records(packages, named, copies), *headers(include, copies, packages), *loaded(programs, by_file)]
     used = [copy for copy in copies if _is_used(copy, programs)] or list(copies)
     for copy in used:
         told_of += [*driver(copy, around), *gpu(copy, around)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cudepot.catalog.doctor.remedies import reinstall
+from cudepot.catalog.doctor.remedies import reinstall, right_headers
 from cudepot.catalog.doctor.values import Copy, Finding, Header, Package, Severity, numbers, told
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -102,7 +102,7 @@ def _claims(packages: Sequence[Package], copies: Sequence[Copy]) -> Iterator[Fin
             )  # fmt: skip
 
 
-def headers(found: Sequence[Header], copies: Sequence[Copy]) -> Iterator[Finding]:
+def headers(found: Sequence[Header], copies: Sequence[Copy], packages: Sequence[Package]) -> Iterator[Finding]:
     """Name headers that are gone, or of another version than each other or the libraries they belong to."""
     for one in found:
         versions = {version[:3] for copy in _beside(one, copies) if (version := copy.version())}
@@ -123,7 +123,7 @@ def headers(found: Sequence[Header], copies: Sequence[Copy]) -> Iterator[Finding
                 ERROR, "header-mismatch",
                 f"{one.path} is {told(one.version)}, the libraries are {', '.join(sorted(map(told, versions)))}",
                 "what is compiled with the header calls a library that is laid out otherwise",
-                "install headers and libraries of one version: the -dev package has to be of the runtime's version",
+                right_headers(one, _beside(one, copies), packages),
             )  # fmt: skip
 
 

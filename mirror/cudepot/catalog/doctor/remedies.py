@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cudepot.catalog.doctor.values import Copy, Package
+from collections.abc import Sequence
+
+from cudepot.catalog.doctor.values import Copy, Header, Package
 
 _BRINGS = {
     "libcublas": ("libcublas", "nvidia-cublas"),
@@ -22,6 +24,21 @@ def reinstall(package: Package) -> str:
     if package.kind == "rpm":
         return f"dnf reinstall {name}"
     return f"apt-get install --reinstall {name}"
+
+
+def right_headers(header: Header, copies: Sequence[Copy], packages: Sequence[Package]) -> str:
+    """Return what brings headers of the libraries' version; those that no package has are taken away."""
+    paths = (header.path, header.real)
+    owner = next((one for one in packages if any(file.path in paths for file in one.files)), None)
+    if owner is None:
+        return f"rm {header.folder}/cudnn*.h, which no package has a record of"
+    runtimes = (one for copy in copies for one in copy.packages if one.kind == owner.kind and one.is_cudnn)
+    runtime = next(runtimes, owner)
+    if owner.kind == "deb" and runtime.version != owner.version:
+        return f"apt-get install {owner.name}={runtime.version}"
+    if owner.kind == "rpm" and runtime.version != owner.version:
+        return f"dnf install {owner.name}-{runtime.version}"
+    return reinstall(owner)
 
 
 def again(copy: Copy, *files: str) -> str:
