@@ -20,7 +20,10 @@ from tests.upstream.cudnn import CudnnRelease
 from tests.upstream.nvidia import VERSION, Artifacts, Nvidia
 from tests.upstream.yum import Rhel, RhelArtifacts
 
-pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="packages for x86_64 get installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="packages for x86_64 get installed"),
+]
 CUDAS = ("10.1", "10.2", "11.0", "11.1")
 DEBS = {cuda: f"{VERSION}-1+cuda{cuda}" for cuda in CUDAS}
 RPMS = {cuda: f"{VERSION}-1.cuda{cuda}" for cuda in ("10.2", "11.1")}

@@ -21,7 +21,10 @@ from tests.upstream.rpms import sign_rpms, simple_rpm, write_rpm
 from tests.upstream.yum import Rhel
 from tests.workflows.yum_world import NAME, add_yum
 
-pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="packages for x86_64 get installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="packages for x86_64 get installed"),
+]
 DRIVER = "455.45.01"
 DEBS = {
     "cuda-drivers-455": f"nvidia-driver-455 (>= {DRIVER}), nvidia-dkms-455 (>= {DRIVER})",

@@ -62,6 +62,7 @@ def test_several_are_refused_and_the_hints_lead_to_one(project: Project) -> None
     assert written(project, "--only", "cudnn=9.12.0.46")["forms"] == ["zip"]
 
 
+@pytest.mark.slow
 def test_what_the_script_names_installs_and_has_the_import_library(project: Project, tmp_path: Path) -> None:
     """By pip and rattler for Windows, and by fetching; cudnn.lib lies where docs/windows.md says."""
     forge = conda_env.standin_channel(tmp_path / "forge", "win-64")

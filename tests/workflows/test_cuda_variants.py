@@ -81,6 +81,23 @@ def test_lock_knows_of_one_name_and_its_hint_keeps_what_was_published(site_key_m
     assert wheels(project).keys() == {LABELLED["10.1"], LABELLED["10.2"]}, "one pin for both names both so"
 
 
+def test_a_lock_from_before_is_refused_by_publish_with_the_same_remedy(site_key_master: Any, tmp_path: Path) -> None:
+    project = made(site_key_master, tmp_path)
+    pin(project, "10.1", outputs=["wheel"])
+    pin(project, "10.2", outputs=["cuda-wheel"])
+    project.run("lock")
+    project.lock.write_text(project.lock.read_text().replace("cuda-wheel", "wheel"))
+    for verb in ("sync", "repackage"):
+        project.run(verb)
+    failed = project.fail(10, "publish")
+    assert f"two wheels are called {PLAIN} and differ" in failed.error
+    assert 'outputs = ["cuda-wheel"]' in failed.hint
+    project.sections[-1] = project.sections[-1].replace('"cuda-wheel"', '"conda", "cuda-wheel"')
+    project.write()
+    project.publish()
+    assert wheels(project).keys() == {PLAIN, LABELLED["10.2"]}
+
+
 def test_one_release_said_in_two_ways_is_said_in_one(site_key_master: Any, tmp_path: Path) -> None:
     """A wheel's name says 11 where an archive's says 11.1: not two variants, so the hint is another."""
     from tests.upstream.wheels import write_wheel
@@ -97,6 +114,7 @@ def test_one_release_said_in_two_ways_is_said_in_one(site_key_master: Any, tmp_p
     assert len(wheels(project)) == 1
 
 
+@pytest.mark.slow
 def test_pip_and_uv_install_the_chosen_one(project: Project, tmp_path: Path) -> None:
     """By version, or by an export's requirements; the libraries are those of that CUDA."""
     env = PythonEnv(tmp_path / "venv")
@@ -131,6 +149,7 @@ def test_an_export_of_both_wheels_is_refused_and_its_hint_leads_to_one(project: 
     assert "8.0.5.39+cuda10.2.acme.1" in project.run("export", form, "--url", URL, "--cuda", "10.2").out
 
 
+@pytest.mark.slow
 def test_conda_packages_of_all_lie_side_by_side(project: Project, tmp_path: Path) -> None:
     forge = standin_channel(tmp_path / "forge")
     assert "--cuda VERSION" in project.fail(6, "export", "environment.yml", "--url", URL).hint
@@ -166,6 +185,7 @@ def test_doctor_says_which_variant_a_wheel_is() -> None:
     assert found.cuda == "10.2"
 
 
+@pytest.mark.slow
 def test_the_far_side_of_an_air_gap_chooses_likewise(project: Project, site_key: SiteKey, tmp_path: Path) -> None:
     """From what a bundle brings: nothing was built there, the statements of origin tell the CUDA."""
     (key_file := tmp_path / "site.asc").write_bytes(site_key.key_file.read_bytes())
