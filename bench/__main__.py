@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import apt, doctor, faults, main_job, nochange, repackage, report, scale, site, yum
+from bench.installed import LACKING, left_out
 from bench.rows import Row, table
 
 BENCHES: dict[str, Callable[..., list[Row]]] = {
@@ -26,38 +27,60 @@ SELECTABLE = {"apt": apt.run, "repackage": repackage.run, "yum": yum.run}
 
 
 def main() -> None:
-    """Run one bench and print its rows."""
+    """Take what is asked for and tell its rows."""
+    args = _asked()
+    if args.name is None:
+        for name, bench in {**BENCHES, "faults": faults, "scale": scale}.items():
+            print(f"{name:10} {(bench.__doc__ or '').splitlines()[0]}")
+    elif args.name in OTHERS:
+        with tempfile.TemporaryDirectory(prefix=f"cudepot-{args.name}-") as folder:
+            sys.exit(OTHERS[args.name](Path(folder), args))
+    else:
+        failed = [name for name in (BENCHES if args.name == "all" else [args.name]) if not _taken(name, args)]
+        if failed:
+            sys.exit(f"failed: {', '.join(failed)}; of these docs/performance.md has what it had")
+
+
+OTHERS: dict[str, Callable[[Path, argparse.Namespace], int]] = {
+    "faults": lambda folder, args: faults.main(folder, as_json=args.json),
+    "scale": lambda folder, args: scale.main(folder, as_json=args.json, large=args.large),
+}
+"""What gives something else than rows."""
+
+
+def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), "all", "faults", "scale"], help="none: list them")
+    parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), "all", *OTHERS], help="none: list them")
     parser.add_argument("--json", action="store_true", help="one JSON object per row")
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="only rows of apt, yum or repackage that have TEXT in their name"
     )
+    parser.add_argument("--write", action="store_true", help="put the rows into docs/performance.md, as all does")
     parser.add_argument("--large", action="store_true", help="scale: up to 100,000 packages")
     args = parser.parse_args()
     if args.large and args.name != "scale":
         parser.error("--large is for scale")
     if args.only and args.name not in SELECTABLE:
         parser.error("--only is for " + ", ".join(sorted(SELECTABLE)))
-    if args.name is None:
-        for name, bench in BENCHES.items():
-            print(f"{name:10} {(bench.__doc__ or '').splitlines()[0]}")
-        for name, other in {"faults": faults, "scale": scale}.items():
-            print(f"{name:10} {(other.__doc__ or '').splitlines()[0]}")
-        return
-    if args.name == "scale":
-        with tempfile.TemporaryDirectory(prefix="cudepot-scale-") as folder:
-            sys.exit(scale.main(Path(folder), as_json=args.json, large=args.large))
-    if args.name == "faults":
-        with tempfile.TemporaryDirectory(prefix="cudepot-faults-") as folder:
-            sys.exit(faults.main(Path(folder), as_json=args.json))
-    if args.name == "all":
-        measured = {name: _rows(name) for name in BENCHES}
-        report.write(measured)
-    else:
-        measured = {args.name: _rows(args.name, args.only)}
-    for rows in measured.values():
-        print("\n".join(json.dumps(row.as_json()) for row in rows) if args.json else table(rows))
+    if args.write and (args.only or args.name not in (*BENCHES, "all")):
+        parser.error("--write is for whole benches")
+    return args
+
+
+def _taken(name: str, args: argparse.Namespace) -> bool:
+    """Take a bench, tell its rows, and write them where that is asked for; return whether it went well."""
+    LACKING.clear()
+    try:
+        rows = _rows(name, args.only)
+    except Exception as error:  # noqa: BLE001 - of `all` the others are taken all the same
+        print(f"bench {name}: {type(error).__name__}: {error}", file=sys.stderr)
+        return False
+    print("\n".join(json.dumps(row.as_json()) for row in rows) if args.json else table(rows), flush=True)
+    if left_out():
+        print(left_out(), file=sys.stderr)
+    if args.write or args.name == "all":
+        report.write({name: rows})
+    return True
 
 
 def _rows(name: str, only: str = "") -> list[Row]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from tests.upstream.process import clean_env
 
 from bench.apt_world import NEEDED, PINNED, World
+from bench.installed import LACKING, installed
 from bench.rounds import Peer
 
 
@@ -74,8 +74,11 @@ class Peers:
 
     def _present(self, works: dict[str, Peer]) -> dict[str, Peer]:
         """Leave out what is not installed; apt-mirror works with port 80 only, and fetches with wget."""
-        odd = urlsplit(self.url).port is not None or shutil.which("wget") is None
-        return {name: work for name, work in works.items() if shutil.which(name) and not (odd and name == "apt-mirror")}
+        odd = urlsplit(self.url).port is not None or not installed("wget")
+        there = {name: work for name, work in works.items() if installed(name)}
+        if odd and there.pop("apt-mirror", None):
+            LACKING["apt-mirror (port 80 and wget)"] = None
+        return there
 
     def _run(self, *command: str | Path) -> None:
         argv = [str(one) for one in command]

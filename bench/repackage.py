@@ -22,6 +22,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.installed import installed
 from bench.main_job import accept_licence, make_project, pip_index_url
 from bench.measure import cudepot, timed
 from bench.rows import Row
@@ -131,7 +132,7 @@ def _wheel_row(work: Path, tree: Path, what: str) -> Row:
 
 
 def _zstd_version() -> str:
-    done = subprocess.run(["zstd", "-V"], capture_output=True, text=True, check=False) if shutil.which("zstd") else None
+    done = subprocess.run(["zstd", "-V"], capture_output=True, text=True, check=False) if installed("zstd") else None
     found = re.search(r"v([0-9.]+)", done.stdout) if done else None
     return found[1] if found else ""
 

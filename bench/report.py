@@ -11,27 +11,35 @@ from pathlib import Path
 
 import matplotlib as mpl
 
+from bench.installed import left_out
 from bench.rows import Row
 
 mpl.use("svg")
 from matplotlib import pyplot as plt
 
 DOCS = Path(__file__).parent.parent / "docs"
-_BLOCK = re.compile(r"(<!-- bench: begin -->\n).*?(<!-- bench: end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- bench: begin -->\n)(.*?)(<!-- bench: end -->)", re.DOTALL)
+_PART = re.compile(r"^### (\S+)\n.*?(?=^### |\Z)", re.MULTILINE | re.DOTALL)
 _OURS, _PEER, _LIMIT = "#2a7f62", "#b9c0c7", "#e0a13b"
 
 
 def write(measured: Mapping[str, Sequence[Row]], docs: Path = DOCS) -> None:
-    """Put tables and pictures of all benches into ``docs``; the words around them stay."""
-    parts = [f"Measured on {datetime.datetime.now(datetime.UTC):%Y-%m-%d}: {machine()}.\n"]
+    """Put tables and pictures of benches into ``docs``; those of other benches, and the words around them, stay."""
     (docs / "img").mkdir(exist_ok=True)
-    for name, rows in measured.items():
-        picture = docs / "img" / f"bench-{name}.svg"
-        draw(rows, picture)
-        parts += [f"### {name}\n", f"![{name}: seconds, shorter is better](img/{picture.name})\n", markdown(rows)]
     page = docs / "performance.md"
     text = page.read_text()
-    page.write_text(_BLOCK.sub(lambda found: found[1] + "\n".join(parts) + found[2], text))
+    block = _BLOCK.search(text)
+    before = {found[1]: found[0] for found in _PART.finditer(block[2])} if block else {}
+    parts = before | {name: _part(name, rows, docs) for name, rows in measured.items()}
+    page.write_text(_BLOCK.sub(lambda found: found[1] + "".join(parts[one] for one in sorted(parts)) + found[3], text))
+
+
+def _part(name: str, rows: Sequence[Row], docs: Path) -> str:
+    picture = docs / "img" / f"bench-{name}.svg"
+    draw(rows, picture)
+    when = f"Measured on {datetime.datetime.now(datetime.UTC):%Y-%m-%d}: {machine()}. {left_out()}".rstrip()
+    lines = (f"### {name}", when, f"![{name}: seconds, shorter is better](img/{picture.name})", markdown(rows))
+    return "\n\n".join(lines) + "\n"
 
 
 def machine() -> str:

@@ -16,14 +16,18 @@ from tests.upstream.keys import Key, KeyHome
 from tests.upstream.server import Server
 
 from bench import scale_world as world
+from bench.apt_world import nginx
 from bench.measure import cudepot
 from cudepot.digest import Digest
 from cudepot.formats.conda_index import IndexedPackage, channel_files
 
-SIZES = (1_000, 2_000, 4_000)
+SIZES = (1_000, 4_000, 16_000)
 LARGE = (1_000, 10_000, 100_000)
 MOST = 1.1
 """The largest exponent: cost grows no faster than the work."""
+_ROUNDS = 3
+"""Times that a step is taken, once where that takes long; the least counts, for whatever else is going on only adds."""
+_LONG = 10_000  # things of which each step takes long
 _SURE = 1.0  # processor seconds below which a step says nothing about growth: starting takes a good part of them
 
 
@@ -65,18 +69,20 @@ class _Scale:
         self._ring.write_bytes(key.armored)
         self.curves: dict[str, Curve] = {}
 
-    def measure(self, size: int) -> None:
-        """Take every step at one size."""
+    def measure(self, size: int, rounds: int) -> None:
+        """Take every step at one size, so many times."""
         steps: tuple[Callable[[Path, int], None], ...] = (
             self._whole, self._versions, self._pins, self._wheels, self._conda,
         )  # fmt: skip
         for step in steps:
-            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-                step(Path(folder), size)
+            for _ in range(rounds):
+                with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+                    step(Path(folder), size)
 
     def _note(self, step: str, size: int, cpu_s: float, rss_mb: float = 0.0) -> None:
         curve = self.curves.setdefault(step, Curve(step))
-        curve.cpu_s[size], curve.rss_mb[size] = cpu_s, rss_mb
+        curve.cpu_s[size] = min(cpu_s, curve.cpu_s.get(size, cpu_s))
+        curve.rss_mb[size] = max(rss_mb, curve.rss_mb.get(size, 0.0))
         print(f"{step}, {size}: {cpu_s:.2f} s", file=sys.stderr)
 
     def _verb(self, step: str, size: int, project: Path, *words: str) -> None:
@@ -86,8 +92,8 @@ class _Scale:
     def _whole(self, folder: Path, size: int) -> None:
         """Mirror an apt repository whole."""
         world.many_debs(folder / "www/repo", self._keys, self._key, size)
-        with Server(folder / "www") as server:
-            text = world.apt_text(f"{server.url}/repo/", self._ring, self._key, None)
+        with nginx(folder / "www", folder) as url:
+            text = world.apt_text(f"{url}/repo/", self._ring, self._key, None)
             project = world.project(folder / "project", text)
             for verb in ("lock", "sync", "publish"):
                 self._verb(f"whole apt: {verb}", size, project, verb)
@@ -103,8 +109,8 @@ class _Scale:
 
     def _pinned(self, step: str, folder: Path, size: int, packages: list[str]) -> None:
         world.many_versions(folder / "www/repo", self._keys, self._key, size)
-        with Server(folder / "www") as server:
-            text = world.apt_text(f"{server.url}/repo/", self._ring, self._key, packages)
+        with nginx(folder / "www", folder) as url:
+            text = world.apt_text(f"{url}/repo/", self._ring, self._key, packages)
             self._verb(step, size, world.project(folder / "project", text), "lock")
 
     def _wheels(self, folder: Path, size: int) -> None:
@@ -128,12 +134,12 @@ def _package(name: str) -> IndexedPackage:
     return IndexedPackage("linux-64", f"{name}-1.0-0.conda", digest, index)
 
 
-def curves(folder: Path, sizes: Sequence[int]) -> list[Curve]:
+def curves(folder: Path, sizes: Sequence[int], rounds: int = _ROUNDS) -> list[Curve]:
     """Measure every step at each size."""
     with KeyHome() as keys:
         scale = _Scale(folder, keys, keys.generate("Scale <scale@example.com>"))
         for size in sizes:
-            scale.measure(size)
+            scale.measure(size, 1 if size >= _LONG else rounds)
     return list(scale.curves.values())
 
 

@@ -19,6 +19,7 @@ from tests.upstream.keys import KeyHome
 from tests.upstream.process import clean_env
 
 from bench.apt_world import World, make_world
+from bench.installed import installed
 from bench.measure import Measured, cudepot, timed
 from bench.rows import Row
 from bench.site_s3 import s3_rows
@@ -49,7 +50,7 @@ def _near(world: World, near: Path) -> Path:
 
 
 def _publish(near: Path, world: World, folder: Path) -> Iterator[Row]:
-    aptly = _aptly(world, folder / "aptly") if shutil.which("aptly") else None
+    aptly = _aptly(world, folder / "aptly") if installed("aptly") else None
     firsts, theirs = list[Measured](), list[float]()
     for number in range(ROUNDS):
         fresh = near if number == ROUNDS - 1 else folder / f"near-{number}"

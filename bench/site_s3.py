@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from unittest import mock
 
 from tests.clients.s3 import ACCESS, SECRET, S3Server, radosgw, rclone_binary
 
+from bench.installed import installed
 from bench.measure import Measured, cudepot, timed
 from bench.rows import Row
 
@@ -32,7 +32,7 @@ sys.exit(code)
 
 def s3_rows(near: Path, folder: Path) -> Iterator[Row]:
     """Publish a project whose site is a folder to a bucket, and once more unchanged; the project stays as it was."""
-    if not shutil.which("radosgw"):
+    if not installed("radosgw"):
         return
     place = folder / "radosgw"
     place.mkdir()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.upstream.process import clean_env, run
 
+from bench.installed import installed
 from bench.rounds import Peer
 from bench.yum_world import PINNED, YumWorld
 
@@ -68,13 +69,13 @@ class DnfPeers:
 
     def full(self) -> dict[str, Peer]:
         """Mirror everything: hashes only, and header signatures too."""
-        if shutil.which("dnf") is None:
+        if not installed("dnf"):
             return {}
         return {"reposync": self._reposync("plain"), "reposync --gpgcheck": self._reposync("checked", "--gpgcheck")}
 
     def pinned(self) -> dict[str, Peer]:
         """Fetch three packages and what they need."""
-        if shutil.which("dnf") is None:
+        if not installed("dnf"):
             return {}
         return {"dnf download --resolve": lambda: self._dnf("chosen", "download", "--resolve", *PINNED)}
 

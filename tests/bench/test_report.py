@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+from bench.installed import LACKING
 from bench.report import draw, markdown, write
 from bench.rows import Row, rows_of
 
@@ -50,3 +52,16 @@ def test_only_the_parts_that_give_wanted_rows_are_done() -> None:
     assert [row.work for row in rows_of(parts, "again")] == ["full again"]
     assert done == [("full", "full again")]
     assert len(rows_of(parts, "")) == 3
+
+
+def test_benches_that_were_not_taken_keep_their_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text("<!-- bench: begin -->\n### apt\n\nold apt\n\n### yum\n\nold yum\n<!-- bench: end -->\n")
+    monkeypatch.setitem(LACKING, "aptly", None)
+    write({"apt": ROWS}, tmp_path)
+    text = page.read_text()
+    assert "old apt" not in text
+    assert "### yum\n\nold yum\n" in text
+    assert "Not installed, and left out: aptly." in text
+    write({"apt": ROWS}, tmp_path)
+    assert page.read_text() == text
