@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -24,6 +24,9 @@ from cudepot.workflows.depot import Depot
 from cudepot.workflows.offered import HINT, ROOMS, ROOTS, below, offered, own_roots
 from cudepot.workflows.proof import SIGNED, promises, read
 from cudepot.workflows.verify_nvidia import nvidia_faults
+
+_FOLLOWING = "following the packages of %s to what it signed"
+_TOLD = 10_000  # packages of an index after which it is told how many there were
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +68,18 @@ def prove_one(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, ro
     Raises:
         TrustError: as for :func:`prove`.
     """
-    depot.progress.step(f"following the packages of {upstream.name} to what it signed")
+    depot.progress.step(_FOLLOWING % upstream.name)
     shown = ({one.digest for one in lock.of(upstream.name)} | _shown(tree, upstream)) - _extras(tree, upstream)
     if upstream.type not in SIGNED or not any(root.signers for root in upstream.roots):
         _check_unsigned(depot, upstream, tree)
         return Proved(upstream.name, upstream.type, (), len(shown))
-    signers: list[str] = []
+    travelled = [_travelled(upstream, root, roots) for root in upstream.roots]
+    verified = {one: _verified(depot, upstream, one) for one in travelled}
+    signers = [signer for one in travelled for signer in verified[one].signers]
+    shown |= offered(depot, tree, upstream, {one: signed.text for one, signed in verified.items()})
     named: set[Digest | Promise] = set()
-    texts: dict[SignedRoot, bytes] = {}
-    for root in upstream.roots:
-        travelled = _travelled(upstream, root, roots)
-        signed = _verified(depot, upstream, travelled)
-        signers += signed.signers
-        texts[travelled] = signed.text
-        named |= _named(depot, travelled, signed)
-    shown |= offered(depot, tree, upstream, texts)
+    for one, signed in verified.items():
+        _name(depot, one, signed, shown, named)
     strange = _strange(depot, shown - named, {one for one in named if isinstance(one, Promise)})
     if strange:
         raise TrustError(
@@ -167,17 +167,30 @@ def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
     return parse_manifest(imported.read(name)[0], f"manifest {name}").roots if imported.has(name) else ()
 
 
-def _named(depot: Depot, root: SignedRoot, signed: Signed) -> set[Digest | Promise]:
-    """Return every package that the indexes hanging from a verified root name."""
-    promised, found = promises(root.path, signed.text), set[Digest | Promise]()
+def _name(
+    depot: Depot, root: SignedRoot, signed: Signed, shown: Set[Digest], named: set[Digest | Promise]
+) -> None:  # fmt: skip
+    """Add the packages that the indexes hanging from a verified root name, until all that are ``shown`` are named.
+
+    Most indexes are there in several forms, which say the same.
+    """
+    promised = promises(root.path, signed.text)
     primary = _primary(root, signed) if root.type == "yum" else ""
     for path, digest in root.indexes:
         what = f"{root.upstream}: {path}"
         if not _keeps(depot, promised.get(path), digest):
             raise TrustError(f"{what}: is not the one its signed root names", hint="do not import this bundle")
-        if _lists_debs(path) if root.type == "apt" else path == primary:
-            found |= set(_listed(depot, root.type, digest, what))
-    return found
+        lists = _lists_debs(path) if root.type == "apt" else path == primary
+        if lists and not shown <= named:
+            named.update(_counted(depot, root.upstream, _listed(depot, root.type, digest, what)))
+
+
+def _counted(depot: Depot, upstream: str, packages: Iterable[Digest | Promise]) -> Iterator[Digest | Promise]:
+    """Give packages on, and tell now and then how many there were."""
+    for number, one in enumerate(packages, 1):
+        if not number % _TOLD:
+            depot.progress.step(f"{_FOLLOWING % upstream}: {number:,} read")
+        yield one
 
 
 def _primary(root: SignedRoot, signed: Signed) -> str:
