@@ -19,6 +19,7 @@ key = "{key}"   # full fingerprint of the key that signs what you publish
 gnupg = "{gnupg}"             # GnuPG home that holds it: keep it private, back it up
 channel = "main"             # conda channel: site/current/conda/main
 keep = 3                     # snapshots kept in the folder
+# url = "https://packages.example"   # where clients reach it: `.repo` files and cuda-keyring on the site name it
 
 [build]
 number = 1                   # conda build number; wheels become VERSION+{label}.1
