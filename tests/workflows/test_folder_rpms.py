@@ -132,7 +132,9 @@ def test_what_else_names_packages_names_these(project: Project, downloads: Path,
 def test_the_same_bytes_are_published_as_they_are_and_repackaged(project: Project, downloads: Path) -> None:
     from tests.upstream.cudnn import licence
 
-    want(project, f"libcudnn8*-{NEW}.x86_64.rpm", outputs=("mirror", "conda", "wheel"))
+    (downloads / f"libcudnn8-devel-{NEW}.x86_64.rpm").rename(downloads / "libcudnn8(1).rpm")  # the name inside counts
+    names = (f"libcudnn8-{NEW}.x86_64.rpm", f"libcudnn8-samples-{NEW}.x86_64.rpm", "libcudnn8(1).rpm")
+    want(project, *names, outputs=("mirror", "conda", "wheel"))
     project.sections[-1] += 'recipe = "cudnn"\n'
     project.accept_eula(licence(CudnnRelease("8.0.5.39", "11.1")))
     project.publish()

@@ -10,6 +10,7 @@ import pytest
 from tests.clients import http
 from tests.project import Project
 from tests.upstream.cudnn import CudnnRelease
+from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.process import run
 from tests.upstream.rpms import Rpm, cudnn_rpms, sign_rpms, simple_rpm, write_rpm
 from tests.upstream.yum import RhelArtifacts
@@ -182,6 +183,18 @@ def test_what_lacks_the_version_it_needs_is_refused(project: Project, downloads:
     project.run("lock", "--allow-unsolvable", NAME, "--reason", "tried on purpose")
     project.run("sync")
     assert "tried on purpose" in project.run("publish").out
+
+
+def test_what_is_allowed_for_the_debs_beside_stays_allowed(project: Project, downloads: Path) -> None:
+    """`lock` solves the rpms only, and so cannot say that all of the folder can be installed."""
+    for name, need in (("lib", ""), ("app", "lib (= 2)")):
+        write_deb(simple_deb(name, "1", **({"Depends": need} if need else {})), downloads)
+    want(project, "*.rpm", "*.deb")
+    project.run("lock", "--allow-unsolvable", NAME, "--reason", "lib 2 comes tomorrow")
+    project.run("sync")
+    for _ in range(2):
+        project.run("lock")
+        assert "lib 2 comes tomorrow" in project.run("publish").out
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="packages for x86_64 get installed")

@@ -98,7 +98,6 @@ def with_needs(locked: LockedUpstream, rpms: Sequence[Artifact], open_rpm: Open,
     for one in every:
         one.add_paths(owners)
     selection = select_rpms(every)
-    findings.complete = True
     findings.found += [one.unsolvable(locked.name) for one in selection.faults]
     return replace(locked, external=tuple(sorted(selection.external)))
 
