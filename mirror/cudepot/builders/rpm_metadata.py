@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from cudepot.createrepo import createrepo
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
 from cudepot.temporary import temporary_folder
@@ -44,8 +45,7 @@ def entries_of(head: bytes, digest: Digest, href: str) -> Entries:
 
 
 def _entries(path: Path, digest: Digest, href: str) -> Entries:
-    import createrepo_c  # noqa: PLC0415 - where rpms of a folder are published
-
+    createrepo_c = createrepo()
     try:
         one = createrepo_c.package_from_rpm(str(path), location_href=href, changelog_limit=_CHANGES)
         one.pkgId, one.checksum_type, one.size_package, one.time_file = (

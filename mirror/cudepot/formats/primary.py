@@ -6,7 +6,6 @@ odd does not spoil the list: what cannot be trusted of it is said when somebody 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import posixpath
 import re
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
 
+from cudepot.createrepo import createrepo
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, FormatError
 from cudepot.formats.repomd import promised
@@ -158,9 +158,7 @@ class OddEntryError(FormatError):
 
 def parse_entry(entry: bytes, what: str) -> Rpm:
     """Return the package of one ``<package>`` element."""
-    import createrepo_c  # noqa: PLC0415 - a run that changes nothing reads no primary.xml
-
-    _hush(createrepo_c._createrepo_c.__file__)
+    createrepo_c = createrepo()
     found: list[Any] = []
     try:
         createrepo_c.xml_parse_primary_snippet(_decoded(entry, what), pkgcb=found.append)
@@ -170,18 +168,6 @@ def parse_entry(entry: bytes, what: str) -> Rpm:
     if len(found) != 1 or not (found[0].name and found[0].version and found[0].release and found[0].arch):
         raise OddEntryError(f"{what}: an entry that is no package: {entry[:120]!r}", hint="report it upstream")
     return _rpm(found[0])
-
-
-@functools.cache
-def _hush(library: str) -> object:
-    """Keep createrepo_c from writing each entry that it refuses, however long, to standard error: it raises as well."""
-    import ctypes  # noqa: PLC0415 - as above
-
-    with contextlib.suppress(AttributeError):  # built without GLib's own names
-        to = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)(lambda *_: None)
-        ctypes.CDLL(library).g_log_set_handler(b"C_CREATEREPOLIB", -1, to, None)
-        return to  # as long as GLib may call it
-    return None
 
 
 def _is_well_formed(entry: bytes) -> bool:
