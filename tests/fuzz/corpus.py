@@ -15,6 +15,7 @@ import zipfile
 
 import tomli_w
 from tests.catalog.test_yum_mutations import FILELISTS, PRIMARY, REPOMD
+from tests.fuzz.corpus_installed import INSTALLED
 from tests.upstream.elf import stub
 from tests.upstream.rpms import rpm_head, simple_rpm
 from tests.workflows.odd_yum_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
@@ -221,6 +222,7 @@ def corpus(target: str) -> tuple[bytes, ...]:
             _ar(("debian-binary", b"9.0\n")),
         ),
         "rpms": (_rpm(), _rpm()[:120]),
+        "installed": INSTALLED,
         "rpm_heads": (rpm_head(simple_rpm("tool", "1.0", "1", "noarch", "Requires: /usr/bin/x")), _rpm()),
         "primary": (
             PRIMARY.encode(),

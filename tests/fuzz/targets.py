@@ -12,6 +12,9 @@ from tests.fuzz.corpus import OLD
 from cudepot.builders.rpm_metadata import entries_of
 from cudepot.catalog.bundle import parse_manifest, parse_want
 from cudepot.catalog.config import parse_config
+from cudepot.catalog.doctor import records, texts
+from cudepot.catalog.doctor.records import stated
+from cudepot.catalog.doctor.scripts import interpreter
 from cudepot.catalog.listings import decode_listing, read_listing
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.lock_document import parse_lock, render_lock
@@ -250,6 +253,22 @@ def listings(data: bytes) -> None:
     read_listing(decode_listing(data))
 
 
+def installed(data: bytes) -> None:
+    """What `doctor` reads on a machine: records of package managers, metadata, scripts, what programs print."""
+    text = data.decode("utf-8", "replace")
+    interpreter(data)
+    for constant in ("MIN_CUDNN_VERSION", "cudnn_version"):
+        stated(text, constant)
+    records.requirement(text)
+    records.conda_package(text, "/opt/env")
+    records.wheel_package("/site/nvidia_cudnn_cu12-9.1.0.70.dist-info", text)
+    records.dpkg_files(text, text)
+    _each(lambda: records.dpkg_packages(text), lambda: records.rpm_packages(text), lambda: texts.gpus(text))
+    texts.cached(text)
+    texts.alternative_links(text)
+    texts.mapped(text, "libcudnn")
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     one.__name__: one
     for one in (
@@ -269,6 +288,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
             rich,
         ),
         *(simple_html, simple_json, wheel, tar, bundle, patches, packets, keys, libraries, lock, documents, redistrib),
-        *(repodata, listings, keyring),
+        *(repodata, listings, keyring, installed),
     )
 }

@@ -100,8 +100,8 @@ def dpkg_files(listed: str, sums: str) -> tuple[Recorded, ...]:
 
 def rpm_packages(text: str) -> Iterator[Package]:
     """Give the packages in what rpm prints with ``RPM_FORMAT``."""
-    for block in text.split("@ ")[1:]:
-        head, *lines = block.splitlines()
+    for block in re.split(r"^@ ", text, flags=re.MULTILINE)[1:]:
+        head, *lines = block.splitlines() or [""]
         name, _, version = head.partition(" ")
         if is_cudnn(name):
             yield Package("rpm", name, version, cuda_of(name, version), "/usr", tuple(_rpm_files(lines)))
