@@ -162,6 +162,17 @@ def test_an_executable_for_another_cudnn_than_the_one_named_is_an_error(
     assert "needs libcudnn.so.8, where libcudnn.so.7 is wanted" in build(tree, bare, *options, code=10)["error"]
 
 
+def test_folders_are_named_from_where_one_is(
+    bare: Path, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = write_tree(tmp_path / "tree", ERAS["8.0"])
+    write_cudnn(tmp_path / "eight", 8)
+    (tmp_path / "cuda").symlink_to(bare)
+    monkeypatch.chdir(tmp_path)
+    done = build(tree, Path("cuda"), "--cudnn", "eight", "--sample", "conv_sample")
+    assert f"-I{tmp_path}/eight/include" in Path(done["made"][0]["log"]).read_text()
+
+
 def test_flags_of_the_environment_come_behind(
     bare: Path, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

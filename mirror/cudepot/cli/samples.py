@@ -68,11 +68,18 @@ def _build(args: argparse.Namespace, depot: Depot | None) -> Answer:
     from cudepot.workflows.samples import Wish, build_samples, look_around
 
     output = Path(args.directory) / args.output
-    wish = Wish(TARGETS[args.target], args.compiler, args.cuda, args.cudnn, output, os.environ, tuple(args.sample))
+    compiler = _absolute(args.compiler) if "/" in args.compiler else args.compiler
+    cuda, cudnn = _absolute(args.cuda), _absolute(args.cudnn)
+    wish = Wish(TARGETS[args.target], compiler, cuda, cudnn, output, os.environ, tuple(args.sample))
     environment = look_around(wish)
     if args.dry_run:
         return _looked(environment)
     return _answer(build_samples(wish, environment, _origin(args, depot, environment), depot), wish)
+
+
+def _absolute(path: str) -> str:
+    """Return a path as it is from anywhere: make runs in the sample's folder."""
+    return str(Path(path).absolute()) if path else ""
 
 
 def _origin(args: argparse.Namespace, depot: Depot | None, environment: Environment) -> Path | Artifact:
