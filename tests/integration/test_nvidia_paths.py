@@ -134,13 +134,17 @@ def with_repo(path: Path, url: str) -> DnfRoot:
     return root
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["pinned", "whole"])
+_APT_KEY = pytest.mark.skipif(not shutil.which("apt-key"), reason="apt has no apt-key")
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("words", "whole"),
     [
-        pytest.param(guide_of_8, marks=pytest.mark.skipif(not shutil.which("apt-key"), reason="apt has no apt-key")),
-        dockerfile_of_today,
-        signed_by,
+        pytest.param(guide_of_8, False, marks=_APT_KEY),
+        pytest.param(guide_of_8, True, marks=_APT_KEY),
+        (dockerfile_of_today, False),
+        (dockerfile_of_today, True),
+        (signed_by, False),
     ],
 )
 def test_apt(folder: Shown, nvidia: Nvidia, tmp_path: Path, words: Words, *, whole: bool) -> None:

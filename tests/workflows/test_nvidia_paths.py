@@ -203,6 +203,18 @@ def test_archives_where_the_manifest_says(project: Project, tmp_path: Path) -> N
     assert manifest.name not in below(project, at), "nobody but the lock knows it"
 
 
+def test_upstreams_at_nvidias_hosts_are_shown_unasked(project: Project, nvidia: Nvidia) -> None:
+    settings(project, f'url = "{URL}"')
+    project.env |= {"http_proxy": nvidia.url, "no_proxy": ""}
+    for name, host in (("main", "developer.download.nvidia.com"), ("other", "download.example")):
+        keys, rings = [nvidia.key.fingerprint], [str(nvidia.key_file)]
+        project.add("upstream", name=name, type="apt", url=f"http://{host}{APT_PATH}/", keys=keys, keyrings=rings)
+        project.add("pin", upstream=name, packages=[f"libcudnn8={DEB if name == 'main' else OTHER}"])
+    verbs(project)
+    assert "shows what comes first" not in project.run("publish").out, "another host has no such path"
+    assert below(project, NVIDIA)["InRelease"] == below(project, "apt/main")["InRelease"]
+
+
 # as part of the tree
 
 
@@ -233,6 +245,20 @@ def test_over_an_air_gap(project: Project, nvidia: Nvidia, site_key: SiteKey, tm
     assert far.take(bundle)["imported"] == [1]
     far.run("publish")
     assert below(far, NVIDIA) == below(project, NVIDIA)
+    assert far.run("verify", "--json").json["faults"] == []
+
+
+def test_rpms_over_an_air_gap(project: Project, rhel: Rhel, site_key: SiteKey, tmp_path: Path) -> None:
+    keys = {"keys": [rhel.key.fingerprint], "keyrings": [str(rhel.key_file), str(rhel.old_key_file)]}
+    keys["rpm_keys"] = [rhel.key.fingerprint, rhel.old_key.fingerprint]
+    project.add("upstream", name="rhel8/x86_64", type="yum", url=rhel.url, **keys)
+    project.add("pin", upstream="rhel8/x86_64", packages=["libcudnn8-8.0.5.39"])
+    verbs(project, "publish")
+    project.run("bundle", "export", str(tmp_path / "full.tar"), "--since", "0")
+    far = Far(tmp_path / "far", site_key.key_file, rhel.key.fingerprint, rhel.old_key.fingerprint).init()
+    assert far.take(tmp_path / "full.tar")["imported"] == [1]
+    far.run("publish")
+    assert below(far, YUM_PATH[1:]) == below(project, YUM_PATH[1:])
     assert far.run("verify", "--json").json["faults"] == []
 
 
