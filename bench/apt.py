@@ -20,7 +20,7 @@ from bench.rounds import ROUND_TRIP_MS, Ours, Peer, alternating, delayed, rounds
 from bench.rows import Row, rows_of
 
 _STANZAS = """
-import hashlib, sys, time
+import gc, hashlib, sys, time
 from cudepot.catalog.closure import DebPin, select
 from cudepot.catalog.deb_offers import Offers
 from cudepot.catalog.deb_rules import Wishes
@@ -29,6 +29,7 @@ text = b"\\n".join(
     (f"Package: p{n}\\nVersion: 1.{n % 7}-1\\nArchitecture: amd64\\nDepends: " + ", ".join(f"p{n + k}" for k in (1, 2))
      + f"\\nFilename: ./p{n}.deb\\nSize: {n}\\nSHA256: {hashlib.sha256(b'%d' % n).hexdigest()}\\nDescription: p{n}\\n"
        + " and what it does\\n" * 12).encode() for n in range(20002))
+gc.set_threshold(50_000)  # as the command line does
 start = time.perf_counter()
 index = PackageIndex(text, "bench")
 wanted = [DebPin("p0", "*")]  # every package depends on the next two

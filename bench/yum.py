@@ -20,7 +20,7 @@ from bench.yum_peers import DnfPeers
 from bench.yum_world import PACKAGES, PINNED, TOTAL, YumWorld, access_log, make_yum_world
 
 _PRIMARY = """
-import hashlib, io, sys, time
+import gc, hashlib, io, sys, time
 from cudepot.catalog.config import Pin
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.rpm_closure import Machine, select_rpms
@@ -45,6 +45,7 @@ def entry(n):
 text = ('<?xml version="1.0" encoding="UTF-8"?>' + chr(10)
     + '<metadata xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm"'
     + f' packages="{COUNT}">' + chr(10) + "".join(map(entry, range(COUNT))) + "</metadata>").encode()
+gc.set_threshold(50_000)  # as the command line does
 start = time.perf_counter()
 rpms = list(read_primary(io.BytesIO(text), "bench"))
 pins = rpm_pins(Pin("bench", ("p0",)), ("x86_64",), Offer(rpms))  # every package needs the next two

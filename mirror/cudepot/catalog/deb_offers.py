@@ -36,9 +36,11 @@ class Shelf:
     """Offers of one name, sorted: what fits a relation is found by bisection, the newest first."""
 
     def __init__(self, offers: Iterable[Offer] = ()) -> None:
-        every = list(offers)
-        self._every = sorted(every, key=_age)
-        self._known = sorted((one for one in every if one.key is not None), key=_rank)
+        self._every = list(offers)
+        self._known = [one for one in self._every if one.key is not None]
+        if len(self._every) > 1:  # of most names there is one
+            self._every.sort(key=_age)
+            self._known.sort(key=_rank)
 
     def add(self, offer: Offer) -> None:
         """Put one more into its place."""
@@ -179,10 +181,11 @@ def _same_bytes(one: Package, other: Package) -> bool:
 def _facts(package: Package) -> Facts:
     try:
         own = Relation(package.name, "=", package.version)
-        for one in (relation for _, group in package.needs() for relation in group if relation.operator):
+        needs = tuple(package.needs())
+        for one in (relation for _, group in needs for relation in group if relation.operator):
             deb_version.key(one.version)
         excludes = tuple(one for one in package.excludes() if _is_sound(one[1]))
-        return Facts(tuple(package.needs()), excludes, (own, *filter(_is_sound, package.provides())))
+        return Facts(needs, excludes, (own, *filter(_is_sound, package.provides())))
     except FormatError as error:
         raise error.retold(f"{package.name} {package.version}: {error}") from error
 
