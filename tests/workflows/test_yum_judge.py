@@ -22,8 +22,9 @@ from tests.upstream.keys import Key, KeyHome
 from tests.upstream.odd_yum import LIBS, TOOL, OddYum, Shelf
 from tests.upstream.process import run
 from tests.upstream.server import Server
-from tests.workflows.odd_yum_rows import ROWS
+from tests.workflows import odd_yum_forms, odd_yum_rows
 
+ROWS = {**odd_yum_rows.ROWS, **odd_yum_forms.ROWS}
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("odd-yum")]
 FORMS = ("pin", "whole")
 

@@ -121,7 +121,8 @@ def _url(table: Table, kind: str) -> str:
             f"{table.path('url')!r} has a {'query' if '?' in url else 'fragment'}: it names no folder below which "
             "files are, and what it holds would be published",
             hint="a login or token goes into ~/.netrc (`machine HOST login NAME password TOKEN`); a server that takes "
-            "one in the query only needs a proxy before it that adds it; a `?` of a folder's name is written %3F",
+            "one in the query only needs a proxy before it that adds it; a `?` of a folder's name is written %3F; of a "
+            "list of mirrors (mirrorlist, metalink) give the URL of one of the mirrors it names",
         )
     return url if url.endswith("/") else url + "/"
 

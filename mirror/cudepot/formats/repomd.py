@@ -20,9 +20,12 @@ from cudepot.formats.xml_text import escaped, parse_xml
 from cudepot.paths import safe_name
 
 PATH = "repodata/repomd.xml"
+MIRRORS = "a list of mirrors (mirrorlist, metalink) is no repository: give the URL of one of the mirrors it names"
+"""For hints, where something else is in the place of a repomd.xml."""
 DOWNLOADED = ("primary", "filelists", "updateinfo", "group", "group_gz", "modules", "prestodelta")
 """Types that dnf 4 downloads wherever they are named: where one cannot be had, it refuses the repository."""
 
+_NO_PRIMARY = "ask the upstream for metadata with primary.xml: createrepo_c writes it beside databases and zchunk"
 _NS = "{http://linux.duke.edu/metadata/repo}"
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _ROOT = re.compile(rb"<repomd[\s>]|\0")  # librepo reads none with a prefix; zero bytes are those of UTF-16
@@ -100,16 +103,27 @@ def parse_repomd(text: bytes, what: str) -> Repomd:
         FormatError: malformed, or the path of primary leaves the repository.
         TrustError: primary is known by a weak hash only.
     """
-    root = parse_xml(text, what)
-    if _local(root) != "repomd" or not _ROOT.search(text):
-        raise FormatError(f"{what}: not a repomd.xml", hint="the upstream may serve an error page")
+    root = _root(text, what)
     found = [_record(one, what) for one in root if _local(one) == "data"]
     records, unusable = _once(found, what)
     repomd = Repomd(_text(root, "revision"), records, _made_by(root), unusable)
     repomd.check_usable(["primary"])
     if repomd.record("primary") is None:
-        raise FormatError(f"{what}: no record of primary")
+        others = ", ".join(one.type for one in (*records, *unusable) if one.type.startswith("primary"))
+        beside = f", only of {others}, which dnf on most distributions does not read alone either" if others else ""
+        raise FormatError(f"{what}: no record of primary{beside}", hint=_NO_PRIMARY)
     return repomd
+
+
+def _root(text: bytes, what: str) -> ElementTree.Element:
+    try:
+        root = parse_xml(text, what)
+    except FormatError as error:
+        error.hint = f"{error.hint}; {MIRRORS}"
+        raise
+    if _local(root) != "repomd" or not _ROOT.search(text):
+        raise FormatError(f"{what}: not a repomd.xml", hint=f"the upstream may serve an error page; {MIRRORS}")
+    return root
 
 
 def _once(found: Sequence[Record | Unusable], what: str) -> tuple[tuple[Record, ...], tuple[Unusable, ...]]:

@@ -15,7 +15,7 @@ from cudepot.workflows.builds import Built
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.isolated import Trouble, each_alone
 from cudepot.workflows.publish_conda import conda_tree
-from cudepot.workflows.site_parts import Earlier, Held, Part, as_before, proved
+from cudepot.workflows.site_parts import Earlier, Held, Part, as_before, held_back, proved
 
 Tree = dict[str, Digest]
 
@@ -87,7 +87,7 @@ def _one_by_one(depot: Depot, parts: dict[str, Part], earlier: Earlier, make: _M
             good.append(part)
         for one in found:
             kept = as_before(depot, name, earlier)
-            held.append(Held(name, one.error, kept is not None))
+            held.append(held_back(one, kept))
             del parts[name]
             if kept:
                 parts[name] = kept

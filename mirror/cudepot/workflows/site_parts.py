@@ -56,6 +56,7 @@ class Part:
         built: packages made of it.
         waiting: builds that have not been made, and why.
         unsolvable: what of it no client could install, which somebody allowed.
+        lost: what the last snapshot showed of it, and neither the store nor the site has any more.
     """
 
     lock: Lock
@@ -63,6 +64,7 @@ class Part:
     built: tuple[Built, ...] = ()
     waiting: tuple[Trouble, ...] = ()
     unsolvable: tuple[Unsolvable, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @property
     def mirrored_wheels(self) -> list[Artifact]:
@@ -133,7 +135,7 @@ def parts_of(depot: Depot, lock: Lock, earlier: Earlier) -> tuple[dict[str, Part
             parts[name] = _part(depot, mine, earlier)
         for one in found:
             kept = as_before(depot, name, earlier)
-            held.append(Held(name, one.error, kept is not None))
+            held.append(held_back(one, kept))
             parts |= {name: kept} if kept else {}
         held += [_waiting(one, earlier) for one in (parts[name].waiting if not found else ())]
     return parts, held
@@ -144,27 +146,48 @@ def _waiting(one: Trouble, earlier: Earlier) -> Held:
 
 
 def as_before(depot: Depot, name: str, earlier: Earlier) -> Part | None:
-    """Return what was published of an upstream last, its roots signed anew where they wear out; None for nothing."""
+    """Return what was published of an upstream last, its roots signed anew where they wear out; None for nothing.
+
+    What neither the store nor the site has any more is left out: nothing can be shown of it.
+    """
     found: list[Trouble] = []
     last = Lock()
     with each_alone(depot, name, found.append):
         last = earlier.lock(name)
     if not last.upstreams:
         return None
-    _bring_back(depot, last, earlier)
+    lost = _bring_back(depot, last, earlier)
+    here = replace(last, artifacts=tuple(one for one in last.artifacts if one.digest not in set(lost.values())))
+    built = tuple(one for one in _shown_of(depot, last, earlier) if one.digest not in set(lost.values()))
     with each_alone(depot, name, found.append):
-        made = _part(depot, last, earlier)
-        return replace(made, built=_shown_of(depot, last, earlier), waiting=())
-    return Part(last, _copied(last, earlier.tree), _shown_of(depot, last, earlier))
+        made = _part(depot, here, earlier)
+        return replace(made, built=built, waiting=(), lost=tuple(lost))
+    tree = {path: one for path, one in _copied(last, earlier.tree).items() if path not in lost}
+    return Part(here, tree, built, lost=tuple(lost))
 
 
-def _bring_back(depot: Depot, last: Lock, earlier: Earlier) -> None:
-    """Take back from the site what it shows of an upstream and the store has lost."""
+def held_back(trouble: Trouble, kept: Part | None) -> Held:
+    """Return what is told of an upstream that is not published as the lock says, and of what it lost beside."""
+    error = trouble.error
+    if kept and kept.lost:
+        text = f"{error}; {len(kept.lost)} files that it showed are lost from store and site, and left out now"
+        error = error.retold(f"{text}, {kept.lost[0]} for one")
+        error.hint = (
+            "run `cudepot sync`, `cudepot repackage` where something is repackaged, and `cudepot publish`: what the "
+            "upstream still has comes back; for what it has no more, restore the store from a backup, or pin another"
+        )
+    return Held(trouble.name, error, kept is not None)
+
+
+def _bring_back(depot: Depot, last: Lock, earlier: Earlier) -> dict[str, Digest]:
+    """Take back from the site what it shows of an upstream and the store has lost; return what it has not either."""
     wheels = {f"wheels/{one.filename}" for one in last.artifacts if one.kind == "wheel"}
     shown = _copied(last, earlier.tree) | {path: one for path, one in earlier.tree.items() if path in wheels}
-    for path, digest in shown.items():
-        if not depot.store.has(digest):
-            from_site(depot, earlier.snapshots[0], path, digest)
+    shown |= {one.place(depot.config.site.channel): one.digest for one in _shown_of(depot, last, earlier)}
+    lacking = {path: digest for path, digest in shown.items() if not depot.store.has(digest)}
+    return {
+        path: digest for path, digest in lacking.items() if not from_site(depot, earlier.snapshots[0], path, digest)
+    }
 
 
 def _copied(lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:

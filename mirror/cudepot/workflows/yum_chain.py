@@ -14,7 +14,7 @@ from cudepot.catalog.trust import check_date, newest_date
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, SignatureError, TrustError, UpstreamError
 from cudepot.formats.compression import decompressed
-from cudepot.formats.repomd import PATH, Record, Repomd, parse_repomd
+from cudepot.formats.repomd import MIRRORS, PATH, Record, Repomd, parse_repomd
 from cudepot.ports import Page
 from cudepot.workflows.asked import METADATA_LIMIT, ROOT_LIMIT, Asked
 from cudepot.workflows.broken_index import BrokenIndex
@@ -43,7 +43,7 @@ class YumChain(Asked):
             TrustError: not signed by a pinned key, or older than one seen before.
         """
         what = self.upstream.url + PATH
-        page, digest = self.memory.read(self.depot, self.source, PATH, limit=ROOT_LIMIT)
+        page, digest = self._page()
         signers, signature = self._signed(page)
         repomd = parse_repomd(page.body, what)
         seen = newest_date(self.memory.date(PATH), locked.get(PATH, ""))
@@ -55,6 +55,13 @@ class YumChain(Asked):
         trust = key_hash(self.depot, self.upstream)
         self.memory.accept(PATH, root, self.upstream, self.depot.clock(), trust=trust, until="")
         return YumRoot(repomd, root)
+
+    def _page(self) -> tuple[Page, Digest]:
+        try:
+            return self.memory.read(self.depot, self.source, PATH, limit=ROOT_LIMIT)
+        except MissingError as error:
+            error.hint = f"{error.hint}; {MIRRORS}" if error.hint else MIRRORS
+            raise
 
     def _signed(self, page: Page) -> tuple[tuple[str, ...], Digest | None]:
         """Return who signed repomd.xml, and the signature; nobody where its hash in the lock is to vouch for it.
