@@ -1,4 +1,4 @@
-"""More rows for the table of odd yum repositories: the forms of metadata that createrepo_c writes beside the plain one."""
+"""More rows for the table of odd yum repositories: the forms of metadata that createrepo_c writes beside plain ones."""
 
 from __future__ import annotations
 

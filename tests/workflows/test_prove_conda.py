@@ -101,19 +101,24 @@ def test_packages_that_another_solution_holds_are_not_solved_again(tmp_path: Pat
 # through the command
 
 
-@pytest.fixture
-def closed(project: Project, tmp_path: Path) -> Project:
-    """A closed channel whose cuBLAS is of another CUDA than its NVRTC."""
-    folder = tmp_path / "downloads"
+def want_closed(project: Project, folder: Path, *components: Component) -> None:
+    """Want a closed channel of cuDNN and parts of CUDA from a folder."""
     folder.mkdir()
     write_archive(CUDNN, folder)
-    for one in (Component("libcublas", "13.2.0.9", "13.1"), Component("cuda-nvrtc", "13.0.88", "13.0")):
+    for one in components:
         write_component_debs(one, folder)
     project.sections.append("[build]\nclosed-channel = true\n")
     project.add("upstream", name=DOWNLOADS, type="folder", path=str(folder))
     for glob, recipe in (("cudnn-*", "cudnn"), ("libcublas*", "libcublas"), ("cuda-nvrtc*", "cuda-nvrtc")):
         project.add("pin", upstream=DOWNLOADS, packages=[glob], recipe=recipe, outputs=["conda"])
     project.accept_eula(licence(CUDNN), LICENCE)
+
+
+@pytest.fixture
+def closed(project: Project, tmp_path: Path) -> Project:
+    """A closed channel whose cuBLAS is of another CUDA than its NVRTC."""
+    cublas, nvrtc = Component("libcublas", "13.2.0.9", "13.1"), Component("cuda-nvrtc", "13.0.88", "13.0")
+    want_closed(project, tmp_path / "downloads", cublas, nvrtc)
     for verb in ("lock", "sync", "repackage"):
         project.run(verb)
     return project
@@ -164,15 +169,8 @@ def test_with_keep_last_the_channel_stays_and_the_rest_goes_on(
     project: Project, tmp_path: Path, nvidia: Nvidia
 ) -> None:
     folder = tmp_path / "downloads"
-    folder.mkdir()
-    write_archive(CUDNN, folder)
-    for one in (Component("libcublas", "13.1.0.3", "13.0"), Component("cuda-nvrtc", "13.0.88", "13.0")):
-        write_component_debs(one, folder)
-    project.sections.append("[build]\nclosed-channel = true\n")
-    project.add("upstream", name=DOWNLOADS, type="folder", path=str(folder))
-    for glob, recipe in (("cudnn-*", "cudnn"), ("libcublas*", "libcublas"), ("cuda-nvrtc*", "cuda-nvrtc")):
-        project.add("pin", upstream=DOWNLOADS, packages=[glob], recipe=recipe, outputs=["conda"])
-    project.accept_eula(licence(CUDNN), LICENCE)
+    cublas, nvrtc = Component("libcublas", "13.1.0.3", "13.0"), Component("cuda-nvrtc", "13.0.88", "13.0")
+    want_closed(project, folder, cublas, nvrtc)
     project.publish()
     shown = {path: data for path, data in snapshot_of(project.site / "conda/main").items() if path.endswith(".conda")}
     for path in folder.glob("libcublas*"):

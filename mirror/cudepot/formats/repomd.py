@@ -109,8 +109,9 @@ def parse_repomd(text: bytes, what: str) -> Repomd:
     repomd = Repomd(_text(root, "revision"), records, _made_by(root), unusable)
     repomd.check_usable(["primary"])
     if repomd.record("primary") is None:
-        others = ", ".join(one.type for one in (*records, *unusable) if one.type.startswith("primary"))
-        beside = f", only of {others}, which dnf on most distributions does not read alone either" if others else ""
+        types = (*(one.type for one in records), *(one.type for one in unusable))
+        others = ", ".join(one for one in types if one.startswith("primary"))
+        beside = f", only of {others}, which alone are not read" if others else ""
         raise FormatError(f"{what}: no record of primary{beside}", hint=_NO_PRIMARY)
     return repomd
 
