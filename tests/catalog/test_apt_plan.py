@@ -13,7 +13,8 @@ from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.trust import check_release
 from cudepot.digest import Digest
 from cudepot.errors import TrustError
-from cudepot.formats.apt import PackageIndex, Release, parse_release
+from cudepot.formats.apt import PackageIndex
+from cudepot.formats.apt_release import Release, parse_release
 
 NOW = datetime.datetime(2024, 5, 6, 7, 8, 9, 10, tzinfo=datetime.UTC)
 UPSTREAM = LockedUpstream("u", "apt", "https://h/", "r", origin="NVIDIA", label="NVIDIA CUDA")

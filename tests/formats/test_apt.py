@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
-from cudepot.formats.apt import (
-    PackageIndex,
-    Relation,
-    parse_package,
-    parse_relations,
-    parse_release,
-    render_packages,
-    render_release,
-    render_stanza,
-)
+from cudepot.formats.apt import PackageIndex, Relation, parse_package, parse_relations, render_packages, render_stanza
+from cudepot.formats.apt_release import parse_release, render_release
 from cudepot.formats.deb822 import parse_stanza
 
 HASH = "ab" * 32

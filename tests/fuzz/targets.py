@@ -27,9 +27,10 @@ from cudepot.checked import unsealed
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, FormatError
 from cudepot.formats import bundle_tar, conda_read, deb, deb822, elf, pe, rpm, rpm_header, wheel_read, zip_read
-from cudepot.formats.apt import PackageIndex, parse_package, parse_relations, parse_release
+from cudepot.formats.apt import PackageIndex, parse_package, parse_relations
 from cudepot.formats.apt_listing import listing
 from cudepot.formats.apt_odd import oddities, other_sums
+from cudepot.formats.apt_release import parse_release
 from cudepot.formats.archive import read_tar
 from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_repodata import md5_sums, records_of

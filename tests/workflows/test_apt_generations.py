@@ -15,7 +15,7 @@ from tests.project import Project
 from tests.upstream.debs import simple_deb, write_deb
 
 from cudepot.cli.context import opened
-from cudepot.formats.apt import parse_release
+from cudepot.formats.apt_release import parse_release
 from cudepot.workflows.publish import publish
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cudepot.formats.apt import Release
+from cudepot.formats.apt_release import Release
 
 
 def index_names(components: Sequence[str], architectures: Sequence[str], release: Release) -> list[str]:

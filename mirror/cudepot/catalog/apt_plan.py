@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from cudepot.catalog.clocks import CLOCKS_APART
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.digest import Digest
-from cudepot.formats.apt import Release, parse_release, render_packages, render_release
+from cudepot.formats.apt import render_packages
+from cudepot.formats.apt_release import Release, parse_release, render_release
 from cudepot.formats.deb822 import Fields, parse_stanza
 
 _XZ = 4  # preset of xz: 6 takes half as long again for 3 %

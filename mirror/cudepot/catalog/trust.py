@@ -9,7 +9,7 @@ from cudepot.errors import FormatError, StaleError, TrustError
 from cudepot.formats.dates import parse_date
 
 if TYPE_CHECKING:
-    from cudepot.formats.apt import Release
+    from cudepot.formats.apt_release import Release
 
 FUTURE = datetime.timedelta(seconds=60)  # clocks differ; apt itself allows 10 s
 

@@ -15,7 +15,8 @@ from cudepot.catalog.trust import check_release, newest_date, readable_date
 from cudepot.catalog.whole import FORMS
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, MissingError, PinError, TrustError
-from cudepot.formats.apt import PackageIndex, Release, parse_release
+from cudepot.formats.apt import PackageIndex
+from cudepot.formats.apt_release import Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.paths import safe_name
 from cudepot.ports import Signed

@@ -17,7 +17,8 @@ from cudepot.catalog.snapshot import Snapshot, Tree
 from cudepot.catalog.whole import is_sources
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, TrustError
-from cudepot.formats.apt import Release, parse_relations, parse_release
+from cudepot.formats.apt import parse_relations
+from cudepot.formats.apt_release import Release, parse_release
 from cudepot.formats.deb import read_control
 from cudepot.formats.deb822 import parse_stanza
 from cudepot.formats.deb_write import write_deb

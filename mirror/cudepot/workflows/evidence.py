@@ -50,7 +50,7 @@ def release_beside(source: Source, folder: str, index: str, served: Served) -> d
 
     Evidence only: nothing of it is trusted or used.
     """
-    from cudepot.formats.apt import parse_release  # noqa: PLC0415 - of use to apt repositories only
+    from cudepot.formats.apt_release import parse_release  # noqa: PLC0415 - of use to apt repositories only
 
     try:
         page = source.fresh().read(f"{folder}Release", limit=_RELEASE_LIMIT)

@@ -11,7 +11,7 @@ from cudepot.catalog.lock import LockedFile
 from cudepot.catalog.whole_indexes import same_index, wanted_indexes
 from cudepot.digest import CHUNK, Digest, hasher
 from cudepot.errors import MissingError, TrustError, UpstreamError
-from cudepot.formats.apt import parse_release
+from cudepot.formats.apt_release import parse_release
 from cudepot.signing.cleartext import check_detached
 from cudepot.workflows.apt_chain import Chain, Suite, by_hash
 from cudepot.workflows.asked import ROOT_LIMIT

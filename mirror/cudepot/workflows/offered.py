@@ -16,8 +16,8 @@ from cudepot.catalog.snapshot import Tree
 from cudepot.catalog.yum_plan import ENDINGS
 from cudepot.digest import Digest, Promise, VerifyingReader
 from cudepot.errors import FormatError, TrustError
-from cudepot.formats.apt import parse_release
 from cudepot.formats.apt_listing import listing_of_ours as debs_of_ours
+from cudepot.formats.apt_release import parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.formats.primary import listing_of_ours as rpms_of_ours
 from cudepot.formats.repomd import parse_repomd_of_ours

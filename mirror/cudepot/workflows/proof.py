@@ -12,7 +12,7 @@ from cudepot.catalog.config_upstream import ROOT_NAMES
 from cudepot.catalog.lock import Lock, LockedUpstream, Root
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError
-from cudepot.formats.apt import parse_release
+from cudepot.formats.apt_release import parse_release
 from cudepot.store.local import LocalStore
 
 SIGNED = ("apt", "yum")

@@ -16,7 +16,7 @@ from cudepot.catalog.nvidia_paths import Shown, bare, below, copies, place, plan
 from cudepot.catalog.snapshot import Tree
 from cudepot.catalog.whole import leading_away
 from cudepot.digest import Digest
-from cudepot.formats.apt import parse_release
+from cudepot.formats.apt_release import parse_release
 from cudepot.signing.keys import binary_keys, exported, read_keys
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.isolated import Trouble, each_alone

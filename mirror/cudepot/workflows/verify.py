@@ -15,7 +15,8 @@ from cudepot.catalog.nvidia_paths import below
 from cudepot.catalog.snapshot import Snapshot, parse_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
-from cudepot.formats.apt import PackageIndex, parse_release
+from cudepot.formats.apt import PackageIndex
+from cudepot.formats.apt_release import parse_release
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.ports import Site
 from cudepot.store.snapshots import Snapshots

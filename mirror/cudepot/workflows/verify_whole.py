@@ -11,7 +11,7 @@ from cudepot.catalog.snapshot import Snapshot
 from cudepot.catalog.whole import site_folder
 from cudepot.digest import Digest, Promise
 from cudepot.errors import ConfigError, TrustError
-from cudepot.formats.apt import Release, parse_release
+from cudepot.formats.apt_release import Release, parse_release
 from cudepot.ports import Signed, Verifier
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.isolated import lines_alone
