@@ -49,18 +49,27 @@ def with_nvidia(depot: Depot, lock: Lock, tree: Tree) -> WithNvidia:
         tree: all else that the site shows.
     """
     found = bare(tree)
-    notes = [f"{one.name}: {path} {_AWAY}" for one in lock.upstreams for path in leading_away(one)]
+    notes = tuple(f"{one.name}: {path} {_AWAY}" for one in lock.upstreams for path in leading_away(one))
     if depot.config.site.nvidia_paths is False or not any(place(one) for one in lock.upstreams):
-        return WithNvidia(found, tuple(notes))
+        return WithNvidia(found, notes)
     places, left = planned(lock.upstreams, found, _hosts(depot))
     twins = {path: one for part in places for path, one in _copies(depot, part, found, lock).items()}
     troubles: list[Trouble] = []
     files = made(_repositories(depot, places, found, troubles), depot.config.site.reached_at, depot.epoch)
-    notes += [f"{one.folder} shows what comes first with that URL, and not {one.upstream.name}" for one in left]
-    notes += [f"{one.name}: no key or source below NVIDIA's paths: {one.error}" for one in troubles]
-    notes += [_NO_URL] if _is_url_missing(depot, places) else []
     added = {path: depot.store.add_bytes(data) for path, data in files.items()}
-    return WithNvidia(found | twins | added, tuple(notes))
+    return WithNvidia(found | twins | added, (*notes, *_lacking(depot, places, left, troubles)))
+
+
+def _lacking(
+    depot: Depot, places: Sequence[Shown], left: Sequence[Shown], troubles: Sequence[Trouble]
+) -> Iterator[str]:
+    """Say what is not below NVIDIA's paths, and why."""
+    for one in left:
+        yield f"{one.folder} shows what comes first with that URL, and not {one.upstream.name}"
+    for trouble in troubles:
+        yield f"{trouble.name}: no key or source below NVIDIA's paths: {trouble.error}"
+    if not depot.config.site.reached_at and any(one.upstream.type != "redistrib" for one in places):
+        yield _NO_URL
 
 
 def _copies(depot: Depot, one: Shown, tree: Tree, lock: Lock) -> dict[str, Digest]:
@@ -98,10 +107,6 @@ def copies_of(depot: Depot, lock: Lock, tree: Tree) -> Copies:
 def _hosts(depot: Depot) -> Collection[str] | None:
     """Return the hosts whose paths count; None where all do because somebody said so."""
     return None if depot.config.site.nvidia_paths else load_presets().hosts
-
-
-def _is_url_missing(depot: Depot, places: Sequence[Shown]) -> bool:
-    return not depot.config.site.reached_at and any(one.upstream.type != "redistrib" for one in places)
 
 
 def _repositories(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: list[Trouble]) -> Iterator[Repository]:
