@@ -89,8 +89,8 @@ class Machine:
         for name, text in _WORDS.items():
             self.command(name, text)
 
-    def add(self, *packages: str) -> None:
-        """Install packages of this machine's distribution, from the archive that this machine uses.
+    def fetch(self, *packages: str) -> list[Path]:
+        """Fetch packages of this machine's distribution, with what they need, from the archive that it uses.
 
         Raises:
             ToolError: they could not be had, say because the archive cannot be reached.
@@ -98,8 +98,9 @@ class Machine:
         mine = [one for name in _APT_FILES for one in Path("/etc/apt").glob(name) if one.is_file()]
         for one in mine:
             self.write(str(one), one.read_bytes())
-        self.run(f"apt-get update; apt-get install {' '.join(packages)}")
-        self.run(f"rm -rf {' '.join(map(str, mine))} /var/lib/apt/lists/*")
+        into = "mkdir -p debs/partial; apt-get -o Dir::Cache::archives=$HOME/debs install --download-only"
+        self.run(f"apt-get update; {into} {' '.join(packages)}")
+        return sorted(self.path(f"{HOME}/debs").glob("*.deb"))
 
     def path(self, name: str) -> Path:
         """Return where an absolute path of the copy can be read from here; links are not followed inside."""

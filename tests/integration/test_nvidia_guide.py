@@ -6,12 +6,17 @@ given. Ubuntu 16.04's apt is this machine's, with the gpgv of its time (1.4) to 
 
 from __future__ import annotations
 
+import configparser
 import contextlib
+import json
 import platform
+import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import requests
 from tests.clients.machine import Machine, why_not
 from tests.clients.s3 import S3Server
 from tests.guide.sections import ON_PAGE, SECTIONS, SITE, Run, Section
@@ -61,12 +66,30 @@ def libc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
+@pytest.fixture(scope="module")
+def zypper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The debs of zypper, which excludes a part of dnf and so is not on machines that run the tests."""
+    folder = tmp_path_factory.mktemp("zypper")
+    with Machine(folder) as one:
+        try:
+            for deb in one.fetch("zypper"):
+                shutil.copy(deb, folder)
+        except ToolError as error:
+            pytest.skip(f"zypper cannot be had: {error}")
+    return folder
+
+
 @pytest.fixture
 def machine(tmp_path: Path, libc: Path) -> Iterator[Machine]:
     with Machine(tmp_path) as one:
         one.run("mkdir -p /usr/local/cuda/include /usr/local/cuda/lib64 /etc/pki/rpm-gpg")
         one.run(f"rpm -i --nosignature {libc}")
         yield one
+
+
+def of_its_time(machine: Machine) -> None:
+    """Let apt check signatures by the gpgv that Ubuntu 16.04 had: 1.4, which reads binary keyrings and RSA only."""
+    machine.write("/etc/apt/apt.conf.d/98old", 'APT::Key::GpgvCommand "/usr/bin/gpgv1";\n')
 
 
 def typed(block: str, site: Followed) -> str:
@@ -84,12 +107,9 @@ def follow(section: Section, run: Run, site: Followed, machine: Machine) -> str:
     return said
 
 
-def with_zypper(machine: Machine) -> None:
-    """Install zypper, which excludes a part of dnf and so is in no machine of the tests; it shall not ask."""
-    try:
-        machine.add("zypper")
-    except ToolError as error:
-        pytest.skip(f"zypper cannot be had: {error}")
+def with_zypper(machine: Machine, debs: Path) -> None:
+    """Install zypper, which shall not ask."""
+    machine.run(f"apt-get install {debs}/*.deb")
     machine.command("zypper", 'exec /usr/bin/zypper --gpg-auto-import-keys --non-interactive "$@"')
 
 
@@ -120,12 +140,14 @@ def stays(section: Section, machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(("section", "run", "on"), CASES)
-def test_a_section(section: Section, run: Run, on: str, sites: Sites, machine: Machine) -> None:
+def test_a_section(
+    section: Section, run: Run, on: str, sites: Sites, machine: Machine, request: pytest.FixtureRequest
+) -> None:
     site = sites[on]
     if run.variables.get("OS") == "ubuntu1604":
-        machine.write("/etc/apt/apt.conf.d/98old", 'APT::Key::GpgvCommand "/usr/bin/gpgv1";\n')
+        of_its_time(machine)
     if section.client == "zypper":
-        with_zypper(machine)
+        with_zypper(machine, request.getfixturevalue("zypper"))
     said = follow(section, run, site, machine)
     versions = section.versions if "folder" in on else section.versions[-1:]
     for one in versions or ({},):
@@ -146,3 +168,39 @@ def test_a_section(section: Section, run: Run, on: str, sites: Sites, machine: M
 def _is_built(variables: Mapping[str, str]) -> bool:
     """Tell whether NVIDIA has built a version for a distribution: for Ubuntu 20.04 none of CUDA 10."""
     return variables["OS"] != "ubuntu2004" or "cuda10" not in variables["cuda_version"]
+
+
+def test_ubuntu_1604_takes_the_files_for_its_cuda_and_stays(sites: Sites, machine: Machine) -> None:
+    """What the site has below ``clients/`` for a machine with CUDA 10.2, read by the gpgv of its time."""
+    site, at = sites["pinned folder"], "clients/ubuntu1604-x86_64-cuda10.2/"
+    tree = json.loads((site.project.site / "snapshot.json").read_text())["tree"]
+    for path in (one for one in tree if one.startswith(at)):
+        machine.write(f"/{path.removeprefix(at)}", (site.project.site / path).read_bytes())
+    of_its_time(machine)
+    machine.run("apt-get update; apt-get install libcudnn8 libcudnn8-dev")
+    wanted = dict.fromkeys(("libcudnn8", "libcudnn8-dev"), "8.0.5.39-1+cuda10.2")
+    assert machine.debs() == wanted
+    machine.run("apt-get update; apt-get dist-upgrade")
+    assert machine.debs() == wanted
+    key = machine.run("grep -h ^Signed-By: /etc/apt/sources.list.d/*").stdout.split()[1]
+    assert machine.path(key).read_bytes()[0] & 0x80, "a packet, not text: apt reads text since 1.4"
+
+
+@pytest.mark.parametrize("on", ["whole folder", "pinned folder"])
+def test_what_rhel_7_is_given_can_be_read_by_yum_3(on: str, sites: Sites) -> None:
+    """By its documentation: keys by address, one to an armor; metadata in gz, bz2 or xz; no sqlite is needed."""
+    url = f"{sites[on].url}/compute/cuda/repos/rhel7/x86_64"
+    repo = configparser.ConfigParser(interpolation=None)
+    repo.read_string(requests.get(f"{url}/cuda-rhel7.repo", timeout=30).text)
+    (section,) = (repo[name] for name in repo.sections())
+    assert section["baseurl"].rstrip("/") == url
+    assert section["gpgcheck"] == "1"
+    for address in section["gpgkey"].split():
+        key = requests.get(address, timeout=30).text
+        armors = re.findall(r"-----BEGIN PGP PUBLIC KEY BLOCK-----.+?-----END", key, re.DOTALL)
+        assert [one.count("-----BEGIN") for one in armors] == [1] * len(armors) != []
+    repomd = requests.get(f"{url}/repodata/repomd.xml", timeout=30).text
+    named = re.findall(r'href="(repodata/[^"]+)"', repomd)
+    assert {"primary", "filelists"} <= set(re.findall(r'<data type="(\w+)"', repomd))
+    assert named
+    assert all(one.endswith((".gz", ".bz2", ".xz")) for one in named), named
