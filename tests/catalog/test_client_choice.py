@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.client_choice import how, several, variants
+from cudepot.catalog.client_choice import how, several, variants, within
 from cudepot.catalog.holdings import Held, cuda_of
 from cudepot.digest import Digest
+from cudepot.errors import PinError
 
 
 def deb(name: str, version: str, machine: str = "amd64", kind: str = "deb") -> Held:
@@ -51,3 +52,19 @@ def test_a_choice_by_cuda_is_offered_where_there_is_one() -> None:
 )
 def test_the_cuda_of_a_package(name: str, version: str, cuda: str) -> None:
     assert cuda_of(deb(name, version)) == cuda
+
+
+FILES = [
+    "apt/u/libcudnn8_8.0.5.39-1+cuda11.0_amd64.deb", "apt/u/libcudnn8_8.0.5.39-1+cuda10.2_amd64.deb",
+    "apt/u/libnccl2_2.7.8-1+cuda11.1_amd64.deb", "apt/u/cuda-toolkit-11-1_11.1.1-1_amd64.deb", "apt/u/Packages.gz",
+    "yum/u/libcudnn8-devel-8.0.5.39-1.cuda10.2.x86_64.rpm", "yum/u/repodata/repomd.xml", "apt/u/odd_.deb",
+]  # fmt: skip
+
+
+def test_a_whole_mirror_is_held_within_what_versions_say() -> None:
+    assert within(FILES, "deb", "10.2") == {"libcudnn8": ["*+cuda10.2", "*+cuda10.2.*"]}
+    assert set(within(FILES, "deb", "11")) == {"libcudnn8", "libnccl2"}
+    assert within(FILES, "rpm", "10.2") == {"libcudnn8-devel": ["*-*.cuda10.2"]}
+    with pytest.raises(PinError, match="nothing of it is for CUDA 12") as failed:
+        within(FILES, "deb", "12")
+    assert failed.value.hint == "it is for CUDA 10.2, 11.0, 11.1"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.clients import http
 from tests.clients.apt import AptRoot
+from tests.conftest import SiteKey
 from tests.integration.test_client_apt import configured as configured_apt
 from tests.integration.test_client_folders import configured as configured_dnf
 from tests.integration.test_client_folders import in_folder
@@ -19,6 +20,8 @@ from tests.project import APT, Project
 from tests.upstream.cudnn import CudnnRelease
 from tests.upstream.nvidia import VERSION, Artifacts, Nvidia
 from tests.upstream.yum import Rhel, RhelArtifacts
+from tests.workflows.yum_world import NAME as RHEL
+from tests.workflows.yum_world import add_yum
 
 pytestmark = [
     pytest.mark.slow,
@@ -172,3 +175,34 @@ def test_an_export_of_several_is_refused_and_its_hint_leads_to_one(
     for options in (("--cuda", cuda), ("--only", only)):
         text = project.run(*argv, *options).out
         assert set(re.findall(r"8\.0\.5\.39-1[+.]cuda\d+\.\d", text)) == {spelt[cuda]}
+
+
+def test_clients_of_a_whole_mirror_stay_within_a_cuda(
+    site_key: SiteKey, nvidia: Nvidia, rhel: Rhel, tmp_path: Path
+) -> None:
+    """No version is locked there, so the files name the CUDA: a newer one for it is taken, one for another is not."""
+    project = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home).init()
+    keys = {"keys": [nvidia.key.fingerprint], "keyrings": [str(nvidia.key_file)]}
+    project.add("upstream", name=APT, type="apt", url=nvidia.apt_url, whole=True, **keys)
+    add_yum(project, rhel, whole=True)
+    for verb in ("lock", "sync", "publish"):
+        project.run(verb)
+    with http.serve(project.base / "site") as site:
+        root = AptRoot(tmp_path / "apt")
+        configured_apt(project, site, root, "--cuda", "10.2")
+        root.update()
+        root.install("libcudnn8-dev")
+        assert "0 upgraded" in root.apt_get("dist-upgrade", "-y").stdout
+        assert (root.version("libcudnn8"), root.version("libcudnn8-dev")) == (DEBS["10.2"],) * 2
+        argv = ("--url", f"{site.url}/current", "--output", str(tmp_path / "clients"), "--cuda", "10.2")
+        done = project.run("client", "dnf", RHEL, *argv, "--json").json
+        dnf = configured_dnf(in_folder(Path(done["folder"])), tmp_path / "dnf")
+        dnf.lock_versions()
+        dnf.install("libcudnn8-devel")
+        assert "Nothing to do" in dnf.dnf("upgrade").stdout
+        assert {dnf.installed()[name] for name in ("libcudnn8", "libcudnn8-devel")} == {RPMS["10.2"]}
+    assert done["install"] == "dnf install PACKAGE"
+    assert "11.1" in project.fail(6, "client", "apt", APT, "--url", URL, "--cuda", "9.2").hint
+    assert "mirrored whole" in project.fail(6, "client", "apt", APT, "--url", URL, "--only", "libcudnn8").error
+    failed = project.fail(6, "client", "dnf", RHEL, "--url", URL, "--cuda", "10.2", "--hold", "excludes")
+    assert "leave --hold out" in failed.hint

@@ -83,7 +83,8 @@ def release_pin(origin: str, label: str) -> str:
 def locked_versions(clients: Iterable[AptClient], *, leave_out: Sequence[str] = ()) -> bytes:
     """Return the preferences that hold exactly the locked versions, whoever else offers newer ones.
 
-    The first record that fits a version counts: the locked ones come first, then a ban on every other.
+    The first record that fits a version counts: the locked ones come first, then a ban on every other. Where globs
+    stand for what is for one CUDA, the ban is on what is for another.
     """
     found: dict[str, list[str]] = {}
     for one in clients:
@@ -91,7 +92,7 @@ def locked_versions(clients: Iterable[AptClient], *, leave_out: Sequence[str] = 
             if name not in leave_out:
                 found.setdefault(name + (":any" if one.many else ""), []).extend(versions)
     records = [(name, version, HOLD) for name in found for version in dict.fromkeys(found[name])]
-    records += [(name, "*", -1) for name in found]
+    records += [(name, "*+cuda*" if "*" in "".join(found[name]) else "*", -1) for name in found]
     return "\n".join(f"Package: {name}\nPin: version {one}\nPin-Priority: {at}\n" for name, one, at in records).encode()
 
 

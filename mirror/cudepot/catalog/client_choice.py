@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from cudepot.catalog.cuda_variant import cuda_said
 from cudepot.catalog.export_choice import Choice, selected
 from cudepot.catalog.holdings import Held, cuda_of, held_package
 from cudepot.catalog.lock import Artifact
@@ -26,11 +27,51 @@ def chosen(published: Sequence[Artifact], choice: Choice) -> frozenset[Artifact]
         return frozenset(pinned)
     if not published:
         raise PinError(
-            "clients hold nothing of it: it is mirrored whole, so no version is locked",
-            hint="leave --cuda and --only out, or pin packages instead of `whole = true`",
+            "clients hold nothing of it by name: it is mirrored whole, so no version is locked",
+            hint="say --cuda alone, which holds what is for that CUDA, or pin packages instead of `whole = true`",
         )
     held = {held_package(one): one for one in (published if choice.only else pinned)}
     return frozenset(held[one] for one in selected(held, ("deb", "rpm"), choice))
+
+
+def within(paths: Iterable[str], kind: str, cuda: str) -> dict[str, list[str]]:
+    """Return globs over the versions that clients of a repository mirrored whole stay within: those of one CUDA.
+
+    Args:
+        paths: of its files.
+        kind: ``deb`` or ``rpm``.
+        cuda: the CUDA.
+
+    Returns:
+        Name → globs, for the packages that have a version for it and say so there, as cuDNN does up to 8.
+
+    Raises:
+        PinError: there is none.
+    """
+    said = {(name, cuda_said(version)) for name, version in map(_FILES[kind], paths) if cuda_said(version)}
+    names = sorted({name for name, one in said if f"{one}.".startswith(f"{cuda}.")})
+    if not names:
+        there = ", ".join(sorted({one for _, one in said}, key=lambda text: [int(part) for part in text.split(".")]))
+        raise PinError(
+            f"nothing of it is for CUDA {cuda}", hint=f"it is for CUDA {there or 'none, as far as versions say'}"
+        )
+    globs = [f"*-*.cuda{cuda}"] if kind == "rpm" else [f"*+cuda{cuda}", f"*+cuda{cuda}.*"]
+    return dict.fromkeys(names, globs)
+
+
+def _of_deb(path: str) -> tuple[str, str]:
+    """Return name and version of a deb's file; empty for other files."""
+    name, *rest = path.rpartition("/")[2].split("_")
+    return (name, rest[0]) if path.endswith(".deb") and len(rest) > 1 else ("", "")
+
+
+def _of_rpm(path: str) -> tuple[str, str]:
+    """Return name, and version with release, of an rpm's file; empty for other files."""
+    name, *rest = path.rpartition("/")[2].removesuffix(".rpm").rpartition(".")[0].rsplit("-", 2)
+    return (name, "-".join(rest)) if path.endswith(".rpm") and len(rest) > 1 else ("", "")
+
+
+_FILES = {"deb": _of_deb, "rpm": _of_rpm}
 
 
 def several(packages: Iterable[Held]) -> dict[str, list[str]]:

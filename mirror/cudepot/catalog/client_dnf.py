@@ -89,5 +89,6 @@ def install_line(clients: Iterable[DnfClient], *, old: bool) -> str:
         f"{name}-{versions[-1].rpartition(':')[2]}"
         for one in clients
         for name, versions in sorted(one.versions.items())
+        if "*" not in versions[-1]
     ]
     return " ".join(["yum" if old else "dnf", "install", *(specs or ["PACKAGE"])])

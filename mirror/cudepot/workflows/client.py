@@ -25,7 +25,7 @@ from cudepot.formats.deb_write import write_deb
 from cudepot.ports import Signed, Verifier
 from cudepot.signing.keys import dearmored
 from cudepot.store.snapshots import Snapshots
-from cudepot.workflows.client_held import Hold, hold, published_of, versions
+from cudepot.workflows.client_held import Hold, hold, published_of
 from cudepot.workflows.client_output import write_files
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.history import load_snapshot
@@ -96,8 +96,8 @@ def apt_files(
     depot: Depot, tree: Tree, lock: Lock, names: Sequence[str], *, url: str, choice: Choice = EVERYTHING
 ) -> AptFiles:
     """Return source and keyrings of the clients of one distribution, for a tree of the site; ``url`` ends in ``/``."""
-    held = hold(lock, names, "deb", choice, lambda deb, _: _named_exactly(depot, deb))
-    found = [one for name in names for one in _clients(depot, tree, lock, name, url, held.packages[name])]
+    held = hold(lock, tree, names, "deb", choice, lambda deb, _: _named_exactly(depot, deb))
+    found = [one for name in names for one in _clients(depot, tree, lock, name, url, held)]
     clients, label = [one for one, _ in found], depot.config.site.label
     files = {name: data for _, keyring in found for name, data in keyring.items()}
     files[f"etc/apt/sources.list.d/{label}.sources"] = client_apt.sources(clients)
@@ -133,10 +133,10 @@ def _package(
 
 
 def _clients(
-    depot: Depot, tree: Tree, lock: Lock, name: str, url: str, held: Sequence[Artifact]
+    depot: Depot, tree: Tree, lock: Lock, name: str, url: str, held: Hold
 ) -> Iterator[tuple[AptClient, dict[str, bytes]]]:
     """Give each suite of a repository (a flat one is one), with the key file its source names."""
-    debs, wanted = published_of(lock, name, "deb"), versions(held)
+    debs, wanted = published_of(lock, name, "deb"), held.versions(name)
     label, locked = depot.config.site.label, lock.upstream(name)
     for folder in _folders(tree, name, locked):
         release, ours = _release(depot, tree, f"apt/{name}/{folder}", name)

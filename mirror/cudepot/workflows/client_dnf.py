@@ -17,11 +17,11 @@ from cudepot.catalog.hold_excludes import excludes
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.snapshot import Tree
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, TrustError
+from cudepot.errors import ConfigError, PinError, TrustError
 from cudepot.formats.rpm_header import read_head
 from cudepot.signing.keys import exported
 from cudepot.workflows.client import shown_snapshot, url_of
-from cudepot.workflows.client_held import Hold, hold, published_of, versions
+from cudepot.workflows.client_held import Hold, hold, published_of
 from cudepot.workflows.client_output import write_files
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.key_files import key_files
@@ -117,8 +117,8 @@ def dnf_files(
 ) -> DnfFiles:
     """Return the configuration of the clients of one distribution, for a tree of the site; else as above."""
     base = url if url.endswith("/") else url + "/"
-    held = hold(lock, names, "rpm", choice, lambda rpm, beside: _named_exactly(depot, rpm, beside))
-    found = [_client(depot, tree, lock, name, base, held.packages[name]) for name in names]
+    held = hold(lock, tree, names, "rpm", choice, lambda rpm, beside: _named_exactly(depot, rpm, beside))
+    found = [_client(depot, tree, lock, name, base, held) for name in names]
     clients, label = [one for one, _ in found], depot.config.site.label
     _check_one_kind(clients)
     files = {path: data for _, keys in found for path, data in keys.items()}
@@ -141,6 +141,13 @@ def _written(depot: Depot, folder: Path, made: DnfFiles, number: int, holding: s
 
 def _holding(clients: Sequence[DnfClient], label: str, holding: str, *, old: bool) -> dict[str, bytes]:
     """Return the file that holds the locked versions; none where nothing is locked."""
+    if holding == "excludes" and any(
+        "*" in text for one in clients for several in one.versions.values() for text in several
+    ):
+        raise PinError(
+            "a repository mirrored whole is held within a CUDA by the versionlock plugin alone",
+            hint="leave --hold out, or pin packages instead of `whole = true`",
+        )
     if holding == "excludes":
         path, data = f"etc/{'yum' if old else 'dnf'}/{label}-excludes.conf", excludes(clients, old=old)
     else:
@@ -155,7 +162,7 @@ def _check_one_kind(clients: Sequence[DnfClient]) -> None:
 
 
 def _client(
-    depot: Depot, tree: Tree, lock: Lock, name: str, url: str, held: Sequence[Artifact]
+    depot: Depot, tree: Tree, lock: Lock, name: str, url: str, held: Hold
 ) -> tuple[DnfClient, dict[str, bytes]]:
     """Return one repository, and the key files it names."""
     _check_shown(tree, name)
@@ -173,7 +180,7 @@ def _client(
         tuple(f"/{path}" for path in keys),
         signed,
         bool(upstream.rpm_keys),
-        versions(held),
+        held.versions(name),
         client_dnf.is_old(name, upstream.url),
         tuple(sorted({one.architecture for one in published_of(lock, name, "rpm")})),
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from cudepot.catalog.client_choice import chosen, several, variants, warning
+from cudepot.catalog.client_choice import chosen, several, variants, warning, within
 from cudepot.catalog.export_choice import Choice
 from cudepot.catalog.holdings import held_package
 from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.snapshot import Tree
 from cudepot.errors import PinError
 from cudepot.workflows.depot import Depot
 
@@ -23,11 +24,17 @@ class Hold(NamedTuple):
         packages: upstream → its packages.
         several: package → versions, where one machine is allowed more than one.
         cudas: the CUDAs of these, where there is one to choose.
+        within: upstream mirrored whole → package → globs over the versions it stays within.
     """
 
     packages: Mapping[str, Sequence[Artifact]]
     several: Mapping[str, Sequence[str]]
     cudas: Sequence[str]
+    within: Mapping[str, Mapping[str, Sequence[str]]]
+
+    def versions(self, upstream: str) -> dict[str, Sequence[str]]:
+        """Return the versions, or globs, of an upstream's packages by name."""
+        return {**_versions(self.packages[upstream]), **self.within.get(upstream, {})}
 
     def warn(self, depot: Depot, where: str) -> None:
         """Tell of each package that an upgrade would move to another version."""
@@ -35,37 +42,43 @@ class Hold(NamedTuple):
             depot.progress.say(f"{where}: {warning(name, versions, self.cudas)}")
 
 
-def hold(lock: Lock, names: Sequence[str], kind: str, choice: Choice, named: Named) -> Hold:
+def hold(lock: Lock, tree: Tree, names: Sequence[str], kind: str, choice: Choice, named: Named) -> Hold:
     """Return what clients of some upstreams' repositories are held to.
 
     Args:
         lock: of the snapshot that is shown.
+        tree: its files.
         names: the upstreams.
         kind: ``deb`` or ``rpm``.
-        choice: what of the pins is meant.
+        choice: what is meant of the pins; of a repository mirrored whole, its CUDA.
         named: tells what a package requires exactly.
 
     Raises:
         PinError: the choice is about nothing that is there.
     """
     published = {name: published_of(lock, name, kind) for name in names}
-    roots = _chosen(names, [one for packages in published.values() for one in packages], choice)
+    every = [one for packages in published.values() for one in packages]
+    try:
+        globs = {} if choice.only else _within(tree, [name for name in names if not published[name]], kind, choice.cuda)
+        roots = chosen(every, choice) if every or not globs else frozenset()
+    except PinError as error:
+        raise error.retold(f"{', '.join(names)}: {error}") from error
     packages = {name: _held(several, roots, named) for name, several in published.items()}
-    every = [held_package(one) for held in packages.values() for one in held]
-    rivals = several(every)
-    return Hold(packages, rivals, variants(rivals, every))
+    held = [held_package(one) for several in packages.values() for one in several]
+    rivals = several(held)
+    return Hold(packages, rivals, variants(rivals, held), globs)
+
+
+def _within(tree: Tree, whole: Sequence[str], kind: str, cuda: str) -> dict[str, dict[str, list[str]]]:
+    """Return upstream → package → globs, for repositories mirrored whole, where a CUDA is asked for."""
+    folder = "apt" if kind == "deb" else "yum"
+    paths = {name: [path for path in tree if path.startswith(f"{folder}/{name}/")] for name in whole if cuda}
+    return {name: within(found, kind, cuda) for name, found in paths.items()}
 
 
 def published_of(lock: Lock, name: str, kind: str) -> list[Artifact]:
     """Return the packages of an upstream that are on the site as they are."""
     return [one for one in lock.of(name) if one.kind == kind and "mirror" in one.outputs]
-
-
-def _chosen(names: Sequence[str], published: Sequence[Artifact], choice: Choice) -> frozenset[Artifact]:
-    try:
-        return chosen(published, choice)
-    except PinError as error:
-        raise error.retold(f"{', '.join(names)}: {error}") from error
 
 
 def _held(packages: Sequence[Artifact], roots: Iterable[Artifact], named: Named) -> list[Artifact]:
@@ -84,7 +97,7 @@ def _held(packages: Sequence[Artifact], roots: Iterable[Artifact], named: Named)
     return [one for one in packages if one in found]
 
 
-def versions(packages: Sequence[Artifact]) -> dict[str, list[str]]:
+def _versions(packages: Sequence[Artifact]) -> dict[str, list[str]]:
     """Return the versions of packages by name."""
     found: dict[str, list[str]] = {}
     for one in packages:
