@@ -19,8 +19,10 @@ from tests.clients import conda_env
 from tests.clients import cudnn_trees as trees
 from tests.clients.apt import AptRoot
 from tests.clients.conda_real import Conda
+from tests.clients.dnf import DnfRoot
 from tests.upstream.nvidia import Nvidia
 from tests.upstream.process import run
+from tests.upstream.yum import Rhel
 
 from cudepot.cli.main import main
 
@@ -245,6 +247,25 @@ def test_apt_get_brings_headers_of_the_runtimes_version(debian: AptRoot, capsys:
     assert names.keys() - before == {"header-mismatch", "changed-file"}
     debian.apt_get(*shlex.split(names["header-mismatch"])[1:], "-y")
     assert {one["name"] for one in found(capsys, "--root", debian.path)} == before
+
+
+def test_dnf_mends_what_doctor_finds(rhel: Rhel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = DnfRoot(tmp_path / "dnf")
+    root.add_repo("cuda", rhel.url, rhel.key_file)
+    root.provide("libc.so.6()(64bit)")
+    root.install("libcudnn8-8.0.5.39-1.cuda11.1")
+    (part,) = root.file("/usr/lib64").glob("libcudnn_cnn_infer.so.8.0.5")
+    top = root.file("/")
+    (database,) = top.rglob("rpmdb.sqlite")  # Debian's rpm has it in the home; Red Hat's in /var/lib/rpm
+    (top / "var/lib").mkdir(parents=True, exist_ok=True)
+    (top / "var/lib/rpm").symlink_to(f"/{database.parent.relative_to(top)}")
+    before = found(capsys, "--root", top)
+    part.write_bytes(part.read_bytes() + b"\0")
+    (one,) = [one for one in found(capsys, "--root", top) if one["name"] == "changed-file"]
+    assert one["what"].startswith("rpm libcudnn8 8.0.5.39-1.cuda11.1: not the bytes that were installed")
+    assert one["remedy"] == "dnf reinstall libcudnn8"
+    root.dnf(*shlex.split(one["remedy"])[1:])
+    assert found(capsys, "--root", top) == before
 
 
 @pytest.fixture
