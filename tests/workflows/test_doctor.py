@@ -124,7 +124,7 @@ CONDA: tuple[tuple[Callable[[Path], None], set[str]], ...] = (
     (_gone("libcudnn_ops.so*"), {"missing-file"}),
     (_other_soname, {"soname-mismatch", "changed-file"}),
     (_mixed_parts, {"mixed-libraries", "changed-file"}),
-    (_older_beside, set()),
+    (_older_beside, {"header-mismatch"}),  # libcudnn.so, which compilers link with, leads to it
     (lambda root: trees.put_header(root / "opt/env/include", (9, 1, 0)), {"header-mismatch", "changed-file"}),
     (lambda root: trees.conda_meta(root / "opt/env", "9.12.0.46", files=False), {"package-mismatch"}),
     (_no_zlib, {"missing-zlib"}),

@@ -119,3 +119,29 @@ def test_a_process_without_cudnn_and_one_that_is_not_there(capsys: pytest.Captur
         pass
     assert main(["doctor", "--pid", str(gone.pid)]) == 3
     assert f"process {gone.pid}: No such" in capsys.readouterr().err
+
+
+def test_a_link_for_compilers_that_leads_to_another_major_than_the_header(tmp_path: Path) -> None:
+    """8 was unpacked over 9: programs find both, but what is compiled gets the header of one and links the other."""
+    trees.put_cuda(tmp_path / LIBRARIES)
+    trees.put_cudnn(tmp_path / LIBRARIES, (9, 10, 2), runpath="")
+    trees.put_header(tmp_path / "usr/include", (9, 10, 2))
+    assert bad(tmp_path) == []
+    trees.put_cudnn(tmp_path / LIBRARIES, (8, 9, 7), runpath="")
+    one = only(tmp_path)
+    assert one.what == f"/usr/include/cudnn_version.h is 9.10.2, /{LIBRARIES}/libcudnn.so leads to 8.9.7"
+    link = tmp_path / LIBRARIES / "libcudnn.so"
+    assert one.remedy == f"ln -sfn libcudnn.so.9 /{LIBRARIES}/libcudnn.so"
+    subprocess.run(["ln", "-sfn", "libcudnn.so.9", link], check=True)
+    assert bad(tmp_path) == []
+
+
+def test_compat_where_nvidias_images_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NGC: /usr/local/cuda/compat/lib.real."""
+    trees.conda(tmp_path / "env")
+    smi(tmp_path / "bin", answers={"name,driver_version,compute_cap": "Tesla T4, 470.82.01, 7.5"})
+    compat = tmp_path / "cuda-12.4/compat/lib.real"
+    compat.mkdir(parents=True)
+    (compat / "libcuda.so.550.54.15").write_bytes(trees.library("libcuda.so.1"))
+    (compat / "libcuda.so.1").symlink_to("libcuda.so.550.54.15")
+    assert doctor(monkeypatch, tmp_path, LD_LIBRARY_PATH=str(compat)) == 0

@@ -125,6 +125,21 @@ def headers(found: Sequence[Header], copies: Sequence[Copy], packages: Sequence[
                 "what is compiled with the header calls a library that is laid out otherwise",
                 right_headers(one, _beside(one, copies), packages),
             )  # fmt: skip
+        else:
+            yield from _linked(one, _beside(one, copies))
+
+
+def _linked(header: Header, copies: Sequence[Copy]) -> Iterator[Finding]:
+    """Name a ``libcudnn.so``, which compilers link with, that leads to another version than the header beside it."""
+    links = [one for copy in copies for one in copy.libraries if one.name == "libcudnn.so" and one.version]
+    if header.version and links and header.version[:3] not in {one.version[:3] for one in links if one.version}:
+        link, right = links[0], f"libcudnn.so.{header.version[0]}"
+        yield Finding(
+            ERROR, "header-mismatch",
+            f"{header.path} is {told(header.version)}, {link.path} leads to {told(link.version or ())}",
+            "what is compiled with the header is linked with a library that is laid out otherwise",
+            f"ln -sfn {right} {link.path}",
+        )  # fmt: skip
 
 
 def _beside(header: Header, copies: Sequence[Copy]) -> list[Copy]:

@@ -91,9 +91,10 @@ def _of_elf(machine: Machine, path: str, progress: Progress | None) -> tuple[Dia
     around = look_around(machine, loader, cache)
     findings = judge(found, copies, everywhere, (), packages, programs, around) if asking else ()
     kept = tuple(one for one in findings if one.name not in _NOT_ITS_OWN)
-    line = f"{path}: {'loaded with' if len(objects) > 1 else 'it has'} {len(objects)} objects" + (
-        "" if asking else ", none of which asks for cuDNN"
-    )
+    number = len(objects) - 1
+    line = f"{path}: loaded with {number} libraries"
+    if not asking:
+        line = f"{path}: neither it nor the {number} libraries loaded with it ask for cuDNN"
     return Diagnosis(tuple(found), tuple(copies), (), tuple(packages), tuple(programs), around, kept), line
 
 
