@@ -56,6 +56,8 @@ def s3_rows(near: Path, folder: Path) -> Iterator[Row]:
             median = sorted(ours, key=lambda one: one.seconds)[ROUNDS // 2]
             yield _row("publish to S3 (radosgw)", median, {"rclone copy": statistics.median(theirs)})
             yield _row("publish to S3 again, nothing changed", cudepot(near, "publish", "-q"), {}, _requests(near))
+            check = _rclone(near, server, bucket, "check", "--download", "--one-way")
+            yield _row("verify store and bucket", cudepot(near, "verify", "-q"), {"rclone check --download": check})
         finally:
             toml.write_text(before)
 
@@ -66,15 +68,15 @@ def _empty(server: S3Server, bucket: str) -> None:
         client.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": one["Key"]} for one in page["Contents"]]})
 
 
-def _rclone(near: Path, server: S3Server, bucket: str) -> float:
-    """Copy the tree with as many transfers at a time as cudepot makes; return the seconds."""
+def _rclone(near: Path, server: S3Server, bucket: str, verb: str = "copy", *options: str) -> float:
+    """Copy or check the tree with as many transfers at a time as cudepot makes; return the seconds."""
     remote = (
         f":s3,provider=Ceph,endpoint='{server.url}',access_key_id={ACCESS},secret_access_key={SECRET},"
         f"no_check_bucket=true:{bucket}"
     )
     os.sync()
-    copy = [rclone_binary(), "copy", "--config", os.devnull, "--transfers", "16", "--checkers", "16"]
-    return timed(*copy, str(near / "site/current") + "/", remote)
+    how = ("--config", os.devnull, "--transfers", "16", "--checkers", "16", *options)
+    return timed(rclone_binary(), verb, *how, str(near / "site/current") + "/", remote)
 
 
 def _requests(near: Path) -> int:
