@@ -273,3 +273,45 @@ def test_what_is_no_program_of_python_is_refused(
     assert words in capsys.readouterr().err
     assert main(["doctor", "--run", "ls"]) == 3
     assert "leave out --prefix, --pid and --run" in capsys.readouterr().err
+
+
+def test_a_libcudnn_itself_takes_its_parts_from_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trees.put_cuda(tmp_path / LIBRARIES)
+    trees.put_cudnn(tmp_path / "opt/tar/lib")
+    code, result = asked(capsys, "--root", tmp_path, "/opt/tar/lib/libcudnn.so.9")
+    (one,) = result["programs"]
+    assert (code, one["path"], one["why"]) == (0, "/opt/tar/lib/libcudnn.so.9", "itself")
+    assert {part["path"].rpartition("/")[0] for part in one["parts"]} == {"/opt/tar/lib"}
+    for part in (tmp_path / "opt/tar/lib").glob("libcudnn_graph*"):
+        part.unlink()
+    code, result = asked(capsys, "--root", tmp_path, "/opt/tar/lib/libcudnn.so.9")
+    assert code == 13
+    assert "missing-part" in {one["name"] for one in result["findings"]}
+
+
+def test_a_python_whose_packages_need_no_cudnn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "venv/bin").mkdir(parents=True)
+    (tmp_path / "venv/pyvenv.cfg").touch()
+    (tmp_path / "venv/bin/python3").symlink_to(sys.executable)
+    assert main(["doctor", str(tmp_path / "venv/bin/python3")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith(f"sees the packages of {tmp_path}/venv: none of those known asks for cuDNN")
+    assert lines[1:] == ["nothing is wrong"]
+
+
+def test_what_stands_for_a_python_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pyenv's shims are shell scripts by the name of python3."""
+    prefix = trees.venv(tmp_path / "venv")
+    trees.put_torch(prefix / SITE)
+    (tmp_path / "shims").mkdir()
+    (tmp_path / "shims/python3").write_text(f"#!/bin/sh\necho {prefix}\n")
+    (tmp_path / "shims/python3").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/shims:{os.environ['PATH']}")
+    code, result = asked(capsys, "python3")
+    assert code == 0
+    assert [one["name"] for one in result["programs"]] == ["torch 2.9.1"]
+    (tmp_path / "shims/python3").write_text("#!/bin/sh\nexit 1\n")
+    assert main(["doctor", "python3"]) == 3
+    assert "python3: does not run" in capsys.readouterr().err

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cudepot.catalog.doctor.judge import judge
 from cudepot.catalog.doctor.scripts import interpreter, is_python
-from cudepot.catalog.doctor.values import Copy, Environment, Package
+from cudepot.catalog.doctor.values import Copy, Environment, Finding, Package
 from cudepot.errors import ConfigError
 from cudepot.ports import Progress
 from cudepot.probe.loader import Loader
@@ -42,13 +43,13 @@ def diagnose_program(machine: Machine, program: str, *, progress: Progress | Non
         ConfigError: it is not there, no ELF file, and no script of Python.
     """
     path = _located(machine, program)
+    if is_python(path) or is_python(machine.real(path)):
+        return _of_python(machine, path, f"{path}: a Python", progress)
     if asked := interpreter(_head(machine, path)):
         python = asked if asked.startswith("/") else on_path(machine, asked)
         if not is_python(asked) or not machine.exists(python):
             raise ConfigError(f"{path}: a script for {asked}, not for Python", hint="name the program that it starts")
         return _of_python(machine, python, f"{path}: run by {python}", progress)
-    if is_python(path) or is_python(machine.real(path)):
-        return _of_python(machine, path, f"{path}: a Python", progress)
     return _of_elf(machine, path, progress)
 
 
@@ -69,7 +70,13 @@ def _head(machine: Machine, path: str) -> bytes:
 
 def _of_python(machine: Machine, python: str, line: str, progress: Progress | None) -> tuple[Diagnosis, str]:
     prefix = python_prefix(machine, python)
-    return diagnose(machine, prefix, progress=progress), f"{line}, which sees the packages of {prefix}"
+    if not prefix:
+        raise ConfigError(f"{python}: does not run", hint="name the Python itself, not what stands for it")
+    result = diagnose(machine, prefix, progress=progress)
+    said = f"{line}, which sees the packages of {prefix}"
+    if result.programs:
+        return result, said
+    return replace(result, findings=_of_its_own(result.findings)), f"{said}: none of those known asks for cuDNN"
 
 
 def _of_elf(machine: Machine, path: str, progress: Progress | None) -> tuple[Diagnosis, str]:
@@ -78,6 +85,8 @@ def _of_elf(machine: Machine, path: str, progress: Progress | None) -> tuple[Dia
     if not objects:
         raise ConfigError(f"{path}: no program and no library", hint="name an ELF file or a script of Python")
     asking = list(_asking(machine, loader, path, objects)) or _as_framework(machine, loader, path)
+    if _FIRST.fullmatch(objects[0].elf.soname):  # a libcudnn itself: where its parts come from
+        asking = [Asking(path, "", objects[0].elf.soname, (), preloads="first", beside=(path,))]
     found = list(_environments(machine, loader, path, asking))
     packages = [package for one in found for package in packages_of(machine, one)]
     everywhere = _copies(machine, loader, found, packages)
@@ -90,16 +99,21 @@ def _of_elf(machine: Machine, path: str, progress: Progress | None) -> tuple[Dia
     copies = [one for one in everywhere if _has(one, got)]
     around = look_around(machine, loader, cache)
     findings = judge(found, copies, everywhere, (), packages, programs, around) if asking else ()
-    kept = tuple(one for one in findings if one.name not in _NOT_ITS_OWN)
     number = len(objects) - 1
     line = f"{path}: loaded with {number} libraries"
     if not asking:
         line = f"{path}: neither it nor the {number} libraries loaded with it ask for cuDNN"
-    return Diagnosis(tuple(found), tuple(copies), (), tuple(packages), tuple(programs), around, kept), line
+    return Diagnosis(
+        tuple(found), tuple(copies), (), tuple(packages), tuple(programs), around, _of_its_own(findings)
+    ), line
 
 
 _NOT_ITS_OWN = ("no-cudnn", "alternatives-broken", "alternatives-manual")
 """Findings about a machine that say nothing of one program."""
+
+
+def _of_its_own(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(one for one in findings if one.name not in _NOT_ITS_OWN)
 
 
 def _asking(machine: Machine, loader: Loader, path: str, objects: Sequence[Object]) -> Iterator[Asking]:

@@ -73,7 +73,8 @@ def taken(machine: Machine, loader: Loader, one: Asking, copies: Sequence[Copy])
 def _found(machine: Machine, loader: Loader, one: Asking) -> Found | None:
     """Return what the loader finds, or what the program's own Python code loads before it or in its place."""
     beside = next(filter(machine.exists, one.beside), "")
-    itself = Found(beside, "loaded by its Python code") if beside and one.preloads in ("first", "else") else None
+    why = "loaded by its Python code" if one.prefix else "itself"
+    itself = Found(beside, why) if beside and one.preloads in ("first", "else") else None
     if itself and one.preloads == "first":
         return itself
     return loader.find(one.soname, one.by) or itself
