@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from types import TracebackType
 
 from tests.clients import chroot
-from tests.upstream.process import ToolError, clean_env
+from tests.upstream.process import ToolError, clean_env, run
 
 _HOLD = """\
 mount -t tmpfs tmpfs "$0" && mkdir "$0/upper" "$0/work" "$0/root" &&
@@ -47,7 +48,12 @@ def why_not() -> str:
     """Return what keeps this machine from being copied; empty when nothing does."""
     if reason := chroot.why_not():
         return reason
-    return "" if shutil.which("nsenter") else "nsenter is not installed"
+    if shutil.which("nsenter") is None:
+        return "nsenter is not installed"
+    with tempfile.TemporaryDirectory() as folder:
+        probe = _HOLD.replace("exec sleep infinity", "true")
+        done = run("unshare", "--mount", "--propagation", "private", "sh", "-c", probe, folder, check=False)
+    return "" if done.returncode == 0 else f"no overlay can be mounted: {done.stderr.strip()}"
 
 
 class Machine:
