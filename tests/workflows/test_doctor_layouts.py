@@ -288,6 +288,21 @@ def test_a_part_that_is_missing_is_taken_from_another_copy(tmp_path: Path) -> No
     assert f"/{LIBRARIES}/libcudnn_graph.so.9 (9.14.0)" in one.what
 
 
+def test_a_part_that_the_version_does_not_have_is_taken_from_a_newer_system(tmp_path: Path) -> None:
+    """pytorch #185512, #188892: 9.20's graph library opens libcudnn_engines_tensor_ir, which its wheel lacks (C8)."""
+    site = venv(tmp_path, (9, 20, 0))
+    assert bad(tmp_path, VIRTUAL_ENV="/opt/venv") == []
+    trees.put_cudnn(tmp_path / LIBRARIES, (9, 22, 0), runpath="")
+    for name in ("engines_tensor_ir", "ext"):
+        path = tmp_path / LIBRARIES / f"libcudnn_{name}.so.9"
+        path.write_bytes(trees.library(path.name, (9, 22, 0), ("libz.so.1",)))
+    one = only(tmp_path, VIRTUAL_ENV="/opt/venv")
+    assert one.name == "foreign-part"
+    assert f"/{LIBRARIES}/libcudnn_engines_tensor_ir.so.9 (9.22.0)" in one.what
+    assert str(site.relative_to(tmp_path)) in one.what
+    assert one.remedy == "pip install --no-deps 'nvidia-cudnn-cu12>=9.21,<10'"
+
+
 def test_recorded_but_gone_is_installed_again_by_force(tmp_path: Path) -> None:
     """Another package's uninstall removed the files: pip answers «already satisfied» (C12)."""
     site = venv(tmp_path)

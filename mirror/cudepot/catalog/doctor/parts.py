@@ -18,6 +18,9 @@ _SINCE: tuple[tuple[Version, tuple[str, ...]], ...] = (
     ((9, 0), _NINE),
     ((8, 0), _EIGHT),
 )
+_BEFORE_THEY_CAME: tuple[tuple[Version, tuple[str, ...]], ...] = (((9, 20), ("engines_tensor_ir",)),)
+"""Parts that a version opens where the loader finds them, though it has none itself: 9.20.0.48's graph library names
+``libcudnn_engines_tensor_ir``, its wheel lacks it, and a newer system's is taken (pytorch 185512, 188892)."""
 JIT = ("graph", "engines_runtime_compiled")
 """All that the package ``libcudnn9-jit`` has beside the first library."""
 
@@ -29,6 +32,16 @@ def parts(version: Version) -> tuple[str, ...]:
         if version[0] == first[0] and version[:2] >= first:
             found = (*names, *found)
     return found
+
+
+def taken_if_there(version: Version) -> tuple[str, ...]:
+    """Return the names of parts that a version does not have, and opens all the same where another copy has them."""
+    return next((names for which, names in _BEFORE_THEY_CAME if version[:2] == which), ())
+
+
+def came_with(part: str) -> Version | None:
+    """Return the minor version that is the first to have a part; None for a name that none has."""
+    return next((first for first, names in _SINCE if part in names), None)
 
 
 def opened_names(stem: str, version: Version) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cudepot.catalog.doctor.remedies import again
+from cudepot.catalog.doctor.parts import came_with, taken_if_there
+from cudepot.catalog.doctor.remedies import again, newer
 from cudepot.catalog.doctor.values import Copy, Finding, Part, Program, Severity, Version, told
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
@@ -125,7 +126,7 @@ def _parts(several: Sequence[Program], copies: Mapping[str, Copy]) -> Iterator[F
             ERROR, "foreign-part", f"{who}: {one.path} takes parts of another cuDNN: {there}",
             "it opens its parts by name, and the loader finds these first: calls end with "
             "CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH, or the process is aborted",
-            _without(foreign[0]) if foreign[0].why in _VARIABLES else _whole(mine, one),
+            _without(foreign[0]) if foreign[0].why in _VARIABLES else _whole(mine, version, foreign, one),
         )  # fmt: skip
     lost = [part.stem for part in one.parts if not part.path]
     lone = mine is None or any(library.is_mangled for library in mine.libraries)
@@ -144,7 +145,11 @@ def _without(part: Part) -> str:
     return f"take {what} out of {part.why} (unset {part.why})"
 
 
-def _whole(mine: Copy | None, one: Program) -> str:
+def _whole(mine: Copy | None, version: Version | None, foreign: Sequence[Part], one: Program) -> str:
+    """Return what makes a copy whole: itself once more, or a newer one where it never had what it opens."""
+    never = [part.stem.removeprefix("libcudnn_") for part in foreign]
+    if mine and version and set(never) <= set(taken_if_there(version)) and (least := came_with(never[0])):
+        return newer(mine, least)
     return again(mine) if mine else f"install the cuDNN of {one.path.rpartition('/')[0]} again, whole"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cudepot.catalog.doctor.values import Copy, Header, Package
+from cudepot.catalog.doctor.values import Copy, Header, Package, Version, told
 
 _BRINGS = {
     "libcublas": ("libcublas", "nvidia-cublas"),
@@ -49,6 +49,16 @@ def again(copy: Copy, *files: str) -> str:
     if owners:
         return reinstall(owners[0])
     return f"no package has a record of it: remove {copy.folder}/libcudnn* and install cuDNN by a package manager"
+
+
+def newer(copy: Copy, least: Version) -> str:
+    """Return what puts a cuDNN that is at least of a version in place of a copy."""
+    owner = next((one for one in copy.packages if one.is_cudnn and one.files), None)
+    if owner and owner.kind == "wheel":
+        return f"pip install --no-deps '{owner.name}>={told(least)},<{least[0] + 1}'"
+    if owner and owner.kind == "conda":
+        return f"conda install '{owner.name}>={told(least)},<{least[0] + 1}'"
+    return f"install cuDNN {told(least)} or newer in place of {copy.folder}"
 
 
 def brings(name: str, copy: Copy) -> str:

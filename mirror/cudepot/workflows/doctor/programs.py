@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cudepot.catalog.doctor.parts import opened_names, parts
+from cudepot.catalog.doctor.parts import opened_names, parts, taken_if_there
 from cudepot.catalog.doctor.places import MAJORS
 from cudepot.catalog.doctor.values import Copy, Environment, Library, Part, Program, Version
 from cudepot.errors import FormatError
@@ -111,11 +111,13 @@ def _parts(
     if elf is None or not version or version[0] < 8:
         return
     asking = (Loading(path.rpartition("/")[0], elf.runpath, elf.old_rpath), *by)
-    for stem in _expected(copy, version):
+    expected = _expected(copy, version)
+    others = [f"libcudnn_{one}" for one in taken_if_there(version) if f"libcudnn_{one}" not in expected]
+    for stem in [*expected, *others]:
         found = next((one for name in opened_names(stem, version) if (one := loader.find(name, asking))), None)
-        if found is None:
+        if found is None and stem in expected:
             yield Part(stem, "", "", "", None)
-        else:
+        elif found:
             version_there = _version(machine, found.path, copies)
             yield Part(stem, found.path, machine.real(found.path), found.why, version_there)
 
