@@ -17,6 +17,8 @@ from tests.workflows.test_hostile_bundles import read
 from tests.workflows.test_stolen_site_key import Objects, forged, put
 
 from cudepot.catalog.bundle import Manifest, Unpacked, parse_manifest
+from cudepot.digest import Digest
+from cudepot.store.manifests import Manifests
 
 INDEX = "apt/up/Packages"
 
@@ -94,6 +96,10 @@ def test_an_increment_is_smaller_than_the_list_of_what_there_is(whole: Near, far
     assert far.take(bundle)["imported"] == [2]
     patch, _ = patch_in(bundle, document(far, 2).stat().st_size)
     assert not far.object_of(patch.packed.sha256).exists(), "nothing needs it now"
+    killed_before_it_was_forgotten = dict(read(bundle.read_bytes()))
+    head = [killed_before_it_was_forgotten[name] for name in ("manifest.json", "manifest.json.asc")]
+    Manifests(far.store, "incoming").add(Digest.of(head[0]).sha256, *head)
+    assert json.loads(far.run("bundle", "missing").out)["objects"] == [], "the patch is not missed"
     assert far.take(bundle)["waiting"] == [], "a second time there is nothing to do"
     assert document(far, 2).read_bytes() == document(whole.project, 2).read_bytes()
     far.run("publish")
