@@ -30,7 +30,7 @@ from cudepot.digest import Digest
 from cudepot.formats.primary import read_primary
 ENTRY = '''<package type="rpm"><name>p{n}</name><arch>x86_64</arch><version epoch="0" ver="1.{v}" rel="1"/>
 <checksum type="sha256" pkgid="YES">{sha}</checksum><summary>p{n}</summary><description>p{n}{more}</description>
-<packager/><url>https://example.com</url><time file="1" build="1"/><size package="{n}" installed="2" archive="3"/>
+<packager/><url>https://example.com</url><time file="1" build="1"/><size package="9{n}" installed="2" archive="3"/>
 <location href="p{n}-1.{v}-1.x86_64.rpm"/><format><rpm:license>x</rpm:license><rpm:vendor>x</rpm:vendor>
 <rpm:group>x</rpm:group><rpm:buildhost>x</rpm:buildhost><rpm:sourcerpm>p{n}.src.rpm</rpm:sourcerpm>
 <rpm:header-range start="4504" end="9000"/><rpm:provides><rpm:entry name="p{n}" flags="EQ" epoch="0" ver="1.{v}"
