@@ -73,6 +73,10 @@ class Digest:
             size += len(chunk)
         return cls(one.hexdigest(), size)
 
+    def kept_by(self, stream: BinaryIO) -> bool:
+        """Tell whether the rest of ``stream`` is that content."""
+        return Digest.of_stream(stream) == self
+
 
 @dataclass(frozen=True, slots=True)
 class Promise:

@@ -9,9 +9,14 @@ import lzma
 from tests.judge.apt_repo import Odd, sub
 from tests.judge.changes import OURS, another, dists, one, only, pattern, text_of
 from tests.judge.table import Table
+from tests.upstream.apt import PACK
 from tests.upstream.debs import simple_deb
 
 TABLE = Table()
+
+
+def _another(repo: Odd) -> bytes:
+    return text_of(repo).replace(b"Package: tool", b"Package: other")
 
 
 # names of files
@@ -219,21 +224,55 @@ def bz2_in_two_parts(repo: Odd) -> None:
     only(repo, "Packages.bz2", bz2.compress(text[:100]) + bz2.compress(text[100:]))
 
 
-@TABLE.row()
+@TABLE.row(pin=OURS)
 def plain_says_another_than_gz(repo: Odd) -> None:
     repo.forms = ("",)
-    repo.beside = {"Packages.gz": gzip.compress(text_of(repo).replace(b"Package: tool", b"Package: other"))}
+    repo.beside = {"Packages.gz": PACK[".gz"](_another(repo))}
 
 
-@TABLE.row()
+@TABLE.row(pin=OURS)
 def xz_says_another_than_plain(repo: Odd) -> None:
-    repo.beside = {"Packages.xz": lzma.compress(text_of(repo).replace(b"Package: tool", b"Package: other"))}
+    repo.beside = {"Packages.xz": PACK[".xz"](_another(repo))}
 
 
 @TABLE.row()
 def gz_says_another_than_xz_and_plain(repo: Odd) -> None:
     repo.forms = ("", ".xz")
-    repo.beside = {"Packages.gz": gzip.compress(text_of(repo).replace(b"Package: tool", b"Package: other"))}
+    repo.beside = {"Packages.gz": PACK[".gz"](_another(repo))}
+
+
+@TABLE.row()
+def zst_says_another_than_xz_and_plain(repo: Odd) -> None:
+    repo.forms = ("", ".xz")
+    repo.beside = {"Packages.zst": PACK[".zst"](_another(repo))}
+
+
+@TABLE.row(pin=OURS)
+def xz_says_another_than_zst_and_plain(repo: Odd) -> None:
+    repo.forms = ("", ".zst")
+    repo.beside = {"Packages.xz": PACK[".xz"](_another(repo))}
+
+
+@TABLE.row()
+def gz_says_another_than_bz2_and_plain(repo: Odd) -> None:
+    repo.forms = ("", ".bz2")
+    repo.beside = {"Packages.gz": PACK[".gz"](_another(repo))}
+
+
+@TABLE.row(pin=OURS)
+def bz2_says_another_than_gz_and_plain(repo: Odd) -> None:
+    repo.beside = {"Packages.bz2": PACK[".bz2"](_another(repo))}
+
+
+@TABLE.row()
+def zst_says_another_than_gz_and_plain(repo: Odd) -> None:
+    repo.beside = {"Packages.zst": PACK[".zst"](_another(repo))}
+
+
+@TABLE.row(pin=OURS)
+def plain_is_not_named_in_dists(repo: Odd) -> None:
+    dists(repo)
+    repo.forms = (".gz",)
 
 
 @TABLE.row()

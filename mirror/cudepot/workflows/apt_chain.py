@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -14,7 +15,7 @@ from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_release, newest_date, readable_date
 from cudepot.catalog.whole import FORMS
 from cudepot.digest import Digest, Promise
-from cudepot.errors import CudepotError, MissingError, PinError, TrustError
+from cudepot.errors import CudepotError, FormatError, MissingError, PinError, TrustError
 from cudepot.formats.apt import PackageIndex
 from cudepot.formats.apt_release import Release, parse_release
 from cudepot.formats.compression import decompressed
@@ -99,32 +100,39 @@ class Chain(Asked):
         return Offers([PackageIndex(text, url + place) for text, place in zip(texts, places, strict=True)], places)
 
     def _index_text(self, suite: Suite, name: str) -> bytes:
-        """Return an index from the smallest form the Release names."""
-        listed = suite.release.promised()
-        path = next((name + form for form in FORMS if name + form in listed), None)
-        what = f"{self.upstream.url}{suite.folder}{name}"
-        if path is None:
-            raise PinError(
-                f"{what}: not in the signed Release",
-                hint=f"check components and architectures; it names {', '.join(sorted(listed)[:6])} …",
-            )
-        digest = self._fetch_index(suite, [name + form for form in FORMS if name + form in listed])
-        limit = min(listed[name].size, INDEX_LIMIT) if name in listed else INDEX_LIMIT
-        with self.depot.store.open(digest) as handle, decompressed(handle, what, limit=limit) as text:
-            return text.read()
-
-    def _fetch_index(self, suite: Suite, forms: list[str]) -> Digest:
-        """Fetch an index in the first of its forms that is there as the signed Release means it.
+        """Return an index from the first of its forms that is there as the signed Release means it.
 
         The forms are one index in several compressions; whichever comes hangs from the same signature.
         """
-        failed: list[tuple[str, TrustError | MissingError]] = []
+        listed = suite.release.promised()
+        forms = [name + form for form in FORMS if name + form in listed]
+        failed: list[tuple[str, TrustError | MissingError | FormatError]] = []
         for form in forms:
             try:
-                return self.fetch_form(suite, form)
-            except (TrustError, MissingError) as error:
+                return self._unpacked(suite, name, form)
+            except (TrustError, MissingError, FormatError) as error:
                 failed.append((form, error))
-        raise self._diagnosed(suite, *failed[0])
+        if not failed:
+            raise PinError(
+                f"{self.upstream.url}{suite.folder}{name}: not in the signed Release",
+                hint=f"check components and architectures; it names {', '.join(sorted(listed)[:6])} …",
+            )
+        form, first = failed[0]
+        raise first if isinstance(first, FormatError) else self._diagnosed(suite, form, first)
+
+    def _unpacked(self, suite: Suite, name: str, form: str) -> bytes:
+        """Fetch one form of an index; raise FormatError where it is another than the plain one that is promised."""
+        digest, promised = self.fetch_form(suite, form), suite.release.promised().get(name)
+        what = f"{self.upstream.url}{suite.folder}{name}"
+        limit = min(promised.size, INDEX_LIMIT) if promised else INDEX_LIMIT
+        with self.depot.store.open(digest) as handle, decompressed(handle, what, limit=limit) as text:
+            data = text.read()
+        if promised and not promised.kept_by(io.BytesIO(data)):
+            raise FormatError(
+                f"{self.upstream.url}{suite.folder}{form}: does not unpack to the {name} that the signed Release names",
+                hint="the upstream is at fault: tell it",
+            )
+        return data
 
     def fetch_form(self, suite: Suite, path: str) -> Digest:
         """Fetch one index: by its hash where the Release offers that, else, or where it is not there, by its name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 from collections.abc import Mapping
 
-from cudepot.catalog.whole import FORMS, is_packages
+from cudepot.catalog.whole import is_packages
 from cudepot.catalog.whole_indexes import same_index
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError, TrustError
@@ -13,6 +13,8 @@ from cudepot.formats.compression import decompressed
 from cudepot.workflows.apt_chain import Chain, Suite
 from cudepot.workflows.asked import INDEX_LIMIT
 
+_APTS = (".xz", ".bz2", ".gz", ".zst", "")
+"""Forms in the order in which apt takes them by default; lzma and lz4 are not read here."""
 _FEED = 1 << 16
 
 
@@ -20,7 +22,7 @@ def check_forms(chain: Chain, suite: Suite, found: Mapping[str, Digest]) -> None
     """Compare what packed indexes unpack to with the plain one that the Release names; note what apt does without.
 
     apt reads no index of which the Release does not name the plain form, and refuses one that does not unpack to it.
-    Which form it takes depends on its settings; the first here is what it takes by default.
+    Which form it takes is a setting of its; the others are noted.
 
     Args:
         chain: whose notes are added to.
@@ -32,7 +34,7 @@ def check_forms(chain: Chain, suite: Suite, found: Mapping[str, Digest]) -> None
     """
     promised, where = suite.release.promised(), chain.upstream.url + suite.folder
     for plain in dict.fromkeys(same_index(path) for path in found if is_packages(path)):
-        forms = [plain + form for form in FORMS if plain + form in found]
+        forms = [plain + form for form in _APTS if plain + form in found]
         if plain not in promised:
             chain.findings.notes.append(
                 f"{chain.upstream.name}: the Release names {', '.join(forms)} and not {plain}, so that apt reads none"
@@ -51,7 +53,7 @@ def _unpacks_to(chain: Chain, packed: Digest, path: str, promised: Digest | Prom
         return False
     try:
         with chain.depot.store.open(packed) as handle, decompressed(handle, path, limit=INDEX_LIMIT) as text:
-            return promised.kept_by(text) if isinstance(promised, Promise) else Digest.of_stream(text) == promised
+            return promised.kept_by(text)
     except FormatError:
         return False
 
