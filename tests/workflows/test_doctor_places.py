@@ -338,3 +338,21 @@ def test_debians_installer_is_the_owner_that_mends(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
     one = next(one for one in look(tmp_path).findings if one.name == "unreadable-library")
     assert one.remedy == "apt-get install --reinstall nvidia-cudnn"
+
+
+def test_a_program_that_brings_a_folder_of_its_own_gets_full_names_of_the_system(tmp_path: Path) -> None:
+    """koharu #694: it loads its own by path, with SONAMEs only; the system's are newer, and in part of its version."""
+    own = tmp_path / "srv/app/runtime"
+    trees.put_wheel(tmp_path / "srv/made", (9, 10, 2))
+    (tmp_path / "srv/made/nvidia/cudnn/lib").rename(own.parent.parent / "lib")
+    own.parent.mkdir()
+    (tmp_path / "srv/lib").rename(own)
+    trees.put_cuda(tmp_path / LIBRARIES)
+    result = look(tmp_path, "/srv/app/runtime")
+    assert list(result.findings) == []
+    assert [(one.name, one.path) for one in result.programs] == [
+        ("programs that load it by its path", "/srv/app/runtime/libcudnn.so.9")
+    ]
+    (own / "libcudnn_graph.so.9").unlink()
+    trees.put_cudnn(tmp_path / LIBRARIES, (9, 22, 0), runpath="")
+    assert "foreign-part" in bad(tmp_path, "/srv/app/runtime")

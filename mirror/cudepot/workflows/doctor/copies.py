@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cudepot.catalog.doctor.places import COMPANIONS, HEADER_FOLDERS, LIBRARY_FOLDERS, SITE_FOLDERS, SITE_HEADERS
+from cudepot.catalog.doctor.places import COMPANIONS, HEADER_FOLDERS, SITE_HEADERS
 from cudepot.catalog.doctor.values import Copy, Environment, Header, Library, Package, numbers
 from cudepot.errors import FormatError
 from cudepot.formats.cudnn_version import header_version, library_version
 from cudepot.formats.elf import read_elf
 from cudepot.probe.loader import Loader
 from cudepot.probe.machine import Machine
+from cudepot.workflows.doctor.folders import existing, library_folders
 
 _MOST_HEADER = 4 << 20
 
@@ -49,21 +50,6 @@ def copies_in(machine: Machine, folder: str, seen: set[str]) -> Iterator[Copy]:
         seen.add(real)
         companions = frozenset(path for stem in COMPANIONS for path in machine.matches(f"{folder}/{stem}"))
         yield from _in_folder(machine, folder, Environment(folder, "folder"), (), companions)
-
-
-def library_folders(machine: Machine, environment: Environment) -> Iterator[str]:
-    """Give the folders of an environment that libraries are in, once each, however many links lead there."""
-    patterns = [f"{environment.prefix}/{one}" for one in LIBRARY_FOLDERS]
-    patterns += [f"{site}/{one}" for site in environment.sites for one in SITE_FOLDERS]
-    yield from _folders(machine, patterns)
-
-
-def _folders(machine: Machine, patterns: Sequence[str]) -> Iterator[str]:
-    seen = set()
-    for path in (path for pattern in patterns for path in machine.matches(pattern)):
-        if (real := machine.real(path)) not in seen and machine.is_folder(path):
-            seen.add(real)
-            yield path
 
 
 def _in_folder(
@@ -122,7 +108,7 @@ def headers_of(machine: Machine, environment: Environment) -> Iterator[Header]:
     """Give the headers of cuDNN that a compiler finds in an environment."""
     patterns = [f"{environment.prefix}/{one}" for one in HEADER_FOLDERS]
     patterns += [f"{site}/{one}" for site in environment.sites for one in SITE_HEADERS]
-    for folder in _folders(machine, patterns):
+    for folder in existing(machine, patterns):
         there = [one for one in (f"{folder}/cudnn_version.h", f"{folder}/cudnn.h") if machine.matches(one)]
         if there:
             versions = [_header_version(machine, one) for one in there]

@@ -14,7 +14,7 @@ from cudepot.workflows.doctor.around import loader_of, look_around
 from cudepot.workflows.doctor.copies import copies_in, copies_of, headers_of, loaders_copies
 from cudepot.workflows.doctor.environments import environments
 from cudepot.workflows.doctor.frameworks import frameworks_of
-from cudepot.workflows.doctor.programs import Asking, general, others, taken
+from cudepot.workflows.doctor.programs import Asking, by_path, general, others, taken
 from cudepot.workflows.doctor.records import comparing, packages_of
 
 
@@ -49,6 +49,8 @@ def diagnose(machine: Machine, prefix: str = "", *, progress: Progress | None = 
         led = led_to(machine, loader, asking, everywhere)
         copies, everywhere = [*copies, *led], [*everywhere, *led]
         programs = [taken(machine, loader, one, everywhere) for one in asking]
+        named = by_path(copies, programs) if prefix else ()
+        programs += [taken(machine, loader, one, everywhere) for one in named]
         got = {one.real for one in programs}
         copies += [one for one in everywhere if one not in copies and any(lib.real in got for lib in one.libraries)]
         programs += [] if prefix else others(machine, loader, everywhere)

@@ -49,6 +49,16 @@ def general(machine: Machine, environment: Environment, copies: Sequence[Copy]) 
             yield Asking("programs of the environment", environment.prefix, soname, (python,))
 
 
+def by_path(copies: Sequence[Copy], programs: Sequence[Program]) -> Iterator[Asking]:
+    """Give the programs that load a copy by its path, for each that no other gets: one that brings its own, say."""
+    taken_ones = {one.real for one in programs}
+    for copy in copies:
+        first = copy.named("libcudnn")
+        if first and not first.fault and not first.is_mangled and first.real not in taken_ones:
+            name, soname = "programs that load it by its path", f"libcudnn.so.{copy.major}"
+            yield Asking(name, "", soname, (), preloads="first", beside=(first.path,))
+
+
 def others(machine: Machine, loader: Loader, copies: Sequence[Copy]) -> Iterator[Program]:
     """Give what a program without a search path of its own gets, for each major version that the loader finds."""
     for major in MAJORS:

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cudepot.catalog.doctor.places import LIBRARY_FOLDERS, MAJORS, PRELOADED, SITE_FOLDERS, SITES
+from cudepot.catalog.doctor.places import LIBRARY_FOLDERS, MAJORS, PRELOADED
 from cudepot.catalog.support_matrix import unfit
 from cudepot.errors import GpuError, InstallationError
 from cudepot.probe.child import Ended, check_on_gpu
 from cudepot.probe.loader import elf_machine
 from cudepot.probe.machine import Machine
+from cudepot.workflows.doctor.environments import environments
+from cudepot.workflows.doctor.folders import library_folders
 
 _ABSENT = {"driver": "no usable NVIDIA driver", "gpu": "no GPU"}
 _NO_CODE = "CUDNN_STATUS_ARCH_MISMATCH"
@@ -103,11 +105,7 @@ def _active(machine: Machine) -> str:
 
 
 def _folders(machine: Machine, prefix: str) -> list[str]:
-    sites = [path for pattern in SITES for path in machine.matches(f"{prefix}/{pattern}")]
-    patterns = [f"{prefix}/{one}" for one in LIBRARY_FOLDERS]
-    patterns += [f"{site}/{one}" for site in sites for one in SITE_FOLDERS]
-    found = [path for pattern in patterns for path in machine.matches(pattern)]
-    return list({machine.real(one): one for one in reversed(found)}.values())[::-1]  # lib64 of a venv leads to lib
+    return list(library_folders(machine, environments(machine, prefix)[0]))
 
 
 def _cudnn(machine: Machine, prefix: str) -> Iterator[str]:
