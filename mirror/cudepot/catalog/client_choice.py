@@ -9,7 +9,6 @@ from cudepot.catalog.cuda_variant import cuda_said
 from cudepot.catalog.export_choice import Choice, selected
 from cudepot.catalog.holdings import Held, cuda_of, held_package
 from cudepot.catalog.lock import Artifact
-from cudepot.catalog.pin_entries import version_key
 from cudepot.errors import PinError
 
 EVERYTHING = Choice("")
@@ -84,6 +83,8 @@ def several(packages: Iterable[Held]) -> dict[str, list[str]]:
 
 
 def _order(alike: Sequence[Held]) -> Callable[[str], Any]:
+    from cudepot.catalog.pin_entries import version_key  # noqa: PLC0415 - where there are several versions
+
     return version_key("yum" if alike[0].kind == "rpm" else "apt")
 
 

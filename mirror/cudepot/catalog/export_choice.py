@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from packaging.utils import canonicalize_name
-
 from cudepot.catalog.holdings import Held, cuda_of, same_cuda
 from cudepot.errors import PinError
 
@@ -90,7 +88,7 @@ def cuda_said(one: Held) -> str:
     NVIDIA's wheels of CUDA itself say it by having no suffix: they are CUDA 13's, or their own major version's.
     """
     said = cuda_of(one)
-    if said or one.kind != "wheel" or not _UNMARKED.fullmatch(canonicalize_name(one.name)):
+    if said or one.kind != "wheel" or not _UNMARKED.fullmatch(_project(one.name)):
         return said
     major = one.version.partition(".")[0]
     return str(max(_FIRST_UNMARKED, int(major) if major.isdecimal() else 0))
@@ -106,9 +104,15 @@ def _is_named(one: Held, text: str) -> bool:
     )
 
 
+def _project(name: str) -> str:
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - where there are wheels; start-up counts
+
+    return canonicalize_name(name)
+
+
 def _plain(kind: str, name: str) -> str:
     """Return a name as its ecosystem compares it."""
-    return canonicalize_name(name) if kind == "wheel" else name.lower() if kind == "conda" else name
+    return _project(name) if kind == "wheel" else name.lower() if kind == "conda" else name
 
 
 def _is_version(found: str, wanted: str) -> bool:

@@ -9,20 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from cudepot.catalog.client_choice import EVERYTHING
 from cudepot.catalog.client_targets import is_known, targets
-from cudepot.catalog.export_choice import Choice
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.snapshot import Tree
 from cudepot.digest import Digest
-from cudepot.workflows.client_held import Hold
 from cudepot.workflows.depot import Depot
 from cudepot.workflows.isolated import each_alone
 
+if TYPE_CHECKING:  # start-up is much of a small run, and few sites have clients' files
+    from cudepot.catalog.export_choice import Choice
+    from cudepot.workflows.client_held import Hold
+
+    _Made = tuple[Mapping[str, bytes], Hold]
+    _Make = Callable[[Depot, Lock, Tree, Sequence[str], str, Choice], _Made]
+
 FOLDER = "clients/"
-_Made = tuple[Mapping[str, bytes], Hold]
-_Make = Callable[[Depot, Lock, Tree, Sequence[str], str, Choice], _Made]
 
 
 def keys_tree(depot: Depot) -> dict[str, Digest]:
@@ -74,6 +77,8 @@ def _each_choice(
     depot: Depot, folder: str, make: Callable[[Choice], _Made]
 ) -> Iterator[tuple[str, Mapping[str, bytes]]]:
     """Give folder and files of all that is locked, and of each CUDA where clients have to choose one."""
+    from cudepot.catalog.client_choice import EVERYTHING  # noqa: PLC0415 - where a site says its URL
+
     files, held = make(EVERYTHING)
     yield folder, files
     held.warn(depot, f"{FOLDER}{folder}/")
