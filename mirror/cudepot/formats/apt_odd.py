@@ -91,7 +91,7 @@ class Oddities:
                 self.tell(kind, f"{label} has a {kind} that is none, {fields[kind][:40]!r}, so that apt refuses it")
         key = tuple(fields.get(one, "") for one in ("Package", "Version", "Architecture"))
         if all(key) and (before := self._seen.setdefault(key, strong)) != strong:
-            text = f"{' '.join(key)} is there twice with other bytes: {before[:12]}… and {strong[:12]}…"
+            text = f"{' '.join(key)} is twice in the index with other bytes: {before[:12]}… and {strong[:12]}…"
             self.tell("twice", f"{text}; apt takes the first: ask the upstream why")
 
 
