@@ -126,8 +126,9 @@ def header(tags: dict[int, bytes]) -> bytes:
 
 
 def rpm(payload: bytes, compressor: str = "gzip", *, digest: bool = False, form: str = "cpio") -> bytes:
-    """An rpm with the least a reader needs."""
-    tags = {1000: b"x", 1001: b"1", 1002: b"1", 1022: b"x86_64", 1124: form.encode(), 1125: compressor.encode()}
+    """An rpm with the least a reader needs, which calls itself a cuDNN's."""
+    tags = {1000: b"libcudnn8", 1001: b"8.0.5.39", 1002: b"1.cuda11.1", 1022: b"x86_64", 1044: b"cudnn.src.rpm"}
+    tags |= {1124: form.encode(), 1125: compressor.encode()}
     if digest:
         tags[5092] = hexdigest(payload).encode()
     signature = header({269: b"0"})
