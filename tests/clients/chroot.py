@@ -70,7 +70,8 @@ def make_base(folder: Path, *include: str) -> Path:
 def _debootstrap(source: DebianSource, tree: Path, include: Sequence[str]) -> list[str | Path]:
     options = ["--variant=minbase", f"--arch={source.arch}", f"--keyring={source.keyring}"]
     options += [f"--include={','.join(include)}"] if include else []
-    return ["debootstrap", *options, source.suite, tree, source.url]
+    alone = ("unshare", "--mount", "--propagation", "private")  # where it cannot unmount, its mounts end with it
+    return [*alone, "debootstrap", *options, source.suite, tree, source.url]
 
 
 def _configure(tree: Path) -> None:
