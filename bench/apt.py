@@ -21,9 +21,9 @@ from bench.rows import Row, rows_of
 
 _STANZAS = """
 import gc, hashlib, sys, time
-from cudepot.catalog.closure import DebPin, select
-from cudepot.catalog.deb_offers import Offers
-from cudepot.catalog.deb_rules import Wishes
+from cudepot.kinds.apt.rules.closure import DebPin, select
+from cudepot.kinds.apt.rules.offers import Offers
+from cudepot.kinds.apt.rules.installable import Wishes
 from cudepot.formats.apt import PackageIndex, render_packages
 text = b"\\n".join(
     (f"Package: p{n}\\nVersion: 1.{n % 7}-1\\nArchitecture: amd64\\nDepends: " + ", ".join(f"p{n + k}" for k in (1, 2))

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 import tomli
 
 from cudepot.builders.render import render_recipe
-from cudepot.catalog.release_names import parse_artifact_name
+from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.digest import Digest
 from cudepot.formats.conda import PIECE, Zstd, compressed, conda_package, write_conda
 from cudepot.formats.payload import Found, Payload, PayloadRules
@@ -26,7 +26,7 @@ from cudepot.formats.payload_assemble import assemble
 from cudepot.formats.wheel_read import read_wheel
 from cudepot.formats.wheel_write import WheelRules, wheel_of, write_wheel
 from cudepot.store.local import LocalStore
-from cudepot.workflows.unpack import chunks
+from cudepot.workflows.build.unpack import chunks
 
 _RECIPES = Path(__file__).parent.parent / "recipes"
 

@@ -21,11 +21,11 @@ from bench.yum_world import PACKAGES, PINNED, TOTAL, YumWorld, access_log, make_
 
 _PRIMARY = """
 import gc, hashlib, io, sys, time
-from cudepot.catalog.config import Pin
+from cudepot.catalog.config.config import Pin
 from cudepot.catalog.lock import Artifact
-from cudepot.catalog.rpm_closure import Machine, select_rpms
-from cudepot.catalog.rpm_pins import Offer, rpm_pins
-from cudepot.catalog.yum_plan import primary_entries
+from cudepot.kinds.yum.rules.closure import Machine, select_rpms
+from cudepot.kinds.yum.rules.pins import Offer, rpm_pins
+from cudepot.kinds.yum.rules.plan import primary_entries
 from cudepot.digest import Digest
 from cudepot.formats.primary import read_primary
 ENTRY = '''<package type="rpm"><name>p{n}</name><arch>x86_64</arch><version epoch="0" ver="1.{v}" rel="1"/>

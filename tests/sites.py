@@ -12,17 +12,17 @@ import pytest
 from tests.clients import s3
 from tests.clients.s3 import S3Server
 
-from cudepot.catalog.nvidia_paths import whole_apt
-from cudepot.catalog.site_files import traits
+from cudepot.catalog.nvidia.site_paths import whole_apt
+from cudepot.catalog.site.file_traits import traits
 from cudepot.cli.progress import Silent
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, StorageError
 from cudepot.ports import ObjectStore, S3Place, Site
 from cudepot.store.local import LocalStore
-from cudepot.transport.s3_bucket import Bucket
-from cudepot.transport.s3_snapshot import Names
-from cudepot.transport.site_folder import FolderSite
-from cudepot.transport.site_s3 import S3Site
+from cudepot.transport.folder.site import FolderSite
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.site import S3Site
+from cudepot.transport.s3.snapshot import Names
 
 
 class MemorySite:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from cudepot.checked import sealed, unsealed
 from cudepot.errors import FormatError
+from cudepot.sealed import sealed, unsealed
 
 DOCUMENT = {"date": "Sat, 28 Nov 2026 06:41:16 +0000", "files": [1, 2.5, None, True], "url": "https://example.com/é"}
 

@@ -16,8 +16,10 @@ MAY = {
     **dict.fromkeys(BASE - PURE_BASE, BASE),
     **dict.fromkeys(PURE, PURE_BASE | PURE),
     **{room: BASE | {room} for room in IO},
-    "workflows": BASE | PURE | IO | {"workflows"},
-    "cli": BASE | PURE | IO | {"workflows", "cli", "__init__"},
+    "depot": BASE | PURE | IO | {"depot"},
+    "kinds": BASE | PURE | IO | {"depot", "kinds"},
+    "workflows": BASE | PURE | IO | {"depot", "kinds", "workflows"},
+    "cli": BASE | PURE | IO | {"depot", "kinds", "workflows", "cli", "__init__"},
 }
 CHILDREN = {"__main__.py"}
 """Programs of their own, run as children."""

@@ -8,13 +8,13 @@ import lzma
 
 import pytest
 
-from cudepot.catalog import apt_plan
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.trust import check_release
 from cudepot.digest import Digest
 from cudepot.errors import TrustError
 from cudepot.formats.apt import PackageIndex
 from cudepot.formats.apt_release import Release, parse_release
+from cudepot.kinds.apt.rules import plan as apt_plan
 
 NOW = datetime.datetime(2024, 5, 6, 7, 8, 9, 10, tzinfo=datetime.UTC)
 UPSTREAM = LockedUpstream("u", "apt", "https://h/", "r", origin="NVIDIA", label="NVIDIA CUDA")

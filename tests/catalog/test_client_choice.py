@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.client_choice import how, several, variants, within
-from cudepot.catalog.holdings import Held, cuda_of
+from cudepot.catalog.site.holdings import Held, cuda_of
 from cudepot.digest import Digest
 from cudepot.errors import PinError
+from cudepot.kinds.rules.client_choice import how, several, variants, within
 
 
 def deb(name: str, version: str, machine: str = "amd64", kind: str = "deb") -> Held:

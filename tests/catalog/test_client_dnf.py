@@ -6,7 +6,7 @@ import configparser
 
 import pytest
 
-from cudepot.catalog.client_dnf import DnfClient, install_line, is_old, locked_versions, repo_id, repositories
+from cudepot.kinds.yum.rules.client_text import DnfClient, install_line, is_old, locked_versions, repo_id, repositories
 
 CLIENT = DnfClient(
     "rhel8/x86_64", "acme-rhel8-x86_64", "https://packages.example/yum/rhel8/x86_64/", ("/k/site", "/k/nvidia"),

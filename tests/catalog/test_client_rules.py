@@ -6,7 +6,8 @@ import datetime
 
 import pytest
 
-from cudepot.catalog.client_rules import CLIENTS, GPGV, NOBLE, SQV, Verdict, judge_document, judge_key
+from cudepot.kinds.apt.rules.client_rules import CLIENTS, GPGV, NOBLE, SQV, judge_document, judge_key
+from cudepot.kinds.rules.client_verdicts import Verdict
 from cudepot.openpgp import DocumentSignature, KeyPart, PublicKey
 
 TODAY = datetime.date(2026, 11, 23)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.client_targets import targets
+from cudepot.kinds.rules.client_targets import targets
 
 NVIDIA = "https://developer.download.nvidia.com/compute/cuda/repos/"
 

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
-from cudepot.catalog.client_windows import WindowsClient, choices, for_windows, one_cudnn, one_zip, script
-from cudepot.catalog.export_choice import Choice
-from cudepot.catalog.holdings import Held
+from cudepot.catalog.site.choice import Choice
+from cudepot.catalog.site.holdings import Held
 from cudepot.data import data_folder
 from cudepot.digest import Digest
 from cudepot.errors import PinError
+from cudepot.workflows.export.windows_text import WindowsClient, choices, for_windows, one_cudnn, one_zip, script
 
 TEMPLATE = (data_folder("channel-config") / "clients" / "install-cudnn.ps1").read_text("utf-8")
 POWERSHELL = Parser(Language(tree_sitter_powershell.language()))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.closure import select
-from cudepot.catalog.deb_offers import Offers
-from cudepot.catalog.deb_pins import DebPin
-from cudepot.catalog.deb_rules import Selection, Wishes
 from cudepot.errors import PinError
 from cudepot.formats.apt import PackageIndex
+from cudepot.kinds.apt.rules.closure import select
+from cudepot.kinds.apt.rules.installable import Selection, Wishes
+from cudepot.kinds.apt.rules.offers import Offers
+from cudepot.kinds.apt.rules.pins import DebPin
 
 
 def index(*packages: str) -> PackageIndex:

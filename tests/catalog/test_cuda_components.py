@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.cuda_components import CudaComponents
-from cudepot.catalog.cuda_variant import is_cuda_variant
+from cudepot.catalog.nvidia.cuda_components import CudaComponents
+from cudepot.catalog.nvidia.cuda_variant import is_cuda_variant
+from cudepot.depot.nvidia_catalog import load_components
 from cudepot.errors import ConfigError
-from cudepot.workflows.published import load_components
 
 
 @pytest.mark.parametrize(

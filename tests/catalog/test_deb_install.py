@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from cudepot.catalog.closure import select
-from cudepot.catalog.config import Pin
-from cudepot.catalog.deb_machine import Machine
-from cudepot.catalog.deb_offers import Offers
-from cudepot.catalog.deb_pins import DebPin, exact_pins
-from cudepot.catalog.deb_rules import Selection, Wishes
+from cudepot.catalog.config.config import Pin
 from cudepot.errors import FormatError
 from cudepot.formats.apt import Package, PackageIndex, Relation
+from cudepot.kinds.apt.rules.closure import select
+from cudepot.kinds.apt.rules.installable import Selection, Wishes
+from cudepot.kinds.apt.rules.machine import Machine
+from cudepot.kinds.apt.rules.offers import Offers
+from cudepot.kinds.apt.rules.pins import DebPin, exact_pins
 
 
 def stanza(text: str) -> str:

@@ -12,11 +12,11 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cudepot.catalog.config import parse_config
+from cudepot.catalog.config.config import parse_config
+from cudepot.catalog.config.template import render_template
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
 from cudepot.catalog.lock_document import parse_lock, render_lock
-from cudepot.catalog.snapshot import Snapshot, parse_snapshot, render_snapshot
-from cudepot.catalog.template import render_template
+from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot, render_snapshot
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cudepot.catalog.edit import set_lists
+from cudepot.catalog.config.edit import set_lists
 
 TEXT = """\
 # what we want

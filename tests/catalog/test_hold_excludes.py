@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from cudepot.catalog.client_dnf import DnfClient
-from cudepot.catalog.hold_excludes import excludes
+from cudepot.kinds.yum.rules.client_text import DnfClient
+from cudepot.kinds.yum.rules.excludes import excludes
 
 _FIELDS = re.compile(r"(?P<name>.+)-(?P<epoch>\d+):(?P<version>[^-]+)-(?P<release>[^-]+)\.(?P<arch>[^-.]+)")
 _SHORT = re.compile(r"(?P<name>.+)-(?P<epoch>\d+):(?P<version>[^-]+)-(?P<release>[^-]+)")

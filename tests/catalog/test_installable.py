@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.clients.apt_simulation import Simulation
 
-from cudepot.catalog.closure import select
-from cudepot.catalog.deb_offers import Offers
-from cudepot.catalog.deb_pins import DebPin
-from cudepot.catalog.deb_rules import Selection, Wishes
 from cudepot.formats.apt import PackageIndex, parse_relations
+from cudepot.kinds.apt.rules.closure import select
+from cudepot.kinds.apt.rules.installable import Selection, Wishes
+from cudepot.kinds.apt.rules.offers import Offers
+from cudepot.kinds.apt.rules.pins import DebPin
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not shutil.which("apt-get"), reason="apt-get is not installed")]
 FEW = settings(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.names import Shown, check_names, fresh, known, names_of
+from cudepot.catalog.site.names import Shown, check_names, fresh, known, names_of
 from cudepot.digest import Digest
 from cudepot.errors import TrustError
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cudepot.catalog.config import Pin
+from cudepot.catalog.config.config import Pin
 from cudepot.catalog.lock import Artifact
-from cudepot.catalog.newer import Offer, compare
 from cudepot.digest import Digest
+from cudepot.kinds.rules.newer import Offer, compare
 
 MACHINE = {"apt": "amd64", "yum": "x86_64", "simple": "linux-64", "redistrib": "linux-64"}
 

@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from cudepot.catalog.nvidia_files import Repository, is_keyring_of_ours, made
+from cudepot.catalog.nvidia.site_files import Repository, is_keyring_of_ours, made
 from cudepot.formats.deb_write import same_package, write_deb
 
 URL = "https://packages.example/"

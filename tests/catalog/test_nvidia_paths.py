@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream, Root
-from cudepot.catalog.nvidia_paths import below, copies, is_made, path_of, place, planned, shown, strange
+from cudepot.catalog.nvidia.site_paths import below, copies, is_made, path_of, place, planned, shown, strange
 from cudepot.digest import Digest
 
 HOSTS = ("developer.download.nvidia.com", "developer.download.nvidia.cn", "nvidia.github.io")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.export_container import ansible, dockerfile_rhel, dockerfile_ubuntu
-from cudepot.catalog.export_system import dnf_versionlock
-from cudepot.catalog.holdings import Held, SiteFacts
-from cudepot.catalog.page_offers import offers
+from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.digest import Digest
+from cudepot.workflows.export.container_text import ansible, dockerfile_rhel, dockerfile_ubuntu
+from cudepot.workflows.export.system_text import dnf_versionlock
+from cudepot.workflows.publish.page_offers import offers
 
 KEY, KEYRING = Digest("a" * 64, 1), Digest("b" * 64, 1)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cudepot.catalog.config import parse_config
-from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.nvidia_paths import path_of
-from cudepot.catalog.presets import Presets, expand, parse_presets
+from cudepot.catalog.config.config import parse_config
+from cudepot.catalog.config.presets import Presets, expand, parse_presets
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.nvidia.site_paths import path_of
 from cudepot.errors import ConfigError
 from cudepot.signing.keys import read_keys
 

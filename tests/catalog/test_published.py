@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cudepot.catalog.published import Catalog, Query, parse_catalog, select, why_not
-from cudepot.catalog.release_names import parse_artifact_name
+from cudepot.catalog.nvidia.published import Catalog, Query, parse_catalog, select, why_not
+from cudepot.catalog.nvidia.release_names import parse_artifact_name
+from cudepot.depot.nvidia_catalog import load_catalog
 from cudepot.errors import ConfigError
-from cudepot.workflows.published import load_catalog
 
 TGZ = "1d046bfa79399dabcc6f6cb1507918754439442ea0ca9e0fbecdd446f9b00cce"
 ROW = {"release": "8.0.5.39", "platform": "linux-x64", "file": "a.tgz", "source": "1"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.release_names import parse_artifact_name
+from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.formats.release import Release
 
 

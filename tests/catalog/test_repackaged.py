@@ -6,15 +6,15 @@ import dataclasses
 
 import pytest
 
-from cudepot.catalog.config import Pin
+from cudepot.catalog.config.config import Pin
 from cudepot.catalog.lock import Artifact, Lock
-from cudepot.catalog.release_names import parse_artifact_name, with_recipe
-from cudepot.catalog.repackaged import completed, lacking
+from cudepot.catalog.nvidia.release_names import parse_artifact_name, with_recipe
+from cudepot.catalog.nvidia.repackaged import completed, lacking
+from cudepot.depot.builds import jobs_of
+from cudepot.depot.nvidia_catalog import load_components
 from cudepot.digest import Digest
 from cudepot.errors import PinError
 from cudepot.formats.payload import Role
-from cudepot.workflows.builds import jobs_of
-from cudepot.workflows.published import load_components
 
 PIN = Pin("u", ("libcudnn9*",), "cudnn", outputs=("mirror", "conda"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.upstream.keys import KeyHome
 
-from cudepot.catalog.rpm_client_rules import (
+from cudepot.kinds.yum.rules.client_rules import (
     CLIENTS,
     FIPS,
     RHEL7,

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from cudepot.catalog.config import Pin
-from cudepot.catalog.rpm_closure import Machine, select_rpms
-from cudepot.catalog.rpm_closure import machines as machines_of
-from cudepot.catalog.rpm_pins import Offer, RpmPin, meant, rpm_pins
-from cudepot.catalog.rpm_selection import RpmSelection
+from cudepot.catalog.config.config import Pin
 from cudepot.errors import PinError
 from cudepot.formats.primary import Relation, Rpm
+from cudepot.kinds.yum.rules.closure import Machine, select_rpms
+from cudepot.kinds.yum.rules.closure import machines as machines_of
+from cudepot.kinds.yum.rules.pins import Offer, RpmPin, meant, rpm_pins
+from cudepot.kinds.yum.rules.selection import RpmSelection
 
 
 def relations(*texts: str) -> tuple[Relation, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cudepot.catalog.site_files import IMMUTABLE, SHORT, traits
+from cudepot.catalog.site.file_traits import IMMUTABLE, SHORT, traits
 
 DOCS = (Path(__file__).parents[2] / "docs/sites.md").read_text()
 HEX = "0123456789abcdef" * 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.support_matrix import first_release, lowest_capability, lowest_driver
+from cudepot.catalog.nvidia.support_matrix import first_release, lowest_capability, lowest_driver
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.cuda_variant import cuda_major
-from cudepot.catalog.together import apart, together
+from cudepot.catalog.nvidia.cuda_variant import cuda_major
+from cudepot.kinds.rules.together import apart, together
 
 Called = tuple[str, str]
 

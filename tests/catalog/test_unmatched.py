@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.unmatched import find_each
 from cudepot.errors import PinError
+from cudepot.kinds.rules.unmatched import find_each
 
 
 def find(name: str) -> str:

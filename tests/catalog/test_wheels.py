@@ -6,9 +6,9 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from cudepot.catalog.wheels import Project, parse_requirement, select_wheels
 from cudepot.errors import ConfigError, PinError
 from cudepot.formats.simple import IndexFile
+from cudepot.kinds.wheels.rules.select import Project, parse_requirement, select_wheels
 
 
 def files(*names: str) -> list[IndexFile]:

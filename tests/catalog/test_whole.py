@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cudepot.catalog.lock import LockedFile, LockedUpstream
-from cudepot.catalog.whole import main_indexes, whole
+from cudepot.catalog.mirror import main_indexes, whole
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError
 

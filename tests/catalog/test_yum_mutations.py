@@ -9,19 +9,19 @@ from collections.abc import Callable
 import pytest
 from tests.workflows.odd_yum_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
 
-from cudepot.catalog.config import Pin
+from cudepot.catalog.config.config import Pin
 from cudepot.catalog.lock import Artifact
-from cudepot.catalog.rpm_closure import machines, select_rpms
-from cudepot.catalog.rpm_pins import Offer, rpm_pins
-from cudepot.catalog.yum_modules import streams_of, trimmed_modules
-from cudepot.catalog.yum_plan import by_checksum, extra_entries, primary_entries
-from cudepot.catalog.yum_trim import trimmed
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError
 from cudepot.formats.filelists import owners_of
 from cudepot.formats.primary import listing, read_primary
 from cudepot.formats.repomd import parse_repomd
 from cudepot.formats.xml_rewritten import check_well_formed
+from cudepot.kinds.yum.rules.closure import machines, select_rpms
+from cudepot.kinds.yum.rules.modules import streams_of, trimmed_modules
+from cudepot.kinds.yum.rules.pins import Offer, rpm_pins
+from cudepot.kinds.yum.rules.plan import by_checksum, extra_entries, primary_entries
+from cudepot.kinds.yum.rules.trim import trimmed
 
 SHA = "a" * 64
 TOOL = Artifact(

@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from cudepot.catalog.lock import Artifact
-from cudepot.catalog.yum_modules import trimmed_modules
-from cudepot.catalog.yum_trim import trimmed
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
+from cudepot.kinds.yum.rules.modules import trimmed_modules
+from cudepot.kinds.yum.rules.trim import trimmed
 
 
 def rpm(name: str, version: str, arch: str = "x86_64") -> Artifact:

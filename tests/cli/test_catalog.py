@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cudepot.catalog.published import Catalog
+from cudepot.catalog.nvidia.published import Catalog
 from cudepot.cli.main import main
-from cudepot.workflows import published
+from cudepot.depot import nvidia_catalog as published
 
 
 def test_it_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> None:

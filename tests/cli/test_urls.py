@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.config_site import parse_site
-from cudepot.catalog.config_upstream import parse_upstream
-from cudepot.catalog.fields import Table
+from cudepot.catalog.config.fields import Table
+from cudepot.catalog.config.site import parse_site
+from cudepot.catalog.config.upstream import parse_upstream
 from cudepot.cli.common import check_url
 from cudepot.errors import ConfigError
 

@@ -11,8 +11,8 @@ import pytest
 from tests.upstream.process import clean_env, run
 
 import cudepot.errors
-from cudepot.catalog.config import parse_config
-from cudepot.catalog.template import render_template
+from cudepot.catalog.config.config import parse_config
+from cudepot.catalog.config.template import render_template
 from cudepot.cli.main import EXIT_CODES, VERBS
 
 TOP = Path(__file__).parent.parent.parent

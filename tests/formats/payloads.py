@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from cudepot.catalog.release_names import parse_artifact_name
+from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.digest import Digest
 from cudepot.formats.archive import read_tar
 from cudepot.formats.deb import read_deb

@@ -14,7 +14,7 @@ from tests.upstream.debs import write_debs
 from tests.upstream.rpms import cudnn_rpms, samples_rpm, write_rpm
 from tests.upstream.wheels import write_wheel
 
-from cudepot.catalog.release_names import parse_artifact_name
+from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError
 from cudepot.formats.payload import Claim, Found, Payload, PayloadRules, Role

@@ -18,7 +18,7 @@ from tests.upstream.rpms import cudnn_rpms, samples_rpm, write_rpm
 from tests.upstream.samples import sample_files, write_samples
 from tests.upstream.windows import dlls, write_windows_wheel, write_zip
 
-from cudepot.catalog.release_names import parse_artifact_name
+from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
 from cudepot.formats.payload import Payload, Role

@@ -20,17 +20,17 @@ from tests.upstream.elf import stub
 from tests.upstream.rpms import rpm_head, simple_rpm
 from tests.workflows.odd_yum_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
 
-from cudepot.catalog.bundle import Link, Manifest, SignedRoot, Want, render_manifest, want_json
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
 from cudepot.catalog.lock_document import render_lock
-from cudepot.catalog.nvidia_files import Repository, made
-from cudepot.catalog.snapshot import Snapshot, render_snapshot
-from cudepot.checked import sealed
+from cudepot.catalog.nvidia.site_files import Repository, made
+from cudepot.catalog.site.bundle import Link, Manifest, SignedRoot, Want, render_manifest, want_json
+from cudepot.catalog.site.snapshot import Snapshot, render_snapshot
 from cudepot.digest import Digest
 from cudepot.formats.bundle_tar import END, header, padding
 from cudepot.formats.bundle_tar import MANIFEST as MEMBER
 from cudepot.formats.deb_write import write_deb
 from cudepot.formats.patch import patch
+from cudepot.sealed import sealed
 
 SHA = "a" * 64
 OLD = b"one two three four " * 99

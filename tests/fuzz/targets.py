@@ -10,20 +10,17 @@ import tomli
 from tests.fuzz.corpus import OLD
 
 from cudepot.builders.rpm_metadata import entries_of
-from cudepot.catalog.bundle import parse_manifest, parse_want
-from cudepot.catalog.config import parse_config
+from cudepot.catalog.config.config import parse_config
+from cudepot.catalog.config.listings import decode_listing, read_listing
 from cudepot.catalog.doctor import records, texts
 from cudepot.catalog.doctor.records import stated
 from cudepot.catalog.doctor.scripts import interpreter
-from cudepot.catalog.listings import decode_listing, read_listing
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.lock_document import parse_lock, render_lock
-from cudepot.catalog.nvidia_files import is_keyring_of_ours
-from cudepot.catalog.nvidia_paths import whole_apt
-from cudepot.catalog.snapshot import parse_snapshot
-from cudepot.catalog.yum_modules import check_yaml, streams_of, trimmed_modules
-from cudepot.catalog.yum_trim import trimmed
-from cudepot.checked import unsealed
+from cudepot.catalog.nvidia.site_files import is_keyring_of_ours
+from cudepot.catalog.nvidia.site_paths import whole_apt
+from cudepot.catalog.site.bundle import parse_manifest, parse_want
+from cudepot.catalog.site.snapshot import parse_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, FormatError
 from cudepot.formats import bundle_tar, conda_read, deb, deb822, elf, pe, rpm, rpm_header, wheel_read, zip_read
@@ -47,7 +44,10 @@ from cudepot.formats.rich_dependency import parse_rich
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.formats.sources_listing import sources_listing
 from cudepot.formats.xml_rewritten import check_well_formed
+from cudepot.kinds.yum.rules.modules import check_yaml, streams_of, trimmed_modules
+from cudepot.kinds.yum.rules.trim import trimmed
 from cudepot.openpgp import is_plain_armor, packet_algorithms
+from cudepot.sealed import unsealed
 from cudepot.signing.cleartext import check_detached, parted
 from cudepot.signing.keys import binary_keys, parse_keys
 

@@ -16,7 +16,7 @@ from tests.upstream.debs import Deb, simple_deb, write_deb
 from tests.upstream.nvidia import Nvidia
 from tests.upstream.process import run
 
-from cudepot.catalog.client_apt import AptClient, locked_versions, repository_pin, sources, vendor_source
+from cudepot.kinds.apt.rules.client_text import AptClient, locked_versions, repository_pin, sources, vendor_source
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="packages for amd64 get installed")
 OLD, NEW = "8.0.5.39-1+cuda10.2", "8.0.5.39-1+cuda11.1"

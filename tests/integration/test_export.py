@@ -26,7 +26,7 @@ from tests.integration.showcase import APT, YUM, exported, showcase  # noqa: F40
 from tests.integration.world import Project
 from tests.upstream.process import ToolError, clean_env, run
 
-from cudepot.workflows.export import FORMATS
+from cudepot.workflows.export.export import FORMATS
 
 VERSION = "8.0.5.39-1+cuda11.1"
 CUDA = ("--cuda", "11.1")

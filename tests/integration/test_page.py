@@ -21,11 +21,11 @@ from tests.integration.showcase import APT, showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
 from tests.upstream.process import run
 
-from cudepot.catalog.holdings import Held, SiteFacts
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.page import render_page
+from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.data import data_folder
 from cudepot.digest import Digest
+from cudepot.workflows.publish.page_text import render_page
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tests.upstream.server import Server
 
-from cudepot.transport.direct import Direct
-from cudepot.transport.line import Plain
-from cudepot.transport.session import Session
+from cudepot.transport.http.connection import Plain
+from cudepot.transport.http.kept_connections import Direct
+from cudepot.transport.http.requests_session import Session
 
 DATA = bytes(range(256)) * 4000
 

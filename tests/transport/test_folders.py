@@ -10,8 +10,8 @@ import pytest
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError, StorageError, UpstreamError
 from cudepot.store.local import LocalStore
-from cudepot.transport.folder import FolderSource
-from cudepot.transport.site_folder import FolderSite
+from cudepot.transport.folder.site import FolderSite
+from cudepot.transport.folder.source import FolderSource
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.upstream.server import Server
 
 from cudepot.errors import MissingError, TransientError, UpstreamError
 from cudepot.ports import Validators
-from cudepot.transport.http import HttpSource
+from cudepot.transport.http.source import HttpSource
 from cudepot.transport.retrying import MAX_WAIT, Retrying
 
 DATA = os.urandom(300_000)

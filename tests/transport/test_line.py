@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cudepot.transport.line import BROKEN, Line, Plain
+from cudepot.transport.http.connection import BROKEN, Line, Plain
 
 OK = b"HTTP/1.1 200 OK\r\n"
 SIZED = OK + b"Content-Length: 5\r\n\r\nhello"

@@ -11,13 +11,13 @@ from tests.upstream.faults import BAD_RANGES, Answer, BadRange, Fault
 from tests.upstream.server import Server
 
 from cudepot.cli.progress import Silent
+from cudepot.depot.fetch import Unknown, Wanted, fetch_each, learn_each
 from cudepot.digest import Digest, MismatchError, Promise, hexdigest
 from cudepot.errors import TransientError
 from cudepot.store.local import LocalStore
-from cudepot.transport.http import HttpSource
-from cudepot.transport.ranges import Served, served
+from cudepot.transport.http.ranges import Served, served
+from cudepot.transport.http.source import HttpSource
 from cudepot.transport.retrying import Retrying
-from cudepot.workflows.fetch import Unknown, Wanted, fetch_each, learn_each
 
 DATA = os.urandom(300_000)
 DIGEST = Digest.of(DATA)

@@ -15,9 +15,10 @@ from tests.transport.test_sites import PACKAGE, ROOT, extra, publish, tree
 
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, SiteError
-from cudepot.transport import s3_lock, s3_send
-from cudepot.transport.s3_bucket import Bucket
-from cudepot.transport.site_s3 import S3Site
+from cudepot.transport.s3 import publish_lock as s3_lock
+from cudepot.transport.s3 import send as s3_send
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.site import S3Site
 
 
 class Watched:

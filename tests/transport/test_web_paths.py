@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cudepot.catalog.site_files import traits
+from cudepot.catalog.site.file_traits import traits
 from cudepot.transport.web import Web
 
 

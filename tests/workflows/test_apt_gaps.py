@@ -10,11 +10,11 @@ from tests.project import Project
 from tests.upstream.apt import FlatRepo
 from tests.workflows.apt_world import deb, want
 
-from cudepot.catalog.closure import select
-from cudepot.catalog.deb_offers import Offers
-from cudepot.catalog.deb_pins import DebPin
-from cudepot.catalog.deb_rules import Wishes
 from cudepot.formats.apt import PackageIndex
+from cudepot.kinds.apt.rules.closure import select
+from cudepot.kinds.apt.rules.installable import Wishes
+from cudepot.kinds.apt.rules.offers import Offers
+from cudepot.kinds.apt.rules.pins import DebPin
 
 
 def test_a_client_holds_the_pins_and_what_they_name_exactly_but_no_libc(

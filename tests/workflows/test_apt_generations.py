@@ -16,7 +16,7 @@ from tests.upstream.debs import simple_deb, write_deb
 
 from cudepot.cli.context import opened
 from cudepot.formats.apt_release import parse_release
-from cudepot.workflows.publish import publish
+from cudepot.workflows.publish.publish import publish
 
 
 def want(project: Project, folder: Path, **upstream: object) -> None:

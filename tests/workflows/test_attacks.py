@@ -18,7 +18,7 @@ from tests.upstream.nvidia import Nvidia
 
 from cudepot.errors import FormatError, UpstreamError
 from cudepot.formats.wheel_read import read_metadata
-from cudepot.transport.http import HttpSource
+from cudepot.transport.http.source import HttpSource
 
 
 def _shell(project: Project, verb: str) -> str:

@@ -16,7 +16,7 @@ from tests.workflows.far import Far, Near, deb_of
 from tests.workflows.test_hostile_bundles import read
 from tests.workflows.test_stolen_site_key import Objects, forged, put
 
-from cudepot.catalog.bundle import Manifest, Unpacked, parse_manifest
+from cudepot.catalog.site.bundle import Manifest, Unpacked, parse_manifest
 from cudepot.digest import Digest
 from cudepot.store.manifests import Manifests
 

@@ -13,8 +13,8 @@ from tests.upstream.keys import Key, KeyHome
 from tests.workflows.far import Far, Near, deb_of
 from tests.workflows.test_stolen_site_key import Objects, forged, put, with_snapshot
 
-from cudepot.catalog.bundle import Manifest
-from cudepot.catalog.snapshot import parse_snapshot
+from cudepot.catalog.site.bundle import Manifest
+from cudepot.catalog.site.snapshot import parse_snapshot
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from tests.upstream.nvidia import Nvidia
 HEAVY = {
     "concurrent.futures", "createrepo_c", "difflib", "logging", "msgpack", "requests", "solv", "tarfile",
     "tomli_w", "xml.etree.ElementTree", "zipfile", "zstandard",
-    "cudepot.catalog.closure", "cudepot.catalog.presets", "cudepot.catalog.published", "cudepot.catalog.release_names",
+    "cudepot.kinds.apt.rules.closure", "cudepot.catalog.config.presets", "cudepot.catalog.nvidia.published",
+    "cudepot.catalog.nvidia.release_names",
     "cudepot.formats.apt", "cudepot.formats.apt_listing", "cudepot.formats.compression", "cudepot.formats.payload",
-    "cudepot.formats.primary", "cudepot.openpgp", "cudepot.signing.gpgv", "cudepot.workflows.apt_chain",
-    "cudepot.workflows.lock_apt",
+    "cudepot.formats.primary", "cudepot.openpgp", "cudepot.signing.gpgv", "cudepot.kinds.apt.chain",
+    "cudepot.kinds.apt.lock",
 }  # fmt: skip
 """What a run that finds nothing new has no use for; each took its milliseconds once."""
 

@@ -19,8 +19,8 @@ from tests.workflows.far import Far, Near, deb_of
 from tests.workflows.test_stolen_site_key import Objects, forged, put, with_snapshot
 from tests.workflows.yum_world import DEVEL, add_yum
 
-from cudepot.catalog.bundle import Manifest
-from cudepot.catalog.snapshot import parse_snapshot
+from cudepot.catalog.site.bundle import Manifest
+from cudepot.catalog.site.snapshot import parse_snapshot
 from cudepot.digest import Digest
 
 EVIL = b"evil"

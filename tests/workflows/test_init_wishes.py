@@ -16,13 +16,13 @@ from tests.conftest import SiteKey
 from tests.upstream.process import clean_env
 
 import cudepot
-from cudepot.catalog.config import parse_config
-from cudepot.catalog.first_pins import packages_for
-from cudepot.catalog.first_sizes import Expected
-from cudepot.catalog.presets import expand
+from cudepot.catalog.config.config import parse_config
+from cudepot.catalog.config.presets import expand
+from cudepot.catalog.nvidia.first_pins import packages_for
+from cudepot.catalog.nvidia.first_sizes import Expected
 from cudepot.cli.init import sizes
 from cudepot.cli.main import main
-from cudepot.workflows.presets import load_presets
+from cudepot.depot.shipped import load_presets
 
 
 def pins(folder: Path) -> list[dict[str, Any]]:

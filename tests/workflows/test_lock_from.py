@@ -15,9 +15,9 @@ from tests.upstream.nvidia import Nvidia
 from tests.upstream.process import run
 from tests.upstream.yum import Rhel
 
-from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.environment import Wanted, choices, read_environment, settle
-from cudepot.catalog.listings import Installed, decode_listing, read_listing
+from cudepot.catalog.config.environment import Wanted, choices, read_environment, settle
+from cudepot.catalog.config.listings import Installed, decode_listing, read_listing
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.errors import PinError
 
 DPKG = """\

@@ -18,7 +18,7 @@ from tests.workflows.conftest import clone
 from tests.workflows.far import Far
 from tests.workflows.test_bad_disk import _KILLED
 
-from cudepot.checked import sealed
+from cudepot.sealed import sealed
 
 MANY = 13
 """Snapshots that come after: one more than `publish` looks back at for debs."""
@@ -115,7 +115,7 @@ def test_a_store_without_a_record_gets_one_of_its_snapshots(aged: Project) -> No
 
 def test_a_run_killed_before_it_recorded_is_made_up_for(aged: Project) -> None:
     with_build(aged, "[build]\nnumber = 2\n")
-    child = (sys.executable, "-c", _KILLED, "cudepot.workflows.show:.record_names", "1")
+    child = (sys.executable, "-c", _KILLED, "cudepot.workflows.publish.make_snapshot:.record_names", "1")
     killed = aged.run("publish", "--release-rollback", "-C", str(aged.base), check=False, prefix=(*child,))
     assert killed.rc != 0
     assert len(record(aged)) == MANY + 2

@@ -22,8 +22,8 @@ from tests.upstream.yum import YUM_PATH, Rhel
 from tests.workflows.far import Far
 from tests.workflows.test_stolen_site_key import Objects, forged, put, with_snapshot
 
-from cudepot.catalog.bundle import Manifest
-from cudepot.catalog.snapshot import parse_snapshot
+from cudepot.catalog.site.bundle import Manifest
+from cudepot.catalog.site.snapshot import parse_snapshot
 
 NVIDIA = APT_PATH[1:]
 URL = "https://packages.example"

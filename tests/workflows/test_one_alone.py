@@ -25,8 +25,8 @@ from tests.upstream.yum import Rhel
 from tests.workflows.yum_world import DEVEL, add_yum
 
 from cudepot.cli.main import main
-from cudepot.workflows import lock as lock_module
-from cudepot.workflows import site_parts
+from cudepot.workflows.lock import lock as lock_module
+from cudepot.workflows.publish import parts as site_parts
 
 RUNTIME = "libcudnn8=8.0.5.39-1+cuda11.1"
 
@@ -335,14 +335,14 @@ def test_what_nobody_foresaw_is_one_upstreams_in_the_verbs_that_read(
 ) -> None:
     log = case.project.store / "cudepot.log"
     with monkeypatch.context() as once:
-        break_for(once, "cudepot.workflows.verify:_apt_faults", "apt/apt/InRelease")
+        break_for(once, "cudepot.workflows.verify.everything:_apt_faults", "apt/apt/InRelease")
         capsys.readouterr()
         assert case.verb("verify") != 0
         told = capsys.readouterr()
         assert "apt/apt/InRelease: RecursionError: maximum recursion depth exceeded" in told.out + told.err
         assert "all good" not in told.out
     with monkeypatch.context() as once:
-        break_for(once, "cudepot.workflows.bundle_export:proofs_of", "apt")
+        break_for(once, "cudepot.workflows.bundle.export:proofs_of", "apt")
         assert case.verb("bundle", "export", str(case.project.base / "full.tar"), "--since", "0") == 0
     assert (case.project.base / "full.tar").is_file()
     assert "apt: no proof: RecursionError" in log.read_text()
@@ -362,7 +362,7 @@ def test_an_upstream_that_cannot_be_compared_stops_no_update(
     case.project.add("upstream", name="pypi", type="simple", url=nvidia.simple_url)
     case.project.add("pin", upstream="pypi", packages=["nvidia-cudnn-cu11==8.0.5.39"])
     assert case.verb("lock") == 0
-    break_for(monkeypatch, "cudepot.workflows.update:compare", "apt")
+    break_for(monkeypatch, "cudepot.workflows.lock.update:compare", "apt")
     capsys.readouterr()
     assert case.verb("update") == 1
     told = capsys.readouterr()

@@ -10,11 +10,11 @@ from tests.upstream.nvidia import Nvidia
 from tests.upstream.yum import Rhel
 from tests.workflows.yum_world import NAME, add_yum
 
-from cudepot.catalog.config import Pin
-from cudepot.catalog.redistributed import wanted
-from cudepot.catalog.rpm_pins import Offer, rpm_pins
+from cudepot.catalog.config.config import Pin
 from cudepot.errors import ConfigError, PinError
 from cudepot.formats.primary import Rpm
+from cudepot.kinds.redistrib.rules.manifests import wanted
+from cudepot.kinds.yum.rules.pins import Offer, rpm_pins
 
 DEB, RPM = "8.0.5.39-1+cuda11.1", "8.0.5.39-1.cuda11.1"
 RUN = (

@@ -12,13 +12,13 @@ import pytest
 import zstandard
 from tests.clients import conda_env
 
-from cudepot.catalog.snapshot import Snapshot
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, hexdigest
 from cudepot.errors import FormatError
+from cudepot.kinds.conda import publish as publish_conda
+from cudepot.kinds.conda.publish import conda_tree
 from cudepot.store.local import LocalStore
-from cudepot.workflows import publish_conda
-from cudepot.workflows.depot import Depot
-from cudepot.workflows.publish_conda import conda_tree
 
 Packages = list[tuple[str, str, Digest]]
 

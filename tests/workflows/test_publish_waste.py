@@ -9,7 +9,7 @@ import pytest
 from tests.project import Project
 from tests.upstream.debs import simple_deb, write_deb
 
-from cudepot.catalog.snapshot import parse_snapshot
+from cudepot.catalog.site.snapshot import parse_snapshot
 from cudepot.cli.main import main
 from cudepot.store.local import LocalStore
 

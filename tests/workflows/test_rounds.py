@@ -9,13 +9,13 @@ from typing import cast
 
 from tests.project import Project
 
-from cudepot.catalog.config_upstream import Upstream
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.cli.context import load_config
 from cudepot.cli.progress import Silent
+from cudepot.depot.depot import Depot
+from cudepot.depot.rounds import MAX_PAUSE, rounds
 from cudepot.store.local import LocalStore
-from cudepot.transport.folder import FolderSource
-from cudepot.workflows.depot import Depot
-from cudepot.workflows.rounds import MAX_PAUSE, rounds
+from cudepot.transport.folder.source import FolderSource
 
 
 class Clock:

@@ -17,7 +17,7 @@ from tests.project import Project
 from tests.upstream.debs import simple_deb, write_deb
 from tests.upstream.sample_trees import ERAS, write, write_cudnn, write_toolkit, write_tree
 
-from cudepot.catalog.samples import TARGETS, is_for, sample_path
+from cudepot.catalog.nvidia.samples import TARGETS, is_for, sample_path
 from cudepot.cli.main import main
 
 BROKEN = "all:\n\t@echo fatal: FreeImage is not set up; exit 2\n"

@@ -16,8 +16,8 @@ from tests.upstream.keys import Key, KeyHome
 from tests.workflows.far import Far, Near, deb_of
 from tests.workflows.test_hostile_bundles import read, write
 
-from cudepot.catalog.bundle import Manifest, parse_manifest, render_manifest, sums
-from cudepot.catalog.snapshot import Snapshot, parse_snapshot, render_snapshot
+from cudepot.catalog.site.bundle import Manifest, parse_manifest, render_manifest, sums
+from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot, render_snapshot
 from cudepot.digest import Digest
 from cudepot.formats.compression import decompressed
 from cudepot.formats.patch import patched

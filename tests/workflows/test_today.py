@@ -19,7 +19,7 @@ from tests.upstream.nvidia import Nvidia
 from tests.upstream.rpms import cudnn_rpms, samples_rpm, sign_rpms, write_rpm
 from tests.upstream.yum import YumRepo
 
-from cudepot.catalog.first_pins import packages_for
+from cudepot.catalog.nvidia.first_pins import packages_for
 
 RELEASE = CudnnRelease("9.14.0.64", "13")
 OUTPUTS = ["mirror", "conda", "wheel"]

@@ -15,7 +15,7 @@ from tests.project import Project
 from tests.upstream.keys import Key, KeyHome
 from tests.workflows.far import Near, deb_of
 
-from cudepot.checked import sealed
+from cudepot.sealed import sealed
 
 PACKAGE = "apt/local/hello_1.0_amd64.deb"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from cudepot.catalog.fields import Table
+from cudepot.catalog.config.fields import Table
 from cudepot.catalog.lock import FILE_ROLES, KINDS, Artifact, Lock, LockedFile, LockedUpstream, Replaced, Root
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.errors import ConfigError

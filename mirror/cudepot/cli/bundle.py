@@ -17,10 +17,10 @@ from cudepot.cli.steps import telling
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cudepot.catalog.bundle import Want
-    from cudepot.workflows.bundle_finish import Refused
-    from cudepot.workflows.bundle_import import ImportResult, Waiting
-    from cudepot.workflows.prove import Proved
+    from cudepot.catalog.site.bundle import Want
+    from cudepot.workflows.bundle.finish import Refused
+    from cudepot.workflows.bundle.prove import Proved
+    from cudepot.workflows.bundle.take_in import ImportResult, Waiting
 
 NAME = "bundle"
 HELP = "carry snapshots over an air gap"
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _export(args: argparse.Namespace) -> Answer:
-    from cudepot.workflows.bundle_export import export
+    from cudepot.workflows.bundle.export import export
 
     wanted = _want(args.want) if args.want else None
     with opened(args) as depot:
@@ -89,7 +89,7 @@ def _export(args: argparse.Namespace) -> Answer:
 
 
 def _want(path: Path) -> Want:
-    from cudepot.catalog.bundle import parse_want
+    from cudepot.catalog.site.bundle import parse_want
 
     try:
         return parse_want(json.loads(path.read_text("utf-8")), str(path))
@@ -100,7 +100,7 @@ def _want(path: Path) -> Want:
 
 
 def _import(args: argparse.Namespace) -> Answer:
-    from cudepot.workflows.bundle_import import import_bundle
+    from cudepot.workflows.bundle.take_in import import_bundle
 
     with opened(args) as depot:
         done = import_bundle(depot, args.files, dry_run=args.dry_run)
@@ -136,7 +136,7 @@ def _waiting_line(one: Waiting) -> str:
 
 
 def _inspect(args: argparse.Namespace) -> Answer:
-    from cudepot.workflows.bundle_inspect import inspect
+    from cudepot.workflows.bundle.inspect import inspect
 
     verifier = None
     if (Path(args.directory) / "cudepot.toml").exists():
@@ -155,8 +155,8 @@ def _inspect(args: argparse.Namespace) -> Answer:
 
 
 def _missing(args: argparse.Namespace) -> Answer:
-    from cudepot.catalog.bundle import want_json
-    from cudepot.workflows.bundle_want import want
+    from cudepot.catalog.site.bundle import want_json
+    from cudepot.workflows.bundle.want_list import want
 
     with opened(args, exclusive=False) as depot:
         document: Any = want_json(want(depot))

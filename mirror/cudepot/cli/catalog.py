@@ -15,8 +15,8 @@ from cudepot.cli.steps import telling
 from cudepot.errors import PinError, TrustError
 
 if TYPE_CHECKING:
-    from cudepot.catalog.published import Catalog, Published, Support
-    from cudepot.workflows.published import Identified
+    from cudepot.catalog.nvidia.published import Catalog, Published, Support
+    from cudepot.depot.nvidia_catalog import Identified
 
 NAME = "catalog"
 HELP = "list the files NVIDIA has published of cuDNN, and recognise a downloaded one"
@@ -30,7 +30,7 @@ and no network.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options and its one action."""
-    from cudepot.catalog.published import FORMS
+    from cudepot.catalog.nvidia.published import FORMS
 
     parser.add_argument("--version", metavar="GLOB", default="", help="cuDNN version: 8.0.5.39, 8.0, '8.*'")
     parser.add_argument("--cuda", metavar="X.Y", default="", help="CUDA version or major version: 11.1, 12")
@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _list(args: argparse.Namespace) -> Answer:
-    from cudepot.catalog.published import Query, select, why_not
-    from cudepot.workflows.published import load_catalog
+    from cudepot.catalog.nvidia.published import Query, select, why_not
+    from cudepot.depot.nvidia_catalog import load_catalog
 
     catalog = load_catalog()
     query = Query(args.version, args.cuda, args.platform, args.form, args.parts)
@@ -93,7 +93,7 @@ def _support_line(row: Support) -> str:
 
 
 def _identify(args: argparse.Namespace) -> Answer:
-    from cudepot.workflows.published import identify, load_catalog
+    from cudepot.depot.nvidia_catalog import identify, load_catalog
 
     with telling("cudepot catalog: hashing the files", quiet=args.quiet):
         found = identify(args.files)

@@ -13,8 +13,8 @@ from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 
 if TYPE_CHECKING:
-    from cudepot.catalog.export_choice import Choice
-    from cudepot.workflows.depot import Depot
+    from cudepot.catalog.site.choice import Choice
+    from cudepot.depot.depot import Depot
 
 NAME = "client"
 HELP = "write ready-made configuration for the site's clients"
@@ -81,7 +81,7 @@ def _add_choice(kind: argparse.ArgumentParser) -> None:
 
 
 def _choice(args: argparse.Namespace, platform: str = "") -> Choice:
-    from cudepot.catalog.export_choice import Choice
+    from cudepot.catalog.site.choice import Choice
 
     return Choice(platform, args.cuda, "", tuple(args.only))
 
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
-    from cudepot.workflows.client import client_apt_files
+    from cudepot.kinds.apt.client import client_apt_files
 
     hold_back = args.hold_back_cuda_keyring
     results = client_apt_files(
@@ -111,7 +111,7 @@ def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 
 
 def _dnf(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
-    from cudepot.workflows.client_dnf import client_dnf_files
+    from cudepot.kinds.yum.client import client_dnf_files
 
     results = client_dnf_files(
         depot, args.upstreams, url=args.url, output=output, holding=args.hold, choice=_choice(args)
@@ -138,7 +138,7 @@ def _answer(clients: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _conda(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
-    from cudepot.workflows.client_channels import client_conda_files
+    from cudepot.kinds.conda.client import client_conda_files
 
     for one in args.also:
         check_url(one)
@@ -150,14 +150,14 @@ def _conda(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 
 
 def _pip(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
-    from cudepot.workflows.client_channels import client_pip_files
+    from cudepot.kinds.conda.client import client_pip_files
 
     result = client_pip_files(depot, url=args.url, output=output)
     return asdict(result), [*(f"{result.folder}/{name}" for name in result.files), "on the client: copy etc/ to /"], 0
 
 
 def _windows(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
-    from cudepot.workflows.client_windows import client_windows_file
+    from cudepot.workflows.export.windows_script import client_windows_file
 
     path, client, replaced, notes = client_windows_file(depot, url=args.url, output=output, choice=_choice(args))
     for note in notes:

@@ -17,16 +17,16 @@ from urllib.parse import unquote, urlsplit
 import tomli
 
 from cudepot import __version__
-from cudepot.catalog.config import Config, names_presets, parse_config
-from cudepot.catalog.config_upstream import Upstream
+from cudepot.catalog.config.config import Config, names_presets, parse_config
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.cli.journal import Journal, Noted, shown_if_asked
 from cudepot.cli.steps import telling
 from cudepot.data import data_folder
+from cudepot.depot.depot import Depot
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
 from cudepot.ports import Progress, Signer, Site, Source, Verifier
 from cudepot.store.local import LocalStore
-from cudepot.workflows.depot import Depot
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
 USER_AGENT = f"cudepot/{__version__}"
@@ -51,8 +51,8 @@ def load_config(base: Path) -> Config:
 def _expanded(data: Mapping[str, Any]) -> Mapping[str, Any]:
     if not names_presets(data):
         return data
-    from cudepot.catalog.presets import expand
-    from cudepot.workflows.presets import load_presets
+    from cudepot.catalog.config.presets import expand
+    from cudepot.depot.shipped import load_presets
 
     return expand(data, load_presets)
 
@@ -168,18 +168,18 @@ def _seconds(text: str) -> float:
 
 
 def _source(base: Path, upstream: Upstream) -> Source:
-    from cudepot.transport.folder import FolderSource
+    from cudepot.transport.folder.source import FolderSource
 
     if upstream.type == "folder":
         return FolderSource(base / upstream.path)
     if upstream.type == "local-repo":
-        from cudepot.workflows.local_repo import LocalRepo
+        from cudepot.kinds.installer.source import LocalRepo
 
         return LocalRepo(base / upstream.path, upstream.sha256)
     parts = urlsplit(upstream.url)
     if parts.scheme == "file":
         return FolderSource(Path(unquote(parts.path)))
-    from cudepot.transport.http import HttpSource
+    from cudepot.transport.http.source import HttpSource
     from cudepot.transport.retrying import Retrying
 
     http = HttpSource(
@@ -209,15 +209,15 @@ def _is_plain() -> bool:
 
 def _site(base: Path, config: Config, store: LocalStore, shown: Progress) -> Site:
     if config.site.s3 is None:
-        from cudepot.transport.site_folder import FolderSite
+        from cudepot.transport.folder.site import FolderSite
 
         return FolderSite(base / config.site.path, store)
     # boto3 takes 200 ms to import: only sites on S3 pay for it.
-    from cudepot.catalog.nvidia_paths import whole_apt
-    from cudepot.catalog.site_files import traits
-    from cudepot.transport.s3_bucket import Bucket
-    from cudepot.transport.s3_snapshot import Names
-    from cudepot.transport.site_s3 import S3Site
+    from cudepot.catalog.nvidia.site_paths import whole_apt
+    from cudepot.catalog.site.file_traits import traits
+    from cudepot.transport.s3.bucket import Bucket
+    from cudepot.transport.s3.site import S3Site
+    from cudepot.transport.s3.snapshot import Names
 
     place = replace(config.site.s3, ca=str(base / config.site.s3.ca) if config.site.s3.ca else "")
     names = Names(traits, whole_apt, extra=place.folder_pages)
@@ -225,12 +225,12 @@ def _site(base: Path, config: Config, store: LocalStore, shown: Progress) -> Sit
 
 
 def _verifier(base: Path, upstream: Upstream) -> Verifier:
+    from cudepot.depot.key_files import key_file, key_files
     from cudepot.signing.gpgv import Gpgv
-    from cudepot.workflows.key_files import key_file, key_files
 
     for one in upstream.keyrings:
         if not key_file(base, one).is_file():
-            from cudepot.workflows.presets import load_presets
+            from cudepot.depot.shipped import load_presets
 
             hint = load_presets().where_from(one, upstream.keys)
             raise ConfigError(f"{base / one}: cannot read the public key", hint=hint)

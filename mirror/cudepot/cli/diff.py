@@ -15,7 +15,7 @@ from cudepot.data import data_folder
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cudepot.catalog.snapshot_diff import Change
+    from cudepot.catalog.site.diff import Change
 
 NAME = "diff"
 HELP = "say how two snapshots or payloads differ, or packages from another channel's"
@@ -68,7 +68,7 @@ def _number(text: str) -> int:
 
 
 def _payloads(args: argparse.Namespace) -> Answer:
-    from cudepot.workflows.payload_diff import diff_payloads
+    from cudepot.workflows.build.payload_diff import diff_payloads
 
     recipes = Path(args.recipes) if args.recipes else data_folder("recipes")
     with telling(f"comparing the files of {args.before} and {args.after}", quiet=args.quiet):
@@ -79,7 +79,7 @@ def _payloads(args: argparse.Namespace) -> Answer:
 
 
 def _dropin(args: argparse.Namespace) -> Answer:
-    from cudepot.workflows.dropin import dropin
+    from cudepot.workflows.build.dropin import dropin
 
     with opened(args, exclusive=False) as depot:
         found = dropin(depot, Path(args.dropin))

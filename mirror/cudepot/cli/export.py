@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.catalog.export_choice import Choice
-    from cudepot.workflows.export import FORMATS, export
+    from cudepot.catalog.site.choice import Choice
+    from cudepot.workflows.export.export import FORMATS, export
 
     if not args.format:
         formats = {name: use for name, (_, use, _) in FORMATS.items()}

@@ -15,8 +15,8 @@ from cudepot.cli.progress import size_text
 from cudepot.cli.steps import telling
 
 if TYPE_CHECKING:
-    from cudepot.catalog.first_pins import Wishes
-    from cudepot.catalog.first_sizes import Expected
+    from cudepot.catalog.nvidia.first_pins import Wishes
+    from cudepot.catalog.nvidia.first_sizes import Expected
 
 NAME = "init"
 HELP = "make a project: cudepot.toml, store and a signing key"
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.init import init
+    from cudepot.workflows.init.init import init
 
     base = Path(args.directory).resolve()
     if args.from_site:
@@ -92,7 +92,7 @@ def _given(args: argparse.Namespace) -> bool:
 
 def _wishes(args: argparse.Namespace) -> Wishes | None:
     """Return what the options say, else what the user answers, else None: a file with nothing but examples."""
-    from cudepot.catalog.first_pins import Wishes
+    from cudepot.catalog.nvidia.first_pins import Wishes
 
     if not _given(args):
         quiet = args.no_input or args.quiet or args.json
@@ -107,8 +107,8 @@ def _asked() -> Wishes | None:
 
     What the answers come to is shown; who finds it too much is asked again.
     """
-    from cudepot.catalog.first_pins import Wishes
-    from cudepot.workflows.init import outlook
+    from cudepot.catalog.nvidia.first_pins import Wishes
+    from cudepot.workflows.init.init import outlook
 
     question = "distributions (ubuntu2004, rhel8/sbsa ...; empty: write cudepot.toml yourself)"
     while names := _answer(question).replace(",", " ").split():
@@ -152,7 +152,7 @@ def _answer(question: str) -> str:
 
 
 def _from_site(args: argparse.Namespace, base: Path) -> Answer:
-    from cudepot.workflows.init_origin import init_from
+    from cudepot.workflows.init.origin import init_from
 
     with telling("cudepot init: reading the site's key and making the project", quiet=args.quiet):
         result = init_from(

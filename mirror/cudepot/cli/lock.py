@@ -16,10 +16,10 @@ from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
     from cudepot.catalog.lock import Lock
-    from cudepot.workflows.depot import Depot
-    from cudepot.workflows.lock import LockResult
-    from cudepot.workflows.lock_from import FromResult
-    from cudepot.workflows.rounds import Failure
+    from cudepot.depot.depot import Depot
+    from cudepot.depot.rounds import Failure
+    from cudepot.workflows.lock.from_machine import FromResult
+    from cudepot.workflows.lock.lock import LockResult
 
 NAME = "lock"
 HELP = "resolve the pins into cudepot.lock, every artifact by hash"
@@ -106,14 +106,14 @@ def run(args: argparse.Namespace) -> Answer:
 def before(depot: Depot) -> Lock:
     """Return the lock as it is; an empty one where there is none."""
     from cudepot.catalog.lock import Lock
-    from cudepot.workflows.lock import load_lock
+    from cudepot.depot.locked import load_lock
 
     return load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
 
 
 def locked(depot: Depot, args: argparse.Namespace) -> LockResult:
     """Lock as the arguments say."""
-    from cudepot.workflows.lock import make_lock
+    from cudepot.workflows.lock.lock import make_lock
 
     return make_lock(
         depot,
@@ -148,14 +148,14 @@ def _doubtful(lock: Lock) -> list[str]:
     """Look up the files of folders among those NVIDIA has published; loading them takes time."""
     if not any(one.type == "folder" for one in lock.upstreams):
         return []
-    from cudepot.workflows.published import doubtful
+    from cudepot.depot.nvidia_catalog import doubtful
 
     return doubtful(lock)
 
 
 def _pins_from(depot: Depot, args: argparse.Namespace) -> FromResult:
-    from cudepot.catalog.listings import decode_listing
-    from cudepot.workflows.lock_from import pins_from
+    from cudepot.catalog.config.listings import decode_listing
+    from cudepot.workflows.lock.from_machine import pins_from
 
     try:
         listing = sys.stdin.buffer.read() if args.listing == "-" else Path(args.listing).read_bytes()
@@ -166,7 +166,7 @@ def _pins_from(depot: Depot, args: argparse.Namespace) -> FromResult:
 
 
 def _with_pins(depot: Depot, added: FromResult) -> Depot:
-    from cudepot.workflows.lock_from import with_pins
+    from cudepot.workflows.lock.from_machine import with_pins
 
     return with_pins(depot, added)
 

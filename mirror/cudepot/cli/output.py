@@ -13,7 +13,7 @@ from cudepot.cli.progress import silence
 from cudepot.errors import CudepotError
 
 if TYPE_CHECKING:
-    from cudepot.workflows.standing import Standing
+    from cudepot.depot.fault_memory import Standing
 
 NEEDED = 14
 """Exit status of ``--check`` when somebody has to look."""

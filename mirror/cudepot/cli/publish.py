@@ -13,7 +13,7 @@ from cudepot.cli.progress import size_text
 from cudepot.errors import ConfigError, EulaError, UnsolvableError
 
 if TYPE_CHECKING:
-    from cudepot.workflows.site_parts import Held
+    from cudepot.workflows.publish.parts import Held
 
 _WAITS = (ConfigError, EulaError, UnsolvableError)
 
@@ -87,7 +87,7 @@ def _shortened(mark: str, paths: Sequence[str]) -> list[str]:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.publish import publish
+    from cudepot.workflows.publish.publish import publish
 
     with opened(args) as depot:
         result = publish(

@@ -14,7 +14,7 @@ from cudepot.cli.publish import add_keep_last
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cudepot.workflows.isolated import Trouble
+    from cudepot.depot.isolated import Trouble
 
 NAME = "repackage"
 HELP = "make conda packages and wheels of the locked artifacts"
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.repackage import repackage, write_payloads
+    from cudepot.workflows.build.repackage import repackage, write_payloads
 
     if args.payloads and args.keep_last:
         raise ConfigError("--keep-last is for packages, not for --payloads", hint="give one of them")

@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.rollback import rollback
-    from cudepot.workflows.rolled_back import RELEASE
+    from cudepot.workflows.publish.hold import RELEASE
+    from cudepot.workflows.publish.rollback import rollback
 
     with opened(args) as depot:
         done = rollback(depot, args.number, dry_run=args.dry_run, lock=args.lock)

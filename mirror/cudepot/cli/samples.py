@@ -16,8 +16,8 @@ from cudepot.errors import BuildError, ConfigError
 
 if TYPE_CHECKING:
     from cudepot.catalog.lock import Artifact
-    from cudepot.workflows.depot import Depot
-    from cudepot.workflows.samples import Environment, SamplesResult, Wish
+    from cudepot.depot.depot import Depot
+    from cudepot.workflows.build.samples import Environment, SamplesResult, Wish
 
 _CUDA = "/usr/local/cuda"
 NAME = "samples"
@@ -31,7 +31,7 @@ is missing on this machine is said before anything is copied.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
-    from cudepot.catalog.samples import TARGETS
+    from cudepot.catalog.nvidia.samples import TARGETS
 
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     build = actions.add_parser("build", help="copy and build")
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _build(args: argparse.Namespace, depot: Depot | None) -> Answer:
-    from cudepot.catalog.samples import TARGETS
-    from cudepot.workflows.samples import Wish, build_samples, look_around
+    from cudepot.catalog.nvidia.samples import TARGETS
+    from cudepot.workflows.build.samples import Wish, build_samples, look_around
 
     output = Path(args.directory) / args.output
     compiler = _absolute(args.compiler) if "/" in args.compiler else args.compiler
@@ -83,9 +83,9 @@ def _absolute(path: str) -> str:
 
 
 def _origin(args: argparse.Namespace, depot: Depot | None, environment: Environment) -> Path | Artifact:
-    from cudepot.catalog.samples import TARGETS
-    from cudepot.workflows.lock import load_lock
-    from cudepot.workflows.samples import fitting, installed_samples, pinned_samples
+    from cudepot.catalog.nvidia.samples import TARGETS
+    from cudepot.depot.locked import load_lock
+    from cudepot.workflows.build.samples import fitting, installed_samples, pinned_samples
 
     if args.origin:
         if not Path(args.origin).is_dir():

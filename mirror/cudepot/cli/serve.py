@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> Answer:
         from cudepot.transport import web
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed", hint=_INSTALL) from error
-    from cudepot.catalog.site_files import traits
+    from cudepot.catalog.site.file_traits import traits
 
     with opened(args, exclusive=False) as depot:
         if depot.config.site.s3 is not None:

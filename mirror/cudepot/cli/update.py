@@ -12,8 +12,8 @@ from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
 
 if TYPE_CHECKING:
-    from cudepot.workflows.rounds import Failure
-    from cudepot.workflows.update import UpdateResult
+    from cudepot.depot.rounds import Failure
+    from cudepot.workflows.lock.update import UpdateResult
 
 NAME = "update"
 HELP = "show which newer releases there are for the pins; with --apply, pin and lock them"
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.update import apply_updates, find_updates
+    from cudepot.workflows.lock.update import apply_updates, find_updates
 
     applied = args.apply and not args.dry_run
     args.dry_run = not applied

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.presets import load_presets
+    from cudepot.depot.shipped import load_presets
 
     presets = load_presets()
     found = [one for one in presets.repositories.values() if all(word in one.name for word in args.words)]

@@ -13,9 +13,9 @@ from cudepot.cli.progress import size_text
 from cudepot.errors import TrustError
 
 if TYPE_CHECKING:
-    from cudepot.catalog.checked_clients import Checked
-    from cudepot.workflows.verify import VerifyResult
-    from cudepot.workflows.verify_package import PackageReport
+    from cudepot.kinds.rules.checked_clients import Checked
+    from cudepot.workflows.verify.everything import VerifyResult
+    from cudepot.workflows.verify.package import PackageReport
 
 NAME = "verify"
 HELP = "hash store and site again, check signatures and indexes"
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> Answer:
         return _repair(args)
     if args.packages:
         return _packages(args)
-    from cudepot.workflows.verify import verify
+    from cudepot.workflows.verify.everything import verify
 
     with opened(args, changes=False) as depot:
         result = verify(depot)
@@ -74,7 +74,7 @@ def _lines(result: VerifyResult) -> list[str]:
 
 
 def _repair(args: argparse.Namespace) -> Answer:
-    from cudepot.workflows.verify_repair import verify_and_repair
+    from cudepot.workflows.verify.repair import verify_and_repair
 
     with opened(args) as depot:
         result = verify_and_repair(depot)
@@ -84,7 +84,7 @@ def _repair(args: argparse.Namespace) -> Answer:
 
 
 def _packages(args: argparse.Namespace) -> Answer:
-    from cudepot.workflows.verify_package import all_reports
+    from cudepot.workflows.verify.package import all_reports
 
     with opened(args, exclusive=False) as depot:
         found = all_reports(depot, [Path(one) for one in args.packages])
@@ -106,7 +106,7 @@ def _package_lines(one: PackageReport) -> list[str]:
 
 
 def _clients(args: argparse.Namespace) -> Answer:
-    from cudepot.workflows.clients_check import check_clients
+    from cudepot.workflows.verify.clients import check_clients
 
     with opened(args, exclusive=False) as depot:
         found = check_clients(depot)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cudepot.checked import sealed, unsealed
 from cudepot.disk import storage_errors, write_atomic
 from cudepot.errors import FormatError, StorageError
+from cudepot.sealed import sealed, unsealed
 
 
 class Manifests:

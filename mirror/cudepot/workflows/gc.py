@@ -6,22 +6,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cudepot.catalog.bundle import parse_manifest
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.snapshot import Snapshot
-from cudepot.checked import unsealed
+from cudepot.catalog.site.bundle import parse_manifest
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.builds import all_jobs, job_key, records
+from cudepot.depot.depot import Depot
+from cudepot.depot.locked import load_lock
+from cudepot.depot.signed_roots import proofs
+from cudepot.depot.snapshots import find_snapshot, lock_of
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, StorageError
+from cudepot.kinds.mirror_files import read_whole, wholes
+from cudepot.sealed import unsealed
 from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
-from cudepot.workflows.builds import all_jobs, job_key, records
-from cudepot.workflows.bundle_export import exported_numbers
-from cudepot.workflows.depot import Depot
-from cudepot.workflows.lock import load_lock
-from cudepot.workflows.names import record_names
-from cudepot.workflows.proof import proofs
-from cudepot.workflows.snapshots import find_snapshot, lock_of
-from cudepot.workflows.whole import read_whole, wholes
+from cudepot.workflows.bundle.export import exported_numbers
+from cudepot.workflows.publish.published_names import record_names
 
 MOST = 0.4
 """Share of all objects, or of all bytes, that may go without ``--force``: more is likely to be a mistake."""

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import tomli
-
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.lock_document import parse_lock
-from cudepot.catalog.snapshot import Snapshot
-from cudepot.catalog.snapshot_diff import Change, count_packages, diff_trees, reasons
-from cudepot.digest import MismatchError, VerifyingReader
-from cudepot.errors import ConfigError, CudepotError, StorageError, TrustError
+from cudepot.catalog.site.diff import Change, count_packages, diff_trees, reasons
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.builds import records
+from cudepot.depot.depot import Depot
+from cudepot.depot.history import load_snapshot
+from cudepot.depot.snapshots import find_snapshot, lock_of
+from cudepot.errors import CudepotError, StorageError
 from cudepot.store.snapshots import Snapshots
-from cudepot.workflows.builds import records
-from cudepot.workflows.depot import Depot
-from cudepot.workflows.history import load_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,44 +64,6 @@ def _listed(depot: Depot, snapshots: Snapshots, number: int, shown: bool) -> Lis
         one.rollback,
         shown,
     )
-
-
-def find_snapshot(depot: Depot, number: int) -> Snapshot:
-    """Return a snapshot of the store, its signature checked.
-
-    Raises:
-        ConfigError: there is none of that number.
-        TrustError: its signature does not hold.
-    """
-    snapshots = Snapshots(depot.store.root)
-    numbers = snapshots.numbers()
-    if number not in numbers:
-        there = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
-        raise ConfigError(f"snapshot {number} is not in the store", hint=f"there: {there}; see `cudepot snapshots`")
-    depot.progress.step(f"reading snapshot {number}")
-    return load_snapshot(snapshots, number, depot.site_verifier())
-
-
-def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
-    """Return the lock a snapshot was made from.
-
-    Raises:
-        StorageError: the store has lost it.
-        TrustError: it is damaged.
-        ConfigError: it is malformed, or of another format.
-    """
-    what = f"snapshot {snapshot.number}: its cudepot.lock"
-    try:
-        with depot.store.open(snapshot.lock) as handle:
-            data = VerifyingReader(handle, snapshot.lock, what).readall()
-    except MismatchError as error:
-        raise TrustError(
-            str(error), hint="`cudepot verify --repair` removes it; a bundle or a backup brings it"
-        ) from error
-    try:
-        return parse_lock(tomli.loads(data.decode()))
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{what} is not TOML: {error}", hint="whoever signed this snapshot made it so") from error
 
 
 def diff_snapshots(depot: Depot, first: int, second: int) -> tuple[Change, ...]:

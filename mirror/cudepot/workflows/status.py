@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cudepot.catalog.apt_plan import is_worn
 from cudepot.catalog.lock import Lock, LockedUpstream
-from cudepot.catalog.snapshot import parse_snapshot
+from cudepot.catalog.mirror import main_indexes
+from cudepot.catalog.site.snapshot import parse_snapshot
 from cudepot.catalog.unsolvable import notes
-from cudepot.catalog.whole import main_indexes
+from cudepot.depot.builds import all_jobs, builds_of, job_key, recall
+from cudepot.depot.clock import clock_faults
+from cudepot.depot.depot import Depot
+from cudepot.depot.fault_memory import Standing, standing, too_old
+from cudepot.depot.isolated import Trouble, each_alone
+from cudepot.depot.locked import current_lock, unanswered
+from cudepot.depot.unsigned import unsigned_note
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
+from cudepot.kinds.apt.rules.plan import is_worn
+from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.store.snapshots import Snapshots
-from cudepot.workflows.builds import all_jobs, builds_of, job_key, recall
-from cudepot.workflows.clock import clock_faults
-from cudepot.workflows.depot import Depot
-from cudepot.workflows.imported import wanted
-from cudepot.workflows.isolated import Trouble, each_alone
-from cudepot.workflows.lock import current_lock, unanswered
-from cudepot.workflows.rolled_back import Hold, hold_of
-from cudepot.workflows.standing import Standing, standing, too_old
-from cudepot.workflows.unsigned import unsigned_note
-from cudepot.workflows.whole import read_whole, wholes
+from cudepot.workflows.bundle.shown_import import wanted
+from cudepot.workflows.publish.hold import Hold, hold_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def status(depot: Depot) -> Status:
     shown, hold = depot.site().current(), hold_of(depot)
     if depot.config.site.origin:
         step = "bundle import" if not numbers else "" if shown == wanted(depot) else "publish"
-        from cudepot.workflows.bundle_import import waiting_notes  # noqa: PLC0415 - on the far side only
+        from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
 
         late = (*clock_faults(depot), *waiting_notes(depot))
         return Status(

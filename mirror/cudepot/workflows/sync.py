@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, LockedUpstream, split
-from cudepot.catalog.whole import Whole, main_indexes
+from cudepot.catalog.mirror import Whole, main_indexes
+from cudepot.depot.depot import Depot
+from cudepot.depot.fault_memory import note
+from cudepot.depot.fetch import Unknown, grouped, learn_each, summary
+from cudepot.depot.fetch_locked import Failed, Missing, bring
+from cudepot.depot.isolated import Trouble, alone, each_alone
+from cudepot.depot.locked import answering, current_lock, unanswered
+from cudepot.depot.present import absent
+from cudepot.depot.rounds import rounds, told
+from cudepot.depot.sync_memory import complete, remember
+from cudepot.depot.unsigned import unsigned
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
-from cudepot.workflows.bring import Failed, Missing, bring
-from cudepot.workflows.complete import complete, remember
-from cudepot.workflows.depot import Depot
-from cudepot.workflows.fetch import Unknown, grouped, learn_each, summary
-from cudepot.workflows.isolated import Trouble, alone, each_alone
-from cudepot.workflows.lock import answering, current_lock, unanswered
-from cudepot.workflows.present import absent
-from cudepot.workflows.rounds import rounds, told
-from cudepot.workflows.standing import note
-from cudepot.workflows.unsigned import unsigned
-from cudepot.workflows.whole import read_whole, wholes
+from cudepot.kinds.mirror_files import read_whole, wholes
 
 _UNKNOWN = "an index knows packages by sha512 only, and what they are is not known before they are fetched"
 
@@ -88,7 +88,7 @@ def _wrong_sums(
     """Give a line for each package that apt would refuse although it is what its sha256 says."""
     for name in found:
         if not _locked(lock, name).is_yum and fetched:
-            from cudepot.workflows.weak_sums import wrong_sums  # noqa: PLC0415 - where something came
+            from cudepot.kinds.apt.weak_sums import wrong_sums  # noqa: PLC0415 - where something came
 
             yield from wrong_sums(depot, _locked(lock, name), fetched)
 
@@ -97,7 +97,7 @@ def _odd(depot: Depot, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple
     """Give what is here as promised and still cannot be trusted."""
     yield from _unsound(depot, lock)
     if any(one.kind == "deb" and one.digest in fetched for one in lock.artifacts):
-        from cudepot.workflows.inside import mislabelled  # noqa: PLC0415 - where debs came
+        from cudepot.kinds.check_inside import mislabelled  # noqa: PLC0415 - where debs came
 
         yield from mislabelled(depot, lock, fetched)
 
@@ -168,7 +168,7 @@ def _unsound(depot: Depot, lock: Lock) -> Iterator[tuple[Missing, CudepotError]]
     """Give the rpms whose signatures do not hold; other packages have none that anybody checks."""
     if not any(lock.has_rpms(one) for one in lock.upstreams):
         return
-    from cudepot.workflows.rpm_signatures import check_rpms  # noqa: PLC0415 - where there are rpms
+    from cudepot.kinds.yum.signatures import check_rpms  # noqa: PLC0415 - where there are rpms
 
     for name, mine in split(lock).items():
         depot.progress.step(f"checking the signatures of the rpms of {name}")

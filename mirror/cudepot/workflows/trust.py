@@ -14,19 +14,19 @@ from typing import Any
 
 import tomli
 
-from cudepot.catalog.config import Config, parse_config
-from cudepot.catalog.config_upstream import Upstream
-from cudepot.catalog.edit import set_lists
-from cudepot.catalog.presets import KnownKey, expand
+from cudepot.catalog.config.config import Config, parse_config
+from cudepot.catalog.config.edit import set_lists
+from cudepot.catalog.config.presets import KnownKey, expand
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.depot.isolated import unforeseen
+from cudepot.depot.key_files import key_file
+from cudepot.depot.shipped import load_presets
+from cudepot.depot.signed_roots import SIGNED
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError, TrustError
 from cudepot.fingerprints import fingerprint
 from cudepot.openpgp import PublicKey
 from cudepot.signing.keys import read_keys
-from cudepot.workflows.isolated import unforeseen
-from cudepot.workflows.key_files import key_file
-from cudepot.workflows.presets import load_presets
-from cudepot.workflows.proof import SIGNED
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from cudepot.catalog.doctor.values import (
     Severity,
     told,
 )
-from cudepot.catalog.support_matrix import first_release, lowest_capability, lowest_driver
+from cudepot.catalog.nvidia.support_matrix import first_release, lowest_capability, lowest_driver
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 _ORDER = (ERROR, WARNING, NOTE)

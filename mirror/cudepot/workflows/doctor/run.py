@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cudepot.catalog.doctor.places import LIBRARY_FOLDERS, MAJORS, PRELOADED
-from cudepot.catalog.support_matrix import unfit
+from cudepot.catalog.nvidia.support_matrix import unfit
 from cudepot.errors import GpuError, InstallationError
 from cudepot.probe.child import Ended, check_on_gpu
 from cudepot.probe.loader import elf_machine

@@ -1,0 +1,1 @@
+"""cudepot.toml as values."""

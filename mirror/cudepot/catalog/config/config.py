@@ -1,0 +1,165 @@
+"""``cudepot.toml`` as values: what a site wants, from where, and how it is published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cudepot.catalog.config.fields import Table
+from cudepot.catalog.config.site import Build, Site, parse_build, parse_site
+from cudepot.catalog.config.upstream import REPOSITORIES, Upstream, parse_upstream
+from cudepot.errors import ConfigError
+
+VERSION = 1
+OUTPUTS = ("mirror", "conda", "wheel", "cuda-wheel", "static")
+SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le", "win-64")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What is wanted from one upstream.
+
+    Attributes:
+        packages: ``name`` or ``name=version`` (globs) for apt, NEVRA globs for yum, PEP 508 requirements for a
+            wheel index, file name globs for a folder.
+        recipe: name of the recipe that repackages the artifacts; empty for none.
+        cuda: CUDA variant wanted (apt, yum), or that of the release where the artifact's name says less (a ``cu11``
+            wheel may be ``11.1``).
+        architectures: Debian or rpm architectures it is wanted for; empty for all of the upstream's.
+        outputs: what is published: the artifact itself (``mirror``), conda packages, wheels; ``cuda-wheel``: a wheel
+            whose version names the CUDA variant; ``static``: a conda package of the static archives too.
+        subdirs: conda platforms wheels are wanted for.
+        sha256: file name → hash that the artifact of that name must have.
+    """
+
+    upstream: str
+    packages: tuple[str, ...]
+    recipe: str = ""
+    cuda: str = ""
+    architectures: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ("mirror",)
+    subdirs: tuple[str, ...] = ("linux-64",)
+    sha256: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole of cudepot.toml. ``accept_eula`` holds the sha256 of accepted licence texts."""
+
+    store: str
+    site: Site
+    build: Build
+    accept_eula: tuple[str, ...]
+    upstreams: tuple[Upstream, ...]
+    pins: tuple[Pin, ...]
+
+    def upstream(self, name: str) -> Upstream:
+        """Return the upstream of that name; raise ConfigError when there is none."""
+        for one in self.upstreams:
+            if one.name == name:
+                return one
+        known = ", ".join(one.name for one in self.upstreams) or "none"
+        raise ConfigError(f"no upstream is called {name!r}", hint=f"upstreams in cudepot.toml: {known}")
+
+
+def names_presets(data: Mapping[str, object]) -> bool:
+    """Tell whether an upstream is given by a preset, so that presets have to be loaded."""
+    tables = data.get("upstream")
+    return isinstance(tables, list) and any(isinstance(one, Mapping) and "preset" in one for one in tables)
+
+
+def parse_config(data: Mapping[str, object]) -> Config:
+    """Return the configuration; raise ConfigError that names the place of the first fault."""
+    root = Table(data)
+    version = root.integer("version", 1)
+    if version != VERSION:
+        raise ConfigError(f"cudepot.toml has version {version}; this cudepot reads {VERSION}")
+    config = Config(
+        store=root.text("store", "store"),
+        site=parse_site(root.table("site")),
+        build=parse_build(root.table("build")),
+        accept_eula=_hashes(root, "accept-eula"),
+        upstreams=tuple(parse_upstream(one) for one in root.tables("upstream")),
+        pins=tuple(_pin(one) for one in root.tables("pin")),
+    )
+    root.done()
+    _check_references(config)
+    return config
+
+
+def _hashes(table: Table, key: str) -> tuple[str, ...]:
+    found = table.texts(key, ())
+    for one in found:
+        if not _SHA256.fullmatch(one):
+            raise ConfigError(
+                f"expected the sha256 of a licence text in {table.path(key)!r}, found {one!r}",
+                hint="`cudepot repackage` says the hash of the text that is to be accepted",
+            )
+    return found
+
+
+def _pin(table: Table) -> Pin:
+    recipe = table.text("recipe", "")
+    outputs = table.texts("outputs", ("conda", "wheel") if recipe else ("mirror",))
+    for one in outputs:
+        if one not in OUTPUTS or (one != "mirror" and not recipe):
+            raise ConfigError(
+                f"output {one!r} in {table.path('outputs')!r} cannot be made",
+                hint=f"outputs are {', '.join(OUTPUTS)}; the others need a recipe",
+            )
+    pin = Pin(
+        upstream=table.text("upstream"),
+        packages=table.texts("packages"),
+        recipe=recipe,
+        cuda=table.version("cuda", ""),
+        architectures=table.texts("architectures", ()),
+        outputs=outputs,
+        subdirs=table.texts("subdirs", ("linux-64",)),
+        sha256=_pinned(table),
+    )
+    table.done()
+    return pin
+
+
+def _pinned(table: Table) -> tuple[tuple[str, str], ...]:
+    found = {name: text.lower() for name, text in table.mapping("sha256").items()}
+    for name, text in found.items():
+        if not _SHA256.fullmatch(text):
+            raise ConfigError(
+                f"expected 64 hex digits for {name!r} in {table.path('sha256')!r}, found {text!r}",
+                hint="write it as sha256sum prints it",
+            )
+    return tuple(sorted(found.items()))
+
+
+def _check_references(config: Config) -> None:
+    names = [one.name for one in config.upstreams]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two upstreams are called {name!r}")
+        if any(other.startswith(name + "/") for other in names):
+            raise ConfigError(f"upstream {name!r} is a folder of another upstream's name")
+    for pin in config.pins:
+        one = config.upstream(pin.upstream)
+        _check_architectures(pin, one)
+        if one.whole and "mirror" in pin.outputs:
+            raise ConfigError(
+                f"upstream {pin.upstream!r} is mirrored whole: a pin there can only repackage",
+                hint='remove the pin, or give it a recipe and `outputs = ["conda", "wheel"]`',
+            )
+        for subdir in pin.subdirs:
+            if subdir not in SUBDIRS:
+                raise ConfigError(f"unknown platform {subdir!r}", hint=f"known: {', '.join(SUBDIRS)}")
+
+
+def _check_architectures(pin: Pin, upstream: Upstream) -> None:
+    strange = set(pin.architectures) - set(upstream.architectures)
+    if strange and upstream.type in REPOSITORIES:
+        raise ConfigError(
+            f"a pin wants {', '.join(sorted(strange))} of upstream {upstream.name!r}, which has not got it",
+            hint=f"add it to `architectures` of the upstream: {', '.join(upstream.architectures)}",
+        )
+    if pin.architectures and upstream.type not in REPOSITORIES:
+        raise ConfigError(f"a pin on upstream {upstream.name!r} has `architectures`, which only apt and yum pins have")

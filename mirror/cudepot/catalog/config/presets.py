@@ -1,0 +1,201 @@
+"""Upstreams and keys that come with cudepot: ``channel-config/upstreams/*.toml``, and ``preset`` in cudepot.toml.
+
+A preset only gives defaults: every value it fills in can be given in cudepot.toml instead. It pins the keys that
+may sign now; keys that have signed once are known by their dates, and pinned by nobody.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cudepot.catalog.config.config import names_presets
+from cudepot.catalog.config.fields import Table
+from cudepot.errors import ConfigError
+from cudepot.fingerprints import fingerprint
+
+VERSION = 1
+_RPM = {"sbsa": "aarch64"}
+_DEBIAN = {"x86_64": "amd64", "sbsa": "arm64", "arm64": "arm64", "ppc64el": "ppc64el"}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key cudepot has heard of, by full fingerprint.
+
+    Attributes:
+        since, until: when it signed, as ISO dates; empty where that is not known or not over.
+        source: where the key's file has been seen; empty where it is not known.
+    """
+
+    fingerprint: str
+    uid: str = ""
+    since: str = ""
+    until: str = ""
+    note: str = ""
+    source: str = ""
+
+    @property
+    def local(self) -> str:
+        """Where its file is expected unless ``keyrings`` says otherwise."""
+        name = self.source.rpartition("/")[2]
+        return f"keys/{name if name.endswith('.pub') else self.fingerprint[-8:].lower() + '.pub'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One repository: ``keys`` may sign it now, ``rpm_keys`` its packages too, ``former`` have signed it."""
+
+    name: str
+    url: str
+    architectures: tuple[str, ...]
+    keys: tuple[str, ...]
+    former: tuple[str, ...] = ()
+    note: str = ""
+    type: str = "apt"
+    rpm_keys: tuple[str, ...] = ()
+
+    @property
+    def upstream(self) -> str:
+        """Name of the upstream unless cudepot.toml gives one: the preset's without its vendor."""
+        return self.name.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Presets:
+    """All presets by name, all known keys by fingerprint, and the vendors' hosts."""
+
+    repositories: Mapping[str, Preset]
+    keys: Mapping[str, KnownKey]
+    hosts: tuple[str, ...] = ()
+
+    def get(self, name: str) -> Preset:
+        """Return a preset; raise ConfigError that names similar ones."""
+        if name in self.repositories:
+            return self.repositories[name]
+        import difflib  # noqa: PLC0415 - for whom it is
+
+        near = difflib.get_close_matches(name, self.repositories, 3, 0.5)
+        raise ConfigError(
+            f"no preset is called {name!r}",
+            hint=f"{'near: ' + ', '.join(near) + '; ' if near else ''}`cudepot upstreams` lists them; "
+            "for another repository give type, url, keys and keyrings",
+        )
+
+    def key(self, text: str) -> KnownKey:
+        """Return what is known of a key; nothing but its fingerprint for a stranger."""
+        return self.keys.get(text, KnownKey(text))
+
+    def where_from(self, path: str, fingerprints: Iterable[str]) -> str:
+        """Return the hint for a key file that is missing: where to get it and what to compare."""
+        known = [self.key(one) for one in fingerprints]
+        mine = [one for one in known if one.local.rpartition("/")[2].lower() == path.rpartition("/")[2].lower()]
+        asked = mine or known
+        places = [one.source for one in asked if one.source]
+        get = f"get {places[0]} yourself" if places else "get the key file from the upstream yourself"
+        wanted = " or ".join(one.fingerprint for one in asked)
+        how = "by another way (`cudepot explain trust`)"
+        return f"{get}, compare its fingerprint with {wanted} {how}; cudepot fetches no key"
+
+
+def parse_presets(documents: Iterable[Mapping[str, object]]) -> Presets:
+    """Return the presets of parsed TOML documents; raise ConfigError that names the place of the first fault."""
+    repositories: dict[str, Preset] = {}
+    keys: dict[str, KnownKey] = {}
+    hosts: list[str] = []
+    for document in documents:
+        root = Table(document)
+        if root.integer("version") != VERSION:
+            raise ConfigError(f"presets have version {root.integer('version')}; this cudepot reads {VERSION}")
+        vendor = root.text("vendor")
+        hosts += root.texts("hosts", ())
+        found = [one for table in root.tables("repository") for one in _repositories(table, vendor)]
+        repositories |= {one.name: one for one in found}
+        keys |= {one.fingerprint: one for one in map(_key, root.tables("key"))}
+        root.done()
+    return Presets(repositories, keys, tuple(hosts))
+
+
+def _repositories(table: Table, vendor: str) -> list[Preset]:
+    prefix, url, note = table.text("prefix", ""), table.text("url"), table.text("note", "")
+    kind = table.choice("type", ("apt", "yum"), "apt")
+    keys, former, rpm_keys = (tuple(map(fingerprint, table.texts(name, ()))) for name in ("keys", "former", "rpm-keys"))
+    folders = table.table("folders")
+    table.done()
+    return [
+        Preset(
+            "/".join(filter(None, (vendor, prefix, distribution, folder))),
+            url.format(distribution=distribution, folder=folder),
+            (_RPM.get(folder, folder) if kind == "yum" else _DEBIAN.get(folder, "amd64"),),
+            keys,
+            former,
+            note,
+            kind,
+            rpm_keys,
+        )
+        for distribution in folders.names()
+        for folder in folders.texts(distribution)
+    ]
+
+
+def _key(table: Table) -> KnownKey:
+    texts = [table.text(name, "") for name in ("uid", "note", "source")]
+    key = KnownKey(
+        fingerprint(table.text("fingerprint")), texts[0], _date(table, "from"), _date(table, "until"), *texts[1:]
+    )
+    table.done()
+    return key
+
+
+def _date(table: Table, name: str) -> str:
+    if not table.has(name):
+        return ""
+    value = table.value(name)
+    if not isinstance(value, datetime.date):
+        raise ConfigError(f"expected a date in {table.path(name)!r}, found {value!r}")
+    return value.isoformat()
+
+
+def expand(data: Mapping[str, Any], load: Callable[[], Presets]) -> Mapping[str, Any]:
+    """Return cudepot.toml with ``preset`` replaced by what it stands for; ``load`` is called where there is one."""
+    if not names_presets(data):
+        return data
+    presets = load()
+    return {**data, "upstream": [_filled(one, presets) for one in data["upstream"]]}
+
+
+def _filled(table: Any, presets: Presets) -> Any:
+    if not isinstance(table, Mapping) or "preset" not in table:
+        return table
+    preset = presets.get(str(table["preset"]))
+    given = {key: value for key, value in table.items() if key != "preset"}
+    if not preset.keys and "keys" not in given:
+        raise ConfigError(
+            f"preset {preset.name!r} pins no key",
+            hint="give `keys` and `keyrings` yourself; "
+            + (f"it was signed by {', '.join(preset.former)}" if preset.former else preset.note),
+        )
+    filled = {
+        "name": preset.upstream,
+        "type": preset.type,
+        "url": preset.url,
+        "architectures": list(preset.architectures),
+        "keys": list(preset.keys),
+        **({"rpm-keys": list(preset.rpm_keys)} if preset.rpm_keys else {}),
+    } | given
+    return filled if "keyrings" in filled else filled | {"keyrings": _files(filled, presets)}
+
+
+def _files(table: Mapping[str, Any], presets: Presets) -> list[str]:
+    """Return where the files of the pinned keys are expected."""
+    expired = table.get("expired-keys", [])
+    every = [*_listed(table, "keys"), *_listed(table, "rpm-keys")]
+    keys = [one for one in dict.fromkeys(every) if one not in expired]
+    return [presets.key(str(one).replace(" ", "").upper()).local for one in keys]
+
+
+def _listed(table: Mapping[str, Any], name: str) -> list[Any]:
+    value = table.get(name)
+    return value if isinstance(value, list) else []

@@ -1,0 +1,212 @@
+"""``[site]`` and ``[build]`` of cudepot.toml as values: where and as whom cudepot publishes, how packages are built."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cudepot.catalog.config.fields import Table
+from cudepot.errors import ConfigError
+from cudepot.fingerprints import fingerprint
+from cudepot.paths import plain_path
+from cudepot.ports import S3Place
+from cudepot.urls import split_url
+
+if TYPE_CHECKING:
+    from cudepot.formats.simple_write import ProjectStatus
+
+_CHANNEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+_STATUSES = ("active", "archived", "deprecated")
+_LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
+# Measured on NVIDIA's libraries (docs/packages.md): a tenth of level 19's time or less, at most 1.1 of its size.
+ZSTD_LEVEL, ZSTD_WINDOW = 7, 27
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where and as whom cudepot publishes.
+
+    Attributes:
+        path: folder of the site, relative to cudepot.toml.
+        label: who we are: part of wheel versions (``8.0.5.39+LABEL.1``) and of the key's name.
+        key: full fingerprint of the signing key.
+        former_keys: fingerprints of keys that signed earlier snapshots; they verify, but sign no more.
+        gnupg: GnuPG home with the secret key, relative to cudepot.toml.
+        channel: name of the conda channel below ``conda/``.
+        keep: snapshots kept on the site, the current one included.
+        public: whether anybody can read the site; then nothing is published, because NVIDIA's licence forbids it.
+        project_status: project of the wheel index → what is said of it (PEP 792).
+        s3: the bucket, when the site is one; ``path`` is not used then.
+        origin: full fingerprint of the key of the site that is shown here as it is, out of bundles; then nothing is
+            signed here. Empty for a site of our own.
+        origin_keyring: file with that key, relative to cudepot.toml.
+        upstream_keys: full fingerprints that may sign what upstreams sent to that site.
+        unsigned: upstreams of that site which nobody signs (`trust = "hash-lock"` there).
+        url: where clients reach it, ending in a slash; empty where that is not said.
+        nvidia_paths: whether upstreams are shown below NVIDIA's paths as well: those at NVIDIA's own hosts (None), all
+            whose URL has such a path, or none.
+    """
+
+    path: str
+    label: str
+    key: str
+    former_keys: tuple[str, ...]
+    gnupg: str
+    channel: str
+    keep: int
+    project_status: Mapping[str, ProjectStatus] = field(default_factory=dict)
+    s3: S3Place | None = None
+    public: bool = False
+    origin: str = ""
+    origin_keyring: str = ""
+    upstream_keys: tuple[str, ...] = ()
+    unsigned: tuple[str, ...] = ()
+    url: str = ""
+    nvidia_paths: bool | None = None
+
+    @property
+    def reached_at(self) -> str:
+        """Where clients reach the site, ending in a slash; empty where nothing says so."""
+        return self.url or (self.s3.public_url if self.s3 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How packages are built.
+
+    Attributes:
+        number: conda build number, and the last part of a wheel's local version.
+        zstd_level: compression level of conda packages, 1 to 22.
+        zstd_window: log2 of the window they are compressed with, 10 to 27; 0 for the level's own.
+        deflate_level: compression level of wheels, 0 to 9.
+        provenance: where packages say what they were made of: ``beside`` them on the site, or ``inside`` as well.
+        closed_channel: whether the channel has to do without conda-forge: packages need nothing from there.
+    """
+
+    number: int
+    zstd_level: int
+    zstd_window: int
+    deflate_level: int
+    provenance: str = "beside"
+    closed_channel: bool = False
+
+
+def parse_site(table: Table) -> Site:
+    """Return ``[site]``; raise ConfigError that names the place of the first fault."""
+    site = Site(
+        path=table.text("path", "site"),
+        label=table.text("label", "site"),
+        key=fingerprint(table.text("key")) if table.text("key", "") else "",
+        former_keys=tuple(fingerprint(one) for one in table.texts("former-keys", ())),
+        gnupg=table.text("gnupg", "gnupg"),
+        channel=table.text("channel", "main"),
+        keep=table.integer("keep", 3, low=1),
+        public=table.flag("public"),
+        project_status=_statuses(table.mapping("project-status")),
+        s3=_s3(table) if table.choice("type", ("folder", "s3"), "folder") == "s3" else None,
+        origin=fingerprint(table.text("from")) if table.text("from", "") else "",
+        origin_keyring=table.text("from-keyring", "keys/site.asc"),
+        upstream_keys=tuple(fingerprint(one) for one in table.texts("upstream-keys", ())),
+        unsigned=table.texts("unsigned-upstreams", ()),
+        url=_folder_url(table, "url"),
+        nvidia_paths=table.flag("nvidia-paths") if table.has("nvidia-paths") else None,
+    )
+    table.done()
+    if not _LABEL.fullmatch(site.label):
+        raise ConfigError(
+            f"'site.label' must be lower-case letters, digits and dots, found {site.label!r}",
+            hint="it becomes a local version label (PEP 440)",
+        )
+    if site.origin and site.key:
+        raise ConfigError(
+            "'site.from' and 'site.key' exclude each other: a site out of bundles is shown as it was signed",
+            hint="remove one of them",
+        )
+    if not _CHANNEL.fullmatch(site.channel):
+        raise ConfigError(f"'site.channel' is not a plain name: {site.channel!r}")
+    return site
+
+
+def _statuses(given: Mapping[str, str]) -> dict[str, ProjectStatus]:
+    """Return ``STATUS`` or ``STATUS: REASON`` by normalised project name."""
+    if not given:
+        return {}
+    from cudepot.formats.simple import project_name  # noqa: PLC0415 - costs every run 14 ms otherwise
+    from cudepot.formats.simple_write import ProjectStatus  # noqa: PLC0415
+
+    found = {}
+    for project, text in given.items():
+        status, _, reason = text.partition(":")
+        if status not in _STATUSES:
+            raise ConfigError(
+                f"'site.project-status.{project}' is {status!r}", hint=f"STATUS or STATUS: REASON, of {_STATUSES}"
+            )
+        found[project_name(project)] = ProjectStatus(status, reason.strip())
+    return found
+
+
+def _s3(table: Table) -> S3Place:
+    prefix = table.text("prefix", "").strip("/")
+    if prefix and plain_path(prefix) != prefix:
+        raise ConfigError(f"'site.prefix' is not a plain path: {prefix!r}")
+    endpoint, proxy = (_url(table, key) for key in ("endpoint", "proxy"))
+    return S3Place(
+        bucket=_bucket(table.text("bucket")),
+        prefix=f"{prefix}/" if prefix else "",
+        endpoint=endpoint,
+        region=table.text("region", "us-east-1"),
+        path_style=table.flag("path-style", default=bool(endpoint)),
+        profile=table.text("profile", ""),
+        ca=table.text("ca", ""),
+        proxy=proxy,
+        public_url=_folder_url(table, "public-url"),
+        grace=table.integer("grace-hours", 24) * 3600,
+        folder_pages=table.flag("folder-pages", default=True),
+        read_back=table.flag("read-back"),
+        workers=table.integer("workers", 16, low=1, high=64),
+    )
+
+
+def _bucket(name: str) -> str:
+    if not _BUCKET.fullmatch(name):
+        raise ConfigError(f"'site.bucket' is no bucket's name: {name!r}")
+    return name
+
+
+def _folder_url(table: Table, key: str) -> str:
+    """Return a URL with a slash at its end, or nothing."""
+    text = _url(table, key)
+    return f"{text.rstrip('/')}/" if text else ""
+
+
+def _url(table: Table, key: str) -> str:
+    """Return a URL that holds no password: cudepot.toml is no place for one."""
+    text = table.text(key, "")
+    if not text:
+        return ""
+    parts = split_url(text)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "?" in text or "#" in text:
+        raise ConfigError(f"{table.path(key)!r} is not an http or https URL", hint="as in https://HOST:PORT/FOLDER/")
+    if parts.username or parts.password:
+        hint = "credentials come from boto3's own chain (AWS_PROFILE, ~/.aws, roles), never from a file of ours"
+        raise ConfigError(f"{table.path(key)!r} holds a user name or password", hint=hint)
+    return text
+
+
+def parse_build(table: Table) -> Build:
+    """Return ``[build]``; raise ConfigError likewise."""
+    build = Build(
+        number=table.integer("number", 1),
+        zstd_level=table.integer("zstd-level", ZSTD_LEVEL, low=1, high=22),
+        zstd_window=table.integer("zstd-window", 0 if table.has("zstd-level") else ZSTD_WINDOW, high=ZSTD_WINDOW),
+        deflate_level=table.integer("deflate-level", 6, high=9),
+        provenance=table.choice("provenance", ("beside", "inside"), "beside"),
+        closed_channel=table.flag("closed-channel"),
+    )
+    table.done()
+    if 0 < build.zstd_window < 10:
+        raise ConfigError(f"'build.zstd-window' is {build.zstd_window}", hint="10 to 27, or 0 for the level's own")
+    return build

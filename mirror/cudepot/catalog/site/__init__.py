@@ -1,0 +1,1 @@
+"""What a site consists of: snapshots, names, pages, bundles."""

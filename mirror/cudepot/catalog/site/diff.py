@@ -1,0 +1,148 @@
+"""What differs between two snapshots, told per ecosystem: which packages came, went and changed, and why. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.nvidia.site_paths import below
+from cudepot.catalog.site.snapshot import Tree
+from cudepot.digest import Digest
+
+ECOSYSTEMS = {".deb": "apt", ".rpm": "yum", ".conda": "conda", ".tar.bz2": "conda", ".whl": "wheel"}
+"""Suffix of a package → the ecosystem it belongs to."""
+MADE = "made by the site"
+"""Why there is a package of NVIDIA's name that is not NVIDIA's."""
+_FILES = "files/"
+_NAMES = {
+    "apt": re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)_(?P<arch>[^_]+)\.deb"),
+    "yum": re.compile(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)\.(?P<arch>[^.]+)\.rpm"),
+    "conda": re.compile(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)\.(?:conda|tar\.bz2)"),
+    "wheel": re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+(?:-\d[^-]*)?)-[^-]+-[^-]+-(?P<arch>[^-]+)\.whl"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One package that is not the same in two snapshots.
+
+    Attributes:
+        ecosystem: ``apt``, ``yum``, ``conda``, ``wheel`` or ``file``.
+        place: folder on the site, e.g. ``apt/ubuntu2004/x86_64``.
+        name: of the package; the file's name where that does not say it.
+        before, after: versions; empty for a package that came or went.
+        old, new: the bytes; None likewise.
+        why: ``pin``, ``closure: needed by NAME``, ``upstream``, ``built: JOB`` or ``MADE``.
+    """
+
+    ecosystem: str
+    place: str
+    name: str
+    before: str
+    after: str
+    old: Digest | None
+    new: Digest | None
+    why: str
+
+    @property
+    def kind(self) -> str:
+        """``came``, ``went`` or ``changed``."""
+        return "came" if self.old is None else "went" if self.new is None else "changed"
+
+
+def ecosystem(path: str) -> str:
+    """Return which ecosystem the package at a site path belongs to; empty for what is no package."""
+    if path.startswith(_FILES):
+        return "file"
+    return next((found for suffix, found in ECOSYSTEMS.items() if path.endswith(suffix)), "")
+
+
+def _packages(tree: Tree) -> dict[str, Digest]:
+    """Return the packages of a tree; what NVIDIA's paths show again is told once."""
+    own = {path: digest for path, digest in tree.items() if ecosystem(path) and not below(path)}
+    there = set(own.values())
+    return own | {path: one for path, one in tree.items() if below(path) and ecosystem(path) and one not in there}
+
+
+def count_packages(tree: Tree) -> dict[str, int]:
+    """Return how many packages of each ecosystem a tree holds."""
+    found = [ecosystem(path) for path in _packages(tree)]
+    return {name: found.count(name) for name in sorted(set(found))}
+
+
+_Identity = tuple[str, str, str, str]
+_Version = tuple[str, Digest]
+
+
+def diff_trees(before: Tree, after: Tree, why: Callable[[Digest], str]) -> Iterator[Change]:
+    """Give the packages that differ, ordered by ecosystem, place and name.
+
+    Several versions of one package lie side by side in a repository: those that went are paired with those that
+    came, in the order of their names, and the rest came or went alone.
+
+    Args:
+        before: the older tree.
+        after: the newer tree.
+        why: tells the reason for a package that came or went, by its digest.
+    """
+    old, new = _gone(before, after), _gone(after, before)
+    for identity in sorted(old.keys() | new.keys()):
+        kind, place, name, _ = identity
+        for went, came in zip_longest(old.get(identity, ()), new.get(identity, ())):
+            told = MADE if below(f"{place}/") else why((came or went)[1])
+            yield Change(
+                kind,
+                place,
+                name,
+                went[0] if went else "",
+                came[0] if came else "",
+                went[1] if went else None,
+                came[1] if came else None,
+                told,
+            )
+
+
+def _gone(tree: Tree, other: Tree) -> dict[_Identity, list[_Version]]:
+    """Return the packages of ``tree`` that ``other`` lacks, or has with other bytes."""
+    found: dict[_Identity, list[_Version]] = {}
+    for path in sorted(path for path, digest in _packages(tree).items() if other.get(path) != digest):
+        identity, version = _identity(path)
+        found.setdefault(identity, []).append((version, tree[path]))
+    return found
+
+
+def _identity(path: str) -> tuple[_Identity, str]:
+    """Return what stays the same over the versions of a package, and the version."""
+    kind = ecosystem(path)
+    place, _, file = path.rpartition("/")
+    found = _NAMES[kind].fullmatch(file) if kind in _NAMES else None
+    if found is None:
+        return (kind, place, file, ""), ""
+    parts = found.groupdict()
+    return (kind, place, parts["name"], parts.get("arch", "")), parts["version"]
+
+
+def reasons(before: Lock, after: Lock, built: Mapping[str, str]) -> Callable[[Digest], str]:
+    """Return what tells why a package is in one of two snapshots and not in the other.
+
+    Args:
+        before: the lock of the older one.
+        after: the lock of the newer one.
+        built: sha256 of packages built here → the job that made them.
+    """
+    asked = {one.name: one.request for one in before.upstreams}
+    changed = {one.name for one in after.upstreams if asked.pop(one.name, "") != one.request} | asked.keys()
+    locked = {one.digest: one for lock in (before, after) for one in lock.artifacts}
+
+    def why(digest: Digest) -> str:
+        artifact = locked.get(digest)
+        if artifact is None:
+            return f"built: {built[digest.sha256]}" if digest.sha256 in built else "upstream"
+        if artifact.why != "pin":
+            return f"closure: {artifact.why}"
+        return "pin" if artifact.upstream in changed else "upstream"
+
+    return why

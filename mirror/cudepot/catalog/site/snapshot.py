@@ -1,0 +1,133 @@
+"""A snapshot: the immutable, numbered list of everything a site shows. Format: ``docs/formats.md``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from cudepot.catalog.config.fields import Table
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError
+from cudepot.paths import safe_name
+
+FORMAT = "cudepot-snapshot 1"
+Tree = Mapping[str, Digest]
+"""Site path → content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One state of a site.
+
+    Attributes:
+        number: 1, 2, 3 …
+        created: UTC time as ISO 8601.
+        signer: fingerprint of the site key.
+        parent: sha256 of the snapshot before, as it was signed; empty for the first.
+        lock: the cudepot.lock it was made from.
+        upstreams: what each upstream looked like, as the lock says it.
+        tree: path → content; does not hold snapshot.json itself.
+        rollback: number of the older snapshot whose packages are shown again; 0 for an ordinary one.
+    """
+
+    number: int
+    created: str
+    signer: str
+    parent: str
+    lock: Digest
+    upstreams: tuple[Mapping[str, Any], ...]
+    tree: Tree
+    rollback: int = 0
+
+
+class Head(NamedTuple):
+    """What a snapshot says of itself: see the attributes of :class:`Snapshot`."""
+
+    number: int
+    created: str
+    rollback: int
+
+
+def render_snapshot(snapshot: Snapshot) -> bytes:
+    """Return the document; equal snapshots give equal bytes."""
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "number": snapshot.number,
+        "created": snapshot.created,
+        "signer": snapshot.signer,
+        "parent": snapshot.parent,
+        "lock": _digest(snapshot.lock),
+        "upstreams": [dict(one) for one in snapshot.upstreams],
+        "tree": {path: _digest(digest) for path, digest in sorted(snapshot.tree.items())},
+    }
+    if snapshot.rollback:
+        document["rollback"] = snapshot.rollback
+    return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def parse_snapshot(data: bytes, what: str, like: Tree = MappingProxyType({})) -> Snapshot:
+    """Return a snapshot; what its tree has in common with that of another one, ``like``, is in memory only once.
+
+    Raises:
+        ConfigError: the document is malformed or of another format.
+    """
+    document, table = _document(data, what)
+    table.value("tree")  # there must be one, be it empty
+    tree = table.table("tree")
+    return Snapshot(
+        table.integer("number", low=1),
+        table.text("created"),
+        table.text("signer"),
+        table.text("parent"),
+        table.table("lock").digest(),
+        tuple(document["upstreams"]) if table.tables("upstreams") else (),
+        _tree(tree, document["tree"], like, what),
+        table.integer("rollback", 0),
+    )
+
+
+def parse_head(data: bytes, what: str) -> Head:
+    """Return what a snapshot says of itself, without its tree.
+
+    Raises:
+        ConfigError: the document is malformed or of another format.
+    """
+    _, table = _document(data, what)
+    return Head(table.integer("number", low=1), table.text("created"), table.integer("rollback", 0))
+
+
+def _document(data: bytes, what: str) -> tuple[dict[str, Any], Table]:
+    try:
+        document = json.loads(data)
+        table = Table(document)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{what}: not JSON: {error}") from error
+    found = table.text("format")
+    if found != FORMAT:
+        raise ConfigError(f"{what}: format {found!r}; this cudepot reads {FORMAT!r}")
+    return document, table
+
+
+def _tree(table: Table, plain: Mapping[str, Any], like: Tree, what: str) -> Tree:
+    tree: dict[str, Digest] = {}
+    known = {path: (path, digest) for path, digest in like.items()}
+    for path in table.names():
+        name, before = known.get(path, ("", None))
+        if before is not None and plain[path] == {"sha256": before.sha256, "size": before.size}:
+            tree[name] = before
+        else:
+            tree[name or _site_path(path, what)] = table.table(path).digest()
+    return tree
+
+
+def _site_path(path: str, what: str) -> str:
+    if safe_name(path) != path:
+        raise ConfigError(f"{what}: {path!r} is not a plain path")
+    return path
+
+
+def _digest(digest: Digest) -> dict[str, Any]:
+    return {"sha256": digest.sha256, "size": digest.size}

@@ -1,0 +1,1 @@
+"""The machinery of a run: what verbs and kinds work on and with."""

@@ -1,0 +1,120 @@
+"""The memory of faults: which ones stand, and since when. Kept beside the memory of roots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from cudepot.catalog.faults import Fault
+from cudepot.catalog.lock import Lock
+from cudepot.depot.depot import Depot
+from cudepot.depot.root_memory import memory_path
+from cudepot.disk import write_atomic
+from cudepot.errors import ConfigError, FormatError
+from cudepot.formats.dates import parse_date
+from cudepot.sealed import sealed, unsealed
+from cudepot.store.local import LocalStore
+
+_KEY = "faults"  # beside the paths of roots, none of which is called so
+
+
+class Standing(NamedTuple):
+    """A fault that stands.
+
+    Attributes:
+        upstream: its upstream.
+        verb: ``lock``, ``sync`` or ``publish``: which of them meets it.
+        fault: the fault as it was seen last.
+        since: when it was seen first (UTC, ``2026-11-23T00:54:16Z``).
+        seen: when it was seen last.
+    """
+
+    upstream: str
+    verb: str
+    fault: Fault
+    since: str
+    seen: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        fault = {"kind": self.fault.kind, "url": self.fault.url, "evidence": dict(self.fault.evidence)}
+        return {"upstream": self.upstream, "verb": self.verb, "since": self.since, "seen": self.seen, **fault}
+
+
+def standing(store: LocalStore, upstream: str) -> tuple[Standing, ...]:
+    """Return the faults of an upstream that stand; an unreadable memory holds none."""
+    found = _load(store, upstream).get(_KEY)
+    return tuple(_parsed(upstream, one) for one in found) if isinstance(found, list) else ()
+
+
+def note(depot: Depot, upstream: str, verb: str, faults: Sequence[Fault]) -> list[Standing]:
+    """Remember what ``verb`` met of an upstream just now, in place of what it met before; return it with its age.
+
+    A lock that fails goes on failing since the first time, whatever the fault has turned into; a file has a
+    beginning of its own.
+    """
+    before = standing(depot.store, upstream)
+    now = f"{depot.clock():%Y-%m-%dT%H:%M:%SZ}"
+    since = {_identity(one.verb, one.fault): one.since for one in before}
+    found = [Standing(upstream, verb, one, since.get(_identity(verb, one), now), now) for one in faults]
+    _save(depot.store, upstream, [*(one for one in before if one.verb != verb), *found])
+    return found
+
+
+def _identity(verb: str, fault: Fault) -> tuple[str, str]:
+    return verb, fault.url if verb == "sync" else ""
+
+
+def _save(store: LocalStore, upstream: str, faults: Sequence[Standing]) -> None:
+    pages = _load(store, upstream)
+    told = [{name: value for name, value in one.as_json().items() if name != "upstream"} for one in faults]
+    if told != pages.get(_KEY, []):
+        pages = {name: value for name, value in pages.items() if name != _KEY} | ({_KEY: told} if told else {})
+        data = (json.dumps(sealed(pages), indent=1, sort_keys=True) + "\n").encode()
+        write_atomic(memory_path(store, upstream), data)
+
+
+def _load(store: LocalStore, upstream: str) -> dict[str, Any]:
+    path = memory_path(store, upstream)
+    try:
+        return unsealed(path.read_bytes(), str(path))
+    except (OSError, FormatError):
+        return {}
+
+
+def _parsed(upstream: str, one: dict[str, Any]) -> Standing:
+    texts = [str(one.get(name, "")) for name in ("verb", "kind", "url", "since", "seen")]
+    evidence = one.get("evidence")
+    fault = Fault(texts[1], texts[2], evidence if isinstance(evidence, dict) else {})
+    return Standing(upstream, texts[0], fault, texts[3], texts[4])
+
+
+def too_old(depot: Depot, lock: Lock) -> tuple[tuple[str, str], ...]:
+    """Return the upstreams whose locked root is older than their ``max-age``, and what there is to say.
+
+    A report, no refusal: NVIDIA's repositories are quiet for weeks, and an old root is only a sign that somebody
+    may be holding back newer ones.
+    """
+    return tuple((one.name, text) for one in lock.upstreams if (text := _age(depot, lock, one.name)))
+
+
+def _age(depot: Depot, lock: Lock, name: str) -> str:
+    try:
+        limit = depot.config.upstream(name).max_age
+    except ConfigError:
+        return ""
+    locked = lock.upstream(name)
+    for root in locked.roots if limit and locked else ():
+        days = _days(depot, root.date)
+        if days > limit:
+            return f"root of {root.date} is {days} days old, max-age is {limit}d: quiet upstream, or held back"
+    return ""
+
+
+def _days(depot: Depot, date: str) -> int:
+    """Return how old a root is; 0 where it does not say so in a way that can be read."""
+    try:
+        return (depot.clock() - parse_date(date, "Date")).days
+    except FormatError:
+        return 0

@@ -1,0 +1,129 @@
+"""Brings locked artifacts into the store, tries again what may pass, and says which fault the rest shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from cudepot.catalog.faults import Fault, Served, fault_of, file_fault
+from cudepot.depot.depot import Depot
+from cudepot.depot.fault_memory import note
+from cudepot.depot.fetch import Failures, Wanted, fetch_each
+from cudepot.depot.isolated import Trouble, alone, each_alone
+from cudepot.depot.rounds import rounds, told
+from cudepot.digest import Digest, MismatchError
+from cudepot.errors import CudepotError, MissingError, TransientError
+from cudepot.ports import Source
+
+_PASSING = (MismatchError, MissingError, TransientError)
+_LOOKED_AT = 8  # failed files of which the served bytes are looked at; with more, the upstream is down
+
+
+class Missing(NamedTuple):
+    """A locked file the store lacks: whose it is, where that upstream has it, which bytes it must be."""
+
+    upstream: str
+    path: str
+    digest: Digest
+
+
+class Failed(NamedTuple):
+    """A file that could not be had as promised: whose it is, where, and why, with the fault and since when."""
+
+    upstream: str
+    path: str
+    error: CudepotError
+
+
+Unsound = Callable[[], Iterable[tuple[Missing, CudepotError]]]
+
+
+def bring(
+    depot: Depot,
+    upstreams: Iterable[str],
+    missing: Sequence[Missing],
+    *,
+    wait: float,
+    unsound: Unsound = tuple[tuple[Missing, CudepotError], ...],
+) -> list[Failed]:
+    """Fetch artifacts the store lacks; what fails is tried again until ``wait`` seconds are used up.
+
+    Returns what could not be had as promised, and why; everything else is there.
+
+    Args:
+        depot: the depot.
+        upstreams: those whose faults are forgotten where they are over.
+        missing: what to fetch; the same bytes may be at several places, and one that has them is enough.
+        wait: seconds.
+        unsound: asked in the end; gives what is here as promised and still cannot be trusted, and why.
+
+    Raises:
+        StorageError: our own disk refuses.
+    """
+    wanted, final, failures = list(missing), Failures(), Failures()
+    for now in rounds(depot, wait):
+        final_now, failures = _parted(depot, _fetch(now, wanted))
+        final += final_now
+        still = {one.digest for one, _ in failures}
+        wanted = [one for one in wanted if one.digest in still]
+        if not wanted:
+            break
+    places = {one.digest: one for one in reversed(missing)}  # the first place of each, as in a failure
+    broken = [
+        _Broken(places[one.digest], _fault(depot, places[one.digest], one, error, look=number < _LOOKED_AT), error)
+        for number, (one, error) in enumerate([*final, *failures])
+    ]
+    broken += [_Broken(one, fault_of(error, one.path), error) for one, error in unsound()]
+    return _told(depot, upstreams, broken)
+
+
+def _parted(depot: Depot, failures: Failures) -> tuple[Failures, Failures]:
+    """Return the failures that trying again does not mend, and those that it may; raise those of our own disk."""
+    final = [(one, alone(depot, one.path, error)) for one, error in failures if not isinstance(error, _PASSING)]
+    return final, [(one, error) for one, error in failures if isinstance(error, _PASSING)]
+
+
+def _fetch(depot: Depot, wanted: Sequence[Missing]) -> Failures:
+    """Fetch what can be opened; an upstream that cannot fails with all of its files."""
+    sources: dict[str, Source] = {}
+    closed: list[Trouble] = []
+    for name in {one.upstream: None for one in wanted}:
+        with each_alone(depot, name, closed.append):
+            sources[name] = depot.source(depot.config.upstream(name))
+    every = [Wanted(sources[one.upstream], one.path, one.digest) for one in wanted if one.upstream in sources]
+    failures = fetch_each(every, depot.store, depot.progress)
+    if closed:
+        from cudepot.transport.folder.source import FolderSource  # noqa: PLC0415 - stands for what cannot be opened
+
+        shut, nowhere = {one.name: one.error for one in closed}, FolderSource(depot.base)
+        lost = [one for one in wanted if one.upstream in shut]
+        failures += [(Wanted(nowhere, one.path, one.digest), shut[one.upstream]) for one in lost]
+    return failures
+
+
+class _Broken(NamedTuple):
+    file: Missing
+    fault: Fault
+    error: CudepotError
+
+
+def _told(depot: Depot, upstreams: Iterable[str], broken: Sequence[_Broken]) -> list[Failed]:
+    """Remember the faults, and return each error with its fault, age and evidence."""
+    found: list[Failed] = []
+    for name in upstreams:
+        mine = [one for one in broken if one.file.upstream == name]
+        standing = note(depot, name, "sync", [one.fault for one in mine])
+        found += [
+            Failed(name, one.file.path, told(one.error, stands)) for stands, one in zip(standing, mine, strict=True)
+        ]
+    return found
+
+
+def _fault(depot: Depot, artifact: Missing, wanted: Wanted, error: CudepotError, *, look: bool) -> Fault:
+    from cudepot.depot.evidence import served_at  # noqa: PLC0415 - where there is a fault to look at
+
+    served = served_at(wanted.source, wanted.path, error) if look and isinstance(error, MismatchError) else Served()
+    upstream = depot.config.upstream(artifact.upstream)
+    place = upstream.url or f"{upstream.path}/"
+    url = artifact.path if "://" in artifact.path else place + artifact.path
+    return file_fault(url, artifact.digest, error, served)

@@ -1,0 +1,38 @@
+"""Finds the file of a keyring: the project's own, else the one of that name which comes with cudepot.
+
+Which key may sign is decided by the fingerprints that are pinned, never by where a file came from.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.data import data_folder
+
+_NAME = re.compile(r"keys/[0-9a-zA-Z]+\.pub")
+
+
+def key_file(base: Path, name: str) -> Path:
+    """Return where the key file ``name`` of ``keyrings`` is read; the project's place where nobody has it.
+
+    Args:
+        base: project folder.
+        name: as cudepot.toml or a preset has it, relative to ``base``.
+    """
+    own = base / name
+    if own.exists() or not _NAME.fullmatch(name):
+        return own
+    shipped = shipped_keys() / name.rpartition("/")[2]
+    return shipped if shipped.is_file() else own
+
+
+def key_files(base: Path, upstream: Upstream) -> list[Path]:
+    """Return where all key files of an upstream are read."""
+    return [key_file(base, name) for name in upstream.keyrings]
+
+
+def shipped_keys() -> Path:
+    """Return the folder of the key files that come with cudepot."""
+    return data_folder("channel-config") / "upstreams" / "keys"

@@ -1,0 +1,84 @@
+"""cudepot.lock as it is on disk, and whether it answers cudepot.toml."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import tomli
+
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_document import parse_lock
+from cudepot.depot.depot import Depot
+from cudepot.depot.fault_memory import Standing, standing
+from cudepot.depot.request import request_hash
+from cudepot.errors import ConfigError
+
+_ANEW = "restore it from version control, or remove it and run `cudepot lock`"
+
+
+def load_lock(path: Path) -> Lock:
+    """Read cudepot.lock; raise ConfigError when it is missing or malformed."""
+    try:
+        return parse_lock(tomli.loads(path.read_text("utf-8")))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}", hint=error.hint or _ANEW) from error
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no lock yet", hint="run `cudepot lock` first") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}", hint=_ANEW) from error
+
+
+def current_lock(depot: Depot) -> Lock:
+    """Read the lock and make sure that it answers the present cudepot.toml; see :func:`answering`."""
+    return answering(depot, load_lock(depot.lock_path))
+
+
+def answering(depot: Depot, lock: Lock) -> Lock:
+    """Return the lock with the licences accepted now; raise ConfigError when it does not answer cudepot.toml.
+
+    An upstream that could not be locked stops no other: :func:`unanswered` names it.
+    """
+    pinned = _pinned(depot)
+    for name in {one.name for one in lock.upstreams} - {one.name for one in pinned}:
+        raise ConfigError(
+            f"cudepot.lock has upstream {name!r}, of which nothing is pinned now", hint="run `cudepot lock`"
+        )
+    for upstream in _unanswered(depot, lock):
+        if not _faults(depot, upstream):
+            raise ConfigError(
+                f"cudepot.lock does not answer cudepot.toml (upstream {upstream.name!r} or its pins changed)",
+                hint="run `cudepot lock`",
+            )
+    if not lock.upstreams:
+        raise ConfigError("cudepot.lock has no upstream: none could be locked", hint="see `cudepot status`")
+    return replace(lock, accepted_eula=tuple(sorted(depot.config.accept_eula)))
+
+
+def unanswered(depot: Depot, lock: Lock) -> tuple[str, ...]:
+    """Return a line for each upstream that could not be locked as cudepot.toml has it now, and since when."""
+    return tuple(
+        f"{one.name}: {'stays as it was locked before' if lock.upstream(one.name) else 'is left out'}: "
+        f"`cudepot lock` fails since {fault.since}: {fault.fault.kind}"
+        for one in _unanswered(depot, lock)
+        for fault in _faults(depot, one)
+    )
+
+
+def _unanswered(depot: Depot, lock: Lock) -> list[Upstream]:
+    requests = {one.name: one.request for one in lock.upstreams}
+    return [one for one in _pinned(depot) if requests.get(one.name) != request_hash(one, depot.pins_of(one))]
+
+
+def _faults(depot: Depot, upstream: Upstream) -> list[Standing]:
+    return [one for one in standing(depot.store, upstream.name) if one.verb == "lock"]
+
+
+def _pinned(depot: Depot) -> list[Upstream]:
+    found = [upstream for upstream in depot.config.upstreams if upstream.whole or depot.pins_of(upstream)]
+    if not found:
+        raise ConfigError(
+            "cudepot.toml pins nothing", hint="add a [[pin]], or `whole = true`; see `cudepot explain formats`"
+        )
+    return found

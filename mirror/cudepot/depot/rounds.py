@@ -1,0 +1,87 @@
+"""Trying again from the root on: a chain is taken whole, so what is repeated is the whole chain."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple, TypeVar
+
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.faults import fault_of
+from cudepot.catalog.lock import Artifact, LockedUpstream
+from cudepot.depot.depot import Depot
+from cudepot.depot.fault_memory import Standing, note
+from cudepot.depot.isolated import alone
+from cudepot.errors import CudepotError
+
+Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
+_Found = TypeVar("_Found")
+MAX_PAUSE = 120.0  # seconds
+_KEPT = "what was locked of it stays, and so does the site; `cudepot lock` again later"
+
+
+class Failure(NamedTuple):
+    """An upstream that could not be locked: the error as it is told, and the fault as it is remembered."""
+
+    upstream: str
+    error: CudepotError
+    standing: Standing
+
+
+def rounds(depot: Depot, wait: float) -> Iterator[Depot]:
+    """Give the depot; then, after growing pauses, one that asks past caches, until ``wait`` seconds are used up."""
+    yield depot
+    fresh = replace(depot, source=lambda upstream: depot.source(upstream).fresh())
+    end, pause = depot.clock() + timedelta(seconds=wait), 1.0
+    while (left := (end - depot.clock()).total_seconds()) > 0.05:
+        nap = min(pause * random.uniform(0.8, 1.2), left)  # noqa: S311
+        depot.progress.say(f"trying again, everything from the root on, in {nap:.0f} s")
+        depot.sleep(nap)
+        pause = min(pause * 2, MAX_PAUSE)
+        yield fresh
+
+
+def resolve_all(
+    depot: Depot, upstreams: Sequence[Upstream], resolve: Callable[[Depot, Upstream], _Found], wait: float
+) -> tuple[dict[str, _Found], dict[str, CudepotError]]:
+    """Resolve every upstream, again where a fault may pass; return what was resolved and what was not, and why."""
+    done: dict[str, _Found] = {}
+    errors: dict[str, CudepotError] = {}
+    for now in rounds(depot, wait):
+        for one in upstreams:
+            if one.name in done or not _may_pass(errors.get(one.name), one):
+                continue
+            depot.progress.step(f"resolving {one.name}")
+            try:
+                done[one.name] = resolve(now, one)
+                errors.pop(one.name, None)
+            except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
+                errors[one.name] = alone(now, one.name, error)
+        if not any(_may_pass(errors[one.name], one) for one in upstreams if one.name in errors):
+            break
+    return done, errors
+
+
+def _may_pass(error: CudepotError | None, upstream: Upstream) -> bool:
+    return error is None or fault_of(error, upstream.url).passing
+
+
+def failures(depot: Depot, upstreams: Sequence[Upstream], errors: Mapping[str, CudepotError]) -> Iterator[Failure]:
+    """Remember the faults of this run, forget those that are over, and give each error as it is to be told."""
+    for one in upstreams:
+        error = errors.get(one.name)
+        faults = [fault_of(error, one.url or one.path)] if error else []
+        for standing in note(depot, one.name, "lock", faults):
+            assert error is not None, "a fault was found, so there was an error"
+            yield Failure(one.name, told(error, standing), standing)
+
+
+def told(error: CudepotError, standing: Standing) -> CudepotError:
+    """Return the error with the name of its fault before it and the evidence behind it, on one line."""
+    fault = standing.fault
+    behind = "; ".join(one for one in (str(error), fault.told()) if one)
+    found = error.retold(f"{standing.upstream}: {fault.kind}, since {standing.since}: {behind}")
+    found.hint = error.hint or _KEPT
+    return found

@@ -1,0 +1,61 @@
+"""``cudepot snapshots`` and ``cudepot diff``: what the store's snapshots hold, and how two of them differ."""
+
+from __future__ import annotations
+
+import tomli
+
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_document import parse_lock
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.depot.history import load_snapshot
+from cudepot.digest import MismatchError, VerifyingReader
+from cudepot.errors import ConfigError, TrustError
+from cudepot.store.snapshots import Snapshots
+
+
+def find_snapshot(depot: Depot, number: int) -> Snapshot:
+    """Return a snapshot of the store, its signature checked.
+
+    Raises:
+        ConfigError: there is none of that number.
+        TrustError: its signature does not hold.
+    """
+    snapshots = Snapshots(depot.store.root)
+    numbers = snapshots.numbers()
+    if number not in numbers:
+        there = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
+        raise ConfigError(f"snapshot {number} is not in the store", hint=f"there: {there}; see `cudepot snapshots`")
+    depot.progress.step(f"reading snapshot {number}")
+    return load_snapshot(snapshots, number, depot.site_verifier())
+
+
+def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
+    """Return the lock a snapshot was made from.
+
+    Raises:
+        StorageError: the store has lost it.
+        TrustError: it is damaged.
+        ConfigError: it is malformed, or of another format.
+    """
+    what = f"snapshot {snapshot.number}: its cudepot.lock"
+    try:
+        with depot.store.open(snapshot.lock) as handle:
+            data = VerifyingReader(handle, snapshot.lock, what).readall()
+    except MismatchError as error:
+        raise TrustError(
+            str(error), hint="`cudepot verify --repair` removes it; a bundle or a backup brings it"
+        ) from error
+    try:
+        return parse_lock(tomli.loads(data.decode()))
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{what} is not TOML: {error}", hint="whoever signed this snapshot made it so") from error
+
+
+def shown_snapshot(depot: Depot) -> Snapshot:
+    """Return the snapshot the site shows; raise ConfigError when there is none."""
+    shown = depot.site().current()
+    snapshots = Snapshots(depot.store.root)
+    if shown is None or shown not in snapshots.numbers():
+        raise ConfigError("the site shows nothing yet", hint="run `cudepot publish` first")
+    return load_snapshot(snapshots, shown, depot.site_verifier())

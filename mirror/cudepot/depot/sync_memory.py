@@ -1,0 +1,62 @@
+"""What a sync found complete: the next one looks for the same objects, and reads no index to learn their names.
+
+Only whole mirrors are remembered: the lock names their indexes, not their packages. Losing the file costs reading
+the indexes once more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from cudepot.catalog.lock import Lock
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest, hexdigest
+from cudepot.disk import write_atomic
+from cudepot.errors import FormatError
+from cudepot.sealed import sealed, unsealed
+
+FILE = "complete.json"
+_READER = 1  # raised when cudepot takes the same indexes to name other objects
+
+
+class Complete(NamedTuple):
+    """What is here: objects, their bytes, and what is odd about the indexes that name them."""
+
+    files: int
+    bytes: int
+    notes: tuple[str, ...]
+
+
+def complete(depot: Depot, lock: Lock) -> Complete | None:
+    """Return what is here where all of a lock was found before and still is, looked at one by one; else None."""
+    path = depot.store.root / FILE
+    try:
+        found = unsealed(path.read_bytes(), str(path))
+        objects = [Digest(sha256, size) for sha256, size in found["objects"]]
+        notes = tuple(map(str, found["notes"]))
+    except (OSError, FormatError, KeyError, TypeError, ValueError):
+        return None
+    if found.get("lock") != _names(lock) or not all(map(depot.store.is_marked, objects)):
+        return None
+    return Complete(len(objects), sum(one.size for one in objects), notes)
+
+
+def remember(depot: Depot, lock: Lock, objects: Iterable[Digest], notes: Iterable[str]) -> None:
+    """Remember which objects a lock means, all of which are here; ``notes`` as in :class:`Complete`."""
+    named = [[one.sha256, one.size] for one in sorted(objects)]
+    document = sealed({"lock": _names(lock), "notes": list(notes), "objects": named})
+    write_atomic(depot.store.root / FILE, (json.dumps(document, sort_keys=True) + "\n").encode())
+
+
+def _names(lock: Lock) -> str:
+    """Return a hash over all that decides which objects a lock means."""
+    return hexdigest("\n".join([f"reader {_READER}", *_parts(lock)]).encode())
+
+
+def _parts(lock: Lock) -> Iterator[str]:
+    for one in lock.upstreams:
+        yield f"{one.type} {one.name}"
+        yield from (f"{file.role} {file.path} {file.digest.sha256}" for file in (*one.files, *one.metadata))
+    yield from (one.digest.sha256 for one in lock.artifacts)

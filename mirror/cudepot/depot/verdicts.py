@@ -1,0 +1,79 @@
+"""What proving a repository found, remembered in ``proofs.json`` of the store: the same thing is not proved twice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from cudepot.catalog.unsolvable import Unsolvable
+from cudepot.depot.depot import Depot
+from cudepot.digest import hexdigest
+from cudepot.disk import write_atomic
+from cudepot.errors import CudepotError, StorageError
+from cudepot.sealed import sealed, unsealed
+
+FILE = "proofs.json"
+"""In the store."""
+
+
+class Verdict(NamedTuple):
+    """What was found of a repository.
+
+    Attributes:
+        unsolvable: what no client could install.
+        foreign: names that another repository has to provide; conda channels have such.
+    """
+
+    unsolvable: tuple[Unsolvable, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+
+def verdict(depot: Depot, place: str, grounds: Sequence[object], prove: Callable[[], Verdict]) -> Verdict:
+    """Return what is known of a repository, or prove it now and remember that.
+
+    Args:
+        depot: the depot.
+        place: of the repository on the site: ``apt/NAME``, ``yum/NAME``, ``conda/NAME``.
+        grounds: all that the verdict depends on, as JSON has it: the version of the proof, hashes, settings.
+        prove: finds out.
+    """
+    key = hexdigest(json.dumps(list(grounds)).encode())
+    known = _known(depot, place)
+    if known is not None and known[0] == key:
+        return known[1]
+    found = prove()
+    every = {**_remembered(depot), place: [key, found.unsolvable, found.foreign]}
+    text = json.dumps(sealed({"repositories": every}), indent=1, sort_keys=True)
+    with contextlib.suppress(StorageError):  # a store that cannot be written: the next run proves again
+        write_atomic(_path(depot), text.encode() + b"\n")
+    return found
+
+
+def last_verdict(depot: Depot, place: str) -> Verdict | None:
+    """Return what was found of a repository last, whatever it had then; None where that is not known."""
+    known = _known(depot, place)
+    return known[1] if known else None
+
+
+def _path(depot: Depot) -> Path:
+    return depot.store.root / FILE
+
+
+def _remembered(depot: Depot) -> dict[str, object]:
+    """Return what is remembered, by place; nothing of a document that is damaged."""
+    try:
+        return dict(unsealed(_path(depot).read_bytes(), str(_path(depot)))["repositories"])
+    except (OSError, ValueError, KeyError, TypeError, CudepotError):
+        return {}
+
+
+def _known(depot: Depot, place: str) -> tuple[str, Verdict] | None:
+    """Return the hash of the grounds, and what was found on them; None where that is not known."""
+    try:
+        key, rows, foreign = cast("tuple[str, list[list[str]], list[str]]", _remembered(depot)[place])
+        return key, Verdict(tuple(Unsolvable(*map(str, row)) for row in rows), tuple(map(str, foreign)))
+    except (ValueError, KeyError, TypeError):
+        return None

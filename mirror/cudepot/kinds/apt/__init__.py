@@ -1,0 +1,1 @@
+"""apt repositories: read, locked, mirrored, published, proved, configured on clients."""

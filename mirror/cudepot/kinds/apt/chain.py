@@ -1,0 +1,166 @@
+"""The chain of an apt repository: from the signed root by hash to the indexes. Nothing in it is used unverified."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from typing import NamedTuple
+
+from cudepot.catalog.lock import Root
+from cudepot.catalog.mirror import FORMS
+from cudepot.catalog.trust import check_release, newest_date, readable_date
+from cudepot.depot.broken_index import BrokenIndex
+from cudepot.depot.evidence import release_beside
+from cudepot.depot.fetch import fetch_promised
+from cudepot.depot.request import key_hash
+from cudepot.depot.upstream_session import INDEX_LIMIT, ROOT_LIMIT, Asked, remembered_as
+from cudepot.digest import Digest, Promise
+from cudepot.errors import CudepotError, FormatError, MissingError, PinError, TrustError
+from cudepot.formats.apt import PackageIndex
+from cudepot.formats.apt_release import Release, parse_release
+from cudepot.formats.compression import decompressed
+from cudepot.kinds.apt.rules.indexes import index_names
+from cudepot.kinds.apt.rules.offers import Offers
+from cudepot.paths import safe_name
+from cudepot.ports import Signed
+from cudepot.signing.cleartext import check_detached
+
+
+class Suite(NamedTuple):
+    """One verified Release: where its indexes lie and what it says."""
+
+    folder: str
+    release: Release
+    root: Root
+
+
+@dataclass(frozen=True, slots=True)
+class Chain(Asked):
+    """The way from an upstream's signed roots down to its indexes."""
+
+    def suite(self, suite: str, locked: Mapping[str, str], *, rollback: bool) -> Suite:
+        """Read, verify and accept the root of one suite; ``locked`` gives dates where the store is new."""
+        folder = flat_folder(suite) if suite.endswith("/") else f"dists/{safe_name(suite)}/"
+        signed, path, digest, signature = self._root(folder)
+        release = parse_release(signed.text, self.upstream.url + path)
+        dated = remembered_as(path)
+        seen = newest_date(
+            self.memory.date(dated), *(locked.get(folder + name, "") for name in ("InRelease", "Release"))
+        )
+        what = self.upstream.url + path
+        now, must = self.depot.clock(), not self.upstream.undated
+        check_release(release, what, now=now, seen=seen, allow_rollback=rollback, dated=must)
+        date = release.fields["Date"] if readable_date(release) else ""
+        root = Root(path, digest, date, signed.signers, signature)
+        until = release.valid_until()
+        self.memory.accept(
+            dated,
+            root,
+            self.upstream,
+            self.depot.clock(),
+            trust=key_hash(self.depot, self.upstream),
+            until=until.astimezone(UTC).isoformat() if until else "",
+        )
+        return Suite(folder, release, root)
+
+    def _root(self, folder: str) -> tuple[Signed, str, Digest, Digest | None]:
+        """Read and verify InRelease; where there is none (NVIDIA's oldest), Release with Release.gpg."""
+        path = f"{folder}InRelease"
+        try:
+            page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
+        except MissingError as missing:
+            return self._detached_root(f"{folder}Release", missing)
+        verifier = self.depot.verifier(self.upstream)
+        return verifier.clearsigned(page.body, self.upstream.url + path), path, digest, None
+
+    def _detached_root(self, path: str, missing: MissingError) -> tuple[Signed, str, Digest, Digest | None]:
+        try:
+            page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
+            signature, signed_by = self.memory.read(self.depot, self.source, path + ".gpg", limit=ROOT_LIMIT)
+        except MissingError:
+            raise missing from None
+        verifier = self.depot.verifier(self.upstream)
+        check_detached(signature.body, f"{self.upstream.url}{path}.gpg")
+        signed = verifier.detached(page.body, signature.body, self.upstream.url + path)
+        return signed, path, digest, signed_by
+
+    def offers(self, suites: list[Suite]) -> Offers:
+        """Return what all indexes offer that clients with the upstream's settings read."""
+        names = [
+            (suite, name)
+            for suite in suites
+            for name in index_names(self.upstream.components, self.upstream.architectures, suite.release)
+        ]
+        places = [f"{suite.folder}{name}" for suite, name in names]
+        url = self.upstream.url or self.upstream.path
+        texts = (self._index_text(suite, name) for suite, name in names)
+        return Offers([PackageIndex(text, url + place) for text, place in zip(texts, places, strict=True)], places)
+
+    def _index_text(self, suite: Suite, name: str) -> bytes:
+        """Return an index from the first of its forms that is there as the signed Release means it.
+
+        The forms are one index in several compressions; whichever comes hangs from the same signature.
+        """
+        listed = suite.release.promised()
+        forms = [name + form for form in FORMS if name + form in listed]
+        failed: list[tuple[str, TrustError | MissingError | FormatError]] = []
+        for form in forms:
+            try:
+                return self._unpacked(suite, name, form)
+            except (TrustError, MissingError, FormatError) as error:
+                failed.append((form, error))
+        if not failed:
+            raise PinError(
+                f"{self.upstream.url}{suite.folder}{name}: not in the signed Release",
+                hint=f"check components and architectures; it names {', '.join(sorted(listed)[:6])} …",
+            )
+        form, first = failed[0]
+        raise first if isinstance(first, FormatError) else self._diagnosed(suite, form, first)
+
+    def _unpacked(self, suite: Suite, name: str, form: str) -> bytes:
+        """Fetch one form of an index; raise FormatError where it is another than the plain one that is promised."""
+        digest, promised = self.fetch_form(suite, form), suite.release.promised().get(name)
+        what = f"{self.upstream.url}{suite.folder}{name}"
+        limit = min(promised.size, INDEX_LIMIT) if promised else INDEX_LIMIT
+        with self.depot.store.open(digest) as handle, decompressed(handle, what, limit=limit) as text:
+            data = text.read()
+        if promised and not promised.kept_by(io.BytesIO(data)):
+            raise FormatError(
+                f"{self.upstream.url}{suite.folder}{form}: does not unpack to the {name} that the signed Release names",
+                hint="the upstream is at fault: tell it",
+            )
+        return data
+
+    def fetch_form(self, suite: Suite, path: str) -> Digest:
+        """Fetch one index: by its hash where the Release offers that, else, or where it is not there, by its name."""
+        promised, store, progress = suite.release.promised()[path], self.depot.store, self.depot.progress
+        hashed = by_hash(suite.release, path, promised)
+        if hashed != path:
+            with contextlib.suppress(MissingError):
+                return fetch_promised(self.source, suite.folder + hashed, promised, store, progress)
+        return fetch_promised(self.source, suite.folder + path, promised, store, progress)
+
+    def _diagnosed(self, suite: Suite, path: str, error: TrustError | MissingError) -> CudepotError:
+        """Return the error that says which fault it is, with what shows it."""
+        promised = suite.release.promised()[path]
+        served = suite.folder + by_hash(suite.release, path, promised)
+        broken = BrokenIndex(self.source, self.upstream.url, served, promised, "Release", suite.root.date)
+        return broken.told(error, lambda found: release_beside(self.source, suite.folder, path, found))
+
+
+def flat_folder(suite: str) -> str:
+    """Return the folder of a flat repository's roots below its URL, with a slash at the end; empty for ``/``."""
+    folder = suite.strip("/")
+    return f"{safe_name(folder)}/" if folder not in ("", ".") else ""
+
+
+def by_hash(release: Release, path: str, promised: Digest | Promise) -> str:
+    """Return the path of an index by its hash, where the Release offers that; else its plain path."""
+    if not release.is_by_hash:
+        return path
+    folder = path.rpartition("/")[0]
+    name = f"SHA256/{promised.sha256}" if isinstance(promised, Digest) else f"SHA512/{promised.sha512}"
+    return f"{folder}/by-hash/{name}".lstrip("/")

@@ -1,0 +1,70 @@
+"""The proof of a pinned apt repository: what is pinned can be installed from the finished index of the site.
+
+What the distribution provides is what the lock says (``external``). Of a folder of debs the lock says nothing: there
+it is what the folder has nothing of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.unsolvable import Unsolvable
+from cudepot.depot.depot import Depot
+from cudepot.depot.verdicts import Verdict, verdict
+from cudepot.digest import Digest
+
+_METHOD = 2
+"""Raised whenever the proof asks for more or less than it did."""
+
+
+def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]) -> list[Unsolvable]:
+    """Return the pinned packages of a repository that no client could install from it.
+
+    Args:
+        depot: the depot.
+        lock: what was published.
+        name: of the repository's upstream.
+        files: path below the repository → content.
+    """
+    upstream, settings = lock.upstream(name), depot.config.upstream(name)
+    if upstream is None or "Packages" not in files:
+        return []
+    is_folder = upstream.type == "folder"
+    debs = [one for one in lock.of(name) if one.kind == "deb" and "mirror" in one.outputs]
+    pinned = [one for one in debs if one.why == "pin"]
+    machines = _machines(debs) if is_folder else settings.architectures
+    external = None if is_folder else upstream.external
+    tables = [(one.packages, one.cuda, one.architectures) for one in depot.pins_of(settings)]
+    grounds = [_METHOD, files["Packages"].sha256, external, machines, tables, [one.digest.sha256 for one in pinned]]
+
+    def prove() -> Verdict:
+        return Verdict(tuple(_prove(depot, name, files["Packages"], pinned, machines, external)))
+
+    return list(verdict(depot, f"apt/{name}", grounds, prove).unsolvable)
+
+
+def _machines(debs: Sequence[Artifact]) -> tuple[str, ...]:
+    """Return the machines that a folder of debs is for."""
+    return tuple(sorted({one.architecture for one in debs} - {"all"})) or ("amd64",)
+
+
+def _prove(
+    depot: Depot,
+    name: str,
+    packages: Digest,
+    pinned: Sequence[Artifact],
+    machines: Sequence[str],
+    external: Sequence[str] | None,
+) -> list[Unsolvable]:
+    from cudepot.formats.apt import PackageIndex  # noqa: PLC0415
+    from cudepot.kinds.apt.rules.closure import select  # noqa: PLC0415 - seldom: what was proved is remembered
+    from cudepot.kinds.apt.rules.installable import Wishes  # noqa: PLC0415
+    from cudepot.kinds.apt.rules.offers import Offers  # noqa: PLC0415
+    from cudepot.kinds.apt.rules.pins import exact_pins  # noqa: PLC0415
+
+    with depot.store.open(packages) as handle:
+        index = PackageIndex(handle.read(), f"apt/{name}/Packages")
+    pins = exact_pins(depot.pins_of(depot.config.upstream(name)), pinned, files=external is None)
+    outside = None if external is None else frozenset(external)
+    return select(Offers([index]), Wishes(name, pins, machines, external=outside)).findings

@@ -1,0 +1,1 @@
+"""What apt decides and prints, without touching anything outside."""

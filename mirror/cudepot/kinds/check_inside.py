@@ -1,0 +1,43 @@
+"""Holds what a deb says of itself against what its index said of it, as soon as it is here."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from cudepot.catalog.lock import Artifact, Lock
+from cudepot.depot.depot import Depot
+from cudepot.depot.fetch_locked import Missing
+from cudepot.digest import Digest
+from cudepot.errors import CudepotError, FormatError
+from cudepot.formats.deb import read_control
+from cudepot.formats.deb822 import parse_stanza
+
+
+def check_inside(deb: Artifact, name: str, version: str, architecture: str) -> None:
+    """Refuse a deb that is another than its index says: clients would get what nobody asked for.
+
+    One for ``all`` may be listed for one architecture, and the other way round: apt installs it all the same, and the
+    site's own index says what the deb says.
+
+    Raises:
+        FormatError: name, version or architecture differ.
+    """
+    same = architecture == deb.architecture or "all" in (architecture, deb.architecture)
+    if (name.lower(), version) != (deb.name, deb.version) or not same:
+        raise FormatError(
+            f"{deb.filename}: says inside that it is {name} {version} {architecture}, the lock says {deb.name} "
+            f"{deb.version} {deb.architecture}",
+            hint="the upstream's index does not describe its package: do not use it; pin another version",
+        )
+
+
+def mislabelled(depot: Depot, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
+    """Give the debs, of those that were just fetched, that are others than their index says."""
+    for one in lock.artifacts:
+        if one.kind == "deb" and "mirror" in one.outputs and one.digest in fetched and depot.store.has(one.digest):
+            try:
+                with depot.store.open(one.digest) as handle:
+                    fields = parse_stanza(read_control(handle, what=one.filename), one.filename)
+                check_inside(one, *(fields.get(key, "") for key in ("Package", "Version", "Architecture")))
+            except FormatError as error:
+                yield Missing(one.upstream, one.path, one.digest), error

@@ -1,0 +1,1 @@
+"""What conda clients read, without touching anything outside."""

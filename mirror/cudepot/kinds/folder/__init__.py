@@ -1,0 +1,1 @@
+"""Folders of artifacts somebody downloaded."""

@@ -1,0 +1,1 @@
+"""Local installers: a deb or rpm that holds a repository."""

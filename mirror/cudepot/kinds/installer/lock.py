@@ -1,0 +1,120 @@
+"""Resolve pins against a local-repo installer: its pinned sha256 → the key inside → root → index → packages.
+
+The hash in cudepot.toml is the anchor: the key that signs the inner repository is trusted because it lies in these
+very bytes. What is selected goes into the store at once, because the installer has to be unpacked for it anyway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.lock import Artifact, LockedUpstream
+from cudepot.catalog.unsolvable import Findings
+from cudepot.depot.depot import Depot
+from cudepot.depot.fetch import fetch_promised
+from cudepot.depot.request import request_hash
+from cudepot.depot.root_memory import RootMemory
+from cudepot.digest import CHUNK
+from cudepot.disk import check_room
+from cudepot.errors import PinError, TrustError
+from cudepot.kinds.apt.chain import Chain
+from cudepot.kinds.apt.lock import locked_from
+from cudepot.kinds.apt.subset import subset
+from cudepot.kinds.installer.source import LocalRepo
+from cudepot.signing.keys import parse_keys
+
+
+def resolve_local(
+    depot: Depot,
+    upstream: Upstream,
+    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
+    findings: Findings,
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+    """Return what the pins of an installer mean; ``before`` when hash and pins are the same: nothing can differ.
+
+    Raises:
+        TrustError: the installer, its signature or its index is not what it should be.
+        PinError: a pin or a dependency cannot be had.
+    """
+    if before and not findings.again and before[0].request == request_hash(upstream, depot.pins_of(upstream)):
+        return before
+    repo = LocalRepo(depot.base / upstream.path, upstream.sha256)
+    resolved = (_yum if upstream.carries_rpms else _apt)(depot, upstream, repo, findings)
+    _keep(depot, repo, resolved[1])
+    return resolved
+
+
+def _apt(
+    depot: Depot, upstream: Upstream, repo: LocalRepo, findings: Findings
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+    trusted = _with_inner_keys(depot, upstream, repo)
+    chain = Chain(depot, trusted, repo, RootMemory.load(depot.store, upstream), findings)
+    # another installer may be older: its hash says that it is meant
+    suites = [chain.suite("/", {}, rollback=True)]
+    chain.memory.save(depot.store)
+    request = request_hash(upstream, depot.pins_of(upstream))
+    locked = replace(locked_from(depot, trusted, suites), url="", request=request)
+    return subset(depot, chain, suites, locked, ())
+
+
+def _yum(
+    depot: Depot, upstream: Upstream, repo: LocalRepo, findings: Findings
+) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+    """Resolve against rpms; an old installer signs nothing inside: its pinned hash alone vouches then."""
+    from cudepot.kinds.yum import subset as subset_yum  # noqa: PLC0415 - libsolv and createrepo_c take time to load
+    from cudepot.kinds.yum.chain import SIGNATURE, YumChain  # noqa: PLC0415
+
+    signed = repo.has(SIGNATURE)
+    trusted = _with_inner_keys(depot, upstream, repo) if signed else replace(upstream, trust="hash-lock")
+    memory = RootMemory.load(depot.store, upstream)
+    chain = YumChain(depot, replace(trusted, url=f"{upstream.path}/"), repo, memory, findings)
+    root = chain.root({}, rollback=True)
+    memory.save(depot.store)
+    request = request_hash(upstream, depot.pins_of(upstream))
+    locked = LockedUpstream(upstream.name, upstream.type, "", request, (root.root,))
+    resolved = subset_yum.subset(chain, root, locked, ())
+    for one in resolved[0].metadata:
+        fetch_promised(repo, one.path, one.digest, depot.store, depot.progress)
+    return resolved
+
+
+def _with_inner_keys(depot: Depot, upstream: Upstream, repo: LocalRepo) -> Upstream:
+    """Return the upstream with the keys that lie in the installer pinned."""
+    paths = [depot.store.path(depot.store.add_bytes(data)) for _, data in sorted(repo.keys().items())]
+    found = {
+        path: tuple(one.fingerprint for one in parse_keys(path.read_bytes())) for path in paths
+    }  # signatures have names like those of keys
+    keys = tuple(dict.fromkeys(key for several in found.values() for key in several))
+    if not keys:
+        raise TrustError(
+            f"{repo.file}: there is no public key in it, so its index cannot be checked",
+            hint="local-repo installers carry theirs as XXXXXXXX.pub beside the packages",
+        )
+    keyrings = tuple(str(path) for path, several in found.items() if several)
+    return replace(upstream, url=f"{upstream.path}/", keys=keys, keyrings=keyrings)
+
+
+def _keep(depot: Depot, repo: LocalRepo, artifacts: tuple[Artifact, ...]) -> None:
+    """Put the selected packages into the store, in one pass over the installer."""
+    wanted = {one.path: one.digest for one in artifacts if not depot.store.has(one.digest)}
+    if not wanted:
+        return
+    depot.progress.begin(f"unpacking {len(wanted)} packages", sum(one.size for one in wanted.values()), len(wanted))
+    for name, content in repo.packages():
+        digest = wanted.pop(name, None)
+        if digest is not None:
+            check_room(depot.store.root, digest.size)
+            with depot.store.part(digest) as part:
+                part.restart()
+                while chunk := content.read(CHUNK):
+                    part.write(chunk)
+                    depot.progress.advance(len(chunk))
+                part.commit()
+            depot.progress.advance(0, 1)
+    depot.progress.end()
+    if wanted:
+        raise PinError(
+            f"{repo.file}: {min(wanted)} is in its index, but not in the installer",
+            hint="the installer is incomplete: pin other packages, or use NVIDIA's network repository",
+        )

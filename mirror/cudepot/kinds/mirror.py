@@ -1,0 +1,64 @@
+"""What whole mirrors of every kind have in common when they are locked: extras, and the alarm about changed bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from cudepot.catalog.drift import replaced
+from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
+from cudepot.catalog.mirror import site_folder
+from cudepot.depot.depot import Depot
+from cudepot.depot.upstream_session import Asked
+from cudepot.digest import Digest
+from cudepot.kinds.mirror_files import read_whole
+
+EXTRA_LIMIT = 64 << 20  # bytes; keyring packages have a few thousand
+
+
+def extras(chain: Asked) -> tuple[LockedFile, ...]:
+    """Return the files beside the indexes, each by a conditional request."""
+    read = chain.memory.read
+    return tuple(
+        LockedFile(path, "extra", read(chain.depot, chain.source, path, limit=EXTRA_LIMIT)[1])
+        for path in chain.upstream.extras
+    )
+
+
+def with_extras(chain: Asked, locked: LockedUpstream, accepted: Sequence[str]) -> LockedUpstream:
+    """Return what is locked of a whole mirror with the files beside its indexes as they are now."""
+    if not chain.upstream.extras:
+        return locked
+    files = (*(one for one in locked.files if one.role != "extra"), *extras(chain))
+    chain.memory.save(chain.depot.store)
+    if files == locked.files:
+        return locked
+    return checked(chain.depot, replace(locked, files=files), (locked, ()), accepted, chain.upstream.url)
+
+
+def checked(
+    depot: Depot,
+    locked: LockedUpstream,
+    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
+    accepted: Sequence[str],
+    url: str,
+) -> LockedUpstream:
+    """Refuse a whole mirror that cannot be had as it is, or that has other bytes under names that are locked."""
+    now = read_whole(depot, locked)
+    if before is None or not before[0].files:
+        return locked
+    old = _tree_before(depot, before[0])
+    return replace(locked, replaced=replaced(old, now.tree, before[0].replaced, accepted, url))
+
+
+def _tree_before(depot: Depot, locked: LockedUpstream) -> Mapping[str, Digest]:
+    """Return what a whole mirror consisted of: by its locked index or, where that is gone, by the last snapshot."""
+    if all(depot.store.has(one.digest) for one in locked.files):
+        return read_whole(depot, locked).tree
+    from cudepot.depot.history import latest_snapshots  # noqa: PLC0415
+    from cudepot.store.snapshots import Snapshots  # noqa: PLC0415 - seldom
+
+    snapshots, folder = Snapshots(depot.store.root), site_folder(locked)
+    last = latest_snapshots(snapshots, depot.site_verifier(), 1) if snapshots.numbers() else []
+    shown = [(path, digest) for one in last for path, digest in one.tree.items()]
+    return {path.removeprefix(folder): digest for path, digest in shown if path.startswith(folder)}

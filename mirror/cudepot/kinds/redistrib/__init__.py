@@ -1,0 +1,1 @@
+"""NVIDIA's redistrib folders: manifests that name archives by sha256."""

@@ -1,0 +1,1 @@
+"""What a redistrib manifest means, without touching anything outside."""

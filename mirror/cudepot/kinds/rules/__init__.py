@@ -1,0 +1,1 @@
+"""Decisions that several kinds share, without touching anything outside."""

@@ -1,0 +1,1 @@
+"""Python package indexes (PEP 503, 691): locked, published, exported."""

@@ -1,0 +1,57 @@
+"""When a wheel was published here first, for those of which no upstream says when they came to its index.
+
+Resolvers that are told to look at nothing newer than a day (``uv --exclude-newer``, ``pip --uploaded-prior-to``) find
+nothing on an index without such times. A wheel keeps its time from snapshot to snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.clock import now
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest
+from cudepot.errors import CudepotError
+from cudepot.formats.simple import JSON_TYPE, parse_page, rfc3339
+
+
+class FirstPublished:
+    """Looks wheels up in the snapshots before this one.
+
+    Args:
+        depot: the depot.
+        earlier: the newest first.
+    """
+
+    def __init__(self, depot: Depot, earlier: Sequence[Snapshot]) -> None:
+        self._depot, self._earlier = depot, earlier
+        self._pages: dict[Digest, dict[str, str]] = {}
+
+    def time(self, project: str, filename: str, digest: Digest) -> str:
+        """Return when a wheel was published first, as far as snapshots tell; the time now where none has it."""
+        found = ""
+        for one in self._earlier:
+            if one.tree.get(f"wheels/{filename}") == digest:
+                if noted := self._noted(one, project).get(filename):
+                    return min(noted, rfc3339(now(self._depot)))  # a clock that was wrong once does not last
+                found = one.created
+        return min(rfc3339(found), rfc3339(now(self._depot))) if found else rfc3339(now(self._depot))
+
+    def _noted(self, snapshot: Snapshot, project: str) -> dict[str, str]:
+        """Return the times on a project's page; none where the page, or the store's copy of it, is of before them."""
+        path = f"simple/{project}/index.json"
+        page = snapshot.tree.get(path)
+        if page is None:
+            return {}
+        if page not in self._pages:
+            self._pages[page] = self._read(page, path)
+        return self._pages[page]
+
+    def _read(self, page: Digest, path: str) -> dict[str, str]:
+        try:
+            with self._depot.store.open(page) as handle:
+                files = parse_page(handle.read(), JSON_TYPE, f"https://site.invalid/{path}")
+        except CudepotError:
+            return {}
+        return {one.filename: one.uploaded for one in files}

@@ -1,0 +1,118 @@
+"""The ``wheels/`` and ``simple/`` parts of a site: a static PEP 503/691 index with metadata files (PEP 658)."""
+
+from __future__ import annotations
+
+import email.parser
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from packaging.tags import Tag
+from packaging.utils import BuildTag, parse_wheel_filename
+from packaging.version import Version
+
+from cudepot.catalog.lock import Artifact
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest
+from cudepot.errors import FormatError
+from cudepot.formats.simple_write import (
+    ACTIVE,
+    ProjectStatus,
+    PublishedWheel,
+    render_project_html,
+    render_project_json,
+    render_root_html,
+    render_root_json,
+)
+from cudepot.formats.wheel_read import read_metadata
+from cudepot.kinds.wheels.first_published import FirstPublished
+
+
+class _Listed(NamedTuple):
+    """What is known of a wheel from elsewhere: when it was first to be had, and why its upstream withdrew it."""
+
+    uploaded: str = ""
+    yanked: str | None = None
+
+
+def wheel_tree(
+    depot: Depot, mirrored: Sequence[Artifact], built: Sequence[tuple[str, Digest]], earlier: Sequence[Snapshot]
+) -> dict[str, Digest]:
+    """Return the path → content list of the index.
+
+    Args:
+        depot: the depot.
+        mirrored: wheels that are published as they are.
+        built: our own, as (file name, digest).
+        earlier: snapshots before this one, the newest first: a wheel keeps the time it was published first.
+    """
+    tree: dict[str, Digest] = {}
+    projects: dict[str, list[PublishedWheel]] = {}
+    spellings: dict[object, str] = {}
+    listed, first = _listed(mirrored), FirstPublished(depot, earlier)
+    for filename, digest in sorted({*built, *((one.filename, one.digest) for one in mirrored)}):
+        if f"wheels/{filename}" in tree:
+            raise FormatError(
+                f"two wheels are called {filename} and differ",
+                hint='pin only one of them; of two CUDA variants one can have `outputs = ["cuda-wheel"]`',
+            )
+        spelt = spellings.setdefault(_taken_apart(filename), filename)
+        if spelt != filename:
+            raise FormatError(
+                f"{spelt} and {filename} are one wheel in two spellings: pip takes either of them",
+                hint="pin only one of them",
+            )
+        wheel, metadata = _wheel(depot, filename, digest, listed.get(filename, _Listed()), first)
+        tree |= {f"wheels/{filename}": digest, f"wheels/{filename}.metadata": metadata}
+        projects.setdefault(wheel.project, []).append(wheel)
+    for path, text in _pages(projects, depot.config.site.project_status).items():
+        tree[path] = depot.store.add_bytes(text)
+    return tree
+
+
+def _listed(mirrored: Sequence[Artifact]) -> dict[str, _Listed]:
+    """Return by file name what upstreams say; of several the earliest time, and withdrawn is what all withdrew."""
+    found: dict[str, _Listed] = {}
+    for one in mirrored:
+        other = found.get(one.filename)
+        uploaded = min(filter(None, (one.uploaded, other.uploaded if other else "")), default="")
+        yanked = one.yanked if other is None or other.yanked is not None else None
+        found[one.filename] = _Listed(uploaded, yanked)
+    return found
+
+
+def _wheel(
+    depot: Depot, filename: str, digest: Digest, listed: _Listed, first: FirstPublished
+) -> tuple[PublishedWheel, Digest]:
+    with depot.store.open(digest) as handle:
+        text = read_metadata(handle, what=filename)
+    metadata = depot.store.add_bytes(text)
+    requires = email.parser.BytesParser().parsebytes(text, headersonly=True).get("Requires-Python", "")
+    project, version, _, _ = _taken_apart(filename)
+    uploaded = listed.uploaded or first.time(project, filename, digest)
+    wheel = PublishedWheel(
+        project, str(version), filename, digest, metadata.sha256, str(requires), uploaded, listed.yanked
+    )
+    return wheel, metadata
+
+
+def _taken_apart(filename: str) -> tuple[str, Version, BuildTag, frozenset[Tag]]:
+    """Return project, version, build and tags that a file name says, however it is spelt."""
+    try:
+        return parse_wheel_filename(filename)
+    except ValueError as error:
+        raise FormatError(
+            f"{filename}: no name of a wheel: {error}", hint="give it the name it was built under"
+        ) from error
+
+
+def _pages(projects: Mapping[str, list[PublishedWheel]], statuses: Mapping[str, ProjectStatus]) -> dict[str, bytes]:
+    if not projects:
+        return {}
+    names = sorted(projects)
+    pages = {"simple/index.html": render_root_html(names), "simple/index.json": render_root_json(names)}
+    for name in names:
+        status = statuses.get(name, ACTIVE)
+        pages[f"simple/{name}/index.html"] = render_project_html(name, projects[name], "../../wheels/", status)
+        pages[f"simple/{name}/index.json"] = render_project_json(name, projects[name], "../../wheels/", status)
+    return pages

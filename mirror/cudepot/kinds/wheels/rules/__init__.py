@@ -1,0 +1,1 @@
+"""What pip decides, without touching anything outside."""

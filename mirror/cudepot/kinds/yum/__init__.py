@@ -1,0 +1,1 @@
+"""yum repositories: read, locked, mirrored, published, proved, configured on clients."""

@@ -1,0 +1,223 @@
+"""``cudepot client dnf``: ready-made configuration for dnf and yum clients of what the site shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.site.choice import Choice
+from cudepot.catalog.site.snapshot import Tree
+from cudepot.depot.depot import Depot
+from cudepot.depot.key_files import key_files
+from cudepot.depot.snapshots import lock_of, shown_snapshot
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, PinError, TrustError
+from cudepot.formats.rpm_header import read_head
+from cudepot.kinds.client_held import Hold, hold, published_of, url_of
+from cudepot.kinds.client_output import write_files
+from cudepot.kinds.rules.client_choice import EVERYTHING
+from cudepot.kinds.rules.client_targets import targets
+from cudepot.kinds.yum.rules import client_text as client_dnf
+from cudepot.kinds.yum.rules.client_text import DnfClient
+from cudepot.kinds.yum.rules.excludes import excludes
+from cudepot.signing.keys import exported
+
+KEYS = "etc/pki/rpm-gpg"
+HOLDS = ("versionlock", "excludes")
+"""How a client keeps to the locked versions: by the plugin's list, or by excludes that need no plugin."""
+
+
+@dataclass(frozen=True, slots=True)
+class DnfResult:
+    """What was written for the clients of one distribution.
+
+    Attributes:
+        folder: where ``files`` lie; laid out as on the client.
+        number: the snapshot it is for.
+        install: the command that installs the locked packages.
+        unsigned: upstreams with metadata nobody signed.
+        unchecked: upstreams of whose packages no key is known.
+        merge: the command that adds the excludes to the client's own configuration; empty where there are none.
+        replaced: those of the files that were there with another content.
+        several: packages that are held in more than one version, with these: an upgrade goes to the newest.
+    """
+
+    folder: str
+    files: tuple[str, ...]
+    number: int
+    install: str
+    unsigned: tuple[str, ...]
+    unchecked: tuple[str, ...]
+    merge: str = ""
+    replaced: tuple[str, ...] = ()
+    several: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+class DnfFiles(NamedTuple):
+    """The configuration of the clients of one distribution: path on the client → content."""
+
+    files: dict[str, bytes]
+    clients: list[DnfClient]
+    holding: tuple[str, ...]
+    held: Hold
+
+    @property
+    def old(self) -> bool:
+        """Whether they have yum 3."""
+        return self.clients[0].old
+
+
+def client_dnf_files(
+    depot: Depot,
+    names: Sequence[str],
+    *,
+    url: str,
+    output: Path,
+    holding: str = "versionlock",
+    choice: Choice = EVERYTHING,
+) -> tuple[DnfResult, ...]:
+    """Write the configuration of dnf clients, a folder for each distribution, laid out as on the client.
+
+    Args:
+        depot: the depot.
+        names: upstreams whose repositories clients shall use.
+        url: where clients reach ``site/current``.
+        output: folder the folders go into; made when missing.
+        holding: how locked versions are held: one of ``HOLDS``.
+        choice: which of the pinned packages clients are held to.
+
+    Raises:
+        ConfigError: nothing is published yet, or an upstream has no yum repository on the site.
+        PinError: the choice is about nothing that is pinned.
+    """
+    snapshot = shown_snapshot(depot)
+    lock = lock_of(depot, snapshot)
+    grouped = targets({name: url_of(depot, name) for name in names})
+    made = {
+        at: dnf_files(depot, snapshot.tree, lock, several, url=url, holding=holding, choice=choice)
+        for at, several in grouped.items()
+    }
+    return tuple(_written(depot, output / at, one, snapshot.number, holding) for at, one in made.items())
+
+
+def dnf_files(
+    depot: Depot,
+    tree: Tree,
+    lock: Lock,
+    names: Sequence[str],
+    *,
+    url: str,
+    holding: str = "versionlock",
+    choice: Choice = EVERYTHING,
+) -> DnfFiles:
+    """Return the configuration of the clients of one distribution, for a tree of the site; else as above."""
+    base = url if url.endswith("/") else url + "/"
+    held = hold(lock, tree, names, "rpm", choice, lambda rpm, beside: _named_exactly(depot, rpm, beside))
+    found = [_client(depot, tree, lock, name, base, held) for name in names]
+    clients, label = [one for one, _ in found], depot.config.site.label
+    _check_one_kind(clients)
+    files = {path: data for _, keys in found for path, data in keys.items()}
+    files[f"etc/yum.repos.d/{label}.repo"] = client_dnf.repositories(clients)
+    locked = _holding(clients, label, holding, old=clients[0].old)
+    return DnfFiles(files | locked, clients, tuple(locked), held)
+
+
+def _written(depot: Depot, folder: Path, made: DnfFiles, number: int, holding: str) -> DnfResult:
+    replaced = write_files(folder, made.files)
+    made.held.warn(depot, folder.name)
+    unsigned = tuple(one.upstream for one in made.clients if not one.signed)
+    unchecked = tuple(one.upstream for one in made.clients if not one.checked)
+    install = client_dnf.install_line(made.clients, old=made.old)
+    conf = "/etc/yum.conf" if made.old else "/etc/dnf/dnf.conf"
+    merge = "".join(f"cat /{path} >> {conf}" for path in made.holding) if holding == "excludes" else ""
+    files, several = tuple(sorted(made.files)), dict(made.held.several)
+    return DnfResult(str(folder), files, number, install, unsigned, unchecked, merge, replaced, several)
+
+
+def _holding(clients: Sequence[DnfClient], label: str, holding: str, *, old: bool) -> dict[str, bytes]:
+    """Return the file that holds the locked versions; none where nothing is locked."""
+    if holding == "excludes" and any(
+        "*" in text for one in clients for several in one.versions.values() for text in several
+    ):
+        raise PinError(
+            "a repository mirrored whole is held within a CUDA by the versionlock plugin alone",
+            hint="leave --hold out, or pin packages instead of `whole = true`",
+        )
+    if holding == "excludes":
+        path, data = f"etc/{'yum' if old else 'dnf'}/{label}-excludes.conf", excludes(clients, old=old)
+    else:
+        path = f"etc/{'yum/pluginconf.d' if old else 'dnf/plugins'}/versionlock.list"
+        data = client_dnf.locked_versions(clients, old=old)
+    return {path: data} if data else {}
+
+
+def _check_one_kind(clients: Sequence[DnfClient]) -> None:
+    if len({one.old for one in clients}) > 1:
+        raise ConfigError("rhel7's yum and dnf read different files", hint="write them in two runs, to two folders")
+
+
+def _client(
+    depot: Depot, tree: Tree, lock: Lock, name: str, url: str, held: Hold
+) -> tuple[DnfClient, dict[str, bytes]]:
+    """Return one repository, and the key files it names."""
+    _check_shown(tree, name)
+    upstream, label = depot.config.upstream(name), depot.config.site.label
+    ours, signed = _signature(depot, tree, upstream)
+    keys = {f"{KEYS}/RPM-GPG-KEY-{label}": depot.signer().public_key(armor=True)} if ours else {}
+    theirs = upstream.rpm_keys if ours else tuple(dict.fromkeys((*upstream.keys, *upstream.rpm_keys)))
+    if theirs:
+        file = f"{KEYS}/RPM-GPG-KEY-{client_dnf.repo_id(label, name)}"
+        keys[file] = exported(key_files(depot.base, upstream), theirs)
+    client = DnfClient(
+        name,
+        client_dnf.repo_id(label, name),
+        f"{url}yum/{name}/",
+        tuple(f"/{path}" for path in keys),
+        signed,
+        bool(upstream.rpm_keys),
+        held.versions(name),
+        client_dnf.is_old(name, upstream.url),
+        tuple(sorted({one.architecture for one in published_of(lock, name, "rpm")})),
+    )
+    return client, keys
+
+
+def _named_exactly(depot: Depot, rpm: Artifact, rpms: Sequence[Artifact]) -> set[tuple[str, str]]:
+    """Return which of the packages an rpm requires in exactly their version, be it with or without the release."""
+    with depot.store.open(rpm.digest) as handle:
+        exact = read_head(handle, what=rpm.filename).exact_requires
+    forms = [(one, {(one.name, one.version), (one.name, one.version.rpartition("-")[0])}) for one in rpms]
+    return {(one.name, one.version) for one, either in forms if not either.isdisjoint(exact)}
+
+
+def _check_shown(tree: Tree, name: str) -> None:
+    if f"yum/{name}/repodata/repomd.xml" not in tree:
+        end = "/repodata/repomd.xml"
+        there = [path[4:].removesuffix(end) for path in tree if path.startswith("yum/") and path.endswith(end)]
+        raise ConfigError(
+            f"the site shows no yum repository of {name!r}",
+            hint=f"it shows {', '.join(sorted(there)) or 'none'}; pin packages of it, then lock, sync, publish",
+        )
+
+
+def _signature(depot: Depot, tree: Tree, upstream: Upstream) -> tuple[bool, bool]:
+    """Tell whether the site's own key signs a repository's metadata, and whether anybody does."""
+    folder = f"yum/{upstream.name}/repodata/"
+    if f"{folder}repomd.xml.asc" not in tree:
+        return False, False
+    root, signature = (_bytes(depot, tree[folder + one]) for one in ("repomd.xml", "repomd.xml.asc"))
+    try:
+        depot.site_verifier().detached(root, signature, f"{folder}repomd.xml")
+    except TrustError:
+        depot.verifier(upstream).detached(root, signature, f"{folder}repomd.xml")
+        return False, True
+    return True, True
+
+
+def _bytes(depot: Depot, digest: Digest) -> bytes:
+    with depot.store.open(digest) as handle:
+        return handle.read()

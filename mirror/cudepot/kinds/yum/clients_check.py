@@ -1,0 +1,110 @@
+"""The yum part of ``cudepot verify --clients``: which dnf and yum clients refuse metadata, packages and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest
+from cudepot.formats.rpm_header import SHA256, RpmHead, read_head
+from cudepot.kinds.rules.checked_clients import Checked
+from cudepot.kinds.yum.rules.client_rules import Of, judge_rpm_document, judge_rpm_key
+from cudepot.kinds.yum.signatures import Subject, subjects
+from cudepot.openpgp import DocumentSignature, PublicKey, packet_algorithms
+from cudepot.ports import Verifier
+from cudepot.signing.keys import parse_keys, read_keys
+
+_REPOMD = "/repodata/repomd.xml"
+
+
+def check_yum(depot: Depot, lock: Lock) -> Iterator[Checked]:
+    """Give the verdicts on pinned keys, on locked roots, and on the locked packages that are here."""
+    for upstream in depot.config.upstreams:
+        locked = lock.upstream(upstream.name)
+        if upstream.type != "yum" and not (locked and lock.has_rpms(locked)):
+            continue
+        keys = [key for name in upstream.keyrings for key in read_keys(depot.base / name)]
+        today = depot.clock().date()
+        for key in keys:
+            if key.fingerprint in (*upstream.keys, *upstream.rpm_keys):
+                digests = tuple(part.digest for part in key.parts if part.digest)
+                verdicts = judge_rpm_key(key, today)
+                yield Checked("key", key.fingerprint, upstream.name, (key.fingerprint,), digests, verdicts)
+        if locked is not None:
+            yield from _roots(depot, upstream, locked, keys)
+            yield from _packages(depot, upstream, subjects(depot, lock, locked), keys)
+
+
+def _roots(depot: Depot, upstream: Upstream, locked: LockedUpstream, keys: Sequence[PublicKey]) -> Iterator[Checked]:
+    for root in locked.roots:
+        document, signature = _kept(depot, root.digest), _kept(depot, root.signature)
+        if document is not None and signature is not None and upstream.keys:
+            seen = depot.verifier(upstream).inspect(document, signature)
+            yield _checked(depot, "root", locked.url + root.path, upstream.name, seen, keys)
+
+
+def _packages(
+    depot: Depot, upstream: Upstream, every: Sequence[Subject], keys: Sequence[PublicKey]
+) -> Iterator[Checked]:  # fmt: skip
+    """Judge one package of each kind: a repository has thousands, signed in one or two ways."""
+    kinds: dict[tuple[object, ...], list[tuple[Subject, RpmHead]]] = {}
+    for one in every:
+        if depot.store.has(one.digest):
+            with depot.store.open(one.digest) as handle:
+                head = read_head(handle, what=one.path)
+            if how := tuple(map(packet_algorithms, head.signatures())):
+                kinds.setdefault((how, SHA256 in head.signature), []).append((one, head))
+    verifier = depot.verifier(replace(upstream, keys=upstream.rpm_keys)) if kinds else None
+    for (_, digested), alike in kinds.items():
+        one, head = alike[0]
+        assert verifier is not None
+        seen = [found for packet in head.signatures() for found in verifier.inspect(head.header.raw, packet)]
+        what = f"{len(alike)} packages, {one.path} for one" if len(alike) > 1 else one.path
+        yield _checked(depot, "packages", what, upstream.name, seen, keys, of=Of.PACKAGE, digested=bool(digested))
+
+
+def shown_yum(depot: Depot, snapshot: Snapshot) -> Iterator[Checked]:
+    """Give the verdicts on the metadata the site shows, signed with its key or with the upstream's."""
+    site_keys = parse_keys(depot.signer().public_key(armor=False))
+    for path in sorted(snapshot.tree):
+        if not (path.startswith("yum/") and path.endswith(f"{_REPOMD}.asc")):
+            continue
+        name = path.removeprefix("yum/").removesuffix(f"{_REPOMD}.asc")
+        root, signature = (_kept(depot, snapshot.tree[one]) for one in (path.removesuffix(".asc"), path))
+        candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(depot.site_verifier(), site_keys)]
+        for one in depot.config.upstreams:
+            if one.name == name and one.keys:
+                rings = [key for ring in one.keyrings for key in read_keys(depot.base / ring)]
+                candidates.append((depot.verifier(one), rings))
+        for verifier, keys in candidates:
+            seen = verifier.inspect(root or b"", signature)
+            if any(one.signer for one in seen):
+                yield _checked(depot, "site", path.removesuffix(".asc"), name, seen, keys)
+                break
+
+
+def _kept(depot: Depot, digest: Digest | None) -> bytes | None:
+    if digest is None or not depot.store.has(digest):
+        return None
+    with depot.store.open(digest) as handle:
+        return handle.read()
+
+
+def _checked(
+    depot: Depot,
+    kind: str,
+    what: str,
+    upstream: str,
+    seen: Sequence[DocumentSignature],
+    keys: Sequence[PublicKey],
+    *,
+    of: Of = Of.METADATA,
+    digested: bool = True,
+) -> Checked:
+    verdicts = judge_rpm_document(seen, keys, depot.clock().date(), of, digested=digested)
+    signers = tuple(one.signer for one in seen if one.signer)
+    return Checked(kind, what, upstream, signers, tuple(one.digest for one in seen if one.digest), verdicts)

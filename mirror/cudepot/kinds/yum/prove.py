@@ -1,0 +1,147 @@
+"""Proves a yum repository of the site: every pinned package can be installed from its finished metadata.
+
+Beside these, machines have what the lock says that the distribution provides. Each package is an install of its own,
+on each machine it is for: a mirror holds versions and CUDA variants that exclude each other. So are those together
+that one ``[[pin]]`` means for one machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.unsolvable import Unsolvable
+from cudepot.depot.depot import Depot
+from cudepot.depot.verdicts import Verdict, verdict
+from cudepot.digest import Digest
+from cudepot.formats.filelists import owners_of
+from cudepot.formats.primary import Rpm, read_primary
+from cudepot.formats.repomd import PATH, Repomd, parse_repomd
+from cudepot.formats.rpm_header import MODULARITY_LABEL, read_head
+from cudepot.kinds.yum.chain import opened
+from cudepot.kinds.yum.loose_rpms import architectures_of
+from cudepot.kinds.yum.rules.closure import machines
+from cudepot.kinds.yum.rules.modules import streams_of
+from cudepot.kinds.yum.rules.pins import Offer, named_of, pins_there
+from cudepot.kinds.yum.rules.selection import Fault
+
+_METHOD = 2
+"""Raised whenever the proof asks for more or less than it did."""
+
+
+def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]) -> list[Unsolvable]:
+    """Return the pinned packages of a repository that no client could install.
+
+    Args:
+        depot: the depot; its store holds the files.
+        lock: tells what is pinned, and what the distribution provides.
+        name: of the upstream.
+        files: paths below the repository's folder → content.
+    """
+    if PATH not in files:
+        return []
+    pinned = [one for one in lock.of(name) if one.kind == "rpm" and one.why == "pin" and "mirror" in one.outputs]
+    locked = lock.upstream(name)
+    grounds = [
+        _METHOD, files[PATH].sha256, locked.external if locked else (), _architectures(depot, lock, name),
+        [(one.packages, one.cuda, one.architectures) for one in depot.pins_of(depot.config.upstream(name))],
+        [one.digest.sha256 for one in pinned],
+    ]  # fmt: skip
+    found = verdict(depot, f"yum/{name}", grounds, lambda: Verdict(tuple(_prove(depot, lock, name, files, pinned))))
+    return list(found.unsolvable)
+
+
+def _prove(
+    depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest], pinned: Sequence[Artifact]
+) -> Iterator[Unsolvable]:  # fmt: skip
+    repomd = parse_repomd(_bytes(depot, files[PATH]), PATH)
+    rpms, locked = _rpms(depot, repomd, files), lock.upstream(name)
+    wanted = [f"{one.name}-{one.version}.{one.architecture}" for one in pinned]
+    every = machines(_architectures(depot, lock, name), rpms, ())
+    paths = {path for one in every for path in one.unknown_paths()}
+    owners = _owners(depot, repomd, files, paths) if paths else {}
+    streams, named = _streams(depot, repomd, files), _named(depot, lock, name, rpms, set(wanted))
+    for machine in every:
+        machine.add_paths(owners)
+        for found, needed, because in machine.proved(wanted, named, locked.external if locked else ()):
+            if because := because or _exclusive(needed, streams):
+                yield Fault(found, machine.architecture, because).unsolvable(name)
+    yield from _unlisted(depot, name, pinned, streams)
+
+
+def _named(depot: Depot, lock: Lock, name: str, rpms: Iterable[Rpm], wanted: Collection[str]) -> list[list[Rpm]]:
+    """Return what each ``[[pin]]`` names without a glob; a folder's name files, each of which stands alone."""
+    settings, pinned = depot.config.upstream(name), Offer(one for one in rpms if one.nevra in wanted)
+    if settings.type == "folder":
+        return []
+    return named_of(pins_there(depot.pins_of(settings), _architectures(depot, lock, name), pinned), pinned)
+
+
+def _architectures(depot: Depot, lock: Lock, name: str) -> tuple[str, ...]:
+    """Return the architectures of the machines a repository is for; a folder's rpms say it themselves."""
+    settings = depot.config.upstream(name)
+    if settings.type != "folder":
+        return settings.architectures
+    return architectures_of([one for one in lock.of(name) if one.kind == "rpm" and "mirror" in one.outputs])
+
+
+def _rpms(depot: Depot, repomd: Repomd, files: Mapping[str, Digest]) -> list[Rpm]:
+    record = repomd.record("primary")
+    assert record is not None, "a repomd.xml without primary was refused"
+    with opened(depot, files[record.href], record.href) as text:
+        return list(read_primary(text, record.href))
+
+
+def _owners(
+    depot: Depot, repomd: Repomd, files: Mapping[str, Digest], paths: set[str]
+) -> dict[str, list[str]]:  # fmt: skip
+    record = repomd.record("filelists")
+    if record is None:
+        return {}
+    with opened(depot, files[record.href], record.href) as text:
+        return owners_of(text, paths, record.href)
+
+
+def _streams(depot: Depot, repomd: Repomd, files: Mapping[str, Digest]) -> dict[str, set[tuple[str, str]]]:
+    record = repomd.record("modules")
+    if record is None:
+        return {}
+    with opened(depot, files[record.href], record.href) as text:
+        return streams_of(text.read(), record.href)
+
+
+def _exclusive(needed: Iterable[Rpm], streams: Mapping[str, set[tuple[str, str]]]) -> str:
+    """Return why packages cannot be on one machine: they are of two streams of one module; else nothing."""
+    chosen: dict[str, set[str]] = {}
+    for one in needed:
+        for module in {module for module, _ in streams.get(_long(one.nevra), ())}:
+            of_it = {stream for name, stream in streams[_long(one.nevra)] if name == module}
+            chosen[module] = chosen.get(module, of_it) & of_it
+            if not chosen[module]:
+                return f"what it needs is of several streams of module {module}"
+    return ""
+
+
+def _long(nevra: str) -> str:
+    """Return a NEVRA as modules write it, with its epoch."""
+    name, version, release = nevra.rsplit("-", 2)
+    return f"{name}-{version if ':' in version else f'0:{version}'}-{release}"
+
+
+def _unlisted(
+    depot: Depot, name: str, pinned: Iterable[Artifact], streams: Mapping[str, object]
+) -> Iterator[Unsolvable]:  # fmt: skip
+    """Give the packages that say they are of a module, and that no module lists: dnf refuses them."""
+    for one in pinned:
+        nevra = f"{one.name}-{one.version}.{one.architecture}"
+        if _long(nevra) in streams:
+            continue
+        with depot.store.open(one.digest) as handle:
+            label = read_head(handle, what=one.filename).header.text(MODULARITY_LABEL)
+        if label:
+            yield Unsolvable(name, nevra, f"of module {label}", "no module of the repository lists it")
+
+
+def _bytes(depot: Depot, digest: Digest) -> bytes:
+    with depot.store.open(digest) as handle:
+        return handle.read()

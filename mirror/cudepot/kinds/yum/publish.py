@@ -1,0 +1,276 @@
+"""The ``yum/`` part of a site: one repository per upstream, its metadata cut out of the upstream's and signed anew.
+
+The rpms of a folder have no metadata to cut from: theirs are made of their headers first (:mod:`.folder_rpms`).
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import BinaryIO, NamedTuple
+
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.depot.snapshots import lock_of
+from cudepot.depot.upstream_session import METADATA_LIMIT
+from cudepot.digest import Digest, hasher
+from cudepot.errors import ConfigError, CudepotError, FormatError
+from cudepot.formats.repomd import PATH, Record, Repomd, parse_repomd, render_repomd
+from cudepot.kinds.repository import GENERATIONS, pool_of
+from cudepot.kinds.yum.chain import opened
+from cudepot.kinds.yum.loose_rpms import described
+from cudepot.kinds.yum.rules import plan as yum_plan
+from cudepot.kinds.yum.rules.trim import trimmed
+from cudepot.kinds.yum.signatures import unchecked
+
+_LEVEL = 6  # of gzip: 9 takes four times as long for 2 %
+_MOST_EXTRA = 128 << 20  # bytes of errata, groups or modules, which are read whole; Fedora's errata have 40 MB
+_ROOTS = (PATH, f"{PATH}.asc", f"{PATH}.key")
+
+
+def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
+    """Return the path → content list of all yum repositories; new metadata are put into the store.
+
+    Args:
+        depot: the depot.
+        lock: what to publish.
+        earlier: snapshots before this one, the newest first.
+
+    Raises:
+        ConfigError: the signature of a package that is new has not been checked.
+    """
+    tree: dict[str, Digest] = {}
+    for upstream in lock.upstreams:
+        if not lock.has_rpms(upstream):
+            continue
+        rpms = [one for one in lock.of(upstream.name) if one.kind == "rpm" and "mirror" in one.outputs]
+        folder, before = _folder(upstream), _Earlier(depot, upstream, earlier)
+        if not before.same(lock):
+            _check_signatures(depot, lock, upstream)
+        if upstream.files:  # a whole mirror is published as it is; only its last metadata are to stay reachable
+            tree |= {folder + path: one for path, one in before.generations(GENERATIONS - 1).items()}
+        elif rpms:
+            made = before.kept(lock) or _repository(depot, upstream, rpms, before)
+            tree |= {folder + path: digest for path, digest in made.items()}
+    return tree
+
+
+def _folder(upstream: LockedUpstream) -> str:
+    """Return where a site has an upstream's yum repository; one of debs may lie beside that of a folder."""
+    return f"yum/{upstream.name}/"
+
+
+def _check_signatures(depot: Depot, lock: Lock, upstream: LockedUpstream) -> None:
+    missing = unchecked(depot, lock, upstream)
+    if missing:
+        raise ConfigError(
+            f"{upstream.name}: the signatures of {len(missing)} packages have not been checked, {missing[0]} for one",
+            hint="run `cudepot sync`",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """What was published of an upstream before."""
+
+    depot: Depot
+    upstream: LockedUpstream
+    snapshots: Sequence[Snapshot]
+
+    def files(self, snapshot: Snapshot) -> dict[str, Digest]:
+        """Return its files in a snapshot, by path below its folder."""
+        folder = _folder(self.upstream)
+        return {path[len(folder) :]: one for path, one in snapshot.tree.items() if path.startswith(folder)}
+
+    def root(self) -> bytes | None:
+        """Return the last repomd.xml, if the store has it."""
+        digest = self.files(self.snapshots[0]).get(PATH) if self.snapshots else None
+        return _bytes(self.depot, digest) if digest and self.depot.store.has(digest) else None
+
+    def kept(self, lock: Lock) -> dict[str, Digest] | None:
+        """Return what is published when it was made from the same lock, in the same way, with the same key."""
+        root = self.root()
+        if root is None or not self.same(lock) or self.snapshots[0].signer != self.depot.signer().fingerprint:
+            return None
+        files = self.files(self.snapshots[0])
+        there = all(self.depot.store.has(one) for one in files.values())
+        there = there and not yum_plan.is_of_the_future(root, self.depot.clock())
+        return files if there and parse_repomd(root, PATH).made_by == yum_plan.PLAN else None
+
+    def same(self, lock: Lock) -> bool:
+        """Tell whether the last snapshot was made from the very same part of a lock."""
+        name = self.upstream.name
+        if not self.snapshots or not self.depot.store.has(self.snapshots[0].lock):
+            return False
+        last = lock_of(self.depot, self.snapshots[0])
+        return (last.upstream(name), last.of(name)) == (self.upstream, lock.of(name))
+
+    def generations(self, count: int) -> dict[str, Digest]:
+        """Return the metadata of the last ``count`` distinct generations, as far as the store still has them."""
+        found: dict[Digest, dict[str, Digest]] = {}
+        for snapshot in self.snapshots:
+            files = self.files(snapshot)
+            if len(found) < count and PATH in files and self.depot.store.has(files[PATH]):
+                found.setdefault(files[PATH], _named(self.depot, files))
+        return {path: one for files in found.values() for path, one in files.items() if self.depot.store.has(one)}
+
+
+def _named(depot: Depot, files: Mapping[str, Digest]) -> dict[str, Digest]:
+    try:
+        records = parse_repomd(_bytes(depot, files[PATH]), PATH).records
+    except CudepotError:
+        return {}
+    return {one.href: files[one.href] for one in records if one.href in files}
+
+
+def _repository(
+    depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact], before: _Earlier
+) -> dict[str, Digest]:
+    pool = pool_of(rpms)
+    last = before.root()
+    revision = yum_plan.next_revision(depot.clock(), last)
+    records = _metadata(depot, upstream, list({one.filename: one for one in rpms}.values()), revision)
+    files = {one.href: one.promised for one in records if isinstance(one.promised, Digest)}
+    older = {path: one for path, one in before.generations(GENERATIONS).items() if path not in files}
+    return pool | older | files | _roots(depot, records, revision, before)
+
+
+def _metadata(
+    depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact], revision: int
+) -> tuple[Record, ...]:  # fmt: skip
+    """Make the metadata of these packages from the upstream's, and put them into the store."""
+    with _sources(depot, upstream, rpms) as sources:
+        primary = next(one for one in sources if one.role == "primary")
+        with primary.open(primary.path) as text:
+            named = yum_plan.by_checksum(text, rpms, primary.path)
+        made = [_made(depot, one, named, rpms, revision) for one in sources]
+    return tuple(one for one in made if one is not None)
+
+
+class _Source(NamedTuple):
+    """A file that metadata are made from: its type, how it is called, and how it is opened, uncompressed."""
+
+    role: str
+    path: str
+    open: Callable[..., AbstractContextManager[BinaryIO]]
+
+
+@contextmanager
+def _sources(depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact]) -> Iterator[list[_Source]]:
+    """Give the upstream's metadata; a folder has none, so they are made of the headers of its rpms."""
+    if upstream.type != "folder":
+        yield [_Source(one.role, one.path, partial(opened, depot, one.digest)) for one in upstream.metadata]
+        return
+    with described(rpms, lambda one: depot.store.open(one.digest)) as paths:
+        yield [_Source(kind, path.name, lambda *_, at=path, **__: at.open("rb")) for kind, path in paths.items()]
+
+
+def _made(
+    depot: Depot, source: _Source, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
+) -> Record | None:
+    """Make one file of the metadata; where dnf can do without it, leave it out when the upstream's is broken."""
+    try:
+        return _made_strictly(depot, source, named, rpms, revision)
+    except FormatError as error:
+        if source.role in yum_plan.NEEDED:
+            raise error.retold(f"{rpms[0].upstream}: {error}") from error
+        depot.progress.say(f"{rpms[0].upstream}: left out: {error}")
+        return None
+
+
+def _made_strictly(
+    depot: Depot, source: _Source, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
+) -> Record | None:
+    kind, what = source.role, f"{source.role} ({source.path})"
+    limit = METADATA_LIMIT if kind in ("primary", "filelists", "other") else _MOST_EXTRA
+    lacking: list[str] = []
+    with source.open(what, open_size=limit) as text:
+        if kind == "primary":
+            return _kept(depot, kind, f"{kind}.xml.gz", yum_plan.primary_entries(text, named, what), revision)
+        if kind in ("filelists", "other"):
+            pieces = yum_plan.extra_entries(kind, text, named, what, lacking.append)
+            made = _kept(depot, kind, f"{kind}.xml.gz", pieces, revision)
+            if lacking:
+                told = f"{lacking[0]}{f' and {len(lacking) - 1} more' if lacking[1:] else ''}"
+                depot.progress.say(f"{rpms[0].upstream}: {what}: has no usable entry of {told}: left empty")
+            return made
+        kind = "group" if kind.startswith("group") else kind
+        found = _small(depot, kind, text.read(), rpms, what)
+    return _kept(depot, kind, f"{yum_plan.ENDINGS[kind]}.gz", [found], revision) if found else None
+
+
+def _small(depot: Depot, kind: str, text: bytes, rpms: Sequence[Artifact], what: str) -> bytes:
+    if kind != "modules":
+        return trimmed(kind, text, rpms, what)
+    from cudepot.kinds.yum.rules.modules import trimmed_modules  # noqa: PLC0415 - few repositories have modules
+
+    name = rpms[0].upstream
+    return trimmed_modules(text, rpms, what, lambda told: depot.progress.say(f"{name}: {told}"))
+
+
+def _kept(depot: Depot, kind: str, name: str, pieces: Iterable[bytes], revision: int) -> Record:
+    """Compress a document into the store, and return its record; it is named after what it holds."""
+    opened_hash, size = hasher(), 0
+
+    def write(out: BinaryIO) -> None:
+        nonlocal size
+        with gzip.GzipFile("", "wb", _LEVEL, out, mtime=0) as packed:
+            for piece in pieces:
+                opened_hash.update(piece)
+                size += len(piece)
+                packed.write(piece)
+
+    digest = depot.store.make(write)
+    return Record(kind, f"repodata/{digest.sha256}-{name}", digest, size, opened_hash.hexdigest(), revision)
+
+
+def _roots(depot: Depot, records: Sequence[Record], revision: int, before: _Earlier) -> dict[str, Digest]:
+    """Return the signed roots: the ones before when they name the very same files."""
+    last, signer = before.root(), depot.signer()
+    if last is not None and before.snapshots[0].signer == signer.fingerprint:
+        files = before.files(before.snapshots[0])
+        old: Repomd = parse_repomd(last, PATH)
+        whole = all(path in files and depot.store.has(files[path]) for path in _ROOTS)
+        whole = whole and not yum_plan.is_of_the_future(last, depot.clock())
+        if whole and old.made_by == yum_plan.PLAN and yum_plan.same_repository(old, records):
+            return {path: files[path] for path in _ROOTS}
+    return _signed(depot, records, revision)
+
+
+def renewed_yum(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
+    """Return what the yum roots of an older snapshot become when it follows ``newest``: signed anew, revised later.
+
+    yum 3 keeps what it has when it is offered an older repomd.xml. The metadata of ``newest`` stay reachable.
+    """
+    theirs = tuple(f"yum/{one['name']}/" for one in old.upstreams if one.get("file"))
+    tree: dict[str, Digest] = {}
+    for path in old.tree:
+        if path.startswith("yum/") and path.endswith(f"/{PATH}") and not path.startswith(theirs):
+            tree |= _renewed(depot, path.removesuffix(PATH), old, newest)
+    return tree
+
+
+def _renewed(depot: Depot, folder: str, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
+    before = parse_repomd(_bytes(depot, old.tree[folder + PATH]), folder + PATH)
+    last = _bytes(depot, newest.tree.get(folder + PATH, old.tree[folder + PATH]))
+    revision = yum_plan.next_revision(depot.clock(), last)
+    records = [replace(one, timestamp=revision) for one in before.records]
+    metadata = {path: one for path, one in newest.tree.items() if path.startswith(f"{folder}repodata/")}
+    roots = _signed(depot, records, revision)
+    return metadata | {folder + path: digest for path, digest in roots.items()}
+
+
+def _signed(depot: Depot, records: Sequence[Record], revision: int) -> dict[str, Digest]:
+    signer = depot.signer()
+    text = render_repomd(str(revision), records, made_by=yum_plan.PLAN)
+    made = (text, signer.detach(text), signer.public_key(armor=True))
+    return {path: depot.store.add_bytes(data) for path, data in zip(_ROOTS, made, strict=True)}
+
+
+def _bytes(depot: Depot, digest: Digest) -> bytes:
+    with depot.store.open(digest) as handle:
+        return handle.read()

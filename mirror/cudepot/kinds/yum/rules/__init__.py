@@ -1,0 +1,1 @@
+"""What dnf decides and prints, without touching anything outside."""

@@ -1,0 +1,76 @@
+"""Verify what a site shows of a yum repository: from repomd.xml and its signature down to the packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest, Promise
+from cudepot.errors import CudepotError, TrustError
+from cudepot.formats.primary import listing
+from cudepot.formats.repomd import DOWNLOADED, PATH, Record, parse_repomd
+from cudepot.kinds.yum.chain import opened
+from cudepot.ports import Verifier
+
+
+def yum_faults(
+    depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier | None, *, ours: bool = False
+) -> Iterator[str]:
+    """Give a line for each fault of one repository.
+
+    Args:
+        depot: the depot.
+        snapshot: what the site shows.
+        folder: of the repository, ``yum/NAME/``.
+        verifier: whose signature counts; None for a root that nobody signed.
+        ours: whether the site made it; else it is a whole mirror.
+
+    Raises:
+        CudepotError: its root cannot be read, or its signature does not hold.
+    """
+    root = _bytes(depot, snapshot, folder + PATH)
+    if verifier is not None:
+        if f"{folder}{PATH}.asc" not in snapshot.tree:
+            raise TrustError("no signature: there is no repomd.xml.asc")
+        verifier.detached(root, _bytes(depot, snapshot, f"{folder}{PATH}.asc"), folder + PATH)
+    for one in parse_repomd(root, folder + PATH).records:
+        shown = snapshot.tree.get(folder + one.href)
+        if shown is None and not ours and one.type not in DOWNLOADED:
+            continue  # what the upstream names and does not serve is left out
+        if shown is None or not _keeps(depot, one.promised, shown):
+            yield f"{folder}{PATH}: {one.href} is not the one it names"
+        elif one.type == "primary":
+            yield from _packages(depot, snapshot, folder, one, shown)
+
+
+def _keeps(depot: Depot, promised: Digest | Promise, shown: Digest) -> bool:
+    if isinstance(promised, Promise):
+        with depot.store.open(shown) as handle:
+            return promised.kept_by(handle)
+    return promised == shown
+
+
+def _packages(depot: Depot, snapshot: Snapshot, folder: str, primary: Record, shown: Digest) -> Iterator[str]:
+    what = folder + primary.href
+    with opened(depot, shown, what) as text:
+        for path, digest in listing(text, what):
+            found = snapshot.tree.get(folder + path)
+            if digest is not None and (found is None or not _keeps(depot, digest, found)):
+                yield f"{what}: {path} is not the one it names"
+
+
+def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:
+    try:
+        with depot.store.open(snapshot.tree[path]) as handle:
+            return handle.read()
+    except KeyError:
+        raise TrustError(f"there is no {path}") from None
+
+
+def site_yum_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+    """Give the faults of a repository that the site signed; ``path`` is that of its repomd.xml."""
+    try:
+        yield from yum_faults(depot, snapshot, path.removesuffix(PATH), depot.site_verifier(), ours=True)
+    except CudepotError as error:
+        yield f"{path}: {error}"

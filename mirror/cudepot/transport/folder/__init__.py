@@ -1,0 +1,1 @@
+"""Upstreams and sites that are folders."""

@@ -1,0 +1,302 @@
+"""One S3 bucket through boto3: a handful of verbs, each error told as one of cudepot's."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from cudepot.digest import Digest
+from cudepot.errors import BusyError, ConfigError, MissingError, SiteError
+from cudepot.ports import FileTraits, S3Place
+from cudepot.transport.s3.direct_put import DirectPut, direct_put
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+_MISSING = ("NoSuchKey", "404", "NotFound")
+_REFUSED = {
+    "NoSuchBucket": "make the bucket first: cudepot makes none",
+    "AccessDenied": "the credentials boto3 found may not do this here: check the bucket's policy",
+    "403": "the credentials boto3 found may not do this here: check the bucket's policy",
+    "InvalidAccessKeyId": "boto3 found credentials this server does not know: check AWS_PROFILE or `site.profile`",
+    "SignatureDoesNotMatch": "the secret key, `site.region` or a proxy in between is wrong",
+    "QuotaExceeded": "the bucket is full: raise its quota and run the command again: what was sent is kept",
+    "EntityTooLarge": "the server takes no files of that size",
+}
+MOST_COPIED = 5 << 30
+"""Bytes of an object that S3 copies in one request."""
+_NO_ANSWER = "check `site.endpoint`, and run the command again: what was sent is kept"
+_NO_TLS = "for a private certificate authority name its file in `ca` of [site]; else check `site.endpoint`"
+_NO_PROXY = "check `site.proxy`, or HTTPS_PROXY in the environment, and run the command again: what was sent is kept"
+_NO_PAGES = (
+    "this server cannot hold FOLDER/ as an object: set `folder-pages = false` in [site], and have a web server before "
+    "it answer FOLDER/ with FOLDER/index.html"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A small object read whole; ``age`` is seconds since it was written, by the server's own clock."""
+
+    body: bytes
+    etag: str
+    age: float
+    now: float
+
+
+class LostRaceError(BusyError):
+    """A conditional write whose condition did not hold: somebody else was there."""
+
+
+class Bucket:
+    """The objects of a bucket below a prefix; keys given here are relative to it.
+
+    Attributes:
+        requests: how many requests were sent, retries included.
+    """
+
+    def __init__(self, place: S3Place, user_agent: str) -> None:
+        self.place, self.requests = place, 0
+        with self._told("connecting"):
+            self._session, self._client = _client(place, user_agent)
+        self._user_agent = user_agent
+        self._client.meta.events.register("before-send.s3", self._count)
+
+    def _count(self, **_: object) -> None:
+        self.requests += 1
+
+    @property
+    def where(self) -> str:
+        """The place as people write it."""
+        return f"s3://{self.place.bucket}/{self.place.prefix}"
+
+    def get(self, key: str) -> Got | None:
+        """Return a small object; None when there is none."""
+        try:
+            with self._told(key):
+                answer = self._client.get_object(**self._at(key))
+                body = answer["Body"].read()
+        except MissingError:
+            return None
+        now = _server_time(answer)
+        return Got(body, answer["ETag"].strip('"'), now - answer["LastModified"].timestamp(), now)
+
+    def open(self, key: str) -> BinaryIO:
+        """Open an object for reading; raise MissingError when there is none."""
+        with self._told(key):
+            return cast(BinaryIO, self._client.get_object(**self._at(key))["Body"])
+
+    def put(
+        self,
+        key: str,
+        body: bytes | bytearray,
+        traits: FileTraits,
+        sha256: str,
+        *,
+        absent: bool = False,
+        etag: str = "",
+    ) -> str:
+        """Write an object and return its ETag.
+
+        Args:
+            key: its name.
+            body: its bytes.
+            traits: how it is served.
+            sha256: of the bytes, which servers that know checksums compare.
+            absent: refuse to write over an object (``If-None-Match: *``).
+            etag: write only over the object with this ETag (``If-Match``).
+
+        Raises:
+            LostRaceError: the condition does not hold.
+        """
+        condition: dict[str, str] = {"IfNoneMatch": "*"} if absent else {"IfMatch": etag} if etag else {}
+        with self._told(key):
+            answer = self._client.put_object(
+                **self._at(key), **_headers(traits, sha256), **condition, Body=body, ChecksumSHA256=_base64(sha256)
+            )
+        return str(answer["ETag"]).strip('"')
+
+    def put_direct(self, key: str, stream: BinaryIO, traits: FileTraits, digest: Digest) -> bool:
+        """Write an object from a stream the short way; return False where :meth:`put` or parts have to.
+
+        Raises:
+            Exception: what the stream raises; nothing is written then.
+        """
+        with self._told(key):
+            headers = {
+                "Content-Type": traits.content_type,
+                "Cache-Control": traits.cache_control,
+                "x-amz-meta-sha256": digest.sha256,
+                "x-amz-checksum-sha256": _base64(digest.sha256),
+                "User-Agent": self._user_agent,
+            }
+            return self._direct is not None and self._direct.put(key, headers, digest, stream)
+
+    @functools.cached_property
+    def _direct(self) -> DirectPut | None:
+        return direct_put(self.place, self._session, self._client, self._count)
+
+    def copy(self, source: str, key: str, traits: FileTraits, sha256: str) -> None:
+        """Copy an object, of at most :data:`MOST_COPIED`, on the server."""
+        origin = {"Bucket": self.place.bucket, "Key": self.place.prefix + source}
+        with self._told(key):
+            self._client.copy_object(
+                **self._at(key), **_headers(traits, sha256), CopySource=origin, MetadataDirective="REPLACE"
+            )
+
+    def delete(self, key: str) -> None:
+        """Remove an object, if it is there."""
+        with self._told(key):
+            self._client.delete_object(**self._at(key))
+
+    def listing(self) -> Iterator[str]:
+        """Give every key below the prefix."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with self._told("listing"):
+            for page in pages.paginate(Bucket=self.place.bucket, Prefix=self.place.prefix):
+                yield from (one["Key"][len(self.place.prefix) :] for one in page.get("Contents", ()))
+
+    # uploads in parts
+
+    def begin_parts(self, key: str, traits: FileTraits, sha256: str) -> str:
+        """Begin an upload in parts and return its id."""
+        with self._told(key):
+            answer = self._client.create_multipart_upload(**self._at(key), **_headers(traits, sha256))
+        return str(answer["UploadId"])
+
+    def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> str:
+        """Send a part and return its ETag."""
+        with self._told(key):
+            answer = self._client.upload_part(**self._at(key), UploadId=upload, PartNumber=number, Body=body)
+        return str(answer["ETag"]).strip('"')
+
+    def end_parts(self, key: str, upload: str, etags: list[str]) -> None:
+        """Make an object of the parts."""
+        parts = [{"PartNumber": number, "ETag": f'"{one}"'} for number, one in enumerate(etags, 1)]
+        with self._told(key):
+            self._client.complete_multipart_upload(**self._at(key), UploadId=upload, MultipartUpload={"Parts": parts})
+
+    def abort_parts(self, key: str, upload: str) -> None:
+        """Forget an upload in parts."""
+        with self._told(key):
+            self._client.abort_multipart_upload(**self._at(key), UploadId=upload)
+
+    def parts(self, key: str, upload: str) -> dict[int, str]:
+        """Return the ETag by number of the parts that have arrived; empty when the upload is unknown."""
+        found: dict[int, str] = {}
+        try:
+            with self._told(key):
+                for page in self._client.get_paginator("list_parts").paginate(**self._at(key), UploadId=upload):
+                    found |= {one["PartNumber"]: one["ETag"].strip('"') for one in page.get("Parts", ())}
+        except SiteError:
+            return {}
+        return found
+
+    def _at(self, key: str) -> dict[str, str]:
+        return {"Bucket": self.place.bucket, "Key": self.place.prefix + key}
+
+    @contextmanager
+    def _told(self, key: str) -> Iterator[None]:
+        """Turn boto3's errors into ours; secrets are in none of them."""
+        from botocore.exceptions import (  # noqa: PLC0415 - 150 ms
+            BotoCoreError,
+            ClientError,
+            HTTPClientError,
+            NoCredentialsError,
+            PartialCredentialsError,
+            ProfileNotFound,
+            ProxyConnectionError,
+            SSLError,
+        )
+
+        what = f"{self.where}{key}"
+        try:
+            yield
+        except ClientError as error:
+            raise _refusal(error, what) from error
+        except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
+            hint = "give boto3 credentials as `aws configure` or AWS_PROFILE do; cudepot keeps none"
+            raise ConfigError(f"{what}: {error}", hint=hint) from error
+        except (BotoCoreError, HTTPClientError, OSError) as error:
+            said = " ".join(str(error).split())
+            kinds = {SSLError: _NO_TLS, ProxyConnectionError: _NO_PROXY}
+            hint = next((text for kind, text in kinds.items() if isinstance(error, kind)), _NO_ANSWER)
+            raise SiteError(f"{what}: {said}", hint=hint) from error
+
+
+def _client(place: S3Place, user_agent: str) -> tuple[Any, Any]:
+    """Return botocore's session and boto3's client; boto3 takes 200 ms to import, and only sites on S3 need it."""
+    from boto3.session import Session as Boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.session import Session  # noqa: PLC0415
+
+    if place.ca and not Path(place.ca).is_file():
+        raise ConfigError(
+            f"{place.ca}: there is no such file", hint="`ca` of [site] names a file of certificates (PEM)"
+        )
+    config = Config(
+        signature_version="s3v4",
+        # Old servers know no trailing checksums. A signed payload has its sha256 compared by all of them.
+        s3={"addressing_style": "path" if place.path_style else "auto", "payload_signing_enabled": True},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        retries={"mode": "standard", "total_max_attempts": 5},
+        max_pool_connections=place.workers + 2,
+        connect_timeout=10,
+        read_timeout=60,
+        proxies={"http": place.proxy, "https": place.proxy} if place.proxy else None,
+        user_agent_extra=user_agent,
+    )
+    session = Session(profile=place.profile or None)
+    return session, Boto3(botocore_session=session).client(
+        "s3",
+        region_name=place.region,
+        endpoint_url=place.endpoint or None,
+        verify=place.ca or None,
+        config=config,
+    )
+
+
+def _base64(sha256: str) -> str:
+    return base64.b64encode(bytes.fromhex(sha256)).decode()
+
+
+def _headers(traits: FileTraits, sha256: str) -> dict[str, Any]:
+    return {
+        "ContentType": traits.content_type,
+        "CacheControl": traits.cache_control,
+        "Metadata": {"sha256": sha256},
+    }
+
+
+def _server_time(answer: Any) -> float:
+    text = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    try:
+        return datetime.datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=datetime.UTC).timestamp()
+    except ValueError:
+        return float(answer["LastModified"].timestamp())
+
+
+def _refusal(error: ClientError, what: str) -> Exception:
+    detail = cast(dict[str, Any], error.response.get("Error", {}))
+    code = str(detail.get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _MISSING and error.operation_name not in ("PutObject", "CopyObject"):
+        return MissingError(f"{what}: not there", hint="run `cudepot publish`")
+    if code in ("PreconditionFailed", "ConditionalRequestConflict") or status == 412:
+        return LostRaceError(
+            f"{what}: another publisher wrote it first", hint="let it finish, then run the command again"
+        )
+    said = " ".join(f"{code}: {detail.get('Message') or ''}".split()).rstrip(":")
+    return SiteError(
+        f"{what}: refused with {said} (HTTP {status})",
+        hint=_NO_PAGES
+        if what.endswith("/")
+        else _REFUSED.get(code, "the server's own log says more; run the command again: what was sent is kept"),
+    )

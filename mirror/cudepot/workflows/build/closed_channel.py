@@ -1,0 +1,43 @@
+"""Whether a channel without conda-forge has everything its packages need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cudepot.depot.builds import Built
+from cudepot.depot.depot import Depot
+from cudepot.errors import ConfigError
+from cudepot.formats.conda_index import read_package
+
+_HINTS = {
+    "libcublas": "pin nvidia-cublas (nvidia-cublas-cu12 for CUDA 12), or libcublas-13-0 of apt or yum, with recipe = "
+    '"libcublas"',
+    "cudatoolkit": 'pin nvidia-cublas-cu11, or libcublas-11-8 of apt or yum, with recipe = "cudatoolkit"',
+    "cuda-nvrtc": "pin nvidia-cuda-nvrtc (nvidia-cuda-nvrtc-cu11, -cu12 for older CUDA), or cuda-nvrtc-13-0 of apt or "
+    'yum, with recipe = "cuda-nvrtc"',
+    "cuda-version": "cuda-version comes with these",
+}
+
+
+def check_closed(depot: Depot, built: Iterable[Built]) -> None:
+    """Look for the name of every dependency among the packages; virtual packages (``__glibc``) are the machine's.
+
+    Which versions go together is the solver's to say.
+
+    Raises:
+        ConfigError: naming what is missing.
+    """
+    names, needed = set(), set()
+    for one in built:
+        if one.kind == "conda":
+            with depot.store.open(one.digest) as handle:
+                package = read_package(handle, one.subdir, one.filename, one.digest)
+            names.add(package.name)
+            needed |= {str(spec).split()[0] for spec in package.index["depends"]}
+    missing = sorted(name for name in needed - names if not name.startswith("__"))
+    if missing:
+        raise ConfigError(
+            f"closed-channel: nothing makes {', '.join(missing)}, which packages here need",
+            hint="; ".join(_HINTS[name] for name in missing if name in _HINTS)
+            or "`cudepot explain packages` says what it takes",
+        )

@@ -1,0 +1,52 @@
+"""What is built of an upstream whose locked artifacts are missing: what was published of it last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.depot.snapshots import lock_of
+from cudepot.kinds.mirror_files import read_whole, wholes
+
+
+def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tuple[Lock, tuple[str, ...]]:
+    """Return the lock to publish, and the names of the upstreams that stay as in the last snapshot.
+
+    An upstream is taken whole, from this lock or from that of the last snapshot, never from both.
+
+    Args:
+        depot: the depot.
+        lock: the present lock.
+        earlier: snapshots before this one, the newest first.
+    """
+    broken = {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
+    broken |= {one.name for one in lock.upstreams if any(not depot.store.has(file.digest) for file in one.metadata)}
+    broken |= {one.name for one in wholes(lock) if not _is_complete(depot, one)}
+    broken |= {one.name for one in lock.upstreams if lock.has_rpms(one) and _distrusted(depot, lock, one)}
+    if not broken or not earlier:
+        return lock, ()
+    last = lock_of(depot, earlier[0])
+    held = tuple(one.name for one in lock.upstreams if one.name in broken and last.upstream(one.name))
+    parts = [(last if one.name in held else lock, one.name) for one in lock.upstreams]
+    return Lock(
+        tuple(found for of, name in parts if (found := of.upstream(name))),
+        tuple(artifact for of, name in parts for artifact in of.of(name)),
+        lock.accepted_eula,
+        lock.allowed_unsolvable,
+    ), held
+
+
+def _is_complete(depot: Depot, upstream: LockedUpstream) -> bool:
+    """Tell whether all of a whole mirror is here."""
+    if not all(depot.store.has(one.digest) for one in upstream.files):
+        return False
+    found = read_whole(depot, upstream)
+    return not found.unknown and all(depot.store.has(one) for one in found.tree.values())
+
+
+def _distrusted(depot: Depot, lock: Lock, upstream: LockedUpstream) -> bool:
+    from cudepot.kinds.yum.signatures import unchecked  # noqa: PLC0415 - where there are rpms
+
+    return bool(unchecked(depot, lock, upstream))

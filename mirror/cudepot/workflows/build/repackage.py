@@ -1,0 +1,307 @@
+"""``cudepot repackage``: make conda packages and wheels of the locked artifacts that have a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.builds import Built, Job, all_jobs, job_key, jobs_of, origins_of, recall, record
+from cudepot.depot.depot import Depot
+from cudepot.depot.history import latest_snapshots
+from cudepot.depot.isolated import Trouble, each_alone
+from cudepot.depot.locked import current_lock, unanswered
+from cudepot.digest import Digest, Hasher, hasher
+from cudepot.errors import ConfigError
+from cudepot.formats.conda import Home, Zstd, conda_package, write_conda
+from cudepot.formats.payload import Payload, Role
+from cudepot.formats.payload_check import PayloadReport, check_payload
+from cudepot.formats.payload_shipped import check_shipped
+from cudepot.formats.release import Release
+from cudepot.formats.sbom import Origin
+from cudepot.formats.wheel_write import wheel_of, write_wheel
+from cudepot.ports import OpenObject
+from cudepot.store.local import LocalStore
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.build.closed_channel import check_closed
+from cudepot.workflows.build.last_good import with_last_good
+from cudepot.workflows.build.licences import NotAcceptedError, Text, question, refuse
+from cudepot.workflows.build.recipes import makes_wheels, recipes_of, wheel_rules
+from cudepot.workflows.build.unpack import WITHOUT, chunks, load_rules, unpack, write_folder
+from cudepot.workflows.lock.lock import record_acceptance
+
+
+@dataclass(frozen=True, slots=True)
+class RepackageResult:
+    """What repackaging did: every package, and how many jobs had to be run.
+
+    Attributes:
+        held: upstreams whose packages are those of the last snapshot, because locked artifacts of theirs are missing.
+        left: jobs left out, because their artifacts are missing and nothing was published of their upstream before.
+        failed: jobs that could not be run, and why; and the licences that somebody has to accept.
+        notes: a line for each upstream that could not be locked.
+    """
+
+    jobs: tuple[str, ...]
+    run: int
+    built: tuple[Built, ...]
+    held: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    failed: tuple[Trouble, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def repackage(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> RepackageResult:
+    """Run the jobs whose result is not in the store yet; one that fails, or waits for a licence, stops no other.
+
+    Licences are looked at before anything is unpacked. With ``keep_last``, the packages of an upstream of which
+    locked artifacts are missing are those of what was published of it last.
+
+    Raises:
+        ConfigError: the lock is out of date.
+        StorageError: our own disk refuses.
+    """
+    lock = current_lock(depot)
+    if not dry_run:
+        record_acceptance(depot, lock)
+    notes = unanswered(depot, lock)
+    lock, held = with_last_good(depot, lock, _earlier(depot)) if keep_last else (lock, ())
+    jobs = all_jobs(depot, lock)
+    left = [job for job in jobs if keep_last and not all(depot.store.has(one.digest) for one in job.artifacts)]
+    jobs = [job for job in jobs if job not in left]
+    run = _Run(depot, lock, dry_run=dry_run)
+    run.all(jobs)
+    made = tuple(dict.fromkeys(one for job in jobs for one in run.built.get(job, ())))
+    if run.started and depot.config.build.closed_channel and not dry_run and not run.failed:
+        check_closed(depot, made)
+    failed = (*run.failed, *([Trouble("licences", question(depot, run.waiting))] if run.waiting else []))
+    return RepackageResult(tuple(map(str, jobs)), run.started, made, held, tuple(map(str, left)), failed, notes)
+
+
+class _Run:
+    """One run over jobs, each of which fails alone.
+
+    Attributes:
+        built: what each job made, now or before.
+        started: how many jobs had to be run.
+        failed: jobs that failed, and why.
+        waiting: licence texts that are not accepted.
+    """
+
+    def __init__(self, depot: Depot, lock: Lock, *, dry_run: bool) -> None:
+        self._depot, self._lock, self._dry = depot, lock, dry_run
+        self.built: dict[Job, list[Built]] = {}
+        self.started = 0
+        self.failed: list[Trouble] = []
+        self.waiting: list[Text] = []
+
+    def all(self, jobs: Sequence[Job]) -> None:
+        """Recall what was built, look at all licences, then build."""
+        todo: dict[Job, str] = {}
+        for job in jobs:
+            with self._alone(job):
+                key = job_key(self._depot, self._lock, job)
+                found = recall(self._depot, self._lock, key)
+                if found is None:
+                    todo[job] = key
+                else:
+                    self.built[job] = found
+        self.started = len(todo)
+        ready = {} if self._dry else {job: key for job, key in todo.items() if self._may(job)}
+        for job, key in ready.items():
+            with self._alone(job):
+                self.built[job] = _run(self._depot, self._lock, job, key)
+
+    def _may(self, job: Job) -> bool:
+        """Return whether all of a job is here, and its licence is accepted as far as that is known."""
+        before = len(self.failed), len(self.waiting)
+        with self._alone(job):
+            missing = [one.filename for one in job.artifacts if not self._depot.store.has(one.digest)]
+            if missing:
+                raise ConfigError(f"{job}: {missing[0]} is not in the store", hint="run `cudepot sync`")
+            refuse(self._depot, self._lock, job)
+        return before == (len(self.failed), len(self.waiting))
+
+    def _note(self, one: Trouble) -> None:
+        if isinstance(one.error, NotAcceptedError):
+            self.waiting.append(one.error.text)
+        else:
+            self.failed.append(one)
+
+    def _alone(self, job: Job) -> AbstractContextManager[None]:
+        return each_alone(self._depot, str(job), self._note)
+
+
+def _earlier(depot: Depot) -> list[Snapshot]:
+    """Return the last snapshot, where there is one."""
+    snapshots = Snapshots(depot.store.root)
+    return latest_snapshots(snapshots, depot.site_verifier(), 1) if snapshots.numbers() else []
+
+
+def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
+    """Write the payload of every job below ``folder`` as plain files, and return the paths.
+
+    For building the recipes with rattler-build or conda-build themselves: ``CUDEPOT_PAYLOAD`` names one of them.
+    """
+    lock = current_lock(depot)
+    made = []
+    for job in jobs_of(lock):
+        one = job.release
+        name = f"{one.product}-{one.part}" if one.part else one.product
+        target = folder / f"{name}-{one.version}-cuda{one.cuda}-{one.subdir}-{job.artifacts[0].kind}"
+        with depot.store.scratch() as scratch:
+            payload = unpack(depot, job, scratch)
+            try:
+                _check_eula(depot, lock, job, payload, scratch)
+            except NotAcceptedError as error:
+                raise question(depot, [error.text]) from error
+            write_folder(payload, scratch, target)
+        made.append(str(target))
+    return tuple(made)
+
+
+def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
+    """Make everything a job asks for and note it; ``cuda-version`` is metadata alone and made of no artifact."""
+    with depot.store.scratch() as scratch:
+        if not job.artifacts:
+            built = list(_conda(depot, job, None, scratch, (), (0, 0)))
+            record(depot, key, job, built, "")
+            return built
+        payload = unpack(depot, job, scratch, frozenset() if "static" in job.outputs else WITHOUT)
+        licence = _check_eula(depot, lock, job, payload, scratch)
+        report = _check(depot, job, payload, scratch)
+        told = origins_of(lock, job) if depot.config.build.provenance == "inside" else ()
+        built = []
+        if {"conda", "static"} & set(job.outputs):
+            built += _conda(depot, job, payload, scratch, told, report.glibc)
+        built += [_wheel(depot, job, payload, report, scratch, told, label) for label in _labels(depot, job)]
+    record(depot, key, job, built, licence)
+    return built
+
+
+def _check(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> PayloadReport:
+    rules = load_rules(depot, job.recipe)
+    if rules.as_shipped:
+        return check_shipped(payload, scratch.open)
+    return check_payload(payload, scratch.open, rules.needs)
+
+
+def _check_eula(depot: Depot, lock: Lock, job: Job, payload: Payload, scratch: LocalStore) -> str:
+    """Refuse to build until the licence text found in the artifact has been accepted; return its sha256."""
+    licence = _licence(payload)
+    if licence.sha256 in lock.accepted_eula:
+        return licence.sha256
+    with scratch.open(licence) as text:
+        kept = depot.store.add(chunks(text))
+    raise NotAcceptedError(Text(job, kept))
+
+
+def _conda(
+    depot: Depot,
+    job: Job,
+    payload: Payload | None,
+    scratch: LocalStore,
+    origins: tuple[Origin, ...],
+    glibc: tuple[int, int],
+) -> Iterator[Built]:
+    release, build = job.release, depot.config.build
+    zstd = Zstd(build.zstd_level, build.zstd_window)
+    licence = _licence(payload) if payload else None
+    facts = {
+        "cudepot": {
+            "release": _told(release),
+            "licence-sha256": licence.sha256 if licence else "",
+        }
+    }
+    from cudepot.builders.render import render_recipe, with_glibc  # noqa: PLC0415 - loads rattler-build: not for what is built already
+
+    home = Home(f"https://{depot.config.site.label}.invalid", f"conda/{depot.config.site.channel}")
+    subdir = "linux-64" if release.subdir == "noarch" else release.subdir
+    recipes = recipes_of(depot.recipes, job, payload, build.number, closed=build.closed_channel)
+    for output in (one for recipe, variant in recipes for one in render_recipe(recipe, variant, subdir)):
+        package = conda_package(with_glibc(output, glibc), payload, facts, origins, home)
+        label = f"packing {package.filename}"
+        total = sum(one.digest.size for one in package.files if one.digest) + (licence.size if licence else 0)
+        md5 = hasher("md5")
+        digest = _pack(
+            depot,
+            label,
+            total,
+            scratch,
+            lambda out, open_object, package=package: write_conda(  # type: ignore[misc]
+                out, package, open_object, zstd=zstd, timestamp_ms=depot.epoch * 1000
+            ),
+            md5,
+        )
+        yield Built("conda", output.subdir, package.filename, digest, md5.hexdigest())
+
+
+def _licence(payload: Payload) -> Digest:
+    """Return the licence text of a payload, which every payload has."""
+    licence = next(one.digest for one in payload.files if one.role is Role.LICENCE)
+    assert licence is not None, "assemble() gives a licence as a regular file"
+    return licence
+
+
+def _told(release: Release) -> dict[str, str]:
+    """Return what about.json says of a release."""
+    found = {"product": release.product, "version": release.version, "cuda": release.cuda}
+    return found | ({"part": release.part} if release.part else {})
+
+
+def _labels(depot: Depot, job: Job) -> Iterator[str]:
+    """Give the local version label of each wheel that a job makes; ``cuda-wheel`` is the one that names the variant."""
+    if job.release.part or not makes_wheels(depot.recipes, job.recipe):
+        return
+    label = f"{depot.config.site.label}.{depot.config.build.number}"
+    if "wheel" in job.outputs:
+        yield label
+    if "cuda-wheel" in job.outputs:
+        yield f"cuda{job.release.cuda}.{label}"
+
+
+def _wheel(
+    depot: Depot,
+    job: Job,
+    payload: Payload,
+    report: PayloadReport,
+    scratch: LocalStore,
+    origins: tuple[Origin, ...],
+    label: str,
+) -> Built:
+    rules = wheel_rules(depot.recipes, job.recipe)
+    wheel = wheel_of(payload, rules, label=label, glibc=report.glibc, origins=origins)
+    total = sum(one.digest.size for one in payload.files if one.digest and one.role is not Role.STATIC)
+    digest = _pack(
+        depot,
+        f"packing {wheel.filename}",
+        total,
+        scratch,
+        lambda out, open_object: write_wheel(out, wheel, open_object, level=depot.config.build.deflate_level),
+    )
+    return Built("wheel", "", wheel.filename, digest)
+
+
+def _pack(
+    depot: Depot,
+    label: str,
+    total: int,
+    scratch: LocalStore,
+    write: Callable[[BinaryIO, OpenObject], object],
+    *also: Hasher,
+) -> Digest:
+    """Write one package into the store, with progress over the payload's bytes; ``also`` get the package's."""
+
+    def counted(digest: Digest) -> BinaryIO:
+        depot.progress.advance(digest.size)
+        return scratch.open(digest)
+
+    depot.progress.begin(label, total)
+    try:
+        return depot.store.make(lambda out: write(out, counted), *also)
+    finally:
+        depot.progress.end()

@@ -1,0 +1,286 @@
+"""``cudepot bundle export``: write what the far side lacks of the newest snapshot as signed tar volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.site.bundle import (
+    SUMS_LINE,
+    Link,
+    Manifest,
+    SignedRoot,
+    Want,
+    parse_manifest,
+    plan_volumes,
+    render_manifest,
+    sums,
+)
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.depot.isolated import each_alone
+from cudepot.depot.key_files import key_files
+from cudepot.depot.present import absent
+from cudepot.depot.signed_roots import Proof, proofs_of
+from cudepot.depot.snapshots import find_snapshot, lock_of
+from cudepot.digest import CHUNK, Digest, VerifyingReader
+from cudepot.disk import write_atomic
+from cudepot.errors import ConfigError, TrustError
+from cudepot.formats.bundle_tar import LIMITS, MANIFEST, SUMS
+from cudepot.formats.guarded import sliced
+from cudepot.signing.keys import dearmored
+from cudepot.store.manifests import Manifests
+from cudepot.store.snapshots import Snapshots
+from cudepot.transport.volumes import numbered
+from cudepot.workflows.bundle.unpacked import patchable, unpackable
+from cudepot.workflows.bundle.volume import complete_volume, write_volume
+
+
+@dataclass(frozen=True, slots=True)
+class ExportResult:
+    """What was written.
+
+    Attributes:
+        base, number: the snapshot the far side must have (0: none), and the one the bundle brings.
+        objects, bytes: what travels.
+        volumes: the files, in order.
+        sums: the file with their sha256.
+        written: how many of them were written now; the others lay there complete.
+    """
+
+    base: int
+    number: int
+    objects: int
+    bytes: int
+    volumes: tuple[str, ...]
+    sums: str
+    written: int
+
+
+def export(
+    depot: Depot, file: Path, *, since: int = 0, want: Want | None = None, split: int = 0, dry_run: bool = False
+) -> ExportResult:
+    """Write the bundle from snapshot ``since``, or for what a far side wants, to the newest one.
+
+    Args:
+        depot: the depot.
+        file: name of the bundle; volumes are called ``NAME-001.tar`` … when there is a ``split``.
+        since: number of the snapshot the far side has; 0 for none.
+        want: what the far side asks for, instead of ``since``.
+        split: most bytes of a volume; 0 for one volume.
+        dry_run: write nothing.
+
+    Raises:
+        ConfigError: nothing is published, ``since`` is not in this store, or ``split`` is too small.
+        TrustError: the want-list is another site's, or an object is damaged.
+    """
+    if depot.config.site.origin:
+        raise ConfigError(
+            "this project shows another machine's site and cannot sign a bundle",
+            hint="copy the bundles it came in, or export on the near side",
+        )
+    if not file.name.isprintable():
+        raise ConfigError(f"{str(file)!r}: no name for a bundle", hint="SHA256SUMS names it in a line: use plain signs")
+    newest = _newest(depot)
+    base = _base_of(depot, want, newest) if want else _link(depot, since) if since else Link()
+    if base.number >= newest.number and not (want and want.objects):
+        raise ConfigError(
+            f"the newest snapshot is {newest.number}: there is nothing since {base.number} to send",
+            hint="publish first; --since 0 sends everything",
+        )
+    manifest, document = _manifest(depot, base, newest, want, split)
+    signature = _signed(depot, document, dry_run=dry_run)
+    paths = numbered(file, len(manifest.volumes)) if split else [file]
+    written = 0 if dry_run else _write(depot, manifest, document, signature, paths, file)
+    travelling = [one for volume in manifest.volumes for one in volume]
+    size = sum(one.size for one in travelling)
+    names = tuple(map(str, paths))
+    return ExportResult(base.number, newest.number, len(travelling), size, names, str(_sums_path(file)), written)
+
+
+def _newest(depot: Depot) -> Snapshot:
+    numbers = Snapshots(depot.store.root).numbers()
+    if not numbers:
+        raise ConfigError("there is no snapshot to export", hint="run `cudepot publish` first")
+    return find_snapshot(depot, numbers[-1])
+
+
+def _link(depot: Depot, number: int) -> Link:
+    find_snapshot(depot, number)
+    return Link(number, Digest.of(Snapshots(depot.store.root).read(number)[0]).sha256)
+
+
+def _base_of(depot: Depot, want: Want, newest: Snapshot) -> Link:
+    """Return the newest snapshot both sides have."""
+    if want.site not in (newest.signer, depot.signer().fingerprint):
+        raise TrustError(f"the want-list asks for the site of {want.site}, this is {newest.signer}", hint="wrong site")
+    numbers = Snapshots(depot.store.root).numbers()
+    common = [one for one in want.snapshots if one.number in numbers and _link(depot, one.number) == one]
+    if want.snapshots and not common:
+        raise ConfigError("the far side has no snapshot that is in this store", hint="export with --since 0")
+    return max(common, key=lambda one: one.number, default=Link())
+
+
+def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, split: int) -> tuple[Manifest, bytes]:
+    document, signature = (depot.store.add_bytes(one) for one in Snapshots(depot.store.root).read(newest.number))
+    lock = lock_of(depot, newest)
+    roots = tuple(_signed_root(depot, one) for one in _proofs(depot, lock))
+    proving = {one for root in roots for one in root.objects}
+    depot.progress.step(f"choosing what travels of {len(newest.tree):,} files")
+    every = {*newest.tree.values(), newest.lock, document, signature, *proving}
+    every -= _held(depot, base, want, Link(newest.number, document.sha256), every - {document, signature})
+    every |= set(want.objects) if want else set()
+    _check_present(depot, every)
+    asked = set(want.objects) if want else set()
+    unpacked = unpackable(depot, newest.tree, every - asked)
+    patches = patchable(depot, _editions(depot, base, newest, document), every - asked - unpacked.keys())
+    unpacked |= patches
+    every = every - unpacked.keys() | {one.packed for one in patches.values()}
+    volumes, pieces = plan_volumes(every, split, len(proving), lambda one, size: _cut(depot, one, size))
+    made = Manifest(
+        depot.signer().fingerprint,
+        base,
+        newest.number,
+        document,
+        signature,
+        roots,
+        volumes,
+        pieces,
+        tuple(sorted(unpacked.values(), key=lambda one: (not one.base, one.plain))),  # a patch may give a packed form
+    )
+    rendered = render_manifest(made)
+    _check_size(rendered, max(map(len, volumes)))
+    return made, rendered
+
+
+def _editions(depot: Depot, base: Link, newest: Snapshot, document: Digest) -> Iterator[tuple[Digest, Digest]]:
+    """Give what the far side has by its base beside what comes in its place: documents, and files of the same path."""
+    if not base.number:
+        return
+    old = find_snapshot(depot, base.number)
+    yield depot.store.add_bytes(Snapshots(depot.store.root).read(base.number)[0]), document
+    yield old.lock, newest.lock
+    yield from ((old.tree[path], new) for path, new in newest.tree.items() if old.tree.get(path, new) != new)
+
+
+def _check_size(manifest: bytes, most: int) -> None:
+    """Refuse to write what no far side would read: it takes so much before it has checked a signature, and no more."""
+    if len(manifest) > LIMITS[MANIFEST] or most * SUMS_LINE > LIMITS[SUMS]:
+        raise ConfigError(
+            f"the manifest of this bundle has {len(manifest)} bytes, and the far side takes {LIMITS[MANIFEST]}: "
+            "these are too many objects for one bundle",
+            hint="publish in steps: pin a part, publish, export; then pin the rest and export --since that snapshot",
+        )
+
+
+def _held(depot: Depot, base: Link, want: Want | None, newest: Link, every: set[Digest]) -> set[Digest]:
+    """Return what the far side has already: its base, or all of a bundle of which it only lost volumes."""
+    if want and newest in want.pending:
+        return every
+    if not base.number:
+        return set()
+    old = find_snapshot(depot, base.number)
+    held = {*old.tree.values(), old.lock}
+    if depot.store.has(old.lock):
+        held |= {one for proof in _proofs(depot, lock_of(depot, old)) for one in proof.objects}
+    return held
+
+
+def _check_present(depot: Depot, objects: Iterable[Digest]) -> None:
+    missing = [one.sha256 for one in sorted(absent(depot, objects))]
+    if missing:
+        raise ConfigError(
+            f"{len(missing)} objects of the bundle are not in the store, or damaged there, {missing[0]} for one",
+            hint="`cudepot verify` says what they belong to; `cudepot verify --repair`, then sync, repackage and "
+            "publish bring back what the site or an upstream still has",
+        )
+
+
+def _proofs(depot: Depot, lock: Lock) -> Iterator[Proof]:
+    """Give the proofs of a lock; an upstream whose root nobody foresaw travels without, and is named."""
+    for upstream in lock.upstreams:
+        with each_alone(depot, upstream.name, lambda one: depot.progress.say(f"{one.name}: no proof: {one.error}")):
+            yield from tuple(proofs_of(depot.store, upstream))
+
+
+def _signed_root(depot: Depot, proof: Proof) -> SignedRoot:
+    upstream: Upstream = depot.config.upstream(proof.upstream)
+    depot.verifier(upstream)  # says where to get a key file that is missing
+    keys = tuple(depot.store.add_bytes(dearmored(file)) for file in key_files(depot.base, upstream))
+    return SignedRoot(proof.upstream, proof.type, proof.path, proof.document, proof.signature, keys, proof.indexes)
+
+
+def _cut(depot: Depot, digest: Digest, size: int) -> list[Digest]:
+    """Return the digests of an object's pieces."""
+    found: list[Digest] = []
+    with depot.store.open(digest) as handle:
+        for start in range(0, digest.size, size):
+            length = min(size, digest.size - start)
+            found.append(Digest.of_stream(sliced(handle, length, digest.sha256)))
+    return found
+
+
+def _signed(depot: Depot, document: bytes, *, dry_run: bool) -> bytes:
+    """Return the signature of a manifest: the one made before, so that the same bundle has the same bytes."""
+    exported, name = Manifests(depot.store.root, "exported"), Digest.of(document).sha256
+    if exported.has(name):
+        found, signature = exported.read(name)
+        if found == document:
+            depot.site_verifier().detached(document, signature, f"manifest {name[:12]}…")
+            return signature
+    signature = depot.signer().detach(document)
+    if not dry_run:
+        exported.add(name, document, signature)
+    return signature
+
+
+def exported_numbers(depot: Depot) -> list[int]:
+    """Return the numbers of the snapshots bundles were made of: what the next ones may start from."""
+    exported = Manifests(depot.store.root, "exported")
+    return sorted({parse_manifest(exported.read(one)[0], one).number for one in exported.names()})
+
+
+def _sums_path(file: Path) -> Path:
+    return file.with_name(file.name.removesuffix(".tar") + ".SHA256SUMS")
+
+
+def _write(
+    depot: Depot, manifest: Manifest, document: bytes, signature: bytes, paths: Sequence[Path], file: Path
+) -> int:
+    """Write the volumes that are not there complete, and SHA256SUMS last; return how many were written."""
+    chunks, written, lines = _Chunks(depot, manifest), 0, []
+    total = sum(one.size for volume in manifest.volumes for one in volume)
+    depot.progress.begin(f"writing {len(paths)} volumes", total)
+    for path, volume in zip(paths, manifest.volumes, strict=True):
+        head = (document, signature, sums(document, signature, volume))
+        sha256 = complete_volume(path, head, volume)
+        written += not sha256
+        lines.append(f"{sha256 or write_volume(path, head, volume, chunks)}  {path.name}\n")
+    depot.progress.end()
+    write_atomic(_sums_path(file), "".join(lines).encode())
+    return written
+
+
+class _Chunks:
+    """Gives the bytes of an object, or of a piece of one, checked on the way."""
+
+    def __init__(self, depot: Depot, manifest: Manifest) -> None:
+        self._depot = depot
+        self._places = {
+            part: (whole, number * parts[0].size)
+            for whole, parts in manifest.pieces
+            for number, part in enumerate(parts)
+        }
+
+    def __call__(self, one: Digest) -> Iterator[bytes]:
+        whole, start = self._places.get(one, (one, 0))
+        with self._depot.store.open(whole) as handle:
+            handle.seek(start)
+            what = f"object {whole.sha256}"
+            reader = VerifyingReader(sliced(handle, one.size, what), one, what)
+            while chunk := reader.read(CHUNK):
+                yield chunk
+                self._depot.progress.advance(len(chunk))

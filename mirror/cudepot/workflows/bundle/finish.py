@@ -1,0 +1,221 @@
+"""Makes snapshots of complete bundles: the site's signature, the chain and the upstreams decide; one file shows it.
+
+A bundle that is refused here is forgotten, so that it holds up no later one; its objects stay until ``gc``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from cudepot.catalog.site.bundle import Link, Manifest, parse_manifest
+from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
+from cudepot.depot.depot import Depot
+from cudepot.depot.signed_roots import read
+from cudepot.depot.snapshots import lock_of
+from cudepot.digest import CHUNK, Digest
+from cudepot.errors import ClockError, ConfigError, CudepotError, FormatError, TrustError
+from cudepot.store.manifests import Manifests
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.bundle.prove import Proved, prove
+from cudepot.workflows.bundle.unpacked import unpack
+from cudepot.workflows.publish.published_names import check_imported, record_names
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A bundle that did not come in: the snapshot it brings, why, and whether it is forgotten or still waits."""
+
+    number: int
+    why: str
+    forgotten: bool
+
+
+@dataclass(slots=True)
+class Finished:
+    """What became of the bundles.
+
+    Attributes:
+        imported: numbers of the snapshots that came.
+        refused: bundles that did not hold, or that newer ones have overtaken.
+        proved, licences: what vouches for the newest that came, and licence texts accepted for it.
+    """
+
+    imported: list[int] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    proved: tuple[Proved, ...] = ()
+    licences: tuple[str, ...] = ()
+
+
+def waiting_manifests(incoming: Manifests) -> tuple[dict[str, Manifest], dict[str, Refused]]:
+    """Return the manifests of bundles that wait, and those that cannot be read: of a newer cudepot, or damaged."""
+    known: dict[str, Manifest] = {}
+    bad: dict[str, Refused] = {}
+    for name in incoming.names():
+        try:
+            known[name] = parse_manifest(incoming.read(name)[0], f"manifest {name}")
+        except (FormatError, ConfigError) as error:
+            bad[name] = Refused(0, str(error), isinstance(error, FormatError))
+    return known, bad
+
+
+def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str]) -> Finished:
+    """Import what is complete, the oldest first, and forget what is refused or was overtaken.
+
+    Args:
+        depot: the depot.
+        known: manifests that wait in ``incoming/``, by name.
+        given: names of those the user gave now.
+
+    Raises:
+        CudepotError: one that was given now is refused; all others were looked at before.
+    """
+    incoming, done = Manifests(depot.store.root, "incoming"), Finished()
+    first: CudepotError | None = None
+    for name, manifest in sorted(known.items(), key=lambda one: one[1].number):
+        if not _is_ready(depot, manifest):
+            continue
+        try:
+            _bring(depot, incoming, name, manifest, done)
+        except (TrustError, FormatError, ConfigError) as error:
+            forgotten = not isinstance(error, ConfigError | ClockError)  # else something can be done about it here
+            if forgotten:
+                incoming.remove(name)
+            done.refused.append(Refused(manifest.number, str(error), forgotten))
+            first = first or (error if name in given else None)
+    done.refused += _overtaken(depot, incoming, known)
+    depot.store.settle()
+    if first is not None:
+        came = f" (snapshot {', '.join(map(str, done.imported))} came in all the same)" if done.imported else ""
+        raise first.retold(f"{first}{came}")
+    return done
+
+
+def _is_ready(depot: Depot, manifest: Manifest) -> bool:
+    base = manifest.base
+    return not lacking(depot, manifest) and (not base.number or snapshot_links(depot).get(base.number) == base)
+
+
+def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, done: Finished) -> None:
+    """Import one bundle of which nothing is missing."""
+    imported, links = Manifests(depot.store.root, "imported"), snapshot_links(depot)
+    _join(depot, manifest)
+    depot.progress.step(f"unpacking indexes and documents of snapshot {manifest.number}")
+    unpack(depot, manifest)
+    depot.progress.step(f"checking snapshot {manifest.number}: its signature and its names")
+    fresh = manifest.number > max(links, default=0)
+    if fresh:
+        snapshot, done.proved = _checked(depot, manifest)
+        done.licences = lock_of(depot, snapshot).accepted_eula
+        depot.store.settle()
+    number = f"{manifest.number:06d}"
+    if (fresh or links.get(manifest.number) == manifest.link) and not imported.has(number):
+        imported.add(number, *incoming.read(name))
+    if fresh:
+        _show(depot, manifest)
+        done.imported.append(manifest.number)
+    depot.progress.step("removing pieces and patches that were used")
+    _drop_pieces(depot, manifest)
+    incoming.remove(name)
+
+
+def _overtaken(depot: Depot, incoming: Manifests, known: dict[str, Manifest]) -> Iterator[Refused]:
+    """Forget the bundles whose snapshot can come in no more, because a newer one is here."""
+    links = snapshot_links(depot)
+    newest = max(links, default=0)
+    for name, manifest in known.items():
+        if incoming.has(name) and manifest.number <= newest and links.get(manifest.number) != manifest.link:
+            incoming.remove(name)
+            yield Refused(manifest.number, f"snapshot {newest}, which is here, has overtaken it", True)
+
+
+def snapshot_links(depot: Depot) -> dict[int, Link]:
+    """Return the snapshots of the store by number, with the hashes of their documents."""
+    snapshots = Snapshots(depot.store.root)
+    return {one: Link(one, Digest.of(snapshots.read(one)[0]).sha256) for one in snapshots.numbers()}
+
+
+def _show(depot: Depot, manifest: Manifest) -> None:
+    """Make a snapshot visible: the one step that counts."""
+    document, signature = read(depot.store, manifest.document), read(depot.store, manifest.signature)
+    Snapshots(depot.store.root).add(manifest.number, document, signature)
+    record_names(depot)
+
+
+def lacking(depot: Depot, manifest: Manifest) -> list[Digest]:
+    """Return the members of a bundle that are not in the store, nor part of what was made of them there."""
+    joined = {part for whole, parts in manifest.pieces if depot.store.has(whole) for part in parts}
+    joined |= {one.packed for one in manifest.unpacked if one.base and depot.store.has(one.plain)}
+    travelling = {one for volume in manifest.volumes for one in volume}
+    return sorted(one for one in travelling - joined if not depot.store.has(one))
+
+
+def _join(depot: Depot, manifest: Manifest) -> None:
+    missing = [(whole, parts) for whole, parts in manifest.pieces if not depot.store.has(whole)]
+    if not missing:
+        return
+    depot.progress.begin(
+        f"joining {len(missing)} files that came in pieces", sum(whole.size for whole, _ in missing), len(missing)
+    )
+    try:
+        for whole, parts in missing:
+            _join_one(depot, whole, parts)
+            depot.progress.advance(0, 1)
+    finally:
+        depot.progress.end()
+
+
+def _join_one(depot: Depot, whole: Digest, parts: Iterable[Digest]) -> None:
+    with depot.store.part(whole) as out:
+        out.restart()
+        for part in parts:
+            with depot.store.open(part) as handle:
+                while chunk := handle.read(CHUNK):
+                    out.write(chunk)
+                    depot.progress.advance(len(chunk))
+        out.commit()
+
+
+def _drop_pieces(depot: Depot, manifest: Manifest) -> None:
+    """Remove pieces and patches that were used, unless one is something of its own: a manifest may call anything so."""
+    joined = {part for _, parts in manifest.pieces for part in parts}
+    joined |= {one.packed for one in manifest.unpacked if one.base}
+    if joined:
+        for part in joined - set(_kept(depot)):
+            depot.store.discard(part)
+
+
+def _kept(depot: Depot) -> Iterator[Digest]:
+    """Give what all snapshots here show and what proves them."""
+    snapshots, imported = Snapshots(depot.store.root), Manifests(depot.store.root, "imported")
+    for number in snapshots.numbers():
+        one = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}")
+        yield from (*one.tree.values(), one.lock)
+    for name in imported.names():
+        manifest = parse_manifest(imported.read(name)[0], name)
+        yield from (manifest.document, manifest.signature)
+        yield from (digest for root in manifest.roots for digest in root.objects)
+
+
+def _checked(depot: Depot, manifest: Manifest) -> tuple[Snapshot, tuple[Proved, ...]]:
+    """Return the snapshot a bundle brings after everything about it was found to hold."""
+    document, signature = read(depot.store, manifest.document), read(depot.store, manifest.signature)
+    what = f"snapshot {manifest.number}"
+    depot.site_verifier().detached(document, signature, what)
+    snapshot = parse_snapshot(document, what)
+    if snapshot.number != manifest.number:
+        raise TrustError(f"{what}: its document is that of snapshot {snapshot.number}", hint="do not import it")
+    if manifest.base.number == manifest.number - 1 and snapshot.parent != manifest.base.sha256:
+        raise TrustError(
+            f"{what}: does not follow snapshot {manifest.base.number} as it is here", hint="a foreign chain"
+        )
+    needed = {*snapshot.tree.values(), snapshot.lock}
+    missing = [one for one in needed if not depot.store.has(one)]
+    if missing:
+        raise ConfigError(
+            f"{what}: {len(missing)} of its objects are neither here nor in the bundle",
+            hint="objects of its base were lost here: give `cudepot bundle missing` to the near side",
+        )
+    lock = lock_of(depot, snapshot)
+    check_imported(depot, snapshot, lock)
+    return snapshot, prove(depot, lock, snapshot.tree, manifest.roots)

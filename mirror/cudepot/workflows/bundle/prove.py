@@ -1,0 +1,237 @@
+"""Checks the packages of a snapshot against what their upstreams signed, with keys pinned on this side of the gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from cudepot.catalog.lock import Lock, LockedUpstream, Root
+from cudepot.catalog.nvidia.site_paths import below as nvidias
+from cudepot.catalog.site.bundle import SignedRoot, parse_manifest
+from cudepot.catalog.site.snapshot import Tree
+from cudepot.depot.depot import Depot
+from cudepot.depot.signed_roots import SIGNED, promises, read
+from cudepot.depot.upstream_session import INDEX_LIMIT, METADATA_LIMIT
+from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
+from cudepot.errors import FormatError, TrustError
+from cudepot.formats.apt_listing import listing
+from cudepot.formats.compression import decompressed
+from cudepot.formats.primary import listing as rpm_listing
+from cudepot.formats.repomd import parse_repomd
+from cudepot.ports import Signed
+from cudepot.signing.gpgv import Gpgv
+from cudepot.store.manifests import Manifests
+from cudepot.workflows.bundle.site_indexes import HINT, ROOMS, ROOTS, below, offered, own_roots
+from cudepot.workflows.verify.nvidia_paths import nvidia_faults
+
+_FOLLOWING = "following the packages of %s to what it signed"
+_TOLD = 10_000  # packages of an index after which it is told how many there were
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What is known of one upstream's packages.
+
+    Attributes:
+        signers: pinned keys whose signature led to them; empty where only the site vouches for them.
+        packages: how many.
+    """
+
+    upstream: str
+    type: str
+    signers: tuple[str, ...]
+    packages: int
+
+
+def prove(depot: Depot, lock: Lock, tree: Tree, roots: Sequence[SignedRoot]) -> tuple[Proved, ...]:
+    """Follow every signed upstream of a lock from its root's signature to the packages the tree shows.
+
+    Args:
+        depot: its store holds all objects, its configuration pins the keys that may sign upstreams.
+        lock: what the snapshot was made from.
+        tree: what it shows.
+        roots: what travelled with it.
+
+    Raises:
+        TrustError: a signature by a pinned key is missing, or a package is not one the signed index names.
+    """
+    check_folders(lock, tree)
+    for fault in nvidia_faults(depot, tree, lock.upstreams):
+        raise TrustError(fault, hint=HINT)
+    return tuple(prove_one(depot, lock, one, tree, roots) for one in lock.upstreams)
+
+
+def prove_one(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, roots: Sequence[SignedRoot]) -> Proved:
+    """Follow one upstream of a lock as :func:`prove` does; the folders of the tree are another check.
+
+    Raises:
+        TrustError: as for :func:`prove`.
+    """
+    depot.progress.step(_FOLLOWING % upstream.name)
+    shown = ({one.digest for one in lock.of(upstream.name)} | _shown(tree, upstream)) - _extras(tree, upstream)
+    if upstream.type not in SIGNED or not any(root.signers for root in upstream.roots):
+        _check_unsigned(depot, upstream, tree)
+        return Proved(upstream.name, upstream.type, (), len(shown))
+    travelled = [_travelled(upstream, root, roots) for root in upstream.roots]
+    verified = {one: _verified(depot, upstream, one) for one in travelled}
+    signers = [signer for one in travelled for signer in verified[one].signers]
+    shown |= offered(depot, tree, upstream, {one: signed.text for one, signed in verified.items()})
+    named: set[Digest | Promise] = set()
+    for one, signed in verified.items():
+        _name(depot, one, signed, shown, named)
+    strange = _strange(depot, shown - named, {one for one in named if isinstance(one, Promise)})
+    if strange:
+        raise TrustError(
+            f"{upstream.name}: {len(strange)} packages are not in the index its upstream signed, "
+            f"sha256 {min(strange).sha256} for one",
+            hint=HINT,
+        )
+    return Proved(upstream.name, upstream.type, tuple(dict.fromkeys(signers)), len(shown))
+
+
+def _check_unsigned(depot: Depot, upstream: LockedUpstream, tree: Tree) -> None:
+    """Refuse a repository nobody but the site signs, unless it is named here: the near side may call anything so."""
+    shows = upstream.type in SIGNED or any(below(tree, upstream))
+    if upstream.name in depot.config.site.unsigned or not shows:
+        return
+    raise TrustError(
+        f"{upstream.name}: the near side says that no upstream signed this repository ({upstream.type})",
+        hint="if it told you to expect that, name it in `unsigned-upstreams` of [site] in cudepot.toml",
+    )
+
+
+def check_folders(lock: Lock, tree: Tree) -> None:
+    """Refuse repositories that belong to no locked upstream: nothing could be said of their packages."""
+    known = tuple(f"{room}/{one.name}/" for room in ROOMS for one in lock.upstreams)
+    rooms = tuple(f"{room}/" for room in ROOMS)
+    for path in sorted(one for one in tree if not nvidias(one)):
+        if (path.startswith(rooms) or path.rpartition("/")[2] in ROOTS) and not path.startswith(known):
+            raise TrustError(f"{path}: belongs to no upstream of the snapshot's lock", hint=HINT)
+
+
+def _strange(depot: Depot, packages: set[Digest], promised: set[Promise]) -> set[Digest]:
+    """Return the packages that keep none of the promises of an index that tells sha512 only; note those that do."""
+    strange: set[Digest] = set()
+    by_sha512 = {(one.sha512, one.size): one for one in promised}
+    for one in packages:
+        if not depot.store.has(one):
+            strange.add(one)
+            continue
+        with depot.store.open(one) as handle:
+            found = by_sha512.get((_sha512(handle), one.size)) if promised else None
+        if found is None:
+            strange.add(one)
+        else:
+            depot.store.note_promise(found, one)
+    return strange
+
+
+def _sha512(stream: BinaryIO) -> str:
+    one = hasher("sha512")
+    while chunk := stream.read(CHUNK):
+        one.update(chunk)
+    return one.hexdigest()
+
+
+def _travelled(upstream: LockedUpstream, root: Root, roots: Sequence[SignedRoot]) -> SignedRoot:
+    for one in roots:
+        if (one.upstream, one.path, one.document) == (upstream.name, root.path, root.digest):
+            return one
+    raise TrustError(
+        f"{upstream.name}: the bundle lacks {root.path}, which its upstream signed",
+        hint="export it again on the near side, after `cudepot lock`",
+    )
+
+
+def _verified(depot: Depot, upstream: LockedUpstream, root: SignedRoot) -> Signed:
+    what = f"{upstream.name}: {root.path}"
+    verifier, document = upstream_verifier(depot, root, what), read(depot.store, root.document)
+    if root.signature is not None:
+        return verifier.detached(document, read(depot.store, root.signature), what)
+    return verifier.clearsigned(document, what)
+
+
+def upstream_verifier(depot: Depot, root: SignedRoot, what: str) -> Gpgv:
+    """Return a verifier that takes the key files that travelled, and trusts only what is pinned here."""
+    pinned = depot.config.site.upstream_keys
+    if not pinned:
+        raise TrustError(f"{what}: no upstream key is pinned here", hint="name them in `site.upstream-keys`")
+    keyrings = [depot.store.path(one) for one in root.keys if depot.store.has(one)]
+    return Gpgv(keyrings, pinned, pin_with="`upstream-keys` of [site] in cudepot.toml", configured=False)
+
+
+def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
+    """Return the roots that travelled with an imported snapshot; none for one that was made here."""
+    imported, name = Manifests(depot.store.root, "imported"), f"{number:06d}"
+    return parse_manifest(imported.read(name)[0], f"manifest {name}").roots if imported.has(name) else ()
+
+
+def _name(
+    depot: Depot, root: SignedRoot, signed: Signed, shown: Set[Digest], named: set[Digest | Promise]
+) -> None:  # fmt: skip
+    """Add the packages that the indexes hanging from a verified root name, until all that are ``shown`` are named.
+
+    Most indexes are there in several forms, which say the same.
+    """
+    promised = promises(root.path, signed.text)
+    primary = _primary(root, signed) if root.type == "yum" else ""
+    for path, digest in root.indexes:
+        what = f"{root.upstream}: {path}"
+        if not _keeps(depot, promised.get(path), digest):
+            raise TrustError(f"{what}: is not the one its signed root names", hint="do not import this bundle")
+        lists = _lists_debs(path) if root.type == "apt" else path == primary
+        if lists and not shown <= named:
+            named.update(_counted(depot, root.upstream, _listed(depot, root.type, digest, what)))
+
+
+def _counted(depot: Depot, upstream: str, packages: Iterable[Digest | Promise]) -> Iterator[Digest | Promise]:
+    """Give packages on, and tell now and then how many there were."""
+    for number, one in enumerate(packages, 1):
+        if not number % _TOLD:
+            depot.progress.step(f"{_FOLLOWING % upstream}: {number:,} read")
+        yield one
+
+
+def _primary(root: SignedRoot, signed: Signed) -> str:
+    """Return where the list of packages lies; its name may be any."""
+    record = parse_repomd(signed.text, root.path).record("primary")
+    return record.href if record else ""
+
+
+def _keeps(depot: Depot, promised: Digest | Promise | None, digest: Digest) -> bool:
+    if isinstance(promised, Promise):
+        with depot.store.open(digest) as handle:
+            return promised.kept_by(handle)
+    return promised == digest
+
+
+def _lists_debs(path: str) -> bool:
+    return path.rpartition("/")[2].partition(".")[0] == "Packages"
+
+
+def _listed(depot: Depot, kind: str, digest: Digest, what: str) -> Iterator[Digest | Promise]:
+    """Give the packages of one index, which is hashed again while it is read."""
+    read, limit = (rpm_listing, METADATA_LIMIT) if kind == "yum" else (listing, INDEX_LIMIT)
+    try:
+        with depot.store.open(digest) as handle:
+            checked = VerifyingReader(handle, digest, what)
+            with decompressed(cast(BinaryIO, checked), what, limit=limit) as text:
+                yield from (one for _, one in read(text, what) if one is not None)
+    except FormatError as error:
+        raise TrustError(f"{what}: {error}", hint="the index cannot be followed to its packages") from error
+
+
+def _extras(tree: Tree, upstream: LockedUpstream) -> set[Digest]:
+    """Return what nobody has to sign: extras, where the only roots clients see are the upstream's own.
+
+    Beside an index of the site, which could offer them, they would be packages like any other.
+    """
+    if own_roots(tree, upstream):
+        return set()
+    return {one.digest for one in upstream.files if one.role == "extra"}
+
+
+def _shown(tree: Tree, upstream: LockedUpstream) -> set[Digest]:
+    """Return the packages a snapshot shows as this upstream's."""
+    return {digest for path, digest in below(tree, upstream) if path.endswith((".deb", ".rpm"))}

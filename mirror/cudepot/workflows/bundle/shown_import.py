@@ -1,0 +1,65 @@
+"""Which of the snapshots that came in bundles is to be shown: the newest, or the one that ``rollback`` chose."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from cudepot.depot.depot import Depot
+from cudepot.disk import write_atomic
+from cudepot.errors import ConfigError, FormatError
+from cudepot.sealed import sealed, unsealed
+from cudepot.store.snapshots import Snapshots
+
+
+class Choice(NamedTuple):
+    """The older snapshot that is shown, and since when (UTC; empty where an older cudepot did not note it)."""
+
+    shows: int
+    since: str
+
+
+def newest_number(depot: Depot) -> int:
+    """Return the number of the newest snapshot; raise ConfigError when none has been imported."""
+    numbers = Snapshots(depot.store.root).numbers()
+    if not numbers:
+        raise ConfigError("no bundle has been imported yet", hint="run `cudepot bundle import FILE...` first")
+    return numbers[-1]
+
+
+def wanted(depot: Depot) -> int:
+    """Return the number of the snapshot to show: a rollback holds, whatever bundles bring."""
+    newest, chosen = newest_number(depot), choice(depot)
+    return chosen.shows if chosen else newest
+
+
+def choose(depot: Depot, number: int) -> None:
+    """Remember that ``number`` is to be shown until the rollback is released; the newest one needs no memory."""
+    newest = newest_number(depot)
+    if number == newest:
+        forget_choice(depot)
+        return
+    document = {"shows": number, "instead-of": newest, "since": f"{depot.clock():%Y-%m-%dT%H:%M:%SZ}"}
+    write_atomic(_path(depot), json.dumps(sealed(document), indent=1).encode() + b"\n")
+
+
+def forget_choice(depot: Depot) -> None:
+    """Let the newest snapshot be shown again."""
+    _path(depot).unlink(missing_ok=True)
+
+
+def choice(depot: Depot) -> Choice | None:
+    """Return the older snapshot that is to be shown; None for the newest."""
+    numbers = Snapshots(depot.store.root).numbers()
+    try:
+        document = unsealed(_path(depot).read_bytes(), "rollback.json")
+        found, instead = Choice(int(document["shows"]), str(document.get("since", ""))), int(document["instead-of"])
+    except (OSError, FormatError, ValueError, KeyError, TypeError):
+        return None
+    holds = bool(found.since) or [instead] == numbers[-1:]  # one of an older cudepot ended with the next bundle
+    return found if found.shows in numbers and holds else None
+
+
+def _path(depot: Depot) -> Path:
+    return depot.store.root / "rollback.json"

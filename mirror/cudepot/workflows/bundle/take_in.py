@@ -1,0 +1,146 @@
+"""``cudepot bundle import``: take volumes in any order; a snapshot appears when everything of it holds.
+
+Objects enter the store one by one, each checked. The manifest waits in ``incoming/`` until no object is missing; then
+the site's signature, the chain of snapshots and the upstreams' own signatures decide, and only the last step, one
+file, makes the snapshot visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.catalog.site.bundle import Manifest
+from cudepot.depot.depot import Depot
+from cudepot.errors import ConfigError, StaleError, TrustError
+from cudepot.store.manifests import Manifests
+from cudepot.workflows.bundle.finish import Refused, finish, lacking, snapshot_links, waiting_manifests
+from cudepot.workflows.bundle.prove import Proved
+from cudepot.workflows.bundle.volume import Volume, open_volume, take
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A bundle that is not complete: the snapshot it brings, the volumes not seen whole, and objects missing."""
+
+    number: int
+    volumes: tuple[int, ...]
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """What importing did.
+
+    Attributes:
+        imported: numbers of the snapshots that came; ``publish`` shows the newest.
+        waiting: bundles of which more volumes have to come.
+        objects: how many were new.
+        proved: what vouches for the packages of the newest snapshot that came.
+        licences: sha256 of the licence texts the near side accepted for it.
+        refused: bundles given before that do not hold or that newer ones have overtaken.
+    """
+
+    imported: tuple[int, ...]
+    waiting: tuple[Waiting, ...]
+    objects: int
+    proved: tuple[Proved, ...] = ()
+    licences: tuple[str, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False) -> ImportResult:
+    """Take volumes, of one bundle or several, and import every snapshot that is complete.
+
+    Args:
+        depot: the depot; its configuration names the site it mirrors.
+        files: volumes in any order.
+        dry_run: check signatures, headers and the chain of snapshots; bring nothing.
+
+    Raises:
+        ConfigError: this project mirrors no site, or a bundle has to be imported before.
+        TrustError: foreign, older, forked, damaged, or not vouched for by its upstream. Nothing is shown then.
+    """
+    if not depot.config.site.origin:
+        raise ConfigError(
+            "this project signs a site of its own: it imports no bundle",
+            hint="make a project for the far side with `cudepot init --from-site KEYFILE`",
+        )
+    volumes = [_opened(depot, file) for file in files]
+    incoming = Manifests(depot.store.root, "incoming")
+    known, unreadable = waiting_manifests(incoming)
+    known |= {one.name: one.manifest for one in volumes}
+    for volume in volumes:
+        _check_lineage(depot, volume.manifest, volume.path, known.values())
+    if dry_run:
+        return ImportResult((), _waiting(depot, known.values()), 0)
+    for name in (name for name, one in unreadable.items() if one.forgotten):
+        incoming.remove(name)
+    new = sum(_take(depot, incoming, one) for one in volumes)
+    depot.progress.step("looking for bundles that are complete")
+    done = finish(depot, known, {one.name for one in volumes})
+    left = [manifest for name, manifest in known.items() if incoming.has(name)]
+    refused = (*unreadable.values(), *done.refused)
+    return ImportResult(tuple(done.imported), _waiting(depot, left), new, done.proved, done.licences, refused)
+
+
+def _opened(depot: Depot, file: Path) -> Volume:
+    depot.progress.step(f"reading the list of what is in {file.name}")
+    return open_volume(file, depot.site_verifier())
+
+
+def _check_lineage(depot: Depot, manifest: Manifest, path: Path, others: Iterable[Manifest]) -> None:
+    """Refuse what is older, what belongs to another chain, and what follows a snapshot that is not here."""
+    links = snapshot_links(depot)
+    newest = max(links, default=0)
+    if manifest.number in links:
+        if links[manifest.number] != manifest.link:
+            raise TrustError(
+                f"{path}: brings a snapshot {manifest.number} that differs from the one imported before",
+                hint="two near sides sign with one key, or the near side lost its store: ask there before going on",
+            )
+        return
+    if manifest.number < newest:
+        raise StaleError(
+            f"{path}: brings snapshot {manifest.number}, older than {newest}, which is here",
+            hint="take the newest bundle; `cudepot rollback` shows an older snapshot again",
+        )
+    base = manifest.base
+    if not base.number or links.get(base.number) == base or base in [one.link for one in others]:
+        return
+    if base.number in links:
+        raise TrustError(
+            f"{path}: starts from another snapshot {base.number} than the one here", hint="a foreign chain"
+        )
+    raise ConfigError(
+        f"{path}: starts from snapshot {base.number}, which is not here (newest: {newest or 'none'})",
+        hint="import the bundles between first, or give `cudepot bundle missing` to the near side",
+    )
+
+
+def _take(depot: Depot, incoming: Manifests, volume: Volume) -> int:
+    depot.progress.step(f"looking for the {len(volume.members):,} objects of {volume.path.name} in the store")
+    if not incoming.has(volume.name):
+        incoming.add(volume.name, volume.document, volume.signature)
+    return take(volume, depot.store, depot.progress)
+
+
+def waiting_notes(depot: Depot) -> tuple[str, ...]:
+    """Return a line for each bundle of which more volumes have to come."""
+    known, _ = waiting_manifests(Manifests(depot.store.root, "incoming"))
+    return tuple(
+        f"snapshot {one.number} waits for {one.objects} objects in volumes {', '.join(map(str, one.volumes))}: "
+        "`cudepot bundle import` them"
+        for one in _waiting(depot, known.values())
+        if one.objects
+    )
+
+
+def _waiting(depot: Depot, manifests: Iterable[Manifest]) -> tuple[Waiting, ...]:
+    found = []
+    for one in sorted(manifests, key=lambda one: one.number):
+        missing = set(lacking(depot, one))
+        volumes = tuple(number for number, held in enumerate(one.volumes, 1) if missing & set(held))
+        found.append(Waiting(one.number, volumes, len(missing)))
+    return tuple(found)

@@ -1,0 +1,35 @@
+"""``cudepot bundle missing``: what the far side lacks of the snapshots it has and of bundles that are not complete."""
+
+from __future__ import annotations
+
+from cudepot.catalog.site.bundle import Want
+from cudepot.depot.depot import Depot
+from cudepot.depot.snapshots import find_snapshot
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError
+from cudepot.store.manifests import Manifests
+from cudepot.workflows.bundle.finish import lacking, snapshot_links, waiting_manifests
+
+
+def want(depot: Depot) -> Want:
+    """Return the want-list to carry to the near side.
+
+    Raises:
+        ConfigError: this project mirrors no site.
+    """
+    origin = depot.config.site.origin
+    if not origin:
+        raise ConfigError("this project mirrors no site, so it misses nothing of one", hint="`cudepot sync` fetches")
+    links = snapshot_links(depot)
+    missing = {one for number in links for one in _missing(depot, number)}
+    pending = list(waiting_manifests(Manifests(depot.store.root, "incoming"))[0].values())
+    missing |= {one for manifest in pending for one in lacking(depot, manifest)}
+    pieces = {part for manifest in pending for _, parts in manifest.pieces for part in parts}
+    whole = {one for manifest in pending for one, parts in manifest.pieces if missing & set(parts)}
+    heads = tuple(sorted({one.link for one in pending}, key=lambda one: one.number))
+    return Want(origin, tuple(links.values()), heads, tuple(sorted(missing - pieces | whole)))
+
+
+def _missing(depot: Depot, number: int) -> list[Digest]:
+    snapshot = find_snapshot(depot, number)
+    return [one for one in {*snapshot.tree.values(), snapshot.lock} if not depot.store.has(one)]

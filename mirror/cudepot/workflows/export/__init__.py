@@ -1,0 +1,1 @@
+"""Pins and client settings in the formats of other tools."""

@@ -1,0 +1,86 @@
+"""``cudepot export``: what the site shows, as pins in the format of the tool that installs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from cudepot.catalog.site.choice import Choice, is_any, selected
+from cudepot.catalog.site.holdings import Held, SiteFacts
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.depot.snapshots import lock_of, shown_snapshot
+from cudepot.kinds.conda.export import conda_set
+from cudepot.kinds.conda.rules import export_text as export_conda
+from cudepot.kinds.wheels.export import wheel_set
+from cudepot.kinds.wheels.rules import export_text as export_python
+from cudepot.workflows.export import container_text as export_container
+from cudepot.workflows.export import system_text as export_system
+from cudepot.workflows.export.system import system_set
+from cudepot.workflows.publish.page import site_facts
+
+Write = Callable[[SiteFacts, str, str], str]
+FORMATS: dict[str, tuple[tuple[str, ...], str, Write]] = {
+    "conda-explicit": (("conda",), "conda 24.9, mamba, micromamba: create --file", export_conda.explicit),
+    "conda-explicit-md5": (("conda",), "the same for conda before 24.9", export_conda.explicit_md5),
+    "environment.yml": (("conda",), "conda env create --file", export_conda.environment),
+    "pixi.toml": (("conda",), "a fragment for pixi's manifest", export_conda.pixi),
+    "pylock.toml": (("wheel",), "PEP 751: pip and uv", lambda site, url, _: export_python.pylock(site, url)),
+    "requirements.txt": (("wheel",), "pip install -r", lambda site, url, _: export_python.requirements(site, url)),
+    "uv": (("wheel",), "a fragment of pyproject.toml", lambda site, url, _: export_python.uv(site, url)),
+    "apt": (("deb",), "apt preferences, apt-get's command", lambda site, *_: export_system.apt_preferences(site)),
+    "dnf": (("rpm",), "versionlock.list, dnf's command", lambda site, *_: export_system.dnf_versionlock(site)),
+    "dockerfile-ubuntu": (("deb",), "RUN lines", lambda site, url, _: export_container.dockerfile_ubuntu(site, url)),
+    "dockerfile-rhel": (("rpm",), "RUN lines", lambda site, url, _: export_container.dockerfile_rhel(site, url)),
+    "ansible": (
+        ("conda", "wheel", "deb", "rpm"), "variables", lambda site, url, _: export_container.ansible(site, url)
+    ),
+}  # fmt: skip
+"""By name: the kinds of packages it is about, what it is for, what writes it."""
+
+
+def export(depot: Depot, form: str, url: str, choice: Choice) -> tuple[str, SiteFacts]:
+    """Return the text, and what of the site it is about: what was chosen, and what that needs on the site.
+
+    Raises:
+        ConfigError: nothing is published yet.
+        PinError: the site holds nothing of that kind, or it is not clear which, or what it needs is not there.
+    """
+    snapshot = shown_snapshot(depot)
+    site = facts_of(depot, snapshot)
+    kinds, _, write = FORMATS[form]
+    chosen = replace(site, held=())
+    for kind, mine in _by_kind(site, kinds, choice):
+        held, elsewhere = _complete(depot, snapshot, site, kind, mine, strict=form != "uv")
+        chosen = replace(chosen, held=(*chosen.held, *held), elsewhere=(*chosen.elsewhere, *elsewhere))
+    return write(chosen, url.rstrip("/"), choice.platform), chosen
+
+
+def _by_kind(site: SiteFacts, kinds: Sequence[str], choice: Choice) -> list[tuple[str, Choice]]:
+    """Return the kinds that a choice leaves anything of, each with what of the choice is about it."""
+    selected(site.held, kinds, choice)
+    found = []
+    for kind in kinds:
+        only = [text for text in choice.only if is_any(site.held, kind, replace(choice, only=(text,)))]
+        mine = replace(choice, only=tuple(only))
+        if bool(only) == bool(choice.only) and is_any(site.held, kind, mine):
+            found.append((kind, mine))
+    return found
+
+
+def _complete(
+    depot: Depot, snapshot: Snapshot, site: SiteFacts, kind: str, choice: Choice, *, strict: bool
+) -> tuple[tuple[Held, ...], list[str]]:
+    """Return the chosen packages of a kind with what they need, and the conda packages that are to be had elsewhere."""
+    if kind == "conda":
+        return conda_set(depot, snapshot, site, choice)
+    if kind == "wheel":
+        return wheel_set(depot, snapshot, site, choice, complete=strict), []
+    return system_set(depot, site, kind, choice), []
+
+
+def facts_of(depot: Depot, snapshot: Snapshot) -> SiteFacts:
+    """Return what a snapshot holds for clients."""
+    return site_facts(
+        depot, lock_of(depot, snapshot), snapshot.tree, snapshot.number, snapshot.created, snapshot.signer
+    )

@@ -1,0 +1,131 @@
+"""``cudepot init``: make a project folder: cudepot.toml, store, and a key for the site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli
+
+from cudepot.catalog.config.config import Config, parse_config
+from cudepot.catalog.config.presets import expand
+from cudepot.catalog.config.template import render_template
+from cudepot.catalog.nvidia.first_pins import Wishes, first_pins, repository
+from cudepot.catalog.nvidia.first_sizes import Expected, expected
+from cudepot.depot.nvidia_catalog import load_catalog
+from cudepot.depot.shipped import load_presets
+from cudepot.disk import write_atomic
+from cudepot.errors import ConfigError
+from cudepot.fingerprints import fingerprint
+from cudepot.signing.gpg import GpgSigner, make_key
+from cudepot.store.local import LocalStore
+
+
+@dataclass(frozen=True, slots=True)
+class InitResult:
+    """What was made: paths; the fingerprint of the site's key; whether its secret half is on this machine.
+
+    ``expected`` says what the wishes come to before anything is fetched.
+    """
+
+    made: tuple[str, ...]
+    key: str
+    can_sign: bool
+    expected: tuple[Expected, ...] = ()
+
+
+def init(
+    base: Path, *, label: str, key: str, gnupg: str, dry_run: bool, wishes: Wishes | None = None
+) -> InitResult:  # fmt: skip
+    """Make a project in ``base``; with a cudepot.toml there already, only what it lacks.
+
+    Args:
+        base: the project folder; made when missing.
+        label: who we are (``site.label``).
+        key: fingerprint of an existing signing key; empty to make one.
+        gnupg: GnuPG home, relative to ``base``.
+        dry_run: only say what would be made.
+        wishes: what a new cudepot.toml shall pin; None for nothing but examples.
+
+    Raises:
+        ConfigError: the key named is not in the GnuPG home, or cudepot.toml is malformed.
+    """
+    if base.exists() and not base.is_dir():
+        raise ConfigError(f"{base}: not a folder", hint="-C names the folder of cudepot.toml")
+    toml = base / "cudepot.toml"
+    known = toml.exists()
+    key = fingerprint(key) if key else ""
+    if known and wishes:
+        raise ConfigError(f"{toml}: is there already", hint="add pins to it by hand, or see `cudepot lock --from`")
+    pins = _pins(wishes) if wishes else ""
+    text = toml.read_text("utf-8") if known else render_template(label=label, key=key, gnupg=gnupg) + pins
+    config = _parse(text, toml)
+    made = _missing(base, config)
+    if not dry_run:
+        base.mkdir(parents=True, exist_ok=True)
+        if not known:
+            key = _key(base, config)
+            write_atomic(toml, (render_template(label=label, key=key, gnupg=gnupg) + pins).encode())
+        _ignore(base, config)
+        LocalStore(base / config.store, create=True)
+    key = config.site.key or key
+    can_sign = bool(key) and (base / config.site.gnupg).is_dir()
+    return InitResult(tuple(made), key, can_sign, outlook(wishes) if wishes else ())
+
+
+def outlook(wishes: Wishes) -> tuple[Expected, ...]:
+    """Return what wishes come to; raise ConfigError when they name no version or a repository nobody knows."""
+    wishes.check()
+    presets = load_presets()
+    for one in wishes.distributions:
+        presets.get(f"nvidia/{repository(one)}")  # names similar ones where there is none
+    return expected(load_catalog(), wishes)
+
+
+def _pins(wishes: Wishes) -> str:
+    outlook(wishes)
+    return first_pins(wishes)
+
+
+def _parse(text: str, toml: Path) -> Config:
+    try:
+        return parse_config(expand(tomli.loads(text), load_presets))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{toml}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{toml}: not TOML: {error}", hint="correct the line it names") from error
+
+
+def _missing(base: Path, config: Config) -> list[str]:
+    """Return what is to be made, in words a person finds again in the folder."""
+    made = [] if (base / "cudepot.toml").exists() else ["cudepot.toml"]
+    made += [] if config.site.key or not made else [config.site.gnupg]
+    made += [".gitignore"] if _unignored(base, config) else []
+    return made + ([] if (base / config.store / "FORMAT").exists() else [config.store])
+
+
+def _key(base: Path, config: Config) -> str:
+    """Return the fingerprint of the site's key: the one named, if it is there, else a new one."""
+    home = base / config.site.gnupg
+    if not config.site.key:
+        return make_key(home, f"cudepot site {config.site.label} <cudepot@{config.site.label}.invalid>")
+    GpgSigner(home, config.site.key).public_key(armor=False)
+    return config.site.key
+
+
+def _unignored(base: Path, config: Config) -> list[str]:
+    """Return the lines .gitignore lacks: above all the folder of the secret key must never be committed."""
+    path = base / ".gitignore"
+    present = path.read_bytes().decode(errors="surrogateescape").splitlines() if path.exists() else []
+    wanted = [f"/{name.strip('/')}/" for name in (config.store, config.site.path, config.site.gnupg)]
+    return [line for line in wanted if line not in present and not line.startswith(("/../", "//"))]
+
+
+def _ignore(base: Path, config: Config) -> None:
+    path, lines = base / ".gitignore", _unignored(base, config)
+    if lines:
+        before = path.read_bytes() if path.exists() else b""
+        joint = b"" if not before or before.endswith(b"\n") else b"\n"
+        write_atomic(path, before + joint + "".join(f"{line}\n" for line in lines).encode())

@@ -1,0 +1,277 @@
+"""``cudepot lock``: resolve the pins against every upstream into one lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import tomli
+
+from cudepot.catalog.config.pinned_hashes import check_hashes
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.drift import checked
+from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.lock_document import parse_lock, render_lock
+from cudepot.catalog.unsolvable import Findings
+from cudepot.depot.depot import Depot
+from cudepot.depot.fault_memory import too_old
+from cudepot.depot.isolated import Trouble, each_alone
+from cudepot.depot.locked import _pinned, load_lock
+from cudepot.depot.partly import PartlyLockedError
+from cudepot.depot.rounds import Failure, Resolved, failures, resolve_all
+from cudepot.depot.solvability import Solvability
+from cudepot.depot.unsigned import unsigned
+from cudepot.depot.upstream_session import Asked
+from cudepot.disk import write_atomic
+from cudepot.errors import CudepotError
+
+
+@dataclass(frozen=True, slots=True)
+class LockResult:
+    """What locking did.
+
+    Attributes:
+        lock: the new lock.
+        added, removed: artifacts that came and went, as ``NAME VERSION (upstream)``.
+        changed: the same name and version with other bytes, likewise.
+        written: whether the file was written (not in a dry run, nor when nothing changed).
+        failed: upstreams that could not be locked; what the old lock had of them stays.
+        old: upstreams whose root is older than their ``max-age``, and how old.
+        unsigned: a line for each upstream that nobody signed.
+        unsolvable: a line for each repository that is allowed although not all of it can be installed.
+        notes: what is odd about an upstream, a line each.
+    """
+
+    lock: Lock
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    written: bool
+    failed: tuple[Failure, ...] = ()
+    old: tuple[tuple[str, str], ...] = ()
+    unsigned: tuple[str, ...] = ()
+    unsolvable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def record_acceptance(depot: Depot, lock: Lock) -> None:
+    """Write the licences that are accepted now into cudepot.lock; nothing else in it changes."""
+    old = load_lock(depot.lock_path)
+    if old.accepted_eula != lock.accepted_eula:
+        write_atomic(depot.lock_path, _document(replace(old, accepted_eula=lock.accepted_eula)))
+
+
+def make_lock(
+    depot: Depot,
+    *,
+    dry_run: bool = False,
+    allow_rollback: bool = False,
+    wait: float = 0.0,
+    accept_changed: Sequence[str] = (),
+    allow_unsolvable: Mapping[str, str] = MappingProxyType({}),
+    forbid_unsolvable: Sequence[str] = (),
+) -> LockResult:
+    """Resolve all pins and write cudepot.lock when it changed.
+
+    An upstream that fails does not stop the others: it is told in the result, and its part of the old lock stays.
+
+    Args:
+        depot: the depot.
+        dry_run: write no lock.
+        allow_rollback: accept a root older than one seen before.
+        wait: seconds to go on trying where a fault may pass.
+        accept_changed: names of packages whose bytes may differ from those locked under the same version.
+        allow_unsolvable: repositories that may be published although not all of them can be installed → why.
+        forbid_unsolvable: repositories that may no longer.
+
+    Raises:
+        ConfigError: nothing is pinned, or what is to be allowed or forbidden is not there.
+    """
+    old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
+    pinned = _pinned(depot)
+    solvable = Solvability.of(depot, old.allowed_unsolvable, allow_unsolvable, forbid_unsolvable)
+    _judge_channel(depot, solvable)
+
+    def resolve(now: Depot, upstream: Upstream) -> Resolved:
+        with solvable.judging(upstream.name) as findings:
+            found = _Asking(now, upstream, findings, allow_rollback, accept_changed).resolve(old)
+        return finished(upstream, found)
+
+    def finished(upstream: Upstream, found: Resolved, *, complete: bool = True) -> Resolved:
+        artifacts, where = _as_repackaged(depot, upstream, found[1]), upstream.url or upstream.path
+        check_hashes(depot.pins_of(upstream), artifacts, where, complete=complete)
+        return found[0], checked(old.of(upstream.name), artifacts, accept_changed, where)
+
+    done, errors = resolve_all(depot, pinned, resolve, wait)
+    for one in pinned:
+        error = errors.get(one.name)
+        if isinstance(error, PartlyLockedError):
+            try:
+                done[one.name] = finished(one, error.resolved, complete=False)
+            except CudepotError as worse:
+                errors[one.name] = worse
+
+    def assembled() -> Lock:
+        return replace(_assembled(depot, pinned, done, old), allowed_unsolvable=solvable.allowed())
+
+    depot.progress.step("writing cudepot.lock")
+    _check_wheels(depot, done, errors, assembled())
+    lock, document = assembled(), b""
+    if lock != old:
+        lock, document = _readable(depot, lock, done, errors, assembled)
+    failed = tuple(failures(depot, pinned, errors))
+    written = bool(done or depot.lock_path.exists()) and lock != old and not dry_run
+    if written:
+        write_atomic(depot.lock_path, document)
+    old_roots, unsolvable, notes = too_old(depot, lock), solvable.unsolvable(), solvable.notes()
+    came = _differences(old, lock)
+    return LockResult(lock, *came, written, failed, old_roots, unsigned(depot, lock), unsolvable, notes)
+
+
+def _judge_channel(depot: Depot, solvable: Solvability) -> None:
+    """Note of a conda channel that is allowed to be unsolvable what `publish` found last: it knows what is built."""
+    channel = f"conda/{depot.config.site.channel}"
+    if not any(one.name == channel for one in solvable.permitted):
+        return
+    from cudepot.kinds.conda.prove import was_solvable  # noqa: PLC0415 - seldom
+
+    with solvable.judging(channel) as findings:
+        findings.complete = was_solvable(depot)
+
+
+def _as_repackaged(depot: Depot, upstream: Upstream, artifacts: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
+    """Return the artifacts of an upstream with what their recipes have to know of all of them."""
+    if not any(one.release for one in artifacts):
+        return artifacts
+    from cudepot.catalog.nvidia.repackaged import completed  # noqa: PLC0415 - where something is repackaged
+    from cudepot.depot.nvidia_catalog import load_components  # noqa: PLC0415
+
+    return completed(artifacts, depot.pins_of(upstream), load_components, folder=upstream.type == "folder")
+
+
+def _check_wheels(depot: Depot, done: dict[str, Resolved], errors: dict[str, CudepotError], lock: Lock) -> None:
+    """Move upstreams from ``done`` to ``errors`` that would give a wheel the name of another one."""
+    if not any("wheel" in one.outputs for one in lock.artifacts):
+        return
+    from cudepot.workflows.build.wheel_clashes import wheel_clashes  # noqa: PLC0415 - where wheels are built
+
+    clashes = wheel_clashes(depot, lock, [one.name for one in lock.upstreams if one.name not in done])
+    for name, error in clashes.items():
+        del done[name]
+        errors[name] = error
+
+
+def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Resolved], old: Lock) -> Lock:
+    """Return the lock of what was resolved now and, for what was not, of what was locked before."""
+    kept = {one.name: (one, old.of(one.name)) for one in old.upstreams}
+    known = {**kept, **done}
+    parts = [known[one.name] for one in pinned if one.name in known]
+    return Lock(
+        tuple(locked for locked, _ in parts),
+        tuple(artifact for _, artifacts in parts for artifact in artifacts),
+        tuple(sorted(depot.config.accept_eula)),
+    )
+
+
+def _readable(
+    depot: Depot,
+    lock: Lock,
+    done: dict[str, Resolved],
+    errors: dict[str, CudepotError],
+    assembled: Callable[[], Lock],
+) -> tuple[Lock, bytes]:
+    """Return the lock and its document; an upstream that would make it unreadable moves from ``done`` to ``errors``."""
+    found: list[Trouble] = []
+    with each_alone(depot, "cudepot.lock", found.append):
+        return lock, _document(lock)
+    found.clear()
+    for name, (locked, artifacts) in done.items():
+        with each_alone(depot, name, found.append):
+            _document(Lock((locked,), artifacts))
+    for one in found:
+        del done[one.name]
+    errors |= dict(found)
+    lock = assembled()
+    return lock, _document(lock)
+
+
+def _document(lock: Lock) -> bytes:
+    """Return a lock as it is written, after reading it again."""
+    import tomli_w  # noqa: PLC0415 - where nothing changed nothing is written
+
+    data = tomli_w.dumps(render_lock(lock)).encode()
+    parse_lock(tomli.loads(data.decode()))
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One upstream being resolved; each kind loads what it needs when it is there: start-up is most of a run."""
+
+    depot: Depot
+    upstream: Upstream
+    findings: Findings
+    rollback: bool
+    accepted: Sequence[str]
+
+    def resolve(self, old: Lock) -> Resolved:
+        """Return what the pins mean: what ``old`` has of them where nothing changed."""
+        depot, upstream = self.depot, self.upstream
+        locked = old.upstream(upstream.name)
+        before = (locked, old.of(upstream.name)) if locked else None
+        if upstream.type in ("apt", "yum"):
+            return self._repository(before)
+        if upstream.type == "simple":
+            from cudepot.kinds.wheels.lock import resolve_simple  # noqa: PLC0415
+
+            return resolve_simple(depot, upstream, before)
+        if upstream.type == "redistrib":
+            from cudepot.kinds.redistrib.lock import resolve_redistrib  # noqa: PLC0415
+
+            return resolve_redistrib(depot, upstream, before)
+        if upstream.type == "local-repo":
+            from cudepot.kinds.installer.lock import resolve_local  # noqa: PLC0415
+
+            return resolve_local(depot, upstream, before, self.findings)
+        from cudepot.kinds.folder.lock import resolve_folder  # noqa: PLC0415
+
+        return resolve_folder(depot, upstream, before, self.findings)
+
+    def _repository(self, before: Resolved | None) -> Resolved:
+        """Return what is locked while the signed root is the same; a chain is loaded only to be followed."""
+        asked = Asked.of(self.depot, self.upstream, self.findings)
+        if before and not self.findings.again and asked.answers(before[0]):
+            return before
+        if self.upstream.type == "yum":
+            from cudepot.kinds.yum.lock import resolve_yum  # noqa: PLC0415
+
+            return resolve_yum(asked, before, rollback=self.rollback, accepted=self.accepted)
+        from cudepot.kinds.apt.lock import resolve_apt  # noqa: PLC0415
+
+        return resolve_apt(asked, before, rollback=self.rollback, accepted=self.accepted)
+
+
+def _differences(old: Lock, new: Lock) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    before, after = _by_label(old), _by_label(new)
+    swapped = {f"{file.path} ({one.name})": file.before for one in new.upstreams for file in one.replaced}
+    before = {**{label: sha256 for label, sha256 in swapped.items() if label in after}, **before}
+    return (
+        tuple(sorted(after.keys() - before.keys())),
+        tuple(sorted(before.keys() - after.keys())),
+        tuple(sorted(label for label in after.keys() & before.keys() if after[label] != before[label])),
+    )
+
+
+def _by_label(lock: Lock) -> dict[str, str]:
+    extras = {
+        f"{file.path} ({one.name})": file.digest.sha256
+        for one in lock.upstreams
+        for file in one.files
+        if file.role == "extra"
+    }
+    extras |= {f"{file.path} ({one.name})": file.now for one in lock.upstreams for file in one.replaced}
+    return extras | {
+        f"{one.name} {one.version} {one.architecture} ({one.upstream})".replace("  ", " "): one.digest.sha256
+        for one in lock.artifacts
+    }

@@ -1,0 +1,100 @@
+"""The ``clients/`` part of a site: what `client apt` and `client dnf` write, for each distribution the site is for.
+
+Sources name the site by its URL, so there is none where nothing says how clients reach it. Where a package is locked
+for several CUDAs, each of these has a folder beside that of the distribution, whose clients hold one version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.site.snapshot import Tree
+from cudepot.depot.depot import Depot
+from cudepot.depot.isolated import each_alone
+from cudepot.digest import Digest
+from cudepot.kinds.rules.client_targets import is_known, targets
+
+if TYPE_CHECKING:  # start-up is much of a small run, and few sites have clients' files
+    from cudepot.catalog.site.choice import Choice
+    from cudepot.kinds.client_held import Hold
+
+    _Made = tuple[Mapping[str, bytes], Hold]
+    _Make = Callable[[Depot, Lock, Tree, Sequence[str], str, Choice], _Made]
+
+FOLDER = "clients/"
+
+
+def keys_tree(depot: Depot) -> dict[str, Digest]:
+    """Return site path → content of the site's public key."""
+    signer = depot.signer()
+    return {
+        "keys/site.asc": depot.store.add_bytes(signer.public_key(armor=True)),
+        "keys/site.gpg": depot.store.add_bytes(signer.public_key(armor=False)),
+    }
+
+
+def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
+    """Return site path → content of the clients' files for a finished tree; say what cannot be made."""
+    url, found = depot.config.site.reached_at, dict[str, Digest]()
+    for make, urls in _shown(lock, tree) if url else ():
+        for folder, several in _grouped(urls).items():
+            chosen = partial(make, depot, lock, tree, several, url)
+            with each_alone(
+                depot, folder, lambda one: depot.progress.say(f"{FOLDER}{one.name}/: left out: {one.error}")
+            ):
+                for at, files in _each_choice(depot, folder, chosen):
+                    found |= {f"{FOLDER}{at}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
+    return found
+
+
+def _shown(lock: Lock, tree: Mapping[str, Digest]) -> list[tuple[_Make, dict[str, str]]]:
+    """Return what makes the files of each ecosystem, and its repositories in the tree: name of the upstream → URL.
+
+    A folder of debs and rpms has one of either.
+    """
+    ends = ("/repodata/repomd.xml", "/InRelease", "/Release.gpg")
+    roots = {path.removesuffix(end).partition("/dists/")[0] for path in tree for end in ends if path.endswith(end)}
+    return [
+        (make, {one.name: one.url for one in lock.upstreams if f"{room}/{one.name}" in roots})
+        for room, make in (("apt", _apt), ("yum", _dnf))
+    ]
+
+
+def _grouped(urls: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return folder → upstreams; one whose distribution nothing tells has a folder of its own."""
+    known = {name: url for name, url in urls.items() if is_known(name, url)}
+    grouped = targets(known) if known else {}
+    for name in urls.keys() - known.keys():
+        grouped |= targets({name: urls[name]})
+    return grouped
+
+
+def _each_choice(
+    depot: Depot, folder: str, make: Callable[[Choice], _Made]
+) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+    """Give folder and files of all that is locked, and of each CUDA where clients have to choose one."""
+    from cudepot.kinds.rules.client_choice import EVERYTHING  # noqa: PLC0415 - where a site says its URL
+
+    files, held = make(EVERYTHING)
+    yield folder, files
+    held.warn(depot, f"{FOLDER}{folder}/")
+    for cuda in held.cudas:
+        yield f"{folder}-cuda{cuda}", make(replace(EVERYTHING, cuda=cuda))[0]
+
+
+def _dnf(depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice) -> _Made:
+    from cudepot.kinds.yum.client import dnf_files  # noqa: PLC0415 - where a site says its URL
+
+    made = dnf_files(depot, tree, lock, names, url=url, choice=choice)
+    return made.files, made.held
+
+
+def _apt(depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice) -> _Made:
+    from cudepot.kinds.apt.client import apt_files, preferences  # noqa: PLC0415 - where a site says its URL
+
+    made = apt_files(depot, tree, lock, names, url=url, choice=choice)
+    return made.files | preferences(depot.config.site.label, made.clients, hold_back=False), made.held

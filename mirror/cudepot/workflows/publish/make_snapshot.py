@@ -1,0 +1,85 @@
+"""Makes a tree a signed snapshot of the store, and shows a snapshot on the site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_document import render_lock
+from cudepot.catalog.site.snapshot import Snapshot, Tree, render_snapshot
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest
+from cudepot.errors import EulaError
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.publish.published_names import record_names
+
+
+def next_number(depot: Depot, earlier: Sequence[Snapshot]) -> int:
+    """Return the number of a new snapshot: above all in the store (``earlier``, newest first) and on the site."""
+    return max(earlier[0].number if earlier else 0, depot.site().newest()) + 1
+
+
+def keep(
+    depot: Depot,
+    made_of: bytes,
+    lock: Lock,
+    number: int,
+    tree: Tree,
+    earlier: Sequence[Snapshot],
+    *,
+    created: str,
+    rollback: int = 0,
+) -> None:
+    """Put a new signed snapshot into the store.
+
+    Args:
+        depot: the depot.
+        made_of: the lock it shows, as a document.
+        lock: the same as a value.
+        number: of the snapshot.
+        tree: path → content.
+        earlier: snapshots before it, the newest first.
+        created: see :func:`now`.
+        rollback: number of the older snapshot it shows again.
+    """
+    depot.progress.step(f"signing snapshot {number}")
+    snapshots, signer = Snapshots(depot.store.root), depot.signer()
+    locked = render_lock(Lock(lock.upstreams))
+    snapshot = Snapshot(
+        number,
+        created,
+        signer.fingerprint,
+        Digest.of(snapshots.read(earlier[0].number)[0]).sha256 if earlier else "",
+        depot.store.add_bytes(made_of),
+        tuple(locked["upstream"]),
+        tree,
+        rollback,
+    )
+    document = render_snapshot(snapshot)
+    snapshots.add(number, document, signer.detach(document))
+    record_names(depot)
+
+
+def check_private(depot: Depot) -> None:
+    """Refuse a site that is marked public: NVIDIA's licence allows no passing on to the public; raise EulaError."""
+    if depot.config.site.public:
+        raise EulaError(
+            f"{depot.site().where} is marked public (`public = true` in [site]): nothing is published there",
+            hint="NVIDIA's licence does not allow passing its packages on to the public: publish where only your "
+            "organisation can read, and say `public = false`",
+        )
+
+
+def show(depot: Depot, number: int, tree: Tree) -> None:
+    """Write the snapshot and switch to it, unless this very snapshot is shown already; refuse a public site."""
+    check_private(depot)
+    site = depot.site()
+    document, signature = Snapshots(depot.store.root).read(number)
+    if site.current() == number and site.document(number) == document:
+        return
+    depot.progress.step(f"writing {len(tree):,} files to {site.where}")
+    site.write(number, tree, {"snapshot.json": document, "snapshot.json.asc": signature})
+    depot.progress.step(f"switching {site.where} to snapshot {number}")
+    site.switch(number)
+    depot.progress.step(f"removing old snapshots from {site.where}")
+    site.prune(depot.config.site.keep)

@@ -1,0 +1,164 @@
+"""The site's page, ``index.html``: made from a snapshot's tree and lock alone, so equal snapshots give equal pages."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from urllib.parse import quote
+
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.site.holdings import Held, SiteFacts
+from cudepot.catalog.site.snapshot import Tree
+from cudepot.digest import Digest
+from cudepot.workflows.publish.page_offers import NAMES, offers
+
+_KINDS = {
+    "conda": "conda package", "wheel": "wheel", "deb": "Debian package", "rpm": "RPM package",
+    "file": "file", "installer": "local installer",
+}  # fmt: skip
+_PACKAGES = (".deb", ".rpm")
+
+
+def render_page(site: SiteFacts, lock: Lock, tree: Tree, parts: Mapping[str, str]) -> bytes:
+    """Return the page.
+
+    Args:
+        site: what it says of the site.
+        lock: what the snapshot was made from: where packages are from, who signed there.
+        tree: of the snapshot, without the page.
+        parts: ``index.html``, ``page.css`` and ``page.js``.
+    """
+    style, script = parts["page.css"].strip(), parts["page.js"].strip()
+    values = {
+        "LABEL": html.escape(site.label),
+        "NUMBER": str(site.number),
+        "CREATED": html.escape(f"{site.created[:10]} {site.created[11:16]} UTC"),
+        "DAY": html.escape(site.created[:10]),
+        "SIGNER": html.escape(_spaced(site.signer)),
+        "KEY": site.key.sha256,
+        "CONTENTS": "\n".join(_contents(site, tree)),
+        "CHECKS": "\n".join(_checks(lock)),
+        "EULA": _eula(lock),
+        "STYLE": style,
+        "SCRIPT": script,
+        "STYLE_HASH": _csp(style),
+        "SCRIPT_HASH": _csp(script),
+        "DATA": _data(site),
+    }
+    return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], parts["index.html"]).encode()
+
+
+def _data(site: SiteFacts) -> str:
+    """Return the data for the script; no ``<``, so nothing in it ends the element or begins a comment."""
+    keys = {"key": site.key.sha256, "keyring": site.keyring.sha256}
+    data = {"label": site.label, **keys, "offers": offers(site), "names": NAMES, "closed": site.closed}
+    return json.dumps(data, sort_keys=True).replace("<", "\\u003c")
+
+
+def _csp(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _spaced(fingerprint: str) -> str:
+    return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
+
+
+def _contents(site: SiteFacts, tree: Tree) -> Iterator[str]:
+    """Give the list of packages by repository; it needs no script."""
+    listed = set()
+    for (kind, repository), group in groupby(site.held, key=lambda one: (one.kind, one.repository)):
+        held = list(group)
+        listed.add(repository)
+        yield _section(
+            f"{repository}/", f"{_counted(len(held), _KINDS[kind])}, {_size(one.digest for one in held)}", held
+        )
+    for repository, digests in _unlisted(tree, listed).items():
+        told = f"{_counted(len(digests), 'package')}, {_size(digests)}, as their upstream lists them"
+        yield _section(f"{repository}/", told, ())
+    yield from _clients(tree)
+    if not site.held and not listed:
+        yield '<p class="quiet">No packages yet.</p>'
+
+
+def _clients(tree: Tree) -> Iterator[str]:
+    """Give the files that set up clients, by distribution."""
+    paths = sorted(path for path in tree if path.startswith("clients/"))
+    for folder, group in groupby(paths, key=lambda path: "/".join(path.split("/")[:2])):
+        links = (
+            f'<li><a href="{html.escape(quote(path))}">/{html.escape(path[len(folder) + 1 :])}</a></li>'
+            for path in group
+        )
+        summary = (
+            f"<summary>{html.escape(folder)}/<small>configuration of clients, as it lies on them</small></summary>"
+        )
+        yield f"<details>{summary}<ul>{''.join(links)}</ul></details>"
+
+
+def _unlisted(tree: Tree, listed: set[str]) -> dict[str, list[Digest]]:
+    """Return the repositories that are mirrored whole, with their packages."""
+    roots = ("InRelease", "Release", "repodata/repomd.xml")
+    found = {path.removesuffix(f"/{end}") for path in tree for end in roots if path.endswith(f"/{end}")}
+    return {
+        one: [digest for path, digest in tree.items() if path.startswith(f"{one}/") and path.endswith(_PACKAGES)]
+        for one in sorted(found - listed)
+    }
+
+
+def _section(title: str, told: str, held: Sequence[Held]) -> str:
+    rows = "".join(map(_row, held))
+    head = "<tr><th>Package</th><th>Version</th><th>Platform</th><th>Size</th></tr>"
+    table = f'<div class="scroll"><table>{head}{rows}</table></div>' if rows else ""
+    link = f'<p><a href="{html.escape(title)}">{html.escape(title)}</a></p>'
+    summary = f"<summary>{html.escape(title)}<small>{html.escape(told)}</small></summary>"
+    return f"<details>{summary}{table or link}</details>"
+
+
+def _row(one: Held) -> str:
+    version = " ".join(filter(None, (one.version, one.build)))
+    file = one.kind in ("file", "installer")
+    name = one.path.rpartition("/")[2] if file else one.name
+    link = f'<a href="{html.escape(one.url("."))}">{html.escape(name)}</a>'
+    if file:  # no index of theirs tells it
+        link += f'<br><code class="wrap">{one.digest.sha256}</code>'
+    size = _size([one.digest])
+    return f"<tr><td>{link}</td><td>{html.escape(version)}</td><td>{html.escape(one.platform)}</td><td>{size}</td></tr>"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" + ("s" if number != 1 else "")
+
+
+def _size(digests: Iterable[Digest]) -> str:
+    size = float(sum(one.size for one in set(digests)))
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _checks(lock: Lock) -> Iterator[str]:
+    """Give, for each upstream, whose signature its index bore.
+
+    Not when it was made: an upstream that only dates its index anew would make the page, and the snapshot, differ.
+    """
+    for one in lock.upstreams:
+        signers = sorted({_spaced(signer) for root in one.roots for signer in root.signers})
+        told = f'from <code class="wrap">{html.escape(one.url or "files on disk")}</code><br>'
+        if signers:
+            told += f'index signed by <code class="wrap">{html.escape(", ".join(signers))}</code>'
+        else:
+            told += "known by sha256 since it was locked; its index is not signed"
+        yield f"<dt>{html.escape(one.name)}</dt><dd>{told}</dd>"
+
+
+def _eula(lock: Lock) -> str:
+    if not lock.accepted_eula:
+        return ""
+    hashes = ", ".join(f'<code class="wrap">{html.escape(one)}</code>' for one in lock.accepted_eula)
+    return f"This site's operator accepted the licence text with sha256 {hashes}."

@@ -1,0 +1,313 @@
+"""What a site shows of each upstream, made for one at a time, so that one's trouble holds back no other.
+
+An upstream is taken whole: from the present lock, or, where that cannot be published, as it was published last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, split
+from cudepot.catalog.mirror import site_folder
+from cudepot.catalog.site.holdings import files_of
+from cudepot.catalog.site.names import accepted, check_names
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.unsolvable import Unsolvable, refused
+from cudepot.depot.builds import Built, builds_of_each, ever_built
+from cudepot.depot.depot import Depot
+from cudepot.depot.isolated import Trouble, each_alone
+from cudepot.depot.present import absent
+from cudepot.depot.snapshots import lock_of
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, CudepotError, FormatError, TrustError
+from cudepot.kinds.apt.publish import apt_tree
+from cudepot.kinds.mirror_files import read_whole
+from cudepot.paths import safe_name
+from cudepot.workflows.publish.from_site import from_site
+from cudepot.workflows.publish.prove_solvable import unsolvable
+from cudepot.workflows.publish.published_names import known_names
+
+_TREES = ("apt", "yum", "files")
+
+
+class Held(NamedTuple):
+    """What is not published as the lock says.
+
+    Attributes:
+        name: an upstream, a build, or a channel.
+        error: why.
+        kept: whether it stays as it was published last; else it is left out, because it never was.
+    """
+
+    name: str
+    error: CudepotError
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is published of one upstream.
+
+    Attributes:
+        lock: its part of a lock.
+        tree: its own folders, path → content.
+        built: packages made of it.
+        waiting: builds that have not been made, and why.
+        unsolvable: what of it no client could install, which somebody allowed.
+        lost: what the last snapshot showed of it, and neither the store nor the site has any more.
+    """
+
+    lock: Lock
+    tree: dict[str, Digest] = field(default_factory=dict)
+    built: tuple[Built, ...] = ()
+    waiting: tuple[Trouble, ...] = ()
+    unsolvable: tuple[Unsolvable, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    @property
+    def mirrored_wheels(self) -> list[Artifact]:
+        """Wheels that are published as they are."""
+        return [one for one in self.lock.artifacts if one.kind == "wheel" and "mirror" in one.outputs]
+
+    @property
+    def wheels(self) -> list[tuple[str, Digest]]:
+        """All wheels by file name: those mirrored as they are, and those built."""
+        mirrored = [(one.filename, one.digest) for one in self.mirrored_wheels]
+        return mirrored + [(one.filename, one.digest) for one in self.built if one.kind == "wheel"]
+
+    @property
+    def conda(self) -> list[Built]:
+        """Conda packages."""
+        return [one for one in self.built if one.kind == "conda"]
+
+
+class Earlier:
+    """What was published before: asked for by several parts, found out once."""
+
+    def __init__(self, depot: Depot, snapshots: Sequence[Snapshot]) -> None:
+        self.snapshots, self._depot = snapshots, depot
+        self._paths: dict[str, Digest] | None = None
+        self._names: Mapping[str, list[str]] | None = None
+        self._locks: Mapping[str, Lock] | None = None
+
+    def load(self) -> None:
+        """Read the record of names; raise CudepotError when it was changed: that is no upstream's trouble."""
+        self._names = known_names(self._depot)
+
+    @property
+    def tree(self) -> Mapping[str, Digest]:
+        """The last snapshot's tree."""
+        return self.snapshots[0].tree if self.snapshots else {}
+
+    @property
+    def paths(self) -> Mapping[str, Digest]:
+        """What each path was last."""
+        if self._paths is None:
+            self._paths = {}
+            for one in reversed(self.snapshots):
+                self._paths |= one.tree
+        return self._paths
+
+    @property
+    def names(self) -> Mapping[str, list[str]]:
+        """Every name of a conda package or wheel that was ever shown."""
+        if self._names is None:
+            self._names = known_names(self._depot)
+        return self._names
+
+    def lock(self, upstream: str) -> Lock:
+        """Return the part of the last snapshot's lock that is an upstream's; empty where there is none."""
+        if self._locks is None:
+            self._locks = split(lock_of(self._depot, self.snapshots[0])) if self.snapshots else {}
+        return self._locks.get(upstream, Lock())
+
+
+def parts_of(depot: Depot, lock: Lock, earlier: Earlier) -> tuple[dict[str, Part], list[Held]]:
+    """Return what is to be published of each upstream, and what is not published as the lock says."""
+    parts: dict[str, Part] = {}
+    held: list[Held] = []
+    for name, mine in split(lock).items():
+        depot.progress.step(f"looking for the packages of {name}")
+        found: list[Trouble] = []
+        with each_alone(depot, name, found.append):
+            parts[name] = _part(depot, mine, earlier)
+        for one in found:
+            kept = as_before(depot, name, earlier)
+            held.append(held_back(one, kept))
+            parts |= {name: kept} if kept else {}
+        held += [_waiting(one, earlier) for one in (parts[name].waiting if not found else ())]
+    return parts, held
+
+
+def _waiting(one: Trouble, earlier: Earlier) -> Held:
+    return Held(one.name, one.error, bool(earlier.snapshots))
+
+
+def as_before(depot: Depot, name: str, earlier: Earlier) -> Part | None:
+    """Return what was published of an upstream last, its roots signed anew where they wear out; None for nothing.
+
+    What neither the store nor the site has any more is left out: nothing can be shown of it.
+    """
+    found: list[Trouble] = []
+    last = Lock()
+    with each_alone(depot, name, found.append):
+        last = earlier.lock(name)
+    if not last.upstreams:
+        return None
+    lost = _bring_back(depot, last, earlier)
+    here = replace(last, artifacts=tuple(one for one in last.artifacts if one.digest not in set(lost.values())))
+    built = tuple(one for one in _shown_of(depot, last, earlier) if one.digest not in set(lost.values()))
+    with each_alone(depot, name, found.append):
+        made = _part(depot, here, earlier)
+        return replace(made, built=built, waiting=(), lost=tuple(lost))
+    tree = {path: one for path, one in _copied(last, earlier.tree).items() if path not in lost}
+    return Part(here, tree, built, lost=tuple(lost))
+
+
+def held_back(trouble: Trouble, kept: Part | None) -> Held:
+    """Return what is told of an upstream that is not published as the lock says, and of what it lost beside."""
+    error = trouble.error
+    if kept and kept.lost:
+        text = f"{error}; {len(kept.lost)} files that it showed are lost from store and site, and left out now"
+        error = error.retold(f"{text}, {kept.lost[0]} for one")
+        error.hint = (
+            "run `cudepot sync`, `cudepot repackage` where something is repackaged, and `cudepot publish`: what the "
+            "upstream still has comes back; for what it has no more, restore the store from a backup, or pin another"
+        )
+    return Held(trouble.name, error, kept is not None)
+
+
+def _bring_back(depot: Depot, last: Lock, earlier: Earlier) -> dict[str, Digest]:
+    """Take back from the site what it shows of an upstream and the store has lost; return what it has not either."""
+    wheels = {f"wheels/{one.filename}" for one in last.artifacts if one.kind == "wheel"}
+    shown = _copied(last, earlier.tree) | {path: one for path, one in earlier.tree.items() if path in wheels}
+    shown |= {one.place(depot.config.site.channel): one.digest for one in _shown_of(depot, last, earlier)}
+    lacking = {path: digest for path, digest in shown.items() if not depot.store.has(digest)}
+    return {
+        path: digest for path, digest in lacking.items() if not from_site(depot, earlier.snapshots[0], path, digest)
+    }
+
+
+def _copied(lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
+    """Return an upstream's folders exactly as they were: for what cannot even be made again."""
+    folders = tuple(f"{kind}/{one.name}/" for kind in _TREES for one in lock.upstreams)
+    return {path: digest for path, digest in tree.items() if path.startswith(folders)}
+
+
+def _shown_of(depot: Depot, last: Lock, earlier: Earlier) -> tuple[Built, ...]:
+    """Return the packages of an upstream that the last snapshot shows."""
+    channel, every = depot.config.site.channel, dict.fromkeys(ever_built(depot, last))
+    return tuple(one for one in every if earlier.tree.get(one.place(channel)) == one.digest)
+
+
+def _part(depot: Depot, lock: Lock, earlier: Earlier) -> Part:
+    """Make what is published of one upstream.
+
+    Raises:
+        ConfigError: something of it is not in the store.
+        TrustError: a published package would get other bytes.
+        FormatError: it cannot be described.
+    """
+    upstream = lock.upstreams[0]
+    mirrored = _whole_tree(depot, upstream)
+    _check_present(depot, lock, mirrored)
+    depot.progress.step(f"building and signing the index of {upstream.name}")
+    tree = {
+        **apt_tree(depot, lock, earlier.snapshots),
+        **_yum_tree(depot, lock, earlier.snapshots),
+        **{path: one.digest for path, one in files_of(lock)},
+        **mirrored,
+    }
+    for path in tree:
+        if safe_name(path) != path:
+            raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
+    _check_immutable(earlier.paths, tree, lock)
+    part = _with_builds(depot, Part(lock, tree, unsolvable=proved(depot, lock, tree)), earlier)
+    _check_names(depot, part, earlier)
+    return part
+
+
+def _with_builds(depot: Depot, part: Part, earlier: Earlier) -> Part:
+    """Add what was built; until all of it is, packages that are shown already stay beside the new ones."""
+    made = builds_of_each(depot, part.lock)
+    built = [one for _, found in made for one in found or ()]
+    waiting = tuple(
+        Trouble(str(job), ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`"))
+        for job, found in made
+        if found is None
+    )
+    if waiting and earlier.snapshots:
+        built += _shown_of(depot, earlier.lock(part.lock.upstreams[0].name), earlier)
+    return replace(part, built=tuple(dict.fromkeys(built)), waiting=waiting)
+
+
+def proved(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> tuple[Unsolvable, ...]:
+    """Return what no client could install from a tree, as far as somebody allowed that; raise UnsolvableError else."""
+    depot.progress.step(f"checking that all of {', '.join(one.name for one in lock.upstreams)} can be installed")
+    found = unsolvable(depot, lock, tree)
+    for error in refused(found, lock.allowed_unsolvable).values():
+        raise error
+    return tuple(found)
+
+
+def _check_names(depot: Depot, part: Part, earlier: Earlier) -> None:
+    channel = depot.config.site.channel
+    named = {one.place(channel): one.digest for one in part.built}
+    named |= {f"wheels/{name}": digest for name, digest in part.wheels}
+    if named:
+        check_names(named, earlier.names, accepted(part.lock))
+
+
+def _whole_tree(depot: Depot, upstream: LockedUpstream) -> dict[str, Digest]:
+    """Return the site paths of a whole mirror: every file as the upstream has it; empty for another upstream."""
+    if not upstream.files:
+        return {}
+    if not all(depot.store.has(one.digest) for one in upstream.files):
+        raise ConfigError(f"files of {upstream.name} are not in the store", hint="run `cudepot sync`")
+    found = read_whole(depot, upstream)
+    if found.unknown:
+        raise ConfigError(
+            f"{len(found.unknown)} packages of {upstream.name} are not in the store", hint="run `cudepot sync`"
+        )
+    return {site_folder(upstream) + path: digest for path, digest in found.shown.items()}
+
+
+def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> None:
+    locked = [*((one.filename, one.digest) for one in lock.artifacts), *mirrored.items()]
+    locked += [(file.path, file.digest) for one in lock.upstreams for file in one.metadata]
+    lacking = absent(depot, [digest for _, digest in locked])
+    missing = [name for name, digest in locked if digest in lacking]
+    if missing:
+        raise ConfigError(
+            f"{len(missing)} locked artifacts are not in the store, or damaged there, {missing[0]} for one",
+            hint="run `cudepot sync`",
+        )
+
+
+def _yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
+    if not any(lock.has_rpms(one) for one in lock.upstreams):
+        return {}
+    from cudepot.kinds.yum.publish import yum_tree  # noqa: PLC0415 - start-up is much of a small run
+
+    return yum_tree(depot, lock, earlier)
+
+
+def _is_kept_by_path(path: str) -> bool:
+    """Return whether a path stands for its bytes; conda packages and wheels are known by their names, for ever."""
+    return path.endswith((".deb", ".rpm")) or path.startswith("files/")
+
+
+def _check_immutable(before: Mapping[str, Digest], tree: Mapping[str, Digest], lock: Lock) -> None:
+    """Refuse other bytes of a deb, rpm or plain file than it had last, unless the lock accepted the change."""
+    replaced = accepted(lock)
+    for path in tree:
+        if _is_kept_by_path(path) and before.get(path, tree[path]) != tree[path]:
+            if (before[path].sha256, tree[path].sha256) in replaced:
+                continue
+            raise TrustError(
+                f"{path} was published with sha256 {before[path].sha256} and would become {tree[path].sha256}",
+                hint="a published package never changes: if upstream changed it, ask why, then see "
+                "`cudepot lock --accept-changed`",
+            )

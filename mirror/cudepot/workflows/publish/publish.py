@@ -1,0 +1,242 @@
+"""``cudepot publish``: make a snapshot of the lock and the packages built from it, and show it on the site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import tomli_w
+
+from cudepot.catalog.faults import fault_of
+from cudepot.catalog.lock import Lock, joined
+from cudepot.catalog.lock_document import render_lock
+from cudepot.catalog.nvidia.site_paths import below
+from cudepot.catalog.site.snapshot import Snapshot, Tree
+from cudepot.catalog.unsolvable import notes
+from cudepot.depot.builds import Built, all_jobs, job_key, recall
+from cudepot.depot.clock import check_clock, clock_faults, now
+from cudepot.depot.depot import Depot
+from cudepot.depot.fault_memory import note
+from cudepot.depot.history import latest_snapshots
+from cudepot.depot.isolated import Trouble
+from cudepot.depot.locked import current_lock, load_lock, unanswered
+from cudepot.depot.snapshots import find_snapshot
+from cudepot.depot.unsigned import unsigned
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.bundle.shown_import import forget_choice, newest_number, wanted
+from cudepot.workflows.lock.lock import record_acceptance
+from cudepot.workflows.publish.channels import channels, statements
+from cudepot.workflows.publish.client_files import clients_tree, keys_tree
+from cudepot.workflows.publish.hold import Hold, hold_of
+from cudepot.workflows.publish.make_snapshot import check_private, keep, next_number, show
+from cudepot.workflows.publish.nvidia_paths import NO_COPIES, Copies, copies_of, with_nvidia
+from cudepot.workflows.publish.page import is_page_of, page_in, with_page
+from cudepot.workflows.publish.parts import Earlier, Held, parts_of
+
+HISTORY = 12
+"""Snapshots looked back at: for generations of indexes, and for debs and rpms that must not change."""
+_PACKAGES = (".deb", ".rpm", ".conda", ".whl")
+"""Endings of what never changes once it is published; whatever lies below ``files/`` does not either."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishResult:
+    """What publishing did.
+
+    Attributes:
+        number: the snapshot shown now (or that would be, in a dry run).
+        fresh: whether it is a new snapshot.
+        added, removed: site paths of packages that came and went.
+        files, bytes: the whole tree.
+        site: what a web server has to show: a folder or ``s3://…``.
+        held: what is not published as the lock says, and why.
+        unsigned: a line for each upstream that nobody signed.
+        unsolvable: a line for each repository that is allowed although not all of it can be installed.
+        notes: a line for each upstream that could not be locked, and for what NVIDIA's paths lack.
+        foreign: what the conda channel leaves to another one.
+        copies: what NVIDIA's paths take a second time in a bucket.
+        hold: the rollback that holds: ``added`` and ``removed`` are what is not shown because of it; None for none.
+    """
+
+    number: int
+    fresh: bool
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    files: int
+    bytes: int
+    site: str
+    held: tuple[Held, ...] = ()
+    unsigned: tuple[str, ...] = ()
+    unsolvable: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    copies: Copies = NO_COPIES
+    hold: Hold | None = None
+
+
+def publish(
+    depot: Depot,
+    *,
+    dry_run: bool = False,
+    keep_last: bool = False,
+    release_rollback: bool = False,
+    clock_is_right: bool = False,
+) -> PublishResult:
+    """Publish what the lock says; an unchanged tree gives no new snapshot.
+
+    An upstream that cannot be published stays as it was published last, and the others go on; with ``keep_last``
+    also where all of them stay so. A rollback holds until ``release_rollback`` ends it: nothing else is shown before.
+    ``clock_is_right``: what was dated in the future while the clock was wrong is signed anew with the present time.
+
+    Raises:
+        StorageError: the site's disk refuses; the old site stays.
+        ClockError: the newest snapshot is of the future.
+        ConfigError: the lock is out of date.
+        CudepotError: nothing at all can be published as the lock says: why the first upstream cannot.
+        EulaError: the site is marked public.
+    """
+    check_private(depot)
+    if depot.config.site.origin:
+        return _publish_imported(depot, dry_run=dry_run, release=release_rollback)
+    if not clock_is_right:
+        check_clock(depot)
+    lock = current_lock(depot)
+    snapshots = Snapshots(depot.store.root)
+    depot.progress.step("reading the last snapshots")
+    earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
+    names = [one.name for one in lock.upstreams]
+    with depot.store.gathering():
+        lock, bare, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
+        tree, lacking = with_nvidia(depot, lock, bare)
+    if not dry_run:
+        _note(depot, names, held)
+    before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
+    told = held, unsigned(depot, lock), doubts, (*unanswered(depot, lock), *lacking)
+    copies = copies_of(depot, lock, tree)
+    hold = None if release_rollback else hold_of(depot)
+    if hold:
+        number = hold.number if dry_run else _show_held(depot, hold)
+        return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, copies=copies, hold=hold)
+    anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot)))
+    fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
+    number = next_number(depot, earlier) if fresh else earlier[0].number
+    created = now(depot) if fresh else earlier[0].created
+    depot.progress.step("writing the pages of the site")
+    foreign = _foreign(depot, tree)
+    known = None if fresh else page_in(depot, earlier[0])
+    tree = {**tree, **known} if known else with_page(depot, lock, tree, number, created)
+    if not dry_run:
+        if fresh:
+            keep(depot, _made_of(depot, lock), lock, number, tree, earlier, created=created)
+        show(depot, number, tree)
+    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, *told, foreign, copies)
+
+
+def _show_held(depot: Depot, hold: Hold) -> int:
+    from cudepot.workflows.publish.rollback import show_held  # noqa: PLC0415 - seldom
+
+    return show_held(depot, hold)
+
+
+def _foreign(depot: Depot, tree: Tree) -> tuple[str, ...]:
+    if not any(path.startswith("conda/") for path in tree):
+        return ()
+    from cudepot.kinds.conda.prove import foreign  # noqa: PLC0415 - where there is a channel
+
+    return foreign(depot, tree)
+
+
+def _note(depot: Depot, names: Sequence[str], held: Sequence[Held]) -> None:
+    """Remember whose part could not be made, and forget what is over; what only waits is no fault."""
+    errors = {one.name: one.error for one in held if not isinstance(one.error, ConfigError)}
+    for name in names:
+        faults = [fault_of(errors[name], depot.config.upstream(name).url)] if name in errors else []
+        note(depot, name, "publish", faults)
+
+
+def site_of(
+    depot: Depot, lock: Lock, earlier: Sequence[Snapshot], *, keep_last: bool
+) -> tuple[Lock, dict[str, Digest], tuple[Held, ...], tuple[str, ...]]:
+    """Return what is published, as a lock and as a tree, what of the lock is not, and what no client could install.
+
+    ``keep_last``: showing what was shown before, and no more, is welcome too.
+
+    Raises:
+        CudepotError: nothing can be published as the lock says.
+    """
+    before = Earlier(depot, earlier)
+    before.load()
+    parts, held = parts_of(depot, lock, before)
+    general, waiting = _general(depot, lock)
+    shared, more, unsolvable = channels(depot, lock, parts, general, before)
+    held += [*(Held(one.name, one.error, False) for one in waiting), *more]
+    broken = {one.name for one in held}
+    usable = {name: one for name, one in parts.items() if not one.waiting or one.tree or one.built or one.wheels}
+    if held and not usable.keys() - broken and not (keep_last and earlier):
+        raise held[0].error
+    depot.progress.step("writing statements of origin and what clients need")
+    shown = joined([one.lock for one in usable.values()], lock)
+    built = {path: one for path, one in shared.items() if path.endswith((".conda", ".whl"))}
+    tree = {
+        **shared,
+        **{path: one for part in parts.values() for path, one in part.tree.items()},
+        **(statements(depot, shown, built, before) if built else {}),
+        **keys_tree(depot),
+    }
+    tree |= clients_tree(depot, shown, tree)
+    unsolvable += [found for one in parts.values() for found in one.unsolvable]
+    return shown, tree, tuple(held), notes(unsolvable, lock.allowed_unsolvable)
+
+
+def _general(depot: Depot, lock: Lock) -> tuple[list[Built], list[Trouble]]:
+    """Return the packages that are no upstream's, and the builds of such that have not been run."""
+    made = [(job, recall(depot, lock, job_key(depot, lock, job))) for job in all_jobs(depot, lock) if not job.artifacts]
+    missing = [
+        Trouble(str(job), ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`"))
+        for job, found in made
+        if found is None
+    ]
+    return [one for _, found in made for one in found or ()], missing
+
+
+def _made_of(depot: Depot, lock: Lock) -> bytes:
+    """Return the lock a snapshot is made of, as a document: the very file where nothing is held back."""
+    record_acceptance(depot, lock)
+    return (
+        depot.lock_path.read_bytes()
+        if lock == load_lock(depot.lock_path)
+        else tomli_w.dumps(render_lock(lock)).encode()
+    )
+
+
+def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishResult:
+    """Show the newest snapshot that came in a bundle, or the older one a rollback chose, as it was signed."""
+    from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
+
+    if release and not dry_run:
+        forget_choice(depot)
+    number, shown, newest = wanted(depot), depot.site().current(), newest_number(depot)
+    number = newest if release else number
+    snapshot, hold = find_snapshot(depot, number), None if release else hold_of(depot)
+    known = shown in Snapshots(depot.store.root).numbers()
+    before = find_snapshot(depot, shown).tree if shown is not None and known else {}
+    if not dry_run:
+        show(depot, number, snapshot.tree)
+    moves = _moves(snapshot.tree, find_snapshot(depot, newest).tree) if hold else _moves(before, snapshot.tree)
+    fresh, notes = number != shown and not hold, waiting_notes(depot)
+    return PublishResult(number, fresh, *moves, depot.site().where, notes=notes, hold=hold)
+
+
+def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:
+    """Return the packages that came and went, and how many files and bytes the tree has."""
+    came, went = (
+        tuple(path for path in sorted(one) if _is_package(path))
+        for one in (tree.keys() - before.keys(), before.keys() - tree.keys())
+    )
+    return came, went, len(tree), sum(one.size for one in set(tree.values()))
+
+
+def _is_package(path: str) -> bool:
+    return not below(path) and (path.endswith(_PACKAGES) or path.startswith("files/"))

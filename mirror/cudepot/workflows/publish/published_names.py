@@ -1,0 +1,132 @@
+"""The store's record of every conda package and wheel that was ever published: ``published.log``.
+
+It is made from the snapshots, one line for each, and outlives them: what `gc` removed is still known. A line that is
+missing, of a crash or an older cudepot, is made up for from the snapshot as long as that is there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.site.names import Shown, check_names, fresh, known, names_of, parse_shown, render_shown
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.depot.history import load_snapshot
+from cudepot.disk import write_atomic
+from cudepot.errors import CudepotError, StorageError, TrustError
+from cudepot.sealed import sealed
+from cudepot.store.snapshots import Snapshots
+
+
+def known_names(depot: Depot) -> dict[str, list[str]]:
+    """Return every name that was ever shown with its sha256, the latest last.
+
+    Raises:
+        CudepotError: the record was changed since it was written.
+    """
+    return known(_complete(depot, _read(depot)))
+
+
+def record_names(depot: Depot) -> None:
+    """Bring the record up to the newest snapshot; raise CudepotError as :func:`known_names` does."""
+    before = _read(depot)
+    record = _complete(depot, before)
+    if len(record) != len(before):
+        _write(depot, record)
+
+
+def check_imported(depot: Depot, snapshot: Snapshot, lock: Lock) -> None:
+    """Refuse a snapshot of a bundle that gives other bytes to a name; raise TrustError.
+
+    The snapshots between it and the last one here may not have come, so of a change the near side accepted only the
+    outcome counts.
+    """
+    before = known_names(depot)
+    taken = {one.digest.sha256 for one in lock.artifacts if one.replaces}
+    try:
+        check_names(snapshot.tree, before, {(old[-1], one) for old in before.values() for one in taken})
+    except TrustError as error:
+        raise TrustError(
+            f"snapshot {snapshot.number}: {error}",
+            hint="the near side has lost the memory of what it published: ask there before going on",
+        ) from error
+
+
+def name_faults(depot: Depot) -> Iterator[tuple[int, str]]:
+    """Give the number of each line of the record that does not hold, counted from 1, and what is wrong with it."""
+    readable: dict[int, Shown] = {}
+    for number, line in enumerate(_lines(depot), 1):
+        try:
+            readable[number] = parse_shown(line, f"{_path(depot)}, line {number}")
+        except CudepotError as error:
+            yield number, str(error)
+    names = known(readable.values())
+    for number, shown in readable.items():
+        tree = _names(depot, shown.snapshot)
+        if tree is not None and (shown.names.items() - tree.items() or fresh(tree, names)):
+            yield number, f"{_path(depot)}, line {number}: is not what snapshot {shown.snapshot} shows"
+
+
+def mend_names(depot: Depot) -> Iterator[str]:
+    """Take out the lines that do not hold, and make up for them from the snapshots that are there."""
+    bad = {number for number, _ in name_faults(depot)}
+    if bad:
+        path = _path(depot)
+        lines = {number: line for number, line in enumerate(_lines(depot), 1) if number not in bad}
+        record = [parse_shown(line, f"{path}, line {number}") for number, line in lines.items()]
+        whole = _complete(depot, record)
+        _write(depot, whole)
+        lost = max(0, len(bad) - (len(whole) - len(record)))
+        yield f"{path}: {len(bad)} damaged lines taken out, {lost} of them of snapshots that are gone"
+
+
+def _complete(depot: Depot, record: list[Shown]) -> list[Shown]:
+    """Return the record with a line for every snapshot of the store; one that does not hold tells nothing."""
+    there = {one.snapshot for one in record}
+    missing = [one for one in Snapshots(depot.store.root).numbers() if one not in there]
+    before = known(record) if missing else {}
+    whole = list(record)
+    for number in missing:
+        tree = _names(depot, number)
+        if tree is not None:
+            whole.append(Shown(number, fresh(tree, before)))
+            for name, sha256 in whole[-1].names.items():
+                before.setdefault(name, []).append(sha256)
+    return whole
+
+
+def _names(depot: Depot, number: int) -> dict[str, str] | None:
+    """Return the names a snapshot shows; None when it is gone or its signature does not hold."""
+    snapshots = Snapshots(depot.store.root)
+    try:
+        return names_of(load_snapshot(snapshots, number, depot.site_verifier()).tree)
+    except CudepotError:
+        return None
+
+
+def _read(depot: Depot) -> list[Shown]:
+    path = _path(depot)
+    return [parse_shown(line, f"{path}, line {number}") for number, line in enumerate(_lines(depot), 1)]
+
+
+def _write(depot: Depot, record: list[Shown]) -> None:
+    ordered = sorted(record, key=lambda one: one.snapshot)
+    lines = [json.dumps(sealed(render_shown(one)), sort_keys=True) + "\n" for one in ordered]
+    write_atomic(_path(depot), "".join(lines).encode())
+
+
+def _lines(depot: Depot) -> list[bytes]:
+    path = _path(depot)
+    try:
+        return path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}", hint="check owner and mode of the store") from error
+
+
+def _path(depot: Depot) -> Path:
+    return depot.store.root / "published.log"

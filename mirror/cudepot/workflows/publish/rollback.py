@@ -1,0 +1,137 @@
+"""``cudepot rollback``: show an older snapshot again, as a new signed one, so that numbers and dates only grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cudepot.catalog.site.diff import Change
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.clock import check_clock, now
+from cudepot.depot.depot import Depot
+from cudepot.depot.history import load_snapshot
+from cudepot.depot.present import absent
+from cudepot.depot.signed_roots import read
+from cudepot.depot.snapshots import find_snapshot, lock_of
+from cudepot.digest import Digest
+from cudepot.disk import write_atomic
+from cudepot.errors import ConfigError
+from cudepot.kinds.apt.publish import renewed
+from cudepot.kinds.apt.rules.plan import is_worn
+from cudepot.kinds.yum.publish import renewed_yum
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.bundle.shown_import import choose
+from cudepot.workflows.publish.client_files import keys_tree
+from cudepot.workflows.publish.hold import Hold
+from cudepot.workflows.publish.make_snapshot import keep, next_number, show
+from cudepot.workflows.publish.nvidia_paths import with_nvidia
+from cudepot.workflows.publish.page import with_page
+from cudepot.workflows.snapshots import diff_snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackResult:
+    """What rolling back did, or would do.
+
+    Attributes:
+        number: the snapshot shown now.
+        shows: the older one whose packages it has.
+        changes: what differs from what was shown last.
+        lock: whether cudepot.lock was put back as well.
+        site: what a web server has to show.
+    """
+
+    number: int
+    shows: int
+    changes: tuple[Change, ...]
+    lock: bool
+    site: str
+
+
+def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = False) -> RollbackResult:
+    """Show the packages of snapshot ``number`` again.
+
+    Args:
+        depot: the depot.
+        number: the older snapshot.
+        dry_run: change nothing.
+        lock: put cudepot.lock back as it was then.
+
+    Raises:
+        ConfigError: there is no such snapshot, it is the newest, or the store lacks objects of it.
+    """
+    old = find_snapshot(depot, number)
+    newest = _newest(depot)
+    if depot.config.site.origin:
+        return _show_imported(depot, old, dry_run=dry_run)
+    check_clock(depot)
+    if number == newest.number:
+        raise ConfigError(f"snapshot {number} is what was published last", hint="see `cudepot snapshots`")
+    changes = diff_snapshots(depot, newest.number, number)
+    _check_whole(depot, old)
+    made = next_number(depot, [newest]) if dry_run else _show_again(depot, old, newest, number)
+    if lock and not dry_run:
+        write_atomic(depot.lock_path, read(depot.store, old.lock))
+    return RollbackResult(made, number, changes, lock, depot.site().where)
+
+
+def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> int:
+    """Make and show a snapshot of what an older one has, its roots signed anew; return its number."""
+    depot.progress.step(f"signing the roots of snapshot {old.number} anew")
+    tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest) | keys_tree(depot)
+    made, created = next_number(depot, [newest]), now(depot)
+    made_of, was = read(depot.store, old.lock), lock_of(depot, old)
+    tree = with_page(depot, was, with_nvidia(depot, was, tree).tree, made, created)
+    keep(depot, made_of, was, made, tree, [newest], created=created, rollback=shows)
+    show(depot, made, tree)
+    return made
+
+
+def show_held(depot: Depot, hold: Hold) -> int:
+    """Show what a rollback holds, again where the site shows something else; return the number of the snapshot.
+
+    Its apt roots are signed anew where half of their time of validity has passed.
+    """
+    snapshot = find_snapshot(depot, hold.number)
+    if any(is_worn(read(depot.store, digest), depot.clock()) for digest in _releases(depot, snapshot)):
+        return _show_again(depot, snapshot, snapshot, hold.shows)
+    show(depot, hold.number, snapshot.tree)
+    return hold.number
+
+
+def _releases(depot: Depot, snapshot: Snapshot) -> Iterator[Digest]:
+    """Give the Release files that this site signed; those mirrored whole are their upstream's."""
+    theirs = tuple(f"apt/{one['name']}/" for one in snapshot.upstreams if one.get("file"))
+    for path, digest in snapshot.tree.items():
+        signed_here = path.startswith("apt/") and path.endswith("/Release") and not path.startswith(theirs)
+        if signed_here and depot.store.has(digest):
+            yield digest
+
+
+def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackResult:
+    """Switch to a snapshot that came in a bundle, as it was signed: this side cannot sign its roots anew."""
+    shown = depot.site().current()
+    changes = diff_snapshots(depot, shown, old.number) if shown in Snapshots(depot.store.root).numbers() else ()
+    _check_whole(depot, old)
+    if not dry_run:
+        choose(depot, old.number)
+        show(depot, old.number, old.tree)
+    return RollbackResult(old.number, old.number, changes, False, depot.site().where)
+
+
+def _newest(depot: Depot) -> Snapshot:
+    snapshots = Snapshots(depot.store.root)
+    return load_snapshot(snapshots, snapshots.numbers()[-1], depot.site_verifier())
+
+
+def _check_whole(depot: Depot, snapshot: Snapshot) -> None:
+    depot.progress.step(f"looking for the {len(snapshot.tree):,} files of snapshot {snapshot.number}")
+    named = {**snapshot.tree, "its lock": snapshot.lock}
+    lacking = absent(depot, named.values())
+    missing = [path for path, digest in named.items() if digest in lacking]
+    if missing:
+        raise ConfigError(
+            f"snapshot {snapshot.number} cannot be shown: {len(missing)} of its files are not in the store, "
+            f"or damaged there, {missing[0]} for one",
+            hint="`cudepot verify` lists them; on the far side of an air gap, see `cudepot bundle missing`",
+        )

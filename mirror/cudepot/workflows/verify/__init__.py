@@ -1,0 +1,1 @@
+"""Hashing and judging again what is there."""

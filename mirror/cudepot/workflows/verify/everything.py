@@ -1,0 +1,224 @@
+"""``cudepot verify``: hash everything again, check every signature, and compare indexes with what they describe."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from cudepot.catalog.lock_document import parse_upstreams
+from cudepot.catalog.nvidia.site_paths import below
+from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
+from cudepot.depot.clock import clock_faults
+from cudepot.depot.depot import Depot
+from cudepot.depot.history import load_snapshot
+from cudepot.depot.isolated import lines_alone
+from cudepot.depot.unsigned import unsigned_shown
+from cudepot.digest import Digest
+from cudepot.errors import CudepotError, MissingError
+from cudepot.formats.apt import PackageIndex
+from cudepot.formats.apt_release import parse_release
+from cudepot.formats.simple import JSON_TYPE, parse_page
+from cudepot.kinds.yum.verify import site_yum_faults
+from cudepot.ports import Site
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.publish.published_names import name_faults
+from cudepot.workflows.verify.mirrors import whole_faults, whole_upstreams
+from cudepot.workflows.verify.nvidia_paths import nvidia_faults
+from cudepot.workflows.verify.origin import origin_faults
+from cudepot.workflows.verify.store import log_faults, record_faults, snapshot_faults
+
+WORKERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """What was checked, and what does not hold (a line each); ``damaged`` are paths of objects with other bytes.
+
+    ``unsigned`` has a line for each upstream of the site that nobody signed.
+    """
+
+    objects: int
+    bytes: int
+    snapshots: int
+    site_files: int
+    faults: tuple[str, ...]
+    damaged: tuple[str, ...] = ()
+    unsigned: tuple[str, ...] = ()
+
+
+def verify(depot: Depot) -> VerifyResult:
+    """Check store, snapshots and the site that is shown; repairs nothing."""
+    paths = list(depot.store.objects())
+    total = sum(path.lstat().st_size for path in paths)
+    bad = _hash_all(depot, paths, total)
+    depot.progress.step("checking the snapshots and records of the store")
+    faults = [
+        *_with_names(depot, bad),
+        *snapshot_faults(depot),
+        *(one.text for one in record_faults(depot)),
+        *log_faults(depot),
+    ]
+    depot.progress.step("comparing names with all that was ever published")
+    faults += (text for _, text in name_faults(depot))
+    faults[:0] = clock_faults(depot)
+    snapshots, site = Snapshots(depot.store.root), depot.site()
+    numbers, shown, files = snapshots.numbers(), site.current(), 0
+    marked: tuple[str, ...] = ()
+    if shown is not None and shown in numbers:
+        try:
+            snapshot = load_snapshot(snapshots, shown, depot.site_verifier())
+        except CudepotError:
+            snapshot = None  # reported above
+        if snapshot is not None:
+            files = len(snapshot.tree)
+            marked = unsigned_shown(depot, snapshot)
+            readers = depot.config.site.s3.workers if depot.config.site.s3 else WORKERS
+            faults += _site_faults(depot, site, snapshot, readers)
+            depot.progress.step(f"following the indexes of snapshot {shown}")
+            faults += _index_faults(depot, snapshot)
+            faults += origin_faults(depot, snapshot)
+    elif numbers:
+        faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
+    return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)), marked)
+
+
+def _with_names(depot: Depot, bad: Mapping[Path, str]) -> Iterator[str]:
+    """Give the faults of objects, each with a path under which a snapshot shows it: a hash tells nobody anything."""
+    names: dict[str, str] = {}
+    snapshots = Snapshots(depot.store.root)
+    for number in snapshots.numbers() if bad else ():
+        with contextlib.suppress(CudepotError):
+            tree = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}").tree
+            names |= {one.sha256: f"{path} of snapshot {number}" for path, one in tree.items()}
+    for path, text in bad.items():
+        yield f"{text} ({names[path.name]})" if path.name in names else text
+
+
+def _hash_all(depot: Depot, paths: Sequence[Path], total: int) -> dict[Path, str]:
+    """Hash every object, several at once; return what is wrong by path."""
+    depot.progress.begin(f"hashing {len(paths)} objects", total, len(paths))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = dict(zip(paths, pool.map(lambda path: _object_fault(depot, path), paths), strict=True))
+    depot.progress.end()
+    return {path: fault for path, fault in found.items() if fault}
+
+
+def _object_fault(depot: Depot, path: Path) -> str:
+    if path.is_symlink() or not path.is_file():
+        return f"object {path}: not a plain file: remove it"
+    found = depot.store.marks.hashed(str(path))
+    depot.progress.advance(found.size, 1)
+    return "" if found.sha256 == path.name else f"object {path}: its bytes hash to {found.sha256}: remove it and sync"
+
+
+def _site_faults(depot: Depot, site: Site, snapshot: Snapshot, readers: int) -> Iterator[str]:
+    shown = snapshot.number
+    depot.progress.step(f"looking at {len(snapshot.tree):,} files of {site.where}")
+    yield from _copy_faults(depot, site, snapshot, readers)
+    depot.progress.step(f"listing the files of {site.where}")
+    own = dict(zip(("snapshot.json", "snapshot.json.asc"), Snapshots(depot.store.root).read(shown), strict=True))
+    for name, data in own.items():
+        if _file_fault(site, shown, name, Digest.of(data)):
+            yield f"{site.where}: {name}: differs from the store's"
+    for path in site.files(shown):
+        if path not in snapshot.tree and path not in own:
+            yield f"{site.where}: {path}: not part of the snapshot"
+
+
+def _copy_faults(depot: Depot, site: Site, snapshot: Snapshot, readers: int) -> Iterator[str]:
+    """Read the files of the site that are not the very objects of the store."""
+    shown = snapshot.number
+    copies = {path: digest for path, digest in snapshot.tree.items() if not site.linked(shown, path, digest)}
+    if not copies:
+        return
+
+    def look(one: tuple[str, Digest]) -> str:
+        fault = _file_fault(site, shown, *one)
+        depot.progress.advance(one[1].size, 1)
+        return f"{site.where}: {one[0]}: {fault}" if fault else ""
+
+    total = sum(one.size for one in copies.values())
+    depot.progress.begin(f"reading {len(copies)} files of the site", total, len(copies))
+    try:
+        with ThreadPoolExecutor(readers) as pool:
+            yield from filter(None, pool.map(look, copies.items()))
+    finally:
+        depot.progress.end()
+
+
+def _file_fault(site: Site, number: int, path: str, digest: Digest) -> str:
+    try:
+        with site.open(number, path) as handle:
+            found = Digest.of_stream(handle)
+    except MissingError:
+        return "missing, or not a plain file"
+    return "" if found == digest else f"sha256 {found.sha256} where the snapshot says {digest.sha256}"
+
+
+def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
+    """Follow every root of the site down to its packages, as a client would."""
+    checks: dict[str, Callable[[Depot, Snapshot, str], Iterator[str]]] = {
+        "InRelease": _apt_faults,
+        "repodata.json": _conda_faults,
+        "index.json": _simple_faults,
+        "repomd.xml": site_yum_faults,
+    }
+    yield from whole_faults(depot, snapshot)
+    wholes = whole_upstreams(snapshot).items()
+    mirrored = {folder + one.path for folder, upstream in wholes for one in upstream.files if one.role == "root"}
+    yield from lines_alone(depot, "NVIDIA's paths", _nvidia_faults(depot, snapshot))
+    for path in snapshot.tree:
+        if path in mirrored or below(path):
+            continue
+        check = checks.get(path.rpartition("/")[2])
+        if check is not None:
+            yield from lines_alone(depot, path, check(depot, snapshot, path))
+
+
+def _nvidia_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
+    yield from nvidia_faults(depot, snapshot.tree, parse_upstreams(snapshot.upstreams))
+
+
+def _apt_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+    folder = path.removesuffix("InRelease")
+    signed = depot.site_verifier().clearsigned(_bytes(depot, snapshot, path), path)
+    for name, digest in parse_release(signed.text, path).files.items():
+        if snapshot.tree.get(folder + name) != digest:
+            yield f"{path}: {name} is not the one it names"
+    index = PackageIndex(_bytes(depot, snapshot, folder + "Packages"), folder + "Packages")
+    for name in index.names():
+        for package in index.named(name):
+            if snapshot.tree.get(folder + package.filename) != package.digest:
+                yield f"{folder}Packages: {package.filename} is not the one it names"
+
+
+def _conda_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+    folder = path.removesuffix("repodata.json")
+    packages = json.loads(_bytes(depot, snapshot, path))["packages.conda"]
+    for filename, entry in packages.items():
+        found = snapshot.tree.get(folder + filename)
+        if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):
+            yield f"{path}: {filename} is not the one it names"
+
+
+def _simple_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+    """Follow both pages of a project, JSON and HTML, to its wheels and their metadata."""
+    folder = path.removesuffix("index.json")
+    if folder == "simple/" or not folder.startswith("simple/"):
+        return
+    pages = ((path, JSON_TYPE), (folder + "index.html", "text/html"))
+    for page, kind in pages:
+        for file in parse_page(_bytes(depot, snapshot, page), kind, f"https://site.invalid/{page}"):
+            found = snapshot.tree.get(unquote(urlsplit(file.url).path).lstrip("/"))
+            if found is None or found.sha256 != file.sha256 or file.size not in (None, found.size):
+                yield f"{page}: {file.filename} is not the one it names"
+
+
+def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:
+    with depot.store.open(snapshot.tree[path]) as handle:
+        return handle.read()

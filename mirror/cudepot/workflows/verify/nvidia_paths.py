@@ -1,0 +1,34 @@
+"""Holds NVIDIA's paths of a site to what they may show: what the site has elsewhere, and files it makes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cudepot.catalog.lock import LockedUpstream
+from cudepot.catalog.nvidia.site_files import is_keyring_of_ours
+from cudepot.catalog.nvidia.site_paths import below, is_made, strange
+from cudepot.catalog.site.snapshot import Tree
+from cudepot.depot.depot import Depot
+from cudepot.depot.signed_roots import read
+from cudepot.digest import Digest
+
+_MOST = 1 << 20
+"""Bytes of a file the site makes: keys and a few lines."""
+
+
+def nvidia_faults(depot: Depot, tree: Tree, upstreams: Sequence[LockedUpstream]) -> Iterator[str]:
+    """Give a line for each path that has no business there.
+
+    Packages are root's on the machines they are installed on, so ``cuda-keyring``, which nobody but the site signs, has
+    to be what cudepot makes: no script, no other file.
+    """
+    for path in strange(tree, upstreams):
+        yield f"{path}: is neither what the site shows elsewhere nor the site's to make"
+    for path, digest in tree.items():
+        made = below(path) and is_made(path) and path.endswith((".deb", ".rpm"))
+        if made and not _is_sound(depot, path, digest):
+            yield f"{path}: is not a cuda-keyring as cudepot makes it"
+
+
+def _is_sound(depot: Depot, path: str, digest: Digest) -> bool:
+    return digest.size <= _MOST and depot.store.has(digest) and is_keyring_of_ours(path, read(depot.store, digest))

@@ -1,0 +1,140 @@
+"""``cudepot verify --repair``: mend store and site from each other, forget what only an upstream can bring again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.depot.history import load_snapshot
+from cudepot.disk import storage_errors, write_atomic
+from cudepot.errors import CudepotError
+from cudepot.store.manifests import Manifests
+from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.publish.from_site import from_site
+from cudepot.workflows.publish.published_names import mend_names
+from cudepot.workflows.sync import sync
+from cudepot.workflows.verify.everything import VerifyResult, verify
+from cudepot.workflows.verify.store import damaged_snapshots, log_faults, record_faults
+
+
+@dataclass(frozen=True, slots=True)
+class RepairResult:
+    """What was found, what was done about it, and what is left."""
+
+    before: VerifyResult
+    done: tuple[str, ...]
+    after: VerifyResult
+
+
+def verify_and_repair(depot: Depot) -> RepairResult:
+    """Verify, mend what can be mended here, verify again.
+
+    A damaged object is taken from the site where an undamaged copy is there, or fetched again where it is locked; else
+    it is removed, so that ``repackage``, ``publish`` or a bundle brings it again. The site gets back from the store
+    what differs; a file the store lacks is withdrawn from it, because a client is better served by nothing than by
+    wrong bytes.
+    """
+    before = verify(depot)
+    if not before.faults:
+        return RepairResult(before, (), before)
+    with storage_errors(depot.store.root):
+        done = (*_documents(depot), *_objects(depot, before), *_records(depot), *_log(depot), *_fetched(depot, before))
+        done += (*mend_names(depot), *_site(depot))
+    return RepairResult(before, tuple(dict.fromkeys(done)), verify(depot))
+
+
+def _documents(depot: Depot) -> Iterator[str]:
+    """Put back a snapshot's document from the site, where it is signed and whole."""
+    snapshots, site = Snapshots(depot.store.root), depot.site()
+    for number in list(damaged_snapshots(depot)):
+        with contextlib.suppress(CudepotError):
+            with site.open(number, "snapshot.json") as one, site.open(number, "snapshot.json.asc") as other:
+                document, signature = one.read(), other.read()
+            depot.site_verifier().detached(document, signature, f"snapshot {number} on the site")
+            snapshots.restore(number, document, signature)
+            yield f"snapshot {number}: put back from the site"
+
+
+def _objects(depot: Depot, found: VerifyResult) -> Iterator[str]:
+    shown = _shown(depot)
+    for path in map(Path, found.damaged):
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
+            if shown and _from_site(depot, shown, path.name):
+                yield f"object {path.name}: put back from the site"
+            else:
+                yield f"object {path.name}: removed; sync, repackage, publish or a bundle brings it again"
+
+
+def _fetched(depot: Depot, found: VerifyResult) -> Iterator[str]:
+    """Bring what was removed and is locked from its upstream; one that cannot be asked now stops no other repair."""
+    if not found.damaged or depot.config.site.origin:
+        return
+    try:
+        result = sync(depot)
+    except CudepotError as error:
+        yield f"not all could be fetched again: {error}"
+    else:
+        if result.fetched_files:
+            yield f"{result.fetched_files} locked files fetched again"
+
+
+def _shown(depot: Depot) -> Snapshot | None:
+    snapshots, shown = Snapshots(depot.store.root), depot.site().current()
+    try:
+        return load_snapshot(snapshots, shown, depot.site_verifier()) if shown in snapshots.numbers() else None
+    except CudepotError:
+        return None
+
+
+def _from_site(depot: Depot, shown: Snapshot, sha256: str) -> bool:
+    """Bring an object back from the site; return whether that went well."""
+    same = ((path, digest) for path, digest in shown.tree.items() if digest.sha256 == sha256)
+    return any(from_site(depot, shown, path, digest) for path, digest in same)
+
+
+def _records(depot: Depot) -> Iterator[str]:
+    for path, _, damaged in list(record_faults(depot)):
+        if not damaged:
+            yield f"{path}: kept: it cannot be checked now, which does not make it wrong"
+            continue
+        if path.parent.name in ("exported", "incoming", "imported"):
+            Manifests(depot.store.root, path.parent.name).remove(path.stem)
+        path.unlink(missing_ok=True)
+        yield f"{path}: forgotten"
+
+
+def _log(depot: Depot) -> Iterator[str]:
+    """Keep the good lines of the log of roots; the others move aside."""
+    bad = list(log_faults(depot))
+    if bad:
+        log = depot.store.root / "roots.log"
+        numbers = {int(text.partition(", line ")[2].partition(":")[0]) for text in bad}
+        lines = log.read_bytes().splitlines(keepends=True)
+        aside = log.with_name("roots.log.damaged")
+        old = aside.read_bytes() if aside.exists() else b""
+        write_atomic(aside, old + b"".join(line for number, line in enumerate(lines, 1) if number in numbers))
+        write_atomic(log, b"".join(line for number, line in enumerate(lines, 1) if number not in numbers))
+        yield f"{log}: {len(bad)} damaged lines moved to {aside.name}"
+
+
+def _site(depot: Depot) -> Iterator[str]:
+    """Make the site hold what its snapshot says."""
+    shown = _shown(depot)
+    if shown is None:
+        return
+    document, signature = Snapshots(depot.store.root).read(shown.number)
+    site = depot.site()
+    wrong = [path for path, digest in shown.tree.items() if not site.linked(shown.number, path, digest)]
+    lost = [path for path, digest in shown.tree.items() if not depot.store.has(digest)]
+    # Without its document the snapshot counts as not written, so that `publish` completes it.
+    extra = {} if lost else {"snapshot.json": document, "snapshot.json.asc": signature}
+    site.mend(shown.number, shown.tree, extra)
+    if wrong:
+        yield f"{site.where}: {len(wrong)} files compared with the store and put right"
+    if lost:
+        yield f"{site.where}: {len(lost)} files withdrawn until the store has them again, {lost[0]} for one"
