@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tests.upstream.keys import KeyHome
+from simulator.keys import KeyHome
 
 from bench.apt_peers import Peers
 from bench.apt_world import PINNED, World, make_world, nginx

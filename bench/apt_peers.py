@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.upstream.process import clean_env
+from simulator.process import clean_env
 
 from bench.apt_world import NEEDED, PINNED, World
 from bench.installed import LACKING, installed

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.upstream.apt import DistsRepo, FlatRepo
-from tests.upstream.keys import KeyHome
+from simulator.apt import DistsRepo, FlatRepo
+from simulator.keys import KeyHome
 
 PACKAGES, TOTAL = 2000, 742_000_000
 PINNED = ("pinned-a", "pinned-b", "pinned-c")

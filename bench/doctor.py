@@ -8,10 +8,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.clients import cudnn_trees as trees
-
 from bench.measure import cudepot
 from bench.rows import Row
+from simulator import cudnn_trees as trees
 
 ENVIRONMENTS = 10
 LARGE = 60 << 20  # bytes of the largest library of each copy; a real one has 500 MB in all

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.upstream.keys import KeyHome
+from simulator.keys import KeyHome
 
 from bench.faults_harm import cut, flip, objects_right, shown_whole, state_files, touches_only_held
 from bench.faults_run import run, said

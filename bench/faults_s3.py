@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import requests
-from tests.clients.s3 import S3Server, moto
+from simulator.s3 import S3Server, moto
 
 Objects = Mapping[str, bytes]
 _SUMS = re.compile(r"^ ([0-9a-f]{64}) +([0-9]+) (\S+)$", re.MULTILINE)

@@ -7,10 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import SiteKey
-from tests.upstream.cudnn import CudnnRelease, licence, write_archive
-from tests.upstream.keys import KeyHome
-from tests.workflows.far import Far, Near, deb_of
+from simulator.cudnn import CudnnRelease, licence, write_archive
+from simulator.keys import KeyHome
+from simulator.sides import Far, Near, deb_of
+from simulator.site_key import SiteKey
 
 from bench.faults_run import run, said
 from bench.faults_s3 import Buckets, Objects

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.integration.world import apt_upstream, wheel_upstream
-from tests.upstream.nvidia import Artifacts, Nvidia
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.sections import apt_upstream, wheel_upstream
 
 from bench.measure import cudepot
 from bench.rows import Row

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.server import Server
+from simulator.keys import Key, KeyHome
+from simulator.server import Server
 
 from bench import scale_world as world
 from bench.apt_world import nginx

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.upstream.apt import FlatRepo
-from tests.upstream.keys import Key, KeyHome
+from simulator.apt import FlatRepo
+from simulator.keys import Key, KeyHome
 
 from bench.measure import cudepot
 

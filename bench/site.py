@@ -14,9 +14,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.project import snapshot_of
-from tests.upstream.keys import KeyHome
-from tests.upstream.process import clean_env
+from simulator.keys import KeyHome
+from simulator.process import clean_env
+from simulator.project import snapshot_of
 
 from bench.apt_world import World, make_world
 from bench.installed import installed

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-from tests.clients.s3 import ACCESS, SECRET, S3Server, radosgw, rclone_binary
+from simulator.s3 import ACCESS, SECRET, S3Server, radosgw, rclone_binary
 
 from bench.installed import installed
 from bench.measure import Measured, cudepot, timed

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from tests.upstream.keys import KeyHome
+from simulator.keys import KeyHome
 
 from bench.apt_world import nginx
 from bench.rounds import ROUND_TRIP_MS, Ours, Peer, alternating, delayed, rounds_for, seconds

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.upstream.process import clean_env, run
+from simulator.process import clean_env, run
 
 from bench.installed import installed
 from bench.rounds import Peer

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.process import clean_env, run
-from tests.upstream.rpms import sign_rpms
-from tests.upstream.yum import YumRepo
+from simulator.keys import Key, KeyHome
+from simulator.process import clean_env, run
+from simulator.rpms import sign_rpms
+from simulator.yum import YumRepo
 
 PACKAGES, TOTAL = 600, 247_000_000
 PINNED = ("pinned-a", "pinned-b", "pinned-c")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.project import APT, Project
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.nvidia import Nvidia
+from simulator.cudnn import CudnnRelease
+from simulator.nvidia import Nvidia
+from simulator.project import APT, Project
 
 SEVEN, EIGHT, NEWER = "7.6.5.32-1+cuda10.2", "8.0.5.39-1+cuda11.1", "8.9.7.29-1+cuda11.8"
 _MORE = (

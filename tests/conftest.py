@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from simulator.keys import Key, KeyHome
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel, RhelArtifacts
 from tests.sites import s3_server  # noqa: F401 - a fixture
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.nvidia import Artifacts, Nvidia
-from tests.upstream.yum import Rhel, RhelArtifacts
 
 # A busy machine is no fault: neither how long an example takes nor how long it takes to think of one.
 settings.register_profile("cudepot", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cudepot")
-
-
-@dataclass(frozen=True)
-class SiteKey:
-    """A site's signing key: a GNUPGHOME that holds the secret part, and the key itself.
-
-    Attributes:
-        home: value for GNUPGHOME.
-        keyring: the public key as a binary keyring file, for clients; ``key_file`` the same as text.
-    """
-
-    home: Path
-    key: Key
-    keyring: Path
-    key_file: Path
-
-    @property
-    def fingerprint(self) -> str:
-        """Full fingerprint."""
-        return self.key.fingerprint
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from tests.clients import s3
-from tests.clients.s3 import S3Server
+from simulator.s3 import S3Server
 
 from cudepot.catalog.nvidia.site_paths import whole_apt
 from cudepot.catalog.site.file_traits import traits
@@ -23,6 +22,7 @@ from cudepot.transport.folder.site import FolderSite
 from cudepot.transport.s3.bucket import Bucket
 from cudepot.transport.s3.site import S3Site
 from cudepot.transport.s3.snapshot import Names
+from simulator import s3
 
 
 class MemorySite:

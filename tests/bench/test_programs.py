@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from tests.upstream.process import run
+from simulator.process import run
 
 from bench import apt, yum
 

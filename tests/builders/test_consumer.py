@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 import rattler
+from simulator.cudnn import CudnnRelease, write_archive
 from tests.builders.test_same_as_rattler_build import BUILD, ours, unpack
 from tests.clients.conda_env import standin_channel
 from tests.formats.payloads import Objects, payload_of
-from tests.upstream.cudnn import CudnnRelease, write_archive
 
 from cudepot.digest import Digest
 from cudepot.formats.conda_index import channel_files, read_package

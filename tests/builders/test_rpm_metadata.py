@@ -8,8 +8,8 @@ from pathlib import Path
 
 import createrepo_c
 import pytest
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.rpms import cudnn_rpms, write_rpm
+from simulator.cudnn import CudnnRelease
+from simulator.rpms import cudnn_rpms, write_rpm
 
 from cudepot.builders.rpm_metadata import entries_of
 from cudepot.digest import Digest

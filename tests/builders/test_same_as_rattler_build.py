@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 import zstandard
+from simulator.cudnn import CudnnRelease, write_archive
+from simulator.samples import write_samples
+from simulator.windows import write_zip
 from tests.clients.conda_env import standin_channel
 from tests.formats.payloads import RECIPES, Objects, payload_of
-from tests.upstream.cudnn import CudnnRelease, write_archive
-from tests.upstream.samples import write_samples
-from tests.upstream.windows import write_zip
 
 from cudepot.builders.render import render_recipe
 from cudepot.formats.conda import Zstd, conda_package, write_conda

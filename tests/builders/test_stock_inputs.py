@@ -17,14 +17,14 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from simulator.cudnn import CudnnRelease, write_archive
+from simulator.debs import write_debs
+from simulator.rpms import cudnn_rpms, samples_rpm, write_rpm
+from simulator.wheels import write_cublas_wheel, write_wheel
+from simulator.windows import write_zip
 from tests.builders.test_same_as_rattler_build import BUILD, comparable, ours
 from tests.clients.conda_env import standin_channel
 from tests.formats.payloads import RECIPES, Objects, payload_of
-from tests.upstream.cudnn import CudnnRelease, write_archive
-from tests.upstream.debs import write_debs
-from tests.upstream.rpms import cudnn_rpms, samples_rpm, write_rpm
-from tests.upstream.wheels import write_cublas_wheel, write_wheel
-from tests.upstream.windows import write_zip
 from tests.workflows.test_closed_channel import write_nvrtc_wheel
 
 from cudepot.builders.render import render_recipe

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.upstream.keys import KeyHome
+from simulator.keys import KeyHome
 
 from cudepot.kinds.yum.rules.client_rules import (
     CLIENTS,

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.nvidia import Nvidia
+from simulator.nvidia import Nvidia
+from simulator.project import Project
+from simulator.site_key import SiteKey
 
 from cudepot import __version__, errors
 from cudepot.cli.main import EXIT_CODES, VERBS, main, parser, verb_of

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.nvidia import Nvidia
+from simulator.nvidia import Nvidia
+from simulator.project import Project
+from simulator.site_key import SiteKey
 
 import cudepot.errors
 from cudepot.cli.main import VERBS, main

@@ -11,10 +11,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.keys import KeyHome
-from tests.upstream.nvidia import Nvidia
+from simulator.keys import KeyHome
+from simulator.nvidia import Nvidia
+from simulator.project import Project
+from simulator.site_key import SiteKey
 
 APT = "ubuntu2004/x86_64"
 NOTE = "# compared with SIGNATURES.md by two of us"

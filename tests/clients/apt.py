@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.upstream.process import clean_env, run
+from simulator.process import clean_env, run
 
 Done = subprocess.CompletedProcess[str]
 

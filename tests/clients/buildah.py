@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.upstream.process import clean_env, run
+from simulator.process import clean_env, run
 
 Done = subprocess.CompletedProcess[str]
 

@@ -13,8 +13,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from simulator.process import clean_env, run
 from tests.clients.apt import DebianSource, host_debian_source
-from tests.upstream.process import clean_env, run
 
 _ENTER = """\
 mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"

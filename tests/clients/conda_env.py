@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.upstream.process import clean_env, run
-from tests.upstream.wheels import cublas_library
+from simulator.process import clean_env, run
+from simulator.wheels import cublas_library
 
 _CHILD = Path(__file__).with_name("conda_child.py")
 

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.upstream.process import clean_env, run
+from simulator.process import clean_env, run
 
 _NEEDS = ("conda-lock==4.0.3", "archspec", "boltons", "conda-package-handling", "distro", "frozendict", "pluggy",
           "pycosat", "ruamel.yaml", "tqdm")  # fmt: skip

@@ -9,8 +9,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.upstream.process import clean_env, run
-from tests.upstream.rpms import simple_rpm, write_rpm
+from simulator.process import clean_env, run
+from simulator.rpms import simple_rpm, write_rpm
 
 Done = subprocess.CompletedProcess[str]
 _CONF = """\

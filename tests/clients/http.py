@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.upstream.server import Server
+from simulator.server import Server
 
 
 class Site(Server):

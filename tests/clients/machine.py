@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
+from simulator.process import ToolError, clean_env, run
 from tests.clients import chroot
-from tests.upstream.process import ToolError, clean_env, run
 
 _HOLD = """\
 mount -t tmpfs tmpfs "$0" && mkdir "$0/upper" "$0/work" "$0/root" &&

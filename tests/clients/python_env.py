@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.upstream.process import ToolError, clean_env, run
+from simulator.process import ToolError, clean_env, run
 
 Done = subprocess.CompletedProcess[str]
 

@@ -9,7 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from tests.upstream.process import run
+from simulator.process import run
 
 
 @cache

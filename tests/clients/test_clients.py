@@ -7,14 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from simulator.apt import DistsRepo, FlatRepo
+from simulator.keys import PAST, KeyHome
+from simulator.nvidia import Nvidia
+from simulator.process import ToolError
 from tests.clients.apt import AptRoot, host_debian_source
 from tests.clients.conda_env import create, solve, standin_channel
 from tests.clients.http import serve
 from tests.clients.python_env import PythonEnv, load_cudnn
-from tests.upstream.apt import DistsRepo, FlatRepo
-from tests.upstream.keys import PAST, KeyHome
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.process import ToolError
 
 DEB = "8.0.5.39-1+cuda11.1"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from simulator.rpms import sign_rpms
+from simulator.yum import Rhel
 from tests.clients.dnf import DnfRoot
-from tests.upstream.rpms import sign_rpms
-from tests.upstream.yum import Rhel
 
 CUDNN = ("libcudnn8-8.0.5.39-1.cuda11.1", "libcudnn8-devel-8.0.5.39-1.cuda11.1")
 

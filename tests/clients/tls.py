@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.clients.s3 import free_port, wait_for
-from tests.upstream.process import clean_env, run
+from simulator.process import clean_env, run
+from simulator.s3 import free_port, wait_for
 
 _EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30")
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.clients.s3 import free_port, wait_for
-from tests.upstream.process import clean_env
+from simulator.process import clean_env
+from simulator.s3 import free_port, wait_for
 
 import cudepot
 

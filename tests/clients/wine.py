@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.upstream.process import clean_env, run
+from simulator.process import clean_env, run
 
 WINE = shutil.which("wine64") or next((one for one in ("/usr/lib/wine/wine64",) if os.access(one, os.X_OK)), "")
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.process import clean_env, run
+from simulator.yum import Rhel, RhelArtifacts
 from tests.clients import http
 from tests.integration.showcase import publish
 from tests.integration.world import Project
-from tests.upstream.nvidia import Artifacts, Nvidia
-from tests.upstream.process import clean_env, run
-from tests.upstream.yum import Rhel, RhelArtifacts
 
 import cudepot
 

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.upstream.process import clean_env, run
+from simulator.process import clean_env, run
 
 import cudepot.errors
 from cudepot.catalog.config.config import parse_config

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.process import clean_env, run
+from simulator.keys import Key, KeyHome
+from simulator.process import clean_env, run
 
 _SPEC = """Name: {name}
 Version: {version}

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.upstream.process import run
+from simulator.process import run
 
 from cudepot.errors import FormatError, TrustError
 from cudepot.formats.archive import read_tar

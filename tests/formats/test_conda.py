@@ -14,9 +14,9 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from simulator.cudnn import CudnnRelease, write_archive
+from simulator.wheels import write_wheel
 from tests.formats.payloads import RECIPES, Objects, payload_of
-from tests.upstream.cudnn import CudnnRelease, write_archive
-from tests.upstream.wheels import write_wheel
 
 from cudepot.builders.render import RenderedOutput, render_recipe
 from cudepot.digest import Digest

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from simulator.cudnn import CudnnRelease
+from simulator.debs import write_debs
 from tests.formats.test_archive import entry, tar_of
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.debs import write_debs
 
 from cudepot.errors import FormatError
 from cudepot.formats.deb import read_control, read_deb

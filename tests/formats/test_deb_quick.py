@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from simulator.process import clean_env, run
 from tests.formats.test_archive import PACKERS, entry, tar_of
 from tests.formats.test_deb import ar
-from tests.upstream.process import clean_env, run
 
 from cudepot.errors import FormatError
 from cudepot.formats import deb

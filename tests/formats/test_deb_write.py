@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
-from tests.upstream.process import run
+from simulator.process import run
 
 from cudepot.errors import FormatError
 from cudepot.formats.deb import read_control, read_deb

@@ -8,7 +8,7 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.upstream.elf import Library, shared_library
+from simulator.elf import Library, shared_library
 
 from cudepot.errors import FormatError
 from cudepot.formats.elf import read_elf

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from simulator.cudnn import CudnnRelease, parts, write_archive
+from simulator.debs import write_debs
+from simulator.rpms import cudnn_rpms, samples_rpm, write_rpm
+from simulator.wheels import write_wheel
 from tests.formats.payloads import Objects, payload_of, rules
-from tests.upstream.cudnn import CudnnRelease, parts, write_archive
-from tests.upstream.debs import write_debs
-from tests.upstream.rpms import cudnn_rpms, samples_rpm, write_rpm
-from tests.upstream.wheels import write_wheel
 
 from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.digest import Digest

@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from simulator.cudnn import CudnnRelease, write_archive
 from tests.formats.payloads import Objects, payload_of
-from tests.upstream.cudnn import CudnnRelease, write_archive
 
 from cudepot.errors import FormatError
 from cudepot.formats.payload import Payload

@@ -8,15 +8,15 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from simulator.cross import cross_deb, cross_name
+from simulator.cudnn import CudnnRelease, members, parts, write_archive
+from simulator.debs import cudnn_debs, write_deb, write_debs
+from simulator.elf import Library, shared_library
+from simulator.pe import Dll, dll
+from simulator.rpms import cudnn_rpms, samples_rpm, write_rpm
+from simulator.samples import sample_files, write_samples
+from simulator.windows import dlls, write_windows_wheel, write_zip
 from tests.formats.payloads import Objects, found_in, payload_of, rules
-from tests.upstream.cross import cross_deb, cross_name
-from tests.upstream.cudnn import CudnnRelease, members, parts, write_archive
-from tests.upstream.debs import cudnn_debs, write_deb, write_debs
-from tests.upstream.elf import Library, shared_library
-from tests.upstream.pe import Dll, dll
-from tests.upstream.rpms import cudnn_rpms, samples_rpm, write_rpm
-from tests.upstream.samples import sample_files, write_samples
-from tests.upstream.windows import dlls, write_windows_wheel, write_zip
 
 from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.digest import Digest

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.upstream.pe import Dll, dll
-from tests.upstream.process import run
+from simulator.pe import Dll, dll
+from simulator.process import run
 
 from cudepot.errors import FormatError
 from cudepot.formats.pe import read_pe

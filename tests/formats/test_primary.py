@@ -9,8 +9,8 @@ import createrepo_c
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from simulator.process import run
 from tests.formats.rpm_samples import build_rpm
-from tests.upstream.process import run
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError, TrustError

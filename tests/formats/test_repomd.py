@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.upstream.process import run
+from simulator.process import run
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError, TrustError

@@ -14,8 +14,8 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+from simulator.process import clean_env, run
 from tests.formats.test_archive import Unseekable
-from tests.upstream.process import clean_env, run
 
 from cudepot.digest import hexdigest
 from cudepot.errors import FormatError

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.keys import KeyHome
+from simulator.process import run
 from tests.formats.rpm_samples import build_rpm, sign_rpm
-from tests.upstream.keys import KeyHome
-from tests.upstream.process import run
 
 from cudepot.errors import CudepotError, FormatError
 from cudepot.formats import rpm_header

@@ -6,7 +6,7 @@ import itertools
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.upstream.process import run
+from simulator.process import run
 
 from cudepot.formats.rpm_version import evr, key, part_key, split_evr
 

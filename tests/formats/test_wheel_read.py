@@ -8,8 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.wheels import write_wheel
+from simulator.cudnn import CudnnRelease
+from simulator.wheels import write_wheel
 
 from cudepot.errors import FormatError
 from cudepot.formats.wheel_read import read_metadata, read_wheel

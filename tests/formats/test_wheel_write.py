@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 from packaging.utils import parse_wheel_filename
+from simulator.cudnn import CudnnRelease, write_archive
 from tests.formats.payloads import Objects, payload_of, wheel_rules
-from tests.upstream import wheels
-from tests.upstream.cudnn import CudnnRelease, write_archive
 
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError
@@ -25,6 +24,7 @@ from cudepot.formats.payload_check import check_payload
 from cudepot.formats.release import Release
 from cudepot.formats.wheel_read import read_metadata, read_wheel
 from cudepot.formats.wheel_write import Wheel, WheelRules, metadata, wheel_of, write_wheel
+from simulator import wheels
 
 
 @pytest.fixture(scope="module")

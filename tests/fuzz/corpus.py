@@ -14,10 +14,10 @@ import tarfile
 import zipfile
 
 import tomli_w
+from simulator.elf import stub
+from simulator.rpms import rpm_head, simple_rpm
 from tests.catalog.test_yum_mutations import FILELISTS, PRIMARY, REPOMD
 from tests.fuzz.corpus_installed import INSTALLED
-from tests.upstream.elf import stub
-from tests.upstream.rpms import rpm_head, simple_rpm
 from tests.workflows.odd_yum_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
 
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root

@@ -17,17 +17,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import zstandard
+from simulator.cudnn import CudnnRelease, licence
+from simulator.debs import simple_deb, write_deb
+from simulator.installers import write_installer
+from simulator.keys import KeyHome
+from simulator.nvidia import Artifacts
+from simulator.redistrib import write_redistrib
+from simulator.server import Server
+from simulator.yum import RhelArtifacts
 from tests.golden.answers import answers
 from tests.golden.world import Golden, configuration
-from tests.upstream import cudnn
-from tests.upstream.cudnn import CudnnRelease, licence
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.installers import write_installer
-from tests.upstream.keys import KeyHome
-from tests.upstream.nvidia import Artifacts
-from tests.upstream.redistrib import write_redistrib
-from tests.upstream.server import Server
-from tests.upstream.yum import RhelArtifacts
+
+from simulator import cudnn
 
 HERE = Path(__file__).parent
 RECORDED, ANSWERS = HERE / "recorded.tar.zst", HERE / "answers"

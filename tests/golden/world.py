@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.upstream.process import clean_env
+from simulator.process import clean_env
 
 import cudepot
 

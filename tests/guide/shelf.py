@@ -9,15 +9,15 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.upstream.apt import FlatRepo
-from tests.upstream.cross import split_cross_debs
-from tests.upstream.cudnn import CudnnRelease, write_archive
-from tests.upstream.debs import Deb, simple_deb, write_deb, write_debs
-from tests.upstream.installers import installer, rpm_installer
-from tests.upstream.nvidia import Artifacts
-from tests.upstream.rpms import Rpm, cudnn_rpms, samples_rpm, sign_rpms, simple_rpm, write_rpm
-from tests.upstream.windows import write_zip
-from tests.upstream.yum import RhelArtifacts, YumRepo
+from simulator.apt import FlatRepo
+from simulator.cross import split_cross_debs
+from simulator.cudnn import CudnnRelease, write_archive
+from simulator.debs import Deb, simple_deb, write_deb, write_debs
+from simulator.installers import installer, rpm_installer
+from simulator.nvidia import Artifacts
+from simulator.rpms import Rpm, cudnn_rpms, samples_rpm, sign_rpms, simple_rpm, write_rpm
+from simulator.windows import write_zip
+from simulator.yum import RhelArtifacts, YumRepo
 
 EIGHT, SEVEN, NINE = "8.0.5.39", "7.6.5.32", "9.14.0.64"
 CUDAS = ("10.1", "10.2", "11.0", "11.1")

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulator.keys import Key, KeyHome
+from simulator.project import Project
+from simulator.s3 import S3Server
+from simulator.server import Server
 from tests.clients import web
-from tests.clients.s3 import S3Server
 from tests.guide.shelf import CUDAS, EIGHT, NINE, OF_7, RPM_BASED, SEVEN, TODAY, UBUNTU, Shelf
-from tests.project import Project
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.server import Server
 
 _OLD_CUDAS = ("10.1", "10.2")
 

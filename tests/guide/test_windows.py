@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import tree_sitter_powershell
+from simulator.windows import write_zip, zip_name
 from tests.guide.sections import ON_PAGE
 from tests.guide.shelf import OF_8
-from tests.upstream.windows import write_zip, zip_name
 from tree_sitter import Language, Parser
 
 CHAPTER = ("3.2 Downloading", "3.3 Installing on Windows", "3.4 Upgrading on Windows")

@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 
 from bench.main_job import WHEEL, pip_index_url
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.sections import apt_upstream, folder_upstream, wheel_upstream
 from tests.clients import conda_env, http
 from tests.clients.apt import AptRoot
 from tests.clients.python_env import PythonEnv, load_cudnn
 from tests.integration.test_main_job import DEBS
-from tests.integration.world import Project, apt_upstream, folder_upstream, wheel_upstream
-from tests.upstream.nvidia import Artifacts, Nvidia
+from tests.integration.world import Project
 
 FOLDER = Path("demo-site").resolve()
 

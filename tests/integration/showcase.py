@@ -6,13 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.integration.world import Project, apt_upstream, folder_upstream, wheel_upstream
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.installers import rpm_installer, write_installer
-from tests.upstream.nvidia import Artifacts, Nvidia
-from tests.upstream.rpms import write_rpm
-from tests.upstream.windows import write_zip
-from tests.upstream.yum import Rhel, RhelArtifacts
+from simulator.cudnn import CudnnRelease
+from simulator.installers import rpm_installer, write_installer
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.rpms import write_rpm
+from simulator.sections import apt_upstream, folder_upstream, wheel_upstream
+from simulator.windows import write_zip
+from simulator.yum import Rhel, RhelArtifacts
+from tests.integration.world import Project
 
 APT, YUM = "ubuntu2004/x86_64", "rhel8/x86_64"
 DEBS = tuple(f"{name}=8.0.5.39-1+cuda{cuda}" for cuda in ("11.1", "10.2") for name in ("libcudnn8", "libcudnn8-dev"))

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.keys import Key, KeyHome
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.project import APT, Project
 from tests.both_majors import EIGHT, NEWER, SEVEN, both_majors
 from tests.clients import http
 from tests.clients.chroot import Chroot, why_not
-from tests.project import APT, Project
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.nvidia import Artifacts, Nvidia
 
 pytestmark = [
     pytest.mark.slow,

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.debs import Deb, simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.process import run
+from simulator.project import APT, Project
+from simulator.site_key import SiteKey
 from tests.clients import http
 from tests.clients.apt import AptRoot
-from tests.conftest import SiteKey
-from tests.project import APT, Project
-from tests.upstream.debs import Deb, simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.process import run
 
 from cudepot.kinds.apt.rules.client_text import AptClient, locked_versions, repository_pin, sources, vendor_source
 

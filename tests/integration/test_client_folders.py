@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.project import Project
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel, YumRepo
 from tests.clients import http
 from tests.clients.dnf import DnfRoot
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.yum import Rhel, YumRepo
 
 pytestmark = [
     pytest.mark.slow,

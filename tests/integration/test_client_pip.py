@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from simulator.process import clean_env, run
 from tests.clients import http
 from tests.clients.python_env import PythonEnv, uv
 from tests.integration.showcase import showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
-from tests.upstream.process import clean_env, run
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from simulator.apt import DistsRepo, FlatRepo, stanza
+from simulator.debs import simple_deb, write_deb
+from simulator.keys import Key, KeyHome
+from simulator.process import clean_env
+from simulator.s3 import S3Server
 from tests.clients import web
 from tests.clients.apt import AptRoot
 from tests.clients.http import serve
-from tests.clients.s3 import S3Server
 from tests.integration.world import Project
-from tests.upstream.apt import DistsRepo, FlatRepo, stanza
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.process import clean_env
 
 KINDS = ["serve", "nginx", "caddy", "moto", pytest.param("radosgw", marks=pytest.mark.slow)]
 REPO = Path(__file__).parents[2]

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.cudnn import CudnnRelease
+from simulator.nvidia import VERSION, Artifacts, Nvidia
+from simulator.project import APT, Project
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel, RhelArtifacts
 from tests.clients import http
 from tests.clients.apt import AptRoot
-from tests.conftest import SiteKey
 from tests.integration.test_client_apt import configured as configured_apt
 from tests.integration.test_client_folders import configured as configured_dnf
 from tests.integration.test_client_folders import in_folder
-from tests.project import APT, Project
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.nvidia import VERSION, Artifacts, Nvidia
-from tests.upstream.yum import Rhel, RhelArtifacts
 from tests.workflows.yum_world import NAME as RHEL
 from tests.workflows.yum_world import add_yum
 

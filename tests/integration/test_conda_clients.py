@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.process import ToolError
+from simulator.project import Project as Closed
 from tests.clients import conda_env, http
 from tests.clients.conda_real import Conda
 from tests.integration.showcase import showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
-from tests.project import Project as Closed
-from tests.upstream.process import ToolError
 from tests.workflows.test_closed_channel import closed, downloads  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("conda")]

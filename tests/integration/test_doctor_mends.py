@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from simulator.nvidia import Nvidia
+from simulator.process import run
+from simulator.yum import Rhel
 from tests.clients import conda_env
-from tests.clients import cudnn_trees as trees
 from tests.clients.apt import AptRoot
 from tests.clients.conda_real import Conda
 from tests.clients.dnf import DnfRoot
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.process import run
-from tests.upstream.yum import Rhel
 
 from cudepot.cli.main import main
+from simulator import cudnn_trees as trees
 
 pytestmark = pytest.mark.slow
 SITE = f"lib/python3.{sys.version_info.minor}/site-packages"

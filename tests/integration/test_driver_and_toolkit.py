@@ -7,18 +7,18 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from simulator.apt import FlatRepo
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.project import APT, Project
+from simulator.rpms import sign_rpms, simple_rpm, write_rpm
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.clients import http
 from tests.clients.apt import AptRoot
-from tests.conftest import SiteKey
 from tests.integration.test_client_apt import configured as configured_apt
 from tests.integration.test_client_folders import configured as configured_dnf
 from tests.integration.test_client_folders import in_folder
-from tests.project import APT, Project
-from tests.upstream.apt import FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.rpms import sign_rpms, simple_rpm, write_rpm
-from tests.upstream.yum import Rhel
 from tests.workflows.yum_world import NAME, add_yum
 
 pytestmark = [

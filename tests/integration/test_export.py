@@ -18,13 +18,13 @@ import yaml
 from packaging.pylock import Pylock
 from rattler import MatchSpec
 from rattler.explicit_environment.environment import ExplicitEnvironmentSpec
+from simulator.process import ToolError, clean_env, run
 from tests.clients import conda_env, http
 from tests.clients.apt import AptRoot
 from tests.clients.dnf import DnfRoot
 from tests.clients.python_env import PythonEnv, uv
 from tests.integration.showcase import APT, YUM, exported, showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
-from tests.upstream.process import ToolError, clean_env, run
 
 from cudepot.workflows.export.export import FORMATS
 

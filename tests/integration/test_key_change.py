@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from simulator.nvidia import Nvidia
+from simulator.sections import apt_upstream
 from tests.clients import http
 from tests.clients.apt import AptRoot
-from tests.integration.world import Project, apt_upstream
-from tests.upstream.nvidia import Nvidia
+from tests.integration.world import Project
 
 from cudepot.signing.gpg import make_key
 

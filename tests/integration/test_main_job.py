@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.sections import apt_upstream, folder_upstream, wheel_upstream
 from tests.clients import conda_env, http
 from tests.clients.apt import AptRoot
 from tests.clients.python_env import PythonEnv, load_cudnn
-from tests.integration.world import Project, apt_upstream, folder_upstream, wheel_upstream
-from tests.upstream.nvidia import Artifacts, Nvidia
+from tests.integration.world import Project
 
 DEBS = tuple(f"{name}=8.0.5.39-1+cuda{cuda}" for cuda in ("11.1", "10.2") for name in ("libcudnn8", "libcudnn8-dev"))
 

@@ -9,18 +9,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from simulator.apt import FlatRepo
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.process import run
+from simulator.project import DEB, Project
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.clients.apt import AptRoot
 from tests.clients.dnf import DnfRoot
 from tests.clients.tls import Authority
 from tests.clients.web import documented, nginx_command
-from tests.conftest import SiteKey
 from tests.integration.test_nvidia_paths import APT_PATH, RPM, YUM_PATH, add_apt, add_yum, publish
-from tests.project import DEB, Project
-from tests.upstream.apt import FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.process import run
-from tests.upstream.yum import Rhel
 
 TOOLKIT = "https://nvidia.github.io/libnvidia-container"
 HOST = "https://developer.download.nvidia.com"

@@ -17,16 +17,16 @@ from pathlib import Path
 
 import pytest
 import requests
+from simulator.keys import Key, KeyHome
+from simulator.nvidia import Artifacts
+from simulator.process import ToolError
+from simulator.rpms import simple_rpm, write_rpm
+from simulator.s3 import S3Server
+from simulator.yum import RhelArtifacts
 from tests.clients.machine import Machine, why_not
-from tests.clients.s3 import S3Server
 from tests.guide.sections import ON_PAGE, SECTIONS, SITE, Run, Section
 from tests.guide.shelf import Shelf
 from tests.guide.sites import Followed, Makers, made_of
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.nvidia import Artifacts
-from tests.upstream.process import ToolError
-from tests.upstream.rpms import simple_rpm, write_rpm
-from tests.upstream.yum import RhelArtifacts
 
 _WHY_NOT = why_not() or ("" if platform.machine() == "x86_64" else "packages for x86_64 get installed")
 pytestmark = [

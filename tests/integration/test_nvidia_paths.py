@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import APT_PATH, Nvidia
+from simulator.process import run
+from simulator.project import DEB, Project
+from simulator.s3 import S3Server
+from simulator.site_key import SiteKey
+from simulator.yum import YUM_PATH, Rhel
 from tests.clients import http
 from tests.clients.apt import AptRoot
 from tests.clients.dnf import DnfRoot
-from tests.clients.s3 import S3Server
-from tests.conftest import SiteKey
-from tests.project import DEB, Project
 from tests.sites import S3_KINDS
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import APT_PATH, Nvidia
-from tests.upstream.process import run
-from tests.upstream.yum import YUM_PATH, Rhel
 
 pytestmark = [
     pytest.mark.slow,

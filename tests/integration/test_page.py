@@ -13,13 +13,13 @@ from urllib.parse import unquote
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from simulator.process import run
 from tests.clients import http
 from tests.clients.apt import AptRoot
 from tests.clients.python_env import PythonEnv
 from tests.integration.conftest import Browser
 from tests.integration.showcase import APT, showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
-from tests.upstream.process import run
 
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.holdings import Held, SiteFacts

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
+from simulator.process import clean_env, run
 from tests.clients import http
 from tests.clients.chroot import Chroot, why_not
 from tests.clients.dnf import DnfRoot
 from tests.integration.conftest import Browser
 from tests.integration.showcase import showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
-from tests.upstream.process import clean_env, run
 
 CUDA = "cuDNN 8.0.5.39 for CUDA 11.1"
 TGZ = "cudnn-11.1-linux-x64-v8.0.5.39.tgz"

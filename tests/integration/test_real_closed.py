@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.process import run
+from simulator.project import DOWNLOADS, Project
 from tests.clients import conda_env, http
 from tests.clients.python_env import PythonEnv, load_cudnn
-from tests.project import DOWNLOADS, Project
-from tests.upstream.process import run
 
 WHEELS = {
     "nvidia_cudnn_cu13-9.14.0.64-*": "cudnn",

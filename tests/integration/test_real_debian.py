@@ -10,10 +10,10 @@ import json
 from pathlib import Path
 
 import pytest
+from simulator.process import run
 from tests.clients import http
 from tests.clients.apt import AptRoot, DebianSource, host_debian_source
 from tests.integration.world import Project
-from tests.upstream.process import run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("debian")]
 LIBRARY = "libpng16-16"

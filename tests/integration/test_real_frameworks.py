@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.clients import cudnn_trees as trees
-from tests.upstream.process import run
+from simulator.process import run
 
 from cudepot.cli.main import main
+from simulator import cudnn_trees as trees
 
 FOLDER = Path(os.environ.get("CUDEPOT_REAL_WHEELS", "/nonexistent"))
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real-frameworks")]

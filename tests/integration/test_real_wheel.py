@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from bench.main_job import WHEEL, pip_index_url
+from simulator.sections import wheel_upstream
 from tests.clients import conda_env, http
 from tests.clients.python_env import PythonEnv, load_cudnn
-from tests.integration.world import Project, wheel_upstream
+from tests.integration.world import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real-wheel")]
 VERSION = 91200

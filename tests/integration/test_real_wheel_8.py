@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from bench.main_job import pip_index_url
+from simulator.sections import wheel_upstream
 from tests.clients import conda_env
 from tests.clients.python_env import load_cudnn
-from tests.integration.world import Project, wheel_upstream
+from tests.integration.world import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real-wheel")]
 PIN = 'nvidia-cudnn-cu11==8.5.0.96 | recipe = "cudnn"\noutputs = ["conda"]'

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from tests.clients.s3 import Ceph, S3Server
+from simulator.s3 import Ceph, S3Server
 from tests.sites import Place, place_of
 
 from cudepot.digest import Digest

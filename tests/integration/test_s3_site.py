@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 import requests
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.s3 import S3Server
+from simulator.sections import apt_upstream, wheel_upstream
 from tests.clients import conda_env
 from tests.clients.apt import AptRoot
 from tests.clients.python_env import PythonEnv, load_cudnn
-from tests.clients.s3 import S3Server
-from tests.integration.world import Project, apt_upstream, wheel_upstream
+from tests.integration.world import Project
 from tests.sites import S3_KINDS
-from tests.upstream.nvidia import Artifacts, Nvidia
 
 NEW, OLD = ("libcudnn8", "libcudnn8-dev"), "libcudnn8=8.0.5.39-1+cuda10.2"
 DEBS = tuple(f"{name}=8.0.5.39-1+cuda11.1" for name in NEW)

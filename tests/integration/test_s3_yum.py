@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from simulator.project import Project
+from simulator.s3 import S3Server
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.clients.dnf import DnfRoot
-from tests.clients.s3 import S3Server
-from tests.conftest import SiteKey
 from tests.integration.test_yum_site import CUDNN, NEW, OLD, YUM, add_yum, publish
-from tests.project import Project
 from tests.sites import S3_KINDS
-from tests.upstream.yum import Rhel
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="packages for x86_64 get installed")
 

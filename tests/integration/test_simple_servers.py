@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 import requests
+from simulator.odd_index import SIMPLE_JSON, OddIndex
+from simulator.process import clean_env, run
+from simulator.project import Project
+from simulator.s3 import S3Server
+from simulator.server import Server
+from simulator.site_key import SiteKey
 from tests.clients import web
 from tests.clients.python_env import uv
-from tests.clients.s3 import S3Server
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.odd_index import SIMPLE_JSON, OddIndex
-from tests.upstream.process import clean_env, run
-from tests.upstream.server import Server
 
 OLD, NEW = "demo-1.0-py3-none-any.whl", "demo-2.0-py3-none-any.whl"
 BETWEEN = "2025-06-01T00:00:00Z"

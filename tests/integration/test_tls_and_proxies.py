@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from simulator.apt import FlatRepo
+from simulator.debs import write_deb
+from simulator.keys import KeyHome
+from simulator.project import Project
+from simulator.s3 import ACCESS, S3Server, free_port
+from simulator.sides import deb_of
+from simulator.site_key import SiteKey
 from tests.clients import http
-from tests.clients.s3 import ACCESS, S3Server, free_port
 from tests.clients.tls import Authority, Proxy, tinyproxy, tls_before
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.apt import FlatRepo
-from tests.upstream.debs import write_deb
-from tests.upstream.keys import KeyHome
-from tests.workflows.far import deb_of
 
 SECRET, PASSWORD = "hunter2secretkeyhunter2secretkeyhunter2x", "hunter2proxy"
 

@@ -8,11 +8,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.sections import apt_upstream, wheel_upstream
 from tests.clients import conda_env, http
 from tests.clients.apt import AptRoot
 from tests.clients.python_env import PythonEnv, load_cudnn
-from tests.integration.world import Project, apt_upstream, wheel_upstream
-from tests.upstream.nvidia import Artifacts, Nvidia
+from tests.integration.world import Project
 
 RUNTIME = "libcudnn8=8.0.5.39-1+cuda11.1"
 DEV = "libcudnn8-dev=8.0.5.39-1+cuda11.1"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.keys import Key, KeyHome
+from simulator.nvidia import Nvidia
+from simulator.project import Project
+from simulator.site_key import SiteKey
 from tests.clients.sqv import find_sqv
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.nvidia import Nvidia
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from simulator.keys import Key
+from simulator.project import Project
+from simulator.rpms import sign_rpms, simple_rpm, write_rpm
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.clients.sqv import find_sqv
-from tests.conftest import SiteKey
 from tests.integration.test_verify_clients import by_kind, weak_key
-from tests.project import Project
-from tests.upstream.keys import Key
-from tests.upstream.rpms import sign_rpms, simple_rpm, write_rpm
-from tests.upstream.yum import Rhel
 from tests.workflows.yum_world import NAME, add_yum
 
 from cudepot.formats.rpm_header import read_head

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from simulator.odd_index import OddIndex, tiny_wheel
+from simulator.process import clean_env, run
+from simulator.project import Project
+from simulator.server import Server
+from simulator.site_key import SiteKey
 from tests.clients.python_env import uv
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.odd_index import OddIndex, tiny_wheel
-from tests.upstream.process import clean_env, run
-from tests.upstream.server import Server
 
 PYTHON = f"cp{sys.version_info.major}{sys.version_info.minor}"
 _UNSEEN = "uv compiles without a look at the file"

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from simulator.nvidia import Nvidia
 from tests.clients.apt import AptRoot
 from tests.clients.http import serve
 from tests.integration.world import Project
-from tests.upstream.nvidia import Nvidia
 
 NAME = "ubuntu2004/x86_64"
 DEB = "8.0.5.39-1+cuda11.1"

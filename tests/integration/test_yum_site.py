@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.process import run
+from simulator.project import Project
+from simulator.rpms import simple_rpm, write_rpm
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.clients import http
 from tests.clients.dnf import DnfRoot
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.process import run
-from tests.upstream.rpms import simple_rpm, write_rpm
-from tests.upstream.yum import Rhel
 
 pytestmark = [
     pytest.mark.slow,

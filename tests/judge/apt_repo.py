@@ -10,10 +10,10 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from tests.upstream.apt import PACK, SECTIONS, stanza
-from tests.upstream.apt import _listing as listing
-from tests.upstream.debs import Deb, write_deb
-from tests.upstream.keys import Key, KeyHome
+from simulator.apt import PACK, SECTIONS, stanza
+from simulator.apt import _listing as listing
+from simulator.debs import Deb, write_deb
+from simulator.keys import Key, KeyHome
 
 Change = Callable[[bytes], bytes]
 

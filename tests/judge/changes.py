@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
+from simulator.debs import Deb, simple_deb
 from tests.judge.apt_repo import Change, Odd, sub
-from tests.upstream.debs import Deb, simple_deb
 
 OURS = "the site has an index of its own, which clients can read"
 MISLABELLED = "the index says what the deb does not: clients would get what nobody asked for"

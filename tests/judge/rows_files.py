@@ -6,11 +6,11 @@ import bz2
 import gzip
 import lzma
 
+from simulator.apt import PACK
+from simulator.debs import simple_deb
 from tests.judge.apt_repo import Odd, sub
 from tests.judge.changes import OURS, another, dists, one, only, pattern, text_of
 from tests.judge.table import Table
-from tests.upstream.apt import PACK
-from tests.upstream.debs import simple_deb
 
 TABLE = Table()
 

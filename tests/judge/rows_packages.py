@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from simulator.debs import simple_deb
 from tests.judge.apt_repo import Odd, sub
 from tests.judge.changes import MISLABELLED, OURS, hash_of, line, needing, one, pattern, tool
 from tests.judge.table import Table
-from tests.upstream.debs import simple_deb
 
 TABLE = Table()
 INSIDE = "apt takes it; what dpkg installs is called otherwise, and a whole mirror does not open packages"

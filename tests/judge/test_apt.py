@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from simulator.debs import simple_deb, write_deb
+from simulator.keys import KeyHome
+from simulator.project import Project
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
 from tests.judge import rows_files, rows_packages, rows_release, rows_signature, rows_stanzas, rows_suites
 from tests.judge.apt_repo import Bench, Odd
 from tests.judge.table import Row
-from tests.project import Project
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.keys import KeyHome
 
 from cudepot.cli.main import main
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.upstream.keys import PAST, Key, KeyHome
+from simulator.keys import PAST, Key, KeyHome
+from simulator.site_key import SiteKey
 
 from cudepot.errors import ConfigError, TrustError
 from cudepot.signing.gpg import GpgSigner, make_key

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.upstream.keys import PAST, KeyHome
+from simulator.keys import PAST, KeyHome
 
 from cudepot.errors import ConfigError
 from cudepot.signing.gpgv import Gpgv

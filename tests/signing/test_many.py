@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.keys import PAST, Key, KeyHome
+from simulator.process import clean_env, run
 from tests.formats.rpm_samples import build_rpm, sign_rpm
-from tests.upstream.keys import PAST, Key, KeyHome
-from tests.upstream.process import clean_env, run
 
 from cudepot.errors import TrustError
 from cudepot.formats.rpm_header import read_head

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.clients.s3 import S3Server
+from simulator.s3 import S3Server
 from tests.sites import S3_KINDS, Place, place_of
 
 

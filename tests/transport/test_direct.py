@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from tests.upstream.server import Server
+from simulator.server import Server
 
 from cudepot.transport.http.connection import Plain
 from cudepot.transport.http.kept_connections import Direct

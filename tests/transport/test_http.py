@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.upstream.faults import Answer, Fault
-from tests.upstream.server import Server
+from simulator.faults import Answer, Fault
+from simulator.server import Server
 
 from cudepot.errors import MissingError, TransientError, UpstreamError
 from cudepot.ports import Validators

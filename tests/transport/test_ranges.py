@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.upstream.faults import BAD_RANGES, Answer, BadRange, Fault
-from tests.upstream.server import Server
+from simulator.faults import BAD_RANGES, Answer, BadRange, Fault
+from simulator.server import Server
 
 from cudepot.cli.progress import Silent
 from cudepot.depot.fetch import Unknown, Wanted, fetch_each, learn_each

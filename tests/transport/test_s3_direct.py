@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
-from tests.clients.s3 import S3Server
+from simulator.s3 import S3Server
 from tests.sites import S3_KINDS, Place, place_of
 from tests.transport.test_sites import PACKAGE, ROOT, extra, tree
 

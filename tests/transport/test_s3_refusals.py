@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from tests.clients.s3 import S3Server
+from simulator.s3 import S3Server
 from tests.sites import Place, place_of
 from tests.transport.test_sites import PACKAGE, ROOT, extra, tree
 

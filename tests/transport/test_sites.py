@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from tests.clients.s3 import S3Server
+from simulator.s3 import S3Server
 from tests.sites import KINDS, Place, place_of
 
 from cudepot.digest import Digest

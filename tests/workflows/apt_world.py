@@ -6,13 +6,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from simulator.apt import DistsRepo, FlatRepo
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Project
+from simulator.server import Server
+from simulator.site_key import SiteKey
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.apt import DistsRepo, FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.server import Server
 
 DISTS = {"suites": ["stable"], "components": ["main"]}
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.apt import DistsRepo, FlatRepo
+from simulator.debs import simple_deb, write_deb
+from simulator.keys import Key, KeyHome
+from simulator.project import Project
+from simulator.server import Server
+from simulator.site_key import SiteKey
 from tests.clients.http import Site, serve
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.apt import DistsRepo, FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.server import Server
 from tests.workflows.incident_world import World
 
 

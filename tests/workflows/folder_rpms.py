@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from simulator.cudnn import CudnnRelease
+from simulator.project import Project
+from simulator.rpms import cudnn_rpms, samples_rpm, sign_rpms, simple_rpm, write_rpm
+from simulator.yum import RhelArtifacts
 from tests.clients.dnf import DnfRoot
-from tests.project import Project
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.rpms import cudnn_rpms, samples_rpm, sign_rpms, simple_rpm, write_rpm
-from tests.upstream.yum import RhelArtifacts
 
 NAME = "downloads"
 YUM = f"yum/{NAME}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from simulator.debs import simple_deb, write_deb
+from simulator.incidents import IndexIncident, Repository
+from simulator.keys import Key, KeyHome
+from simulator.project import Done, Project, snapshot_of
+from simulator.server import Server
 from tests.clients.apt import AptRoot
 from tests.clients.http import serve
-from tests.project import Done, Project, snapshot_of
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.incidents import IndexIncident, Repository
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.server import Server
 
 PINNED = "libcudnn8"
 GOOD, NEXT = "8.0.5.39-1+cuda11.1", "8.1.0.77-1+cuda11.2"

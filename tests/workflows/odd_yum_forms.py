@@ -5,8 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.upstream.odd_yum import OddYum, Record
-from tests.upstream.process import run
+from simulator.odd_yum import OddYum, Record
+from simulator.process import run
 from tests.workflows.odd_yum_rows import Make, Odd, gone
 
 PLAIN = ("primary", "filelists", "other")

@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from tests.upstream.odd_yum import TOOL, OddYum, Record
-from tests.upstream.rpms import Rpm, simple_rpm
+from simulator.odd_yum import TOOL, OddYum, Record
+from simulator.rpms import Rpm, simple_rpm
 
 Make = Callable[[OddYum], object]
 EVIL = "\x1b"

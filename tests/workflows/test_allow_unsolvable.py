@@ -5,8 +5,8 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from tests.project import APT, Project
-from tests.upstream.nvidia import Nvidia
+from simulator.nvidia import Nvidia
+from simulator.project import APT, Project
 
 WHY = "unpacked by hand on the login nodes"
 

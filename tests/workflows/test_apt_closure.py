@@ -7,11 +7,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from simulator.apt import DistsRepo, FlatRepo
+from simulator.project import Project
+from simulator.site_key import SiteKey
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.apt import DistsRepo, FlatRepo
 from tests.workflows.apt_world import DISTS, deb, installs, locked, names, want
 
 # packages of all architectures in an index of their own

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from simulator.apt import FlatRepo
+from simulator.project import Project
 from tests.clients.http import Site
-from tests.project import Project
-from tests.upstream.apt import FlatRepo
 from tests.workflows.apt_world import deb, want
 
 from cudepot.formats.apt import PackageIndex

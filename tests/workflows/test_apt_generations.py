@@ -8,11 +8,11 @@ from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Project
+from simulator.site_key import SiteKey
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.debs import simple_deb, write_deb
 
 from cudepot.cli.context import opened
 from cudepot.formats.apt_release import parse_release

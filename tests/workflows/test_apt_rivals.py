@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.project import Project
-from tests.upstream.apt import FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.server import Server
+from simulator.apt import FlatRepo
+from simulator.debs import simple_deb, write_deb
+from simulator.keys import Key, KeyHome
+from simulator.project import Project
+from simulator.server import Server
 
 
 @pytest.mark.parametrize("whole", [True, False])

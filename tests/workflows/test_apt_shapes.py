@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from simulator.apt import DistsRepo, FlatRepo
+from simulator.project import Project
+from simulator.site_key import SiteKey
 from tests.clients.http import Site
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.apt import DistsRepo, FlatRepo
 from tests.workflows.apt_world import DISTS, deb, installs, locked, names, want
 
 

@@ -12,9 +12,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.project import APT, Project
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.project import APT, Project
 
 from cudepot.errors import FormatError, UpstreamError
 from cudepot.formats.wheel_read import read_metadata

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.project import DEB, Project, same_files
-from tests.upstream.nvidia import Nvidia
+from simulator.nvidia import Nvidia
+from simulator.project import DEB, Project, same_files
 
 RUNTIME = f"libcudnn8_{DEB}_amd64.deb"
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.project import DEB, DOWNLOADS, Project, same_files
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.project import DEB, DOWNLOADS, Project, same_files
 
 
 def refused(project: Project, code: int, *argv: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.project import DEB, Project
-from tests.upstream.keys import PAST
-from tests.upstream.nvidia import Nvidia
+from simulator.keys import PAST
+from simulator.nvidia import Nvidia
+from simulator.project import DEB, Project
 
 RUNTIME = f"libcudnn8_{DEB}_amd64.deb"
 

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tests.project import DEB, Project, same_files
-from tests.upstream.faults import BadRange
-from tests.upstream.nvidia import Nvidia
+from simulator.faults import BadRange
+from simulator.nvidia import Nvidia
+from simulator.project import DEB, Project, same_files
 
 RUNTIME, DEV = f"libcudnn8_{DEB}_amd64.deb", f"libcudnn8-dev_{DEB}_amd64.deb"
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.project import Project
-from tests.upstream.apt import FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Artifacts
-from tests.upstream.server import Server
+from simulator.apt import FlatRepo
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Artifacts
+from simulator.project import Project
+from simulator.server import Server
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from simulator.process import run
+from simulator.project import DOWNLOADS, Project
 from tests.formats.test_archive import entry as tar_entry
 from tests.formats.test_archive import tar_of
 from tests.formats.test_deb import ar
 from tests.formats.test_rpm import cpio, entry, rpm
-from tests.project import DOWNLOADS, Project
-from tests.upstream.process import run
 
 from cudepot.disk import check_room
 from cudepot.errors import StorageError

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.process import run
-from tests.workflows.far import Far, Near, deb_of
+from simulator.keys import Key, KeyHome
+from simulator.process import run
+from simulator.project import Project
+from simulator.sides import Far, Near, deb_of
+from simulator.site_key import SiteKey
 from tests.workflows.test_hostile_bundles import read
 from tests.workflows.test_stolen_site_key import Objects, forged, put
 

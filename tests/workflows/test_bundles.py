@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.process import run
-from tests.upstream.yum import Rhel
-from tests.workflows.far import Far, Near, deb_of
+from simulator.keys import Key, KeyHome
+from simulator.process import run
+from simulator.project import Project
+from simulator.sides import Far, Near, deb_of
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.workflows.yum_world import DEVEL, add_yum
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.upstream.keys import Key, KeyHome
-from tests.workflows.far import Far, Near, deb_of
+from simulator.keys import Key, KeyHome
+from simulator.sides import Far, Near, deb_of
+from simulator.site_key import SiteKey
 from tests.workflows.test_stolen_site_key import Objects, forged, put, with_snapshot
 
 from cudepot.catalog.site.bundle import Manifest

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from tests.project import Project
+from simulator.project import Project
 from tests.workflows.test_closed_channel import closed, downloads  # noqa: F401 - fixtures
 
 

@@ -6,8 +6,8 @@ import configparser
 import gzip
 from pathlib import Path
 
-from tests.project import Project
-from tests.upstream.yum import Rhel
+from simulator.project import Project
+from simulator.yum import Rhel
 from tests.workflows.yum_world import add_yum
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.cudnn import CudnnRelease, licence
+from simulator.project import DOWNLOADS, Project
+from simulator.windows import dlls, write_zip, zip_name
 from tests.clients import conda_env, http
 from tests.clients.python_env import PythonEnv
-from tests.project import DOWNLOADS, Project
-from tests.upstream.cudnn import CudnnRelease, licence
-from tests.upstream.windows import dlls, write_zip, zip_name
 
 URL = "https://packages.example"
 ELEVEN, TWELVE, NINE = (CudnnRelease(*one) for one in (("8.9.7.29", "11"), ("8.9.7.29", "12"), ("9.12.0.46", "12")))

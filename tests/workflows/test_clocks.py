@@ -8,13 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from simulator.debs import simple_deb, write_deb
+from simulator.keys import Key, KeyHome
+from simulator.project import Project, snapshot_of
+from simulator.sides import Far, Near, deb_of
+from simulator.site_key import SiteKey
 from tests.clients.apt import AptRoot
 from tests.clients.http import serve
-from tests.conftest import SiteKey
-from tests.project import Project, snapshot_of
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.keys import Key, KeyHome
-from tests.workflows.far import Far, Near, deb_of
 from tests.workflows.incident_world import World
 
 from cudepot.cli import context

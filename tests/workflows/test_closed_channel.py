@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.cudnn import CudnnRelease, licence, write_archive
+from simulator.elf import Library, shared_library
+from simulator.project import DOWNLOADS, Project
+from simulator.wheels import write_companion, write_cublas_wheel
 from tests.clients import conda_env
 from tests.clients.python_env import load_cudnn
-from tests.project import DOWNLOADS, Project
-from tests.upstream.cudnn import CudnnRelease, licence, write_archive
-from tests.upstream.elf import Library, shared_library
-from tests.upstream.wheels import write_companion, write_cublas_wheel
 
 RELEASES = (CudnnRelease("8.9.7.29", "11"), CudnnRelease("9.5.1.17", "12"), CudnnRelease("9.12.0.46", "13"))
 CUBLAS = {"11": "11.11.3.6", "12": "12.9.1.4", "13": "13.1.0.3"}

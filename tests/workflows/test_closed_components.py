@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from simulator.cuda_debs import LICENCE, Component, library, write_component_debs, write_component_rpms
+from simulator.cudnn import CudnnRelease, licence, write_archive
+from simulator.nvidia import Nvidia
+from simulator.project import APT, DOWNLOADS, Project
+from simulator.wheels import write_companion, write_cublas_wheel
 from tests.clients import conda_env
-from tests.project import APT, DOWNLOADS, Project
-from tests.upstream.cuda_debs import LICENCE, Component, library, write_component_debs, write_component_rpms
-from tests.upstream.cudnn import CudnnRelease, licence, write_archive
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.wheels import write_companion, write_cublas_wheel
 
 CUBLAS, NVRTC = Component("libcublas", "13.1.0.3", "13.0"), Component("cuda-nvrtc", "13.0.88", "13.0")
 CUDNN = CudnnRelease("9.12.0.46", "13")

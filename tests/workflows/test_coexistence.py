@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.keys import Key, KeyHome
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.project import APT, Project
+from simulator.site_key import SiteKey
 from tests.both_majors import both_majors
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.conftest import SiteKey
-from tests.project import APT, Project
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.nvidia import Artifacts, Nvidia
 
 TRIPLET = "x86_64-linux-gnu"
 

@@ -6,9 +6,9 @@ import json
 import re
 
 import pytest
-from tests.project import APT, Done, Project
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.project import APT, Done, Project
 
 HEAVY = {
     "concurrent.futures", "createrepo_c", "difflib", "logging", "msgpack", "requests", "solv", "tarfile",

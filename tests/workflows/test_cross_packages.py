@@ -6,13 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from simulator.cross import cross_deb, cross_name, target_folder
+from simulator.cudnn import CudnnRelease
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Project
+from simulator.site_key import SiteKey
 from tests.clients.apt import AptRoot
 from tests.clients.http import serve
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.cross import cross_deb, cross_name, target_folder
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.debs import simple_deb, write_deb
 
 CASES = [
     (CudnnRelease("7.6.5.32", "10.2", "aarch64"), "aarch64"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from simulator.cross import cross_deb, cross_meta, cross_name, split_cross_debs
+from simulator.cudnn import CudnnRelease, licence, parts
+from simulator.debs import Deb, write_deb
+from simulator.project import Project
+from simulator.site_key import SiteKey
 from tests.clients import conda_env
 from tests.clients.apt import AptRoot
 from tests.clients.http import serve
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.cross import cross_deb, cross_meta, cross_name, split_cross_debs
-from tests.upstream.cudnn import CudnnRelease, licence, parts
-from tests.upstream.debs import Deb, write_deb
 
 SEVEN = CudnnRelease("7.6.5.32", "10.2", "aarch64")
 EIGHT = CudnnRelease("8.0.5.39", "10.2", "aarch64")

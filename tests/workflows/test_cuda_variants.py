@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
+from simulator.cudnn import CudnnRelease, licence, parts, write_archive
+from simulator.project import DOWNLOADS, Project
+from simulator.sides import Far
+from simulator.site_key import SiteKey
 from tests.clients import conda_env, http
 from tests.clients.conda_env import standin_channel
 from tests.clients.python_env import PythonEnv, load_cudnn
-from tests.conftest import SiteKey
-from tests.project import DOWNLOADS, Project
-from tests.upstream.cudnn import CudnnRelease, licence, parts, write_archive
-from tests.workflows.far import Far
 
 URL = "https://packages.example"
 RELEASES = {cuda: CudnnRelease("8.0.5.39", cuda) for cuda in ("10.1", "10.2", "11.1")}
@@ -100,7 +100,7 @@ def test_a_lock_from_before_is_refused_by_publish_with_the_same_remedy(site_key_
 
 def test_one_release_said_in_two_ways_is_said_in_one(site_key_master: Any, tmp_path: Path) -> None:
     """A wheel's name says 11 where an archive's says 11.1: not two variants, so the hint is another."""
-    from tests.upstream.wheels import write_wheel
+    from simulator.wheels import write_wheel
 
     project = made(site_key_master, tmp_path)
     wheel = write_wheel(RELEASES["11.1"], tmp_path / "downloads")

@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.keys import Key, KeyHome
+from simulator.keys import Key, KeyHome
+from simulator.project import Project
+from simulator.sides import Near, deb_of
+from simulator.site_key import SiteKey
 from tests.workflows.conftest import clone
-from tests.workflows.far import Near, deb_of
 
 DEB = "apt/up/first_1.0_amd64.deb"
 

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.clients import cudnn_trees as trees
 
 from cudepot.catalog.doctor.values import Severity
 from cudepot.cli.main import main
 from cudepot.cli.progress import Silent
 from cudepot.probe.machine import Machine
 from cudepot.workflows.doctor.diagnose import diagnose
+from simulator import cudnn_trees as trees
 
 SITE = "lib/python3.11/site-packages"
 

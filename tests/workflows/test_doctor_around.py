@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.clients import cudnn_trees as trees
 from tests.workflows.test_doctor_layouts import LIBRARIES, bad, only
 
 from cudepot.cli.main import main
+from simulator import cudnn_trees as trees
 
 # ---- does it fit what is around it
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.clients import cudnn_trees as trees
 from tests.workflows.test_doctor_layouts import LIBRARIES, SITE, look, venv
 
 from cudepot.cli.doctor import words
+from simulator import cudnn_trees as trees
 
 PAGE = Path(__file__).parents[2] / "docs" / "doctor.md"
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.clients import cudnn_trees as trees
 from tests.workflows.test_doctor_layouts import LIBRARIES, SITE, bad, look, only
 
 from cudepot.catalog.doctor.records import requirement, stated
 from cudepot.catalog.doctor.values import Severity
+from simulator import cudnn_trees as trees
 
 BESIDE = "$ORIGIN/../../nvidia/cudnn/lib"
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.clients import cudnn_trees as trees
 from tests.workflows.test_doctor_layouts import LIBRARIES, SITE, bad, look, only, venv
 from tests.workflows.test_doctor_places import WHEEL, debians_installer, jetson, nix
+
+from simulator import cudnn_trees as trees
 
 
 def test_a_venv_does_not_see_what_pip_has_put_into_the_home(tmp_path: Path) -> None:

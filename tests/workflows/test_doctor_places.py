@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
-from tests.clients import cudnn_trees as trees
 from tests.workflows.test_doctor_layouts import LIBRARIES, SITE, look, venv
+
+from simulator import cudnn_trees as trees
 
 WHEEL = "nvidia/cudnn/lib/libcudnn.so.9"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.clients import cudnn_trees as trees
 from tests.workflows.test_doctor_layouts import LIBRARIES, SITE
 
 from cudepot.catalog.doctor.scripts import interpreter
 from cudepot.cli.main import main
+from simulator import cudnn_trees as trees
 
 MAPS = """
 #include <dlfcn.h>

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.clients import cudnn_trees as trees
 from tests.workflows.test_doctor_layouts import LIBRARIES, SITE, look, only, venv
 
 from cudepot.catalog.doctor.remedies import right_headers
@@ -14,6 +13,7 @@ from cudepot.catalog.doctor.values import Copy, Header, Package, Recorded
 from cudepot.cli.progress import Silent
 from cudepot.probe.machine import Machine
 from cudepot.workflows.doctor.diagnose import diagnose
+from simulator import cudnn_trees as trees
 
 WORTH_A_BAR = 64 << 20  # bytes
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.upstream.elf import stub
+from simulator.elf import stub
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "tests" / "clients" / "gpu_standin.c"

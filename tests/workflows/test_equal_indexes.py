@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.apt import DistsRepo, FlatRepo
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Artifacts
+from simulator.project import Project
+from simulator.server import Server
 from tests.clients.apt import AptRoot
 from tests.clients.http import serve
-from tests.project import Project
-from tests.upstream.apt import DistsRepo, FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Artifacts
-from tests.upstream.server import Server
 from tests.workflows.apt_world import want_whole
 from tests.workflows.test_whole_dists import deb, mirror, same_bytes
 

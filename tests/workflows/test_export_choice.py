@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
+from simulator.cudnn import CudnnRelease, licence, write_archive
+from simulator.project import DOWNLOADS, Project
+from simulator.site_key import SiteKey
+from simulator.wheels import write_cublas_wheel
+from simulator.yum import Rhel
 from tests.clients import conda_env, http
 from tests.clients.dnf import DnfRoot
 from tests.clients.python_env import PythonEnv
-from tests.conftest import SiteKey
-from tests.project import DOWNLOADS, Project
-from tests.upstream.cudnn import CudnnRelease, licence, write_archive
-from tests.upstream.wheels import write_cublas_wheel
-from tests.upstream.yum import Rhel
 from tests.workflows.test_closed_channel import closed, downloads, write_nvrtc_wheel  # noqa: F401 - fixtures
 from tests.workflows.yum_world import CUDNN, DEVEL, NAME, add_yum
 

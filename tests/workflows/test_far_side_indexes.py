@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.apt import DistsRepo
-from tests.upstream.debs import write_deb
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.yum import Rhel
-from tests.workflows.far import Far, Near, deb_of
+from simulator.apt import DistsRepo
+from simulator.debs import write_deb
+from simulator.keys import Key, KeyHome
+from simulator.project import Project
+from simulator.sides import Far, Near, deb_of
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.workflows.test_stolen_site_key import Objects, forged, put, with_snapshot
 from tests.workflows.yum_world import DEVEL, add_yum
 

@@ -6,8 +6,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.project import Project
-from tests.upstream.debs import simple_deb, write_deb
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Project
 
 
 @pytest.fixture

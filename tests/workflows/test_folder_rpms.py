@@ -8,17 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from simulator.cudnn import CudnnRelease
+from simulator.debs import cudnn_debs, write_deb
+from simulator.project import Project
+from simulator.rpms import rpm_says
+from simulator.s3 import S3Server
+from simulator.sides import Far
+from simulator.site_key import SiteKey
+from simulator.yum import RhelArtifacts
 from tests.clients import http
 from tests.clients.apt import AptRoot
 from tests.clients.dnf import DnfRoot
-from tests.clients.s3 import S3Server
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.debs import cudnn_debs, write_deb
-from tests.upstream.rpms import rpm_says
-from tests.upstream.yum import RhelArtifacts
-from tests.workflows.far import Far
 from tests.workflows.folder_rpms import (
     NAME,
     NEW,
@@ -130,7 +130,7 @@ def test_what_else_names_packages_names_these(project: Project, downloads: Path,
 
 
 def test_the_same_bytes_are_published_as_they_are_and_repackaged(project: Project, downloads: Path) -> None:
-    from tests.upstream.cudnn import licence
+    from simulator.cudnn import licence
 
     (downloads / f"libcudnn8-devel-{NEW}.x86_64.rpm").rename(downloads / "libcudnn8(1).rpm")  # the name inside counts
     names = (f"libcudnn8-{NEW}.x86_64.rpm", f"libcudnn8-samples-{NEW}.x86_64.rpm", "libcudnn8(1).rpm")

@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from simulator.cudnn import CudnnRelease
+from simulator.debs import simple_deb, write_deb
+from simulator.process import run
+from simulator.project import Project
+from simulator.rpms import Rpm, cudnn_rpms, sign_rpms, simple_rpm, write_rpm
+from simulator.yum import RhelArtifacts
 from tests.clients import http
-from tests.project import Project
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.process import run
-from tests.upstream.rpms import Rpm, cudnn_rpms, sign_rpms, simple_rpm, write_rpm
-from tests.upstream.yum import RhelArtifacts
 from tests.workflows.folder_rpms import NAME, YUM, configured, keys_of, publish, shown, want
 
 LIB, DEVEL = cudnn_rpms(CudnnRelease("8.0.5.39", "11.1"), "gz")

@@ -13,15 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from simulator.cudnn import CudnnRelease, parts, write_archive
+from simulator.debs import write_debs
+from simulator.installers import write_installer
+from simulator.nvidia import Artifacts
+from simulator.project import Project
+from simulator.rpms import cudnn_rpms, samples_rpm, write_rpm
+from simulator.windows import write_zip
 from tests.formats.test_deb import deb as deb_of
 from tests.formats.test_rpm import cpio, entry, rpm
-from tests.project import Project
-from tests.upstream.cudnn import CudnnRelease, parts, write_archive
-from tests.upstream.debs import write_debs
-from tests.upstream.installers import write_installer
-from tests.upstream.nvidia import Artifacts
-from tests.upstream.rpms import cudnn_rpms, samples_rpm, write_rpm
-from tests.upstream.windows import write_zip
 
 RELEASE = CudnnRelease("8.0.5.39", "11.1")
 

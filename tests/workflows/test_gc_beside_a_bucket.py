@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tests.clients.s3 import S3Server
-from tests.project import Project
+from simulator.project import Project
+from simulator.s3 import S3Server
 
 
 def test_gc_and_rollback_beside_a_bucket(grown: Project, s3_server: Callable[[str], S3Server]) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.upstream.keys import Key, KeyHome
-from tests.workflows.far import Far, Near, deb_of
+from simulator.keys import Key, KeyHome
+from simulator.sides import Far, Near, deb_of
+from simulator.site_key import SiteKey
 
 from cudepot.errors import FormatError
 from cudepot.formats.bundle_tar import END, header, members, padding

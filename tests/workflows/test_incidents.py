@@ -1,6 +1,6 @@
 """Every recorded incident of an index, replayed: the site stays as it was and the report names the fault.
 
-Where the recorded incidents (the lists of ``tests/upstream/incidents.py``) are replayed; ``#n`` are issues of
+Where the recorded incidents (the lists of ``simulator/incidents.py``) are replayed; ``#n`` are issues of
 NVIDIA/cuda-repo-management, F is ``test_incidents_files``, W ``test_incidents_waiting``, Y ``test_incidents_yum``:
 
 ==================  ===============================================  =================================================
@@ -34,7 +34,7 @@ all of them         InRelease always of 1,581 bytes                  below, a ro
 from __future__ import annotations
 
 import pytest
-from tests.upstream.incidents import INDEXES, IndexIncident
+from simulator.incidents import INDEXES, IndexIncident
 from tests.workflows.incident_world import NEXT, PINNED, World, met
 
 

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from tests.project import snapshot_of
-from tests.upstream.incidents import FILES, FileIncident, sized_deb
+from simulator.incidents import FILES, FileIncident, sized_deb
+from simulator.project import snapshot_of
 from tests.workflows.incident_world import GOOD, NEXT, PINNED, World
 
 NAME = "ubuntu2404/x86_64"

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from tests.project import snapshot_of
-from tests.upstream.faults import Replace, Status
-from tests.upstream.incidents import NEWER, Repository
+from simulator.faults import Replace, Status
+from simulator.incidents import NEWER, Repository
+from simulator.project import snapshot_of
 from tests.workflows.incident_world import NEXT, PINNED, World
 
 ONE, TWO, THREE = "ubuntu2004/x86_64", "ubuntu2204/x86_64", "debian12/x86_64"

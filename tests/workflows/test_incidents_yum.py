@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from simulator.incidents import RPM, incident_rpms
+from simulator.project import Project, same_files, snapshot_of
+from simulator.rpms import rpm_says, sign_rpms
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.clients.dnf import DnfRoot
-from tests.conftest import SiteKey
-from tests.project import Project, same_files, snapshot_of
-from tests.upstream.incidents import RPM, incident_rpms
-from tests.upstream.rpms import rpm_says, sign_rpms
-from tests.upstream.yum import Rhel
 from tests.workflows.yum_world import CUDNN, NAME, add_yum
 
 SPEC = "libcudnn8-8.0.5.39*"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import SiteKey
-from tests.upstream.process import clean_env
+from simulator.process import clean_env
+from simulator.site_key import SiteKey
 
 import cudepot
 from cudepot.catalog.config.config import parse_config

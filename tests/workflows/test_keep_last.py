@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.project import APT, DOWNLOADS, Project
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.project import APT, DOWNLOADS, Project
 
 OLD, NEW = "8.0.5.39-1+cuda10.2", "8.0.5.39-1+cuda11.1"
 JOB = f"cudnn 8.0.5.39 for CUDA 11.1 on linux-64 ({DOWNLOADS})"

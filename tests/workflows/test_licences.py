@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.project import Project
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.nvidia import Nvidia
+from simulator.cudnn import CudnnRelease
+from simulator.nvidia import Nvidia
+from simulator.project import Project
 
 
 def two_releases(project: Project, nvidia: Nvidia) -> tuple[bytes, bytes]:

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.apt import FlatRepo
+from simulator.debs import simple_deb, write_deb
+from simulator.installers import installer, write_installer
+from simulator.keys import Key
+from simulator.nvidia import Artifacts
+from simulator.process import run
+from simulator.project import DEB, Project
+from simulator.site_key import SiteKey
 from tests.clients.apt import AptRoot
 from tests.clients.http import serve
-from tests.conftest import SiteKey
-from tests.project import DEB, Project
-from tests.upstream.apt import FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.installers import installer, write_installer
-from tests.upstream.keys import Key
-from tests.upstream.nvidia import Artifacts
-from tests.upstream.process import run
 
 NAME = "cudnn-local-repo-ubuntu2004-8.0.5.39"
 

@@ -7,14 +7,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from simulator.installers import rpm_installer
+from simulator.keys import Key
+from simulator.project import Project
+from simulator.rpms import Rpm, simple_rpm, write_rpm
+from simulator.site_key import SiteKey
+from simulator.yum import RhelArtifacts
 from tests.clients.dnf import DnfRoot
 from tests.clients.http import serve
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.installers import rpm_installer
-from tests.upstream.keys import Key
-from tests.upstream.rpms import Rpm, simple_rpm, write_rpm
-from tests.upstream.yum import RhelArtifacts
 
 CUDNN, DEVEL = "libcudnn8-8.0.5.39-1.cuda11.1", "libcudnn8-devel-8.0.5.39-1.cuda11.1"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import SiteKey
-from tests.project import APT, WHEELS, Project
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.process import run
-from tests.upstream.yum import Rhel
+from simulator.nvidia import Nvidia
+from simulator.process import run
+from simulator.project import APT, WHEELS, Project
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 
 from cudepot.catalog.config.environment import Wanted, choices, read_environment, settle
 from cudepot.catalog.config.listings import Installed, decode_listing, read_listing

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.clients.s3 import S3Server
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.nvidia import Artifacts, Nvidia
+from simulator.keys import Key, KeyHome
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.project import Project
+from simulator.s3 import S3Server
+from simulator.sides import Far
+from simulator.site_key import SiteKey
 from tests.workflows.conftest import clone
-from tests.workflows.far import Far
 from tests.workflows.test_bad_disk import _KILLED
 
 from cudepot.sealed import sealed

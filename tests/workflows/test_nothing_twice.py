@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.project import DEB, WHEELS, Project
-from tests.upstream.nvidia import Nvidia
+from simulator.nvidia import Nvidia
+from simulator.project import DEB, WHEELS, Project
 
 
 @pytest.fixture

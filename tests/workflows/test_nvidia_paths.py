@@ -10,16 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import APT, DEB, Project
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import APT_PATH, Nvidia
-from tests.upstream.process import run
-from tests.upstream.redistrib import write_redistrib
-from tests.upstream.server import Server
-from tests.upstream.yum import YUM_PATH, Rhel
-from tests.workflows.far import Far
+from simulator.cudnn import CudnnRelease
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import APT_PATH, Nvidia
+from simulator.process import run
+from simulator.project import APT, DEB, Project
+from simulator.redistrib import write_redistrib
+from simulator.server import Server
+from simulator.sides import Far
+from simulator.site_key import SiteKey
+from simulator.yum import YUM_PATH, Rhel
 from tests.workflows.test_stolen_site_key import Objects, forged, put, with_snapshot
 
 from cudepot.catalog.site.bundle import Manifest

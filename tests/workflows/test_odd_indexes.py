@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from simulator.apt import FlatRepo, stanza
+from simulator.project import Project
 from tests.clients.http import Site
-from tests.project import Project
-from tests.upstream.apt import FlatRepo, stanza
 from tests.workflows.apt_world import deb, want_whole
 
 

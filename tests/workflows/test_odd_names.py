@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from simulator.apt import FlatRepo, stanza
+from simulator.project import Project
+from simulator.s3 import S3Server
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site
-from tests.clients.s3 import S3Server
-from tests.project import Project
 from tests.sites import S3_KINDS
-from tests.upstream.apt import FlatRepo, stanza
 from tests.workflows.apt_world import deb, want_whole
 
 NAMES = {"slashes": "pool//slashes.deb", "dots": "./a/./b/dots.deb", "plain": "pool/plain.deb", "dot": "./dot.deb"}

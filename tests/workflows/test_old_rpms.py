@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.project import Project
-from tests.upstream.old_rpms import make_old
-from tests.upstream.process import ToolError
-from tests.upstream.rpms import rpm_says, sign_rpms, simple_rpm, write_rpm
-from tests.upstream.yum import Rhel
+from simulator.old_rpms import make_old
+from simulator.process import ToolError
+from simulator.project import Project
+from simulator.rpms import rpm_says, sign_rpms, simple_rpm, write_rpm
+from simulator.yum import Rhel
 from tests.workflows.yum_world import add_yum
 
 UNSIGNED = {"trust": "hash-lock", "keys": []}

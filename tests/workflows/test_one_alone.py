@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import Fingerprint, Project, snapshot_of
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.installers import write_installer
-from tests.upstream.nvidia import Artifacts, Nvidia
-from tests.upstream.server import Server
-from tests.upstream.yum import Rhel
+from simulator.debs import simple_deb, write_deb
+from simulator.installers import write_installer
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.project import Fingerprint, Project, snapshot_of
+from simulator.server import Server
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.workflows.yum_world import DEVEL, add_yum
 
 from cudepot.cli.main import main
@@ -152,8 +152,8 @@ def case(request: pytest.FixtureRequest, site_key: SiteKey, tmp_path: Path, monk
 
 
 def redistrib(project: Project, nvidia: Nvidia) -> dict[str, object]:
-    from tests.upstream.cudnn import CudnnRelease
-    from tests.upstream.redistrib import write_redistrib
+    from simulator.cudnn import CudnnRelease
+    from simulator.redistrib import write_redistrib
 
     (nvidia.root / "redist").mkdir()
     write_redistrib(nvidia.root / "redist", CudnnRelease("9.8.0.87", "12"))

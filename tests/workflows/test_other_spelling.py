@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.project import APT, DOWNLOADS, WHEELS, Project
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.yum import Rhel
+from simulator.nvidia import Nvidia
+from simulator.project import APT, DOWNLOADS, WHEELS, Project
+from simulator.yum import Rhel
 from tests.workflows.yum_world import NAME, add_yum
 
 from cudepot.catalog.config.config import Pin

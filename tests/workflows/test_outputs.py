@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.cross import cross_deb
+from simulator.cudnn import CudnnRelease, licence, parts, write_archive
+from simulator.debs import write_deb
+from simulator.process import run
+from simulator.project import DOWNLOADS, Project
+from simulator.samples import write_samples
+from simulator.windows import write_zip
 from tests.clients import conda_env, wine
 from tests.clients.python_env import PythonEnv
-from tests.project import DOWNLOADS, Project
-from tests.upstream import cudnn
-from tests.upstream.cross import cross_deb
-from tests.upstream.cudnn import CudnnRelease, licence, parts, write_archive
-from tests.upstream.debs import write_deb
-from tests.upstream.process import run
-from tests.upstream.samples import write_samples
-from tests.upstream.windows import write_zip
+
+from simulator import cudnn
 
 NINE = CudnnRelease("9.12.0.46", "12")
 ARM = CudnnRelease("8.0.5.39", "11.1", "aarch64")

@@ -7,12 +7,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.project import Project
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.redistrib import write_redistrib
-from tests.upstream.server import Server
-from tests.upstream.yum import Rhel
+from simulator.cudnn import CudnnRelease
+from simulator.nvidia import Nvidia
+from simulator.project import Project
+from simulator.redistrib import write_redistrib
+from simulator.server import Server
+from simulator.yum import Rhel
 from tests.workflows.yum_world import CUDNN, add_yum
 
 KINDS = ("apt", "simple", "folder", "redistrib", "yum")

@@ -6,13 +6,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from simulator.apt import FlatRepo
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.project import APT, Project
+from simulator.site_key import SiteKey
 from tests.clients.apt import AptRoot
 from tests.clients.http import serve
-from tests.conftest import SiteKey
-from tests.project import APT, Project
-from tests.upstream.apt import FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
 
 NINE = "9.12.0.46-1"
 

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.project import APT, Project
-from tests.upstream.nvidia import Nvidia
+from simulator.nvidia import Nvidia
+from simulator.project import APT, Project
 
 from cudepot.cli.main import main
 from cudepot.cli.steps import PATIENCE, Stepwise

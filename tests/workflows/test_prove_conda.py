@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.cuda_debs import LICENCE, Component, write_component_debs
+from simulator.cudnn import CudnnRelease, licence, write_archive
+from simulator.nvidia import Nvidia
+from simulator.project import DOWNLOADS, Project, snapshot_of
 from tests.clients import conda_env
-from tests.project import DOWNLOADS, Project, snapshot_of
-from tests.upstream.cuda_debs import LICENCE, Component, write_component_debs
-from tests.upstream.cudnn import CudnnRelease, licence, write_archive
-from tests.upstream.nvidia import Nvidia
 
 from cudepot.builders.channel_proof import ChannelProof, prove_channel
 

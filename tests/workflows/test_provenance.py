@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import APT, Project
-from tests.upstream.cudnn import licence
-from tests.upstream.nvidia import Artifacts, Nvidia
+from simulator.cudnn import licence
+from simulator.nvidia import Artifacts, Nvidia
+from simulator.project import APT, Project
+from simulator.site_key import SiteKey
 
 from cudepot.formats.conda_read import read_conda, read_info
 from cudepot.formats.wheel_read import read_wheel

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.project import Project
+from simulator.project import Project
 
 
 def test_a_public_site_gets_nothing(shown: Project) -> None:

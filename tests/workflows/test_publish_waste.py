@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.project import Project
-from tests.upstream.debs import simple_deb, write_deb
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Project
 
 from cudepot.catalog.site.snapshot import parse_snapshot
 from cudepot.cli.main import main

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.project import Project
+from simulator.project import Project
 from tests.unprivileged import BARE
 
 VERBS = (

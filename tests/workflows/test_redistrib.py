@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.project import Project
-from tests.upstream.cudnn import CudnnRelease, parts
-from tests.upstream.redistrib import entry, write_page, write_redistrib
-from tests.upstream.server import Server
+from simulator.cudnn import CudnnRelease, parts
+from simulator.project import Project
+from simulator.redistrib import entry, write_page, write_redistrib
+from simulator.server import Server
 
 NEW = CudnnRelease("9.8.0.87", "12")
 OLD = CudnnRelease("8.9.7.29", "11")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from tests.project import Project
+from simulator.project import Project
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.cli.context import load_config

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.sample_trees import ERAS, write, write_cudnn, write_toolkit, write_tree
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Project
+from simulator.sample_trees import ERAS, write, write_cudnn, write_toolkit, write_tree
+from simulator.site_key import SiteKey
 
 from cudepot.catalog.nvidia.samples import TARGETS, is_for, sample_path
 from cudepot.cli.main import main

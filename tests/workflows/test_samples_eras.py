@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.upstream.sample_trees import ERAS, REAL, Era, write, write_cudnn, write_toolkit, write_tree
+from simulator.sample_trees import ERAS, REAL, Era, write, write_cudnn, write_toolkit, write_tree
 
 from cudepot.cli.main import main
 

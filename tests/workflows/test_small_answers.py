@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.project import Project
-from tests.upstream.debs import simple_deb, write_deb
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Project
 
 
 def test_a_whole_number_is_a_cuda_version_and_a_fraction_is_told_how_to_be_one(shown: Project) -> None:

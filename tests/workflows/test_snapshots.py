@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Project, same_files, snapshot_of
 from tests.clients import http
 from tests.clients.apt import AptRoot
-from tests.project import Project, same_files, snapshot_of
-from tests.upstream.debs import simple_deb, write_deb
 
 
 def more(project: Project, version: str) -> None:

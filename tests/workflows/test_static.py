@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.cudnn import CudnnRelease, licence, write_archive
+from simulator.nvidia import Artifacts
+from simulator.project import DOWNLOADS, Project
 from tests.clients import conda_env
-from tests.project import DOWNLOADS, Project
-from tests.upstream.cudnn import CudnnRelease, licence, write_archive
-from tests.upstream.nvidia import Artifacts
 
 ARCHIVES = (
     CudnnRelease("7.6.5.32", "10.2"),

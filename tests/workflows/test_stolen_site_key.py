@@ -10,10 +10,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.keys import Key, KeyHome
-from tests.workflows.far import Far, Near, deb_of
+from simulator.keys import Key, KeyHome
+from simulator.project import Project
+from simulator.sides import Far, Near, deb_of
+from simulator.site_key import SiteKey
 from tests.workflows.test_hostile_bundles import read, write
 
 from cudepot.catalog.site.bundle import Manifest, parse_manifest, render_manifest, sums

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.project import Project
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.project import Project
 
 DEB = "8.0.5.39-1+cuda11.1"
 

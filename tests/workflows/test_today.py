@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.cudnn import CudnnRelease, parts
+from simulator.keys import KeyHome
+from simulator.nvidia import Nvidia
+from simulator.project import APT, Project
+from simulator.rpms import cudnn_rpms, samples_rpm, sign_rpms, write_rpm
+from simulator.yum import YumRepo
 from tests.clients import conda_env
 from tests.clients.apt import AptRoot
 from tests.clients.python_env import load_cudnn
-from tests.project import APT, Project
-from tests.upstream.cudnn import CudnnRelease, parts
-from tests.upstream.keys import KeyHome
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.rpms import cudnn_rpms, samples_rpm, sign_rpms, write_rpm
-from tests.upstream.yum import YumRepo
 
 from cudepot.catalog.nvidia.first_pins import packages_for
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import threading
 
-from tests.project import Project
+from simulator.project import Project
 
 
 def test_a_busy_store_is_told_at_once(shown: Project) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import APT, WHEELS, Project
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
-from tests.upstream.odd_index import OddIndex, tiny_wheel
-from tests.upstream.rpms import sign_rpms, simple_rpm, write_rpm
-from tests.upstream.server import Server
-from tests.upstream.yum import Rhel
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.odd_index import OddIndex, tiny_wheel
+from simulator.project import APT, WHEELS, Project
+from simulator.rpms import sign_rpms, simple_rpm, write_rpm
+from simulator.server import Server
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.workflows.yum_world import add_yum
 
 OLD, NEW, OTHER = "8.0.5.39-1+cuda11.1", "8.2.4.15-1+cuda11.4", "8.9.7.29-1+cuda12.2"

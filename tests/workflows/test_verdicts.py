@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from simulator.apt import FlatRepo
+from simulator.project import Project
 from tests.clients.http import Site
-from tests.project import Project
-from tests.upstream.apt import FlatRepo
 from tests.workflows.apt_world import deb, want
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.keys import Key, KeyHome
-from tests.workflows.far import Near, deb_of
+from simulator.keys import Key, KeyHome
+from simulator.project import Project
+from simulator.sides import Near, deb_of
+from simulator.site_key import SiteKey
 
 from cudepot.sealed import sealed
 
@@ -172,7 +172,7 @@ def test_indexes_are_followed_to_their_packages(shown: Project) -> None:
 
 def sign(document: Path, gnupg: Path) -> None:
     """Sign a document anew with the site's key."""
-    from tests.upstream.process import run
+    from simulator.process import run
 
     signature = document.with_suffix(".json.asc")
     signature.unlink()

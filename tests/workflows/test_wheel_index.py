@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.project import Project
-from tests.upstream.faults import Status
-from tests.upstream.odd_index import OddIndex, tiny_wheel
-from tests.upstream.server import Server
+from simulator.faults import Status
+from simulator.odd_index import OddIndex, tiny_wheel
+from simulator.project import Project
+from simulator.server import Server
 
 NAME = "demo-1.0-py3-none-any.whl"
 TIME = "2025-08-07T20:46:48.572784Z"

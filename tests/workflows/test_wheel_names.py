@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.project import Project
-from tests.upstream.cudnn import CudnnRelease
-from tests.upstream.wheels import write_wheel
+from simulator.cudnn import CudnnRelease
+from simulator.project import Project
+from simulator.wheels import write_wheel
 
 
 def add(project: Project, name: str, wheel: Path) -> None:

@@ -8,9 +8,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.project import APT, DEB, Project, same_files
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Nvidia
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Nvidia
+from simulator.project import APT, DEB, Project, same_files
 
 PIN, KEYRING = "cuda-ubuntu2004.pin", "cuda-keyring_1.1-1_all.deb"
 EXTRAS = (PIN, KEYRING)

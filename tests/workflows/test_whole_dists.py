@@ -7,12 +7,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from simulator.apt import DistsRepo, FlatRepo
+from simulator.faults import Answer, Fault
+from simulator.nvidia import Artifacts
+from simulator.project import Project
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.project import Project
-from tests.upstream.apt import DistsRepo, FlatRepo
-from tests.upstream.faults import Answer, Fault
-from tests.upstream.nvidia import Artifacts
 from tests.workflows.apt_world import deb, want_whole
 
 

@@ -8,13 +8,13 @@ import lzma
 from pathlib import Path
 
 import pytest
+from simulator.apt import DistsRepo, FlatRepo
+from simulator.debs import simple_deb, write_deb
+from simulator.nvidia import Artifacts
+from simulator.project import Project
+from simulator.sources import sources_index, write_source
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.project import Project
-from tests.upstream.apt import DistsRepo, FlatRepo
-from tests.upstream.debs import simple_deb, write_deb
-from tests.upstream.nvidia import Artifacts
-from tests.upstream.sources import sources_index, write_source
 from tests.workflows.apt_world import want_whole
 
 CONTENTS = b"usr/lib/libhello.so\tdevel/hello\n"

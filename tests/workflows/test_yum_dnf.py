@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from simulator.project import Project
+from simulator.site_key import SiteKey
+from simulator.yum import Rhel
 from tests.clients.dnf import DnfRoot
-from tests.conftest import SiteKey
-from tests.project import Project
-from tests.upstream.yum import Rhel
 from tests.workflows.yum_world import CUDNN, DEVEL, NAME, add_yum
 
 

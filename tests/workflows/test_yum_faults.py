@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.project import Project, same_files
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.process import run
-from tests.upstream.rpms import sign_rpms, simple_rpm, write_rpm
-from tests.upstream.yum import Rhel, RhelArtifacts
+from simulator.keys import Key, KeyHome
+from simulator.process import run
+from simulator.project import Project, same_files
+from simulator.rpms import sign_rpms, simple_rpm, write_rpm
+from simulator.yum import Rhel, RhelArtifacts
 from tests.workflows.yum_world import CUDNN, DEVEL, NAME, add_yum, forge
 
 REPOMD = "repodata/repomd.xml"

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.keys import Key, KeyHome
+from simulator.odd_yum import LIBS, TOOL, OddYum, Shelf
+from simulator.process import run
+from simulator.project import Project
+from simulator.server import Server
 from tests.clients import http
 from tests.clients.dnf import DnfRoot
-from tests.project import Project
-from tests.upstream.keys import Key, KeyHome
-from tests.upstream.odd_yum import LIBS, TOOL, OddYum, Shelf
-from tests.upstream.process import run
-from tests.upstream.server import Server
 from tests.workflows import odd_yum_forms, odd_yum_rows
 
 ROWS = {**odd_yum_rows.ROWS, **odd_yum_forms.ROWS}

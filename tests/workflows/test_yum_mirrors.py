@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from simulator.odd_yum import LIBS, TOOL, OddYum, Shelf
+from simulator.project import Project
+from simulator.server import Server
 from tests.clients.dnf import DnfRoot
-from tests.project import Project
-from tests.upstream.odd_yum import LIBS, TOOL, OddYum, Shelf
-from tests.upstream.server import Server
 
 METALINK = """<?xml version="1.0" encoding="utf-8"?>
 <metalink version="3.0" xmlns="http://www.metalinker.org/"><files><file name="repomd.xml"><size>%d</size>

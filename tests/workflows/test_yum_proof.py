@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from simulator.odd_yum import OddYum, Shelf
+from simulator.project import Project
+from simulator.rpms import Rpm, simple_rpm
+from simulator.server import Server
 from tests.clients.dnf import DnfRoot
-from tests.project import Project
-from tests.upstream.odd_yum import OddYum, Shelf
-from tests.upstream.rpms import Rpm, simple_rpm
-from tests.upstream.server import Server
 
 pytestmark = pytest.mark.slow
 Publish = Callable[..., None]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 
 import createrepo_c
-from tests.project import Project
-from tests.upstream.rpms import sign_rpms, simple_rpm, write_rpm
-from tests.upstream.yum import Rhel
+from simulator.project import Project
+from simulator.rpms import sign_rpms, simple_rpm, write_rpm
+from simulator.yum import Rhel
 from tests.workflows.yum_world import CUDNN, DEVEL, NAME, add_yum, read_gz
 
 

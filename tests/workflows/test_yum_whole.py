@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from tests.project import Project
-from tests.upstream.rpms import sign_rpms, simple_rpm, write_rpm
-from tests.upstream.yum import ODD_NAME, Rhel
+from simulator.project import Project
+from simulator.rpms import sign_rpms, simple_rpm, write_rpm
+from simulator.yum import ODD_NAME, Rhel
 from tests.workflows.yum_world import NAME, add_yum, forge
 
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.project import Project
-from tests.upstream.yum import Rhel
+from simulator.project import Project
+from simulator.yum import Rhel
 
 NAME = "rhel8"
 CUDNN = "libcudnn8-8.0.5.39-1.cuda11.1"

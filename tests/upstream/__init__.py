@@ -1,1 +1,0 @@
-"""A small NVIDIA on loopback: real artifacts, repositories and keys, and a server that can misbehave."""
