@@ -9,14 +9,13 @@ from cudepot.catalog.clocks import CLOCKS_APART
 from cudepot.catalog.site.snapshot import parse_head
 from cudepot.depot.depot import Depot
 from cudepot.errors import ClockError, CudepotError
-from cudepot.store.snapshots import Snapshots
 
 RIGHT = "cudepot publish --clock-is-right"
 
 
 def clock_faults(depot: Depot) -> Iterator[str]:
     """Say so when the newest snapshot is of a later time than this machine's clock shows."""
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     numbers = snapshots.numbers()
     if not numbers:
         return

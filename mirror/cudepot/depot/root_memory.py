@@ -65,8 +65,7 @@ class RootMemory:
         known, kept = _recall(depot.store, seen)
         page = source.read(path, limit=limit, known=known)
         if page is None and kept is not None:
-            with depot.store.open(kept) as handle:
-                return Page(handle.read(), known, seen.get("type", ""), seen.get("url", "")), kept
+            return Page(depot.store.read(kept), known, seen.get("type", ""), seen.get("url", "")), kept
         assert page is not None, "a source answers None only to a conditional request"
         digest = Digest.of(page.body)
         self.fresh[digest] = page.body
@@ -82,8 +81,7 @@ class RootMemory:
             return None
         if not depot.store.has(digest):
             return None
-        with depot.store.open(digest) as handle:
-            return handle.read(), digest
+        return depot.store.read(digest), digest
 
     def date(self, path: str) -> str:
         """Return the newest ``Date`` accepted for a root; empty when there was none."""

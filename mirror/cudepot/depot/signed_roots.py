@@ -64,7 +64,7 @@ def proofs_of(store: LocalStore, upstream: LockedUpstream) -> Iterator[Proof]:
 def _named(store: LocalStore, root: Root) -> dict[str, Digest]:
     """Return the indexes a root names, as far as it is known what their bytes are."""
     try:
-        promised = promises(root.path, plain_text(read(store, root.digest)))
+        promised = promises(root.path, plain_text(store.read(root.digest)))
     except CudepotError:
         return {}  # damaged: `verify` says so
     known = {path: one if isinstance(one, Digest) else store.known_as(one) for path, one in promised.items()}
@@ -85,9 +85,3 @@ def plain_text(document: bytes) -> bytes:
     if not document.startswith(_BEGIN):
         return document
     return document.partition(b"\n\n")[2].partition(_END)[0]
-
-
-def read(store: LocalStore, digest: Digest) -> bytes:
-    """Return a small object whole."""
-    with store.open(digest) as handle:
-        return handle.read()

@@ -11,7 +11,6 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
 from cudepot.digest import MismatchError, VerifyingReader
 from cudepot.errors import ConfigError, TrustError
-from cudepot.store.snapshots import Snapshots
 
 
 def find_snapshot(depot: Depot, number: int) -> Snapshot:
@@ -21,7 +20,7 @@ def find_snapshot(depot: Depot, number: int) -> Snapshot:
         ConfigError: there is none of that number.
         TrustError: its signature does not hold.
     """
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     numbers = snapshots.numbers()
     if number not in numbers:
         there = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
@@ -55,7 +54,7 @@ def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
 def shown_snapshot(depot: Depot) -> Snapshot:
     """Return the snapshot the site shows; raise ConfigError when there is none."""
     shown = depot.site().current()
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     if shown is None or shown not in snapshots.numbers():
         raise ConfigError("the site shows nothing yet", hint="run `cudepot publish` first")
     return load_snapshot(snapshots, shown, depot.site_verifier())

@@ -56,9 +56,8 @@ def _tree_before(depot: Depot, locked: LockedUpstream) -> Mapping[str, Digest]:
     if all(depot.store.has(one.digest) for one in locked.files):
         return read_whole(depot, locked).tree
     from cudepot.depot.history import latest_snapshots  # noqa: PLC0415
-    from cudepot.store.snapshots import Snapshots  # noqa: PLC0415 - seldom
 
-    snapshots, folder = Snapshots(depot.store.root), site_folder(locked)
+    snapshots, folder = depot.store.snapshots, site_folder(locked)
     last = latest_snapshots(snapshots, depot.site_verifier(), 1) if snapshots.numbers() else []
     shown = [(path, digest) for one in last for path, digest in one.tree.items()]
     return {path.removeprefix(folder): digest for path, digest in shown if path.startswith(folder)}

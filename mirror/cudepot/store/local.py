@@ -21,8 +21,10 @@ from cudepot.digest import CHUNK, Digest, Hasher, Promise, VerifyingReader, hash
 from cudepot.disk import fsync_each, storage_errors, write_atomic
 from cudepot.errors import ConfigError, FormatError, StorageError, TrustError
 from cudepot.store.hold import held
+from cudepot.store.manifests import Manifests
 from cudepot.store.marks import Marks
 from cudepot.store.part import LocalPart
+from cudepot.store.snapshots import Snapshots
 
 FORMAT = "cudepot-store 1\n"
 
@@ -86,6 +88,15 @@ class LocalStore:
             write_atomic(file, secrets.token_hex(8).encode())
         return file.read_text(errors="replace")
 
+    @property
+    def snapshots(self) -> Snapshots:
+        """The snapshots that were made here, or came here."""
+        return Snapshots(self.root)
+
+    def manifests(self, folder: str) -> Manifests:
+        """Return the manifests of bundles in ``exported``, ``incoming`` or ``imported``."""
+        return Manifests(self.root, folder)
+
     def path(self, digest: Digest) -> Path:
         """Return where the object lies, or would lie."""
         return Path(self.name(digest))
@@ -127,6 +138,11 @@ class LocalStore:
             return handle
         handle.close()
         raise _damaged(digest)
+
+    def read(self, digest: Digest) -> bytes:
+        """Return an object whole, no more bytes than its size; raise as :meth:`open` does."""
+        with self.open(digest) as handle:
+            return handle.read(digest.size)
 
     @contextlib.contextmanager
     def part(self, digest: Digest) -> Iterator[LocalPart]:

@@ -18,7 +18,6 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, StorageError
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.sealed import unsealed
-from cudepot.store.manifests import Manifests
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.bundle.export import exported_numbers
 from cudepot.workflows.publish.published_names import record_names
@@ -57,7 +56,7 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         ConfigError: more than :data:`MOST` of the store would go and ``force`` is not set.
         CudepotError: a kept snapshot cannot be read: nothing is removed then.
     """
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     kept = _kept(depot, snapshots, keep)
     depot.progress.step(f"looking for what {len(kept)} snapshots, cudepot.lock and bundles name")
     named = {digest.sha256 for digest in _named(depot, kept)}
@@ -141,7 +140,7 @@ def _built(depot: Depot, lock: Lock) -> Iterator[Digest]:
 def _travelling(depot: Depot, kept: set[int]) -> Iterator[Digest]:
     """Give the objects of bundles on their way in, and what proves the kept snapshots that came in bundles."""
     for kind in ("incoming", "imported"):
-        manifests = Manifests(depot.store.root, kind)
+        manifests = depot.store.manifests(kind)
         for manifest in (parse_manifest(manifests.read(name)[0], name) for name in manifests.names()):
             if kind == "incoming" or manifest.number in kept:
                 yield from (one for root in manifest.roots for one in root.objects)

@@ -42,7 +42,7 @@ class Listed:
 
 def list_snapshots(depot: Depot) -> tuple[Listed, ...]:
     """Return all snapshots of the store, the oldest first, their signatures checked."""
-    snapshots, shown = Snapshots(depot.store.root), depot.site().current()
+    snapshots, shown = depot.store.snapshots, depot.site().current()
     return tuple(_listed(depot, snapshots, number, shown == number) for number in snapshots.numbers())
 
 

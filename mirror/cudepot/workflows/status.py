@@ -20,7 +20,6 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.apt.rules.plan import is_worn
 from cudepot.kinds.mirror_files import read_whole, wholes
-from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.bundle.shown_import import wanted
 from cudepot.workflows.publish.hold import Hold, hold_of
 
@@ -75,7 +74,7 @@ class Status:
 
 def status(depot: Depot) -> Status:
     """Return the state of the project."""
-    numbers = tuple(Snapshots(depot.store.root).numbers())
+    numbers = tuple(depot.store.snapshots.numbers())
     shown, hold = depot.site().current(), hold_of(depot)
     if depot.config.site.origin:
         step = "bundle import" if not numbers else "" if shown == wanted(depot) else "publish"
@@ -157,7 +156,7 @@ def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | Non
     if shown is None or not numbers or shown != numbers[-1]:
         return False
     depot.progress.step(f"reading snapshot {shown}")
-    snapshot = parse_snapshot(Snapshots(depot.store.root).read(shown)[0], f"snapshot {shown}")
+    snapshot = parse_snapshot(depot.store.snapshots.read(shown)[0], f"snapshot {shown}")
     answers = snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
         one.digest for one in builds_of(depot, lock)
     } <= set(snapshot.tree.values())
@@ -170,8 +169,7 @@ def _is_worn(depot: Depot, tree: Mapping[str, Digest], upstream: str) -> bool:
     digest = tree.get(f"apt/{upstream}/Release")
     if digest is None or not depot.store.has(digest):
         return False
-    with depot.store.open(digest) as handle:
-        return is_worn(handle.read(), depot.clock())
+    return is_worn(depot.store.read(digest), depot.clock())
 
 
 def _mirrored(depot: Depot, upstream: LockedUpstream) -> set[Digest]:

@@ -14,7 +14,6 @@ from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
 from cudepot.depot.key_files import key_files
 from cudepot.depot.snapshots import lock_of, shown_snapshot
-from cudepot.digest import Digest
 from cudepot.errors import ConfigError, TrustError
 from cudepot.formats.apt import parse_relations
 from cudepot.formats.apt_release import Release, parse_release
@@ -217,15 +216,10 @@ def _is_root(path: str) -> bool:
 
 def _signed(depot: Depot, tree: Tree, folder: str, verifier: Verifier) -> Signed:
     if f"{folder}InRelease" in tree:
-        return verifier.clearsigned(_bytes(depot, tree[f"{folder}InRelease"]), f"{folder}InRelease")
-    document, signature = (_bytes(depot, tree[folder + one]) for one in ("Release", "Release.gpg"))
+        return verifier.clearsigned(depot.store.read(tree[f"{folder}InRelease"]), f"{folder}InRelease")
+    document, signature = (depot.store.read(tree[folder + one]) for one in ("Release", "Release.gpg"))
     return verifier.detached(document, signature, f"{folder}Release")
 
 
 def _upstream_keys(depot: Depot, name: str) -> bytes:
     return b"".join(map(dearmored, key_files(depot.base, depot.config.upstream(name))))
-
-
-def _bytes(depot: Depot, digest: Digest) -> bytes:
-    with depot.store.open(digest) as handle:
-        return handle.read()

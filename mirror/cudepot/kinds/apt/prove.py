@@ -63,8 +63,7 @@ def _prove(
     from cudepot.kinds.apt.rules.offers import Offers  # noqa: PLC0415
     from cudepot.kinds.apt.rules.pins import exact_pins  # noqa: PLC0415
 
-    with depot.store.open(packages) as handle:
-        index = PackageIndex(handle.read(), f"apt/{name}/Packages")
+    index = PackageIndex(depot.store.read(packages), f"apt/{name}/Packages")
     pins = exact_pins(depot.pins_of(depot.config.upstream(name)), pinned, files=external is None)
     outside = None if external is None else frozenset(external)
     return select(Offers([index]), Wishes(name, pins, machines, external=outside)).findings

@@ -72,7 +72,7 @@ def _bytes_before(depot: Depot, upstream: LockedUpstream, earlier: Sequence[Snap
     found = _indexes_of(upstream, earlier[0]) if earlier else {}
     if len(found) < len(_INDEXES) or not all(depot.store.has(one) for one in found.values()):
         return {}
-    texts = {name: _bytes(depot, digest) for name, digest in found.items()}
+    texts = {name: depot.store.read(digest) for name, digest in found.items()}
     return texts if all(Digest.of(text) == found[name] for name, text in texts.items()) else {}
 
 
@@ -103,7 +103,7 @@ def _roots(
     paths = {name: f"apt/{upstream.name}/{name}" for name in ("Release", "Release.gpg", "InRelease")}
     before = earlier[0].tree if earlier else {}
     whole = all(path in before and depot.store.has(before[path]) for path in paths.values())
-    old = _bytes(depot, before[paths["Release"]]) if whole else None
+    old = depot.store.read(before[paths["Release"]]) if whole else None
     lifetime = depot.config.upstream(upstream.name).valid_for
     text = apt_plan.release(upstream, architectures, texts, apt_plan.next_date(depot.clock(), old), lifetime)
     signer = depot.signer()
@@ -137,8 +137,8 @@ def renewed(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
 def _renewed(depot: Depot, folder: str, old: Tree, newest: Tree) -> dict[str, Digest]:
     release = f"{folder}/Release"
     last = newest.get(release, old[release])
-    date = apt_plan.next_date(depot.clock(), _bytes(depot, last))
-    text = apt_plan.dated(_bytes(depot, old[release]), date)
+    date = apt_plan.next_date(depot.clock(), depot.store.read(last))
+    text = apt_plan.dated(depot.store.read(old[release]), date)
     signer, hashed = depot.signer(), f"{folder}/by-hash/"
     made = {"Release": text, "Release.gpg": signer.detach(text), "InRelease": signer.clearsign(text)}
     return {path: one for path, one in newest.items() if path.startswith(hashed)} | {
@@ -149,8 +149,3 @@ def _renewed(depot: Depot, folder: str, old: Tree, newest: Tree) -> dict[str, Di
 def _indexes_of(upstream: LockedUpstream, snapshot: Snapshot) -> dict[str, Digest]:
     paths = {name: f"apt/{upstream.name}/{name}" for name in _INDEXES}
     return {name: snapshot.tree[path] for name, path in paths.items() if path in snapshot.tree}
-
-
-def _bytes(depot: Depot, digest: Digest) -> bytes:
-    with depot.store.open(digest) as handle:
-        return handle.read()

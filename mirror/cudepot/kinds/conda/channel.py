@@ -21,8 +21,7 @@ def channel_records(depot: Depot, tree: Tree, channel: str) -> Iterator[tuple[st
     """
     for path, digest in sorted(tree.items()):
         if path.startswith(f"{channel}/") and path.endswith(_INDEX):
-            with depot.store.open(digest) as handle:
-                records = records_of(handle.read(), path)
+            records = records_of(depot.store.read(digest), path)
             yield from ((f"{path.removesuffix(_INDEX)}/{name}", one) for name, one in records.items())
 
 

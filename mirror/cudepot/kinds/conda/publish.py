@@ -75,8 +75,7 @@ def _shards(depot: Depot, channels: Sequence[Mapping[str, Digest]]) -> dict[str,
             continue
         seen.append(indexes)
         for path, digest in indexes.items():
-            with depot.store.open(digest) as handle:
-                named = shards_named(handle.read(), path)
+            named = shards_named(depot.store.read(digest), path)
             folder = path.removesuffix(_SHARD_INDEX)
             kept |= {name: channel[name] for one in named if (name := f"{folder}/{one}") in channel}
     return {path: one for path, one in kept.items() if depot.store.has(one)}

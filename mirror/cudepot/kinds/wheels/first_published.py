@@ -50,8 +50,7 @@ class FirstPublished:
 
     def _read(self, page: Digest, path: str) -> dict[str, str]:
         try:
-            with self._depot.store.open(page) as handle:
-                files = parse_page(handle.read(), JSON_TYPE, f"https://site.invalid/{path}")
+            files = parse_page(self._depot.store.read(page), JSON_TYPE, f"https://site.invalid/{path}")
         except CudepotError:
             return {}
         return {one.filename: one.uploaded for one in files}

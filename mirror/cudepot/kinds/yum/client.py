@@ -14,7 +14,6 @@ from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
 from cudepot.depot.key_files import key_files
 from cudepot.depot.snapshots import lock_of, shown_snapshot
-from cudepot.digest import Digest
 from cudepot.errors import ConfigError, PinError, TrustError
 from cudepot.formats.rpm_header import read_head
 from cudepot.kinds.client_held import Hold, hold, published_of, url_of
@@ -209,15 +208,10 @@ def _signature(depot: Depot, tree: Tree, upstream: Upstream) -> tuple[bool, bool
     folder = f"yum/{upstream.name}/repodata/"
     if f"{folder}repomd.xml.asc" not in tree:
         return False, False
-    root, signature = (_bytes(depot, tree[folder + one]) for one in ("repomd.xml", "repomd.xml.asc"))
+    root, signature = (depot.store.read(tree[folder + one]) for one in ("repomd.xml", "repomd.xml.asc"))
     try:
         depot.site_verifier().detached(root, signature, f"{folder}repomd.xml")
     except TrustError:
         depot.verifier(upstream).detached(root, signature, f"{folder}repomd.xml")
         return False, True
     return True, True
-
-
-def _bytes(depot: Depot, digest: Digest) -> bytes:
-    with depot.store.open(digest) as handle:
-        return handle.read()

@@ -90,8 +90,7 @@ def shown_yum(depot: Depot, snapshot: Snapshot) -> Iterator[Checked]:
 def _kept(depot: Depot, digest: Digest | None) -> bytes | None:
     if digest is None or not depot.store.has(digest):
         return None
-    with depot.store.open(digest) as handle:
-        return handle.read()
+    return depot.store.read(digest)
 
 
 def _checked(

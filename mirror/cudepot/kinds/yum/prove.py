@@ -54,7 +54,7 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
 def _prove(
     depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest], pinned: Sequence[Artifact]
 ) -> Iterator[Unsolvable]:  # fmt: skip
-    repomd = parse_repomd(_bytes(depot, files[PATH]), PATH)
+    repomd = parse_repomd(depot.store.read(files[PATH]), PATH)
     rpms, locked = _rpms(depot, repomd, files), lock.upstream(name)
     wanted = [f"{one.name}-{one.version}.{one.architecture}" for one in pinned]
     every = machines(_architectures(depot, lock, name), rpms, ())
@@ -140,8 +140,3 @@ def _unlisted(
             label = read_head(handle, what=one.filename).header.text(MODULARITY_LABEL)
         if label:
             yield Unsolvable(name, nevra, f"of module {label}", "no module of the repository lists it")
-
-
-def _bytes(depot: Depot, digest: Digest) -> bytes:
-    with depot.store.open(digest) as handle:
-        return handle.read()

@@ -89,7 +89,7 @@ class _Earlier:
     def root(self) -> bytes | None:
         """Return the last repomd.xml, if the store has it."""
         digest = self.files(self.snapshots[0]).get(PATH) if self.snapshots else None
-        return _bytes(self.depot, digest) if digest and self.depot.store.has(digest) else None
+        return self.depot.store.read(digest) if digest and self.depot.store.has(digest) else None
 
     def kept(self, lock: Lock) -> dict[str, Digest] | None:
         """Return what is published when it was made from the same lock, in the same way, with the same key."""
@@ -121,7 +121,7 @@ class _Earlier:
 
 def _named(depot: Depot, files: Mapping[str, Digest]) -> dict[str, Digest]:
     try:
-        records = parse_repomd(_bytes(depot, files[PATH]), PATH).records
+        records = parse_repomd(depot.store.read(files[PATH]), PATH).records
     except CudepotError:
         return {}
     return {one.href: files[one.href] for one in records if one.href in files}
@@ -255,8 +255,8 @@ def renewed_yum(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Dige
 
 
 def _renewed(depot: Depot, folder: str, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
-    before = parse_repomd(_bytes(depot, old.tree[folder + PATH]), folder + PATH)
-    last = _bytes(depot, newest.tree.get(folder + PATH, old.tree[folder + PATH]))
+    before = parse_repomd(depot.store.read(old.tree[folder + PATH]), folder + PATH)
+    last = depot.store.read(newest.tree.get(folder + PATH, old.tree[folder + PATH]))
     revision = yum_plan.next_revision(depot.clock(), last)
     records = [replace(one, timestamp=revision) for one in before.records]
     metadata = {path: one for path, one in newest.tree.items() if path.startswith(f"{folder}repodata/")}
@@ -269,8 +269,3 @@ def _signed(depot: Depot, records: Sequence[Record], revision: int) -> dict[str,
     text = render_repomd(str(revision), records, made_by=yum_plan.PLAN)
     made = (text, signer.detach(text), signer.public_key(armor=True))
     return {path: depot.store.add_bytes(data) for path, data in zip(_ROOTS, made, strict=True)}
-
-
-def _bytes(depot: Depot, digest: Digest) -> bytes:
-    with depot.store.open(digest) as handle:
-        return handle.read()

@@ -62,8 +62,7 @@ def _packages(depot: Depot, snapshot: Snapshot, folder: str, primary: Record, sh
 
 def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:
     try:
-        with depot.store.open(snapshot.tree[path]) as handle:
-            return handle.read()
+        return depot.store.read(snapshot.tree[path])
     except KeyError:
         raise TrustError(f"there is no {path}") from None
 

@@ -26,7 +26,6 @@ from cudepot.formats.sbom import Origin
 from cudepot.formats.wheel_write import wheel_of, write_wheel
 from cudepot.ports import OpenObject
 from cudepot.store.local import LocalStore
-from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.build.closed_channel import check_closed
 from cudepot.workflows.build.last_good import with_last_good
 from cudepot.workflows.build.licences import NotAcceptedError, Text, question, refuse
@@ -138,7 +137,7 @@ class _Run:
 
 def _earlier(depot: Depot) -> list[Snapshot]:
     """Return the last snapshot, where there is one."""
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     return latest_snapshots(snapshots, depot.site_verifier(), 1) if snapshots.numbers() else []
 
 

@@ -32,8 +32,6 @@ from cudepot.errors import ConfigError, TrustError
 from cudepot.formats.bundle_tar import LIMITS, MANIFEST, SUMS
 from cudepot.formats.guarded import sliced
 from cudepot.signing.keys import dearmored
-from cudepot.store.manifests import Manifests
-from cudepot.store.snapshots import Snapshots
 from cudepot.transport.volumes import numbered
 from cudepot.workflows.bundle.unpacked import patchable, unpackable
 from cudepot.workflows.bundle.volume import complete_volume, write_volume
@@ -102,7 +100,7 @@ def export(
 
 
 def _newest(depot: Depot) -> Snapshot:
-    numbers = Snapshots(depot.store.root).numbers()
+    numbers = depot.store.snapshots.numbers()
     if not numbers:
         raise ConfigError("there is no snapshot to export", hint="run `cudepot publish` first")
     return find_snapshot(depot, numbers[-1])
@@ -110,14 +108,14 @@ def _newest(depot: Depot) -> Snapshot:
 
 def _link(depot: Depot, number: int) -> Link:
     find_snapshot(depot, number)
-    return Link(number, Digest.of(Snapshots(depot.store.root).read(number)[0]).sha256)
+    return Link(number, Digest.of(depot.store.snapshots.read(number)[0]).sha256)
 
 
 def _base_of(depot: Depot, want: Want, newest: Snapshot) -> Link:
     """Return the newest snapshot both sides have."""
     if want.site not in (newest.signer, depot.signer().fingerprint):
         raise TrustError(f"the want-list asks for the site of {want.site}, this is {newest.signer}", hint="wrong site")
-    numbers = Snapshots(depot.store.root).numbers()
+    numbers = depot.store.snapshots.numbers()
     common = [one for one in want.snapshots if one.number in numbers and _link(depot, one.number) == one]
     if want.snapshots and not common:
         raise ConfigError("the far side has no snapshot that is in this store", hint="export with --since 0")
@@ -125,7 +123,7 @@ def _base_of(depot: Depot, want: Want, newest: Snapshot) -> Link:
 
 
 def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, split: int) -> tuple[Manifest, bytes]:
-    document, signature = (depot.store.add_bytes(one) for one in Snapshots(depot.store.root).read(newest.number))
+    document, signature = (depot.store.add_bytes(one) for one in depot.store.snapshots.read(newest.number))
     lock = lock_of(depot, newest)
     roots = tuple(_signed_root(depot, one) for one in _proofs(depot, lock))
     proving = {one for root in roots for one in root.objects}
@@ -161,7 +159,7 @@ def _editions(depot: Depot, base: Link, newest: Snapshot, document: Digest) -> I
     if not base.number:
         return
     old = find_snapshot(depot, base.number)
-    yield depot.store.add_bytes(Snapshots(depot.store.root).read(base.number)[0]), document
+    yield depot.store.add_bytes(depot.store.snapshots.read(base.number)[0]), document
     yield old.lock, newest.lock
     yield from ((old.tree[path], new) for path, new in newest.tree.items() if old.tree.get(path, new) != new)
 
@@ -225,7 +223,7 @@ def _cut(depot: Depot, digest: Digest, size: int) -> list[Digest]:
 
 def _signed(depot: Depot, document: bytes, *, dry_run: bool) -> bytes:
     """Return the signature of a manifest: the one made before, so that the same bundle has the same bytes."""
-    exported, name = Manifests(depot.store.root, "exported"), Digest.of(document).sha256
+    exported, name = depot.store.manifests("exported"), Digest.of(document).sha256
     if exported.has(name):
         found, signature = exported.read(name)
         if found == document:
@@ -239,7 +237,7 @@ def _signed(depot: Depot, document: bytes, *, dry_run: bool) -> bytes:
 
 def exported_numbers(depot: Depot) -> list[int]:
     """Return the numbers of the snapshots bundles were made of: what the next ones may start from."""
-    exported = Manifests(depot.store.root, "exported")
+    exported = depot.store.manifests("exported")
     return sorted({parse_manifest(exported.read(one)[0], one).number for one in exported.names()})
 
 

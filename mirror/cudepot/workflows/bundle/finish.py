@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from cudepot.catalog.site.bundle import Link, Manifest, parse_manifest
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
 from cudepot.depot.depot import Depot
-from cudepot.depot.signed_roots import read
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ClockError, ConfigError, CudepotError, FormatError, TrustError
 from cudepot.store.manifests import Manifests
-from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.bundle.prove import Proved, prove
 from cudepot.workflows.bundle.unpacked import unpack
 from cudepot.workflows.publish.published_names import check_imported, record_names
@@ -70,7 +68,7 @@ def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str]) -> 
     Raises:
         CudepotError: one that was given now is refused; all others were looked at before.
     """
-    incoming, done = Manifests(depot.store.root, "incoming"), Finished()
+    incoming, done = depot.store.manifests("incoming"), Finished()
     first: CudepotError | None = None
     for name, manifest in sorted(known.items(), key=lambda one: one[1].number):
         if not _is_ready(depot, manifest):
@@ -98,7 +96,7 @@ def _is_ready(depot: Depot, manifest: Manifest) -> bool:
 
 def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, done: Finished) -> None:
     """Import one bundle of which nothing is missing."""
-    imported, links = Manifests(depot.store.root, "imported"), snapshot_links(depot)
+    imported, links = depot.store.manifests("imported"), snapshot_links(depot)
     _join(depot, manifest)
     depot.progress.step(f"unpacking indexes and documents of snapshot {manifest.number}")
     unpack(depot, manifest)
@@ -131,14 +129,14 @@ def _overtaken(depot: Depot, incoming: Manifests, known: dict[str, Manifest]) ->
 
 def snapshot_links(depot: Depot) -> dict[int, Link]:
     """Return the snapshots of the store by number, with the hashes of their documents."""
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     return {one: Link(one, Digest.of(snapshots.read(one)[0]).sha256) for one in snapshots.numbers()}
 
 
 def _show(depot: Depot, manifest: Manifest) -> None:
     """Make a snapshot visible: the one step that counts."""
-    document, signature = read(depot.store, manifest.document), read(depot.store, manifest.signature)
-    Snapshots(depot.store.root).add(manifest.number, document, signature)
+    document, signature = depot.store.read(manifest.document), depot.store.read(manifest.signature)
+    depot.store.snapshots.add(manifest.number, document, signature)
     record_names(depot)
 
 
@@ -187,7 +185,7 @@ def _drop_pieces(depot: Depot, manifest: Manifest) -> None:
 
 def _kept(depot: Depot) -> Iterator[Digest]:
     """Give what all snapshots here show and what proves them."""
-    snapshots, imported = Snapshots(depot.store.root), Manifests(depot.store.root, "imported")
+    snapshots, imported = depot.store.snapshots, depot.store.manifests("imported")
     for number in snapshots.numbers():
         one = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}")
         yield from (*one.tree.values(), one.lock)
@@ -199,7 +197,7 @@ def _kept(depot: Depot) -> Iterator[Digest]:
 
 def _checked(depot: Depot, manifest: Manifest) -> tuple[Snapshot, tuple[Proved, ...]]:
     """Return the snapshot a bundle brings after everything about it was found to hold."""
-    document, signature = read(depot.store, manifest.document), read(depot.store, manifest.signature)
+    document, signature = depot.store.read(manifest.document), depot.store.read(manifest.signature)
     what = f"snapshot {manifest.number}"
     depot.site_verifier().detached(document, signature, what)
     snapshot = parse_snapshot(document, what)

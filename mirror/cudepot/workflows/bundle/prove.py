@@ -11,7 +11,7 @@ from cudepot.catalog.nvidia.site_paths import below as nvidias
 from cudepot.catalog.site.bundle import SignedRoot, parse_manifest
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
-from cudepot.depot.signed_roots import SIGNED, promises, read
+from cudepot.depot.signed_roots import SIGNED, promises
 from cudepot.depot.upstream_session import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
 from cudepot.errors import FormatError, TrustError
@@ -21,7 +21,6 @@ from cudepot.formats.primary import listing as rpm_listing
 from cudepot.formats.repomd import parse_repomd
 from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv
-from cudepot.store.manifests import Manifests
 from cudepot.workflows.bundle.site_indexes import HINT, ROOMS, ROOTS, below, offered, own_roots
 from cudepot.workflows.verify.nvidia_paths import nvidia_faults
 
@@ -146,9 +145,9 @@ def _travelled(upstream: LockedUpstream, root: Root, roots: Sequence[SignedRoot]
 
 def _verified(depot: Depot, upstream: LockedUpstream, root: SignedRoot) -> Signed:
     what = f"{upstream.name}: {root.path}"
-    verifier, document = upstream_verifier(depot, root, what), read(depot.store, root.document)
+    verifier, document = upstream_verifier(depot, root, what), depot.store.read(root.document)
     if root.signature is not None:
-        return verifier.detached(document, read(depot.store, root.signature), what)
+        return verifier.detached(document, depot.store.read(root.signature), what)
     return verifier.clearsigned(document, what)
 
 
@@ -163,7 +162,7 @@ def upstream_verifier(depot: Depot, root: SignedRoot, what: str) -> Gpgv:
 
 def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
     """Return the roots that travelled with an imported snapshot; none for one that was made here."""
-    imported, name = Manifests(depot.store.root, "imported"), f"{number:06d}"
+    imported, name = depot.store.manifests("imported"), f"{number:06d}"
     return parse_manifest(imported.read(name)[0], f"manifest {name}").roots if imported.has(name) else ()
 
 

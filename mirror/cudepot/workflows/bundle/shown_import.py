@@ -10,7 +10,6 @@ from cudepot.depot.depot import Depot
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, FormatError
 from cudepot.sealed import sealed, unsealed
-from cudepot.store.snapshots import Snapshots
 
 
 class Choice(NamedTuple):
@@ -22,7 +21,7 @@ class Choice(NamedTuple):
 
 def newest_number(depot: Depot) -> int:
     """Return the number of the newest snapshot; raise ConfigError when none has been imported."""
-    numbers = Snapshots(depot.store.root).numbers()
+    numbers = depot.store.snapshots.numbers()
     if not numbers:
         raise ConfigError("no bundle has been imported yet", hint="run `cudepot bundle import FILE...` first")
     return numbers[-1]
@@ -51,7 +50,7 @@ def forget_choice(depot: Depot) -> None:
 
 def choice(depot: Depot) -> Choice | None:
     """Return the older snapshot that is to be shown; None for the newest."""
-    numbers = Snapshots(depot.store.root).numbers()
+    numbers = depot.store.snapshots.numbers()
     try:
         document = unsealed(_path(depot).read_bytes(), "rollback.json")
         found, instead = Choice(int(document["shows"]), str(document.get("since", ""))), int(document["instead-of"])

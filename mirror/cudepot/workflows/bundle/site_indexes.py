@@ -14,7 +14,6 @@ from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.site.bundle import SignedRoot
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
-from cudepot.depot.signed_roots import read
 from cudepot.depot.upstream_session import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.digest import Digest, Promise, VerifyingReader
 from cudepot.errors import FormatError, TrustError
@@ -74,7 +73,7 @@ def _said_upstream(depot: Depot, path: str, digest: Digest, verified: Verified) 
     """Tell whether a ``Release`` says what the upstream's own ``InRelease`` does, as in a whole mirror it has to."""
     if path.rpartition("/")[2] != "Release":
         return False
-    text = read(depot.store, digest)
+    text = depot.store.read(digest)
     found = parse_release(text, path).fields
     said = [parse_release(signed, root.path).fields for root, signed in verified.items() if root.type == "apt"]
     return found in said and not _twice(text)
@@ -87,7 +86,7 @@ def _twice(text: bytes) -> bool:
 
 def _debs(depot: Depot, path: str, digest: Digest, seen: set[Digest | Promise]) -> set[Digest]:
     """Return what a Release and its indexes name; those ``seen`` in its other form are not read again."""
-    document = read(depot.store, digest)
+    document = depot.store.read(digest)
     inline = path.endswith("InRelease")
     text = depot.site_verifier().clearsigned(document, path).text if inline else document
     if _twice(text) or {name.lower() for name in _FIELD.findall(text)} & _OTHER_HASHES:
@@ -102,7 +101,7 @@ def _debs(depot: Depot, path: str, digest: Digest, seen: set[Digest | Promise]) 
 
 
 def _rpms(depot: Depot, path: str, digest: Digest) -> set[Digest]:
-    records = parse_repomd_of_ours(read(depot.store, digest), path).records
+    records = parse_repomd_of_ours(depot.store.read(digest), path).records
     strange = [one.type for one in records if one.type not in _TYPES]
     if strange:
         raise FormatError(f"has metadata of type {strange[0][:40]!r}")

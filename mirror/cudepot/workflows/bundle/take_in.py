@@ -68,7 +68,7 @@ def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False)
             hint="make a project for the far side with `cudepot init --from-site KEYFILE`",
         )
     volumes = [_opened(depot, file) for file in files]
-    incoming = Manifests(depot.store.root, "incoming")
+    incoming = depot.store.manifests("incoming")
     known, unreadable = waiting_manifests(incoming)
     known |= {one.name: one.manifest for one in volumes}
     for volume in volumes:
@@ -128,7 +128,7 @@ def _take(depot: Depot, incoming: Manifests, volume: Volume) -> int:
 
 def waiting_notes(depot: Depot) -> tuple[str, ...]:
     """Return a line for each bundle of which more volumes have to come."""
-    known, _ = waiting_manifests(Manifests(depot.store.root, "incoming"))
+    known, _ = waiting_manifests(depot.store.manifests("incoming"))
     return tuple(
         f"snapshot {one.number} waits for {one.objects} objects in volumes {', '.join(map(str, one.volumes))}: "
         "`cudepot bundle import` them"

@@ -14,10 +14,8 @@ from typing import BinaryIO
 from cudepot.catalog.site.bundle import Manifest, Unpacked
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
-from cudepot.depot.signed_roots import read
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ConfigError, FormatError, TrustError
-from cudepot.store.snapshots import Snapshots
 
 _FORMS = (".xz", ".zst", ".bz2", ".gz")  # the smallest first
 _LEAST = 1 << 14  # bytes of a file below which a patch of it is not worth a member of the bundle
@@ -51,7 +49,7 @@ def patchable(
     for old, new in editions:
         if new not in travelling or new in found or not _LEAST <= new.size <= MOST or old.size > MOST:
             continue
-        made = patch(read(depot.store, old), read(depot.store, new)) if depot.store.has(old) else None
+        made = patch(depot.store.read(old), depot.store.read(new)) if depot.store.has(old) else None
         if made and 2 * len(made) < new.size:
             found[new] = Unpacked(new, depot.store.add_bytes(made), old)
     return found
@@ -89,7 +87,7 @@ def _patched(depot: Depot, one: Unpacked, base: Digest, handle: BinaryIO) -> Bin
             f"object {base.sha256}, which {what} is a patch of, was lost here",
             hint="give `cudepot bundle missing` to the near side",
         )
-    return patched(read(depot.store, base), handle, what, limit=one.plain.size)
+    return patched(depot.store.read(base), handle, what, limit=one.plain.size)
 
 
 def unpack(depot: Depot, manifest: Manifest) -> None:
@@ -100,7 +98,7 @@ def unpack(depot: Depot, manifest: Manifest) -> None:
         ConfigError: what is to be patched is not here any more.
     """
     if any(one.base for one in manifest.unpacked) and manifest.base.number:
-        depot.store.add_bytes(Snapshots(depot.store.root).read(manifest.base.number)[0])
+        depot.store.add_bytes(depot.store.snapshots.read(manifest.base.number)[0])
     for one in manifest.unpacked:
         if not depot.store.has(one.plain):
             _unpack(depot, one)

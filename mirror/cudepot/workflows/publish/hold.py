@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from cudepot.catalog.site.snapshot import parse_head
 from cudepot.depot.depot import Depot
-from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.bundle.shown_import import choice
 
 RELEASE = "cudepot publish --release-rollback"
@@ -40,7 +39,7 @@ def hold_of(depot: Depot) -> Hold | None:
     if depot.config.site.origin:
         chosen = choice(depot)
         return Hold(chosen.shows, chosen.shows, chosen.since) if chosen else None
-    snapshots, found = Snapshots(depot.store.root), None
+    snapshots, found = depot.store.snapshots, None
     for number in reversed(snapshots.numbers()):
         one = parse_head(snapshots.read(number)[0], f"snapshot {number}")
         if not one.rollback or (found and one.rollback != found.shows):

@@ -10,7 +10,6 @@ from cudepot.catalog.site.snapshot import Snapshot, Tree, render_snapshot
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
 from cudepot.errors import EulaError
-from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.publish.published_names import record_names
 
 
@@ -43,7 +42,7 @@ def keep(
         rollback: number of the older snapshot it shows again.
     """
     depot.progress.step(f"signing snapshot {number}")
-    snapshots, signer = Snapshots(depot.store.root), depot.signer()
+    snapshots, signer = depot.store.snapshots, depot.signer()
     locked = render_lock(Lock(lock.upstreams))
     snapshot = Snapshot(
         number,
@@ -74,7 +73,7 @@ def show(depot: Depot, number: int, tree: Tree) -> None:
     """Write the snapshot and switch to it, unless this very snapshot is shown already; refuse a public site."""
     check_private(depot)
     site = depot.site()
-    document, signature = Snapshots(depot.store.root).read(number)
+    document, signature = depot.store.snapshots.read(number)
     if site.current() == number and site.document(number) == document:
         return
     depot.progress.step(f"writing {len(tree):,} files to {site.where}")

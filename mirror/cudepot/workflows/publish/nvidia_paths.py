@@ -18,7 +18,7 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import Trouble, each_alone
 from cudepot.depot.key_files import key_files
 from cudepot.depot.shipped import load_presets
-from cudepot.depot.signed_roots import plain_text, read
+from cudepot.depot.signed_roots import plain_text
 from cudepot.digest import Digest
 from cudepot.formats.apt_release import parse_release
 from cudepot.kinds.apt.rules.client_text import release_pin
@@ -110,7 +110,7 @@ def _hosts(depot: Depot) -> Collection[str] | None:
 
 
 def _repositories(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: list[Trouble]) -> Iterator[Repository]:
-    ours = read(depot.store, tree["keys/site.asc"]), read(depot.store, tree["keys/site.gpg"])
+    ours = depot.store.read(tree["keys/site.asc"]), depot.store.read(tree["keys/site.gpg"])
     keys = _Keys(depot, ours)
     for one in places:
         if one.upstream.type != "redistrib":
@@ -168,7 +168,7 @@ def _as_it_came(files: Sequence[Path], fingerprint: str) -> bytes:
 def _release(depot: Depot, one: Shown, tree: Tree) -> str:
     """Return what preferences know a repository by; a `dists/` one has several roots, which say the same."""
     names = [path for path in tree if path.startswith(one.source) and path.endswith(("/InRelease", "/Release"))]
-    fields = parse_release(plain_text(read(depot.store, tree[names[0]])), names[0]).fields
+    fields = parse_release(plain_text(depot.store.read(tree[names[0]])), names[0]).fields
     return release_pin(fields.get("Origin", ""), fields.get("Label", ""))
 
 

@@ -62,5 +62,4 @@ def _with_cuda(depot: Depot, tree: Tree, one: Held) -> Held:
     stated = tree.get(f"provenance/{one.path}.json") if one.kind == "wheel" else None
     if stated is None:
         return one
-    with depot.store.open(stated) as handle:
-        return replace(one, cuda=cuda_stated(handle.read()))
+    return replace(one, cuda=cuda_stated(depot.store.read(stated)))

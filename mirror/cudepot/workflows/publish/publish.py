@@ -24,7 +24,6 @@ from cudepot.depot.snapshots import find_snapshot
 from cudepot.depot.unsigned import unsigned
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
-from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.bundle.shown_import import forget_choice, newest_number, wanted
 from cudepot.workflows.lock.lock import record_acceptance
 from cudepot.workflows.publish.channels import channels, statements
@@ -103,7 +102,7 @@ def publish(
     if not clock_is_right:
         check_clock(depot)
     lock = current_lock(depot)
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     depot.progress.step("reading the last snapshots")
     earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
     names = [one.name for one in lock.upstreams]
@@ -220,7 +219,7 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
     number, shown, newest = wanted(depot), depot.site().current(), newest_number(depot)
     number = newest if release else number
     snapshot, hold = find_snapshot(depot, number), None if release else hold_of(depot)
-    known = shown in Snapshots(depot.store.root).numbers()
+    known = shown in depot.store.snapshots.numbers()
     before = find_snapshot(depot, shown).tree if shown is not None and known else {}
     if not dry_run:
         show(depot, number, snapshot.tree)

@@ -18,7 +18,6 @@ from cudepot.depot.history import load_snapshot
 from cudepot.disk import write_atomic
 from cudepot.errors import CudepotError, StorageError, TrustError
 from cudepot.sealed import sealed
-from cudepot.store.snapshots import Snapshots
 
 
 def known_names(depot: Depot) -> dict[str, list[str]]:
@@ -86,7 +85,7 @@ def mend_names(depot: Depot) -> Iterator[str]:
 def _complete(depot: Depot, record: list[Shown]) -> list[Shown]:
     """Return the record with a line for every snapshot of the store; one that does not hold tells nothing."""
     there = {one.snapshot for one in record}
-    missing = [one for one in Snapshots(depot.store.root).numbers() if one not in there]
+    missing = [one for one in depot.store.snapshots.numbers() if one not in there]
     before = known(record) if missing else {}
     whole = list(record)
     for number in missing:
@@ -100,7 +99,7 @@ def _complete(depot: Depot, record: list[Shown]) -> list[Shown]:
 
 def _names(depot: Depot, number: int) -> dict[str, str] | None:
     """Return the names a snapshot shows; None when it is gone or its signature does not hold."""
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     try:
         return names_of(load_snapshot(snapshots, number, depot.site_verifier()).tree)
     except CudepotError:

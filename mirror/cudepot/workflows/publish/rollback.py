@@ -11,7 +11,6 @@ from cudepot.depot.clock import check_clock, now
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
 from cudepot.depot.present import absent
-from cudepot.depot.signed_roots import read
 from cudepot.depot.snapshots import find_snapshot, lock_of
 from cudepot.digest import Digest
 from cudepot.disk import write_atomic
@@ -19,7 +18,6 @@ from cudepot.errors import ConfigError
 from cudepot.kinds.apt.publish import renewed
 from cudepot.kinds.apt.rules.plan import is_worn
 from cudepot.kinds.yum.publish import renewed_yum
-from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.bundle.shown_import import choose
 from cudepot.workflows.publish.client_files import keys_tree
 from cudepot.workflows.publish.hold import Hold
@@ -71,7 +69,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
     _check_whole(depot, old)
     made = next_number(depot, [newest]) if dry_run else _show_again(depot, old, newest, number)
     if lock and not dry_run:
-        write_atomic(depot.lock_path, read(depot.store, old.lock))
+        write_atomic(depot.lock_path, depot.store.read(old.lock))
     return RollbackResult(made, number, changes, lock, depot.site().where)
 
 
@@ -80,7 +78,7 @@ def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> in
     depot.progress.step(f"signing the roots of snapshot {old.number} anew")
     tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest) | keys_tree(depot)
     made, created = next_number(depot, [newest]), now(depot)
-    made_of, was = read(depot.store, old.lock), lock_of(depot, old)
+    made_of, was = depot.store.read(old.lock), lock_of(depot, old)
     tree = with_page(depot, was, with_nvidia(depot, was, tree).tree, made, created)
     keep(depot, made_of, was, made, tree, [newest], created=created, rollback=shows)
     show(depot, made, tree)
@@ -93,7 +91,7 @@ def show_held(depot: Depot, hold: Hold) -> int:
     Its apt roots are signed anew where half of their time of validity has passed.
     """
     snapshot = find_snapshot(depot, hold.number)
-    if any(is_worn(read(depot.store, digest), depot.clock()) for digest in _releases(depot, snapshot)):
+    if any(is_worn(depot.store.read(digest), depot.clock()) for digest in _releases(depot, snapshot)):
         return _show_again(depot, snapshot, snapshot, hold.shows)
     show(depot, hold.number, snapshot.tree)
     return hold.number
@@ -111,7 +109,7 @@ def _releases(depot: Depot, snapshot: Snapshot) -> Iterator[Digest]:
 def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackResult:
     """Switch to a snapshot that came in a bundle, as it was signed: this side cannot sign its roots anew."""
     shown = depot.site().current()
-    changes = diff_snapshots(depot, shown, old.number) if shown in Snapshots(depot.store.root).numbers() else ()
+    changes = diff_snapshots(depot, shown, old.number) if shown in depot.store.snapshots.numbers() else ()
     _check_whole(depot, old)
     if not dry_run:
         choose(depot, old.number)
@@ -120,7 +118,7 @@ def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackRes
 
 
 def _newest(depot: Depot) -> Snapshot:
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     return load_snapshot(snapshots, snapshots.numbers()[-1], depot.site_verifier())
 
 

@@ -23,7 +23,6 @@ from cudepot.kinds.yum.clients_check import check_yum, shown_yum
 from cudepot.openpgp import DocumentSignature, PublicKey
 from cudepot.ports import Verifier
 from cudepot.signing.keys import parse_keys, read_keys
-from cudepot.store.snapshots import Snapshots
 
 
 def check_clients(depot: Depot) -> tuple[Checked, ...]:
@@ -75,14 +74,13 @@ def _document(depot: Depot, upstream: Upstream, root: Root) -> tuple[bytes | Non
 def _kept(depot: Depot, digest: Digest) -> bytes | None:
     if not depot.store.has(digest):
         return None
-    with depot.store.open(digest) as handle:
-        return handle.read()
+    return depot.store.read(digest)
 
 
 def _site(depot: Depot) -> Iterator[Checked]:
     """Judge the roots the site shows: with the site's key, or the upstream's where it signed them itself."""
     shown = depot.site().current()
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     if shown is None or shown not in snapshots.numbers():
         return
     snapshot = load_snapshot(snapshots, shown, depot.site_verifier())

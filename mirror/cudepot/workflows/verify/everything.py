@@ -25,7 +25,6 @@ from cudepot.formats.apt_release import parse_release
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.kinds.yum.verify import site_yum_faults
 from cudepot.ports import Site
-from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.publish.published_names import name_faults
 from cudepot.workflows.verify.mirrors import whole_faults, whole_upstreams
 from cudepot.workflows.verify.nvidia_paths import nvidia_faults
@@ -66,7 +65,7 @@ def verify(depot: Depot) -> VerifyResult:
     depot.progress.step("comparing names with all that was ever published")
     faults += (text for _, text in name_faults(depot))
     faults[:0] = clock_faults(depot)
-    snapshots, site = Snapshots(depot.store.root), depot.site()
+    snapshots, site = depot.store.snapshots, depot.site()
     numbers, shown, files = snapshots.numbers(), site.current(), 0
     marked: tuple[str, ...] = ()
     if shown is not None and shown in numbers:
@@ -90,7 +89,7 @@ def verify(depot: Depot) -> VerifyResult:
 def _with_names(depot: Depot, bad: Mapping[Path, str]) -> Iterator[str]:
     """Give the faults of objects, each with a path under which a snapshot shows it: a hash tells nobody anything."""
     names: dict[str, str] = {}
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     for number in snapshots.numbers() if bad else ():
         with contextlib.suppress(CudepotError):
             tree = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}").tree
@@ -121,7 +120,7 @@ def _site_faults(depot: Depot, site: Site, snapshot: Snapshot, readers: int) -> 
     depot.progress.step(f"looking at {len(snapshot.tree):,} files of {site.where}")
     yield from _copy_faults(depot, site, snapshot, readers)
     depot.progress.step(f"listing the files of {site.where}")
-    own = dict(zip(("snapshot.json", "snapshot.json.asc"), Snapshots(depot.store.root).read(shown), strict=True))
+    own = dict(zip(("snapshot.json", "snapshot.json.asc"), depot.store.snapshots.read(shown), strict=True))
     for name, data in own.items():
         if _file_fault(site, shown, name, Digest.of(data)):
             yield f"{site.where}: {name}: differs from the store's"
@@ -186,11 +185,11 @@ def _nvidia_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
 
 def _apt_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
     folder = path.removesuffix("InRelease")
-    signed = depot.site_verifier().clearsigned(_bytes(depot, snapshot, path), path)
+    signed = depot.site_verifier().clearsigned(depot.store.read(snapshot.tree[path]), path)
     for name, digest in parse_release(signed.text, path).files.items():
         if snapshot.tree.get(folder + name) != digest:
             yield f"{path}: {name} is not the one it names"
-    index = PackageIndex(_bytes(depot, snapshot, folder + "Packages"), folder + "Packages")
+    index = PackageIndex(depot.store.read(snapshot.tree[folder + "Packages"]), folder + "Packages")
     for name in index.names():
         for package in index.named(name):
             if snapshot.tree.get(folder + package.filename) != package.digest:
@@ -199,7 +198,7 @@ def _apt_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
 
 def _conda_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
     folder = path.removesuffix("repodata.json")
-    packages = json.loads(_bytes(depot, snapshot, path))["packages.conda"]
+    packages = json.loads(depot.store.read(snapshot.tree[path]))["packages.conda"]
     for filename, entry in packages.items():
         found = snapshot.tree.get(folder + filename)
         if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):
@@ -213,12 +212,7 @@ def _simple_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]
         return
     pages = ((path, JSON_TYPE), (folder + "index.html", "text/html"))
     for page, kind in pages:
-        for file in parse_page(_bytes(depot, snapshot, page), kind, f"https://site.invalid/{page}"):
+        for file in parse_page(depot.store.read(snapshot.tree[page]), kind, f"https://site.invalid/{page}"):
             found = snapshot.tree.get(unquote(urlsplit(file.url).path).lstrip("/"))
             if found is None or found.sha256 != file.sha256 or file.size not in (None, found.size):
                 yield f"{page}: {file.filename} is not the one it names"
-
-
-def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:
-    with depot.store.open(snapshot.tree[path]) as handle:
-        return handle.read()

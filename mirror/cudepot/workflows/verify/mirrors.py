@@ -90,7 +90,7 @@ def _releases(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier)
 
 def _signed(depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier) -> Iterator[tuple[str, Signed]]:
     names = ("InRelease", "Release", "Release.gpg")
-    found = {name: _bytes(depot, snapshot, folder + name) for name in names if folder + name in snapshot.tree}
+    found = {name: depot.store.read(snapshot.tree[folder + name]) for name in names if folder + name in snapshot.tree}
     if "InRelease" in found:
         yield f"{folder}InRelease", verifier.clearsigned(found["InRelease"], f"{folder}InRelease")
     if "Release.gpg" in found:
@@ -106,8 +106,3 @@ def _verifier(depot: Depot, snapshot: Snapshot, folder: str) -> Verifier:
         return depot.verifier(depot.config.upstream(name))
     except ConfigError as error:
         raise TrustError(f"the upstream's keys are not in cudepot.toml any more, so not checked: {error}") from error
-
-
-def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:
-    with depot.store.open(snapshot.tree[path]) as handle:
-        return handle.read()

@@ -9,7 +9,6 @@ from cudepot.catalog.nvidia.site_files import is_keyring_of_ours
 from cudepot.catalog.nvidia.site_paths import below, is_made, strange
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
-from cudepot.depot.signed_roots import read
 from cudepot.digest import Digest
 
 _MOST = 1 << 20
@@ -31,4 +30,4 @@ def nvidia_faults(depot: Depot, tree: Tree, upstreams: Sequence[LockedUpstream])
 
 
 def _is_sound(depot: Depot, path: str, digest: Digest) -> bool:
-    return digest.size <= _MOST and depot.store.has(digest) and is_keyring_of_ours(path, read(depot.store, digest))
+    return digest.size <= _MOST and depot.store.has(digest) and is_keyring_of_ours(path, depot.store.read(digest))

@@ -12,8 +12,6 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
 from cudepot.disk import storage_errors, write_atomic
 from cudepot.errors import CudepotError
-from cudepot.store.manifests import Manifests
-from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.publish.published_names import mend_names
 from cudepot.workflows.sync import sync
@@ -49,7 +47,7 @@ def verify_and_repair(depot: Depot) -> RepairResult:
 
 def _documents(depot: Depot) -> Iterator[str]:
     """Put back a snapshot's document from the site, where it is signed and whole."""
-    snapshots, site = Snapshots(depot.store.root), depot.site()
+    snapshots, site = depot.store.snapshots, depot.site()
     for number in list(damaged_snapshots(depot)):
         with contextlib.suppress(CudepotError):
             with site.open(number, "snapshot.json") as one, site.open(number, "snapshot.json.asc") as other:
@@ -84,7 +82,7 @@ def _fetched(depot: Depot, found: VerifyResult) -> Iterator[str]:
 
 
 def _shown(depot: Depot) -> Snapshot | None:
-    snapshots, shown = Snapshots(depot.store.root), depot.site().current()
+    snapshots, shown = depot.store.snapshots, depot.site().current()
     try:
         return load_snapshot(snapshots, shown, depot.site_verifier()) if shown in snapshots.numbers() else None
     except CudepotError:
@@ -103,7 +101,7 @@ def _records(depot: Depot) -> Iterator[str]:
             yield f"{path}: kept: it cannot be checked now, which does not make it wrong"
             continue
         if path.parent.name in ("exported", "incoming", "imported"):
-            Manifests(depot.store.root, path.parent.name).remove(path.stem)
+            depot.store.manifests(path.parent.name).remove(path.stem)
         path.unlink(missing_ok=True)
         yield f"{path}: forgotten"
 
@@ -127,7 +125,7 @@ def _site(depot: Depot) -> Iterator[str]:
     shown = _shown(depot)
     if shown is None:
         return
-    document, signature = Snapshots(depot.store.root).read(shown.number)
+    document, signature = depot.store.snapshots.read(shown.number)
     site = depot.site()
     wrong = [path for path, digest in shown.tree.items() if not site.linked(shown.number, path, digest)]
     lost = [path for path, digest in shown.tree.items() if not depot.store.has(digest)]

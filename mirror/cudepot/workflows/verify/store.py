@@ -17,14 +17,13 @@ from cudepot.errors import CudepotError, FormatError, SignatureError
 from cudepot.openpgp import is_plain_armor
 from cudepot.sealed import unsealed
 from cudepot.store.manifests import Manifests
-from cudepot.store.snapshots import Snapshots
 
 KINDS = ("exported", "incoming", "imported")
 
 
 def snapshot_faults(depot: Depot) -> Iterator[str]:
     """Check every snapshot: signature, place in the chain of hashes, and whether the store has what it names."""
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     documents = snapshots.documents()
     for number in snapshots.numbers():
         depot.progress.step(f"checking snapshot {number}")
@@ -50,7 +49,7 @@ def snapshot_faults(depot: Depot) -> Iterator[str]:
 
 def damaged_snapshots(depot: Depot) -> Iterator[int]:
     """Give the numbers of snapshots that do not hold."""
-    snapshots = Snapshots(depot.store.root)
+    snapshots = depot.store.snapshots
     for number in snapshots.numbers():
         try:
             load_snapshot(snapshots, number, depot.site_verifier())
