@@ -11,6 +11,18 @@ from simulator.keys import Key, KeyHome
 from simulator.nvidia import Artifacts, Nvidia
 from simulator.site_key import SiteKey
 from simulator.yum import Rhel, RhelArtifacts
+from tests.projects import (  # noqa: F401 - fixtures
+    dists,
+    flat,
+    grown,
+    grown_template,
+    project,
+    shown,
+    shown_template,
+    upstream,
+    upstream_key,
+    world,
+)  # fmt: skip
 from tests.sites import s3_server  # noqa: F401 - a fixture
 
 # A busy machine is no fault: neither how long an example takes nor how long it takes to think of one.

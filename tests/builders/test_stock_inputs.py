@@ -25,7 +25,7 @@ from simulator.windows import write_zip
 from tests.builders.test_same_as_rattler_build import BUILD, comparable, ours
 from tests.clients.conda_env import standin_channel
 from tests.formats.payloads import RECIPES, Objects, payload_of
-from tests.workflows.test_closed_channel import write_nvrtc_wheel
+from tests.kinds.conda.test_closed_channel import write_nvrtc_wheel
 
 from cudepot.builders.render import render_recipe
 from cudepot.digest import Digest

@@ -16,9 +16,9 @@ import zipfile
 import tomli_w
 from simulator.elf import stub
 from simulator.rpms import rpm_head, simple_rpm
-from tests.catalog.test_yum_mutations import FILELISTS, PRIMARY, REPOMD
 from tests.fuzz.corpus_installed import INSTALLED
-from tests.workflows.odd_yum_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
+from tests.kinds.yum.odd_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
+from tests.kinds.yum.rules.test_mutations import FILELISTS, PRIMARY, REPOMD
 
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
 from cudepot.catalog.lock_document import render_lock

@@ -20,8 +20,8 @@ from tests.clients.apt import AptRoot
 from tests.integration.test_client_apt import configured as configured_apt
 from tests.integration.test_client_folders import configured as configured_dnf
 from tests.integration.test_client_folders import in_folder
-from tests.workflows.yum_world import NAME as RHEL
-from tests.workflows.yum_world import add_yum
+from tests.kinds.yum.world import NAME as RHEL
+from tests.kinds.yum.world import add_yum
 
 pytestmark = [
     pytest.mark.slow,

@@ -12,7 +12,7 @@ from tests.clients import conda_env, http
 from tests.clients.conda_real import Conda
 from tests.integration.showcase import showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
-from tests.workflows.test_closed_channel import closed, downloads  # noqa: F401 - fixtures
+from tests.kinds.conda.test_closed_channel import closed, downloads  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("conda")]
 

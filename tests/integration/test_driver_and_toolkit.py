@@ -19,7 +19,7 @@ from tests.clients.apt import AptRoot
 from tests.integration.test_client_apt import configured as configured_apt
 from tests.integration.test_client_folders import configured as configured_dnf
 from tests.integration.test_client_folders import in_folder
-from tests.workflows.yum_world import NAME, add_yum
+from tests.kinds.yum.world import NAME, add_yum
 
 pytestmark = [
     pytest.mark.slow,

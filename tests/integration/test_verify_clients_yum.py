@@ -13,7 +13,7 @@ from simulator.site_key import SiteKey
 from simulator.yum import Rhel
 from tests.clients.sqv import find_sqv
 from tests.integration.test_verify_clients import by_kind, weak_key
-from tests.workflows.yum_world import NAME, add_yum
+from tests.kinds.yum.world import NAME, add_yum
 
 from cudepot.formats.rpm_header import read_head
 

@@ -16,7 +16,7 @@ from simulator.project import Project
 from simulator.sides import Far, Near, deb_of
 from simulator.site_key import SiteKey
 from simulator.yum import Rhel
-from tests.workflows.yum_world import DEVEL, add_yum
+from tests.kinds.yum.world import DEVEL, add_yum
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from simulator.project import Project
-from tests.workflows.test_closed_channel import closed, downloads  # noqa: F401 - fixtures
+from tests.kinds.conda.test_closed_channel import closed, downloads  # noqa: F401 - fixtures
 
 
 @pytest.mark.parametrize(("kind", "told"), [("conda", "no conda channel"), ("pip", "no wheel index")])

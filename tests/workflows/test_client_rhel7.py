@@ -8,7 +8,7 @@ from pathlib import Path
 
 from simulator.project import Project
 from simulator.yum import Rhel
-from tests.workflows.yum_world import add_yum
+from tests.kinds.yum.world import add_yum
 
 
 def test_yum_gets_its_own_folders_words_and_metadata(project: Project, rhel: Rhel) -> None:

@@ -12,7 +12,7 @@ from simulator.keys import Key, KeyHome
 from simulator.project import Project
 from simulator.sides import Near, deb_of
 from simulator.site_key import SiteKey
-from tests.workflows.conftest import clone
+from tests.projects import clone
 
 DEB = "apt/up/first_1.0_amd64.deb"
 

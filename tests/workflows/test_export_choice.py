@@ -19,8 +19,8 @@ from simulator.yum import Rhel
 from tests.clients import conda_env, http
 from tests.clients.dnf import DnfRoot
 from tests.clients.python_env import PythonEnv
-from tests.workflows.test_closed_channel import closed, downloads, write_nvrtc_wheel  # noqa: F401 - fixtures
-from tests.workflows.yum_world import CUDNN, DEVEL, NAME, add_yum
+from tests.kinds.conda.test_closed_channel import closed, downloads, write_nvrtc_wheel  # noqa: F401 - fixtures
+from tests.kinds.yum.world import CUDNN, DEVEL, NAME, add_yum
 
 URL = "https://packages.example"
 EIGHT, NINE = CudnnRelease("8.9.7.29", "12"), CudnnRelease("9.12.0.46", "13")

@@ -16,8 +16,8 @@ from simulator.project import Project
 from simulator.sides import Far, Near, deb_of
 from simulator.site_key import SiteKey
 from simulator.yum import Rhel
+from tests.kinds.yum.world import DEVEL, add_yum
 from tests.workflows.test_stolen_site_key import Objects, forged, put, with_snapshot
-from tests.workflows.yum_world import DEVEL, add_yum
 
 from cudepot.catalog.site.bundle import Manifest
 from cudepot.catalog.site.snapshot import parse_snapshot

@@ -11,7 +11,7 @@ from simulator.rpms import rpm_says, sign_rpms
 from simulator.site_key import SiteKey
 from simulator.yum import Rhel
 from tests.clients.dnf import DnfRoot
-from tests.workflows.yum_world import CUDNN, NAME, add_yum
+from tests.kinds.yum.world import CUDNN, NAME, add_yum
 
 SPEC = "libcudnn8-8.0.5.39*"
 

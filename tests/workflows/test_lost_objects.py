@@ -12,7 +12,7 @@ from simulator.project import Project
 from simulator.site_key import SiteKey
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.workflows.apt_world import deb, want, want_whole
+from tests.kinds.apt.world import deb, want, want_whole
 
 
 @pytest.fixture

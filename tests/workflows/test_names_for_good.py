@@ -15,7 +15,7 @@ from simulator.project import Project
 from simulator.s3 import S3Server
 from simulator.sides import Far
 from simulator.site_key import SiteKey
-from tests.workflows.conftest import clone
+from tests.projects import clone
 from tests.workflows.test_bad_disk import _KILLED
 
 from cudepot.sealed import sealed

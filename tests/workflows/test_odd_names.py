@@ -12,8 +12,8 @@ from simulator.project import Project
 from simulator.s3 import S3Server
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site
+from tests.kinds.apt.world import deb, want_whole
 from tests.sites import S3_KINDS
-from tests.workflows.apt_world import deb, want_whole
 
 NAMES = {"slashes": "pool//slashes.deb", "dots": "./a/./b/dots.deb", "plain": "pool/plain.deb", "dot": "./dot.deb"}
 

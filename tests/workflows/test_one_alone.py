@@ -22,7 +22,7 @@ from simulator.project import Fingerprint, Project, snapshot_of
 from simulator.server import Server
 from simulator.site_key import SiteKey
 from simulator.yum import Rhel
-from tests.workflows.yum_world import DEVEL, add_yum
+from tests.kinds.yum.world import DEVEL, add_yum
 
 from cudepot.cli.main import main
 from cudepot.workflows.lock import lock as lock_module

@@ -8,7 +8,7 @@ import pytest
 from simulator.nvidia import Nvidia
 from simulator.project import APT, DOWNLOADS, WHEELS, Project
 from simulator.yum import Rhel
-from tests.workflows.yum_world import NAME, add_yum
+from tests.kinds.yum.world import NAME, add_yum
 
 from cudepot.catalog.config.config import Pin
 from cudepot.errors import ConfigError, PinError

@@ -13,7 +13,7 @@ from simulator.project import Project
 from simulator.redistrib import write_redistrib
 from simulator.server import Server
 from simulator.yum import Rhel
-from tests.workflows.yum_world import CUDNN, add_yum
+from tests.kinds.yum.world import CUDNN, add_yum
 
 KINDS = ("apt", "simple", "folder", "redistrib", "yum")
 

@@ -15,7 +15,7 @@ from simulator.rpms import sign_rpms, simple_rpm, write_rpm
 from simulator.server import Server
 from simulator.site_key import SiteKey
 from simulator.yum import Rhel
-from tests.workflows.yum_world import add_yum
+from tests.kinds.yum.world import add_yum
 
 OLD, NEW, OTHER = "8.0.5.39-1+cuda11.1", "8.2.4.15-1+cuda11.4", "8.9.7.29-1+cuda12.2"
 

@@ -9,7 +9,7 @@ import pytest
 from simulator.apt import FlatRepo
 from simulator.project import Project
 from tests.clients.http import Site
-from tests.workflows.apt_world import deb, want
+from tests.kinds.apt.world import deb, want
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from simulator.odd_yum import OddYum, Record
 from simulator.process import run
-from tests.workflows.odd_yum_rows import Make, Odd, gone
+from tests.kinds.yum.odd_rows import Make, Odd, gone
 
 PLAIN = ("primary", "filelists", "other")
 FORMS = {"zck": ("--zck", ".xml.zck"), "db": ("--database", ".sqlite.bz2")}

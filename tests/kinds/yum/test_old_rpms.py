@@ -10,7 +10,7 @@ from simulator.process import ToolError
 from simulator.project import Project
 from simulator.rpms import rpm_says, sign_rpms, simple_rpm, write_rpm
 from simulator.yum import Rhel
-from tests.workflows.yum_world import add_yum
+from tests.kinds.yum.world import add_yum
 
 UNSIGNED = {"trust": "hash-lock", "keys": []}
 

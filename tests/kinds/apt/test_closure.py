@@ -12,7 +12,7 @@ from simulator.project import Project
 from simulator.site_key import SiteKey
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.workflows.apt_world import DISTS, deb, installs, locked, names, want
+from tests.kinds.apt.world import DISTS, deb, installs, locked, names, want
 
 # packages of all architectures in an index of their own
 

@@ -9,7 +9,7 @@ from simulator.project import Project
 from simulator.site_key import SiteKey
 from simulator.yum import Rhel
 from tests.clients.dnf import DnfRoot
-from tests.workflows.yum_world import CUDNN, DEVEL, NAME, add_yum
+from tests.kinds.yum.world import CUDNN, DEVEL, NAME, add_yum
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from simulator.nvidia import Artifacts
 from simulator.project import Project
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.workflows.apt_world import deb, want_whole
+from tests.kinds.apt.world import deb, want_whole
 
 
 def mirror(project: Project) -> None:

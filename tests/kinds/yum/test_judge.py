@@ -22,9 +22,9 @@ from simulator.project import Project
 from simulator.server import Server
 from tests.clients import http
 from tests.clients.dnf import DnfRoot
-from tests.workflows import odd_yum_forms, odd_yum_rows
+from tests.kinds.yum import odd_forms, odd_rows
 
-ROWS = {**odd_yum_rows.ROWS, **odd_yum_forms.ROWS}
+ROWS = {**odd_rows.ROWS, **odd_forms.ROWS}
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("odd-yum")]
 FORMS = ("pin", "whole")
 

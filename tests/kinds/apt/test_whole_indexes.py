@@ -15,7 +15,7 @@ from simulator.project import Project
 from simulator.sources import sources_index, write_source
 from tests.clients.apt import AptRoot
 from tests.clients.http import Site, serve
-from tests.workflows.apt_world import want_whole
+from tests.kinds.apt.world import want_whole
 
 CONTENTS = b"usr/lib/libhello.so\tdevel/hello\n"
 GERMAN = b"Package: hello\nDescription-md5: d41d8cd98f00b204e9800998ecf8427e\nDescription-de: Hallo\n"

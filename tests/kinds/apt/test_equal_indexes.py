@@ -13,8 +13,8 @@ from simulator.project import Project
 from simulator.server import Server
 from tests.clients.apt import AptRoot
 from tests.clients.http import serve
-from tests.workflows.apt_world import want_whole
-from tests.workflows.test_whole_dists import deb, mirror, same_bytes
+from tests.kinds.apt.test_whole_dists import deb, mirror, same_bytes
+from tests.kinds.apt.world import want_whole
 
 from cudepot.digest import Digest
 

@@ -8,7 +8,7 @@ import pytest
 from simulator.project import Project
 from simulator.rpms import sign_rpms, simple_rpm, write_rpm
 from simulator.yum import ODD_NAME, Rhel
-from tests.workflows.yum_world import NAME, add_yum, forge
+from tests.kinds.yum.world import NAME, add_yum, forge
 
 
 def live(rhel: Rhel) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from simulator.apt import DistsRepo, FlatRepo
 from simulator.project import Project
 from simulator.site_key import SiteKey
 from tests.clients.http import Site
-from tests.workflows.apt_world import DISTS, deb, installs, locked, names, want
+from tests.kinds.apt.world import DISTS, deb, installs, locked, names, want
 
 
 @pytest.mark.parametrize("form", [".zst", ".bz2", ".xz", ".gz"])

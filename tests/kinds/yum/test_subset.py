@@ -8,7 +8,7 @@ import createrepo_c
 from simulator.project import Project
 from simulator.rpms import sign_rpms, simple_rpm, write_rpm
 from simulator.yum import Rhel
-from tests.workflows.yum_world import CUDNN, DEVEL, NAME, add_yum, read_gz
+from tests.kinds.yum.world import CUDNN, DEVEL, NAME, add_yum, read_gz
 
 
 def names(project: Project) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from simulator.apt import FlatRepo, stanza
 from simulator.project import Project
 from tests.clients.http import Site
-from tests.workflows.apt_world import deb, want_whole
+from tests.kinds.apt.world import deb, want_whole
 
 
 def test_wrong_sums_of_packages_are_told_by_every_sync(

@@ -13,7 +13,7 @@ from simulator.process import run
 from simulator.project import Project, same_files
 from simulator.rpms import sign_rpms, simple_rpm, write_rpm
 from simulator.yum import Rhel, RhelArtifacts
-from tests.workflows.yum_world import CUDNN, DEVEL, NAME, add_yum, forge
+from tests.kinds.yum.world import CUDNN, DEVEL, NAME, add_yum, forge
 
 REPOMD = "repodata/repomd.xml"
 BOMB = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><metadata/>'

@@ -14,7 +14,7 @@ from simulator.project import Project
 from simulator.rpms import Rpm, cudnn_rpms, sign_rpms, simple_rpm, write_rpm
 from simulator.yum import RhelArtifacts
 from tests.clients import http
-from tests.workflows.folder_rpms import NAME, YUM, configured, keys_of, publish, shown, want
+from tests.kinds.folder.rpms import NAME, YUM, configured, keys_of, publish, shown, want
 
 LIB, DEVEL = cudnn_rpms(CudnnRelease("8.0.5.39", "11.1"), "gz")
 NEXT = cudnn_rpms(CudnnRelease("8.2.4.15", "11.4"), "gz")

@@ -19,7 +19,7 @@ from simulator.yum import RhelArtifacts
 from tests.clients import http
 from tests.clients.apt import AptRoot
 from tests.clients.dnf import DnfRoot
-from tests.workflows.folder_rpms import (
+from tests.kinds.folder.rpms import (
     NAME,
     NEW,
     OLD,

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from tests.workflows.odd_yum_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
+from tests.kinds.yum.odd_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
 
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.lock import Artifact
