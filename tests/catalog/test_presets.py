@@ -13,6 +13,8 @@ from cudepot.catalog.config.presets import Presets, expand, parse_presets
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.nvidia.site_paths import path_of
 from cudepot.errors import ConfigError
+from cudepot.kinds.apt.rules.settings import AptSettings
+from cudepot.kinds.registry import parse_upstream
 from cudepot.signing.keys import read_keys
 
 FOLDER = Path(__file__).parent.parent.parent / "channel-config" / "upstreams"
@@ -26,7 +28,7 @@ def presets() -> Presets:
 
 
 def upstream(presets: Presets, text: str) -> Upstream:
-    return parse_config(expand(tomllib.loads("[[upstream]]\n" + text), lambda: presets)).upstreams[0]
+    return parse_config(expand(tomllib.loads("[[upstream]]\n" + text), lambda: presets), parse_upstream).upstreams[0]
 
 
 def test_one_line_is_a_whole_upstream(presets: Presets) -> None:
@@ -37,6 +39,8 @@ def test_one_line_is_a_whole_upstream(presets: Presets) -> None:
         "https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2004/x86_64/",
         keys=(NVIDIA,),
         keyrings=("keys/3bf863cc.pub",),
+        architectures=("amd64",),
+        settings=AptSettings(),
     )
 
 
@@ -64,9 +68,9 @@ def test_architectures_and_keys_follow_the_repository(
 def test_a_yum_preset_pins_the_keys_of_root_and_packages(presets: Presets) -> None:
     found = upstream(presets, 'preset = "nvidia/rhel8/x86_64"')
     assert (found.type, found.name, found.architectures) == ("yum", "rhel8/x86_64", ("x86_64",))
-    assert [one[-8:] for one in found.rpm_keys] == ["D42D0685", "F796ECB0"]
+    assert [one[-8:] for one in found.package_keys] == ["D42D0685", "F796ECB0"]
     assert found.keyrings == ("keys/D42D0685.pub", "keys/f796ecb0.pub")
-    assert upstream(presets, 'preset = "nvidia/rhel9/x86_64"').rpm_keys == found.keys
+    assert upstream(presets, 'preset = "nvidia/rhel9/x86_64"').package_keys == found.keys
     with pytest.raises(ConfigError, match="pins no key") as caught:
         upstream(presets, 'preset = "nvidia/rhel10/x86_64"')
     assert "CDF6BA43" in caught.value.hint

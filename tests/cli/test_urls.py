@@ -6,9 +6,9 @@ import pytest
 
 from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.site import parse_site
-from cudepot.catalog.config.upstream import parse_upstream
 from cudepot.cli.common import check_url
 from cudepot.errors import ConfigError
+from cudepot.kinds.registry import parse_upstream
 
 
 @pytest.mark.parametrize(

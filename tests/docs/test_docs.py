@@ -14,6 +14,7 @@ import cudepot.errors
 from cudepot.catalog.config.config import parse_config
 from cudepot.catalog.config.template import render_template
 from cudepot.cli.main import EXIT_CODES, VERBS
+from cudepot.kinds.registry import parse_upstream
 
 TOP = Path(__file__).parent.parent.parent
 PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/**/*.md")])
@@ -56,10 +57,10 @@ def test_toml_examples_parse(page: Path) -> None:
 
 def test_the_template_is_a_configuration_also_with_its_examples_switched_on() -> None:
     text = render_template(label="acme", key="A" * 40, gnupg="gnupg")
-    parse_config(tomllib.loads(text))
+    parse_config(tomllib.loads(text), parse_upstream)
     # `# [[pin]]` and `# key = value` are examples; other comments are prose
     switched = re.sub(r"^# (?=\[\[|[a-z-]+ = )", "", text, flags=re.MULTILINE)
-    config = parse_config(tomllib.loads(switched))
+    config = parse_config(tomllib.loads(switched), parse_upstream)
     assert [one.type for one in config.upstreams] == ["apt", "simple", "folder"]
     assert len(config.pins) == 3
 

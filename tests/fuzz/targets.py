@@ -44,6 +44,7 @@ from cudepot.formats.rich_dependency import parse_rich
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.formats.sources_listing import sources_listing
 from cudepot.formats.xml_rewritten import check_well_formed
+from cudepot.kinds.registry import parse_upstream
 from cudepot.kinds.yum.rules.modules import check_yaml, streams_of, trimmed_modules
 from cudepot.kinds.yum.rules.trim import trimmed
 from cudepot.openpgp import is_plain_armor, packet_algorithms
@@ -219,7 +220,7 @@ def lock(data: bytes) -> None:
         document = tomli.loads(data.decode())
     except (ValueError, RecursionError):
         return  # load_lock and load_config refuse it with the line
-    _each(lambda: render_lock(parse_lock(document)), lambda: parse_config(document))
+    _each(lambda: render_lock(parse_lock(document)), lambda: parse_config(document, parse_upstream))
 
 
 def documents(data: bytes) -> None:

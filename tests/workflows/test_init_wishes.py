@@ -23,12 +23,13 @@ from cudepot.catalog.nvidia.first_sizes import Expected
 from cudepot.cli.init import sizes
 from cudepot.cli.main import main
 from cudepot.depot.shipped import load_presets
+from cudepot.kinds.registry import parse_upstream
 
 
 def pins(folder: Path) -> list[dict[str, Any]]:
     """Return the pins of a project, whose configuration is read as a whole."""
     data = tomllib.loads((folder / "cudepot.toml").read_text())
-    parse_config(expand(data, load_presets))
+    parse_config(expand(data, load_presets), parse_upstream)
     return list(data.get("pin", []))
 
 

@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import tomli
 
@@ -25,6 +24,7 @@ from cudepot.data import data_folder
 from cudepot.depot.depot import Depot
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
+from cudepot.kinds.registry import kind_of, parse_upstream
 from cudepot.ports import Progress, Signer, Site, Source, Verifier
 from cudepot.store.local import LocalStore
 
@@ -37,7 +37,7 @@ def load_config(base: Path) -> Config:
     """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
     path = base / "cudepot.toml"
     try:
-        return parse_config(_expanded(tomli.loads(path.read_text("utf-8"))))
+        return parse_config(_expanded(tomli.loads(path.read_text("utf-8"))), parse_upstream)
     except ConfigError as error:
         raise ConfigError(
             f"{path}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
@@ -84,7 +84,9 @@ def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, chang
         base=base,
         config=config,
         store=store,
-        source=functools.cache(lambda upstream: _source(base, upstream)),  # its connections serve all of a run
+        source=functools.cache(
+            lambda upstream: kind_of(upstream).locks.open(upstream, base, _remote)
+        ),  # its connections serve all of a run
         verifier=lambda upstream: _verifier(base, upstream),
         signer=functools.cache(lambda: keys.enter_context(_signer(base, config))),
         site_verifier=functools.cache(lambda: _site_verifier(base, config)),
@@ -167,37 +169,18 @@ def _seconds(text: str) -> float:
     return float(text)
 
 
-def _source(base: Path, upstream: Upstream) -> Source:
-    from cudepot.transport.folder.source import FolderSource
-
-    if upstream.type == "folder":
-        return FolderSource(base / upstream.path)
-    if upstream.type == "local-repo":
-        from cudepot.kinds.installer.source import LocalRepo
-
-        return LocalRepo(base / upstream.path, upstream.sha256)
-    parts = urlsplit(upstream.url)
-    if parts.scheme == "file":
-        return FolderSource(Path(unquote(parts.path)))
+def _remote(url: str, accept: str) -> Source:
     from cudepot.transport.http.source import HttpSource
     from cudepot.transport.retrying import Retrying
 
     http = HttpSource(
-        upstream.url,
-        accept=_accept(upstream),
+        url,
+        accept=accept,
         user_agent=USER_AGENT,
         plain=_is_plain(),
         certificates=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or "",
     )
     return Retrying(http, tries=_tries())
-
-
-def _accept(upstream: Upstream) -> str:
-    if upstream.type != "simple":
-        return "*/*"
-    from cudepot.formats.simple import ACCEPT
-
-    return ACCEPT
 
 
 def _is_plain() -> bool:
@@ -235,7 +218,7 @@ def _verifier(base: Path, upstream: Upstream) -> Verifier:
             hint = load_presets().where_from(one, upstream.keys)
             raise ConfigError(f"{base / one}: cannot read the public key", hint=hint)
     by_hand = f"`rpm-keys` of upstream {upstream.name!r} in cudepot.toml, with the file in `keyrings`,"
-    pin = f"`cudepot trust add {upstream.name} KEYFILE`" if upstream.type in ("apt", "yum") else by_hand
+    pin = f"`cudepot trust add {upstream.name} KEYFILE`" if kind_of(upstream).locks.is_signed else by_hand
     return Gpgv(key_files(base, upstream), upstream.keys, pin_with=pin)
 
 

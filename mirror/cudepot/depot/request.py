@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
 
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.upstream import Upstream
@@ -12,20 +12,15 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.key_files import key_files
 from cudepot.digest import Digest, hasher
 
-_REPORTED_ONLY = ("max_age",)  # settings that change what is reported, not what is locked
-
-
-_ADDED = ("rpm_keys", "trust", "sources", "skip_indexes", "undated")  # settings that older locks know nothing of
+_REPORTED_ONLY = ("max_age", "settings", "package_keys")
+"""What changes what is reported, not what is locked; and what is hashed in another way."""
 
 
 def request_hash(upstream: Upstream, pins: tuple[Pin, ...]) -> str:
     """Return a hash over all that decides what an upstream is asked for; settings older locks lack only if used."""
-    usual = {one.name: one.default for one in fields(upstream)}
-    settings = {
-        name: value
-        for name, value in asdict(upstream).items()
-        if name not in _REPORTED_ONLY and not (name in _ADDED and value == usual[name])
-    }
+    alike = {name: value for name, value in asdict(upstream).items() if name not in _REPORTED_ONLY}
+    checked = {"rpm_keys": upstream.package_keys} if upstream.package_keys else {}
+    settings = {**alike, **checked, **upstream.settings.hashed()}
     asked = json.dumps([settings, [asdict(pin) for pin in pins]], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()
 

@@ -19,8 +19,6 @@ from cudepot.ports import Source
 ROOT_LIMIT = 10 << 20  # bytes; apt's own cap for a Release file, and a repomd.xml has a few thousand
 INDEX_LIMIT = 256 << 20  # bytes an apt index may unpack to, whatever the Release says; Debian's largest has 50 MB
 METADATA_LIMIT = 2 << 30  # bytes metadata may unpack to, whatever repomd.xml says; it is read as a stream
-_SIGNED_ALONE = ("InRelease", "repomd.xml")
-"""Roots that tell alone whether anything changed; Release and Release.gpg are read and verified together."""
 
 
 def remembered_as(path: str) -> str:
@@ -48,25 +46,28 @@ class Asked:
         memory = RootMemory.load(depot.store, upstream)
         return cls(depot, upstream, depot.source(upstream), memory, findings or Findings())
 
-    def answers(self, locked: LockedUpstream) -> bool:
-        """Tell whether the lock still answers; what was learnt on the way is remembered then."""
+    def answers(self, locked: LockedUpstream, alone: str) -> bool:
+        """Return whether the lock still answers; what was learnt on the way is remembered then.
+
+        ``alone``: name of a root that tells by itself whether anything changed.
+        """
         if locked.request != request_hash(self.upstream, self.depot.pins_of(self.upstream)):
             return False
         try:
-            found = all(self._stands(one) for one in locked.roots)
+            found = all(self._stands(one, alone) for one in locked.roots)
         except MissingError:
             return False
         if found:
             self.memory.save(self.depot.store)
         return found
 
-    def _stands(self, root: Root) -> bool:
-        """Tell whether a locked root is still what the upstream serves, and was verified with these keys lately.
+    def _stands(self, root: Root, alone: str) -> bool:
+        """Return whether a locked root is still what the upstream serves, and was verified with these keys lately.
 
         Only then may its signature go unchecked: the same bytes under the same keys give the same answer, but for
         the clock, and by the clock it is checked again every day.
         """
-        if root.path.rpartition("/")[2] not in _SIGNED_ALONE:
+        if root.path.rpartition("/")[2] != alone:
             return False
         _, digest = self.memory.read(self.depot, self.source, root.path, limit=ROOT_LIMIT)
         trust = key_hash(self.depot, self.upstream)

@@ -17,6 +17,7 @@ from cudepot.formats.dates import is_utc, parse_date
 from cudepot.formats.deb822 import parse_stanza, split
 from cudepot.paths import plain_path
 
+ROOT_NAMES = ("InRelease", "Release", "Release.gpg")
 _SIZE = re.compile(r"\+?[0-9]{1,18}")
 
 

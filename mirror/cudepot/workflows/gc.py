@@ -12,11 +12,11 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.builds import all_jobs, job_key, records
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import load_lock
-from cudepot.depot.signed_roots import proofs
 from cudepot.depot.snapshots import find_snapshot, lock_of
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, StorageError
 from cudepot.kinds.mirror_files import read_whole, wholes
+from cudepot.kinds.signed_roots import proofs
 from cudepot.sealed import unsealed
 from cudepot.store.snapshots import Snapshots
 from cudepot.workflows.bundle.export import exported_numbers

@@ -15,11 +15,11 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import Standing, standing, too_old
 from cudepot.depot.isolated import Trouble, each_alone
 from cudepot.depot.locked import current_lock, unanswered
-from cudepot.depot.unsigned import unsigned_note
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.apt.rules.plan import is_worn
 from cudepot.kinds.mirror_files import read_whole, wholes
+from cudepot.kinds.unsigned import unsigned_note
 from cudepot.workflows.bundle.shown_import import wanted
 from cudepot.workflows.publish.hold import Hold, hold_of
 

@@ -18,10 +18,10 @@ from cudepot.depot.locked import answering, current_lock, unanswered
 from cudepot.depot.present import absent
 from cudepot.depot.rounds import rounds, told
 from cudepot.depot.sync_memory import complete, remember
-from cudepot.depot.unsigned import unsigned
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.mirror_files import read_whole, wholes
+from cudepot.kinds.unsigned import unsigned
 
 _UNKNOWN = "an index knows packages by sha512 only, and what they are is not known before they are fetched"
 

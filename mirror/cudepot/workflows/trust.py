@@ -21,10 +21,10 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.depot.isolated import unforeseen
 from cudepot.depot.key_files import key_file
 from cudepot.depot.shipped import load_presets
-from cudepot.depot.signed_roots import SIGNED
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError, TrustError
 from cudepot.fingerprints import fingerprint
+from cudepot.kinds.registry import kind_of, parse_upstream
 from cudepot.openpgp import PublicKey
 from cudepot.signing.keys import read_keys
 
@@ -101,7 +101,7 @@ def list_trust(base: Path, config: Config, logged: Callable[[BaseException], str
     return tuple(
         _trust(base, one, logged, [fingerprint(text) for text in raw[number].get("expired-keys", [])])
         for number, one in enumerate(config.upstreams)
-        if one.type in SIGNED or one.rpm_keys
+        if kind_of(one).locks.is_signed or one.package_keys
     )
 
 
@@ -120,7 +120,7 @@ def _trust(
         except Exception as error:  # noqa: BLE001 - whatever a key file of one upstream does to us
             unreadable.append(_unreadable(name, error, logged))
     states = dict.fromkeys(found, "not pinned") | dict.fromkeys(expired, "expired")
-    states |= dict.fromkeys((*upstream.keys, *upstream.rpm_keys), "pinned")
+    states |= dict.fromkeys((*upstream.keys, *upstream.package_keys), "pinned")
     keys = tuple(_keys(base, states, found))
     return UpstreamTrust(upstream.name, upstream.url or upstream.path, keys, tuple(missing), tuple(unreadable))
 
@@ -172,10 +172,10 @@ def plan_add(
 
 def _rpm_keys(upstream: Upstream, raw: Mapping[str, Any], full: str) -> dict[str, list[str]]:
     """Return the keys of packages with one more, where they are listed apart from those of the root."""
-    listed = upstream.rpm_keys and (upstream.rpm_keys != upstream.keys or "rpm-keys" in raw)
-    if not listed or full in upstream.rpm_keys:
+    listed = upstream.package_keys and (upstream.package_keys != upstream.keys or "rpm-keys" in raw)
+    if not listed or full in upstream.package_keys:
         return {}
-    return {"rpm-keys": [*raw.get("rpm-keys", upstream.rpm_keys), full]}
+    return {"rpm-keys": [*raw.get("rpm-keys", upstream.package_keys), full]}
 
 
 def plan_expire(base: Path, config: Config, name: str, text: str, *, today: datetime.date) -> Change:
@@ -214,7 +214,7 @@ def _change(
     config: Config, number: int, text: str, key: PublicKey | None, copy: tuple[str, bytes] | None, full: str
 ) -> Change:
     before = config.upstreams[number]
-    after = parse_config(expand(tomli.loads(text), load_presets)).upstreams[number]
+    after = parse_config(expand(tomli.loads(text), load_presets), parse_upstream).upstreams[number]
     return Change(before.name, before.keys, after.keys, key, load_presets().key(full), copy, text)
 
 
@@ -229,7 +229,7 @@ def _raw(base: Path) -> list[dict[str, Any]]:
 
 def _signed_upstream(config: Config, name: str) -> Upstream:
     upstream = config.upstream(name)
-    if upstream.type not in SIGNED:
+    if not kind_of(upstream).locks.is_signed:
         raise ConfigError(
             f"upstream {name!r} has type {upstream.type!r}: nothing there but rpms is signed",
             hint="keys of rpms in a folder or an installer are named by hand, in `rpm-keys` and `keyrings`",

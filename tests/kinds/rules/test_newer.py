@@ -9,7 +9,8 @@ import pytest
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.lock import Artifact
 from cudepot.digest import Digest
-from cudepot.kinds.rules.newer import Offer, compare
+from cudepot.kinds.rules.newer import compare
+from cudepot.kinds.rules.offer import Offer
 
 MACHINE = {"apt": "amd64", "yum": "x86_64", "simple": "linux-64", "redistrib": "linux-64"}
 

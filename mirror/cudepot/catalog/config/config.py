@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.site import Build, Site, parse_build, parse_site
-from cudepot.catalog.config.upstream import REPOSITORIES, Upstream, parse_upstream
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.errors import ConfigError
 
 VERSION = 1
@@ -70,8 +70,11 @@ def names_presets(data: Mapping[str, object]) -> bool:
     return isinstance(tables, list) and any(isinstance(one, Mapping) and "preset" in one for one in tables)
 
 
-def parse_config(data: Mapping[str, object]) -> Config:
-    """Return the configuration; raise ConfigError that names the place of the first fault."""
+def parse_config(data: Mapping[str, object], parse_upstream: Callable[[Table], Upstream]) -> Config:
+    """Return the configuration; raise ConfigError that names the place of the first fault.
+
+    ``parse_upstream`` reads an ``[[upstream]]``: each kind its own.
+    """
     root = Table(data)
     version = root.integer("version", 1)
     if version != VERSION:
@@ -156,10 +159,10 @@ def _check_references(config: Config) -> None:
 
 def _check_architectures(pin: Pin, upstream: Upstream) -> None:
     strange = set(pin.architectures) - set(upstream.architectures)
-    if strange and upstream.type in REPOSITORIES:
+    if strange and upstream.architectures:
         raise ConfigError(
             f"a pin wants {', '.join(sorted(strange))} of upstream {upstream.name!r}, which has not got it",
             hint=f"add it to `architectures` of the upstream: {', '.join(upstream.architectures)}",
         )
-    if pin.architectures and upstream.type not in REPOSITORIES:
+    if strange:
         raise ConfigError(f"a pin on upstream {upstream.name!r} has `architectures`, which only apt and yum pins have")

@@ -24,6 +24,7 @@ from cudepot.formats.apt_release import Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.kinds.apt.rules.indexes import index_names
 from cudepot.kinds.apt.rules.offers import Offers
+from cudepot.kinds.apt.rules.settings import apt_settings
 from cudepot.paths import safe_name
 from cudepot.ports import Signed
 from cudepot.signing.cleartext import check_detached
@@ -51,7 +52,7 @@ class Chain(Asked):
             self.memory.date(dated), *(locked.get(folder + name, "") for name in ("InRelease", "Release"))
         )
         what = self.upstream.url + path
-        now, must = self.depot.clock(), not self.upstream.undated
+        now, must = self.depot.clock(), not apt_settings(self.upstream).undated
         check_release(release, what, now=now, seen=seen, allow_rollback=rollback, dated=must)
         date = release.fields["Date"] if readable_date(release) else ""
         root = Root(path, digest, date, signed.signers, signature)
@@ -92,7 +93,7 @@ class Chain(Asked):
         names = [
             (suite, name)
             for suite in suites
-            for name in index_names(self.upstream.components, self.upstream.architectures, suite.release)
+            for name in index_names(apt_settings(self.upstream).components, self.upstream.architectures, suite.release)
         ]
         places = [f"{suite.folder}{name}" for suite, name in names]
         url = self.upstream.url or self.upstream.path

@@ -6,16 +6,17 @@ import contextlib
 import threading
 from collections.abc import Mapping, Sequence
 
-from cudepot.catalog.config.upstream import ROOT_NAMES, Upstream
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import LockedFile
 from cudepot.depot.fetch import WORKERS, from_any, grouped, in_threads
 from cudepot.depot.upstream_session import ROOT_LIMIT
 from cudepot.digest import CHUNK, Digest, hasher
 from cudepot.errors import MissingError, TrustError, UpstreamError
-from cudepot.formats.apt_release import parse_release
+from cudepot.formats.apt_release import ROOT_NAMES, parse_release
 from cudepot.kinds.apt.chain import Chain, Suite, by_hash
 from cudepot.kinds.apt.index_forms import check_forms
 from cudepot.kinds.apt.rules.mirror_indexes import same_index, wanted_indexes
+from cudepot.kinds.apt.rules.settings import apt_settings
 from cudepot.kinds.mirror import extras
 from cudepot.signing.cleartext import check_detached
 
@@ -100,7 +101,8 @@ def _check_served(chain: Chain, suite: Suite, named: Sequence[str], found: Mappi
     """Refuse a suite without packages, or without the sources asked for; say what else is named and nowhere."""
     served = {same_index(path) for path in found}
     lists = [f"{folder}Packages" for folder in _folders(chain.upstream)]
-    lists += [f"{part}/source/Sources" for part in chain.upstream.components if chain.upstream.sources]
+    own = apt_settings(chain.upstream)
+    lists += [f"{part}/source/Sources" for part in own.components if own.sources]
     where = chain.upstream.url + suite.folder
     for one in lists:
         if one not in served:
@@ -140,7 +142,9 @@ def _sum(chain: Chain, digest: Digest, kind: str) -> str:
 
 def _folders(upstream: Upstream) -> list[str]:
     """Return the folders that must have a Packages file; a flat repository has one, and it has no name."""
-    return [f"{part}/binary-{one}/" for part in upstream.components for one in upstream.architectures] or [""]
+    return [
+        f"{part}/binary-{one}/" for part in apt_settings(upstream).components for one in upstream.architectures
+    ] or [""]
 
 
 def _fetched(chain: Chain, suite: Suite, path: str) -> Digest:

@@ -12,9 +12,11 @@ from cudepot.depot.request import request_hash
 from cudepot.depot.upstream_session import Asked
 from cudepot.kinds.apt.chain import Chain, Suite
 from cudepot.kinds.apt.indexes import whole_files
+from cudepot.kinds.apt.rules.settings import apt_settings
 from cudepot.kinds.apt.subset import subset
 from cudepot.kinds.mirror import checked, with_extras
 from cudepot.kinds.mirror_files import look_at
+from cudepot.kinds.unchanged import locked_dates
 
 
 def resolve_apt(
@@ -35,8 +37,8 @@ def resolve_apt(
     """
     depot, upstream = asked.depot, asked.upstream
     chain = Chain(depot, upstream, asked.source, asked.memory, asked.findings)
-    dates = {one.path: one.date for one in before[0].roots} if before else {}
-    suites = [chain.suite(suite, dates, rollback=rollback) for suite in upstream.suites]
+    dates = locked_dates(before[0] if before else None)
+    suites = [chain.suite(suite, dates, rollback=rollback) for suite in apt_settings(upstream).suites]
     chain.memory.save(depot.store)
     locked = locked_from(depot, upstream, suites)
     if before and not asked.findings.again and _as_seen(before[0]) == locked:

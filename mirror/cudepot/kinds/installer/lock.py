@@ -21,7 +21,9 @@ from cudepot.errors import PinError, TrustError
 from cudepot.kinds.apt.chain import Chain
 from cudepot.kinds.apt.lock import locked_from
 from cudepot.kinds.apt.subset import subset
+from cudepot.kinds.installer.rules.settings import holds_rpms, sha256_of
 from cudepot.kinds.installer.source import LocalRepo
+from cudepot.kinds.yum.rules.settings import HASH_LOCK, YumSettings
 from cudepot.signing.keys import parse_keys
 
 
@@ -39,8 +41,8 @@ def resolve_local(
     """
     if before and not findings.again and before[0].request == request_hash(upstream, depot.pins_of(upstream)):
         return before
-    repo = LocalRepo(depot.base / upstream.path, upstream.sha256)
-    resolved = (_yum if upstream.carries_rpms else _apt)(depot, upstream, repo, findings)
+    repo = LocalRepo(depot.base / upstream.path, sha256_of(upstream))
+    resolved = (_yum if holds_rpms(upstream) else _apt)(depot, upstream, repo, findings)
     _keep(depot, repo, resolved[1])
     return resolved
 
@@ -66,7 +68,7 @@ def _yum(
     from cudepot.kinds.yum.chain import SIGNATURE, YumChain  # noqa: PLC0415
 
     signed = repo.has(SIGNATURE)
-    trusted = _with_inner_keys(depot, upstream, repo) if signed else replace(upstream, trust="hash-lock")
+    trusted = _with_inner_keys(depot, upstream, repo) if signed else replace(upstream, settings=YumSettings(HASH_LOCK))
     memory = RootMemory.load(depot.store, upstream)
     chain = YumChain(depot, replace(trusted, url=f"{upstream.path}/"), repo, memory, findings)
     root = chain.root({}, rollback=True)

@@ -12,31 +12,12 @@ from cudepot.catalog.lock import Artifact
 from cudepot.catalog.name_globs import is_glob
 from cudepot.catalog.nvidia.cuda_variant import cuda_said
 from cudepot.catalog.nvidia.published import Support
+from cudepot.kinds.rules.offer import Offer
 from cudepot.kinds.rules.pin_entries import Entry, Listing, is_version, read_entries, version_key
 
 _NUMBER = re.compile(r"(\d+\.\d+\.\d+\.\d+)(?:.*cuda(\d+(?:\.\d+)?))?")
 _IN_NAME = re.compile(r"cudnn.*(?:-cuda-|-cu)(\d+)")
 _EVERYWHERE = ("all", "noarch")
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One version of a package as an upstream offers it, for one machine.
-
-    Attributes:
-        version: as the ecosystem writes it.
-        machine: Debian or rpm architecture; of wheels and archives conda's platform.
-        size: bytes; 0 where the upstream does not say.
-        path: where the upstream has it.
-        withdrawn: why it is not to be taken any more, which may be empty; None where it is.
-    """
-
-    name: str
-    version: str
-    machine: str
-    size: int
-    path: str
-    withdrawn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

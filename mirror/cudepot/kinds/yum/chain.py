@@ -20,6 +20,7 @@ from cudepot.digest import Digest
 from cudepot.errors import MissingError, SignatureError, TrustError, UpstreamError
 from cudepot.formats.compression import decompressed
 from cudepot.formats.repomd import MIRRORS, PATH, Record, Repomd, parse_repomd
+from cudepot.kinds.yum.rules.settings import HASH_LOCK, yum_settings
 from cudepot.ports import Page
 
 SIGNATURE = f"{PATH}.asc"
@@ -49,7 +50,7 @@ class YumChain(Asked):
         repomd = parse_repomd(page.body, what)
         seen = newest_date(self.memory.date(PATH), locked.get(PATH, ""))
         date = repomd.date()
-        if date is not None or not self.upstream.undated:
+        if date is not None or not yum_settings(self.upstream).undated:
             check_date(date, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
         told = email.utils.format_datetime(date, usegmt=True) if date else ""
         root = Root(PATH, digest, told, signers, signature)
@@ -69,7 +70,7 @@ class YumChain(Asked):
 
         The signature kept from before is tried first: while nothing has changed it costs no request.
         """
-        if self.upstream.trust == "hash-lock":
+        if yum_settings(self.upstream).trust == HASH_LOCK:
             return (), None
         verifier, what = self.depot.verifier(self.upstream), self.upstream.url + PATH
         kept = self.memory.kept(self.depot, SIGNATURE)

@@ -167,7 +167,7 @@ def _client(
     upstream, label = depot.config.upstream(name), depot.config.site.label
     ours, signed = _signature(depot, tree, upstream)
     keys = {f"{KEYS}/RPM-GPG-KEY-{label}": depot.signer().public_key(armor=True)} if ours else {}
-    theirs = upstream.rpm_keys if ours else tuple(dict.fromkeys((*upstream.keys, *upstream.rpm_keys)))
+    theirs = upstream.package_keys if ours else tuple(dict.fromkeys((*upstream.keys, *upstream.package_keys)))
     if theirs:
         file = f"{KEYS}/RPM-GPG-KEY-{client_dnf.repo_id(label, name)}"
         keys[file] = exported(key_files(depot.base, upstream), theirs)
@@ -177,7 +177,7 @@ def _client(
         f"{url}yum/{name}/",
         tuple(f"/{path}" for path in keys),
         signed,
-        bool(upstream.rpm_keys),
+        bool(upstream.package_keys),
         held.versions(name),
         client_dnf.is_old(name, upstream.url),
         tuple(sorted({one.architecture for one in published_of(lock, name, "rpm")})),

@@ -30,7 +30,7 @@ def check_yum(depot: Depot, lock: Lock) -> Iterator[Checked]:
         keys = [key for name in upstream.keyrings for key in read_keys(depot.base / name)]
         today = depot.clock().date()
         for key in keys:
-            if key.fingerprint in (*upstream.keys, *upstream.rpm_keys):
+            if key.fingerprint in (*upstream.keys, *upstream.package_keys):
                 digests = tuple(part.digest for part in key.parts if part.digest)
                 verdicts = judge_rpm_key(key, today)
                 yield Checked("key", key.fingerprint, upstream.name, (key.fingerprint,), digests, verdicts)
@@ -58,7 +58,7 @@ def _packages(
                 head = read_head(handle, what=one.path)
             if how := tuple(map(packet_algorithms, head.signatures())):
                 kinds.setdefault((how, SHA256 in head.signature), []).append((one, head))
-    verifier = depot.verifier(replace(upstream, keys=upstream.rpm_keys)) if kinds else None
+    verifier = depot.verifier(replace(upstream, keys=upstream.package_keys)) if kinds else None
     for (_, digested), alike in kinds.items():
         one, head = alike[0]
         assert verifier is not None

@@ -14,6 +14,7 @@ from cudepot.digest import Digest
 from cudepot.errors import MissingError
 from cudepot.formats.repomd import DOWNLOADED, PATH, Record
 from cudepot.kinds.mirror import checked, extras, with_extras
+from cudepot.kinds.unchanged import locked_dates
 from cudepot.kinds.yum.chain import SIGNATURE, YumChain, YumRoot
 from cudepot.kinds.yum.check import check_whole
 from cudepot.kinds.yum.subset import subset
@@ -39,7 +40,7 @@ def resolve_yum(
     """
     depot, upstream = asked.depot, asked.upstream
     chain = YumChain(depot, upstream, asked.source, asked.memory, asked.findings)
-    root = chain.root({one.path: one.date for one in before[0].roots} if before else {}, rollback=rollback)
+    root = chain.root(locked_dates(before[0] if before else None), rollback=rollback)
     chain.memory.save(depot.store)
     request = request_hash(upstream, depot.pins_of(upstream))
     locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request, (root.root,))

@@ -25,6 +25,7 @@ from cudepot.disk import append
 from cudepot.errors import CudepotError, TrustError
 from cudepot.formats.rpm_header import RpmHead, read_head
 from cudepot.kinds.mirror_files import read_whole
+from cudepot.kinds.yum.rules.settings import HASH_LOCK, yum_settings
 from cudepot.ports import Signed, Verifier
 from cudepot.store.local import LocalStore
 
@@ -45,7 +46,7 @@ class Subject(NamedTuple):
 
 def subjects(depot: Depot, lock: Lock, upstream: LockedUpstream) -> list[Subject]:
     """Return the rpms of an upstream that have to be signed by one of its ``rpm-keys``; none where it has no such."""
-    if not lock.has_rpms(upstream) or not depot.config.upstream(upstream.name).rpm_keys:
+    if not lock.has_rpms(upstream) or not depot.config.upstream(upstream.name).package_keys:
         return []
     found = {
         one.digest: Subject(upstream.name, one.path, one.digest, f"{one.name}-{one.version}.{one.architecture}")
@@ -108,11 +109,11 @@ def _terms(depot: Depot, upstream: Upstream) -> str:
 
 def _is_bare(upstream: Upstream) -> bool:
     """Tell whether nobody has signed metadata that tell the hashes of packages."""
-    return upstream.trust == "hash-lock" or upstream.type == "folder"
+    return yum_settings(upstream).trust == HASH_LOCK or upstream.type == "folder"
 
 
 def _of_rpms(upstream: Upstream) -> Upstream:
-    return replace(upstream, keys=upstream.rpm_keys)
+    return replace(upstream, keys=upstream.package_keys)
 
 
 def _still(depot: Depot, upstream: Upstream, every: Iterable[Subject]) -> list[Subject]:

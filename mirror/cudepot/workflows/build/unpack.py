@@ -27,6 +27,7 @@ from cudepot.formats.payload_assemble import MissingPartError, assemble
 from cudepot.formats.payload_shipped import assemble_shipped
 from cudepot.formats.rpm import read_rpm
 from cudepot.formats.zip_read import MAGIC, read_zip
+from cudepot.kinds.registry import kind_of
 from cudepot.store.local import LocalStore
 
 WITHOUT: frozenset[Role] = frozenset({Role.STATIC})
@@ -54,7 +55,7 @@ def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role]
     except MissingPartError as error:
         if {one.kind for one in job.artifacts}.isdisjoint(("deb", "rpm")):
             raise
-        folder = depot.config.upstream(job.artifacts[0].upstream).type == "folder"
+        folder = kind_of(depot.config.upstream(job.artifacts[0].upstream)).locks.names_files
         raise lacking(job.artifacts, job.release, error.role, f"{job}: {error}", folder=folder) from error
 
 

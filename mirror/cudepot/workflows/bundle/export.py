@@ -24,13 +24,13 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import each_alone
 from cudepot.depot.key_files import key_files
 from cudepot.depot.present import absent
-from cudepot.depot.signed_roots import Proof, proofs_of
 from cudepot.depot.snapshots import find_snapshot, lock_of
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, TrustError
 from cudepot.formats.bundle_tar import LIMITS, MANIFEST, SUMS
 from cudepot.formats.guarded import sliced
+from cudepot.kinds.signed_roots import Proof, proofs_of
 from cudepot.signing.keys import dearmored
 from cudepot.transport.volumes import numbered
 from cudepot.workflows.bundle.unpacked import patchable, unpackable

@@ -11,7 +11,6 @@ from cudepot.catalog.nvidia.site_paths import below as nvidias
 from cudepot.catalog.site.bundle import SignedRoot, parse_manifest
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
-from cudepot.depot.signed_roots import SIGNED, promises
 from cudepot.depot.upstream_session import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
 from cudepot.errors import FormatError, TrustError
@@ -19,6 +18,8 @@ from cudepot.formats.apt_listing import listing
 from cudepot.formats.compression import decompressed
 from cudepot.formats.primary import listing as rpm_listing
 from cudepot.formats.repomd import parse_repomd
+from cudepot.kinds.registry import kind_of
+from cudepot.kinds.signed_roots import promises
 from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv
 from cudepot.workflows.bundle.site_indexes import HINT, ROOMS, ROOTS, below, offered, own_roots
@@ -69,7 +70,7 @@ def prove_one(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, ro
     """
     depot.progress.step(_FOLLOWING % upstream.name)
     shown = ({one.digest for one in lock.of(upstream.name)} | _shown(tree, upstream)) - _extras(tree, upstream)
-    if upstream.type not in SIGNED or not any(root.signers for root in upstream.roots):
+    if not kind_of(upstream).locks.is_signed or not any(root.signers for root in upstream.roots):
         _check_unsigned(depot, upstream, tree)
         return Proved(upstream.name, upstream.type, (), len(shown))
     travelled = [_travelled(upstream, root, roots) for root in upstream.roots]
@@ -91,7 +92,7 @@ def prove_one(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, ro
 
 def _check_unsigned(depot: Depot, upstream: LockedUpstream, tree: Tree) -> None:
     """Refuse a repository nobody but the site signs, unless it is named here: the near side may call anything so."""
-    shows = upstream.type in SIGNED or any(below(tree, upstream))
+    shows = kind_of(upstream).locks.is_signed or any(below(tree, upstream))
     if upstream.name in depot.config.site.unsigned or not shows:
         return
     raise TrustError(

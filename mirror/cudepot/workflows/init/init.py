@@ -17,6 +17,7 @@ from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
+from cudepot.kinds.registry import parse_upstream
 from cudepot.signing.gpg import GpgSigner, make_key
 from cudepot.store.local import LocalStore
 
@@ -89,7 +90,7 @@ def _pins(wishes: Wishes) -> str:
 
 def _parse(text: str, toml: Path) -> Config:
     try:
-        return parse_config(expand(tomli.loads(text), load_presets))
+        return parse_config(expand(tomli.loads(text), load_presets), parse_upstream)
     except ConfigError as error:
         raise ConfigError(
             f"{toml}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"

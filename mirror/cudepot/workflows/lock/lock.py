@@ -21,10 +21,11 @@ from cudepot.depot.locked import _pinned, load_lock
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure, Resolved, failures, resolve_all
 from cudepot.depot.solvability import Solvability
-from cudepot.depot.unsigned import unsigned
-from cudepot.depot.upstream_session import Asked
 from cudepot.disk import write_atomic
 from cudepot.errors import CudepotError
+from cudepot.kinds.kind import Asking
+from cudepot.kinds.registry import kind_of
+from cudepot.kinds.unsigned import unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def make_lock(
 
     def resolve(now: Depot, upstream: Upstream) -> Resolved:
         with solvable.judging(upstream.name) as findings:
-            found = _Asking(now, upstream, findings, allow_rollback, accept_changed).resolve(old)
+            found = _resolve(now, upstream, old, findings, rollback=allow_rollback, accepted=accept_changed)
         return finished(upstream, found)
 
     def finished(upstream: Upstream, found: Resolved, *, complete: bool = True) -> Resolved:
@@ -147,7 +148,7 @@ def _as_repackaged(depot: Depot, upstream: Upstream, artifacts: tuple[Artifact, 
     from cudepot.catalog.nvidia.repackaged import completed  # noqa: PLC0415 - where something is repackaged
     from cudepot.depot.nvidia_catalog import load_components  # noqa: PLC0415
 
-    return completed(artifacts, depot.pins_of(upstream), load_components, folder=upstream.type == "folder")
+    return completed(artifacts, depot.pins_of(upstream), load_components, folder=kind_of(upstream).locks.names_files)
 
 
 def _check_wheels(depot: Depot, done: dict[str, Resolved], errors: dict[str, CudepotError], lock: Lock) -> None:
@@ -205,51 +206,14 @@ def _document(lock: Lock) -> bytes:
     return data
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
-    """One upstream being resolved; each kind loads what it needs when it is there: start-up is most of a run."""
-
-    depot: Depot
-    upstream: Upstream
-    findings: Findings
-    rollback: bool
-    accepted: Sequence[str]
-
-    def resolve(self, old: Lock) -> Resolved:
-        """Return what the pins mean: what ``old`` has of them where nothing changed."""
-        depot, upstream = self.depot, self.upstream
-        locked = old.upstream(upstream.name)
-        before = (locked, old.of(upstream.name)) if locked else None
-        if upstream.type in ("apt", "yum"):
-            return self._repository(before)
-        if upstream.type == "simple":
-            from cudepot.kinds.wheels.lock import resolve_simple  # noqa: PLC0415
-
-            return resolve_simple(depot, upstream, before)
-        if upstream.type == "redistrib":
-            from cudepot.kinds.redistrib.lock import resolve_redistrib  # noqa: PLC0415
-
-            return resolve_redistrib(depot, upstream, before)
-        if upstream.type == "local-repo":
-            from cudepot.kinds.installer.lock import resolve_local  # noqa: PLC0415
-
-            return resolve_local(depot, upstream, before, self.findings)
-        from cudepot.kinds.folder.lock import resolve_folder  # noqa: PLC0415
-
-        return resolve_folder(depot, upstream, before, self.findings)
-
-    def _repository(self, before: Resolved | None) -> Resolved:
-        """Return what is locked while the signed root is the same; a chain is loaded only to be followed."""
-        asked = Asked.of(self.depot, self.upstream, self.findings)
-        if before and not self.findings.again and asked.answers(before[0]):
-            return before
-        if self.upstream.type == "yum":
-            from cudepot.kinds.yum.lock import resolve_yum  # noqa: PLC0415
-
-            return resolve_yum(asked, before, rollback=self.rollback, accepted=self.accepted)
-        from cudepot.kinds.apt.lock import resolve_apt  # noqa: PLC0415
-
-        return resolve_apt(asked, before, rollback=self.rollback, accepted=self.accepted)
+def _resolve(
+    depot: Depot, upstream: Upstream, old: Lock, findings: Findings, *, rollback: bool, accepted: Sequence[str]
+) -> Resolved:
+    """Return what the pins of one upstream mean: what ``old`` has of them where nothing changed."""
+    locked = old.upstream(upstream.name)
+    before = (locked, old.of(upstream.name)) if locked else None
+    asking = Asking(depot, upstream, before, findings, rollback, accepted)
+    return kind_of(upstream).locks.lock(asking)
 
 
 def _differences(old: Lock, new: Lock) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

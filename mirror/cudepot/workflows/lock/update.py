@@ -23,10 +23,11 @@ from cudepot.depot.rounds import Failure, failures, resolve_all
 from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
+from cudepot.kinds.kind import Offered
+from cudepot.kinds.registry import kind_of, parse_upstream
 from cudepot.kinds.rules.newer import Notice, Update, compare, supported
 from cudepot.store.overlay import dry_run
 from cudepot.workflows.lock.lock import LockResult, make_lock
-from cudepot.workflows.lock.offers import KINDS, Offered, offers_of
 from cudepot.workflows.lock.update_trials import Trials
 
 
@@ -65,10 +66,12 @@ def find_updates(depot: Depot, names: Sequence[str] = (), *, wait: float = 0.0) 
         ConfigError: a name is not pinned.
     """
     lock = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
-    asked = [one for one in depot.config.upstreams if one.type in KINDS and depot.pins_of(one)]
+    asked = [one for one in depot.config.upstreams if kind_of(one).locks.grows and depot.pins_of(one)]
     with dry_run(depot.store) as scratch:
         looking = replace(depot, store=scratch)
-        offered, errors = resolve_all(looking, asked, lambda now, one: offers_of(now, one, lock), wait)
+        offered, errors = resolve_all(
+            looking, asked, lambda depot, one: kind_of(one).locks.offers(depot, one, lock), wait
+        )
         errors |= {name: one.error for name, one in offered.items() if one.error is not None}
         every, notices = _compared(depot, lock, offered, errors)
         failed = tuple(failures(looking, asked, errors))
@@ -138,7 +141,7 @@ def _pinned_only(upstream: Upstream) -> Upstream:
 
 
 def _configured(text: str) -> Config:
-    return parse_config(expand(tomli.loads(text), load_presets))
+    return parse_config(expand(tomli.loads(text), load_presets), parse_upstream)
 
 
 def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:

@@ -18,10 +18,10 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import Trouble, each_alone
 from cudepot.depot.key_files import key_files
 from cudepot.depot.shipped import load_presets
-from cudepot.depot.signed_roots import plain_text
 from cudepot.digest import Digest
 from cudepot.formats.apt_release import parse_release
 from cudepot.kinds.apt.rules.client_text import release_pin
+from cudepot.kinds.signed_roots import plain_text
 from cudepot.signing.keys import binary_keys, exported, read_keys
 
 _ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
@@ -129,7 +129,7 @@ def _repository(depot: Depot, one: Shown, tree: Tree, keys: _Keys) -> Repository
         b"".join(binary for _, binary in blocks),
         tuple(key[-8:] for key in config.keys),
         not is_yum or not whole or f"{one.source}repodata/repomd.xml.asc" in tree,
-        bool(config.rpm_keys),
+        bool(config.package_keys),
         () if is_yum else _keyrings(one, tree),
     )
 
@@ -148,7 +148,7 @@ class _Keys:
         """
         if not whole:
             yield self._ours
-        theirs = (*(upstream.keys if whole else ()), *upstream.rpm_keys)
+        theirs = (*(upstream.keys if whole else ()), *upstream.package_keys)
         for fingerprint in dict.fromkeys(theirs):
             if fingerprint not in self._known:
                 armored = _as_it_came(key_files(self._base, upstream), fingerprint)

@@ -21,9 +21,9 @@ from cudepot.depot.history import latest_snapshots
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, load_lock, unanswered
 from cudepot.depot.snapshots import find_snapshot
-from cudepot.depot.unsigned import unsigned
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
+from cudepot.kinds.unsigned import unsigned
 from cudepot.workflows.bundle.shown_import import forget_choice, newest_number, wanted
 from cudepot.workflows.lock.lock import record_acceptance
 from cudepot.workflows.publish.channels import channels, statements

@@ -17,12 +17,12 @@ from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
 from cudepot.depot.isolated import lines_alone
-from cudepot.depot.unsigned import unsigned_shown
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
 from cudepot.formats.apt import PackageIndex
 from cudepot.formats.apt_release import parse_release
 from cudepot.formats.simple import JSON_TYPE, parse_page
+from cudepot.kinds.unsigned import unsigned_shown
 from cudepot.kinds.yum.verify import site_yum_faults
 from cudepot.ports import Site
 from cudepot.workflows.publish.published_names import name_faults

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cudepot.catalog.config.upstream import ROOT_NAMES
 from cudepot.catalog.lock import FILE_ROLES, LockedFile, LockedUpstream
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.snapshot import Snapshot
@@ -13,7 +12,7 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import lines_alone
 from cudepot.digest import Digest, Promise
 from cudepot.errors import ConfigError, TrustError
-from cudepot.formats.apt_release import Release, parse_release
+from cudepot.formats.apt_release import ROOT_NAMES, Release, parse_release
 from cudepot.kinds.mirror_files import read_whole
 from cudepot.kinds.yum.verify import yum_faults
 from cudepot.ports import Signed, Verifier

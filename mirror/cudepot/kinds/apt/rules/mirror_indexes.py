@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from cudepot.catalog.config.upstream import ROOT_NAMES, Upstream
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.formats.apt_release import ROOT_NAMES
+from cudepot.kinds.apt.rules.settings import apt_settings
 
 _KINDS = (
     re.compile(r"binary-(?P<machine>[^/]+)/[^/]+"),
@@ -33,20 +35,20 @@ def wanted_indexes(upstream: Upstream, named: Iterable[str]) -> list[str]:
 
 
 def _skipped(upstream: Upstream, path: str) -> bool:
-    return any(fnmatchcase(path, one) for one in upstream.skip_indexes)
+    return any(fnmatchcase(path, one) for one in apt_settings(upstream).skip_indexes)
 
 
 def _belongs(upstream: Upstream, path: str) -> bool:
-    if not upstream.components:
-        return upstream.sources or not _SOURCES.fullmatch(path)
-    rests = [path[len(one) + 1 :] for one in upstream.components if path.startswith(f"{one}/")]
+    if not apt_settings(upstream).components:
+        return apt_settings(upstream).sources or not _SOURCES.fullmatch(path)
+    rests = [path[len(one) + 1 :] for one in apt_settings(upstream).components if path.startswith(f"{one}/")]
     # Ubuntu's lists of contents lie beside the components, all others in one
     beside = path.startswith("Contents-") and _is_for(upstream, path)
     return beside or any(_is_in_component(upstream, one) for one in rests)
 
 
 def _is_in_component(upstream: Upstream, rest: str) -> bool:
-    return upstream.sources if _SOURCES.fullmatch(rest) else _is_for(upstream, rest)
+    return apt_settings(upstream).sources if _SOURCES.fullmatch(rest) else _is_for(upstream, rest)
 
 
 def _is_for(upstream: Upstream, rest: str) -> bool:

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cudepot.catalog.config.upstream import ROOT_NAMES
 from cudepot.catalog.lock import Lock, LockedUpstream, Root
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError
-from cudepot.formats.apt_release import parse_release
+from cudepot.formats.apt_release import ROOT_NAMES, parse_release
+from cudepot.kinds.registry import kind_of
 from cudepot.store.local import LocalStore
 
-SIGNED = ("apt", "yum")
-"""Upstreams whose roots are signed by keys pinned from outside; an installer brings a key of its own."""
 _BEGIN, _END = b"-----BEGIN PGP SIGNED MESSAGE-----", b"-----BEGIN PGP SIGNATURE-----"
 
 
@@ -55,7 +53,7 @@ def proofs(store: LocalStore, lock: Lock) -> tuple[Proof, ...]:
 def proofs_of(store: LocalStore, upstream: LockedUpstream) -> Iterator[Proof]:
     """Give the proofs of one upstream."""
     for root in upstream.roots:
-        if upstream.type not in SIGNED or not root.signers or not store.has(root.digest):
+        if not kind_of(upstream).locks.is_signed or not root.signers or not store.has(root.digest):
             continue
         indexes = tuple((path, one) for path, one in _named(store, root).items() if store.has(one))
         yield Proof(upstream.name, upstream.type, root.path, root.digest, root.signature, indexes)

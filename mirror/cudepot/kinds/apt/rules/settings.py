@@ -1,0 +1,84 @@
+"""``[[upstream]]`` of type ``apt``: a signed apt repository, flat or with ``dists/``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cudepot.catalog.config.fields import Table
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.errors import ConfigError
+from cudepot.formats.apt_release import ROOT_NAMES
+from cudepot.kinds.rules.first_settings import usual
+from cudepot.kinds.rules.upstream_fields import (
+    WEB_OR_FILE,
+    check_extras,
+    check_keys,
+    duration,
+    url_of,
+    with_mirror_fields,
+    with_subset_fields,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AptSettings:
+    """What only an apt repository has.
+
+    Attributes:
+        suites: ``("/",)``, or a folder and a slash, for a flat repository, else folders below ``dists/``.
+        components: of a ``dists/`` repository.
+        sources: whether a whole repository is mirrored with its source packages.
+        skip_indexes: globs over indexes, as the Release names them, that a whole repository does without.
+        undated: whether a root that tells no time is accepted, though an old one looks like a new one then.
+    """
+
+    suites: tuple[str, ...] = ("/",)
+    components: tuple[str, ...] = ()
+    sources: bool = False
+    skip_indexes: tuple[str, ...] = ()
+    undated: bool = False
+
+    def hashed(self) -> Mapping[str, object]:
+        """Return what decides what is locked; what locks of format 1 did not know counts only where it is used."""
+        later = {"sources": self.sources, "skip_indexes": self.skip_indexes, "undated": self.undated}
+        used = {name: value for name, value in later.items() if value}
+        return {**usual(architectures=True), "suites": self.suites, "components": self.components, **used}
+
+
+def apt_settings(upstream: Upstream) -> AptSettings:
+    """Return the settings of an upstream; those of another kind that holds an apt repository are the usual ones."""
+    return upstream.settings if isinstance(upstream.settings, AptSettings) else AptSettings()
+
+
+def parse_apt(table: Table, upstream: Upstream) -> Upstream:
+    """Return an upstream with all its table says; raise ConfigError."""
+    known = with_subset_fields(replace(upstream, url=url_of(table, WEB_OR_FILE)), table, "amd64")
+    own = AptSettings(
+        suites=table.texts("suites", ("/",)),
+        components=table.texts("components", ()),
+        sources=table.flag("sources"),
+        skip_indexes=table.texts("skip-indexes", ()),
+        undated=table.flag("undated"),
+    )
+    full = replace(with_mirror_fields(known, table), valid_for=duration(table, "valid-for"), settings=own)
+    check_keys(full, table)
+    _check_suites(own, table)
+    _check_whole(full, own, table)
+    return full
+
+
+def _check_suites(own: AptSettings, table: Table) -> None:
+    flat = [suite for suite in own.suites if suite.endswith("/")]
+    if bool(flat) == bool(own.components) or (flat and len(own.suites) > 1) or not own.suites:
+        raise ConfigError(
+            f"{table.where}: a flat repository has one suite, '/' or 'FOLDER/', and no components; one with dists/ has "
+            "both",
+        )
+
+
+def _check_whole(upstream: Upstream, own: AptSettings, table: Table) -> None:
+    for key, given in (("sources", own.sources), ("skip-indexes", own.skip_indexes)):
+        if given and not upstream.whole:
+            raise ConfigError(f"{table.path(key)!r} without `whole = true`", hint="a subset has packages only")
+    check_extras(upstream, table, ROOT_NAMES.__contains__)

@@ -1,0 +1,47 @@
+"""Folders of artifacts somebody downloaded as a kind of upstream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cudepot.catalog.config.fields import Table
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.lock import KINDS, Lock, LockedUpstream
+from cudepot.depot.depot import Depot
+from cudepot.kinds.folder.rules.settings import parse_folder
+from cudepot.kinds.kind import Asking, Kind, Offered, Remote, Resolved
+from cudepot.ports import Source
+
+_RPMS = "the signatures of its rpms are not checked: name the keys in `rpm-keys`, and their files in `keyrings`"
+
+
+class _Locks:
+    is_signed = False
+    names_files = True
+    grows = False
+
+    def parse(self, table: Table, upstream: Upstream) -> Upstream:
+        return parse_folder(table, upstream)
+
+    def open(self, upstream: Upstream, base: Path, remote: Remote) -> Source:  # noqa: ARG002
+        from cudepot.transport.folder.source import FolderSource  # noqa: PLC0415
+
+        return FolderSource(base / upstream.path)
+
+    def carries(self, upstream: Upstream) -> tuple[str, ...]:  # noqa: ARG002
+        return KINDS
+
+    def lock(self, asking: Asking) -> Resolved:
+        from cudepot.kinds.folder.lock import resolve_folder  # noqa: PLC0415
+
+        return resolve_folder(asking.depot, asking.upstream, asking.before, asking.findings)
+
+    def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
+        return Offered(())
+
+    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:
+        bare = lock.has_rpms(upstream) and not depot.config.upstream(upstream.name).package_keys
+        return f"{upstream.name}: {_RPMS}" if bare else ""
+
+
+KIND = Kind(_Locks())

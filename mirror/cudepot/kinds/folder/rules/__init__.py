@@ -1,0 +1,1 @@
+"""What a folder is asked for, without touching anything outside."""

@@ -1,0 +1,44 @@
+"""Local installers as a kind of upstream: a deb or rpm that holds an apt or yum repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cudepot.catalog.config.fields import Table
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.depot.depot import Depot
+from cudepot.kinds.installer.rules.settings import holds_rpms, parse_installer, sha256_of
+from cudepot.kinds.kind import Asking, Kind, Offered, Remote, Resolved
+from cudepot.ports import Source
+
+
+class _Locks:
+    is_signed = False
+    names_files = False
+    grows = False  # its hash vouches for it
+
+    def parse(self, table: Table, upstream: Upstream) -> Upstream:
+        return parse_installer(table, upstream)
+
+    def open(self, upstream: Upstream, base: Path, remote: Remote) -> Source:  # noqa: ARG002
+        from cudepot.kinds.installer.source import LocalRepo  # noqa: PLC0415
+
+        return LocalRepo(base / upstream.path, sha256_of(upstream))
+
+    def carries(self, upstream: Upstream) -> tuple[str, ...]:
+        return ("rpm",) if holds_rpms(upstream) else ("deb",)
+
+    def lock(self, asking: Asking) -> Resolved:
+        from cudepot.kinds.installer.lock import resolve_local  # noqa: PLC0415
+
+        return resolve_local(asking.depot, asking.upstream, asking.before, asking.findings)
+
+    def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
+        return Offered(())
+
+    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
+        return ""
+
+
+KIND = Kind(_Locks())

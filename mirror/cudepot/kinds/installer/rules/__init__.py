@@ -1,0 +1,1 @@
+"""What an installer is asked for, without touching anything outside."""

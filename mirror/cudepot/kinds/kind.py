@@ -1,0 +1,109 @@
+"""What a kind of upstream is: up to three small ports, of which it fills what it can.
+
+The module ``kind.py`` of a kind's folder has its :class:`Kind`, and is loaded by every run that has such an upstream;
+what it needs for work it loads when there is some: start-up is most of a run that finds nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from cudepot.catalog.config.fields import Table
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
+from cudepot.catalog.unsolvable import Findings
+from cudepot.depot.depot import Depot
+from cudepot.errors import CudepotError
+from cudepot.kinds.rules.offer import Offer
+from cudepot.ports import Source
+
+Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
+Remote = Callable[[str, str], Source]
+"""Opens a URL; the second argument is what is accepted, as the header ``Accept`` has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """An upstream that is to be locked.
+
+    Attributes:
+        depot: the depot.
+        upstream: as cudepot.toml has it.
+        before: what is locked of it; None where nothing is.
+        findings: where is written down what no client could install.
+        rollback: whether a root older than one seen before is accepted.
+        accepted: names of packages whose bytes may differ from those locked.
+    """
+
+    depot: Depot
+    upstream: Upstream
+    before: Resolved | None
+    findings: Findings
+    rollback: bool = False
+    accepted: Sequence[str] = ()
+
+
+class Offered(NamedTuple):
+    """What an upstream offers, and what was wrong with the rest of it."""
+
+    offers: tuple[Offer, ...]
+    error: CudepotError | None = None
+
+
+class Locks(Protocol):
+    """Reads an upstream and says what its pins mean: the port every kind has.
+
+    Attributes:
+        is_signed: whether its roots are signed, so that keys are pinned for it.
+        names_files: whether its pins name files, not packages.
+        grows: whether it can have something newer, without a change of cudepot.toml.
+    """
+
+    is_signed: bool
+    names_files: bool
+    grows: bool
+
+    def parse(self, table: Table, upstream: Upstream) -> Upstream:
+        """Return an upstream (so far name and type) with all its table says; raise ConfigError."""
+        ...
+
+    def open(self, upstream: Upstream, base: Path, remote: Remote) -> Source:
+        """Return where its bytes come from; ``base`` is the folder of cudepot.toml."""
+        ...
+
+    def carries(self, upstream: Upstream) -> tuple[str, ...]:
+        """Return the kinds of artifacts it can have."""
+        ...
+
+    def lock(self, asking: Asking) -> Resolved:
+        """Return what the pins mean now, and ``asking.before`` itself where nothing changed.
+
+        Raises:
+            UpstreamError: not reachable or inconsistent.
+            TrustError: a signature, hash or date does not hold.
+            PinError: a pin or a dependency cannot be had.
+            PartlyLockedError: some pins; what the others resolved to is in it.
+        """
+        ...
+
+    def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:
+        """Return what there is under the names its pins may mean, where it can have something newer.
+
+        Raises:
+            CudepotError: it cannot be asked, or not be believed.
+        """
+        ...
+
+    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:
+        """Return the line that says what of it nobody signed; empty where all is as the kind promises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of upstream, as the registry gives it."""
+
+    locks: Locks

@@ -1,0 +1,44 @@
+"""NVIDIA's redistrib folders as a kind of upstream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cudepot.catalog.config.fields import Table
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.depot.depot import Depot
+from cudepot.kinds.kind import Asking, Kind, Offered, Remote, Resolved
+from cudepot.kinds.rules.upstream_fields import parse_index
+from cudepot.ports import Source
+
+
+class _Locks:
+    is_signed = False
+    names_files = False
+    grows = True
+
+    def parse(self, table: Table, upstream: Upstream) -> Upstream:
+        return parse_index(table, upstream)
+
+    def open(self, upstream: Upstream, base: Path, remote: Remote) -> Source:  # noqa: ARG002
+        return remote(upstream.url, "*/*")
+
+    def carries(self, upstream: Upstream) -> tuple[str, ...]:  # noqa: ARG002
+        return ("archive",)
+
+    def lock(self, asking: Asking) -> Resolved:
+        from cudepot.kinds.redistrib.lock import resolve_redistrib  # noqa: PLC0415
+
+        return resolve_redistrib(asking.depot, asking.upstream, asking.before)
+
+    def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:
+        from cudepot.kinds.redistrib.offers import offers  # noqa: PLC0415
+
+        return Offered(tuple(offers(depot, upstream, lock)))
+
+    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
+        return ""
+
+
+KIND = Kind(_Locks())

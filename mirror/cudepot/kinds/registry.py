@@ -1,0 +1,52 @@
+"""The kinds of upstreams by the name that ``type`` in cudepot.toml gives them; each is loaded when there is one."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+from cudepot.catalog.config.fields import Table
+from cudepot.catalog.config.upstream import Upstream, upstream_name
+from cudepot.catalog.lock import LockedUpstream
+from cudepot.errors import ConfigError
+from cudepot.kinds.kind import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a kind lives; ``module`` has its :class:`Kind` under the name ``KIND``."""
+
+    module: str
+
+
+ROWS = {
+    "apt": Row("cudepot.kinds.apt.kind"),
+    "yum": Row("cudepot.kinds.yum.kind"),
+    "simple": Row("cudepot.kinds.wheels.kind"),
+    "redistrib": Row("cudepot.kinds.redistrib.kind"),
+    "folder": Row("cudepot.kinds.folder.kind"),
+    "local-repo": Row("cudepot.kinds.installer.kind"),
+}
+"""All kinds, in the order in which they are told."""
+
+
+def kind_of(upstream: Upstream | LockedUpstream) -> Kind:
+    """Return the kind of an upstream; raise ConfigError for one that this cudepot does not have."""
+    return _kind(upstream.type)
+
+
+def _kind(name: str) -> Kind:
+    if name not in ROWS:
+        raise ConfigError(f"no kind of upstream is called {name!r}", hint="a newer cudepot may have it")
+    found = importlib.import_module(ROWS[name].module).KIND
+    assert isinstance(found, Kind), ROWS[name].module
+    return found
+
+
+def parse_upstream(table: Table) -> Upstream:
+    """Return one ``[[upstream]]``; raise ConfigError that names the place of the first fault."""
+    kind = table.choice("type", tuple(ROWS))
+    name = upstream_name(table.text("name"), table.path("name"))
+    found = _kind(kind).locks.parse(table, Upstream(name, kind))
+    table.done()
+    return found

@@ -1,0 +1,28 @@
+"""Which upstreams nobody has signed: believed by a hash in the lock, and marked as such in every report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.lock_document import parse_upstreams
+from cudepot.depot.depot import Depot
+from cudepot.kinds.registry import kind_of
+
+if TYPE_CHECKING:
+    from cudepot.catalog.site.snapshot import Snapshot
+
+
+def unsigned(depot: Depot, lock: Lock) -> tuple[str, ...]:
+    """Return a line for each upstream of a lock of which something bears no signature that was checked."""
+    return tuple(text for one in lock.upstreams if (text := unsigned_note(depot, lock, one)))
+
+
+def unsigned_shown(depot: Depot, snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the same for what a snapshot shows; it says itself who signed what."""
+    return unsigned(depot, Lock(parse_upstreams(snapshot.upstreams)))
+
+
+def unsigned_note(depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:
+    """Return the line for one upstream; empty where all is signed that its kind promises."""
+    return kind_of(upstream).locks.unsigned(depot, lock, upstream)

@@ -1,0 +1,32 @@
+"""What a Python package index offers under the names that pins may mean."""
+
+from __future__ import annotations
+
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.depot.depot import Depot
+from cudepot.depot.partly import UnmetError
+from cudepot.depot.root_memory import RootMemory
+from cudepot.kinds.kind import Offered
+from cudepot.kinds.rules.offer import Offer
+from cudepot.kinds.unsigned_index import check_transport
+from cudepot.kinds.wheels.lock import projects_of, read_pages, wanted
+
+
+def offers(depot: Depot, upstream: Upstream) -> Offered:
+    """Return what there is, whatever the pins say of versions."""
+    check_transport(upstream)
+    wants = wanted(depot.pins_of(upstream))
+    pages, errors = read_pages(depot, upstream, RootMemory.load(depot.store, upstream), wants)
+    projects, broken = projects_of(upstream, wants, pages)
+    error = UnmetError({**errors, **broken}, upstream.url) if errors or broken else None
+    if error and not projects:
+        raise error
+    subdirs = list(dict.fromkeys(subdir for one in wants for subdir in one.pin.subdirs))
+    found = tuple(
+        Offer(name, str(wheel.version), subdir, wheel.file.size or 0, wheel.file.url, wheel.withdrawn)
+        for name, project in projects.items()
+        for wheel in project.wheels()
+        for subdir in subdirs
+        if wheel.runs_on(subdir)
+    )
+    return Offered(found, error)

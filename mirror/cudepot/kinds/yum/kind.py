@@ -1,0 +1,61 @@
+"""yum repositories as a kind of upstream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cudepot.catalog.config.fields import Table
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.depot.depot import Depot
+from cudepot.errors import ConfigError
+from cudepot.kinds.kind import Asking, Kind, Offered, Remote, Resolved
+from cudepot.kinds.remote import opened
+from cudepot.kinds.yum.rules.settings import parse_yum
+from cudepot.ports import Source
+
+
+class _Locks:
+    is_signed = True
+    names_files = False
+    grows = True
+
+    def parse(self, table: Table, upstream: Upstream) -> Upstream:
+        return parse_yum(table, upstream)
+
+    def open(self, upstream: Upstream, base: Path, remote: Remote) -> Source:  # noqa: ARG002
+        return opened(upstream.url, remote)
+
+    def carries(self, upstream: Upstream) -> tuple[str, ...]:  # noqa: ARG002
+        return ("rpm",)
+
+    def lock(self, asking: Asking) -> Resolved:
+        from cudepot.kinds.unchanged import session, unchanged  # noqa: PLC0415
+
+        asked = session(asking)
+        if before := unchanged(asking, asked, "repomd.xml"):
+            return before
+        from cudepot.kinds.yum.lock import resolve_yum  # noqa: PLC0415 - where something changed
+
+        return resolve_yum(asked, asking.before, rollback=asking.rollback, accepted=asking.accepted)
+
+    def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:
+        from cudepot.kinds.yum.offers import offers  # noqa: PLC0415
+
+        return Offered(tuple(offers(depot, upstream, lock)))
+
+    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
+        if any(root.signers for root in upstream.roots):
+            return ""
+        packages = "" if _package_keys(depot, upstream.name) else "; its packages are not checked either"
+        return f"{upstream.name}: signed by nobody: believed by its hash in cudepot.lock (trust = hash-lock){packages}"
+
+
+def _package_keys(depot: Depot, name: str) -> tuple[str, ...]:
+    try:
+        return depot.config.upstream(name).package_keys
+    except ConfigError:  # what is shown may be of an upstream that is gone
+        return ()
+
+
+KIND = Kind(_Locks())
