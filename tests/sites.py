@@ -1,80 +1,26 @@
-"""Sites for the contract that all kinds of them keep: a folder, memory, and buckets of real S3 servers."""
+"""Sites for the contract that all kinds of them keep: a folder, a shelf, and buckets of real S3 servers."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 from simulator.s3 import S3Server
+from tests.shelf import ShelfSite
 
 from cudepot.catalog.nvidia.site_paths import whole_apt
 from cudepot.catalog.site.file_traits import traits
 from cudepot.cli.progress import Silent
-from cudepot.digest import Digest
-from cudepot.errors import MissingError, StorageError
-from cudepot.ports import ObjectStore, S3Place, Site
+from cudepot.ports import Inspectable
+from cudepot.sites.folder.site import FolderSite
+from cudepot.sites.s3.bucket import Bucket
+from cudepot.sites.s3.place import S3Place
+from cudepot.sites.s3.site import S3Site
+from cudepot.sites.s3.snapshot import Names
 from cudepot.store.local import LocalStore
-from cudepot.transport.folder.site import FolderSite
-from cudepot.transport.s3.bucket import Bucket
-from cudepot.transport.s3.site import S3Site
-from cudepot.transport.s3.snapshot import Names
 from simulator import s3
-
-
-class MemorySite:
-    """A site in memory: the contract at its plainest."""
-
-    where = "memory"
-
-    def __init__(self, store: ObjectStore) -> None:
-        self._store, self._shown, self._newest = store, 0, 0
-        self.snapshots: dict[int, dict[str, bytes]] = {}
-
-    def current(self) -> int | None:
-        return self._shown or None
-
-    def newest(self) -> int:
-        return self._newest
-
-    def document(self, number: int) -> bytes:
-        return self.snapshots.get(number, {}).get("snapshot.json", b"")
-
-    def write(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
-        files = dict(extra)
-        for path, digest in tree.items():
-            with self._store.open(digest) as handle:
-                files[path] = handle.read()
-        self.snapshots[number], self._newest = files, max(self._newest, number)
-
-    def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
-        self.write(number, {path: one for path, one in tree.items() if self._store.has(one)}, extra)
-
-    def switch(self, number: int) -> None:
-        if number not in self.snapshots:
-            raise StorageError("no such snapshot", hint="write it")
-        self._shown = number
-
-    def prune(self, keep: int) -> list[int]:
-        gone = [one for one in sorted(self.snapshots)[:-keep] if one != self._shown]
-        for one in gone:
-            del self.snapshots[one]
-        return gone
-
-    def files(self, number: int) -> Iterator[str]:
-        yield from self.snapshots.get(number, {})
-
-    def open(self, number: int, path: str) -> BinaryIO:
-        try:
-            return io.BytesIO(self.snapshots[number][path])
-        except KeyError as error:
-            raise MissingError(f"{path}: not there", hint="write it") from error
-
-    def linked(self, number: int, path: str, digest: Digest) -> bool:
-        return False
 
 
 @dataclass
@@ -83,7 +29,7 @@ class Place:
 
     name: str
     store: LocalStore
-    make: Callable[[], Site]
+    make: Callable[[], Inspectable]
     get: Callable[[str], bytes | None]
     put: Callable[[str, bytes], None]
     server: S3Server | None = None
@@ -125,17 +71,17 @@ def folder_place(base: Path, store: LocalStore) -> Place:
     return Place("folder", store, lambda: FolderSite(base / "site", store), get, put)
 
 
-def memory_place(store: LocalStore) -> Place:
-    """Return memory."""
-    site = MemorySite(store)
+def shelf_place(base: Path, store: LocalStore) -> Place:
+    """Return a shelf."""
+    site = ShelfSite(base / "shelf", store)
 
     def shown() -> dict[str, bytes]:
-        return site.snapshots.get(site.current() or 0, {})
+        return site.snapshot(site.current() or 0)
 
     def put(path: str, data: bytes) -> None:
-        shown()[path] = data
+        site.put(site.current() or 0, shown() | {path: data})
 
-    return Place("memory", store, lambda: site, lambda path: shown().get(path), put)
+    return Place("shelf", store, lambda: ShelfSite(base / "shelf", store), lambda path: shown().get(path), put)
 
 
 def s3_place(server: S3Server, store: LocalStore) -> Place:
@@ -159,7 +105,7 @@ def s3_place(server: S3Server, store: LocalStore) -> Place:
 
 _SERVERS = {"moto": s3.moto, "rclone": s3.rclone, "radosgw": s3.radosgw}
 S3_KINDS = [pytest.param(name, marks=[pytest.mark.slow] if name == "radosgw" else []) for name in _SERVERS]
-KINDS = ["folder", "memory", *S3_KINDS]
+KINDS = ["folder", "shelf", *S3_KINDS]
 
 
 @pytest.fixture(scope="session")
@@ -183,8 +129,8 @@ def place_of(kind: str, base: Path, servers: Callable[[str], S3Server], patch: p
     store = LocalStore(base / "store", create=True, durable=False)
     if kind == "folder":
         return folder_place(base, store)
-    if kind == "memory":
-        return memory_place(store)
+    if kind == "shelf":
+        return shelf_place(base, store)
     server = servers(kind)
     for name, value in server.env.items():
         patch.setenv(name, value)

@@ -18,8 +18,9 @@ MAY = {
     **{room: BASE | {room} for room in IO},
     "depot": BASE | PURE | IO | {"depot"},
     "kinds": BASE | PURE | IO | {"depot", "kinds"},
-    "workflows": BASE | PURE | IO | {"depot", "kinds", "workflows"},
-    "cli": BASE | PURE | IO | {"depot", "kinds", "workflows", "cli", "__init__"},
+    "sites": BASE | PURE | IO | {"sites"},
+    "workflows": BASE | PURE | IO | {"depot", "kinds", "sites", "workflows"},
+    "cli": BASE | PURE | IO | {"depot", "kinds", "sites", "workflows", "cli", "__init__"},
 }
 CHILDREN = {"__main__.py"}
 """Programs of their own, run as children."""
@@ -69,3 +70,13 @@ def test_only_the_command_line_reads_argv_and_environment() -> None:
         names = {one.attr for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.Attribute)}
         if room(path) != "cli" and path.name not in CHILDREN:
             assert not names & {"environ", "getenv", "argv"}, path
+
+
+def test_no_site_kind_knows_another_and_nobody_else_knows_one() -> None:
+    folders = [path for path in (ROOT / "sites").iterdir() if path.is_dir() and path.name != "__pycache__"]
+    for path in ROOT.rglob("*.py"):
+        inside = next((one.name for one in folders if one in path.parents), "")
+        for name in imports(path):
+            below = name.split(".")
+            if below[:2] == ["cudepot", "sites"] and below[2:] and below[2] not in ("kind", "registry"):
+                assert below[2] == inside, f"{path.relative_to(ROOT)} imports {name}"

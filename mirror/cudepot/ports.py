@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
@@ -147,41 +146,6 @@ class FileTraits(NamedTuple):
     cache_control: str
 
 
-@dataclass(frozen=True, slots=True)
-class S3Place:
-    """Where an S3 site is and how it is reached; credentials come from boto3's own chain, never from here.
-
-    Attributes:
-        bucket: its name; it has to exist.
-        prefix: what every key begins with; empty, or ending in ``/``.
-        endpoint: URL of the server; empty for AWS.
-        region: as the server wants it signed.
-        path_style: ``http://server/bucket/key`` rather than ``http://bucket.server/key``.
-        profile: of boto3's configuration; empty for its default.
-        ca: file of certificates to trust; empty for the system's.
-        proxy: URL of a proxy; empty for none but the environment's.
-        public_url: where clients read the site, ending in ``/``; empty for the bucket itself.
-        grace: seconds that a file stays after the last kept snapshot that names it is gone.
-        folder_pages: whether ``FOLDER/`` and ``FOLDER/./NAME`` are objects too; some servers cannot hold such names.
-        read_back: whether everything written is read again and hashed.
-        workers: transfers at a time.
-    """
-
-    bucket: str
-    prefix: str = ""
-    endpoint: str = ""
-    region: str = "us-east-1"
-    path_style: bool = False
-    profile: str = ""
-    ca: str = ""
-    proxy: str = ""
-    public_url: str = ""
-    grace: int = 86400
-    folder_pages: bool = True
-    read_back: bool = False
-    workers: int = 16
-
-
 class Site(Protocol):
     """Where snapshots are shown to clients: a folder, a bucket, or memory.
 
@@ -216,14 +180,26 @@ class Site(Protocol):
             BusyError: another publisher is at work there.
         """
 
-    def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
-        """Make a written snapshot hold exactly this again, from the store; withdraw files the store lacks."""
-
     def switch(self, number: int) -> None:
         """Show a snapshot that was written; raise StorageError when there is none of that number."""
 
     def prune(self, keep: int) -> list[int]:
         """Forget all but the newest ``keep`` snapshots (never the one shown) and return their numbers."""
+
+
+class Inspectable(Site, Protocol):
+    """A site that can be read back, file by file, and put right: what ``verify`` needs of it."""
+
+    @property
+    def readers(self) -> int:
+        """How many of its files are read at a time."""
+
+    @property
+    def linked(self) -> Callable[[int, str, Digest], bool] | None:
+        """Tells whether a file is the store's very object, so that hashing the object has hashed it too.
+
+        None where no file ever is: then all of them have to be read to be known.
+        """
 
     def files(self, number: int) -> Iterator[str]:
         """Give the path of every file of a written snapshot, as far as it is there; and of what does not belong."""
@@ -231,8 +207,8 @@ class Site(Protocol):
     def open(self, number: int, path: str) -> BinaryIO:
         """Open a file of a written snapshot as clients get it; raise MissingError when it is not there."""
 
-    def linked(self, number: int, path: str, digest: Digest) -> bool:
-        """Tell whether the file is the store's very object, so that hashing the object has hashed it too."""
+    def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
+        """Make a written snapshot hold exactly this again, from the store; withdraw files the store lacks."""
 
 
 class Signed(NamedTuple):

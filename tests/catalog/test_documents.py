@@ -11,8 +11,8 @@ import pytest
 import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.parsed import parse_config
 
-from cudepot.catalog.config.config import parse_config
 from cudepot.catalog.config.template import render_template
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
 from cudepot.catalog.lock_document import parse_lock, render_lock
@@ -23,8 +23,7 @@ from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.release import Release
 from cudepot.formats.simple_write import ProjectStatus
 from cudepot.kinds.apt.rules.settings import AptSettings
-from cudepot.kinds.registry import parse_upstream
-from cudepot.ports import S3Place
+from cudepot.sites.s3.place import S3Place
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs", "Cc"]), max_size=8)
 DIGESTS = st.binary(max_size=3).map(Digest.of)
@@ -119,68 +118,66 @@ def installer(**changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("text", "seconds"), [("30d", 2592000), ("12h", 43200), ("2w", 1209600)])
 def test_times_of_validity(text: str, seconds: int) -> None:
-    assert parse_config(upstream(**{"valid-for": text}), parse_upstream).upstreams[0].valid_for == seconds
-    assert parse_config(installer(**{"valid-for": text}), parse_upstream).upstreams[0].valid_for == seconds
+    assert parse_config(upstream(**{"valid-for": text})).upstreams[0].valid_for == seconds
+    assert parse_config(installer(**{"valid-for": text})).upstreams[0].valid_for == seconds
 
 
 @pytest.mark.parametrize("text", ["30", "d", "0d", "-1d", "30 d", "1y", "999999d"])
 def test_other_times_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="upstream"):
-        parse_config(upstream(**{"valid-for": text}), parse_upstream)
+        parse_config(upstream(**{"valid-for": text}))
 
 
 def test_an_installer_needs_its_hash() -> None:
-    assert parse_config(installer(boundary=["libc6"]), parse_upstream).upstreams[0].boundary == ("libc6",)
+    assert parse_config(installer(boundary=["libc6"])).upstreams[0].boundary == ("libc6",)
     for wrong in ("", "A" * 64, "a" * 63):
         with pytest.raises(ConfigError, match="sha256 of the installer"):
-            parse_config(installer(sha256=wrong), parse_upstream)
+            parse_config(installer(sha256=wrong))
     with pytest.raises(ConfigError, match=r"unknown key 'upstream\[0\]\.keys'"):
-        parse_config(installer(keys=["A" * 40]), parse_upstream)
+        parse_config(installer(keys=["A" * 40]))
 
 
 def test_a_pin_wants_architectures_its_upstream_has() -> None:
-    assert parse_config(pin(architectures=["amd64"]), parse_upstream).pins[0].architectures == ("amd64",)
+    assert parse_config(pin(architectures=["amd64"])).pins[0].architectures == ("amd64",)
     with pytest.raises(ConfigError, match="wants arm64 of upstream 'u'"):
-        parse_config(pin(architectures=["arm64"]), parse_upstream)
+        parse_config(pin(architectures=["arm64"]))
     folder = {"upstream": [{"name": "u", "type": "folder", "path": "d"}]}
     with pytest.raises(ConfigError, match="only apt and yum pins"):
-        parse_config({**pin(architectures=["amd64"]), **folder}, parse_upstream)
+        parse_config({**pin(architectures=["amd64"]), **folder})
 
 
 def test_defaults() -> None:
-    found = parse_config(config(), parse_upstream)
+    found = parse_config(config())
     assert found.upstreams[0].url == "https://h/u/"
     assert found.upstreams[0].settings == AptSettings()
     assert found.pins[0].outputs == ("mirror",)
-    assert parse_config(pin(recipe="cudnn"), parse_upstream).pins[0].outputs == ("conda", "wheel")
+    assert parse_config(pin(recipe="cudnn")).pins[0].outputs == ("conda", "wheel")
     assert (found.site.keep, found.build.number, found.store) == (3, 1, "store")
 
 
 def test_a_bucket_as_site() -> None:
     site = {"type": "s3", "bucket": "bbb", "prefix": "/a/b/", "endpoint": "https://h", "grace-hours": 2, "ca": "ca.pem"}
-    found = parse_config(config(site=site), parse_upstream).site.s3
+    found = parse_config(config(site=site)).site.place
     assert found == S3Place("bbb", "a/b/", "https://h", path_style=True, grace=7200, ca="ca.pem")
-    amazon = parse_config(
-        config(site={"type": "s3", "bucket": "bbb", "public-url": "https://m"}), parse_upstream
-    ).site.s3
+    amazon = parse_config(config(site={"type": "s3", "bucket": "bbb", "public-url": "https://m"})).site.place
     assert amazon == S3Place("bbb", public_url="https://m/")
 
 
 def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_config(config(site={"type": "s3", "bucket": "bbb", "endpoint": "https://me:hush@h"}), parse_upstream)
+        parse_config(config(site={"type": "s3", "bucket": "bbb", "endpoint": "https://me:hush@h"}))
     assert "hush" not in f"{caught.value} {caught.value.hint}"
 
 
 def test_the_status_of_a_project() -> None:
     said = {"Nvidia.cuDNN_cu11": "deprecated: take cu12", "x": "archived"}
-    found = parse_config(config(site={"project-status": said}), parse_upstream).site.project_status
+    found = parse_config(config(site={"project-status": said})).site.project_status
     assert found == {"nvidia-cudnn-cu11": ProjectStatus("deprecated", "take cu12"), "x": ProjectStatus("archived")}
 
 
 def test_the_template_is_a_configuration() -> None:
     text = render_template(label="acme", key="A" * 40, gnupg="g")
-    found = parse_config(tomllib.loads(text), parse_upstream)
+    found = parse_config(tomllib.loads(text))
     assert (found.site.label, found.site.key, found.site.gnupg) == ("acme", "A" * 40, "g")
     assert (found.upstreams, found.pins, found.accept_eula) == ((), (), ())
 
@@ -226,5 +223,5 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("document", "says"), WRONG, ids=[says for _, says in WRONG])
 def test_a_fault_is_named_with_its_place(document: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_config(document, parse_upstream)
+        parse_config(document)
     assert says in str(caught.value)

@@ -7,14 +7,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.parsed import parse_config
 
-from cudepot.catalog.config.config import parse_config
 from cudepot.catalog.config.presets import Presets, expand, parse_presets
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.nvidia.site_paths import path_of
 from cudepot.errors import ConfigError
 from cudepot.kinds.apt.rules.settings import AptSettings
-from cudepot.kinds.registry import parse_upstream
 from cudepot.signing.keys import read_keys
 
 FOLDER = Path(__file__).parent.parent.parent / "channel-config" / "upstreams"
@@ -28,7 +27,7 @@ def presets() -> Presets:
 
 
 def upstream(presets: Presets, text: str) -> Upstream:
-    return parse_config(expand(tomllib.loads("[[upstream]]\n" + text), lambda: presets), parse_upstream).upstreams[0]
+    return parse_config(expand(tomllib.loads("[[upstream]]\n" + text), lambda: presets)).upstreams[0]
 
 
 def test_one_line_is_a_whole_upstream(presets: Presets) -> None:

@@ -9,6 +9,7 @@ from cudepot.catalog.config.site import parse_site
 from cudepot.cli.common import check_url
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import parse_upstream
+from cudepot.sites.registry import parse_place
 
 
 @pytest.mark.parametrize(
@@ -63,4 +64,4 @@ def test_good_urls_of_upstreams(text: str) -> None:
 @pytest.mark.parametrize("text", ["https://h/\nx", "s3://h", *MALFORMED])
 def test_urls_in_the_configuration_likewise(key: str, text: str) -> None:
     with pytest.raises(ConfigError):
-        parse_site(Table({"type": "s3", "bucket": "some-bucket", key: text}))
+        parse_site(Table({"type": "s3", "bucket": "some-bucket", key: text}), parse_place)

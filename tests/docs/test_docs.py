@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 from simulator.process import clean_env, run
+from tests.parsed import parse_config
 
 import cudepot.errors
-from cudepot.catalog.config.config import parse_config
 from cudepot.catalog.config.template import render_template
 from cudepot.cli.main import EXIT_CODES, VERBS
-from cudepot.kinds.registry import parse_upstream
 
 TOP = Path(__file__).parent.parent.parent
 PAGES = sorted([*TOP.glob("*.md"), *TOP.glob("docs/**/*.md")])
@@ -57,10 +56,10 @@ def test_toml_examples_parse(page: Path) -> None:
 
 def test_the_template_is_a_configuration_also_with_its_examples_switched_on() -> None:
     text = render_template(label="acme", key="A" * 40, gnupg="gnupg")
-    parse_config(tomllib.loads(text), parse_upstream)
+    parse_config(tomllib.loads(text))
     # `# [[pin]]` and `# key = value` are examples; other comments are prose
     switched = re.sub(r"^# (?=\[\[|[a-z-]+ = )", "", text, flags=re.MULTILINE)
-    config = parse_config(tomllib.loads(switched), parse_upstream)
+    config = parse_config(tomllib.loads(switched))
     assert [one.type for one in config.upstreams] == ["apt", "simple", "folder"]
     assert len(config.pins) == 3
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 
 import tomli
 from tests.fuzz.corpus import OLD
+from tests.parsed import parse_config
 
 from cudepot.builders.rpm_metadata import entries_of
-from cudepot.catalog.config.config import parse_config
 from cudepot.catalog.config.listings import decode_listing, read_listing
 from cudepot.catalog.doctor import records, texts
 from cudepot.catalog.doctor.records import stated
@@ -44,7 +44,6 @@ from cudepot.formats.rich_dependency import parse_rich
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.formats.sources_listing import sources_listing
 from cudepot.formats.xml_rewritten import check_well_formed
-from cudepot.kinds.registry import parse_upstream
 from cudepot.kinds.yum.rules.modules import check_yaml, streams_of, trimmed_modules
 from cudepot.kinds.yum.rules.trim import trimmed
 from cudepot.openpgp import is_plain_armor, packet_algorithms
@@ -220,7 +219,7 @@ def lock(data: bytes) -> None:
         document = tomli.loads(data.decode())
     except (ValueError, RecursionError):
         return  # load_lock and load_config refuse it with the line
-    _each(lambda: render_lock(parse_lock(document)), lambda: parse_config(document, parse_upstream))
+    _each(lambda: render_lock(parse_lock(document)), lambda: parse_config(document))
 
 
 def documents(data: bytes) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError, StorageError, UpstreamError
+from cudepot.sites.folder.site import FolderSite
 from cudepot.store.local import LocalStore
-from cudepot.transport.folder.site import FolderSite
 from cudepot.transport.folder.source import FolderSource
 
 

@@ -170,10 +170,10 @@ POINTS: list[tuple[str, int]] = [
     ("cudepot.store.local:LocalStore.add", 3),
     ("cudepot.store.snapshots:Snapshots.add", 1),
     ("cudepot.store.snapshots:.write_atomic", 2),
-    ("cudepot.transport.folder.site:FolderSite.write", 1),
+    ("cudepot.sites.folder.site:FolderSite.write", 1),
     ("cudepot.store.local:LocalStore.place", 3),
-    ("cudepot.transport.folder.site:FolderSite.switch", 1),
-    ("cudepot.transport.folder.site:FolderSite.prune", 1),
+    ("cudepot.sites.folder.site:FolderSite.switch", 1),
+    ("cudepot.sites.folder.site:FolderSite.prune", 1),
 ]
 
 

@@ -14,22 +14,21 @@ from typing import Any
 import pytest
 from simulator.process import clean_env
 from simulator.site_key import SiteKey
+from tests.parsed import parse_config
 
 import cudepot
-from cudepot.catalog.config.config import parse_config
 from cudepot.catalog.config.presets import expand
 from cudepot.catalog.nvidia.first_pins import packages_for
 from cudepot.catalog.nvidia.first_sizes import Expected
 from cudepot.cli.init import sizes
 from cudepot.cli.main import main
 from cudepot.depot.shipped import load_presets
-from cudepot.kinds.registry import parse_upstream
 
 
 def pins(folder: Path) -> list[dict[str, Any]]:
     """Return the pins of a project, whose configuration is read as a whole."""
     data = tomllib.loads((folder / "cudepot.toml").read_text())
-    parse_config(expand(data, load_presets), parse_upstream)
+    parse_config(expand(data, load_presets))
     return list(data.get("pin", []))
 
 

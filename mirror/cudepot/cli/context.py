@@ -25,7 +25,9 @@ from cudepot.depot.depot import Depot
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import kind_of, parse_upstream
-from cudepot.ports import Progress, Signer, Site, Source, Verifier
+from cudepot.ports import Progress, Signer, Source, Verifier
+from cudepot.sites.kind import Surroundings
+from cudepot.sites.registry import open_site, parse_place
 from cudepot.store.local import LocalStore
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
@@ -37,7 +39,7 @@ def load_config(base: Path) -> Config:
     """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
     path = base / "cudepot.toml"
     try:
-        return parse_config(_expanded(tomli.loads(path.read_text("utf-8"))), parse_upstream)
+        return parse_config(_expanded(tomli.loads(path.read_text("utf-8"))), parse_upstream, parse_place)
     except ConfigError as error:
         raise ConfigError(
             f"{path}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
@@ -90,7 +92,7 @@ def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, chang
         verifier=lambda upstream: _verifier(base, upstream),
         signer=functools.cache(lambda: keys.enter_context(_signer(base, config))),
         site_verifier=functools.cache(lambda: _site_verifier(base, config)),
-        site_of=lambda objects: _site(base, config, objects, shown),
+        site_of=lambda objects: open_site(config.site, Surroundings(base, objects, shown, USER_AGENT)),
         clock=lambda: datetime.datetime.now(datetime.UTC),
         recipes=Path(args.recipes) if getattr(args, "recipes", None) else data_folder("recipes"),
         epoch=_epoch(),
@@ -188,23 +190,6 @@ def _is_plain() -> bool:
     proxies = {name.lower() for name, value in os.environ.items() if value} & _PROXIES
     logins = [os.environ.get("NETRC", ""), *(str(Path.home() / name) for name in (".netrc", "_netrc"))]
     return not proxies and not any(one and Path(one).exists() for one in logins)
-
-
-def _site(base: Path, config: Config, store: LocalStore, shown: Progress) -> Site:
-    if config.site.s3 is None:
-        from cudepot.transport.folder.site import FolderSite
-
-        return FolderSite(base / config.site.path, store)
-    # boto3 takes 200 ms to import: only sites on S3 pay for it.
-    from cudepot.catalog.nvidia.site_paths import whole_apt
-    from cudepot.catalog.site.file_traits import traits
-    from cudepot.transport.s3.bucket import Bucket
-    from cudepot.transport.s3.site import S3Site
-    from cudepot.transport.s3.snapshot import Names
-
-    place = replace(config.site.s3, ca=str(base / config.site.s3.ca) if config.site.s3.ca else "")
-    names = Names(traits, whole_apt, extra=place.folder_pages)
-    return S3Site(Bucket(place, USER_AGENT), store, store.id, names, shown)
 
 
 def _verifier(base: Path, upstream: Upstream) -> Verifier:

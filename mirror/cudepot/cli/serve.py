@@ -7,6 +7,7 @@ import ipaddress
 import json
 import shlex
 import sys
+from pathlib import Path
 
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
@@ -46,11 +47,11 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.catalog.site.file_traits import traits
 
     with opened(args, exclusive=False) as depot:
-        if depot.config.site.s3 is not None:
+        if depot.config.site.place.served_folder() is None:
             raise ConfigError(
-                "the site is a bucket, which its own server shows", hint="`cudepot explain sites` says how"
+                "the site is not on this machine: its own server shows it", hint="`cudepot explain sites` says how"
             )
-        root = depot.base / depot.config.site.path / "current"
+        root = Path(depot.site().where)
     with web.listening(args.bind, args.port) as (sock, url):
         if not root.exists():
             print("the site shows nothing yet: run `cudepot publish`", file=sys.stderr)  # noqa: T201

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cudepot.catalog.config.config import Config, Pin
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.ports import Progress, Signer, Site, Source, Verifier
+from cudepot.ports import Inspectable, Progress, Signer, Site, Source, Verifier
 from cudepot.store.local import LocalStore
 
 
@@ -40,7 +40,7 @@ class Depot:
     verifier: Callable[[Upstream], Verifier]
     signer: Callable[[], Signer]
     site_verifier: Callable[[], Verifier]
-    site_of: Callable[[LocalStore], Site]
+    site_of: Callable[[LocalStore], Inspectable]
     clock: Callable[[], datetime.datetime]
     recipes: Path
     epoch: int
@@ -55,6 +55,10 @@ class Depot:
 
     def site(self) -> Site:
         """Return the site that is configured, filled from this depot's store."""
+        return self.site_of(self.store)
+
+    def inspectable(self) -> Inspectable:
+        """Return the same site, to be read back and put right."""
         return self.site_of(self.store)
 
     def pins_of(self, upstream: Upstream) -> tuple[Pin, ...]:

@@ -27,6 +27,7 @@ from cudepot.fingerprints import fingerprint
 from cudepot.kinds.registry import kind_of, parse_upstream
 from cudepot.openpgp import PublicKey
 from cudepot.signing.keys import read_keys
+from cudepot.sites.registry import parse_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ def _change(
     config: Config, number: int, text: str, key: PublicKey | None, copy: tuple[str, bytes] | None, full: str
 ) -> Change:
     before = config.upstreams[number]
-    after = parse_config(expand(tomli.loads(text), load_presets), parse_upstream).upstreams[number]
+    after = parse_config(expand(tomli.loads(text), load_presets), parse_upstream, parse_place).upstreams[number]
     return Change(before.name, before.keys, after.keys, key, load_presets().key(full), copy, text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cudepot.catalog.config.fields import Table
-from cudepot.catalog.config.site import Build, Site, parse_build, parse_site
+from cudepot.catalog.config.site import Build, ParsePlace, Site, parse_build, parse_site
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.errors import ConfigError
 
@@ -70,10 +70,12 @@ def names_presets(data: Mapping[str, object]) -> bool:
     return isinstance(tables, list) and any(isinstance(one, Mapping) and "preset" in one for one in tables)
 
 
-def parse_config(data: Mapping[str, object], parse_upstream: Callable[[Table], Upstream]) -> Config:
+def parse_config(
+    data: Mapping[str, object], parse_upstream: Callable[[Table], Upstream], parse_place: ParsePlace
+) -> Config:
     """Return the configuration; raise ConfigError that names the place of the first fault.
 
-    ``parse_upstream`` reads an ``[[upstream]]``: each kind its own.
+    ``parse_upstream`` reads an ``[[upstream]]`` and ``parse_place`` where the site is: each kind its own.
     """
     root = Table(data)
     version = root.integer("version", 1)
@@ -81,7 +83,7 @@ def parse_config(data: Mapping[str, object], parse_upstream: Callable[[Table], U
         raise ConfigError(f"cudepot.toml has version {version}; this cudepot reads {VERSION}")
     config = Config(
         store=root.text("store", "store"),
-        site=parse_site(root.table("site")),
+        site=parse_site(root.table("site"), parse_place),
         build=parse_build(root.table("build")),
         accept_eula=_hashes(root, "accept-eula"),
         upstreams=tuple(parse_upstream(one) for one in root.tables("upstream")),

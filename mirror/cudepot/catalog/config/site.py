@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cudepot.catalog.config.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
-from cudepot.paths import plain_path
-from cudepot.ports import S3Place
 from cudepot.urls import split_url
 
 if TYPE_CHECKING:
     from cudepot.formats.simple_write import ProjectStatus
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _STATUSES = ("active", "archived", "deprecated")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 # Measured on NVIDIA's libraries (docs/packages.md): a tenth of level 19's time or less, at most 1.1 of its size.
 ZSTD_LEVEL, ZSTD_WINDOW = 7, 27
+
+
+class SitePlace(Protocol):
+    """Where the site is, as its kind reads it from ``[site]``; what verbs may ask of it before it is opened."""
+
+    @property
+    def public_url(self) -> str:
+        """Where clients read it, ending in ``/``; empty where the kind's own settings do not say."""
+
+    @property
+    def has_links(self) -> bool:
+        """Whether a file under a second name takes no room of its own."""
+
+    @property
+    def dotted_names(self) -> bool:
+        """Whether ``FOLDER/./NAME`` is a file of its own, because nothing normalises what clients ask for."""
+
+    def served_folder(self) -> str | None:
+        """Return the folder the site is in, relative to cudepot.toml; None where it is not on this machine."""
+
+
+ParsePlace = Callable[[Table], SitePlace]
+"""Reads what a site kind has of its own in ``[site]``: handed in, because this room knows no kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +50,7 @@ class Site:
     """Where and as whom cudepot publishes.
 
     Attributes:
-        path: folder of the site, relative to cudepot.toml.
+        place: where it is: what its kind reads of ``[site]``.
         label: who we are: part of wheel versions (``8.0.5.39+LABEL.1``) and of the key's name.
         key: full fingerprint of the signing key.
         former_keys: fingerprints of keys that signed earlier snapshots; they verify, but sign no more.
@@ -39,7 +59,6 @@ class Site:
         keep: snapshots kept on the site, the current one included.
         public: whether anybody can read the site; then nothing is published, because NVIDIA's licence forbids it.
         project_status: project of the wheel index → what is said of it (PEP 792).
-        s3: the bucket, when the site is one; ``path`` is not used then.
         origin: full fingerprint of the key of the site that is shown here as it is, out of bundles; then nothing is
             signed here. Empty for a site of our own.
         origin_keyring: file with that key, relative to cudepot.toml.
@@ -50,7 +69,7 @@ class Site:
             whose URL has such a path, or none.
     """
 
-    path: str
+    place: SitePlace
     label: str
     key: str
     former_keys: tuple[str, ...]
@@ -58,7 +77,6 @@ class Site:
     channel: str
     keep: int
     project_status: Mapping[str, ProjectStatus] = field(default_factory=dict)
-    s3: S3Place | None = None
     public: bool = False
     origin: str = ""
     origin_keyring: str = ""
@@ -70,7 +88,7 @@ class Site:
     @property
     def reached_at(self) -> str:
         """Where clients reach the site, ending in a slash; empty where nothing says so."""
-        return self.url or (self.s3.public_url if self.s3 else "")
+        return self.url or self.place.public_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +112,10 @@ class Build:
     closed_channel: bool = False
 
 
-def parse_site(table: Table) -> Site:
-    """Return ``[site]``; raise ConfigError that names the place of the first fault."""
+def parse_site(table: Table, parse_place: ParsePlace) -> Site:
+    """Return ``[site]``, its kind's part by ``parse_place``; raise ConfigError that names the first fault."""
     site = Site(
-        path=table.text("path", "site"),
+        place=parse_place(table),
         label=table.text("label", "site"),
         key=fingerprint(table.text("key")) if table.text("key", "") else "",
         former_keys=tuple(fingerprint(one) for one in table.texts("former-keys", ())),
@@ -106,12 +124,11 @@ def parse_site(table: Table) -> Site:
         keep=table.integer("keep", 3, low=1),
         public=table.flag("public"),
         project_status=_statuses(table.mapping("project-status")),
-        s3=_s3(table) if table.choice("type", ("folder", "s3"), "folder") == "s3" else None,
         origin=fingerprint(table.text("from")) if table.text("from", "") else "",
         origin_keyring=table.text("from-keyring", "keys/site.asc"),
         upstream_keys=tuple(fingerprint(one) for one in table.texts("upstream-keys", ())),
         unsigned=table.texts("unsigned-upstreams", ()),
-        url=_folder_url(table, "url"),
+        url=folder_url(table, "url"),
         nvidia_paths=table.flag("nvidia-paths") if table.has("nvidia-paths") else None,
     )
     table.done()
@@ -148,41 +165,13 @@ def _statuses(given: Mapping[str, str]) -> dict[str, ProjectStatus]:
     return found
 
 
-def _s3(table: Table) -> S3Place:
-    prefix = table.text("prefix", "").strip("/")
-    if prefix and plain_path(prefix) != prefix:
-        raise ConfigError(f"'site.prefix' is not a plain path: {prefix!r}")
-    endpoint, proxy = (_url(table, key) for key in ("endpoint", "proxy"))
-    return S3Place(
-        bucket=_bucket(table.text("bucket")),
-        prefix=f"{prefix}/" if prefix else "",
-        endpoint=endpoint,
-        region=table.text("region", "us-east-1"),
-        path_style=table.flag("path-style", default=bool(endpoint)),
-        profile=table.text("profile", ""),
-        ca=table.text("ca", ""),
-        proxy=proxy,
-        public_url=_folder_url(table, "public-url"),
-        grace=table.integer("grace-hours", 24) * 3600,
-        folder_pages=table.flag("folder-pages", default=True),
-        read_back=table.flag("read-back"),
-        workers=table.integer("workers", 16, low=1, high=64),
-    )
-
-
-def _bucket(name: str) -> str:
-    if not _BUCKET.fullmatch(name):
-        raise ConfigError(f"'site.bucket' is no bucket's name: {name!r}")
-    return name
-
-
-def _folder_url(table: Table, key: str) -> str:
+def folder_url(table: Table, key: str) -> str:
     """Return a URL with a slash at its end, or nothing."""
-    text = _url(table, key)
+    text = plain_url(table, key)
     return f"{text.rstrip('/')}/" if text else ""
 
 
-def _url(table: Table, key: str) -> str:
+def plain_url(table: Table, key: str) -> str:
     """Return a URL that holds no password: cudepot.toml is no place for one."""
     text = table.text(key, "")
     if not text:

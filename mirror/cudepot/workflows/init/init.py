@@ -19,6 +19,7 @@ from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 from cudepot.kinds.registry import parse_upstream
 from cudepot.signing.gpg import GpgSigner, make_key
+from cudepot.sites.registry import parse_place
 from cudepot.store.local import LocalStore
 
 
@@ -90,7 +91,7 @@ def _pins(wishes: Wishes) -> str:
 
 def _parse(text: str, toml: Path) -> Config:
     try:
-        return parse_config(expand(tomli.loads(text), load_presets), parse_upstream)
+        return parse_config(expand(tomli.loads(text), load_presets), parse_upstream, parse_place)
     except ConfigError as error:
         raise ConfigError(
             f"{toml}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
@@ -120,7 +121,8 @@ def _unignored(base: Path, config: Config) -> list[str]:
     """Return the lines .gitignore lacks: above all the folder of the secret key must never be committed."""
     path = base / ".gitignore"
     present = path.read_bytes().decode(errors="surrogateescape").splitlines() if path.exists() else []
-    wanted = [f"/{name.strip('/')}/" for name in (config.store, config.site.path, config.site.gnupg)]
+    folders = (config.store, config.site.place.served_folder(), config.site.gnupg)
+    wanted = [f"/{name.strip('/')}/" for name in folders if name is not None]
     return [line for line in wanted if line not in present and not line.startswith(("/../", "//"))]
 
 

@@ -23,6 +23,7 @@ from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, PinError
 from cudepot.kinds.registry import parse_upstream
+from cudepot.sites.registry import parse_place
 from cudepot.store.overlay import dry_run
 from cudepot.workflows.lock.lock import make_lock
 
@@ -157,7 +158,7 @@ def _append(depot: Depot, text: str) -> Config:
     path = depot.base / "cudepot.toml"
     result = path.read_text("utf-8").rstrip("\n") + "\n" + text
     try:
-        config = parse_config(expand(tomli.loads(result), load_presets), parse_upstream)
+        config = parse_config(expand(tomli.loads(result), load_presets), parse_upstream, parse_place)
     except (tomli.TOMLDecodeError, ConfigError) as error:
         raise ConfigError(f"{path}: the pins cannot be added: {error}", hint=f"add them by hand:\n{text}") from error
     write_atomic(path, result.encode())

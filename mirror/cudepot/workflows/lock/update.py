@@ -26,6 +26,7 @@ from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.kind import Offered
 from cudepot.kinds.registry import kind_of, parse_upstream
 from cudepot.kinds.rules.newer import Notice, Update, compare, supported
+from cudepot.sites.registry import parse_place
 from cudepot.store.overlay import dry_run
 from cudepot.workflows.lock.lock import LockResult, make_lock
 from cudepot.workflows.lock.update_trials import Trials
@@ -141,7 +142,7 @@ def _pinned_only(upstream: Upstream) -> Upstream:
 
 
 def _configured(text: str) -> Config:
-    return parse_config(expand(tomli.loads(text), load_presets), parse_upstream)
+    return parse_config(expand(tomli.loads(text), load_presets), parse_upstream, parse_place)
 
 
 def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:

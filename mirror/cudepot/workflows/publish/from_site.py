@@ -19,7 +19,7 @@ def from_site(depot: Depot, shown: Snapshot, path: str, digest: Digest) -> bool:
         path: of the file.
         digest: what it has to be.
     """
-    with contextlib.suppress(CudepotError), depot.site().open(shown.number, path) as handle:
+    with contextlib.suppress(CudepotError), depot.inspectable().open(shown.number, path) as handle:
         checked = VerifyingReader(handle, digest, path)
         depot.store.add(iter(lambda: checked.read(CHUNK), b""))
         return True

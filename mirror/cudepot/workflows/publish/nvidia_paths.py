@@ -94,13 +94,13 @@ NO_COPIES = Copies()
 
 def copies_of(depot: Depot, lock: Lock, tree: Tree) -> Copies:
     """Return what NVIDIA's paths take in a bucket; packages of whole apt repositories have a name with ``./`` too."""
-    place = depot.config.site.s3
-    if place is None:
+    place = depot.config.site.place
+    if place.has_links:
         return NO_COPIES
     sizes = {path: one.size for path, one in tree.items() if below(path)}
     whole = tuple(one.folder for one in shown(tree, lock.upstreams) if one.upstream.files and not one.upstream.is_yum)
     dotted = [size for path, size in sizes.items() if path.startswith(whole) and path.endswith(".deb")]
-    again = [*sizes.values(), *(dotted if place.folder_pages else ())]
+    again = [*sizes.values(), *(dotted if place.dotted_names else ())]
     return Copies(len(again), sum(again))
 
 

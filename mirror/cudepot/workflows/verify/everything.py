@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from cudepot.catalog.lock_document import parse_upstreams
 from cudepot.catalog.nvidia.site_paths import below
-from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
+from cudepot.catalog.site.snapshot import Snapshot, Tree, parse_snapshot
 from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
@@ -24,7 +24,7 @@ from cudepot.formats.apt_release import parse_release
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.kinds.unsigned import unsigned_shown
 from cudepot.kinds.yum.verify import site_yum_faults
-from cudepot.ports import Site
+from cudepot.ports import Inspectable
 from cudepot.workflows.publish.published_names import name_faults
 from cudepot.workflows.verify.mirrors import whole_faults, whole_upstreams
 from cudepot.workflows.verify.nvidia_paths import nvidia_faults
@@ -65,7 +65,7 @@ def verify(depot: Depot) -> VerifyResult:
     depot.progress.step("comparing names with all that was ever published")
     faults += (text for _, text in name_faults(depot))
     faults[:0] = clock_faults(depot)
-    snapshots, site = depot.store.snapshots, depot.site()
+    snapshots, site = depot.store.snapshots, depot.inspectable()
     numbers, shown, files = snapshots.numbers(), site.current(), 0
     marked: tuple[str, ...] = ()
     if shown is not None and shown in numbers:
@@ -76,8 +76,7 @@ def verify(depot: Depot) -> VerifyResult:
         if snapshot is not None:
             files = len(snapshot.tree)
             marked = unsigned_shown(depot, snapshot)
-            readers = depot.config.site.s3.workers if depot.config.site.s3 else WORKERS
-            faults += _site_faults(depot, site, snapshot, readers)
+            faults += _site_faults(depot, site, snapshot)
             depot.progress.step(f"following the indexes of snapshot {shown}")
             faults += _index_faults(depot, snapshot)
             faults += origin_faults(depot, snapshot)
@@ -115,10 +114,10 @@ def _object_fault(depot: Depot, path: Path) -> str:
     return "" if found.sha256 == path.name else f"object {path}: its bytes hash to {found.sha256}: remove it and sync"
 
 
-def _site_faults(depot: Depot, site: Site, snapshot: Snapshot, readers: int) -> Iterator[str]:
+def _site_faults(depot: Depot, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
     shown = snapshot.number
     depot.progress.step(f"looking at {len(snapshot.tree):,} files of {site.where}")
-    yield from _copy_faults(depot, site, snapshot, readers)
+    yield from _copy_faults(depot, site, snapshot)
     depot.progress.step(f"listing the files of {site.where}")
     own = dict(zip(("snapshot.json", "snapshot.json.asc"), depot.store.snapshots.read(shown), strict=True))
     for name, data in own.items():
@@ -129,10 +128,10 @@ def _site_faults(depot: Depot, site: Site, snapshot: Snapshot, readers: int) -> 
             yield f"{site.where}: {path}: not part of the snapshot"
 
 
-def _copy_faults(depot: Depot, site: Site, snapshot: Snapshot, readers: int) -> Iterator[str]:
+def _copy_faults(depot: Depot, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
     """Read the files of the site that are not the very objects of the store."""
     shown = snapshot.number
-    copies = {path: digest for path, digest in snapshot.tree.items() if not site.linked(shown, path, digest)}
+    copies = unlinked(site, snapshot)
     if not copies:
         return
 
@@ -144,13 +143,21 @@ def _copy_faults(depot: Depot, site: Site, snapshot: Snapshot, readers: int) -> 
     total = sum(one.size for one in copies.values())
     depot.progress.begin(f"reading {len(copies)} files of the site", total, len(copies))
     try:
-        with ThreadPoolExecutor(readers) as pool:
+        with ThreadPoolExecutor(site.readers) as pool:
             yield from filter(None, pool.map(look, copies.items()))
     finally:
         depot.progress.end()
 
 
-def _file_fault(site: Site, number: int, path: str, digest: Digest) -> str:
+def unlinked(site: Inspectable, snapshot: Snapshot) -> Tree:
+    """Return the files that have to be read to be known, because they are not the very objects of the store."""
+    linked = site.linked
+    if linked is None:
+        return snapshot.tree
+    return {path: digest for path, digest in snapshot.tree.items() if not linked(snapshot.number, path, digest)}
+
+
+def _file_fault(site: Inspectable, number: int, path: str, digest: Digest) -> str:
     try:
         with site.open(number, path) as handle:
             found = Digest.of_stream(handle)

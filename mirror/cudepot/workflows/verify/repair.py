@@ -15,7 +15,7 @@ from cudepot.errors import CudepotError
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.publish.published_names import mend_names
 from cudepot.workflows.sync import sync
-from cudepot.workflows.verify.everything import VerifyResult, verify
+from cudepot.workflows.verify.everything import VerifyResult, unlinked, verify
 from cudepot.workflows.verify.store import damaged_snapshots, log_faults, record_faults
 
 
@@ -47,7 +47,7 @@ def verify_and_repair(depot: Depot) -> RepairResult:
 
 def _documents(depot: Depot) -> Iterator[str]:
     """Put back a snapshot's document from the site, where it is signed and whole."""
-    snapshots, site = depot.store.snapshots, depot.site()
+    snapshots, site = depot.store.snapshots, depot.inspectable()
     for number in list(damaged_snapshots(depot)):
         with contextlib.suppress(CudepotError):
             with site.open(number, "snapshot.json") as one, site.open(number, "snapshot.json.asc") as other:
@@ -126,8 +126,8 @@ def _site(depot: Depot) -> Iterator[str]:
     if shown is None:
         return
     document, signature = depot.store.snapshots.read(shown.number)
-    site = depot.site()
-    wrong = [path for path, digest in shown.tree.items() if not site.linked(shown.number, path, digest)]
+    site = depot.inspectable()
+    wrong = unlinked(site, shown)
     lost = [path for path, digest in shown.tree.items() if not depot.store.has(digest)]
     # Without its document the snapshot counts as not written, so that `publish` completes it.
     extra = {} if lost else {"snapshot.json": document, "snapshot.json.asc": signature}

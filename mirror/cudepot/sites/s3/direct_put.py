@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
 from cudepot.digest import CHUNK, Digest
-from cudepot.ports import S3Place
+from cudepot.sites.s3.place import S3Place
 from cudepot.transport.http.kept_connections import Place, trusting
 
 CONNECT, READ = 10, 60

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, ConfigError, MissingError, SiteError
-from cudepot.ports import FileTraits, S3Place
-from cudepot.transport.s3.direct_put import DirectPut, direct_put
+from cudepot.ports import FileTraits
+from cudepot.sites.s3.direct_put import DirectPut, direct_put
+from cudepot.sites.s3.place import S3Place
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError

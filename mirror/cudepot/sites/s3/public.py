@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import requests
 
-from cudepot.ports import S3Place
+from cudepot.sites.s3.place import S3Place
 
 _ABSENT = ".cudepot/absent"
 

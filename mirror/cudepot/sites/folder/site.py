@@ -30,12 +30,14 @@ class LinkedStore(ObjectStore, Protocol):
 class FolderSite:
     """The folder ``root`` with ``snapshots/000001/ …`` and ``current``; web servers show ``current``.
 
-    See :class:`cudepot.ports.Site`.
+    See :class:`cudepot.ports.Inspectable`.
 
     Args:
         root: the folder.
         store: where the objects come from.
     """
+
+    readers = 4
 
     def __init__(self, root: Path, store: LinkedStore) -> None:
         self.root, self._store = root, store
@@ -179,7 +181,7 @@ class FolderSite:
         return file.open("rb")
 
     def linked(self, number: int, path: str, digest: Digest) -> bool:
-        """Tell whether the file shares its inode with the store's object."""
+        """Return whether the file shares its inode with the store's object."""
         return self._same(self.folder(number) / safe_name(path), digest)
 
     def _same(self, file: Path, digest: Digest) -> bool:

@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.errors import SiteError
 from cudepot.ports import FileTraits, ObjectStore
-from cudepot.transport.s3.bucket import Bucket
+from cudepot.sites.s3.bucket import Bucket
 
 PART = 5 << 20
 """Bytes sent at a time: the least S3 takes for a part, so that sixteen of them are a small matter."""

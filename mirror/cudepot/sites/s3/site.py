@@ -12,13 +12,13 @@ from typing import Any, BinaryIO
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, MissingError, SiteError, StorageError
 from cudepot.ports import ObjectStore, Progress, Rank
-from cudepot.transport.s3 import inventory as s3_inventory
-from cudepot.transport.s3.bucket import MOST_COPIED, Bucket
-from cudepot.transport.s3.inventory import Inventory
-from cudepot.transport.s3.public import unreadable
-from cudepot.transport.s3.publish_lock import PublishLock
-from cudepot.transport.s3.send import Sender
-from cudepot.transport.s3.snapshot import Names, Written, key_of, load, rendered
+from cudepot.sites.s3 import inventory as s3_inventory
+from cudepot.sites.s3.bucket import MOST_COPIED, Bucket
+from cudepot.sites.s3.inventory import Inventory
+from cudepot.sites.s3.public import unreadable
+from cudepot.sites.s3.publish_lock import PublishLock
+from cudepot.sites.s3.send import Sender
+from cudepot.sites.s3.snapshot import Names, Written, key_of, load, rendered
 
 CHECKPOINT = 10.0
 """Seconds of sending after which the record is written: what a killed run may have to send twice."""
@@ -26,7 +26,7 @@ _OWN, _DOCUMENT = ".cudepot/", "snapshot.json"
 
 
 class S3Site:
-    """The objects of a bucket; see :class:`cudepot.ports.Site`.
+    """The objects of a bucket; see :class:`cudepot.ports.Inspectable`.
 
     Args:
         bucket: the bucket.
@@ -34,7 +34,7 @@ class S3Site:
         owner: tells the id of the store, so that a lock left by a killed run is known as its own.
         names: how site paths become keys.
         progress: told of bytes sent, and of what clients will stumble over.
-        settle: see :class:`~cudepot.transport.s3.publish_lock.PublishLock`.
+        settle: see :class:`~cudepot.sites.s3.publish_lock.PublishLock`.
     """
 
     def __init__(
@@ -52,6 +52,13 @@ class S3Site:
         self._record: Inventory | None = None
         self._snapshots: dict[int, Written | None] = {}
         self._shown: tuple[int, bytes] = (0, b"")
+
+    linked = None
+
+    @property
+    def readers(self) -> int:
+        """As many files are read at a time as are sent."""
+        return self._bucket.place.workers
 
     @property
     def where(self) -> str:
@@ -179,10 +186,6 @@ class S3Site:
         if there or (path in written.extra and record.shown == number):
             return self._bucket.open(path)
         raise MissingError(f"{self.where}{path}: not there as snapshot {number} has it", hint="publish it again")
-
-    def linked(self, number: int, path: str, digest: Digest) -> bool:  # noqa: ARG002
-        """Return False: what lies in a bucket has to be read to be known."""
-        return False
 
     # what is below
 

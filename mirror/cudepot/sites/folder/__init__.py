@@ -1,0 +1,1 @@
+"""Sites that are folders of this machine, for a web server to show."""

@@ -1,0 +1,31 @@
+"""The site kinds, a row each. To add one: a folder here, a module in it as :mod:`cudepot.sites.kind` says, and a row.
+
+Rows are names, so that a run loads the one kind that its cudepot.toml asks for. ``tests/sites.py`` gives a new kind to
+the contract that all of them keep.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from cudepot.catalog.config.fields import Table
+    from cudepot.catalog.config.site import Site
+    from cudepot.ports import Inspectable
+    from cudepot.sites.kind import Place, SiteKind, Surroundings
+
+SITES = {"folder": "cudepot.sites.folder.place", "s3": "cudepot.sites.s3.place"}
+"""``type`` in ``[site]`` → the module of the kind; the first is meant where nothing is said."""
+
+
+def parse_place(table: Table) -> Place:
+    """Return the place that ``[site]`` names; raise ConfigError when its type is none of ours, or a value is wrong."""
+    name = table.choice("type", tuple(SITES), next(iter(SITES)))
+    kind: SiteKind = cast("SiteKind", import_module(SITES[name]))
+    return kind.parse(table)
+
+
+def open_site(site: Site, around: Surroundings) -> Inspectable:
+    """Return the site that is configured; its place came from :func:`parse_place`."""
+    return cast("Place", site.place).open(around)
