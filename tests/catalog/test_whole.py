@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cudepot.catalog.lock import LockedFile, LockedUpstream
-from cudepot.catalog.mirror import main_indexes, whole
+from cudepot.catalog.mirror import whole
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError
+from cudepot.kinds.apt.rules.mirror import main_indexes
 
 A, B, C = (Digest(char * 64, 1) for char in "abc")
 

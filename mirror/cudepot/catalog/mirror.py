@@ -6,13 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cudepot.catalog.lock import LockedFile, LockedUpstream
+from cudepot.catalog.lock import LockedUpstream
 from cudepot.digest import Digest, Promise, hash_of
-from cudepot.errors import ConfigError, FormatError
+from cudepot.errors import FormatError
 
-FORMS = (".xz", ".zst", ".gz", ".bz2", "")
-"""Endings of an index, the one first that is read where there are several."""
-_LISTS = ("Packages", "Sources")
 _AWAY = re.compile(
     r".+\.(?:repo|list|sources)|(?:cuda-keyring_|(?!.*-local)(?:cuda|nvidia-machine-learning)-repo-).+\.(?:deb|rpm)"
 )
@@ -48,46 +45,6 @@ class Whole:
     def shown(self) -> dict[str, Digest]:
         """What a site shows of it, likewise."""
         return {path: digest for path, digest in self.tree.items() if path not in self.away}
-
-
-def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
-    """Return the indexes to read packages from: the smallest form of each; of a yum repository, the first.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    listed = [one for one in upstream.files if one.role == "index"]
-    if upstream.type == "yum" and listed:
-        return listed[:1]
-    smallest: dict[str, tuple[int, LockedFile]] = {}
-    for one in listed:
-        plain = one.path.removesuffix(ending := _ending(one.path))
-        if plain.rpartition("/")[2] in _LISTS and ending in FORMS:
-            smallest[plain] = min(smallest.get(plain, (len(FORMS), one)), (FORMS.index(ending), one), key=_rank)
-    if not any(is_packages(path) for path in smallest):
-        raise ConfigError(
-            f"cudepot.lock: upstream {upstream.name!r} has no index of packages", hint="run `cudepot lock`"
-        )
-    return [one for _, one in smallest.values()]
-
-
-def is_packages(path: str) -> bool:
-    """Tell whether a path is a Packages index, in whichever form; a Sources index is none."""
-    return path.rpartition("/")[2].partition(".")[0] == "Packages"
-
-
-def is_sources(path: str) -> bool:
-    """Tell whether a path is a Sources index, in whichever form."""
-    return path.rpartition("/")[2].partition(".")[0] == "Sources"
-
-
-def _ending(path: str) -> str:
-    dot, ending = path.rpartition("/")[2].rpartition(".")[1:]
-    return dot + ending if dot else ""
-
-
-def _rank(ranked: tuple[int, LockedFile]) -> int:
-    return ranked[0]
 
 
 def leads_away(name: str) -> bool:

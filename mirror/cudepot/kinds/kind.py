@@ -6,19 +6,29 @@ what it needs for work it loads when there is some: start-up is most of a run th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
+from cudepot.catalog.lock import Artifact, Lock, LockedFile, LockedUpstream
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
+from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError
 from cudepot.kinds.rules.offer import Offer
 from cudepot.ports import Source
+
+if TYPE_CHECKING:
+    from cudepot.catalog.site.bundle import SignedRoot
+    from cudepot.catalog.site.snapshot import Snapshot
+    from cudepot.kinds.rules.checked_clients import Checked
+
+    Verified = Mapping[SignedRoot, bytes]
+    """Roots of an upstream whose signature held, with the text that was signed."""
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 Remote = Callable[[str, str], Source]
@@ -102,8 +112,82 @@ class Locks(Protocol):
         ...
 
 
+Listed = tuple[str, Digest | Promise | None]
+"""What an index says of a file: where it lies and what it is; None where no strong hash tells."""
+
+
+class Reader(NamedTuple):
+    """What reads the packages of an index, unpacked, and how many bytes it may have then."""
+
+    read: Callable[[BinaryIO, str], Iterator[Listed]]
+    limit: int
+
+
+class Vouches(Protocol):
+    """Follows a root, the upstream's or the site's own, to the packages it vouches for.
+
+    Attributes:
+        roots: file names at which clients of such a repository begin.
+    """
+
+    roots: tuple[str, ...]
+
+    def promises(self, path: str, text: bytes) -> Mapping[str, Digest | Promise]:
+        """Return what a root, whose signature is another matter, says of the indexes it names."""
+        ...
+
+    def lists_packages(self, path: str, text: bytes) -> Callable[[str], bool]:
+        """Return what tells of an index that a root names whether it names packages."""
+        ...
+
+    def main_indexes(self, upstream: LockedUpstream) -> Sequence[LockedFile]:
+        """Return the indexes that name all packages of a whole mirror; raise ConfigError where there is none."""
+        ...
+
+    def reader(self, path: str) -> Reader:
+        """Return what reads an index of packages."""
+        ...
+
+    def offered(
+        self, depot: Depot, path: str, root: Digest, verified: Verified, seen: set[Digest | Promise]
+    ) -> set[Digest]:
+        """Return every package that one of the site's own roots leads to.
+
+        Args:
+            depot: the depot.
+            path: of the root on the site.
+            root: its content.
+            verified: what the upstream signed of the same repository.
+            seen: indexes that were read already; those read now are added.
+
+        Raises:
+            FormatError: an index is not as cudepot writes it, or names a package by a weak hash or none.
+        """
+        ...
+
+    def judge_upstreams(self, depot: Depot, lock: Lock) -> Iterator[Checked]:
+        """Give what clients make of the pinned keys, and of what is locked as its upstream signed it."""
+        ...
+
+    def judge_site(self, depot: Depot, snapshot: Snapshot) -> Iterator[Checked]:
+        """Give what clients make of the roots a snapshot shows."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of upstream, as the registry gives it."""
+    """One kind of upstream, as the registry gives it.
+
+    Attributes:
+        locks: how it is locked.
+        vouching: the module that has its :class:`Vouches` under the name ``VOUCHES``; empty where nothing is signed.
+    """
 
     locks: Locks
+    vouching: str = ""
+
+    @property
+    def vouches(self) -> Vouches:
+        """How its roots lead to packages; only of a kind that vouches."""
+        found: Vouches = importlib.import_module(self.vouching).VOUCHES
+        return found

@@ -14,14 +14,20 @@ from cudepot.kinds.kind import Kind
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where a kind lives; ``module`` has its :class:`Kind` under the name ``KIND``."""
+    """Where a kind lives.
+
+    Attributes:
+        module: has its :class:`Kind` under the name ``KIND``.
+        folder: where the site shows its repositories, a folder each; empty for a kind that has none of its own.
+    """
 
     module: str
+    folder: str = ""
 
 
 ROWS = {
-    "apt": Row("cudepot.kinds.apt.kind"),
-    "yum": Row("cudepot.kinds.yum.kind"),
+    "apt": Row("cudepot.kinds.apt.kind", folder="apt"),
+    "yum": Row("cudepot.kinds.yum.kind", folder="yum"),
     "simple": Row("cudepot.kinds.wheels.kind"),
     "redistrib": Row("cudepot.kinds.redistrib.kind"),
     "folder": Row("cudepot.kinds.folder.kind"),
@@ -41,6 +47,11 @@ def _kind(name: str) -> Kind:
     found = importlib.import_module(ROWS[name].module).KIND
     assert isinstance(found, Kind), ROWS[name].module
     return found
+
+
+def vouching() -> dict[str, Kind]:
+    """Return the kinds whose repositories the site signs, by folder of the site."""
+    return {row.folder: _kind(name) for name, row in ROWS.items() if row.folder}
 
 
 def parse_upstream(table: Table) -> Upstream:

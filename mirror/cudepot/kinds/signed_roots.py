@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cudepot.catalog.lock import Lock, LockedUpstream, Root
-from cudepot.digest import Digest, Promise
+from cudepot.digest import Digest
 from cudepot.errors import CudepotError
-from cudepot.formats.apt_release import ROOT_NAMES, parse_release
 from cudepot.kinds.registry import kind_of
 from cudepot.store.local import LocalStore
 
@@ -55,27 +54,18 @@ def proofs_of(store: LocalStore, upstream: LockedUpstream) -> Iterator[Proof]:
     for root in upstream.roots:
         if not kind_of(upstream).locks.is_signed or not root.signers or not store.has(root.digest):
             continue
-        indexes = tuple((path, one) for path, one in _named(store, root).items() if store.has(one))
+        indexes = tuple((path, one) for path, one in _named(store, upstream, root).items() if store.has(one))
         yield Proof(upstream.name, upstream.type, root.path, root.digest, root.signature, indexes)
 
 
-def _named(store: LocalStore, root: Root) -> dict[str, Digest]:
+def _named(store: LocalStore, upstream: LockedUpstream, root: Root) -> dict[str, Digest]:
     """Return the indexes a root names, as far as it is known what their bytes are."""
     try:
-        promised = promises(root.path, plain_text(store.read(root.digest)))
+        promised = kind_of(upstream).vouches.promises(root.path, plain_text(store.read(root.digest)))
     except CudepotError:
         return {}  # damaged: `verify` says so
     known = {path: one if isinstance(one, Digest) else store.known_as(one) for path, one in promised.items()}
     return {path: one for path, one in known.items() if one is not None}
-
-
-def promises(path: str, text: bytes) -> dict[str, Digest | Promise]:
-    """Return what a root, whose signature is another matter, says of the indexes it names."""
-    if path.rpartition("/")[2] in ROOT_NAMES:
-        return parse_release(text, path).promised()
-    from cudepot.formats.repomd import parse_repomd  # noqa: PLC0415 - where there is a yum repository
-
-    return {one.href: one.promised for one in parse_repomd(text, path).records}
 
 
 def plain_text(document: bytes) -> bytes:

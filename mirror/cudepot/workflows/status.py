@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.lock import Lock, LockedUpstream
-from cudepot.catalog.mirror import main_indexes
 from cudepot.catalog.site.snapshot import parse_snapshot
 from cudepot.catalog.unsolvable import notes
 from cudepot.depot.builds import all_jobs, builds_of, job_key, recall
@@ -18,7 +17,7 @@ from cudepot.depot.locked import current_lock, unanswered
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.apt.rules.plan import is_worn
-from cudepot.kinds.mirror_files import read_whole, wholes
+from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
 from cudepot.kinds.unsigned import unsigned_note
 from cudepot.workflows.bundle.shown_import import wanted
 from cudepot.workflows.publish.hold import Hold, hold_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, LockedUpstream, split
-from cudepot.catalog.mirror import Whole, main_indexes
+from cudepot.catalog.mirror import Whole
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import note
 from cudepot.depot.fetch import Unknown, grouped, learn_each, summary
@@ -20,7 +20,7 @@ from cudepot.depot.rounds import rounds, told
 from cudepot.depot.sync_memory import complete, remember
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
-from cudepot.kinds.mirror_files import read_whole, wholes
+from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
 from cudepot.kinds.unsigned import unsigned
 
 _UNKNOWN = "an index knows packages by sha512 only, and what they are is not known before they are fetched"

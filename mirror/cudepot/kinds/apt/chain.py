@@ -10,7 +10,6 @@ from datetime import UTC
 from typing import NamedTuple
 
 from cudepot.catalog.lock import Root
-from cudepot.catalog.mirror import FORMS
 from cudepot.catalog.trust import check_release, newest_date, readable_date
 from cudepot.depot.broken_index import BrokenIndex
 from cudepot.depot.evidence import release_beside
@@ -23,6 +22,7 @@ from cudepot.formats.apt import PackageIndex
 from cudepot.formats.apt_release import Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.kinds.apt.rules.indexes import index_names
+from cudepot.kinds.apt.rules.mirror import FORMS
 from cudepot.kinds.apt.rules.offers import Offers
 from cudepot.kinds.apt.rules.settings import apt_settings
 from cudepot.paths import safe_name

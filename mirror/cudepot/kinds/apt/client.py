@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
-from cudepot.catalog.mirror import is_sources
 from cudepot.catalog.site.choice import Choice
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
@@ -22,6 +21,7 @@ from cudepot.formats.deb822 import parse_stanza
 from cudepot.formats.deb_write import write_deb
 from cudepot.kinds.apt.rules import client_text as client_apt
 from cudepot.kinds.apt.rules.client_text import AptClient
+from cudepot.kinds.apt.rules.mirror import is_sources
 from cudepot.kinds.client_held import Hold, hold, published_of, url_of
 from cudepot.kinds.client_output import write_files
 from cudepot.kinds.rules.client_choice import EVERYTHING

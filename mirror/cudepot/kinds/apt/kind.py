@@ -48,4 +48,4 @@ class _Locks:
         return ""
 
 
-KIND = Kind(_Locks())
+KIND = Kind(_Locks(), vouching="cudepot.kinds.apt.vouches")

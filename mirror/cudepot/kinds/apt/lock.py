@@ -12,10 +12,10 @@ from cudepot.depot.request import request_hash
 from cudepot.depot.upstream_session import Asked
 from cudepot.kinds.apt.chain import Chain, Suite
 from cudepot.kinds.apt.indexes import whole_files
+from cudepot.kinds.apt.oddities import look_at
 from cudepot.kinds.apt.rules.settings import apt_settings
 from cudepot.kinds.apt.subset import subset
 from cudepot.kinds.mirror import checked, with_extras
-from cudepot.kinds.mirror_files import look_at
 from cudepot.kinds.unchanged import locked_dates
 
 

@@ -13,7 +13,7 @@ from cudepot.catalog.lock import LockedUpstream
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, hasher
 from cudepot.formats.apt_odd import SUMS, other_sums
-from cudepot.kinds.mirror_files import texts
+from cudepot.kinds.apt.oddities import texts
 
 BUDGET = 32 << 20
 """Bytes of packages that are hashed after one fetch."""

@@ -58,4 +58,4 @@ def _package_keys(depot: Depot, name: str) -> tuple[str, ...]:
         return ()
 
 
-KIND = Kind(_Locks())
+KIND = Kind(_Locks(), vouching="cudepot.kinds.yum.vouches")

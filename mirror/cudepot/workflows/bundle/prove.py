@@ -11,18 +11,14 @@ from cudepot.catalog.nvidia.site_paths import below as nvidias
 from cudepot.catalog.site.bundle import SignedRoot, parse_manifest
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
-from cudepot.depot.upstream_session import INDEX_LIMIT, METADATA_LIMIT
 from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
 from cudepot.errors import FormatError, TrustError
-from cudepot.formats.apt_listing import listing
 from cudepot.formats.compression import decompressed
-from cudepot.formats.primary import listing as rpm_listing
-from cudepot.formats.repomd import parse_repomd
-from cudepot.kinds.registry import kind_of
-from cudepot.kinds.signed_roots import promises
+from cudepot.kinds.kind import Reader, Vouches
+from cudepot.kinds.registry import kind_of, vouching
 from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv
-from cudepot.workflows.bundle.site_indexes import HINT, ROOMS, ROOTS, below, offered, own_roots
+from cudepot.workflows.bundle.site_indexes import HINT, below, is_root, offered, own_roots
 from cudepot.workflows.verify.nvidia_paths import nvidia_faults
 
 _FOLLOWING = "following the packages of %s to what it signed"
@@ -79,7 +75,7 @@ def prove_one(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, ro
     shown |= offered(depot, tree, upstream, {one: signed.text for one, signed in verified.items()})
     named: set[Digest | Promise] = set()
     for one, signed in verified.items():
-        _name(depot, one, signed, shown, named)
+        _name(depot, kind_of(upstream).vouches, one, signed, shown, named)
     strange = _strange(depot, shown - named, {one for one in named if isinstance(one, Promise)})
     if strange:
         raise TrustError(
@@ -103,10 +99,10 @@ def _check_unsigned(depot: Depot, upstream: LockedUpstream, tree: Tree) -> None:
 
 def check_folders(lock: Lock, tree: Tree) -> None:
     """Refuse repositories that belong to no locked upstream: nothing could be said of their packages."""
-    known = tuple(f"{room}/{one.name}/" for room in ROOMS for one in lock.upstreams)
-    rooms = tuple(f"{room}/" for room in ROOMS)
+    known = tuple(f"{folder}/{one.name}/" for folder in vouching() for one in lock.upstreams)
+    rooms = tuple(f"{folder}/" for folder in vouching())
     for path in sorted(one for one in tree if not nvidias(one)):
-        if (path.startswith(rooms) or path.rpartition("/")[2] in ROOTS) and not path.startswith(known):
+        if (path.startswith(rooms) or is_root(path)) and not path.startswith(known):
             raise TrustError(f"{path}: belongs to no upstream of the snapshot's lock", hint=HINT)
 
 
@@ -168,21 +164,25 @@ def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
 
 
 def _name(
-    depot: Depot, root: SignedRoot, signed: Signed, shown: Set[Digest], named: set[Digest | Promise]
+    depot: Depot,
+    vouches: Vouches,
+    root: SignedRoot,
+    signed: Signed,
+    shown: Set[Digest],
+    named: set[Digest | Promise],
 ) -> None:  # fmt: skip
     """Add the packages that the indexes hanging from a verified root name, until all that are ``shown`` are named.
 
     Most indexes are there in several forms, which say the same.
     """
-    promised = promises(root.path, signed.text)
-    primary = _primary(root, signed) if root.type == "yum" else ""
+    promised = vouches.promises(root.path, signed.text)
+    lists = vouches.lists_packages(root.path, signed.text)
     for path, digest in root.indexes:
         what = f"{root.upstream}: {path}"
         if not _keeps(depot, promised.get(path), digest):
             raise TrustError(f"{what}: is not the one its signed root names", hint="do not import this bundle")
-        lists = _lists_debs(path) if root.type == "apt" else path == primary
-        if lists and not shown <= named:
-            named.update(_counted(depot, root.upstream, _listed(depot, root.type, digest, what)))
+        if lists(path) and not shown <= named:
+            named.update(_counted(depot, root.upstream, _listed(depot, vouches.reader(path), digest, what)))
 
 
 def _counted(depot: Depot, upstream: str, packages: Iterable[Digest | Promise]) -> Iterator[Digest | Promise]:
@@ -193,12 +193,6 @@ def _counted(depot: Depot, upstream: str, packages: Iterable[Digest | Promise]) 
         yield one
 
 
-def _primary(root: SignedRoot, signed: Signed) -> str:
-    """Return where the list of packages lies; its name may be any."""
-    record = parse_repomd(signed.text, root.path).record("primary")
-    return record.href if record else ""
-
-
 def _keeps(depot: Depot, promised: Digest | Promise | None, digest: Digest) -> bool:
     if isinstance(promised, Promise):
         with depot.store.open(digest) as handle:
@@ -206,18 +200,13 @@ def _keeps(depot: Depot, promised: Digest | Promise | None, digest: Digest) -> b
     return promised == digest
 
 
-def _lists_debs(path: str) -> bool:
-    return path.rpartition("/")[2].partition(".")[0] == "Packages"
-
-
-def _listed(depot: Depot, kind: str, digest: Digest, what: str) -> Iterator[Digest | Promise]:
+def _listed(depot: Depot, reader: Reader, digest: Digest, what: str) -> Iterator[Digest | Promise]:
     """Give the packages of one index, which is hashed again while it is read."""
-    read, limit = (rpm_listing, METADATA_LIMIT) if kind == "yum" else (listing, INDEX_LIMIT)
     try:
         with depot.store.open(digest) as handle:
             checked = VerifyingReader(handle, digest, what)
-            with decompressed(cast(BinaryIO, checked), what, limit=limit) as text:
-                yield from (one for _, one in read(text, what) if one is not None)
+            with decompressed(cast(BinaryIO, checked), what, limit=reader.limit) as text:
+                yield from (one for _, one in reader.read(text, what) if one is not None)
     except FormatError as error:
         raise TrustError(f"{what}: {error}", hint="the index cannot be followed to its packages") from error
 

@@ -6,111 +6,28 @@ verified those roots, accepts more than some clients do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from cudepot.catalog.config.upstream import Upstream
-from cudepot.catalog.lock import Lock, LockedUpstream, Root
-from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.lock import Lock
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
-from cudepot.depot.key_files import key_files
 from cudepot.depot.locked import load_lock
-from cudepot.depot.root_memory import RootMemory
-from cudepot.digest import Digest
-from cudepot.kinds.apt.rules.client_rules import judge_document, judge_key
+from cudepot.kinds.registry import vouching
 from cudepot.kinds.rules.checked_clients import Checked
-from cudepot.kinds.yum.clients_check import check_yum, shown_yum
-from cudepot.openpgp import DocumentSignature, PublicKey
-from cudepot.ports import Verifier
-from cudepot.signing.keys import parse_keys, read_keys
 
 
 def check_clients(depot: Depot) -> tuple[Checked, ...]:
     """Return the verdicts on all pinned keys, on what is locked as it was signed, and on the roots the site shows."""
-    found: list[Checked] = []
     lock = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
-    locked = lock.upstreams
-    for upstream in depot.config.upstreams:
-        if upstream.type == "apt":
-            depot.verifier(upstream)  # says where to get a key file that is missing
-            keys = [key for file in key_files(depot.base, upstream) for key in read_keys(file)]
-            found += _keys(depot, upstream, keys)
-            found += [
-                one for entry in locked if entry.name == upstream.name for one in _roots(depot, upstream, entry, keys)
-            ]
-    return (*found, *check_yum(depot, lock), *_site(depot))
-
-
-def _keys(depot: Depot, upstream: Upstream, keys: Sequence[PublicKey]) -> Iterator[Checked]:
-    today = depot.clock().date()
-    for key in keys:
-        if key.fingerprint in upstream.keys:
-            digests = tuple(part.digest for part in key.parts if part.digest)
-            yield Checked(
-                "key", key.fingerprint, upstream.name, (key.fingerprint,), digests, judge_key(key, today)
-            )  # fmt: skip
-
-
-def _roots(
-    depot: Depot, upstream: Upstream, locked: LockedUpstream, keys: Sequence[PublicKey]
-) -> Iterator[Checked]:  # fmt: skip
-    for root in locked.roots:
-        document, signature = _document(depot, upstream, root)
-        if document is not None:
-            seen = depot.verifier(upstream).inspect(document, signature)
-            yield _checked(depot, "root", locked.url + root.path, upstream.name, seen, keys)
-
-
-def _document(depot: Depot, upstream: Upstream, root: Root) -> tuple[bytes | None, bytes | None]:
-    """Return a root as it was served, and its signature where that is a file of its own; None when not kept."""
-    document = _kept(depot, root.digest)
-    if root.path.endswith("InRelease"):
-        return document, None
-    seen = RootMemory.load(depot.store, upstream).pages.get(root.path + ".gpg", {})
-    signature = _kept(depot, Digest(seen["sha256"], seen["size"])) if "sha256" in seen else None
-    return (document if signature else None), signature
-
-
-def _kept(depot: Depot, digest: Digest) -> bytes | None:
-    if not depot.store.has(digest):
-        return None
-    return depot.store.read(digest)
+    found = [one for kind in vouching().values() for one in kind.vouches.judge_upstreams(depot, lock)]
+    return (*found, *_site(depot))
 
 
 def _site(depot: Depot) -> Iterator[Checked]:
     """Judge the roots the site shows: with the site's key, or the upstream's where it signed them itself."""
     shown = depot.site().current()
-    snapshots = depot.store.snapshots
-    if shown is None or shown not in snapshots.numbers():
+    if shown is None or shown not in depot.store.snapshots.numbers():
         return
-    snapshot = load_snapshot(snapshots, shown, depot.site_verifier())
-    for path in sorted(snapshot.tree):
-        folder, _, name = path.rpartition("/")
-        if path.startswith("apt/") and name in ("InRelease", "Release.gpg"):
-            yield from _shown(depot, snapshot, folder, name)
-    yield from shown_yum(depot, snapshot)
-
-
-def _shown(depot: Depot, snapshot: Snapshot, folder: str, name: str) -> Iterator[Checked]:
-    owner = folder.removeprefix("apt/")
-    upstreams = [one for one in depot.config.upstreams if owner == one.name or owner.startswith(one.name + "/")]
-    site_keys = parse_keys(depot.signer().public_key(armor=False))
-    document = _kept(depot, snapshot.tree[f"{folder}/{'Release' if name == 'Release.gpg' else name}"])
-    signature = _kept(depot, snapshot.tree[f"{folder}/{name}"]) if name == "Release.gpg" else None
-    candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(depot.site_verifier(), site_keys)]
-    for one in upstreams:
-        rings = [key for file in key_files(depot.base, one) for key in read_keys(file)]
-        candidates += [(depot.verifier(one), rings)] if rings else []
-    for verifier, keys in candidates:
-        seen = verifier.inspect(document or b"", signature)
-        if any(one.signer for one in seen):
-            yield _checked(depot, "site", f"{folder}/{name}", upstreams[0].name if upstreams else owner, seen, keys)
-            return
-
-
-def _checked(
-    depot: Depot, kind: str, what: str, upstream: str, seen: Sequence[DocumentSignature], keys: Sequence[PublicKey]
-) -> Checked:
-    verdicts = judge_document(seen, keys, depot.clock().date())
-    signers = tuple(one.signer for one in seen if one.signer)
-    return Checked(kind, what, upstream, signers, tuple(one.digest for one in seen if one.digest), verdicts)
+    snapshot = load_snapshot(depot.store.snapshots, shown, depot.site_verifier())
+    for kind in vouching().values():
+        yield from kind.vouches.judge_site(depot, snapshot)

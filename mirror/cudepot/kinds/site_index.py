@@ -1,0 +1,34 @@
+"""Reads an index that the site itself signs, so that no client can read something else there.
+
+The far side of an air gap asks this: whoever holds the site's key signs these indexes. Whatever no cudepot writes, and
+some client might follow all the same, is refused.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO, cast
+
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest, Promise, VerifyingReader
+from cudepot.errors import FormatError
+from cudepot.formats.compression import decompressed
+from cudepot.kinds.kind import Reader
+
+
+def packages_of(depot: Depot, reader: Reader, index: Digest | Promise, what: str) -> set[Digest]:
+    """Return the packages of one index, which is hashed again while it is read; none where nobody can fetch it.
+
+    Raises:
+        FormatError: it is not as cudepot writes it.
+    """
+    if not isinstance(index, Digest):
+        raise FormatError(f"{what}: known by sha512 only")
+    if not depot.store.has(index):
+        return set()
+    with depot.store.open(index) as handle:
+        checked = cast(BinaryIO, VerifyingReader(handle, index, what))
+        with decompressed(checked, what, limit=reader.limit) as text:
+            found = {one for _, one in reader.read(text, what)}
+    if not all(isinstance(one, Digest) for one in found):
+        raise FormatError(f"{what}: knows a package without its sha256")
+    return {one for one in found if isinstance(one, Digest)}
