@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.parsed import parse_config
 
 from cudepot.catalog.config.template import render_template
-from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
+from cudepot.catalog.lock import Artifact, Lock, LockedFile, LockedUpstream, Root
 from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot, render_snapshot
 from cudepot.catalog.unsolvable import Allowed
@@ -50,7 +50,7 @@ LOCKS = st.builds(
 )
 SNAPSHOTS = st.builds(
     Snapshot, st.integers(1, 999999), TEXT, TEXT, TEXT, DIGESTS,
-    st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=2).map(tuple),
+    st.lists(UPSTREAMS, max_size=2).map(tuple),
     st.dictionaries(st.lists(NAMES, min_size=1, max_size=3).map("/".join), DIGESTS, max_size=3),
 )  # fmt: skip
 
@@ -67,6 +67,16 @@ def test_a_snapshot_is_read_back_as_written(snapshot: Snapshot) -> None:
     data = render_snapshot(snapshot)
     assert parse_snapshot(data, "x") == snapshot
     assert render_snapshot(replace(snapshot, tree=dict(reversed(list(snapshot.tree.items()))))) == data
+
+
+def test_what_a_newer_cudepot_says_of_upstreams_is_left_out() -> None:
+    one = LockedUpstream("u", "apt", "https://h/u/", "r", files=(LockedFile("InRelease", "root", Digest.of(b"x")),))
+    document = json.loads(render_snapshot(replace(BASE, upstreams=(one,))))
+    (table,) = document["upstreams"]
+    table["file"] += [{"path": "new", "role": "newer", "sha256": "x"}]
+    table["file"][0] |= {"newer": 1}
+    table |= {"newer": [1], "type": "newer"}
+    assert parse_snapshot(json.dumps(document).encode(), "x").upstreams == (replace(one, type="newer"),)
 
 
 BASE = Snapshot(1, "now", "A", "", Digest.of(b""), (), {"apt/x.deb": Digest.of(b"x")})

@@ -36,9 +36,17 @@ def parse_lock(data: Mapping[str, object]) -> Lock:
     return lock
 
 
-def parse_upstreams(tables: Iterable[Mapping[str, object]]) -> tuple[LockedUpstream, ...]:
-    """Return upstreams as snapshots have them; raise ConfigError likewise."""
-    return tuple(_upstream(Table(one)) for one in tables)
+def parse_upstreams(tables: Iterable[Table]) -> tuple[LockedUpstream, ...]:
+    """Return upstreams as snapshots have them; raise ConfigError likewise.
+
+    Of tolerant tables, what this cudepot does not know yet is left out: keys, and files of other roles.
+    """
+    return tuple(_upstream(one) for one in tables)
+
+
+def render_upstreams(upstreams: Iterable[LockedUpstream]) -> list[dict[str, Any]]:
+    """Return the tables of upstreams, as locks and snapshots have them."""
+    return [_upstream_table(one) for one in upstreams]
 
 
 def render_lock(lock: Lock) -> dict[str, Any]:
@@ -48,7 +56,7 @@ def render_lock(lock: Lock) -> dict[str, Any]:
         document["accepted-eula"] = list(lock.accepted_eula)
     if lock.allowed_unsolvable:
         document["allowed-unsolvable"] = [asdict(one) for one in lock.allowed_unsolvable]
-    document["upstream"] = [_upstream_table(one) for one in lock.upstreams]
+    document["upstream"] = render_upstreams(lock.upstreams)
     document["artifact"] = [_artifact_table(one) for one in lock.artifacts]
     return document
 
@@ -67,7 +75,7 @@ def _upstream(table: Table) -> LockedUpstream:
         **{key: table.text(key, "") for key in ("origin", "label", "suite", "codename")},
         roots=tuple(_root(one) for one in table.tables("root")),
         external=table.texts("external", ()),
-        files=tuple(_file(one, "role") for one in table.tables("file")),
+        files=tuple(_file(one, "role") for one in table.tables("file") if _is_known(one)),
         metadata=tuple(_file(one, "type") for one in table.tables("metadata")),
         replaced=tuple(_replaced(one) for one in table.tables("replaced")),
         spelled=table.texts("spelled", ()),
@@ -76,6 +84,11 @@ def _upstream(table: Table) -> LockedUpstream:
     if outside := [name for name in found.spelled if not plain_path(name)]:
         raise ConfigError(f"expected names inside the repository in {table.path('spelled')!r}, found {outside[0]!r}")
     return found
+
+
+def _is_known(file: Table) -> bool:
+    """Return whether a file is to be read: one whose role only a newer cudepot knows is not, where that may be."""
+    return not file.tolerant or file.text("role") in FILE_ROLES
 
 
 def _replaced(table: Table) -> Replaced:

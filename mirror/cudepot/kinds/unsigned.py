@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cudepot.catalog.lock import Lock, LockedUpstream
-from cudepot.catalog.lock_document import parse_upstreams
 from cudepot.depot.depot import Depot
-from cudepot.kinds.registry import kind_of
+from cudepot.kinds.registry import ROWS, kind_of
 
 if TYPE_CHECKING:
     from cudepot.catalog.site.snapshot import Snapshot
@@ -19,8 +18,8 @@ def unsigned(depot: Depot, lock: Lock) -> tuple[str, ...]:
 
 
 def unsigned_shown(depot: Depot, snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the same for what a snapshot shows; it says itself who signed what."""
-    return unsigned(depot, Lock(parse_upstreams(snapshot.upstreams)))
+    """Return the same for what a snapshot shows, of kinds that are known here; it says itself who signed what."""
+    return unsigned(depot, Lock(tuple(one for one in snapshot.upstreams if one.type in ROWS)))
 
 
 def unsigned_note(depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:

@@ -15,13 +15,14 @@ class Table:
     Args:
         data: the parsed table.
         where: its path in the document, e.g. ``pin[2]``; empty for the root.
+        tolerant: whether keys that nobody asks for are let be, as somebody newer may have written them.
     """
 
-    def __init__(self, data: object, where: str = "") -> None:
+    def __init__(self, data: object, where: str = "", *, tolerant: bool = False) -> None:
         if not isinstance(data, Mapping):
             raise ConfigError(f"expected a table in {where!r}")
         self._data: Mapping[str, Any] = data
-        self.where = where
+        self.where, self.tolerant = where, tolerant
         self._asked: set[str] = set()
 
     def path(self, key: str) -> str:
@@ -95,14 +96,15 @@ class Table:
 
     def table(self, key: str) -> Table:
         """Return a sub-table; an empty one when it is not given."""
-        return Table(self._get(key, {}, "a table"), self.path(key))
+        return Table(self._get(key, {}, "a table"), self.path(key), tolerant=self.tolerant)
 
     def tables(self, key: str) -> list[Table]:
         """Return an array of tables; empty when it is not given."""
         value = self._get(key, [], "an array of tables")
         if not isinstance(value, list):
             raise ConfigError(f"expected an array of tables in {self.path(key)!r}")
-        return [Table(one, f"{self.path(key)}[{number}]") for number, one in enumerate(value)]
+        paths = (f"{self.path(key)}[{number}]" for number in range(len(value)))
+        return [Table(one, path, tolerant=self.tolerant) for one, path in zip(value, paths, strict=True)]
 
     def digest(self) -> Digest:
         """Return the digest that stands in this table as ``sha256`` and ``size``."""
@@ -115,7 +117,7 @@ class Table:
     def done(self) -> None:
         """Refuse keys nobody asked for: most likely they are misspelt."""
         unknown = sorted(set(self._data) - self._asked)
-        if unknown:
+        if unknown and not self.tolerant:
             raise ConfigError(
                 f"unknown key {self.path(unknown[0])!r}",
                 hint=f"known here: {', '.join(sorted(self._asked))}",

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from cudepot.catalog.config.fields import Table
+from cudepot.catalog.lock import LockedUpstream
+from cudepot.catalog.lock_document import parse_upstreams, render_upstreams
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.paths import safe_name
@@ -38,7 +40,7 @@ class Snapshot:
     signer: str
     parent: str
     lock: Digest
-    upstreams: tuple[Mapping[str, Any], ...]
+    upstreams: tuple[LockedUpstream, ...]
     tree: Tree
     rollback: int = 0
 
@@ -60,7 +62,7 @@ def render_snapshot(snapshot: Snapshot) -> bytes:
         "signer": snapshot.signer,
         "parent": snapshot.parent,
         "lock": _digest(snapshot.lock),
-        "upstreams": [dict(one) for one in snapshot.upstreams],
+        "upstreams": render_upstreams(snapshot.upstreams),
         "tree": {path: _digest(digest) for path, digest in sorted(snapshot.tree.items())},
     }
     if snapshot.rollback:
@@ -83,7 +85,7 @@ def parse_snapshot(data: bytes, what: str, like: Tree = MappingProxyType({})) ->
         table.text("signer"),
         table.text("parent"),
         table.table("lock").digest(),
-        tuple(document["upstreams"]) if table.tables("upstreams") else (),
+        parse_upstreams(table.tables("upstreams")),
         _tree(tree, document["tree"], like, what),
         table.integer("rollback", 0),
     )
@@ -102,7 +104,7 @@ def parse_head(data: bytes, what: str) -> Head:
 def _document(data: bytes, what: str) -> tuple[dict[str, Any], Table]:
     try:
         document = json.loads(data)
-        table = Table(document)
+        table = Table(document, tolerant=True)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{what}: not JSON: {error}") from error
     found = table.text("format")

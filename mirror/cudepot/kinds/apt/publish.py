@@ -126,7 +126,7 @@ def renewed(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
     mid-update. A repository that is shown as its upstream signed it cannot be signed anew and stays as it was.
     """
     tree = dict(old.tree)
-    theirs = tuple(f"apt/{one['name']}/" for one in old.upstreams if one.get("file"))
+    theirs = tuple(f"apt/{one.name}/" for one in old.upstreams if one.files)
     for path in old.tree:
         folder, _, name = path.rpartition("/")
         if path.startswith("apt/") and name == "InRelease" and not path.startswith(theirs):

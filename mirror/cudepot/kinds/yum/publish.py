@@ -246,7 +246,7 @@ def renewed_yum(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Dige
 
     yum 3 keeps what it has when it is offered an older repomd.xml. The metadata of ``newest`` stay reachable.
     """
-    theirs = tuple(f"yum/{one['name']}/" for one in old.upstreams if one.get("file"))
+    theirs = tuple(f"yum/{one.name}/" for one in old.upstreams if one.files)
     tree: dict[str, Digest] = {}
     for path in old.tree:
         if path.startswith("yum/") and path.endswith(f"/{PATH}") and not path.startswith(theirs):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.site.snapshot import Snapshot, Tree, render_snapshot
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
@@ -43,14 +42,13 @@ def keep(
     """
     depot.progress.step(f"signing snapshot {number}")
     snapshots, signer = depot.store.snapshots, depot.signer()
-    locked = render_lock(Lock(lock.upstreams))
     snapshot = Snapshot(
         number,
         created,
         signer.fingerprint,
         Digest.of(snapshots.read(earlier[0].number)[0]).sha256 if earlier else "",
         depot.store.add_bytes(made_of),
-        tuple(locked["upstream"]),
+        lock.upstreams,
         tree,
         rollback,
     )

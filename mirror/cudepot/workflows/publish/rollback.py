@@ -99,7 +99,7 @@ def show_held(depot: Depot, hold: Hold) -> int:
 
 def _releases(depot: Depot, snapshot: Snapshot) -> Iterator[Digest]:
     """Give the Release files that this site signed; those mirrored whole are their upstream's."""
-    theirs = tuple(f"apt/{one['name']}/" for one in snapshot.upstreams if one.get("file"))
+    theirs = tuple(f"apt/{one.name}/" for one in snapshot.upstreams if one.files)
     for path, digest in snapshot.tree.items():
         signed_here = path.startswith("apt/") and path.endswith("/Release") and not path.startswith(theirs)
         if signed_here and depot.store.has(digest):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from cudepot.catalog.lock_document import parse_upstreams
 from cudepot.catalog.nvidia.site_paths import below
 from cudepot.catalog.site.snapshot import Snapshot, Tree, parse_snapshot
 from cudepot.depot.clock import clock_faults
@@ -187,7 +186,7 @@ def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
 
 
 def _nvidia_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
-    yield from nvidia_faults(depot, snapshot.tree, parse_upstreams(snapshot.upstreams))
+    yield from nvidia_faults(depot, snapshot.tree, snapshot.upstreams)
 
 
 def _apt_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from cudepot.catalog.lock import FILE_ROLES, LockedFile, LockedUpstream
+from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
@@ -21,17 +20,7 @@ from cudepot.workflows.bundle.prove import imported_roots, upstream_verifier
 
 def whole_upstreams(snapshot: Snapshot) -> dict[str, LockedUpstream]:
     """Return the upstreams a snapshot shows whole, by their folder on the site."""
-    locked = [_locked(one) for one in snapshot.upstreams if one.get("file")]
-    return {site_folder(one): one for one in locked}
-
-
-def _locked(table: Any) -> LockedUpstream:
-    files = tuple(
-        LockedFile(one["path"], one["role"], Digest(one["sha256"], one["size"]))
-        for one in table["file"]
-        if one["role"] in FILE_ROLES
-    )
-    return LockedUpstream(table["name"], table["type"], table["url"], table["request"], files=files)
+    return {site_folder(one): one for one in snapshot.upstreams if one.files}
 
 
 def whole_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
