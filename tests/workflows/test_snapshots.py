@@ -10,6 +10,8 @@ from simulator.project import Project, same_files, snapshot_of
 from tests.clients import http
 from tests.clients.apt import AptRoot
 
+from cudepot.store.layout import LAYOUT
+
 
 def more(project: Project, version: str) -> None:
     """Publish another version of ``more``."""
@@ -152,3 +154,9 @@ def test_gc_stops_at_a_snapshot_it_cannot_trust(grown: Project) -> None:
     before = grown.published()
     grown.fail(5, "gc", "--force")
     assert grown.published() == before
+
+
+def test_a_project_at_work_leaves_nothing_that_is_not_listed(grown: Project) -> None:
+    grown.run("bundle", "export", str(grown.base / "all.tar"), "--since", "0")
+    grown.run("verify")
+    assert {path.name.removesuffix(".1") for path in grown.store.iterdir()} <= {entry.name for entry in LAYOUT}

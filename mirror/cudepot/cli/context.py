@@ -28,6 +28,7 @@ from cudepot.kinds.registry import kind_of, parse_upstream
 from cudepot.ports import Progress, Signer, Source, Verifier
 from cudepot.sites.kind import Surroundings
 from cudepot.sites.registry import open_site, parse_place
+from cudepot.store.layout import LOG, TMP
 from cudepot.store.local import LocalStore
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
@@ -111,14 +112,14 @@ def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, chang
                 with dry_run(store) as scratch:
                     yield replace(depot, store=scratch)
             else:
-                args.journal = journal = Journal(store.root / "cudepot.log")
+                args.journal = journal = Journal(store.at(LOG))
                 yield replace(depot, progress=Noted(depot.progress, journal), unforeseen=journal.unforeseen)
 
 
 @contextmanager
 def _temporary_files(store: LocalStore) -> Iterator[None]:
     """Keep temporary files in the store: what a killed run leaves is removed when the next one begins."""
-    before, place = tempfile.tempdir, store.root.resolve() / "tmp"
+    before, place = tempfile.tempdir, store.at(TMP).resolve()
     if os.access(place, os.W_OK):  # else the store is on a read-only disk
         tempfile.tempdir = str(place)
     try:

@@ -15,13 +15,14 @@ from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.nvidia.repackaged import part_of
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.release import Release
 from cudepot.formats.sbom import Origin
 from cudepot.paths import safe_name
-from cudepot.sealed import sealed, unsealed
+from cudepot.sealed import unsealed
+from cudepot.store.layout import BUILDS
 from cudepot.store.local import LocalStore
+from cudepot.store.sealed_file import SealedFile
 
 BUILDER = 3
 """Raised whenever a change of cudepot changes the bytes of what it builds."""
@@ -177,13 +178,13 @@ def record(depot: Depot, key: str, job: Job, built: Sequence[Built], licence: st
             for one in built
         ],
     }
-    write_atomic(_path(depot, key), json.dumps(sealed(document), indent=1, sort_keys=True).encode() + b"\n")
+    _file(depot.store, key).write(document)
 
 
 def recall(depot: Depot, lock: Lock, key: str) -> list[Built] | None:
     """Return what a job made before, if all of it is still in the store and its licence is still accepted."""
     try:
-        table = Table(unsealed(_path(depot, key).read_bytes(), key))
+        table = Table(_file(depot.store, key).read())
         licence = table.text("licence")
         if licence and licence not in lock.accepted_eula:
             return None
@@ -195,7 +196,7 @@ def recall(depot: Depot, lock: Lock, key: str) -> list[Built] | None:
 
 def records(store: LocalStore) -> Iterator[tuple[str, str, list[Built]]]:
     """Give key, job and packages of every readable build record."""
-    for path in sorted((store.root / "builds").glob("*.json")):
+    for path in BUILDS.found(store.root):
         try:
             yield path.stem, *parse_record(path.read_bytes(), str(path))
         except (OSError, ValueError, CudepotError):
@@ -240,5 +241,10 @@ def _built(table: Table) -> Built:
     return Built(kind, subdir, filename, table.digest(), table.text("md5", ""))
 
 
-def _path(depot: Depot, key: str) -> Path:
-    return depot.store.root / "builds" / f"{key}.json"
+def forget_record(store: LocalStore, key: str) -> None:
+    """Forget what a job made; raise StorageError where the disk refuses."""
+    _file(store, key).forget()
+
+
+def _file(store: LocalStore, key: str) -> SealedFile:
+    return SealedFile(store.at(BUILDS) / f"{key}.json")

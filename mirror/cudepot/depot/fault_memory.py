@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cudepot.catalog.faults import Fault
 from cudepot.catalog.lock import Lock
 from cudepot.depot.depot import Depot
-from cudepot.depot.root_memory import memory_path
-from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, FormatError
 from cudepot.formats.dates import parse_date
-from cudepot.sealed import sealed, unsealed
 from cudepot.store.local import LocalStore
-
-_KEY = "faults"  # beside the paths of roots, none of which is called so
 
 
 class Standing(NamedTuple):
@@ -44,8 +38,7 @@ class Standing(NamedTuple):
 
 def standing(store: LocalStore, upstream: str) -> tuple[Standing, ...]:
     """Return the faults of an upstream that stand; an unreadable memory holds none."""
-    found = _load(store, upstream).get(_KEY)
-    return tuple(_parsed(upstream, one) for one in found) if isinstance(found, list) else ()
+    return tuple(_parsed(upstream, one) for one in store.memory(upstream).faults())
 
 
 def note(depot: Depot, upstream: str, verb: str, faults: Sequence[Fault]) -> list[Standing]:
@@ -58,7 +51,8 @@ def note(depot: Depot, upstream: str, verb: str, faults: Sequence[Fault]) -> lis
     now = f"{depot.clock():%Y-%m-%dT%H:%M:%SZ}"
     since = {_identity(one.verb, one.fault): one.since for one in before}
     found = [Standing(upstream, verb, one, since.get(_identity(verb, one), now), now) for one in faults]
-    _save(depot.store, upstream, [*(one for one in before if one.verb != verb), *found])
+    stand = [*(one for one in before if one.verb != verb), *found]
+    depot.store.memory(upstream).keep_faults([_kept(one) for one in stand])
     return found
 
 
@@ -66,21 +60,8 @@ def _identity(verb: str, fault: Fault) -> tuple[str, str]:
     return verb, fault.url if verb == "sync" else ""
 
 
-def _save(store: LocalStore, upstream: str, faults: Sequence[Standing]) -> None:
-    pages = _load(store, upstream)
-    told = [{name: value for name, value in one.as_json().items() if name != "upstream"} for one in faults]
-    if told != pages.get(_KEY, []):
-        pages = {name: value for name, value in pages.items() if name != _KEY} | ({_KEY: told} if told else {})
-        data = (json.dumps(sealed(pages), indent=1, sort_keys=True) + "\n").encode()
-        write_atomic(memory_path(store, upstream), data)
-
-
-def _load(store: LocalStore, upstream: str) -> dict[str, Any]:
-    path = memory_path(store, upstream)
-    try:
-        return unsealed(path.read_bytes(), str(path))
-    except (OSError, FormatError):
-        return {}
+def _kept(one: Standing) -> dict[str, Any]:
+    return {name: value for name, value in one.as_json().items() if name != "upstream"}
 
 
 def _parsed(upstream: str, one: dict[str, Any]) -> Standing:

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import datetime
-import json
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Root
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
-from cudepot.disk import append, write_atomic
-from cudepot.errors import FormatError
 from cudepot.ports import Page, Source, Validators
-from cudepot.sealed import sealed, unsealed
 from cudepot.store.local import LocalStore
+from cudepot.store.upstream_memory import UpstreamMemory
 
 _CHECK_EVERY = timedelta(days=1)
 """How long the verification of a root is remembered: a key may expire, or be revoked, under an unchanged root."""
-
-
-def memory_path(store: LocalStore, name: str) -> Path:
-    """Return the file that keeps what was seen of an upstream."""
-    return store.root / "upstreams" / (name.replace("/", "%2F") + ".json")
 
 
 @dataclass(slots=True)
@@ -36,7 +27,7 @@ class RootMemory:
     the first time are also appended to ``store/roots.log``, as evidence that nobody went back or stood still.
     """
 
-    path: Path
+    kept_in: UpstreamMemory
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
     fresh: dict[Digest, bytes] = field(default_factory=dict)
     accepted: list[dict[str, Any]] = field(default_factory=list)
@@ -45,11 +36,8 @@ class RootMemory:
     @classmethod
     def load(cls, store: LocalStore, upstream: Upstream) -> RootMemory:
         """Read the memory of an upstream; an unreadable one counts as empty."""
-        path = memory_path(store, upstream.name)
-        try:
-            return cls(path, unsealed(path.read_bytes(), str(path)))
-        except (OSError, FormatError):
-            return cls(path)
+        memory = store.memory(upstream.name)
+        return cls(memory, memory.pages())
 
     def read(self, depot: Depot, source: Source, path: str, *, limit: int) -> tuple[Page, Digest]:
         """Return a root, from the store when the upstream says that nothing changed; :meth:`save` keeps it.
@@ -88,7 +76,7 @@ class RootMemory:
         return str(self.pages.get(path, {}).get("date", ""))
 
     def checked_lately(self, path: str, digest: Digest, trust: str, now: datetime.datetime) -> bool:
-        """Tell whether this very root was verified, with these very keys, less than a day ago, and still holds."""
+        """Return whether this very root was verified, with these very keys, less than a day ago, and still holds."""
         page = self.pages.get(path, {})
         if not trust or (page.get("accepted"), page.get("trust")) != (digest.sha256, trust):
             return False
@@ -124,14 +112,10 @@ class RootMemory:
         """Keep the roots that were read, log the new ones and write the memory: once they have proved good."""
         for body in self.fresh.values():
             store.add_bytes(body)
-        append(
-            store.root / "roots.log", "".join(f"{json.dumps(sealed(one), sort_keys=True)}\n" for one in self.accepted)
-        )
+        store.roots_log.append(self.accepted)
         self.fresh.clear()
         self.accepted.clear()
-        data = (json.dumps(sealed(self.pages), indent=1, sort_keys=True) + "\n").encode()
-        if not self.path.exists() or self.path.read_bytes() != data:
-            write_atomic(self.path, data)
+        self.kept_in.keep_pages(self.pages)
 
 
 def _time(text: str) -> datetime.datetime:

@@ -6,18 +6,17 @@ the indexes once more.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from cudepot.catalog.lock import Lock
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, hexdigest
-from cudepot.disk import write_atomic
 from cudepot.errors import FormatError
-from cudepot.sealed import sealed, unsealed
+from cudepot.store.layout import COMPLETE
+from cudepot.store.local import LocalStore
+from cudepot.store.sealed_file import SealedFile
 
-FILE = "complete.json"
 _READER = 1  # raised when cudepot takes the same indexes to name other objects
 
 
@@ -31,12 +30,11 @@ class Complete(NamedTuple):
 
 def complete(depot: Depot, lock: Lock) -> Complete | None:
     """Return what is here where all of a lock was found before and still is, looked at one by one; else None."""
-    path = depot.store.root / FILE
+    found = _file(depot.store).recall()
     try:
-        found = unsealed(path.read_bytes(), str(path))
         objects = [Digest(sha256, size) for sha256, size in found["objects"]]
         notes = tuple(map(str, found["notes"]))
-    except (OSError, FormatError, KeyError, TypeError, ValueError):
+    except (FormatError, KeyError, TypeError, ValueError):
         return None
     if found.get("lock") != _names(lock) or not all(map(depot.store.is_marked, objects)):
         return None
@@ -46,8 +44,11 @@ def complete(depot: Depot, lock: Lock) -> Complete | None:
 def remember(depot: Depot, lock: Lock, objects: Iterable[Digest], notes: Iterable[str]) -> None:
     """Remember which objects a lock means, all of which are here; ``notes`` as in :class:`Complete`."""
     named = [[one.sha256, one.size] for one in sorted(objects)]
-    document = sealed({"lock": _names(lock), "notes": list(notes), "objects": named})
-    write_atomic(depot.store.root / FILE, (json.dumps(document, sort_keys=True) + "\n").encode())
+    _file(depot.store).write({"lock": _names(lock), "notes": list(notes), "objects": named})
+
+
+def _file(store: LocalStore) -> SealedFile:
+    return SealedFile(store.at(COMPLETE), indent=None)
 
 
 def _names(lock: Lock) -> str:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple, cast
 
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.depot import Depot
 from cudepot.digest import hexdigest
-from cudepot.disk import write_atomic
-from cudepot.errors import CudepotError, StorageError
-from cudepot.sealed import sealed, unsealed
-
-FILE = "proofs.json"
-"""In the store."""
+from cudepot.errors import StorageError
+from cudepot.store.layout import PROOFS
+from cudepot.store.sealed_file import SealedFile
 
 
 class Verdict(NamedTuple):
@@ -46,9 +42,8 @@ def verdict(depot: Depot, place: str, grounds: Sequence[object], prove: Callable
         return known[1]
     found = prove()
     every = {**_remembered(depot), place: [key, found.unsolvable, found.foreign]}
-    text = json.dumps(sealed({"repositories": every}), indent=1, sort_keys=True)
     with contextlib.suppress(StorageError):  # a store that cannot be written: the next run proves again
-        write_atomic(_path(depot), text.encode() + b"\n")
+        SealedFile(depot.store.at(PROOFS)).write({"repositories": every})
     return found
 
 
@@ -58,16 +53,10 @@ def last_verdict(depot: Depot, place: str) -> Verdict | None:
     return known[1] if known else None
 
 
-def _path(depot: Depot) -> Path:
-    return depot.store.root / FILE
-
-
 def _remembered(depot: Depot) -> dict[str, object]:
     """Return what is remembered, by place; nothing of a document that is damaged."""
-    try:
-        return dict(unsealed(_path(depot).read_bytes(), str(_path(depot)))["repositories"])
-    except (OSError, ValueError, KeyError, TypeError, CudepotError):
-        return {}
+    found = SealedFile(depot.store.at(PROOFS)).recall().get("repositories")
+    return found if isinstance(found, dict) else {}
 
 
 def _known(depot: Depot, place: str) -> tuple[str, Verdict] | None:

@@ -13,12 +13,13 @@ from typing import TextIO
 
 from cudepot.disk import READ_ONLY, storage_errors
 from cudepot.errors import BusyError
+from cudepot.store.layout import LOCK, TMP
 
 
 @contextlib.contextmanager
 def held(root: Path, *, dry: bool, wait: float, said: Callable[[str], None]) -> Iterator[None]:
     """Hold the store in ``root``; see :meth:`cudepot.store.local.LocalStore.locked`."""
-    handle = _opened(root / "lock", dry=dry)
+    handle = _opened(LOCK.at(root), dry=dry)
     if handle is None:
         yield
         return
@@ -66,7 +67,7 @@ def _wait(root: Path, handle: TextIO, wait: float, said: Callable[[str], None]) 
 
 
 def _begin(root: Path, lock: TextIO) -> None:
-    for left in (root / "tmp").iterdir():
+    for left in TMP.at(root).iterdir():
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:

@@ -20,13 +20,16 @@ from typing import BinaryIO, cast
 from cudepot.digest import CHUNK, Digest, Hasher, Promise, VerifyingReader, hasher
 from cudepot.disk import fsync_each, storage_errors, write_atomic
 from cudepot.errors import ConfigError, FormatError, StorageError, TrustError
+from cudepot.store import layout
 from cudepot.store.hold import held
 from cudepot.store.manifests import Manifests
 from cudepot.store.marks import Marks
 from cudepot.store.part import LocalPart
+from cudepot.store.sealed_log import SealedLog
 from cudepot.store.snapshots import Snapshots
+from cudepot.store.upstream_memory import UpstreamMemory
 
-FORMAT = "cudepot-store 1\n"
+_FORMAT = "cudepot-store 1\n"
 
 
 def _absent(digest: Digest) -> StorageError:
@@ -51,7 +54,7 @@ class LocalStore:
 
     def __init__(self, root: Path, *, create: bool = False, durable: bool = True, quick: bool = False) -> None:
         self.root, self._durable, self.marks = root, durable, Marks(quick=quick)
-        self._objects = f"{root}/objects/"
+        self._objects = f"{layout.OBJECTS.at(root)}/"
         self._unsettled: set[str] = set()
         self._gathered: dict[str, str] = {}
         self._gathers = False
@@ -62,20 +65,20 @@ class LocalStore:
 
     def _create(self) -> None:
         with storage_errors(self.root):
-            for folder in ("objects", "parts", "tmp"):
-                (self.root / folder).mkdir(parents=True, exist_ok=True)
-            (self.root / "lock").touch()
-        if not (self.root / "FORMAT").exists():
-            write_atomic(self.root / "FORMAT", FORMAT.encode())
+            for folder in (layout.OBJECTS, layout.PARTS, layout.TMP):
+                self.at(folder).mkdir(parents=True, exist_ok=True)
+            self.at(layout.LOCK).touch()
+        if not self.at(layout.FORMAT).exists():
+            write_atomic(self.at(layout.FORMAT), _FORMAT.encode())
 
     def _check_format(self) -> None:
         try:
-            found = (self.root / "FORMAT").read_text(errors="replace")
+            found = self.at(layout.FORMAT).read_text(errors="replace")
         except OSError as error:
             raise ConfigError(f"{self.root}: no cudepot store here", hint="run `cudepot init` first") from error
-        if found != FORMAT:
+        if found != _FORMAT:
             raise ConfigError(
-                f"{self.root}: store format {found.strip()!r} is not {FORMAT.strip()!r}",
+                f"{self.root}: store format {found.strip()!r} is not {_FORMAT.strip()!r}",
                 hint="use the cudepot version that made it",
             )
 
@@ -83,7 +86,7 @@ class LocalStore:
         """Return what tells this store from others, made up when it is asked for first."""
         import secrets  # noqa: PLC0415 - for sites in buckets
 
-        file = self.root / "id"
+        file = self.at(layout.ID)
         if not file.exists():
             write_atomic(file, secrets.token_hex(8).encode())
         return file.read_text(errors="replace")
@@ -93,9 +96,27 @@ class LocalStore:
         """The snapshots that were made here, or came here."""
         return Snapshots(self.root)
 
-    def manifests(self, folder: str) -> Manifests:
-        """Return the manifests of bundles in ``exported``, ``incoming`` or ``imported``."""
+    def manifests(self, folder: layout.Entry) -> Manifests:
+        """Return the manifests of bundles in one of :data:`~cudepot.store.layout.MANIFESTS`."""
         return Manifests(self.root, folder)
+
+    def memory(self, upstream: str) -> UpstreamMemory:
+        """Return what is kept of an upstream between runs."""
+        return UpstreamMemory(self.root, upstream)
+
+    @property
+    def roots_log(self) -> SealedLog:
+        """Every root that was accepted."""
+        return SealedLog(self.at(layout.ROOTS_LOG))
+
+    @property
+    def published_log(self) -> SealedLog:
+        """Every name that was ever published."""
+        return SealedLog(self.at(layout.PUBLISHED_LOG))
+
+    def at(self, entry: layout.Entry) -> Path:
+        """Return where one of the store's own files is, or would be."""
+        return entry.at(self.root)
 
     def path(self, digest: Digest) -> Path:
         """Return where the object lies, or would lie."""
@@ -157,7 +178,7 @@ class LocalStore:
         """Store bytes whose digest is not known beforehand and return it; for ``settle`` see :meth:`seal`."""
         with (
             storage_errors(self.root),
-            tempfile.NamedTemporaryFile(dir=self.root / "tmp", delete=False) as out,
+            tempfile.NamedTemporaryFile(dir=self.at(layout.TMP), delete=False) as out,
         ):
             path, one, size = Path(out.name), hasher(), 0
             try:
@@ -203,7 +224,7 @@ class LocalStore:
 
         with (
             storage_errors(self.root),
-            tempfile.NamedTemporaryFile(dir=self.root / "tmp", delete=False) as out,
+            tempfile.NamedTemporaryFile(dir=self.at(layout.TMP), delete=False) as out,
             ThreadPoolExecutor(1) as pool,
         ):
             path, file = Path(out.name), cast(BinaryIO, out)
@@ -298,7 +319,7 @@ class LocalStore:
     def known_as(self, promise: Promise) -> Digest | None:
         """Return the digest of what was found to keep a promise, if it is here."""
         try:
-            sha256, size = (self.root / "sha512" / promise.sha512).read_text().split()
+            sha256, size = (self.at(layout.SHA512) / promise.sha512).read_text().split()
             found = Digest(sha256, int(size))
         except (OSError, ValueError, FormatError):
             return None
@@ -306,7 +327,7 @@ class LocalStore:
 
     def note_promise(self, promise: Promise, digest: Digest) -> None:
         """Remember that the bytes of ``digest`` keep a promise: an index may know them by nothing else."""
-        write_atomic(self.root / "sha512" / promise.sha512, f"{digest.sha256} {digest.size}\n".encode())
+        write_atomic(self.at(layout.SHA512) / promise.sha512, f"{digest.sha256} {digest.size}\n".encode())
 
     def discard(self, digest: Digest) -> None:
         """Remove an object, if it is here."""
@@ -314,7 +335,7 @@ class LocalStore:
 
     def objects(self) -> Iterator[Path]:
         """Give the path of every object, sorted by hash."""
-        for folder in sorted((self.root / "objects").iterdir()):
+        for folder in sorted(self.at(layout.OBJECTS).iterdir()):
             if folder.is_dir() and not folder.is_symlink():
                 yield from sorted(folder.iterdir())
             else:
@@ -323,7 +344,7 @@ class LocalStore:
     @contextlib.contextmanager
     def scratch(self) -> Iterator[LocalStore]:
         """Give a store inside this one for unpacked payloads; it is gone afterwards."""
-        root = self.root / "scratch"
+        root = self.at(layout.SCRATCH)
         shutil.rmtree(root, ignore_errors=True)
         try:
             yield LocalStore(root, create=True, durable=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from cudepot.disk import storage_errors, write_atomic
 from cudepot.errors import FormatError, StorageError
-from cudepot.sealed import sealed, unsealed
+from cudepot.store.layout import Entry
+from cudepot.store.sealed_file import SealedFile
 
 
 class Manifests:
@@ -15,11 +14,11 @@ class Manifests:
 
     Args:
         store_root: folder of the store.
-        kind: ``exported``, ``incoming`` or ``imported``.
+        folder: one of :data:`~cudepot.store.layout.MANIFESTS`.
     """
 
-    def __init__(self, store_root: Path, kind: str) -> None:
-        self._folder = store_root / kind
+    def __init__(self, store_root: Path, folder: Entry) -> None:
+        self._folder = folder.at(store_root)
 
     def names(self) -> list[str]:
         """Return the names of all manifests in order."""
@@ -27,26 +26,26 @@ class Manifests:
 
     def read(self, name: str) -> tuple[bytes, bytes]:
         """Return a manifest and its signature; raise CudepotError when they cannot be read or were changed."""
-        path = self._folder / f"{name}.json"
+        file = self._file(name)
         try:
-            found = unsealed(path.read_bytes(), str(path))
+            found = file.read()
             return str(found["manifest"]).encode(), str(found["signature"]).encode()
         except OSError as error:
-            raise StorageError(f"{path}: cannot read the manifest of a bundle: {error.strerror}") from error
+            raise StorageError(f"{file.path}: cannot read the manifest of a bundle: {error.strerror}") from error
         except KeyError as error:
-            raise FormatError(f"{path}: holds no {error}", hint="run `cudepot verify --repair`") from error
+            raise FormatError(f"{file.path}: holds no {error}", hint="run `cudepot verify --repair`") from error
 
     def has(self, name: str) -> bool:
-        """Tell whether there is a manifest of that name."""
-        return (self._folder / f"{name}.json").is_file()
+        """Return whether there is a manifest of that name."""
+        return self._file(name).path.is_file()
 
     def add(self, name: str, document: bytes, signature: bytes) -> None:
         """Keep a manifest and its signature."""
-        both = sealed({"manifest": document.decode(), "signature": signature.decode()})
-        write_atomic(self._folder / f"{name}.json", json.dumps(both, sort_keys=True).encode() + b"\n", mode=0o444)
+        self._file(name).write({"manifest": document.decode(), "signature": signature.decode()})
 
     def remove(self, name: str) -> None:
         """Forget a manifest."""
-        path = self._folder / f"{name}.json"
-        with storage_errors(path):
-            path.unlink(missing_ok=True)
+        self._file(name).forget()
+
+    def _file(self, name: str) -> SealedFile:
+        return SealedFile(self._folder / f"{name}.json", indent=None, mode=0o444)

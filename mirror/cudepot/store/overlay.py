@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cudepot.digest import Digest, Promise
+from cudepot.store.layout import LAYOUT, TMP, Dry
 from cudepot.store.local import LocalStore
-
-_READ = ("builds", "snapshots", "sha512", "published.log", "proofs.json", "rpm-signatures")
-_WRITTEN = ("upstreams", "exported", "incoming", "imported")
 
 
 class Overlay(LocalStore):
@@ -27,16 +25,14 @@ class Overlay(LocalStore):
     def __init__(self, below: LocalStore, root: Path) -> None:
         self._below = below
         super().__init__(root, create=True, durable=False)
-        for name in _READ:
-            (root / name).symlink_to(below.root / name)
-        for name in _WRITTEN:
-            if (below.root / name).is_dir():
-                shutil.copytree(below.root / name, root / name, copy_function=shutil.copyfile)
-                for folder in (root / name, *(one for one in (root / name).rglob("*") if one.is_dir())):
-                    folder.chmod(0o755)  # that of a read-only store is copied with its mode
+        for entry in LAYOUT:
+            if entry.dry is Dry.LINK:
+                self.at(entry).symlink_to(below.at(entry))
+            elif entry.dry is Dry.COPY and below.at(entry).exists():
+                _copy(below.at(entry), self.at(entry))
 
     def has(self, digest: Digest) -> bool:
-        """Tell whether the object is in either store."""
+        """Return whether the object is in either store."""
         return self._below.has(digest) or super().has(digest)
 
     def is_marked(self, digest: Digest) -> bool:
@@ -56,9 +52,18 @@ class Overlay(LocalStore):
         return self._below.name(digest) if self._below.has(digest) else super().name(digest)
 
 
+def _copy(source: Path, target: Path) -> None:
+    if source.is_file():
+        shutil.copyfile(source, target)
+        return
+    shutil.copytree(source, target, copy_function=shutil.copyfile)
+    for folder in (target, *(one for one in target.rglob("*") if one.is_dir())):
+        folder.chmod(0o755)  # that of a read-only store is copied with its mode
+
+
 @contextlib.contextmanager
 def dry_run(store: LocalStore) -> Iterator[Overlay]:
     """Give an overlay over ``store``; it is gone afterwards."""
-    place = store.root / "tmp"
+    place = store.at(TMP)
     with tempfile.TemporaryDirectory(dir=place if os.access(place, os.W_OK) else None, prefix="dry-") as folder:
         yield Overlay(store, Path(folder))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cudepot.digest import CHUNK, Digest, hasher, mismatch
 from cudepot.disk import storage_errors
+from cudepot.store.layout import PARTS
 
 if TYPE_CHECKING:
     from cudepot.store.local import LocalStore
@@ -23,7 +24,7 @@ class LocalPart:
 
     def __init__(self, store: LocalStore, digest: Digest) -> None:
         self._store, self._digest = store, digest
-        self.path = f"{store.root}/parts/{digest.sha256}"
+        self.path = f"{PARTS.at(store.root)}/{digest.sha256}"
         self._hash, self.size = hasher(), 0
         with storage_errors(self.path):
             self._file = _opened(self.path)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from cudepot.disk import write_atomic
 from cudepot.errors import StorageError
+from cudepot.store.layout import SNAPSHOTS
 
 
 class Snapshots:
     """The folder ``snapshots`` of a store: ``000001.json`` and its signature ``000001.json.asc``."""
 
     def __init__(self, store_root: Path) -> None:
-        self._folder = store_root / "snapshots"
+        self._folder = SNAPSHOTS.at(store_root)
 
     def numbers(self) -> list[int]:
         """Return the numbers of all complete snapshots in order (one without signature is not complete)."""

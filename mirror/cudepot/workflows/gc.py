@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.site.bundle import parse_manifest
+from cudepot.catalog.site.bundle import Manifest, parse_manifest
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.builds import all_jobs, job_key, records
+from cudepot.depot.builds import all_jobs, forget_record, job_key, records
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import load_lock
 from cudepot.depot.snapshots import find_snapshot, lock_of
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, CudepotError, StorageError
+from cudepot.errors import ConfigError, StorageError
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.kinds.signed_roots import proofs
-from cudepot.sealed import unsealed
+from cudepot.store.layout import BUILDS, IMPORTED, INCOMING, LAYOUT, SNAPSHOTS, UPSTREAMS, Entry
 from cudepot.store.snapshots import Snapshots
+from cudepot.store.upstream_memory import remembered_objects
 from cudepot.workflows.bundle.export import exported_numbers
 from cudepot.workflows.publish.published_names import record_names
 
@@ -77,7 +78,7 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
             if number < kept[0].number:
                 snapshots.remove(number, link=False)
         for key in stale:
-            (depot.store.root / "builds" / f"{key}.json").unlink(missing_ok=True)
+            forget_record(depot.store, key)
         _remove(gone)
     return GcResult(tuple(one.number for one in kept), removed, *totals, len(stale))
 
@@ -109,18 +110,21 @@ def _kept(depot: Depot, snapshots: Snapshots, keep: int) -> list[Snapshot]:
     return [find_snapshot(depot, number) for number in numbers if number in chosen]
 
 
-def _named(depot: Depot, kept: Iterable[Snapshot]) -> Iterator[Digest]:
+def _named(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
+    """Give all objects that are named by what the store keeps, and by cudepot.lock."""
+    for entry in LAYOUT:
+        if entry.keeps:
+            yield from NAMED[entry](depot, kept)
+    if depot.lock_path.exists():
+        yield from _named_by_lock(depot, load_lock(depot.lock_path))
+
+
+def _shown(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
     for one in kept:
         yield from one.tree.values()
         yield one.lock
         if depot.store.has(one.lock):
             yield from _named_by_lock(depot, lock_of(depot, one))
-    if depot.lock_path.exists():
-        lock = load_lock(depot.lock_path)
-        yield from _named_by_lock(depot, lock)
-        yield from _built(depot, lock)
-    yield from _remembered(depot)
-    yield from _travelling(depot, {one.number for one in kept})
 
 
 def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:
@@ -132,30 +136,40 @@ def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:
         yield from read_whole(depot, one).tree.values()
 
 
-def _built(depot: Depot, lock: Lock) -> Iterator[Digest]:
-    keys = {job_key(depot, lock, job) for job in all_jobs(depot, lock)}
-    yield from (one.digest for key, _, built in records(depot.store) if key in keys for one in built)
+def _built(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:  # noqa: ARG001 - as all of NAMED
+    """Give the packages of the builds that cudepot.lock asks for."""
+    if depot.lock_path.exists():
+        lock = load_lock(depot.lock_path)
+        keys = {job_key(depot, lock, job) for job in all_jobs(depot, lock)}
+        yield from (one.digest for key, _, built in records(depot.store) if key in keys for one in built)
 
 
-def _travelling(depot: Depot, kept: set[int]) -> Iterator[Digest]:
-    """Give the objects of bundles on their way in, and what proves the kept snapshots that came in bundles."""
-    for kind in ("incoming", "imported"):
-        manifests = depot.store.manifests(kind)
-        for manifest in (parse_manifest(manifests.read(name)[0], name) for name in manifests.names()):
-            if kind == "incoming" or manifest.number in kept:
-                yield from (one for root in manifest.roots for one in root.objects)
-            if kind == "incoming":
-                yield from (manifest.document, manifest.signature)
-                yield from (one for volume in manifest.volumes for one in volume)
-                yield from (one for one, _ in manifest.pieces)
+def _remembered(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:  # noqa: ARG001
+    return remembered_objects(depot.store.root)
 
 
-def _remembered(depot: Depot) -> Iterator[Digest]:
-    """Give the roots that conditional requests compare with; an unreadable memory remembers none."""
-    for path in (depot.store.root / "upstreams").glob("*.json"):
-        try:
-            pages = unsealed(path.read_bytes(), str(path)).values()
-            known = [one for one in pages if isinstance(one, dict) and "sha256" in one]
-            yield from (Digest(one["sha256"], one["size"]) for one in known)
-        except (OSError, CudepotError, KeyError, TypeError):
-            continue
+def _on_the_way(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:  # noqa: ARG001
+    """Give what bundles on their way in consist of."""
+    for manifest in _manifests(depot, INCOMING):
+        yield from (one for root in manifest.roots for one in root.objects)
+        yield from (manifest.document, manifest.signature)
+        yield from (one for volume in manifest.volumes for one in volume)
+        yield from (one for one, _ in manifest.pieces)
+
+
+def _proving(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
+    """Give what proves the kept snapshots that came in bundles."""
+    numbers = {one.number for one in kept}
+    for manifest in _manifests(depot, IMPORTED):
+        if manifest.number in numbers:
+            yield from (one for root in manifest.roots for one in root.objects)
+
+
+def _manifests(depot: Depot, folder: Entry) -> Iterator[Manifest]:
+    manifests = depot.store.manifests(folder)
+    return (parse_manifest(manifests.read(name)[0], name) for name in manifests.names())
+
+
+NAMED: Mapping[Entry, Callable[[Depot, Sequence[Snapshot]], Iterator[Digest]]] = {
+    SNAPSHOTS: _shown, BUILDS: _built, UPSTREAMS: _remembered, INCOMING: _on_the_way, IMPORTED: _proving,
+}  # fmt: skip

@@ -27,9 +27,9 @@ from cudepot.formats.rpm_header import RpmHead, read_head
 from cudepot.kinds.mirror_files import read_whole
 from cudepot.kinds.yum.rules.settings import HASH_LOCK, yum_settings
 from cudepot.ports import Signed, Verifier
+from cudepot.store.layout import RPM_SIGNATURES
 from cudepot.store.local import LocalStore
 
-MEMORY = "rpm-signatures"
 """File in the store: sha256, hash over the keys, signer and package, one line each; losing it costs a new check."""
 _TOGETHER = 32  # rpms checked by one run of gpg: their headers are in memory
 _WORKERS = 4
@@ -86,7 +86,7 @@ def _checked(
         for done in pool.map(lambda part: _results(depot.store, verifier, part, hashing, bare=bare), parts):
             good = [(one, found) for one, found in done if isinstance(found, _Good)]
             lines = [f"{one.digest.sha256} {keys} {found.signer} {found.nevra}\n" for one, found in good]
-            append(depot.store.root / MEMORY, "".join(lines) if keys else "")
+            append(depot.store.at(RPM_SIGNATURES), "".join(lines) if keys else "")
             for one, error in done:
                 if isinstance(error, CudepotError):
                     yield Missing(one.upstream, one.path, one.digest), _told(upstream, one, error)
@@ -124,7 +124,7 @@ def _still(depot: Depot, upstream: Upstream, every: Iterable[Subject]) -> list[S
 
 def _remembered(store: LocalStore, keys: str) -> dict[str, str]:
     try:
-        lines = (store.root / MEMORY).read_text("utf-8", "replace").splitlines()
+        lines = store.at(RPM_SIGNATURES).read_text("utf-8", "replace").splitlines()
     except OSError:
         return {}
     fields = [line.split(" ") for line in lines]

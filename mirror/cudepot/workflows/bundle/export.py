@@ -32,6 +32,7 @@ from cudepot.formats.bundle_tar import LIMITS, MANIFEST, SUMS
 from cudepot.formats.guarded import sliced
 from cudepot.kinds.signed_roots import Proof, proofs_of
 from cudepot.signing.keys import dearmored
+from cudepot.store.layout import EXPORTED
 from cudepot.transport.volumes import numbered
 from cudepot.workflows.bundle.unpacked import patchable, unpackable
 from cudepot.workflows.bundle.volume import complete_volume, write_volume
@@ -223,7 +224,7 @@ def _cut(depot: Depot, digest: Digest, size: int) -> list[Digest]:
 
 def _signed(depot: Depot, document: bytes, *, dry_run: bool) -> bytes:
     """Return the signature of a manifest: the one made before, so that the same bundle has the same bytes."""
-    exported, name = depot.store.manifests("exported"), Digest.of(document).sha256
+    exported, name = depot.store.manifests(EXPORTED), Digest.of(document).sha256
     if exported.has(name):
         found, signature = exported.read(name)
         if found == document:
@@ -237,7 +238,7 @@ def _signed(depot: Depot, document: bytes, *, dry_run: bool) -> bytes:
 
 def exported_numbers(depot: Depot) -> list[int]:
     """Return the numbers of the snapshots bundles were made of: what the next ones may start from."""
-    exported = depot.store.manifests("exported")
+    exported = depot.store.manifests(EXPORTED)
     return sorted({parse_manifest(exported.read(one)[0], one).number for one in exported.names()})
 
 

@@ -14,6 +14,7 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ClockError, ConfigError, CudepotError, FormatError, TrustError
+from cudepot.store.layout import IMPORTED, INCOMING
 from cudepot.store.manifests import Manifests
 from cudepot.workflows.bundle.prove import Proved, prove
 from cudepot.workflows.bundle.unpacked import unpack
@@ -68,7 +69,7 @@ def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str]) -> 
     Raises:
         CudepotError: one that was given now is refused; all others were looked at before.
     """
-    incoming, done = depot.store.manifests("incoming"), Finished()
+    incoming, done = depot.store.manifests(INCOMING), Finished()
     first: CudepotError | None = None
     for name, manifest in sorted(known.items(), key=lambda one: one[1].number):
         if not _is_ready(depot, manifest):
@@ -96,7 +97,7 @@ def _is_ready(depot: Depot, manifest: Manifest) -> bool:
 
 def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, done: Finished) -> None:
     """Import one bundle of which nothing is missing."""
-    imported, links = depot.store.manifests("imported"), snapshot_links(depot)
+    imported, links = depot.store.manifests(IMPORTED), snapshot_links(depot)
     _join(depot, manifest)
     depot.progress.step(f"unpacking indexes and documents of snapshot {manifest.number}")
     unpack(depot, manifest)
@@ -185,7 +186,7 @@ def _drop_pieces(depot: Depot, manifest: Manifest) -> None:
 
 def _kept(depot: Depot) -> Iterator[Digest]:
     """Give what all snapshots here show and what proves them."""
-    snapshots, imported = depot.store.snapshots, depot.store.manifests("imported")
+    snapshots, imported = depot.store.snapshots, depot.store.manifests(IMPORTED)
     for number in snapshots.numbers():
         one = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}")
         yield from (*one.tree.values(), one.lock)

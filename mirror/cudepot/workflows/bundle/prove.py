@@ -18,6 +18,7 @@ from cudepot.kinds.kind import Reader, Vouches
 from cudepot.kinds.registry import kind_of, vouching
 from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv
+from cudepot.store.layout import IMPORTED
 from cudepot.workflows.bundle.site_indexes import HINT, below, is_root, offered, own_roots
 from cudepot.workflows.verify.nvidia_paths import nvidia_faults
 
@@ -159,7 +160,7 @@ def upstream_verifier(depot: Depot, root: SignedRoot, what: str) -> Gpgv:
 
 def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
     """Return the roots that travelled with an imported snapshot; none for one that was made here."""
-    imported, name = depot.store.manifests("imported"), f"{number:06d}"
+    imported, name = depot.store.manifests(IMPORTED), f"{number:06d}"
     return parse_manifest(imported.read(name)[0], f"manifest {name}").roots if imported.has(name) else ()
 
 

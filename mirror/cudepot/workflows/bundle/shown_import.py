@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import NamedTuple
 
 from cudepot.depot.depot import Depot
-from cudepot.disk import write_atomic
-from cudepot.errors import ConfigError, FormatError
-from cudepot.sealed import sealed, unsealed
+from cudepot.errors import ConfigError
+from cudepot.store.layout import ROLLBACK
+from cudepot.store.local import LocalStore
+from cudepot.store.sealed_file import SealedFile
 
 
 class Choice(NamedTuple):
@@ -40,25 +39,25 @@ def choose(depot: Depot, number: int) -> None:
         forget_choice(depot)
         return
     document = {"shows": number, "instead-of": newest, "since": f"{depot.clock():%Y-%m-%dT%H:%M:%SZ}"}
-    write_atomic(_path(depot), json.dumps(sealed(document), indent=1).encode() + b"\n")
+    _file(depot.store).write(document)
 
 
 def forget_choice(depot: Depot) -> None:
     """Let the newest snapshot be shown again."""
-    _path(depot).unlink(missing_ok=True)
+    _file(depot.store).forget()
 
 
 def choice(depot: Depot) -> Choice | None:
     """Return the older snapshot that is to be shown; None for the newest."""
     numbers = depot.store.snapshots.numbers()
+    document = _file(depot.store).recall()
     try:
-        document = unsealed(_path(depot).read_bytes(), "rollback.json")
         found, instead = Choice(int(document["shows"]), str(document.get("since", ""))), int(document["instead-of"])
-    except (OSError, FormatError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
     holds = bool(found.since) or [instead] == numbers[-1:]  # one of an older cudepot ended with the next bundle
     return found if found.shows in numbers and holds else None
 
 
-def _path(depot: Depot) -> Path:
-    return depot.store.root / "rollback.json"
+def _file(store: LocalStore) -> SealedFile:
+    return SealedFile(store.at(ROLLBACK), sort_keys=False)

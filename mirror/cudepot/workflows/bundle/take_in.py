@@ -14,6 +14,7 @@ from pathlib import Path
 from cudepot.catalog.site.bundle import Manifest
 from cudepot.depot.depot import Depot
 from cudepot.errors import ConfigError, StaleError, TrustError
+from cudepot.store.layout import INCOMING
 from cudepot.store.manifests import Manifests
 from cudepot.workflows.bundle.finish import Refused, finish, lacking, snapshot_links, waiting_manifests
 from cudepot.workflows.bundle.prove import Proved
@@ -68,7 +69,7 @@ def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False)
             hint="make a project for the far side with `cudepot init --from-site KEYFILE`",
         )
     volumes = [_opened(depot, file) for file in files]
-    incoming = depot.store.manifests("incoming")
+    incoming = depot.store.manifests(INCOMING)
     known, unreadable = waiting_manifests(incoming)
     known |= {one.name: one.manifest for one in volumes}
     for volume in volumes:
@@ -128,7 +129,7 @@ def _take(depot: Depot, incoming: Manifests, volume: Volume) -> int:
 
 def waiting_notes(depot: Depot) -> tuple[str, ...]:
     """Return a line for each bundle of which more volumes have to come."""
-    known, _ = waiting_manifests(depot.store.manifests("incoming"))
+    known, _ = waiting_manifests(depot.store.manifests(INCOMING))
     return tuple(
         f"snapshot {one.number} waits for {one.objects} objects in volumes {', '.join(map(str, one.volumes))}: "
         "`cudepot bundle import` them"

@@ -7,6 +7,7 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import find_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
+from cudepot.store.layout import INCOMING
 from cudepot.workflows.bundle.finish import lacking, snapshot_links, waiting_manifests
 
 
@@ -21,7 +22,7 @@ def want(depot: Depot) -> Want:
         raise ConfigError("this project mirrors no site, so it misses nothing of one", hint="`cudepot sync` fetches")
     links = snapshot_links(depot)
     missing = {one for number in links for one in _missing(depot, number)}
-    pending = list(waiting_manifests(depot.store.manifests("incoming"))[0].values())
+    pending = list(waiting_manifests(depot.store.manifests(INCOMING))[0].values())
     missing |= {one for manifest in pending for one in lacking(depot, manifest)}
     pieces = {part for manifest in pending for _, parts in manifest.pieces for part in parts}
     whole = {one for manifest in pending for one, parts in manifest.pieces if missing & set(parts)}

@@ -6,18 +6,14 @@ missing, of a crash or an older cudepot, is made up for from the snapshot as lon
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.names import Shown, check_names, fresh, known, names_of, parse_shown, render_shown
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
-from cudepot.disk import write_atomic
-from cudepot.errors import CudepotError, StorageError, TrustError
-from cudepot.sealed import sealed
+from cudepot.errors import CudepotError, TrustError
 
 
 def known_names(depot: Depot) -> dict[str, list[str]]:
@@ -56,30 +52,30 @@ def check_imported(depot: Depot, snapshot: Snapshot, lock: Lock) -> None:
 
 def name_faults(depot: Depot) -> Iterator[tuple[int, str]]:
     """Give the number of each line of the record that does not hold, counted from 1, and what is wrong with it."""
-    readable: dict[int, Shown] = {}
-    for number, line in enumerate(_lines(depot), 1):
+    log, readable = depot.store.published_log, dict[int, Shown]()
+    for number, line in enumerate(log.lines(), 1):
         try:
-            readable[number] = parse_shown(line, f"{_path(depot)}, line {number}")
+            readable[number] = parse_shown(line, f"{log.path}, line {number}")
         except CudepotError as error:
             yield number, str(error)
     names = known(readable.values())
     for number, shown in readable.items():
         tree = _names(depot, shown.snapshot)
         if tree is not None and (shown.names.items() - tree.items() or fresh(tree, names)):
-            yield number, f"{_path(depot)}, line {number}: is not what snapshot {shown.snapshot} shows"
+            yield number, f"{log.path}, line {number}: is not what snapshot {shown.snapshot} shows"
 
 
 def mend_names(depot: Depot) -> Iterator[str]:
     """Take out the lines that do not hold, and make up for them from the snapshots that are there."""
     bad = {number for number, _ in name_faults(depot)}
     if bad:
-        path = _path(depot)
-        lines = {number: line for number, line in enumerate(_lines(depot), 1) if number not in bad}
-        record = [parse_shown(line, f"{path}, line {number}") for number, line in lines.items()]
+        log = depot.store.published_log
+        lines = {number: line for number, line in enumerate(log.lines(), 1) if number not in bad}
+        record = [parse_shown(line, f"{log.path}, line {number}") for number, line in lines.items()]
         whole = _complete(depot, record)
         _write(depot, whole)
         lost = max(0, len(bad) - (len(whole) - len(record)))
-        yield f"{path}: {len(bad)} damaged lines taken out, {lost} of them of snapshots that are gone"
+        yield f"{log.path}: {len(bad)} damaged lines taken out, {lost} of them of snapshots that are gone"
 
 
 def _complete(depot: Depot, record: list[Shown]) -> list[Shown]:
@@ -107,25 +103,10 @@ def _names(depot: Depot, number: int) -> dict[str, str] | None:
 
 
 def _read(depot: Depot) -> list[Shown]:
-    path = _path(depot)
-    return [parse_shown(line, f"{path}, line {number}") for number, line in enumerate(_lines(depot), 1)]
+    log = depot.store.published_log
+    return [parse_shown(line, f"{log.path}, line {number}") for number, line in enumerate(log.lines(), 1)]
 
 
 def _write(depot: Depot, record: list[Shown]) -> None:
     ordered = sorted(record, key=lambda one: one.snapshot)
-    lines = [json.dumps(sealed(render_shown(one)), sort_keys=True) + "\n" for one in ordered]
-    write_atomic(_path(depot), "".join(lines).encode())
-
-
-def _lines(depot: Depot) -> list[bytes]:
-    path = _path(depot)
-    try:
-        return path.read_bytes().splitlines()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", hint="check owner and mode of the store") from error
-
-
-def _path(depot: Depot) -> Path:
-    return depot.store.root / "published.log"
+    depot.store.published_log.rewrite(map(render_shown, ordered))

@@ -28,7 +28,7 @@ from cudepot.workflows.publish.published_names import name_faults
 from cudepot.workflows.verify.mirrors import whole_faults, whole_upstreams
 from cudepot.workflows.verify.nvidia_paths import nvidia_faults
 from cudepot.workflows.verify.origin import origin_faults
-from cudepot.workflows.verify.store import log_faults, record_faults, snapshot_faults
+from cudepot.workflows.verify.store import record_faults, snapshot_faults
 
 WORKERS = 4
 
@@ -59,7 +59,7 @@ def verify(depot: Depot) -> VerifyResult:
         *_with_names(depot, bad),
         *snapshot_faults(depot),
         *(one.text for one in record_faults(depot)),
-        *log_faults(depot),
+        *(text for _, text in depot.store.roots_log.faults()),
     ]
     depot.progress.step("comparing names with all that was ever published")
     faults += (text for _, text in name_faults(depot))

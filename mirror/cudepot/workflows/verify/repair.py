@@ -10,13 +10,14 @@ from pathlib import Path
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
-from cudepot.disk import storage_errors, write_atomic
+from cudepot.disk import storage_errors
 from cudepot.errors import CudepotError
+from cudepot.store.layout import DAMAGED_ROOTS
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.publish.published_names import mend_names
 from cudepot.workflows.sync import sync
 from cudepot.workflows.verify.everything import VerifyResult, unlinked, verify
-from cudepot.workflows.verify.store import damaged_snapshots, log_faults, record_faults
+from cudepot.workflows.verify.store import damaged_snapshots, record_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +101,15 @@ def _records(depot: Depot) -> Iterator[str]:
         if not damaged:
             yield f"{path}: kept: it cannot be checked now, which does not make it wrong"
             continue
-        if path.parent.name in ("exported", "incoming", "imported"):
-            depot.store.manifests(path.parent.name).remove(path.stem)
         path.unlink(missing_ok=True)
         yield f"{path}: forgotten"
 
 
 def _log(depot: Depot) -> Iterator[str]:
     """Keep the good lines of the log of roots; the others move aside."""
-    bad = list(log_faults(depot))
-    if bad:
-        log = depot.store.root / "roots.log"
-        numbers = {int(text.partition(", line ")[2].partition(":")[0]) for text in bad}
-        lines = log.read_bytes().splitlines(keepends=True)
-        aside = log.with_name("roots.log.damaged")
-        old = aside.read_bytes() if aside.exists() else b""
-        write_atomic(aside, old + b"".join(line for number, line in enumerate(lines, 1) if number in numbers))
-        write_atomic(log, b"".join(line for number, line in enumerate(lines, 1) if number not in numbers))
-        yield f"{log}: {len(bad)} damaged lines moved to {aside.name}"
+    log, aside = depot.store.roots_log, depot.store.at(DAMAGED_ROOTS)
+    if moved := log.move_damaged(aside):
+        yield f"{log.path}: {moved} damaged lines moved to {aside.name}"
 
 
 def _site(depot: Depot) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,15 +10,11 @@ from cudepot.catalog.site.bundle import parse_manifest
 from cudepot.depot.builds import parse_record
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
-from cudepot.depot.sync_memory import FILE as COMPLETE
-from cudepot.depot.verdicts import FILE as PROOFS
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, FormatError, SignatureError
 from cudepot.openpgp import is_plain_armor
-from cudepot.sealed import unsealed
-from cudepot.store.manifests import Manifests
-
-KINDS = ("exported", "incoming", "imported")
+from cudepot.store.layout import BUILDS, LAYOUT, MANIFESTS, Entry, Guard
+from cudepot.store.sealed_file import SealedFile
 
 
 def snapshot_faults(depot: Depot) -> Iterator[str]:
@@ -75,40 +71,24 @@ class RecordFault(NamedTuple):
 
 def record_faults(depot: Depot) -> Iterator[RecordFault]:
     """Give each record of the store that does not hold, and what is wrong with it."""
-    root = depot.store.root
-    for path in sorted((root / "builds").glob("*.json")):
-        yield from _fault(path, lambda path=path: parse_record(path.read_bytes(), str(path)))  # type: ignore[misc]
-    alone = (root / name for name in ("rollback.json", COMPLETE, PROOFS))
-    for path in [*sorted((root / "upstreams").glob("*.json")), *(one for one in alone if one.exists())]:
-        yield from _fault(path, lambda path=path: unsealed(path.read_bytes(), str(path)))  # type: ignore[misc]
-    for kind in KINDS:
-        manifests = Manifests(root, kind)
-        for name in manifests.names():
-            path = root / kind / f"{name}.json"
-            yield from _fault(path, lambda one=manifests, name=name: _check_manifest(depot, one, name))  # type: ignore[misc]
+    for entry in LAYOUT:
+        for path in entry.found(depot.store.root) if entry.guard is Guard.CHECK else ():
+            try:
+                _check(depot, entry, path)
+            except (CudepotError, OSError) as error:
+                text = str(error) if str(path) in str(error) else f"{path}: {error}"
+                damaged = entry not in MANIFESTS or isinstance(error, SignatureError | FormatError)
+                yield RecordFault(path, text, damaged)
 
 
-def _fault(path: Path, check: Callable[[], object]) -> Iterator[RecordFault]:
-    signed = path.parent.name in KINDS
-    try:
-        check()
-    except (CudepotError, OSError) as error:
-        text = str(error) if str(path) in str(error) else f"{path}: {error}"
-        yield RecordFault(path, text, not signed or isinstance(error, SignatureError | FormatError))
-
-
-def _check_manifest(depot: Depot, manifests: Manifests, name: str) -> None:
-    document, signature = manifests.read(name)
-    depot.site_verifier().detached(document, signature, f"manifest {name}")
-    parse_manifest(document, f"manifest {name}")
-
-
-def log_faults(depot: Depot) -> Iterator[str]:
-    """Check the log of accepted roots line by line."""
-    log = depot.store.root / "roots.log"
-    lines = log.read_bytes().splitlines() if log.exists() else []
-    for number, line in enumerate(lines, 1):
-        try:
-            unsealed(line, f"{log}, line {number}")
-        except CudepotError as error:
-            yield str(error)
+def _check(depot: Depot, entry: Entry, path: Path) -> None:
+    """Raise CudepotError or OSError where a record does not hold."""
+    if entry == BUILDS:
+        parse_record(path.read_bytes(), str(path))
+    elif entry in MANIFESTS:
+        what = f"manifest {path.stem}"
+        document, signature = depot.store.manifests(entry).read(path.stem)
+        depot.site_verifier().detached(document, signature, what)
+        parse_manifest(document, what)
+    else:
+        SealedFile(path).read()

@@ -1,0 +1,136 @@
+"""Every file and folder of a store: what it is, what losing it costs, and who looks at it. One list for all.
+
+``verify``, ``gc``, dry runs and ``docs/formats.md`` read it; whoever needs a file names its entry here.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Loss(StrEnum):
+    """What is lost with a file."""
+
+    STORE = "the store"
+    RECORD = "what nothing can bring again"
+    WORK = "work that is done again"
+    NOTHING = "nothing"
+
+
+class Guard(StrEnum):
+    """How damage of a file is seen."""
+
+    NAME = "its name"
+    SIGNATURE = "its signature"
+    CHECK = "`check`"
+    LINES = "`check` of each line"
+    NONE = ""
+
+
+class Dry(StrEnum):
+    """What a dry run sees of a file."""
+
+    LINK = "reads it"
+    COPY = "works on a copy"
+    OWN = "reads it, and has its own"
+    NOTHING = ""
+
+
+class Entry(NamedTuple):
+    """One file or folder of a store.
+
+    Attributes:
+        name: its name in the store.
+        what: what it is, for people.
+        loss: what is lost with it.
+        guard: how damage is seen; ``verify`` looks at all that have one.
+        dry: what a dry run sees of it.
+        keeps: whether ``gc`` keeps the objects it names.
+        files: pattern of the files in a folder; empty for a file.
+    """
+
+    name: str
+    what: str
+    loss: Loss
+    guard: Guard = Guard.NONE
+    dry: Dry = Dry.NOTHING
+    keeps: bool = False
+    files: str = ""
+
+    def at(self, root: Path) -> Path:
+        """Return where it is in the store at ``root``, or would be."""
+        return root / self.name
+
+    def found(self, root: Path) -> list[Path]:
+        """Return the files that are there, in order."""
+        path = self.at(root)
+        return sorted(path.glob(self.files)) if self.files else [path][: path.exists()]
+
+
+FORMAT = Entry("FORMAT", '"cudepot-store 1" and a newline', Loss.STORE)
+LOCK = Entry("lock", 'held (flock) by the process that works on the store; holds "pid N"', Loss.NOTHING)
+ID = Entry("id", "what tells this store from others to a site in a bucket", Loss.WORK)
+OBJECTS = Entry(
+    "objects", "files under the sha256 of their bytes: `ab/ab12…`", Loss.STORE, Guard.NAME, Dry.OWN, files="*/*",
+)  # fmt: skip
+PARTS = Entry("parts", "objects on their way in; what has arrived survives a crash", Loss.WORK, files="*")
+TMP = Entry("tmp", "files without a hash yet, and what a dry run makes; emptied by the next run", Loss.NOTHING)
+SCRATCH = Entry("scratch", "unpacked payloads while `repackage` runs; removed before and after", Loss.NOTHING)
+SNAPSHOTS = Entry(
+    "snapshots", "`000001.json` and its signature `000001.json.asc`", Loss.RECORD, Guard.SIGNATURE, Dry.LINK,
+    keeps=True, files="*.json",
+)  # fmt: skip
+BUILDS = Entry(
+    "builds", "build records, `KEY.json`", Loss.WORK, Guard.CHECK, Dry.LINK, keeps=True, files="*.json",
+)  # fmt: skip
+UPSTREAMS = Entry(
+    "upstreams", 'what was seen of an upstream: roots, faults; `NAME.json`, "/" in NAME is written %2F',
+    Loss.RECORD, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
+)  # fmt: skip
+ROLLBACK = Entry(
+    "rollback.json", "far side: the older snapshot that is shown on purpose, and since when", Loss.RECORD, Guard.CHECK,
+)  # fmt: skip
+COMPLETE = Entry(
+    "complete.json", "the objects of a lock with whole mirrors that was found complete", Loss.WORK, Guard.CHECK,
+)  # fmt: skip
+PROOFS = Entry(
+    "proofs.json", "what proving that repositories can be installed from found", Loss.WORK, Guard.CHECK, Dry.LINK,
+)  # fmt: skip
+EXPORTED = Entry(
+    "exported", "manifests of bundles written here, each with its signature: `HASH.json`",
+    Loss.RECORD, Guard.CHECK, Dry.COPY, files="*.json",
+)  # fmt: skip
+INCOMING = Entry(
+    "incoming", "manifests of bundles of which volumes are missing: `HASH.json`",
+    Loss.WORK, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
+)  # fmt: skip
+IMPORTED = Entry(
+    "imported", "the manifests by which snapshots came: `000001.json`",
+    Loss.RECORD, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
+)  # fmt: skip
+SHA512 = Entry(
+    "sha512", "sha256 and size of what was found to have a sha512, where an index tells nothing else: `HEX`",
+    Loss.WORK, dry=Dry.OWN, files="*",
+)  # fmt: skip
+RPM_SIGNATURES = Entry(
+    "rpm-signatures", "rpms whose signature held: sha256, hash over the keys, signer, package; one a line",
+    Loss.WORK, dry=Dry.COPY,
+)  # fmt: skip
+ROOTS_LOG = Entry(
+    "roots.log", "every root that was accepted, oldest first; only ever appended to", Loss.RECORD, Guard.LINES,
+)  # fmt: skip
+DAMAGED_ROOTS = Entry("roots.log.damaged", "lines of it that `verify --repair` found damaged", Loss.RECORD)
+PUBLISHED_LOG = Entry(
+    "published.log", "every conda package and wheel that was ever published, by name and sha256",
+    Loss.RECORD, Guard.LINES, Dry.LINK,
+)  # fmt: skip
+LOG = Entry("cudepot.log", "what runs said, and why they ended; the one before is `cudepot.log.1`", Loss.RECORD)
+
+MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
+LAYOUT = (
+    FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, BUILDS, UPSTREAMS, ROLLBACK, COMPLETE, PROOFS,
+    *MANIFESTS, SHA512, RPM_SIGNATURES, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LOG,
+)  # fmt: skip
+"""In the order in which ``verify`` reports."""
