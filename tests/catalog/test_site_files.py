@@ -16,13 +16,15 @@ LASTING = [
     f"yum/r/repodata/{HEX}-primary.xml.gz", "conda/main/linux-64/x-1-0.conda", "conda/main/noarch/x-1-0.tar.bz2",
     f"conda/main/linux-64/shards/{HEX}.msgpack.zst", "wheels/x-1-py3-none-any.whl",
     "compute/cuda/repos/u/x86_64/x_1_amd64.deb", f"compute/cuda/repos/u/x86_64/by-hash/SHA256/{HEX}",
-    "wheels/x-1-py3-none-any.whl.metadata", "files/r/cudnn-linux-x86_64-9.1.0.70_cuda12-archive.tar.xz",
+    "wheels/x-1-py3-none-any.whl.metadata", "wheels/x-1.tar.gz", "wheels/x-1.zip",
+    "files/r/cudnn-linux-x86_64-9.1.0.70_cuda12-archive.tar.xz",
 ]  # fmt: skip
 CHANGING = [
     "apt/u/InRelease", "apt/u/Release", "apt/u/Packages", "apt/u/Packages.gz", "yum/r/repodata/repomd.xml",
     "yum/r/repodata/repomd.xml.asc", "conda/main/linux-64/repodata.json.zst", "conda/main/channeldata.json",
     "conda/main/linux-64/repodata_shards.msgpack.zst", "simple/x/index.html", "simple/x/", "snapshot.json",
     "compute/cuda/repos/u/x86_64/cuda-keyring_1.1-1_all.deb", "compute/cuda/repos/r/x86_64/cuda-r.repo",
+    "apt/u/pool/x_1.orig.tar.bz2", "apt/u/pool/x_1.tar.gz", "conda/main/linux-64/x-1-0.zip",
     "index.html", "keys/site.asc", f"keys/{HEX[:63]}-x",
 ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from cudepot.catalog.ecosystems import YUM, row_for, signed_suffixes
 from cudepot.catalog.faults import CHANGED, Fault
 from cudepot.catalog.lock import Artifact, Replaced
 from cudepot.digest import Digest
@@ -66,7 +67,8 @@ def replaced(
     Raises:
         ChangedError: other bytes, and nobody accepted them.
     """
-    changed = [path for path, old in before.items() if path.endswith((".deb", ".rpm")) and now.get(path, old) != old]
+    packages = signed_suffixes()
+    changed = [path for path, old in before.items() if path.endswith(packages) and now.get(path, old) != old]
     refused = [path for path in changed if not {path, *_names(path)} & set(accepted)]
     if refused:
         first = refused[0]
@@ -79,12 +81,12 @@ def replaced(
 def _names(path: str) -> tuple[str, str]:
     """Return the file's name, and the package's."""
     name = path.rpartition("/")[2]
-    return name, name.rsplit("-", 2)[0] if name.endswith(".rpm") else name.partition("_")[0]
+    return name, name.rsplit("-", 2)[0] if name.endswith(YUM.suffixes) else name.partition("_")[0]
 
 
 def _key(one: Artifact) -> tuple[str, ...]:
     """Return what must not change its bytes: for a deb or rpm its version; else one version may have several files."""
-    return (one.kind, one.name, one.version, one.architecture, "" if one.kind in ("deb", "rpm") else one.filename)
+    return (one.kind, one.name, one.version, one.architecture, "" if row_for(one.kind).signed else one.filename)
 
 
 def _marked(old: Artifact | None, one: Artifact) -> Artifact:

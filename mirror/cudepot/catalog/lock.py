@@ -5,17 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
+from cudepot.catalog.ecosystems import APT, YUM, ArtifactKind, Output, Row, rows
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest
 from cudepot.errors import FormatError, PinError
 from cudepot.formats.release import Release
 
-FILE_ROLES = ("root", "index", "extra")
-KINDS = ("deb", "rpm", "wheel", "archive")
-_NAMED = ("deb", "rpm")
+_NAMED = (ArtifactKind.DEB, ArtifactKind.RPM)
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~^:%@{}=-]*")
 """What names, versions and architectures of debs and rpms consist of, the odd ones included."""
+
+
+class FileRole(StrEnum):
+    """What a file of a whole mirror is: signed, named by something signed, or known by its hash in the lock only."""
+
+    ROOT = "root"
+    INDEX = "index"
+    EXTRA = "extra"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class LockedFile:
 
     Attributes:
         path: below the upstream's URL, and below its folder on the site.
-        role: ``root`` (signed), ``index`` (named by a root) or ``extra`` (known by this hash only).
+        role: a ``FileRole``; of an rpm repository's ``metadata`` the type that repomd.xml tells.
     """
 
     path: str
@@ -92,7 +100,15 @@ class LockedUpstream:
     @property
     def is_yum(self) -> bool:
         """Whether it is a yum repository, be it one inside an installer."""
-        return self.type == "yum" or any(one.path == "repodata/repomd.xml" for one in self.roots)
+        return self.row is YUM
+
+    @property
+    def row(self) -> Row:
+        """The ecosystem of the repository it is shown as: of its type, or of an installer that of the root in it."""
+        begins = {one.path for one in self.roots}
+        own = (one for one in rows() if one.name == self.type)
+        inside = (one for one in rows() if one.root_folder and not begins.isdisjoint(one.root_paths))
+        return next(own, None) or next(inside, APT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +116,7 @@ class Artifact:
     """One file as its upstream publishes it.
 
     Attributes:
-        kind: one of ``KINDS``.
+        kind: an ``ArtifactKind``, or what a row that was registered says.
         version: as the ecosystem writes it; of an rpm ``EPOCH:VERSION-RELEASE``, without epoch where that is 0.
         path: where the upstream has it: relative to its URL, or an absolute URL.
         filename: the name it is published under; never a path.
@@ -121,7 +137,7 @@ class Artifact:
     filename: str
     digest: Digest
     why: str = "pin"
-    outputs: tuple[str, ...] = ("mirror",)
+    outputs: tuple[str, ...] = (Output.MIRROR,)
     recipe: str = ""
     release: Release | None = None
     replaces: str = ""
@@ -156,7 +172,7 @@ class Lock:
     def has_rpms(self, upstream: LockedUpstream) -> bool:
         """Tell whether an upstream has rpms: it is a yum repository, or a folder with such files in it."""
         folder = upstream.type == "folder"
-        return upstream.is_yum or (folder and any(one.kind == "rpm" for one in self.of(upstream.name)))
+        return upstream.is_yum or (folder and any(one.kind == ArtifactKind.RPM for one in self.of(upstream.name)))
 
     def of(self, upstream: str) -> tuple[Artifact, ...]:
         """Return the artifacts of one upstream in their order."""
@@ -190,7 +206,8 @@ def check_filenames(artifacts: Sequence[Artifact]) -> None:
     """
     seen: dict[str, Artifact] = {}
     for one in artifacts:
-        first = seen.setdefault(one.filename, one) if one.kind == "deb" and "mirror" in one.outputs else one
+        shown = one.kind == ArtifactKind.DEB and Output.MIRROR in one.outputs
+        first = seen.setdefault(one.filename, one) if shown else one
         if first.digest != one.digest:
             raise PinError(
                 f"{one.name} {first.version} and {one.version} are both called {one.filename} and differ",

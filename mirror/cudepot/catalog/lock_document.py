@@ -7,14 +7,14 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from cudepot.catalog.config.fields import Table
-from cudepot.catalog.lock import FILE_ROLES, KINDS, Artifact, Lock, LockedFile, LockedUpstream, Replaced, Root
+from cudepot.catalog.ecosystems import CONDA, Output, Row, row_for, rows
+from cudepot.catalog.lock import Artifact, FileRole, Lock, LockedFile, LockedUpstream, Replaced, Root
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.errors import ConfigError
 from cudepot.formats.release import Release
 from cudepot.paths import plain_path, safe_name
 
 VERSION = 1
-_ENDINGS = {"deb": ".deb", "rpm": ".rpm"}
 
 
 def parse_lock(data: Mapping[str, object]) -> Lock:
@@ -26,9 +26,10 @@ def parse_lock(data: Mapping[str, object]) -> Lock:
             f"cudepot.lock has version {version}; this cudepot reads {VERSION}",
             hint="use the cudepot version that wrote it, or make the lock anew",
         )
+    kinds = tuple(one.artifact for one in rows() if one is not CONDA)  # which are made here, and not locked
     lock = Lock(
         tuple(_upstream(one) for one in root.tables("upstream")),
-        tuple(_artifact(one) for one in root.tables("artifact")),
+        tuple(_artifact(one, kinds) for one in root.tables("artifact")),
         root.texts("accepted-eula", ()),
         tuple(_allowed(one) for one in root.tables("allowed-unsolvable")),
     )
@@ -88,7 +89,7 @@ def _upstream(table: Table) -> LockedUpstream:
 
 def _is_known(file: Table) -> bool:
     """Return whether a file is to be read: one whose role only a newer cudepot knows is not, where that may be."""
-    return not file.tolerant or file.text("role") in FILE_ROLES
+    return not file.tolerant or file.text("role") in tuple(FileRole)
 
 
 def _replaced(table: Table) -> Replaced:
@@ -114,24 +115,25 @@ def _file(table: Table, kind: str) -> LockedFile:
     path = table.text("path")
     if plain_path(path) != path:
         raise ConfigError(f"expected a plain path in {table.path('path')!r}, found {path!r}")
-    role = table.choice(kind, FILE_ROLES) if kind == "role" else table.text(kind)
+    role = table.choice(kind, tuple(FileRole)) if kind == "role" else table.text(kind)
     found = LockedFile(path, role, table.digest())
     table.done()
     return found
 
 
-def _artifact(table: Table) -> Artifact:
+def _artifact(table: Table, kinds: tuple[str, ...]) -> Artifact:
+    kind = table.choice("kind", kinds)
     found = Artifact(
         upstream=table.text("upstream"),
-        kind=table.choice("kind", KINDS),
+        kind=kind,
         name=table.text("name"),
         version=table.text("version"),
         architecture=table.text("architecture"),
         path=table.text("path"),
-        filename=_plain_name(table),
+        filename=_plain_name(table, row_for(kind)),
         digest=table.digest(),
         why=table.text("why", "pin"),
-        outputs=table.texts("outputs", ("mirror",)),
+        outputs=table.texts("outputs", (Output.MIRROR,)),
         replaces=table.text("replaces", ""),
         holds=table.texts("holds", ()),
         uploaded=table.text("uploaded", ""),
@@ -149,9 +151,9 @@ def _artifact(table: Table) -> Artifact:
     return found
 
 
-def _plain_name(table: Table) -> str:
+def _plain_name(table: Table, row: Row) -> str:
     name = table.text("filename")
-    if "/" in name or safe_name(name) != name or not name.endswith(_ENDINGS.get(table.text("kind"), "")):
+    if "/" in name or safe_name(name) != name or not name.endswith(row.suffixes if row.signed else ""):
         raise ConfigError(f"expected a plain file name in {table.path('filename')!r}, found {name!r}")
     return name
 

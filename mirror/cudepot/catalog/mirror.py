@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from cudepot.catalog.lock import LockedUpstream
+from cudepot.catalog.lock import FileRole, LockedUpstream
 from cudepot.digest import Digest, Promise, hash_of
 from cudepot.errors import FormatError
 
@@ -54,13 +54,13 @@ def leads_away(name: str) -> bool:
 
 def leading_away(upstream: LockedUpstream) -> list[str]:
     """Return the extras that a site does not show for that reason."""
-    extras = [one.path for one in upstream.files if one.role == "extra"]
+    extras = [one.path for one in upstream.files if one.role == FileRole.EXTRA]
     return [path for path in extras if leads_away(path.rpartition("/")[2])]
 
 
 def site_folder(upstream: LockedUpstream) -> str:
-    """Return where a site has an upstream: ``apt/NAME/`` or ``yum/NAME/``."""
-    return f"{'yum' if upstream.is_yum else 'apt'}/{upstream.name}/"
+    """Return where a site has an upstream that is mirrored whole: ``apt/NAME/`` for one."""
+    return upstream.row.folder(upstream.name)
 
 
 def whole(

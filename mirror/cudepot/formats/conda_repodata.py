@@ -15,13 +15,14 @@ Record = Mapping[str, Any]
 
 
 def records_of(data: bytes, what: str) -> dict[str, Record]:
-    """Return file name → record of the ``.conda`` packages a repodata.json lists.
+    """Return file name → record of the packages a repodata.json lists, those in ``.tar.bz2`` included.
 
     Raises:
         FormatError: it is no repodata.json.
     """
     try:
-        found: dict[str, Record] = json.loads(data)["packages.conda"]
+        index = json.loads(data)
+        found: dict[str, Record] = {**index.get("packages", {}), **index["packages.conda"]}
         if all(isinstance(one, dict) and {"name", "version", "build"} <= one.keys() for one in found.values()):
             return found
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from cudepot.catalog.ecosystems import HeldKind, plural
 from cudepot.catalog.site.holdings import Held, cuda_of, same_cuda
 from cudepot.errors import PinError
 
-_KIND_NAMES = {
-    "conda": "conda packages", "wheel": "wheels", "deb": "Debian packages", "rpm": "rpms", "file": "files",
-}  # fmt: skip
 # since CUDA 13 NVIDIA's wheels of CUDA itself have no suffix
 _UNMARKED = re.compile(
     r"nvidia-(?:cublas|cuda-[a-z0-9-]+|cufft|cufile|curand|cusolver|cusparse|npp|nvfatbin|nvjitlink|nvjpeg|"
@@ -70,10 +68,10 @@ def is_any(held: Iterable[Held], kind: str, choice: Choice) -> bool:
 
 
 def _is_in(one: Held, choice: Choice) -> bool:
-    if one.kind == "conda":
+    if one.kind == HeldKind.CONDA:
         return one.platform in (choice.platform, "noarch")
     wanted = choice.repository.strip("/")
-    return not wanted or one.kind == "wheel" or wanted in (one.repository, one.repository.partition("/")[2])
+    return not wanted or one.kind == HeldKind.WHEEL or wanted in (one.repository, one.repository.partition("/")[2])
 
 
 def is_for(one: Held, cuda: str) -> bool:
@@ -88,7 +86,7 @@ def cuda_said(one: Held) -> str:
     NVIDIA's wheels of CUDA itself say it by having no suffix: they are CUDA 13's, or their own major version's.
     """
     said = cuda_of(one)
-    if said or one.kind != "wheel" or not _UNMARKED.fullmatch(_project(one.name)):
+    if said or one.kind != HeldKind.WHEEL or not _UNMARKED.fullmatch(_project(one.name)):
         return said
     major = one.version.partition(".")[0]
     return str(max(_FIRST_UNMARKED, int(major) if major.isdecimal() else 0))
@@ -112,7 +110,7 @@ def _project(name: str) -> str:
 
 def _plain(kind: str, name: str) -> str:
     """Return a name as its ecosystem compares it."""
-    return _project(name) if kind == "wheel" else name.lower() if kind == "conda" else name
+    return _project(name) if kind == HeldKind.WHEEL else name.lower() if kind == HeldKind.CONDA else name
 
 
 def _is_version(found: str, wanted: str) -> bool:
@@ -128,12 +126,12 @@ def _nothing(held: Sequence[Held], kinds: Sequence[str], choice: Choice) -> PinE
     """Return the error that says what the site has instead."""
     ours = [one for one in held if one.kind in kinds]
     if not ours:
-        there = ", ".join(_KIND_NAMES.get(kind, f"{kind}s") for kind in dict.fromkeys(one.kind for one in held))
+        there = ", ".join(plural(kind) for kind in dict.fromkeys(one.kind for one in held))
         return PinError(
-            f"the site holds no {' or '.join(_KIND_NAMES[kind] for kind in kinds)}",
+            f"the site holds no {' or '.join(map(plural, kinds))}",
             hint=f"it holds {there or 'no packages'}; `cudepot export` lists the formats for each",
         )
-    if any(one.kind == "conda" for one in ours):
+    if any(one.kind == HeldKind.CONDA for one in ours):
         there = ", ".join(sorted({one.platform for one in ours}))
         return PinError(f"the site holds no conda packages for {choice.platform}", hint=f"--platform is one of {there}")
     there = ", ".join(sorted({one.repository for one in ours}))

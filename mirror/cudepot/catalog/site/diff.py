@@ -7,22 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from cudepot.catalog.ecosystems import row_of
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.nvidia.site_paths import below
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
 
-ECOSYSTEMS = {".deb": "apt", ".rpm": "yum", ".conda": "conda", ".tar.bz2": "conda", ".whl": "wheel"}
-"""Suffix of a package → the ecosystem it belongs to."""
 MADE = "made by the site"
 """Why there is a package of NVIDIA's name that is not NVIDIA's."""
-_FILES = "files/"
-_NAMES = {
-    "apt": re.compile(r"(?P<name>[^_]+)_(?P<version>[^_]+)_(?P<arch>[^_]+)\.deb"),
-    "yum": re.compile(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)\.(?P<arch>[^.]+)\.rpm"),
-    "conda": re.compile(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)\.(?:conda|tar\.bz2)"),
-    "wheel": re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+(?:-\d[^-]*)?)-[^-]+-[^-]+-(?P<arch>[^-]+)\.whl"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +22,7 @@ class Change:
     """One package that is not the same in two snapshots.
 
     Attributes:
-        ecosystem: ``apt``, ``yum``, ``conda``, ``wheel`` or ``file``.
+        ecosystem: name of a row of ``catalog/ecosystems.py``.
         place: folder on the site, e.g. ``apt/ubuntu2004/x86_64``.
         name: of the package; the file's name where that does not say it.
         before, after: versions; empty for a package that came or went.
@@ -55,9 +47,8 @@ class Change:
 
 def ecosystem(path: str) -> str:
     """Return which ecosystem the package at a site path belongs to; empty for what is no package."""
-    if path.startswith(_FILES):
-        return "file"
-    return next((found for suffix, found in ECOSYSTEMS.items() if path.endswith(suffix)), "")
+    row = row_of(path)
+    return row.name if row else ""
 
 
 def _packages(tree: Tree) -> dict[str, Digest]:
@@ -116,13 +107,12 @@ def _gone(tree: Tree, other: Tree) -> dict[_Identity, list[_Version]]:
 
 def _identity(path: str) -> tuple[_Identity, str]:
     """Return what stays the same over the versions of a package, and the version."""
-    kind = ecosystem(path)
-    place, _, file = path.rpartition("/")
-    found = _NAMES[kind].fullmatch(file) if kind in _NAMES else None
+    row, (place, _, file) = row_of(path), path.rpartition("/")
+    found = next(filter(None, (re.fullmatch(one, file) for one in row.file_names)), None) if row else None
     if found is None:
-        return (kind, place, file, ""), ""
+        return (ecosystem(path), place, file, ""), ""
     parts = found.groupdict()
-    return (kind, place, parts["name"], parts.get("arch", "")), parts["version"]
+    return (ecosystem(path), place, parts["name"], parts.get("arch", "")), parts["version"]
 
 
 def reasons(before: Lock, after: Lock, built: Mapping[str, str]) -> Callable[[Digest], str]:

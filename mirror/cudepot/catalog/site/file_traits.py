@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
+from cudepot.catalog.ecosystems import row_of, rows
 from cudepot.ports import FileTraits, Rank
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT = "public, max-age=60, must-revalidate"
-_HASHED = re.compile(r"(/by-hash/[A-Za-z0-9]+/[0-9a-f]{64,128}|/shards/[0-9a-f]{64}\.[a-z.]+|/[0-9a-f]{64}-[^/]+)$")
 _OURS = re.compile(r"^compute/.+/cuda-keyring_[^/]+\.deb$")
 """Packages that are made anew when the site's address or key changes: their names do not say so."""
 _SIMPLE_JSON = re.compile(r"simple/(.+/)?index\.json|simple-json/(.+/)?")
-_PACKAGES = (".deb", ".rpm", ".conda", ".tar.bz2", ".whl", ".whl.metadata")
-_ROOTS = frozenset((
-    "InRelease", "Release", "Release.gpg", "repomd.xml", "repomd.xml.asc", "index.html", "index.json",
-    "repodata.json", "repodata.json.zst", "repodata_shards.msgpack.zst", "current_repodata.json",
-    "current_repodata.json.zst", "snapshot.json", "snapshot.json.asc",
-))  # fmt: skip
+_OWN_ROOTS = ("index.html", "snapshot.json", "snapshot.json.asc")
+"""Where the clients of the site itself begin."""
 _TYPES = {
-    ".deb": "application/vnd.debian.binary-package", ".rpm": "application/x-rpm", ".whl": "application/zip",
-    ".conda": "application/octet-stream", ".metadata": "text/plain; charset=utf-8", ".zst": "application/zstd",
-    ".gz": "application/gzip", ".xz": "application/x-xz", ".bz2": "application/x-bzip2",
+    ".gz": "application/gzip", ".xz": "application/x-xz", ".bz2": "application/x-bzip2", ".zst": "application/zstd",
+    ".tgz": "application/gzip", ".zip": "application/zip",
     ".json": "application/json", ".html": "text/html; charset=utf-8", ".xml": "application/xml",
     ".asc": "text/plain; charset=utf-8", ".gpg": "application/octet-stream", ".txt": "text/plain; charset=utf-8",
-    ".tgz": "application/gzip", ".zip": "application/zip",
     ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml",
 }  # fmt: skip
 _TEXT = frozenset(("InRelease", "Release", "Packages", "Sources"))
@@ -42,12 +39,34 @@ def traits(path: str) -> FileTraits:
 def _rank(path: str) -> Rank:
     if _OURS.search(path):
         return Rank.INDEX
-    if path.endswith(_PACKAGES) or path.startswith("files/"):
+    table = _table(len(rows()))
+    if row_of(path) or path.endswith(table.beside):
         return Rank.PACKAGE
-    if _HASHED.search(path):
+    if table.hashed.search(path):
         return Rank.HASHED
     name = path.rpartition("/")[2]
-    return Rank.ROOT if not name or name in _ROOTS else Rank.INDEX
+    return Rank.ROOT if not name or name in table.roots else Rank.INDEX
+
+
+class _Table(NamedTuple):
+    """What all ecosystems together say of the files beside their packages."""
+
+    beside: tuple[str, ...]
+    hashed: re.Pattern[str]
+    roots: frozenset[str]
+    types: Mapping[str, str]
+
+
+@lru_cache(maxsize=1)
+def _table(_: int) -> _Table:
+    """Return it for as many rows as there are; put together once, for every file is asked about."""
+    every = rows()
+    return _Table(
+        tuple(suffix for one in every for suffix in one.beside),
+        re.compile(f"(?:{'|'.join(one.hashed for one in every if one.hashed)})$"),
+        frozenset((*_OWN_ROOTS, *(name for one in every for name in (*one.roots, *one.signatures)))),
+        _TYPES | {suffix: media for one in every for suffix, media in one.media_types},
+    )
 
 
 def content_type(path: str) -> str:
@@ -59,4 +78,4 @@ def content_type(path: str) -> str:
         return _TYPES[".html"]
     if name in _TEXT:
         return "text/plain; charset=utf-8"
-    return _TYPES.get("." + name.rpartition(".")[2], "application/octet-stream")
+    return _table(len(rows())).types.get("." + name.rpartition(".")[2], "application/octet-stream")

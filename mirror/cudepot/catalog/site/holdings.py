@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from cudepot.catalog.ecosystems import CONDA, FILES, WHEELS, HeldKind, Output, packages_in, row_for, rows
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
 from cudepot.errors import PinError
 
-KINDS = ("conda", "wheel", "deb", "rpm", "file", "installer")
 _CONDA = re.compile(
-    r"(?P<channel>conda/[^/]+)/(?P<subdir>[^/]+)/(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.conda"
+    r"(?P<channel>[^/]+/[^/]+)/(?P<subdir>[^/]+)/(?P<name>.+)-(?P<version>[^-]+)-(?P<build>[^-]+)\.(?:conda|tar\.bz2)"
 )
 _CUDA = re.compile(r"(?:[-_+. ]cuda-?|-cu)(\d+(?:\.\d+)?)")
 _TOOLKIT = re.compile(r"-(\d+)-(\d+)$")
@@ -31,7 +31,7 @@ class Held:
     """A package the site offers.
 
     Attributes:
-        kind: one of ``KINDS``.
+        kind: a ``HeldKind``, or what a row that was registered says.
         version: as its ecosystem writes it; EVR of an rpm; of a file the release its name tells, or empty.
         platform: conda's subdir, ``any`` for a wheel of any platform; the architecture of a deb, rpm or installer;
             empty for a file that does not tell.
@@ -94,28 +94,42 @@ class SiteFacts:
 def held_in(tree: Tree, lock: Lock) -> tuple[Held, ...]:
     """Return what a snapshot offers; packages of whole mirrors are in their own indexes and not listed."""
     packages = [*_conda(tree), *_wheels(tree), *_locked(tree, lock), *_files(tree, lock)]
-    return tuple(sorted(packages, key=lambda one: (KINDS.index(one.kind), one.repository, one.name, one.path)))
+    return tuple(sorted(packages, key=lambda one: (_place(one.kind), one.repository, one.name, one.path)))
+
+
+def _place(kind: str) -> int:
+    """Return where a kind is listed: one that was registered after those that are built in."""
+    known = list[str](HeldKind)
+    return known.index(kind) if kind in known else len(known)
 
 
 def _conda(tree: Tree) -> Iterator[Held]:
-    for path, digest in tree.items():
-        if one := _CONDA.fullmatch(path):
-            yield Held("conda", one["name"], one["version"], one["subdir"], one["channel"], path, digest, one["build"])
+    for path in packages_in(tree, CONDA):
+        if found := _CONDA.fullmatch(path):
+            channel, subdir, *name = found.groups()
+            yield Held(HeldKind.CONDA, name[0], name[1], subdir, channel, path, tree[path], name[2])
 
 
 def _wheels(tree: Tree) -> Iterator[Held]:
-    paths = [one for one in tree if one.startswith("wheels/")]
-    if not paths:
-        return
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename  # noqa: PLC0415 - where there are wheels
-
-    for path in paths:
+    for path in packages_in(tree, WHEELS):
         try:
-            name, version, _, tags = parse_wheel_filename(path.removeprefix("wheels/"))
-        except (InvalidWheelFilename, ValueError):
+            held = _wheel(path, tree[path])
+        except ValueError:
             continue
-        platform = next((one for tag in tags for one in _subdirs(tag.platform)), "any")
-        yield Held("wheel", str(name), str(version), platform, "simple", path, tree[path])
+        yield held
+
+
+def _wheel(path: str, digest: Digest) -> Held:
+    """Return a wheel or sdist; raise ValueError for one whose name says nothing."""
+    from packaging.utils import parse_sdist_filename, parse_wheel_filename  # noqa: PLC0415 - where there are wheels
+
+    filename = path.removeprefix(f"{WHEELS.room}/")
+    if path.endswith(WHEELS.inside):
+        name, version = parse_sdist_filename(filename)
+        return Held(HeldKind.SDIST, str(name), str(version), "any", WHEELS.index_room, path, digest)
+    name, version, _, tags = parse_wheel_filename(filename)
+    platform = next((one for tag in tags for one in _subdirs(tag.platform)), "any")
+    return Held(HeldKind.WHEEL, str(name), str(version), platform, WHEELS.index_room, path, digest)
 
 
 def _subdirs(tag: str) -> Iterator[str]:
@@ -125,23 +139,24 @@ def _subdirs(tag: str) -> Iterator[str]:
 
 
 def _locked(tree: Tree, lock: Lock) -> Iterator[Held]:
+    kinds = {row.artifact for row in rows() if row.per_upstream and row is not FILES}
     for one in lock.artifacts:
-        if one.kind in ("deb", "rpm") and (held := held_package(one)).path in tree:
+        if one.kind in kinds and (held := held_package(one)).path in tree:
             yield held
 
 
 def held_package(one: Artifact) -> Held:
-    """Return a locked deb or rpm as the site offers it."""
-    repository = f"{'apt' if one.kind == 'deb' else 'yum'}/{one.upstream}"
-    path = f"{repository}/{one.filename}"
-    return Held(one.kind, one.name, one.version, one.architecture, repository, path, one.digest)
+    """Return a locked package of a repository, a deb for one, as the site offers it."""
+    folder = row_for(one.kind).folder(one.upstream)
+    path = f"{folder}{one.filename}"
+    return Held(one.kind, one.name, one.version, one.architecture, folder.rstrip("/"), path, one.digest)
 
 
 def files_of(lock: Lock) -> Iterator[tuple[str, Artifact]]:
     """Give site path and artifact of all that is published as a file: archives and installers, as NVIDIA made them."""
     for one in lock.artifacts:
-        if one.kind == "archive" and "mirror" in one.outputs:
-            yield f"files/{one.upstream}/{one.filename}", one
+        if one.kind == FILES.artifact and Output.MIRROR in one.outputs:
+            yield f"{FILES.folder(one.upstream)}{one.filename}", one
 
 
 def _files(tree: Tree, lock: Lock) -> Iterator[Held]:
@@ -154,11 +169,13 @@ def held_file(path: str, one: Artifact) -> Held:
     """Return an archive or installer as the site offers it, or would offer it, at ``path``."""
     folder, release = path.rpartition("/")[0], one.release or parse_artifact_name(one.filename)
     if one.holds:
-        return Held("installer", one.name, one.version, one.architecture, folder, path, one.digest, "", one.holds)
+        return Held(
+            HeldKind.INSTALLER, one.name, one.version, one.architecture, folder, path, one.digest, "", one.holds
+        )
     if release:
         name, cuda = one.filename.partition("-")[0], f"cuda{release.cuda}" if release.cuda else ""
-        return Held("file", name, release.version, release.subdir, folder, path, one.digest, cuda)
-    return Held("file", one.filename, "", "", folder, path, one.digest)
+        return Held(HeldKind.FILE, name, release.version, release.subdir, folder, path, one.digest, cuda)
+    return Held(HeldKind.FILE, one.filename, "", "", folder, path, one.digest)
 
 
 def is_for_cuda(one: Held, cuda: str) -> bool:
@@ -179,9 +196,9 @@ def cuda_of(one: Held) -> str:
     """
     if one.cuda:
         return one.cuda
-    if one.kind == "conda" and one.name in ("cuda-version", "cudatoolkit"):
+    if one.kind == HeldKind.CONDA and one.name in ("cuda-version", "cudatoolkit"):
         return ".".join(one.version.split(".")[:2])
-    if one.kind in ("deb", "rpm") and (found := _TOOLKIT.search(one.name)):
+    if one.kind in (HeldKind.DEB, HeldKind.RPM) and (found := _TOOLKIT.search(one.name)):
         return f"{found[1]}.{found[2]}"
     said: list[str] = _CUDA.findall(f"{one.name} {one.version} {one.build}")
     return max(said, key=lambda cuda: cuda.count("."), default="")

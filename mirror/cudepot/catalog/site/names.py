@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from cudepot.catalog.config.fields import Table
+from cudepot.catalog.ecosystems import Row, packages_in, rows
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
@@ -33,14 +34,15 @@ class Shown:
 
 
 def names_of(tree: Tree) -> dict[str, str]:
-    """Return the names of the conda packages and wheels of a site."""
-    packages = ((path, one) for path, one in sorted(tree.items()) if path.startswith(("conda/", "wheels/")))
-    return {_name(path): one.sha256 for path, one in packages if path.endswith((".conda", ".whl"))}
+    """Return the names of the packages of a site that are known by name: conda packages, wheels and sdists."""
+    named = (one for one in rows() if one.known_by_name)
+    found = {path: row for row in named for path in packages_in(tree, row)}
+    return {_name(path, found[path]): tree[path].sha256 for path in sorted(found)}
 
 
-def _name(path: str) -> str:
+def _name(path: str, row: Row) -> str:
     """Return ``SUBDIR/FILE`` of ``conda/CHANNEL/SUBDIR/FILE``, and ``FILE`` of ``wheels/FILE``."""
-    return "/".join(path.split("/")[2:]) if path.startswith("conda/") else path.partition("/")[2]
+    return path.split("/", row.folders)[-1]
 
 
 def parse_shown(line: bytes, what: str) -> Shown:

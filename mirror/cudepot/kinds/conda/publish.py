@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
+from cudepot.catalog.ecosystems import CONDA
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, hasher
@@ -32,7 +33,7 @@ def conda_tree(
     """
     if not packages:
         return {}
-    prefix = f"conda/{depot.config.site.channel}/"
+    prefix = f"{CONDA.room}/{depot.config.site.channel}/"
     files = _files(packages)
     channels = [_below(prefix, one.tree) for one in earlier]
     before = channels[0] if channels else {}
@@ -48,7 +49,7 @@ def _below(prefix: str, tree: Mapping[str, Digest]) -> dict[str, Digest]:
 
 def _still_good(depot: Depot, files: Mapping[str, Digest], before: Mapping[str, Digest]) -> bool:
     """Tell whether the channel shown last has these packages, and its whole index is in the store."""
-    same = files == {path: one for path, one in before.items() if path.endswith(".conda")}
+    same = files == {path: one for path, one in before.items() if path.endswith((*CONDA.suffixes, *CONDA.inside))}
     there = same and all(one in before for one in _NEWEST_FORM) and all(map(depot.store.has, before.values()))
     return there and {one.sha256 for one in files.values()} == set(_told_before(depot, before))
 

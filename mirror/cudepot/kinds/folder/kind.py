@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.catalog.lock import KINDS, Lock, LockedUpstream
+from cudepot.catalog.ecosystems import ArtifactKind
+from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.depot.depot import Depot
 from cudepot.kinds.folder.rules.settings import parse_folder
 from cudepot.kinds.kind import Asking, Kind, Offered, Remote, Resolved
@@ -29,7 +30,7 @@ class _Locks:
         return FolderSource(base / upstream.path)
 
     def carries(self, upstream: Upstream) -> tuple[str, ...]:  # noqa: ARG002
-        return KINDS
+        return ArtifactKind.DEB, ArtifactKind.RPM, ArtifactKind.WHEEL, ArtifactKind.ARCHIVE
 
     def lock(self, asking: Asking) -> Resolved:
         from cudepot.kinds.folder.lock import resolve_folder  # noqa: PLC0415

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.depot.depot import Depot
 from cudepot.kinds.installer.rules.settings import holds_rpms, parse_installer, sha256_of
@@ -27,7 +28,7 @@ class _Locks:
         return LocalRepo(base / upstream.path, sha256_of(upstream))
 
     def carries(self, upstream: Upstream) -> tuple[str, ...]:
-        return ("rpm",) if holds_rpms(upstream) else ("deb",)
+        return (ArtifactKind.RPM if holds_rpms(upstream) else ArtifactKind.DEB,)
 
     def lock(self, asking: Asking) -> Resolved:
         from cudepot.kinds.installer.lock import resolve_local  # noqa: PLC0415

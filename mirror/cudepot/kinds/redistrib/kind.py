@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.depot.depot import Depot
 from cudepot.kinds.kind import Asking, Kind, Offered, Remote, Resolved
@@ -25,7 +26,7 @@ class _Locks:
         return remote(upstream.url, "*/*")
 
     def carries(self, upstream: Upstream) -> tuple[str, ...]:  # noqa: ARG002
-        return ("archive",)
+        return (ArtifactKind.ARCHIVE,)
 
     def lock(self, asking: Asking) -> Resolved:
         from cudepot.kinds.redistrib.lock import resolve_redistrib  # noqa: PLC0415

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.depot.depot import Depot
 from cudepot.errors import ConfigError
@@ -27,7 +28,7 @@ class _Locks:
         return opened(upstream.url, remote)
 
     def carries(self, upstream: Upstream) -> tuple[str, ...]:  # noqa: ARG002
-        return ("rpm",)
+        return (ArtifactKind.RPM,)
 
     def lock(self, asking: Asking) -> Resolved:
         from cudepot.kinds.unchanged import session, unchanged  # noqa: PLC0415

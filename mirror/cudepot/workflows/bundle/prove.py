@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
-from cudepot.catalog.lock import Lock, LockedUpstream, Root
+from cudepot.catalog.ecosystems import signed_suffixes
+from cudepot.catalog.lock import FileRole, Lock, LockedUpstream, Root
 from cudepot.catalog.nvidia.site_paths import below as nvidias
 from cudepot.catalog.site.bundle import SignedRoot, parse_manifest
 from cudepot.catalog.site.snapshot import Tree
@@ -219,9 +220,10 @@ def _extras(tree: Tree, upstream: LockedUpstream) -> set[Digest]:
     """
     if own_roots(tree, upstream):
         return set()
-    return {one.digest for one in upstream.files if one.role == "extra"}
+    return {one.digest for one in upstream.files if one.role == FileRole.EXTRA}
 
 
 def _shown(tree: Tree, upstream: LockedUpstream) -> set[Digest]:
     """Return the packages a snapshot shows as this upstream's."""
-    return {digest for path, digest in below(tree, upstream) if path.endswith((".deb", ".rpm"))}
+    packages = signed_suffixes()
+    return {digest for path, digest in below(tree, upstream) if path.endswith(packages)}

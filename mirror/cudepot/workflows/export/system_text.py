@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
+from cudepot.catalog.ecosystems import APT, YUM, HeldKind
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.errors import PinError
 from cudepot.kinds.apt.rules import client_text as client_apt
@@ -19,7 +20,7 @@ from cudepot.kinds.yum.rules.client_text import DnfClient
 
 def apt_preferences(site: SiteFacts) -> str:
     """Return preferences that hold exactly these versions; the first record explains how to install them."""
-    held = _of(site, "deb")
+    held = _of(site, HeldKind.DEB)
     client = AptClient("", "", "", "", "yes", "", _versions(held), _many(held))
     text = client_apt.locked_versions([client]).decode()
     return f"Explanation: snapshot {site.number} of {site.label}; {apt_install(site)}\n{text}"
@@ -32,12 +33,12 @@ def apt_install(site: SiteFacts) -> str:
 
 def apt_specs(site: SiteFacts) -> list[str]:
     """Return the packages as apt-get takes them; one version each, unless architectures differ in it."""
-    return [f"{name}={versions[-1]}" for name, versions in _versions(_of(site, "deb")).items()]
+    return [APT.spec(name, versions[-1]) for name, versions in _versions(_of(site, HeldKind.DEB)).items()]
 
 
 def dnf_versionlock(site: SiteFacts) -> str:
     """Return entries of ``versionlock.list``, the command that installs them above."""
-    clients = [DnfClient("", "", "", (), signed=True, checked=True, versions=_versions(_of(site, "rpm")))]
+    clients = [DnfClient("", "", "", (), signed=True, checked=True, versions=_versions(_of(site, HeldKind.RPM)))]
     text = client_dnf.locked_versions(clients, old=_is_old(site)).decode()
     return f"# snapshot {site.number} of {site.label}; {dnf_install(site)}\n{text}"
 
@@ -49,7 +50,7 @@ def dnf_install(site: SiteFacts) -> str:
 
 def rpm_tool(site: SiteFacts) -> str:
     """Return what installs rpms there: ``yum`` on RHEL 7, else ``dnf``."""
-    return "yum" if _is_old(site) else "dnf"
+    return client_dnf.tool(old=_is_old(site))
 
 
 def versionlock_path(site: SiteFacts) -> str:
@@ -58,13 +59,13 @@ def versionlock_path(site: SiteFacts) -> str:
 
 
 def _is_old(site: SiteFacts) -> bool:
-    return any(client_dnf.is_old(one.repository, "") for one in _of(site, "rpm"))
+    return any(client_dnf.is_old(one.repository, "") for one in _of(site, HeldKind.RPM))
 
 
 def dnf_specs(site: SiteFacts) -> list[str]:
     """Return the packages as dnf takes them, without epoch."""
-    found = _versions(_of(site, "rpm"))
-    return [f"{name}-{versions[-1].rpartition(':')[2]}" for name, versions in sorted(found.items())]
+    found = _versions(_of(site, HeldKind.RPM))
+    return [YUM.spec(name, versions[-1].rpartition(":")[2]) for name, versions in sorted(found.items())]
 
 
 def _of(site: SiteFacts, kind: str) -> tuple[Held, ...]:

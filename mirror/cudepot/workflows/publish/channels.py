@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from cudepot.catalog.ecosystems import CONDA, WHEELS, ArtifactKind
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.builds import Built
@@ -62,7 +63,7 @@ _Make = Callable[..., Tree]
 
 
 def _shared(depot: Depot, general: Sequence[Built], earlier: Earlier) -> list[tuple[str, tuple[str, ...], _Make]]:
-    channel = f"conda/{depot.config.site.channel}"
+    channel = f"{CONDA.room}/{depot.config.site.channel}"
 
     def conda(parts: Iterable[Part]) -> Tree:
         packages = [*(one for part in parts for one in part.conda), *general]
@@ -73,7 +74,8 @@ def _shared(depot: Depot, general: Sequence[Built], earlier: Earlier) -> list[tu
     def wheels(parts: Iterable[Part]) -> Tree:
         return _wheel_tree(depot, list(parts), earlier)
 
-    return [(channel, (f"{channel}/",), conda), ("simple", ("simple/", "wheels/"), wheels)]
+    index = WHEELS.index_room
+    return [(channel, (f"{channel}/",), conda), (index, (f"{index}/", f"{WHEELS.room}/"), wheels)]
 
 
 def _one_by_one(depot: Depot, parts: dict[str, Part], earlier: Earlier, make: _Make) -> list[Held]:
@@ -110,7 +112,7 @@ def statements(depot: Depot, lock: Lock, shown: Mapping[str, Digest], earlier: E
 
 def _wheel_tree(depot: Depot, parts: Sequence[Part], earlier: Earlier) -> Tree:
     mirrored = [one for part in parts for one in part.mirrored_wheels]
-    built = [(one.filename, one.digest) for part in parts for one in part.built if one.kind == "wheel"]
+    built = [(one.filename, one.digest) for part in parts for one in part.built if one.kind == ArtifactKind.WHEEL]
     if not (mirrored or built):
         return {}
     from cudepot.kinds.wheels.publish import wheel_tree  # noqa: PLC0415 - start-up is much of a small run

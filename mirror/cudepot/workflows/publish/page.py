@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cudepot.catalog.ecosystems import CONDA, HeldKind
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.holdings import Held, SiteFacts, held_in
 from cudepot.catalog.site.snapshot import Snapshot, Tree
@@ -51,7 +52,7 @@ def site_facts(depot: Depot, lock: Lock, tree: Tree, number: int, created: str, 
     """Return what a tree holds for clients."""
     config = depot.config.site
     held = tuple(_with_cuda(depot, tree, one) for one in held_in(tree, lock))
-    channel = f"conda/{config.channel}"
+    channel = f"{CONDA.room}/{config.channel}"
     closed = is_closed(depot, tree, channel)
     key, keyring = tree["keys/site.asc"], tree["keys/site.gpg"]
     return SiteFacts(config.label, channel, number, created, signer, key, keyring, held, closed)
@@ -59,7 +60,7 @@ def site_facts(depot: Depot, lock: Lock, tree: Tree, number: int, created: str, 
 
 def _with_cuda(depot: Depot, tree: Tree, one: Held) -> Held:
     """Return a package with the CUDA variant it was built from, which the name of a wheel need not say."""
-    stated = tree.get(f"provenance/{one.path}.json") if one.kind == "wheel" else None
+    stated = tree.get(f"provenance/{one.path}.json") if one.kind == HeldKind.WHEEL else None
     if stated is None:
         return one
     return replace(one, cuda=cuda_stated(depot.store.read(stated)))

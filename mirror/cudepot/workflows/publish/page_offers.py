@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
+from cudepot.catalog.ecosystems import APT, YUM, HeldKind, Row, repositories, row_for
 from cudepot.catalog.site.holdings import Held, SiteFacts, cuda_of, is_for_cuda
 from cudepot.kinds.rules.client_choice import several
-from cudepot.kinds.yum.rules.client_text import is_old
+from cudepot.kinds.yum.rules.client_text import is_old, tool
 
-NAMES = {
-    "conda": "conda", "pip": "pip (wheel)", "deb": "deb (network)", "rpm": "rpm (network)",
-    "deb-local": "deb (local)", "rpm-local": "rpm (local)",
-    "tar": "tar (archive)", "zip": "zip (archive)",
+
+class InstallerType(StrEnum):
+    """In which way a package is installed, as the page lets one choose."""
+
+    CONDA = "conda"
+    PIP = "pip"
+    DEB = "deb"
+    RPM = "rpm"
+    DEB_LOCAL = "deb-local"
+    RPM_LOCAL = "rpm-local"
+    TAR = "tar"
+    ZIP = "zip"
+
+
+NAMES: dict[str, str] = {
+    InstallerType.CONDA: "conda", InstallerType.PIP: "pip (wheel)",
+    InstallerType.DEB: "deb (network)", InstallerType.RPM: "rpm (network)",
+    InstallerType.DEB_LOCAL: "deb (local)", InstallerType.RPM_LOCAL: "rpm (local)",
+    InstallerType.TAR: "tar (archive)", InstallerType.ZIP: "zip (archive)",
     "any": "any", "x86_64": "x86_64", "aarch64": "aarch64 (SBSA)", "ppc64le": "ppc64le",
 }  # fmt: skip
 """How values are shown; others are shown as they are."""
@@ -24,7 +41,7 @@ _PLATFORMS = {
     "ppc64el": ("Linux", "ppc64le"), "x86_64": ("Linux", "x86_64"), "aarch64": ("Linux", "aarch64"),
     "ppc64le": ("Linux", "ppc64le"),
 }  # fmt: skip
-_DISTRO = re.compile(r"(?:apt|yum)/(?P<name>[a-z-]+?)(?P<major>\d+)(?:/.*)?")
+_DISTRO = re.compile(rf"(?:{'|'.join(row.room for row in repositories())})/(?P<name>[a-z-]+?)(?P<major>\d+)(?:/.*)?")
 _MADE_FOR = re.compile(r"-(?P<name>[a-z]+)(?P<major>\d+)(?=-)")
 """Of an installer's name: ``…-ubuntu2004-…``."""
 _NEEDED = re.compile(r"libcudnn\d+(-dev|-devel|-headers)?(-cuda-\d+)?")
@@ -38,7 +55,6 @@ _SHOWN = {
     "wsl-ubuntu": "WSL",
 }
 _RELEASE = re.compile(r"(?:\d+:)?(\d+(?:\.\d+){1,3})")
-_TYPES = {"conda": "conda", "wheel": "pip", "deb": "deb", "rpm": "rpm"}
 
 
 def offers(site: SiteFacts) -> list[dict[str, Any]]:
@@ -59,7 +75,7 @@ def offers(site: SiteFacts) -> list[dict[str, Any]]:
 
 def _tell_several(made: list[dict[str, Any]], site: SiteFacts) -> None:
     """Name in each offer of debs or rpms those that its repository has in other versions too: upgrades take these."""
-    for repository in {one["repository"] for one in made if one["type"][0] in ("deb", "rpm")}:
+    for repository in {one["repository"] for one in made if one["type"][0] in (InstallerType.DEB, InstallerType.RPM)}:
         rivals = several(one for one in site.held if one.repository == repository)
         for offer in (one for one in made if one["repository"] == repository):
             names = [name for name, versions in rivals.items() for one in versions if _is_spec(offer, name, one)]
@@ -73,15 +89,15 @@ def _is_spec(offer: dict[str, Any], name: str, version: str) -> bool:
 
 def _inside(one: Held) -> list[Held]:
     """Return what can be installed with a package or file: of an installer the packages it brings."""
-    if one.kind == "file":
+    if one.kind == HeldKind.FILE:
         return [one] if one.name == "cudnn" else []
     brought = [held.split(" ", 1) for held in one.holds]
     needed = [replace(one, name=name, version=version) for name, version in brought if _NEEDED.fullmatch(name)]
-    return needed if one.kind == "installer" else [one]
+    return needed if one.kind == HeldKind.INSTALLER else [one]
 
 
 def _key(one: Held) -> tuple[str, ...]:
-    file = one.path if one.kind in ("file", "installer") else ""
+    file = one.path if one.kind in (HeldKind.FILE, HeldKind.INSTALLER) else ""
     return one.kind, one.repository, *_PLATFORMS[one.platform], _release(one), cuda_of(one), file
 
 
@@ -108,14 +124,14 @@ def _offer(
             "specs": sorted({_spec(one) for one in _newest(held)}),
         }
         | (_file(held[0]) if file else {})
-        | ({"tool": _tool(held[0])} if _type(held[0]).startswith("rpm") else {})
+        | ({"tool": _tool(held[0])} if _type(held[0]) in (InstallerType.RPM, InstallerType.RPM_LOCAL) else {})
     )
 
 
 def _tool(one: Held) -> str:
-    """Return what installs an rpm there: RHEL 7 has no dnf."""
-    made_for = _MADE_FOR.search(one.path.rpartition("/")[2]) if one.kind == "installer" else None
-    return "yum" if is_old(made_for[0].strip("-") if made_for else one.repository, "") else "dnf"
+    """Return what installs an rpm there."""
+    made_for = _MADE_FOR.search(one.path.rpartition("/")[2]) if one.kind == HeldKind.INSTALLER else None
+    return tool(old=is_old(made_for[0].strip("-") if made_for else one.repository, ""))
 
 
 def _file(one: Held) -> dict[str, Any]:
@@ -125,12 +141,17 @@ def _file(one: Held) -> dict[str, Any]:
 
 
 def _type(one: Held) -> str:
-    """Return the installer type."""
-    if one.kind == "file":
-        return "zip" if one.path.endswith(".zip") else "tar"
-    if one.kind == "installer":
-        return "rpm-local" if one.path.endswith(".rpm") else "deb-local"
-    return _TYPES[one.kind]
+    """Return the installer type, or what a row that was registered calls it."""
+    if one.kind == HeldKind.FILE:
+        return InstallerType.ZIP if one.path.endswith(".zip") else InstallerType.TAR
+    if one.kind == HeldKind.INSTALLER:
+        return InstallerType.RPM_LOCAL if _row(one) is YUM else InstallerType.DEB_LOCAL
+    return _row(one).tool
+
+
+def _row(one: Held) -> Row:
+    """Return the ecosystem of a package, or of what an installer brings; that of its file tells."""
+    return row_for(one.kind) if one.kind != HeldKind.INSTALLER else YUM if one.path.endswith(YUM.suffixes) else APT
 
 
 def _finest(cudas: list[str]) -> list[str]:
@@ -144,13 +165,11 @@ def _newest(held: list[Held]) -> list[Held]:
 
 
 def _spec(one: Held) -> str:
-    if one.kind == "file":
+    if one.kind == HeldKind.FILE:
         return one.path.rpartition("/")[2]
-    kind = _type(one).removesuffix("-local")
-    if kind == "rpm":
-        one = replace(one, version=one.version.rpartition(":")[2])
-    join = {"conda": "=", "pip": "==", "deb": "=", "rpm": "-"}[kind]
-    return f"{one.name}{join}{one.version}" + (f"={one.build}" if one.build else "")
+    row = _row(one)
+    version = one.version.rpartition(":")[2] if row is YUM else one.version
+    return row.spec(one.name, version) + (f"={one.build}" if one.build else "")
 
 
 def _release(one: Held) -> str:
@@ -160,11 +179,11 @@ def _release(one: Held) -> str:
 
 def _distros(one: Held) -> list[str]:
     """Return the distribution a package or installer is for; none for what goes with every one."""
-    installer = one.kind == "installer"
+    installer = one.kind == HeldKind.INSTALLER
     place = one.path.rpartition("/")[2] if installer else one.repository
     found = _MADE_FOR.search(place) if installer else _DISTRO.fullmatch(place)
     if not found:
-        return [one.repository.partition("/")[2]] if one.kind in ("deb", "rpm") else []
+        return [one.repository.partition("/")[2]] if one.kind in (HeldKind.DEB, HeldKind.RPM) else []
     number = found["major"]
     if found["name"].endswith("ubuntu") and len(number) == 4:
         number = f"{number[:2]}.{number[2:]}"

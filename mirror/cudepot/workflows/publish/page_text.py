@@ -11,17 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from urllib.parse import quote
 
+from cudepot.catalog.ecosystems import HeldKind, label, repositories, signed_suffixes
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
 from cudepot.workflows.publish.page_offers import NAMES, offers
-
-_KINDS = {
-    "conda": "conda package", "wheel": "wheel", "deb": "Debian package", "rpm": "RPM package",
-    "file": "file", "installer": "local installer",
-}  # fmt: skip
-_PACKAGES = (".deb", ".rpm")
 
 
 def render_page(site: SiteFacts, lock: Lock, tree: Tree, parts: Mapping[str, str]) -> bytes:
@@ -75,7 +70,7 @@ def _contents(site: SiteFacts, tree: Tree) -> Iterator[str]:
         held = list(group)
         listed.add(repository)
         yield _section(
-            f"{repository}/", f"{_counted(len(held), _KINDS[kind])}, {_size(one.digest for one in held)}", held
+            f"{repository}/", f"{_counted(len(held), label(kind))}, {_size(one.digest for one in held)}", held
         )
     for repository, digests in _unlisted(tree, listed).items():
         told = f"{_counted(len(digests), 'package')}, {_size(digests)}, as their upstream lists them"
@@ -101,10 +96,11 @@ def _clients(tree: Tree) -> Iterator[str]:
 
 def _unlisted(tree: Tree, listed: set[str]) -> dict[str, list[Digest]]:
     """Return the repositories that are mirrored whole, with their packages."""
-    roots = ("InRelease", "Release", "repodata/repomd.xml")
-    found = {path.removesuffix(f"/{end}") for path in tree for end in roots if path.endswith(f"/{end}")}
+    ends = [f"/{path}" for row in repositories() for path in row.root_paths]
+    packages = signed_suffixes()
+    found = {path.removesuffix(end) for path in tree for end in ends if path.endswith(end)}
     return {
-        one: [digest for path, digest in tree.items() if path.startswith(f"{one}/") and path.endswith(_PACKAGES)]
+        one: [digest for path, digest in tree.items() if path.startswith(f"{one}/") and path.endswith(packages)]
         for one in sorted(found - listed)
     }
 
@@ -120,7 +116,7 @@ def _section(title: str, told: str, held: Sequence[Held]) -> str:
 
 def _row(one: Held) -> str:
     version = " ".join(filter(None, (one.version, one.build)))
-    file = one.kind in ("file", "installer")
+    file = one.kind in (HeldKind.FILE, HeldKind.INSTALLER)
     name = one.path.rpartition("/")[2] if file else one.name
     link = f'<a href="{html.escape(one.url("."))}">{html.escape(name)}</a>'
     if file:  # no index of theirs tells it

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from cudepot.catalog.ecosystems import WHEELS, ArtifactKind, Output, row_of, rows
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, split
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.holdings import files_of
@@ -28,8 +29,6 @@ from cudepot.paths import safe_name
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.publish.prove_solvable import unsolvable
 from cudepot.workflows.publish.published_names import known_names
-
-_TREES = ("apt", "yum", "files")
 
 
 class Held(NamedTuple):
@@ -69,18 +68,19 @@ class Part:
     @property
     def mirrored_wheels(self) -> list[Artifact]:
         """Wheels that are published as they are."""
-        return [one for one in self.lock.artifacts if one.kind == "wheel" and "mirror" in one.outputs]
+        wheels = (one for one in self.lock.artifacts if one.kind == ArtifactKind.WHEEL)
+        return [one for one in wheels if Output.MIRROR in one.outputs]
 
     @property
     def wheels(self) -> list[tuple[str, Digest]]:
         """All wheels by file name: those mirrored as they are, and those built."""
         mirrored = [(one.filename, one.digest) for one in self.mirrored_wheels]
-        return mirrored + [(one.filename, one.digest) for one in self.built if one.kind == "wheel"]
+        return mirrored + [(one.filename, one.digest) for one in self.built if one.kind == ArtifactKind.WHEEL]
 
     @property
     def conda(self) -> list[Built]:
         """Conda packages."""
-        return [one for one in self.built if one.kind == "conda"]
+        return [one for one in self.built if one.kind == ArtifactKind.CONDA]
 
 
 class Earlier:
@@ -181,7 +181,7 @@ def held_back(trouble: Trouble, kept: Part | None) -> Held:
 
 def _bring_back(depot: Depot, last: Lock, earlier: Earlier) -> dict[str, Digest]:
     """Take back from the site what it shows of an upstream and the store has lost; return what it has not either."""
-    wheels = {f"wheels/{one.filename}" for one in last.artifacts if one.kind == "wheel"}
+    wheels = {f"{WHEELS.room}/{one.filename}" for one in last.artifacts if one.kind == ArtifactKind.WHEEL}
     shown = _copied(last, earlier.tree) | {path: one for path, one in earlier.tree.items() if path in wheels}
     shown |= {one.place(depot.config.site.channel): one.digest for one in _shown_of(depot, last, earlier)}
     lacking = {path: digest for path, digest in shown.items() if not depot.store.has(digest)}
@@ -192,7 +192,7 @@ def _bring_back(depot: Depot, last: Lock, earlier: Earlier) -> dict[str, Digest]
 
 def _copied(lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
     """Return an upstream's folders exactly as they were: for what cannot even be made again."""
-    folders = tuple(f"{kind}/{one.name}/" for kind in _TREES for one in lock.upstreams)
+    folders = tuple(row.folder(one.name) for row in rows() if row.per_upstream for one in lock.upstreams)
     return {path: digest for path, digest in tree.items() if path.startswith(folders)}
 
 
@@ -255,7 +255,7 @@ def proved(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> tuple[Unsolv
 def _check_names(depot: Depot, part: Part, earlier: Earlier) -> None:
     channel = depot.config.site.channel
     named = {one.place(channel): one.digest for one in part.built}
-    named |= {f"wheels/{name}": digest for name, digest in part.wheels}
+    named |= {f"{WHEELS.room}/{name}": digest for name, digest in part.wheels}
     if named:
         check_names(named, earlier.names, accepted(part.lock))
 
@@ -296,7 +296,8 @@ def _yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str
 
 def _is_kept_by_path(path: str) -> bool:
     """Return whether a path stands for its bytes; conda packages and wheels are known by their names, for ever."""
-    return path.endswith((".deb", ".rpm")) or path.startswith("files/")
+    row = row_of(path)
+    return row is not None and not row.known_by_name
 
 
 def _check_immutable(before: Mapping[str, Digest], tree: Mapping[str, Digest], lock: Lock) -> None:

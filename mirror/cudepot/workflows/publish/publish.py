@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import tomli_w
 
+from cudepot.catalog.ecosystems import CONDA, row_of
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.lock_document import render_lock
@@ -36,8 +37,6 @@ from cudepot.workflows.publish.parts import Earlier, Held, parts_of
 
 HISTORY = 12
 """Snapshots looked back at: for generations of indexes, and for debs and rpms that must not change."""
-_PACKAGES = (".deb", ".rpm", ".conda", ".whl")
-"""Endings of what never changes once it is published; whatever lies below ``files/`` does not either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +139,7 @@ def _show_held(depot: Depot, hold: Hold) -> int:
 
 
 def _foreign(depot: Depot, tree: Tree) -> tuple[str, ...]:
-    if not any(path.startswith("conda/") for path in tree):
+    if not any(path.startswith(f"{CONDA.room}/") for path in tree):
         return ()
     from cudepot.kinds.conda.prove import foreign  # noqa: PLC0415 - where there is a channel
 
@@ -177,7 +176,7 @@ def site_of(
         raise held[0].error
     depot.progress.step("writing statements of origin and what clients need")
     shown = joined([one.lock for one in usable.values()], lock)
-    built = {path: one for path, one in shared.items() if path.endswith((".conda", ".whl"))}
+    built = {path: one for path, one in shared.items() if row_of(path)}
     tree = {
         **shared,
         **{path: one for part in parts.values() for path, one in part.tree.items()},
@@ -238,4 +237,4 @@ def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], 
 
 
 def _is_package(path: str) -> bool:
-    return not below(path) and (path.endswith(_PACKAGES) or path.startswith("files/"))
+    return row_of(path) is not None and not below(path)

@@ -204,8 +204,8 @@ def _apt_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
 
 def _conda_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
     folder = path.removesuffix("repodata.json")
-    packages = json.loads(depot.store.read(snapshot.tree[path]))["packages.conda"]
-    for filename, entry in packages.items():
+    index = json.loads(depot.store.read(snapshot.tree[path]))
+    for filename, entry in (index.get("packages", {}) | index["packages.conda"]).items():
         found = snapshot.tree.get(folder + filename)
         if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):
             yield f"{path}: {filename} is not the one it names"

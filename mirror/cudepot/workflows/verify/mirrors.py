@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cudepot.catalog.lock import LockedUpstream
+from cudepot.catalog.lock import FileRole, LockedUpstream
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
@@ -32,7 +32,7 @@ def whole_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
 
 def _faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedUpstream) -> Iterator[str]:
     verifier = _verifier(depot, snapshot, folder)
-    for part in dict.fromkeys(one.path.rpartition("/")[0] for one in upstream.files if one.role == "root"):
+    for part in dict.fromkeys(one.path.rpartition("/")[0] for one in upstream.files if one.role == FileRole.ROOT):
         yield from _suite_faults(depot, snapshot, f"{folder}{part}/" if part else folder, verifier)
     found = read_whole(depot, upstream)
     every: dict[str, Digest | Promise] = {**found.unknown, **found.shown}
@@ -43,7 +43,7 @@ def _faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedUpstr
 
 def _yum_faults(depot: Depot, snapshot: Snapshot, folder: str, upstream: LockedUpstream) -> Iterator[str]:
     """Follow a root by the upstream's keys; one that nobody signed is known by its hash in the snapshot only."""
-    signed = any(one.path.endswith(".asc") for one in upstream.files if one.role == "root")
+    signed = any(one.path.endswith(".asc") for one in upstream.files if one.role == FileRole.ROOT)
     yield from yum_faults(depot, snapshot, folder, _verifier(depot, snapshot, folder) if signed else None)
 
 

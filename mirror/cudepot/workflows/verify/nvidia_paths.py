@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cudepot.catalog.ecosystems import signed_suffixes
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.nvidia.site_files import is_keyring_of_ours
 from cudepot.catalog.nvidia.site_paths import below, is_made, strange
@@ -23,8 +24,9 @@ def nvidia_faults(depot: Depot, tree: Tree, upstreams: Sequence[LockedUpstream])
     """
     for path in strange(tree, upstreams):
         yield f"{path}: is neither what the site shows elsewhere nor the site's to make"
+    packages = signed_suffixes()
     for path, digest in tree.items():
-        made = below(path) and is_made(path) and path.endswith((".deb", ".rpm"))
+        made = below(path) and is_made(path) and path.endswith(packages)
         if made and not _is_sound(depot, path, digest):
             yield f"{path}: is not a cuda-keyring as cudepot makes it"
 

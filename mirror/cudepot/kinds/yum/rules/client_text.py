@@ -50,6 +50,11 @@ def is_old(upstream: str, url: str) -> bool:
     return bool(re.search(r"(?:^|/)(?:rhel|centos)[67](?:/|$)", f"{url}/{upstream}"))
 
 
+def tool(*, old: bool) -> str:
+    """Return what installs rpms: RHEL 7 has no dnf."""
+    return "yum" if old else "dnf"
+
+
 def repositories(clients: Iterable[DnfClient]) -> bytes:
     """Return the ``.repo`` file."""
     return "\n".join(_section(one) for one in clients).encode()
