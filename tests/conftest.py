@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,9 +27,38 @@ from tests.projects import (  # noqa: F401 - fixtures
 )  # fmt: skip
 from tests.sites import s3_server  # noqa: F401 - a fixture
 
+TESTS = Path(__file__).parent
+
 # A busy machine is no fault: neither how long an example takes nor how long it takes to think of one.
 settings.register_profile("cudepot", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cudepot")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the tests themselves: some libraries collect after every file."""
+    gc.freeze()
+
+
+def is_pure(path: Path) -> bool:
+    """Return whether a test file is one of the pure rooms."""
+    rooms = path.relative_to(TESTS).parts[:-1]
+    return bool(rooms) and (
+        rooms[0] in ("base", "catalog", "formats") or (rooms[0] == "kinds" and rooms[-1] == "rules")
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Hold that tests of pure rooms start no program but where they say so: the others take seconds together."""
+    with pytest.MonkeyPatch.context() as patch:
+        if is_pure(item.path) and not any(map(item.get_closest_marker, ("tools", "slow"))):
+            patch.setattr(subprocess, "Popen", _NoProgram)
+        return (yield)
+
+
+class _NoProgram:
+    def __init__(self, command: object, *_: object, **__: object) -> None:
+        raise AssertionError(f"a test of a pure room starts {command}: mark it with tools")
 
 
 @pytest.fixture(scope="session")

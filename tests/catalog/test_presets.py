@@ -128,6 +128,7 @@ def test_a_missing_key_file_is_answered_with_place_and_fingerprint(presets: Pres
     assert "B" * 40 in presets.where_from("keys/x.pub", ["B" * 40])
 
 
+@pytest.mark.tools
 def test_each_key_file_that_comes_with_cudepot_holds_the_one_key_it_is_named_after(presets: Presets) -> None:
     files = {f"keys/{one.name}": read_keys(one) for one in sorted((FOLDER / "keys").iterdir())}
     assert set(files) == {"keys/3bf863cc.pub", "keys/7fa2af80.pub", "keys/f796ecb0.pub"}

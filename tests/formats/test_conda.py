@@ -70,6 +70,7 @@ def info_of(package: bytes) -> dict[str, bytes]:
         return {one.name: content.read() for one in tar if (content := tar.extractfile(one))}
 
 
+@pytest.mark.tools
 def test_the_container(made: tuple[Payload, Objects]) -> None:
     payload, objects = made
     package = conda_package(output(), payload)
@@ -89,6 +90,7 @@ def test_the_container(made: tuple[Payload, Objects]) -> None:
     assert set(modes.values()) == {0o755}
 
 
+@pytest.mark.tools
 def test_the_metadata(made: tuple[Payload, Objects]) -> None:
     payload, objects = made
     info = info_of(written(conda_package(output(), payload, {"release": "8.0.5.39"}), objects))
@@ -109,6 +111,7 @@ def test_the_metadata(made: tuple[Payload, Objects]) -> None:
     assert (link["path_type"], link["sha256"], link["size_in_bytes"]) == ("softlink", full["sha256"], 17)
 
 
+@pytest.mark.tools
 def test_same_input_same_bytes_for_any_number_of_workers_and_any_read_size(made: tuple[Payload, Objects]) -> None:
     payload, objects = made
     package = conda_package(output(), payload)
@@ -128,6 +131,7 @@ def test_same_input_same_bytes_for_any_number_of_workers_and_any_read_size(made:
     assert written(package, objects, timestamp_ms=STAMP + 1000) != first
 
 
+@pytest.mark.tools
 def test_the_same_package_from_archive_and_wheel(tmp_path: Path) -> None:
     release = CudnnRelease("9.12.0.46", "13")
     packages = []
@@ -151,11 +155,13 @@ def test_a_meta_package_needs_no_payload() -> None:
     assert (record["subdir"], record["noarch"], "arch" in record) == ("noarch", "generic", False)
 
 
+@pytest.mark.tools
 def test_an_idle_glob_is_an_error(made: tuple[Payload, Objects]) -> None:
     with pytest.raises(FormatError, match=r"lib/libother\*"):
         conda_package(output(files=("lib/libcudnn*.so.*", "lib/libother*")), made[0])
 
 
+@pytest.mark.tools
 def test_an_object_of_another_length_is_an_error(made: tuple[Payload, Objects]) -> None:
     package = conda_package(output(), made[0])
     for wrong in (lambda one: io.BytesIO(b"short"), lambda one: io.BytesIO(bytes(one.size + 1))):
@@ -163,6 +169,7 @@ def test_an_object_of_another_length_is_an_error(made: tuple[Payload, Objects]) 
             write_conda(io.BytesIO(), package, wrong, zstd=Zstd(1), timestamp_ms=0)
 
 
+@pytest.mark.tools
 def test_no_workers_is_refused(made: tuple[Payload, Objects]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         written(conda_package(output(), made[0]), made[1], threads=0)

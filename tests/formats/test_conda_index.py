@@ -20,6 +20,8 @@ from cudepot.digest import Digest, hexdigest
 from cudepot.errors import FormatError
 from cudepot.formats.conda_index import IndexedPackage, channel_files, read_package
 
+pytestmark = pytest.mark.tools
+
 _REFERENCE = """
 import asyncio, os, sys
 from rattler.index import index_fs

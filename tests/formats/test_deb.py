@@ -42,6 +42,7 @@ def debs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {path.name.split("_")[0]: path for path in paths}
 
 
+@pytest.mark.tools
 def test_reads_a_package_that_dpkg_made_and_nvidia_signed(debs: dict[str, Path]) -> None:
     assert b"_gpgbuilder" in debs["libcudnn8"].read_bytes()
     with debs["libcudnn8"].open("rb") as stream:
@@ -53,6 +54,7 @@ def test_reads_a_package_that_dpkg_made_and_nvidia_signed(debs: dict[str, Path])
     assert "usr/share/doc/libcudnn8/copyright" in members
 
 
+@pytest.mark.tools
 def test_reads_the_control_text_of_such_a_package(debs: dict[str, Path]) -> None:
     with debs["libcudnn8-dev"].open("rb") as stream:
         text = read_control(stream).decode()

@@ -38,6 +38,7 @@ def long_way(data: bytes) -> bytes | None:
         return None
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("form", ["gzip", "xz"])
 def test_what_dpkg_makes_goes_the_short_way(tmp_path: Path, form: str) -> None:
     (tmp_path / "tree/DEBIAN").mkdir(parents=True)

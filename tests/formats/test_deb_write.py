@@ -24,6 +24,7 @@ def deb(**more: dict[str, bytes]) -> bytes:
     return write_deb(FIELDS, more.get("files", FILES), scripts=SCRIPTS, epoch=1577836800)
 
 
+@pytest.mark.tools
 def test_dpkg_deb_reads_all_of_it(tmp_path: Path) -> None:
     path = tmp_path / "x.deb"
     path.write_bytes(deb())

@@ -19,6 +19,7 @@ LIBRARY = Library(
 )
 
 
+@pytest.mark.tools
 def test_reads_what_the_linker_wrote() -> None:
     info = read_elf(io.BytesIO(shared_library(LIBRARY)))
     assert info == LibraryInfo(
@@ -27,6 +28,7 @@ def test_reads_what_the_linker_wrote() -> None:
     assert set(info.needed[2:]) <= {"libc.so.6"}
 
 
+@pytest.mark.tools
 def test_floor_and_machine_differ_by_library() -> None:
     info = read_elf(io.BytesIO(shared_library(Library("libx.so.8", "old", machine="aarch64"))))
     assert (info.machine, info.glibc, info.runpath) == ("aarch64", (2, 14), "")
@@ -38,6 +40,7 @@ def test_what_is_no_elf_is_a_format_error_naming_the_file(data: bytes) -> None:
         read_elf(io.BytesIO(data), what="lib/libx.so.8")
 
 
+@pytest.mark.tools
 @given(st.integers(0, 4000), st.binary(min_size=1, max_size=64))
 def test_damaged_headers_never_raise_anything_else(at: int, junk: bytes) -> None:
     data = bytearray(shared_library(LIBRARY))

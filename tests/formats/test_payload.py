@@ -101,6 +101,7 @@ def shared(payload: Payload) -> list[tuple[str, Digest | None, str]]:
     return [(file.path, file.digest, file.link) for file in payload.files if file.role not in left_out]
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     "release",
     [
@@ -136,6 +137,7 @@ def test_every_form_of_a_release_gives_the_same_payload(release: CudnnRelease, t
     assert licence == {Digest.of(made.licence)}
 
 
+@pytest.mark.tools
 def test_ppc64le_archives_have_another_layout(tmp_path: Path) -> None:
     release = CudnnRelease("8.0.5.39", "11.0", "ppc64le")
     payload = payload_of([write_archive(release, tmp_path)], Objects())
@@ -204,6 +206,7 @@ def test_what_does_not_fit_is_an_error(more: Found, says: str) -> None:
         assemble(RELEASE, [*GOOD, more])
 
 
+@pytest.mark.tools
 def test_a_development_package_alone_is_not_enough(tmp_path: Path) -> None:
     debs = write_debs(CudnnRelease("8.0.5.39", "11.1"), tmp_path)
     with pytest.raises(FormatError, match="runtime library") as caught:

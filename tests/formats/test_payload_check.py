@@ -14,6 +14,8 @@ from cudepot.formats.payload import Payload
 from cudepot.formats.payload_check import check_payload, version_number
 from cudepot.formats.release import Release
 
+pytestmark = pytest.mark.tools
+
 
 def made(release: CudnnRelease, folder: Path) -> tuple[Payload, Objects]:
     objects = Objects()

@@ -16,6 +16,8 @@ from simulator.process import run
 from cudepot.errors import FormatError
 from cudepot.formats.pe import read_pe
 
+pytestmark = pytest.mark.tools
+
 ONE = Dll("cudnn_cnn64_9.dll", "stand-in", needed=("cudnn_ops64_9.dll",))
 
 

@@ -56,6 +56,7 @@ def primary(repo: Path) -> bytes:
     return run("zcat", found).stdout.encode()
 
 
+@pytest.mark.tools
 def test_what_createrepo_writes_is_read(repo: Path) -> None:
     found = {one.name: one for one in read_primary(io.BytesIO(primary(repo)), "primary")}
     cudnn, plain = found["libcudnn8"], found["plain"]
@@ -67,6 +68,7 @@ def test_what_createrepo_writes_is_read(repo: Path) -> None:
     assert (plain.path, plain.architecture) == ("odd-name.rpm", "noarch")
 
 
+@pytest.mark.tools
 def test_the_quick_list_says_the_same(repo: Path) -> None:
     slow = {(one.path, one.promised) for one in read_primary(io.BytesIO(primary(repo)), "primary")}
     assert set(listing(io.BytesIO(primary(repo)), "primary")) == slow
@@ -150,6 +152,7 @@ def test_a_malformed_entry_is_told_by_the_error_alone(capfd: pytest.CaptureFixtu
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.tools
 def test_an_entry_is_moved_and_nothing_else_of_it_changed(repo: Path) -> None:
     for one in Entries(io.BytesIO(primary(repo)), "primary"):
         before = parse_entry(one, "primary")

@@ -34,6 +34,7 @@ def document(*parts: str, revision: str = "1600000001", before: str = "") -> byt
     )
 
 
+@pytest.mark.tools
 def test_what_createrepo_writes_is_read(tmp_path: Path) -> None:
     run("createrepo_c", "--database", "--set-timestamp-to-revision", "--revision", "1700000000", tmp_path)
     found = parse_repomd((tmp_path / "repodata/repomd.xml").read_bytes(), "repomd.xml")

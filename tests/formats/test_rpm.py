@@ -78,6 +78,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return made
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("name", REAL.values())
 def test_reads_what_rpmbuild_packs(real: dict[str, bytes], name: str) -> None:
     found = dict(read(real[name]))
@@ -91,10 +92,12 @@ def test_reads_what_rpmbuild_packs(real: dict[str, bytes], name: str) -> None:
     assert links == {"", texts[0].name.rpartition("/")[2]}
 
 
+@pytest.mark.tools
 def test_members_that_nobody_reads_are_skipped(real: dict[str, bytes]) -> None:
     assert len([member.name for member, _ in read_rpm(io.BytesIO(real["xz"]))]) == 6
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize("name", REAL.values())
 def test_a_cut_or_changed_payload_is_an_error(real: dict[str, bytes], name: str) -> None:
     whole = real[name]
@@ -111,6 +114,7 @@ def test_a_cut_or_changed_payload_is_an_error(real: dict[str, bytes], name: str)
             read(bytes(changed))
 
 
+@pytest.mark.tools
 def test_bytes_behind_the_payload_are_noticed(real: dict[str, bytes]) -> None:
     with pytest.raises(FormatError, match="not the one its header is of"):
         read(real["gzip"] + b"\0" * 8)

@@ -17,6 +17,8 @@ from cudepot.errors import CudepotError, FormatError
 from cudepot.formats import rpm_header
 from cudepot.formats.rpm_header import MAGIC, RpmHead, read_head
 
+pytestmark = pytest.mark.tools
+
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[KeyHome]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulator.process import run
@@ -29,6 +30,7 @@ def differences(pairs: list[tuple[str, str]]) -> list[tuple[tuple[str, str], int
     return [(pair, one) for pair, one in zip(pairs, said, strict=True) if sign(*map(part_key, pair)) != one]
 
 
+@pytest.mark.tools
 def test_tricky_versions_are_ordered_as_rpm_orders_them() -> None:
     for one in TRICKY.split():
         assert not differences([(one, other) for other in TRICKY.split()])
@@ -37,6 +39,7 @@ def test_tricky_versions_are_ordered_as_rpm_orders_them() -> None:
 parts = st.text("019aZ.~^_+", min_size=1, max_size=8)
 
 
+@pytest.mark.tools
 @settings(max_examples=12, deadline=None, report_multiple_bugs=False)
 @given(st.lists(st.tuples(parts, parts), min_size=40, max_size=60))
 def test_any_versions_are_ordered_as_rpm_orders_them(pairs: list[tuple[str, str]]) -> None:

@@ -33,6 +33,7 @@ def dpkg(one: str, operator: str, other: str) -> bool:
     return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.tools
 @needs_dpkg
 def test_nasty_versions_sort_as_dpkg_sorts_them() -> None:
     ordered = sorted(NASTY, key=version.key)
@@ -41,6 +42,7 @@ def test_nasty_versions_sort_as_dpkg_sorts_them() -> None:
         assert dpkg(one, "<<" if order < 0 else "=", other), (one, other)
 
 
+@pytest.mark.tools
 @needs_dpkg
 @settings(max_examples=200, deadline=None)
 @given(VERSIONS, VERSIONS, st.sampled_from(OPERATORS))

@@ -38,6 +38,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_wheel(CudnnRelease("8.5.0.96", "11"), tmp_path_factory.mktemp("wheel"))
 
 
+@pytest.mark.tools
 def test_reads_every_file_of_a_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         expected = {name: archive.read(name) for name in archive.namelist()}
@@ -45,6 +46,7 @@ def test_reads_every_file_of_a_wheel(wheel: Path) -> None:
     assert read_metadata(io.BytesIO(wheel.read_bytes())).startswith(b"Metadata-Version: ")
 
 
+@pytest.mark.tools
 def test_members_that_nobody_reads_are_skipped(wheel: Path) -> None:
     with wheel.open("rb") as stream:
         assert len(list(read_wheel(stream))) > 20
@@ -94,6 +96,7 @@ def test_encrypted_and_unknown_compression_are_format_errors() -> None:
             read(bytes(bad))
 
 
+@pytest.mark.tools
 def test_cut_off_anywhere_is_an_error(wheel: Path) -> None:
     whole = wheel.read_bytes()
     for size in (0, 1, 30, 1000, len(whole) // 2, len(whole) - 100, len(whole) - 1):

@@ -26,6 +26,8 @@ from cudepot.formats.wheel_read import read_metadata, read_wheel
 from cudepot.formats.wheel_write import Wheel, WheelRules, metadata, wheel_of, write_wheel
 from simulator import wheels
 
+pytestmark = pytest.mark.tools
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Payload, Objects]:

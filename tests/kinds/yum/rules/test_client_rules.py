@@ -80,6 +80,7 @@ def test_a_stranger_and_a_torn_signature_are_refused_by_all() -> None:
         assert not any(verdict.accepted for verdict in verdicts)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(("algorithm", "number"), [("rsa2048", 1), ("ed25519", 22)])
 def test_signatures_are_told_apart_as_gpg_does(algorithm: str, number: int, tmp_path: Path) -> None:
     with KeyHome() as home:

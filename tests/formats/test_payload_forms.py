@@ -26,6 +26,8 @@ from cudepot.formats.payload_assemble import assemble
 from cudepot.formats.payload_check import check_payload
 from cudepot.formats.release import Release
 
+pytestmark = pytest.mark.tools
+
 OLD, NEW = CudnnRelease("8.0.5.39", "11.1"), CudnnRelease("9.18.0.77", "13")
 
 
