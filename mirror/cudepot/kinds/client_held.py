@@ -42,24 +42,33 @@ class Hold(NamedTuple):
             depot.progress.say(f"{where}: {warning(name, versions, self.cudas)}")
 
 
-def hold(lock: Lock, tree: Tree, names: Sequence[str], kind: str, choice: Choice, named: Named) -> Hold:
+class Place(NamedTuple):
+    """Where repositories lie on the site, and the kind of artifact in them."""
+
+    folder: str
+    kind: str
+
+
+def hold(lock: Lock, tree: Tree, names: Sequence[str], place: Place, choice: Choice, named: Named) -> Hold:
     """Return what clients of some upstreams' repositories are held to.
 
     Args:
         lock: of the snapshot that is shown.
         tree: its files.
         names: the upstreams.
-        kind: ``deb`` or ``rpm``.
+        place: where repositories of that sort lie.
         choice: what is meant of the pins; of a repository mirrored whole, its CUDA.
         named: tells what a package requires exactly.
 
     Raises:
         PinError: the choice is about nothing that is there.
     """
-    published = {name: published_of(lock, name, kind) for name in names}
+    published = {name: published_of(lock, name, place.kind) for name in names}
     every = [one for packages in published.values() for one in packages]
     try:
-        globs = {} if choice.only else _within(tree, [name for name in names if not published[name]], kind, choice.cuda)
+        globs = (
+            {} if choice.only else _within(tree, [name for name in names if not published[name]], place, choice.cuda)
+        )
         roots = chosen(every, choice) if every or not globs else frozenset()
     except PinError as error:
         raise error.retold(f"{', '.join(names)}: {error}") from error
@@ -69,11 +78,10 @@ def hold(lock: Lock, tree: Tree, names: Sequence[str], kind: str, choice: Choice
     return Hold(packages, rivals, variants(rivals, held), globs)
 
 
-def _within(tree: Tree, whole: Sequence[str], kind: str, cuda: str) -> dict[str, dict[str, list[str]]]:
+def _within(tree: Tree, whole: Sequence[str], place: Place, cuda: str) -> dict[str, dict[str, list[str]]]:
     """Return upstream → package → globs, for repositories mirrored whole, where a CUDA is asked for."""
-    folder = "apt" if kind == "deb" else "yum"
-    paths = {name: [path for path in tree if path.startswith(f"{folder}/{name}/")] for name in whole if cuda}
-    return {name: within(found, kind, cuda) for name, found in paths.items()}
+    paths = {name: [path for path in tree if path.startswith(f"{place.folder}/{name}/")] for name in whole if cuda}
+    return {name: within(found, place.kind, cuda) for name, found in paths.items()}
 
 
 def published_of(lock: Lock, name: str, kind: str) -> list[Artifact]:

@@ -24,7 +24,9 @@ from cudepot.ports import Source
 
 if TYPE_CHECKING:
     from cudepot.catalog.site.bundle import SignedRoot
-    from cudepot.catalog.site.snapshot import Snapshot
+    from cudepot.catalog.site.choice import Choice
+    from cudepot.catalog.site.snapshot import Snapshot, Tree
+    from cudepot.kinds.client_held import Hold
     from cudepot.kinds.rules.checked_clients import Checked
 
     Verified = Mapping[SignedRoot, bytes]
@@ -174,6 +176,34 @@ class Vouches(Protocol):
         ...
 
 
+class Configures(Protocol):
+    """Writes what clients of its repositories on the site need.
+
+    Attributes:
+        ends: how the path of a signed root of such a repository ends, below the repository's folder.
+    """
+
+    ends: tuple[str, ...]
+
+    def files(
+        self, depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice
+    ) -> tuple[Mapping[str, bytes], Hold]:
+        """Return the files of the clients of one distribution, by path on the client, and what they are held to.
+
+        Args:
+            depot: the depot.
+            lock: of what the site shows.
+            tree: what it shows.
+            names: upstreams whose repositories the clients use.
+            url: where clients reach the site, ending in a slash.
+            choice: which of the pinned packages they are held to.
+
+        Raises:
+            PinError: the choice is about nothing that is there.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of upstream, as the registry gives it.
@@ -181,13 +211,22 @@ class Kind:
     Attributes:
         locks: how it is locked.
         vouching: the module that has its :class:`Vouches` under the name ``VOUCHES``; empty where nothing is signed.
+        configuring: the module that has its :class:`Configures` under the name ``CONFIGURES``; empty where clients
+            need nothing.
     """
 
     locks: Locks
     vouching: str = ""
+    configuring: str = ""
 
     @property
     def vouches(self) -> Vouches:
         """How its roots lead to packages; only of a kind that vouches."""
         found: Vouches = importlib.import_module(self.vouching).VOUCHES
+        return found
+
+    @property
+    def configures(self) -> Configures:
+        """How its clients are configured; only of a kind that has such."""
+        found: Configures = importlib.import_module(self.configuring).CONFIGURES
         return found

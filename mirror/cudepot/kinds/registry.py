@@ -51,7 +51,13 @@ def _kind(name: str) -> Kind:
 
 def vouching() -> dict[str, Kind]:
     """Return the kinds whose repositories the site signs, by folder of the site."""
-    return {row.folder: _kind(name) for name, row in ROWS.items() if row.folder}
+    every = {row.folder: _kind(name) for name, row in ROWS.items() if row.folder}
+    return {folder: kind for folder, kind in every.items() if kind.vouching}
+
+
+def configuring() -> dict[str, Kind]:
+    """Return the kinds whose clients have files of their own, by folder of the site."""
+    return {folder: kind for folder, kind in vouching().items() if kind.configuring}
 
 
 def parse_upstream(table: Table) -> Upstream:

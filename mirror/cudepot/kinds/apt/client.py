@@ -22,7 +22,7 @@ from cudepot.formats.deb_write import write_deb
 from cudepot.kinds.apt.rules import client_text as client_apt
 from cudepot.kinds.apt.rules.client_text import AptClient
 from cudepot.kinds.apt.rules.mirror import is_sources
-from cudepot.kinds.client_held import Hold, hold, published_of, url_of
+from cudepot.kinds.client_held import Hold, Place, hold, published_of, url_of
 from cudepot.kinds.client_output import write_files
 from cudepot.kinds.rules.client_choice import EVERYTHING
 from cudepot.kinds.rules.client_targets import targets
@@ -93,7 +93,7 @@ def apt_files(
     depot: Depot, tree: Tree, lock: Lock, names: Sequence[str], *, url: str, choice: Choice = EVERYTHING
 ) -> AptFiles:
     """Return source and keyrings of the clients of one distribution, for a tree of the site; ``url`` ends in ``/``."""
-    held = hold(lock, tree, names, "deb", choice, lambda deb, _: _named_exactly(depot, deb))
+    held = hold(lock, tree, names, Place("apt", "deb"), choice, lambda deb, _: _named_exactly(depot, deb))
     found = [one for name in names for one in _clients(depot, tree, lock, name, url, held)]
     clients, label = [one for one, _ in found], depot.config.site.label
     files = {name: data for _, keyring in found for name, data in keyring.items()}

@@ -49,4 +49,4 @@ class _Locks:
         return ""
 
 
-KIND = Kind(_Locks(), vouching="cudepot.kinds.apt.vouches")
+KIND = Kind(_Locks(), vouching="cudepot.kinds.apt.vouches", configuring="cudepot.kinds.apt.configures")

@@ -16,7 +16,7 @@ from cudepot.depot.key_files import key_files
 from cudepot.depot.snapshots import lock_of, shown_snapshot
 from cudepot.errors import ConfigError, PinError, TrustError
 from cudepot.formats.rpm_header import read_head
-from cudepot.kinds.client_held import Hold, hold, published_of, url_of
+from cudepot.kinds.client_held import Hold, Place, hold, published_of, url_of
 from cudepot.kinds.client_output import write_files
 from cudepot.kinds.rules.client_choice import EVERYTHING
 from cudepot.kinds.rules.client_targets import targets
@@ -115,7 +115,7 @@ def dnf_files(
 ) -> DnfFiles:
     """Return the configuration of the clients of one distribution, for a tree of the site; else as above."""
     base = url if url.endswith("/") else url + "/"
-    held = hold(lock, tree, names, "rpm", choice, lambda rpm, beside: _named_exactly(depot, rpm, beside))
+    held = hold(lock, tree, names, Place("yum", "rpm"), choice, lambda rpm, beside: _named_exactly(depot, rpm, beside))
     found = [_client(depot, tree, lock, name, base, held) for name in names]
     clients, label = [one for one, _ in found], depot.config.site.label
     _check_one_kind(clients)

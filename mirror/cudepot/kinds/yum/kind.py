@@ -59,4 +59,4 @@ def _package_keys(depot: Depot, name: str) -> tuple[str, ...]:
         return ()
 
 
-KIND = Kind(_Locks(), vouching="cudepot.kinds.yum.vouches")
+KIND = Kind(_Locks(), vouching="cudepot.kinds.yum.vouches", configuring="cudepot.kinds.yum.configures")

@@ -16,6 +16,7 @@ from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import each_alone
 from cudepot.digest import Digest
+from cudepot.kinds.registry import configuring
 from cudepot.kinds.rules.client_targets import is_known, targets
 
 if TYPE_CHECKING:  # start-up is much of a small run, and few sites have clients' files
@@ -52,16 +53,17 @@ def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[s
 
 
 def _shown(lock: Lock, tree: Mapping[str, Digest]) -> list[tuple[_Make, dict[str, str]]]:
-    """Return what makes the files of each ecosystem, and its repositories in the tree: name of the upstream → URL.
+    """Return what makes the files of each kind, and its repositories in the tree: name of the upstream → URL.
 
     A folder of debs and rpms has one of either.
     """
-    ends = ("/repodata/repomd.xml", "/InRelease", "/Release.gpg")
-    roots = {path.removesuffix(end).partition("/dists/")[0] for path in tree for end in ends if path.endswith(end)}
-    return [
-        (make, {one.name: one.url for one in lock.upstreams if f"{room}/{one.name}" in roots})
-        for room, make in (("apt", _apt), ("yum", _dnf))
-    ]
+    found: list[tuple[_Make, dict[str, str]]] = []
+    for folder, kind in configuring().items():
+        ends = kind.configures.ends
+        roots = {path.removesuffix(end).partition("/dists/")[0] for path in tree for end in ends if path.endswith(end)}
+        urls = {one.name: one.url for one in lock.upstreams if f"{folder}/{one.name}" in roots}
+        found.append((kind.configures.files, urls))
+    return found
 
 
 def _grouped(urls: Mapping[str, str]) -> dict[str, list[str]]:
@@ -84,17 +86,3 @@ def _each_choice(
     held.warn(depot, f"{FOLDER}{folder}/")
     for cuda in held.cudas:
         yield f"{folder}-cuda{cuda}", make(replace(EVERYTHING, cuda=cuda))[0]
-
-
-def _dnf(depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice) -> _Made:
-    from cudepot.kinds.yum.client import dnf_files  # noqa: PLC0415 - where a site says its URL
-
-    made = dnf_files(depot, tree, lock, names, url=url, choice=choice)
-    return made.files, made.held
-
-
-def _apt(depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice) -> _Made:
-    from cudepot.kinds.apt.client import apt_files, preferences  # noqa: PLC0415 - where a site says its URL
-
-    made = apt_files(depot, tree, lock, names, url=url, choice=choice)
-    return made.files | preferences(depot.config.site.label, made.clients, hold_back=False), made.held

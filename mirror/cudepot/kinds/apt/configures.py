@@ -1,0 +1,25 @@
+"""What apt clients of the site need, as one of the kinds' ports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.site.choice import Choice
+from cudepot.catalog.site.snapshot import Tree
+from cudepot.depot.depot import Depot
+from cudepot.kinds.apt.client import apt_files, preferences
+from cudepot.kinds.client_held import Hold
+
+
+class _Configures:
+    ends = ("/InRelease", "/Release.gpg")
+
+    def files(
+        self, depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice
+    ) -> tuple[Mapping[str, bytes], Hold]:
+        made = apt_files(depot, tree, lock, names, url=url, choice=choice)
+        return made.files | preferences(depot.config.site.label, made.clients, hold_back=False), made.held
+
+
+CONFIGURES = _Configures()
