@@ -177,13 +177,7 @@ class Vouches(Protocol):
 
 
 class Configures(Protocol):
-    """Writes what clients of its repositories on the site need.
-
-    Attributes:
-        ends: how the path of a signed root of such a repository ends, below the repository's folder.
-    """
-
-    ends: tuple[str, ...]
+    """Writes what clients of its repositories on the site need."""
 
     def files(
         self, depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice
@@ -213,11 +207,13 @@ class Kind:
         vouching: the module that has its :class:`Vouches` under the name ``VOUCHES``; empty where nothing is signed.
         configuring: the module that has its :class:`Configures` under the name ``CONFIGURES``; empty where clients
             need nothing.
+        ends: how the path of the root ends that such a client checks, below the repository's folder.
     """
 
     locks: Locks
     vouching: str = ""
     configuring: str = ""
+    ends: tuple[str, ...] = ()
 
     @property
     def vouches(self) -> Vouches:

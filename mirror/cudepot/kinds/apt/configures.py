@@ -13,8 +13,6 @@ from cudepot.kinds.client_held import Hold
 
 
 class _Configures:
-    ends = ("/InRelease", "/Release.gpg")
-
     def files(
         self, depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice
     ) -> tuple[Mapping[str, bytes], Hold]:

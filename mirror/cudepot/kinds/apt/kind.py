@@ -49,4 +49,9 @@ class _Locks:
         return ""
 
 
-KIND = Kind(_Locks(), vouching="cudepot.kinds.apt.vouches", configuring="cudepot.kinds.apt.configures")
+KIND = Kind(
+    _Locks(),
+    vouching="cudepot.kinds.apt.vouches",
+    configuring="cudepot.kinds.apt.configures",
+    ends=("/InRelease", "/Release.gpg"),
+)

@@ -13,8 +13,6 @@ from cudepot.kinds.yum.client import dnf_files
 
 
 class _Configures:
-    ends = ("/repodata/repomd.xml",)
-
     def files(
         self, depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice
     ) -> tuple[Mapping[str, bytes], Hold]:

@@ -59,4 +59,9 @@ def _package_keys(depot: Depot, name: str) -> tuple[str, ...]:
         return ()
 
 
-KIND = Kind(_Locks(), vouching="cudepot.kinds.yum.vouches", configuring="cudepot.kinds.yum.configures")
+KIND = Kind(
+    _Locks(),
+    vouching="cudepot.kinds.yum.vouches",
+    configuring="cudepot.kinds.yum.configures",
+    ends=("/repodata/repomd.xml",),
+)

@@ -6,16 +6,16 @@ for several CUDAs, each of these has a folder beside that of the distribution, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import each_alone
 from cudepot.digest import Digest
+from cudepot.kinds.kind import Kind
 from cudepot.kinds.registry import configuring
 from cudepot.kinds.rules.client_targets import is_known, targets
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # start-up is much of a small run, and few sites have clients
     from cudepot.kinds.client_held import Hold
 
     _Made = tuple[Mapping[str, bytes], Hold]
-    _Make = Callable[[Depot, Lock, Tree, Sequence[str], str, Choice], _Made]
 
 FOLDER = "clients/"
 
@@ -41,9 +40,9 @@ def keys_tree(depot: Depot) -> dict[str, Digest]:
 def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
     """Return site path → content of the clients' files for a finished tree; say what cannot be made."""
     url, found = depot.config.site.reached_at, dict[str, Digest]()
-    for make, urls in _shown(lock, tree) if url else ():
+    for kind, urls in _shown(lock, tree) if url else ():
         for folder, several in _grouped(urls).items():
-            chosen = partial(make, depot, lock, tree, several, url)
+            chosen = partial(kind.configures.files, depot, lock, tree, several, url)
             with each_alone(
                 depot, folder, lambda one: depot.progress.say(f"{FOLDER}{one.name}/: left out: {one.error}")
             ):
@@ -52,17 +51,18 @@ def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[s
     return found
 
 
-def _shown(lock: Lock, tree: Mapping[str, Digest]) -> list[tuple[_Make, dict[str, str]]]:
-    """Return what makes the files of each kind, and its repositories in the tree: name of the upstream → URL.
+def _shown(lock: Lock, tree: Mapping[str, Digest]) -> list[tuple[Kind, dict[str, str]]]:
+    """Return each kind whose clients have files, and its repositories in the tree: name of the upstream → URL.
 
     A folder of debs and rpms has one of either.
     """
-    found: list[tuple[_Make, dict[str, str]]] = []
+    found: list[tuple[Kind, dict[str, str]]] = []
     for folder, kind in configuring().items():
-        ends = kind.configures.ends
-        roots = {path.removesuffix(end).partition("/dists/")[0] for path in tree for end in ends if path.endswith(end)}
+        roots = {
+            path.removesuffix(end).partition("/dists/")[0] for path in tree for end in kind.ends if path.endswith(end)
+        }
         urls = {one.name: one.url for one in lock.upstreams if f"{folder}/{one.name}" in roots}
-        found.append((kind.configures.files, urls))
+        found.append((kind, urls))
     return found
 
 
