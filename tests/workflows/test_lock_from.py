@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import tomllib
 from pathlib import Path
@@ -9,15 +10,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulator.nvidia import Nvidia
+from simulator.installers import rpm_installer, write_installer
+from simulator.nvidia import Artifacts, Nvidia
 from simulator.process import run
 from simulator.project import APT, WHEELS, Project
+from simulator.rpms import write_rpm
 from simulator.site_key import SiteKey
-from simulator.yum import Rhel
+from simulator.yum import Rhel, RhelArtifacts
 
-from cudepot.catalog.config.environment import Wanted, choices, read_environment, settle
+from cudepot.catalog.config.environment import Carrier, Wanted, choices, read_environment, settle
 from cudepot.catalog.config.listings import Installed, decode_listing, read_listing
-from cudepot.catalog.config.upstream import Upstream
 from cudepot.errors import PinError
 
 DPKG = """\
@@ -42,11 +44,7 @@ dependencies:
   - pip:
     - nvidia-cudnn-cu11==8.0.5.39
 """
-WHERE = (
-    Upstream("ubuntu2004/x86_64", "apt"),
-    Upstream("rhel8/x86_64", "yum"),
-    Upstream("pypi", "simple"),
-)
+WHERE = (Carrier("ubuntu2004/x86_64", ("deb",)), Carrier("rhel8/x86_64", ("rpm",)), Carrier("pypi", ("wheel",)))
 
 
 def names(text: str) -> list[str]:
@@ -65,7 +63,7 @@ def test_this_machine_and_this_interpreter_are_read() -> None:
     assert read_environment(run(sys.executable, "-m", "pip", "freeze").stdout) == []
 
 
-def wanted(installed: list[Installed], upstreams: tuple[Upstream, ...], *chosen: str, closed: bool = False) -> Wanted:
+def wanted(installed: list[Installed], upstreams: tuple[Carrier, ...], *chosen: str, closed: bool = False) -> Wanted:
     """What would be pinned if every upstream had everything."""
     return settle(choices(installed, upstreams, chosen, closed=closed), (), {})
 
@@ -127,7 +125,7 @@ def test_a_closed_channel_takes_cudas_libraries_as_well() -> None:
 def test_what_no_pin_can_stand_for_is_said() -> None:
     found = wanted(read_environment(DPKG + CONDA), WHERE[2:])
     reasons = {one.name: why for one, why in found.left}
-    assert reasons["libcudnn8"] == reasons["libcudnn8-dev"] == "no upstream of type apt or local-repo"
+    assert reasons["libcudnn8"] == reasons["libcudnn8-dev"] == "no upstream has Debian packages"
     assert "it holds no files" in reasons["cuda-version"]
     (alone,) = wanted([conda("cudnn", "8.2.1.32")], WHERE).left
     assert "does not say for which CUDA: add its `cuda-version`" in alone[1]
@@ -143,20 +141,31 @@ def test_what_only_sets_up_a_repository_is_no_pin(name: str) -> None:
 
 
 def test_a_whole_mirror_needs_no_pin() -> None:
-    found = wanted(read_environment(DPKG), (Upstream("ubuntu2004/x86_64", "apt", whole=True),))
+    found = wanted(read_environment(DPKG), (Carrier("ubuntu2004/x86_64", ("deb",), whole=True),))
     assert ([one.name for one in found.present], found.pins, found.left) == (["libcudnn8", "libcudnn8-dev"], (), ())
 
 
 def test_several_upstreams_have_to_be_told_apart() -> None:
-    two = (*WHERE, Upstream("ubuntu2204/x86_64", "apt"))
+    two = (*WHERE, Carrier("ubuntu2204/x86_64", ("deb",)))
     with pytest.raises(PinError, match="may come from ubuntu2004/x86_64, ubuntu2204/x86_64"):
         wanted(read_environment(DPKG), two)
     (pin,) = wanted(read_environment(DPKG), two, "ubuntu2204/x86_64").pins
     assert pin.upstream == "ubuntu2204/x86_64"
 
 
+def test_an_installer_is_asked_for_what_it_holds_and_after_the_repositories() -> None:
+    debs, rpms = Carrier("debs", ("deb",), lasting=False), Carrier("rpms", ("rpm",), lasting=False)
+    pins = wanted(read_environment(DPKG + RPM), (rpms, debs)).pins
+    assert {pin.upstream: pin.packages[0] for pin in pins} == {
+        "debs": "libcudnn8=8.0.5.39-1+cuda11.1", "rpms": "libcudnn8-8.0.5.39-1.cuda11.1",
+    }  # fmt: skip
+    assert {pin.upstream for pin in wanted(read_environment(DPKG + RPM), (rpms, debs, *WHERE)).pins} == {
+        one.upstream for one in WHERE[:2]
+    }
+
+
 def test_an_upstream_that_lacks_a_package_is_out_of_the_question() -> None:
-    two = (*WHERE, Upstream("ubuntu2204/x86_64", "apt"))
+    two = (*WHERE, Carrier("ubuntu2204/x86_64", ("deb",)))
     asked = choices(read_environment(DPKG), two)
     lacking = {("ubuntu2204/x86_64", spec) for one in asked for spec in one.places[0].specs}
     (pin,) = settle(asked, lacking, {}).pins
@@ -347,3 +356,46 @@ def test_a_listing_without_nvidia_is_an_error(
 
 def test_a_listing_that_is_not_there_is_an_error(project: Project, tmp_path: Path) -> None:
     assert "No such file" in project.fail(3, "lock", "--from", str(tmp_path / "none")).error
+
+
+@pytest.fixture(scope="module")
+def installers(
+    nvidia_artifacts: Artifacts, rhel_artifacts: RhelArtifacts, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """A local-repo installer that is a deb and one that is an rpm, each with cuDNN 8.0.5.39 for CUDA 11.1."""
+    debs, rpms = nvidia_artifacts, rhel_artifacts
+    key = debs.keys.generate("cudnn-local-deb <cudatools@example.com>")
+    deb = write_installer(tmp_path_factory.mktemp("deb"), debs.keys, key, *debs.releases["11.1"].debs)
+    key = rpms.keys.generate("cudnn-local-rpms <cudatools@example.com>")
+    held = rpms.rpms["libcudnn8-8.0.5.39-1.cuda11.1.x86_64"]
+    rpm = write_rpm(
+        rpm_installer(tmp_path_factory.mktemp("held"), rpms.keys, key, held), tmp_path_factory.mktemp("rpm")
+    )
+    return {"deb": deb, "rpm": rpm}
+
+
+LISTED = {
+    "deb": ("ii  libcudnn8  8.0.5.39-1+cuda11.1  amd64  cuDNN\n", "libcudnn8=8.0.5.39-1+cuda11.1"),
+    "rpm": ("libcudnn8-8.0.5.39-1.cuda11.1.x86_64\n", "libcudnn8-8.0.5.39-1.cuda11.1"),
+}
+
+
+@pytest.mark.parametrize("listed", ["deb", "rpm"])
+@pytest.mark.parametrize("held", ["deb", "rpm"])
+def test_an_installer_has_packages_of_its_own_kind_only(
+    site_key: SiteKey, installers: dict[str, Path], tmp_path: Path, held: str, listed: str
+) -> None:
+    project = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home).init()
+    digest = hashlib.sha256(installers[held].read_bytes()).hexdigest()
+    project.add("upstream", name="local", type="local-repo", path=str(installers[held]), sha256=digest)
+    listing, spec = LISTED[listed]
+    (tmp_path / "installed.txt").write_text(listing)
+    if listed != held:
+        refused = project.fail(6, "lock", "--from", str(tmp_path / "installed.txt"))
+        assert f"no upstream has {'Debian packages' if listed == 'deb' else 'rpms'}" in refused.error
+        assert not project.lock.exists()
+        return
+    project.run("lock", "--from", str(tmp_path / "installed.txt"))
+    (pin,) = tomllib.loads(project.toml.read_text())["pin"]
+    assert (pin["upstream"], pin["packages"]) == ("local", [spec])
+    assert {one["kind"] for one in tomllib.loads(project.lock.read_text())["artifact"]} == {held}

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.listings import Installed, read_listing
-from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import ArtifactKind, Output, plural, row_for
 from cudepot.errors import PinError
 
 _NVIDIA = re.compile(
@@ -21,13 +22,32 @@ _NVIDIA = re.compile(
 )
 _REPOSITORIES = re.compile(r".*-local-repo-.*|cuda-repo-.*|.*-repo-(?:ubuntu|rhel|debian)\w*-.*|cuda-keyring")
 """Packages that do nothing but set up a repository: NVIDIA's own, or one inside an installer."""
-_TYPES = {"deb": ("apt", "local-repo"), "rpm": ("yum", "local-repo"), "wheel": ("simple",), "conda": ("simple", "apt")}
+_FROM: dict[str, tuple[str, ...]] = {
+    ArtifactKind.DEB: (ArtifactKind.DEB,), ArtifactKind.RPM: (ArtifactKind.RPM,),
+    ArtifactKind.WHEEL: (ArtifactKind.WHEEL,), ArtifactKind.CONDA: (ArtifactKind.WHEEL, ArtifactKind.DEB),
+}  # fmt: skip
+"""What is installed → what it is had as, or built from, the best first."""
 _CONDA_CUDNN = ("cudnn", "libcudnn", "libcudnn-dev")
 _COMPANIONS = {"libcublas": "nvidia-cublas", "cuda-nvrtc": "nvidia-cuda-nvrtc"}
 _CUT = "its line may be cut off at the edge of a terminal: list with `dpkg-query -W`"
 
 Unmatched = Collection[tuple[str, str]]
 """Upstream and entry of a pin that matches nothing there."""
+
+
+class Carrier(NamedTuple):
+    """An upstream that packages may come from.
+
+    Attributes:
+        kinds: of artifacts it has.
+        lasting: whether it is a repository that goes on; what has but what it was made with, an installer, comes after.
+        whole: whether all of it is mirrored, so that nothing is pinned.
+    """
+
+    upstream: str
+    kinds: tuple[str, ...]
+    lasting: bool = True
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +96,13 @@ def read_environment(text: str) -> list[Installed]:
 
 
 def choices(
-    installed: Sequence[Installed], upstreams: Sequence[Upstream], chosen: Sequence[str] = (), *, closed: bool = False
+    installed: Sequence[Installed], upstreams: Sequence[Carrier], chosen: Sequence[str] = (), *, closed: bool = False
 ) -> list[Choice]:
     """Return where each package may come from.
 
     Args:
         installed: NVIDIA's packages.
-        upstreams: those of cudepot.toml.
+        upstreams: those of cudepot.toml whose pins name packages.
         chosen: names of upstreams to take where several could have a package.
         closed: whether the conda channel does without conda-forge, so that CUDA's libraries are built as well.
     """
@@ -90,37 +110,36 @@ def choices(
     return [_choice(one, upstreams, chosen, cuda, closed=closed) for one in installed]
 
 
-def _choice(one: Installed, upstreams: Sequence[Upstream], chosen: Sequence[str], cuda: str, *, closed: bool) -> Choice:
+def _choice(one: Installed, upstreams: Sequence[Carrier], chosen: Sequence[str], cuda: str, *, closed: bool) -> Choice:
     if one.why:
         return Choice(one, why=one.why)
     if _REPOSITORIES.fullmatch(one.name):
         return Choice(one, why="it only sets up a repository of NVIDIA's; `cudepot client` makes one for your site")
-    if one.kind == "conda" and (why := _not_built(one, cuda, closed=closed)):
+    if one.kind == ArtifactKind.CONDA and (why := _not_built(one, cuda, closed=closed)):
         return Choice(one, why=why)
     places = tuple(_places(one, upstreams, chosen, cuda))
-    return Choice(one, places, "" if places else f"no upstream of type {' or '.join(_TYPES[one.kind])}")
+    return Choice(one, places, "" if places else f"no upstream has {' or '.join(map(plural, _FROM[one.kind]))}")
 
 
-def _places(one: Installed, upstreams: Sequence[Upstream], chosen: Sequence[str], cuda: str) -> Iterator[Place]:
-    for rank, kind in enumerate(_TYPES[one.kind]):
-        able = [place for place in upstreams if place.type == kind]
-        for place in [place for place in able if place.name in chosen] or able:
-            specs = _specs(one, place, cuda)
+def _places(one: Installed, upstreams: Sequence[Carrier], chosen: Sequence[str], cuda: str) -> Iterator[Place]:
+    ways = [(kind, lasting) for kind in _FROM[one.kind] for lasting in (True, False)]
+    for rank, (kind, lasting) in enumerate(ways):
+        able = [place for place in upstreams if kind in place.kinds and place.lasting == lasting]
+        for place in [place for place in able if place.upstream in chosen] or able:
+            specs = _specs(one, kind, cuda)
             if specs:
-                mirrored = place.whole and one.kind != "conda"
-                yield Place(place.name, tuple(specs), rank, _recipe(one, cuda), mirrored)
+                mirrored = place.whole and one.kind != ArtifactKind.CONDA
+                yield Place(place.upstream, tuple(specs), rank, _recipe(one, cuda), mirrored)
 
 
-def _specs(one: Installed, place: Upstream, cuda: str) -> list[str]:
-    """Return how pins on an upstream of that type name the package."""
-    if one.kind == "deb":
-        return [f"{one.name}={one.version}"]
-    if one.kind == "rpm":
-        return [f"{one.name}-{one.version}"]
+def _specs(one: Installed, kind: str, cuda: str) -> list[str]:
+    """Return how a pin names the package where it is had as, or built from, a kind of artifact."""
+    if kind == one.kind and row_for(kind).signed:
+        return [row_for(kind).spec(one.name, one.version)]
     version = one.version.partition("+")[0]  # a local label (+acme.1) is a site's own, not NVIDIA's
-    if one.kind == "wheel":
-        return [f"{one.name}=={version}"]
-    return _conda_specs(one.name, version, place, cuda)
+    if one.kind == ArtifactKind.CONDA:
+        return _conda_specs(one.name, version, kind, cuda)
+    return [row_for(kind).spec(one.name, version)]
 
 
 def _not_built(one: Installed, cuda: str, *, closed: bool) -> str:
@@ -139,20 +158,20 @@ def _not_built(one: Installed, cuda: str, *, closed: bool) -> str:
 
 
 def _recipe(one: Installed, cuda: str) -> str:
-    if one.kind != "conda":
+    if one.kind != ArtifactKind.CONDA:
         return ""
     return one.name if one.name in _COMPANIONS and cuda else "cudnn"
 
 
-def _conda_specs(name: str, version: str, place: Upstream, cuda: str) -> list[str]:
+def _conda_specs(name: str, version: str, kind: str, cuda: str) -> list[str]:
     major, variant = version.partition(".")[0], cuda.partition(".")[0]
     version = (
         version if version.count(".") >= 3 or name in _COMPANIONS else f"{version}.*"
     )  # conda has 8.2.1 of 8.2.1.32
     if name in _COMPANIONS:
         suffix = f"-cu{variant}" if int(variant) < 13 else ""
-        return [f"{_COMPANIONS[name]}{suffix}=={version}"] if place.type == "simple" else []
-    if place.type == "simple":
+        return [f"{_COMPANIONS[name]}{suffix}=={version}"] if kind == ArtifactKind.WHEEL else []
+    if kind == ArtifactKind.WHEEL:
         return [f"nvidia-cudnn-cu{variant}=={version}"]
     parts = ("", "-dev", "-headers") if _has_headers(version) else ("", "-dev")
     if int(major) >= 9:
@@ -170,7 +189,7 @@ def _has_headers(version: str) -> bool:
 def _cuda(installed: Sequence[Installed]) -> str:
     """Return the CUDA version of a conda environment; empty when it does not say."""
     for one in installed:
-        if one.kind == "conda" and one.name in ("cuda-version", "cudatoolkit"):
+        if one.kind == ArtifactKind.CONDA and one.name in ("cuda-version", "cudatoolkit"):
             return ".".join(one.version.split(".")[:2])
     built = (re.match(r"cuda_?(\d+(?:\.\d+)?)", one.build) for one in installed)
     return next((found[1] for found in built if found), "")
@@ -241,7 +260,7 @@ def _pins(found: Sequence[tuple[Installed, Place]], cuda: str) -> list[Pin]:
             tuple(several),
             recipe=recipe,
             cuda=cuda if recipe == "cudnn" else "",  # of others the name says it
-            outputs=("conda",) if recipe else ("mirror",),
+            outputs=(Output.CONDA,) if recipe else (Output.MIRROR,),
             sha256=tuple(sorted(hashes.get((upstream, recipe), {}).items())),
         )
         for (upstream, recipe), several in specs.items()

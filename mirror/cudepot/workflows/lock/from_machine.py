@@ -14,15 +14,17 @@ import tomli
 import tomli_w
 
 from cudepot.catalog.config.config import Config, Pin, parse_config
-from cudepot.catalog.config.environment import Choice, Wanted, choices, read_environment, settle, trial_pins
+from cudepot.catalog.config.environment import Carrier, Choice, Wanted, choices, read_environment, settle, trial_pins
 from cudepot.catalog.config.listings import READ, Installed, read_listing
 from cudepot.catalog.config.presets import expand
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import Output
 from cudepot.depot.depot import Depot
 from cudepot.depot.rounds import Failure
 from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, PinError
-from cudepot.kinds.registry import parse_upstream
+from cudepot.kinds.registry import kind_of, parse_upstream
 from cudepot.sites.registry import parse_place
 from cudepot.store.overlay import dry_run
 from cudepot.workflows.lock.lock import make_lock
@@ -61,16 +63,24 @@ def pins_from(depot: Depot, listing: str, what: str, chosen: Sequence[str], *, w
         raise _nothing(listing, what)
     for name in chosen:
         depot.config.upstream(name)
-    asked = choices(installed, depot.config.upstreams, chosen, closed=depot.config.build.closed_channel)
+    asked = choices(installed, _carriers(depot.config.upstreams), chosen, closed=depot.config.build.closed_channel)
     wanted = _tried(depot, asked, wait)
     if not wanted.pins and not wanted.present:
         raise _none_fits(what, wanted)
-    known = {(pin.upstream, spec, "conda" in pin.outputs) for pin in depot.config.pins for spec in pin.packages}
+    known = {(pin.upstream, spec, Output.CONDA in pin.outputs) for pin in depot.config.pins for spec in pin.packages}
     fresh = [(pin, [one for one in pin.packages if not _known(pin, one, known)]) for pin in wanted.pins]
     tables = [_table(pin, specs) for pin, specs in fresh if specs]
     text = f"\n# from {what}\n{tomli_w.dumps({'pin': tables})}" if tables else ""
     pinned = [one for pin, specs in fresh for one in pin.packages if one not in specs]
     return FromResult(text, (*pinned, *(f"{one.name} {one.version}" for one in wanted.present)), wanted.left)
+
+
+def _carriers(upstreams: Sequence[Upstream]) -> list[Carrier]:
+    """Return what upstreams have, each as its kind says; where pins name files no package can be pinned."""
+    ports = [(one, kind_of(one).locks) for one in upstreams]
+    return [
+        Carrier(one.name, port.carries(one), port.grows, one.whole) for one, port in ports if not port.names_files
+    ]  # fmt: skip
 
 
 def with_pins(depot: Depot, added: FromResult) -> Depot:
@@ -143,7 +153,7 @@ def _instead(listing: str) -> str:
 
 
 def _known(pin: Pin, spec: str, known: set[tuple[str, str, bool]]) -> bool:
-    return (pin.upstream, spec, "conda" in pin.outputs) in known
+    return (pin.upstream, spec, Output.CONDA in pin.outputs) in known
 
 
 def _table(pin: Pin, specs: list[str]) -> dict[str, Any]:
