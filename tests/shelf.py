@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cudepot.catalog.config.fields import Table
+from cudepot.catalog.fields import Table
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, StorageError
 from cudepot.ports import ObjectStore

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.site import parse_site
+from cudepot.catalog.fields import Table
 from cudepot.cli.common import check_url
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import parse_upstream

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.ecosystems import CONDA, Output, Row, row_for, rows
+from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, FileRole, Lock, LockedFile, LockedUpstream, Replaced, Root
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.errors import ConfigError

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from cudepot.catalog.config.config import SUBDIRS
-from cudepot.catalog.config.fields import Table
+from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.nvidia.repackaged import part_of
 from cudepot.depot.depot import Depot

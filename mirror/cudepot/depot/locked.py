@@ -9,10 +9,11 @@ import tomli
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.lock_document import parse_lock
+from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import Standing, standing
 from cudepot.depot.request import request_hash
+from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 
 _ANEW = "restore it from version control, or remove it and run `cudepot lock`"
@@ -82,3 +83,19 @@ def _pinned(depot: Depot) -> list[Upstream]:
             "cudepot.toml pins nothing", hint="add a [[pin]], or `whole = true`; see `cudepot explain formats`"
         )
     return found
+
+
+def record_acceptance(depot: Depot, lock: Lock) -> None:
+    """Write the licences that are accepted now into cudepot.lock; nothing else in it changes."""
+    old = load_lock(depot.lock_path)
+    if old.accepted_eula != lock.accepted_eula:
+        write_atomic(depot.lock_path, document(replace(old, accepted_eula=lock.accepted_eula)))
+
+
+def document(lock: Lock) -> bytes:
+    """Return a lock as it is written, after reading it again."""
+    import tomli_w  # noqa: PLC0415 - where nothing changed nothing is written
+
+    data = tomli_w.dumps(render_lock(lock)).encode()
+    parse_lock(tomli.loads(data.decode()))
+    return data

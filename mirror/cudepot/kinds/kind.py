@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock, LockedFile, LockedUpstream
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot

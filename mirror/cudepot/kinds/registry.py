@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream, upstream_name
+from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.errors import ConfigError
 from cudepot.kinds.kind import Kind

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.site import SitePlace
+from cudepot.catalog.fields import Table
 from cudepot.ports import Inspectable, Progress
 from cudepot.store.local import LocalStore
 

@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from cudepot.catalog.config.fields import Table
     from cudepot.catalog.config.site import Site
+    from cudepot.catalog.fields import Table
     from cudepot.ports import Inspectable
     from cudepot.sites.kind import Place, SiteKind, Surroundings
 

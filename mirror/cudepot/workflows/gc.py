@@ -12,6 +12,7 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.builds import all_jobs, forget_record, job_key, records
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import load_lock
+from cudepot.depot.published_names import record_names
 from cudepot.depot.snapshots import find_snapshot, lock_of
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, StorageError
@@ -21,7 +22,6 @@ from cudepot.store.layout import BUILDS, IMPORTED, INCOMING, LAYOUT, SNAPSHOTS, 
 from cudepot.store.snapshots import Snapshots
 from cudepot.store.upstream_memory import remembered_objects
 from cudepot.workflows.bundle.export import exported_numbers
-from cudepot.workflows.publish.published_names import record_names
 
 MOST = 0.4
 """Share of all objects, or of all bytes, that may go without ``--force``: more is likely to be a mistake."""

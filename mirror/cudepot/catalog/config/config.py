@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.site import Build, ParsePlace, Site, parse_build, parse_site
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 
 VERSION = 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cudepot.catalog.config.config import names_presets
-from cudepot.catalog.config.fields import Table
+from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 

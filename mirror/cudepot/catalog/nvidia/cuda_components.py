@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cudepot.catalog.config.fields import Table
+from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 
 CUBLAS, NVRTC = "cublas", "nvrtc"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from cudepot.catalog.config.fields import Table
+from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.formats.release import Release
 

@@ -15,7 +15,6 @@ from urllib.parse import unquote
 
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.catalog.mirror import leads_away, site_folder
-from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
 from cudepot.paths import plain_path
 from cudepot.urls import split_url
@@ -45,7 +44,7 @@ def below(path: str) -> bool:
     return path.startswith(_TOPS)
 
 
-def bare(tree: Tree) -> dict[str, Digest]:
+def bare(tree: Mapping[str, Digest]) -> dict[str, Digest]:
     """Return a tree without NVIDIA's paths."""
     return {path: digest for path, digest in tree.items() if not below(path)}
 
@@ -89,7 +88,7 @@ def place(upstream: LockedUpstream, hosts: Collection[str] | None = None) -> str
 
 
 def planned(
-    upstreams: Iterable[LockedUpstream], tree: Tree, hosts: Collection[str] | None
+    upstreams: Iterable[LockedUpstream], tree: Mapping[str, Digest], hosts: Collection[str] | None
 ) -> tuple[list[Shown], list[Shown]]:
     """Return what a tree can show below NVIDIA's paths, and what not: of two upstreams in one place the first."""
     taken: list[Shown] = []
@@ -103,13 +102,13 @@ def planned(
     return taken, left
 
 
-def shown(tree: Tree, upstreams: Iterable[LockedUpstream]) -> tuple[Shown, ...]:
+def shown(tree: Mapping[str, Digest], upstreams: Iterable[LockedUpstream]) -> tuple[Shown, ...]:
     """Return what a finished tree shows below NVIDIA's paths, in the order of the upstreams."""
     found = [Shown(place(one), _source(one), one) for one in upstreams]
     return tuple(one for one in found if one.folder and _is_there(one, tree))
 
 
-def copies(one: Shown, tree: Tree, artifacts: Sequence[Artifact]) -> dict[str, Digest]:
+def copies(one: Shown, tree: Mapping[str, Digest], artifacts: Sequence[Artifact]) -> dict[str, Digest]:
     """Return what one of NVIDIA's folders has because the site has it elsewhere, or the lock: path → content."""
     if one.upstream.type == "redistrib":
         return dict(_redistributed(one, tree, artifacts))
@@ -117,7 +116,7 @@ def copies(one: Shown, tree: Tree, artifacts: Sequence[Artifact]) -> dict[str, D
     return {one.folder + name: digest for name, digest in files if not leads_away(name.rpartition("/")[2])}
 
 
-def strange(tree: Tree, upstreams: Sequence[LockedUpstream]) -> Iterator[str]:
+def strange(tree: Mapping[str, Digest], upstreams: Sequence[LockedUpstream]) -> Iterator[str]:
     """Give the paths below NVIDIA's that are neither what the site shows elsewhere nor the site's to make."""
     folders = {one.folder: one for one in shown(tree, upstreams)}
     for path, digest in tree.items():
@@ -151,7 +150,7 @@ def _source(upstream: LockedUpstream) -> str:
     return f"files/{upstream.name}/" if upstream.type == "redistrib" else site_folder(upstream)
 
 
-def _known_by(upstream: LockedUpstream, tree: Tree) -> list[str]:
+def _known_by(upstream: LockedUpstream, tree: Mapping[str, Digest]) -> list[str]:
     """Return the names in a site's folder that show that an upstream is there."""
     if upstream.type == "redistrib":
         source = _source(upstream)
@@ -161,14 +160,16 @@ def _known_by(upstream: LockedUpstream, tree: Tree) -> list[str]:
     return [_REPOMD] if upstream.is_yum else ["InRelease"]
 
 
-def _is_there(one: Shown, tree: Tree) -> bool:
+def _is_there(one: Shown, tree: Mapping[str, Digest]) -> bool:
     if one.upstream.type == "redistrib":
         return any(tree.get(one.folder + root.path) == root.digest for root in one.upstream.roots)
     names = [name for name in _known_by(one.upstream, tree) if one.source + name in tree]
     return bool(names) and all(tree.get(one.folder + name) == tree[one.source + name] for name in names)
 
 
-def _redistributed(one: Shown, tree: Tree, artifacts: Sequence[Artifact]) -> Iterator[tuple[str, Digest]]:
+def _redistributed(
+    one: Shown, tree: Mapping[str, Digest], artifacts: Sequence[Artifact]
+) -> Iterator[tuple[str, Digest]]:
     """Give the archives where the manifest says that they are, and the manifests themselves."""
     for artifact in artifacts:
         path = f"{one.source}{artifact.filename}"
@@ -178,7 +179,7 @@ def _redistributed(one: Shown, tree: Tree, artifacts: Sequence[Artifact]) -> Ite
         yield one.folder + root.path, root.digest
 
 
-def _is_copy(owner: Shown, path: str, digest: Digest, tree: Tree) -> bool:
+def _is_copy(owner: Shown, path: str, digest: Digest, tree: Mapping[str, Digest]) -> bool:
     name = path.removeprefix(owner.folder)
     if owner.upstream.type != "redistrib":
         return tree.get(owner.source + name) == digest

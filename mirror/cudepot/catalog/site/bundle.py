@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cudepot.catalog.config.fields import Table
+from cudepot.catalog.fields import Table
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.ecosystems import Row, packages_in, rows
+from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest

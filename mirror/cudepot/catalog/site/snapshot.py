@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from cudepot.catalog.config.fields import Table
+from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.lock_document import parse_upstreams, render_upstreams
 from cudepot.digest import Digest

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 from cudepot.kinds.rules.first_settings import FirstSettings

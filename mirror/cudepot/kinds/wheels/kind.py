@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
+from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.depot.depot import Depot
 from cudepot.kinds.kind import Asking, Kind, Offered, Remote, Resolved

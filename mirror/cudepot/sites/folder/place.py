@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cudepot.catalog.config.fields import Table
+    from cudepot.catalog.fields import Table
     from cudepot.sites.folder.site import FolderSite
     from cudepot.sites.kind import Surroundings
 

@@ -11,7 +11,7 @@ from cudepot.errors import ConfigError
 from cudepot.paths import plain_path
 
 if TYPE_CHECKING:
-    from cudepot.catalog.config.fields import Table
+    from cudepot.catalog.fields import Table
     from cudepot.sites.kind import Surroundings
     from cudepot.sites.s3.site import S3Site
 

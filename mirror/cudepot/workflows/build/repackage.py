@@ -14,7 +14,7 @@ from cudepot.depot.builds import Built, Job, all_jobs, job_key, jobs_of, origins
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import latest_snapshots
 from cudepot.depot.isolated import Trouble, each_alone
-from cudepot.depot.locked import current_lock, unanswered
+from cudepot.depot.locked import current_lock, record_acceptance, unanswered
 from cudepot.digest import Digest, Hasher, hasher
 from cudepot.errors import ConfigError
 from cudepot.formats.conda import Home, Zstd, conda_package, write_conda
@@ -31,7 +31,6 @@ from cudepot.workflows.build.last_good import with_last_good
 from cudepot.workflows.build.licences import NotAcceptedError, Text, question, refuse
 from cudepot.workflows.build.recipes import makes_wheels, recipes_of, wheel_rules
 from cudepot.workflows.build.unpack import WITHOUT, chunks, load_rules, unpack, write_folder
-from cudepot.workflows.lock.lock import record_acceptance
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from cudepot.catalog.site.bundle import Link, Manifest, parse_manifest
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
 from cudepot.depot.depot import Depot
+from cudepot.depot.published_names import check_imported, record_names
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ClockError, ConfigError, CudepotError, FormatError, TrustError
@@ -18,7 +19,6 @@ from cudepot.store.layout import IMPORTED, INCOMING
 from cudepot.store.manifests import Manifests
 from cudepot.workflows.bundle.prove import Proved, prove
 from cudepot.workflows.bundle.unpacked import unpack
-from cudepot.workflows.publish.published_names import check_imported, record_names
 
 
 @dataclass(frozen=True, slots=True)

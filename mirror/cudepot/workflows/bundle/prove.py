@@ -21,7 +21,7 @@ from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv
 from cudepot.store.layout import IMPORTED
 from cudepot.workflows.bundle.site_indexes import HINT, below, is_root, offered, own_roots
-from cudepot.workflows.verify.nvidia_paths import nvidia_faults
+from cudepot.workflows.nvidia.faults import nvidia_faults
 
 _FOLLOWING = "following the packages of %s to what it signed"
 _TOLD = 10_000  # packages of an index after which it is told how many there were

@@ -6,18 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-import tomli
-
 from cudepot.catalog.config.pinned_hashes import check_hashes
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.drift import checked
 from cudepot.catalog.lock import Artifact, Lock
-from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import too_old
 from cudepot.depot.isolated import Trouble, each_alone
-from cudepot.depot.locked import _pinned, load_lock
+from cudepot.depot.locked import _pinned, document, load_lock
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure, Resolved, failures, resolve_all
 from cudepot.depot.solvability import Solvability
@@ -54,13 +51,6 @@ class LockResult:
     unsigned: tuple[str, ...] = ()
     unsolvable: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def record_acceptance(depot: Depot, lock: Lock) -> None:
-    """Write the licences that are accepted now into cudepot.lock; nothing else in it changes."""
-    old = load_lock(depot.lock_path)
-    if old.accepted_eula != lock.accepted_eula:
-        write_atomic(depot.lock_path, _document(replace(old, accepted_eula=lock.accepted_eula)))
 
 
 def make_lock(
@@ -185,25 +175,16 @@ def _readable(
     """Return the lock and its document; an upstream that would make it unreadable moves from ``done`` to ``errors``."""
     found: list[Trouble] = []
     with each_alone(depot, "cudepot.lock", found.append):
-        return lock, _document(lock)
+        return lock, document(lock)
     found.clear()
     for name, (locked, artifacts) in done.items():
         with each_alone(depot, name, found.append):
-            _document(Lock((locked,), artifacts))
+            document(Lock((locked,), artifacts))
     for one in found:
         del done[one.name]
     errors |= dict(found)
     lock = assembled()
-    return lock, _document(lock)
-
-
-def _document(lock: Lock) -> bytes:
-    """Return a lock as it is written, after reading it again."""
-    import tomli_w  # noqa: PLC0415 - where nothing changed nothing is written
-
-    data = tomli_w.dumps(render_lock(lock)).encode()
-    parse_lock(tomli.loads(data.decode()))
-    return data
+    return lock, document(lock)
 
 
 def _resolve(

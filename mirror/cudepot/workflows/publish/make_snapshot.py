@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Snapshot, Tree, render_snapshot
 from cudepot.depot.depot import Depot
+from cudepot.depot.published_names import record_names
 from cudepot.digest import Digest
 from cudepot.errors import EulaError
-from cudepot.workflows.publish.published_names import record_names
 
 
 def next_number(depot: Depot, earlier: Sequence[Snapshot]) -> int:

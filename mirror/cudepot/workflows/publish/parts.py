@@ -20,6 +20,7 @@ from cudepot.depot.builds import Built, builds_of_each, ever_built
 from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import Trouble, each_alone
 from cudepot.depot.present import absent
+from cudepot.depot.published_names import known_names
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, FormatError, TrustError
@@ -28,7 +29,6 @@ from cudepot.kinds.mirror_files import read_whole
 from cudepot.paths import safe_name
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.publish.prove_solvable import unsolvable
-from cudepot.workflows.publish.published_names import known_names
 
 
 class Held(NamedTuple):

@@ -20,18 +20,17 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import note
 from cudepot.depot.history import latest_snapshots
 from cudepot.depot.isolated import Trouble
-from cudepot.depot.locked import current_lock, load_lock, unanswered
+from cudepot.depot.locked import current_lock, load_lock, record_acceptance, unanswered
 from cudepot.depot.snapshots import find_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.unsigned import unsigned
 from cudepot.workflows.bundle.shown_import import forget_choice, newest_number, wanted
-from cudepot.workflows.lock.lock import record_acceptance
+from cudepot.workflows.nvidia.paths import NO_COPIES, Copies, copies_of, with_nvidia
 from cudepot.workflows.publish.channels import channels, statements
 from cudepot.workflows.publish.client_files import clients_tree, keys_tree
 from cudepot.workflows.publish.hold import Hold, hold_of
 from cudepot.workflows.publish.make_snapshot import check_private, keep, next_number, show
-from cudepot.workflows.publish.nvidia_paths import NO_COPIES, Copies, copies_of, with_nvidia
 from cudepot.workflows.publish.page import is_page_of, page_in, with_page
 from cudepot.workflows.publish.parts import Earlier, Held, parts_of
 

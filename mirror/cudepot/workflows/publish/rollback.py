@@ -19,10 +19,10 @@ from cudepot.kinds.apt.publish import renewed
 from cudepot.kinds.apt.rules.plan import is_worn
 from cudepot.kinds.yum.publish import renewed_yum
 from cudepot.workflows.bundle.shown_import import choose
+from cudepot.workflows.nvidia.paths import with_nvidia
 from cudepot.workflows.publish.client_files import keys_tree
 from cudepot.workflows.publish.hold import Hold
 from cudepot.workflows.publish.make_snapshot import keep, next_number, show
-from cudepot.workflows.publish.nvidia_paths import with_nvidia
 from cudepot.workflows.publish.page import with_page
 from cudepot.workflows.snapshots import diff_snapshots
 

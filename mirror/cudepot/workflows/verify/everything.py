@@ -16,6 +16,7 @@ from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
 from cudepot.depot.isolated import lines_alone
+from cudepot.depot.published_names import name_faults
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
 from cudepot.formats.apt import PackageIndex
@@ -24,9 +25,8 @@ from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.kinds.unsigned import unsigned_shown
 from cudepot.kinds.yum.verify import site_yum_faults
 from cudepot.ports import Inspectable
-from cudepot.workflows.publish.published_names import name_faults
+from cudepot.workflows.nvidia.faults import nvidia_faults
 from cudepot.workflows.verify.mirrors import whole_faults, whole_upstreams
-from cudepot.workflows.verify.nvidia_paths import nvidia_faults
 from cudepot.workflows.verify.origin import origin_faults
 from cudepot.workflows.verify.store import record_faults, snapshot_faults
 

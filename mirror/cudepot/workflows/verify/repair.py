@@ -10,11 +10,11 @@ from pathlib import Path
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
+from cudepot.depot.published_names import mend_names
 from cudepot.disk import storage_errors
 from cudepot.errors import CudepotError
 from cudepot.store.layout import DAMAGED_ROOTS
 from cudepot.workflows.publish.from_site import from_site
-from cudepot.workflows.publish.published_names import mend_names
 from cudepot.workflows.sync import sync
 from cudepot.workflows.verify.everything import VerifyResult, unlinked, verify
 from cudepot.workflows.verify.store import damaged_snapshots, record_faults

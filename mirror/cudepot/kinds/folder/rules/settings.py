@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.fields import Table
 from cudepot.kinds.rules.first_settings import FirstSettings
 from cudepot.kinds.rules.upstream_fields import duration, with_package_keys
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from cudepot.catalog.config.fields import Table
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.kinds.rules.first_settings import usual
 from cudepot.kinds.rules.upstream_fields import (
