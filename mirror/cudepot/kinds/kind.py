@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Verified = Mapping[SignedRoot, bytes]
     """Roots of an upstream whose signature held, with the text that was signed."""
+    from cudepot.kinds.shows import Shows
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 Remote = Callable[[str, str], Source]
@@ -203,17 +204,32 @@ class Kind:
     """One kind of upstream, as the registry gives it.
 
     Attributes:
-        locks: how it is locked.
+        locking: how it is locked; None for what is published and no upstream has.
+        showing: the module that has its :class:`~cudepot.kinds.shows.Shows` under the name ``SHOWS``; empty for a kind
+            whose packages are shown by others.
         vouching: the module that has its :class:`Vouches` under the name ``VOUCHES``; empty where nothing is signed.
         configuring: the module that has its :class:`Configures` under the name ``CONFIGURES``; empty where clients
             need nothing.
         ends: how the path of the root ends that such a client checks, below the repository's folder.
     """
 
-    locks: Locks
+    locking: Locks | None = None
+    showing: str = ""
     vouching: str = ""
     configuring: str = ""
     ends: tuple[str, ...] = ()
+
+    @property
+    def locks(self) -> Locks:
+        """How it is locked; only of a kind of upstream."""
+        assert self.locking is not None
+        return self.locking
+
+    @property
+    def shows(self) -> Shows:
+        """How it is shown; only of a kind that is."""
+        found: Shows = importlib.import_module(self.showing).SHOWS
+        return found
 
     @property
     def vouches(self) -> Vouches:

@@ -1,8 +1,9 @@
-"""The kinds of upstreams by the name that ``type`` in cudepot.toml gives them; each is loaded when there is one."""
+"""The kinds of upstreams, and of what is published: each is loaded when there is something of it."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from cudepot.catalog.config.upstream import Upstream, upstream_name
@@ -14,34 +15,43 @@ from cudepot.kinds.kind import Kind
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Where a kind lives.
+    """Where a kind lives, and what has to be known to see that there is something of it.
 
     Attributes:
         module: has its :class:`Kind` under the name ``KIND``.
-        folder: where the site shows its repositories, a folder each; empty for a kind that has none of its own.
+        folder: of the site, in which its roots lie; empty for a kind that shows nothing itself.
+        artifacts: kinds of artifacts and of built packages that it shows, whoever has locked or made them.
+        shared: whether all upstreams share one repository; else each has a folder below ``folder``.
+        upstreams: whether ``type`` in cudepot.toml may name it.
     """
 
     module: str
     folder: str = ""
+    artifacts: tuple[str, ...] = ()
+    shared: bool = False
+    upstreams: bool = True
 
 
 ROWS = {
-    "apt": Row("cudepot.kinds.apt.kind", folder="apt"),
-    "yum": Row("cudepot.kinds.yum.kind", folder="yum"),
-    "simple": Row("cudepot.kinds.wheels.kind"),
+    "apt": Row("cudepot.kinds.apt.kind", "apt", ("deb",)),
+    "yum": Row("cudepot.kinds.yum.kind", "yum", ("rpm",)),
+    "conda": Row("cudepot.kinds.conda.kind", "conda", ("conda",), shared=True, upstreams=False),
+    "simple": Row("cudepot.kinds.wheels.kind", "simple", ("wheel",), shared=True),
     "redistrib": Row("cudepot.kinds.redistrib.kind"),
     "folder": Row("cudepot.kinds.folder.kind"),
     "local-repo": Row("cudepot.kinds.installer.kind"),
+    "files": Row("cudepot.kinds.files.kind", "files", ("archive",), upstreams=False),
 }
 """All kinds, in the order in which they are told."""
 
 
 def kind_of(upstream: Upstream | LockedUpstream) -> Kind:
     """Return the kind of an upstream; raise ConfigError for one that this cudepot does not have."""
-    return _kind(upstream.type)
+    return kind_named(upstream.type)
 
 
-def _kind(name: str) -> Kind:
+def kind_named(name: str) -> Kind:
+    """Return a kind by its name in :data:`ROWS`; raise ConfigError for one that this cudepot does not have."""
     if name not in ROWS:
         raise ConfigError(f"no kind of upstream is called {name!r}", hint="a newer cudepot may have it")
     found = importlib.import_module(ROWS[name].module).KIND
@@ -51,7 +61,7 @@ def _kind(name: str) -> Kind:
 
 def vouching() -> dict[str, Kind]:
     """Return the kinds whose repositories the site signs, by folder of the site."""
-    every = {row.folder: _kind(name) for name, row in ROWS.items() if row.folder}
+    every = {row.folder: kind_named(name) for name, row in ROWS.items() if row.folder}
     return {folder: kind for folder, kind in every.items() if kind.vouching}
 
 
@@ -60,10 +70,28 @@ def configuring() -> dict[str, Kind]:
     return {folder: kind for folder, kind in vouching().items() if kind.configuring}
 
 
+def own_folders(upstream: str) -> tuple[str, ...]:
+    """Return the folders of the site that may be an upstream's own; each ends in a slash."""
+    return tuple(f"{row.folder}/{upstream}/" for row in ROWS.values() if row.folder and not row.shared)
+
+
+def shown_below(paths: Iterable[str]) -> dict[str, Kind]:
+    """Return the kinds whose repositories lie at these site paths, by folder of the site."""
+    tops = {path.partition("/")[0] for path in paths}
+    return {row.folder: kind_named(name) for name, row in ROWS.items() if row.folder in tops}
+
+
+def showing(artifacts: Collection[str]) -> Iterator[Kind]:
+    """Give the kinds that show artifacts of these kinds in a folder of their upstream's."""
+    for name, row in ROWS.items():
+        if not row.shared and not set(row.artifacts).isdisjoint(artifacts):
+            yield kind_named(name)
+
+
 def parse_upstream(table: Table) -> Upstream:
     """Return one ``[[upstream]]``; raise ConfigError that names the place of the first fault."""
-    kind = table.choice("type", tuple(ROWS))
+    kind = table.choice("type", tuple(name for name, row in ROWS.items() if row.upstreams))
     name = upstream_name(table.text("name"), table.path("name"))
-    found = _kind(kind).locks.parse(table, Upstream(name, kind))
+    found = kind_named(kind).locks.parse(table, Upstream(name, kind))
     table.done()
     return found

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.lock import Lock, LockedUpstream
-from cudepot.catalog.site.snapshot import parse_snapshot
+from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
 from cudepot.catalog.unsolvable import notes
 from cudepot.depot.builds import all_jobs, builds_of, job_key, recall
 from cudepot.depot.clock import clock_faults
@@ -16,8 +16,9 @@ from cudepot.depot.isolated import Trouble, each_alone
 from cudepot.depot.locked import current_lock, unanswered
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
-from cudepot.kinds.apt.rules.plan import is_worn
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
+from cudepot.kinds.registry import own_folders
+from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_note
 from cudepot.workflows.bundle.shown_import import wanted
 from cudepot.workflows.publish.hold import Hold, hold_of
@@ -160,15 +161,16 @@ def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | Non
         one.digest for one in builds_of(depot, lock)
     } <= set(snapshot.tree.values())
     lasting = [one.name for one in lock.upstreams if depot.config.upstream(one.name).valid_for]
-    return answers and not any(_is_worn(depot, snapshot.tree, name) for name in lasting)
+    return answers and not _is_worn(depot, snapshot, lasting)
 
 
-def _is_worn(depot: Depot, tree: Mapping[str, Digest], upstream: str) -> bool:
-    """Tell whether the Release of an upstream is to be signed again because it is half expired."""
-    digest = tree.get(f"apt/{upstream}/Release")
-    if digest is None or not depot.store.has(digest):
-        return False
-    return is_worn(depot.store.read(digest), depot.clock())
+def _is_worn(depot: Depot, snapshot: Snapshot, upstreams: Sequence[str]) -> bool:
+    """Return whether a root of one of these upstreams is to be signed again because it is half expired."""
+    folders = tuple(folder for name in upstreams for folder in own_folders(name))
+    return any(
+        root.path.startswith(folders) and root.shows.is_worn(depot, snapshot.tree, root.path)
+        for root in (own_roots(snapshot) if folders else ())
+    )
 
 
 def _mirrored(depot: Depot, upstream: LockedUpstream) -> set[Digest]:

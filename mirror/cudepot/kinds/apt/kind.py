@@ -51,6 +51,7 @@ class _Locks:
 
 KIND = Kind(
     _Locks(),
+    showing="cudepot.kinds.apt.shows",
     vouching="cudepot.kinds.apt.vouches",
     configuring="cudepot.kinds.apt.configures",
     ends=("/InRelease", "/Release.gpg"),

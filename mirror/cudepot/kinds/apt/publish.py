@@ -118,23 +118,13 @@ def _is_to_be_dated_anew(old: bytes, depot: Depot) -> bool:
     return apt_plan.is_worn(old, depot.clock()) or apt_plan.is_of_the_future(old, depot.clock())
 
 
-def renewed(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
-    """Return the tree of an older snapshot, fit to follow ``newest``: its apt roots are signed anew.
+def renewed(depot: Depot, folder: str, old: Tree, newest: Tree) -> dict[str, Digest]:
+    """Return what a repository of an older tree becomes when it follows ``newest``: its roots are signed anew.
 
     apt keeps the lists it has when it is offered a Release older than its own, so the old roots would change
     nothing for a client that has seen newer ones. The indexes of ``newest`` stay reachable by hash, for clients in
-    mid-update. A repository that is shown as its upstream signed it cannot be signed anew and stays as it was.
+    mid-update.
     """
-    tree = dict(old.tree)
-    theirs = tuple(f"apt/{one.name}/" for one in old.upstreams if one.files)
-    for path in old.tree:
-        folder, _, name = path.rpartition("/")
-        if path.startswith("apt/") and name == "InRelease" and not path.startswith(theirs):
-            tree |= _renewed(depot, folder, old.tree, newest.tree)
-    return tree
-
-
-def _renewed(depot: Depot, folder: str, old: Tree, newest: Tree) -> dict[str, Digest]:
     release = f"{folder}/Release"
     last = newest.get(release, old[release])
     date = apt_plan.next_date(depot.clock(), depot.store.read(last))

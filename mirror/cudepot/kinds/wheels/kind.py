@@ -44,4 +44,4 @@ class _Locks:
         return ""
 
 
-KIND = Kind(_Locks())
+KIND = Kind(_Locks(), showing="cudepot.kinds.wheels.shows")

@@ -61,6 +61,7 @@ def _package_keys(depot: Depot, name: str) -> tuple[str, ...]:
 
 KIND = Kind(
     _Locks(),
+    showing="cudepot.kinds.yum.shows",
     vouching="cudepot.kinds.yum.vouches",
     configuring="cudepot.kinds.yum.configures",
     ends=("/repodata/repomd.xml",),

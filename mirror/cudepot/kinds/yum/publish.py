@@ -241,22 +241,14 @@ def _roots(depot: Depot, records: Sequence[Record], revision: int, before: _Earl
     return _signed(depot, records, revision)
 
 
-def renewed_yum(depot: Depot, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
-    """Return what the yum roots of an older snapshot become when it follows ``newest``: signed anew, revised later.
+def renewed(depot: Depot, root: str, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
+    """Return what a repository of an older snapshot becomes when it follows ``newest``: signed anew, revised later.
 
     yum 3 keeps what it has when it is offered an older repomd.xml. The metadata of ``newest`` stay reachable.
     """
-    theirs = tuple(f"yum/{one.name}/" for one in old.upstreams if one.files)
-    tree: dict[str, Digest] = {}
-    for path in old.tree:
-        if path.startswith("yum/") and path.endswith(f"/{PATH}") and not path.startswith(theirs):
-            tree |= _renewed(depot, path.removesuffix(PATH), old, newest)
-    return tree
-
-
-def _renewed(depot: Depot, folder: str, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
-    before = parse_repomd(depot.store.read(old.tree[folder + PATH]), folder + PATH)
-    last = depot.store.read(newest.tree.get(folder + PATH, old.tree[folder + PATH]))
+    folder = root.removesuffix(PATH)
+    before = parse_repomd(depot.store.read(old.tree[root]), root)
+    last = depot.store.read(newest.tree.get(root, old.tree[root]))
     revision = yum_plan.next_revision(depot.clock(), last)
     records = [replace(one, timestamp=revision) for one in before.records]
     metadata = {path: one for path, one in newest.tree.items() if path.startswith(f"{folder}repodata/")}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from cudepot.catalog.lock import FileRole, LockedUpstream
+from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, Promise
@@ -14,7 +16,7 @@ from cudepot.kinds.yum.chain import opened
 from cudepot.ports import Verifier
 
 
-def yum_faults(
+def _followed(
     depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier | None, *, ours: bool = False
 ) -> Iterator[str]:
     """Give a line for each fault of one repository.
@@ -67,9 +69,17 @@ def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:
         raise TrustError(f"there is no {path}") from None
 
 
-def site_yum_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+def faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
     """Give the faults of a repository that the site signed; ``path`` is that of its repomd.xml."""
     try:
-        yield from yum_faults(depot, snapshot, path.removesuffix(PATH), depot.site_verifier(), ours=True)
+        yield from _followed(depot, snapshot, path.removesuffix(PATH), depot.site_verifier(), ours=True)
     except CudepotError as error:
         yield f"{path}: {error}"
+
+
+def mirror_faults(
+    depot: Depot, snapshot: Snapshot, upstream: LockedUpstream, verifier: Callable[[], Verifier]
+) -> Iterator[str]:
+    """Follow a root by the upstream's keys; one that nobody signed is known by its hash in the snapshot only."""
+    signed = any(one.path.endswith(".asc") for one in upstream.files if one.role == FileRole.ROOT)
+    yield from _followed(depot, snapshot, site_folder(upstream), verifier() if signed else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cudepot.catalog.site.diff import Change
@@ -12,12 +11,9 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.history import load_snapshot
 from cudepot.depot.present import absent
 from cudepot.depot.snapshots import find_snapshot, lock_of
-from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
-from cudepot.kinds.apt.publish import renewed
-from cudepot.kinds.apt.rules.plan import is_worn
-from cudepot.kinds.yum.publish import renewed_yum
+from cudepot.kinds.site_roots import own_roots
 from cudepot.workflows.bundle.shown_import import choose
 from cudepot.workflows.nvidia.paths import with_nvidia
 from cudepot.workflows.publish.client_files import keys_tree
@@ -76,7 +72,10 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
 def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> int:
     """Make and show a snapshot of what an older one has, its roots signed anew; return its number."""
     depot.progress.step(f"signing the roots of snapshot {old.number} anew")
-    tree = renewed(depot, old, newest) | renewed_yum(depot, old, newest) | keys_tree(depot)
+    tree = {**old.tree}
+    for root in own_roots(old):
+        tree |= root.shows.renewed(depot, root.path, old, newest)
+    tree |= keys_tree(depot)
     made, created = next_number(depot, [newest]), now(depot)
     made_of, was = depot.store.read(old.lock), lock_of(depot, old)
     tree = with_page(depot, was, with_nvidia(depot, was, tree).tree, made, created)
@@ -88,22 +87,13 @@ def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> in
 def show_held(depot: Depot, hold: Hold) -> int:
     """Show what a rollback holds, again where the site shows something else; return the number of the snapshot.
 
-    Its apt roots are signed anew where half of their time of validity has passed.
+    Its roots are signed anew where half of the time of validity of one has passed.
     """
     snapshot = find_snapshot(depot, hold.number)
-    if any(is_worn(depot.store.read(digest), depot.clock()) for digest in _releases(depot, snapshot)):
+    if any(root.shows.is_worn(depot, snapshot.tree, root.path) for root in own_roots(snapshot)):
         return _show_again(depot, snapshot, snapshot, hold.shows)
     show(depot, hold.number, snapshot.tree)
     return hold.number
-
-
-def _releases(depot: Depot, snapshot: Snapshot) -> Iterator[Digest]:
-    """Give the Release files that this site signed; those mirrored whole are their upstream's."""
-    theirs = tuple(f"apt/{one.name}/" for one in snapshot.upstreams if one.files)
-    for path, digest in snapshot.tree.items():
-        signed_here = path.startswith("apt/") and path.endswith("/Release") and not path.startswith(theirs)
-        if signed_here and depot.store.has(digest):
-            yield digest
 
 
 def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackResult:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from cudepot.catalog.nvidia.site_paths import below
 from cudepot.catalog.site.snapshot import Snapshot, Tree, parse_snapshot
 from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Depot
@@ -19,14 +16,11 @@ from cudepot.depot.isolated import lines_alone
 from cudepot.depot.published_names import name_faults
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
-from cudepot.formats.apt import PackageIndex
-from cudepot.formats.apt_release import parse_release
-from cudepot.formats.simple import JSON_TYPE, parse_page
+from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_shown
-from cudepot.kinds.yum.verify import site_yum_faults
 from cudepot.ports import Inspectable
 from cudepot.workflows.nvidia.faults import nvidia_faults
-from cudepot.workflows.verify.mirrors import whole_faults, whole_upstreams
+from cudepot.workflows.verify.mirrors import mirror_faults
 from cudepot.workflows.verify.origin import origin_faults
 from cudepot.workflows.verify.store import record_faults, snapshot_faults
 
@@ -167,58 +161,11 @@ def _file_fault(site: Inspectable, number: int, path: str, digest: Digest) -> st
 
 def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     """Follow every root of the site down to its packages, as a client would."""
-    checks: dict[str, Callable[[Depot, Snapshot, str], Iterator[str]]] = {
-        "InRelease": _apt_faults,
-        "repodata.json": _conda_faults,
-        "index.json": _simple_faults,
-        "repomd.xml": site_yum_faults,
-    }
-    yield from whole_faults(depot, snapshot)
-    wholes = whole_upstreams(snapshot).items()
-    mirrored = {folder + one.path for folder, upstream in wholes for one in upstream.files if one.role == "root"}
+    yield from mirror_faults(depot, snapshot)
     yield from lines_alone(depot, "NVIDIA's paths", _nvidia_faults(depot, snapshot))
-    for path in snapshot.tree:
-        if path in mirrored or below(path):
-            continue
-        check = checks.get(path.rpartition("/")[2])
-        if check is not None:
-            yield from lines_alone(depot, path, check(depot, snapshot, path))
+    for root in own_roots(snapshot):
+        yield from lines_alone(depot, root.path, root.shows.faults(depot, snapshot, root.path))
 
 
 def _nvidia_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     yield from nvidia_faults(depot, snapshot.tree, snapshot.upstreams)
-
-
-def _apt_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
-    folder = path.removesuffix("InRelease")
-    signed = depot.site_verifier().clearsigned(depot.store.read(snapshot.tree[path]), path)
-    for name, digest in parse_release(signed.text, path).files.items():
-        if snapshot.tree.get(folder + name) != digest:
-            yield f"{path}: {name} is not the one it names"
-    index = PackageIndex(depot.store.read(snapshot.tree[folder + "Packages"]), folder + "Packages")
-    for name in index.names():
-        for package in index.named(name):
-            if snapshot.tree.get(folder + package.filename) != package.digest:
-                yield f"{folder}Packages: {package.filename} is not the one it names"
-
-
-def _conda_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
-    folder = path.removesuffix("repodata.json")
-    index = json.loads(depot.store.read(snapshot.tree[path]))
-    for filename, entry in (index.get("packages", {}) | index["packages.conda"]).items():
-        found = snapshot.tree.get(folder + filename)
-        if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):
-            yield f"{path}: {filename} is not the one it names"
-
-
-def _simple_faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
-    """Follow both pages of a project, JSON and HTML, to its wheels and their metadata."""
-    folder = path.removesuffix("index.json")
-    if folder == "simple/" or not folder.startswith("simple/"):
-        return
-    pages = ((path, JSON_TYPE), (folder + "index.html", "text/html"))
-    for page, kind in pages:
-        for file in parse_page(depot.store.read(snapshot.tree[page]), kind, f"https://site.invalid/{page}"):
-            found = snapshot.tree.get(unquote(urlsplit(file.url).path).lstrip("/"))
-            if found is None or found.sha256 != file.sha256 or file.size not in (None, found.size):
-                yield f"{page}: {file.filename} is not the one it names"

@@ -1,0 +1,19 @@
+"""Verify what a site shows of its conda channel: from each repodata.json down to the packages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+
+
+def faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+    """Give a line for each package that is not the one a ``repodata.json`` names."""
+    folder = path.removesuffix("repodata.json")
+    index = json.loads(depot.store.read(snapshot.tree[path]))
+    for filename, entry in (index.get("packages", {}) | index["packages.conda"]).items():
+        found = snapshot.tree.get(folder + filename)
+        if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):
+            yield f"{path}: {filename} is not the one it names"

@@ -1,0 +1,1 @@
+"""Archives and installers, published as NVIDIA made them."""

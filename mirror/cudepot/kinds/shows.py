@@ -1,0 +1,108 @@
+"""What a kind fills to be shown on the site: the port through which verbs publish, roll back and verify repositories.
+
+A kind with a folder per upstream makes one repository of each; another one makes a single repository that all
+upstreams share, as a conda channel is. The module that has the port is loaded where there is something to show, and
+loads itself what it needs for work.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.site.snapshot import Snapshot, Tree
+from cudepot.catalog.unsolvable import Unsolvable
+from cudepot.depot.builds import Built
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest
+from cudepot.ports import Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a repository of the site is made of.
+
+    Attributes:
+        depot: the depot; new files are put into its store.
+        lock: what is published: of one upstream, or of all that share the repository.
+        built: packages of this kind that were made here.
+        earlier: snapshots before this one, the newest first.
+    """
+
+    depot: Depot
+    lock: Lock
+    built: tuple[Built, ...]
+    earlier: Sequence[Snapshot]
+
+
+class Shows(ABC):
+    """Makes repositories of the site, and follows them; a kind fills what there is of it.
+
+    Attributes:
+        roots: file names at which clients of such a repository begin, one for each repository.
+    """
+
+    roots: tuple[str, ...] = ()
+
+    @abstractmethod
+    def tree(self, material: Material) -> dict[str, Digest]:
+        """Return site path → content of a repository; empty where there is nothing for it.
+
+        Raises:
+            ConfigError: something of it is not in the store, or has not been checked.
+            FormatError: it cannot be described.
+        """
+
+    def folders(self, depot: Depot) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the folders of the repository that all upstreams share, the one that names it first."""
+        return ()
+
+    def unsolvable(
+        self, depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]  # noqa: ARG002
+    ) -> Sequence[Unsolvable]:  # fmt: skip
+        """Return what no client could install from the files alone and what the lock says the distribution provides.
+
+        Args:
+            depot: the depot; its store has the files.
+            lock: what the repository was made of.
+            name: of its upstream; of a shared one its folder.
+            files: path below the repository → content.
+        """
+        return ()
+
+    def left_to_others(self, depot: Depot, tree: Tree) -> Sequence[str]:  # noqa: ARG002
+        """Return a line for each repository of a tree that needs another one, which clients have to name as well."""
+        return ()
+
+    def renewed(
+        self, depot: Depot, root: str, old: Snapshot, newest: Snapshot  # noqa: ARG002
+    ) -> Mapping[str, Digest]:  # fmt: skip
+        """Return what a repository of an older snapshot becomes where it follows ``newest``: what is new of its tree.
+
+        Clients may keep what they have when they are offered an older root, so it is signed anew, with a later date.
+        """
+        return {}
+
+    def is_worn(self, depot: Depot, tree: Tree, root: str) -> bool:  # noqa: ARG002
+        """Return whether a root has to be signed again before its time of validity ends."""
+        return False
+
+    def faults(self, depot: Depot, snapshot: Snapshot, root: str) -> Iterator[str]:  # noqa: ARG002
+        """Give a line for each fault, following a root of the site's own down to the packages, as a client would.
+
+        Raises:
+            CudepotError: it cannot be followed.
+        """
+        return iter(())
+
+    def mirror_faults(
+        self,
+        depot: Depot,  # noqa: ARG002
+        snapshot: Snapshot,  # noqa: ARG002
+        upstream: LockedUpstream,  # noqa: ARG002
+        verifier: Callable[[], Verifier],  # noqa: ARG002
+    ) -> Iterator[str]:
+        """Give the same for a whole mirror: the upstream signed it, so ``verifier`` has the keys pinned for it."""
+        return iter(())

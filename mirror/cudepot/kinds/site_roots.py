@@ -1,0 +1,35 @@
+"""Where clients of a site begin: the root of each repository with the kind that knows it, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cudepot.catalog.lock import LockedUpstream
+from cudepot.catalog.mirror import site_folder
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.kinds.registry import shown_below
+from cudepot.kinds.shows import Shows
+
+
+class SiteRoot(NamedTuple):
+    """The root of a repository: its path on the site, and what shows such repositories."""
+
+    path: str
+    shows: Shows
+
+
+def own_roots(snapshot: Snapshot) -> Iterator[SiteRoot]:
+    """Give the roots that the site made; those of whole mirrors are their upstream's, and stay as they are."""
+    theirs = {folder + one.path for folder, mirror in mirrors(snapshot).items() for one in mirror.files}
+    every = {folder: kind.shows for folder, kind in shown_below(snapshot.tree).items()}
+    names = {folder: frozenset(shows.roots) for folder, shows in every.items()}
+    for path in snapshot.tree:
+        folder = path.partition("/")[0]
+        if folder in every and path.rpartition("/")[2] in names[folder] and path not in theirs:
+            yield SiteRoot(path, every[folder])
+
+
+def mirrors(snapshot: Snapshot) -> dict[str, LockedUpstream]:
+    """Return the upstreams a snapshot shows whole, by their folder on the site."""
+    return {site_folder(one): one for one in snapshot.upstreams if one.files}

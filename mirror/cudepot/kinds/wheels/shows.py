@@ -1,0 +1,34 @@
+"""The wheel index of the site, which all wheels share: those mirrored as they are, and those built here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest
+from cudepot.kinds.shows import Material, Shows
+
+
+class _Shows(Shows):
+    roots = ("index.json",)
+
+    def folders(self, depot: Depot) -> tuple[str, ...]:  # noqa: ARG002
+        return ("simple/", "wheels/")
+
+    def tree(self, material: Material) -> dict[str, Digest]:
+        mirrored = [one for one in material.lock.artifacts if one.kind == "wheel" and "mirror" in one.outputs]
+        if not (mirrored or material.built):
+            return {}
+        from cudepot.kinds.wheels.publish import wheel_tree  # noqa: PLC0415 - start-up is much of a small run
+
+        built = [(one.filename, one.digest) for one in material.built]
+        return wheel_tree(material.depot, mirrored, built, material.earlier)
+
+    def faults(self, depot: Depot, snapshot: Snapshot, root: str) -> Iterator[str]:
+        from cudepot.kinds.wheels.verify import faults  # noqa: PLC0415 - for `verify` alone
+
+        return faults(depot, snapshot, root)
+
+
+SHOWS = _Shows()

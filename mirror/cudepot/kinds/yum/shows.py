@@ -1,0 +1,49 @@
+"""yum repositories on the site: one per upstream, its metadata signed by the site, or whole as the upstream has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.unsolvable import Unsolvable
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest
+from cudepot.kinds.shows import Material, Shows
+from cudepot.ports import Verifier
+
+
+class _Shows(Shows):
+    roots = ("repomd.xml",)
+
+    def tree(self, material: Material) -> dict[str, Digest]:
+        from cudepot.kinds.yum.publish import yum_tree  # noqa: PLC0415 - start-up is much of a small run
+
+        return yum_tree(material.depot, material.lock, material.earlier)
+
+    def unsolvable(
+        self, depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]
+    ) -> Sequence[Unsolvable]:  # fmt: skip
+        from cudepot.kinds.yum.prove import unsolvable  # noqa: PLC0415
+
+        return unsolvable(depot, lock, name, files)
+
+    def renewed(self, depot: Depot, root: str, old: Snapshot, newest: Snapshot) -> Mapping[str, Digest]:
+        from cudepot.kinds.yum.publish import renewed  # noqa: PLC0415
+
+        return renewed(depot, root, old, newest)
+
+    def faults(self, depot: Depot, snapshot: Snapshot, root: str) -> Iterator[str]:
+        from cudepot.kinds.yum.verify import faults  # noqa: PLC0415 - for `verify` alone
+
+        return faults(depot, snapshot, root)
+
+    def mirror_faults(
+        self, depot: Depot, snapshot: Snapshot, upstream: LockedUpstream, verifier: Callable[[], Verifier]
+    ) -> Iterator[str]:
+        from cudepot.kinds.yum.verify import mirror_faults  # noqa: PLC0415
+
+        return mirror_faults(depot, snapshot, upstream, verifier)
+
+
+SHOWS = _Shows()
