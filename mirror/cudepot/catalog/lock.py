@@ -170,9 +170,8 @@ class Lock:
         return next((one for one in self.upstreams if one.name == name), None)
 
     def has_rpms(self, upstream: LockedUpstream) -> bool:
-        """Tell whether an upstream has rpms: it is a yum repository, or a folder with such files in it."""
-        folder = upstream.type == "folder"
-        return upstream.is_yum or (folder and any(one.kind == ArtifactKind.RPM for one in self.of(upstream.name)))
+        """Return whether an upstream has rpms: it is a yum repository, or such files are among its own."""
+        return upstream.is_yum or any(one.kind == ArtifactKind.RPM for one in self.of(upstream.name))
 
     def of(self, upstream: str) -> tuple[Artifact, ...]:
         """Return the artifacts of one upstream in their order."""

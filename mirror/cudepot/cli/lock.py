@@ -13,6 +13,7 @@ from cudepot.cli.context import add_wait, opened
 from cudepot.cli.output import NEEDED, Answer, complain, error_json
 from cudepot.cli.progress import size_text
 from cudepot.errors import ConfigError
+from cudepot.kinds.registry import kind_of
 
 if TYPE_CHECKING:
     from cudepot.catalog.lock import Lock
@@ -145,12 +146,13 @@ def answered(result: LockResult, *, dry_run: bool) -> Answer:
 
 
 def _doubtful(lock: Lock) -> list[str]:
-    """Look up the files of folders among those NVIDIA has published; loading them takes time."""
-    if not any(one.type == "folder" for one in lock.upstreams):
+    """Look up files that somebody downloaded among those NVIDIA has published; loading them takes time."""
+    names = {one.name for one in lock.upstreams if kind_of(one).locks.names_files}
+    if not names:
         return []
     from cudepot.depot.nvidia_catalog import doubtful
 
-    return doubtful(lock)
+    return doubtful([one for one in lock.artifacts if one.upstream in names])
 
 
 def _pins_from(depot: Depot, args: argparse.Namespace) -> FromResult:

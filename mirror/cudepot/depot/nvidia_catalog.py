@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tomli
 
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import Artifact
 from cudepot.catalog.nvidia.cuda_components import CudaComponents
 from cudepot.catalog.nvidia.published import Catalog, Published, parse_catalog
 from cudepot.data import data_folder
@@ -79,15 +79,12 @@ def _identified(path: Path) -> Identified:
     return Identified(path, digest, known, tuple(one for one in catalog.called(path.name) if one != known))
 
 
-def doubtful(lock: Lock) -> list[str]:
-    """Return what to tell about artifacts of folders that have a published name, but none of its bytes."""
-    folders = {one.name for one in lock.upstreams if one.type == "folder"}
-    if not folders:
-        return []
+def doubtful(artifacts: Iterable[Artifact]) -> list[str]:
+    """Return what to tell about artifacts that have a published name, but none of its bytes."""
     catalog = load_catalog()
     return [
         f"{one.filename}: NVIDIA published this name with other bytes ({len(namesakes)} known)"
-        for one in lock.artifacts
-        if one.upstream in folders and (namesakes := catalog.called(one.filename))
+        for one in artifacts
+        if (namesakes := catalog.called(one.filename))
         if not catalog.identify(one.digest.sha256)
     ]

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from typing import BinaryIO
 
 from cudepot.formats.primary import checksum_of
-from cudepot.formats.xml_text import Entries, unescaped
+from cudepot.formats.xml_rules import unescaped
+from cudepot.formats.xml_text import Entries
 
 _FILE = re.compile(rb"<file(?:\s[^<>]*)?>([^<]*)</file>")
 

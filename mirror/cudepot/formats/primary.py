@@ -18,7 +18,8 @@ from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, FormatError
 from cudepot.formats.repomd import promised
 from cudepot.formats.rpm_version import evr
-from cudepot.formats.xml_text import Entries, escaped, parse_xml, unescaped
+from cudepot.formats.xml_rules import escaped, unescaped
+from cudepot.formats.xml_text import Entries, parse_xml
 from cudepot.paths import safe_name
 
 _OPERATORS = {"EQ": "=", "LT": "<", "GT": ">", "LE": "<=", "GE": ">="}

@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, FormatError, TrustError
-from cudepot.formats.xml_text import escaped, parse_xml
+from cudepot.formats.xml_rules import escaped
+from cudepot.formats.xml_text import parse_xml
 from cudepot.paths import safe_name
 
 PATH = "repodata/repomd.xml"

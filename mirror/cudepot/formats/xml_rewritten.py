@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from xml.parsers import expat
 
 from cudepot.errors import FormatError
-from cudepot.formats.xml_text import ENTITIES, MOST_ENTRY, check_root, escaped
+from cudepot.formats.xml_rules import ENTITIES, MOST_ENTRY, check_root, escaped
 
 _ENTRY = "package"
 _DEEPEST = 100  # elements within each other; repository metadata have five

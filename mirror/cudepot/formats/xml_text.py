@@ -11,9 +11,8 @@ from xml.etree import ElementTree
 
 from cudepot.digest import CHUNK
 from cudepot.errors import FormatError
+from cudepot.formats.xml_rules import ENTITIES, MOST_ENTRY, check_root
 
-MOST_ENTRY = 64 << 20  # bytes of one package's entry; the file list of the largest has a few MB
-ENTITIES = "it may be made to exhaust memory or to mislead: do not use it"
 _DECLARATION = re.compile(
     rb"""\A<\?xml\s+version=["']1\.[01]["'](\s+encoding=["'][Uu][Tt][Ff]-8["'])?(\s+standalone=["'](yes|no)["'])?\s*\?>"""
 )
@@ -23,23 +22,6 @@ _STRANGE = re.compile(rb"<[!?]|\0")
 _ROOT = re.compile(rb"\s*<([^\s<>/]+)")
 _BEGIN, _END = re.compile(rb"<package[\s>]"), re.compile(rb"</package\s*>")
 _LONGEST = 64  # bytes of the longest of these two, blanks included
-
-
-def escaped(text: str) -> str:
-    """Return text as XML has it, between tags or between double quotes.
-
-    ``xml.sax.saxutils`` does the same; importing it takes as long as a whole run with nothing new may add.
-    """
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("\n", "&#10;")):
-        text = text.replace(sign, entity)
-    return text
-
-
-def unescaped(text: str) -> str:
-    """Return text with XML's five predefined entities replaced."""
-    for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&")):
-        text = text.replace(entity, sign)
-    return text
 
 
 def parse_xml(text: bytes, what: str) -> ElementTree.Element:
@@ -140,12 +122,3 @@ class Entries:
 
 class _StrangeError(Exception):
     """The document has something that could hide a tag."""
-
-
-def check_root(found: str, wanted: str, what: str) -> None:
-    """Raise FormatError unless the name of a root element is the wanted one; dnf reads none with a prefix."""
-    if found != wanted:
-        raise FormatError(
-            f"{what}: begins with {f'<{found[:40]}>' if found else 'no element'}, not with <{wanted}>",
-            hint="the upstream may serve an error page in its place",
-        )

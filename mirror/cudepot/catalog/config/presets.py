@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cudepot.catalog.config.config import names_presets
+from cudepot.catalog.ecosystems import Ecosystem, repositories
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
@@ -54,7 +55,7 @@ class Preset:
     keys: tuple[str, ...]
     former: tuple[str, ...] = ()
     note: str = ""
-    type: str = "apt"
+    type: str = Ecosystem.APT
     rpm_keys: tuple[str, ...] = ()
 
     @property
@@ -120,7 +121,7 @@ def parse_presets(documents: Iterable[Mapping[str, object]]) -> Presets:
 
 def _repositories(table: Table, vendor: str) -> list[Preset]:
     prefix, url, note = table.text("prefix", ""), table.text("url"), table.text("note", "")
-    kind = table.choice("type", ("apt", "yum"), "apt")
+    kind = table.choice("type", tuple(one.name for one in repositories()), Ecosystem.APT)
     keys, former, rpm_keys = (tuple(map(fingerprint, table.texts(name, ()))) for name in ("keys", "former", "rpm-keys"))
     folders = table.table("folders")
     table.done()
@@ -128,7 +129,7 @@ def _repositories(table: Table, vendor: str) -> list[Preset]:
         Preset(
             "/".join(filter(None, (vendor, prefix, distribution, folder))),
             url.format(distribution=distribution, folder=folder),
-            (_RPM.get(folder, folder) if kind == "yum" else _DEBIAN.get(folder, "amd64"),),
+            (_RPM.get(folder, folder) if kind == Ecosystem.YUM else _DEBIAN.get(folder, "amd64"),),
             keys,
             former,
             note,

@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from cudepot.catalog.ecosystems import APT, YUM
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.errors import ConfigError, FormatError, MissingError, TrustError, UpstreamError
 from cudepot.formats.deb import read_deb
@@ -154,7 +155,7 @@ class LocalRepo:
         roots = {REPOMD} if rpm else {"InRelease", "Release"}
         folders = [folder for folder, files in found.items() if files.keys() & roots]
         if len(folders) != 1:
-            kind, ending = ("yum", "-1.0-1.ARCH.rpm") if rpm else ("apt", "_1.0-1_ARCH.deb")
+            kind, ending = (YUM.name, "-1.0-1.ARCH.rpm") if rpm else (APT.name, "_1.0-1_ARCH.deb")
             raise FormatError(
                 f"{self.file}: {len(folders)} {kind} repositories below /var where there must be one",
                 hint=f"a local-repo installer is called NAME-local-repo-DISTRO-VERSION{ending}",

@@ -16,7 +16,8 @@ from cudepot.errors import FormatError
 from cudepot.formats.primary import checksum_of, parse_entry, relocated
 from cudepot.formats.repomd import Record, Repomd, parse_repomd
 from cudepot.formats.rpm_version import split_evr
-from cudepot.formats.xml_text import Entries, escaped
+from cudepot.formats.xml_rules import escaped
+from cudepot.formats.xml_text import Entries
 
 PLAN = "cudepot-yum-1"
 """Stands in repomd.xml; another plan, other bytes: what an older one made is not kept."""
