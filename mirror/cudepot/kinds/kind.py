@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cudepot.catalog.site.snapshot import Snapshot, Tree
     from cudepot.kinds.client_held import Hold
     from cudepot.kinds.rules.checked_clients import Checked
+    from cudepot.kinds.rules.pin_entries import Spelling
 
     Verified = Mapping[SignedRoot, bytes]
     """Roots of an upstream whose signature held, with the text that was signed."""
@@ -60,9 +61,11 @@ class Asking:
 
 
 class Offered(NamedTuple):
-    """What an upstream offers, and what was wrong with the rest of it."""
+    """What an upstream offers, how pins name it, and what was wrong with the rest of it; none of it for a kind that
+    has nothing newer."""
 
-    offers: tuple[Offer, ...]
+    offers: tuple[Offer, ...] = ()
+    spelling: Spelling | None = None
     error: CudepotError | None = None
 
 

@@ -9,9 +9,14 @@ import pytest
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.lock import Artifact
 from cudepot.digest import Digest
+from cudepot.kinds.apt.rules import entries as apt
+from cudepot.kinds.redistrib.rules import entries as redistrib
 from cudepot.kinds.rules.newer import compare
 from cudepot.kinds.rules.offer import Offer
+from cudepot.kinds.wheels.rules import entries as wheels
+from cudepot.kinds.yum.rules import entries as yum
 
+SPELLINGS = {"apt": apt.SPELLING, "yum": yum.SPELLING, "simple": wheels.SPELLING, "redistrib": redistrib.SPELLING}
 MACHINE = {"apt": "amd64", "yum": "x86_64", "simple": "linux-64", "redistrib": "linux-64"}
 
 
@@ -153,7 +158,7 @@ ROWS = {
 def test_pins_against_what_is_offered(row: Row) -> None:
     pin = Pin("u", row.packages, **row.pin)  # type: ignore[arg-type]
     locked = [artifact(row.kind, *split(one, row.kind)) for one in row.locked]
-    updates, notices = compare([(0, pin)], row.kind, locked, [offer(one, row.kind) for one in row.offered])
+    updates, notices = compare([(0, pin)], SPELLINGS[row.kind], locked, [offer(one, row.kind) for one in row.offered])
     assert {one.before: one.after for one in updates} == row.after
     texts = [one.text for one in notices]
     assert len(texts) == len(row.notices), texts

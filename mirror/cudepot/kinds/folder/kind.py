@@ -38,7 +38,7 @@ class _Locks:
         return resolve_folder(asking.depot, asking.upstream, asking.before, asking.findings)
 
     def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
-        return Offered(())
+        return Offered()
 
     def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:
         bare = lock.has_rpms(upstream) and not depot.config.upstream(upstream.name).package_keys

@@ -36,7 +36,7 @@ class _Locks:
         return resolve_local(asking.depot, asking.upstream, asking.before, asking.findings)
 
     def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
-        return Offered(())
+        return Offered()
 
     def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
         return ""

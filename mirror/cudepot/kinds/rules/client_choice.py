@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cudepot.catalog.ecosystems import YUM, HeldKind, Row, row_for
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.nvidia.cuda_variant import cuda_said
 from cudepot.catalog.site.choice import Choice, selected
@@ -30,7 +32,7 @@ def chosen(published: Sequence[Artifact], choice: Choice) -> frozenset[Artifact]
             hint="say --cuda alone, which holds what is for that CUDA, or pin packages instead of `whole = true`",
         )
     held = {held_package(one): one for one in (published if choice.only else pinned)}
-    return frozenset(held[one] for one in selected(held, ("deb", "rpm"), choice))
+    return frozenset(held[one] for one in selected(held, (HeldKind.DEB, HeldKind.RPM), choice))
 
 
 def within(paths: Iterable[str], kind: str, cuda: str) -> dict[str, list[str]]:
@@ -47,30 +49,23 @@ def within(paths: Iterable[str], kind: str, cuda: str) -> dict[str, list[str]]:
     Raises:
         PinError: there is none.
     """
-    said = {(name, cuda_said(version)) for name, version in map(_FILES[kind], paths) if cuda_said(version)}
+    row = row_for(kind)
+    said = {(name, cuda_said(version)) for name, version in _named(paths, row) if cuda_said(version)}
     names = sorted({name for name, one in said if f"{one}.".startswith(f"{cuda}.")})
     if not names:
         there = ", ".join(sorted({one for _, one in said}, key=lambda text: [int(part) for part in text.split(".")]))
         raise PinError(
             f"nothing of it is for CUDA {cuda}", hint=f"it is for CUDA {there or 'none, as far as versions say'}"
         )
-    globs = [f"*-*.cuda{cuda}"] if kind == "rpm" else [f"*+cuda{cuda}", f"*+cuda{cuda}.*"]
+    globs = [f"*-*.cuda{cuda}"] if row is YUM else [f"*+cuda{cuda}", f"*+cuda{cuda}.*"]
     return dict.fromkeys(names, globs)
 
 
-def _of_deb(path: str) -> tuple[str, str]:
-    """Return name and version of a deb's file; empty for other files."""
-    name, *rest = path.rpartition("/")[2].split("_")
-    return (name, rest[0]) if path.endswith(".deb") and len(rest) > 1 else ("", "")
-
-
-def _of_rpm(path: str) -> tuple[str, str]:
-    """Return name, and version with release, of an rpm's file; empty for other files."""
-    name, *rest = path.rpartition("/")[2].removesuffix(".rpm").rpartition(".")[0].rsplit("-", 2)
-    return (name, "-".join(rest)) if path.endswith(".rpm") and len(rest) > 1 else ("", "")
-
-
-_FILES = {"deb": _of_deb, "rpm": _of_rpm}
+def _named(paths: Iterable[str], row: Row) -> Iterator[tuple[str, str]]:
+    """Give name and version, of an rpm with its release, that file names of packages say."""
+    names = [path.rpartition("/")[2] for path in paths]
+    found = (re.fullmatch(form, name) for form in row.file_names for name in names)
+    return ((one["name"], one["version"]) for one in found if one)
 
 
 def several(packages: Iterable[Held]) -> dict[str, list[str]]:
@@ -83,9 +78,8 @@ def several(packages: Iterable[Held]) -> dict[str, list[str]]:
 
 
 def _order(alike: Sequence[Held]) -> Callable[[str], Any]:
-    from cudepot.kinds.rules.pin_entries import version_key  # noqa: PLC0415 - where there are several versions
-
-    return version_key("yum" if alike[0].kind == "rpm" else "apt")
+    versions = row_for(alike[0].kind).versions
+    return versions() if versions else str
 
 
 def _rivals(alike: Iterable[Held]) -> set[str]:

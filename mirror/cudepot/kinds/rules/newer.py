@@ -13,7 +13,7 @@ from cudepot.catalog.name_globs import is_glob
 from cudepot.catalog.nvidia.cuda_variant import cuda_said
 from cudepot.catalog.nvidia.published import Support
 from cudepot.kinds.rules.offer import Offer
-from cudepot.kinds.rules.pin_entries import Entry, Listing, is_version, read_entries, version_key
+from cudepot.kinds.rules.pin_entries import Entry, Listing, Spelling
 
 _NUMBER = re.compile(r"(\d+\.\d+\.\d+\.\d+)(?:.*cuda(\d+(?:\.\d+)?))?")
 _IN_NAME = re.compile(r"cudnn.*(?:-cuda-|-cu)(\d+)")
@@ -73,7 +73,9 @@ class Notice:
 Found = tuple[list[Update], list[Notice]]
 
 
-def compare(pins: Iterable[tuple[int, Pin]], kind: str, locked: Iterable[Artifact], offers: Iterable[Offer]) -> Found:
+def compare(
+    pins: Iterable[tuple[int, Pin]], spelling: Spelling, locked: Iterable[Artifact], offers: Iterable[Offer]
+) -> Found:
     """Return which entries of pins can be bound to something newer, and what else there is to know of them.
 
     Nothing that is older by the ecosystem's own order is ever offered. Of several versions of one package, pinned side
@@ -81,16 +83,17 @@ def compare(pins: Iterable[tuple[int, Pin]], kind: str, locked: Iterable[Artifac
 
     Args:
         pins: those on one upstream, with their places in cudepot.toml.
-        kind: type of the upstream.
+        spelling: how the upstream's kind names packages and versions.
         locked: artifacts of the upstream in the lock.
         offers: what the upstream offers under the names that pins may mean, and more.
     """
-    there, pinned = _by_name(offers, kind), _by_name([one for one in locked if one.why == "pin"], kind)
+    there = _by_name(offers, spelling)
+    pinned = _by_name([one for one in locked if one.why == "pin"], spelling)
     rows = [(one.name, one.version, one.machine) for group in there.values() for one in group]
     rows += [(one.name, one.version, one.architecture) for group in pinned.values() for one in group]
     listing = Listing(rows)
-    every = [(number, pin, entry) for number, pin in pins for entry in read_entries(pin, kind, listing)]
-    ahead, withdrawn = _ahead(every, kind), dict[tuple[str, str], list[Offer]]()
+    every = [(number, pin, entry) for number, pin in pins for entry in spelling.read(pin, listing)]
+    ahead, withdrawn = _ahead(every, spelling), dict[tuple[str, str], list[Offer]]()
     for one in (one for group in there.values() for one in group if one.withdrawn is not None):
         withdrawn.setdefault((one.name, one.version), []).append(one)
     updates, notices = list[Update](), list[Notice]()
@@ -102,7 +105,7 @@ def compare(pins: Iterable[tuple[int, Pin]], kind: str, locked: Iterable[Artifac
                     [one for one in offered if one.version == entry.exact and one.withdrawn is not None],
                     [],
                 )
-            look = _Look(number, pin, kind, entry, name, offered, known)
+            look = _Look(number, pin, spelling, entry, name, offered, known)
             updates += look.updates()
             notices += look.notices()
     return updates, notices
@@ -113,11 +116,11 @@ def _line(pin: Pin, entry: Entry) -> tuple[object, ...]:
     return (entry.name, entry.cuda.partition(".")[0], pin.architectures, pin.subdirs)
 
 
-def _ahead(every: Iterable[tuple[int, Pin, Entry]], kind: str) -> dict[tuple[object, ...], Entry]:
+def _ahead(every: Iterable[tuple[int, Pin, Entry]], spelling: Spelling) -> dict[tuple[object, ...], Entry]:
     """Return, of the entries that name a version, the newest of each line."""
-    key, found = version_key(kind), dict[tuple[object, ...], Entry]()
+    key, found = spelling.key, dict[tuple[object, ...], Entry]()
     for _, pin, entry in every:
-        if entry.exact and is_version(kind, entry.exact):
+        if entry.exact and spelling.is_version(entry.exact):
             rival = found.setdefault(_line(pin, entry), entry)
             if key(entry.exact) > key(rival.exact):
                 found[_line(pin, entry)] = entry
@@ -127,11 +130,11 @@ def _ahead(every: Iterable[tuple[int, Pin, Entry]], kind: str) -> dict[tuple[obj
 _Named = TypeVar("_Named", Offer, Artifact)
 
 
-def _by_name(found: Iterable[_Named], kind: str) -> dict[str, list[_Named]]:
+def _by_name(found: Iterable[_Named], spelling: Spelling) -> dict[str, list[_Named]]:
     """Group what has a version that can be compared."""
     groups: dict[str, list[_Named]] = {}
     for one in found:
-        if is_version(kind, one.version):
+        if spelling.is_version(one.version):
             groups.setdefault(one.name, []).append(one)
     return groups
 
@@ -140,11 +143,11 @@ class _Look:
     """One entry and one name it means: what is there, what is locked, and the way between them."""
 
     def __init__(
-        self, number: int, pin: Pin, kind: str, entry: Entry, name: str, offers: Iterable[Offer],
+        self, number: int, pin: Pin, spelling: Spelling, entry: Entry, name: str, offers: Iterable[Offer],
         locked: Iterable[Artifact],
     ) -> None:  # fmt: skip
-        self._number, self._pin, self._kind, self._entry, self._name = number, pin, kind, entry, name
-        self._key = version_key(kind)
+        self._number, self._pin, self._spelling, self._entry, self._name = number, pin, spelling, entry, name
+        self._key = spelling.key
         machines = (*pin.architectures, *_EVERYWHERE) if pin.architectures else ()
         here = [one for one in offers if not machines or one.machine in machines]
         self._listed = [one for one in here if entry.means_cuda(name, one.version)]
@@ -154,9 +157,7 @@ class _Look:
 
     def _is_wanted(self, version: str) -> bool:
         """Return whether a version is nothing that only those get who ask for it: a pre-release."""
-        if self._kind != "simple" or not version_key("simple")(version).is_prerelease:
-            return True
-        return bool(self._now) and bool(version_key("simple")(self._now).is_prerelease)
+        return not self._spelling.is_early(version) or (bool(self._now) and self._spelling.is_early(self._now))
 
     def updates(self) -> Iterator[Update]:
         """Give the newest version the entry can be bound to, if there is one."""
@@ -219,7 +220,7 @@ class _Look:
 
     def _needed(self) -> set[tuple[str, str]]:
         """Return machine and major version of CUDA of all that is locked under the entry."""
-        if self._kind in ("simple", "redistrib"):
+        if self._spelling.by_platform:
             return {(subdir, "") for subdir in self._pin.subdirs}
         return {(one.architecture, _major(one.version)) for one in self._locked}
 

@@ -1,26 +1,19 @@
-"""One entry of a pin, read as `lock` reads it: which package, which versions, and how it would name another version."""
+"""One entry of a pin, read as `lock` reads it: which package, which versions, and how it would name another version.
+
+How a pin is spelt is each kind's own: ``kinds/KIND/rules/entries.py`` has its :class:`Spelling`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
-from packaging.version import Version
-
 from cudepot.catalog.config.config import Pin
-from cudepot.catalog.name_globs import Names, is_glob
+from cudepot.catalog.name_globs import Names
 from cudepot.catalog.nvidia.cuda_variant import cuda_said, is_cuda_variant
 from cudepot.errors import FormatError
-from cudepot.formats import rpm_version
-from cudepot.formats import version as deb_version
-from cudepot.formats.simple import project_name
-from cudepot.kinds.apt.rules.pins import DebPin
-from cudepot.kinds.redistrib.rules.manifests import is_exact, wanted
-from cudepot.kinds.wheels.rules.select import parse_requirement
-from cudepot.kinds.yum.rules.pins import RpmPin, read_ways
 
 _CUDA_TEXT = re.compile(r"[+.]cuda(\d+)")
 
@@ -76,117 +69,38 @@ class Listing:
             yield from self._rows[name]
 
 
-def version_key(kind: str) -> Callable[[str], Any]:
-    """Return what sorts versions as the ecosystem of an upstream does; it raises FormatError or ValueError."""
-    if kind == "apt":
-        return deb_version.key
-    if kind == "yum":
-        return rpm_version.key
-    return Version
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How pins on one kind of upstream name packages and versions.
 
-
-def is_version(kind: str, text: str) -> bool:
-    """Return whether versions of that kind can be compared with a text."""
-    try:
-        if kind == "apt":
-            deb_version.parse(text)
-        else:
-            version_key(kind)(text)
-    except (FormatError, ValueError):
-        return False
-    return True
-
-
-def read_entries(pin: Pin, kind: str, listing: Listing) -> list[Entry]:
-    """Return the entries of a pin.
-
-    Args:
-        pin: as it stands in cudepot.toml.
-        kind: type of its upstream; one of ``apt``, ``yum``, ``simple``, ``redistrib``.
-        listing: what there is: where an rpm's name ends and its version begins, only the repository knows.
+    Attributes:
+        read: gives the entries of a pin; what there is tells where an rpm's name ends and its version begins.
+        key: sorts versions as the ecosystem does; it raises FormatError or ValueError for what is none.
+        check: raises the same where a version cannot be compared.
+        is_early: tells of a version whether only those get it who ask for it: a pre-release.
+        by_platform: whether a pin says for which platforms it is meant; else what is locked tells.
     """
-    if kind == "yum":
-        return [_rpm(spec, pin, listing) for spec in pin.packages]
-    return [_READERS[kind](spec, pin) for spec in pin.packages]
+
+    read: Callable[[Pin, Listing], list[Entry]]
+    key: Callable[[str], Any]
+    check: Callable[[str], object]
+    is_early: Callable[[str], bool] = lambda _: False
+    by_platform: bool = False
+
+    def is_version(self, text: str) -> bool:
+        """Return whether versions of that kind can be compared with a text."""
+        try:
+            self.check(text)
+        except (FormatError, ValueError):
+            return False
+        return True
 
 
-def _deb(spec: str, pin: Pin) -> Entry:
-    one = DebPin.parse(spec)
-    exact = "" if is_glob(one.version) else one.version
-    said = _CUDA_TEXT.search(one.version)
-    return Entry(
-        spec,
-        one.name,
-        exact,
-        pin.cuda or (said[1] if said else ""),
-        bool(pin.cuda),
-        lambda version: fnmatchcase(version, one.version),
-        lambda version: f"{one.name}={version}",
-    )
+def cuda_in(text: str) -> str:
+    """Return the major version of the CUDA that a deb's version or an rpm's release names; empty where it names none.
 
-
-def _rpm(spec: str, pin: Pin, listing: Listing) -> Entry:
-    """Read an rpm's name and version in the first way that means something there; else in one that knows the name."""
-    forms = read_ways(spec, pin.cuda, ())
-    rows = {one: [evr for evr, machine in listing.of(one.name) if fnmatchcase(machine, one.arch)] for one in forms}
-    named = [one for one in forms if rows[one]]
-    meant = [one for one in named if any(_takes(one, evr) for evr in rows[one])]
-    one = next(iter(meant or named or forms))
-    exact = "-".join(part for part in (one.version, one.release) if part != "*")
-    said = _CUDA_TEXT.search(one.release)
-    return Entry(
-        spec,
-        one.name,
-        "" if not one.versioned or is_glob(exact) else exact,
-        pin.cuda or (said[1] if said else ""),
-        bool(pin.cuda),
-        lambda evr: _takes(one, evr),
-        lambda evr: _with_version(one, evr),
-    )
-
-
-def _takes(one: RpmPin, evr: str) -> bool:
-    epoch, version, release = rpm_version.split_evr(evr)
-    fits = fnmatchcase(version, one.version) and fnmatchcase(release, one.release)
-    return one.epoch in ("", epoch) and fits
-
-
-def _with_version(one: RpmPin, evr: str) -> str:
-    """Return an rpm pin with another version, as far as it says one: with epoch, release, architecture or without."""
-    epoch, version, release = rpm_version.split_evr(evr)
-    text = f"{one.name}-{f'{epoch}:' if one.epoch else ''}{version}"
-    text += f"-{release}" if one.release != "*" else ""
-    return text + (f".{one.arch}" if one.arch != "*" else "")
-
-
-def _wheel(spec: str, pin: Pin) -> Entry:  # noqa: ARG001
-    one = parse_requirement(spec)
-    parts = list(one.specifier)
-    exact = parts[0].version if len(parts) == 1 and parts[0].operator == "==" else ""
-    extras = f"[{','.join(sorted(one.extras))}]" if one.extras else ""
-    return Entry(
-        spec,
-        project_name(one.name),
-        "" if exact.endswith("*") else exact,
-        "",
-        False,
-        lambda version: one.specifier.contains(version, prereleases=True),
-        lambda version: f"{one.name}{extras}=={version}",
-    )
-
-
-def _archive(spec: str, pin: Pin) -> Entry:  # noqa: ARG001
-    name, version = wanted(spec)
-    parts = version.count(".") + 1
-    return Entry(
-        spec,
-        name,
-        version if is_exact(version) else "",
-        "",  # the archives offered are those of the pin's CUDA
-        False,
-        lambda other: not version or fnmatchcase(other, version) or other.startswith(f"{version}."),
-        lambda other: f"{name}={'.'.join(other.split('.')[:parts])}",
-    )
-
-
-_READERS = {"apt": _deb, "simple": _wheel, "redistrib": _archive}
+    >>> cuda_in("8.0.5.39-1+cuda11.1"), cuda_in("1.cuda11.1"), cuda_in("*")
+    ('11', '11', '')
+    """
+    said = _CUDA_TEXT.search(text)
+    return said[1] if said else ""

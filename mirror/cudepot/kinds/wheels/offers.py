@@ -10,6 +10,7 @@ from cudepot.kinds.kind import Offered
 from cudepot.kinds.rules.offer import Offer
 from cudepot.kinds.unsigned_index import check_transport
 from cudepot.kinds.wheels.lock import projects_of, read_pages, wanted
+from cudepot.kinds.wheels.rules.entries import SPELLING
 
 
 def offers(depot: Depot, upstream: Upstream) -> Offered:
@@ -29,4 +30,4 @@ def offers(depot: Depot, upstream: Upstream) -> Offered:
         for subdir in subdirs
         if wheel.runs_on(subdir)
     )
-    return Offered(found, error)
+    return Offered(found, SPELLING, error)

@@ -42,8 +42,9 @@ class _Locks:
 
     def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:
         from cudepot.kinds.yum.offers import offers  # noqa: PLC0415
+        from cudepot.kinds.yum.rules.entries import SPELLING  # noqa: PLC0415
 
-        return Offered(tuple(offers(depot, upstream, lock)))
+        return Offered(tuple(offers(depot, upstream, lock)), SPELLING)
 
     def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
         if any(root.signers for root in upstream.roots):

@@ -106,9 +106,10 @@ def _compared(
     """Return what is newer at each upstream; what cannot be compared joins the errors."""
     updates, notices = list[Update](), list[Notice]()
     for name, one in offered.items():
+        assert one.spelling, f"{name}: its kind has something newer and does not say how pins name it"
         pins = [(number, pin) for number, pin in enumerate(depot.config.pins) if pin.upstream == name]
         with each_alone(depot, name, lambda trouble: errors.setdefault(trouble.name, trouble.error)):
-            found = compare(pins, depot.config.upstream(name).type, lock.of(name), one.offers)
+            found = compare(pins, one.spelling, lock.of(name), one.offers)
             updates += found[0]
             notices += found[1]
     return updates, notices
