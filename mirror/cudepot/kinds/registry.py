@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from cudepot.catalog import ecosystems
 from cudepot.catalog.config.upstream import Upstream, upstream_name
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import LockedUpstream
@@ -19,30 +20,50 @@ class Row:
 
     Attributes:
         module: has its :class:`Kind` under the name ``KIND``.
-        folder: of the site, in which its roots lie; empty for a kind that shows nothing itself.
-        artifacts: kinds of artifacts and of built packages that it shows, whoever has locked or made them.
-        shared: whether all upstreams share one repository; else each has a folder below ``folder``.
+        shows: the ecosystem whose packages it shows, whoever has locked or made them; None for one that shows nothing
+            itself.
         upstreams: whether ``type`` in cudepot.toml may name it.
     """
 
     module: str
-    folder: str = ""
-    artifacts: tuple[str, ...] = ()
-    shared: bool = False
+    shows: ecosystems.Row | None = None
     upstreams: bool = True
+
+    @property
+    def folder(self) -> str:
+        """Folder of the site in which its roots lie; empty for a kind that shows nothing itself."""
+        return (self.shows.index_room or self.shows.room) if self.shows else ""
+
+    @property
+    def artifacts(self) -> tuple[str, ...]:
+        """Kinds of artifacts and of built packages that it shows."""
+        return (self.shows.artifact,) if self.shows else ()
+
+    @property
+    def shared(self) -> bool:
+        """Whether all upstreams share one repository; else each has a folder below ``folder``."""
+        return self.shows is not None and not self.shows.per_upstream
 
 
 ROWS = {
-    "apt": Row("cudepot.kinds.apt.kind", "apt", ("deb",)),
-    "yum": Row("cudepot.kinds.yum.kind", "yum", ("rpm",)),
-    "conda": Row("cudepot.kinds.conda.kind", "conda", ("conda",), shared=True, upstreams=False),
-    "simple": Row("cudepot.kinds.wheels.kind", "simple", ("wheel",), shared=True),
+    "apt": Row("cudepot.kinds.apt.kind", ecosystems.APT),
+    "yum": Row("cudepot.kinds.yum.kind", ecosystems.YUM),
+    "conda": Row("cudepot.kinds.conda.kind", ecosystems.CONDA, upstreams=False),
+    "simple": Row("cudepot.kinds.wheels.kind", ecosystems.WHEELS),
     "redistrib": Row("cudepot.kinds.redistrib.kind"),
     "folder": Row("cudepot.kinds.folder.kind"),
     "local-repo": Row("cudepot.kinds.installer.kind"),
-    "files": Row("cudepot.kinds.files.kind", "files", ("archive",), upstreams=False),
+    "files": Row("cudepot.kinds.files.kind", ecosystems.FILES, upstreams=False),
 }
 """All kinds, in the order in which they are told."""
+
+
+def register(name: str, row: Row) -> None:
+    """Add a kind, with the row of its ecosystem where it brings one; raise ValueError when another one has the name."""
+    if ROWS.setdefault(name, row) != row:
+        raise ValueError(f"there is a kind called {name!r}")
+    if row.shows:
+        ecosystems.register(row.shows)
 
 
 def kind_of(upstream: Upstream | LockedUpstream) -> Kind:
