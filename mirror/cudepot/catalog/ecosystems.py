@@ -216,6 +216,11 @@ def rows() -> tuple[Row, ...]:
     return tuple(_ROWS.values())
 
 
+def own_folders(upstream: str) -> tuple[str, ...]:
+    """Return the folders of the site that may be an upstream's own; each ends in a slash."""
+    return tuple(row.folder(upstream) for row in _ROWS.values() if row.per_upstream)
+
+
 def repositories() -> Iterator[Row]:
     """Give the ecosystems whose upstreams sign what they publish, each shown in a folder of its own."""
     return (one for one in _ROWS.values() if one.signed)

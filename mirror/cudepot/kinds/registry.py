@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from cudepot.catalog import ecosystems
 from cudepot.catalog.config.upstream import Upstream, upstream_name
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import LockedUpstream
+from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.errors import ConfigError
 from cudepot.kinds.kind import Kind
+
+if TYPE_CHECKING:
+    from cudepot.kinds.shows import Shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,12 @@ class Row:
         """Folder of the site in which its roots lie; empty for a kind that shows nothing itself."""
         return (self.shows.index_room or self.shows.room) if self.shows else ""
 
-    @property
-    def artifacts(self) -> tuple[str, ...]:
-        """Kinds of artifacts and of built packages that it shows."""
-        return (self.shows.artifact,) if self.shows else ()
 
-    @property
-    def shared(self) -> bool:
-        """Whether all upstreams share one repository; else each has a folder below ``folder``."""
-        return self.shows is not None and not self.shows.per_upstream
+class Shown(NamedTuple):
+    """An ecosystem, and what shows its packages."""
+
+    ecosystem: ecosystems.Row
+    shows: Shows
 
 
 ROWS = {
@@ -91,22 +92,30 @@ def configuring() -> dict[str, Kind]:
     return {folder: kind for folder, kind in vouching().items() if kind.configuring}
 
 
-def own_folders(upstream: str) -> tuple[str, ...]:
-    """Return the folders of the site that may be an upstream's own; each ends in a slash."""
-    return tuple(f"{row.folder}/{upstream}/" for row in ROWS.values() if row.folder and not row.shared)
-
-
-def shown_below(paths: Iterable[str]) -> dict[str, Kind]:
-    """Return the kinds whose repositories lie at these site paths, by folder of the site."""
+def shown_below(paths: Iterable[str]) -> dict[str, Shown]:
+    """Return what shows the repositories at these site paths, by folder of the site."""
     tops = {path.partition("/")[0] for path in paths}
-    return {row.folder: kind_named(name) for name, row in ROWS.items() if row.folder in tops}
+    return {row.folder: _shown(name, row.shows) for name, row in ROWS.items() if row.shows and row.folder in tops}
 
 
-def showing(artifacts: Collection[str]) -> Iterator[Kind]:
-    """Give the kinds that show artifacts of these kinds in a folder of their upstream's."""
-    for name, row in ROWS.items():
-        if not row.shared and not set(row.artifacts).isdisjoint(artifacts):
-            yield kind_named(name)
+def showing(lock: Lock) -> list[Shown]:
+    """Return what shows something of a lock in a folder of its upstream's."""
+    artifacts = {one.kind for one in lock.artifacts} | {one.row.artifact for one in lock.upstreams if one.files}
+    return [_shown(name, one) for name, one in _ecosystems(per_upstream=True) if one.artifact in artifacts]
+
+
+def sharing() -> list[Shown]:
+    """Return what shows packages in a repository that all upstreams share."""
+    return [_shown(name, one) for name, one in _ecosystems(per_upstream=False)]
+
+
+def _ecosystems(*, per_upstream: bool) -> Iterator[tuple[str, ecosystems.Row]]:
+    rows = ((name, row.shows) for name, row in ROWS.items())
+    return ((name, one) for name, one in rows if one and one.per_upstream == per_upstream)
+
+
+def _shown(name: str, ecosystem: ecosystems.Row) -> Shown:
+    return Shown(ecosystem, kind_named(name).shows)
 
 
 def parse_upstream(table: Table) -> Upstream:

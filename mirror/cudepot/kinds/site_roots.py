@@ -22,11 +22,10 @@ class SiteRoot(NamedTuple):
 def own_roots(snapshot: Snapshot) -> Iterator[SiteRoot]:
     """Give the roots that the site made; those of whole mirrors are their upstream's, and stay as they are."""
     theirs = {folder + one.path for folder, mirror in mirrors(snapshot).items() for one in mirror.files}
-    every = {folder: kind.shows for folder, kind in shown_below(snapshot.tree).items()}
-    names = {folder: frozenset(shows.roots) for folder, shows in every.items()}
+    every = {folder: one.shows for folder, one in shown_below(snapshot.tree).items()}
     for path in snapshot.tree:
         folder = path.partition("/")[0]
-        if folder in every and path.rpartition("/")[2] in names[folder] and path not in theirs:
+        if folder in every and path.rpartition("/")[2] in every[folder].roots and path not in theirs:
             yield SiteRoot(path, every[folder])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.ecosystems import own_folders
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
 from cudepot.catalog.unsolvable import notes
@@ -17,7 +18,6 @@ from cudepot.depot.locked import current_lock, unanswered
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
-from cudepot.kinds.registry import own_folders
 from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_note
 from cudepot.workflows.bundle.shown_import import wanted

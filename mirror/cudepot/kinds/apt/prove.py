@@ -1,7 +1,7 @@
 """The proof of a pinned apt repository: what is pinned can be installed from the finished index of the site.
 
-What the distribution provides is what the lock says (``external``). Of a folder of debs the lock says nothing: there
-it is what the folder has nothing of.
+What the distribution provides is what the lock says (``external``). Of loose debs the lock says nothing: there it is
+what they have nothing of.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.depot import Depot
 from cudepot.depot.verdicts import Verdict, verdict
 from cudepot.digest import Digest
+from cudepot.kinds.registry import kind_of
 
 _METHOD = 2
 """Raised whenever the proof asks for more or less than it did."""
@@ -30,11 +31,11 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     upstream, settings = lock.upstream(name), depot.config.upstream(name)
     if upstream is None or "Packages" not in files:
         return []
-    is_folder = upstream.type == "folder"
+    loose = kind_of(upstream).locks.names_files
     debs = [one for one in lock.of(name) if one.kind == "deb" and "mirror" in one.outputs]
     pinned = [one for one in debs if one.why == "pin"]
-    machines = _machines(debs) if is_folder else settings.architectures
-    external = None if is_folder else upstream.external
+    machines = _machines(debs) if loose else settings.architectures
+    external = None if loose else upstream.external
     tables = [(one.packages, one.cuda, one.architectures) for one in depot.pins_of(settings)]
     grounds = [_METHOD, files["Packages"].sha256, external, machines, tables, [one.digest.sha256 for one in pinned]]
 
@@ -45,7 +46,7 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
 
 
 def _machines(debs: Sequence[Artifact]) -> tuple[str, ...]:
-    """Return the machines that a folder of debs is for."""
+    """Return the machines that loose debs are for."""
     return tuple(sorted({one.architecture for one in debs} - {"all"})) or ("amd64",)
 
 

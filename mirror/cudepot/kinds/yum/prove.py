@@ -18,6 +18,7 @@ from cudepot.formats.filelists import owners_of
 from cudepot.formats.primary import Rpm, read_primary
 from cudepot.formats.repomd import PATH, Repomd, parse_repomd
 from cudepot.formats.rpm_header import MODULARITY_LABEL, read_head
+from cudepot.kinds.registry import kind_of
 from cudepot.kinds.yum.chain import opened
 from cudepot.kinds.yum.loose_rpms import architectures_of
 from cudepot.kinds.yum.rules.closure import machines
@@ -70,17 +71,17 @@ def _prove(
 
 
 def _named(depot: Depot, lock: Lock, name: str, rpms: Iterable[Rpm], wanted: Collection[str]) -> list[list[Rpm]]:
-    """Return what each ``[[pin]]`` names without a glob; a folder's name files, each of which stands alone."""
+    """Return what each ``[[pin]]`` names without a glob; loose rpms stand each alone."""
     settings, pinned = depot.config.upstream(name), Offer(one for one in rpms if one.nevra in wanted)
-    if settings.type == "folder":
+    if kind_of(settings).locks.names_files:
         return []
     return named_of(pins_there(depot.pins_of(settings), _architectures(depot, lock, name), pinned), pinned)
 
 
 def _architectures(depot: Depot, lock: Lock, name: str) -> tuple[str, ...]:
-    """Return the architectures of the machines a repository is for; a folder's rpms say it themselves."""
+    """Return the architectures of the machines a repository is for; loose rpms say it themselves."""
     settings = depot.config.upstream(name)
-    if settings.type != "folder":
+    if not kind_of(settings).locks.names_files:
         return settings.architectures
     return architectures_of([one for one in lock.of(name) if one.kind == "rpm" and "mirror" in one.outputs])
 

@@ -1,6 +1,6 @@
 """The ``yum/`` part of a site: one repository per upstream, its metadata cut out of the upstream's and signed anew.
 
-The rpms of a folder have no metadata to cut from: theirs are made of their headers first (:mod:`.folder_rpms`).
+Loose rpms have no metadata to cut from: theirs are made of their headers first (:mod:`.loose_rpms`).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
 
 
 def _folder(upstream: LockedUpstream) -> str:
-    """Return where a site has an upstream's yum repository; one of debs may lie beside that of a folder."""
+    """Return where a site has an upstream's yum repository; one of debs may lie beside it."""
     return f"yum/{upstream.name}/"
 
 
@@ -161,8 +161,8 @@ class _Source(NamedTuple):
 
 @contextmanager
 def _sources(depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact]) -> Iterator[list[_Source]]:
-    """Give the upstream's metadata; a folder has none, so they are made of the headers of its rpms."""
-    if upstream.type != "folder":
+    """Give the upstream's metadata; loose rpms have none, so they are made of their headers."""
+    if upstream.metadata:
         yield [_Source(one.role, one.path, partial(opened, depot, one.digest)) for one in upstream.metadata]
         return
     with described(rpms, lambda one: depot.store.open(one.digest)) as paths:

@@ -25,6 +25,7 @@ from cudepot.disk import append
 from cudepot.errors import CudepotError, TrustError
 from cudepot.formats.rpm_header import RpmHead, read_head
 from cudepot.kinds.mirror_files import read_whole
+from cudepot.kinds.registry import kind_of
 from cudepot.kinds.yum.rules.settings import HASH_LOCK, yum_settings
 from cudepot.ports import Signed, Verifier
 from cudepot.store.layout import RPM_SIGNATURES
@@ -109,7 +110,7 @@ def _terms(depot: Depot, upstream: Upstream) -> str:
 
 def _is_bare(upstream: Upstream) -> bool:
     """Tell whether nobody has signed metadata that tell the hashes of packages."""
-    return yum_settings(upstream).trust == HASH_LOCK or upstream.type == "folder"
+    return yum_settings(upstream).trust == HASH_LOCK or kind_of(upstream).locks.names_files
 
 
 def _of_rpms(upstream: Upstream) -> Upstream:

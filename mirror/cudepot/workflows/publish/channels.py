@@ -1,4 +1,4 @@
-"""The parts of a site that several upstreams share: the conda channel, the wheel index, the statements about both.
+"""The repositories of a site that all upstreams share, as a conda channel is, and the statements about what is in them.
 
 What one upstream brings to them is tried alone when all of it together cannot be shown.
 """
@@ -6,16 +6,17 @@ What one upstream brings to them is tried alone when all of it together cannot b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from cudepot.catalog.ecosystems import CONDA, WHEELS, ArtifactKind
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.builds import Built
 from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import Trouble, each_alone
 from cudepot.digest import Digest
 from cudepot.errors import UnsolvableError
-from cudepot.kinds.conda.publish import conda_tree
+from cudepot.kinds.registry import Shown, sharing
+from cudepot.kinds.shows import Material
 from cudepot.workflows.publish.parts import Earlier, Held, Part, as_before, held_back, proved
 
 Tree = dict[str, Digest]
@@ -36,7 +37,9 @@ def channels(
     held: list[Held] = []
     allowed: list[Unsolvable] = []
     tree: Tree = {}
-    for name, folders, build in _shared(depot, general, earlier):
+    for kind in sharing():
+        folders = kind.shows.folders(depot)
+        name, build = folders[0].rstrip("/"), _Shared(depot, lock, general, earlier, kind).tree
 
         def make(those: Iterable[Part], build: _Make = build) -> Tree:
             made = build(those)
@@ -59,23 +62,25 @@ def channels(
     return tree, held, allowed
 
 
-_Make = Callable[..., Tree]
+_Make = Callable[[Iterable[Part]], Tree]
 
 
-def _shared(depot: Depot, general: Sequence[Built], earlier: Earlier) -> list[tuple[str, tuple[str, ...], _Make]]:
-    channel = f"{CONDA.room}/{depot.config.site.channel}"
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """One repository that is shared, and all that several upstreams may bring to it."""
 
-    def conda(parts: Iterable[Part]) -> Tree:
-        packages = [*(one for part in parts for one in part.conda), *general]
-        known = {one.digest.sha256: one.md5 for one in packages if one.md5}
-        named = [(one.subdir, one.filename, one.digest) for one in packages]
-        return conda_tree(depot, named, earlier.snapshots, known)
+    depot: Depot
+    lock: Lock
+    general: Sequence[Built]
+    earlier: Earlier
+    kind: Shown
 
-    def wheels(parts: Iterable[Part]) -> Tree:
-        return _wheel_tree(depot, list(parts), earlier)
-
-    index = WHEELS.index_room
-    return [(channel, (f"{channel}/",), conda), (index, (f"{index}/", f"{WHEELS.room}/"), wheels)]
+    def tree(self, parts: Iterable[Part]) -> Tree:
+        those = tuple(parts)
+        every = (*(one for part in those for one in part.built), *self.general)
+        built = tuple(one for one in every if one.kind == self.kind.ecosystem.artifact)
+        lock = joined([one.lock for one in those], self.lock)
+        return self.kind.shows.tree(Material(self.depot, lock, built, self.earlier.snapshots))
 
 
 def _one_by_one(depot: Depot, parts: dict[str, Part], earlier: Earlier, make: _Make) -> list[Held]:
@@ -108,13 +113,3 @@ def statements(depot: Depot, lock: Lock, shown: Mapping[str, Digest], earlier: E
         if path.startswith("provenance/") and path.removeprefix("provenance/").removesuffix(".json") in shown
     }
     return {**kept, **{path: one for path, one in made.items() if path[len("provenance/") : -len(".json")] in shown}}
-
-
-def _wheel_tree(depot: Depot, parts: Sequence[Part], earlier: Earlier) -> Tree:
-    mirrored = [one for part in parts for one in part.mirrored_wheels]
-    built = [(one.filename, one.digest) for part in parts for one in part.built if one.kind == ArtifactKind.WHEEL]
-    if not (mirrored or built):
-        return {}
-    from cudepot.kinds.wheels.publish import wheel_tree  # noqa: PLC0415 - start-up is much of a small run
-
-    return wheel_tree(depot, mirrored, built, earlier.snapshots)

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from cudepot.catalog.ecosystems import WHEELS, ArtifactKind, Output, row_of, rows
+from cudepot.catalog.ecosystems import Output, own_folders, row_for, row_of
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, split
 from cudepot.catalog.mirror import site_folder
-from cudepot.catalog.site.holdings import files_of
 from cudepot.catalog.site.names import accepted, check_names
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.catalog.unsolvable import Unsolvable, refused
@@ -24,8 +23,9 @@ from cudepot.depot.published_names import known_names
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, FormatError, TrustError
-from cudepot.kinds.apt.publish import apt_tree
 from cudepot.kinds.mirror_files import read_whole
+from cudepot.kinds.registry import showing
+from cudepot.kinds.shows import Material
 from cudepot.paths import safe_name
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.publish.prove_solvable import unsolvable
@@ -66,21 +66,14 @@ class Part:
     lost: tuple[str, ...] = ()
 
     @property
-    def mirrored_wheels(self) -> list[Artifact]:
-        """Wheels that are published as they are."""
-        wheels = (one for one in self.lock.artifacts if one.kind == ArtifactKind.WHEEL)
-        return [one for one in wheels if Output.MIRROR in one.outputs]
+    def mirrored(self) -> list[Artifact]:
+        """Packages published as they are in a repository that all upstreams share: wheels."""
+        return [one for one in _of_shared(self.lock) if Output.MIRROR in one.outputs]
 
-    @property
-    def wheels(self) -> list[tuple[str, Digest]]:
-        """All wheels by file name: those mirrored as they are, and those built."""
-        mirrored = [(one.filename, one.digest) for one in self.mirrored_wheels]
-        return mirrored + [(one.filename, one.digest) for one in self.built if one.kind == ArtifactKind.WHEEL]
-
-    @property
-    def conda(self) -> list[Built]:
-        """Conda packages."""
-        return [one for one in self.built if one.kind == ArtifactKind.CONDA]
+    def shared(self, channel: str) -> dict[str, Digest]:
+        """Return what it brings to these repositories: site path → content; ``channel`` is the conda channel's name."""
+        mirrored = {_path(one): one.digest for one in self.mirrored}
+        return mirrored | {one.place(channel): one.digest for one in self.built}
 
 
 class Earlier:
@@ -181,8 +174,8 @@ def held_back(trouble: Trouble, kept: Part | None) -> Held:
 
 def _bring_back(depot: Depot, last: Lock, earlier: Earlier) -> dict[str, Digest]:
     """Take back from the site what it shows of an upstream and the store has lost; return what it has not either."""
-    wheels = {f"{WHEELS.room}/{one.filename}" for one in last.artifacts if one.kind == ArtifactKind.WHEEL}
-    shown = _copied(last, earlier.tree) | {path: one for path, one in earlier.tree.items() if path in wheels}
+    shared = set(map(_path, _of_shared(last)))
+    shown = _copied(last, earlier.tree) | {path: one for path, one in earlier.tree.items() if path in shared}
     shown |= {one.place(depot.config.site.channel): one.digest for one in _shown_of(depot, last, earlier)}
     lacking = {path: digest for path, digest in shown.items() if not depot.store.has(digest)}
     return {
@@ -192,8 +185,18 @@ def _bring_back(depot: Depot, last: Lock, earlier: Earlier) -> dict[str, Digest]
 
 def _copied(lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
     """Return an upstream's folders exactly as they were: for what cannot even be made again."""
-    folders = tuple(row.folder(one.name) for row in rows() if row.per_upstream for one in lock.upstreams)
+    folders = tuple(folder for one in lock.upstreams for folder in own_folders(one.name))
     return {path: digest for path, digest in tree.items() if path.startswith(folders)}
+
+
+def _of_shared(lock: Lock) -> list[Artifact]:
+    """Return the artifacts of ecosystems in which all upstreams share a repository."""
+    return [one for one in lock.artifacts if not row_for(one.kind).per_upstream]
+
+
+def _path(one: Artifact) -> str:
+    """Return where a site has an artifact."""
+    return row_for(one.kind).folder(one.upstream) + one.filename
 
 
 def _shown_of(depot: Depot, last: Lock, earlier: Earlier) -> tuple[Built, ...]:
@@ -214,12 +217,8 @@ def _part(depot: Depot, lock: Lock, earlier: Earlier) -> Part:
     mirrored = _whole_tree(depot, upstream)
     _check_present(depot, lock, mirrored)
     depot.progress.step(f"building and signing the index of {upstream.name}")
-    tree = {
-        **apt_tree(depot, lock, earlier.snapshots),
-        **_yum_tree(depot, lock, earlier.snapshots),
-        **{path: one.digest for path, one in files_of(lock)},
-        **mirrored,
-    }
+    material = Material(depot, lock, (), earlier.snapshots)
+    tree = {path: one for kind in showing(lock) for path, one in kind.shows.tree(material).items()} | mirrored
     for path in tree:
         if safe_name(path) != path:
             raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
@@ -253,9 +252,7 @@ def proved(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> tuple[Unsolv
 
 
 def _check_names(depot: Depot, part: Part, earlier: Earlier) -> None:
-    channel = depot.config.site.channel
-    named = {one.place(channel): one.digest for one in part.built}
-    named |= {f"{WHEELS.room}/{name}": digest for name, digest in part.wheels}
+    named = part.shared(depot.config.site.channel)
     if named:
         check_names(named, earlier.names, accepted(part.lock))
 
@@ -284,14 +281,6 @@ def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> 
             f"{len(missing)} locked artifacts are not in the store, or damaged there, {missing[0]} for one",
             hint="run `cudepot sync`",
         )
-
-
-def _yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
-    if not any(lock.has_rpms(one) for one in lock.upstreams):
-        return {}
-    from cudepot.kinds.yum.publish import yum_tree  # noqa: PLC0415 - start-up is much of a small run
-
-    return yum_tree(depot, lock, earlier)
 
 
 def _is_kept_by_path(path: str) -> bool:

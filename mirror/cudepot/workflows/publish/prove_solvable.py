@@ -1,54 +1,43 @@
-"""`publish` proves that what it publishes can be installed from the site: each repository by its ecosystem's prover.
+"""`publish` proves that what it publishes can be installed from the site: each repository by the kind that shows it.
 
-A prover is a module with ``unsolvable(depot, lock, name, files)``: ``name`` of the repository, ``files`` the paths
-below its folder on the site → content, all of it in the store. It gives what no client could install from those
-files alone and what the lock says that the distribution provides. Whole mirrors are their upstream's: not proved.
+Whole mirrors are their upstream's: not proved.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Collection, Mapping
-from typing import Protocol, cast
+from collections.abc import Collection, Iterator, Mapping
 
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
-
-_PROVERS: dict[str, str] = {
-    "apt": "cudepot.kinds.apt.prove",
-    "conda": "cudepot.kinds.conda.prove",
-    "yum": "cudepot.kinds.yum.prove",
-}
-"""Folder of the site → module that proves the repositories in it; loaded only where there is one."""
+from cudepot.kinds.registry import Shown, shown_below
 
 
-class Prover(Protocol):
-    """What a module that proves repositories of one ecosystem has."""
-
-    def unsolvable(self, depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]) -> list[Unsolvable]:
-        """Return what no client could install from a repository."""
-
-
-def unsolvable(depot: Depot, lock: Lock, tree: Mapping[str, Digest], beside: Collection[str] = ()) -> list[Unsolvable]:
+def unsolvable(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> list[Unsolvable]:
     """Return what no client could install from the finished tree.
 
     Args:
-        depot: the depot.
+        depot: the depot; its store has all files of the tree.
         lock: what the tree was made of.
         tree: path on the site → content.
-        beside: names of repositories that are not looked at: they stay as they were published last.
     """
-    folders = {f"{kind}/{one.name}/": one.name for kind in ("apt", "yum") for one in lock.upstreams if not one.files}
-    folders[f"conda/{depot.config.site.channel}/"] = f"conda/{depot.config.site.channel}"
+    folders = {
+        folder: (name, kind) for kind in shown_below(tree).values() for folder, name in _repositories(depot, lock, kind)
+    }
     found: list[Unsolvable] = []
     for folder, files in _grouped(folders, tree).items():
-        module = _PROVERS.get(folder.partition("/")[0])
-        if module and folders[folder] not in beside:
-            prover = cast("Prover", importlib.import_module(module))
-            found += prover.unsolvable(depot, lock, folders[folder], files)
+        name, kind = folders[folder]
+        found += kind.shows.unsolvable(depot, lock, name, files)
     return found
+
+
+def _repositories(depot: Depot, lock: Lock, kind: Shown) -> Iterator[tuple[str, str]]:
+    """Give the folders of a kind's repositories, each with what it is called: by its upstream, or as the shared one."""
+    if kind.ecosystem.per_upstream:
+        yield from ((kind.ecosystem.folder(one.name), one.name) for one in lock.upstreams if not one.files)
+    else:
+        yield from ((one, one.rstrip("/")) for one in kind.shows.folders(depot)[:1])
 
 
 def _grouped(folders: Collection[str], tree: Mapping[str, Digest]) -> dict[str, dict[str, Digest]]:

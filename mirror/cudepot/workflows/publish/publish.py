@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tomli_w
 
-from cudepot.catalog.ecosystems import CONDA, row_of
+from cudepot.catalog.ecosystems import row_of
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.lock_document import render_lock
@@ -24,6 +24,7 @@ from cudepot.depot.locked import current_lock, load_lock, record_acceptance, una
 from cudepot.depot.snapshots import find_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
+from cudepot.kinds.registry import shown_below
 from cudepot.kinds.unsigned import unsigned
 from cudepot.workflows.bundle.shown_import import forget_choice, newest_number, wanted
 from cudepot.workflows.nvidia.paths import NO_COPIES, Copies, copies_of, with_nvidia
@@ -138,11 +139,7 @@ def _show_held(depot: Depot, hold: Hold) -> int:
 
 
 def _foreign(depot: Depot, tree: Tree) -> tuple[str, ...]:
-    if not any(path.startswith(f"{CONDA.room}/") for path in tree):
-        return ()
-    from cudepot.kinds.conda.prove import foreign  # noqa: PLC0415 - where there is a channel
-
-    return foreign(depot, tree)
+    return tuple(text for one in shown_below(tree).values() for text in one.shows.left_to_others(depot, tree))
 
 
 def _note(depot: Depot, names: Sequence[str], held: Sequence[Held]) -> None:
@@ -170,7 +167,7 @@ def site_of(
     shared, more, unsolvable = channels(depot, lock, parts, general, before)
     held += [*(Held(one.name, one.error, False) for one in waiting), *more]
     broken = {one.name for one in held}
-    usable = {name: one for name, one in parts.items() if not one.waiting or one.tree or one.built or one.wheels}
+    usable = {name: one for name, one in parts.items() if not one.waiting or one.tree or one.built or one.mirrored}
     if held and not usable.keys() - broken and not (keep_last and earlier):
         raise held[0].error
     depot.progress.step("writing statements of origin and what clients need")
