@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from simulator.debs import simple_deb, write_deb
@@ -24,8 +25,12 @@ from simulator.site_key import SiteKey
 from simulator.yum import Rhel
 from tests.kinds.yum.world import DEVEL, add_yum
 
+from cudepot.catalog.config.config import Pin
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.cli.main import main
+from cudepot.depot.depot import Depot
 from cudepot.workflows.lock import lock as lock_module
+from cudepot.workflows.lock import update as update_module
 from cudepot.workflows.publish import parts as site_parts
 
 RUNTIME = "libcudnn8=8.0.5.39-1+cuda11.1"
@@ -183,14 +188,14 @@ def bad_signature(one: Case, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def internal_error(one: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = lock_module._Asking.resolve
+    real = lock_module._resolve
 
-    def resolve(asking: lock_module._Asking, old: object) -> object:
-        if asking.upstream.name == one.name:
+    def resolve(depot: Depot, upstream: Upstream, *given: Any, **more: Any) -> object:
+        if upstream.name == one.name:
             raise RecursionError("maximum recursion depth exceeded")
-        return real(asking, old)  # type: ignore[arg-type]
+        return real(depot, upstream, *given, **more)
 
-    monkeypatch.setattr(lock_module._Asking, "resolve", resolve)
+    monkeypatch.setattr(lock_module, "_resolve", resolve)
 
 
 def nothing_matches(one: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,10 +308,10 @@ def test_our_own_disk_stops_everything(tmp_path: Path, site_key: SiteKey, monkey
     one = Case(project, "folder", tmp_path / "other")
     assert one.verb("init") == 0
 
-    def full(*_: object) -> object:
+    def full(*_: object, **__: object) -> object:
         raise OSError(errno.ENOSPC, "No space left on device", str(project.store / "tmp/x"))
 
-    monkeypatch.setattr(lock_module._Asking, "resolve", full)
+    monkeypatch.setattr(lock_module, "_resolve", full)
     assert one.verb("lock") == 7
     assert not project.lock.exists()
     shutil.rmtree(tmp_path / "other")
@@ -335,7 +340,7 @@ def test_what_nobody_foresaw_is_one_upstreams_in_the_verbs_that_read(
 ) -> None:
     log = case.project.store / "cudepot.log"
     with monkeypatch.context() as once:
-        break_for(once, "cudepot.workflows.verify.everything:_apt_faults", "apt/apt/InRelease")
+        break_for(once, "cudepot.kinds.apt.verify:faults", "apt/apt/InRelease")
         capsys.readouterr()
         assert case.verb("verify") != 0
         told = capsys.readouterr()
@@ -362,7 +367,14 @@ def test_an_upstream_that_cannot_be_compared_stops_no_update(
     case.project.add("upstream", name="pypi", type="simple", url=nvidia.simple_url)
     case.project.add("pin", upstream="pypi", packages=["nvidia-cudnn-cu11==8.0.5.39"])
     assert case.verb("lock") == 0
-    break_for(monkeypatch, "cudepot.workflows.lock.update:compare", "apt")
+    real = update_module.compare
+
+    def compare(pins: list[tuple[int, Pin]], *given: Any) -> object:
+        if any(pin.upstream == "apt" for _, pin in pins):
+            raise RecursionError("maximum recursion depth exceeded")
+        return real(pins, *given)
+
+    monkeypatch.setattr(update_module, "compare", compare)
     capsys.readouterr()
     assert case.verb("update") == 1
     told = capsys.readouterr()
