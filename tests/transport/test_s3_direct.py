@@ -132,6 +132,15 @@ def test_a_request_says_what_boto3_would_say_and_lines_are_kept(server: Server) 
     assert "expect" not in short[1]
 
 
+def test_names_are_sent_as_they_are_spelled(server: Server) -> None:
+    bucket = server.bucket()
+    for key in ("a/./b.deb", "a//b.deb", "a/", "a/%2b%C3.deb"):
+        assert put(bucket, b"one", key)
+    assert [path for path, _, _ in server.seen] == [
+        f"/b/p/{one}" for one in ("a/./b.deb", "a//b.deb", "a/", "a/%252b%25C3.deb")
+    ]
+
+
 @pytest.mark.parametrize("answer", [0, 503])
 def test_what_may_pass_is_boto3_s_for_one_file(server: Server, answer: int) -> None:
     bucket = server.bucket()
