@@ -1,7 +1,8 @@
 """The short way to the control text of an ordinary deb: a small control member at once, without streams.
 
 It takes only what it knows thoroughly and says None to anything else, hostile or merely unusual; then the long way of
-:mod:`cudepot.formats.deb` decides, and words the error. What both take, both read alike.
+:mod:`cudepot.formats.deb` decides, and words the error. What both take, both read alike. It pays for the row "publish
+2,000 packages, hard links" of ``scripts/bench site``: without it that takes 1.4 times the processor time.
 """
 
 from __future__ import annotations

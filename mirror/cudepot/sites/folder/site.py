@@ -1,4 +1,7 @@
-"""A site as a folder: every snapshot whole in a folder of its own, ``current`` a link that one rename switches."""
+"""A site as a folder: every snapshot whole in a folder of its own, ``current`` a link that one rename switches.
+
+Files are hard links of the store's objects: the row "publish 2,000 packages, hard links" of ``scripts/bench site``.
+"""
 
 from __future__ import annotations
 

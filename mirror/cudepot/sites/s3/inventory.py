@@ -1,7 +1,8 @@
 """What lies in a bucket, as our own record there says: it decides what is sent, so that no object is asked for.
 
 The record claims only what is certain: an object is noted after it was written, and its claim is taken back before it
-is overwritten or removed. A run killed in between leaves objects that are sent again, never a wrong claim.
+is overwritten or removed. A run killed in between leaves objects that are sent again, never a wrong claim. It pays for
+the row "publish to S3 again, nothing changed" of ``scripts/bench site``.
 """
 
 from __future__ import annotations

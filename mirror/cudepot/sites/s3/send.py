@@ -1,4 +1,7 @@
-"""Sends objects of the store to a bucket, many at a time, each hashed on its way; long ones in parts."""
+"""Sends objects of the store to a bucket, many at a time, each hashed on its way; long ones in parts.
+
+The row of ``scripts/bench site`` is "publish to S3 (radosgw)".
+"""
 
 from __future__ import annotations
 
