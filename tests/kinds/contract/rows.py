@@ -16,7 +16,10 @@ from simulator.cudnn import licence
 from simulator.redistrib import entry, write_page
 from simulator.simple import WheelIndex
 from simulator.yum import YumRepo
+from tests.kinds.contract import toy
 from tests.kinds.contract.shelf import CHANGED, FIRST, RELEASES, SECOND, VERSIONS, Shelf
+
+from cudepot.digest import Digest
 
 _R = TypeVar("_R", bound=Publisher)
 
@@ -135,10 +138,19 @@ def redistrib(stage: Stage, files: Sequence[Path]) -> Settings:
         found = entry(f"cudnn/linux-x86_64/{file.name}", file.read_bytes())
         product = {"name": "cuDNN", "license": "cudnn", "version": version, "cuda_variant": ["12"]}
         product["linux-x86_64"] = {"cuda12": found}
-        manifest = {"release_date": "2026-09-29", "release_product": "cudnn", "cudnn": product}
+        manifest = {"release_date": "2026-09-29", "release_label": version.rpartition(".")[0],
+                    "release_product": "cudnn", "cudnn": product}  # fmt: skip
         (stage.folder / f"redistrib_{version.rpartition('.')[0]}.json").write_text(json.dumps(manifest))
     write_page(stage.folder)
     return {"type": "redistrib", "url": f"{stage.url}/"}
+
+
+def toys(stage: Stage, files: Sequence[Path]) -> Settings:
+    found = [(*file.stem.split("-"), file.name, Digest.of(file.read_bytes())) for file in files]
+    for file in files:
+        shutil.copy(file, stage.folder)
+    (stage.folder / toy.INDEX).write_bytes(toy.described(found))
+    return {"type": toy.NAME, "url": f"{stage.url}/"}
 
 
 def folder(stage: Stage, files: Sequence[Path]) -> Settings:
@@ -168,6 +180,7 @@ ROWS = [
     Row("yum whole", "rpm", yum(whole=True), sealed=True),
     Row("wheels", "whl", simple, WHEELS, trust=""),
     Row("redistrib", "tar.xz", redistrib, ARCHIVES, trust="", pin={"subdirs": ["linux-64"]}),
+    Row("a toy of our own", "toy", toys, {FIRST: "first@1.0", SECOND: "second@1.0"}, trust=""),
     Row("folder of debs", "deb", folder, FILES, asks=0, trust="unsigned"),
     Row("folder of rpms", "rpm", folder, FILES, asks=0, trust="unsigned"),
     Row("folder of wheels", "whl", folder, FILES, asks=0, trust="unsigned"),

@@ -32,7 +32,7 @@ class Shelf:
         self._folder, self._files = folder, dict[tuple[str, str], Path]()
         self.keys = KeyHome()
         self._makers: dict[str, Callable[[str, Path], Path]] = {
-            "deb": _deb, "rpm": self._rpm, "whl": _wheel, "tar.xz": _archive, "tgz": _release,
+            "deb": _deb, "rpm": self._rpm, "whl": _wheel, "tar.xz": _archive, "tgz": _release, "toy": _toy,
             "deb installer": self._deb_installer, "rpm installer": self._rpm_installer,
         }  # fmt: skip
 
@@ -84,6 +84,12 @@ def _deb(label: str, folder: Path) -> Path:
 
 def _wheel(label: str, folder: Path) -> Path:
     return write_companion(folder, f"nvidia-{_name(label)}", "1.0", {"nvidia/x/data": label.encode()})
+
+
+def _toy(label: str, folder: Path) -> Path:
+    path = folder / f"{_name(label)}-1.0.toy"
+    path.write_bytes(f"a toy: {label}\n".encode())
+    return path
 
 
 def _archive(label: str, folder: Path) -> Path:

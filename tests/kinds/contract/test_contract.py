@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,14 @@ from simulator.keys import Key, KeyHome
 from simulator.project import Project
 from simulator.server import Server
 from simulator.site_key import SiteKey
+from tests.kinds.contract import toy
 from tests.kinds.contract.case import Case, call, copy, dates
 from tests.kinds.contract.rows import NAME, ROWS, Row, Stage
 from tests.kinds.contract.shelf import CHANGED, FIRST, SECOND, Shelf
+
+import cudepot
+from cudepot.catalog.site.file_traits import traits
+from cudepot.ports import Rank
 
 PACKAGES = (".deb", ".rpm", ".whl", ".conda", ".tar.xz", ".tgz", ".toy")
 
@@ -27,9 +33,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def hurry() -> Iterator[None]:
-    """Let what is hopeless end soon."""
-    with pytest.MonkeyPatch.context() as patch:
+def world() -> Iterator[None]:
+    """Let what is hopeless end soon, and the toy be a kind."""
+    with toy.registered(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("CUDEPOT_TRIES", "1")
         patch.setenv("CUDEPOT_WAIT", "0")
         yield
@@ -168,3 +174,29 @@ def flipped(data: bytes) -> bytes:
     """Return bytes of which the middle one is another."""
     middle = len(data) // 2
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def test_the_other_verbs_take_it_too(case: Case) -> None:
+    case.offer(FIRST, SECOND)
+    case.run("lock")
+    case.run("update")
+    for argv in (
+        ["sync"],
+        ["repackage"],
+        ["publish", "--dry-run"],
+        ["publish"],
+        ["snapshots"],
+        ["verify", "--clients"],
+    ):
+        case.run(*argv)
+    assert case.run("diff", "1", "2").startswith("+ ")
+    assert "all good" in case.run("verify", "--repair")
+    assert "removed: 1\n" in case.run("gc", "--keep", "1", "--force")
+    assert "nothing to look at" in case.run("status", "--check")
+
+
+def test_no_file_of_the_product_knows_the_toy() -> None:
+    product = Path(cudepot.__file__).parent
+    assert not [path for path in product.rglob("*.py") if re.search(r"\btoys?\b", path.read_text(), re.I)]
+    assert traits("toys/up/first-1.0.toy").rank is Rank.PACKAGE
+    assert traits(f"toys/up/{toy.INDEX}").rank is Rank.ROOT
