@@ -32,6 +32,10 @@ class ArtifactKind(StrEnum):
     CONDA = "conda"
 
 
+SYSTEM_KINDS = (ArtifactKind.DEB, ArtifactKind.RPM)
+"""What a system's own package manager installs."""
+
+
 class HeldKind(StrEnum):
     """What a site offers, in the order in which it is listed."""
 

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cudepot.catalog.ecosystems import APT, YUM, ArtifactKind, Output, Row, rows
+from cudepot.catalog.ecosystems import APT, SYSTEM_KINDS, YUM, ArtifactKind, Output, Row, rows
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest
 from cudepot.errors import FormatError, PinError
 from cudepot.formats.release import Release
 
-_NAMED = (ArtifactKind.DEB, ArtifactKind.RPM)
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~^:%@{}=-]*")
 """What names, versions and architectures of debs and rpms consist of, the odd ones included."""
 
@@ -145,12 +144,17 @@ class Artifact:
     uploaded: str = ""
     yanked: str | None = None
 
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether it is published as it is."""
+        return Output.MIRROR in self.outputs
+
     def __post_init__(self) -> None:
         """Raise FormatError when a package is called what clients' files and commands could take for more than a name.
 
         A line break makes another line of preferences or of a Dockerfile, a leading ``-`` an option.
         """
-        named = (self.name, self.version, self.architecture) if self.kind in _NAMED else ()
+        named = (self.name, self.version, self.architecture) if self.kind in SYSTEM_KINDS else ()
         for text in (*named, *(word for one in self.holds for word in one.split(" "))):
             if text and not _WORD.fullmatch(text):
                 raise FormatError(f"{self.filename[:200]!r}: {text[:80]!r} is no name, version or architecture")
@@ -205,7 +209,7 @@ def check_filenames(artifacts: Sequence[Artifact]) -> None:
     """
     seen: dict[str, Artifact] = {}
     for one in artifacts:
-        shown = one.kind == ArtifactKind.DEB and Output.MIRROR in one.outputs
+        shown = one.kind == ArtifactKind.DEB and one.is_mirrored
         first = seen.setdefault(one.filename, one) if shown else one
         if first.digest != one.digest:
             raise PinError(

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from cudepot.catalog.config.config import SUBDIRS
+from cudepot.catalog.ecosystems import CONDA, SYSTEM_KINDS, ArtifactKind, Output, row_for
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.nvidia.repackaged import part_of
@@ -37,7 +38,7 @@ class Built:
         md5: of a conda package, for its channel's index; empty where an older cudepot built it.
     """
 
-    kind: str
+    kind: ArtifactKind
     subdir: str
     filename: str
     digest: Digest
@@ -45,7 +46,8 @@ class Built:
 
     def place(self, channel: str) -> str:
         """Return where it is on a site; ``channel`` is the name of its conda channel."""
-        return f"wheels/{self.filename}" if self.kind == "wheel" else f"conda/{channel}/{self.subdir}/{self.filename}"
+        row = row_for(self.kind)
+        return "/".join((row.room, *((channel, self.subdir) if row is CONDA else ()), self.filename))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,11 @@ def all_jobs(depot: Depot, lock: Lock) -> list[Job]:
     jobs = jobs_of(lock)
     if not depot.config.build.closed_channel:
         return jobs
-    exact = {one.release.cuda for one in jobs if "." in one.release.cuda and {"conda", "static"} & set(one.outputs)}
+    exact = {
+        one.release.cuda for one in jobs if "." in one.release.cuda and {Output.CONDA, Output.STATIC} & set(one.outputs)
+    }
     releases = [Release("cuda-version", cuda, cuda, "noarch") for cuda in sorted(exact)]
-    return [*jobs, *(Job(one.product, one, (), ("conda",)) for one in releases)]
+    return [*jobs, *(Job(one.product, one, (), (Output.CONDA,)) for one in releases)]
 
 
 def jobs_of(lock: Lock) -> list[Job]:
@@ -100,18 +104,18 @@ def _headers(
     groups: Mapping[tuple[str, str, Release], Sequence[Artifact]], upstream: str, recipe: str, release: Release
 ) -> tuple[Artifact, ...]:
     """Return the packages of headers that the JIT libraries of debs and rpms share with the release itself."""
-    if release.part != "jit" or any(one.kind not in ("deb", "rpm") for one in groups[upstream, recipe, release]):
+    if release.part != "jit" or any(one.kind not in SYSTEM_KINDS for one in groups[upstream, recipe, release]):
         return ()
     whole = groups.get((upstream, recipe, replace(release, part="")), ())
     return tuple(one for one in whole if part_of(one.name) == "headers")
 
 
 def _outputs_of(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
-    return tuple(sorted({kind for one in artifacts for kind in one.outputs} - {"mirror"}))
+    return tuple(sorted({kind for one in artifacts for kind in one.outputs} - {Output.MIRROR}))
 
 
 def _licences(lock: Lock, upstream: str, release: Release, artifacts: Sequence[Artifact]) -> tuple[Artifact, ...]:
-    if release.part == "samples" or any(one.kind != "rpm" for one in artifacts):
+    if release.part == "samples" or any(one.kind != ArtifactKind.RPM for one in artifacts):
         return ()
     sought = replace(release, cuda="", subdir="noarch", part="samples")
     return tuple(one for one in lock.of(upstream) if one.release == sought)
@@ -232,10 +236,10 @@ def ever_built(depot: Depot, lock: Lock) -> list[Built]:
 
 
 def _built(table: Table) -> Built:
-    kind = table.choice("kind", ("conda", "wheel"))
-    subdir = table.choice("subdir", (*SUBDIRS, "noarch") if kind == "conda" else ("",))
+    kind = ArtifactKind(table.choice("kind", (ArtifactKind.CONDA, ArtifactKind.WHEEL)))
+    subdir = table.choice("subdir", (*SUBDIRS, "noarch") if kind == ArtifactKind.CONDA else ("",))
     filename = table.text("filename")
-    suffix = ".conda" if kind == "conda" else ".whl"
+    (suffix,) = row_for(kind).suffixes
     if "/" in filename or safe_name(filename) != filename or not filename.endswith(suffix):
         raise ConfigError(f"expected the name of a {suffix} file in {table.path('filename')!r}, found {filename!r}")
     return Built(kind, subdir, filename, table.digest(), table.text("md5", ""))

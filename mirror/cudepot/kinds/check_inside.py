@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.depot.depot import Depot
 from cudepot.depot.fetch_locked import Missing
@@ -34,7 +35,7 @@ def check_inside(deb: Artifact, name: str, version: str, architecture: str) -> N
 def mislabelled(depot: Depot, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
     """Give the debs, of those that were just fetched, that are others than their index says."""
     for one in lock.artifacts:
-        if one.kind == "deb" and "mirror" in one.outputs and one.digest in fetched and depot.store.has(one.digest):
+        if one.kind == ArtifactKind.DEB and one.is_mirrored and one.digest in fetched and depot.store.has(one.digest):
             try:
                 with depot.store.open(one.digest) as handle:
                     fields = parse_stanza(read_control(handle, what=one.filename), one.filename)

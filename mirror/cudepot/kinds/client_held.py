@@ -86,7 +86,7 @@ def _within(tree: Tree, whole: Sequence[str], place: Place, cuda: str) -> dict[s
 
 def published_of(lock: Lock, name: str, kind: str) -> list[Artifact]:
     """Return the packages of an upstream that are on the site as they are."""
-    return [one for one in lock.of(name) if one.kind == kind and "mirror" in one.outputs]
+    return [one for one in lock.of(name) if one.kind == kind and one.is_mirrored]
 
 
 def _held(packages: Sequence[Artifact], roots: Iterable[Artifact], named: Named) -> list[Artifact]:

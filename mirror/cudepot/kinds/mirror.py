@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.drift import replaced
-from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
+from cudepot.catalog.lock import Artifact, FileRole, LockedFile, LockedUpstream
 from cudepot.catalog.mirror import site_folder
 from cudepot.depot.depot import Depot
 from cudepot.depot.upstream_session import Asked
@@ -20,7 +20,7 @@ def extras(chain: Asked) -> tuple[LockedFile, ...]:
     """Return the files beside the indexes, each by a conditional request."""
     read = chain.memory.read
     return tuple(
-        LockedFile(path, "extra", read(chain.depot, chain.source, path, limit=EXTRA_LIMIT)[1])
+        LockedFile(path, FileRole.EXTRA, read(chain.depot, chain.source, path, limit=EXTRA_LIMIT)[1])
         for path in chain.upstream.extras
     )
 
@@ -29,7 +29,7 @@ def with_extras(chain: Asked, locked: LockedUpstream, accepted: Sequence[str]) -
     """Return what is locked of a whole mirror with the files beside its indexes as they are now."""
     if not chain.upstream.extras:
         return locked
-    files = (*(one for one in locked.files if one.role != "extra"), *extras(chain))
+    files = (*(one for one in locked.files if one.role != FileRole.EXTRA), *extras(chain))
     chain.memory.save(chain.depot.store)
     if files == locked.files:
         return locked

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, LockedUpstream, split
 from cudepot.catalog.mirror import Whole
@@ -96,7 +97,7 @@ def _wrong_sums(
 def _odd(depot: Depot, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
     """Give what is here as promised and still cannot be trusted."""
     yield from _unsound(depot, lock)
-    if any(one.kind == "deb" and one.digest in fetched for one in lock.artifacts):
+    if any(one.kind == ArtifactKind.DEB and one.digest in fetched for one in lock.artifacts):
         from cudepot.kinds.check_inside import mislabelled  # noqa: PLC0415 - where debs came
 
         yield from mislabelled(depot, lock, fetched)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from cudepot.catalog.config.site import Build, ParsePlace, Site, parse_build, parse_site
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import Output
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 
 VERSION = 1
-OUTPUTS = ("mirror", "conda", "wheel", "cuda-wheel", "static")
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le", "win-64")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -39,7 +39,7 @@ class Pin:
     recipe: str = ""
     cuda: str = ""
     architectures: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ("mirror",)
+    outputs: tuple[Output, ...] = (Output.MIRROR,)
     subdirs: tuple[str, ...] = ("linux-64",)
     sha256: tuple[tuple[str, str], ...] = ()
 
@@ -107,12 +107,12 @@ def _hashes(table: Table, key: str) -> tuple[str, ...]:
 
 def _pin(table: Table) -> Pin:
     recipe = table.text("recipe", "")
-    outputs = table.texts("outputs", ("conda", "wheel") if recipe else ("mirror",))
+    outputs = table.texts("outputs", (Output.CONDA, Output.WHEEL) if recipe else (Output.MIRROR,))
     for one in outputs:
-        if one not in OUTPUTS or (one != "mirror" and not recipe):
+        if one not in tuple(Output) or (one != Output.MIRROR and not recipe):
             raise ConfigError(
                 f"output {one!r} in {table.path('outputs')!r} cannot be made",
-                hint=f"outputs are {', '.join(OUTPUTS)}; the others need a recipe",
+                hint=f"outputs are {', '.join(Output)}; the others need a recipe",
             )
     pin = Pin(
         upstream=table.text("upstream"),
@@ -120,7 +120,7 @@ def _pin(table: Table) -> Pin:
         recipe=recipe,
         cuda=table.version("cuda", ""),
         architectures=table.texts("architectures", ()),
-        outputs=outputs,
+        outputs=tuple(map(Output, outputs)),
         subdirs=table.texts("subdirs", ("linux-64",)),
         sha256=_pinned(table),
     )
@@ -149,7 +149,7 @@ def _check_references(config: Config) -> None:
     for pin in config.pins:
         one = config.upstream(pin.upstream)
         _check_architectures(pin, one)
-        if one.whole and "mirror" in pin.outputs:
+        if one.whole and Output.MIRROR in pin.outputs:
             raise ConfigError(
                 f"upstream {pin.upstream!r} is mirrored whole: a pin there can only repackage",
                 hint='remove the pin, or give it a recipe and `outputs = ["conda", "wheel"]`',

@@ -15,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from cudepot.catalog.ecosystems import ArtifactKind
+
 READ = (
     "dpkg -l, apt list --installed, rpm -qa, dnf list installed, pip freeze, pip list, conda list or conda env export"
 )
@@ -30,7 +32,7 @@ class Installed:
     """A package that is installed somewhere.
 
     Attributes:
-        kind: ``deb``, ``rpm``, ``wheel`` or ``conda``.
+        kind: of its package; an archive is never told to be installed.
         version: as its own tool writes it; EVR for an rpm; empty where the listing gives none, for the reason ``why``.
         architecture: of a deb or rpm; empty for others.
         build: build string of a conda package.
@@ -39,7 +41,7 @@ class Installed:
         why: why the line gives no version that could be pinned; empty where it does.
     """
 
-    kind: str
+    kind: ArtifactKind
     name: str
     version: str
     architecture: str = ""
@@ -109,34 +111,38 @@ def _deb(line: str, reading: _Reading) -> list[Installed]:
         return []
     cut = (len(match["name"]), len(match["version"])) if reading.widths else ()
     is_cut = any(length >= width for length, width in zip(cut, reading.widths, strict=False))
-    return [Installed("deb", match["name"].partition(":")[0], match["version"], match["arch"], cut=is_cut)]
+    return [Installed(ArtifactKind.DEB, match["name"].partition(":")[0], match["version"], match["arch"], cut=is_cut)]
 
 
 def _dpkg_query(line: str, _: _Reading) -> list[Installed]:
     """Read a line of ``dpkg-query -W``."""
     match = re.fullmatch(rf"(?P<name>{_DEB_NAME})(?::(?P<arch>\w+))?\t(?P<version>[0-9]\S*)", line)
-    return [Installed("deb", match["name"], match["version"], match["arch"] or "")] if match else []
+    return [Installed(ArtifactKind.DEB, match["name"], match["version"], match["arch"] or "")] if match else []
 
 
 def _apt(line: str, _: _Reading) -> list[Installed]:
     """Read a line of ``apt list --installed``."""
     form = rf"(?P<name>{_DEB_NAME})/\S+ (?P<version>\S+) (?P<arch>\w+) \[installed"
     match = re.match(form, line)
-    return [Installed("deb", match["name"], match["version"], match["arch"])] if match else []
+    return [Installed(ArtifactKind.DEB, match["name"], match["version"], match["arch"])] if match else []
 
 
 def _rpm(line: str, _: _Reading) -> list[Installed]:
     """Read a line of ``rpm -qa``, or of ``dnf repoquery --installed``, which writes the epoch as well."""
     form = rf"(?P<name>[A-Za-z0-9_.+-]+)-(?:0:)?(?P<version>[^-\s]+-[^-\s]+?)\.(?P<arch>{_MACHINES})"
     match = re.fullmatch(form, line)
-    return [Installed("rpm", match["name"], match["version"], match["arch"])] if match else []
+    return [Installed(ArtifactKind.RPM, match["name"], match["version"], match["arch"])] if match else []
 
 
 def _dnf(line: str, _: _Reading) -> list[Installed]:
     """Read a line of ``dnf list installed`` or ``yum list installed``."""
     form = rf"(?P<name>[A-Za-z0-9_.+-]+)\.(?P<arch>{_MACHINES})\s+(?P<version>\S+-\S+)(?:\s+@?\S+)?"
     match = re.fullmatch(form, line)
-    return [Installed("rpm", match["name"], match["version"].removeprefix("0:"), match["arch"])] if match else []
+    return (
+        [Installed(ArtifactKind.RPM, match["name"], match["version"].removeprefix("0:"), match["arch"])]
+        if match
+        else []
+    )
 
 
 def _pip(line: str, _: _Reading) -> list[Installed]:
@@ -146,11 +152,11 @@ def _pip(line: str, _: _Reading) -> list[Installed]:
         return []
     name, rest = canonicalize_name(match["name"]), match["rest"]
     if exact := re.match(r"===?\s*(?P<version>[\w.!+]+)\s*(?:[;\\#\"'].*|--hash.*)?$", rest):
-        return [Installed("wheel", name, exact["version"])]
+        return [Installed(ArtifactKind.WHEEL, name, exact["version"])]
     if rest.startswith("@"):
         return [_from_url(name, rest[1:].strip())]
     looks_so = re.match(r"[<>!~]=?|===?", rest) and re.match(r"[<>!~=]+\s*\d", rest)
-    return [Installed("wheel", name, "", why=f"{line.strip()!r} names no exact version")] if looks_so else []
+    return [Installed(ArtifactKind.WHEEL, name, "", why=f"{line.strip()!r} names no exact version")] if looks_so else []
 
 
 def _from_url(name: str, url: str) -> Installed:
@@ -161,10 +167,12 @@ def _from_url(name: str, url: str) -> Installed:
     try:
         project, version, _, _ = parse_wheel_filename(filename)
     except (InvalidWheelFilename, ValueError):
-        return Installed("wheel", name, "", why=f"it came from {filename or url!r}, which is no wheel")
+        return Installed(ArtifactKind.WHEEL, name, "", why=f"it came from {filename or url!r}, which is no wheel")
     if project != name:
-        return Installed("wheel", name, "", why=f"it came from {filename}, a wheel of {project}")
-    return Installed("wheel", name, str(version), filename=filename, sha256=hashed[1].lower() if hashed else "")
+        return Installed(ArtifactKind.WHEEL, name, "", why=f"it came from {filename}, a wheel of {project}")
+    return Installed(
+        ArtifactKind.WHEEL, name, str(version), filename=filename, sha256=hashed[1].lower() if hashed else ""
+    )
 
 
 def _conda(line: str, _: _Reading) -> list[Installed]:
@@ -174,15 +182,15 @@ def _conda(line: str, _: _Reading) -> list[Installed]:
     if not match:
         return []
     if match["build"] == "pypi_0":
-        return [Installed("wheel", canonicalize_name(match["name"]), match["version"])]
-    return [Installed("conda", match["name"], match["version"], build=match["build"] or "")]
+        return [Installed(ArtifactKind.WHEEL, canonicalize_name(match["name"]), match["version"])]
+    return [Installed(ArtifactKind.CONDA, match["name"], match["version"], build=match["build"] or "")]
 
 
 def _conda_url(line: str, _: _Reading) -> list[Installed]:
     """Read a line of ``conda list --explicit``."""
     form = r"\S+://\S+/(?P<name>[\w.-]+)-(?P<version>[\w.!+]+)-(?P<build>[\w.+]+)\.(?:conda|tar\.bz2)(?:#\S+)?"
     match = re.fullmatch(form, line.strip())
-    return [Installed("conda", match["name"], match["version"], build=match["build"])] if match else []
+    return [Installed(ArtifactKind.CONDA, match["name"], match["version"], build=match["build"])] if match else []
 
 
 def _columns(line: str, reading: _Reading) -> list[Installed]:
@@ -191,8 +199,8 @@ def _columns(line: str, reading: _Reading) -> list[Installed]:
     if len(row) < 2 or not re.match(r"[A-Za-z0-9_]", row[0]) or not re.match(r"v?\d", row[1]):
         return []
     if reading.table == "pip" or {"pypi", "pypi_0"} & set(row[2:]):
-        return [Installed("wheel", canonicalize_name(row[0]), row[1])]
-    return [Installed("conda", row[0], row[1], build=row[2] if len(row) > 2 else "")]
+        return [Installed(ArtifactKind.WHEEL, canonicalize_name(row[0]), row[1])]
+    return [Installed(ArtifactKind.CONDA, row[0], row[1], build=row[2] if len(row) > 2 else "")]
 
 
 def _collected(line: str, _: _Reading) -> list[Installed]:
@@ -203,8 +211,8 @@ def _collected(line: str, _: _Reading) -> list[Installed]:
     if not match or not (match["channel"] or "_" in match["build"]):
         return []
     if match["channel"] == "pypi":
-        return [Installed("wheel", canonicalize_name(match["name"]), match["version"])]
-    return [Installed("conda", match["name"], match["version"], build=match["build"])]
+        return [Installed(ArtifactKind.WHEEL, canonicalize_name(match["name"]), match["version"])]
+    return [Installed(ArtifactKind.CONDA, match["name"], match["version"], build=match["build"])]
 
 
 def _nothing(_: str, __: _Reading) -> list[Installed]:
@@ -247,5 +255,5 @@ def _json_rows(rows: list[Any]) -> Iterator[Installed]:
 
 def _json_package(row: dict[str, Any], name: str, version: str) -> Installed:
     if "build_string" in row and row.get("channel") != "pypi":
-        return Installed("conda", name, version, build=str(row["build_string"]))
-    return Installed("wheel", canonicalize_name(name), version)
+        return Installed(ArtifactKind.CONDA, name, version, build=str(row["build_string"]))
+    return Installed(ArtifactKind.WHEEL, canonicalize_name(name), version)

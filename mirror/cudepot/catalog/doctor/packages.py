@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from cudepot.catalog.doctor.remedies import reinstall, right_headers
 from cudepot.catalog.doctor.values import Copy, Finding, Header, Package, Severity, numbers, told
+from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 _SHOWN = 3
@@ -70,7 +71,7 @@ def _two_records(packages: Sequence[Package]) -> Iterator[Finding]:
     seen: dict[tuple[str, str, str], Package] = {}
     for one in packages:
         first = seen.setdefault((one.kind, one.name, one.prefix), one)
-        if first.version != one.version and one.kind in ("wheel", "conda") and one.is_cudnn:
+        if first.version != one.version and one.kind in (ArtifactKind.WHEEL, ArtifactKind.CONDA) and one.is_cudnn:
             yield Finding(
                 ERROR, "package-mismatch", f"{one.prefix} has records of {first} and of {one.version}",
                 "an update was cut short: nothing says which files are right", reinstall(max(first, one, key=_version)),
@@ -90,7 +91,7 @@ def _claims(packages: Sequence[Package], copies: Sequence[Copy]) -> Iterator[Fin
             copy for copy in copies if not one.files and copy.prefix and one.prefix.startswith(copy.prefix)
         ]
         found = {part.version[:3] for copy in mine for part in copy.reached() if part.version}
-        fetches = one.kind in ("deb", "rpm") and not one.files  # Debian's nvidia-cudnn, which updates by itself
+        fetches = one.kind in SYSTEM_KINDS and not one.files  # Debian's nvidia-cudnn, which updates by itself
         if fetches or one.changed or one.gone:
             continue
         if one.is_cudnn and len(claim) == 3 and found and claim not in found:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cudepot.catalog.doctor.values import Package, Recorded, Version
+from cudepot.catalog.ecosystems import ArtifactKind
 
 _FILE = re.compile(r"(?:.*/)?(?:libcudnn[\w-]*\.so[.\d]*|cudnn\w*\.h)")
 _NAMED = re.compile(r"-(?:cuda-|cu)(\d+)|-cu(\d+)$")
@@ -35,7 +36,7 @@ def conda_package(text: str, prefix: str) -> Package | None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     asked = [found[1] for one in depends if (found := _DEPENDS.match(one))]
-    return Package("conda", name, version, cuda_of("", build) or next(iter(asked), ""), prefix, files)
+    return Package(ArtifactKind.CONDA, name, version, cuda_of("", build) or next(iter(asked), ""), prefix, files)
 
 
 def _conda_files(said: dict[str, Any], prefix: str) -> Iterator[Recorded]:
@@ -88,7 +89,7 @@ def dpkg_packages(status: str) -> Iterator[Package]:
             fields = dict(re.findall(r"^(Package|Status|Version|Architecture): (.*)$", stanza, re.MULTILINE))
             name, version = fields.get("Package", ""), fields.get("Version", "")
             if is_cudnn(name) and fields.get("Status", "").endswith(" installed"):
-                yield Package("deb", name, version, cuda_of(name, version), "/usr")
+                yield Package(ArtifactKind.DEB, name, version, cuda_of(name, version), "/usr")
 
 
 def dpkg_files(listed: str, sums: str) -> tuple[Recorded, ...]:
@@ -104,7 +105,7 @@ def rpm_packages(text: str) -> Iterator[Package]:
         head, *lines = block.splitlines() or [""]
         name, _, version = head.partition(" ")
         if is_cudnn(name):
-            yield Package("rpm", name, version, cuda_of(name, version), "/usr", tuple(_rpm_files(lines)))
+            yield Package(ArtifactKind.RPM, name, version, cuda_of(name, version), "/usr", tuple(_rpm_files(lines)))
 
 
 def _rpm_files(lines: Iterable[str]) -> Iterator[Recorded]:

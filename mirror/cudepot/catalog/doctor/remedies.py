@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cudepot.catalog.doctor.values import Copy, Header, Package, Version, told
+from cudepot.catalog.ecosystems import ArtifactKind
 
 _BRINGS = {
     "libcublas": ("libcublas", "nvidia-cublas"),
@@ -17,11 +18,11 @@ _BRINGS = {
 def reinstall(package: Package) -> str:
     """Return the command that installs a package again although its manager believes that it is there."""
     name, version = package.name, package.version
-    if package.kind == "wheel":
+    if package.kind == ArtifactKind.WHEEL:
         return f"pip install --force-reinstall --no-deps {name}=={version}"
-    if package.kind == "conda":
+    if package.kind == ArtifactKind.CONDA:
         return f"conda install --force-reinstall {name}={version}"
-    if package.kind == "rpm":
+    if package.kind == ArtifactKind.RPM:
         return f"dnf reinstall {name}"
     return f"apt-get install --reinstall {name}"
 
@@ -34,9 +35,9 @@ def right_headers(header: Header, copies: Sequence[Copy], packages: Sequence[Pac
         return f"rm {header.folder}/cudnn*.h, which no package has a record of"
     runtimes = (one for copy in copies for one in copy.packages if one.kind == owner.kind and one.is_cudnn)
     runtime = next(runtimes, owner)
-    if owner.kind == "deb" and runtime.version != owner.version:
+    if owner.kind == ArtifactKind.DEB and runtime.version != owner.version:
         return f"apt-get install {owner.name}={runtime.version}"
-    if owner.kind == "rpm" and runtime.version != owner.version:
+    if owner.kind == ArtifactKind.RPM and runtime.version != owner.version:
         return f"dnf install {owner.name}-{runtime.version}"
     return reinstall(owner)
 
@@ -54,9 +55,9 @@ def again(copy: Copy, *files: str) -> str:
 def newer(copy: Copy, least: Version) -> str:
     """Return what puts a cuDNN that is at least of a version in place of a copy."""
     owner = next((one for one in copy.packages if one.is_cudnn and one.files), None)
-    if owner and owner.kind == "wheel":
+    if owner and owner.kind == ArtifactKind.WHEEL:
         return f"pip install --no-deps '{owner.name}>={told(least)},<{least[0] + 1}'"
-    if owner and owner.kind == "conda":
+    if owner and owner.kind == ArtifactKind.CONDA:
         return f"conda install '{owner.name}>={told(least)},<{least[0] + 1}'"
     return f"install cuDNN {told(least)} or newer in place of {copy.folder}"
 
@@ -65,7 +66,7 @@ def brings(name: str, copy: Copy) -> str:
     """Return what installs a library that a copy needs."""
     conda, wheel = next((said for stem, said in _BRINGS.items() if name.startswith(stem)), (name, ""))
     cuda = copy.cuda().partition(".")[0]
-    if copy.kind == "conda":
+    if copy.kind == ArtifactKind.CONDA:
         return f"conda install {conda}"
     if "-packages/" in copy.folder and wheel:
         if not cuda:

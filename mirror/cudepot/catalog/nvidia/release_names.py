@@ -11,6 +11,7 @@ import re
 from dataclasses import replace
 
 from cudepot.catalog.config.config import Pin
+from cudepot.catalog.ecosystems import SYSTEM_KINDS
 from cudepot.catalog.lock import Artifact
 from cudepot.errors import PinError
 from cudepot.formats.release import Release
@@ -132,7 +133,7 @@ def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> A
         return artifact
     release = known or parse_artifact_name(artifact.filename)
     if release is None:
-        packaged = artifact.kind in ("deb", "rpm")
+        packaged = artifact.kind in SYSTEM_KINDS
         raise PinError(
             f"{artifact.filename}: the name does not say which release of {pin.recipe} it is",
             hint=_FOR_FILES.format(artifact.name, _example(artifact.name)) if packaged else _FOR_NAMES,

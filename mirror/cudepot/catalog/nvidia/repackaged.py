@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config.config import Pin
+from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind, Output
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.nvidia.cuda_components import COMPONENT_OF, CudaComponents
 from cudepot.catalog.nvidia.release_names import parse_artifact_name
@@ -110,7 +111,7 @@ def _holder(kind: str, release: Release, role: Role, parts: Collection[str]) -> 
     if role is Role.LICENCE:
         return "samples"
     if role is Role.HEADER:
-        development = "dev" if kind == "deb" else "devel"
+        development = "dev" if kind == ArtifactKind.DEB else "devel"
         apart = _numbers(release) >= _HEADERS_LINKED or development in parts
         return "headers" if apart and not release.part.startswith("cross-") else development
     return ""
@@ -126,7 +127,7 @@ def _placed(one: Artifact, said: set[tuple[str, str]], components: Callable[[], 
     if release is None or release.product not in COMPONENT_OF:
         return one
     component = COMPONENT_OF[release.product]
-    if "." in release.cuda and (one.kind in ("deb", "rpm") or (one.recipe, release.cuda) in said):
+    if "." in release.cuda and (one.kind in SYSTEM_KINDS or (one.recipe, release.cuda) in said):
         return one  # its name says it, or its pin
     cuda = components().cuda_of(component, release.version)
     if not cuda:
@@ -141,7 +142,7 @@ def _placed(one: Artifact, said: set[tuple[str, str]], components: Callable[[], 
 def _with_parts(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
     """Mark what a pinned package brought along and is a part of the same release."""
     artifacts = tuple(artifacts)
-    marked = {parse_artifact_name(one.filename): one for one in artifacts if one.release and one.kind in ("deb", "rpm")}
+    marked = {parse_artifact_name(one.filename): one for one in artifacts if one.release and one.kind in SYSTEM_KINDS}
     if not marked:
         return artifacts
     whole = {parse_artifact_name(one.filename) for one in artifacts if one.release and part_of(one.name) != "headers"}
@@ -175,7 +176,7 @@ def _check(artifacts: Sequence[Artifact], *, folder: bool) -> None:
     """Raise PinError where a release lacks its libraries, its headers or what is asked for: it could only fail."""
     groups: dict[tuple[str, Release], list[Artifact]] = {}
     for one in artifacts:
-        if one.release and one.kind in ("deb", "rpm") and one.release.part in ("", "jit"):
+        if one.release and one.kind in SYSTEM_KINDS and one.release.part in ("", "jit"):
             groups.setdefault((one.kind, one.release), []).append(one)
     for (kind, release), found in groups.items():
         told = not folder or _numbers(release) >= _HEADERS_APART  # files in a folder may be anybody's: they are opened
@@ -195,11 +196,11 @@ def _missing(kind: str, release: Release, parts: set[str], outputs: set[str]) ->
     if release.product != "cudnn":
         return None
     apart = _numbers(release) >= _HEADERS_APART
-    if apart and "static" in outputs - parts:
+    if apart and Output.STATIC in outputs - parts:
         return "static"
     if "headers" in parts:
         return None
-    development = "dev" if kind == "deb" else "devel"
+    development = "dev" if kind == ArtifactKind.DEB else "devel"
     return "headers" if apart else None if development in parts else development
 
 

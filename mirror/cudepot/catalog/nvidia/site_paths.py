@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from cudepot.catalog.lock import Artifact, LockedUpstream
+from cudepot.catalog.lock import Artifact, FileRole, LockedUpstream
 from cudepot.catalog.mirror import leads_away, site_folder
 from cudepot.digest import Digest
 from cudepot.paths import plain_path
@@ -156,7 +156,7 @@ def _known_by(upstream: LockedUpstream, tree: Mapping[str, Digest]) -> list[str]
         source = _source(upstream)
         return [path.removeprefix(source) for path in tree if path.startswith(source)][:1]
     if upstream.files:
-        return [one.path for one in upstream.files if one.role == "root"]
+        return [one.path for one in upstream.files if one.role == FileRole.ROOT]
     return [_REPOMD] if upstream.is_yum else ["InRelease"]
 
 

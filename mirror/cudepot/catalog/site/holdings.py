@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from cudepot.catalog.ecosystems import CONDA, FILES, WHEELS, HeldKind, Output, packages_in, row_for, rows
+from cudepot.catalog.ecosystems import CONDA, FILES, WHEELS, HeldKind, packages_in, row_for, rows
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.catalog.site.snapshot import Tree
@@ -155,7 +155,7 @@ def held_package(one: Artifact) -> Held:
 def files_of(lock: Lock) -> Iterator[tuple[str, Artifact]]:
     """Give site path and artifact of all that is published as a file: archives and installers, as NVIDIA made them."""
     for one in lock.artifacts:
-        if one.kind == FILES.artifact and Output.MIRROR in one.outputs:
+        if one.kind == FILES.artifact and one.is_mirrored:
             yield f"{FILES.folder(one.upstream)}{one.filename}", one
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.site.choice import Choice
 from cudepot.catalog.site.snapshot import Tree
@@ -133,7 +134,7 @@ def _clients(
     depot: Depot, tree: Tree, lock: Lock, name: str, url: str, held: Hold
 ) -> Iterator[tuple[AptClient, dict[str, bytes]]]:
     """Give each suite of a repository (a flat one is one), with the key file its source names."""
-    debs, wanted = published_of(lock, name, "deb"), held.versions(name)
+    debs, wanted = published_of(lock, name, ArtifactKind.DEB), held.versions(name)
     label, locked = depot.config.site.label, lock.upstream(name)
     for folder in _folders(tree, name, locked):
         release, ours = _release(depot, tree, f"apt/{name}/{folder}", name)

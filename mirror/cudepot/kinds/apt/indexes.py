@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.catalog.lock import LockedFile
+from cudepot.catalog.lock import FileRole, LockedFile
 from cudepot.depot.fetch import WORKERS, from_any, grouped, in_threads
 from cudepot.depot.upstream_session import ROOT_LIMIT
 from cudepot.digest import CHUNK, Digest, hasher
@@ -41,7 +41,7 @@ def _roots(chain: Chain, suite: Suite) -> list[LockedFile]:
     with contextlib.suppress(MissingError):  # a repository may have InRelease only
         found |= _detached(chain, suite)
     paths = [suite.folder + name for name in ROOT_NAMES]
-    return [LockedFile(path, "root", found[path]) for path in paths if path in found]
+    return [LockedFile(path, FileRole.ROOT, found[path]) for path in paths if path in found]
 
 
 def _detached(chain: Chain, suite: Suite) -> dict[str, Digest]:
@@ -72,7 +72,7 @@ def _indexes(chain: Chain, suite: Suite) -> list[LockedFile]:
     _check_sums(chain, suite, found)
     check_forms(chain, suite, found)
     hashed = {by_hash(suite.release, path, promised[path]): digest for path, digest in found.items()}
-    return [LockedFile(suite.folder + path, "index", digest) for path, digest in {**found, **hashed}.items()]
+    return [LockedFile(suite.folder + path, FileRole.INDEX, digest) for path, digest in {**found, **hashed}.items()]
 
 
 def _each_fetched(chain: Chain, suite: Suite, named: Sequence[str]) -> dict[str, Digest]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.depot import Depot
@@ -32,7 +33,7 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     if upstream is None or "Packages" not in files:
         return []
     loose = kind_of(upstream).locks.names_files
-    debs = [one for one in lock.of(name) if one.kind == "deb" and "mirror" in one.outputs]
+    debs = [one for one in lock.of(name) if one.kind == ArtifactKind.DEB and one.is_mirrored]
     pinned = [one for one in debs if one.why == "pin"]
     machines = _machines(debs) if loose else settings.architectures
     external = None if loose else upstream.external

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.depot.depot import Depot
@@ -27,7 +28,7 @@ def apt_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
     """
     tree: dict[str, Digest] = {}
     for upstream in lock.upstreams:
-        debs = [one for one in lock.of(upstream.name) if one.kind == "deb" and "mirror" in one.outputs]
+        debs = [one for one in lock.of(upstream.name) if one.kind == ArtifactKind.DEB and one.is_mirrored]
         if debs and not upstream.files:  # a whole mirror is published as it is
             repository = _repository(depot, upstream, debs, earlier)
             tree |= {f"apt/{upstream.name}/{path}": digest for path, digest in repository.items()}

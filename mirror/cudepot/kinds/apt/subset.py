@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config.config import Pin
+from cudepot.catalog.ecosystems import ArtifactKind, Output
 from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
 from cudepot.catalog.nvidia.release_names import with_recipe
 from cudepot.depot.depot import Depot
@@ -98,7 +99,7 @@ def _filename(package: Package) -> str:
 def _artifact(upstream: str, known: Known, pin: Pin | None, package: Package, why: str) -> Artifact:
     artifact = Artifact(
         upstream,
-        "deb",
+        ArtifactKind.DEB,
         package.name,
         package.version,
         package.architecture,
@@ -106,6 +107,6 @@ def _artifact(upstream: str, known: Known, pin: Pin | None, package: Package, wh
         _filename(package),
         known.digest(package.filename, package.promised),
         why,
-        pin.outputs if pin else ("mirror",),
+        pin.outputs if pin else (Output.MIRROR,),
     )
     return with_recipe(artifact, pin) if pin else artifact

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cudepot.catalog.ecosystems import WHEELS, HeldKind
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import shown_snapshot
@@ -38,7 +39,7 @@ def client_conda_files(depot: Depot, *, url: str, output: Path, also: Sequence[s
     """
     snapshot, site, base = shown_snapshot(depot), depot.config.site, url.rstrip("/")
     channel = f"conda/{site.channel}"
-    _check_shown(snapshot, f"{channel}/", "conda channel", "conda")
+    _check_shown(snapshot, f"{channel}/", "conda channel", HeldKind.CONDA)
     files = {client_conda.CONDARC: client_conda.condarc(site.label, base, channel, also)}
     return _written(output, files, snapshot, f"{base}/{channel}")
 
@@ -46,7 +47,7 @@ def client_conda_files(depot: Depot, *, url: str, output: Path, also: Sequence[s
 def client_pip_files(depot: Depot, *, url: str, output: Path) -> ChannelClient:
     """Write pip's and uv's configuration, laid out as on the client; arguments and errors as above."""
     snapshot, label, base = shown_snapshot(depot), depot.config.site.label, url.rstrip("/")
-    _check_shown(snapshot, "simple/", "wheel index", "wheel")
+    _check_shown(snapshot, f"{WHEELS.index_room}/", "wheel index", HeldKind.WHEEL)
     files = {
         client_conda.PIP: client_conda.pip_conf(label, base),
         client_conda.UV: client_conda.uv_toml(label, base),

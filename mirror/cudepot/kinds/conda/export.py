@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.site.choice import Choice, selected
 from cudepot.catalog.site.holdings import Held, SiteFacts, newest_builds, same_cuda
 from cudepot.catalog.site.snapshot import Snapshot
@@ -31,14 +32,16 @@ def conda_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice)
     versions = [str(one["version"]) for one in records.values() if one["name"] == _CUDA]
     versions = [one for one in versions if same_cuda(one, choice.cuda)]
     fitting = {path: one for path, one in records.items() if not choice.cuda or _is_for(one, versions)}
-    held = [one for one in site.of("conda") if one.path in fitting]
+    held = [one for one in site.of(HeldKind.CONDA) if one.path in fitting]
     if not held and choice.cuda:
-        selected(site.held, ("conda",), choice)  # says why there are none
-    roots = newest_builds(selected(held or site.held, ("conda",), choice), choice.platform)
+        selected(site.held, (HeldKind.CONDA,), choice)  # says why there are none
+    roots = newest_builds(selected(held or site.held, (HeldKind.CONDA,), choice), choice.platform)
     wanted = {one.path for one in roots}
     kept = {path for path in fitting if choice.only or path in wanted}
     chosen = _solved(site, {path: fitting[path] for path in kept}, roots, choice.platform)
-    found = [replace(one, md5=str(records[one.path].get("md5", ""))) for one in site.of("conda") if one.path in chosen]
+    found = [
+        replace(one, md5=str(records[one.path].get("md5", ""))) for one in site.of(HeldKind.CONDA) if one.path in chosen
+    ]
     return tuple(found), lacking(records[one.path] for one in found)
 
 

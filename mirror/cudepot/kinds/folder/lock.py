@@ -11,6 +11,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind
 from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
 from cudepot.catalog.nvidia.release_names import is_meta, parse_artifact_name, with_recipe
 from cudepot.catalog.unsolvable import Findings
@@ -64,7 +65,7 @@ def resolve_folder(
 
 
 def _is_published_rpm(one: Artifact) -> bool:
-    return one.kind == "rpm" and "mirror" in one.outputs
+    return one.kind == ArtifactKind.RPM and one.is_mirrored
 
 
 def _with_rpms(
@@ -78,7 +79,7 @@ def _with_rpms(
     named = {one.path: one for one in rpms}
     source = FolderSource(folder)
     locked = with_needs(locked, rpms, lambda one: source.file(one.path).open("rb"), findings)
-    findings.complete = not any(one.kind == "deb" and "mirror" in one.outputs for one in artifacts)  # see prove_apt
+    findings.complete = not any(one.kind == ArtifactKind.DEB and one.is_mirrored for one in artifacts)  # see prove_apt
     return locked, tuple(named.get(one.path, one) for one in artifacts)
 
 
@@ -99,7 +100,7 @@ def _once_each(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
     """Keep one file of each package, version and architecture; refuse two that differ: clients could take either."""
     kept: dict[tuple[str, ...], Artifact] = {}
     for one in artifacts:
-        is_package = one.kind in ("deb", "rpm")
+        is_package = one.kind in SYSTEM_KINDS
         key = (one.kind, one.name, one.version, one.architecture) if is_package else (one.filename,)
         first = kept.setdefault(key, one)
         if first.digest != one.digest:
@@ -148,10 +149,10 @@ def _artifact(upstream: Upstream, pin: Pin, path: Path) -> Artifact:
     blank = Artifact(upstream.name, "archive", path.name, "", "", path.name, path.name, digest, outputs=pin.outputs)
     known = load_catalog().identify(digest.sha256) if pin.recipe else None
     described = _described(blank, path)
-    if described.kind in ("deb", "rpm") and is_meta(described.name):
+    if described.kind in SYSTEM_KINDS and is_meta(described.name):
         return described
     found = with_recipe(described, pin, known.release if known else None)
-    if found.kind == "archive" and found.release is not None:
+    if found.kind == ArtifactKind.ARCHIVE and found.release is not None:
         return replace(found, name=found.release.product, version=found.release.version)
     return found
 
@@ -161,12 +162,14 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
         with path.open("rb") as handle:
             fields = parse_stanza(read_control(handle, what=str(path)), str(path))
         name, version, architecture = (_needed(fields, key, path) for key in ("Package", "Version", "Architecture"))
-        return replace(artifact, kind="deb", name=name.lower(), version=version, architecture=architecture)
+        return replace(artifact, kind=ArtifactKind.DEB, name=name.lower(), version=version, architecture=architecture)
     if path.suffix == ".rpm":
         with path.open("rb") as handle:
             head = read_head(handle, what=str(path))
         filename = f"{head.name}-{head.evr.rpartition(':')[2]}.{head.architecture}.rpm"  # whatever the file is called
-        found = replace(artifact, kind="rpm", name=head.name, version=head.evr, architecture=head.architecture)
+        found = replace(
+            artifact, kind=ArtifactKind.RPM, name=head.name, version=head.evr, architecture=head.architecture
+        )
         return replace(found, filename=safe_name(filename))
     if path.suffix == ".whl":
         try:
@@ -174,7 +177,9 @@ def _described(artifact: Artifact, path: Path) -> Artifact:
         except InvalidWheelFilename as error:
             raise FormatError(f"{path}: not the name of a wheel: {error}", hint="keep the name it came with") from error
         platforms = ",".join(sorted(tag.platform for tag in tags))
-        return replace(artifact, kind="wheel", name=str(project), version=str(release), architecture=platforms)
+        return replace(
+            artifact, kind=ArtifactKind.WHEEL, name=str(project), version=str(release), architecture=platforms
+        )
     return artifact
 
 
@@ -189,13 +194,15 @@ def _needed(fields: Fields, name: str, path: Path) -> str:
 
 def _published(artifact: Artifact, path: Path, known: Mapping[Digest, Artifact]) -> Artifact:
     """Make an installer that is published as it is a file of its own, with what it holds; refuse damaged rpms."""
-    if artifact.kind not in ("deb", "rpm") or "mirror" not in artifact.outputs:
+    if artifact.kind not in SYSTEM_KINDS or not artifact.is_mirrored:
         return artifact
     before = known.get(artifact.digest)
     if is_installer(artifact.name):
         holds = before.holds if before else ()
-        return replace(artifact, kind="archive", filename=path.name, holds=holds or held_by(path, artifact.digest))
-    if artifact.kind == "rpm" and not (before and _is_published_rpm(before)):
+        return replace(
+            artifact, kind=ArtifactKind.ARCHIVE, filename=path.name, holds=holds or held_by(path, artifact.digest)
+        )
+    if artifact.kind == ArtifactKind.RPM and not (before and _is_published_rpm(before)):
         from cudepot.kinds.yum.loose_rpms import check_whole  # noqa: PLC0415 - where there are rpms
 
         check_whole(artifact, path)

@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root
 from cudepot.catalog.nvidia.release_names import with_recipe
 from cudepot.depot.depot import Depot
@@ -132,7 +133,7 @@ class _Reader:
 def _artifact(upstream: Upstream, pin: Pin, one: Redistributed) -> Artifact:
     artifact = Artifact(
         upstream.name,
-        "archive",
+        ArtifactKind.ARCHIVE,
         one.component,
         one.version,
         one.platform,

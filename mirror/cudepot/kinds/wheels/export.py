@@ -9,6 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.site.choice import Choice, is_for, selected
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.catalog.site.snapshot import Snapshot
@@ -30,9 +31,9 @@ def wheel_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice,
     Raises:
         PinError: naming a requirement that is not on the site, or that the chosen versions do not meet.
     """
-    chosen = one_version(selected(site.held, ("wheel",), choice))
+    chosen = one_version(selected(site.held, (HeldKind.WHEEL,), choice))
     there: dict[str, list[Held]] = {}
-    for one in site.of("wheel"):
+    for one in site.of(HeldKind.WHEEL):
         there.setdefault(canonicalize_name(one.name), []).append(one)
     waiting = list(chosen)
     while waiting:

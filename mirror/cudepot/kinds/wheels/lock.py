@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.pinned_hashes import pinned_hashes
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root
 from cudepot.catalog.nvidia.release_names import with_recipe
 from cudepot.depot.depot import Depot
@@ -206,7 +207,7 @@ def _artifact(upstream: Upstream, one: _Chosen, hashes: Hashes, stop: threading.
         raise TrustError(f"{file.url}: no sha256, and plain http", hint="use an index that gives a sha256, or https")
     artifact = Artifact(
         upstream.name,
-        "wheel",
+        ArtifactKind.WHEEL,
         one.want.project,
         str(wheel.version),
         ",".join(sorted({tag.platform for tag in wheel.tags})),

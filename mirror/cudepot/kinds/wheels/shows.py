@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
@@ -17,7 +18,7 @@ class _Shows(Shows):
         return ("simple/", "wheels/")
 
     def tree(self, material: Material) -> dict[str, Digest]:
-        mirrored = [one for one in material.lock.artifacts if one.kind == "wheel" and "mirror" in one.outputs]
+        mirrored = [one for one in material.lock.artifacts if one.kind == ArtifactKind.WHEEL and one.is_mirrored]
         if not (mirrored or material.built):
             return {}
         from cudepot.kinds.wheels.publish import wheel_tree  # noqa: PLC0415 - start-up is much of a small run

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.site.choice import Choice
 from cudepot.catalog.site.snapshot import Tree
@@ -180,7 +181,7 @@ def _client(
         bool(upstream.package_keys),
         held.versions(name),
         client_dnf.is_old(name, upstream.url),
-        tuple(sorted({one.architecture for one in published_of(lock, name, "rpm")})),
+        tuple(sorted({one.architecture for one in published_of(lock, name, ArtifactKind.RPM)})),
     )
     return client, keys
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cudepot.catalog.faults import IndexMismatchError, IndexMissingError
-from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
+from cudepot.catalog.lock import Artifact, FileRole, LockedFile, LockedUpstream
 from cudepot.depot.request import request_hash
 from cudepot.depot.upstream_session import ROOT_LIMIT, Asked
 from cudepot.digest import Digest
@@ -61,11 +61,13 @@ def _files(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
     wanted = [one for one in records if one.type in DOWNLOADED]
     digests = chain.fetch_all(root, wanted) | _others(chain, root, [one for one in records if one not in wanted])
     check_whole(chain, wanted, digests)
-    files = [LockedFile(PATH, "root", root.root.digest)]
-    files += [LockedFile(SIGNATURE, "root", root.root.signature)] if root.root.signature else []
+    files = [LockedFile(PATH, FileRole.ROOT, root.root.digest)]
+    files += [LockedFile(SIGNATURE, FileRole.ROOT, root.root.signature)] if root.root.signature else []
     with contextlib.suppress(MissingError):  # the key beside it, for clients; trusted by nobody here
-        files.append(LockedFile(KEY, "root", chain.memory.read(chain.depot, chain.source, KEY, limit=ROOT_LIMIT)[1]))
-    files += [LockedFile(one.href, "index", digests[one.type]) for one in records if one.type in digests]
+        files.append(
+            LockedFile(KEY, FileRole.ROOT, chain.memory.read(chain.depot, chain.source, KEY, limit=ROOT_LIMIT)[1])
+        )
+    files += [LockedFile(one.href, FileRole.INDEX, digests[one.type]) for one in records if one.type in digests]
     found = (*files, *extras(chain))
     chain.memory.save(chain.depot.store)
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.depot import Depot
@@ -41,7 +42,7 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     """
     if PATH not in files:
         return []
-    pinned = [one for one in lock.of(name) if one.kind == "rpm" and one.why == "pin" and "mirror" in one.outputs]
+    pinned = [one for one in lock.of(name) if one.kind == ArtifactKind.RPM and one.why == "pin" and one.is_mirrored]
     locked = lock.upstream(name)
     grounds = [
         _METHOD, files[PATH].sha256, locked.external if locked else (), _architectures(depot, lock, name),
@@ -83,7 +84,7 @@ def _architectures(depot: Depot, lock: Lock, name: str) -> tuple[str, ...]:
     settings = depot.config.upstream(name)
     if not kind_of(settings).locks.names_files:
         return settings.architectures
-    return architectures_of([one for one in lock.of(name) if one.kind == "rpm" and "mirror" in one.outputs])
+    return architectures_of([one for one in lock.of(name) if one.kind == ArtifactKind.RPM and one.is_mirrored])
 
 
 def _rpms(depot: Depot, repomd: Repomd, files: Mapping[str, Digest]) -> list[Rpm]:

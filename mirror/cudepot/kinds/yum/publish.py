@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
@@ -47,7 +48,7 @@ def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
     for upstream in lock.upstreams:
         if not lock.has_rpms(upstream):
             continue
-        rpms = [one for one in lock.of(upstream.name) if one.kind == "rpm" and "mirror" in one.outputs]
+        rpms = [one for one in lock.of(upstream.name) if one.kind == ArtifactKind.RPM and one.is_mirrored]
         folder, before = _folder(upstream), _Earlier(depot, upstream, earlier)
         if not before.same(lock):
             _check_signatures(depot, lock, upstream)

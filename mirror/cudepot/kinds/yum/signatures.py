@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import BinaryIO, NamedTuple
 
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.faults import PACKAGE, Fault, PackageError
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.depot.depot import Depot
@@ -52,7 +53,7 @@ def subjects(depot: Depot, lock: Lock, upstream: LockedUpstream) -> list[Subject
     found = {
         one.digest: Subject(upstream.name, one.path, one.digest, f"{one.name}-{one.version}.{one.architecture}")
         for one in lock.of(upstream.name)
-        if one.kind == "rpm"
+        if one.kind == ArtifactKind.RPM
     }
     for path, digest in read_whole(depot, upstream).packages.items() if upstream.files else ():
         found.setdefault(digest, Subject(upstream.name, path, digest))

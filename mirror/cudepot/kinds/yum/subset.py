@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import ArtifactKind, Output
 from cudepot.catalog.faults import IndexMismatchError, IndexMissingError
 from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
 from cudepot.catalog.name_globs import Globs
@@ -160,7 +161,7 @@ def _artifact(upstream: Upstream, known: Known, pin: Pin | None, rpm: Rpm, why: 
     path = rpm.place(upstream.url)
     artifact = Artifact(
         upstream.name,
-        "rpm",
+        ArtifactKind.RPM,
         rpm.name,
         rpm.evr,
         rpm.architecture,
@@ -168,6 +169,6 @@ def _artifact(upstream: Upstream, known: Known, pin: Pin | None, rpm: Rpm, why: 
         rpm.file_name,
         known.digest(path, rpm.promised),
         why,
-        pin.outputs if pin else ("mirror",),
+        pin.outputs if pin else (Output.MIRROR,),
     )
     return with_recipe(artifact, pin) if pin else artifact

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.depot.builds import Built
 from cudepot.depot.depot import Depot
 from cudepot.errors import ConfigError
@@ -29,7 +30,7 @@ def check_closed(depot: Depot, built: Iterable[Built]) -> None:
     """
     names, needed = set(), set()
     for one in built:
-        if one.kind == "conda":
+        if one.kind == ArtifactKind.CONDA:
             with depot.store.open(one.digest) as handle:
                 package = read_package(handle, one.subdir, one.filename, one.digest)
             names.add(package.name)

@@ -11,6 +11,7 @@ from typing import Any
 
 import zstandard
 
+from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.depot.builds import builds_of
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import current_lock
@@ -58,7 +59,7 @@ def dropin(depot: Depot, repodata: Path) -> DropinReport:
 
 def _ours(depot: Depot) -> Iterator[Package]:
     for one in builds_of(depot, current_lock(depot)):
-        if one.kind == "conda":
+        if one.kind == ArtifactKind.CONDA:
             with depot.store.open(one.digest) as handle:
                 yield _package(one.filename, read_info(handle, what=one.filename))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tomli
 
+from cudepot.catalog.ecosystems import ArtifactKind, row_of
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.digest import Digest
@@ -21,7 +22,6 @@ from cudepot.formats.payload_shipped import assemble_shipped
 from cudepot.formats.release import Release
 from cudepot.workflows.build.unpack import members
 
-_KINDS = {".deb": "deb", ".rpm": "rpm", ".whl": "wheel"}
 _LABEL = re.compile(r"\+[a-z0-9.]+(?=-py3-)")
 
 
@@ -97,8 +97,10 @@ def _found(path: Path, rules: PayloadRules) -> Iterator[Found]:
     with storage_errors(path), path.open("rb") as handle:
         digest = Digest.of_stream(handle)
         handle.seek(0)
-        kind = _KINDS.get(path.suffix, "archive")
-        artifact = Artifact("", kind, path.name, "", "", path.name, path.name, digest)
+        row = row_of(path.name)
+        artifact = Artifact(
+            "", row.artifact if row else ArtifactKind.ARCHIVE, path.name, "", "", path.name, path.name, digest
+        )
         for member, stream in members(artifact, handle, lambda _: None):
             if (claim := rules.claim(member.name)) is not None:
                 content = None if stream is None else Digest.of_stream(stream)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from cudepot.catalog.ecosystems import ArtifactKind, Output
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.builds import Built, Job, all_jobs, job_key, jobs_of, origins_of, recall, record
@@ -169,12 +170,12 @@ def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
             built = list(_conda(depot, job, None, scratch, (), (0, 0)))
             record(depot, key, job, built, "")
             return built
-        payload = unpack(depot, job, scratch, frozenset() if "static" in job.outputs else WITHOUT)
+        payload = unpack(depot, job, scratch, frozenset() if Output.STATIC in job.outputs else WITHOUT)
         licence = _check_eula(depot, lock, job, payload, scratch)
         report = _check(depot, job, payload, scratch)
         told = origins_of(lock, job) if depot.config.build.provenance == "inside" else ()
         built = []
-        if {"conda", "static"} & set(job.outputs):
+        if {Output.CONDA, Output.STATIC} & set(job.outputs):
             built += _conda(depot, job, payload, scratch, told, report.glibc)
         built += [_wheel(depot, job, payload, report, scratch, told, label) for label in _labels(depot, job)]
     record(depot, key, job, built, licence)
@@ -235,7 +236,7 @@ def _conda(
             ),
             md5,
         )
-        yield Built("conda", output.subdir, package.filename, digest, md5.hexdigest())
+        yield Built(ArtifactKind.CONDA, output.subdir, package.filename, digest, md5.hexdigest())
 
 
 def _licence(payload: Payload) -> Digest:
@@ -256,9 +257,9 @@ def _labels(depot: Depot, job: Job) -> Iterator[str]:
     if job.release.part or not makes_wheels(depot.recipes, job.recipe):
         return
     label = f"{depot.config.site.label}.{depot.config.build.number}"
-    if "wheel" in job.outputs:
+    if Output.WHEEL in job.outputs:
         yield label
-    if "cuda-wheel" in job.outputs:
+    if Output.CUDA_WHEEL in job.outputs:
         yield f"cuda{job.release.cuda}.{label}"
 
 
@@ -281,7 +282,7 @@ def _wheel(
         scratch,
         lambda out, open_object: write_wheel(out, wheel, open_object, level=depot.config.build.deflate_level),
     )
-    return Built("wheel", "", wheel.filename, digest)
+    return Built(ArtifactKind.WHEEL, "", wheel.filename, digest)
 
 
 def _pack(

@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 
 import tomli
 
+from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.nvidia.repackaged import lacking
 from cudepot.depot.builds import Job
@@ -53,7 +54,7 @@ def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role]
     try:
         return (assemble_shipped if rules.as_shipped else assemble)(job.release, found)
     except MissingPartError as error:
-        if {one.kind for one in job.artifacts}.isdisjoint(("deb", "rpm")):
+        if {one.kind for one in job.artifacts}.isdisjoint(SYSTEM_KINDS):
             raise
         folder = kind_of(depot.config.upstream(job.artifacts[0].upstream)).locks.names_files
         raise lacking(job.artifacts, job.release, error.role, f"{job}: {error}", folder=folder) from error
@@ -108,7 +109,7 @@ def members(artifact: Artifact, handle: BinaryIO, advance: Callable[[int], None]
     What it may unpack to is bounded by what it has packed.
     """
     what, limit = artifact.filename, unpacked_limit(artifact.digest.size)
-    if artifact.kind == "wheel" or handle.read(len(MAGIC)) == MAGIC:
+    if artifact.kind == ArtifactKind.WHEEL or handle.read(len(MAGIC)) == MAGIC:
         # A zip is read from its end and in parts, so its hash is checked before.
         handle.seek(0)
         found = Digest.of_stream(handle)
@@ -119,7 +120,7 @@ def members(artifact: Artifact, handle: BinaryIO, advance: Callable[[int], None]
     handle.seek(0)
     checked = VerifyingReader(cast(BinaryIO, _Counting(handle, advance)), artifact.digest, what)
     stream = io.BufferedReader(checked, CHUNK)
-    if artifact.kind in ("deb", "rpm"):
+    if artifact.kind in SYSTEM_KINDS:
         return {"deb": read_deb, "rpm": read_rpm}[artifact.kind](stream, limit=limit, what=what)
     return read_tar(stream, limit=limit, what=what, compression=compression_of(what))
 

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from cudepot.catalog.config.config import OUTPUTS
+from cudepot.catalog.ecosystems import Output
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.holdings import same_cuda
 from cudepot.depot.builds import Job, jobs_of
@@ -37,7 +37,7 @@ def wheel_clashes(depot: Depot, lock: Lock, settled: Sequence[str] = ()) -> dict
     """
     found: dict[str, PinError] = {}
     taken: dict[_Name, Job] = {}
-    jobs = [one for one in jobs_of(lock) if "wheel" in one.outputs and not one.release.part]
+    jobs = [one for one in jobs_of(lock) if Output.WHEEL in one.outputs and not one.release.part]
     for job in sorted(jobs, key=lambda one: one.artifacts[0].upstream not in settled):
         upstream = job.artifacts[0].upstream
         for name in _names(depot, job):
@@ -61,8 +61,9 @@ def _clash(name: _Name, one: Job, other: Job) -> PinError:
         less, exact = sorted((first, second), key=len)
         hint = f'if both are for CUDA {exact}: `cuda = "{exact}"` in the pin of what says {less} only'
         return PinError(told, hint=hint)
-    asked = {output for artifact in other.artifacts for output in artifact.outputs} - {"wheel"} | {"cuda-wheel"}
-    outputs = ", ".join(f'"{one}"' for one in OUTPUTS if one in asked)
+    asked = {output for artifact in other.artifacts for output in artifact.outputs} - {Output.WHEEL}
+    asked.add(Output.CUDA_WHEEL)
+    outputs = ", ".join(f'"{one}"' for one in Output if one in asked)
     return PinError(
         told,
         hint=f"`outputs = [{outputs}]` in the pin of CUDA {second} makes it {name.version}+cuda{second}.…, and leaves "

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 
+from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.site.holdings import SiteFacts
 from cudepot.workflows.export.system_text import (
     apt_preferences,
@@ -21,7 +22,7 @@ from cudepot.workflows.export.system_text import (
 
 def dockerfile_ubuntu(site: SiteFacts, url: str) -> str:
     """Return lines for a Dockerfile of Debian or Ubuntu: key, source, preferences, packages."""
-    repository = next((one.repository for one in site.of("deb")), "")
+    repository = next((one.repository for one in site.of(HeldKind.DEB)), "")
     key = f"/usr/share/keyrings/{site.label}.gpg"  # binary: apt takes text since 1.4 only
     source = f"Types: deb\nURIs: {url}/{repository}/\nSuites: /\nSigned-By: {key}\n"
     return _lines(
@@ -39,7 +40,7 @@ def dockerfile_ubuntu(site: SiteFacts, url: str) -> str:
 
 def dockerfile_rhel(site: SiteFacts, url: str) -> str:
     """Return lines for a Dockerfile of RHEL and its kin: key, repository, versionlock, packages."""
-    repository = next((one.repository for one in site.of("rpm")), "")
+    repository = next((one.repository for one in site.of(HeldKind.RPM)), "")
     key = f"/etc/pki/rpm-gpg/RPM-GPG-KEY-{site.label}"
     section = f"[{site.label}]\nname={site.label}\nbaseurl={url}/{repository}/\nenabled=1\n"
     section += f"repo_gpgcheck=1\ngpgcheck=0\ngpgkey=file://{key}\n"
@@ -59,8 +60,8 @@ def dockerfile_rhel(site: SiteFacts, url: str) -> str:
 
 def ansible(site: SiteFacts, url: str) -> str:
     """Return a file of variables: the site, and packages as the modules ``apt``, ``dnf`` and ``pip`` take them."""
-    wheels = sorted({f"{one.name}=={one.version}" for one in site.of("wheel")})
-    conda = sorted({f"{one.name}={one.version}={one.build}" for one in site.of("conda")})
+    wheels = sorted({f"{one.name}=={one.version}" for one in site.of(HeldKind.WHEEL)})
+    conda = sorted({f"{one.name}={one.version}={one.build}" for one in site.of(HeldKind.CONDA)})
     variables: dict[str, object] = {
         "cudepot_url": url,
         "cudepot_snapshot": site.number,
@@ -69,9 +70,9 @@ def ansible(site: SiteFacts, url: str) -> str:
         "cudepot_key_sha256": site.key.sha256,
         "cudepot_keyring_url": f"{url}/keys/site.gpg",
         "cudepot_keyring_sha256": site.keyring.sha256,
-        "cudepot_apt_repositories": sorted({f"{url}/{one.repository}/" for one in site.of("deb")}),
+        "cudepot_apt_repositories": sorted({f"{url}/{one.repository}/" for one in site.of(HeldKind.DEB)}),
         "cudepot_apt_packages": apt_specs(site),
-        "cudepot_yum_repositories": sorted({f"{url}/{one.repository}/" for one in site.of("rpm")}),
+        "cudepot_yum_repositories": sorted({f"{url}/{one.repository}/" for one in site.of(HeldKind.RPM)}),
         "cudepot_dnf_packages": dnf_specs(site),
         "cudepot_pip_index_url": f"{url}/simple/" if wheels else "",
         "cudepot_pip_packages": wheels,

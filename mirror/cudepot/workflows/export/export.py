@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from cudepot.catalog.ecosystems import APT, HeldKind
 from cudepot.catalog.site.choice import Choice, is_any, selected
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.catalog.site.snapshot import Snapshot
@@ -20,20 +21,21 @@ from cudepot.workflows.export.system import system_set
 from cudepot.workflows.publish.page import site_facts
 
 Write = Callable[[SiteFacts, str, str], str]
+_CONDA, _WHEEL, _DEB, _RPM = (HeldKind.CONDA,), (HeldKind.WHEEL,), (HeldKind.DEB,), (HeldKind.RPM,)
 FORMATS: dict[str, tuple[tuple[str, ...], str, Write]] = {
-    "conda-explicit": (("conda",), "conda 24.9, mamba, micromamba: create --file", export_conda.explicit),
-    "conda-explicit-md5": (("conda",), "the same for conda before 24.9", export_conda.explicit_md5),
-    "environment.yml": (("conda",), "conda env create --file", export_conda.environment),
-    "pixi.toml": (("conda",), "a fragment for pixi's manifest", export_conda.pixi),
-    "pylock.toml": (("wheel",), "PEP 751: pip and uv", lambda site, url, _: export_python.pylock(site, url)),
-    "requirements.txt": (("wheel",), "pip install -r", lambda site, url, _: export_python.requirements(site, url)),
-    "uv": (("wheel",), "a fragment of pyproject.toml", lambda site, url, _: export_python.uv(site, url)),
-    "apt": (("deb",), "apt preferences, apt-get's command", lambda site, *_: export_system.apt_preferences(site)),
-    "dnf": (("rpm",), "versionlock.list, dnf's command", lambda site, *_: export_system.dnf_versionlock(site)),
-    "dockerfile-ubuntu": (("deb",), "RUN lines", lambda site, url, _: export_container.dockerfile_ubuntu(site, url)),
-    "dockerfile-rhel": (("rpm",), "RUN lines", lambda site, url, _: export_container.dockerfile_rhel(site, url)),
+    "conda-explicit": (_CONDA, "conda 24.9, mamba, micromamba: create --file", export_conda.explicit),
+    "conda-explicit-md5": (_CONDA, "the same for conda before 24.9", export_conda.explicit_md5),
+    "environment.yml": (_CONDA, "conda env create --file", export_conda.environment),
+    "pixi.toml": (_CONDA, "a fragment for pixi's manifest", export_conda.pixi),
+    "pylock.toml": (_WHEEL, "PEP 751: pip and uv", lambda site, url, _: export_python.pylock(site, url)),
+    "requirements.txt": (_WHEEL, "pip install -r", lambda site, url, _: export_python.requirements(site, url)),
+    "uv": (_WHEEL, "a fragment of pyproject.toml", lambda site, url, _: export_python.uv(site, url)),
+    APT.name: (_DEB, "apt preferences, apt-get's command", lambda site, *_: export_system.apt_preferences(site)),
+    "dnf": (_RPM, "versionlock.list, dnf's command", lambda site, *_: export_system.dnf_versionlock(site)),
+    "dockerfile-ubuntu": (_DEB, "RUN lines", lambda site, url, _: export_container.dockerfile_ubuntu(site, url)),
+    "dockerfile-rhel": (_RPM, "RUN lines", lambda site, url, _: export_container.dockerfile_rhel(site, url)),
     "ansible": (
-        ("conda", "wheel", "deb", "rpm"), "variables", lambda site, url, _: export_container.ansible(site, url)
+        (*_CONDA, *_WHEEL, *_DEB, *_RPM), "variables", lambda site, url, _: export_container.ansible(site, url)
     ),
 }  # fmt: skip
 """By name: the kinds of packages it is about, what it is for, what writes it."""
@@ -72,9 +74,9 @@ def _complete(
     depot: Depot, snapshot: Snapshot, site: SiteFacts, kind: str, choice: Choice, *, strict: bool
 ) -> tuple[tuple[Held, ...], list[str]]:
     """Return the chosen packages of a kind with what they need, and the conda packages that are to be had elsewhere."""
-    if kind == "conda":
+    if kind == HeldKind.CONDA:
         return conda_set(depot, snapshot, site, choice)
-    if kind == "wheel":
+    if kind == HeldKind.WHEEL:
         return wheel_set(depot, snapshot, site, choice, complete=strict), []
     return system_set(depot, site, kind, choice), []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.site.choice import Choice, selected
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.depot.depot import Depot
@@ -22,7 +23,7 @@ def system_set(depot: Depot, site: SiteFacts, kind: str, choice: Choice) -> tupl
     roots = selected(site.held, (kind,), choice)
     if not choice.only:
         return roots
-    needs: Callable[[Depot, Held, ByName], Iterator[Held]] = _of_deb if kind == "deb" else _of_rpm
+    needs: Callable[[Depot, Held, ByName], Iterator[Held]] = _of_deb if kind == HeldKind.DEB else _of_rpm
     there: dict[str, dict[str, list[Held]]] = {}
     for one in site.of(kind):
         there.setdefault(one.repository, {}).setdefault(one.name, []).append(one)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
+from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.site.choice import Choice, selected
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.catalog.site.snapshot import Snapshot
@@ -68,10 +69,10 @@ def _forms(
     found: dict[str, Sequence[Held]] = {}
     notes: list[str] = []
     for kind, mine in choices(site.held, replace(choice, platform=PLATFORM)).items():
-        if kind == "conda":
-            found["conda"], _ = conda_set(depot, snapshot, site, mine)
-        elif kind == "wheel":
-            found["wheel"] = wheel_set(depot, snapshot, site, mine, complete=False)
+        if kind == HeldKind.CONDA:
+            found[HeldKind.CONDA], _ = conda_set(depot, snapshot, site, mine)
+        elif kind == HeldKind.WHEEL:
+            found[HeldKind.WHEEL] = wheel_set(depot, snapshot, site, mine, complete=False)
             try:
                 wheel_set(depot, snapshot, site, mine, complete=True)
             except PinError as error:
@@ -89,8 +90,8 @@ def _client(site: SiteFacts, snapshot: Snapshot, url: str, forms: dict[str, Sequ
         snapshot.number,
         version,
         cuda,
-        tuple(f"{one.name}={one.version}={one.build}" for one in forms.get("conda", ())),
-        tuple(dict.fromkeys(f"{one.name}=={one.version}" for one in forms.get("wheel", ()))),
+        tuple(f"{one.name}={one.version}={one.build}" for one in forms.get(HeldKind.CONDA, ())),
+        tuple(dict.fromkeys(f"{one.name}=={one.version}" for one in forms.get(HeldKind.WHEEL, ()))),
         closed=site.closed,
     )
     for one in forms.get("zip", ()):

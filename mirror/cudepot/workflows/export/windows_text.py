@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 from packaging.utils import canonicalize_name
 
+from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.choice import Choice, is_any, selected
 from cudepot.catalog.site.holdings import Held, cuda_of, files_of, held_file, same_cuda
 from cudepot.errors import PinError
 from cudepot.kinds.rules.client_choice import how, variants
 
-FORMS = {"conda": "conda", "wheel": "wheel", "file": "zip"}
+FORMS: dict[str, str] = {HeldKind.CONDA: "conda", HeldKind.WHEEL: "wheel", HeldKind.FILE: "zip"}
 """Kind of package → what the script calls it, the usual one first."""
 _ZIP = re.compile(r"cudnn-.*windows.*\.zip")
 _CONDA = ("cudnn", "libcudnn", "cudnn-jit")
@@ -76,7 +77,7 @@ def windows_zips(lock: Lock) -> Iterator[Held]:
 
 def for_windows(held: Iterable[Held], zips: Iterable[Held]) -> tuple[Held, ...]:
     """Return what of a site a Windows machine can install."""
-    platforms = {"conda": ("win-64", "noarch"), "wheel": ("win-64", "any")}
+    platforms: dict[str, tuple[str, str]] = {HeldKind.CONDA: ("win-64", "noarch"), HeldKind.WHEEL: ("win-64", "any")}
     return (*(one for one in held if one.platform in platforms.get(one.kind, ())), *zips)
 
 
@@ -104,8 +105,8 @@ def _texts(held: Sequence[Held], kind: str, choice: Choice) -> list[str]:
     names = {one.name for one in held if one.kind == kind}
     projects = sorted(str(one) for one in map(canonicalize_name, names) if _WHEEL.fullmatch(one))
     if not choice.only:
-        return projects if kind == "wheel" else [one for one in _CONDA if one in names][:1]
-    if kind != "wheel":
+        return projects if kind == HeldKind.WHEEL else [one for one in _CONDA if one in names][:1]
+    if kind != HeldKind.WHEEL:
         return list(choice.only)
     named = [(text, *text.partition("=")[::2]) for text in choice.only]
     return [
@@ -149,7 +150,7 @@ def _several(found: Sequence[tuple[str, str, str]]) -> PinError:
 
 
 def _is_cudnn(one: Held) -> bool:
-    return one.kind == "file" or one.name in _CONDA or bool(_WHEEL.fullmatch(canonicalize_name(one.name)))
+    return one.kind == HeldKind.FILE or one.name in _CONDA or bool(_WHEEL.fullmatch(canonicalize_name(one.name)))
 
 
 def _version(one: Held) -> str:

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from cudepot.catalog.config.pinned_hashes import check_hashes
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.drift import checked
-from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.ecosystems import Output
+from cudepot.catalog.lock import Artifact, FileRole, Lock
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import too_old
@@ -143,7 +144,7 @@ def _as_repackaged(depot: Depot, upstream: Upstream, artifacts: tuple[Artifact, 
 
 def _check_wheels(depot: Depot, done: dict[str, Resolved], errors: dict[str, CudepotError], lock: Lock) -> None:
     """Move upstreams from ``done`` to ``errors`` that would give a wheel the name of another one."""
-    if not any("wheel" in one.outputs for one in lock.artifacts):
+    if not any(Output.WHEEL in one.outputs for one in lock.artifacts):
         return
     from cudepot.workflows.build.wheel_clashes import wheel_clashes  # noqa: PLC0415 - where wheels are built
 
@@ -213,7 +214,7 @@ def _by_label(lock: Lock) -> dict[str, str]:
         f"{file.path} ({one.name})": file.digest.sha256
         for one in lock.upstreams
         for file in one.files
-        if file.role == "extra"
+        if file.role == FileRole.EXTRA
     }
     extras |= {f"{file.path} ({one.name})": file.now for one in lock.upstreams for file in one.replaced}
     return extras | {

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from cudepot.catalog.ecosystems import Output, own_folders, row_for, row_of
+from cudepot.catalog.ecosystems import own_folders, row_for, row_of
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, split
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.names import accepted, check_names
@@ -68,7 +68,7 @@ class Part:
     @property
     def mirrored(self) -> list[Artifact]:
         """Packages published as they are in a repository that all upstreams share: wheels."""
-        return [one for one in _of_shared(self.lock) if Output.MIRROR in one.outputs]
+        return [one for one in _of_shared(self.lock) if one.is_mirrored]
 
     def shared(self, channel: str) -> dict[str, Digest]:
         """Return what it brings to these repositories: site path → content; ``channel`` is the conda channel's name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cudepot.catalog.lock import LockedFile, LockedUpstream
+from cudepot.catalog.lock import FileRole, LockedFile, LockedUpstream
 from cudepot.errors import ConfigError
 
 FORMS = (".xz", ".zst", ".gz", ".bz2", "")
@@ -18,7 +18,7 @@ def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
     Raises:
         ConfigError: there is none.
     """
-    listed = [one for one in upstream.files if one.role == "index"]
+    listed = [one for one in upstream.files if one.role == FileRole.INDEX]
     smallest: dict[str, tuple[int, LockedFile]] = {}
     for one in listed:
         plain = one.path.removesuffix(ending := _ending(one.path))

@@ -11,6 +11,7 @@ import shlex
 
 import tomli_w
 
+from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.site.holdings import Held, SiteFacts
 
 PLATFORM = "linux-64"
@@ -18,12 +19,12 @@ PLATFORM = "linux-64"
 
 def explicit(site: SiteFacts, url: str, platform: str) -> str:
     """Return an explicit file: URLs with sha256, which conda, mamba and pixi install without solving."""
-    return _explicit(site, platform, [f"{one.url(url)}#sha256:{one.digest.sha256}" for one in site.of("conda")])
+    return _explicit(site, platform, [f"{one.url(url)}#sha256:{one.digest.sha256}" for one in site.of(HeldKind.CONDA)])
 
 
 def explicit_md5(site: SiteFacts, url: str, platform: str) -> str:
     """Return the same for conda before 24.9, which knows MD5 alone."""
-    return _explicit(site, platform, [f"{one.url(url)}#{one.md5}" for one in site.of("conda")])
+    return _explicit(site, platform, [f"{one.url(url)}#{one.md5}" for one in site.of(HeldKind.CONDA)])
 
 
 def _explicit(site: SiteFacts, platform: str, lines: list[str]) -> str:
@@ -38,7 +39,7 @@ def environment(site: SiteFacts, url: str, platform: str) -> str:
     Not ``nodefaults``, which conda 26.7 takes for a channel: what else a machine's conda asks is for its configuration
     to say.
     """
-    channel, specs = f"{url}/{site.channel}", [_spec(one) for one in site.of("conda")]
+    channel, specs = f"{url}/{site.channel}", [_spec(one) for one in site.of(HeldKind.CONDA)]
     alone = " ".join(["conda create -n", shlex.quote(site.label), "--override-channels -c", shlex.quote(channel)])
     lines = [
         f"# snapshot {site.number} of {site.label}, {platform}",
@@ -69,7 +70,8 @@ def pixi(site: SiteFacts, url: str, platform: str) -> str:
     """Return a fragment of ``pixi.toml``: each package from the site's channel, wherever others come from."""
     channel = f"{url}/{site.channel}"
     packages = {
-        one.name: {"version": f"=={one.version}", "build": one.build, "channel": channel} for one in site.of("conda")
+        one.name: {"version": f"=={one.version}", "build": one.build, "channel": channel}
+        for one in site.of(HeldKind.CONDA)
     }
     table = {"dependencies": packages} if platform == PLATFORM else {"target": {platform: {"dependencies": packages}}}
     told = f"# snapshot {site.number} of {site.label}; {channel} has to be among workspace.channels"

@@ -12,6 +12,7 @@ import tomli_w
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.errors import PinError
 from cudepot.kinds.rules.client_choice import how, variants
@@ -97,4 +98,4 @@ def _one_cuda(names: Iterable[str]) -> None:
 
 def _projects(site: SiteFacts) -> Iterator[tuple[str, Sequence[Held]]]:
     """Give each project with its wheels; one version each."""
-    yield from one_version(site.of("wheel")).items()
+    yield from one_version(site.of(HeldKind.WHEEL)).items()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from cudepot.catalog.lock import LockedFile, LockedUpstream
+from cudepot.catalog.lock import FileRole, LockedFile, LockedUpstream
 from cudepot.errors import ConfigError
 
 
 def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
     """Return the index to read packages from, which is locked as the first; raise ConfigError where there is none."""
-    listed = [one for one in upstream.files if one.role == "index"][:1]
+    listed = [one for one in upstream.files if one.role == FileRole.INDEX][:1]
     if not listed:
         raise ConfigError(
             f"cudepot.lock: upstream {upstream.name!r} has no index of packages", hint="run `cudepot lock`"
