@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from cudepot.catalog import ecosystems
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from cudepot.kinds.shows import Shows
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Where a kind lives, and what has to be known to see that there is something of it.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from cudepot.errors import ConfigError
 
@@ -20,8 +20,7 @@ class Settings(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class NoSettings:
+class NoSettings(NamedTuple):
     """Of a kind that has none."""
 
     def hashed(self) -> Mapping[str, object]:

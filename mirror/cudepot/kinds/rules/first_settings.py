@@ -6,7 +6,7 @@ Locks made then stay valid, because their requests keep their hashes. A kind tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _USUAL: Mapping[str, object] = {
     "sha256": "",
@@ -16,8 +16,7 @@ _USUAL: Mapping[str, object] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FirstSettings:
+class FirstSettings(NamedTuple):
     """Of one of the first kinds that has no settings of its own, nor architectures."""
 
     def hashed(self) -> Mapping[str, object]:

@@ -15,7 +15,8 @@ from cudepot.depot.depot import Depot
 from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
 from cudepot.errors import FormatError, TrustError
 from cudepot.formats.compression import decompressed
-from cudepot.kinds.kind import Reader, Vouches
+from cudepot.kinds.kind import Reader
+from cudepot.kinds.ports import Vouches
 from cudepot.kinds.registry import kind_of, vouching
 from cudepot.ports import Signed
 from cudepot.signing.gpgv import Gpgv

@@ -16,7 +16,7 @@ from cudepot.errors import FormatError, TrustError
 from cudepot.kinds.registry import vouching
 
 if TYPE_CHECKING:
-    from cudepot.kinds.kind import Verified
+    from cudepot.kinds.ports import Verified
 
 HINT = "the near side, or the bundle, is not to be trusted: do not import it"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import APT
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
-from cudepot.formats.apt_release import ROOT_NAMES
 from cudepot.kinds.rules.first_settings import usual
 from cudepot.kinds.rules.upstream_fields import (
     WEB_OR_FILE,
@@ -21,8 +22,7 @@ from cudepot.kinds.rules.upstream_fields import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AptSettings:
+class AptSettings(NamedTuple):
     """What only an apt repository has.
 
     Attributes:
@@ -81,4 +81,4 @@ def _check_whole(upstream: Upstream, own: AptSettings, table: Table) -> None:
     for key, given in (("sources", own.sources), ("skip-indexes", own.skip_indexes)):
         if given and not upstream.whole:
             raise ConfigError(f"{table.path(key)!r} without `whole = true`", hint="a subset has packages only")
-    check_extras(upstream, table, ROOT_NAMES.__contains__)
+    check_extras(upstream, table, (*APT.roots, *APT.signatures).__contains__)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
@@ -15,8 +16,7 @@ from cudepot.kinds.rules.upstream_fields import duration, with_package_keys, wit
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class InstallerSettings:
+class InstallerSettings(NamedTuple):
     """What only an installer has; ``sha256``: what it holds, its key included, is trusted because of it."""
 
     sha256: str

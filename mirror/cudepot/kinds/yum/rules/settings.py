@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
@@ -22,8 +23,7 @@ from cudepot.kinds.rules.upstream_fields import (
 SIGNED, HASH_LOCK = TRUST = ("signed", "hash-lock")
 
 
-@dataclass(frozen=True, slots=True)
-class YumSettings:
+class YumSettings(NamedTuple):
     """What only a yum repository has.
 
     Attributes:

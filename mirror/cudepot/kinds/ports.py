@@ -1,0 +1,145 @@
+"""The small ports of a kind, of which each fills what it can; a fourth, how it is shown, is in :mod:`.shows`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.fields import Table
+from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
+from cudepot.catalog.site.bundle import SignedRoot
+from cudepot.catalog.site.choice import Choice
+from cudepot.catalog.site.snapshot import Snapshot, Tree
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest, Promise
+from cudepot.kinds.client_held import Hold
+from cudepot.kinds.kind import Asking, Offered, Reader, Remote, Resolved
+from cudepot.kinds.rules.checked_clients import Checked
+from cudepot.ports import Source
+
+Verified = Mapping[SignedRoot, bytes]
+"""Roots of an upstream whose signature held, with the text that was signed."""
+
+
+class Locks(Protocol):
+    """Reads an upstream and says what its pins mean: the port every kind has.
+
+    Attributes:
+        is_signed: whether its roots are signed, so that keys are pinned for it.
+        names_files: whether its pins name files, not packages.
+        grows: whether it can have something newer, without a change of cudepot.toml.
+    """
+
+    is_signed: bool
+    names_files: bool
+    grows: bool
+
+    def parse(self, table: Table, upstream: Upstream) -> Upstream:
+        """Return an upstream (so far name and type) with all its table says; raise ConfigError."""
+        ...
+
+    def open(self, upstream: Upstream, base: Path, remote: Remote) -> Source:
+        """Return where its bytes come from; ``base`` is the folder of cudepot.toml."""
+        ...
+
+    def carries(self, upstream: Upstream) -> tuple[str, ...]:
+        """Return the kinds of artifacts it can have."""
+        ...
+
+    def lock(self, asking: Asking) -> Resolved:
+        """Return what the pins mean now, and ``asking.before`` itself where nothing changed.
+
+        Raises:
+            UpstreamError: not reachable or inconsistent.
+            TrustError: a signature, hash or date does not hold.
+            PinError: a pin or a dependency cannot be had.
+            PartlyLockedError: some pins; what the others resolved to is in it.
+        """
+        ...
+
+    def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:
+        """Return what there is under the names its pins may mean, where it can have something newer.
+
+        Raises:
+            CudepotError: it cannot be asked, or not be believed.
+        """
+        ...
+
+    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:
+        """Return the line that says what of it nobody signed; empty where all is as the kind promises."""
+        ...
+
+
+class Vouches(Protocol):
+    """Follows a root, the upstream's or the site's own, to the packages it vouches for.
+
+    Attributes:
+        roots: file names at which clients of such a repository begin.
+    """
+
+    roots: tuple[str, ...]
+
+    def promises(self, path: str, text: bytes) -> Mapping[str, Digest | Promise]:
+        """Return what a root, whose signature is another matter, says of the indexes it names."""
+        ...
+
+    def lists_packages(self, path: str, text: bytes) -> Callable[[str], bool]:
+        """Return what tells of an index that a root names whether it names packages."""
+        ...
+
+    def main_indexes(self, upstream: LockedUpstream) -> Sequence[LockedFile]:
+        """Return the indexes that name all packages of a whole mirror; raise ConfigError where there is none."""
+        ...
+
+    def reader(self, path: str) -> Reader:
+        """Return what reads an index of packages."""
+        ...
+
+    def offered(
+        self, depot: Depot, path: str, root: Digest, verified: Verified, seen: set[Digest | Promise]
+    ) -> set[Digest]:
+        """Return every package that one of the site's own roots leads to.
+
+        Args:
+            depot: the depot.
+            path: of the root on the site.
+            root: its content.
+            verified: what the upstream signed of the same repository.
+            seen: indexes that were read already; those read now are added.
+
+        Raises:
+            FormatError: an index is not as cudepot writes it, or names a package by a weak hash or none.
+        """
+        ...
+
+    def judge_upstreams(self, depot: Depot, lock: Lock) -> Iterator[Checked]:
+        """Give what clients make of the pinned keys, and of what is locked as its upstream signed it."""
+        ...
+
+    def judge_site(self, depot: Depot, snapshot: Snapshot) -> Iterator[Checked]:
+        """Give what clients make of the roots a snapshot shows."""
+        ...
+
+
+class Configures(Protocol):
+    """Writes what clients of its repositories on the site need."""
+
+    def files(
+        self, depot: Depot, lock: Lock, tree: Tree, names: Sequence[str], url: str, choice: Choice
+    ) -> tuple[Mapping[str, bytes], Hold]:
+        """Return the files of the clients of one distribution, by path on the client, and what they are held to.
+
+        Args:
+            depot: the depot.
+            lock: of what the site shows.
+            tree: what it shows.
+            names: upstreams whose repositories the clients use.
+            url: where clients reach the site, ending in a slash.
+            choice: which of the pinned packages they are held to.
+
+        Raises:
+            PinError: the choice is about nothing that is there.
+        """
+        ...
