@@ -27,7 +27,7 @@ from cudepot.sites.s3.place import S3Place
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs", "Cc"]), max_size=8)
 DIGESTS = st.binary(max_size=3).map(Digest.of)
-NAMES = st.from_regex(r"[a-z0-9][a-z0-9+._~-]{0,8}", fullmatch=True)
+NAMES = st.text("az09+._~-", max_size=8).map("q{}".format)
 ROOTS = st.builds(Root, TEXT, DIGESTS, TEXT, st.lists(TEXT, max_size=2).map(tuple))
 UPSTREAMS = st.builds(
     LockedUpstream, TEXT, TEXT, TEXT, TEXT, st.lists(ROOTS, max_size=2).map(tuple), TEXT, TEXT, TEXT, TEXT,
