@@ -1,27 +1,38 @@
-"""Holds the picture of DESIGN.md: who may import whom, read from the source with ``ast``."""
+"""Holds the picture in CONTRIBUTING.md: who may import whom, read from the source with ``ast``."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterator, Mapping, Set
+from functools import cache
 from pathlib import Path
 
+import pytest
+
 import cudepot
+from cudepot.kinds.registry import ROWS
+from cudepot.sites.registry import SITES
 
 ROOT = Path(cudepot.__file__).parent
+FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
 BASE = {path.stem for path in ROOT.glob("[a-z]*.py")}
 PURE, IO = {"catalog", "formats"}, {"transport", "store", "signing", "builders", "probe"}
 PURE_BASE = BASE - {"disk", "data", "temporary"}
+BELOW = BASE | PURE | IO
 MAY = {
     **dict.fromkeys(PURE_BASE, PURE_BASE),
     **dict.fromkeys(BASE - PURE_BASE, BASE),
     **dict.fromkeys(PURE, PURE_BASE | PURE),
     **{room: BASE | {room} for room in IO},
-    "depot": BASE | PURE | IO | {"depot"},
-    "kinds": BASE | PURE | IO | {"depot", "kinds"},
-    "sites": BASE | PURE | IO | {"sites"},
-    "workflows": BASE | PURE | IO | {"depot", "kinds", "sites", "workflows"},
-    "cli": BASE | PURE | IO | {"depot", "kinds", "sites", "workflows", "cli", "__init__"},
+    "sites": BELOW | {"sites"},
+    "depot": BELOW | {"depot"},
+    "kinds": BELOW | {"depot", "kinds"},
+    "workflows": BELOW | {"sites", "depot", "kinds", "workflows"},
+    "cli": BELOW | {"sites", "depot", "kinds", "workflows", "cli", "__init__"},
 }
+"""What each of the top rooms may import."""
+BORROWERS = {"installer": {"apt", "yum"}, "folder": {"installer", "yum"}}
+"""Kinds that hold repositories, or packages, of others."""
 CHILDREN = {"__main__.py"}
 """Programs of their own, run as children."""
 OUTSIDE = {
@@ -29,54 +40,163 @@ OUTSIDE = {
     "multiprocessing", "os", "pathlib", "platform", "random", "rattler", "rattler_build", "requests", "rich",
     "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "time", "urllib.request",
 }  # fmt: skip
+KINDS = {**{name: row for name, row in ROWS.items() if row.upstreams}, **SITES}
+HOMONYMS = {
+    ("cli/client.py", "apt"): "the client program",
+    ("workflows/export/export.py", "apt"): "the client program",
+    ("catalog/doctor/packages.py", "folder"): "libraries in no environment",
+    ("workflows/doctor/copies.py", "folder"): "the same",
+    ("catalog/nvidia/published.py", "folder"): "a key of NVIDIA's catalog",
+    ("sites/s3/bucket.py", "s3"): "boto3's word",
+}
+"""Where a word that is a kind's name means something else."""
+NVIDIAS = ("catalog/nvidia/", "workflows/nvidia/")
+"""Rooms that know how NVIDIA's own servers lay out what they have: apt, yum and redistrib."""
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def for_types_only(tree: ast.Module) -> set[ast.AST]:
+    blocks = [one for one in ast.walk(tree) if isinstance(one, ast.If) and ast.unparse(one.test) == "TYPE_CHECKING"]
+    return {node for block in blocks for node in ast.walk(block)}
 
 
 def imports(path: Path) -> set[str]:
     """Return the modules a file imports anywhere, functions included."""
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    nodes = list(ast.walk(parsed(path)))
     found = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
     for node in nodes:
         if isinstance(node, ast.ImportFrom):
-            base, names = node.module or "", {name.name for name in node.names}
-            found |= {f"{base}.{name}" for name in names} if base in ("cudepot", "urllib") else {base}
+            found |= set(modules(node))
     return found
 
 
-def room(path: Path) -> str:
+def modules(node: ast.ImportFrom) -> Iterator[str]:
+    base = node.module or ""
+    for one in node.names:
+        inner = f"{base}.{one.name}"
+        yield inner if base == "urllib" or (ROOT.parent / f"{inner.replace('.', '/')}.py").exists() else base
+
+
+def top(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
+def room(module: str) -> str:
+    """Return the room of a module: its folder; a verb that is one module is a room of its own."""
+    folder = module.rpartition(".")[0]
+    return module if folder in ("cudepot.workflows", "cudepot") else folder
+
+
+def is_pure(path: Path) -> bool:
+    return top(path) in PURE | PURE_BASE or "rules" in path.relative_to(ROOT).parts
+
+
 def test_every_room_imports_only_what_lies_below_it() -> None:
-    for path in ROOT.rglob("*.py"):
-        if path != ROOT / "__init__.py":
-            for name in imports(path):
-                if name.startswith("cudepot."):
-                    below = name.split(".")[1].replace("__version__", "__init__")
-                    assert below in MAY[room(path)], f"{path.relative_to(ROOT)} imports {name}"
+    for path in FILES:
+        for name in imports(path):
+            if name.startswith("cudepot."):
+                below = name.split(".")[1].replace("__version__", "__init__")
+                assert below in MAY[top(path)], f"{path.relative_to(ROOT)} imports {name}"
 
 
 def test_pure_rooms_reach_nothing_outside() -> None:
-    for path in ROOT.rglob("*.py"):
-        if room(path) in PURE | PURE_BASE:
-            assert not imports(path) & OUTSIDE, path
-            calls = [one.func for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.Call)]
-            names = {one.id for one in calls if isinstance(one, ast.Name)}
-            assert not names & {"open", "print", "input"}, path
-            assert not {one.attr for one in calls if isinstance(one, ast.Attribute)} & {"now", "today", "utcnow"}, path
+    for path in filter(is_pure, FILES):
+        assert not imports(path) & OUTSIDE, path
+        calls = [one.func for one in ast.walk(parsed(path)) if isinstance(one, ast.Call)]
+        names = {one.id for one in calls if isinstance(one, ast.Name)}
+        assert not names & {"open", "print", "input"}, path
+        assert not {one.attr for one in calls if isinstance(one, ast.Attribute)} & {"now", "today", "utcnow"}, path
+
+
+def test_the_rules_of_a_kind_import_pure_rooms_only() -> None:
+    for path in FILES:
+        if top(path) == "kinds" and is_pure(path):
+            for name in imports(path):
+                parts = name.split(".")
+                pure = len(parts) > 1 and (parts[1] in PURE | PURE_BASE or "rules" in parts)
+                assert parts[0] != "cudepot" or pure, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_no_kind_imports_another() -> None:
+    for path in FILES:
+        parts = path.relative_to(ROOT).parts
+        if parts[0] == "kinds" and len(parts) > 2:
+            allowed = {parts[1], "rules"} | BORROWERS.get(parts[1], set())
+            for name in imports(path):
+                other = name.split(".")[2:3] if name.startswith("cudepot.kinds.") and name.count(".") > 2 else []
+                assert set(other) <= allowed, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_what_kinds_share_knows_none_of_them() -> None:
+    for path in FILES:
+        parts = path.relative_to(ROOT).parts
+        if parts[0] == "kinds" and (len(parts) == 2 or parts[1] == "rules"):
+            for name in imports(path):
+                if name.startswith("cudepot.kinds.") and name.count(".") > 2:
+                    assert name.split(".")[2] == "rules", f"{path.relative_to(ROOT)} imports {name}"
+
+
+def strings(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Give the string literals of a file, docstrings excepted."""
+    documents = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in documents:
+            yield one
+
+
+def test_a_kinds_name_stands_in_its_own_folder_and_the_tables_alone() -> None:
+    tables = ("kinds/registry.py", "sites/registry.py", "catalog/ecosystems.py")
+    found = []
+    for path in FILES:
+        where = path.relative_to(ROOT).as_posix()
+        for one in strings(parsed(path)):
+            known = where.startswith(NVIDIAS) or where in tables or (where, one.value) in HOMONYMS
+            if one.value in KINDS and not known:
+                row = KINDS[one.value]
+                home = (row if isinstance(row, str) else row.module).rpartition(".")[0].removeprefix("cudepot.")
+                if not where.startswith(home.replace(".", "/") + "/"):
+                    found.append(f"{where}:{one.lineno}: {one.value!r}")
+    assert not found, "\n".join(found)
+
+
+def graph(of: Callable[[str], str]) -> dict[str, set[str]]:
+    """Return who imports whom, types excepted, by module or by room."""
+    found: dict[str, set[str]] = {}
+    for path in FILES:
+        name = f"cudepot.{path.relative_to(ROOT).as_posix()[:-3].replace('/', '.')}"
+        tree = parsed(path)
+        skipped = for_types_only(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node not in skipped:
+                others = {of(one) for one in modules(node) if one.startswith("cudepot.")}
+                found.setdefault(of(name), set()).update(others - {of(name)})
+    return found
+
+
+def circle(arrows: Mapping[str, Set[str]]) -> list[str]:
+    """Return what is left when everything is taken away that imports nothing of the rest, or is imported by nothing."""
+    left = {name: set(others) for name, others in arrows.items()}
+    while left:
+        used = set().union(*left.values())
+        free = [name for name, others in left.items() if not others & left.keys() or name not in used]
+        if not free:
+            break
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+@pytest.mark.parametrize("of", [room], ids=["rooms"])
+def test_there_is_no_circle(of: Callable[[str], str]) -> None:
+    assert not circle(graph(of))
 
 
 def test_only_the_command_line_reads_argv_and_environment() -> None:
-    for path in ROOT.rglob("*.py"):
-        names = {one.attr for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.Attribute)}
-        if room(path) != "cli" and path.name not in CHILDREN:
+    for path in FILES:
+        names = {one.attr for one in ast.walk(parsed(path)) if isinstance(one, ast.Attribute)}
+        if top(path) != "cli" and path.name not in CHILDREN:
             assert not names & {"environ", "getenv", "argv"}, path
-
-
-def test_no_site_kind_knows_another_and_nobody_else_knows_one() -> None:
-    folders = [path for path in (ROOT / "sites").iterdir() if path.is_dir() and path.name != "__pycache__"]
-    for path in ROOT.rglob("*.py"):
-        inside = next((one.name for one in folders if one in path.parents), "")
-        for name in imports(path):
-            below = name.split(".")
-            if below[:2] == ["cudepot", "sites"] and below[2:] and below[2] not in ("kind", "registry"):
-                assert below[2] == inside, f"{path.relative_to(ROOT)} imports {name}"

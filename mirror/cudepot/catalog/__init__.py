@@ -1,1 +1,1 @@
-"""Decisions without I/O: configuration, lock, trust, selection, snapshot, site plan."""
+"""Decisions without I/O that no kind has to itself: configuration, lock, trust, snapshot, ecosystems."""

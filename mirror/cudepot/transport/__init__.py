@@ -1,1 +1,1 @@
-"""Where bytes come from and go to: HTTP, folders, sites."""
+"""Where bytes come from: HTTP, folders, volumes; and how they are served."""

@@ -1,1 +1,1 @@
-"""One module a verb, over ports."""
+"""The verbs, over ports: a wing each, or one module for a small one."""

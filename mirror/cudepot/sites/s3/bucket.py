@@ -15,10 +15,11 @@ from cudepot.digest import Digest
 from cudepot.errors import BusyError, ConfigError, MissingError, SiteError
 from cudepot.ports import FileTraits
 from cudepot.sites.s3.direct_put import DirectPut, direct_put
-from cudepot.sites.s3.place import S3Place
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
+
+    from cudepot.sites.s3.place import S3Place
 
 _MISSING = ("NoSuchKey", "404", "NotFound")
 _REFUSED = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote, urlsplit
 
 from urllib3 import Timeout
@@ -18,8 +18,11 @@ from urllib3.connectionpool import connection_from_url
 from urllib3.exceptions import HTTPError
 
 from cudepot.digest import CHUNK, Digest
-from cudepot.sites.s3.place import S3Place
 from cudepot.transport.http.kept_connections import trusting
+
+if TYPE_CHECKING:
+    from cudepot.sites.s3.place import S3Place
+
 
 CONNECT, READ = 10, 60
 """Seconds to connect, and without an answer: what boto3 is given as well."""

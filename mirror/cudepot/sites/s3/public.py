@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import requests
 
-from cudepot.sites.s3.place import S3Place
+if TYPE_CHECKING:
+    from cudepot.sites.s3.place import S3Place
+
 
 _ABSENT = ".cudepot/absent"
 
