@@ -14,7 +14,7 @@ from cudepot.catalog.ecosystems import CONDA, SYSTEM_KINDS, ArtifactKind, Output
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.nvidia.repackaged import part_of
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, Workshop
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.release import Release
@@ -70,10 +70,10 @@ class Job:
         return f"{one.product} {one.version} for CUDA {one.cuda} on {one.subdir}{where}"
 
 
-def all_jobs(depot: Depot, lock: Lock) -> list[Job]:
+def all_jobs(workshop: Workshop, lock: Lock) -> list[Job]:
     """Return the builds a lock asks for, and in a closed channel ``cuda-version`` for each CUDA of theirs."""
     jobs = jobs_of(lock)
-    if not depot.config.build.closed_channel:
+    if not workshop.config.build.closed_channel:
         return jobs
     exact = {
         one.release.cuda for one in jobs if "." in one.release.cuda and {Output.CONDA, Output.STATIC} & set(one.outputs)
@@ -121,21 +121,22 @@ def _licences(lock: Lock, upstream: str, release: Release, artifacts: Sequence[A
     return tuple(one for one in lock.of(upstream) if one.release == sought)
 
 
-def job_key(depot: Depot, lock: Lock, job: Job) -> str:
+def job_key(workshop: Workshop, lock: Lock, job: Job) -> str:
     """Return a hash over all that decides what is in a build.
 
     The compressors' versions are left out on purpose: a new zlib may pack the same content into other bytes, and
     a package that was published must not change because the machine was updated.
     """
-    build, release = depot.config.build, job.release
+    config = workshop.config
+    build, release = config.build, job.release
     decides: list[object] = [
         BUILDER,
         [release.product, release.version, release.cuda, release.subdir],
         sorted(one.digest.sha256 for one in (*job.artifacts, *job.licences)),
         list(job.outputs),
-        [_folder_hash(one) for one in _recipe_folders(depot.recipes, job.recipe)],
-        [build.number, build.zstd_level, build.zstd_window, build.deflate_level, depot.config.site.label, depot.epoch],
-        depot.config.site.channel,
+        [_folder_hash(one) for one in _recipe_folders(workshop.recipes, job.recipe)],
+        [build.number, build.zstd_level, build.zstd_window, build.deflate_level, config.site.label, workshop.epoch],
+        config.site.channel,
         build.closed_channel,
     ]
     if build.provenance == "inside":
@@ -216,8 +217,8 @@ def parse_record(data: bytes, what: str) -> tuple[str, list[Built]]:
 def builds_of(depot: Depot, lock: Lock) -> list[Built]:
     """Return everything the lock's jobs made; raise ConfigError when one has not been run."""
     built: list[Built] = []
-    for job in all_jobs(depot, lock):
-        found = recall(depot, lock, job_key(depot, lock, job))
+    for job in all_jobs(depot.workshop, lock):
+        found = recall(depot, lock, job_key(depot.workshop, lock, job))
         if found is None:
             raise ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`")
         built += found
@@ -226,7 +227,7 @@ def builds_of(depot: Depot, lock: Lock) -> list[Built]:
 
 def builds_of_each(depot: Depot, lock: Lock) -> list[tuple[Job, list[Built] | None]]:
     """Return each build of a lock's artifacts with what it made; None where it has not been run."""
-    return [(job, recall(depot, lock, job_key(depot, lock, job))) for job in jobs_of(lock)]
+    return [(job, recall(depot, lock, job_key(depot.workshop, lock, job))) for job in jobs_of(lock)]
 
 
 def ever_built(depot: Depot, lock: Lock) -> list[Built]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cudepot.catalog.clocks import CLOCKS_APART
 from cudepot.catalog.site.snapshot import parse_head
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock, Depot
 from cudepot.errors import ClockError, CudepotError
 
 RIGHT = "cudepot publish --clock-is-right"
@@ -40,6 +40,6 @@ def check_clock(depot: Depot) -> None:
         )
 
 
-def now(depot: Depot) -> str:
+def timestamp(clock: Clock) -> str:
     """Return the time as snapshots have it."""
-    return depot.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+    return clock().strftime("%Y-%m-%dT%H:%M:%SZ")

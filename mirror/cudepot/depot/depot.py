@@ -7,11 +7,57 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from cudepot.catalog.config.config import Config, Pin
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.ports import Inspectable, Progress, Signer, Site, Source, Verifier
 from cudepot.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from cudepot.depot.history import History
+    from cudepot.depot.isolated import Isolation
+
+Clock = Callable[[], datetime.datetime]
+"""Tells the time, in UTC."""
+SourceOf = Callable[[Upstream], Source]
+"""Opens an upstream."""
+VerifierOf = Callable[[Upstream], Verifier]
+"""Gives the verifier with an upstream's pinned keys."""
+SiteVerifier = Callable[[], Verifier]
+"""Gives a verifier that trusts the site's own key only."""
+SiteSigner = Callable[[], Signer]
+"""Gives the site's signer."""
+Unforeseen = Callable[[BaseException], str]
+"""Keeps an error that nobody foresaw with its traceback, and says where that can be read."""
+
+
+class Signing(NamedTuple):
+    """What signed files are made with.
+
+    Attributes:
+        store: where they are kept.
+        signer: gives the site's signer.
+        clock: tells what time they bear.
+    """
+
+    store: LocalStore
+    signer: SiteSigner
+    clock: Clock
+
+
+class Workshop(NamedTuple):
+    """What packages are made with, beside the artifacts they are made of.
+
+    Attributes:
+        config: cudepot.toml.
+        recipes: folder of the recipes.
+        epoch: seconds since 1970 stamped into packages.
+    """
+
+    config: Config
+    recipes: Path
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +82,46 @@ class Depot:
     base: Path
     config: Config
     store: LocalStore
-    source: Callable[[Upstream], Source]
-    verifier: Callable[[Upstream], Verifier]
-    signer: Callable[[], Signer]
-    site_verifier: Callable[[], Verifier]
+    source: SourceOf
+    verifier: VerifierOf
+    signer: SiteSigner
+    site_verifier: SiteVerifier
     site_of: Callable[[LocalStore], Inspectable]
-    clock: Callable[[], datetime.datetime]
+    clock: Clock
     recipes: Path
     epoch: int
     progress: Progress
     sleep: Callable[[float], None] = time.sleep
-    unforeseen: Callable[[BaseException], str] = repr
+    unforeseen: Unforeseen = repr
 
     @property
     def lock_path(self) -> Path:
         """Where the lock lies: beside cudepot.toml."""
         return self.base / "cudepot.lock"
+
+    @property
+    def history(self) -> History:
+        """The snapshots of the store, as values."""
+        from cudepot.depot.history import History  # noqa: PLC0415 - where a snapshot is read
+
+        return History(self.store.snapshots, self.site_verifier)
+
+    @property
+    def isolation(self) -> Isolation:
+        """What keeps the trouble of one upstream from the others."""
+        from cudepot.depot.isolated import Isolation  # noqa: PLC0415 - where something is done for each
+
+        return Isolation(self.store.root, self.unforeseen)
+
+    @property
+    def signing(self) -> Signing:
+        """What signed files are made with."""
+        return Signing(self.store, self.signer, self.clock)
+
+    @property
+    def workshop(self) -> Workshop:
+        """What packages are made with."""
+        return Workshop(self.config, self.recipes, self.epoch)
 
     def site(self) -> Site:
         """Return the site that is configured, filled from this depot's store."""
@@ -60,7 +130,3 @@ class Depot:
     def inspectable(self) -> Inspectable:
         """Return the same site, to be read back and put right."""
         return self.site_of(self.store)
-
-    def pins_of(self, upstream: Upstream) -> tuple[Pin, ...]:
-        """Return the pins that want something from an upstream."""
-        return tuple(pin for pin in self.config.pins if pin.upstream == upstream.name)

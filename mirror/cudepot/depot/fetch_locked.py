@@ -9,7 +9,7 @@ from cudepot.catalog.faults import Fault, Served, fault_of, file_fault
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import note
 from cudepot.depot.fetch import Failures, Wanted, fetch_each
-from cudepot.depot.isolated import Trouble, alone, each_alone
+from cudepot.depot.isolated import Trouble
 from cudepot.depot.rounds import rounds, told
 from cudepot.digest import Digest, MismatchError
 from cudepot.errors import CudepotError, MissingError, TransientError
@@ -79,7 +79,9 @@ def bring(
 
 def _parted(depot: Depot, failures: Failures) -> tuple[Failures, Failures]:
     """Return the failures that trying again does not mend, and those that it may; raise those of our own disk."""
-    final = [(one, alone(depot, one.path, error)) for one, error in failures if not isinstance(error, _PASSING)]
+    final = [
+        (one, depot.isolation.alone(one.path, error)) for one, error in failures if not isinstance(error, _PASSING)
+    ]
     return final, [(one, error) for one, error in failures if isinstance(error, _PASSING)]
 
 
@@ -88,7 +90,7 @@ def _fetch(depot: Depot, wanted: Sequence[Missing]) -> Failures:
     sources: dict[str, Source] = {}
     closed: list[Trouble] = []
     for name in {one.upstream: None for one in wanted}:
-        with each_alone(depot, name, closed.append):
+        with depot.isolation.each(name, closed.append):
             sources[name] = depot.source(depot.config.upstream(name))
     every = [Wanted(sources[one.upstream], one.path, one.digest) for one in wanted if one.upstream in sources]
     failures = fetch_each(every, depot.store, depot.progress)

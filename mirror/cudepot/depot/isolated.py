@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
-from cudepot.depot.depot import Depot
 from cudepot.disk import storage_errors
 from cudepot.errors import BusyError, CudepotError, InternalError, SiteError, StorageError
 
@@ -25,20 +25,63 @@ class Trouble(NamedTuple):
     error: CudepotError
 
 
-def alone(depot: Depot, name: str, error: Exception) -> CudepotError:
-    """Return an error as the trouble of ``name`` alone; what nobody foresaw goes into the log with its traceback.
+class Isolation(NamedTuple):
+    """Keeps the trouble of one upstream from the others.
 
-    Raises:
-        Exception: this very error, where all the others would meet it too: our own disk, another cudepot.
+    Attributes:
+        root: folder of our own store; what the disk refuses there is everybody's trouble.
+        unforeseen: keeps an error that nobody foresaw with its traceback, and says where that can be read.
     """
-    if _is_everybodys(depot, error):
-        with storage_errors(depot.store.root):
-            raise error
-    if isinstance(error, InternalError) and error.__cause__ is not None:
-        depot.unforeseen(error.__cause__)  # met in a thread, where there is no log
-    if isinstance(error, CudepotError):
-        return error
-    return unforeseen(name, error, depot.unforeseen(error))
+
+    root: Path
+    unforeseen: Callable[[BaseException], str]
+
+    def alone(self, name: str, error: Exception) -> CudepotError:
+        """Return an error as the trouble of ``name`` alone; what nobody foresaw goes into the log with its traceback.
+
+        Raises:
+            Exception: this very error, where all the others would meet it too: our own disk, another cudepot.
+        """
+        if self._is_everybodys(error):
+            with storage_errors(self.root):
+                raise error
+        if isinstance(error, InternalError) and error.__cause__ is not None:
+            self.unforeseen(error.__cause__)  # met in a thread, where there is no log
+        if isinstance(error, CudepotError):
+            return error
+        return unforeseen(name, error, self.unforeseen(error))
+
+    @contextmanager
+    def each(self, name: str, note: Callable[[Trouble], object]) -> Iterator[None]:
+        """Do something for one upstream; its trouble is noted, and the caller goes on with the next one."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
+            note(Trouble(name, self.alone(name, error)))
+
+    def lines(self, name: str, lines: Iterable[str]) -> Iterator[str]:
+        """Give the lines of a check of one upstream; what ends it early is its last line, and the caller goes on."""
+        try:
+            yield from lines
+        except InternalError as error:
+            yield f"{name}: {self.alone(name, error)}"
+        except CudepotError as error:
+            yield f"{name}: {error}"
+        except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
+            yield f"{name}: {self.alone(name, error)}"
+
+    def _is_everybodys(self, error: BaseException) -> bool:
+        if isinstance(error, BusyError | SiteError):
+            return True
+        cause: BaseException | None = error
+        while isinstance(cause, StorageError) and cause.__cause__ is not None:
+            cause = cause.__cause__  # an object that is not there has no cause; a disk that refuses has one
+        if not isinstance(cause, OSError):
+            return False
+        return cause.errno in _MACHINE or (cause.errno in _FORBIDDEN and self._is_ours(cause))
+
+    def _is_ours(self, error: OSError) -> bool:
+        return error.filename is None or str(error.filename).startswith(str(self.root))
 
 
 def unforeseen(name: str, error: Exception, where: str) -> InternalError:
@@ -50,39 +93,3 @@ def unforeseen(name: str, error: Exception, where: str) -> InternalError:
     )
     found.__cause__ = error
     return found
-
-
-@contextmanager
-def each_alone(depot: Depot, name: str, note: Callable[[Trouble], object]) -> Iterator[None]:
-    """Do something for one upstream; its trouble is noted, and the caller goes on with the next one."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
-        note(Trouble(name, alone(depot, name, error)))
-
-
-def lines_alone(depot: Depot, name: str, lines: Iterable[str]) -> Iterator[str]:
-    """Give the lines of a check of one upstream; what ends it early is its last line, and the caller goes on."""
-    try:
-        yield from lines
-    except InternalError as error:
-        yield f"{name}: {alone(depot, name, error)}"
-    except CudepotError as error:
-        yield f"{name}: {error}"
-    except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
-        yield f"{name}: {alone(depot, name, error)}"
-
-
-def _is_everybodys(depot: Depot, error: BaseException) -> bool:
-    if isinstance(error, BusyError | SiteError):
-        return True
-    cause: BaseException | None = error
-    while isinstance(cause, StorageError) and cause.__cause__ is not None:
-        cause = cause.__cause__  # an object that is not there has no cause; a disk that refuses has one
-    if not isinstance(cause, OSError):
-        return False
-    return cause.errno in _MACHINE or (cause.errno in _FORBIDDEN and _is_ours(depot, cause))
-
-
-def _is_ours(depot: Depot, error: OSError) -> bool:
-    return error.filename is None or str(error.filename).startswith(str(depot.store.root))

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cudepot.catalog.lock import Artifact
-from cudepot.depot.depot import Depot
 from cudepot.depot.fetch import Unknown, fetch_promised, learn_each, summary
 from cudepot.digest import Digest, Promise
-from cudepot.ports import Source
+from cudepot.ports import Progress, Source
+from cudepot.store.local import LocalStore
 
 
 class Known(NamedTuple):
     """What helps to learn digests: the upstream, and what was locked of it before."""
 
-    depot: Depot
+    store: LocalStore
+    progress: Progress
     source: Source
     before: Sequence[Artifact]
 
@@ -29,7 +30,7 @@ class Known(NamedTuple):
         missing = [Unknown(upstream, path, one) for path, one in pairs if self._here(path, one) is None]
         if not missing:
             return
-        failed = learn_each(missing, {upstream: self.source}, self.depot.store, self.depot.progress)
+        failed = learn_each(missing, {upstream: self.source}, self.store, self.progress)
         if failed:
             raise summary([error for _, error in failed], len(missing), [one.path for one, _ in failed])
 
@@ -38,18 +39,18 @@ class Known(NamedTuple):
         if isinstance(promised, Digest):
             return promised
         found = self._here(path, promised)
-        return found or fetch_promised(self.source, path, promised, self.depot.store, self.depot.progress)
+        return found or fetch_promised(self.source, path, promised, self.store, self.progress)
 
     def _here(self, path: str, promised: Promise) -> Digest | None:
         """Return what is known to keep a promise and is in the store."""
-        noted = self.depot.store.known_as(promised)
-        if noted is not None and self.depot.store.has(noted):
+        noted = self.store.known_as(promised)
+        if noted is not None and self.store.has(noted):
             return noted
         for one in self.before:
-            if one.path == path and one.digest.size == promised.size and self.depot.store.has(one.digest):
-                with self.depot.store.open(one.digest) as handle:
+            if one.path == path and one.digest.size == promised.size and self.store.has(one.digest):
+                with self.store.open(one.digest) as handle:
                     kept = promised.kept_by(handle)
                 if kept:
-                    self.depot.store.note_promise(promised, one.digest)
+                    self.store.note_promise(promised, one.digest)
                     return one.digest
         return None

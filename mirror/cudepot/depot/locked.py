@@ -69,7 +69,7 @@ def unanswered(depot: Depot, lock: Lock) -> tuple[str, ...]:
 
 def _unanswered(depot: Depot, lock: Lock) -> list[Upstream]:
     requests = {one.name: one.request for one in lock.upstreams}
-    return [one for one in _pinned(depot) if requests.get(one.name) != request_hash(one, depot.pins_of(one))]
+    return [one for one in _pinned(depot) if requests.get(one.name) != request_hash(one, depot.config.pins_of(one))]
 
 
 def _faults(depot: Depot, upstream: Upstream) -> list[Standing]:
@@ -77,7 +77,7 @@ def _faults(depot: Depot, upstream: Upstream) -> list[Standing]:
 
 
 def _pinned(depot: Depot) -> list[Upstream]:
-    found = [upstream for upstream in depot.config.upstreams if upstream.whole or depot.pins_of(upstream)]
+    found = [upstream for upstream in depot.config.upstreams if upstream.whole or depot.config.pins_of(upstream)]
     if not found:
         raise ConfigError(
             "cudepot.toml pins nothing", hint="add a [[pin]], or `whole = true`; see `cudepot explain formats`"

@@ -12,7 +12,6 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.names import Shown, check_names, fresh, known, names_of, parse_shown, render_shown
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
-from cudepot.depot.history import load_snapshot
 from cudepot.errors import CudepotError, TrustError
 
 
@@ -81,7 +80,7 @@ def mend_names(depot: Depot) -> Iterator[str]:
 def _complete(depot: Depot, record: list[Shown]) -> list[Shown]:
     """Return the record with a line for every snapshot of the store; one that does not hold tells nothing."""
     there = {one.snapshot for one in record}
-    missing = [one for one in depot.store.snapshots.numbers() if one not in there]
+    missing = [one for one in depot.history.numbers() if one not in there]
     before = known(record) if missing else {}
     whole = list(record)
     for number in missing:
@@ -95,9 +94,8 @@ def _complete(depot: Depot, record: list[Shown]) -> list[Shown]:
 
 def _names(depot: Depot, number: int) -> dict[str, str] | None:
     """Return the names a snapshot shows; None when it is gone or its signature does not hold."""
-    snapshots = depot.store.snapshots
     try:
-        return names_of(load_snapshot(snapshots, number, depot.site_verifier()).tree)
+        return names_of(depot.history.load(number).tree)
     except CudepotError:
         return None
 

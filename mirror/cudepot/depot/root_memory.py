@@ -9,7 +9,6 @@ from typing import Any
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Root
-from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
 from cudepot.ports import Page, Source, Validators
 from cudepot.store.local import LocalStore
@@ -27,6 +26,7 @@ class RootMemory:
     the first time are also appended to ``store/roots.log``, as evidence that nobody went back or stood still.
     """
 
+    store: LocalStore
     kept_in: UpstreamMemory
     pages: dict[str, dict[str, Any]] = field(default_factory=dict)
     fresh: dict[Digest, bytes] = field(default_factory=dict)
@@ -37,39 +37,39 @@ class RootMemory:
     def load(cls, store: LocalStore, upstream: Upstream) -> RootMemory:
         """Read the memory of an upstream; an unreadable one counts as empty."""
         memory = store.memory(upstream.name)
-        return cls(memory, memory.pages())
+        return cls(store, memory, memory.pages())
 
-    def read(self, depot: Depot, source: Source, path: str, *, limit: int) -> tuple[Page, Digest]:
+    def read(self, source: Source, path: str, *, limit: int) -> tuple[Page, Digest]:
         """Return a root, from the store when the upstream says that nothing changed; :meth:`save` keeps it.
 
         It is asked for once: a second call gives what the first one found.
         """
         if path not in self.asked:
-            self.asked[path] = self._ask(depot, source, path, limit)
+            self.asked[path] = self._ask(source, path, limit)
         return self.asked[path]
 
-    def _ask(self, depot: Depot, source: Source, path: str, limit: int) -> tuple[Page, Digest]:
+    def _ask(self, source: Source, path: str, limit: int) -> tuple[Page, Digest]:
         seen = self.pages.get(path, {})
-        known, kept = _recall(depot.store, seen)
+        known, kept = _recall(self.store, seen)
         page = source.read(path, limit=limit, known=known)
         if page is None and kept is not None:
-            return Page(depot.store.read(kept), known, seen.get("type", ""), seen.get("url", "")), kept
+            return Page(self.store.read(kept), known, seen.get("type", ""), seen.get("url", "")), kept
         assert page is not None, "a source answers None only to a conditional request"
         digest = Digest.of(page.body)
         self.fresh[digest] = page.body
         self.pages[path] = {**seen, **_remember(page, digest)}
         return page, digest
 
-    def kept(self, depot: Depot, path: str) -> tuple[bytes, Digest] | None:
+    def kept(self, path: str) -> tuple[bytes, Digest] | None:
         """Return a document as it was read last, without asking for it; None when the store has not got it."""
         seen = self.pages.get(path, {})
         try:
             digest = Digest(seen["sha256"], seen["size"])
         except (KeyError, TypeError):
             return None
-        if not depot.store.has(digest):
+        if not self.store.has(digest):
             return None
-        return depot.store.read(digest), digest
+        return self.store.read(digest), digest
 
     def date(self, path: str) -> str:
         """Return the newest ``Date`` accepted for a root; empty when there was none."""
@@ -108,11 +108,11 @@ class RootMemory:
             )
         page |= {"date": root.date, "accepted": root.digest.sha256, "checked": f"{now:%Y-%m-%dT%H:%M:%SZ}", **checked}
 
-    def save(self, store: LocalStore) -> None:
+    def save(self) -> None:
         """Keep the roots that were read, log the new ones and write the memory: once they have proved good."""
         for body in self.fresh.values():
-            store.add_bytes(body)
-        store.roots_log.append(self.accepted)
+            self.store.add_bytes(body)
+        self.store.roots_log.append(self.accepted)
         self.fresh.clear()
         self.accepted.clear()
         self.kept_in.keep_pages(self.pages)

@@ -13,7 +13,6 @@ from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import Standing, note
-from cudepot.depot.isolated import alone
 from cudepot.errors import CudepotError
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
@@ -58,7 +57,7 @@ def resolve_all(
                 done[one.name] = resolve(now, one)
                 errors.pop(one.name, None)
             except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
-                errors[one.name] = alone(now, one.name, error)
+                errors[one.name] = now.isolation.alone(one.name, error)
         if not any(_may_pass(errors[one.name], one) for one in upstreams if one.name in errors):
             break
     return done, errors

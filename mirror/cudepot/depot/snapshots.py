@@ -8,7 +8,6 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.lock_document import parse_lock
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
-from cudepot.depot.history import load_snapshot
 from cudepot.digest import MismatchError, VerifyingReader
 from cudepot.errors import ConfigError, TrustError
 
@@ -20,13 +19,12 @@ def find_snapshot(depot: Depot, number: int) -> Snapshot:
         ConfigError: there is none of that number.
         TrustError: its signature does not hold.
     """
-    snapshots = depot.store.snapshots
-    numbers = snapshots.numbers()
+    numbers = depot.history.numbers()
     if number not in numbers:
         there = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
         raise ConfigError(f"snapshot {number} is not in the store", hint=f"there: {there}; see `cudepot snapshots`")
     depot.progress.step(f"reading snapshot {number}")
-    return load_snapshot(snapshots, number, depot.site_verifier())
+    return depot.history.load(number)
 
 
 def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
@@ -54,7 +52,6 @@ def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
 def shown_snapshot(depot: Depot) -> Snapshot:
     """Return the snapshot the site shows; raise ConfigError when there is none."""
     shown = depot.site().current()
-    snapshots = depot.store.snapshots
-    if shown is None or shown not in snapshots.numbers():
+    if shown is None or shown not in depot.history.numbers():
         raise ConfigError("the site shows nothing yet", hint="run `cudepot publish` first")
-    return load_snapshot(snapshots, shown, depot.site_verifier())
+    return depot.history.load(shown)

@@ -51,14 +51,14 @@ class Asked:
 
         ``alone``: name of a root that tells by itself whether anything changed.
         """
-        if locked.request != request_hash(self.upstream, self.depot.pins_of(self.upstream)):
+        if locked.request != request_hash(self.upstream, self.depot.config.pins_of(self.upstream)):
             return False
         try:
             found = all(self._stands(one, alone) for one in locked.roots)
         except MissingError:
             return False
         if found:
-            self.memory.save(self.depot.store)
+            self.memory.save()
         return found
 
     def _stands(self, root: Root, alone: str) -> bool:
@@ -69,7 +69,7 @@ class Asked:
         """
         if root.path.rpartition("/")[2] != alone:
             return False
-        _, digest = self.memory.read(self.depot, self.source, root.path, limit=ROOT_LIMIT)
+        _, digest = self.memory.read(self.source, root.path, limit=ROOT_LIMIT)
         trust = key_hash(self.depot, self.upstream)
         return digest == root.digest and self.memory.checked_lately(
             remembered_as(root.path), digest, trust, self.depot.clock()

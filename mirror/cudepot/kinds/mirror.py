@@ -20,7 +20,7 @@ def extras(chain: Asked) -> tuple[LockedFile, ...]:
     """Return the files beside the indexes, each by a conditional request."""
     read = chain.memory.read
     return tuple(
-        LockedFile(path, FileRole.EXTRA, read(chain.depot, chain.source, path, limit=EXTRA_LIMIT)[1])
+        LockedFile(path, FileRole.EXTRA, read(chain.source, path, limit=EXTRA_LIMIT)[1])
         for path in chain.upstream.extras
     )
 
@@ -30,7 +30,7 @@ def with_extras(chain: Asked, locked: LockedUpstream, accepted: Sequence[str]) -
     if not chain.upstream.extras:
         return locked
     files = (*(one for one in locked.files if one.role != FileRole.EXTRA), *extras(chain))
-    chain.memory.save(chain.depot.store)
+    chain.memory.save()
     if files == locked.files:
         return locked
     return checked(chain.depot, replace(locked, files=files), (locked, ()), accepted, chain.upstream.url)
@@ -55,9 +55,7 @@ def _tree_before(depot: Depot, locked: LockedUpstream) -> Mapping[str, Digest]:
     """Return what a whole mirror consisted of: by its locked index or, where that is gone, by the last snapshot."""
     if all(depot.store.has(one.digest) for one in locked.files):
         return read_whole(depot, locked).tree
-    from cudepot.depot.history import latest_snapshots  # noqa: PLC0415
 
-    snapshots, folder = depot.store.snapshots, site_folder(locked)
-    last = latest_snapshots(snapshots, depot.site_verifier(), 1) if snapshots.numbers() else []
-    shown = [(path, digest) for one in last for path, digest in one.tree.items()]
+    folder = site_folder(locked)
+    shown = [(path, digest) for one in depot.history.latest(1) for path, digest in one.tree.items()]
     return {path.removeprefix(folder): digest for path, digest in shown if path.startswith(folder)}

@@ -19,6 +19,7 @@ from cudepot.errors import ConfigError, StorageError
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.kinds.signed_roots import proofs
 from cudepot.store.layout import BUILDS, IMPORTED, INCOMING, LAYOUT, SNAPSHOTS, UPSTREAMS, Entry
+from cudepot.store.local import LocalStore
 from cudepot.store.snapshots import Snapshots
 from cudepot.store.upstream_memory import remembered_objects
 from cudepot.workflows.bundle.export import exported_numbers
@@ -136,40 +137,40 @@ def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:
         yield from read_whole(depot, one).tree.values()
 
 
-def _built(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:  # noqa: ARG001 - as all of NAMED
+def _built(depot: Depot) -> Iterator[Digest]:
     """Give the packages of the builds that cudepot.lock asks for."""
     if depot.lock_path.exists():
         lock = load_lock(depot.lock_path)
-        keys = {job_key(depot, lock, job) for job in all_jobs(depot, lock)}
+        keys = {job_key(depot.workshop, lock, job) for job in all_jobs(depot.workshop, lock)}
         yield from (one.digest for key, _, built in records(depot.store) if key in keys for one in built)
 
 
-def _remembered(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:  # noqa: ARG001
-    return remembered_objects(depot.store.root)
-
-
-def _on_the_way(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:  # noqa: ARG001
+def _on_the_way(store: LocalStore) -> Iterator[Digest]:
     """Give what bundles on their way in consist of."""
-    for manifest in _manifests(depot, INCOMING):
+    for manifest in _manifests(store, INCOMING):
         yield from (one for root in manifest.roots for one in root.objects)
         yield from (manifest.document, manifest.signature)
         yield from (one for volume in manifest.volumes for one in volume)
         yield from (one for one, _ in manifest.pieces)
 
 
-def _proving(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
+def _proving(store: LocalStore, kept: Sequence[Snapshot]) -> Iterator[Digest]:
     """Give what proves the kept snapshots that came in bundles."""
     numbers = {one.number for one in kept}
-    for manifest in _manifests(depot, IMPORTED):
+    for manifest in _manifests(store, IMPORTED):
         if manifest.number in numbers:
             yield from (one for root in manifest.roots for one in root.objects)
 
 
-def _manifests(depot: Depot, folder: Entry) -> Iterator[Manifest]:
-    manifests = depot.store.manifests(folder)
+def _manifests(store: LocalStore, folder: Entry) -> Iterator[Manifest]:
+    manifests = store.manifests(folder)
     return (parse_manifest(manifests.read(name)[0], name) for name in manifests.names())
 
 
 NAMED: Mapping[Entry, Callable[[Depot, Sequence[Snapshot]], Iterator[Digest]]] = {
-    SNAPSHOTS: _shown, BUILDS: _built, UPSTREAMS: _remembered, INCOMING: _on_the_way, IMPORTED: _proving,
-}  # fmt: skip
+    SNAPSHOTS: _shown,
+    BUILDS: lambda depot, _: _built(depot),
+    UPSTREAMS: lambda depot, _: remembered_objects(depot.store.root),
+    INCOMING: lambda depot, _: _on_the_way(depot.store),
+    IMPORTED: lambda depot, kept: _proving(depot.store, kept),
+}

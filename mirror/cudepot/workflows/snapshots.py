@@ -9,10 +9,8 @@ from cudepot.catalog.site.diff import Change, count_packages, diff_trees, reason
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.builds import records
 from cudepot.depot.depot import Depot
-from cudepot.depot.history import load_snapshot
 from cudepot.depot.snapshots import find_snapshot, lock_of
 from cudepot.errors import CudepotError, StorageError
-from cudepot.store.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +40,14 @@ class Listed:
 
 def list_snapshots(depot: Depot) -> tuple[Listed, ...]:
     """Return all snapshots of the store, the oldest first, their signatures checked."""
-    snapshots, shown = depot.store.snapshots, depot.site().current()
-    return tuple(_listed(depot, snapshots, number, shown == number) for number in snapshots.numbers())
+    shown = depot.site().current()
+    return tuple(_listed(depot, number, shown == number) for number in depot.history.numbers())
 
 
-def _listed(depot: Depot, snapshots: Snapshots, number: int, shown: bool) -> Listed:
+def _listed(depot: Depot, number: int, shown: bool) -> Listed:
     depot.progress.step(f"reading snapshot {number}")
     try:
-        one = load_snapshot(snapshots, number, depot.site_verifier())
+        one = depot.history.load(number)
     except CudepotError as error:
         return Listed(number, "", "", {}, 0, 0, 0, 0, shown, str(error))
     held = set(one.tree.values())

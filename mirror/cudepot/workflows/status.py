@@ -13,7 +13,7 @@ from cudepot.depot.builds import all_jobs, builds_of, job_key, recall
 from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import Standing, standing, too_old
-from cudepot.depot.isolated import Trouble, each_alone
+from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, unanswered
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
@@ -105,8 +105,8 @@ def status(depot: Depot) -> Status:
     every = {one.digest for one in lock.artifacts}.union(*mirrored.values())
     missing = sum(one.size for one in every if not depot.store.has(one))
     depot.progress.step("looking for what was built")
-    jobs = all_jobs(depot, lock)
-    done = sum(recall(depot, lock, job_key(depot, lock, job)) is not None for job in jobs)
+    jobs = all_jobs(depot.workshop, lock)
+    done = sum(recall(depot, lock, job_key(depot.workshop, lock, job)) is not None for job in jobs)
     if missing or done < len(jobs):
         step = "sync" if missing else "repackage"
     elif hold:
@@ -136,7 +136,7 @@ def _wholes(depot: Depot, lock: Lock) -> tuple[dict[str, set[Digest]], list[str]
     broken: list[Trouble] = []
     for one in wholes(lock):
         depot.progress.step(f"reading the indexes of {one.name}")
-        with each_alone(depot, one.name, broken.append):
+        with depot.isolation.each(one.name, broken.append):
             mirrored[one.name] = _mirrored(depot, one)
     return mirrored, [f"{one.name}: {one.error}" for one in broken]
 

@@ -14,7 +14,7 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import note
 from cudepot.depot.fetch import Unknown, grouped, learn_each, summary
 from cudepot.depot.fetch_locked import Failed, Missing, bring
-from cudepot.depot.isolated import Trouble, alone, each_alone
+from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import answering, current_lock, unanswered
 from cudepot.depot.present import absent
 from cudepot.depot.rounds import rounds, told
@@ -121,14 +121,14 @@ def _read_wholes(
     for one in wholes(lock):
         if one.name not in broken:
             depot.progress.step(f"reading the indexes of {one.name}")
-            with each_alone(depot, one.name, troubles.append):
+            with depot.isolation.each(one.name, troubles.append):
                 found[one.name] = read_whole(depot, one)
     if unknown := {name: whole for name, whole in found.items() if whole.unknown}:
         if dry_run:
             raise ConfigError(_UNKNOWN, hint="sync without --dry-run fetches them")
         failed += _learn(depot, unknown, wait=wait)
         for name in unknown:
-            with each_alone(depot, name, troubles.append):
+            with depot.isolation.each(name, troubles.append):
                 found[name] = read_whole(depot, _locked(lock, name))
     return found, failed + [one for trouble in troubles for one in _noted(depot, trouble, dry_run=dry_run)]
 
@@ -174,7 +174,7 @@ def _unsound(depot: Depot, lock: Lock) -> Iterator[tuple[Missing, CudepotError]]
     for name, mine in split(lock).items():
         depot.progress.step(f"checking the signatures of the rpms of {name}")
         found: list[Trouble] = []
-        with each_alone(depot, name, found.append):
+        with depot.isolation.each(name, found.append):
             yield from list(check_rpms(depot, mine))
         yield from ((Missing(one.name, one.name, Digest.of(b"")), one.error) for one in found)
 
@@ -189,7 +189,7 @@ def _learn(depot: Depot, found: Mapping[str, Whole], *, wait: float) -> list[Fai
         waiting = [one for one, _ in failed]
         if not waiting:
             break
-    return [Failed(one.upstream, one.path, alone(depot, one.upstream, error)) for one, error in failed]
+    return [Failed(one.upstream, one.path, depot.isolation.alone(one.upstream, error)) for one, error in failed]
 
 
 def _size(digests: Iterable[Digest]) -> int:

@@ -83,9 +83,9 @@ class _Locks:
     def lock(self, asking: Asking) -> Resolved:
         depot, upstream = asking.depot, asking.upstream
         memory = RootMemory.load(depot.store, upstream)
-        page, digest = memory.read(depot, depot.source(upstream), INDEX, limit=_LIMIT)
-        memory.save(depot.store)
-        pins = depot.pins_of(upstream)
+        page, digest = memory.read(depot.source(upstream), INDEX, limit=_LIMIT)
+        memory.save()
+        pins = depot.config.pins_of(upstream)
         wanted = [spec for pin in pins for spec in pin.packages]
         root = (Root(INDEX, digest),)
         locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request_hash(upstream, pins), root)

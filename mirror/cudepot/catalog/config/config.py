@@ -63,6 +63,10 @@ class Config:
         known = ", ".join(one.name for one in self.upstreams) or "none"
         raise ConfigError(f"no upstream is called {name!r}", hint=f"upstreams in cudepot.toml: {known}")
 
+    def pins_of(self, upstream: Upstream) -> tuple[Pin, ...]:
+        """Return the pins that want something from an upstream."""
+        return tuple(pin for pin in self.pins if pin.upstream == upstream.name)
+
 
 def names_presets(data: Mapping[str, object]) -> bool:
     """Tell whether an upstream is given by a preset, so that presets have to be loaded."""

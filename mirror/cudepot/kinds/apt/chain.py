@@ -71,7 +71,7 @@ class Chain(Asked):
         """Read and verify InRelease; where there is none (NVIDIA's oldest), Release with Release.gpg."""
         path = f"{folder}InRelease"
         try:
-            page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
+            page, digest = self.memory.read(self.source, path, limit=ROOT_LIMIT)
         except MissingError as missing:
             return self._detached_root(f"{folder}Release", missing)
         verifier = self.depot.verifier(self.upstream)
@@ -79,8 +79,8 @@ class Chain(Asked):
 
     def _detached_root(self, path: str, missing: MissingError) -> tuple[Signed, str, Digest, Digest | None]:
         try:
-            page, digest = self.memory.read(self.depot, self.source, path, limit=ROOT_LIMIT)
-            signature, signed_by = self.memory.read(self.depot, self.source, path + ".gpg", limit=ROOT_LIMIT)
+            page, digest = self.memory.read(self.source, path, limit=ROOT_LIMIT)
+            signature, signed_by = self.memory.read(self.source, path + ".gpg", limit=ROOT_LIMIT)
         except MissingError:
             raise missing from None
         verifier = self.depot.verifier(self.upstream)

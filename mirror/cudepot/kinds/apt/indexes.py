@@ -32,7 +32,7 @@ def whole_files(chain: Chain, suites: Sequence[Suite]) -> tuple[LockedFile, ...]
     """
     roots = [one for suite in suites for one in _roots(chain, suite)]
     files = (*roots, *(one for suite in suites for one in _indexes(chain, suite)), *extras(chain))
-    chain.memory.save(chain.depot.store)
+    chain.memory.save()
     return files
 
 
@@ -48,7 +48,7 @@ def _detached(chain: Chain, suite: Suite) -> dict[str, Digest]:
     """Return Release and Release.gpg, verified, and saying the same as the root the chain began with."""
     paths = [f"{suite.folder}Release", f"{suite.folder}Release.gpg"]
     (release, digest), (signature, signed_by) = (
-        chain.memory.read(chain.depot, chain.source, path, limit=ROOT_LIMIT) for path in paths
+        chain.memory.read(chain.source, path, limit=ROOT_LIMIT) for path in paths
     )
     what = chain.upstream.url + paths[0]
     check_detached(signature.body, f"{what}.gpg")

@@ -39,7 +39,7 @@ def resolve_apt(
     chain = Chain(depot, upstream, asked.source, asked.memory, asked.findings)
     dates = locked_dates(before[0] if before else None)
     suites = [chain.suite(suite, dates, rollback=rollback) for suite in apt_settings(upstream).suites]
-    chain.memory.save(depot.store)
+    chain.memory.save()
     locked = locked_from(depot, upstream, suites)
     if before and not asked.findings.again and _as_seen(before[0]) == locked:
         return with_extras(chain, before[0], accepted), before[1]
@@ -48,7 +48,7 @@ def resolve_apt(
         odd = look_at(depot, locked)
         locked = replace(locked, spelled=tuple(dict.fromkeys(odd.spelled)))
         asked.findings.notes += odd.notes or ([] if odd.packages else [f"{locked.name}: its indexes list no package"])
-    if not depot.pins_of(upstream):
+    if not depot.config.pins_of(upstream):
         return locked, ()
     return subset(depot, chain, suites, locked, before[1] if before else ())
 
@@ -65,7 +65,7 @@ def locked_from(depot: Depot, upstream: Upstream, suites: list[Suite]) -> Locked
         upstream.name,
         upstream.type,
         upstream.url,
-        request_hash(upstream, depot.pins_of(upstream)),
+        request_hash(upstream, depot.config.pins_of(upstream)),
         tuple(one.root for one in suites),
         origin=first.get("Origin", ""),
         label=first.get("Label", ""),

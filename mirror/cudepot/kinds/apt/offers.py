@@ -25,7 +25,7 @@ def offers(depot: Depot, upstream: Upstream, lock: Lock) -> Iterator[Offer]:
         for suite in apt_settings(upstream).suites
     ]
     offered = chain.offers(suites)
-    names, pins = Names(offered.names()), depot.pins_of(upstream)
+    names, pins = Names(offered.names()), depot.config.pins_of(upstream)
     globs = dict.fromkeys(one.name for one in deb_pins(pins))
     for name in dict.fromkeys(name for glob in globs for name in names.fitting(glob)):
         for one in offered.named(name):

@@ -37,7 +37,7 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     pinned = [one for one in debs if one.why == "pin"]
     machines = _machines(debs) if loose else settings.architectures
     external = None if loose else upstream.external
-    tables = [(one.packages, one.cuda, one.architectures) for one in depot.pins_of(settings)]
+    tables = [(one.packages, one.cuda, one.architectures) for one in depot.config.pins_of(settings)]
     grounds = [_METHOD, files["Packages"].sha256, external, machines, tables, [one.digest.sha256 for one in pinned]]
 
     def prove() -> Verdict:
@@ -66,6 +66,6 @@ def _prove(
     from cudepot.kinds.apt.rules.pins import exact_pins  # noqa: PLC0415
 
     index = PackageIndex(depot.store.read(packages), f"apt/{name}/Packages")
-    pins = exact_pins(depot.pins_of(depot.config.upstream(name)), pinned, files=external is None)
+    pins = exact_pins(depot.config.pins_of(depot.config.upstream(name)), pinned, files=external is None)
     outside = None if external is None else frozenset(external)
     return select(Offers([index]), Wishes(name, pins, machines, external=outside)).findings

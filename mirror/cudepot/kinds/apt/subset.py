@@ -37,7 +37,7 @@ def subset(
     Raises:
         PinError: a pin matches nothing, or what it means is ambiguous.
     """
-    upstream, pins = chain.upstream, depot.pins_of(chain.upstream)
+    upstream, pins = chain.upstream, depot.config.pins_of(chain.upstream)
     offers = chain.offers(suites)
     wishes = Wishes(upstream.name, deb_pins(pins), upstream.architectures, upstream.boundary)
     selection = select(offers, wishes)
@@ -49,7 +49,7 @@ def subset(
     _check_twins(offers, [one for one, _ in chosen])
     chain.findings.notes += [f"{upstream.name}: {one}" for one in _rivals(offers, [one for one, _ in chosen])]
     chain.findings.notes += [f"{upstream.name}: {one}" for one in _unquoted([one for one, _ in chosen])]
-    known, pin_of = Known(depot, chain.source, before), pin_finder(pins)
+    known, pin_of = Known(depot.store, depot.progress, chain.source, before), pin_finder(pins)
     known.learn(upstream.name, [(one.filename, one.promised) for one, _ in chosen])
     artifacts = tuple(_artifact(upstream.name, known, pin_of(package), package, why) for package, why in chosen)
     check_filenames(artifacts)

@@ -47,7 +47,7 @@ def resolve_folder(
     folder = depot.base / upstream.path
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder", hint=f"`path` of upstream {upstream.name!r} in cudepot.toml")
-    pins = depot.pins_of(upstream)
+    pins = depot.config.pins_of(upstream)
     known = {one.digest: one for one in (before[1] if before else ())}
     artifacts: dict[str, Artifact] = {}
     errors: dict[str, CudepotError] = {}

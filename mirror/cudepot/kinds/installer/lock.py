@@ -39,7 +39,7 @@ def resolve_local(
         TrustError: the installer, its signature or its index is not what it should be.
         PinError: a pin or a dependency cannot be had.
     """
-    if before and not findings.again and before[0].request == request_hash(upstream, depot.pins_of(upstream)):
+    if before and not findings.again and before[0].request == request_hash(upstream, depot.config.pins_of(upstream)):
         return before
     repo = LocalRepo(depot.base / upstream.path, sha256_of(upstream))
     resolved = (_yum if holds_rpms(upstream) else _apt)(depot, upstream, repo, findings)
@@ -54,8 +54,8 @@ def _apt(
     chain = Chain(depot, trusted, repo, RootMemory.load(depot.store, upstream), findings)
     # another installer may be older: its hash says that it is meant
     suites = [chain.suite("/", {}, rollback=True)]
-    chain.memory.save(depot.store)
-    request = request_hash(upstream, depot.pins_of(upstream))
+    chain.memory.save()
+    request = request_hash(upstream, depot.config.pins_of(upstream))
     locked = replace(locked_from(depot, trusted, suites), url="", request=request)
     return subset(depot, chain, suites, locked, ())
 
@@ -72,8 +72,8 @@ def _yum(
     memory = RootMemory.load(depot.store, upstream)
     chain = YumChain(depot, replace(trusted, url=f"{upstream.path}/"), repo, memory, findings)
     root = chain.root({}, rollback=True)
-    memory.save(depot.store)
-    request = request_hash(upstream, depot.pins_of(upstream))
+    memory.save()
+    request = request_hash(upstream, depot.config.pins_of(upstream))
     locked = LockedUpstream(upstream.name, upstream.type, "", request, (root.root,))
     resolved = subset_yum.subset(chain, root, locked, ())
     for one in resolved[0].metadata:

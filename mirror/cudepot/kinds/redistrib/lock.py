@@ -20,7 +20,7 @@ from cudepot.errors import CudepotError, FormatError, MissingError, PinError
 from cudepot.formats.redistrib import Manifest, Redistributed, parse_redistrib
 from cudepot.kinds.redistrib.rules.manifests import choose, is_exact, listed, manifests, serving, wanted
 from cudepot.kinds.unsigned_index import check_transport
-from cudepot.ports import Source
+from cudepot.ports import Progress, Source
 
 _LIMIT = 4 << 20  # bytes; manifests have a few kilobytes, the folder's page some hundred
 
@@ -40,8 +40,8 @@ def resolve_redistrib(
         PartlyLockedError: some pins match nothing; what the others resolved to is in it.
     """
     check_transport(upstream)
-    reader = _Reader(depot, upstream, depot.source(upstream))
-    pins = depot.pins_of(upstream)
+    reader = _Reader(depot.progress, RootMemory.load(depot.store, upstream), upstream, depot.source(upstream))
+    pins = depot.config.pins_of(upstream)
     artifacts: dict[str, Artifact] = {}
     errors: dict[str, CudepotError] = {}
     for pin, spec in ((one, spec) for one in pins for spec in one.packages):
@@ -50,7 +50,7 @@ def resolve_redistrib(
                 artifacts.setdefault(one.filename, _artifact(upstream, pin, one))
         except (PinError, MissingError, FormatError) as error:
             errors[spec] = error
-    reader.memory.save(depot.store)
+    reader.memory.save()
     roots = tuple(root for _, root in sorted(reader.roots.items()))
     locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request_hash(upstream, pins), roots)
     if before and before[0] == locked and not errors:
@@ -66,9 +66,9 @@ def newest_archives(depot: Depot, upstream: Upstream, oldest: Version | None) ->
         TrustError: plain http.
     """
     check_transport(upstream)
-    reader = _Reader(depot, upstream, depot.source(upstream))
+    reader = _Reader(depot.progress, RootMemory.load(depot.store, upstream), upstream, depot.source(upstream))
     for manifest in reader.newest_first():
-        for pin in depot.pins_of(upstream):
+        for pin in depot.config.pins_of(upstream):
             for component in dict.fromkeys(wanted(spec)[0] for spec in pin.packages):
                 for subdir in pin.subdirs:
                     yield from ((subdir, one) for one in serving(pin, component, subdir, manifest.files))
@@ -79,9 +79,9 @@ def newest_archives(depot: Depot, upstream: Upstream, oldest: Version | None) ->
 class _Reader:
     """Reads manifests once each, and notes them as roots."""
 
-    def __init__(self, depot: Depot, upstream: Upstream, source: Source) -> None:
-        self._depot, self._upstream, self._source = depot, upstream, source
-        self.memory = RootMemory.load(depot.store, upstream)
+    def __init__(self, progress: Progress, memory: RootMemory, upstream: Upstream, source: Source) -> None:
+        self._progress, self._upstream, self._source = progress, upstream, source
+        self.memory = memory
         self.roots: dict[str, Root] = {}
         self._read: dict[str, Manifest] = {}
 
@@ -122,11 +122,11 @@ class _Reader:
 
     def _manifest(self, name: str) -> Manifest:
         if name not in self._read:
-            page, digest = self.memory.read(self._depot, self._source, name, limit=_LIMIT)
+            page, digest = self.memory.read(self._source, name, limit=_LIMIT)
             self._read[name] = parse_redistrib(page.body, what=f"{self._upstream.url}{name}")
             self.roots[name] = Root(name, digest)
             for fault in self._read[name].faults:
-                self._depot.progress.say(f"{self._upstream.name}: {name}: left out: {fault}")
+                self._progress.say(f"{self._upstream.name}: {name}: left out: {fault}")
         return self._read[name]
 
 

@@ -9,23 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.clock import now
-from cudepot.depot.depot import Depot
+from cudepot.depot.clock import timestamp
+from cudepot.depot.depot import Clock
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError
 from cudepot.formats.simple import JSON_TYPE, parse_page, rfc3339
+from cudepot.store.local import LocalStore
 
 
 class FirstPublished:
     """Looks wheels up in the snapshots before this one.
 
     Args:
-        depot: the depot.
+        store: has the pages of those snapshots.
+        clock: tells the time.
         earlier: the newest first.
     """
 
-    def __init__(self, depot: Depot, earlier: Sequence[Snapshot]) -> None:
-        self._depot, self._earlier = depot, earlier
+    def __init__(self, store: LocalStore, clock: Clock, earlier: Sequence[Snapshot]) -> None:
+        self._store, self._clock, self._earlier = store, clock, earlier
         self._pages: dict[Digest, dict[str, str]] = {}
 
     def time(self, project: str, filename: str, digest: Digest) -> str:
@@ -34,9 +36,9 @@ class FirstPublished:
         for one in self._earlier:
             if one.tree.get(f"wheels/{filename}") == digest:
                 if noted := self._noted(one, project).get(filename):
-                    return min(noted, rfc3339(now(self._depot)))  # a clock that was wrong once does not last
+                    return min(noted, rfc3339(timestamp(self._clock)))  # a clock that was wrong once does not last
                 found = one.created
-        return min(rfc3339(found), rfc3339(now(self._depot))) if found else rfc3339(now(self._depot))
+        return min(rfc3339(found), rfc3339(timestamp(self._clock))) if found else rfc3339(timestamp(self._clock))
 
     def _noted(self, snapshot: Snapshot, project: str) -> dict[str, str]:
         """Return the times on a project's page; none where the page, or the store's copy of it, is of before them."""
@@ -50,7 +52,7 @@ class FirstPublished:
 
     def _read(self, page: Digest, path: str) -> dict[str, str]:
         try:
-            files = parse_page(self._depot.store.read(page), JSON_TYPE, f"https://site.invalid/{path}")
+            files = parse_page(self._store.read(page), JSON_TYPE, f"https://site.invalid/{path}")
         except CudepotError:
             return {}
         return {one.filename: one.uploaded for one in files}

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from cudepot.catalog.lock import Artifact
-from cudepot.depot.depot import Depot
 from cudepot.digest import CHUNK, Digest, hasher
 from cudepot.errors import TransientError, TrustError, UpstreamError
 from cudepot.formats.simple import IndexFile
-from cudepot.ports import Source
+from cudepot.ports import Progress, Source
+from cudepot.store.local import LocalStore
 
 _AGAIN = "the upstream may be in mid-publication: run the command again"
 
@@ -22,14 +22,22 @@ class Hashes:
     """Learns digests of the files of one index.
 
     Args:
-        depot: the depot.
+        store: where what is read is kept.
+        progress: is told of files that are read.
         source: the index's bytes.
         pinned: file name → sha256 as the pins give it.
         before: what was locked of the upstream.
     """
 
-    def __init__(self, depot: Depot, source: Source, pinned: Mapping[str, str], before: Sequence[Artifact]) -> None:
-        self._depot, self._source, self._pinned = depot, source, pinned
+    def __init__(
+        self,
+        store: LocalStore,
+        progress: Progress,
+        source: Source,
+        pinned: Mapping[str, str],
+        before: Sequence[Artifact],
+    ) -> None:
+        self._store, self._progress, self._source, self._pinned = store, progress, source, pinned
         self._before = {(one.filename, one.path): one.digest for one in before}
 
     def digest(self, path: str, file: IndexFile, stop: threading.Event) -> Digest:
@@ -66,22 +74,22 @@ class Hashes:
 
     def _keeps(self, digest: Digest, file: IndexFile) -> bool:
         """Return whether what was locked is in the store and is what the page promises now, by its strongest hash."""
-        if not self._depot.store.has(digest):
+        if not self._store.has(digest):
             return False
         if not file.hashes:
             return True
         name, value = file.hashes[0]
         one = hasher(name)
-        with self._depot.store.open(digest) as handle:
+        with self._store.open(digest) as handle:
             while chunk := handle.read(CHUNK):
                 one.update(chunk)
         return one.hexdigest() == value
 
     def _learnt(self, path: str, file: IndexFile, sha256: str, stop: threading.Event) -> Digest:
         promises = ", ".join(name for name, _ in file.hashes) or "no hash"
-        self._depot.progress.say(f"{file.filename}: fetched to learn its sha256 (the index gives {promises})")
+        self._progress.say(f"{file.filename}: fetched to learn its sha256 (the index gives {promises})")
         with self._source.stream(path, 0) as (_, chunks):
-            return self._depot.store.add(_checked(chunks, file, sha256, stop))
+            return self._store.add(_checked(chunks, file, sha256, stop))
 
 
 def _checked(chunks: Iterator[bytes], file: IndexFile, sha256: str, stop: threading.Event) -> Iterator[bytes]:

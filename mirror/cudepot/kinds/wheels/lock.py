@@ -64,13 +64,13 @@ def resolve_simple(depot: Depot, upstream: Upstream, before: Resolved | None) ->
         PartlyLockedError: some projects cannot be locked; what the others resolved to is in it.
     """
     check_transport(upstream)
-    source, wants = depot.source(upstream), wanted(depot.pins_of(upstream))
+    source, wants = depot.source(upstream), wanted(depot.config.pins_of(upstream))
     memory = RootMemory.load(depot.store, upstream)
     pages, errors = read_pages(depot, upstream, memory, wants)
-    memory.save(depot.store)
+    memory.save()
     roots = tuple(Root(path, memory.asked[path][1]) for path in pages)
     locked = LockedUpstream(
-        upstream.name, upstream.type, upstream.url, request_hash(upstream, depot.pins_of(upstream)), roots
+        upstream.name, upstream.type, upstream.url, request_hash(upstream, depot.config.pins_of(upstream)), roots
     )
     if before and before[0] == locked and not errors and _answers(before[1], wants, pages.values()):
         return before
@@ -96,7 +96,7 @@ def read_pages(
     source = depot.source(upstream)
 
     def read(path: str, stop: threading.Event) -> None:  # noqa: ARG001
-        memory.read(depot, source, path, limit=PAGE_LIMIT)
+        memory.read(source, path, limit=PAGE_LIMIT)
 
     paths = list(dict.fromkeys(_path(one) for one in wants))
     failed = in_threads(paths, read, _WORKERS)
@@ -182,7 +182,7 @@ def _artifacts(
     depot: Depot, upstream: Upstream, source: Source, chosen: Sequence[_Chosen], before: Sequence[Artifact]
 ) -> tuple[tuple[Artifact, ...], dict[str, CudepotError]]:
     """Return what is locked, sizes and hashes that the page lacks learnt, several at once."""
-    hashes = Hashes(depot, source, pinned_hashes(depot.pins_of(upstream)), before)
+    hashes = Hashes(depot.store, depot.progress, source, pinned_hashes(depot.config.pins_of(upstream)), before)
     found: dict[str, Artifact] = {}
 
     def make(one: _Chosen, stop: threading.Event) -> None:

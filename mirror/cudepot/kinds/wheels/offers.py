@@ -16,7 +16,7 @@ from cudepot.kinds.wheels.rules.entries import SPELLING
 def offers(depot: Depot, upstream: Upstream) -> Offered:
     """Return what there is, whatever the pins say of versions."""
     check_transport(upstream)
-    wants = wanted(depot.pins_of(upstream))
+    wants = wanted(depot.config.pins_of(upstream))
     pages, errors = read_pages(depot, upstream, RootMemory.load(depot.store, upstream), wants)
     projects, broken = projects_of(upstream, wants, pages)
     error = UnmetError({**errors, **broken}, upstream.url) if errors or broken else None

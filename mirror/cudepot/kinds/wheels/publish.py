@@ -49,7 +49,7 @@ def wheel_tree(
     tree: dict[str, Digest] = {}
     projects: dict[str, list[PublishedWheel]] = {}
     spellings: dict[object, str] = {}
-    listed, first = _listed(mirrored), FirstPublished(depot, earlier)
+    listed, first = _listed(mirrored), FirstPublished(depot.store, depot.clock, earlier)
     for filename, digest in sorted({*built, *((one.filename, one.digest) for one in mirrored)}):
         if f"wheels/{filename}" in tree:
             raise FormatError(

@@ -60,7 +60,7 @@ class YumChain(Asked):
 
     def _page(self) -> tuple[Page, Digest]:
         try:
-            return self.memory.read(self.depot, self.source, PATH, limit=ROOT_LIMIT)
+            return self.memory.read(self.source, PATH, limit=ROOT_LIMIT)
         except MissingError as error:
             error.hint = f"{error.hint}; {MIRRORS}" if error.hint else MIRRORS
             raise
@@ -73,14 +73,14 @@ class YumChain(Asked):
         if yum_settings(self.upstream).trust == HASH_LOCK:
             return (), None
         verifier, what = self.depot.verifier(self.upstream), self.upstream.url + PATH
-        kept = self.memory.kept(self.depot, SIGNATURE)
+        kept = self.memory.kept(SIGNATURE)
         if kept is not None:
             try:
                 return verifier.detached(page.body, kept[0], what).signers, kept[1]
             except TrustError:
                 pass  # of another repomd.xml: what lies beside this one decides
         try:
-            signature, digest = self.memory.read(self.depot, self.source, SIGNATURE, limit=ROOT_LIMIT)
+            signature, digest = self.memory.read(self.source, SIGNATURE, limit=ROOT_LIMIT)
             return verifier.detached(page.body, signature.body, what).signers, digest
         except MissingError as error:
             raise self._unsigned(error) from error

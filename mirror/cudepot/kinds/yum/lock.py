@@ -41,15 +41,15 @@ def resolve_yum(
     depot, upstream = asked.depot, asked.upstream
     chain = YumChain(depot, upstream, asked.source, asked.memory, asked.findings)
     root = chain.root(locked_dates(before[0] if before else None), rollback=rollback)
-    chain.memory.save(depot.store)
-    request = request_hash(upstream, depot.pins_of(upstream))
+    chain.memory.save()
+    request = request_hash(upstream, depot.config.pins_of(upstream))
     locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request, (root.root,))
     unchanged = before and replace(before[0], external=(), files=(), metadata=(), replaced=()) == locked
     if before and unchanged and not asked.findings.again:
         return with_extras(chain, before[0], accepted), before[1]
     if upstream.whole:
         locked = checked(depot, replace(locked, files=_files(chain, root)), before, accepted, upstream.url)
-    if not depot.pins_of(upstream):
+    if not depot.config.pins_of(upstream):
         return locked, ()
     return subset(chain, root, locked, before[1] if before else ())
 
@@ -64,12 +64,10 @@ def _files(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
     files = [LockedFile(PATH, FileRole.ROOT, root.root.digest)]
     files += [LockedFile(SIGNATURE, FileRole.ROOT, root.root.signature)] if root.root.signature else []
     with contextlib.suppress(MissingError):  # the key beside it, for clients; trusted by nobody here
-        files.append(
-            LockedFile(KEY, FileRole.ROOT, chain.memory.read(chain.depot, chain.source, KEY, limit=ROOT_LIMIT)[1])
-        )
+        files.append(LockedFile(KEY, FileRole.ROOT, chain.memory.read(chain.source, KEY, limit=ROOT_LIMIT)[1]))
     files += [LockedFile(one.href, FileRole.INDEX, digests[one.type]) for one in records if one.type in digests]
     found = (*files, *extras(chain))
-    chain.memory.save(chain.depot.store)
+    chain.memory.save()
     return found
 
 

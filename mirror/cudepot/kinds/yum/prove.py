@@ -46,7 +46,7 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     locked = lock.upstream(name)
     grounds = [
         _METHOD, files[PATH].sha256, locked.external if locked else (), _architectures(depot, lock, name),
-        [(one.packages, one.cuda, one.architectures) for one in depot.pins_of(depot.config.upstream(name))],
+        [(one.packages, one.cuda, one.architectures) for one in depot.config.pins_of(depot.config.upstream(name))],
         [one.digest.sha256 for one in pinned],
     ]  # fmt: skip
     found = verdict(depot, f"yum/{name}", grounds, lambda: Verdict(tuple(_prove(depot, lock, name, files, pinned))))
@@ -76,7 +76,7 @@ def _named(depot: Depot, lock: Lock, name: str, rpms: Iterable[Rpm], wanted: Col
     settings, pinned = depot.config.upstream(name), Offer(one for one in rpms if one.nevra in wanted)
     if kind_of(settings).locks.names_files:
         return []
-    return named_of(pins_there(depot.pins_of(settings), _architectures(depot, lock, name), pinned), pinned)
+    return named_of(pins_there(depot.config.pins_of(settings), _architectures(depot, lock, name), pinned), pinned)
 
 
 def _architectures(depot: Depot, lock: Lock, name: str) -> tuple[str, ...]:

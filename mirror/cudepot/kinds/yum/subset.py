@@ -44,7 +44,7 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
         PinError: a pin or a dependency cannot be had.
         TrustError, FormatError: a chosen package cannot be believed.
     """
-    pins = chain.depot.pins_of(chain.upstream)
+    pins = chain.depot.config.pins_of(chain.upstream)
     rpms = packages_of(chain, root)
     offer = Offer(rpms)
     read = find_each(lambda pin: rpm_pins(pin, chain.upstream.architectures, offer), pins)
@@ -56,7 +56,7 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     selection, pin_of = _selected(chain, root, rpms, [one for _, one in wanted]), _pin_finder(wanted)
     order = {id(one): number for number, one in enumerate(rpms)}
     chosen = sorted(served(chain, rpms, selection.chosen.values()), key=lambda one: order[id(one[0])])
-    known = Known(chain.depot, chain.source, before)
+    known = Known(chain.depot.store, chain.depot.progress, chain.source, before)
     known.learn(chain.upstream.name, [(one.place(chain.upstream.url), one.promised) for one, _ in chosen])
     artifacts = named_once(_artifact(chain.upstream, known, pin_of(rpm), rpm, why) for rpm, why in chosen)
     metadata = () if chain.upstream.whole else _metadata(chain, root)

@@ -17,7 +17,7 @@ def provenance_tree(depot: Depot, lock: Lock) -> dict[str, Digest]:
     """
     made: dict[Built, tuple[Release, dict[str, Origin]]] = {}
     for job in jobs_of(lock):
-        for one in recall(depot, lock, job_key(depot, lock, job)) or ():
+        for one in recall(depot, lock, job_key(depot.workshop, lock, job)) or ():
             _, known = made.setdefault(one, (job.release, {}))
             known |= {f"{origin.filename} {origin.digest.sha256}": origin for origin in origins_of(lock, job)}
     return {

@@ -13,8 +13,7 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.builds import Built, Job, all_jobs, job_key, jobs_of, origins_of, recall, record
 from cudepot.depot.depot import Depot
-from cudepot.depot.history import latest_snapshots
-from cudepot.depot.isolated import Trouble, each_alone
+from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, record_acceptance, unanswered
 from cudepot.digest import Digest, Hasher, hasher
 from cudepot.errors import ConfigError
@@ -69,7 +68,7 @@ def repackage(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -
         record_acceptance(depot, lock)
     notes = unanswered(depot, lock)
     lock, held = with_last_good(depot, lock, _earlier(depot)) if keep_last else (lock, ())
-    jobs = all_jobs(depot, lock)
+    jobs = all_jobs(depot.workshop, lock)
     left = [job for job in jobs if keep_last and not all(depot.store.has(one.digest) for one in job.artifacts)]
     jobs = [job for job in jobs if job not in left]
     run = _Run(depot, lock, dry_run=dry_run)
@@ -103,7 +102,7 @@ class _Run:
         todo: dict[Job, str] = {}
         for job in jobs:
             with self._alone(job):
-                key = job_key(self._depot, self._lock, job)
+                key = job_key(self._depot.workshop, self._lock, job)
                 found = recall(self._depot, self._lock, key)
                 if found is None:
                     todo[job] = key
@@ -132,13 +131,12 @@ class _Run:
             self.failed.append(one)
 
     def _alone(self, job: Job) -> AbstractContextManager[None]:
-        return each_alone(self._depot, str(job), self._note)
+        return self._depot.isolation.each(str(job), self._note)
 
 
 def _earlier(depot: Depot) -> list[Snapshot]:
     """Return the last snapshot, where there is one."""
-    snapshots = depot.store.snapshots
-    return latest_snapshots(snapshots, depot.site_verifier(), 1) if snapshots.numbers() else []
+    return depot.history.latest(1)
 
 
 def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:

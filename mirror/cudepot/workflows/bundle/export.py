@@ -21,7 +21,6 @@ from cudepot.catalog.site.bundle import (
 )
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
-from cudepot.depot.isolated import each_alone
 from cudepot.depot.key_files import key_files
 from cudepot.depot.present import absent
 from cudepot.depot.snapshots import find_snapshot, lock_of
@@ -31,8 +30,10 @@ from cudepot.errors import ConfigError, TrustError
 from cudepot.formats.bundle_tar import LIMITS, MANIFEST, SUMS
 from cudepot.formats.guarded import sliced
 from cudepot.kinds.signed_roots import Proof, proofs_of
+from cudepot.ports import Progress
 from cudepot.signing.keys import dearmored
 from cudepot.store.layout import EXPORTED
+from cudepot.store.local import LocalStore
 from cudepot.transport.volumes import numbered
 from cudepot.workflows.bundle.unpacked import patchable, unpackable
 from cudepot.workflows.bundle.volume import complete_volume, write_volume
@@ -201,7 +202,7 @@ def _check_present(depot: Depot, objects: Iterable[Digest]) -> None:
 def _proofs(depot: Depot, lock: Lock) -> Iterator[Proof]:
     """Give the proofs of a lock; an upstream whose root nobody foresaw travels without, and is named."""
     for upstream in lock.upstreams:
-        with each_alone(depot, upstream.name, lambda one: depot.progress.say(f"{one.name}: no proof: {one.error}")):
+        with depot.isolation.each(upstream.name, lambda one: depot.progress.say(f"{one.name}: no proof: {one.error}")):
             yield from tuple(proofs_of(depot.store, upstream))
 
 
@@ -250,7 +251,7 @@ def _write(
     depot: Depot, manifest: Manifest, document: bytes, signature: bytes, paths: Sequence[Path], file: Path
 ) -> int:
     """Write the volumes that are not there complete, and SHA256SUMS last; return how many were written."""
-    chunks, written, lines = _Chunks(depot, manifest), 0, []
+    chunks, written, lines = _Chunks(depot.store, depot.progress, manifest), 0, []
     total = sum(one.size for volume in manifest.volumes for one in volume)
     depot.progress.begin(f"writing {len(paths)} volumes", total)
     for path, volume in zip(paths, manifest.volumes, strict=True):
@@ -266,8 +267,8 @@ def _write(
 class _Chunks:
     """Gives the bytes of an object, or of a piece of one, checked on the way."""
 
-    def __init__(self, depot: Depot, manifest: Manifest) -> None:
-        self._depot = depot
+    def __init__(self, store: LocalStore, progress: Progress, manifest: Manifest) -> None:
+        self._store, self._progress = store, progress
         self._places = {
             part: (whole, number * parts[0].size)
             for whole, parts in manifest.pieces
@@ -276,10 +277,10 @@ class _Chunks:
 
     def __call__(self, one: Digest) -> Iterator[bytes]:
         whole, start = self._places.get(one, (one, 0))
-        with self._depot.store.open(whole) as handle:
+        with self._store.open(whole) as handle:
             handle.seek(start)
             what = f"object {whole.sha256}"
             reader = VerifyingReader(sliced(handle, one.size, what), one, what)
             while chunk := reader.read(CHUNK):
                 yield chunk
-                self._depot.progress.advance(len(chunk))
+                self._progress.advance(len(chunk))

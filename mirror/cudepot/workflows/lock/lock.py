@@ -14,7 +14,7 @@ from cudepot.catalog.lock import Artifact, FileRole, Lock
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import too_old
-from cudepot.depot.isolated import Trouble, each_alone
+from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import _pinned, document, load_lock
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure, Resolved, failures, resolve_all
@@ -92,7 +92,7 @@ def make_lock(
 
     def finished(upstream: Upstream, found: Resolved, *, complete: bool = True) -> Resolved:
         artifacts, where = _as_repackaged(depot, upstream, found[1]), upstream.url or upstream.path
-        check_hashes(depot.pins_of(upstream), artifacts, where, complete=complete)
+        check_hashes(depot.config.pins_of(upstream), artifacts, where, complete=complete)
         return found[0], checked(old.of(upstream.name), artifacts, accept_changed, where)
 
     done, errors = resolve_all(depot, pinned, resolve, wait)
@@ -139,7 +139,8 @@ def _as_repackaged(depot: Depot, upstream: Upstream, artifacts: tuple[Artifact, 
     from cudepot.catalog.nvidia.repackaged import completed  # noqa: PLC0415 - where something is repackaged
     from cudepot.depot.nvidia_catalog import load_components  # noqa: PLC0415
 
-    return completed(artifacts, depot.pins_of(upstream), load_components, folder=kind_of(upstream).locks.names_files)
+    pins, folder = depot.config.pins_of(upstream), kind_of(upstream).locks.names_files
+    return completed(artifacts, pins, load_components, folder=folder)
 
 
 def _check_wheels(depot: Depot, done: dict[str, Resolved], errors: dict[str, CudepotError], lock: Lock) -> None:
@@ -175,11 +176,11 @@ def _readable(
 ) -> tuple[Lock, bytes]:
     """Return the lock and its document; an upstream that would make it unreadable moves from ``done`` to ``errors``."""
     found: list[Trouble] = []
-    with each_alone(depot, "cudepot.lock", found.append):
+    with depot.isolation.each("cudepot.lock", found.append):
         return lock, document(lock)
     found.clear()
     for name, (locked, artifacts) in done.items():
-        with each_alone(depot, name, found.append):
+        with depot.isolation.each(name, found.append):
             document(Lock((locked,), artifacts))
     for one in found:
         del done[one.name]

@@ -15,7 +15,6 @@ from cudepot.catalog.config.presets import expand
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock
 from cudepot.depot.depot import Depot
-from cudepot.depot.isolated import each_alone
 from cudepot.depot.locked import load_lock
 from cudepot.depot.nvidia_catalog import load_catalog
 from cudepot.depot.partly import PartlyLockedError
@@ -67,7 +66,7 @@ def find_updates(depot: Depot, names: Sequence[str] = (), *, wait: float = 0.0) 
         ConfigError: a name is not pinned.
     """
     lock = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
-    asked = [one for one in depot.config.upstreams if kind_of(one).locks.grows and depot.pins_of(one)]
+    asked = [one for one in depot.config.upstreams if kind_of(one).locks.grows and depot.config.pins_of(one)]
     with dry_run(depot.store) as scratch:
         looking = replace(depot, store=scratch)
         offered, errors = resolve_all(
@@ -108,7 +107,7 @@ def _compared(
     for name, one in offered.items():
         assert one.spelling, f"{name}: its kind has something newer and does not say how pins name it"
         pins = [(number, pin) for number, pin in enumerate(depot.config.pins) if pin.upstream == name]
-        with each_alone(depot, name, lambda trouble: errors.setdefault(trouble.name, trouble.error)):
+        with depot.isolation.each(name, lambda trouble: errors.setdefault(trouble.name, trouble.error)):
             found = compare(pins, one.spelling, lock.of(name), one.offers)
             updates += found[0]
             notices += found[1]
@@ -170,7 +169,7 @@ def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
 def _described(depot: Depot, one: Update) -> Update:
     """Add when the upstream published it and what is known to work with it."""
     published = ""
-    with each_alone(depot, one.upstream, lambda _: None):
+    with depot.isolation.each(one.upstream, lambda _: None):
         said = depot.source(depot.config.upstream(one.upstream)).about(one.path).modified
         published = email.utils.parsedate_to_datetime(said).date().isoformat() if said else ""
     return replace(one, published=published, supports=supported(one, load_catalog().support))

@@ -15,7 +15,7 @@ from cudepot.catalog.nvidia.site_files import KEYRINGS, Repository, made
 from cudepot.catalog.nvidia.site_paths import Shown, bare, below, copies, place, planned, shown
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
-from cudepot.depot.isolated import Trouble, each_alone
+from cudepot.depot.isolated import Trouble
 from cudepot.depot.key_files import key_files
 from cudepot.depot.shipped import load_presets
 from cudepot.digest import Digest
@@ -111,10 +111,10 @@ def _hosts(depot: Depot) -> Collection[str] | None:
 
 def _repositories(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: list[Trouble]) -> Iterator[Repository]:
     ours = depot.store.read(tree["keys/site.asc"]), depot.store.read(tree["keys/site.gpg"])
-    keys = _Keys(depot, ours)
+    keys = _Keys(depot.base, ours)
     for one in places:
         if one.upstream.type != "redistrib":
-            with each_alone(depot, one.upstream.name, troubles.append):
+            with depot.isolation.each(one.upstream.name, troubles.append):
                 yield _repository(depot, one, tree, keys)
 
 
@@ -137,8 +137,8 @@ def _repository(depot: Depot, one: Shown, tree: Tree, keys: _Keys) -> Repository
 class _Keys:
     """The keys that clients of a repository need, each read once."""
 
-    def __init__(self, depot: Depot, ours: tuple[bytes, bytes]) -> None:
-        self._base, self._ours = depot.base, ours
+    def __init__(self, base: Path, ours: tuple[bytes, bytes]) -> None:
+        self._base, self._ours = base, ours
         self._known: dict[str, tuple[bytes, bytes]] = {}
 
     def of(self, upstream: Upstream, *, whole: bool) -> Iterator[tuple[bytes, bytes]]:

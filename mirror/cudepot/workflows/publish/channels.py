@@ -12,7 +12,7 @@ from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.builds import Built
 from cudepot.depot.depot import Depot
-from cudepot.depot.isolated import Trouble, each_alone
+from cudepot.depot.isolated import Trouble
 from cudepot.digest import Digest
 from cudepot.errors import UnsolvableError
 from cudepot.kinds.registry import Shown, sharing
@@ -48,12 +48,12 @@ def channels(
 
         depot.progress.step(f"building the index of {name}")
         found: list[Trouble] = []
-        with each_alone(depot, name, found.append):
+        with depot.isolation.each(name, found.append):
             tree |= make(parts.values())
         if found and not isinstance(found[0].error, UnsolvableError):  # nobody's in particular: they need each other
             held += _one_by_one(depot, parts, earlier, build)
             found.clear()
-            with each_alone(depot, name, found.append):
+            with depot.isolation.each(name, found.append):
                 tree |= make(parts.values())
         if found:  # whoever it is, the others' packages stay as they were published last
             before = {path: one for path, one in earlier.tree.items() if path.startswith(folders)}
@@ -89,7 +89,7 @@ def _one_by_one(depot: Depot, parts: dict[str, Part], earlier: Earlier, make: _M
     good: list[Part] = []
     for name, part in list(parts.items()):
         found: list[Trouble] = []
-        with each_alone(depot, name, found.append):
+        with depot.isolation.each(name, found.append):
             make([*good, part])
             good.append(part)
         for one in found:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from cudepot.catalog.lock import Lock
 from cudepot.depot.depot import Depot
-from cudepot.depot.isolated import each_alone
+from cudepot.depot.isolated import Trouble
 from cudepot.digest import Digest
 from cudepot.kinds.kind import Kind
 from cudepot.kinds.registry import configuring
 from cudepot.kinds.rules.client_targets import is_known, targets
+from cudepot.ports import Progress
 
 if TYPE_CHECKING:  # start-up is much of a small run, and few sites have clients' files
     from cudepot.catalog.site.choice import Choice
@@ -37,15 +38,17 @@ def keys_tree(depot: Depot) -> dict[str, Digest]:
     }
 
 
+def _left_out(progress: Progress, one: Trouble) -> None:
+    progress.say(f"{FOLDER}{one.name}/: left out: {one.error}")
+
+
 def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
     """Return site path → content of the clients' files for a finished tree; say what cannot be made."""
     url, found = depot.config.site.reached_at, dict[str, Digest]()
     for kind, urls in _shown(lock, tree) if url else ():
         for folder, several in _grouped(urls).items():
             chosen = partial(kind.configures.files, depot, lock, tree, several, url)
-            with each_alone(
-                depot, folder, lambda one: depot.progress.say(f"{FOLDER}{one.name}/: left out: {one.error}")
-            ):
+            with depot.isolation.each(folder, partial(_left_out, depot.progress)):
                 for at, files in _each_choice(depot, folder, chosen):
                     found |= {f"{FOLDER}{at}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
     return found

@@ -17,7 +17,7 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.catalog.unsolvable import Unsolvable, refused
 from cudepot.depot.builds import Built, builds_of_each, ever_built
 from cudepot.depot.depot import Depot
-from cudepot.depot.isolated import Trouble, each_alone
+from cudepot.depot.isolated import Trouble
 from cudepot.depot.present import absent
 from cudepot.depot.published_names import known_names
 from cudepot.depot.snapshots import lock_of
@@ -124,7 +124,7 @@ def parts_of(depot: Depot, lock: Lock, earlier: Earlier) -> tuple[dict[str, Part
     for name, mine in split(lock).items():
         depot.progress.step(f"looking for the packages of {name}")
         found: list[Trouble] = []
-        with each_alone(depot, name, found.append):
+        with depot.isolation.each(name, found.append):
             parts[name] = _part(depot, mine, earlier)
         for one in found:
             kept = as_before(depot, name, earlier)
@@ -145,14 +145,14 @@ def as_before(depot: Depot, name: str, earlier: Earlier) -> Part | None:
     """
     found: list[Trouble] = []
     last = Lock()
-    with each_alone(depot, name, found.append):
+    with depot.isolation.each(name, found.append):
         last = earlier.lock(name)
     if not last.upstreams:
         return None
     lost = _bring_back(depot, last, earlier)
     here = replace(last, artifacts=tuple(one for one in last.artifacts if one.digest not in set(lost.values())))
     built = tuple(one for one in _shown_of(depot, last, earlier) if one.digest not in set(lost.values()))
-    with each_alone(depot, name, found.append):
+    with depot.isolation.each(name, found.append):
         made = _part(depot, here, earlier)
         return replace(made, built=built, waiting=(), lost=tuple(lost))
     tree = {path: one for path, one in _copied(last, earlier.tree).items() if path not in lost}

@@ -15,10 +15,9 @@ from cudepot.catalog.nvidia.site_paths import below
 from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import notes
 from cudepot.depot.builds import Built, all_jobs, job_key, recall
-from cudepot.depot.clock import check_clock, clock_faults, now
+from cudepot.depot.clock import check_clock, clock_faults, timestamp
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import note
-from cudepot.depot.history import latest_snapshots
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, load_lock, record_acceptance, unanswered
 from cudepot.depot.snapshots import find_snapshot
@@ -101,9 +100,8 @@ def publish(
     if not clock_is_right:
         check_clock(depot)
     lock = current_lock(depot)
-    snapshots = depot.store.snapshots
     depot.progress.step("reading the last snapshots")
-    earlier = latest_snapshots(snapshots, depot.site_verifier(), HISTORY) if snapshots.numbers() else []
+    earlier = depot.history.latest(HISTORY)
     names = [one.name for one in lock.upstreams]
     with depot.store.gathering():
         lock, bare, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
@@ -120,7 +118,7 @@ def publish(
     anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot)))
     fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
     number = next_number(depot, earlier) if fresh else earlier[0].number
-    created = now(depot) if fresh else earlier[0].created
+    created = timestamp(depot.clock) if fresh else earlier[0].created
     depot.progress.step("writing the pages of the site")
     foreign = _foreign(depot, tree)
     known = None if fresh else page_in(depot, earlier[0])
@@ -186,7 +184,8 @@ def site_of(
 
 def _general(depot: Depot, lock: Lock) -> tuple[list[Built], list[Trouble]]:
     """Return the packages that are no upstream's, and the builds of such that have not been run."""
-    made = [(job, recall(depot, lock, job_key(depot, lock, job))) for job in all_jobs(depot, lock) if not job.artifacts]
+    jobs = [job for job in all_jobs(depot.workshop, lock) if not job.artifacts]
+    made = [(job, recall(depot, lock, job_key(depot.workshop, lock, job))) for job in jobs]
     missing = [
         Trouble(str(job), ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`"))
         for job, found in made

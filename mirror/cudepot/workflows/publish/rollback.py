@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from cudepot.catalog.site.diff import Change
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.clock import check_clock, now
+from cudepot.depot.clock import check_clock, timestamp
 from cudepot.depot.depot import Depot
-from cudepot.depot.history import load_snapshot
 from cudepot.depot.present import absent
 from cudepot.depot.snapshots import find_snapshot, lock_of
 from cudepot.disk import write_atomic
@@ -76,7 +75,7 @@ def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> in
     for root in own_roots(old):
         tree |= root.shows.renewed(depot, root.path, old, newest)
     tree |= keys_tree(depot)
-    made, created = next_number(depot, [newest]), now(depot)
+    made, created = next_number(depot, [newest]), timestamp(depot.clock)
     made_of, was = depot.store.read(old.lock), lock_of(depot, old)
     tree = with_page(depot, was, with_nvidia(depot, was, tree).tree, made, created)
     keep(depot, made_of, was, made, tree, [newest], created=created, rollback=shows)
@@ -108,8 +107,7 @@ def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackRes
 
 
 def _newest(depot: Depot) -> Snapshot:
-    snapshots = depot.store.snapshots
-    return load_snapshot(snapshots, snapshots.numbers()[-1], depot.site_verifier())
+    return depot.history.load(depot.history.numbers()[-1])
 
 
 def _check_whole(depot: Depot, snapshot: Snapshot) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from cudepot.catalog.lock import Lock
 from cudepot.depot.depot import Depot
-from cudepot.depot.history import load_snapshot
 from cudepot.depot.locked import load_lock
 from cudepot.kinds.registry import vouching
 from cudepot.kinds.rules.checked_clients import Checked
@@ -26,8 +25,8 @@ def check_clients(depot: Depot) -> tuple[Checked, ...]:
 def _site(depot: Depot) -> Iterator[Checked]:
     """Judge the roots the site shows: with the site's key, or the upstream's where it signed them itself."""
     shown = depot.site().current()
-    if shown is None or shown not in depot.store.snapshots.numbers():
+    if shown is None or shown not in depot.history.numbers():
         return
-    snapshot = load_snapshot(depot.store.snapshots, shown, depot.site_verifier())
+    snapshot = depot.history.load(shown)
     for kind in vouching().values():
         yield from kind.vouches.judge_site(depot, snapshot)

@@ -11,8 +11,6 @@ from pathlib import Path
 from cudepot.catalog.site.snapshot import Snapshot, Tree, parse_snapshot
 from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Depot
-from cudepot.depot.history import load_snapshot
-from cudepot.depot.isolated import lines_alone
 from cudepot.depot.published_names import name_faults
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
@@ -63,7 +61,7 @@ def verify(depot: Depot) -> VerifyResult:
     marked: tuple[str, ...] = ()
     if shown is not None and shown in numbers:
         try:
-            snapshot = load_snapshot(snapshots, shown, depot.site_verifier())
+            snapshot = depot.history.load(shown)
         except CudepotError:
             snapshot = None  # reported above
         if snapshot is not None:
@@ -162,9 +160,9 @@ def _file_fault(site: Inspectable, number: int, path: str, digest: Digest) -> st
 def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     """Follow every root of the site down to its packages, as a client would."""
     yield from mirror_faults(depot, snapshot)
-    yield from lines_alone(depot, "NVIDIA's paths", _nvidia_faults(depot, snapshot))
+    yield from depot.isolation.lines("NVIDIA's paths", _nvidia_faults(depot, snapshot))
     for root in own_roots(snapshot):
-        yield from lines_alone(depot, root.path, root.shows.faults(depot, snapshot, root.path))
+        yield from depot.isolation.lines(root.path, root.shows.faults(depot, snapshot, root.path))
 
 
 def _nvidia_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:

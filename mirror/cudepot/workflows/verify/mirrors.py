@@ -8,7 +8,6 @@ from functools import partial
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
-from cudepot.depot.isolated import lines_alone
 from cudepot.errors import ConfigError, TrustError
 from cudepot.kinds.registry import kind_of
 from cudepot.kinds.site_roots import mirrors
@@ -20,7 +19,7 @@ def mirror_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     """Follow the roots of every whole mirror down to its packages; give a line for each fault."""
     for folder, upstream in mirrors(snapshot).items():
         verifier = partial(_verifier, depot, snapshot, folder)
-        yield from lines_alone(depot, folder, _faults(depot, snapshot, upstream, verifier))
+        yield from depot.isolation.lines(folder, _faults(depot, snapshot, upstream, verifier))
 
 
 def _faults(

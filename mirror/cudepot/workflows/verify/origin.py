@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
-from cudepot.depot.isolated import lines_alone
 from cudepot.depot.snapshots import lock_of
 from cudepot.errors import CudepotError
 from cudepot.workflows.bundle.prove import check_folders, imported_roots, prove_one
@@ -24,7 +23,7 @@ def origin_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     yield from _told(lambda: check_folders(lock, snapshot.tree))
     for one in lock.upstreams:
         check = _told(lambda one=one: prove_one(depot, lock, one, snapshot.tree, roots))  # type: ignore[misc]
-        yield from lines_alone(depot, one.name, check)
+        yield from depot.isolation.lines(one.name, check)
 
 
 def _told(check: Callable[[], object]) -> Iterator[str]:

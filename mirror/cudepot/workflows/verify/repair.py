@@ -9,7 +9,6 @@ from pathlib import Path
 
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
-from cudepot.depot.history import load_snapshot
 from cudepot.depot.published_names import mend_names
 from cudepot.disk import storage_errors
 from cudepot.errors import CudepotError
@@ -83,9 +82,9 @@ def _fetched(depot: Depot, found: VerifyResult) -> Iterator[str]:
 
 
 def _shown(depot: Depot) -> Snapshot | None:
-    snapshots, shown = depot.store.snapshots, depot.site().current()
+    shown = depot.site().current()
     try:
-        return load_snapshot(snapshots, shown, depot.site_verifier()) if shown in snapshots.numbers() else None
+        return depot.history.load(shown) if shown in depot.history.numbers() else None
     except CudepotError:
         return None
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from cudepot.catalog.site.bundle import parse_manifest
 from cudepot.depot.builds import parse_record
 from cudepot.depot.depot import Depot
-from cudepot.depot.history import load_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, FormatError, SignatureError
 from cudepot.openpgp import is_plain_armor
@@ -24,7 +23,7 @@ def snapshot_faults(depot: Depot) -> Iterator[str]:
     for number in snapshots.numbers():
         depot.progress.step(f"checking snapshot {number}")
         try:
-            snapshot = load_snapshot(snapshots, number, depot.site_verifier())
+            snapshot = depot.history.load(number)
         except CudepotError as error:
             yield str(error)
             continue
@@ -45,14 +44,13 @@ def snapshot_faults(depot: Depot) -> Iterator[str]:
 
 def damaged_snapshots(depot: Depot) -> Iterator[int]:
     """Give the numbers of snapshots that do not hold."""
-    snapshots = depot.store.snapshots
-    for number in snapshots.numbers():
+    for number in depot.history.numbers():
         try:
-            load_snapshot(snapshots, number, depot.site_verifier())
+            depot.history.load(number)
         except CudepotError:
             yield number
             continue
-        if not is_plain_armor(snapshots.read(number)[1]):
+        if not is_plain_armor(depot.history.documents.read(number)[1]):
             yield number
 
 
