@@ -32,6 +32,20 @@ Unforeseen = Callable[[BaseException], str]
 """Keeps an error that nobody foresaw with its traceback, and says where that can be read."""
 
 
+class Keyring(NamedTuple):
+    """Whose signatures count.
+
+    Attributes:
+        base: folder that the names of key files start at.
+        verifier: gives the verifier with an upstream's pinned keys.
+        site_verifier: gives a verifier that trusts the site's own key only.
+    """
+
+    base: Path
+    verifier: VerifierOf
+    site_verifier: SiteVerifier
+
+
 class Signing(NamedTuple):
     """What signed files are made with.
 
@@ -104,7 +118,7 @@ class Depot:
         """The snapshots of the store, as values."""
         from cudepot.depot.history import History  # noqa: PLC0415 - where a snapshot is read
 
-        return History(self.store.snapshots, self.site_verifier)
+        return History(self.store.snapshots, self.site_verifier, self.progress)
 
     @property
     def isolation(self) -> Isolation:
@@ -117,6 +131,11 @@ class Depot:
     def signing(self) -> Signing:
         """What signed files are made with."""
         return Signing(self.store, self.signer, self.clock)
+
+    @property
+    def keyring(self) -> Keyring:
+        """Whose signatures count."""
+        return Keyring(self.base, self.verifier, self.site_verifier)
 
     @property
     def workshop(self) -> Workshop:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from cudepot.catalog.site.snapshot import Snapshot, Tree, parse_snapshot
-from cudepot.errors import ClockError, TrustError
-from cudepot.ports import Verifier
+from cudepot.errors import ClockError, ConfigError, TrustError
+from cudepot.ports import Progress, Verifier
 from cudepot.store.snapshots import Snapshots
 
 
@@ -17,14 +17,29 @@ class History:
     Args:
         documents: the store's.
         verifier: gives a verifier that trusts the site's own key only; called when there is something to verify.
+        progress: is told which one is read.
     """
 
-    def __init__(self, documents: Snapshots, verifier: Callable[[], Verifier]) -> None:
-        self.documents, self.verifier = documents, verifier
+    def __init__(self, documents: Snapshots, verifier: Callable[[], Verifier], progress: Progress) -> None:
+        self.documents, self.verifier, self._progress = documents, verifier, progress
 
     def numbers(self) -> list[int]:
         """Return the numbers of all snapshots in order."""
         return self.documents.numbers()
+
+    def find(self, number: int) -> Snapshot:
+        """Return a snapshot that somebody asks for by its number.
+
+        Raises:
+            ConfigError: there is none of that number.
+            TrustError: its signature does not hold.
+        """
+        numbers = self.numbers()
+        if number not in numbers:
+            there = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
+            raise ConfigError(f"snapshot {number} is not in the store", hint=f"there: {there}; see `cudepot snapshots`")
+        self._progress.step(f"reading snapshot {number}")
+        return self.load(number)
 
     def load(self, number: int, like: Tree = MappingProxyType({})) -> Snapshot:
         """Return a snapshot whose signature holds; for ``like`` see :func:`parse_snapshot`.

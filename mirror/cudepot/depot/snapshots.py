@@ -12,21 +12,6 @@ from cudepot.digest import MismatchError, VerifyingReader
 from cudepot.errors import ConfigError, TrustError
 
 
-def find_snapshot(depot: Depot, number: int) -> Snapshot:
-    """Return a snapshot of the store, its signature checked.
-
-    Raises:
-        ConfigError: there is none of that number.
-        TrustError: its signature does not hold.
-    """
-    numbers = depot.history.numbers()
-    if number not in numbers:
-        there = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
-        raise ConfigError(f"snapshot {number} is not in the store", hint=f"there: {there}; see `cudepot snapshots`")
-    depot.progress.step(f"reading snapshot {number}")
-    return depot.history.load(number)
-
-
 def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
     """Return the lock a snapshot was made from.
 

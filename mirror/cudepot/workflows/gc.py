@@ -13,7 +13,7 @@ from cudepot.depot.builds import all_jobs, forget_record, job_key, records
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import load_lock
 from cudepot.depot.published_names import record_names
-from cudepot.depot.snapshots import find_snapshot, lock_of
+from cudepot.depot.snapshots import lock_of
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, StorageError
 from cudepot.kinds.mirror_files import read_whole, wholes
@@ -108,7 +108,7 @@ def _kept(depot: Depot, snapshots: Snapshots, keep: int) -> list[Snapshot]:
     shown = depot.site().current()
     bases = exported_numbers(depot)[-1:]
     chosen = {*numbers[-keep:], *(one for one in (shown, *bases) if one in numbers)}
-    return [find_snapshot(depot, number) for number in numbers if number in chosen]
+    return [depot.history.find(number) for number in numbers if number in chosen]
 
 
 def _named(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:

@@ -9,7 +9,7 @@ from cudepot.catalog.site.diff import Change, count_packages, diff_trees, reason
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.builds import records
 from cudepot.depot.depot import Depot
-from cudepot.depot.snapshots import find_snapshot, lock_of
+from cudepot.depot.snapshots import lock_of
 from cudepot.errors import CudepotError, StorageError
 
 
@@ -66,7 +66,7 @@ def _listed(depot: Depot, number: int, shown: bool) -> Listed:
 
 def diff_snapshots(depot: Depot, first: int, second: int) -> tuple[Change, ...]:
     """Return the packages that differ between two snapshots of the store, and why."""
-    before, after = find_snapshot(depot, first), find_snapshot(depot, second)
+    before, after = depot.history.find(first), depot.history.find(second)
     depot.progress.step(f"comparing snapshots {first} and {second}")
     built = {one.digest.sha256: job for _, job, made in records(depot.store) for one in made}
     why = reasons(_lock_or_none(depot, before), _lock_or_none(depot, after), built)

@@ -97,7 +97,7 @@ class _Locks:
         return locked, tuple(_artifact(upstream.name, *there[spec]) for spec in wanted)
 
     def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:
-        page, _ = RootMemory.load(depot.store, upstream).read(depot, depot.source(upstream), INDEX, limit=_LIMIT)
+        page, _ = RootMemory.load(depot.store, upstream).read(depot.source(upstream), INDEX, limit=_LIMIT)
         found = [Offer(name, version, "any", one.size, file) for name, version, file, one in listed(page.body)]
         return Offered(tuple(found), SPELLING)
 

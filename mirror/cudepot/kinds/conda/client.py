@@ -37,10 +37,10 @@ def client_conda_files(depot: Depot, *, url: str, output: Path, also: Sequence[s
     Raises:
         ConfigError: nothing is published yet, or the site has no conda channel.
     """
-    snapshot, site, base = shown_snapshot(depot), depot.config.site, url.rstrip("/")
-    channel = f"conda/{site.channel}"
+    snapshot, ours, base = shown_snapshot(depot), depot.config.site, url.rstrip("/")
+    channel = f"conda/{ours.channel}"
     _check_shown(snapshot, f"{channel}/", "conda channel", HeldKind.CONDA)
-    files = {client_conda.CONDARC: client_conda.condarc(site.label, base, channel, also)}
+    files = {client_conda.CONDARC: client_conda.condarc(ours.label, base, channel, also)}
     return _written(output, files, snapshot, f"{base}/{channel}")
 
 

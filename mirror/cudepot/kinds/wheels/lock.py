@@ -93,10 +93,10 @@ def read_pages(
     Raises:
         StorageError: the disk refuses.
     """
-    source = depot.source(upstream)
+    opened = depot.source(upstream)
 
     def read(path: str, stop: threading.Event) -> None:  # noqa: ARG001
-        memory.read(source, path, limit=PAGE_LIMIT)
+        memory.read(opened, path, limit=PAGE_LIMIT)
 
     paths = list(dict.fromkeys(_path(one) for one in wants))
     failed = in_threads(paths, read, _WORKERS)

@@ -258,7 +258,7 @@ def renewed(depot: Depot, root: str, old: Snapshot, newest: Snapshot) -> dict[st
 
 
 def _signed(depot: Depot, records: Sequence[Record], revision: int) -> dict[str, Digest]:
-    signer = depot.signer()
+    key = depot.signer()
     text = render_repomd(str(revision), records, made_by=yum_plan.PLAN)
-    made = (text, signer.detach(text), signer.public_key(armor=True))
+    made = (text, key.detach(text), key.public_key(armor=True))
     return {path: depot.store.add_bytes(data) for path, data in zip(_ROOTS, made, strict=True)}

@@ -23,7 +23,7 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.key_files import key_files
 from cudepot.depot.present import absent
-from cudepot.depot.snapshots import find_snapshot, lock_of
+from cudepot.depot.snapshots import lock_of
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, TrustError
@@ -105,11 +105,11 @@ def _newest(depot: Depot) -> Snapshot:
     numbers = depot.store.snapshots.numbers()
     if not numbers:
         raise ConfigError("there is no snapshot to export", hint="run `cudepot publish` first")
-    return find_snapshot(depot, numbers[-1])
+    return depot.history.find(numbers[-1])
 
 
 def _link(depot: Depot, number: int) -> Link:
-    find_snapshot(depot, number)
+    depot.history.find(number)
     return Link(number, Digest.of(depot.store.snapshots.read(number)[0]).sha256)
 
 
@@ -160,7 +160,7 @@ def _editions(depot: Depot, base: Link, newest: Snapshot, document: Digest) -> I
     """Give what the far side has by its base beside what comes in its place: documents, and files of the same path."""
     if not base.number:
         return
-    old = find_snapshot(depot, base.number)
+    old = depot.history.find(base.number)
     yield depot.store.add_bytes(depot.store.snapshots.read(base.number)[0]), document
     yield old.lock, newest.lock
     yield from ((old.tree[path], new) for path, new in newest.tree.items() if old.tree.get(path, new) != new)
@@ -182,7 +182,7 @@ def _held(depot: Depot, base: Link, want: Want | None, newest: Link, every: set[
         return every
     if not base.number:
         return set()
-    old = find_snapshot(depot, base.number)
+    old = depot.history.find(base.number)
     held = {*old.tree.values(), old.lock}
     if depot.store.has(old.lock):
         held |= {one for proof in _proofs(depot, lock_of(depot, old)) for one in proof.objects}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cudepot.catalog.site.bundle import Want
 from cudepot.depot.depot import Depot
-from cudepot.depot.snapshots import find_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.layout import INCOMING
@@ -31,5 +30,5 @@ def want(depot: Depot) -> Want:
 
 
 def _missing(depot: Depot, number: int) -> list[Digest]:
-    snapshot = find_snapshot(depot, number)
+    snapshot = depot.history.find(number)
     return [one for one in {*snapshot.tree.values(), snapshot.lock} if not depot.store.has(one)]

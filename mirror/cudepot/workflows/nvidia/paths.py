@@ -119,17 +119,17 @@ def _repositories(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: l
 
 
 def _repository(depot: Depot, one: Shown, tree: Tree, keys: _Keys) -> Repository:
-    config, whole = depot.config.upstream(one.upstream.name), bool(one.upstream.files)
-    blocks, is_yum = list(keys.of(config, whole=whole)), one.upstream.is_yum
+    upstream, whole = depot.config.upstream(one.upstream.name), bool(one.upstream.files)
+    blocks, is_yum = list(keys.of(upstream, whole=whole)), one.upstream.is_yum
     return Repository(
         one.folder,
         is_yum,
         "" if is_yum else _release(depot, one, tree),
         tuple(armored for armored, _ in blocks),
         b"".join(binary for _, binary in blocks),
-        tuple(key[-8:] for key in config.keys),
+        tuple(key[-8:] for key in upstream.keys),
         not is_yum or not whole or f"{one.source}repodata/repomd.xml.asc" in tree,
-        bool(config.package_keys),
+        bool(upstream.package_keys),
         () if is_yum else _keyrings(one, tree),
     )
 

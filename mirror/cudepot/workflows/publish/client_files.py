@@ -31,10 +31,10 @@ FOLDER = "clients/"
 
 def keys_tree(depot: Depot) -> dict[str, Digest]:
     """Return site path → content of the site's public key."""
-    signer = depot.signer()
+    key = depot.signer()
     return {
-        "keys/site.asc": depot.store.add_bytes(signer.public_key(armor=True)),
-        "keys/site.gpg": depot.store.add_bytes(signer.public_key(armor=False)),
+        "keys/site.asc": depot.store.add_bytes(key.public_key(armor=True)),
+        "keys/site.gpg": depot.store.add_bytes(key.public_key(armor=False)),
     }
 
 

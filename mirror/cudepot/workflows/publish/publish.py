@@ -20,7 +20,6 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import note
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, load_lock, record_acceptance, unanswered
-from cudepot.depot.snapshots import find_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import shown_below
@@ -212,12 +211,12 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
         forget_choice(depot)
     number, shown, newest = wanted(depot), depot.site().current(), newest_number(depot)
     number = newest if release else number
-    snapshot, hold = find_snapshot(depot, number), None if release else hold_of(depot)
+    snapshot, hold = depot.history.find(number), None if release else hold_of(depot)
     known = shown in depot.store.snapshots.numbers()
-    before = find_snapshot(depot, shown).tree if shown is not None and known else {}
+    before = depot.history.find(shown).tree if shown is not None and known else {}
     if not dry_run:
         show(depot, number, snapshot.tree)
-    moves = _moves(snapshot.tree, find_snapshot(depot, newest).tree) if hold else _moves(before, snapshot.tree)
+    moves = _moves(snapshot.tree, depot.history.find(newest).tree) if hold else _moves(before, snapshot.tree)
     fresh, notes = number != shown and not hold, waiting_notes(depot)
     return PublishResult(number, fresh, *moves, depot.site().where, notes=notes, hold=hold)
 

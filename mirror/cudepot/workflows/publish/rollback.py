@@ -9,7 +9,7 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.clock import check_clock, timestamp
 from cudepot.depot.depot import Depot
 from cudepot.depot.present import absent
-from cudepot.depot.snapshots import find_snapshot, lock_of
+from cudepot.depot.snapshots import lock_of
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.kinds.site_roots import own_roots
@@ -53,7 +53,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
     Raises:
         ConfigError: there is no such snapshot, it is the newest, or the store lacks objects of it.
     """
-    old = find_snapshot(depot, number)
+    old = depot.history.find(number)
     newest = _newest(depot)
     if depot.config.site.origin:
         return _show_imported(depot, old, dry_run=dry_run)
@@ -88,7 +88,7 @@ def show_held(depot: Depot, hold: Hold) -> int:
 
     Its roots are signed anew where half of the time of validity of one has passed.
     """
-    snapshot = find_snapshot(depot, hold.number)
+    snapshot = depot.history.find(hold.number)
     if any(root.shows.is_worn(depot, snapshot.tree, root.path) for root in own_roots(snapshot)):
         return _show_again(depot, snapshot, snapshot, hold.shows)
     show(depot, hold.number, snapshot.tree)

@@ -18,8 +18,8 @@ from cudepot.workflows.bundle.prove import imported_roots, upstream_verifier
 def mirror_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     """Follow the roots of every whole mirror down to its packages; give a line for each fault."""
     for folder, upstream in mirrors(snapshot).items():
-        verifier = partial(_verifier, depot, snapshot, folder)
-        yield from depot.isolation.lines(folder, _faults(depot, snapshot, upstream, verifier))
+        find = partial(_verifier, depot, snapshot, folder)
+        yield from depot.isolation.lines(folder, _faults(depot, snapshot, upstream, find))
 
 
 def _faults(
