@@ -65,6 +65,7 @@ class Row(NamedTuple):
         name: as reports call it.
         room: folder of the site in which its packages are.
         artifact: what a lock calls one of its packages.
+        types: of upstreams whose packages are of it, beside one that is called as the ecosystem is.
         label, plural: what people are told it is.
         suffixes: of its packages, wherever they lie.
         inside: of packages that are such only in its room: ``.tar.gz`` says nothing elsewhere.
@@ -90,6 +91,7 @@ class Row(NamedTuple):
     artifact: str
     label: str
     plural: str
+    types: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
@@ -176,7 +178,7 @@ CONDA = Row(
     joiner="=", tool="conda",
 )  # fmt: skip
 WHEELS = Row(
-    Ecosystem.WHEELS, "wheels", ArtifactKind.WHEEL, "wheel", "wheels",
+    Ecosystem.WHEELS, "wheels", ArtifactKind.WHEEL, "wheel", "wheels", types=("simple",),
     suffixes=(".whl",), inside=(".tar.gz", ".zip"), beside=(".whl.metadata",),
     file_names=(
         r"(?P<name>[^-]+)-(?P<version>[^-]+(?:-\d[^-]*)?)-[^-]+-[^-]+-(?P<arch>[^-]+)\.whl",
@@ -189,7 +191,7 @@ WHEELS = Row(
 )  # fmt: skip
 FILES = Row(
     Ecosystem.FILES, "files", ArtifactKind.ARCHIVE, "file", "files",
-    inside=("",), joiner="=", versions=_python_versions,
+    types=("redistrib",), inside=("",), joiner="=", versions=_python_versions,
 )  # fmt: skip
 """Archives and installers as NVIDIA made them: whatever lies in the room is one."""
 
@@ -223,6 +225,11 @@ def rows() -> tuple[Row, ...]:
 def own_folders(upstream: str) -> tuple[str, ...]:
     """Return the folders of the site that may be an upstream's own; each ends in a slash."""
     return tuple(row.folder(upstream) for row in _ROWS.values() if row.per_upstream)
+
+
+def row_of_type(upstream: str) -> Row | None:
+    """Return the row of a type of upstream; None for one whose packages may be of several, a folder for one."""
+    return next((one for one in _ROWS.values() if upstream == one.name or upstream in one.types), None)
 
 
 def repositories() -> Iterator[Row]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cudepot.catalog.ecosystems import APT, SYSTEM_KINDS, YUM, ArtifactKind, Output, Row, rows
+from cudepot.catalog.ecosystems import APT, SYSTEM_KINDS, YUM, ArtifactKind, Output, Row, row_of_type, rows
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest
 from cudepot.errors import FormatError, PinError
@@ -105,9 +105,8 @@ class LockedUpstream:
     def row(self) -> Row:
         """The ecosystem of the repository it is shown as: of its type, or of an installer that of the root in it."""
         begins = {one.path for one in self.roots}
-        own = (one for one in rows() if one.name == self.type)
         inside = (one for one in rows() if one.root_folder and not begins.isdisjoint(one.root_paths))
-        return next(own, None) or next(inside, APT)
+        return row_of_type(self.type) or next(inside, APT)
 
 
 @dataclass(frozen=True, slots=True)

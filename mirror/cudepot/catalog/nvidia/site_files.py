@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
 
+from cudepot.catalog.ecosystems import APT, YUM
 from cudepot.errors import FormatError
 from cudepot.formats.deb import read_deb
 from cudepot.formats.deb_write import same_package, write_deb
 
-KEY_NAMES = {"apt": ("7fa2af80.pub", "3bf863cc.pub"), "yum": ("7fa2af80.pub", "D42D0685.pub")}
+KEY_NAMES = {APT.name: ("7fa2af80.pub", "3bf863cc.pub"), YUM.name: ("7fa2af80.pub", "D42D0685.pub")}
 """Under which names NVIDIA's guides have had a key fetched, by kind of repository; the last one is of today."""
 KEYRINGS = ("1.0-1", "1.1-1")
 """Versions of ``cuda-keyring`` that guides and Dockerfiles name."""
@@ -56,7 +57,7 @@ class Repository:
     @property
     def key_names(self) -> tuple[str, ...]:
         """Names that the keys are fetched by; NVIDIA writes two of them in lower case."""
-        usual = KEY_NAMES["yum" if self.is_yum else "apt"]
+        usual = KEY_NAMES[(YUM if self.is_yum else APT).name]
         known = {one.lower() for names in KEY_NAMES.values() for one in names}
         return (*usual, *(f"{one}.pub" for one in self.key_ids if f"{one}.pub".lower() not in known))
 

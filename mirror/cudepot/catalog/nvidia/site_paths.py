@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from cudepot.catalog.ecosystems import APT, FILES, row_of_type
 from cudepot.catalog.lock import Artifact, FileRole, LockedUpstream
 from cudepot.catalog.mirror import leads_away, site_folder
 from cudepot.digest import Digest
@@ -77,11 +78,12 @@ def place(upstream: LockedUpstream, hosts: Collection[str] | None = None) -> str
     A subset is one flat repository, so it takes the place of a flat one only. Downloads have no URL: their upstream
     may be called by the path.
     """
-    if upstream.type in ("folder", "local-repo"):
+    row = row_of_type(upstream.type)
+    if row is None:
         return path_of(f"file:///{upstream.name}/") if hosts is None else ""
     path = path_of(upstream.url, hosts)
-    if not path or upstream.type != "apt" or upstream.files:
-        return path if upstream.type in ("apt", "yum", "redistrib") else ""
+    if not path or row is not APT or upstream.files:
+        return path if row.per_upstream else ""
     folders = {root.path.rpartition("/")[0] for root in upstream.roots}
     folder = folders.pop() if len(folders) == 1 else "dists"
     return "" if folder.startswith("dists") else f"{path}{folder}/" if folder else path
@@ -94,7 +96,7 @@ def planned(
     taken: list[Shown] = []
     left: list[Shown] = []
     for one in upstreams:
-        folder, source = place(one, hosts), _source(one)
+        folder, source = place(one, hosts), site_folder(one)
         if not folder or not any(source + name in tree for name in _known_by(one, tree)):
             continue
         free = not any(folder.startswith(other.folder) or other.folder.startswith(folder) for other in taken)
@@ -104,13 +106,13 @@ def planned(
 
 def shown(tree: Mapping[str, Digest], upstreams: Iterable[LockedUpstream]) -> tuple[Shown, ...]:
     """Return what a finished tree shows below NVIDIA's paths, in the order of the upstreams."""
-    found = [Shown(place(one), _source(one), one) for one in upstreams]
+    found = [Shown(place(one), site_folder(one), one) for one in upstreams]
     return tuple(one for one in found if one.folder and _is_there(one, tree))
 
 
 def copies(one: Shown, tree: Mapping[str, Digest], artifacts: Sequence[Artifact]) -> dict[str, Digest]:
     """Return what one of NVIDIA's folders has because the site has it elsewhere, or the lock: path → content."""
-    if one.upstream.type == "redistrib":
+    if one.upstream.row is FILES:
         return dict(_redistributed(one, tree, artifacts))
     files = ((path.removeprefix(one.source), digest) for path, digest in tree.items() if path.startswith(one.source))
     return {one.folder + name: digest for name, digest in files if not leads_away(name.rpartition("/")[2])}
@@ -138,22 +140,18 @@ def whole_apt(document: bytes) -> Mapping[str, tuple[str, ...]]:
     """
     try:
         upstreams = json.loads(document)["upstreams"]
-        whole = [one for one in upstreams if one["type"] == "apt" and one.get("file")]
-        folders = [(f"apt/{one['name']}/", path_of(str(one.get("url", ""))), one) for one in whole]
+        whole = [one for one in upstreams if row_of_type(one["type"]) is APT and one.get("file")]
+        folders = [(APT.folder(one["name"]), path_of(str(one.get("url", ""))), one) for one in whole]
         spelled = [(both, tuple(filter(plain_path, one.get("spelled", ())))) for *both, one in folders]
         return {folder: names for both, names in spelled for folder in both if folder}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
 
 
-def _source(upstream: LockedUpstream) -> str:
-    return f"files/{upstream.name}/" if upstream.type == "redistrib" else site_folder(upstream)
-
-
 def _known_by(upstream: LockedUpstream, tree: Mapping[str, Digest]) -> list[str]:
     """Return the names in a site's folder that show that an upstream is there."""
-    if upstream.type == "redistrib":
-        source = _source(upstream)
+    if upstream.row is FILES:
+        source = site_folder(upstream)
         return [path.removeprefix(source) for path in tree if path.startswith(source)][:1]
     if upstream.files:
         return [one.path for one in upstream.files if one.role == FileRole.ROOT]
@@ -161,7 +159,7 @@ def _known_by(upstream: LockedUpstream, tree: Mapping[str, Digest]) -> list[str]
 
 
 def _is_there(one: Shown, tree: Mapping[str, Digest]) -> bool:
-    if one.upstream.type == "redistrib":
+    if one.upstream.row is FILES:
         return any(tree.get(one.folder + root.path) == root.digest for root in one.upstream.roots)
     names = [name for name in _known_by(one.upstream, tree) if one.source + name in tree]
     return bool(names) and all(tree.get(one.folder + name) == tree[one.source + name] for name in names)
@@ -181,7 +179,7 @@ def _redistributed(
 
 def _is_copy(owner: Shown, path: str, digest: Digest, tree: Mapping[str, Digest]) -> bool:
     name = path.removeprefix(owner.folder)
-    if owner.upstream.type != "redistrib":
+    if owner.upstream.row is not FILES:
         return tree.get(owner.source + name) == digest
     file = f"{owner.source}{name.rpartition('/')[2]}"
     return tree.get(file) == digest or (name, digest) in [(one.path, one.digest) for one in owner.upstream.roots]

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.ecosystems import APT, WHEELS
 from cudepot.digest import Digest
 from cudepot.errors import FormatError, SiteError
 from cudepot.paths import safe_name
@@ -113,11 +114,12 @@ class Names:
 
 def json_pages(tree: Mapping[str, Digest]) -> dict[str, str]:
     """Return the folder names of the wheel index's JSON pages: key → path."""
-    pages = [path for path in tree if path.startswith("simple/") and path.endswith("/index.json")]
-    return {f"simple-json/{path.removeprefix('simple/').removesuffix('index.json')}": path for path in pages}
+    index = f"{WHEELS.index_room}/"
+    pages = [path for path in tree if path.startswith(index) and path.endswith("/index.json")]
+    return {f"simple-json/{path.removeprefix(index).removesuffix('index.json')}": path for path in pages}
 
 
 def _flat(tree: Mapping[str, Digest]) -> set[str]:
     """Return the folders of a tree that are flat apt repositories."""
-    roots = [path.rpartition("/") for path in tree if path.startswith("apt/") and "/dists/" not in path]
-    return {f"{folder}/" for folder, _, name in roots if name in ("InRelease", "Release.gpg")}
+    roots = [path.rpartition("/") for path in tree if path.startswith(f"{APT.room}/") and "/dists/" not in path]
+    return {f"{folder}/" for folder, _, name in roots if name in ("InRelease", *APT.signatures)}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import APT, FILES
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.mirror import leading_away
 from cudepot.catalog.nvidia.site_files import KEYRINGS, Repository, made
@@ -68,14 +69,14 @@ def _lacking(
         yield f"{one.folder} shows what comes first with that URL, and not {one.upstream.name}"
     for trouble in troubles:
         yield f"{trouble.name}: no key or source below NVIDIA's paths: {trouble.error}"
-    if not depot.config.site.reached_at and any(one.upstream.type != "redistrib" for one in places):
+    if not depot.config.site.reached_at and any(one.upstream.row is not FILES for one in places):
         yield _NO_URL
 
 
 def _copies(depot: Depot, one: Shown, tree: Tree, lock: Lock) -> dict[str, Digest]:
     """Return what lies in one of NVIDIA's folders; a manifest, which only the lock names, may be lost."""
     found = copies(one, tree, lock.artifacts)
-    if one.upstream.type != "redistrib":
+    if one.upstream.row is not FILES:
         return found
     lost = {root.digest for root in one.upstream.roots if not depot.store.has(root.digest)}
     return {path: digest for path, digest in found.items() if digest not in lost}
@@ -99,7 +100,7 @@ def copies_of(depot: Depot, lock: Lock, tree: Tree) -> Copies:
         return NO_COPIES
     sizes = {path: one.size for path, one in tree.items() if below(path)}
     whole = tuple(one.folder for one in shown(tree, lock.upstreams) if one.upstream.files and not one.upstream.is_yum)
-    dotted = [size for path, size in sizes.items() if path.startswith(whole) and path.endswith(".deb")]
+    dotted = [size for path, size in sizes.items() if path.startswith(whole) and path.endswith(APT.suffixes)]
     again = [*sizes.values(), *(dotted if place.dotted_names else ())]
     return Copies(len(again), sum(again))
 
@@ -113,7 +114,7 @@ def _repositories(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: l
     ours = depot.store.read(tree["keys/site.asc"]), depot.store.read(tree["keys/site.gpg"])
     keys = _Keys(depot.base, ours)
     for one in places:
-        if one.upstream.type != "redistrib":
+        if one.upstream.row is not FILES:
             with depot.isolation.each(one.upstream.name, troubles.append):
                 yield _repository(depot, one, tree, keys)
 
