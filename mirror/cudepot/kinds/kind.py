@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cudepot.depot.depot import Depot
     from cudepot.digest import Digest, Promise
     from cudepot.errors import CudepotError
+    from cudepot.kinds.checks import Checks
     from cudepot.kinds.ports import Configures, Locks, Vouches
     from cudepot.kinds.rules.offer import Offer
     from cudepot.kinds.rules.pin_entries import Spelling
@@ -76,6 +77,7 @@ class Kind(NamedTuple):
         showing: the module that has its :class:`~cudepot.kinds.shows.Shows` under the name ``SHOWS``; empty for a kind
             whose packages are shown by others.
         vouching: the module that has its :class:`Vouches` under the name ``VOUCHES``; empty where nothing is signed.
+        checking: the module that has its :class:`~cudepot.kinds.checks.Checks` under the name ``CHECKS``.
         configuring: the module that has its :class:`Configures` under the name ``CONFIGURES``; empty where clients
             need nothing.
         ends: how the path of the root ends that such a client checks, below the repository's folder.
@@ -84,6 +86,7 @@ class Kind(NamedTuple):
     locking: Locks | None = None
     showing: str = ""
     vouching: str = ""
+    checking: str = "cudepot.kinds.checks"
     configuring: str = ""
     ends: tuple[str, ...] = ()
 
@@ -103,6 +106,12 @@ class Kind(NamedTuple):
     def vouches(self) -> Vouches:
         """How its roots lead to packages; only of a kind that vouches."""
         found: Vouches = importlib.import_module(self.vouching).VOUCHES
+        return found
+
+    @property
+    def checks(self) -> Checks:
+        """How packages that have arrived are checked."""
+        found: Checks = importlib.import_module(self.checking).CHECKS
         return found
 
     @property

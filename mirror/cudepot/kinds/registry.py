@@ -14,6 +14,7 @@ from cudepot.errors import ConfigError
 from cudepot.kinds.kind import Kind
 
 if TYPE_CHECKING:
+    from cudepot.kinds.checks import Checks
     from cudepot.kinds.shows import Shows
 
 
@@ -98,8 +99,19 @@ def shown_below(paths: Iterable[str]) -> dict[str, Shown]:
 
 def showing(lock: Lock) -> list[Shown]:
     """Return what shows something of a lock in a folder of its upstream's."""
-    artifacts = {one.kind for one in lock.artifacts} | {one.row.artifact for one in lock.upstreams if one.files}
-    return [_shown(name, one) for name, one in _ecosystems(per_upstream=True) if one.artifact in artifacts]
+    there = _artifacts(lock)
+    return [_shown(name, one) for name, one in _ecosystems(per_upstream=True) if one.artifact in there]
+
+
+def checking(lock: Lock) -> list[Checks]:
+    """Return what checks packages of a lock when they have arrived, whoever shows them."""
+    there = _artifacts(lock)
+    return [kind_named(name).checks for name, row in ROWS.items() if row.shows and row.shows.artifact in there]
+
+
+def _artifacts(lock: Lock) -> set[str]:
+    """Return the kinds of packages of a lock, those of whole mirrors included, which it does not list."""
+    return {one.kind for one in lock.artifacts} | {one.row.artifact for one in lock.upstreams if one.files}
 
 
 def sharing() -> list[Shown]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, LockedUpstream, split
 from cudepot.catalog.mirror import Whole
@@ -22,6 +21,7 @@ from cudepot.depot.sync_memory import complete, remember
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
+from cudepot.kinds.registry import checking, kind_of
 from cudepot.kinds.unsigned import unsigned
 
 _UNKNOWN = "an index knows packages by sha512 only, and what they are is not known before they are fetched"
@@ -50,7 +50,9 @@ def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait:
     known = None if dry_run else complete(depot, lock)
     if known is None:
         return _synced(depot, lock, dry_run=dry_run, wait=wait)
-    failed = bring(depot, [one.name for one in lock.upstreams], (), wait=wait, unsound=lambda: _unsound(depot, lock))
+    failed = bring(
+        depot, [one.name for one in lock.upstreams], (), wait=wait, unsound=lambda: _unsound(depot, lock, ())
+    )
     _raise(failed, 0)
     return SyncResult(known.files, known.bytes, 0, 0, (*_notes(depot, lock), *known.notes))
 
@@ -74,33 +76,21 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
     if not dry_run:
         names = [one.name for one in lock.upstreams if one.name not in broken]
         wanted = list(itertools.chain(*missing.values()))
-        failed += bring(depot, names, wanted, wait=wait, unsound=lambda: _odd(depot, lock, missing))
+        failed += bring(depot, names, wanted, wait=wait, unsound=lambda: _unsound(depot, lock, missing))
         _raise(failed, len(missing))
-        notes += tuple(_wrong_sums(depot, lock, found, missing))
+        notes += tuple(_doubts(depot, lock, found, missing))
         if found and not any(one.learnt for one in found.values()):
             remember(depot, lock, every, notes)
     _raise(failed, len(missing))
     return SyncResult(len(every), _size(every), len(missing), _size(missing), (*_notes(depot, lock), *notes))
 
 
-def _wrong_sums(
+def _doubts(
     depot: Depot, lock: Lock, found: Mapping[str, Whole], fetched: Container[Digest]
 ) -> Iterator[str]:  # fmt: skip
-    """Give a line for each package that apt would refuse although it is what its sha256 says."""
-    for name in found:
-        if not _locked(lock, name).is_yum and fetched:
-            from cudepot.kinds.apt.weak_sums import wrong_sums  # noqa: PLC0415 - where something came
-
-            yield from wrong_sums(depot, _locked(lock, name), fetched)
-
-
-def _odd(depot: Depot, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
-    """Give what is here as promised and still cannot be trusted."""
-    yield from _unsound(depot, lock)
-    if any(one.kind == ArtifactKind.DEB and one.digest in fetched for one in lock.artifacts):
-        from cudepot.kinds.check_inside import mislabelled  # noqa: PLC0415 - where debs came
-
-        yield from mislabelled(depot, lock, fetched)
+    """Give a line for each package that clients would refuse although it is what its hash says."""
+    for one in (_locked(lock, name) for name in found if fetched):
+        yield from kind_of(one).checks.doubts(depot, one, fetched)
 
 
 def _raise(failed: Sequence[Failed], missing: int) -> None:
@@ -165,18 +155,19 @@ def _restore_indexes(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) ->
     return bring(depot, {one.upstream: None for one in missing}, missing, wait=wait) if missing else []
 
 
-def _unsound(depot: Depot, lock: Lock) -> Iterator[tuple[Missing, CudepotError]]:
-    """Give the rpms whose signatures do not hold; other packages have none that anybody checks."""
-    if not any(lock.has_rpms(one) for one in lock.upstreams):
-        return
-    from cudepot.kinds.yum.signatures import check_rpms  # noqa: PLC0415 - where there are rpms
+def _unsound(depot: Depot, lock: Lock, fetched: Collection[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
+    """Give what is here as promised and still cannot be trusted.
 
-    for name, mine in split(lock).items():
-        depot.progress.step(f"checking the signatures of the rpms of {name}")
-        found: list[Trouble] = []
-        with depot.isolation.each(name, found.append):
-            yield from list(check_rpms(depot, mine))
-        yield from ((Missing(one.name, one.name, Digest.of(b"")), one.error) for one in found)
+    What was here before can have become so where its own signature counts: other keys may be pinned now.
+    """
+    signed = {one.name for one in lock.upstreams if depot.config.upstream(one.name).package_keys}
+    for name, mine in split(lock).items() if fetched or signed else ():
+        if fetched or name in signed:
+            depot.progress.step(f"checking the packages of {name}")
+            found: list[Trouble] = []
+            with depot.isolation.each(name, found.append):
+                yield from [one for checks in checking(mine) for one in checks.unsound(depot, mine, fetched)]
+            yield from ((Missing(one.name, one.name, Digest.of(b"")), one.error) for one in found)
 
 
 def _learn(depot: Depot, found: Mapping[str, Whole], *, wait: float) -> list[Failed]:

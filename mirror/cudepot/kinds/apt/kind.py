@@ -54,6 +54,7 @@ KIND = Kind(
     _Locks(),
     showing="cudepot.kinds.apt.shows",
     vouching="cudepot.kinds.apt.vouches",
+    checking="cudepot.kinds.apt.checks",
     configuring="cudepot.kinds.apt.configures",
     ends=("/InRelease", "/Release.gpg"),
 )

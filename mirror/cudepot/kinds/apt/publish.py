@@ -11,8 +11,8 @@ from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
 from cudepot.formats.deb import read_control
 from cudepot.formats.deb822 import Fields, parse_stanza
+from cudepot.kinds.apt.check_inside import check_inside
 from cudepot.kinds.apt.rules import plan as apt_plan
-from cudepot.kinds.check_inside import check_inside
 from cudepot.kinds.repository import GENERATIONS, pool_of
 
 _INDEXES = ("Packages", "Packages.gz", "Packages.xz")

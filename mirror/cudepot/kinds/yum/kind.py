@@ -64,6 +64,7 @@ KIND = Kind(
     _Locks(),
     showing="cudepot.kinds.yum.shows",
     vouching="cudepot.kinds.yum.vouches",
+    checking="cudepot.kinds.yum.checks",
     configuring="cudepot.kinds.yum.configures",
     ends=("/repodata/repomd.xml",),
 )

@@ -9,6 +9,7 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of
 from cudepot.kinds.mirror_files import read_whole, wholes
+from cudepot.kinds.registry import checking
 
 
 def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tuple[Lock, tuple[str, ...]]:
@@ -21,10 +22,11 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
         lock: the present lock.
         earlier: snapshots before this one, the newest first.
     """
+    every = checking(lock)
     broken = {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
     broken |= {one.name for one in lock.upstreams if any(not depot.store.has(file.digest) for file in one.metadata)}
     broken |= {one.name for one in wholes(lock) if not _is_complete(depot, one)}
-    broken |= {one.name for one in lock.upstreams if lock.has_rpms(one) and _distrusted(depot, lock, one)}
+    broken |= {one.name for one in lock.upstreams for checks in every if checks.unchecked(depot, lock, one)}
     if not broken or not earlier:
         return lock, ()
     last = lock_of(depot, earlier[0])
@@ -44,9 +46,3 @@ def _is_complete(depot: Depot, upstream: LockedUpstream) -> bool:
         return False
     found = read_whole(depot, upstream)
     return not found.unknown and all(depot.store.has(one) for one in found.tree.values())
-
-
-def _distrusted(depot: Depot, lock: Lock, upstream: LockedUpstream) -> bool:
-    from cudepot.kinds.yum.signatures import unchecked  # noqa: PLC0415 - where there are rpms
-
-    return bool(unchecked(depot, lock, upstream))

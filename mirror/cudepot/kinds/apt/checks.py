@@ -1,0 +1,29 @@
+"""What debs say of themselves: another name or version than their index tells, and sums that apt compares as well."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.depot.depot import Depot
+from cudepot.depot.fetch_locked import Missing
+from cudepot.digest import Digest
+from cudepot.errors import CudepotError
+from cudepot.kinds.checks import Checks
+
+
+class _Checks(Checks):
+    def unsound(
+        self, depot: Depot, lock: Lock, fetched: Container[Digest]
+    ) -> Iterator[tuple[Missing, CudepotError]]:  # fmt: skip
+        from cudepot.kinds.apt.check_inside import mislabelled  # noqa: PLC0415 - where debs came
+
+        return mislabelled(depot, lock, fetched)
+
+    def doubts(self, depot: Depot, mirror: LockedUpstream, fetched: Container[Digest]) -> Sequence[str]:
+        from cudepot.kinds.apt.weak_sums import wrong_sums  # noqa: PLC0415
+
+        return wrong_sums(depot, mirror, fetched)
+
+
+CHECKS = _Checks()
