@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,3 +143,14 @@ def test_a_newer_release_is_offered_by_number(project: Project, server: Server) 
     want(project, server, "cudnn=9.8.0.87", cuda="12")
     project.run("lock")
     assert "nothing newer" in project.run("update").out
+
+
+def test_a_manifest_without_a_label_is_as_new_as_its_name(project: Project, server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "unlabelled"
+    shutil.copytree(server.root, folder)
+    path = folder / "redistrib_9.8.0.json"
+    path.write_text(path.read_text().replace("release_label", "release_name"))
+    with Server(folder) as other:
+        want(project, other, "cudnn=9.8.0.87", cuda="12")
+        project.run("lock")
+        assert "nothing newer" in project.run("update").out

@@ -67,12 +67,12 @@ def newest_archives(depot: Depot, upstream: Upstream, oldest: Version | None) ->
     """
     check_transport(upstream)
     reader = _Reader(depot.progress, RootMemory.load(depot.store, upstream), upstream, depot.source(upstream))
-    for manifest in reader.newest_first():
+    for version, manifest in reader.newest_first():
         for pin in depot.config.pins_of(upstream):
             for component in dict.fromkeys(wanted(spec)[0] for spec in pin.packages):
                 for subdir in pin.subdirs:
                     yield from ((subdir, one) for one in serving(pin, component, subdir, manifest.files))
-        if oldest is None or Version(manifest.label) <= oldest:
+        if oldest is None or version <= oldest:
             return
 
 
@@ -101,14 +101,18 @@ class _Reader:
         if is_exact(version):
             yield self._exact(version)
             return
+        for _, manifest in self._named(version):
+            yield manifest
+
+    def newest_first(self) -> Iterator[tuple[Version, Manifest]]:
+        """Give the manifests there are with the versions that name them, newest first, each read when asked for."""
+        return ((Version(name), manifest) for name, manifest in self._named(""))
+
+    def _named(self, version: str) -> Iterator[tuple[str, Manifest]]:
         page = self._source.read("", limit=_LIMIT)
         names = listed(page.body.decode("utf-8", "replace")) if page else {}
         for one in manifests(version, names):
-            yield self._manifest(names[one])
-
-    def newest_first(self) -> Iterator[Manifest]:
-        """Give the manifests there are, the newest first, each read when it is asked for."""
-        return self._manifests("")
+            yield one, self._manifest(names[one])
 
     def _exact(self, version: str) -> Manifest:
         """Read the manifest of one release: named by three parts, or by four where that is the only one."""
