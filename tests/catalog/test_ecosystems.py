@@ -110,9 +110,7 @@ TOY = Row("toy", "toys", "toy", "toy", "toys", suffixes=(".toy",), roots=("TOYS"
 @pytest.fixture
 def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Register a row for one test alone."""
-    for name in ("_ROWS", "_ROOMS", "_ARTIFACTS", "_SUFFIXES"):
-        monkeypatch.setattr(ecosystems, name, dict(getattr(ecosystems, name)))
-    monkeypatch.setattr(ecosystems, "_endings", ecosystems._endings)
+    monkeypatch.setattr(ecosystems, "_table", ecosystems._table)
     register(TOY)
 
 

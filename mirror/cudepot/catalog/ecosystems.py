@@ -7,7 +7,7 @@ is added brings its row with :func:`register`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -195,46 +195,58 @@ FILES = Row(
 )  # fmt: skip
 """Archives and installers as NVIDIA made them: whatever lies in the room is one."""
 
-_ROWS: dict[str, Row] = {}
-_ROOMS: dict[str, Row] = {}
-_ARTIFACTS: dict[str, Row] = {}
-_SUFFIXES: dict[str, Row] = {}
-_endings: tuple[str, ...] = ()
+
+class _Table(NamedTuple):
+    """All rows, and what finds one: every file of a site is asked about."""
+
+    rows: tuple[Row, ...]
+    rooms: Mapping[str, Row]
+    artifacts: Mapping[str, Row]
+    suffixes: Mapping[str, Row]
+    endings: tuple[str, ...]
+
+
+def _tabled(every: tuple[Row, ...]) -> _Table:
+    suffixes = {suffix: one for one in every for suffix in one.suffixes}
+    return _Table(
+        every, {one.room: one for one in every}, {one.artifact: one for one in every}, suffixes, tuple(suffixes)
+    )
+
+
+_table = _tabled((APT, YUM, CONDA, WHEELS, FILES))
 
 
 def register(row: Row) -> None:
     """Add the row of one more ecosystem; raise ValueError when another one has what is its own."""
-    global _endings  # noqa: PLW0603 - the table is one for the process, and str.endswith wants a tuple
-    taken = [_ROWS.get(row.name), _ROOMS.get(row.room), _ARTIFACTS.get(row.artifact), *map(_SUFFIXES.get, row.suffixes)]
-    if any(one not in (None, row) for one in taken):
+    global _table
+    if row in _table.rows:
+        return
+    taken = (
+        row.name in {one.name for one in _table.rows} or row.room in _table.rooms or row.artifact in _table.artifacts
+    )
+    if taken or not _table.suffixes.keys().isdisjoint(row.suffixes):
         raise ValueError(f"ecosystem {row.name}: its name, room, kind of artifact or suffix is another one's")
-    _ROWS[row.name] = _ROOMS[row.room] = _ARTIFACTS[row.artifact] = row
-    _SUFFIXES.update(dict.fromkeys(row.suffixes, row))
-    _endings = tuple(_SUFFIXES)
-
-
-for _row in (APT, YUM, CONDA, WHEELS, FILES):
-    register(_row)
+    _table = _tabled((*_table.rows, row))
 
 
 def rows() -> tuple[Row, ...]:
     """Return all rows, the five built in first."""
-    return tuple(_ROWS.values())
+    return _table.rows
 
 
 def own_folders(upstream: str) -> tuple[str, ...]:
     """Return the folders of the site that may be an upstream's own; each ends in a slash."""
-    return tuple(row.folder(upstream) for row in _ROWS.values() if row.per_upstream)
+    return tuple(row.folder(upstream) for row in _table.rows if row.per_upstream)
 
 
 def row_of_type(upstream: str) -> Row | None:
     """Return the row of a type of upstream; None for one whose packages may be of several, a folder for one."""
-    return next((one for one in _ROWS.values() if upstream == one.name or upstream in one.types), None)
+    return next((one for one in _table.rows if upstream == one.name or upstream in one.types), None)
 
 
 def repositories() -> Iterator[Row]:
     """Give the ecosystems whose upstreams sign what they publish, each shown in a folder of its own."""
-    return (one for one in _ROWS.values() if one.signed)
+    return (one for one in _table.rows if one.signed)
 
 
 def signed_suffixes() -> tuple[str, ...]:
@@ -244,17 +256,17 @@ def signed_suffixes() -> tuple[str, ...]:
 
 def row_of(path: str) -> Row | None:
     """Return whose package lies at a site path; None for what is no package."""
-    room = _ROOMS.get(path.partition("/")[0])
+    room = _table.rooms.get(path.partition("/")[0])
     if room and path.endswith(room.inside):
         return room
-    if not path.endswith(_endings):
+    if not path.endswith(_table.endings):
         return None
-    return next(row for suffix, row in _SUFFIXES.items() if path.endswith(suffix))
+    return next(row for suffix, row in _table.suffixes.items() if path.endswith(suffix))
 
 
 def row_for(artifact: str) -> Row:
     """Return the row of a kind of artifact; raise KeyError for one that no row has."""
-    return _ARTIFACTS[artifact]
+    return _table.artifacts[artifact]
 
 
 _OTHERS = {

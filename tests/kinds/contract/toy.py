@@ -138,8 +138,6 @@ def registered() -> Iterator[None]:
     """Let cudepot have the kind, in this process and for as long as this lasts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "ROWS", dict(registry.ROWS))
-        for name in ("_ROWS", "_ROOMS", "_ARTIFACTS", "_SUFFIXES"):
-            patch.setattr(ecosystems, name, dict(getattr(ecosystems, name)))
-        patch.setattr(ecosystems, "_endings", ecosystems._endings)
+        patch.setattr(ecosystems, "_table", ecosystems._table)
         registry.register(NAME, ROW)
         yield

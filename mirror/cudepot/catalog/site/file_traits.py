@@ -39,8 +39,10 @@ def traits(path: str) -> FileTraits:
 def _rank(path: str) -> Rank:
     if _OURS.search(path):
         return Rank.INDEX
+    if row_of(path):
+        return Rank.PACKAGE
     table = _table(len(rows()))
-    if row_of(path) or path.endswith(table.beside):
+    if path.endswith(table.beside):
         return Rank.PACKAGE
     if table.hashed.search(path):
         return Rank.HASHED
