@@ -218,7 +218,7 @@ _table = _tabled((APT, YUM, CONDA, WHEELS, FILES))
 
 def register(row: Row) -> None:
     """Add the row of one more ecosystem; raise ValueError when another one has what is its own."""
-    global _table
+    global _table  # noqa: PLW0603 - one table for the process
     if row in _table.rows:
         return
     taken = (
