@@ -102,6 +102,8 @@ class ShelfPlace:
         return None
 
     def open(self, around: Surroundings) -> ShelfSite:
+        with (around.base / "opened").open("a") as log:
+            log.write(f"{self.board}\n")
         return ShelfSite(around.base / self.board, around.store)
 
 

@@ -76,6 +76,14 @@ def test_going_back_is_a_new_snapshot_there(shelved: Shelved) -> None:
     assert shelved.run("verify")["faults"] == []
 
 
+def test_a_run_opens_its_site_once(shelved: Shelved) -> None:
+    opened = shelved.project.base / "opened"
+    for verb in ("publish", "verify", "rollback 1", "publish"):
+        opened.write_text("")
+        shelved.run(*verb.split())
+        assert opened.read_text() == "top\n", verb
+
+
 def test_its_own_server_shows_it(shelved: Shelved) -> None:
     done = shelved.project.run("serve", check=False, prefix=(sys.executable, "-c", _WITH_THE_ROW))
     assert (done.rc, "its own server shows it" in done.error) == (3, True)

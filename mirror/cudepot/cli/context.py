@@ -93,7 +93,7 @@ def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, chang
         verifier=lambda upstream: _verifier(base, upstream),
         signer=functools.cache(lambda: keys.enter_context(_signer(base, config))),
         site_verifier=functools.cache(lambda: _site_verifier(base, config)),
-        site_of=lambda objects: open_site(config.site, Surroundings(base, objects, shown, USER_AGENT)),
+        site_of=functools.cache(lambda objects: open_site(config.site, Surroundings(base, objects, shown, USER_AGENT))),
         clock=lambda: datetime.datetime.now(datetime.UTC),
         recipes=Path(args.recipes) if getattr(args, "recipes", None) else data_folder("recipes"),
         epoch=_epoch(),
