@@ -18,6 +18,7 @@ from tests.workflows.test_stolen_site_key import Objects, forged, put
 
 from cudepot.catalog.site.bundle import Manifest, Unpacked, parse_manifest
 from cudepot.digest import Digest
+from cudepot.store.layout import INCOMING
 from cudepot.store.manifests import Manifests
 
 INDEX = "apt/up/Packages"
@@ -98,7 +99,7 @@ def test_an_increment_is_smaller_than_the_list_of_what_there_is(whole: Near, far
     assert not far.object_of(patch.packed.sha256).exists(), "nothing needs it now"
     killed_before_it_was_forgotten = dict(read(bundle.read_bytes()))
     head = [killed_before_it_was_forgotten[name] for name in ("manifest.json", "manifest.json.asc")]
-    Manifests(far.store, "incoming").add(Digest.of(head[0]).sha256, *head)
+    Manifests(far.store, INCOMING).add(Digest.of(head[0]).sha256, *head)
     assert json.loads(far.run("bundle", "missing").out)["objects"] == [], "the patch is not missed"
     assert far.take(bundle)["waiting"] == [], "a second time there is nothing to do"
     assert document(far, 2).read_bytes() == document(whole.project, 2).read_bytes()

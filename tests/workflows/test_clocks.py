@@ -21,6 +21,7 @@ from cudepot.cli import context
 from cudepot.cli.main import main
 from cudepot.errors import ClockError
 from cudepot.signing.gpgv import Gpgv
+from cudepot.store.layout import IMPORTED
 from cudepot.store.manifests import Manifests
 
 BORN = "20990101T000000!"
@@ -52,7 +53,7 @@ def with_keys_from_the_future(far: Far, keys: KeyHome, key: Key) -> None:
         signature = path.with_suffix(".json.asc")
         signature.chmod(0o644)
         signature.write_bytes(keys.detach(path.read_bytes(), key, when=LATER))
-    imported = Manifests(far.store, "imported")
+    imported = Manifests(far.store, IMPORTED)
     for name in imported.names():
         document, _ = imported.read(name)
         imported.add(name, document, keys.detach(document, key, when=LATER))
@@ -113,7 +114,7 @@ def with_expired(far: Far, keys: KeyHome, key: Key) -> None:
     toml.write_text(toml.read_text().replace(old, f'from = "{key.fingerprint}"'))
     ring = next(line for line in toml.read_text().splitlines() if line.startswith("from-keyring = "))
     (far.base / ring.partition('"')[2].rstrip('"')).write_bytes(key.armored)
-    imported = Manifests(far.store, "imported")
+    imported = Manifests(far.store, IMPORTED)
     for name in imported.names():
         document, _ = imported.read(name)
         imported.add(name, document, keys.detach(document, key, when="20200101T000000!"))

@@ -159,5 +159,5 @@ def _missing(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.bundle.want_list import want
 
     with opened(args, exclusive=False) as depot:
-        document: Any = want_json(want(depot))
+        document: Any = want_json(want(depot.config, depot.store, depot.history))
     return document, json.dumps(document, indent=1).splitlines(), 0

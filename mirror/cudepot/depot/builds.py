@@ -14,7 +14,7 @@ from cudepot.catalog.ecosystems import CONDA, SYSTEM_KINDS, ArtifactKind, Output
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.nvidia.repackaged import part_of
-from cudepot.depot.depot import Depot, Workshop
+from cudepot.depot.depot import Workshop
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.release import Release
@@ -171,7 +171,7 @@ def _folder_hash(folder: Path) -> str:
     return one.hexdigest()
 
 
-def record(depot: Depot, key: str, job: Job, built: Sequence[Built], licence: str) -> None:
+def record(store: LocalStore, key: str, job: Job, built: Sequence[Built], licence: str) -> None:
     """Note what a job made, and the sha256 of the licence text that had been accepted for it."""
     document = {
         "job": str(job),
@@ -183,20 +183,20 @@ def record(depot: Depot, key: str, job: Job, built: Sequence[Built], licence: st
             for one in built
         ],
     }
-    _file(depot.store, key).write(document)
+    _file(store, key).write(document)
 
 
-def recall(depot: Depot, lock: Lock, key: str) -> list[Built] | None:
+def recall(store: LocalStore, lock: Lock, key: str) -> list[Built] | None:
     """Return what a job made before, if all of it is still in the store and its licence is still accepted."""
     try:
-        table = Table(_file(depot.store, key).read())
+        table = Table(_file(store, key).read())
         licence = table.text("licence")
         if licence and licence not in lock.accepted_eula:
             return None
         built = [_built(one) for one in table.tables("built")]
     except (OSError, ValueError, CudepotError):
         return None
-    return built if all(depot.store.has(one.digest) for one in built) else None
+    return built if all(store.has(one.digest) for one in built) else None
 
 
 def records(store: LocalStore) -> Iterator[tuple[str, str, list[Built]]]:
@@ -214,26 +214,26 @@ def parse_record(data: bytes, what: str) -> tuple[str, list[Built]]:
     return table.text("job"), [_built(one) for one in table.tables("built")]
 
 
-def builds_of(depot: Depot, lock: Lock) -> list[Built]:
+def builds_of(workshop: Workshop, store: LocalStore, lock: Lock) -> list[Built]:
     """Return everything the lock's jobs made; raise ConfigError when one has not been run."""
     built: list[Built] = []
-    for job in all_jobs(depot.workshop, lock):
-        found = recall(depot, lock, job_key(depot.workshop, lock, job))
+    for job in all_jobs(workshop, lock):
+        found = recall(store, lock, job_key(workshop, lock, job))
         if found is None:
             raise ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`")
         built += found
     return list(dict.fromkeys(built))  # tgz and deb of one release make the very same package
 
 
-def builds_of_each(depot: Depot, lock: Lock) -> list[tuple[Job, list[Built] | None]]:
+def builds_of_each(workshop: Workshop, store: LocalStore, lock: Lock) -> list[tuple[Job, list[Built] | None]]:
     """Return each build of a lock's artifacts with what it made; None where it has not been run."""
-    return [(job, recall(depot, lock, job_key(depot.workshop, lock, job))) for job in jobs_of(lock)]
+    return [(job, recall(store, lock, job_key(workshop, lock, job))) for job in jobs_of(lock)]
 
 
-def ever_built(depot: Depot, lock: Lock) -> list[Built]:
+def ever_built(store: LocalStore, lock: Lock) -> list[Built]:
     """Return all that a lock's builds ever made, be it by an older cudepot or with other settings."""
     labels = {str(job) for job in jobs_of(lock)}
-    return [one for _, job, made in records(depot.store) if job in labels for one in made] if labels else []
+    return [one for _, job, made in records(store) if job in labels for one in made] if labels else []
 
 
 def _built(table: Table) -> Built:

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 
 from cudepot.catalog.clocks import CLOCKS_APART
 from cudepot.catalog.site.snapshot import parse_head
-from cudepot.depot.depot import Clock, Depot
+from cudepot.depot.depot import Clock
 from cudepot.errors import ClockError, CudepotError
+from cudepot.store.local import LocalStore
 
 RIGHT = "cudepot publish --clock-is-right"
 
 
-def clock_faults(depot: Depot) -> Iterator[str]:
+def clock_faults(store: LocalStore, clock: Clock) -> Iterator[str]:
     """Say so when the newest snapshot is of a later time than this machine's clock shows."""
-    snapshots = depot.store.snapshots
+    snapshots = store.snapshots
     numbers = snapshots.numbers()
     if not numbers:
         return
@@ -24,7 +25,7 @@ def clock_faults(depot: Depot) -> Iterator[str]:
         made = datetime.datetime.fromisoformat(one.created)
     except (CudepotError, ValueError):
         return  # damaged: reported elsewhere
-    now = depot.clock()
+    now = clock()
     if made > now + CLOCKS_APART:
         yield (
             f"this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ}, and snapshot {one.number} was made on {one.created}: "
@@ -32,9 +33,9 @@ def clock_faults(depot: Depot) -> Iterator[str]:
         )
 
 
-def check_clock(depot: Depot) -> None:
+def check_clock(store: LocalStore, clock: Clock) -> None:
     """Refuse to sign anything while it is not known which of two times is wrong; raise ClockError."""
-    for text in clock_faults(depot):
+    for text in clock_faults(store, clock):
         raise ClockError(
             text, hint=f"if the clock is wrong now, set it; if it was wrong then, `{RIGHT}` signs everything anew"
         )

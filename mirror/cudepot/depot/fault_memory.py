@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.faults import Fault
 from cudepot.catalog.lock import Lock
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock
 from cudepot.errors import ConfigError, FormatError
 from cudepot.formats.dates import parse_date
 from cudepot.store.local import LocalStore
@@ -41,18 +42,18 @@ def standing(store: LocalStore, upstream: str) -> tuple[Standing, ...]:
     return tuple(_parsed(upstream, one) for one in store.memory(upstream).faults())
 
 
-def note(depot: Depot, upstream: str, verb: str, faults: Sequence[Fault]) -> list[Standing]:
+def note(store: LocalStore, clock: Clock, upstream: str, verb: str, faults: Sequence[Fault]) -> list[Standing]:
     """Remember what ``verb`` met of an upstream just now, in place of what it met before; return it with its age.
 
     A lock that fails goes on failing since the first time, whatever the fault has turned into; a file has a
     beginning of its own.
     """
-    before = standing(depot.store, upstream)
-    now = f"{depot.clock():%Y-%m-%dT%H:%M:%SZ}"
+    before = standing(store, upstream)
+    now = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
     since = {_identity(one.verb, one.fault): one.since for one in before}
     found = [Standing(upstream, verb, one, since.get(_identity(verb, one), now), now) for one in faults]
     stand = [*(one for one in before if one.verb != verb), *found]
-    depot.store.memory(upstream).keep_faults([_kept(one) for one in stand])
+    store.memory(upstream).keep_faults([_kept(one) for one in stand])
     return found
 
 
@@ -71,31 +72,31 @@ def _parsed(upstream: str, one: dict[str, Any]) -> Standing:
     return Standing(upstream, texts[0], fault, texts[3], texts[4])
 
 
-def too_old(depot: Depot, lock: Lock) -> tuple[tuple[str, str], ...]:
+def too_old(config: Config, clock: Clock, lock: Lock) -> tuple[tuple[str, str], ...]:
     """Return the upstreams whose locked root is older than their ``max-age``, and what there is to say.
 
     A report, no refusal: NVIDIA's repositories are quiet for weeks, and an old root is only a sign that somebody
     may be holding back newer ones.
     """
-    return tuple((one.name, text) for one in lock.upstreams if (text := _age(depot, lock, one.name)))
+    return tuple((one.name, text) for one in lock.upstreams if (text := _age(config, clock, lock, one.name)))
 
 
-def _age(depot: Depot, lock: Lock, name: str) -> str:
+def _age(config: Config, clock: Clock, lock: Lock, name: str) -> str:
     try:
-        limit = depot.config.upstream(name).max_age
+        limit = config.upstream(name).max_age
     except ConfigError:
         return ""
     locked = lock.upstream(name)
     for root in locked.roots if limit and locked else ():
-        days = _days(depot, root.date)
+        days = _days(clock, root.date)
         if days > limit:
             return f"root of {root.date} is {days} days old, max-age is {limit}d: quiet upstream, or held back"
     return ""
 
 
-def _days(depot: Depot, date: str) -> int:
+def _days(clock: Clock, date: str) -> int:
     """Return how old a root is; 0 where it does not say so in a way that can be read."""
     try:
-        return (depot.clock() - parse_date(date, "Date")).days
+        return (clock() - parse_date(date, "Date")).days
     except FormatError:
         return 0

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.faults import Fault, Served, fault_of, file_fault
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import note
 from cudepot.depot.fetch import Failures, Wanted, fetch_each
-from cudepot.depot.isolated import Trouble
+from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.rounds import rounds, told
 from cudepot.digest import Digest, MismatchError
 from cudepot.errors import CudepotError, MissingError, TransientError
 from cudepot.ports import Source
+from cudepot.store.local import LocalStore
 
 _PASSING = (MismatchError, MissingError, TransientError)
 _LOOKED_AT = 8  # failed files of which the served bytes are looked at; with more, the upstream is down
@@ -62,7 +64,7 @@ def bring(
     """
     wanted, final, failures = list(missing), Failures(), Failures()
     for now in rounds(depot, wait):
-        final_now, failures = _parted(depot, _fetch(now, wanted))
+        final_now, failures = _parted(depot.isolation, _fetch(now, wanted))
         final += final_now
         still = {one.digest for one, _ in failures}
         wanted = [one for one in wanted if one.digest in still]
@@ -70,18 +72,18 @@ def bring(
             break
     places = {one.digest: one for one in reversed(missing)}  # the first place of each, as in a failure
     broken = [
-        _Broken(places[one.digest], _fault(depot, places[one.digest], one, error, look=number < _LOOKED_AT), error)
+        _Broken(
+            places[one.digest], _fault(depot.config, places[one.digest], one, error, look=number < _LOOKED_AT), error
+        )
         for number, (one, error) in enumerate([*final, *failures])
     ]
     broken += [_Broken(one, fault_of(error, one.path), error) for one, error in unsound()]
-    return _told(depot, upstreams, broken)
+    return _told(depot.store, depot.clock, upstreams, broken)
 
 
-def _parted(depot: Depot, failures: Failures) -> tuple[Failures, Failures]:
+def _parted(isolation: Isolation, failures: Failures) -> tuple[Failures, Failures]:
     """Return the failures that trying again does not mend, and those that it may; raise those of our own disk."""
-    final = [
-        (one, depot.isolation.alone(one.path, error)) for one, error in failures if not isinstance(error, _PASSING)
-    ]
+    final = [(one, isolation.alone(one.path, error)) for one, error in failures if not isinstance(error, _PASSING)]
     return final, [(one, error) for one, error in failures if isinstance(error, _PASSING)]
 
 
@@ -109,23 +111,23 @@ class _Broken(NamedTuple):
     error: CudepotError
 
 
-def _told(depot: Depot, upstreams: Iterable[str], broken: Sequence[_Broken]) -> list[Failed]:
+def _told(store: LocalStore, clock: Clock, upstreams: Iterable[str], broken: Sequence[_Broken]) -> list[Failed]:
     """Remember the faults, and return each error with its fault, age and evidence."""
     found: list[Failed] = []
     for name in upstreams:
         mine = [one for one in broken if one.file.upstream == name]
-        standing = note(depot, name, "sync", [one.fault for one in mine])
+        standing = note(store, clock, name, "sync", [one.fault for one in mine])
         found += [
             Failed(name, one.file.path, told(one.error, stands)) for stands, one in zip(standing, mine, strict=True)
         ]
     return found
 
 
-def _fault(depot: Depot, artifact: Missing, wanted: Wanted, error: CudepotError, *, look: bool) -> Fault:
+def _fault(config: Config, artifact: Missing, wanted: Wanted, error: CudepotError, *, look: bool) -> Fault:
     from cudepot.depot.evidence import served_at  # noqa: PLC0415 - where there is a fault to look at
 
     served = served_at(wanted.source, wanted.path, error) if look and isinstance(error, MismatchError) else Served()
-    upstream = depot.config.upstream(artifact.upstream)
+    upstream = config.upstream(artifact.upstream)
     place = upstream.url or f"{upstream.path}/"
     url = artifact.path if "://" in artifact.path else place + artifact.path
     return file_fault(url, artifact.digest, error, served)

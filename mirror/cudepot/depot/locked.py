@@ -7,14 +7,15 @@ from pathlib import Path
 
 import tomli
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.lock_document import parse_lock, render_lock
-from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import Standing, standing
 from cudepot.depot.request import request_hash
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
+from cudepot.store.local import LocalStore
 
 _ANEW = "restore it from version control, or remove it and run `cudepot lock`"
 
@@ -31,53 +32,53 @@ def load_lock(path: Path) -> Lock:
         raise ConfigError(f"{path}: not TOML: {error}", hint=_ANEW) from error
 
 
-def current_lock(depot: Depot) -> Lock:
+def current_lock(config: Config, store: LocalStore, lock_path: Path) -> Lock:
     """Read the lock and make sure that it answers the present cudepot.toml; see :func:`answering`."""
-    return answering(depot, load_lock(depot.lock_path))
+    return answering(config, store, load_lock(lock_path))
 
 
-def answering(depot: Depot, lock: Lock) -> Lock:
+def answering(config: Config, store: LocalStore, lock: Lock) -> Lock:
     """Return the lock with the licences accepted now; raise ConfigError when it does not answer cudepot.toml.
 
     An upstream that could not be locked stops no other: :func:`unanswered` names it.
     """
-    pinned = _pinned(depot)
+    pinned = _pinned(config)
     for name in {one.name for one in lock.upstreams} - {one.name for one in pinned}:
         raise ConfigError(
             f"cudepot.lock has upstream {name!r}, of which nothing is pinned now", hint="run `cudepot lock`"
         )
-    for upstream in _unanswered(depot, lock):
-        if not _faults(depot, upstream):
+    for upstream in _unanswered(config, lock):
+        if not _faults(store, upstream):
             raise ConfigError(
                 f"cudepot.lock does not answer cudepot.toml (upstream {upstream.name!r} or its pins changed)",
                 hint="run `cudepot lock`",
             )
     if not lock.upstreams:
         raise ConfigError("cudepot.lock has no upstream: none could be locked", hint="see `cudepot status`")
-    return replace(lock, accepted_eula=tuple(sorted(depot.config.accept_eula)))
+    return replace(lock, accepted_eula=tuple(sorted(config.accept_eula)))
 
 
-def unanswered(depot: Depot, lock: Lock) -> tuple[str, ...]:
+def unanswered(config: Config, store: LocalStore, lock: Lock) -> tuple[str, ...]:
     """Return a line for each upstream that could not be locked as cudepot.toml has it now, and since when."""
     return tuple(
         f"{one.name}: {'stays as it was locked before' if lock.upstream(one.name) else 'is left out'}: "
         f"`cudepot lock` fails since {fault.since}: {fault.fault.kind}"
-        for one in _unanswered(depot, lock)
-        for fault in _faults(depot, one)
+        for one in _unanswered(config, lock)
+        for fault in _faults(store, one)
     )
 
 
-def _unanswered(depot: Depot, lock: Lock) -> list[Upstream]:
+def _unanswered(config: Config, lock: Lock) -> list[Upstream]:
     requests = {one.name: one.request for one in lock.upstreams}
-    return [one for one in _pinned(depot) if requests.get(one.name) != request_hash(one, depot.config.pins_of(one))]
+    return [one for one in _pinned(config) if requests.get(one.name) != request_hash(one, config.pins_of(one))]
 
 
-def _faults(depot: Depot, upstream: Upstream) -> list[Standing]:
-    return [one for one in standing(depot.store, upstream.name) if one.verb == "lock"]
+def _faults(store: LocalStore, upstream: Upstream) -> list[Standing]:
+    return [one for one in standing(store, upstream.name) if one.verb == "lock"]
 
 
-def _pinned(depot: Depot) -> list[Upstream]:
-    found = [upstream for upstream in depot.config.upstreams if upstream.whole or depot.config.pins_of(upstream)]
+def _pinned(config: Config) -> list[Upstream]:
+    found = [upstream for upstream in config.upstreams if upstream.whole or config.pins_of(upstream)]
     if not found:
         raise ConfigError(
             "cudepot.toml pins nothing", hint="add a [[pin]], or `whole = true`; see `cudepot explain formats`"
@@ -85,11 +86,11 @@ def _pinned(depot: Depot) -> list[Upstream]:
     return found
 
 
-def record_acceptance(depot: Depot, lock: Lock) -> None:
+def record_acceptance(lock_path: Path, lock: Lock) -> None:
     """Write the licences that are accepted now into cudepot.lock; nothing else in it changes."""
-    old = load_lock(depot.lock_path)
+    old = load_lock(lock_path)
     if old.accepted_eula != lock.accepted_eula:
-        write_atomic(depot.lock_path, document(replace(old, accepted_eula=lock.accepted_eula)))
+        write_atomic(lock_path, document(replace(old, accepted_eula=lock.accepted_eula)))
 
 
 def document(lock: Lock) -> bytes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.depot.depot import Depot
 from cudepot.depot.key_files import key_files
 from cudepot.digest import Digest, hasher
 
@@ -25,12 +25,12 @@ def request_hash(upstream: Upstream, pins: tuple[Pin, ...]) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
-def key_hash(depot: Depot, upstream: Upstream) -> str:
+def key_hash(base: Path, upstream: Upstream) -> str:
     """Return a hash over all that decides which signatures hold; empty where a keyring cannot be read."""
     one = hasher()
     one.update("\n".join(upstream.keys).encode())
     try:
-        for path in key_files(depot.base, upstream):
+        for path in key_files(base, upstream):
             one.update(Digest.of(path.read_bytes()).sha256.encode())
     except OSError:
         return ""

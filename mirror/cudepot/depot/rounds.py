@@ -11,9 +11,10 @@ from typing import NamedTuple, TypeVar
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import Standing, note
 from cudepot.errors import CudepotError
+from cudepot.store.local import LocalStore
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 _Found = TypeVar("_Found")
@@ -67,12 +68,14 @@ def _may_pass(error: CudepotError | None, upstream: Upstream) -> bool:
     return error is None or fault_of(error, upstream.url).passing
 
 
-def failures(depot: Depot, upstreams: Sequence[Upstream], errors: Mapping[str, CudepotError]) -> Iterator[Failure]:
+def failures(
+    store: LocalStore, clock: Clock, upstreams: Sequence[Upstream], errors: Mapping[str, CudepotError]
+) -> Iterator[Failure]:
     """Remember the faults of this run, forget those that are over, and give each error as it is to be told."""
     for one in upstreams:
         error = errors.get(one.name)
         faults = [fault_of(error, one.url or one.path)] if error else []
-        for standing in note(depot, one.name, "lock", faults):
+        for standing in note(store, clock, one.name, "lock", faults):
             assert error is not None, "a fault was found, so there was an error"
             yield Failure(one.name, told(error, standing), standing)
 

@@ -7,12 +7,14 @@ import tomli
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.lock_document import parse_lock
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.history import History
 from cudepot.digest import MismatchError, VerifyingReader
 from cudepot.errors import ConfigError, TrustError
+from cudepot.ports import Site
+from cudepot.store.local import LocalStore
 
 
-def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
+def lock_of(store: LocalStore, snapshot: Snapshot) -> Lock:
     """Return the lock a snapshot was made from.
 
     Raises:
@@ -22,7 +24,7 @@ def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
     """
     what = f"snapshot {snapshot.number}: its cudepot.lock"
     try:
-        with depot.store.open(snapshot.lock) as handle:
+        with store.open(snapshot.lock) as handle:
             data = VerifyingReader(handle, snapshot.lock, what).readall()
     except MismatchError as error:
         raise TrustError(
@@ -34,9 +36,9 @@ def lock_of(depot: Depot, snapshot: Snapshot) -> Lock:
         raise ConfigError(f"{what} is not TOML: {error}", hint="whoever signed this snapshot made it so") from error
 
 
-def shown_snapshot(depot: Depot) -> Snapshot:
+def shown_snapshot(history: History, site: Site) -> Snapshot:
     """Return the snapshot the site shows; raise ConfigError when there is none."""
-    shown = depot.site().current()
-    if shown is None or shown not in depot.history.numbers():
+    shown = site.current()
+    if shown is None or shown not in history.numbers():
         raise ConfigError("the site shows nothing yet", hint="run `cudepot publish` first")
-    return depot.history.load(shown)
+    return history.load(shown)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.unsolvable import Allowed, Findings, amended, notes, refused
-from cudepot.depot.depot import Depot
 from cudepot.errors import ConfigError
 
 
@@ -28,13 +28,13 @@ class Solvability:
     _findings: dict[str, Findings] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, depot: Depot, before: Sequence[Allowed], allow: Mapping[str, str], forbid: Sequence[str]) -> Self:
+    def of(cls, config: Config, before: Sequence[Allowed], allow: Mapping[str, str], forbid: Sequence[str]) -> Self:
         """Begin with what was allowed before, less what is of no upstream now.
 
         Raises:
             ConfigError: a name to be allowed is none of a repository here, or one to be forbidden is not allowed.
         """
-        names = [one.name for one in depot.config.upstreams] + [f"conda/{depot.config.site.channel}"]
+        names = [one.name for one in config.upstreams] + [f"conda/{config.site.channel}"]
         for name in allow:
             if name not in names:
                 raise ConfigError(f"--allow-unsolvable {name}: no such repository", hint=f"known: {', '.join(names)}")

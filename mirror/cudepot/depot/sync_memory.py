@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from cudepot.catalog.lock import Lock
-from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, hexdigest
 from cudepot.errors import FormatError
 from cudepot.store.layout import COMPLETE
@@ -28,23 +27,23 @@ class Complete(NamedTuple):
     notes: tuple[str, ...]
 
 
-def complete(depot: Depot, lock: Lock) -> Complete | None:
+def complete(store: LocalStore, lock: Lock) -> Complete | None:
     """Return what is here where all of a lock was found before and still is, looked at one by one; else None."""
-    found = _file(depot.store).recall()
+    found = _file(store).recall()
     try:
         objects = [Digest(sha256, size) for sha256, size in found["objects"]]
         notes = tuple(map(str, found["notes"]))
     except (FormatError, KeyError, TypeError, ValueError):
         return None
-    if found.get("lock") != _names(lock) or not all(map(depot.store.is_marked, objects)):
+    if found.get("lock") != _names(lock) or not all(map(store.is_marked, objects)):
         return None
     return Complete(len(objects), sum(one.size for one in objects), notes)
 
 
-def remember(depot: Depot, lock: Lock, objects: Iterable[Digest], notes: Iterable[str]) -> None:
+def remember(store: LocalStore, lock: Lock, objects: Iterable[Digest], notes: Iterable[str]) -> None:
     """Remember which objects a lock means, all of which are here; ``notes`` as in :class:`Complete`."""
     named = [[one.sha256, one.size] for one in sorted(objects)]
-    _file(depot.store).write({"lock": _names(lock), "notes": list(notes), "objects": named})
+    _file(store).write({"lock": _names(lock), "notes": list(notes), "objects": named})
 
 
 def _file(store: LocalStore) -> SealedFile:

@@ -70,7 +70,7 @@ class Asked:
         if root.path.rpartition("/")[2] != alone:
             return False
         _, digest = self.memory.read(self.source, root.path, limit=ROOT_LIMIT)
-        trust = key_hash(self.depot, self.upstream)
+        trust = key_hash(self.depot.base, self.upstream)
         return digest == root.digest and self.memory.checked_lately(
             remembered_as(root.path), digest, trust, self.depot.clock()
         )

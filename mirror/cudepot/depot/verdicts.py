@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
 from cudepot.catalog.unsolvable import Unsolvable
-from cudepot.depot.depot import Depot
 from cudepot.digest import hexdigest
 from cudepot.errors import StorageError
 from cudepot.store.layout import PROOFS
+from cudepot.store.local import LocalStore
 from cudepot.store.sealed_file import SealedFile
 
 
@@ -27,7 +27,7 @@ class Verdict(NamedTuple):
     foreign: tuple[str, ...] = ()
 
 
-def verdict(depot: Depot, place: str, grounds: Sequence[object], prove: Callable[[], Verdict]) -> Verdict:
+def verdict(store: LocalStore, place: str, grounds: Sequence[object], prove: Callable[[], Verdict]) -> Verdict:
     """Return what is known of a repository, or prove it now and remember that.
 
     Args:
@@ -37,32 +37,32 @@ def verdict(depot: Depot, place: str, grounds: Sequence[object], prove: Callable
         prove: finds out.
     """
     key = hexdigest(json.dumps(list(grounds)).encode())
-    known = _known(depot, place)
+    known = _known(store, place)
     if known is not None and known[0] == key:
         return known[1]
     found = prove()
-    every = {**_remembered(depot), place: [key, found.unsolvable, found.foreign]}
+    every = {**_remembered(store), place: [key, found.unsolvable, found.foreign]}
     with contextlib.suppress(StorageError):  # a store that cannot be written: the next run proves again
-        SealedFile(depot.store.at(PROOFS)).write({"repositories": every})
+        SealedFile(store.at(PROOFS)).write({"repositories": every})
     return found
 
 
-def last_verdict(depot: Depot, place: str) -> Verdict | None:
+def last_verdict(store: LocalStore, place: str) -> Verdict | None:
     """Return what was found of a repository last, whatever it had then; None where that is not known."""
-    known = _known(depot, place)
+    known = _known(store, place)
     return known[1] if known else None
 
 
-def _remembered(depot: Depot) -> dict[str, object]:
+def _remembered(store: LocalStore) -> dict[str, object]:
     """Return what is remembered, by place; nothing of a document that is damaged."""
-    found = SealedFile(depot.store.at(PROOFS)).recall().get("repositories")
+    found = SealedFile(store.at(PROOFS)).recall().get("repositories")
     return found if isinstance(found, dict) else {}
 
 
-def _known(depot: Depot, place: str) -> tuple[str, Verdict] | None:
+def _known(store: LocalStore, place: str) -> tuple[str, Verdict] | None:
     """Return the hash of the grounds, and what was found on them; None where that is not known."""
     try:
-        key, rows, foreign = cast("tuple[str, list[list[str]], list[str]]", _remembered(depot)[place])
+        key, rows, foreign = cast("tuple[str, list[list[str]], list[str]]", _remembered(store)[place])
         return key, Verdict(tuple(Unsolvable(*map(str, row)) for row in rows), tuple(map(str, foreign)))
     except (ValueError, KeyError, TypeError):
         return None

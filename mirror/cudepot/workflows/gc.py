@@ -72,7 +72,7 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         _guard(*totals)
     if not dry_run:
         depot.progress.step(f"removing {len(gone):,} objects and {len(removed)} snapshots")
-        record_names(depot)  # outlives the snapshots it is made of
+        record_names(depot.store, depot.history)  # outlives the snapshots it is made of
         for number in removed:
             snapshots.remove(number, link=number > kept[0].number)
         for number in snapshots.documents():
@@ -106,7 +106,7 @@ def _kept(depot: Depot, snapshots: Snapshots, keep: int) -> list[Snapshot]:
     """Return the snapshots to keep, in order."""
     numbers = snapshots.numbers()
     shown = depot.site().current()
-    bases = exported_numbers(depot)[-1:]
+    bases = exported_numbers(depot.store)[-1:]
     chosen = {*numbers[-keep:], *(one for one in (shown, *bases) if one in numbers)}
     return [depot.history.find(number) for number in numbers if number in chosen]
 
@@ -125,7 +125,7 @@ def _shown(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
         yield from one.tree.values()
         yield one.lock
         if depot.store.has(one.lock):
-            yield from _named_by_lock(depot, lock_of(depot, one))
+            yield from _named_by_lock(depot, lock_of(depot.store, one))
 
 
 def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:

@@ -76,6 +76,6 @@ def diff_snapshots(depot: Depot, first: int, second: int) -> tuple[Change, ...]:
 def _lock_or_none(depot: Depot, snapshot: Snapshot) -> Lock:
     """Return the lock of a snapshot; an empty one where the store lost it: what changed is told all the same."""
     try:
-        return lock_of(depot, snapshot)
+        return lock_of(depot.store, snapshot)
     except StorageError:
         return Lock()

@@ -77,10 +77,10 @@ def status(depot: Depot) -> Status:
     numbers = tuple(depot.store.snapshots.numbers())
     shown, hold = depot.site().current(), hold_of(depot)
     if depot.config.site.origin:
-        step = "bundle import" if not numbers else "" if shown == wanted(depot) else "publish"
+        step = "bundle import" if not numbers else "" if shown == wanted(depot.store) else "publish"
         from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
 
-        late = (*clock_faults(depot), *waiting_notes(depot))
+        late = (*clock_faults(depot.store, depot.clock), *waiting_notes(depot.store))
         return Status(
             f"none: shows the site of {depot.config.site.origin}",
             (),
@@ -95,7 +95,7 @@ def status(depot: Depot) -> Status:
         )
     faults = _faults(depot)
     try:
-        lock = current_lock(depot)
+        lock = current_lock(depot.config, depot.store, depot.lock_path)
     except ConfigError as error:
         step = "lock" if _wants(depot) else ""
         return Status(str(error), (), 0, 0, 0, numbers, shown, step, faults, hold=hold)
@@ -106,7 +106,7 @@ def status(depot: Depot) -> Status:
     missing = sum(one.size for one in every if not depot.store.has(one))
     depot.progress.step("looking for what was built")
     jobs = all_jobs(depot.workshop, lock)
-    done = sum(recall(depot, lock, job_key(depot.workshop, lock, job)) is not None for job in jobs)
+    done = sum(recall(depot.store, lock, job_key(depot.workshop, lock, job)) is not None for job in jobs)
     if missing or done < len(jobs):
         step = "sync" if missing else "repackage"
     elif hold:
@@ -114,7 +114,7 @@ def status(depot: Depot) -> Status:
     else:
         step = "" if _is_shown(depot, lock, numbers, shown) else "publish"
     allowed = notes((), lock.allowed_unsolvable)
-    left = (*unanswered(depot, lock), *broken, *clock_faults(depot))
+    left = (*unanswered(depot.config, depot.store, lock), *broken, *clock_faults(depot.store, depot.clock))
     return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step, faults, allowed, left, hold)
 
 
@@ -158,7 +158,7 @@ def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | Non
     depot.progress.step(f"reading snapshot {shown}")
     snapshot = parse_snapshot(depot.store.snapshots.read(shown)[0], f"snapshot {shown}")
     answers = snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
-        one.digest for one in builds_of(depot, lock)
+        one.digest for one in builds_of(depot.workshop, depot.store, lock)
     } <= set(snapshot.tree.values())
     lasting = [one.name for one in lock.upstreams if depot.config.upstream(one.name).valid_for]
     return answers and not _is_worn(depot, snapshot, lasting)
@@ -188,6 +188,6 @@ def _upstream(depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Di
         tuple(dict.fromkeys(signer for root in locked.roots for signer in root.signers)),
         len(artifacts),
         sum(not depot.store.has(one) for one in artifacts),
-        dict(too_old(depot, lock)).get(locked.name, ""),
+        dict(too_old(depot.config, depot.clock, lock)).get(locked.name, ""),
         unsigned_note(depot, lock, locked),
     )

@@ -46,8 +46,10 @@ def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait:
     Raises:
         CudepotError: something could not be had as promised; everything else is there.
     """
-    lock = answering(depot, lock) if lock else current_lock(depot)
-    known = None if dry_run else complete(depot, lock)
+    lock = (
+        answering(depot.config, depot.store, lock) if lock else current_lock(depot.config, depot.store, depot.lock_path)
+    )
+    known = None if dry_run else complete(depot.store, lock)
     if known is None:
         return _synced(depot, lock, dry_run=dry_run, wait=wait)
     failed = bring(
@@ -58,7 +60,7 @@ def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait:
 
 
 def _notes(depot: Depot, lock: Lock) -> tuple[str, ...]:
-    return (*unanswered(depot, lock), *unsigned(depot, lock))
+    return (*unanswered(depot.config, depot.store, lock), *unsigned(depot, lock))
 
 
 def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResult:
@@ -70,7 +72,7 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
     broken = {one.upstream for one in failed}
     every = grouped((one for one in _named(lock, found) if one.upstream not in broken), lambda one: one.digest)
     depot.progress.step(f"looking for {len(every):,} files in the store")
-    lacking = absent(depot, every)
+    lacking = absent(depot.store, depot.progress, every)
     missing = {digest: places for digest, places in every.items() if digest in lacking}
     notes = tuple(note for one in found.values() for note in one.notes)
     if not dry_run:
@@ -80,7 +82,7 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
         _raise(failed, len(missing))
         notes += tuple(_doubts(depot, lock, found, missing))
         if found and not any(one.learnt for one in found.values()):
-            remember(depot, lock, every, notes)
+            remember(depot.store, lock, every, notes)
     _raise(failed, len(missing))
     return SyncResult(len(every), _size(every), len(missing), _size(missing), (*_notes(depot, lock), *notes))
 
@@ -132,7 +134,7 @@ def _noted(depot: Depot, trouble: Trouble, *, dry_run: bool) -> list[Failed]:
     fault = fault_of(trouble.error, depot.config.upstream(trouble.name).url)
     if dry_run:
         return [Failed(trouble.name, trouble.name, trouble.error.retold(f"{trouble.name}: {trouble.error}"))]
-    stands = note(depot, trouble.name, "sync", [fault])
+    stands = note(depot.store, depot.clock, trouble.name, "sync", [fault])
     return [Failed(trouble.name, trouble.name, told(trouble.error, one)) for one in stands]
 
 
@@ -148,7 +150,7 @@ def _named(lock: Lock, found: Mapping[str, Whole]) -> Iterator[Missing]:
 def _restore_indexes(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> list[Failed]:
     """Fetch the indexes of whole mirrors where the store is another than the one that locked them."""
     indexes = [Missing(one.name, index.path, index.digest) for one in wholes(lock) for index in main_indexes(one)]
-    lacking = absent(depot, [one.digest for one in indexes])
+    lacking = absent(depot.store, depot.progress, [one.digest for one in indexes])
     missing = [one for one in indexes if one.digest in lacking]
     if missing and dry_run:
         raise ConfigError("the index of a whole mirror is not in this store", hint="sync without --dry-run fetches it")

@@ -62,7 +62,7 @@ class Chain(Asked):
             root,
             self.upstream,
             self.depot.clock(),
-            trust=key_hash(self.depot, self.upstream),
+            trust=key_hash(self.depot.base, self.upstream),
             until=until.astimezone(UTC).isoformat() if until else "",
         )
         return Suite(folder, release, root)

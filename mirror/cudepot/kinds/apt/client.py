@@ -72,9 +72,9 @@ def client_apt_files(
         ConfigError: nothing is published yet, or an upstream has no apt repository on the site.
         PinError: the choice is about nothing that is pinned.
     """
-    snapshot = shown_snapshot(depot)
+    snapshot = shown_snapshot(depot.history, depot.site())
     base = url if url.endswith("/") else url + "/"
-    lock = lock_of(depot, snapshot)
+    lock = lock_of(depot.store, snapshot)
     grouped = targets({name: url_of(depot, name) for name in names})
     made = {
         at: apt_files(depot, snapshot.tree, lock, several, url=base, choice=choice) for at, several in grouped.items()

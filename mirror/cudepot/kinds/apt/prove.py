@@ -43,7 +43,7 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     def prove() -> Verdict:
         return Verdict(tuple(_prove(depot, name, files["Packages"], pinned, machines, external)))
 
-    return list(verdict(depot, f"apt/{name}", grounds, prove).unsolvable)
+    return list(verdict(depot.store, f"apt/{name}", grounds, prove).unsolvable)
 
 
 def _machines(debs: Sequence[Artifact]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def client_conda_files(depot: Depot, *, url: str, output: Path, also: Sequence[s
     Raises:
         ConfigError: nothing is published yet, or the site has no conda channel.
     """
-    snapshot, ours, base = shown_snapshot(depot), depot.config.site, url.rstrip("/")
+    snapshot, ours, base = shown_snapshot(depot.history, depot.site()), depot.config.site, url.rstrip("/")
     channel = f"conda/{ours.channel}"
     _check_shown(snapshot, f"{channel}/", "conda channel", HeldKind.CONDA)
     files = {client_conda.CONDARC: client_conda.condarc(ours.label, base, channel, also)}
@@ -46,7 +46,7 @@ def client_conda_files(depot: Depot, *, url: str, output: Path, also: Sequence[s
 
 def client_pip_files(depot: Depot, *, url: str, output: Path) -> ChannelClient:
     """Write pip's and uv's configuration, laid out as on the client; arguments and errors as above."""
-    snapshot, label, base = shown_snapshot(depot), depot.config.site.label, url.rstrip("/")
+    snapshot, label, base = shown_snapshot(depot.history, depot.site()), depot.config.site.label, url.rstrip("/")
     _check_shown(snapshot, f"{WHEELS.index_room}/", "wheel index", HeldKind.WHEEL)
     files = {
         client_conda.PIP: client_conda.pip_conf(label, base),

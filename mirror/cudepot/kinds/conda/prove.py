@@ -39,7 +39,7 @@ def foreign(depot: Depot, tree: Mapping[str, Digest]) -> tuple[str, ...]:
 
 def was_solvable(depot: Depot) -> bool:
     """Return whether all of the channel that `publish` looked at last can be installed; False where none was."""
-    found = last_verdict(depot, f"conda/{depot.config.site.channel}")
+    found = last_verdict(depot.store, f"conda/{depot.config.site.channel}")
     return found is not None and not found.unsolvable
 
 
@@ -56,4 +56,4 @@ def _verdict(depot: Depot, name: str, files: Mapping[str, Digest]) -> Verdict:
         return Verdict(tuple(rows), found.foreign)
 
     grounds = [_METHOD, closed, sorted((subdir, digest.sha256) for subdir, digest in indexes.items())]
-    return verdict(depot, name, grounds, prove)
+    return verdict(depot.store, name, grounds, prove)

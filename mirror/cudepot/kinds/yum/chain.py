@@ -54,7 +54,7 @@ class YumChain(Asked):
             check_date(date, what, now=self.depot.clock(), seen=seen, allow_rollback=rollback)
         told = email.utils.format_datetime(date, usegmt=True) if date else ""
         root = Root(PATH, digest, told, signers, signature)
-        trust = key_hash(self.depot, self.upstream)
+        trust = key_hash(self.depot.base, self.upstream)
         self.memory.accept(PATH, root, self.upstream, self.depot.clock(), trust=trust, until="")
         return YumRoot(repomd, root)
 

@@ -94,8 +94,8 @@ def client_dnf_files(
         ConfigError: nothing is published yet, or an upstream has no yum repository on the site.
         PinError: the choice is about nothing that is pinned.
     """
-    snapshot = shown_snapshot(depot)
-    lock = lock_of(depot, snapshot)
+    snapshot = shown_snapshot(depot.history, depot.site())
+    lock = lock_of(depot.store, snapshot)
     grouped = targets({name: url_of(depot, name) for name in names})
     made = {
         at: dnf_files(depot, snapshot.tree, lock, several, url=url, holding=holding, choice=choice)

@@ -49,7 +49,9 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
         [(one.packages, one.cuda, one.architectures) for one in depot.config.pins_of(depot.config.upstream(name))],
         [one.digest.sha256 for one in pinned],
     ]  # fmt: skip
-    found = verdict(depot, f"yum/{name}", grounds, lambda: Verdict(tuple(_prove(depot, lock, name, files, pinned))))
+    found = verdict(
+        depot.store, f"yum/{name}", grounds, lambda: Verdict(tuple(_prove(depot, lock, name, files, pinned)))
+    )
     return list(found.unsolvable)
 
 

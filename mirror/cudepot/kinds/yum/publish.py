@@ -107,7 +107,7 @@ class _Earlier:
         name = self.upstream.name
         if not self.snapshots or not self.depot.store.has(self.snapshots[0].lock):
             return False
-        last = lock_of(self.depot, self.snapshots[0])
+        last = lock_of(self.depot.store, self.snapshots[0])
         return (last.upstream(name), last.of(name)) == (self.upstream, lock.of(name))
 
     def generations(self, count: int) -> dict[str, Digest]:

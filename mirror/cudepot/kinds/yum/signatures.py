@@ -105,7 +105,7 @@ def _told(upstream: Upstream, one: Subject, error: CudepotError) -> PackageError
 
 def _terms(depot: Depot, upstream: Upstream) -> str:
     """Return what a verdict depends on beside the rpm: the keys, and whether a signature has to cover its payload."""
-    keys = key_hash(depot, _of_rpms(upstream))
+    keys = key_hash(depot.base, _of_rpms(upstream))
     return f"{keys}+payload" if keys and _is_bare(upstream) else keys
 
 

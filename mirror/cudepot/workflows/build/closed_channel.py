@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.depot.builds import Built
-from cudepot.depot.depot import Depot
 from cudepot.errors import ConfigError
 from cudepot.formats.conda_index import read_package
+from cudepot.store.local import LocalStore
 
 _HINTS = {
     "libcublas": "pin nvidia-cublas (nvidia-cublas-cu12 for CUDA 12), or libcublas-13-0 of apt or yum, with recipe = "
@@ -20,7 +20,7 @@ _HINTS = {
 }
 
 
-def check_closed(depot: Depot, built: Iterable[Built]) -> None:
+def check_closed(store: LocalStore, built: Iterable[Built]) -> None:
     """Look for the name of every dependency among the packages; virtual packages (``__glibc``) are the machine's.
 
     Which versions go together is the solver's to say.
@@ -31,7 +31,7 @@ def check_closed(depot: Depot, built: Iterable[Built]) -> None:
     names, needed = set(), set()
     for one in built:
         if one.kind == ArtifactKind.CONDA:
-            with depot.store.open(one.digest) as handle:
+            with store.open(one.digest) as handle:
                 package = read_package(handle, one.subdir, one.filename, one.digest)
             names.add(package.name)
             needed |= {str(spec).split()[0] for spec in package.index["depends"]}

@@ -13,11 +13,12 @@ import zstandard
 
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.depot.builds import builds_of
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Workshop
 from cudepot.depot.locked import current_lock
 from cudepot.errors import ConfigError, FormatError
 from cudepot.formats.conda_dropin import Difference, Package, compare, records_of
 from cudepot.formats.conda_read import read_info
+from cudepot.store.local import LocalStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class DropinReport:
     unknown: tuple[str, ...]
 
 
-def dropin(depot: Depot, repodata: Path) -> DropinReport:
+def dropin(workshop: Workshop, store: LocalStore, lock_path: Path, repodata: Path) -> DropinReport:
     """Compare every conda package of the lock with those of a repodata.json for the same platform.
 
     run_exports are taken from a ``run_exports.json`` beside it, file lists from packages (``.conda``) beside it, as
@@ -46,7 +47,7 @@ def dropin(depot: Depot, repodata: Path) -> DropinReport:
     """
     theirs = list(_theirs(repodata))
     subdirs = {one.key[2] for one in theirs}
-    ours = [one for one in _ours(depot) if one.key[2] in subdirs]
+    ours = [one for one in _ours(workshop, store, lock_path) if one.key[2] in subdirs]
     found, pairs = compare(ours, theirs)
     unknown = [
         field
@@ -57,10 +58,10 @@ def dropin(depot: Depot, repodata: Path) -> DropinReport:
     return DropinReport(compared, tuple(found), tuple(unknown))
 
 
-def _ours(depot: Depot) -> Iterator[Package]:
-    for one in builds_of(depot, current_lock(depot)):
+def _ours(workshop: Workshop, store: LocalStore, lock_path: Path) -> Iterator[Package]:
+    for one in builds_of(workshop, store, current_lock(workshop.config, store, lock_path)):
         if one.kind == ArtifactKind.CONDA:
-            with depot.store.open(one.digest) as handle:
+            with store.open(one.digest) as handle:
                 yield _package(one.filename, read_info(handle, what=one.filename))
 
 

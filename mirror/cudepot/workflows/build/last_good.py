@@ -29,7 +29,7 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
     broken |= {one.name for one in lock.upstreams for checks in every if checks.unchecked(depot, lock, one)}
     if not broken or not earlier:
         return lock, ()
-    last = lock_of(depot, earlier[0])
+    last = lock_of(depot.store, earlier[0])
     held = tuple(one.name for one in lock.upstreams if one.name in broken and last.upstream(one.name))
     parts = [(last if one.name in held else lock, one.name) for one in lock.upstreams]
     return Lock(

@@ -12,7 +12,8 @@ from cudepot.catalog.ecosystems import ArtifactKind, Output
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.builds import Built, Job, all_jobs, job_key, jobs_of, origins_of, recall, record
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, Workshop
+from cudepot.depot.history import History
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, record_acceptance, unanswered
 from cudepot.digest import Digest, Hasher, hasher
@@ -63,11 +64,11 @@ def repackage(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -
         ConfigError: the lock is out of date.
         StorageError: our own disk refuses.
     """
-    lock = current_lock(depot)
+    lock = current_lock(depot.config, depot.store, depot.lock_path)
     if not dry_run:
-        record_acceptance(depot, lock)
-    notes = unanswered(depot, lock)
-    lock, held = with_last_good(depot, lock, _earlier(depot)) if keep_last else (lock, ())
+        record_acceptance(depot.lock_path, lock)
+    notes = unanswered(depot.config, depot.store, lock)
+    lock, held = with_last_good(depot, lock, _earlier(depot.history)) if keep_last else (lock, ())
     jobs = all_jobs(depot.workshop, lock)
     left = [job for job in jobs if keep_last and not all(depot.store.has(one.digest) for one in job.artifacts)]
     jobs = [job for job in jobs if job not in left]
@@ -75,8 +76,8 @@ def repackage(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -
     run.all(jobs)
     made = tuple(dict.fromkeys(one for job in jobs for one in run.built.get(job, ())))
     if run.started and depot.config.build.closed_channel and not dry_run and not run.failed:
-        check_closed(depot, made)
-    failed = (*run.failed, *([Trouble("licences", question(depot, run.waiting))] if run.waiting else []))
+        check_closed(depot.store, made)
+    failed = (*run.failed, *([Trouble("licences", question(depot.store, run.waiting))] if run.waiting else []))
     return RepackageResult(tuple(map(str, jobs)), run.started, made, held, tuple(map(str, left)), failed, notes)
 
 
@@ -103,7 +104,7 @@ class _Run:
         for job in jobs:
             with self._alone(job):
                 key = job_key(self._depot.workshop, self._lock, job)
-                found = recall(self._depot, self._lock, key)
+                found = recall(self._depot.store, self._lock, key)
                 if found is None:
                     todo[job] = key
                 else:
@@ -121,7 +122,7 @@ class _Run:
             missing = [one.filename for one in job.artifacts if not self._depot.store.has(one.digest)]
             if missing:
                 raise ConfigError(f"{job}: {missing[0]} is not in the store", hint="run `cudepot sync`")
-            refuse(self._depot, self._lock, job)
+            refuse(self._depot.store, self._depot.recipes, self._lock, job)
         return before == (len(self.failed), len(self.waiting))
 
     def _note(self, one: Trouble) -> None:
@@ -134,9 +135,9 @@ class _Run:
         return self._depot.isolation.each(str(job), self._note)
 
 
-def _earlier(depot: Depot) -> list[Snapshot]:
+def _earlier(history: History) -> list[Snapshot]:
     """Return the last snapshot, where there is one."""
-    return depot.history.latest(1)
+    return history.latest(1)
 
 
 def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
@@ -144,7 +145,7 @@ def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
 
     For building the recipes with rattler-build or conda-build themselves: ``CUDEPOT_PAYLOAD`` names one of them.
     """
-    lock = current_lock(depot)
+    lock = current_lock(depot.config, depot.store, depot.lock_path)
     made = []
     for job in jobs_of(lock):
         one = job.release
@@ -153,9 +154,9 @@ def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
         with depot.store.scratch() as scratch:
             payload = unpack(depot, job, scratch)
             try:
-                _check_eula(depot, lock, job, payload, scratch)
+                _check_eula(depot.store, lock, job, payload, scratch)
             except NotAcceptedError as error:
-                raise question(depot, [error.text]) from error
+                raise question(depot.store, [error.text]) from error
             write_folder(payload, scratch, target)
         made.append(str(target))
     return tuple(made)
@@ -166,34 +167,34 @@ def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
     with depot.store.scratch() as scratch:
         if not job.artifacts:
             built = list(_conda(depot, job, None, scratch, (), (0, 0)))
-            record(depot, key, job, built, "")
+            record(depot.store, key, job, built, "")
             return built
         payload = unpack(depot, job, scratch, frozenset() if Output.STATIC in job.outputs else WITHOUT)
-        licence = _check_eula(depot, lock, job, payload, scratch)
-        report = _check(depot, job, payload, scratch)
+        licence = _check_eula(depot.store, lock, job, payload, scratch)
+        report = _check(depot.recipes, job, payload, scratch)
         told = origins_of(lock, job) if depot.config.build.provenance == "inside" else ()
         built = []
         if {Output.CONDA, Output.STATIC} & set(job.outputs):
             built += _conda(depot, job, payload, scratch, told, report.glibc)
-        built += [_wheel(depot, job, payload, report, scratch, told, label) for label in _labels(depot, job)]
-    record(depot, key, job, built, licence)
+        built += [_wheel(depot, job, payload, report, scratch, told, label) for label in _labels(depot.workshop, job)]
+    record(depot.store, key, job, built, licence)
     return built
 
 
-def _check(depot: Depot, job: Job, payload: Payload, scratch: LocalStore) -> PayloadReport:
-    rules = load_rules(depot, job.recipe)
+def _check(recipes: Path, job: Job, payload: Payload, scratch: LocalStore) -> PayloadReport:
+    rules = load_rules(recipes, job.recipe)
     if rules.as_shipped:
         return check_shipped(payload, scratch.open)
     return check_payload(payload, scratch.open, rules.needs)
 
 
-def _check_eula(depot: Depot, lock: Lock, job: Job, payload: Payload, scratch: LocalStore) -> str:
+def _check_eula(store: LocalStore, lock: Lock, job: Job, payload: Payload, scratch: LocalStore) -> str:
     """Refuse to build until the licence text found in the artifact has been accepted; return its sha256."""
     licence = _licence(payload)
     if licence.sha256 in lock.accepted_eula:
         return licence.sha256
     with scratch.open(licence) as text:
-        kept = depot.store.add(chunks(text))
+        kept = store.add(chunks(text))
     raise NotAcceptedError(Text(job, kept))
 
 
@@ -250,11 +251,11 @@ def _told(release: Release) -> dict[str, str]:
     return found | ({"part": release.part} if release.part else {})
 
 
-def _labels(depot: Depot, job: Job) -> Iterator[str]:
+def _labels(workshop: Workshop, job: Job) -> Iterator[str]:
     """Give the local version label of each wheel that a job makes; ``cuda-wheel`` is the one that names the variant."""
-    if job.release.part or not makes_wheels(depot.recipes, job.recipe):
+    if job.release.part or not makes_wheels(workshop.recipes, job.recipe):
         return
-    label = f"{depot.config.site.label}.{depot.config.build.number}"
+    label = f"{workshop.config.site.label}.{workshop.config.build.number}"
     if Output.WHEEL in job.outputs:
         yield label
     if Output.CUDA_WHEEL in job.outputs:

@@ -27,6 +27,7 @@ from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError, FormatError
 from cudepot.formats.cudnn_version import header_version
 from cudepot.formats.elf import read_elf
+from cudepot.store.local import LocalStore
 from cudepot.workflows.build.unpack import members
 
 _INSTALLED = Path("/usr/src")
@@ -235,11 +236,11 @@ def _copy(origin: Path | Artifact, output: Path, depot: Depot | None) -> None:
             shutil.copytree(origin, output, symlinks=True, dirs_exist_ok=True)
         else:
             assert depot is not None, "an artifact comes from a store"
-            _unpack(depot, origin, output)
+            _unpack(depot.store, origin, output)
 
 
-def _unpack(depot: Depot, artifact: Artifact, output: Path) -> None:
-    with depot.store.open(artifact.digest) as handle:
+def _unpack(store: LocalStore, artifact: Artifact, output: Path) -> None:
+    with store.open(artifact.digest) as handle:
         for member, stream in members(artifact, handle, lambda _: None):
             path = sample_path(member.name)
             if not path:

@@ -44,7 +44,7 @@ def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role]
         PinError: the pins leave out a package of the release that is needed.
         TrustError: an artifact in the store is damaged.
     """
-    rules = load_rules(depot, job.recipe)
+    rules = load_rules(depot.recipes, job.recipe)
     depot.progress.begin(f"unpacking {job}", sum(one.digest.size for one in job.artifacts))
     try:
         found = [one for artifact in job.artifacts for one in _found(depot, artifact, rules, scratch, without)]
@@ -79,9 +79,9 @@ def write_folder(payload: Payload, scratch: LocalStore, folder: Path) -> None:
                     shutil.copyfileobj(source, out, CHUNK)
 
 
-def load_rules(depot: Depot, recipe: str) -> PayloadRules:
+def load_rules(recipes: Path, recipe: str) -> PayloadRules:
     """Return the payload rules of a recipe."""
-    path = depot.recipes / recipe / "payload.toml"
+    path = recipes / recipe / "payload.toml"
     try:
         return PayloadRules.from_dict(tomli.loads(path.read_text()))
     except (OSError, ValueError, RecursionError) as error:

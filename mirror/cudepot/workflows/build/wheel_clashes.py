@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from cudepot.catalog.ecosystems import Output
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.holdings import same_cuda
 from cudepot.depot.builds import Job, jobs_of
-from cudepot.depot.depot import Depot
 from cudepot.errors import ConfigError, PinError
 from cudepot.workflows.build.recipes import wheel_rules
 
@@ -27,7 +27,7 @@ class _Name(NamedTuple):
     platform: str
 
 
-def wheel_clashes(depot: Depot, lock: Lock, settled: Sequence[str] = ()) -> dict[str, PinError]:
+def wheel_clashes(recipes: Path, lock: Lock, settled: Sequence[str] = ()) -> dict[str, PinError]:
     """Return the upstreams of which a wheel would have another one's name, and why: each is told of one.
 
     Args:
@@ -40,16 +40,16 @@ def wheel_clashes(depot: Depot, lock: Lock, settled: Sequence[str] = ()) -> dict
     jobs = [one for one in jobs_of(lock) if Output.WHEEL in one.outputs and not one.release.part]
     for job in sorted(jobs, key=lambda one: one.artifacts[0].upstream not in settled):
         upstream = job.artifacts[0].upstream
-        for name in _names(depot, job):
+        for name in _names(recipes, job):
             first = taken.setdefault(name, job)
             if first.release.cuda != job.release.cuda and upstream not in settled:
                 found.setdefault(upstream, _clash(name, first, job))
     return found
 
 
-def _names(depot: Depot, job: Job) -> Iterator[_Name]:
+def _names(recipes: Path, job: Job) -> Iterator[_Name]:
     with contextlib.suppress(ConfigError):  # without rules for it nothing is built: `repackage` says so
-        rules = wheel_rules(depot.recipes, job.recipe)
+        rules = wheel_rules(recipes, job.recipe)
         yield _Name(rules.entry(job.release).name, job.release.version, job.release.subdir)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.bundle import (
@@ -20,7 +21,9 @@ from cudepot.catalog.site.bundle import (
     sums,
 )
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, Keyring, Signing, SiteVerifier
+from cudepot.depot.history import History
+from cudepot.depot.isolated import Isolation
 from cudepot.depot.key_files import key_files
 from cudepot.depot.present import absent
 from cudepot.depot.snapshots import lock_of
@@ -84,15 +87,21 @@ def export(
         )
     if not file.name.isprintable():
         raise ConfigError(f"{str(file)!r}: no name for a bundle", hint="SHA256SUMS names it in a line: use plain signs")
-    newest = _newest(depot)
-    base = _base_of(depot, want, newest) if want else _link(depot, since) if since else Link()
+    newest = _newest(depot.store, depot.history)
+    base = (
+        _base_of(depot.signing, depot.history, want, newest)
+        if want
+        else _link(depot.store, depot.history, since)
+        if since
+        else Link()
+    )
     if base.number >= newest.number and not (want and want.objects):
         raise ConfigError(
             f"the newest snapshot is {newest.number}: there is nothing since {base.number} to send",
             hint="publish first; --since 0 sends everything",
         )
     manifest, document = _manifest(depot, base, newest, want, split)
-    signature = _signed(depot, document, dry_run=dry_run)
+    signature = _signed(depot.signing, depot.site_verifier, document, dry_run=dry_run)
     paths = numbered(file, len(manifest.volumes)) if split else [file]
     written = 0 if dry_run else _write(depot, manifest, document, signature, paths, file)
     travelling = [one for volume in manifest.volumes for one in volume]
@@ -101,24 +110,26 @@ def export(
     return ExportResult(base.number, newest.number, len(travelling), size, names, str(_sums_path(file)), written)
 
 
-def _newest(depot: Depot) -> Snapshot:
-    numbers = depot.store.snapshots.numbers()
+def _newest(store: LocalStore, history: History) -> Snapshot:
+    numbers = store.snapshots.numbers()
     if not numbers:
         raise ConfigError("there is no snapshot to export", hint="run `cudepot publish` first")
-    return depot.history.find(numbers[-1])
+    return history.find(numbers[-1])
 
 
-def _link(depot: Depot, number: int) -> Link:
-    depot.history.find(number)
-    return Link(number, Digest.of(depot.store.snapshots.read(number)[0]).sha256)
+def _link(store: LocalStore, history: History, number: int) -> Link:
+    history.find(number)
+    return Link(number, Digest.of(store.snapshots.read(number)[0]).sha256)
 
 
-def _base_of(depot: Depot, want: Want, newest: Snapshot) -> Link:
+def _base_of(signing: Signing, history: History, want: Want, newest: Snapshot) -> Link:
     """Return the newest snapshot both sides have."""
-    if want.site not in (newest.signer, depot.signer().fingerprint):
+    if want.site not in (newest.signer, signing.signer().fingerprint):
         raise TrustError(f"the want-list asks for the site of {want.site}, this is {newest.signer}", hint="wrong site")
-    numbers = depot.store.snapshots.numbers()
-    common = [one for one in want.snapshots if one.number in numbers and _link(depot, one.number) == one]
+    numbers = signing.store.snapshots.numbers()
+    common = [
+        one for one in want.snapshots if one.number in numbers and _link(signing.store, history, one.number) == one
+    ]
     if want.snapshots and not common:
         raise ConfigError("the far side has no snapshot that is in this store", hint="export with --since 0")
     return max(common, key=lambda one: one.number, default=Link())
@@ -126,20 +137,25 @@ def _base_of(depot: Depot, want: Want, newest: Snapshot) -> Link:
 
 def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, split: int) -> tuple[Manifest, bytes]:
     document, signature = (depot.store.add_bytes(one) for one in depot.store.snapshots.read(newest.number))
-    lock = lock_of(depot, newest)
-    roots = tuple(_signed_root(depot, one) for one in _proofs(depot, lock))
+    lock = lock_of(depot.store, newest)
+    roots = tuple(
+        _signed_root(depot.config, depot.store, depot.keyring, one)
+        for one in _proofs(depot.store, depot.isolation, depot.progress, lock)
+    )
     proving = {one for root in roots for one in root.objects}
     depot.progress.step(f"choosing what travels of {len(newest.tree):,} files")
     every = {*newest.tree.values(), newest.lock, document, signature, *proving}
     every -= _held(depot, base, want, Link(newest.number, document.sha256), every - {document, signature})
     every |= set(want.objects) if want else set()
-    _check_present(depot, every)
+    _check_present(depot.store, depot.progress, every)
     asked = set(want.objects) if want else set()
-    unpacked = unpackable(depot, newest.tree, every - asked)
-    patches = patchable(depot, _editions(depot, base, newest, document), every - asked - unpacked.keys())
+    unpacked = unpackable(depot.store, newest.tree, every - asked)
+    patches = patchable(
+        depot.store, _editions(depot.store, depot.history, base, newest, document), every - asked - unpacked.keys()
+    )
     unpacked |= patches
     every = every - unpacked.keys() | {one.packed for one in patches.values()}
-    volumes, pieces = plan_volumes(every, split, len(proving), lambda one, size: _cut(depot, one, size))
+    volumes, pieces = plan_volumes(every, split, len(proving), lambda one, size: _cut(depot.store, one, size))
     made = Manifest(
         depot.signer().fingerprint,
         base,
@@ -156,12 +172,14 @@ def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, spl
     return made, rendered
 
 
-def _editions(depot: Depot, base: Link, newest: Snapshot, document: Digest) -> Iterator[tuple[Digest, Digest]]:
+def _editions(
+    store: LocalStore, history: History, base: Link, newest: Snapshot, document: Digest
+) -> Iterator[tuple[Digest, Digest]]:
     """Give what the far side has by its base beside what comes in its place: documents, and files of the same path."""
     if not base.number:
         return
-    old = depot.history.find(base.number)
-    yield depot.store.add_bytes(depot.store.snapshots.read(base.number)[0]), document
+    old = history.find(base.number)
+    yield store.add_bytes(store.snapshots.read(base.number)[0]), document
     yield old.lock, newest.lock
     yield from ((old.tree[path], new) for path, new in newest.tree.items() if old.tree.get(path, new) != new)
 
@@ -185,12 +203,16 @@ def _held(depot: Depot, base: Link, want: Want | None, newest: Link, every: set[
     old = depot.history.find(base.number)
     held = {*old.tree.values(), old.lock}
     if depot.store.has(old.lock):
-        held |= {one for proof in _proofs(depot, lock_of(depot, old)) for one in proof.objects}
+        held |= {
+            one
+            for proof in _proofs(depot.store, depot.isolation, depot.progress, lock_of(depot.store, old))
+            for one in proof.objects
+        }
     return held
 
 
-def _check_present(depot: Depot, objects: Iterable[Digest]) -> None:
-    missing = [one.sha256 for one in sorted(absent(depot, objects))]
+def _check_present(store: LocalStore, progress: Progress, objects: Iterable[Digest]) -> None:
+    missing = [one.sha256 for one in sorted(absent(store, progress, objects))]
     if missing:
         raise ConfigError(
             f"{len(missing)} objects of the bundle are not in the store, or damaged there, {missing[0]} for one",
@@ -199,47 +221,47 @@ def _check_present(depot: Depot, objects: Iterable[Digest]) -> None:
         )
 
 
-def _proofs(depot: Depot, lock: Lock) -> Iterator[Proof]:
+def _proofs(store: LocalStore, isolation: Isolation, progress: Progress, lock: Lock) -> Iterator[Proof]:
     """Give the proofs of a lock; an upstream whose root nobody foresaw travels without, and is named."""
     for upstream in lock.upstreams:
-        with depot.isolation.each(upstream.name, lambda one: depot.progress.say(f"{one.name}: no proof: {one.error}")):
-            yield from tuple(proofs_of(depot.store, upstream))
+        with isolation.each(upstream.name, lambda one: progress.say(f"{one.name}: no proof: {one.error}")):
+            yield from tuple(proofs_of(store, upstream))
 
 
-def _signed_root(depot: Depot, proof: Proof) -> SignedRoot:
-    upstream: Upstream = depot.config.upstream(proof.upstream)
-    depot.verifier(upstream)  # says where to get a key file that is missing
-    keys = tuple(depot.store.add_bytes(dearmored(file)) for file in key_files(depot.base, upstream))
+def _signed_root(config: Config, store: LocalStore, keyring: Keyring, proof: Proof) -> SignedRoot:
+    upstream: Upstream = config.upstream(proof.upstream)
+    keyring.verifier(upstream)  # says where to get a key file that is missing
+    keys = tuple(store.add_bytes(dearmored(file)) for file in key_files(keyring.base, upstream))
     return SignedRoot(proof.upstream, proof.type, proof.path, proof.document, proof.signature, keys, proof.indexes)
 
 
-def _cut(depot: Depot, digest: Digest, size: int) -> list[Digest]:
+def _cut(store: LocalStore, digest: Digest, size: int) -> list[Digest]:
     """Return the digests of an object's pieces."""
     found: list[Digest] = []
-    with depot.store.open(digest) as handle:
+    with store.open(digest) as handle:
         for start in range(0, digest.size, size):
             length = min(size, digest.size - start)
             found.append(Digest.of_stream(sliced(handle, length, digest.sha256)))
     return found
 
 
-def _signed(depot: Depot, document: bytes, *, dry_run: bool) -> bytes:
+def _signed(signing: Signing, site_verifier: SiteVerifier, document: bytes, *, dry_run: bool) -> bytes:
     """Return the signature of a manifest: the one made before, so that the same bundle has the same bytes."""
-    exported, name = depot.store.manifests(EXPORTED), Digest.of(document).sha256
+    exported, name = signing.store.manifests(EXPORTED), Digest.of(document).sha256
     if exported.has(name):
         found, signature = exported.read(name)
         if found == document:
-            depot.site_verifier().detached(document, signature, f"manifest {name[:12]}…")
+            site_verifier().detached(document, signature, f"manifest {name[:12]}…")
             return signature
-    signature = depot.signer().detach(document)
+    signature = signing.signer().detach(document)
     if not dry_run:
         exported.add(name, document, signature)
     return signature
 
 
-def exported_numbers(depot: Depot) -> list[int]:
+def exported_numbers(store: LocalStore) -> list[int]:
     """Return the numbers of the snapshots bundles were made of: what the next ones may start from."""
-    exported = depot.store.manifests(EXPORTED)
+    exported = store.manifests(EXPORTED)
     return sorted({parse_manifest(exported.read(one)[0], one).number for one in exported.names()})
 
 

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from cudepot.catalog.site.bundle import Link, Manifest, parse_manifest
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
 from cudepot.depot.depot import Depot
+from cudepot.depot.history import History
 from cudepot.depot.published_names import check_imported, record_names
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ClockError, ConfigError, CudepotError, FormatError, TrustError
+from cudepot.ports import Progress
 from cudepot.store.layout import IMPORTED, INCOMING
+from cudepot.store.local import LocalStore
 from cudepot.store.manifests import Manifests
 from cudepot.workflows.bundle.prove import Proved, prove
 from cudepot.workflows.bundle.unpacked import unpack
@@ -72,7 +75,7 @@ def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str]) -> 
     incoming, done = depot.store.manifests(INCOMING), Finished()
     first: CudepotError | None = None
     for name, manifest in sorted(known.items(), key=lambda one: one[1].number):
-        if not _is_ready(depot, manifest):
+        if not _is_ready(depot.store, manifest):
             continue
         try:
             _bring(depot, incoming, name, manifest, done)
@@ -82,7 +85,7 @@ def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str]) -> 
                 incoming.remove(name)
             done.refused.append(Refused(manifest.number, str(error), forgotten))
             first = first or (error if name in given else None)
-    done.refused += _overtaken(depot, incoming, known)
+    done.refused += _overtaken(depot.store, incoming, known)
     depot.store.settle()
     if first is not None:
         came = f" (snapshot {', '.join(map(str, done.imported))} came in all the same)" if done.imported else ""
@@ -90,37 +93,37 @@ def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str]) -> 
     return done
 
 
-def _is_ready(depot: Depot, manifest: Manifest) -> bool:
+def _is_ready(store: LocalStore, manifest: Manifest) -> bool:
     base = manifest.base
-    return not lacking(depot, manifest) and (not base.number or snapshot_links(depot).get(base.number) == base)
+    return not lacking(store, manifest) and (not base.number or snapshot_links(store).get(base.number) == base)
 
 
 def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, done: Finished) -> None:
     """Import one bundle of which nothing is missing."""
-    imported, links = depot.store.manifests(IMPORTED), snapshot_links(depot)
-    _join(depot, manifest)
+    imported, links = depot.store.manifests(IMPORTED), snapshot_links(depot.store)
+    _join(depot.store, depot.progress, manifest)
     depot.progress.step(f"unpacking indexes and documents of snapshot {manifest.number}")
-    unpack(depot, manifest)
+    unpack(depot.store, manifest)
     depot.progress.step(f"checking snapshot {manifest.number}: its signature and its names")
     fresh = manifest.number > max(links, default=0)
     if fresh:
         snapshot, done.proved = _checked(depot, manifest)
-        done.licences = lock_of(depot, snapshot).accepted_eula
+        done.licences = lock_of(depot.store, snapshot).accepted_eula
         depot.store.settle()
     number = f"{manifest.number:06d}"
     if (fresh or links.get(manifest.number) == manifest.link) and not imported.has(number):
         imported.add(number, *incoming.read(name))
     if fresh:
-        _show(depot, manifest)
+        _show(depot.store, depot.history, manifest)
         done.imported.append(manifest.number)
     depot.progress.step("removing pieces and patches that were used")
-    _drop_pieces(depot, manifest)
+    _drop_pieces(depot.store, manifest)
     incoming.remove(name)
 
 
-def _overtaken(depot: Depot, incoming: Manifests, known: dict[str, Manifest]) -> Iterator[Refused]:
+def _overtaken(store: LocalStore, incoming: Manifests, known: dict[str, Manifest]) -> Iterator[Refused]:
     """Forget the bundles whose snapshot can come in no more, because a newer one is here."""
-    links = snapshot_links(depot)
+    links = snapshot_links(store)
     newest = max(links, default=0)
     for name, manifest in known.items():
         if incoming.has(name) and manifest.number <= newest and links.get(manifest.number) != manifest.link:
@@ -128,65 +131,65 @@ def _overtaken(depot: Depot, incoming: Manifests, known: dict[str, Manifest]) ->
             yield Refused(manifest.number, f"snapshot {newest}, which is here, has overtaken it", True)
 
 
-def snapshot_links(depot: Depot) -> dict[int, Link]:
+def snapshot_links(store: LocalStore) -> dict[int, Link]:
     """Return the snapshots of the store by number, with the hashes of their documents."""
-    snapshots = depot.store.snapshots
+    snapshots = store.snapshots
     return {one: Link(one, Digest.of(snapshots.read(one)[0]).sha256) for one in snapshots.numbers()}
 
 
-def _show(depot: Depot, manifest: Manifest) -> None:
+def _show(store: LocalStore, history: History, manifest: Manifest) -> None:
     """Make a snapshot visible: the one step that counts."""
-    document, signature = depot.store.read(manifest.document), depot.store.read(manifest.signature)
-    depot.store.snapshots.add(manifest.number, document, signature)
-    record_names(depot)
+    document, signature = store.read(manifest.document), store.read(manifest.signature)
+    store.snapshots.add(manifest.number, document, signature)
+    record_names(store, history)
 
 
-def lacking(depot: Depot, manifest: Manifest) -> list[Digest]:
+def lacking(store: LocalStore, manifest: Manifest) -> list[Digest]:
     """Return the members of a bundle that are not in the store, nor part of what was made of them there."""
-    joined = {part for whole, parts in manifest.pieces if depot.store.has(whole) for part in parts}
-    joined |= {one.packed for one in manifest.unpacked if one.base and depot.store.has(one.plain)}
+    joined = {part for whole, parts in manifest.pieces if store.has(whole) for part in parts}
+    joined |= {one.packed for one in manifest.unpacked if one.base and store.has(one.plain)}
     travelling = {one for volume in manifest.volumes for one in volume}
-    return sorted(one for one in travelling - joined if not depot.store.has(one))
+    return sorted(one for one in travelling - joined if not store.has(one))
 
 
-def _join(depot: Depot, manifest: Manifest) -> None:
-    missing = [(whole, parts) for whole, parts in manifest.pieces if not depot.store.has(whole)]
+def _join(store: LocalStore, progress: Progress, manifest: Manifest) -> None:
+    missing = [(whole, parts) for whole, parts in manifest.pieces if not store.has(whole)]
     if not missing:
         return
-    depot.progress.begin(
+    progress.begin(
         f"joining {len(missing)} files that came in pieces", sum(whole.size for whole, _ in missing), len(missing)
     )
     try:
         for whole, parts in missing:
-            _join_one(depot, whole, parts)
-            depot.progress.advance(0, 1)
+            _join_one(store, progress, whole, parts)
+            progress.advance(0, 1)
     finally:
-        depot.progress.end()
+        progress.end()
 
 
-def _join_one(depot: Depot, whole: Digest, parts: Iterable[Digest]) -> None:
-    with depot.store.part(whole) as out:
+def _join_one(store: LocalStore, progress: Progress, whole: Digest, parts: Iterable[Digest]) -> None:
+    with store.part(whole) as out:
         out.restart()
         for part in parts:
-            with depot.store.open(part) as handle:
+            with store.open(part) as handle:
                 while chunk := handle.read(CHUNK):
                     out.write(chunk)
-                    depot.progress.advance(len(chunk))
+                    progress.advance(len(chunk))
         out.commit()
 
 
-def _drop_pieces(depot: Depot, manifest: Manifest) -> None:
+def _drop_pieces(store: LocalStore, manifest: Manifest) -> None:
     """Remove pieces and patches that were used, unless one is something of its own: a manifest may call anything so."""
     joined = {part for _, parts in manifest.pieces for part in parts}
     joined |= {one.packed for one in manifest.unpacked if one.base}
     if joined:
-        for part in joined - set(_kept(depot)):
-            depot.store.discard(part)
+        for part in joined - set(_kept(store)):
+            store.discard(part)
 
 
-def _kept(depot: Depot) -> Iterator[Digest]:
+def _kept(store: LocalStore) -> Iterator[Digest]:
     """Give what all snapshots here show and what proves them."""
-    snapshots, imported = depot.store.snapshots, depot.store.manifests(IMPORTED)
+    snapshots, imported = store.snapshots, store.manifests(IMPORTED)
     for number in snapshots.numbers():
         one = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}")
         yield from (*one.tree.values(), one.lock)
@@ -215,6 +218,6 @@ def _checked(depot: Depot, manifest: Manifest) -> tuple[Snapshot, tuple[Proved, 
             f"{what}: {len(missing)} of its objects are neither here nor in the bundle",
             hint="objects of its base were lost here: give `cudepot bundle missing` to the near side",
         )
-    lock = lock_of(depot, snapshot)
-    check_imported(depot, snapshot, lock)
+    lock = lock_of(depot.store, snapshot)
+    check_imported(depot.store, depot.history, snapshot, lock)
     return snapshot, prove(depot, lock, snapshot.tree, manifest.roots)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import signed_suffixes
 from cudepot.catalog.lock import FileRole, Lock, LockedUpstream, Root
 from cudepot.catalog.nvidia.site_paths import below as nvidias
@@ -18,9 +19,10 @@ from cudepot.formats.compression import decompressed
 from cudepot.kinds.kind import Reader
 from cudepot.kinds.ports import Vouches
 from cudepot.kinds.registry import kind_of, vouching
-from cudepot.ports import Signed
+from cudepot.ports import Progress, Signed
 from cudepot.signing.gpgv import Gpgv
 from cudepot.store.layout import IMPORTED
+from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.site_indexes import HINT, below, is_root, offered, own_roots
 from cudepot.workflows.nvidia.faults import nvidia_faults
 
@@ -70,16 +72,16 @@ def prove_one(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, ro
     depot.progress.step(_FOLLOWING % upstream.name)
     shown = ({one.digest for one in lock.of(upstream.name)} | _shown(tree, upstream)) - _extras(tree, upstream)
     if not kind_of(upstream).locks.is_signed or not any(root.signers for root in upstream.roots):
-        _check_unsigned(depot, upstream, tree)
+        _check_unsigned(depot.config, upstream, tree)
         return Proved(upstream.name, upstream.type, (), len(shown))
     travelled = [_travelled(upstream, root, roots) for root in upstream.roots]
-    verified = {one: _verified(depot, upstream, one) for one in travelled}
+    verified = {one: _verified(depot.config, depot.store, upstream, one) for one in travelled}
     signers = [signer for one in travelled for signer in verified[one].signers]
     shown |= offered(depot, tree, upstream, {one: signed.text for one, signed in verified.items()})
     named: set[Digest | Promise] = set()
     for one, signed in verified.items():
         _name(depot, kind_of(upstream).vouches, one, signed, shown, named)
-    strange = _strange(depot, shown - named, {one for one in named if isinstance(one, Promise)})
+    strange = _strange(depot.store, shown - named, {one for one in named if isinstance(one, Promise)})
     if strange:
         raise TrustError(
             f"{upstream.name}: {len(strange)} packages are not in the index its upstream signed, "
@@ -89,10 +91,10 @@ def prove_one(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, ro
     return Proved(upstream.name, upstream.type, tuple(dict.fromkeys(signers)), len(shown))
 
 
-def _check_unsigned(depot: Depot, upstream: LockedUpstream, tree: Tree) -> None:
+def _check_unsigned(config: Config, upstream: LockedUpstream, tree: Tree) -> None:
     """Refuse a repository nobody but the site signs, unless it is named here: the near side may call anything so."""
     shows = kind_of(upstream).locks.is_signed or any(below(tree, upstream))
-    if upstream.name in depot.config.site.unsigned or not shows:
+    if upstream.name in config.site.unsigned or not shows:
         return
     raise TrustError(
         f"{upstream.name}: the near side says that no upstream signed this repository ({upstream.type})",
@@ -109,20 +111,20 @@ def check_folders(lock: Lock, tree: Tree) -> None:
             raise TrustError(f"{path}: belongs to no upstream of the snapshot's lock", hint=HINT)
 
 
-def _strange(depot: Depot, packages: set[Digest], promised: set[Promise]) -> set[Digest]:
+def _strange(store: LocalStore, packages: set[Digest], promised: set[Promise]) -> set[Digest]:
     """Return the packages that keep none of the promises of an index that tells sha512 only; note those that do."""
     strange: set[Digest] = set()
     by_sha512 = {(one.sha512, one.size): one for one in promised}
     for one in packages:
-        if not depot.store.has(one):
+        if not store.has(one):
             strange.add(one)
             continue
-        with depot.store.open(one) as handle:
+        with store.open(one) as handle:
             found = by_sha512.get((_sha512(handle), one.size)) if promised else None
         if found is None:
             strange.add(one)
         else:
-            depot.store.note_promise(found, one)
+            store.note_promise(found, one)
     return strange
 
 
@@ -143,26 +145,26 @@ def _travelled(upstream: LockedUpstream, root: Root, roots: Sequence[SignedRoot]
     )
 
 
-def _verified(depot: Depot, upstream: LockedUpstream, root: SignedRoot) -> Signed:
+def _verified(config: Config, store: LocalStore, upstream: LockedUpstream, root: SignedRoot) -> Signed:
     what = f"{upstream.name}: {root.path}"
-    verifier, document = upstream_verifier(depot, root, what), depot.store.read(root.document)
+    verifier, document = upstream_verifier(config, store, root, what), store.read(root.document)
     if root.signature is not None:
-        return verifier.detached(document, depot.store.read(root.signature), what)
+        return verifier.detached(document, store.read(root.signature), what)
     return verifier.clearsigned(document, what)
 
 
-def upstream_verifier(depot: Depot, root: SignedRoot, what: str) -> Gpgv:
+def upstream_verifier(config: Config, store: LocalStore, root: SignedRoot, what: str) -> Gpgv:
     """Return a verifier that takes the key files that travelled, and trusts only what is pinned here."""
-    pinned = depot.config.site.upstream_keys
+    pinned = config.site.upstream_keys
     if not pinned:
         raise TrustError(f"{what}: no upstream key is pinned here", hint="name them in `site.upstream-keys`")
-    keyrings = [depot.store.path(one) for one in root.keys if depot.store.has(one)]
+    keyrings = [store.path(one) for one in root.keys if store.has(one)]
     return Gpgv(keyrings, pinned, pin_with="`upstream-keys` of [site] in cudepot.toml", configured=False)
 
 
-def imported_roots(depot: Depot, number: int) -> tuple[SignedRoot, ...]:
+def imported_roots(store: LocalStore, number: int) -> tuple[SignedRoot, ...]:
     """Return the roots that travelled with an imported snapshot; none for one that was made here."""
-    imported, name = depot.store.manifests(IMPORTED), f"{number:06d}"
+    imported, name = store.manifests(IMPORTED), f"{number:06d}"
     return parse_manifest(imported.read(name)[0], f"manifest {name}").roots if imported.has(name) else ()
 
 
@@ -182,31 +184,33 @@ def _name(
     lists = vouches.lists_packages(root.path, signed.text)
     for path, digest in root.indexes:
         what = f"{root.upstream}: {path}"
-        if not _keeps(depot, promised.get(path), digest):
+        if not _keeps(depot.store, promised.get(path), digest):
             raise TrustError(f"{what}: is not the one its signed root names", hint="do not import this bundle")
         if lists(path) and not shown <= named:
-            named.update(_counted(depot, root.upstream, _listed(depot, vouches.reader(path), digest, what)))
+            named.update(
+                _counted(depot.progress, root.upstream, _listed(depot.store, vouches.reader(path), digest, what))
+            )
 
 
-def _counted(depot: Depot, upstream: str, packages: Iterable[Digest | Promise]) -> Iterator[Digest | Promise]:
+def _counted(progress: Progress, upstream: str, packages: Iterable[Digest | Promise]) -> Iterator[Digest | Promise]:
     """Give packages on, and tell now and then how many there were."""
     for number, one in enumerate(packages, 1):
         if not number % _TOLD:
-            depot.progress.step(f"{_FOLLOWING % upstream}: {number:,} read")
+            progress.step(f"{_FOLLOWING % upstream}: {number:,} read")
         yield one
 
 
-def _keeps(depot: Depot, promised: Digest | Promise | None, digest: Digest) -> bool:
+def _keeps(store: LocalStore, promised: Digest | Promise | None, digest: Digest) -> bool:
     if isinstance(promised, Promise):
-        with depot.store.open(digest) as handle:
+        with store.open(digest) as handle:
             return promised.kept_by(handle)
     return promised == digest
 
 
-def _listed(depot: Depot, reader: Reader, digest: Digest, what: str) -> Iterator[Digest | Promise]:
+def _listed(store: LocalStore, reader: Reader, digest: Digest, what: str) -> Iterator[Digest | Promise]:
     """Give the packages of one index, which is hashed again while it is read."""
     try:
-        with depot.store.open(digest) as handle:
+        with store.open(digest) as handle:
             checked = VerifyingReader(handle, digest, what)
             with decompressed(cast(BinaryIO, checked), what, limit=reader.limit) as text:
                 yield from (one for _, one in reader.read(text, what) if one is not None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock
 from cudepot.errors import ConfigError
 from cudepot.store.layout import ROLLBACK
 from cudepot.store.local import LocalStore
@@ -18,39 +18,39 @@ class Choice(NamedTuple):
     since: str
 
 
-def newest_number(depot: Depot) -> int:
+def newest_number(store: LocalStore) -> int:
     """Return the number of the newest snapshot; raise ConfigError when none has been imported."""
-    numbers = depot.store.snapshots.numbers()
+    numbers = store.snapshots.numbers()
     if not numbers:
         raise ConfigError("no bundle has been imported yet", hint="run `cudepot bundle import FILE...` first")
     return numbers[-1]
 
 
-def wanted(depot: Depot) -> int:
+def wanted(store: LocalStore) -> int:
     """Return the number of the snapshot to show: a rollback holds, whatever bundles bring."""
-    newest, chosen = newest_number(depot), choice(depot)
+    newest, chosen = newest_number(store), choice(store)
     return chosen.shows if chosen else newest
 
 
-def choose(depot: Depot, number: int) -> None:
+def choose(store: LocalStore, clock: Clock, number: int) -> None:
     """Remember that ``number`` is to be shown until the rollback is released; the newest one needs no memory."""
-    newest = newest_number(depot)
+    newest = newest_number(store)
     if number == newest:
-        forget_choice(depot)
+        forget_choice(store)
         return
-    document = {"shows": number, "instead-of": newest, "since": f"{depot.clock():%Y-%m-%dT%H:%M:%SZ}"}
-    _file(depot.store).write(document)
+    document = {"shows": number, "instead-of": newest, "since": f"{clock():%Y-%m-%dT%H:%M:%SZ}"}
+    _file(store).write(document)
 
 
-def forget_choice(depot: Depot) -> None:
+def forget_choice(store: LocalStore) -> None:
     """Let the newest snapshot be shown again."""
-    _file(depot.store).forget()
+    _file(store).forget()
 
 
-def choice(depot: Depot) -> Choice | None:
+def choice(store: LocalStore) -> Choice | None:
     """Return the older snapshot that is to be shown; None for the newest."""
-    numbers = depot.store.snapshots.numbers()
-    document = _file(depot.store).recall()
+    numbers = store.snapshots.numbers()
+    document = _file(store).recall()
     try:
         found, instead = Choice(int(document["shows"]), str(document.get("since", ""))), int(document["instead-of"])
     except (ValueError, KeyError, TypeError):

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.catalog.site.bundle import Manifest
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, SiteVerifier
 from cudepot.errors import ConfigError, StaleError, TrustError
+from cudepot.ports import Progress
 from cudepot.store.layout import INCOMING
+from cudepot.store.local import LocalStore
 from cudepot.store.manifests import Manifests
 from cudepot.workflows.bundle.finish import Refused, finish, lacking, snapshot_links, waiting_manifests
 from cudepot.workflows.bundle.prove import Proved
@@ -68,32 +70,32 @@ def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False)
             "this project signs a site of its own: it imports no bundle",
             hint="make a project for the far side with `cudepot init --from-site KEYFILE`",
         )
-    volumes = [_opened(depot, file) for file in files]
+    volumes = [_opened(depot.site_verifier, depot.progress, file) for file in files]
     incoming = depot.store.manifests(INCOMING)
     known, unreadable = waiting_manifests(incoming)
     known |= {one.name: one.manifest for one in volumes}
     for volume in volumes:
-        _check_lineage(depot, volume.manifest, volume.path, known.values())
+        _check_lineage(depot.store, volume.manifest, volume.path, known.values())
     if dry_run:
-        return ImportResult((), _waiting(depot, known.values()), 0)
+        return ImportResult((), _waiting(depot.store, known.values()), 0)
     for name in (name for name, one in unreadable.items() if one.forgotten):
         incoming.remove(name)
-    new = sum(_take(depot, incoming, one) for one in volumes)
+    new = sum(_take(depot.store, depot.progress, incoming, one) for one in volumes)
     depot.progress.step("looking for bundles that are complete")
     done = finish(depot, known, {one.name for one in volumes})
     left = [manifest for name, manifest in known.items() if incoming.has(name)]
     refused = (*unreadable.values(), *done.refused)
-    return ImportResult(tuple(done.imported), _waiting(depot, left), new, done.proved, done.licences, refused)
+    return ImportResult(tuple(done.imported), _waiting(depot.store, left), new, done.proved, done.licences, refused)
 
 
-def _opened(depot: Depot, file: Path) -> Volume:
-    depot.progress.step(f"reading the list of what is in {file.name}")
-    return open_volume(file, depot.site_verifier())
+def _opened(site_verifier: SiteVerifier, progress: Progress, file: Path) -> Volume:
+    progress.step(f"reading the list of what is in {file.name}")
+    return open_volume(file, site_verifier())
 
 
-def _check_lineage(depot: Depot, manifest: Manifest, path: Path, others: Iterable[Manifest]) -> None:
+def _check_lineage(store: LocalStore, manifest: Manifest, path: Path, others: Iterable[Manifest]) -> None:
     """Refuse what is older, what belongs to another chain, and what follows a snapshot that is not here."""
-    links = snapshot_links(depot)
+    links = snapshot_links(store)
     newest = max(links, default=0)
     if manifest.number in links:
         if links[manifest.number] != manifest.link:
@@ -120,28 +122,28 @@ def _check_lineage(depot: Depot, manifest: Manifest, path: Path, others: Iterabl
     )
 
 
-def _take(depot: Depot, incoming: Manifests, volume: Volume) -> int:
-    depot.progress.step(f"looking for the {len(volume.members):,} objects of {volume.path.name} in the store")
+def _take(store: LocalStore, progress: Progress, incoming: Manifests, volume: Volume) -> int:
+    progress.step(f"looking for the {len(volume.members):,} objects of {volume.path.name} in the store")
     if not incoming.has(volume.name):
         incoming.add(volume.name, volume.document, volume.signature)
-    return take(volume, depot.store, depot.progress)
+    return take(volume, store, progress)
 
 
-def waiting_notes(depot: Depot) -> tuple[str, ...]:
+def waiting_notes(store: LocalStore) -> tuple[str, ...]:
     """Return a line for each bundle of which more volumes have to come."""
-    known, _ = waiting_manifests(depot.store.manifests(INCOMING))
+    known, _ = waiting_manifests(store.manifests(INCOMING))
     return tuple(
         f"snapshot {one.number} waits for {one.objects} objects in volumes {', '.join(map(str, one.volumes))}: "
         "`cudepot bundle import` them"
-        for one in _waiting(depot, known.values())
+        for one in _waiting(store, known.values())
         if one.objects
     )
 
 
-def _waiting(depot: Depot, manifests: Iterable[Manifest]) -> tuple[Waiting, ...]:
+def _waiting(store: LocalStore, manifests: Iterable[Manifest]) -> tuple[Waiting, ...]:
     found = []
     for one in sorted(manifests, key=lambda one: one.number):
-        missing = set(lacking(depot, one))
+        missing = set(lacking(store, one))
         volumes = tuple(number for number, held in enumerate(one.volumes, 1) if missing & set(held))
         found.append(Waiting(one.number, volumes, len(missing)))
     return tuple(found)

@@ -13,28 +13,28 @@ from typing import BinaryIO
 
 from cudepot.catalog.site.bundle import Manifest, Unpacked
 from cudepot.catalog.site.snapshot import Tree
-from cudepot.depot.depot import Depot
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import ConfigError, FormatError, TrustError
+from cudepot.store.local import LocalStore
 
 _FORMS = (".xz", ".zst", ".bz2", ".gz")  # the smallest first
 _LEAST = 1 << 14  # bytes of a file below which a patch of it is not worth a member of the bundle
 
 
-def unpackable(depot: Depot, tree: Tree, travelling: Set[Digest]) -> dict[Digest, Unpacked]:
+def unpackable(store: LocalStore, tree: Tree, travelling: Set[Digest]) -> dict[Digest, Unpacked]:
     """Return those of the travelling objects that unpacking another of them gives, byte for byte, with that one."""
     found: dict[Digest, Unpacked] = {}
     for path, packed in tree.items():
         plain = tree.get(path.removesuffix(ending)) if (ending := f".{path.rpartition('.')[2]}") in _FORMS else None
         if plain is None or plain in found or plain not in travelling or packed not in travelling:
             continue
-        if plain != packed and _gives(depot, one := Unpacked(plain, packed)):
+        if plain != packed and _gives(store, one := Unpacked(plain, packed)):
             found[plain] = one
     return found
 
 
 def patchable(
-    depot: Depot, editions: Iterable[tuple[Digest, Digest]], travelling: Set[Digest]
+    store: LocalStore, editions: Iterable[tuple[Digest, Digest]], travelling: Set[Digest]
 ) -> dict[Digest, Unpacked]:
     """Return those of the travelling objects that a patch half as large, or less, makes out of what is over there.
 
@@ -49,48 +49,48 @@ def patchable(
     for old, new in editions:
         if new not in travelling or new in found or not _LEAST <= new.size <= MOST or old.size > MOST:
             continue
-        made = patch(depot.store.read(old), depot.store.read(new)) if depot.store.has(old) else None
+        made = patch(store.read(old), store.read(new)) if store.has(old) else None
         if made and 2 * len(made) < new.size:
-            found[new] = Unpacked(new, depot.store.add_bytes(made), old)
+            found[new] = Unpacked(new, store.add_bytes(made), old)
     return found
 
 
-def _gives(depot: Depot, one: Unpacked) -> bool:
-    with contextlib.suppress(FormatError), _opened(depot, one) as stream:
+def _gives(store: LocalStore, one: Unpacked) -> bool:
+    with contextlib.suppress(FormatError), _opened(store, one) as stream:
         return Digest.of_stream(stream) == one.plain
     return False
 
 
 @contextlib.contextmanager
-def _opened(depot: Depot, one: Unpacked) -> Iterator[BinaryIO]:
+def _opened(store: LocalStore, one: Unpacked) -> Iterator[BinaryIO]:
     """Give what a packed object or a patch holds; more than its plain form has is a FormatError."""
     from cudepot.formats.compression import decompressed  # noqa: PLC0415 - where something is to be unpacked
 
     what, limit = f"object {one.packed.sha256[:12]}…", one.plain.size
-    with depot.store.open(one.packed) as handle:
+    with store.open(one.packed) as handle:
         if one.base is not None:
-            with _patched(depot, one, one.base, handle) as stream:
+            with _patched(store, one, one.base, handle) as stream:
                 yield stream
         else:
             with decompressed(handle, what, limit=limit) as stream:
                 yield stream
 
 
-def _patched(depot: Depot, one: Unpacked, base: Digest, handle: BinaryIO) -> BinaryIO:
+def _patched(store: LocalStore, one: Unpacked, base: Digest, handle: BinaryIO) -> BinaryIO:
     from cudepot.formats.patch import MOST, patched  # noqa: PLC0415 - where there is a patch
 
     what = f"object {one.packed.sha256[:12]}…"
     if max(base.size, one.plain.size) > MOST:
         raise FormatError(f"{what}: a patch of more than {MOST} bytes", hint="no cudepot writes such a bundle")
-    if not depot.store.has(base):
+    if not store.has(base):
         raise ConfigError(
             f"object {base.sha256}, which {what} is a patch of, was lost here",
             hint="give `cudepot bundle missing` to the near side",
         )
-    return patched(depot.store.read(base), handle, what, limit=one.plain.size)
+    return patched(store.read(base), handle, what, limit=one.plain.size)
 
 
-def unpack(depot: Depot, manifest: Manifest) -> None:
+def unpack(store: LocalStore, manifest: Manifest) -> None:
     """Bring in what did not travel itself.
 
     Raises:
@@ -98,14 +98,14 @@ def unpack(depot: Depot, manifest: Manifest) -> None:
         ConfigError: what is to be patched is not here any more.
     """
     if any(one.base for one in manifest.unpacked) and manifest.base.number:
-        depot.store.add_bytes(depot.store.snapshots.read(manifest.base.number)[0])
+        store.add_bytes(store.snapshots.read(manifest.base.number)[0])
     for one in manifest.unpacked:
-        if not depot.store.has(one.plain):
-            _unpack(depot, one)
+        if not store.has(one.plain):
+            _unpack(store, one)
 
 
-def _unpack(depot: Depot, one: Unpacked) -> None:
-    with depot.store.part(one.plain) as part, _opened(depot, one) as stream:
+def _unpack(store: LocalStore, one: Unpacked) -> None:
+    with store.part(one.plain) as part, _opened(store, one) as stream:
         part.restart()
         while chunk := stream.read(CHUNK):
             part.write(chunk)

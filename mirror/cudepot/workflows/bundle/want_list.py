@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.site.bundle import Want
-from cudepot.depot.depot import Depot
+from cudepot.depot.history import History
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.store.layout import INCOMING
+from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.finish import lacking, snapshot_links, waiting_manifests
 
 
-def want(depot: Depot) -> Want:
+def want(config: Config, store: LocalStore, history: History) -> Want:
     """Return the want-list to carry to the near side.
 
     Raises:
         ConfigError: this project mirrors no site.
     """
-    origin = depot.config.site.origin
+    origin = config.site.origin
     if not origin:
         raise ConfigError("this project mirrors no site, so it misses nothing of one", hint="`cudepot sync` fetches")
-    links = snapshot_links(depot)
-    missing = {one for number in links for one in _missing(depot, number)}
-    pending = list(waiting_manifests(depot.store.manifests(INCOMING))[0].values())
-    missing |= {one for manifest in pending for one in lacking(depot, manifest)}
+    links = snapshot_links(store)
+    missing = {one for number in links for one in _missing(store, history, number)}
+    pending = list(waiting_manifests(store.manifests(INCOMING))[0].values())
+    missing |= {one for manifest in pending for one in lacking(store, manifest)}
     pieces = {part for manifest in pending for _, parts in manifest.pieces for part in parts}
     whole = {one for manifest in pending for one, parts in manifest.pieces if missing & set(parts)}
     heads = tuple(sorted({one.link for one in pending}, key=lambda one: one.number))
     return Want(origin, tuple(links.values()), heads, tuple(sorted(missing - pieces | whole)))
 
 
-def _missing(depot: Depot, number: int) -> list[Digest]:
-    snapshot = depot.history.find(number)
-    return [one for one in {*snapshot.tree.values(), snapshot.lock} if not depot.store.has(one)]
+def _missing(store: LocalStore, history: History, number: int) -> list[Digest]:
+    snapshot = history.find(number)
+    return [one for one in {*snapshot.tree.values(), snapshot.lock} if not store.has(one)]

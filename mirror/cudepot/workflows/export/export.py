@@ -48,7 +48,7 @@ def export(depot: Depot, form: str, url: str, choice: Choice) -> tuple[str, Site
         ConfigError: nothing is published yet.
         PinError: the site holds nothing of that kind, or it is not clear which, or what it needs is not there.
     """
-    snapshot = shown_snapshot(depot)
+    snapshot = shown_snapshot(depot.history, depot.site())
     site = facts_of(depot, snapshot)
     kinds, _, write = FORMATS[form]
     chosen = replace(site, held=())
@@ -84,5 +84,5 @@ def _complete(
 def facts_of(depot: Depot, snapshot: Snapshot) -> SiteFacts:
     """Return what a snapshot holds for clients."""
     return site_facts(
-        depot, lock_of(depot, snapshot), snapshot.tree, snapshot.number, snapshot.created, snapshot.signer
+        depot, lock_of(depot.store, snapshot), snapshot.tree, snapshot.number, snapshot.created, snapshot.signer
     )

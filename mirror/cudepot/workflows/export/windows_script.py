@@ -45,9 +45,9 @@ def client_windows_file(
         ConfigError: nothing is published yet, or nothing for Windows.
         PinError: it is not clear which cuDNN is meant, or the choice is about nothing.
     """
-    snapshot = shown_snapshot(depot)
+    snapshot = shown_snapshot(depot.history, depot.site())
     site = facts_of(depot, snapshot)
-    site = replace(site, held=for_windows(site.held, windows_zips(lock_of(depot, snapshot))))
+    site = replace(site, held=for_windows(site.held, windows_zips(lock_of(depot.store, snapshot))))
     if not site.held:
         raise ConfigError(
             f"snapshot {snapshot.number} has nothing for Windows",

@@ -81,8 +81,8 @@ def make_lock(
         ConfigError: nothing is pinned, or what is to be allowed or forbidden is not there.
     """
     old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
-    pinned = _pinned(depot)
-    solvable = Solvability.of(depot, old.allowed_unsolvable, allow_unsolvable, forbid_unsolvable)
+    pinned = _pinned(depot.config)
+    solvable = Solvability.of(depot.config, old.allowed_unsolvable, allow_unsolvable, forbid_unsolvable)
     _judge_channel(depot, solvable)
 
     def resolve(now: Depot, upstream: Upstream) -> Resolved:
@@ -112,11 +112,11 @@ def make_lock(
     lock, document = assembled(), b""
     if lock != old:
         lock, document = _readable(depot, lock, done, errors, assembled)
-    failed = tuple(failures(depot, pinned, errors))
+    failed = tuple(failures(depot.store, depot.clock, pinned, errors))
     written = bool(done or depot.lock_path.exists()) and lock != old and not dry_run
     if written:
         write_atomic(depot.lock_path, document)
-    old_roots, unsolvable, notes = too_old(depot, lock), solvable.unsolvable(), solvable.notes()
+    old_roots, unsolvable, notes = too_old(depot.config, depot.clock, lock), solvable.unsolvable(), solvable.notes()
     came = _differences(old, lock)
     return LockResult(lock, *came, written, failed, old_roots, unsigned(depot, lock), unsolvable, notes)
 
@@ -149,7 +149,7 @@ def _check_wheels(depot: Depot, done: dict[str, Resolved], errors: dict[str, Cud
         return
     from cudepot.workflows.build.wheel_clashes import wheel_clashes  # noqa: PLC0415 - where wheels are built
 
-    clashes = wheel_clashes(depot, lock, [one.name for one in lock.upstreams if one.name not in done])
+    clashes = wheel_clashes(depot.recipes, lock, [one.name for one in lock.upstreams if one.name not in done])
     for name, error in clashes.items():
         del done[name]
         errors[name] = error

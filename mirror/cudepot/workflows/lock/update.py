@@ -74,7 +74,7 @@ def find_updates(depot: Depot, names: Sequence[str] = (), *, wait: float = 0.0) 
         )
         errors |= {name: one.error for name, one in offered.items() if one.error is not None}
         every, notices = _compared(depot, lock, offered, errors)
-        failed = tuple(failures(looking, asked, errors))
+        failed = tuple(failures(looking.store, looking.clock, asked, errors))
     _check_names(names, depot)
     updates = [one for one in every if not names or one.name in names]
     notices = [one for one in notices if not names or one.name in names]

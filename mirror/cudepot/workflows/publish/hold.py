@@ -37,7 +37,7 @@ class Hold(NamedTuple):
 def hold_of(depot: Depot) -> Hold | None:
     """Return the rollback that holds; on the side that signs, the snapshots themselves say so."""
     if depot.config.site.origin:
-        chosen = choice(depot)
+        chosen = choice(depot.store)
         return Hold(chosen.shows, chosen.shows, chosen.since) if chosen else None
     snapshots, found = depot.store.snapshots, None
     for number in reversed(snapshots.numbers()):

@@ -54,7 +54,7 @@ def keep(
     )
     document = render_snapshot(snapshot)
     snapshots.add(number, document, signer.detach(document))
-    record_names(depot)
+    record_names(depot.store, depot.history)
 
 
 def check_private(depot: Depot) -> None:

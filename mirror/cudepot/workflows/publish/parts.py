@@ -87,7 +87,7 @@ class Earlier:
 
     def load(self) -> None:
         """Read the record of names; raise CudepotError when it was changed: that is no upstream's trouble."""
-        self._names = known_names(self._depot)
+        self._names = known_names(self._depot.store, self._depot.history)
 
     @property
     def tree(self) -> Mapping[str, Digest]:
@@ -107,13 +107,13 @@ class Earlier:
     def names(self) -> Mapping[str, list[str]]:
         """Every name of a conda package or wheel that was ever shown."""
         if self._names is None:
-            self._names = known_names(self._depot)
+            self._names = known_names(self._depot.store, self._depot.history)
         return self._names
 
     def lock(self, upstream: str) -> Lock:
         """Return the part of the last snapshot's lock that is an upstream's; empty where there is none."""
         if self._locks is None:
-            self._locks = split(lock_of(self._depot, self.snapshots[0])) if self.snapshots else {}
+            self._locks = split(lock_of(self._depot.store, self.snapshots[0])) if self.snapshots else {}
         return self._locks.get(upstream, Lock())
 
 
@@ -201,7 +201,7 @@ def _path(one: Artifact) -> str:
 
 def _shown_of(depot: Depot, last: Lock, earlier: Earlier) -> tuple[Built, ...]:
     """Return the packages of an upstream that the last snapshot shows."""
-    channel, every = depot.config.site.channel, dict.fromkeys(ever_built(depot, last))
+    channel, every = depot.config.site.channel, dict.fromkeys(ever_built(depot.store, last))
     return tuple(one for one in every if earlier.tree.get(one.place(channel)) == one.digest)
 
 
@@ -230,7 +230,7 @@ def _part(depot: Depot, lock: Lock, earlier: Earlier) -> Part:
 
 def _with_builds(depot: Depot, part: Part, earlier: Earlier) -> Part:
     """Add what was built; until all of it is, packages that are shown already stay beside the new ones."""
-    made = builds_of_each(depot, part.lock)
+    made = builds_of_each(depot.workshop, depot.store, part.lock)
     built = [one for _, found in made for one in found or ()]
     waiting = tuple(
         Trouble(str(job), ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`"))
@@ -274,7 +274,7 @@ def _whole_tree(depot: Depot, upstream: LockedUpstream) -> dict[str, Digest]:
 def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> None:
     locked = [*((one.filename, one.digest) for one in lock.artifacts), *mirrored.items()]
     locked += [(file.path, file.digest) for one in lock.upstreams for file in one.metadata]
-    lacking = absent(depot, [digest for _, digest in locked])
+    lacking = absent(depot.store, depot.progress, [digest for _, digest in locked])
     missing = [name for name, digest in locked if digest in lacking]
     if missing:
         raise ConfigError(

@@ -97,8 +97,8 @@ def publish(
     if depot.config.site.origin:
         return _publish_imported(depot, dry_run=dry_run, release=release_rollback)
     if not clock_is_right:
-        check_clock(depot)
-    lock = current_lock(depot)
+        check_clock(depot.store, depot.clock)
+    lock = current_lock(depot.config, depot.store, depot.lock_path)
     depot.progress.step("reading the last snapshots")
     earlier = depot.history.latest(HISTORY)
     names = [one.name for one in lock.upstreams]
@@ -108,13 +108,13 @@ def publish(
     if not dry_run:
         _note(depot, names, held)
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
-    told = held, unsigned(depot, lock), doubts, (*unanswered(depot, lock), *lacking)
+    told = held, unsigned(depot, lock), doubts, (*unanswered(depot.config, depot.store, lock), *lacking)
     copies = copies_of(depot, lock, tree)
     hold = None if release_rollback else hold_of(depot)
     if hold:
         number = hold.number if dry_run else _show_held(depot, hold)
         return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, copies=copies, hold=hold)
-    anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot)))
+    anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot.store, depot.clock)))
     fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
     number = next_number(depot, earlier) if fresh else earlier[0].number
     created = timestamp(depot.clock) if fresh else earlier[0].created
@@ -144,7 +144,7 @@ def _note(depot: Depot, names: Sequence[str], held: Sequence[Held]) -> None:
     errors = {one.name: one.error for one in held if not isinstance(one.error, ConfigError)}
     for name in names:
         faults = [fault_of(errors[name], depot.config.upstream(name).url)] if name in errors else []
-        note(depot, name, "publish", faults)
+        note(depot.store, depot.clock, name, "publish", faults)
 
 
 def site_of(
@@ -184,7 +184,7 @@ def site_of(
 def _general(depot: Depot, lock: Lock) -> tuple[list[Built], list[Trouble]]:
     """Return the packages that are no upstream's, and the builds of such that have not been run."""
     jobs = [job for job in all_jobs(depot.workshop, lock) if not job.artifacts]
-    made = [(job, recall(depot, lock, job_key(depot.workshop, lock, job))) for job in jobs]
+    made = [(job, recall(depot.store, lock, job_key(depot.workshop, lock, job))) for job in jobs]
     missing = [
         Trouble(str(job), ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`"))
         for job, found in made
@@ -195,7 +195,7 @@ def _general(depot: Depot, lock: Lock) -> tuple[list[Built], list[Trouble]]:
 
 def _made_of(depot: Depot, lock: Lock) -> bytes:
     """Return the lock a snapshot is made of, as a document: the very file where nothing is held back."""
-    record_acceptance(depot, lock)
+    record_acceptance(depot.lock_path, lock)
     return (
         depot.lock_path.read_bytes()
         if lock == load_lock(depot.lock_path)
@@ -208,8 +208,8 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
     from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
 
     if release and not dry_run:
-        forget_choice(depot)
-    number, shown, newest = wanted(depot), depot.site().current(), newest_number(depot)
+        forget_choice(depot.store)
+    number, shown, newest = wanted(depot.store), depot.site().current(), newest_number(depot.store)
     number = newest if release else number
     snapshot, hold = depot.history.find(number), None if release else hold_of(depot)
     known = shown in depot.store.snapshots.numbers()
@@ -217,7 +217,7 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
     if not dry_run:
         show(depot, number, snapshot.tree)
     moves = _moves(snapshot.tree, depot.history.find(newest).tree) if hold else _moves(before, snapshot.tree)
-    fresh, notes = number != shown and not hold, waiting_notes(depot)
+    fresh, notes = number != shown and not hold, waiting_notes(depot.store)
     return PublishResult(number, fresh, *moves, depot.site().where, notes=notes, hold=hold)
 
 

@@ -57,7 +57,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
     newest = _newest(depot)
     if depot.config.site.origin:
         return _show_imported(depot, old, dry_run=dry_run)
-    check_clock(depot)
+    check_clock(depot.store, depot.clock)
     if number == newest.number:
         raise ConfigError(f"snapshot {number} is what was published last", hint="see `cudepot snapshots`")
     changes = diff_snapshots(depot, newest.number, number)
@@ -76,7 +76,7 @@ def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> in
         tree |= root.shows.renewed(depot, root.path, old, newest)
     tree |= keys_tree(depot)
     made, created = next_number(depot, [newest]), timestamp(depot.clock)
-    made_of, was = depot.store.read(old.lock), lock_of(depot, old)
+    made_of, was = depot.store.read(old.lock), lock_of(depot.store, old)
     tree = with_page(depot, was, with_nvidia(depot, was, tree).tree, made, created)
     keep(depot, made_of, was, made, tree, [newest], created=created, rollback=shows)
     show(depot, made, tree)
@@ -101,7 +101,7 @@ def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackRes
     changes = diff_snapshots(depot, shown, old.number) if shown in depot.store.snapshots.numbers() else ()
     _check_whole(depot, old)
     if not dry_run:
-        choose(depot, old.number)
+        choose(depot.store, depot.clock, old.number)
         show(depot, old.number, old.tree)
     return RollbackResult(old.number, old.number, changes, False, depot.site().where)
 
@@ -113,7 +113,7 @@ def _newest(depot: Depot) -> Snapshot:
 def _check_whole(depot: Depot, snapshot: Snapshot) -> None:
     depot.progress.step(f"looking for the {len(snapshot.tree):,} files of snapshot {snapshot.number}")
     named = {**snapshot.tree, "its lock": snapshot.lock}
-    lacking = absent(depot, named.values())
+    lacking = absent(depot.store, depot.progress, named.values())
     missing = [path for path, digest in named.items() if digest in lacking]
     if missing:
         raise ConfigError(

@@ -16,7 +16,8 @@ from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
 from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_shown
-from cudepot.ports import Inspectable
+from cudepot.ports import Inspectable, Progress
+from cudepot.store.local import LocalStore
 from cudepot.workflows.nvidia.faults import nvidia_faults
 from cudepot.workflows.verify.mirrors import mirror_faults
 from cudepot.workflows.verify.origin import origin_faults
@@ -45,17 +46,17 @@ def verify(depot: Depot) -> VerifyResult:
     """Check store, snapshots and the site that is shown; repairs nothing."""
     paths = list(depot.store.objects())
     total = sum(path.lstat().st_size for path in paths)
-    bad = _hash_all(depot, paths, total)
+    bad = _hash_all(depot.store, depot.progress, paths, total)
     depot.progress.step("checking the snapshots and records of the store")
     faults = [
-        *_with_names(depot, bad),
-        *snapshot_faults(depot),
-        *(one.text for one in record_faults(depot)),
+        *_with_names(depot.store, bad),
+        *snapshot_faults(depot.config, depot.store, depot.history, depot.progress),
+        *(one.text for one in record_faults(depot.store, depot.site_verifier)),
         *(text for _, text in depot.store.roots_log.faults()),
     ]
     depot.progress.step("comparing names with all that was ever published")
-    faults += (text for _, text in name_faults(depot))
-    faults[:0] = clock_faults(depot)
+    faults += (text for _, text in name_faults(depot.store, depot.history))
+    faults[:0] = clock_faults(depot.store, depot.clock)
     snapshots, site = depot.store.snapshots, depot.inspectable()
     numbers, shown, files = snapshots.numbers(), site.current(), 0
     marked: tuple[str, ...] = ()
@@ -67,7 +68,7 @@ def verify(depot: Depot) -> VerifyResult:
         if snapshot is not None:
             files = len(snapshot.tree)
             marked = unsigned_shown(depot, snapshot)
-            faults += _site_faults(depot, site, snapshot)
+            faults += _site_faults(depot.store, depot.progress, site, snapshot)
             depot.progress.step(f"following the indexes of snapshot {shown}")
             faults += _index_faults(depot, snapshot)
             faults += origin_faults(depot, snapshot)
@@ -76,10 +77,10 @@ def verify(depot: Depot) -> VerifyResult:
     return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)), marked)
 
 
-def _with_names(depot: Depot, bad: Mapping[Path, str]) -> Iterator[str]:
+def _with_names(store: LocalStore, bad: Mapping[Path, str]) -> Iterator[str]:
     """Give the faults of objects, each with a path under which a snapshot shows it: a hash tells nobody anything."""
     names: dict[str, str] = {}
-    snapshots = depot.store.snapshots
+    snapshots = store.snapshots
     for number in snapshots.numbers() if bad else ():
         with contextlib.suppress(CudepotError):
             tree = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}").tree
@@ -88,29 +89,29 @@ def _with_names(depot: Depot, bad: Mapping[Path, str]) -> Iterator[str]:
         yield f"{text} ({names[path.name]})" if path.name in names else text
 
 
-def _hash_all(depot: Depot, paths: Sequence[Path], total: int) -> dict[Path, str]:
+def _hash_all(store: LocalStore, progress: Progress, paths: Sequence[Path], total: int) -> dict[Path, str]:
     """Hash every object, several at once; return what is wrong by path."""
-    depot.progress.begin(f"hashing {len(paths)} objects", total, len(paths))
+    progress.begin(f"hashing {len(paths)} objects", total, len(paths))
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = dict(zip(paths, pool.map(lambda path: _object_fault(depot, path), paths), strict=True))
-    depot.progress.end()
+        found = dict(zip(paths, pool.map(lambda path: _object_fault(store, progress, path), paths), strict=True))
+    progress.end()
     return {path: fault for path, fault in found.items() if fault}
 
 
-def _object_fault(depot: Depot, path: Path) -> str:
+def _object_fault(store: LocalStore, progress: Progress, path: Path) -> str:
     if path.is_symlink() or not path.is_file():
         return f"object {path}: not a plain file: remove it"
-    found = depot.store.marks.hashed(str(path))
-    depot.progress.advance(found.size, 1)
+    found = store.marks.hashed(str(path))
+    progress.advance(found.size, 1)
     return "" if found.sha256 == path.name else f"object {path}: its bytes hash to {found.sha256}: remove it and sync"
 
 
-def _site_faults(depot: Depot, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
+def _site_faults(store: LocalStore, progress: Progress, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
     shown = snapshot.number
-    depot.progress.step(f"looking at {len(snapshot.tree):,} files of {site.where}")
-    yield from _copy_faults(depot, site, snapshot)
-    depot.progress.step(f"listing the files of {site.where}")
-    own = dict(zip(("snapshot.json", "snapshot.json.asc"), depot.store.snapshots.read(shown), strict=True))
+    progress.step(f"looking at {len(snapshot.tree):,} files of {site.where}")
+    yield from _copy_faults(progress, site, snapshot)
+    progress.step(f"listing the files of {site.where}")
+    own = dict(zip(("snapshot.json", "snapshot.json.asc"), store.snapshots.read(shown), strict=True))
     for name, data in own.items():
         if _file_fault(site, shown, name, Digest.of(data)):
             yield f"{site.where}: {name}: differs from the store's"
@@ -119,7 +120,7 @@ def _site_faults(depot: Depot, site: Inspectable, snapshot: Snapshot) -> Iterato
             yield f"{site.where}: {path}: not part of the snapshot"
 
 
-def _copy_faults(depot: Depot, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
+def _copy_faults(progress: Progress, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
     """Read the files of the site that are not the very objects of the store."""
     shown = snapshot.number
     copies = unlinked(site, snapshot)
@@ -128,16 +129,16 @@ def _copy_faults(depot: Depot, site: Inspectable, snapshot: Snapshot) -> Iterato
 
     def look(one: tuple[str, Digest]) -> str:
         fault = _file_fault(site, shown, *one)
-        depot.progress.advance(one[1].size, 1)
+        progress.advance(one[1].size, 1)
         return f"{site.where}: {one[0]}: {fault}" if fault else ""
 
     total = sum(one.size for one in copies.values())
-    depot.progress.begin(f"reading {len(copies)} files of the site", total, len(copies))
+    progress.begin(f"reading {len(copies)} files of the site", total, len(copies))
     try:
         with ThreadPoolExecutor(site.readers) as pool:
             yield from filter(None, pool.map(look, copies.items()))
     finally:
-        depot.progress.end()
+        progress.end()
 
 
 def unlinked(site: Inspectable, snapshot: Snapshot) -> Tree:

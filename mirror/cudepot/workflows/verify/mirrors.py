@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, VerifierOf
 from cudepot.errors import ConfigError, TrustError
 from cudepot.kinds.registry import kind_of
 from cudepot.kinds.site_roots import mirrors
 from cudepot.ports import Verifier
+from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.prove import imported_roots, upstream_verifier
 
 
 def mirror_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     """Follow the roots of every whole mirror down to its packages; give a line for each fault."""
     for folder, upstream in mirrors(snapshot).items():
-        find = partial(_verifier, depot, snapshot, folder)
+        find = partial(_verifier, depot.config, depot.store, depot.verifier, snapshot, folder)
         yield from depot.isolation.lines(folder, _faults(depot, snapshot, upstream, find))
 
 
@@ -28,12 +30,12 @@ def _faults(
     yield from kind_of(upstream).shows.mirror_faults(depot, snapshot, upstream, verifier)
 
 
-def _verifier(depot: Depot, snapshot: Snapshot, folder: str) -> Verifier:
+def _verifier(config: Config, store: LocalStore, verifier: VerifierOf, snapshot: Snapshot, folder: str) -> Verifier:
     name = folder.partition("/")[2].rstrip("/")
-    for root in imported_roots(depot, snapshot.number):
+    for root in imported_roots(store, snapshot.number):
         if root.upstream == name:
-            return upstream_verifier(depot, root, folder)
+            return upstream_verifier(config, store, root, folder)
     try:
-        return depot.verifier(depot.config.upstream(name))
+        return verifier(config.upstream(name))
     except ConfigError as error:
         raise TrustError(f"the upstream's keys are not in cudepot.toml any more, so not checked: {error}") from error

@@ -16,7 +16,7 @@ def origin_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     if not depot.config.site.origin:
         return
     try:
-        lock, roots = lock_of(depot, snapshot), imported_roots(depot, snapshot.number)
+        lock, roots = lock_of(depot.store, snapshot), imported_roots(depot.store, snapshot.number)
     except CudepotError as error:
         yield str(error)
         return

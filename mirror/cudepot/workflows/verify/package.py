@@ -19,6 +19,8 @@ from cudepot.formats.guarded import unpacked_limit
 from cudepot.formats.members import Members
 from cudepot.formats.sbom import Origin
 from cudepot.formats.wheel_read import read_wheel
+from cudepot.ports import Progress
+from cudepot.store.local import LocalStore
 from cudepot.workflows.build.unpack import members
 
 _OWN = ("info/", ".dist-info/")
@@ -118,7 +120,7 @@ def _compared(
     *,
     built: bool,
 ) -> PackageReport:
-    sources = _sources(depot, job)
+    sources = _sources(depot.store, depot.progress, job)
     traced, faults = [], []
     for name, content in sorted(files.items()):
         if _is_own(name):
@@ -136,18 +138,18 @@ def _compared(
     return PackageReport(str(path), digest, built, str(job), origins_of(lock, job), tuple(traced), tuple(faults))
 
 
-def _sources(depot: Depot, job: Job) -> dict[Digest, tuple[str, str]]:
+def _sources(store: LocalStore, progress: Progress, job: Job) -> dict[Digest, tuple[str, str]]:
     """Return content → (artifact, member) of everything the artifacts of a job hold; the first member is told."""
     found: dict[Digest, tuple[str, str]] = {}
-    depot.progress.begin(f"hashing {job}", sum(one.digest.size for one in job.artifacts))
+    progress.begin(f"hashing {job}", sum(one.digest.size for one in job.artifacts))
     try:
         for artifact in job.artifacts:
-            with depot.store.open(artifact.digest) as handle:
-                for name, content in _hashed(members(artifact, handle, depot.progress.advance)):
+            with store.open(artifact.digest) as handle:
+                for name, content in _hashed(members(artifact, handle, progress.advance)):
                     if isinstance(content, Digest):
                         found.setdefault(content, (artifact.filename, name))
     finally:
-        depot.progress.end()
+        progress.end()
     return found
 
 

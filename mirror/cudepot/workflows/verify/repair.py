@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, SiteVerifier
+from cudepot.depot.history import History
 from cudepot.depot.published_names import mend_names
 from cudepot.disk import storage_errors
 from cudepot.errors import CudepotError
+from cudepot.ports import Inspectable, Site
 from cudepot.store.layout import DAMAGED_ROOTS
+from cudepot.store.local import LocalStore
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.sync import sync
 from cudepot.workflows.verify.everything import VerifyResult, unlinked, verify
@@ -40,25 +43,31 @@ def verify_and_repair(depot: Depot) -> RepairResult:
     if not before.faults:
         return RepairResult(before, (), before)
     with storage_errors(depot.store.root):
-        done = (*_documents(depot), *_objects(depot, before), *_records(depot), *_log(depot), *_fetched(depot, before))
-        done += (*mend_names(depot), *_site(depot))
+        done = (
+            *_documents(depot.store, depot.history, depot.inspectable()),
+            *_objects(depot, before),
+            *_records(depot.store, depot.site_verifier),
+            *_log(depot.store),
+            *_fetched(depot, before),
+        )
+        done += (*mend_names(depot.store, depot.history), *_site(depot.store, depot.history, depot.inspectable()))
     return RepairResult(before, tuple(dict.fromkeys(done)), verify(depot))
 
 
-def _documents(depot: Depot) -> Iterator[str]:
+def _documents(store: LocalStore, history: History, inspectable: Inspectable) -> Iterator[str]:
     """Put back a snapshot's document from the site, where it is signed and whole."""
-    snapshots, site = depot.store.snapshots, depot.inspectable()
-    for number in list(damaged_snapshots(depot)):
+    snapshots, site = store.snapshots, inspectable
+    for number in list(damaged_snapshots(history)):
         with contextlib.suppress(CudepotError):
             with site.open(number, "snapshot.json") as one, site.open(number, "snapshot.json.asc") as other:
                 document, signature = one.read(), other.read()
-            depot.site_verifier().detached(document, signature, f"snapshot {number} on the site")
+            history.verifier().detached(document, signature, f"snapshot {number} on the site")
             snapshots.restore(number, document, signature)
             yield f"snapshot {number}: put back from the site"
 
 
 def _objects(depot: Depot, found: VerifyResult) -> Iterator[str]:
-    shown = _shown(depot)
+    shown = _shown(depot.history, depot.site())
     for path in map(Path, found.damaged):
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
@@ -81,10 +90,10 @@ def _fetched(depot: Depot, found: VerifyResult) -> Iterator[str]:
             yield f"{result.fetched_files} locked files fetched again"
 
 
-def _shown(depot: Depot) -> Snapshot | None:
-    shown = depot.site().current()
+def _shown(history: History, site: Site) -> Snapshot | None:
+    shown = site.current()
     try:
-        return depot.history.load(shown) if shown in depot.history.numbers() else None
+        return history.load(shown) if shown in history.numbers() else None
     except CudepotError:
         return None
 
@@ -95,8 +104,8 @@ def _from_site(depot: Depot, shown: Snapshot, sha256: str) -> bool:
     return any(from_site(depot, shown, path, digest) for path, digest in same)
 
 
-def _records(depot: Depot) -> Iterator[str]:
-    for path, _, damaged in list(record_faults(depot)):
+def _records(store: LocalStore, site_verifier: SiteVerifier) -> Iterator[str]:
+    for path, _, damaged in list(record_faults(store, site_verifier)):
         if not damaged:
             yield f"{path}: kept: it cannot be checked now, which does not make it wrong"
             continue
@@ -104,22 +113,22 @@ def _records(depot: Depot) -> Iterator[str]:
         yield f"{path}: forgotten"
 
 
-def _log(depot: Depot) -> Iterator[str]:
+def _log(store: LocalStore) -> Iterator[str]:
     """Keep the good lines of the log of roots; the others move aside."""
-    log, aside = depot.store.roots_log, depot.store.at(DAMAGED_ROOTS)
+    log, aside = store.roots_log, store.at(DAMAGED_ROOTS)
     if moved := log.move_damaged(aside):
         yield f"{log.path}: {moved} damaged lines moved to {aside.name}"
 
 
-def _site(depot: Depot) -> Iterator[str]:
+def _site(store: LocalStore, history: History, inspectable: Inspectable) -> Iterator[str]:
     """Make the site hold what its snapshot says."""
-    shown = _shown(depot)
+    shown = _shown(history, inspectable)
     if shown is None:
         return
-    document, signature = depot.store.snapshots.read(shown.number)
-    site = depot.inspectable()
+    document, signature = store.snapshots.read(shown.number)
+    site = inspectable
     wrong = unlinked(site, shown)
-    lost = [path for path, digest in shown.tree.items() if not depot.store.has(digest)]
+    lost = [path for path, digest in shown.tree.items() if not store.has(digest)]
     # Without its document the snapshot counts as not written, so that `publish` completes it.
     extra = {} if lost else {"snapshot.json": document, "snapshot.json.asc": signature}
     site.mend(shown.number, shown.tree, extra)

@@ -6,51 +6,55 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.site.bundle import parse_manifest
 from cudepot.depot.builds import parse_record
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import SiteVerifier
+from cudepot.depot.history import History
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, FormatError, SignatureError
 from cudepot.openpgp import is_plain_armor
+from cudepot.ports import Progress
 from cudepot.store.layout import BUILDS, LAYOUT, MANIFESTS, Entry, Guard
+from cudepot.store.local import LocalStore
 from cudepot.store.sealed_file import SealedFile
 
 
-def snapshot_faults(depot: Depot) -> Iterator[str]:
+def snapshot_faults(config: Config, store: LocalStore, history: History, progress: Progress) -> Iterator[str]:
     """Check every snapshot: signature, place in the chain of hashes, and whether the store has what it names."""
-    snapshots = depot.store.snapshots
+    snapshots = store.snapshots
     documents = snapshots.documents()
     for number in snapshots.numbers():
-        depot.progress.step(f"checking snapshot {number}")
+        progress.step(f"checking snapshot {number}")
         try:
-            snapshot = depot.history.load(number)
+            snapshot = history.load(number)
         except CudepotError as error:
             yield str(error)
             continue
         if not is_plain_armor(snapshots.read(number)[1]):
             yield f"{snapshots.path(number)}.asc: the signature holds, but its armour was changed"
         before = snapshots.document(number - 1)
-        gap = number != documents[0] and not depot.config.site.origin  # bundles bring only some snapshots
+        gap = number != documents[0] and not config.site.origin  # bundles bring only some snapshots
         if (before or gap) and snapshot.parent != Digest.of(before).sha256:
             yield f"snapshot {number}: does not follow snapshot {number - 1} (its parent hash is another)"
         named = {**snapshot.tree, "its cudepot.lock": snapshot.lock}
         yield from (
-            f"snapshot {number}: {path} is {'damaged' if depot.store.is_damaged(digest) else 'not'} in the store "
+            f"snapshot {number}: {path} is {'damaged' if store.is_damaged(digest) else 'not'} in the store "
             f"({digest.sha256[:12]}…)"
             for path, digest in named.items()
-            if not depot.store.has(digest)
+            if not store.has(digest)
         )
 
 
-def damaged_snapshots(depot: Depot) -> Iterator[int]:
+def damaged_snapshots(history: History) -> Iterator[int]:
     """Give the numbers of snapshots that do not hold."""
-    for number in depot.history.numbers():
+    for number in history.numbers():
         try:
-            depot.history.load(number)
+            history.load(number)
         except CudepotError:
             yield number
             continue
-        if not is_plain_armor(depot.history.documents.read(number)[1]):
+        if not is_plain_armor(history.documents.read(number)[1]):
             yield number
 
 
@@ -67,26 +71,26 @@ class RecordFault(NamedTuple):
     damaged: bool
 
 
-def record_faults(depot: Depot) -> Iterator[RecordFault]:
+def record_faults(store: LocalStore, site_verifier: SiteVerifier) -> Iterator[RecordFault]:
     """Give each record of the store that does not hold, and what is wrong with it."""
     for entry in LAYOUT:
-        for path in entry.found(depot.store.root) if entry.guard is Guard.CHECK else ():
+        for path in entry.found(store.root) if entry.guard is Guard.CHECK else ():
             try:
-                _check(depot, entry, path)
+                _check(store, site_verifier, entry, path)
             except (CudepotError, OSError) as error:
                 text = str(error) if str(path) in str(error) else f"{path}: {error}"
                 damaged = entry not in MANIFESTS or isinstance(error, SignatureError | FormatError)
                 yield RecordFault(path, text, damaged)
 
 
-def _check(depot: Depot, entry: Entry, path: Path) -> None:
+def _check(store: LocalStore, site_verifier: SiteVerifier, entry: Entry, path: Path) -> None:
     """Raise CudepotError or OSError where a record does not hold."""
     if entry == BUILDS:
         parse_record(path.read_bytes(), str(path))
     elif entry in MANIFESTS:
         what = f"manifest {path.stem}"
-        document, signature = depot.store.manifests(entry).read(path.stem)
-        depot.site_verifier().detached(document, signature, what)
+        document, signature = store.manifests(entry).read(path.stem)
+        site_verifier().detached(document, signature, what)
         parse_manifest(document, what)
     else:
         SealedFile(path).read()
