@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -28,13 +28,27 @@ class Solvability:
     _findings: dict[str, Findings] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, config: Config, before: Sequence[Allowed], allow: Mapping[str, str], forbid: Sequence[str]) -> Self:
+    def of(
+        cls,
+        config: Config,
+        before: Sequence[Allowed],
+        allow: Mapping[str, str],
+        forbid: Sequence[str],
+        shared: Callable[[], Iterable[str]],
+    ) -> Self:
         """Begin with what was allowed before, less what is of no upstream now.
+
+        Args:
+            config: names the upstreams.
+            before: what was allowed.
+            allow: names to be allowed from now on, and why.
+            forbid: names that are not allowed any more.
+            shared: gives the names of repositories that all upstreams share; asked for where anything is allowed.
 
         Raises:
             ConfigError: a name to be allowed is none of a repository here, or one to be forbidden is not allowed.
         """
-        names = [one.name for one in config.upstreams] + [f"conda/{config.site.channel}"]
+        names = [*(one.name for one in config.upstreams), *(shared() if allow or before else ())]
         for name in allow:
             if name not in names:
                 raise ConfigError(f"--allow-unsolvable {name}: no such repository", hint=f"known: {', '.join(names)}")

@@ -42,9 +42,11 @@ class Shows(ABC):
 
     Attributes:
         roots: file names at which clients of such a repository begin, one for each repository.
+        is_proved: whether `publish` proves that packages can be installed from a repository that all upstreams share.
     """
 
     roots: tuple[str, ...] = ()
+    is_proved = False
 
     @abstractmethod
     def tree(self, material: Material) -> dict[str, Digest]:
@@ -71,6 +73,10 @@ class Shows(ABC):
             files: path below the repository → content.
         """
         return ()
+
+    def was_solvable(self, depot: Depot) -> bool:  # noqa: ARG002
+        """Return whether all of the shared repository that `publish` looked at last can be installed."""
+        return False
 
     def left_to_others(self, depot: Depot, tree: Tree) -> Sequence[str]:  # noqa: ARG002
         """Return a line for each repository of a tree that needs another one, which clients have to name as well."""

@@ -14,6 +14,7 @@ from cudepot.kinds.shows import Material, Shows
 
 class _Shows(Shows):
     roots = ("repodata.json",)
+    is_proved = True
 
     def folders(self, depot: Depot) -> tuple[str, ...]:
         return (f"conda/{depot.config.site.channel}/",)
@@ -33,6 +34,11 @@ class _Shows(Shows):
         from cudepot.kinds.conda.prove import unsolvable  # noqa: PLC0415
 
         return unsolvable(depot, lock, name, files)
+
+    def was_solvable(self, depot: Depot) -> bool:
+        from cudepot.kinds.conda.prove import was_solvable  # noqa: PLC0415
+
+        return was_solvable(depot)
 
     def left_to_others(self, depot: Depot, tree: Tree) -> Sequence[str]:
         from cudepot.kinds.conda.prove import foreign  # noqa: PLC0415

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.pinned_hashes import check_hashes
 from cudepot.catalog.config.upstream import Upstream
@@ -22,8 +24,11 @@ from cudepot.depot.solvability import Solvability
 from cudepot.disk import write_atomic
 from cudepot.errors import CudepotError
 from cudepot.kinds.kind import Asking
-from cudepot.kinds.registry import kind_of
+from cudepot.kinds.registry import kind_of, sharing
 from cudepot.kinds.unsigned import unsigned
+
+if TYPE_CHECKING:
+    from cudepot.kinds.shows import Shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +86,10 @@ def make_lock(
         ConfigError: nothing is pinned, or what is to be allowed or forbidden is not there.
     """
     old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
-    pinned = _pinned(depot.config)
-    solvable = Solvability.of(depot.config, old.allowed_unsolvable, allow_unsolvable, forbid_unsolvable)
-    _judge_channel(depot, solvable)
+    pinned, permitted = _pinned(depot.config), old.allowed_unsolvable
+    shared = partial(_proved, depot)
+    solvable = Solvability.of(depot.config, permitted, allow_unsolvable, forbid_unsolvable, shared)
+    _judge_shared(depot, solvable)
 
     def resolve(now: Depot, upstream: Upstream) -> Resolved:
         with solvable.judging(upstream.name) as findings:
@@ -121,15 +127,17 @@ def make_lock(
     return LockResult(lock, *came, written, failed, old_roots, unsigned(depot, lock), unsolvable, notes)
 
 
-def _judge_channel(depot: Depot, solvable: Solvability) -> None:
-    """Note of a conda channel that is allowed to be unsolvable what `publish` found last: it knows what is built."""
-    channel = f"conda/{depot.config.site.channel}"
-    if not any(one.name == channel for one in solvable.permitted):
-        return
-    from cudepot.kinds.conda.prove import was_solvable  # noqa: PLC0415 - seldom
+def _proved(depot: Depot) -> dict[str, Shows]:
+    """Return the repositories that all upstreams share and that `publish` proves, by name."""
+    return {one.shows.folders(depot)[0].rstrip("/"): one.shows for one in sharing() if one.shows.is_proved}
 
-    with solvable.judging(channel) as findings:
-        findings.complete = was_solvable(depot)
+
+def _judge_shared(depot: Depot, solvable: Solvability) -> None:
+    """Note of what all share, and is allowed to be unsolvable, what `publish` found last: it knows what is built."""
+    for name, shows in _proved(depot).items() if solvable.permitted else ():
+        if any(one.name == name for one in solvable.permitted):
+            with solvable.judging(name) as findings:
+                findings.complete = shows.was_solvable(depot)
 
 
 def _as_repackaged(depot: Depot, upstream: Upstream, artifacts: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
