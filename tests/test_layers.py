@@ -140,6 +140,15 @@ def test_what_kinds_share_knows_none_of_them() -> None:
                     assert name.split(".")[2] == "rules", f"{path.relative_to(ROOT)} imports {name}"
 
 
+def test_a_site_kind_is_loaded_by_name_alone() -> None:
+    for path in FILES:
+        parts = path.relative_to(ROOT).parts
+        own = parts[1] if parts[0] == "sites" and len(parts) > 2 else ""
+        for name in imports(path):
+            if name.startswith("cudepot.sites.") and name.count(".") > 2:
+                assert name.split(".")[2] == own, f"{path.relative_to(ROOT)} imports {name}"
+
+
 def strings(tree: ast.Module) -> Iterator[ast.Constant]:
     """Give the string literals of a file, docstrings excepted."""
     documents = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
