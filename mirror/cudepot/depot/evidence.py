@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from cudepot.catalog.faults import Served
 from cudepot.digest import Digest, MismatchError, hasher
-from cudepot.errors import CudepotError, FormatError, UpstreamError
+from cudepot.errors import CudepotError, UpstreamError
 from cudepot.ports import About, Source
 
 HASH_LIMIT = 64 << 20  # bytes read only to be able to name a hash
-_RELEASE_LIMIT = 10 << 20
 
 
 def served_at(source: Source, path: str, error: MismatchError) -> Served:
@@ -43,22 +42,3 @@ def _hashed(source: Source, path: str, size: int) -> Digest | None:
             if seen > HASH_LIMIT:
                 return None
     return Digest(one.hexdigest(), seen)
-
-
-def release_beside(source: Source, folder: str, index: str, served: Served) -> dict[str, str | int]:
-    """Return what the unsigned ``Release`` says of the index served: NVIDIA uploads it before its signatures.
-
-    Evidence only: nothing of it is trusted or used.
-    """
-    from cudepot.formats.apt_release import parse_release  # noqa: PLC0415 - of use to apt repositories only
-
-    try:
-        page = source.fresh().read(f"{folder}Release", limit=_RELEASE_LIMIT)
-        release = parse_release(page.body if page else b"", "Release")
-    except (UpstreamError, FormatError):
-        return {}
-    listed = release.files.get(index)
-    found: dict[str, str | int] = {"release_date": release.fields.get("Date", "")}
-    if listed is not None and (listed.sha256, listed.size) == (served.sha256, served.size):
-        found["release_names_served"] = 1
-    return found

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_release, newest_date, readable_date
 from cudepot.depot.broken_index import BrokenIndex
-from cudepot.depot.evidence import release_beside
 from cudepot.depot.fetch import fetch_promised
 from cudepot.depot.request import key_hash
 from cudepot.depot.upstream_session import INDEX_LIMIT, ROOT_LIMIT, Asked, remembered_as
@@ -21,6 +20,7 @@ from cudepot.errors import CudepotError, FormatError, MissingError, PinError, Tr
 from cudepot.formats.apt import PackageIndex
 from cudepot.formats.apt_release import Release, parse_release
 from cudepot.formats.compression import decompressed
+from cudepot.kinds.apt.evidence import release_beside
 from cudepot.kinds.apt.rules.indexes import index_names
 from cudepot.kinds.apt.rules.mirror import FORMS
 from cudepot.kinds.apt.rules.offers import Offers
