@@ -82,7 +82,7 @@ def _dropin(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.build.dropin import dropin
 
     with opened(args, exclusive=False) as depot:
-        found = dropin(depot.workshop, depot.store, depot.lock_path, Path(args.dropin))
+        found = dropin(depot.workshop, depot.lock_path, Path(args.dropin))
     lines = []
     for one in found.differences:
         lines.append(f"{one.package}: {one.field}")

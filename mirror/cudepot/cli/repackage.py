@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> Answer:
         raise ConfigError("--keep-last is for packages, not for --payloads", hint="give one of them")
     if args.payloads and not args.dry_run:
         with opened(args) as depot:
-            made = write_payloads(depot, Path(args.payloads))
+            made = write_payloads(depot.workshop, depot.lock_path, Path(args.payloads))
         return list(made), [f"wrote {path}" for path in made], 0
     with opened(args) as depot:
         result = repackage(depot, dry_run=args.dry_run, keep_last=args.keep_last)

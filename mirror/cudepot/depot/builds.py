@@ -214,20 +214,20 @@ def parse_record(data: bytes, what: str) -> tuple[str, list[Built]]:
     return table.text("job"), [_built(one) for one in table.tables("built")]
 
 
-def builds_of(workshop: Workshop, store: LocalStore, lock: Lock) -> list[Built]:
+def builds_of(workshop: Workshop, lock: Lock) -> list[Built]:
     """Return everything the lock's jobs made; raise ConfigError when one has not been run."""
     built: list[Built] = []
     for job in all_jobs(workshop, lock):
-        found = recall(store, lock, job_key(workshop, lock, job))
+        found = recall(workshop.store, lock, job_key(workshop, lock, job))
         if found is None:
             raise ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`")
         built += found
     return list(dict.fromkeys(built))  # tgz and deb of one release make the very same package
 
 
-def builds_of_each(workshop: Workshop, store: LocalStore, lock: Lock) -> list[tuple[Job, list[Built] | None]]:
+def builds_of_each(workshop: Workshop, lock: Lock) -> list[tuple[Job, list[Built] | None]]:
     """Return each build of a lock's artifacts with what it made; None where it has not been run."""
-    return [(job, recall(store, lock, job_key(workshop, lock, job))) for job in jobs_of(lock)]
+    return [(job, recall(workshop.store, lock, job_key(workshop, lock, job))) for job in jobs_of(lock)]
 
 
 def ever_built(store: LocalStore, lock: Lock) -> list[Built]:

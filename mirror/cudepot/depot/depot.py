@@ -61,17 +61,21 @@ class Signing(NamedTuple):
 
 
 class Workshop(NamedTuple):
-    """What packages are made with, beside the artifacts they are made of.
+    """What packages are made with.
 
     Attributes:
         config: cudepot.toml.
+        store: has the artifacts, and gets the packages.
         recipes: folder of the recipes.
         epoch: seconds since 1970 stamped into packages.
+        progress: is told how far it is.
     """
 
     config: Config
+    store: LocalStore
     recipes: Path
     epoch: int
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ class Depot:
     @property
     def workshop(self) -> Workshop:
         """What packages are made with."""
-        return Workshop(self.config, self.recipes, self.epoch)
+        return Workshop(self.config, self.store, self.recipes, self.epoch, self.progress)
 
     def site(self) -> Site:
         """Return the site that is configured, filled from this depot's store."""

@@ -158,7 +158,7 @@ def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | Non
     depot.progress.step(f"reading snapshot {shown}")
     snapshot = parse_snapshot(depot.store.snapshots.read(shown)[0], f"snapshot {shown}")
     answers = snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
-        one.digest for one in builds_of(depot.workshop, depot.store, lock)
+        one.digest for one in builds_of(depot.workshop, lock)
     } <= set(snapshot.tree.values())
     lasting = [one.name for one in lock.upstreams if depot.config.upstream(one.name).valid_for]
     return answers and not _is_worn(depot, snapshot, lasting)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cudepot.catalog.config.config import Pin
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.unsolvable import Unsolvable
@@ -41,7 +42,8 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     grounds = [_METHOD, files["Packages"].sha256, external, machines, tables, [one.digest.sha256 for one in pinned]]
 
     def prove() -> Verdict:
-        return Verdict(tuple(_prove(depot, name, files["Packages"], pinned, machines, external)))
+        index, wanted = depot.store.read(files["Packages"]), depot.config.pins_of(settings)
+        return Verdict(tuple(_prove(name, index, wanted, pinned, machines, external)))
 
     return list(verdict(depot.store, f"apt/{name}", grounds, prove).unsolvable)
 
@@ -52,9 +54,9 @@ def _machines(debs: Sequence[Artifact]) -> tuple[str, ...]:
 
 
 def _prove(
-    depot: Depot,
     name: str,
-    packages: Digest,
+    packages: bytes,
+    wanted: Sequence[Pin],
     pinned: Sequence[Artifact],
     machines: Sequence[str],
     external: Sequence[str] | None,
@@ -65,7 +67,7 @@ def _prove(
     from cudepot.kinds.apt.rules.offers import Offers  # noqa: PLC0415
     from cudepot.kinds.apt.rules.pins import exact_pins  # noqa: PLC0415
 
-    index = PackageIndex(depot.store.read(packages), f"apt/{name}/Packages")
-    pins = exact_pins(depot.config.pins_of(depot.config.upstream(name)), pinned, files=external is None)
+    index = PackageIndex(packages, f"apt/{name}/Packages")
+    pins = exact_pins(wanted, pinned, files=external is None)
     outside = None if external is None else frozenset(external)
     return select(Offers([index]), Wishes(name, pins, machines, external=outside)).findings

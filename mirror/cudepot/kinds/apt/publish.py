@@ -44,7 +44,8 @@ def _repository(
     stanzas = [_stanza(depot, one, known) for one in debs]
     texts = apt_plan.indexes(stanzas, before)
     files = {path: depot.store.add_bytes(text) for path, text in texts.items()}
-    roots = _roots(depot, upstream, [one["Architecture"] for one in stanzas], texts, earlier)
+    architectures, lifetime = [one["Architecture"] for one in stanzas], depot.config.upstream(upstream.name).valid_for
+    roots = _roots(depot, upstream, architectures, texts, earlier, lifetime=lifetime)
     return pool | files | _hashed(depot, upstream, files, earlier) | roots
 
 
@@ -99,13 +100,14 @@ def _roots(
     architectures: Sequence[str],
     texts: dict[str, bytes],
     earlier: Sequence[Snapshot],
+    *,
+    lifetime: int,
 ) -> dict[str, Digest]:
     """Return the signed roots: the ones before when nothing but the date would change and they are fresh enough."""
     paths = {name: f"apt/{upstream.name}/{name}" for name in ("Release", "Release.gpg", "InRelease")}
     before = earlier[0].tree if earlier else {}
     whole = all(path in before and depot.store.has(before[path]) for path in paths.values())
     old = depot.store.read(before[paths["Release"]]) if whole else None
-    lifetime = depot.config.upstream(upstream.name).valid_for
     text = apt_plan.release(upstream, architectures, texts, apt_plan.next_date(depot.clock(), old), lifetime)
     signer = depot.signer()
     kept = old is not None and earlier[0].signer == signer.fingerprint and apt_plan.same_repository(old, text)

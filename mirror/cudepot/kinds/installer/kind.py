@@ -33,7 +33,7 @@ class _Locks:
     def lock(self, asking: Asking) -> Resolved:
         from cudepot.kinds.installer.lock import resolve_local  # noqa: PLC0415
 
-        return resolve_local(asking.depot, asking.upstream, asking.before, asking.findings)
+        return resolve_local(asking)
 
     def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
         return Offered()

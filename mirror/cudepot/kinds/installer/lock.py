@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
-from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
 from cudepot.depot.fetch import fetch_promised
 from cudepot.depot.request import request_hash
@@ -23,33 +22,29 @@ from cudepot.kinds.apt.lock import locked_from
 from cudepot.kinds.apt.subset import subset
 from cudepot.kinds.installer.rules.settings import holds_rpms, sha256_of
 from cudepot.kinds.installer.source import LocalRepo
+from cudepot.kinds.kind import Asking, Resolved
 from cudepot.kinds.yum.rules.settings import HASH_LOCK, YumSettings
 from cudepot.signing.keys import parse_keys
 
 
-def resolve_local(
-    depot: Depot,
-    upstream: Upstream,
-    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
-    findings: Findings,
-) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+def resolve_local(asking: Asking) -> Resolved:
     """Return what the pins of an installer mean; ``before`` when hash and pins are the same: nothing can differ.
 
     Raises:
         TrustError: the installer, its signature or its index is not what it should be.
         PinError: a pin or a dependency cannot be had.
     """
+    depot, upstream, before, findings = asking.depot, asking.upstream, asking.before, asking.findings
     if before and not findings.again and before[0].request == request_hash(upstream, depot.config.pins_of(upstream)):
         return before
     repo = LocalRepo(depot.base / upstream.path, sha256_of(upstream))
-    resolved = (_yum if holds_rpms(upstream) else _apt)(depot, upstream, repo, findings)
+    resolved = (_yum if holds_rpms(upstream) else _apt)(asking, repo)
     _keep(depot, repo, resolved[1])
     return resolved
 
 
-def _apt(
-    depot: Depot, upstream: Upstream, repo: LocalRepo, findings: Findings
-) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+def _apt(asking: Asking, repo: LocalRepo) -> Resolved:
+    depot, upstream, findings = asking.depot, asking.upstream, asking.findings
     trusted = _with_inner_keys(depot, upstream, repo)
     chain = Chain(depot, trusted, repo, RootMemory.load(depot.store, upstream), findings)
     # another installer may be older: its hash says that it is meant
@@ -60,13 +55,12 @@ def _apt(
     return subset(depot, chain, suites, locked, ())
 
 
-def _yum(
-    depot: Depot, upstream: Upstream, repo: LocalRepo, findings: Findings
-) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+def _yum(asking: Asking, repo: LocalRepo) -> Resolved:
     """Resolve against rpms; an old installer signs nothing inside: its pinned hash alone vouches then."""
     from cudepot.kinds.yum import subset as subset_yum  # noqa: PLC0415 - libsolv and createrepo_c take time to load
     from cudepot.kinds.yum.chain import SIGNATURE, YumChain  # noqa: PLC0415
 
+    depot, upstream, findings = asking.depot, asking.upstream, asking.findings
     signed = repo.has(SIGNATURE)
     trusted = _with_inner_keys(depot, upstream, repo) if signed else replace(upstream, settings=YumSettings(HASH_LOCK))
     memory = RootMemory.load(depot.store, upstream)

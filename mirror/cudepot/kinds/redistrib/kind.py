@@ -31,7 +31,7 @@ class _Locks:
     def lock(self, asking: Asking) -> Resolved:
         from cudepot.kinds.redistrib.lock import resolve_redistrib  # noqa: PLC0415
 
-        return resolve_redistrib(asking.depot, asking.upstream, asking.before)
+        return resolve_redistrib(asking)
 
     def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:
         from cudepot.kinds.redistrib.offers import offers  # noqa: PLC0415

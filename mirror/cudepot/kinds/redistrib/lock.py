@@ -18,6 +18,7 @@ from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
 from cudepot.errors import CudepotError, FormatError, MissingError, PinError
 from cudepot.formats.redistrib import Manifest, Redistributed, parse_redistrib
+from cudepot.kinds.kind import Asking, Resolved
 from cudepot.kinds.redistrib.rules.manifests import choose, is_exact, listed, manifests, serving, wanted
 from cudepot.kinds.unsigned_index import check_transport
 from cudepot.ports import Progress, Source
@@ -25,9 +26,7 @@ from cudepot.ports import Progress, Source
 _LIMIT = 4 << 20  # bytes; manifests have a few kilobytes, the folder's page some hundred
 
 
-def resolve_redistrib(
-    depot: Depot, upstream: Upstream, before: tuple[LockedUpstream, tuple[Artifact, ...]] | None
-) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+def resolve_redistrib(asking: Asking) -> Resolved:
     """Return what the pins of a redistrib folder mean now; ``before`` unchanged when its manifests are the same.
 
     Manifests are not signed: they are trusted as far as TLS goes, and from then on the lock holds the hashes. Their
@@ -39,6 +38,7 @@ def resolve_redistrib(
         PinError: a pin matches nothing.
         PartlyLockedError: some pins match nothing; what the others resolved to is in it.
     """
+    depot, upstream, before = asking.depot, asking.upstream, asking.before
     check_transport(upstream)
     reader = _Reader(depot.progress, RootMemory.load(depot.store, upstream), upstream, depot.source(upstream))
     pins = depot.config.pins_of(upstream)

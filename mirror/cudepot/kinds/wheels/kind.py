@@ -33,7 +33,7 @@ class _Locks:
     def lock(self, asking: Asking) -> Resolved:
         from cudepot.kinds.wheels.lock import resolve_simple  # noqa: PLC0415
 
-        return resolve_simple(asking.depot, asking.upstream, asking.before)
+        return resolve_simple(asking)
 
     def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
         from cudepot.kinds.wheels.offers import offers  # noqa: PLC0415

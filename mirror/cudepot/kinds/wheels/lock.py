@@ -22,12 +22,13 @@ from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
 from cudepot.errors import CudepotError, MissingError, PinError, StorageError, TrustError, UpstreamError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, parse_page, project_name
+from cudepot.kinds.kind import Asking
 from cudepot.kinds.rules.other_spelling import as_wheel, told
 from cudepot.kinds.unsigned_index import _is_open, check_transport
 from cudepot.kinds.wheels.hashes import Hashes
 from cudepot.kinds.wheels.rules.names import called_now
 from cudepot.kinds.wheels.rules.select import Project, Wheel, parse_requirement
-from cudepot.ports import Page, Source
+from cudepot.ports import Page
 
 PAGE_LIMIT = 32 << 20  # bytes; the largest pages of the public index are about 10 MB
 _WORKERS = 16  # pages, and sizes or hashes to learn, at a time
@@ -51,7 +52,7 @@ class _Chosen(NamedTuple):
     wheel: Wheel
 
 
-def resolve_simple(depot: Depot, upstream: Upstream, before: Resolved | None) -> Resolved:
+def resolve_simple(asking: Asking) -> Resolved:
     """Return what the pins of a wheel index mean now; ``before`` unchanged when its pages are the same.
 
     A wheel index is not signed: its pages are trusted as far as TLS goes, and from then on the lock holds the
@@ -63,6 +64,7 @@ def resolve_simple(depot: Depot, upstream: Upstream, before: Resolved | None) ->
         PinError: a pin matches nothing.
         PartlyLockedError: some projects cannot be locked; what the others resolved to is in it.
     """
+    depot, upstream, before = asking.depot, asking.upstream, asking.before
     check_transport(upstream)
     source, wants = depot.source(upstream), wanted(depot.config.pins_of(upstream))
     memory = RootMemory.load(depot.store, upstream)
@@ -76,7 +78,8 @@ def resolve_simple(depot: Depot, upstream: Upstream, before: Resolved | None) ->
         return before
     kept = before[1] if before else ()
     chosen, unmet = _chosen(depot, upstream, wants, pages)
-    artifacts, failed = _artifacts(depot, upstream, source, chosen, kept)
+    hashes = Hashes(depot.store, depot.progress, source, pinned_hashes(depot.config.pins_of(upstream)), kept)
+    artifacts, failed = _artifacts(depot, upstream, hashes, chosen)
     return partly(locked, artifacts, {**errors, **unmet, **failed}, kept)
 
 
@@ -179,10 +182,9 @@ def _chosen(
 
 
 def _artifacts(
-    depot: Depot, upstream: Upstream, source: Source, chosen: Sequence[_Chosen], before: Sequence[Artifact]
+    depot: Depot, upstream: Upstream, hashes: Hashes, chosen: Sequence[_Chosen]
 ) -> tuple[tuple[Artifact, ...], dict[str, CudepotError]]:
     """Return what is locked, sizes and hashes that the page lacks learnt, several at once."""
-    hashes = Hashes(depot.store, depot.progress, source, pinned_hashes(depot.config.pins_of(upstream)), before)
     found: dict[str, Artifact] = {}
 
     def make(one: _Chosen, stop: threading.Event) -> None:

@@ -12,7 +12,6 @@ from cudepot.catalog.faults import TORN, Fault, TornRootError
 from cudepot.catalog.lock import Root
 from cudepot.catalog.trust import check_date, newest_date
 from cudepot.depot.broken_index import BrokenIndex
-from cudepot.depot.depot import Depot
 from cudepot.depot.fetch import Wanted, fetch_each, fetch_promised
 from cudepot.depot.request import key_hash
 from cudepot.depot.upstream_session import METADATA_LIMIT, ROOT_LIMIT, Asked
@@ -22,6 +21,7 @@ from cudepot.formats.compression import decompressed
 from cudepot.formats.repomd import MIRRORS, PATH, Record, Repomd, parse_repomd
 from cudepot.kinds.yum.rules.settings import HASH_LOCK, yum_settings
 from cudepot.ports import Page
+from cudepot.store.local import LocalStore
 
 SIGNATURE = f"{PATH}.asc"
 
@@ -138,8 +138,8 @@ class YumChain(Asked):
 
 
 @contextmanager
-def opened(depot: Depot, digest: Digest, what: str, *, open_size: int = -1) -> Iterator[BinaryIO]:
+def opened(store: LocalStore, digest: Digest, what: str, *, open_size: int = -1) -> Iterator[BinaryIO]:
     """Give the uncompressed bytes of a file of the metadata; they end where repomd.xml says, or in a FormatError."""
     limit = METADATA_LIMIT if open_size < 0 else min(open_size, METADATA_LIMIT)
-    with depot.store.open(digest) as handle, decompressed(handle, what, limit=limit) as text:
+    with store.open(digest) as handle, decompressed(handle, what, limit=limit) as text:
         yield text

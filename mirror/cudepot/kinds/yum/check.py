@@ -44,7 +44,7 @@ def check_modules(chain: YumChain, record: Record, digest: Digest) -> None:
         from cudepot.kinds.yum.rules.modules import check_yaml  # noqa: PLC0415 - few repositories have modules
 
         what = chain.upstream.url + record.href
-        with opened(chain.depot, digest, what) as text:
+        with opened(chain.depot.store, digest, what) as text:
             check_yaml(text.read(), what)
 
 
@@ -56,7 +56,7 @@ def _check_primary(chain: YumChain, record: Record, digest: Digest) -> None:
         decompressed(handle, what, limit=METADATA_LIMIT, kind=kind) as text,
     ):
         check_well_formed(iter(lambda: text.read(CHUNK), b""), what, "metadata")
-    with opened(chain.depot, digest, what) as text:
+    with opened(chain.depot.store, digest, what) as text:
         _check_entries(chain, Entries(text, what), what)
 
 

@@ -7,8 +7,10 @@ that one ``[[pin]]`` means for one machine.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from cudepot.catalog.config.config import Pin
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.unsolvable import Unsolvable
@@ -26,6 +28,7 @@ from cudepot.kinds.yum.rules.closure import machines
 from cudepot.kinds.yum.rules.modules import streams_of
 from cudepot.kinds.yum.rules.pins import Offer, named_of, pins_there
 from cudepot.kinds.yum.rules.selection import Fault
+from cudepot.store.local import LocalStore
 
 _METHOD = 2
 """Raised whenever the proof asks for more or less than it did."""
@@ -42,75 +45,80 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     """
     if PATH not in files:
         return []
-    pinned = [one for one in lock.of(name) if one.kind == ArtifactKind.RPM and one.why == "pin" and one.is_mirrored]
-    locked = lock.upstream(name)
+    settings, locked = depot.config.upstream(name), lock.upstream(name)
+    pins = depot.config.pins_of(settings)
     grounds = [
-        _METHOD, files[PATH].sha256, locked.external if locked else (), _architectures(depot, lock, name),
-        [(one.packages, one.cuda, one.architectures) for one in depot.config.pins_of(depot.config.upstream(name))],
-        [one.digest.sha256 for one in pinned],
+        _METHOD, files[PATH].sha256, locked.external if locked else (), _architectures(lock, settings),
+        [(one.packages, one.cuda, one.architectures) for one in pins],
+        [one.digest.sha256 for one in _pinned(lock, name)],
     ]  # fmt: skip
-    found = verdict(
-        depot.store, f"yum/{name}", grounds, lambda: Verdict(tuple(_prove(depot, lock, name, files, pinned)))
-    )
-    return list(found.unsolvable)
+
+    def prove() -> Verdict:
+        return Verdict(tuple(_prove(depot.store, lock, settings, pins, files)))
+
+    return list(verdict(depot.store, f"yum/{name}", grounds, prove).unsolvable)
+
+
+def _pinned(lock: Lock, name: str) -> list[Artifact]:
+    return [one for one in lock.of(name) if one.kind == ArtifactKind.RPM and one.why == "pin" and one.is_mirrored]
 
 
 def _prove(
-    depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest], pinned: Sequence[Artifact]
-) -> Iterator[Unsolvable]:  # fmt: skip
-    repomd = parse_repomd(depot.store.read(files[PATH]), PATH)
-    rpms, locked = _rpms(depot, repomd, files), lock.upstream(name)
+    store: LocalStore, lock: Lock, settings: Upstream, pins: Sequence[Pin], files: Mapping[str, Digest]
+) -> Iterator[Unsolvable]:
+    repomd, locked = parse_repomd(store.read(files[PATH]), PATH), lock.upstream(settings.name)
+    rpms, pinned = _rpms(store, repomd, files), _pinned(lock, settings.name)
     wanted = [f"{one.name}-{one.version}.{one.architecture}" for one in pinned]
-    every = machines(_architectures(depot, lock, name), rpms, ())
+    every = machines(_architectures(lock, settings), rpms, ())
     paths = {path for one in every for path in one.unknown_paths()}
-    owners = _owners(depot, repomd, files, paths) if paths else {}
-    streams, named = _streams(depot, repomd, files), _named(depot, lock, name, rpms, set(wanted))
+    owners = _owners(store, repomd, files, paths) if paths else {}
+    offered = Offer(one for one in rpms if one.nevra in set(wanted))
+    streams, named = _streams(store, repomd, files), _named(lock, settings, pins, offered)
     for machine in every:
         machine.add_paths(owners)
         for found, needed, because in machine.proved(wanted, named, locked.external if locked else ()):
             if because := because or _exclusive(needed, streams):
-                yield Fault(found, machine.architecture, because).unsolvable(name)
-    yield from _unlisted(depot, name, pinned, streams)
+                yield Fault(found, machine.architecture, because).unsolvable(settings.name)
+    yield from _unlisted(store, settings.name, pinned, streams)
 
 
-def _named(depot: Depot, lock: Lock, name: str, rpms: Iterable[Rpm], wanted: Collection[str]) -> list[list[Rpm]]:
+def _named(lock: Lock, settings: Upstream, pins: Sequence[Pin], pinned: Offer) -> list[list[Rpm]]:
     """Return what each ``[[pin]]`` names without a glob; loose rpms stand each alone."""
-    settings, pinned = depot.config.upstream(name), Offer(one for one in rpms if one.nevra in wanted)
     if kind_of(settings).locks.names_files:
         return []
-    return named_of(pins_there(depot.config.pins_of(settings), _architectures(depot, lock, name), pinned), pinned)
+    return named_of(pins_there(pins, _architectures(lock, settings), pinned), pinned)
 
 
-def _architectures(depot: Depot, lock: Lock, name: str) -> tuple[str, ...]:
+def _architectures(lock: Lock, settings: Upstream) -> tuple[str, ...]:
     """Return the architectures of the machines a repository is for; loose rpms say it themselves."""
-    settings = depot.config.upstream(name)
     if not kind_of(settings).locks.names_files:
         return settings.architectures
-    return architectures_of([one for one in lock.of(name) if one.kind == ArtifactKind.RPM and one.is_mirrored])
+    rpms = [one for one in lock.of(settings.name) if one.kind == ArtifactKind.RPM and one.is_mirrored]
+    return architectures_of(rpms)
 
 
-def _rpms(depot: Depot, repomd: Repomd, files: Mapping[str, Digest]) -> list[Rpm]:
+def _rpms(store: LocalStore, repomd: Repomd, files: Mapping[str, Digest]) -> list[Rpm]:
     record = repomd.record("primary")
     assert record is not None, "a repomd.xml without primary was refused"
-    with opened(depot, files[record.href], record.href) as text:
+    with opened(store, files[record.href], record.href) as text:
         return list(read_primary(text, record.href))
 
 
 def _owners(
-    depot: Depot, repomd: Repomd, files: Mapping[str, Digest], paths: set[str]
+    store: LocalStore, repomd: Repomd, files: Mapping[str, Digest], paths: set[str]
 ) -> dict[str, list[str]]:  # fmt: skip
     record = repomd.record("filelists")
     if record is None:
         return {}
-    with opened(depot, files[record.href], record.href) as text:
+    with opened(store, files[record.href], record.href) as text:
         return owners_of(text, paths, record.href)
 
 
-def _streams(depot: Depot, repomd: Repomd, files: Mapping[str, Digest]) -> dict[str, set[tuple[str, str]]]:
+def _streams(store: LocalStore, repomd: Repomd, files: Mapping[str, Digest]) -> dict[str, set[tuple[str, str]]]:
     record = repomd.record("modules")
     if record is None:
         return {}
-    with opened(depot, files[record.href], record.href) as text:
+    with opened(store, files[record.href], record.href) as text:
         return streams_of(text.read(), record.href)
 
 
@@ -133,14 +141,14 @@ def _long(nevra: str) -> str:
 
 
 def _unlisted(
-    depot: Depot, name: str, pinned: Iterable[Artifact], streams: Mapping[str, object]
+    store: LocalStore, name: str, pinned: Iterable[Artifact], streams: Mapping[str, object]
 ) -> Iterator[Unsolvable]:  # fmt: skip
     """Give the packages that say they are of a module, and that no module lists: dnf refuses them."""
     for one in pinned:
         nevra = f"{one.name}-{one.version}.{one.architecture}"
         if _long(nevra) in streams:
             continue
-        with depot.store.open(one.digest) as handle:
+        with store.open(one.digest) as handle:
             label = read_head(handle, what=one.filename).header.text(MODULARITY_LABEL)
         if label:
             yield Unsolvable(name, nevra, f"of module {label}", "no module of the repository lists it")

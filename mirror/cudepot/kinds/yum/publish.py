@@ -164,7 +164,7 @@ class _Source(NamedTuple):
 def _sources(depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact]) -> Iterator[list[_Source]]:
     """Give the upstream's metadata; loose rpms have none, so they are made of their headers."""
     if upstream.metadata:
-        yield [_Source(one.role, one.path, partial(opened, depot, one.digest)) for one in upstream.metadata]
+        yield [_Source(one.role, one.path, partial(opened, depot.store, one.digest)) for one in upstream.metadata]
         return
     with described(rpms, lambda one: depot.store.open(one.digest)) as paths:
         yield [_Source(kind, path.name, lambda *_, at=path, **__: at.open("rb")) for kind, path in paths.items()]

@@ -69,9 +69,9 @@ def packages_of(chain: YumChain, root: YumRoot) -> list[Rpm]:
     assert record is not None, "a repomd.xml without primary was refused"
     digest, what = chain.fetch(root, record), chain.upstream.url + record.href
     odd: list[FormatError] = []
-    with opened(chain.depot, digest, what) as text:  # as a whole, as dnf reads it: createrepo_c sees entries only
+    with opened(chain.depot.store, digest, what) as text:  # as a whole, as dnf reads it: createrepo_c sees entries only
         check_well_formed(iter(lambda: text.read(CHUNK), b""), what, "metadata")
-    with opened(chain.depot, digest, what) as text:
+    with opened(chain.depot.store, digest, what) as text:
         found = list(read_primary(text, what, odd.append))
     if odd:
         more = f" (and {len(odd) - 1} more)" if odd[1:] else ""
@@ -86,7 +86,7 @@ def _selected(chain: YumChain, root: YumRoot, rpms: Sequence[Rpm], pins: Sequenc
     record = root.repomd.record("filelists")
     if unknown and record is not None:
         digest, what = chain.fetch(root, record), upstream.url + record.href
-        with opened(chain.depot, digest, what) as text:
+        with opened(chain.depot.store, digest, what) as text:
             owners = owners_of(text, unknown, what)
         for one in every:
             one.add_paths(owners)

@@ -55,7 +55,7 @@ def _keeps(depot: Depot, promised: Digest | Promise, shown: Digest) -> bool:
 
 def _packages(depot: Depot, snapshot: Snapshot, folder: str, primary: Record, shown: Digest) -> Iterator[str]:
     what = folder + primary.href
-    with opened(depot, shown, what) as text:
+    with opened(depot.store, shown, what) as text:
         for path, digest in listing(text, what):
             found = snapshot.tree.get(folder + path)
             if digest is not None and (found is None or not _keeps(depot, digest, found)):

@@ -18,7 +18,6 @@ from cudepot.depot.locked import current_lock
 from cudepot.errors import ConfigError, FormatError
 from cudepot.formats.conda_dropin import Difference, Package, compare, records_of
 from cudepot.formats.conda_read import read_info
-from cudepot.store.local import LocalStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class DropinReport:
     unknown: tuple[str, ...]
 
 
-def dropin(workshop: Workshop, store: LocalStore, lock_path: Path, repodata: Path) -> DropinReport:
+def dropin(workshop: Workshop, lock_path: Path, repodata: Path) -> DropinReport:
     """Compare every conda package of the lock with those of a repodata.json for the same platform.
 
     run_exports are taken from a ``run_exports.json`` beside it, file lists from packages (``.conda``) beside it, as
@@ -47,7 +46,7 @@ def dropin(workshop: Workshop, store: LocalStore, lock_path: Path, repodata: Pat
     """
     theirs = list(_theirs(repodata))
     subdirs = {one.key[2] for one in theirs}
-    ours = [one for one in _ours(workshop, store, lock_path) if one.key[2] in subdirs]
+    ours = [one for one in _ours(workshop, lock_path) if one.key[2] in subdirs]
     found, pairs = compare(ours, theirs)
     unknown = [
         field
@@ -58,10 +57,10 @@ def dropin(workshop: Workshop, store: LocalStore, lock_path: Path, repodata: Pat
     return DropinReport(compared, tuple(found), tuple(unknown))
 
 
-def _ours(workshop: Workshop, store: LocalStore, lock_path: Path) -> Iterator[Package]:
-    for one in builds_of(workshop, store, current_lock(workshop.config, store, lock_path)):
+def _ours(workshop: Workshop, lock_path: Path) -> Iterator[Package]:
+    for one in builds_of(workshop, current_lock(workshop.config, workshop.store, lock_path)):
         if one.kind == ArtifactKind.CONDA:
-            with store.open(one.digest) as handle:
+            with workshop.store.open(one.digest) as handle:
                 yield _package(one.filename, read_info(handle, what=one.filename))
 
 

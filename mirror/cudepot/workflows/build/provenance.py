@@ -8,21 +8,20 @@ from cudepot.depot.depot import Workshop
 from cudepot.digest import Digest
 from cudepot.formats.release import Release
 from cudepot.formats.sbom import Origin, statement
-from cudepot.store.local import LocalStore
 
 
-def provenance_tree(workshop: Workshop, store: LocalStore, lock: Lock) -> dict[str, Digest]:
+def provenance_tree(workshop: Workshop, lock: Lock) -> dict[str, Digest]:
     """Return path → content of the statements about all packages built here.
 
     Two artifacts of one release may make one package: its statement then names the artifacts of both.
     """
     made: dict[Built, tuple[Release, dict[str, Origin]]] = {}
     for job in jobs_of(lock):
-        for one in recall(store, lock, job_key(workshop, lock, job)) or ():
+        for one in recall(workshop.store, lock, job_key(workshop, lock, job)) or ():
             _, known = made.setdefault(one, (job.release, {}))
             known |= {f"{origin.filename} {origin.digest.sha256}": origin for origin in origins_of(lock, job)}
     return {
-        f"provenance/{one.place(workshop.config.site.channel)}.json": store.add_bytes(
+        f"provenance/{one.place(workshop.config.site.channel)}.json": workshop.store.add_bytes(
             statement(one.filename, one.digest, release, [known[key] for key in sorted(known)], BUILDER)
         )
         for one, (release, known) in made.items()

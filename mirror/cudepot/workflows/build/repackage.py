@@ -113,7 +113,7 @@ class _Run:
         ready = {} if self._dry else {job: key for job, key in todo.items() if self._may(job)}
         for job, key in ready.items():
             with self._alone(job):
-                self.built[job] = _run(self._depot, self._lock, job, key)
+                self.built[job] = _run(self._depot.workshop, self._lock, job, key)
 
     def _may(self, job: Job) -> bool:
         """Return whether all of a job is here, and its licence is accepted as far as that is known."""
@@ -140,44 +140,44 @@ def _earlier(history: History) -> list[Snapshot]:
     return history.latest(1)
 
 
-def write_payloads(depot: Depot, folder: Path) -> tuple[str, ...]:
+def write_payloads(workshop: Workshop, lock_path: Path, folder: Path) -> tuple[str, ...]:
     """Write the payload of every job below ``folder`` as plain files, and return the paths.
 
     For building the recipes with rattler-build or conda-build themselves: ``CUDEPOT_PAYLOAD`` names one of them.
     """
-    lock = current_lock(depot.config, depot.store, depot.lock_path)
+    lock = current_lock(workshop.config, workshop.store, lock_path)
     made = []
     for job in jobs_of(lock):
         one = job.release
         name = f"{one.product}-{one.part}" if one.part else one.product
         target = folder / f"{name}-{one.version}-cuda{one.cuda}-{one.subdir}-{job.artifacts[0].kind}"
-        with depot.store.scratch() as scratch:
-            payload = unpack(depot, job, scratch)
+        with workshop.store.scratch() as scratch:
+            payload = unpack(workshop, job, scratch)
             try:
-                _check_eula(depot.store, lock, job, payload, scratch)
+                _check_eula(workshop.store, lock, job, payload, scratch)
             except NotAcceptedError as error:
-                raise question(depot.store, [error.text]) from error
+                raise question(workshop.store, [error.text]) from error
             write_folder(payload, scratch, target)
         made.append(str(target))
     return tuple(made)
 
 
-def _run(depot: Depot, lock: Lock, job: Job, key: str) -> list[Built]:
+def _run(workshop: Workshop, lock: Lock, job: Job, key: str) -> list[Built]:
     """Make everything a job asks for and note it; ``cuda-version`` is metadata alone and made of no artifact."""
-    with depot.store.scratch() as scratch:
+    with workshop.store.scratch() as scratch:
         if not job.artifacts:
-            built = list(_conda(depot, job, None, scratch, (), (0, 0)))
-            record(depot.store, key, job, built, "")
+            built = list(_conda(workshop, job, None, scratch, (), (0, 0)))
+            record(workshop.store, key, job, built, "")
             return built
-        payload = unpack(depot, job, scratch, frozenset() if Output.STATIC in job.outputs else WITHOUT)
-        licence = _check_eula(depot.store, lock, job, payload, scratch)
-        report = _check(depot.recipes, job, payload, scratch)
-        told = origins_of(lock, job) if depot.config.build.provenance == "inside" else ()
+        payload = unpack(workshop, job, scratch, frozenset() if Output.STATIC in job.outputs else WITHOUT)
+        licence = _check_eula(workshop.store, lock, job, payload, scratch)
+        report = _check(workshop.recipes, job, payload, scratch)
+        told = origins_of(lock, job) if workshop.config.build.provenance == "inside" else ()
         built = []
         if {Output.CONDA, Output.STATIC} & set(job.outputs):
-            built += _conda(depot, job, payload, scratch, told, report.glibc)
-        built += [_wheel(depot, job, payload, report, scratch, told, label) for label in _labels(depot.workshop, job)]
-    record(depot.store, key, job, built, licence)
+            built += _conda(workshop, job, payload, scratch, told, report.glibc)
+        built += [_wheel(workshop, job, payload, report, scratch, told, label) for label in _labels(workshop, job)]
+    record(workshop.store, key, job, built, licence)
     return built
 
 
@@ -199,14 +199,14 @@ def _check_eula(store: LocalStore, lock: Lock, job: Job, payload: Payload, scrat
 
 
 def _conda(
-    depot: Depot,
+    workshop: Workshop,
     job: Job,
     payload: Payload | None,
     scratch: LocalStore,
     origins: tuple[Origin, ...],
     glibc: tuple[int, int],
 ) -> Iterator[Built]:
-    release, build = job.release, depot.config.build
+    release, build = job.release, workshop.config.build
     zstd = Zstd(build.zstd_level, build.zstd_window)
     licence = _licence(payload) if payload else None
     facts = {
@@ -217,21 +217,21 @@ def _conda(
     }
     from cudepot.builders.render import render_recipe, with_glibc  # noqa: PLC0415 - loads rattler-build: not for what is built already
 
-    home = Home(f"https://{depot.config.site.label}.invalid", f"conda/{depot.config.site.channel}")
+    home = Home(f"https://{workshop.config.site.label}.invalid", f"conda/{workshop.config.site.channel}")
     subdir = "linux-64" if release.subdir == "noarch" else release.subdir
-    recipes = recipes_of(depot.recipes, job, payload, build.number, closed=build.closed_channel)
+    recipes = recipes_of(workshop.recipes, job, payload, build.number, closed=build.closed_channel)
     for output in (one for recipe, variant in recipes for one in render_recipe(recipe, variant, subdir)):
         package = conda_package(with_glibc(output, glibc), payload, facts, origins, home)
         label = f"packing {package.filename}"
         total = sum(one.digest.size for one in package.files if one.digest) + (licence.size if licence else 0)
         md5 = hasher("md5")
         digest = _pack(
-            depot,
+            workshop,
             label,
             total,
             scratch,
             lambda out, open_object, package=package: write_conda(  # type: ignore[misc]
-                out, package, open_object, zstd=zstd, timestamp_ms=depot.epoch * 1000
+                out, package, open_object, zstd=zstd, timestamp_ms=workshop.epoch * 1000
             ),
             md5,
         )
@@ -263,7 +263,7 @@ def _labels(workshop: Workshop, job: Job) -> Iterator[str]:
 
 
 def _wheel(
-    depot: Depot,
+    workshop: Workshop,
     job: Job,
     payload: Payload,
     report: PayloadReport,
@@ -271,21 +271,21 @@ def _wheel(
     origins: tuple[Origin, ...],
     label: str,
 ) -> Built:
-    rules = wheel_rules(depot.recipes, job.recipe)
+    rules = wheel_rules(workshop.recipes, job.recipe)
     wheel = wheel_of(payload, rules, label=label, glibc=report.glibc, origins=origins)
     total = sum(one.digest.size for one in payload.files if one.digest and one.role is not Role.STATIC)
     digest = _pack(
-        depot,
+        workshop,
         f"packing {wheel.filename}",
         total,
         scratch,
-        lambda out, open_object: write_wheel(out, wheel, open_object, level=depot.config.build.deflate_level),
+        lambda out, open_object: write_wheel(out, wheel, open_object, level=workshop.config.build.deflate_level),
     )
     return Built(ArtifactKind.WHEEL, "", wheel.filename, digest)
 
 
 def _pack(
-    depot: Depot,
+    workshop: Workshop,
     label: str,
     total: int,
     scratch: LocalStore,
@@ -295,11 +295,11 @@ def _pack(
     """Write one package into the store, with progress over the payload's bytes; ``also`` get the package's."""
 
     def counted(digest: Digest) -> BinaryIO:
-        depot.progress.advance(digest.size)
+        workshop.progress.advance(digest.size)
         return scratch.open(digest)
 
-    depot.progress.begin(label, total)
+    workshop.progress.begin(label, total)
     try:
-        return depot.store.make(lambda out: write(out, counted), *also)
+        return workshop.store.make(lambda out: write(out, counted), *also)
     finally:
-        depot.progress.end()
+        workshop.progress.end()

@@ -14,7 +14,7 @@ from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.nvidia.repackaged import lacking
 from cudepot.depot.builds import Job
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Workshop
 from cudepot.digest import CHUNK, Digest, VerifyingReader, mismatch
 from cudepot.disk import check_room, storage_errors
 from cudepot.errors import ConfigError, StorageError
@@ -36,7 +36,7 @@ WITHOUT: frozenset[Role] = frozenset({Role.STATIC})
 _BUT_LICENCE = frozenset(Role) - {Role.LICENCE}
 
 
-def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role] = WITHOUT) -> Payload:
+def unpack(workshop: Workshop, job: Job, scratch: LocalStore, without: frozenset[Role] = WITHOUT) -> Payload:
     """Return the payload of a job less the files of some roles; its files are objects of ``scratch``.
 
     Raises:
@@ -44,19 +44,19 @@ def unpack(depot: Depot, job: Job, scratch: LocalStore, without: frozenset[Role]
         PinError: the pins leave out a package of the release that is needed.
         TrustError: an artifact in the store is damaged.
     """
-    rules = load_rules(depot.recipes, job.recipe)
-    depot.progress.begin(f"unpacking {job}", sum(one.digest.size for one in job.artifacts))
+    rules = load_rules(workshop.recipes, job.recipe)
+    workshop.progress.begin(f"unpacking {job}", sum(one.digest.size for one in job.artifacts))
     try:
-        found = [one for artifact in job.artifacts for one in _found(depot, artifact, rules, scratch, without)]
-        found += [one for each in job.licences for one in _found(depot, each, rules, scratch, _BUT_LICENCE)]
+        found = [one for artifact in job.artifacts for one in _found(workshop, artifact, rules, scratch, without)]
+        found += [one for each in job.licences for one in _found(workshop, each, rules, scratch, _BUT_LICENCE)]
     finally:
-        depot.progress.end()
+        workshop.progress.end()
     try:
         return (assemble_shipped if rules.as_shipped else assemble)(job.release, found)
     except MissingPartError as error:
         if {one.kind for one in job.artifacts}.isdisjoint(SYSTEM_KINDS):
             raise
-        folder = kind_of(depot.config.upstream(job.artifacts[0].upstream)).locks.names_files
+        folder = kind_of(workshop.config.upstream(job.artifacts[0].upstream)).locks.names_files
         raise lacking(job.artifacts, job.release, error.role, f"{job}: {error}", folder=folder) from error
 
 
@@ -89,10 +89,10 @@ def load_rules(recipes: Path, recipe: str) -> PayloadRules:
 
 
 def _found(
-    depot: Depot, artifact: Artifact, rules: PayloadRules, scratch: LocalStore, without: frozenset[Role]
+    workshop: Workshop, artifact: Artifact, rules: PayloadRules, scratch: LocalStore, without: frozenset[Role]
 ) -> Iterator[Found]:
-    with depot.store.open(artifact.digest) as handle:
-        for member, stream in members(artifact, handle, depot.progress.advance):
+    with workshop.store.open(artifact.digest) as handle:
+        for member, stream in members(artifact, handle, workshop.progress.advance):
             claim = rules.claim(member.name)
             if claim is None or claim.role in without:
                 continue

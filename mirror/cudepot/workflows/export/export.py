@@ -78,7 +78,7 @@ def _complete(
         return conda_set(depot, snapshot, site, choice)
     if kind == HeldKind.WHEEL:
         return wheel_set(depot, snapshot, site, choice, complete=strict), []
-    return system_set(depot, site, kind, choice), []
+    return system_set(depot.store, site, kind, choice), []
 
 
 def facts_of(depot: Depot, snapshot: Snapshot) -> SiteFacts:

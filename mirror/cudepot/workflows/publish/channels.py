@@ -106,7 +106,7 @@ def statements(depot: Depot, lock: Lock, shown: Mapping[str, Digest], earlier: E
     """Return the statements about the packages that are shown; of older ones those that were made then."""
     from cudepot.workflows.build.provenance import provenance_tree  # noqa: PLC0415 - start-up is much of a small run
 
-    made = provenance_tree(depot.workshop, depot.store, lock)
+    made = provenance_tree(depot.workshop, lock)
     kept = {
         path: one
         for path, one in earlier.tree.items()

@@ -230,7 +230,7 @@ def _part(depot: Depot, lock: Lock, earlier: Earlier) -> Part:
 
 def _with_builds(depot: Depot, part: Part, earlier: Earlier) -> Part:
     """Add what was built; until all of it is, packages that are shown already stay beside the new ones."""
-    made = builds_of_each(depot.workshop, depot.store, part.lock)
+    made = builds_of_each(depot.workshop, part.lock)
     built = [one for _, found in made for one in found or ()]
     waiting = tuple(
         Trouble(str(job), ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`"))
