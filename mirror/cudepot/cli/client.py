@@ -142,7 +142,7 @@ def _conda(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 
     for one in args.also:
         check_url(one)
-    result = client_conda_files(depot, url=args.url, output=output, also=args.also)
+    result = client_conda_files(depot.config, depot.history, depot.site(), url=args.url, output=output, also=args.also)
     lines = [f"{result.folder}/{name}" for name in result.files]
     lines.append("on the client: copy etc/ to / (Windows: to C:\\ProgramData\\conda), then conda create -n NAME cudnn")
     lines.append(f"without it: conda create -n NAME --override-channels -c {result.channel} cudnn")
@@ -152,7 +152,7 @@ def _conda(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 def _pip(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.kinds.conda.client import client_pip_files
 
-    result = client_pip_files(depot, url=args.url, output=output)
+    result = client_pip_files(depot.config, depot.history, depot.site(), url=args.url, output=output)
     return asdict(result), [*(f"{result.folder}/{name}" for name in result.files), "on the client: copy etc/ to /"], 0
 
 

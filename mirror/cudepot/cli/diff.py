@@ -56,7 +56,7 @@ def _snapshots(args: argparse.Namespace) -> Answer:
 
     first, second = (_number(one) for one in (args.before, args.after))
     with opened(args, exclusive=False) as depot:
-        found = diff_snapshots(depot, first, second)
+        found = diff_snapshots(depot.store, depot.history, depot.progress, first, second)
     lines = change_lines(found) or [f"the packages of snapshots {first} and {second} are the same"]
     return changes_json(found), lines, 0
 

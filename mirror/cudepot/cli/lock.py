@@ -99,17 +99,17 @@ def run(args: argparse.Namespace) -> Answer:
             result = locked(_with_pins(depot, added), args)
         else:
             result = locked(depot, args)
-        changes = args.check and result.lock != before(depot)
+        changes = args.check and result.lock != before(depot.lock_path)
     answer, lines, code = answered(result, dry_run=args.dry_run)
     return answer, lines, code or (NEEDED if changes else 0)
 
 
-def before(depot: Depot) -> Lock:
+def before(lock_path: Path) -> Lock:
     """Return the lock as it is; an empty one where there is none."""
     from cudepot.catalog.lock import Lock
     from cudepot.depot.locked import load_lock
 
-    return load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
+    return load_lock(lock_path) if lock_path.exists() else Lock()
 
 
 def locked(depot: Depot, args: argparse.Namespace) -> LockResult:

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.snapshots import list_snapshots
 
     with opened(args, exclusive=False) as depot:
-        found = list_snapshots(depot)
+        found = list_snapshots(depot.store, depot.history, depot.site(), depot.progress)
     lines = [_line(one) for one in found] or ["no snapshot yet: run cudepot publish"]
     return [asdict(one) for one in found], lines, 5 if any(one.fault for one in found) else 0
 

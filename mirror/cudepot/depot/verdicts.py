@@ -31,7 +31,7 @@ def verdict(store: LocalStore, place: str, grounds: Sequence[object], prove: Cal
     """Return what is known of a repository, or prove it now and remember that.
 
     Args:
-        depot: the depot.
+        store: the store.
         place: of the repository on the site: ``apt/NAME``, ``yum/NAME``, ``conda/NAME``.
         grounds: all that the verdict depends on, as JSON has it: the version of the proof, hashes, settings.
         prove: finds out.

@@ -12,6 +12,7 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.fetch_locked import Missing
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError
+from cudepot.store.local import LocalStore
 
 
 class Checks:
@@ -29,7 +30,7 @@ class Checks:
         """
         return iter(())
 
-    def doubts(self, depot: Depot, mirror: LockedUpstream, fetched: Container[Digest]) -> Sequence[str]:  # noqa: ARG002
+    def doubts(self, store: LocalStore, mirror: LockedUpstream, fetched: Container[Digest]) -> Sequence[str]:  # noqa: ARG002
         """Return a line for each package of a whole mirror, just fetched, that clients refuse although it is sound."""
         return ()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.site.choice import Choice
 from cudepot.catalog.site.holdings import held_package
 from cudepot.catalog.site.snapshot import Tree
-from cudepot.depot.depot import Depot
 from cudepot.errors import PinError
 from cudepot.kinds.rules.client_choice import chosen, several, variants, warning, within
+from cudepot.ports import Progress
 
 Named = Callable[[Artifact, Sequence[Artifact]], set[tuple[str, str]]]
 """Tells name and version of everything a package requires in exactly one version, given all beside it."""
@@ -36,10 +37,10 @@ class Hold(NamedTuple):
         """Return the versions, or globs, of an upstream's packages by name."""
         return {**_versions(self.packages[upstream]), **self.within.get(upstream, {})}
 
-    def warn(self, depot: Depot, where: str) -> None:
+    def warn(self, progress: Progress, where: str) -> None:
         """Tell of each package that an upgrade would move to another version."""
         for name, versions in self.several.items():
-            depot.progress.say(f"{where}: {warning(name, versions, self.cudas)}")
+            progress.say(f"{where}: {warning(name, versions, self.cudas)}")
 
 
 class Place(NamedTuple):
@@ -113,6 +114,6 @@ def _versions(packages: Sequence[Artifact]) -> dict[str, list[str]]:
     return found
 
 
-def url_of(depot: Depot, name: str) -> str:
+def url_of(config: Config, name: str) -> str:
     """Return the URL of an upstream; empty where the project has no such upstream, or it is an installer."""
-    return next((one.url for one in depot.config.upstreams if one.name == name), "")
+    return next((one.url for one in config.upstreams if one.name == name), "")

@@ -9,9 +9,11 @@ from cudepot.catalog.drift import replaced
 from cudepot.catalog.lock import Artifact, FileRole, LockedFile, LockedUpstream
 from cudepot.catalog.mirror import site_folder
 from cudepot.depot.depot import Depot
+from cudepot.depot.history import History
 from cudepot.depot.upstream_session import Asked
 from cudepot.digest import Digest
 from cudepot.kinds.mirror_files import read_whole
+from cudepot.store.local import LocalStore
 
 EXTRA_LIMIT = 64 << 20  # bytes; keyring packages have a few thousand
 
@@ -44,18 +46,18 @@ def checked(
     url: str,
 ) -> LockedUpstream:
     """Refuse a whole mirror that cannot be had as it is, or that has other bytes under names that are locked."""
-    now = read_whole(depot, locked)
+    now = read_whole(depot.store, locked)
     if before is None or not before[0].files:
         return locked
-    old = _tree_before(depot, before[0])
+    old = _tree_before(depot.store, depot.history, before[0])
     return replace(locked, replaced=replaced(old, now.tree, before[0].replaced, accepted, url))
 
 
-def _tree_before(depot: Depot, locked: LockedUpstream) -> Mapping[str, Digest]:
+def _tree_before(store: LocalStore, history: History, locked: LockedUpstream) -> Mapping[str, Digest]:
     """Return what a whole mirror consisted of: by its locked index or, where that is gone, by the last snapshot."""
-    if all(depot.store.has(one.digest) for one in locked.files):
-        return read_whole(depot, locked).tree
+    if all(store.has(one.digest) for one in locked.files):
+        return read_whole(store, locked).tree
 
     folder = site_folder(locked)
-    shown = [(path, digest) for one in depot.history.latest(1) for path, digest in one.tree.items()]
+    shown = [(path, digest) for one in history.latest(1) for path, digest in one.tree.items()]
     return {path.removeprefix(folder): digest for path, digest in shown if path.startswith(folder)}

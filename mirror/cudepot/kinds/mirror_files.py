@@ -8,10 +8,10 @@ from typing import BinaryIO, cast
 
 from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
 from cudepot.catalog.mirror import Whole, whole
-from cudepot.depot.depot import Depot
 from cudepot.digest import VerifyingReader
 from cudepot.kinds.kind import Listed
 from cudepot.kinds.registry import kind_of
+from cudepot.store.local import LocalStore
 
 
 def wholes(lock: Lock) -> Iterator[LockedUpstream]:
@@ -24,23 +24,23 @@ def main_indexes(upstream: LockedUpstream) -> Sequence[LockedFile]:
     return kind_of(upstream).vouches.main_indexes(upstream)
 
 
-def read_whole(depot: Depot, upstream: LockedUpstream) -> Whole:
+def read_whole(store: LocalStore, upstream: LockedUpstream) -> Whole:
     """Return what a whole mirror consists of; its indexes are hashed again while they are read.
 
     Raises:
         StorageError: the index is not in the store.
         TrustError, FormatError: it is not what was locked, or not usable.
     """
-    listed = itertools.chain.from_iterable(_listed(depot, upstream, one) for one in main_indexes(upstream))
-    return whole(upstream, listed, depot.store.known_as)
+    listed = itertools.chain.from_iterable(_listed(store, upstream, one) for one in main_indexes(upstream))
+    return whole(upstream, listed, store.known_as)
 
 
-def _listed(depot: Depot, upstream: LockedUpstream, index: LockedFile) -> Iterator[Listed]:
+def _listed(store: LocalStore, upstream: LockedUpstream, index: LockedFile) -> Iterator[Listed]:
     from cudepot.formats.compression import decompressed  # noqa: PLC0415 - where an index is read
 
     what = f"{upstream.name}/{index.path}"
     read, limit = kind_of(upstream).vouches.reader(index.path)
-    with depot.store.open(index.digest) as handle:
+    with store.open(index.digest) as handle:
         checked = VerifyingReader(handle, index.digest, what)
         with decompressed(cast(BinaryIO, checked), what, limit=limit) as text:
             yield from read(text, what)

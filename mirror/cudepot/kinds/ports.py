@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
@@ -67,7 +68,7 @@ class Locks(Protocol):
         """
         ...
 
-    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:
+    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:
         """Return the line that says what of it nobody signed; empty where all is as the kind promises."""
         ...
 

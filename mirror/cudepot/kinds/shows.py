@@ -11,13 +11,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.builds import Built
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock, Depot, Signing, SiteVerifier
 from cudepot.digest import Digest
 from cudepot.ports import Verifier
+from cudepot.store.local import LocalStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +59,18 @@ class Shows(ABC):
             FormatError: it cannot be described.
         """
 
-    def folders(self, depot: Depot) -> tuple[str, ...]:  # noqa: ARG002
+    def folders(self, config: Config) -> tuple[str, ...]:  # noqa: ARG002
         """Return the folders of the repository that all upstreams share, the one that names it first."""
         return ()
 
     def unsolvable(
-        self, depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]  # noqa: ARG002
+        self, config: Config, store: LocalStore, lock: Lock, name: str, files: Mapping[str, Digest]  # noqa: ARG002
     ) -> Sequence[Unsolvable]:  # fmt: skip
         """Return what no client could install from the files alone and what the lock says the distribution provides.
 
         Args:
-            depot: the depot; its store has the files.
+            config: cudepot.toml.
+            store: the store.
             lock: what the repository was made of.
             name: of its upstream; of a shared one its folder.
             files: path below the repository → content.
@@ -78,12 +81,12 @@ class Shows(ABC):
         """Return whether all of the shared repository that `publish` looked at last can be installed."""
         return False
 
-    def left_to_others(self, depot: Depot, tree: Tree) -> Sequence[str]:  # noqa: ARG002
+    def left_to_others(self, config: Config, store: LocalStore, tree: Tree) -> Sequence[str]:  # noqa: ARG002
         """Return a line for each repository of a tree that needs another one, which clients have to name as well."""
         return ()
 
     def renewed(
-        self, depot: Depot, root: str, old: Snapshot, newest: Snapshot  # noqa: ARG002
+        self, signing: Signing, root: str, old: Snapshot, newest: Snapshot  # noqa: ARG002
     ) -> Mapping[str, Digest]:  # fmt: skip
         """Return what a repository of an older snapshot becomes where it follows ``newest``: what is new of its tree.
 
@@ -91,11 +94,11 @@ class Shows(ABC):
         """
         return {}
 
-    def is_worn(self, depot: Depot, tree: Tree, root: str) -> bool:  # noqa: ARG002
+    def is_worn(self, store: LocalStore, clock: Clock, tree: Tree, root: str) -> bool:  # noqa: ARG002
         """Return whether a root has to be signed again before its time of validity ends."""
         return False
 
-    def faults(self, depot: Depot, snapshot: Snapshot, root: str) -> Iterator[str]:  # noqa: ARG002
+    def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:  # noqa: ARG002
         """Give a line for each fault, following a root of the site's own down to the packages, as a client would.
 
         Raises:
@@ -105,7 +108,7 @@ class Shows(ABC):
 
     def mirror_faults(
         self,
-        depot: Depot,  # noqa: ARG002
+        store: LocalStore,  # noqa: ARG002
         snapshot: Snapshot,  # noqa: ARG002
         upstream: LockedUpstream,  # noqa: ARG002
         verifier: Callable[[], Verifier],  # noqa: ARG002

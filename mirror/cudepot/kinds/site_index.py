@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import BinaryIO, cast
 
-from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, Promise, VerifyingReader
 from cudepot.errors import FormatError
 from cudepot.formats.compression import decompressed
 from cudepot.kinds.kind import Reader
+from cudepot.store.local import LocalStore
 
 
-def packages_of(depot: Depot, reader: Reader, index: Digest | Promise, what: str) -> set[Digest]:
+def packages_of(store: LocalStore, reader: Reader, index: Digest | Promise, what: str) -> set[Digest]:
     """Return the packages of one index, which is hashed again while it is read; none where nobody can fetch it.
 
     Raises:
@@ -23,9 +23,9 @@ def packages_of(depot: Depot, reader: Reader, index: Digest | Promise, what: str
     """
     if not isinstance(index, Digest):
         raise FormatError(f"{what}: known by sha512 only")
-    if not depot.store.has(index):
+    if not store.has(index):
         return set()
-    with depot.store.open(index) as handle:
+    with store.open(index) as handle:
         checked = cast(BinaryIO, VerifyingReader(handle, index, what))
         with decompressed(checked, what, limit=reader.limit) as text:
             found = {one for _, one in reader.read(text, what)}

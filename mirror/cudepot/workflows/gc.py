@@ -10,7 +10,8 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.bundle import Manifest, parse_manifest
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.builds import all_jobs, forget_record, job_key, records
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, Workshop
+from cudepot.depot.history import History
 from cudepot.depot.locked import load_lock
 from cudepot.depot.published_names import record_names
 from cudepot.depot.snapshots import lock_of
@@ -18,6 +19,7 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError, StorageError
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.kinds.signed_roots import proofs
+from cudepot.ports import Site
 from cudepot.store.layout import BUILDS, IMPORTED, INCOMING, LAYOUT, SNAPSHOTS, UPSTREAMS, Entry
 from cudepot.store.local import LocalStore
 from cudepot.store.snapshots import Snapshots
@@ -59,7 +61,7 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         CudepotError: a kept snapshot cannot be read: nothing is removed then.
     """
     snapshots = depot.store.snapshots
-    kept = _kept(depot, snapshots, keep)
+    kept = _kept(depot.store, depot.history, depot.site(), snapshots, keep)
     depot.progress.step(f"looking for what {len(kept)} snapshots, cudepot.lock and bundles name")
     named = {digest.sha256 for digest in _named(depot, kept)}
     depot.progress.step(f"listing the objects of the store: {len(named):,} are needed")
@@ -102,13 +104,13 @@ def _remove(gone: Iterable[Path]) -> None:
         ) from error
 
 
-def _kept(depot: Depot, snapshots: Snapshots, keep: int) -> list[Snapshot]:
+def _kept(store: LocalStore, history: History, site: Site, snapshots: Snapshots, keep: int) -> list[Snapshot]:
     """Return the snapshots to keep, in order."""
     numbers = snapshots.numbers()
-    shown = depot.site().current()
-    bases = exported_numbers(depot.store)[-1:]
+    shown = site.current()
+    bases = exported_numbers(store)[-1:]
     chosen = {*numbers[-keep:], *(one for one in (shown, *bases) if one in numbers)}
-    return [depot.history.find(number) for number in numbers if number in chosen]
+    return [history.find(number) for number in numbers if number in chosen]
 
 
 def _named(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
@@ -117,7 +119,7 @@ def _named(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
         if entry.keeps:
             yield from NAMED[entry](depot, kept)
     if depot.lock_path.exists():
-        yield from _named_by_lock(depot, load_lock(depot.lock_path))
+        yield from _named_by_lock(depot.store, load_lock(depot.lock_path))
 
 
 def _shown(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
@@ -125,24 +127,24 @@ def _shown(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
         yield from one.tree.values()
         yield one.lock
         if depot.store.has(one.lock):
-            yield from _named_by_lock(depot, lock_of(depot.store, one))
+            yield from _named_by_lock(depot.store, lock_of(depot.store, one))
 
 
-def _named_by_lock(depot: Depot, lock: Lock) -> Iterator[Digest]:
+def _named_by_lock(store: LocalStore, lock: Lock) -> Iterator[Digest]:
     yield from (one.digest for one in lock.artifacts)
     yield from (file.digest for one in lock.upstreams for file in (*one.files, *one.metadata))
     yield from (root.digest for one in lock.upstreams for root in one.roots)
-    yield from (digest for proof in proofs(depot.store, lock) for digest in proof.objects)
+    yield from (digest for proof in proofs(store, lock) for digest in proof.objects)
     for one in wholes(lock):
-        yield from read_whole(depot, one).tree.values()
+        yield from read_whole(store, one).tree.values()
 
 
-def _built(depot: Depot) -> Iterator[Digest]:
+def _built(workshop: Workshop, store: LocalStore, lock_path: Path) -> Iterator[Digest]:
     """Give the packages of the builds that cudepot.lock asks for."""
-    if depot.lock_path.exists():
-        lock = load_lock(depot.lock_path)
-        keys = {job_key(depot.workshop, lock, job) for job in all_jobs(depot.workshop, lock)}
-        yield from (one.digest for key, _, built in records(depot.store) if key in keys for one in built)
+    if lock_path.exists():
+        lock = load_lock(lock_path)
+        keys = {job_key(workshop, lock, job) for job in all_jobs(workshop, lock)}
+        yield from (one.digest for key, _, built in records(store) if key in keys for one in built)
 
 
 def _on_the_way(store: LocalStore) -> Iterator[Digest]:
@@ -169,7 +171,7 @@ def _manifests(store: LocalStore, folder: Entry) -> Iterator[Manifest]:
 
 NAMED: Mapping[Entry, Callable[[Depot, Sequence[Snapshot]], Iterator[Digest]]] = {
     SNAPSHOTS: _shown,
-    BUILDS: lambda depot, _: _built(depot),
+    BUILDS: lambda depot, _: _built(depot.workshop, depot.store, depot.lock_path),
     UPSTREAMS: lambda depot, _: remembered_objects(depot.store.root),
     INCOMING: lambda depot, _: _on_the_way(depot.store),
     IMPORTED: lambda depot, kept: _proving(depot.store, kept),

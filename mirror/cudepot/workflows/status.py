@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import own_folders
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
 from cudepot.catalog.unsolvable import notes
 from cudepot.depot.builds import all_jobs, builds_of, job_key, recall
 from cudepot.depot.clock import clock_faults
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import Standing, standing, too_old
-from cudepot.depot.isolated import Trouble
+from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.locked import current_lock, unanswered
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
 from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_note
+from cudepot.ports import Progress
+from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.shown_import import wanted
 from cudepot.workflows.publish.hold import Hold, hold_of
 
@@ -75,7 +78,7 @@ class Status:
 def status(depot: Depot) -> Status:
     """Return the state of the project."""
     numbers = tuple(depot.store.snapshots.numbers())
-    shown, hold = depot.site().current(), hold_of(depot)
+    shown, hold = depot.site().current(), hold_of(depot.config, depot.store)
     if depot.config.site.origin:
         step = "bundle import" if not numbers else "" if shown == wanted(depot.store) else "publish"
         from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
@@ -93,13 +96,13 @@ def status(depot: Depot) -> Status:
             notes=late,
             hold=hold,
         )
-    faults = _faults(depot)
+    faults = _faults(depot.config, depot.store)
     try:
         lock = current_lock(depot.config, depot.store, depot.lock_path)
     except ConfigError as error:
-        step = "lock" if _wants(depot) else ""
+        step = "lock" if _wants(depot.config) else ""
         return Status(str(error), (), 0, 0, 0, numbers, shown, step, faults, hold=hold)
-    mirrored, broken = _wholes(depot, lock)
+    mirrored, broken = _wholes(depot.store, depot.isolation, depot.progress, lock)
     depot.progress.step(f"looking for {len(lock.artifacts):,} artifacts in the store")
     upstreams = tuple(_upstream(depot, lock, one, mirrored.get(one.name, set())) for one in lock.upstreams)
     every = {one.digest for one in lock.artifacts}.union(*mirrored.values())
@@ -130,25 +133,27 @@ def alarms(found: Status) -> tuple[str, ...]:
     return (*pending, *faults, *stale, *found.notes)
 
 
-def _wholes(depot: Depot, lock: Lock) -> tuple[dict[str, set[Digest]], list[str]]:
+def _wholes(
+    store: LocalStore, isolation: Isolation, progress: Progress, lock: Lock
+) -> tuple[dict[str, set[Digest]], list[str]]:
     """Return what each whole mirror consists of, and a line for each of which that cannot be read."""
     mirrored: dict[str, set[Digest]] = {}
     broken: list[Trouble] = []
     for one in wholes(lock):
-        depot.progress.step(f"reading the indexes of {one.name}")
-        with depot.isolation.each(one.name, broken.append):
-            mirrored[one.name] = _mirrored(depot, one)
+        progress.step(f"reading the indexes of {one.name}")
+        with isolation.each(one.name, broken.append):
+            mirrored[one.name] = _mirrored(store, one)
     return mirrored, [f"{one.name}: {one.error}" for one in broken]
 
 
-def _faults(depot: Depot) -> tuple[Standing, ...]:
-    pinned = {pin.upstream for pin in depot.config.pins}
-    names = [one.name for one in depot.config.upstreams if one.whole or one.name in pinned]
-    return tuple(one for name in names for one in standing(depot.store, name))
+def _faults(config: Config, store: LocalStore) -> tuple[Standing, ...]:
+    pinned = {pin.upstream for pin in config.pins}
+    names = [one.name for one in config.upstreams if one.whole or one.name in pinned]
+    return tuple(one for name in names for one in standing(store, name))
 
 
-def _wants(depot: Depot) -> bool:
-    return bool(depot.config.pins) or any(one.whole for one in depot.config.upstreams)
+def _wants(config: Config) -> bool:
+    return bool(config.pins) or any(one.whole for one in config.upstreams)
 
 
 def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:
@@ -161,22 +166,22 @@ def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | Non
         one.digest for one in builds_of(depot.workshop, lock)
     } <= set(snapshot.tree.values())
     lasting = [one.name for one in lock.upstreams if depot.config.upstream(one.name).valid_for]
-    return answers and not _is_worn(depot, snapshot, lasting)
+    return answers and not _is_worn(depot.store, depot.clock, snapshot, lasting)
 
 
-def _is_worn(depot: Depot, snapshot: Snapshot, upstreams: Sequence[str]) -> bool:
+def _is_worn(store: LocalStore, clock: Clock, snapshot: Snapshot, upstreams: Sequence[str]) -> bool:
     """Return whether a root of one of these upstreams is to be signed again because it is half expired."""
     folders = tuple(folder for name in upstreams for folder in own_folders(name))
     return any(
-        root.path.startswith(folders) and root.shows.is_worn(depot, snapshot.tree, root.path)
+        root.path.startswith(folders) and root.shows.is_worn(store, clock, snapshot.tree, root.path)
         for root in (own_roots(snapshot) if folders else ())
     )
 
 
-def _mirrored(depot: Depot, upstream: LockedUpstream) -> set[Digest]:
+def _mirrored(store: LocalStore, upstream: LockedUpstream) -> set[Digest]:
     """Return what a whole mirror consists of; the index alone where that is not in the store yet."""
     indexes = {one.digest for one in main_indexes(upstream)}
-    return set(read_whole(depot, upstream).tree.values()) if all(map(depot.store.has, indexes)) else indexes
+    return set(read_whole(store, upstream).tree.values()) if all(map(store.has, indexes)) else indexes
 
 
 def _upstream(depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Digest]) -> UpstreamStatus:
@@ -189,5 +194,5 @@ def _upstream(depot: Depot, lock: Lock, locked: LockedUpstream, mirrored: set[Di
         len(artifacts),
         sum(not depot.store.has(one) for one in artifacts),
         dict(too_old(depot.config, depot.clock, lock)).get(locked.name, ""),
-        unsigned_note(depot, lock, locked),
+        unsigned_note(depot.config, lock, locked),
     )

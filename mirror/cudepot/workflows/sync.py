@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, LockedUpstream, split
 from cudepot.catalog.mirror import Whole
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import note
 from cudepot.depot.fetch import Unknown, grouped, learn_each, summary
 from cudepot.depot.fetch_locked import Failed, Missing, bring
@@ -23,6 +24,7 @@ from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
 from cudepot.kinds.registry import checking, kind_of
 from cudepot.kinds.unsigned import unsigned
+from cudepot.store.local import LocalStore
 
 _UNKNOWN = "an index knows packages by sha512 only, and what they are is not known before they are fetched"
 
@@ -56,11 +58,11 @@ def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait:
         depot, [one.name for one in lock.upstreams], (), wait=wait, unsound=lambda: _unsound(depot, lock, ())
     )
     _raise(failed, 0)
-    return SyncResult(known.files, known.bytes, 0, 0, (*_notes(depot, lock), *known.notes))
+    return SyncResult(known.files, known.bytes, 0, 0, (*_notes(depot.config, depot.store, lock), *known.notes))
 
 
-def _notes(depot: Depot, lock: Lock) -> tuple[str, ...]:
-    return (*unanswered(depot.config, depot.store, lock), *unsigned(depot, lock))
+def _notes(config: Config, store: LocalStore, lock: Lock) -> tuple[str, ...]:
+    return (*unanswered(config, store, lock), *unsigned(config, lock))
 
 
 def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResult:
@@ -80,19 +82,21 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
         wanted = list(itertools.chain(*missing.values()))
         failed += bring(depot, names, wanted, wait=wait, unsound=lambda: _unsound(depot, lock, missing))
         _raise(failed, len(missing))
-        notes += tuple(_doubts(depot, lock, found, missing))
+        notes += tuple(_doubts(depot.store, lock, found, missing))
         if found and not any(one.learnt for one in found.values()):
             remember(depot.store, lock, every, notes)
     _raise(failed, len(missing))
-    return SyncResult(len(every), _size(every), len(missing), _size(missing), (*_notes(depot, lock), *notes))
+    return SyncResult(
+        len(every), _size(every), len(missing), _size(missing), (*_notes(depot.config, depot.store, lock), *notes)
+    )
 
 
 def _doubts(
-    depot: Depot, lock: Lock, found: Mapping[str, Whole], fetched: Container[Digest]
+    store: LocalStore, lock: Lock, found: Mapping[str, Whole], fetched: Container[Digest]
 ) -> Iterator[str]:  # fmt: skip
     """Give a line for each package that clients would refuse although it is what its hash says."""
     for one in (_locked(lock, name) for name in found if fetched):
-        yield from kind_of(one).checks.doubts(depot, one, fetched)
+        yield from kind_of(one).checks.doubts(store, one, fetched)
 
 
 def _raise(failed: Sequence[Failed], missing: int) -> None:
@@ -114,27 +118,29 @@ def _read_wholes(
         if one.name not in broken:
             depot.progress.step(f"reading the indexes of {one.name}")
             with depot.isolation.each(one.name, troubles.append):
-                found[one.name] = read_whole(depot, one)
+                found[one.name] = read_whole(depot.store, one)
     if unknown := {name: whole for name, whole in found.items() if whole.unknown}:
         if dry_run:
             raise ConfigError(_UNKNOWN, hint="sync without --dry-run fetches them")
         failed += _learn(depot, unknown, wait=wait)
         for name in unknown:
             with depot.isolation.each(name, troubles.append):
-                found[name] = read_whole(depot, _locked(lock, name))
-    return found, failed + [one for trouble in troubles for one in _noted(depot, trouble, dry_run=dry_run)]
+                found[name] = read_whole(depot.store, _locked(lock, name))
+    return found, failed + [
+        one for trouble in troubles for one in _noted(depot.config, depot.store, depot.clock, trouble, dry_run=dry_run)
+    ]
 
 
 def _locked(lock: Lock, name: str) -> LockedUpstream:
     return next(one for one in lock.upstreams if one.name == name)
 
 
-def _noted(depot: Depot, trouble: Trouble, *, dry_run: bool) -> list[Failed]:
+def _noted(config: Config, store: LocalStore, clock: Clock, trouble: Trouble, *, dry_run: bool) -> list[Failed]:
     """Remember why an upstream cannot be synced; a dry run remembers nothing."""
-    fault = fault_of(trouble.error, depot.config.upstream(trouble.name).url)
+    fault = fault_of(trouble.error, config.upstream(trouble.name).url)
     if dry_run:
         return [Failed(trouble.name, trouble.name, trouble.error.retold(f"{trouble.name}: {trouble.error}"))]
-    stands = note(depot.store, depot.clock, trouble.name, "sync", [fault])
+    stands = note(store, clock, trouble.name, "sync", [fault])
     return [Failed(trouble.name, trouble.name, told(trouble.error, one)) for one in stands]
 
 

@@ -40,7 +40,7 @@ def packages(depot: Depot, forge: Path, *globs: str) -> Packages:
 
 
 def published(depot: Depot, what: Packages, earlier: list[Snapshot]) -> list[Snapshot]:
-    tree = conda_tree(depot, what, earlier)
+    tree = conda_tree(depot.config, depot.store, what, earlier)
     return [Snapshot(len(earlier) + 1, "", "", "", Digest.of(b""), (), tree), *earlier]
 
 
@@ -66,14 +66,14 @@ def test_a_client_that_read_an_older_index_finds_its_shards(depot: Depot, forge:
 def test_nothing_new_changes_nothing(depot: Depot, forge: Path) -> None:
     what = packages(depot, forge, "*/libcublas-*")
     history = published(depot, what, published(depot, packages(depot, forge, "*/zlib-*"), []))
-    assert conda_tree(depot, what, history) == history[0].tree
+    assert conda_tree(depot.config, depot.store, what, history) == history[0].tree
 
 
 def test_a_channel_of_an_older_cudepot_is_indexed_anew(depot: Depot, forge: Path) -> None:
     what = packages(depot, forge, "*/zlib-*")
     (made,) = published(depot, what, [])
     old = {path: one for path, one in made.tree.items() if "channeldata" not in path}
-    again = conda_tree(depot, what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)])
+    again = conda_tree(depot.config, depot.store, what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)])
     assert again == made.tree
 
 
@@ -95,7 +95,7 @@ def expected(what: Packages, depot: Depot) -> dict[str, str]:
 
 def test_every_index_tells_md5(depot: Depot, forge: Path) -> None:
     what = packages(depot, forge, "*/libcublas-*", "*/zlib-*")
-    tree = conda_tree(depot, what, [])
+    tree = conda_tree(depot.config, depot.store, what, [])
     for name in ("repodata.json", "repodata.json.zst", "current_repodata.json", "current_repodata.json.zst"):
         assert sums(depot, tree, name) == expected(what, depot)
     told: dict[str, str] = {}
@@ -114,7 +114,7 @@ def test_md5_is_computed_once(depot: Depot, forge: Path, monkeypatch: pytest.Mon
     hashed = []
     monkeypatch.setattr(publish_conda, "_md5", lambda stream: hashed.append(stream) or "0" * 32)
     given = {digest.sha256: "1" * 32 for _, _, digest in built}
-    tree = conda_tree(depot, [*old, *new, *built], history, given)
+    tree = conda_tree(depot.config, depot.store, [*old, *new, *built], history, given)
     assert len(hashed) == len(new) == 1
     told = sums(depot, tree)
     assert told == expected(old, depot) | {new[0][1]: "0" * 32, built[0][1]: "1" * 32}
@@ -131,11 +131,11 @@ def test_a_channel_shown_without_md5_is_indexed_anew(depot: Depot, forge: Path, 
         del record["md5"]
     data = json.dumps(document).encode() if harm == "without md5" else b"[]"
     old = {**made.tree, path: depot.store.add_bytes(data)}
-    assert conda_tree(depot, what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)]) == made.tree
+    assert conda_tree(depot.config, depot.store, what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)]) == made.tree
 
 
 def test_two_packages_of_one_name_are_refused(depot: Depot, forge: Path) -> None:
     (one,) = packages(depot, forge, "*/zlib-*")
     other = (*one[:2], depot.store.add_bytes(b"other"))
     with pytest.raises(FormatError, match="different packages"):
-        conda_tree(depot, [one, other], [])
+        conda_tree(depot.config, depot.store, [one, other], [])

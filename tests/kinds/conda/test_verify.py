@@ -25,4 +25,4 @@ def test_a_package_that_is_not_the_named_one_is_a_fault(part: str, file: str) ->
     root = f"{FOLDER}repodata.json"
     for shown, said in ((ONE, []), (OTHER, [f"{root}: {file} is not the one it names"])):
         snapshot = cast(Snapshot, SimpleNamespace(tree={root: Digest.of(text), FOLDER + file: shown}))
-        assert list(faults(depot, snapshot, root)) == said
+        assert list(faults(depot.store, snapshot, root)) == said

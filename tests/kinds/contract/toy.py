@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from cudepot.catalog import ecosystems
-from cudepot.catalog.config.config import Pin
+from cudepot.catalog.config.config import Config, Pin
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, SiteVerifier
 from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
 from cudepot.digest import Digest
@@ -31,6 +31,7 @@ from cudepot.kinds.rules.pin_entries import Entry, Listing, Spelling
 from cudepot.kinds.rules.upstream_fields import parse_index
 from cudepot.kinds.shows import Material, Shows
 from cudepot.ports import Source
+from cudepot.store.local import LocalStore
 
 NAME, INDEX = "toy", "toys.json"
 _LIMIT = 1 << 20
@@ -101,7 +102,7 @@ class _Locks:
         found = [Offer(name, version, "any", one.size, file) for name, version, file, one in listed(page.body)]
         return Offered(tuple(found), SPELLING)
 
-    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:
+    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:
         return f"{upstream.name}: nobody signs toys: they are known by their hash in the lock"
 
 
@@ -122,8 +123,8 @@ class _Shows(Shows):
             folder + INDEX: material.depot.store.add_bytes(index)
         }
 
-    def faults(self, depot: Depot, snapshot: Snapshot, root: str) -> Iterator[str]:
-        for _, _, file, digest in listed(depot.store.read(snapshot.tree[root])):
+    def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:
+        for _, _, file, digest in listed(store.read(snapshot.tree[root])):
             if snapshot.tree.get(root.removesuffix(INDEX) + file) != digest:
                 yield f"{root}: {file} is not the one it names"
 

@@ -6,12 +6,12 @@ from collections.abc import Container, Iterator
 
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
-from cudepot.depot.depot import Depot
 from cudepot.depot.fetch_locked import Missing
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, FormatError
 from cudepot.formats.deb import read_control
 from cudepot.formats.deb822 import parse_stanza
+from cudepot.store.local import LocalStore
 
 
 def check_inside(deb: Artifact, name: str, version: str, architecture: str) -> None:
@@ -32,12 +32,12 @@ def check_inside(deb: Artifact, name: str, version: str, architecture: str) -> N
         )
 
 
-def mislabelled(depot: Depot, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
+def mislabelled(store: LocalStore, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
     """Give the debs, of those that were just fetched, that are others than their index says."""
     for one in lock.artifacts:
-        if one.kind == ArtifactKind.DEB and one.is_mirrored and one.digest in fetched and depot.store.has(one.digest):
+        if one.kind == ArtifactKind.DEB and one.is_mirrored and one.digest in fetched and store.has(one.digest):
             try:
-                with depot.store.open(one.digest) as handle:
+                with store.open(one.digest) as handle:
                     fields = parse_stanza(read_control(handle, what=one.filename), one.filename)
                 check_inside(one, *(fields.get(key, "") for key in ("Package", "Version", "Architecture")))
             except FormatError as error:

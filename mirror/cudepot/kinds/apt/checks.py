@@ -10,6 +10,7 @@ from cudepot.depot.fetch_locked import Missing
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError
 from cudepot.kinds.checks import Checks
+from cudepot.store.local import LocalStore
 
 
 class _Checks(Checks):
@@ -18,12 +19,12 @@ class _Checks(Checks):
     ) -> Iterator[tuple[Missing, CudepotError]]:  # fmt: skip
         from cudepot.kinds.apt.check_inside import mislabelled  # noqa: PLC0415 - where debs came
 
-        return mislabelled(depot, lock, fetched)
+        return mislabelled(depot.store, lock, fetched)
 
-    def doubts(self, depot: Depot, mirror: LockedUpstream, fetched: Container[Digest]) -> Sequence[str]:
+    def doubts(self, store: LocalStore, mirror: LockedUpstream, fetched: Container[Digest]) -> Sequence[str]:
         from cudepot.kinds.apt.weak_sums import wrong_sums  # noqa: PLC0415
 
-        return wrong_sums(depot, mirror, fetched)
+        return wrong_sums(store, mirror, fetched)
 
 
 CHECKS = _Checks()

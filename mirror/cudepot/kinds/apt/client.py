@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.site.choice import Choice
@@ -29,6 +30,7 @@ from cudepot.kinds.rules.client_choice import EVERYTHING
 from cudepot.kinds.rules.client_targets import targets
 from cudepot.ports import Signed, Verifier
 from cudepot.signing.keys import dearmored
+from cudepot.store.local import LocalStore
 
 KEYRINGS = "usr/share/keyrings"
 
@@ -75,7 +77,7 @@ def client_apt_files(
     snapshot = shown_snapshot(depot.history, depot.site())
     base = url if url.endswith("/") else url + "/"
     lock = lock_of(depot.store, snapshot)
-    grouped = targets({name: url_of(depot, name) for name in names})
+    grouped = targets({name: url_of(depot.config, name) for name in names})
     made = {
         at: apt_files(depot, snapshot.tree, lock, several, url=base, choice=choice) for at, several in grouped.items()
     }
@@ -94,7 +96,7 @@ def apt_files(
     depot: Depot, tree: Tree, lock: Lock, names: Sequence[str], *, url: str, choice: Choice = EVERYTHING
 ) -> AptFiles:
     """Return source and keyrings of the clients of one distribution, for a tree of the site; ``url`` ends in ``/``."""
-    held = hold(lock, tree, names, Place("apt", "deb"), choice, lambda deb, _: _named_exactly(depot, deb))
+    held = hold(lock, tree, names, Place("apt", "deb"), choice, lambda deb, _: _named_exactly(depot.store, deb))
     found = [one for name in names for one in _clients(depot, tree, lock, name, url, held)]
     clients, label = [one for one, _ in found], depot.config.site.label
     files = {name: data for _, keyring in found for name, data in keyring.items()}
@@ -109,7 +111,7 @@ def _written(depot: Depot, folder: Path, made: AptFiles, number: int, url: str, 
     package, data = _package(depot, made.clients, files, f"1.{number}", url, hold_back=hold_back)
     every = {**files, **preferences(label, made.clients, hold_back=hold_back), package: data}
     replaced = write_files(folder, every)
-    made.held.warn(depot, folder.name)
+    made.held.warn(depot.progress, folder.name)
     signer = depot.signer().fingerprint
     return ClientResult(str(folder), tuple(sorted(every)), package, number, signer, replaced, dict(made.held.several))
 
@@ -139,7 +141,7 @@ def _clients(
     for folder in _folders(tree, name, locked):
         release, ours = _release(depot, tree, f"apt/{name}/{folder}", name)
         keyring = f"{KEYRINGS}/{label}.gpg" if ours else f"{KEYRINGS}/{label}-{name.replace('/', '-')}.gpg"
-        key = depot.signer().public_key(armor=False) if ours else _upstream_keys(depot, name)
+        key = depot.signer().public_key(armor=False) if ours else _upstream_keys(depot.base, depot.config, name)
         client = AptClient(
             name,
             f"{url}apt/{name}/",
@@ -187,8 +189,8 @@ def _of_suite(client: AptClient, tree: Tree, folder: str) -> AptClient:
     )
 
 
-def _named_exactly(depot: Depot, deb: Artifact) -> set[tuple[str, str]]:
-    with depot.store.open(deb.digest) as handle:
+def _named_exactly(store: LocalStore, deb: Artifact) -> set[tuple[str, str]]:
+    with store.open(deb.digest) as handle:
         fields = parse_stanza(read_control(handle, what=deb.filename), deb.filename)
     groups = [group for key in ("Pre-Depends", "Depends") for group in parse_relations(fields.get(key, ""))]
     return {(one.name, one.version) for group in groups for one in group if one.operator == "="}
@@ -205,22 +207,22 @@ def _release(depot: Depot, tree: Tree, folder: str, name: str) -> tuple[Release,
     """Return the Release file the site shows in a folder, and whether the site's own key signs it."""
     what = f"{folder}InRelease"
     try:
-        return parse_release(_signed(depot, tree, folder, depot.site_verifier()).text, what), True
+        return parse_release(_signed(depot.store, tree, folder, depot.site_verifier()).text, what), True
     except TrustError:
         verifier = depot.verifier(depot.config.upstream(name))
-        return parse_release(_signed(depot, tree, folder, verifier).text, what), False
+        return parse_release(_signed(depot.store, tree, folder, verifier).text, what), False
 
 
 def _is_root(path: str) -> bool:
     return path.startswith("apt/") and path.rpartition("/")[2] in ("InRelease", "Release.gpg")
 
 
-def _signed(depot: Depot, tree: Tree, folder: str, verifier: Verifier) -> Signed:
+def _signed(store: LocalStore, tree: Tree, folder: str, verifier: Verifier) -> Signed:
     if f"{folder}InRelease" in tree:
-        return verifier.clearsigned(depot.store.read(tree[f"{folder}InRelease"]), f"{folder}InRelease")
-    document, signature = (depot.store.read(tree[folder + one]) for one in ("Release", "Release.gpg"))
+        return verifier.clearsigned(store.read(tree[f"{folder}InRelease"]), f"{folder}InRelease")
+    document, signature = (store.read(tree[folder + one]) for one in ("Release", "Release.gpg"))
     return verifier.detached(document, signature, f"{folder}Release")
 
 
-def _upstream_keys(depot: Depot, name: str) -> bytes:
-    return b"".join(map(dearmored, key_files(depot.base, depot.config.upstream(name))))
+def _upstream_keys(base: Path, config: Config, name: str) -> bytes:
+    return b"".join(map(dearmored, key_files(base, config.upstream(name))))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock, LockedUpstream, Root
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.key_files import key_files
 from cudepot.depot.root_memory import RootMemory
 from cudepot.digest import Digest
@@ -16,6 +16,7 @@ from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.openpgp import DocumentSignature, PublicKey
 from cudepot.ports import Verifier
 from cudepot.signing.keys import parse_keys, read_keys
+from cudepot.store.local import LocalStore
 
 
 def check_apt(depot: Depot, lock: Lock) -> Iterator[Checked]:
@@ -25,14 +26,14 @@ def check_apt(depot: Depot, lock: Lock) -> Iterator[Checked]:
             continue
         depot.verifier(upstream)  # says where to get a key file that is missing
         keys = [key for file in key_files(depot.base, upstream) for key in read_keys(file)]
-        yield from _keys(depot, upstream, keys)
+        yield from _keys(depot.clock, upstream, keys)
         for entry in lock.upstreams:
             if entry.name == upstream.name:
                 yield from _roots(depot, upstream, entry, keys)
 
 
-def _keys(depot: Depot, upstream: Upstream, keys: Sequence[PublicKey]) -> Iterator[Checked]:
-    today = depot.clock().date()
+def _keys(clock: Clock, upstream: Upstream, keys: Sequence[PublicKey]) -> Iterator[Checked]:
+    today = clock().date()
     for key in keys:
         if key.fingerprint in upstream.keys:
             digests = tuple(part.digest for part in key.parts if part.digest)
@@ -45,26 +46,26 @@ def _roots(
     depot: Depot, upstream: Upstream, locked: LockedUpstream, keys: Sequence[PublicKey]
 ) -> Iterator[Checked]:  # fmt: skip
     for root in locked.roots:
-        document, signature = _document(depot, upstream, root)
+        document, signature = _document(depot.store, upstream, root)
         if document is not None:
             seen = depot.verifier(upstream).inspect(document, signature)
-            yield _checked(depot, "root", locked.url + root.path, upstream.name, seen, keys)
+            yield _checked(depot.clock, "root", locked.url + root.path, upstream.name, seen, keys)
 
 
-def _document(depot: Depot, upstream: Upstream, root: Root) -> tuple[bytes | None, bytes | None]:
+def _document(store: LocalStore, upstream: Upstream, root: Root) -> tuple[bytes | None, bytes | None]:
     """Return a root as it was served, and its signature where that is a file of its own; None when not kept."""
-    document = _kept(depot, root.digest)
+    document = _kept(store, root.digest)
     if root.path.endswith("InRelease"):
         return document, None
-    seen = RootMemory.load(depot.store, upstream).pages.get(root.path + ".gpg", {})
-    signature = _kept(depot, Digest(seen["sha256"], seen["size"])) if "sha256" in seen else None
+    seen = RootMemory.load(store, upstream).pages.get(root.path + ".gpg", {})
+    signature = _kept(store, Digest(seen["sha256"], seen["size"])) if "sha256" in seen else None
     return (document if signature else None), signature
 
 
-def _kept(depot: Depot, digest: Digest) -> bytes | None:
-    if not depot.store.has(digest):
+def _kept(store: LocalStore, digest: Digest) -> bytes | None:
+    if not store.has(digest):
         return None
-    return depot.store.read(digest)
+    return store.read(digest)
 
 
 def shown_apt(depot: Depot, snapshot: Snapshot) -> Iterator[Checked]:
@@ -79,8 +80,8 @@ def _shown(depot: Depot, snapshot: Snapshot, folder: str, name: str) -> Iterator
     owner = folder.removeprefix("apt/")
     upstreams = [one for one in depot.config.upstreams if owner == one.name or owner.startswith(one.name + "/")]
     site_keys = parse_keys(depot.signer().public_key(armor=False))
-    document = _kept(depot, snapshot.tree[f"{folder}/{'Release' if name == 'Release.gpg' else name}"])
-    signature = _kept(depot, snapshot.tree[f"{folder}/{name}"]) if name == "Release.gpg" else None
+    document = _kept(depot.store, snapshot.tree[f"{folder}/{'Release' if name == 'Release.gpg' else name}"])
+    signature = _kept(depot.store, snapshot.tree[f"{folder}/{name}"]) if name == "Release.gpg" else None
     candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(depot.site_verifier(), site_keys)]
     for one in upstreams:
         rings = [key for file in key_files(depot.base, one) for key in read_keys(file)]
@@ -88,13 +89,15 @@ def _shown(depot: Depot, snapshot: Snapshot, folder: str, name: str) -> Iterator
     for verifier, keys in candidates:
         seen = verifier.inspect(document or b"", signature)
         if any(one.signer for one in seen):
-            yield _checked(depot, "site", f"{folder}/{name}", upstreams[0].name if upstreams else owner, seen, keys)
+            yield _checked(
+                depot.clock, "site", f"{folder}/{name}", upstreams[0].name if upstreams else owner, seen, keys
+            )
             return
 
 
 def _checked(
-    depot: Depot, kind: str, what: str, upstream: str, seen: Sequence[DocumentSignature], keys: Sequence[PublicKey]
+    clock: Clock, kind: str, what: str, upstream: str, seen: Sequence[DocumentSignature], keys: Sequence[PublicKey]
 ) -> Checked:
-    verdicts = judge_document(seen, keys, depot.clock().date())
+    verdicts = judge_document(seen, keys, clock().date())
     signers = tuple(one.signer for one in seen if one.signer)
     return Checked(kind, what, upstream, signers, tuple(one.digest for one in seen if one.digest), verdicts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
@@ -46,7 +47,7 @@ class _Locks:
 
         return Offered(tuple(offers(depot, upstream, lock)), SPELLING)
 
-    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
+    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
         return ""
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
-from cudepot.depot.depot import Depot
 from cudepot.depot.request import request_hash
 from cudepot.depot.upstream_session import Asked
 from cudepot.kinds.apt.chain import Chain, Suite
@@ -40,12 +40,12 @@ def resolve_apt(
     dates = locked_dates(before[0] if before else None)
     suites = [chain.suite(suite, dates, rollback=rollback) for suite in apt_settings(upstream).suites]
     chain.memory.save()
-    locked = locked_from(depot, upstream, suites)
+    locked = locked_from(depot.config, upstream, suites)
     if before and not asked.findings.again and _as_seen(before[0]) == locked:
         return with_extras(chain, before[0], accepted), before[1]
     if upstream.whole:
         locked = checked(depot, replace(locked, files=whole_files(chain, suites)), before, accepted, upstream.url)
-        odd = look_at(depot, locked)
+        odd = look_at(depot.store, locked)
         locked = replace(locked, spelled=tuple(dict.fromkeys(odd.spelled)))
         asked.findings.notes += odd.notes or ([] if odd.packages else [f"{locked.name}: its indexes list no package"])
     if not depot.config.pins_of(upstream):
@@ -58,14 +58,14 @@ def _as_seen(locked: LockedUpstream) -> LockedUpstream:
     return replace(locked, external=(), files=(), replaced=(), spelled=())
 
 
-def locked_from(depot: Depot, upstream: Upstream, suites: list[Suite]) -> LockedUpstream:
+def locked_from(config: Config, upstream: Upstream, suites: list[Suite]) -> LockedUpstream:
     """Return what is noted of an apt upstream: its roots, and the fields that clients' pin files name."""
     first = suites[0].release.fields
     return LockedUpstream(
         upstream.name,
         upstream.type,
         upstream.url,
-        request_hash(upstream, depot.config.pins_of(upstream)),
+        request_hash(upstream, config.pins_of(upstream)),
         tuple(one.root for one in suites),
         origin=first.get("Origin", ""),
         label=first.get("Label", ""),

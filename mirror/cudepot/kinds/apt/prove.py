@@ -8,29 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cudepot.catalog.config.config import Pin
+from cudepot.catalog.config.config import Config, Pin
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.unsolvable import Unsolvable
-from cudepot.depot.depot import Depot
 from cudepot.depot.verdicts import Verdict, verdict
 from cudepot.digest import Digest
 from cudepot.kinds.registry import kind_of
+from cudepot.store.local import LocalStore
 
 _METHOD = 2
 """Raised whenever the proof asks for more or less than it did."""
 
 
-def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]) -> list[Unsolvable]:
+def unsolvable(
+    config: Config, store: LocalStore, lock: Lock, name: str, files: Mapping[str, Digest]
+) -> list[Unsolvable]:
     """Return the pinned packages of a repository that no client could install from it.
 
     Args:
-        depot: the depot.
+        config: cudepot.toml.
+        store: the store.
         lock: what was published.
         name: of the repository's upstream.
         files: path below the repository → content.
     """
-    upstream, settings = lock.upstream(name), depot.config.upstream(name)
+    upstream, settings = lock.upstream(name), config.upstream(name)
     if upstream is None or "Packages" not in files:
         return []
     loose = kind_of(upstream).locks.names_files
@@ -38,14 +41,14 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     pinned = [one for one in debs if one.why == "pin"]
     machines = _machines(debs) if loose else settings.architectures
     external = None if loose else upstream.external
-    tables = [(one.packages, one.cuda, one.architectures) for one in depot.config.pins_of(settings)]
+    tables = [(one.packages, one.cuda, one.architectures) for one in config.pins_of(settings)]
     grounds = [_METHOD, files["Packages"].sha256, external, machines, tables, [one.digest.sha256 for one in pinned]]
 
     def prove() -> Verdict:
-        index, wanted = depot.store.read(files["Packages"]), depot.config.pins_of(settings)
+        index, wanted = store.read(files["Packages"]), config.pins_of(settings)
         return Verdict(tuple(_prove(name, index, wanted, pinned, machines, external)))
 
-    return list(verdict(depot.store, f"apt/{name}", grounds, prove).unsolvable)
+    return list(verdict(store, f"apt/{name}", grounds, prove).unsolvable)
 
 
 def _machines(debs: Sequence[Artifact]) -> tuple[str, ...]:

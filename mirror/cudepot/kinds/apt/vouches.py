@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
 from cudepot.catalog.site.bundle import SignedRoot
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, SiteVerifier
 from cudepot.depot.upstream_session import INDEX_LIMIT
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError
@@ -18,6 +18,7 @@ from cudepot.kinds.apt.rules.mirror import is_packages, is_sources, main_indexes
 from cudepot.kinds.kind import Reader
 from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.kinds.site_index import packages_of
+from cudepot.store.local import LocalStore
 
 _FIELD = re.compile(rb"^([!-9;-~]+):", re.MULTILINE)
 _OTHER_HASHES = {b"md5sum", b"sha1", b"sha512"}
@@ -45,7 +46,11 @@ class _Vouches:
     def offered(
         self, depot: Depot, path: str, root: Digest, verified: Mapping[SignedRoot, bytes], seen: set[Digest | Promise]
     ) -> set[Digest]:
-        return set() if _said_upstream(depot, path, root, verified) else _debs(depot, path, root, seen)
+        return (
+            set()
+            if _said_upstream(depot.store, path, root, verified)
+            else _debs(depot.store, depot.site_verifier, path, root, seen)
+        )
 
     def judge_upstreams(self, depot: Depot, lock: Lock) -> Iterator[Checked]:
         from cudepot.kinds.apt.clients_check import check_apt  # noqa: PLC0415 - `verify --clients` alone
@@ -61,11 +66,11 @@ class _Vouches:
 VOUCHES = _Vouches()
 
 
-def _said_upstream(depot: Depot, path: str, digest: Digest, verified: Mapping[SignedRoot, bytes]) -> bool:
+def _said_upstream(store: LocalStore, path: str, digest: Digest, verified: Mapping[SignedRoot, bytes]) -> bool:
     """Return whether a ``Release`` says what the upstream's own ``InRelease`` does, as in a whole mirror it has to."""
     if path.rpartition("/")[2] != "Release":
         return False
-    text = depot.store.read(digest)
+    text = store.read(digest)
     found = parse_release(text, path).fields
     said = [parse_release(signed, root.path).fields for root, signed in verified.items() if root.type == "apt"]
     return found in said and not _twice(text)
@@ -79,17 +84,19 @@ def _twice(text: bytes) -> bool:
 _OURS = Reader(listing_of_ours, INDEX_LIMIT)
 
 
-def _debs(depot: Depot, path: str, digest: Digest, seen: set[Digest | Promise]) -> set[Digest]:
+def _debs(
+    store: LocalStore, site_verifier: SiteVerifier, path: str, digest: Digest, seen: set[Digest | Promise]
+) -> set[Digest]:
     """Return what a Release and its indexes name; those ``seen`` in its other form are not read again."""
-    document = depot.store.read(digest)
+    document = store.read(digest)
     inline = path.endswith("InRelease")
-    text = depot.site_verifier().clearsigned(document, path).text if inline else document
+    text = site_verifier().clearsigned(document, path).text if inline else document
     if _twice(text) or {name.lower() for name in _FIELD.findall(text)} & _OTHER_HASHES:
         raise FormatError("has a field twice, or other sums than SHA256")
     found: set[Digest] = set()
     for name, one in parse_release(text, path).promised().items():
         if name.rpartition("/")[2].partition(".")[0] != "Packages":
             raise FormatError(f"names {name[:80]!r}")
-        found |= packages_of(depot, _OURS, one, f"{path}: {name}") if one not in seen else set()
+        found |= packages_of(store, _OURS, one, f"{path}: {name}") if one not in seen else set()
         seen.add(one)
     return found

@@ -10,10 +10,10 @@ from collections.abc import Container, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from cudepot.catalog.lock import LockedUpstream
-from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, hasher
 from cudepot.formats.apt_odd import SUMS, other_sums
 from cudepot.kinds.apt.oddities import texts
+from cudepot.store.local import LocalStore
 
 BUDGET = 32 << 20
 """Bytes of packages that are hashed after one fetch."""
@@ -22,20 +22,20 @@ _FIELDS = {kind: name for name, kind in SUMS.items()}
 _Sums = tuple[str, Digest, Mapping[str, str]]
 
 
-def wrong_sums(depot: Depot, upstream: LockedUpstream, fetched: Container[Digest]) -> list[str]:
+def wrong_sums(store: LocalStore, upstream: LockedUpstream, fetched: Container[Digest]) -> list[str]:
     """Return a line for each package with a wrong sum beside its right sha256, of the smallest that were fetched."""
     with ThreadPoolExecutor() as pool:
-        found = sorted(pool.map(lambda one: _wrong(depot, one), _smallest(depot, upstream, fetched)))
+        found = sorted(pool.map(lambda one: _wrong(store, one), _smallest(store, upstream, fetched)))
     found = [one for one in found if one]
     return [f"{upstream.name}: {one}, so that apt refuses it: tell the upstream" for one in found[:_MOST]] + (
         [f"{upstream.name}: so have {len(found) - _MOST} more"] if len(found) > _MOST else []
     )
 
 
-def _smallest(depot: Depot, upstream: LockedUpstream, fetched: Container[Digest]) -> Iterator[_Sums]:
+def _smallest(store: LocalStore, upstream: LockedUpstream, fetched: Container[Digest]) -> Iterator[_Sums]:
     every = [
         one
-        for index, text in texts(depot, upstream)
+        for index, text in texts(store, upstream)
         for one in other_sums(text, f"{upstream.name}/{index.path}")
         if one[1] in fetched
     ]
@@ -47,10 +47,10 @@ def _smallest(depot: Depot, upstream: LockedUpstream, fetched: Container[Digest]
         yield one
 
 
-def _wrong(depot: Depot, one: _Sums) -> str:
+def _wrong(store: LocalStore, one: _Sums) -> str:
     path, digest, sums = one
     hashers = {kind: hasher(kind) for kind in sums}
-    with depot.store.open(digest) as handle:
+    with store.open(digest) as handle:
         Digest.of_stream(handle, *hashers.values())
     wrong = [_FIELDS[kind] for kind, value in sums.items() if hashers[kind].hexdigest() != value]
     return f"{path} has another {' and '.join(wrong)} than the index says" if wrong else ""

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from cudepot.catalog.site.snapshot import Tree
-from cudepot.depot.depot import Depot
 from cudepot.formats.conda_repodata import Record, lacking, records_of
+from cudepot.store.local import LocalStore
 
 _INDEX = "/repodata.json"
 
 
-def channel_records(depot: Depot, tree: Tree, channel: str) -> Iterator[tuple[str, Record]]:
+def channel_records(store: LocalStore, tree: Tree, channel: str) -> Iterator[tuple[str, Record]]:
     """Give site path and record of every package of the channel at ``conda/NAME``.
 
     Raises:
@@ -21,11 +21,11 @@ def channel_records(depot: Depot, tree: Tree, channel: str) -> Iterator[tuple[st
     """
     for path, digest in sorted(tree.items()):
         if path.startswith(f"{channel}/") and path.endswith(_INDEX):
-            records = records_of(depot.store.read(digest), path)
+            records = records_of(store.read(digest), path)
             yield from ((f"{path.removesuffix(_INDEX)}/{name}", one) for name, one in records.items())
 
 
-def is_closed(depot: Depot, tree: Tree, channel: str) -> bool:
+def is_closed(store: LocalStore, tree: Tree, channel: str) -> bool:
     """Return whether a channel has packages, and everything they need by name."""
-    found: list[dict[str, Any]] = [dict(one) for _, one in channel_records(depot, tree, channel)]
+    found: list[dict[str, Any]] = [dict(one) for _, one in channel_records(store, tree, channel)]
     return bool(found) and not lacking(found)

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import WHEELS, HeldKind
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.history import History
 from cudepot.depot.snapshots import shown_snapshot
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.kinds.conda.rules import client_text as client_conda
+from cudepot.ports import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,15 @@ class ChannelClient:
     channel: str = ""
 
 
-def client_conda_files(depot: Depot, *, url: str, output: Path, also: Sequence[str] = ()) -> ChannelClient:
+def client_conda_files(
+    config: Config, history: History, site: Site, *, url: str, output: Path, also: Sequence[str] = ()
+) -> ChannelClient:
     """Write conda's configuration, laid out as on the client.
 
     Args:
-        depot: the depot.
+        config: cudepot.toml.
+        history: the snapshots of the store.
+        site: the site.
         url: where clients reach ``site/current``.
         output: folder the file goes into; made when missing.
         also: URLs of channels that clients may use beside the site's.
@@ -37,16 +43,16 @@ def client_conda_files(depot: Depot, *, url: str, output: Path, also: Sequence[s
     Raises:
         ConfigError: nothing is published yet, or the site has no conda channel.
     """
-    snapshot, ours, base = shown_snapshot(depot.history, depot.site()), depot.config.site, url.rstrip("/")
+    snapshot, ours, base = shown_snapshot(history, site), config.site, url.rstrip("/")
     channel = f"conda/{ours.channel}"
     _check_shown(snapshot, f"{channel}/", "conda channel", HeldKind.CONDA)
     files = {client_conda.CONDARC: client_conda.condarc(ours.label, base, channel, also)}
     return _written(output, files, snapshot, f"{base}/{channel}")
 
 
-def client_pip_files(depot: Depot, *, url: str, output: Path) -> ChannelClient:
+def client_pip_files(config: Config, history: History, site: Site, *, url: str, output: Path) -> ChannelClient:
     """Write pip's and uv's configuration, laid out as on the client; arguments and errors as above."""
-    snapshot, label, base = shown_snapshot(depot.history, depot.site()), depot.config.site.label, url.rstrip("/")
+    snapshot, label, base = shown_snapshot(history, site), config.site.label, url.rstrip("/")
     _check_shown(snapshot, f"{WHEELS.index_room}/", "wheel index", HeldKind.WHEEL)
     files = {
         client_conda.PIP: client_conda.pip_conf(label, base),

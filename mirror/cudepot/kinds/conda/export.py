@@ -11,14 +11,16 @@ from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.site.choice import Choice, selected
 from cudepot.catalog.site.holdings import Held, SiteFacts, newest_builds, same_cuda
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
 from cudepot.formats.conda_repodata import Record, depended, lacking
 from cudepot.kinds.conda.channel import channel_records
+from cudepot.store.local import LocalStore
 
 _CUDA = "cuda-version"
 
 
-def conda_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice) -> tuple[tuple[Held, ...], list[str]]:
+def conda_set(
+    store: LocalStore, snapshot: Snapshot, site: SiteFacts, choice: Choice
+) -> tuple[tuple[Held, ...], list[str]]:
     """Return the chosen packages with all they need in the channel, and what they need from elsewhere.
 
     Raises:
@@ -26,7 +28,7 @@ def conda_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice)
     """
     records = {
         path: one
-        for path, one in channel_records(depot, snapshot.tree, site.channel)
+        for path, one in channel_records(store, snapshot.tree, site.channel)
         if path.startswith((f"{site.channel}/{choice.platform}/", f"{site.channel}/noarch/"))
     }
     versions = [str(one["version"]) for one in records.values() if one["name"] == _CUDA]

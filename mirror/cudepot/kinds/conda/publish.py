@@ -6,12 +6,13 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import CONDA
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, hasher
 from cudepot.errors import FormatError
 from cudepot.formats.conda_repodata import md5_sums, records_of
+from cudepot.store.local import LocalStore
 
 GENERATIONS = 3
 """Generations of shards reachable by hash, the current one included."""
@@ -21,7 +22,8 @@ _NEWEST_FORM = ("channeldata.json", "notices.json")
 
 
 def conda_tree(
-    depot: Depot,
+    config: Config,
+    store: LocalStore,
     packages: Sequence[tuple[str, str, Digest]],
     earlier: Sequence[Snapshot],
     md5: Mapping[str, str] | None = None,
@@ -33,13 +35,13 @@ def conda_tree(
     """
     if not packages:
         return {}
-    prefix = f"{CONDA.room}/{depot.config.site.channel}/"
+    prefix = f"{CONDA.room}/{config.site.channel}/"
     files = _files(packages)
     channels = [_below(prefix, one.tree) for one in earlier]
     before = channels[0] if channels else {}
-    if not _still_good(depot, files, before):
-        known = {**_told_before(depot, before), **(md5 or {})}
-        before = files | _shards(depot, channels) | _index(depot, packages, known)
+    if not _still_good(store, files, before):
+        known = {**_told_before(store, before), **(md5 or {})}
+        before = files | _shards(store, channels) | _index(store, packages, known)
     return {prefix + path: digest for path, digest in before.items()}
 
 
@@ -47,24 +49,24 @@ def _below(prefix: str, tree: Mapping[str, Digest]) -> dict[str, Digest]:
     return {path.removeprefix(prefix): one for path, one in tree.items() if path.startswith(prefix)}
 
 
-def _still_good(depot: Depot, files: Mapping[str, Digest], before: Mapping[str, Digest]) -> bool:
+def _still_good(store: LocalStore, files: Mapping[str, Digest], before: Mapping[str, Digest]) -> bool:
     """Tell whether the channel shown last has these packages, and its whole index is in the store."""
     same = files == {path: one for path, one in before.items() if path.endswith((*CONDA.suffixes, *CONDA.inside))}
-    there = same and all(one in before for one in _NEWEST_FORM) and all(map(depot.store.has, before.values()))
-    return there and {one.sha256 for one in files.values()} == set(_told_before(depot, before))
+    there = same and all(one in before for one in _NEWEST_FORM) and all(map(store.has, before.values()))
+    return there and {one.sha256 for one in files.values()} == set(_told_before(store, before))
 
 
-def _told_before(depot: Depot, channel: Mapping[str, Digest]) -> dict[str, str]:
+def _told_before(store: LocalStore, channel: Mapping[str, Digest]) -> dict[str, str]:
     """Return sha256 → MD5 as the indexes of a channel tell them; a damaged one tells nothing."""
     found: dict[str, str] = {}
     for path, digest in channel.items():
-        if path.endswith(_REPODATA) and depot.store.has(digest):
-            with depot.store.open(digest) as handle, contextlib.suppress(FormatError):
+        if path.endswith(_REPODATA) and store.has(digest):
+            with store.open(digest) as handle, contextlib.suppress(FormatError):
                 found |= md5_sums(records_of(handle.read(), path))
     return found
 
 
-def _shards(depot: Depot, channels: Sequence[Mapping[str, Digest]]) -> dict[str, Digest]:
+def _shards(store: LocalStore, channels: Sequence[Mapping[str, Digest]]) -> dict[str, Digest]:
     """Return the shards that the last distinct indexes name: a client that has read one of these can finish."""
     from cudepot.formats.conda_index import shards_named  # noqa: PLC0415
 
@@ -72,14 +74,14 @@ def _shards(depot: Depot, channels: Sequence[Mapping[str, Digest]]) -> dict[str,
     seen: list[dict[str, Digest]] = []
     for channel in channels:
         indexes = {path: one for path, one in channel.items() if path.endswith(_SHARD_INDEX)}
-        if indexes in seen or len(seen) == GENERATIONS - 1 or not all(map(depot.store.has, indexes.values())):
+        if indexes in seen or len(seen) == GENERATIONS - 1 or not all(map(store.has, indexes.values())):
             continue
         seen.append(indexes)
         for path, digest in indexes.items():
-            named = shards_named(depot.store.read(digest), path)
+            named = shards_named(store.read(digest), path)
             folder = path.removesuffix(_SHARD_INDEX)
             kept |= {name: channel[name] for one in named if (name := f"{folder}/{one}") in channel}
-    return {path: one for path, one in kept.items() if depot.store.has(one)}
+    return {path: one for path, one in kept.items() if store.has(one)}
 
 
 def _files(packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:
@@ -93,16 +95,18 @@ def _files(packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:
     return files
 
 
-def _index(depot: Depot, packages: Sequence[tuple[str, str, Digest]], known: Mapping[str, str]) -> dict[str, Digest]:
+def _index(
+    store: LocalStore, packages: Sequence[tuple[str, str, Digest]], known: Mapping[str, str]
+) -> dict[str, Digest]:
     # msgpack and zstandard are loaded only when an index has to be written.
     from cudepot.formats.conda_index import channel_files, read_package  # noqa: PLC0415
 
     found = []
     for subdir, filename, digest in dict.fromkeys(packages):
-        with depot.store.open(digest) as handle:
+        with store.open(digest) as handle:
             md5 = known.get(digest.sha256) or _md5(handle)
             found.append(read_package(handle, subdir, filename, digest, md5))
-    return {path: depot.store.add_bytes(data) for path, data in channel_files(found).items()}
+    return {path: store.add_bytes(data) for path, data in channel_files(found).items()}
 
 
 def _md5(stream: BinaryIO) -> str:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.store.local import LocalStore
 
 
-def faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+def faults(store: LocalStore, snapshot: Snapshot, path: str) -> Iterator[str]:
     """Give a line for each package that is not the one a ``repodata.json`` names."""
     folder = path.removesuffix("repodata.json")
-    index = json.loads(depot.store.read(snapshot.tree[path]))
+    index = json.loads(store.read(snapshot.tree[path]))
     for filename, entry in (index.get("packages", {}) | index["packages.conda"]).items():
         found = snapshot.tree.get(folder + filename)
         if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):

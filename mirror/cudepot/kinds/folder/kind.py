@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
@@ -35,13 +36,13 @@ class _Locks:
     def lock(self, asking: Asking) -> Resolved:
         from cudepot.kinds.folder.lock import resolve_folder  # noqa: PLC0415
 
-        return resolve_folder(asking.depot, asking.upstream, asking.before, asking.findings)
+        return resolve_folder(asking.depot.base, asking.depot.config, asking.upstream, asking.before, asking.findings)
 
     def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
         return Offered()
 
-    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:
-        bare = lock.has_rpms(upstream) and not depot.config.upstream(upstream.name).package_keys
+    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:
+        bare = lock.has_rpms(upstream) and not config.upstream(upstream.name).package_keys
         return f"{upstream.name}: {_RPMS}" if bare else ""
 
 

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from cudepot.catalog.config.config import Pin
+from cudepot.catalog.config.config import Config, Pin
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind
 from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
 from cudepot.catalog.nvidia.release_names import is_meta, parse_artifact_name, with_recipe
 from cudepot.catalog.unsolvable import Findings
-from cudepot.depot.depot import Depot
 from cudepot.depot.nvidia_catalog import load_catalog
 from cudepot.depot.partly import partly
 from cudepot.depot.request import request_hash
@@ -31,7 +30,11 @@ from cudepot.transport.folder.source import FolderSource
 
 
 def resolve_folder(
-    depot: Depot, upstream: Upstream, before: tuple[LockedUpstream, tuple[Artifact, ...]] | None, findings: Findings
+    base: Path,
+    config: Config,
+    upstream: Upstream,
+    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
+    findings: Findings,
 ) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
     """Return the files of a folder that the pins name, by hash.
 
@@ -44,10 +47,10 @@ def resolve_folder(
         TrustError: a file does not have the hash its pin says.
         FormatError: a package is damaged.
     """
-    folder = depot.base / upstream.path
+    folder = base / upstream.path
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder", hint=f"`path` of upstream {upstream.name!r} in cudepot.toml")
-    pins = depot.config.pins_of(upstream)
+    pins = config.pins_of(upstream)
     known = {one.digest: one for one in (before[1] if before else ())}
     artifacts: dict[str, Artifact] = {}
     errors: dict[str, CudepotError] = {}

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream
-from cudepot.depot.depot import Depot
 from cudepot.depot.fetch import fetch_promised
 from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
@@ -24,7 +23,9 @@ from cudepot.kinds.installer.rules.settings import holds_rpms, sha256_of
 from cudepot.kinds.installer.source import LocalRepo
 from cudepot.kinds.kind import Asking, Resolved
 from cudepot.kinds.yum.rules.settings import HASH_LOCK, YumSettings
+from cudepot.ports import Progress
 from cudepot.signing.keys import parse_keys
+from cudepot.store.local import LocalStore
 
 
 def resolve_local(asking: Asking) -> Resolved:
@@ -39,19 +40,19 @@ def resolve_local(asking: Asking) -> Resolved:
         return before
     repo = LocalRepo(depot.base / upstream.path, sha256_of(upstream))
     resolved = (_yum if holds_rpms(upstream) else _apt)(asking, repo)
-    _keep(depot, repo, resolved[1])
+    _keep(depot.store, depot.progress, repo, resolved[1])
     return resolved
 
 
 def _apt(asking: Asking, repo: LocalRepo) -> Resolved:
     depot, upstream, findings = asking.depot, asking.upstream, asking.findings
-    trusted = _with_inner_keys(depot, upstream, repo)
+    trusted = _with_inner_keys(depot.store, upstream, repo)
     chain = Chain(depot, trusted, repo, RootMemory.load(depot.store, upstream), findings)
     # another installer may be older: its hash says that it is meant
     suites = [chain.suite("/", {}, rollback=True)]
     chain.memory.save()
     request = request_hash(upstream, depot.config.pins_of(upstream))
-    locked = replace(locked_from(depot, trusted, suites), url="", request=request)
+    locked = replace(locked_from(depot.config, trusted, suites), url="", request=request)
     return subset(depot, chain, suites, locked, ())
 
 
@@ -62,7 +63,9 @@ def _yum(asking: Asking, repo: LocalRepo) -> Resolved:
 
     depot, upstream, findings = asking.depot, asking.upstream, asking.findings
     signed = repo.has(SIGNATURE)
-    trusted = _with_inner_keys(depot, upstream, repo) if signed else replace(upstream, settings=YumSettings(HASH_LOCK))
+    trusted = (
+        _with_inner_keys(depot.store, upstream, repo) if signed else replace(upstream, settings=YumSettings(HASH_LOCK))
+    )
     memory = RootMemory.load(depot.store, upstream)
     chain = YumChain(depot, replace(trusted, url=f"{upstream.path}/"), repo, memory, findings)
     root = chain.root({}, rollback=True)
@@ -75,9 +78,9 @@ def _yum(asking: Asking, repo: LocalRepo) -> Resolved:
     return resolved
 
 
-def _with_inner_keys(depot: Depot, upstream: Upstream, repo: LocalRepo) -> Upstream:
+def _with_inner_keys(store: LocalStore, upstream: Upstream, repo: LocalRepo) -> Upstream:
     """Return the upstream with the keys that lie in the installer pinned."""
-    paths = [depot.store.path(depot.store.add_bytes(data)) for _, data in sorted(repo.keys().items())]
+    paths = [store.path(store.add_bytes(data)) for _, data in sorted(repo.keys().items())]
     found = {
         path: tuple(one.fingerprint for one in parse_keys(path.read_bytes())) for path in paths
     }  # signatures have names like those of keys
@@ -91,24 +94,24 @@ def _with_inner_keys(depot: Depot, upstream: Upstream, repo: LocalRepo) -> Upstr
     return replace(upstream, url=f"{upstream.path}/", keys=keys, keyrings=keyrings)
 
 
-def _keep(depot: Depot, repo: LocalRepo, artifacts: tuple[Artifact, ...]) -> None:
+def _keep(store: LocalStore, progress: Progress, repo: LocalRepo, artifacts: tuple[Artifact, ...]) -> None:
     """Put the selected packages into the store, in one pass over the installer."""
-    wanted = {one.path: one.digest for one in artifacts if not depot.store.has(one.digest)}
+    wanted = {one.path: one.digest for one in artifacts if not store.has(one.digest)}
     if not wanted:
         return
-    depot.progress.begin(f"unpacking {len(wanted)} packages", sum(one.size for one in wanted.values()), len(wanted))
+    progress.begin(f"unpacking {len(wanted)} packages", sum(one.size for one in wanted.values()), len(wanted))
     for name, content in repo.packages():
         digest = wanted.pop(name, None)
         if digest is not None:
-            check_room(depot.store.root, digest.size)
-            with depot.store.part(digest) as part:
+            check_room(store.root, digest.size)
+            with store.part(digest) as part:
                 part.restart()
                 while chunk := content.read(CHUNK):
                     part.write(chunk)
-                    depot.progress.advance(len(chunk))
+                    progress.advance(len(chunk))
                 part.commit()
-            depot.progress.advance(0, 1)
-    depot.progress.end()
+            progress.advance(0, 1)
+    progress.end()
     if wanted:
         raise PinError(
             f"{repo.file}: {min(wanted)} is in its index, but not in the installer",

@@ -13,15 +13,17 @@ from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.site.choice import Choice, is_for, selected
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
 from cudepot.errors import PinError
 from cudepot.kinds.wheels.rules.export_text import one_version
+from cudepot.store.local import LocalStore
 
 _LINUX = {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux", "extra": ""}
 _WINDOWS = {"os_name": "nt", "sys_platform": "win32", "platform_system": "Windows", "extra": ""}
 
 
-def wheel_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice, *, complete: bool) -> tuple[Held, ...]:
+def wheel_set(
+    store: LocalStore, snapshot: Snapshot, site: SiteFacts, choice: Choice, *, complete: bool
+) -> tuple[Held, ...]:
     """Return the chosen wheels with all they require on the site, one version of each project.
 
     Args:
@@ -39,7 +41,7 @@ def wheel_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice,
     while waiting:
         project = waiting.pop()
         for wheel in chosen[project]:
-            for wanted in _requirements(depot, snapshot, wheel):
+            for wanted in _requirements(store, snapshot, wheel):
                 name = canonicalize_name(wanted.name)
                 if name in chosen:
                     _check_met(wheel, wanted, chosen[name])
@@ -51,10 +53,10 @@ def wheel_set(depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice,
     return tuple(wheel for project in sorted(chosen) for wheel in chosen[project])
 
 
-def _requirements(depot: Depot, snapshot: Snapshot, wheel: Held) -> Iterator[Requirement]:
+def _requirements(store: LocalStore, snapshot: Snapshot, wheel: Held) -> Iterator[Requirement]:
     """Give what a wheel requires on its platform, without extras."""
     digest = snapshot.tree[f"{wheel.path}.metadata"]
-    with depot.store.open(digest) as handle:
+    with store.open(digest) as handle:
         text = email.parser.BytesParser().parse(handle, headersonly=True)
     machine = _WINDOWS if wheel.platform.startswith("win") else _LINUX
     for line in text.get_all("Requires-Dist", []):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
@@ -38,9 +39,9 @@ class _Locks:
     def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
         from cudepot.kinds.wheels.offers import offers  # noqa: PLC0415
 
-        return offers(depot, upstream)
+        return offers(depot.config, depot.store, depot.source, upstream)
 
-    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
+    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
         return ""
 
 

@@ -15,7 +15,7 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, LockedUpstream, Root
 from cudepot.catalog.nvidia.release_names import with_recipe
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import SourceOf
 from cudepot.depot.fetch import in_threads
 from cudepot.depot.partly import Resolved, partly
 from cudepot.depot.request import request_hash
@@ -28,7 +28,7 @@ from cudepot.kinds.unsigned_index import _is_open, check_transport
 from cudepot.kinds.wheels.hashes import Hashes
 from cudepot.kinds.wheels.rules.names import called_now
 from cudepot.kinds.wheels.rules.select import Project, Wheel, parse_requirement
-from cudepot.ports import Page
+from cudepot.ports import Page, Progress
 
 PAGE_LIMIT = 32 << 20  # bytes; the largest pages of the public index are about 10 MB
 _WORKERS = 16  # pages, and sizes or hashes to learn, at a time
@@ -68,7 +68,7 @@ def resolve_simple(asking: Asking) -> Resolved:
     check_transport(upstream)
     source, wants = depot.source(upstream), wanted(depot.config.pins_of(upstream))
     memory = RootMemory.load(depot.store, upstream)
-    pages, errors = read_pages(depot, upstream, memory, wants)
+    pages, errors = read_pages(depot.source, upstream, memory, wants)
     memory.save()
     roots = tuple(Root(path, memory.asked[path][1]) for path in pages)
     locked = LockedUpstream(
@@ -77,9 +77,9 @@ def resolve_simple(asking: Asking) -> Resolved:
     if before and before[0] == locked and not errors and _answers(before[1], wants, pages.values()):
         return before
     kept = before[1] if before else ()
-    chosen, unmet = _chosen(depot, upstream, wants, pages)
+    chosen, unmet = _chosen(depot.progress, upstream, wants, pages)
     hashes = Hashes(depot.store, depot.progress, source, pinned_hashes(depot.config.pins_of(upstream)), kept)
-    artifacts, failed = _artifacts(depot, upstream, hashes, chosen)
+    artifacts, failed = _artifacts(depot.progress, upstream, hashes, chosen)
     return partly(locked, artifacts, {**errors, **unmet, **failed}, kept)
 
 
@@ -89,14 +89,14 @@ def wanted(pins: Sequence[Pin]) -> list[Want]:
 
 
 def read_pages(
-    depot: Depot, upstream: Upstream, memory: RootMemory, wants: Sequence[Want]
+    source: SourceOf, upstream: Upstream, memory: RootMemory, wants: Sequence[Want]
 ) -> tuple[dict[str, Page], dict[str, CudepotError]]:
     """Ask for the page of every project, several at once; return them by path, and by entry what went wrong.
 
     Raises:
         StorageError: the disk refuses.
     """
-    opened = depot.source(upstream)
+    opened = source(upstream)
 
     def read(path: str, stop: threading.Event) -> None:  # noqa: ARG001
         memory.read(opened, path, limit=PAGE_LIMIT)
@@ -159,7 +159,7 @@ def _answers(artifacts: Sequence[Artifact], wants: Sequence[Want], pages: Iterab
 
 
 def _chosen(
-    depot: Depot, upstream: Upstream, wants: Sequence[Want], pages: Mapping[str, Page]
+    progress: Progress, upstream: Upstream, wants: Sequence[Want], pages: Mapping[str, Page]
 ) -> tuple[list[_Chosen], dict[str, CudepotError]]:
     """Return the wheels that are meant, each once, and by entry why there is none."""
     projects, errors = projects_of(upstream, wants, pages)
@@ -175,14 +175,14 @@ def _chosen(
         newest = next(projects[one.project].versions(one.requirement))
         if wheels and wheels[0].version != newest:
             platforms = ", ".join(one.pin.subdirs)
-            depot.progress.say(f"{one.project} {newest} has no wheels for all of {platforms}: {wheels[0].version} has")
+            progress.say(f"{one.project} {newest} has no wheels for all of {platforms}: {wheels[0].version} has")
         for wheel in wheels:
             found.setdefault(wheel.file.filename, _Chosen(one, wheel))
     return list(found.values()), errors
 
 
 def _artifacts(
-    depot: Depot, upstream: Upstream, hashes: Hashes, chosen: Sequence[_Chosen]
+    progress: Progress, upstream: Upstream, hashes: Hashes, chosen: Sequence[_Chosen]
 ) -> tuple[tuple[Artifact, ...], dict[str, CudepotError]]:
     """Return what is locked, sizes and hashes that the page lacks learnt, several at once."""
     found: dict[str, Artifact] = {}
@@ -197,7 +197,7 @@ def _artifacts(
     for one in chosen:
         if one.wheel.file.yanked and one.wheel.file.filename in found:
             reason = one.wheel.file.reason or "no reason given"
-            depot.progress.say(f"{one.wheel.file.filename}: withdrawn by its upstream (yanked): {reason}")
+            progress.say(f"{one.wheel.file.filename}: withdrawn by its upstream (yanked): {reason}")
     names = [one.wheel.file.filename for one in chosen]
     return tuple(found[one] for one in names if one in found), {one.want.spec: error for one, error in failed}
 

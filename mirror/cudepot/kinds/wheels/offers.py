@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import SourceOf
 from cudepot.depot.partly import UnmetError
 from cudepot.depot.root_memory import RootMemory
 from cudepot.kinds.kind import Offered
@@ -11,13 +12,14 @@ from cudepot.kinds.rules.offer import Offer
 from cudepot.kinds.unsigned_index import check_transport
 from cudepot.kinds.wheels.lock import projects_of, read_pages, wanted
 from cudepot.kinds.wheels.rules.entries import SPELLING
+from cudepot.store.local import LocalStore
 
 
-def offers(depot: Depot, upstream: Upstream) -> Offered:
+def offers(config: Config, store: LocalStore, source: SourceOf, upstream: Upstream) -> Offered:
     """Return what there is, whatever the pins say of versions."""
     check_transport(upstream)
-    wants = wanted(depot.config.pins_of(upstream))
-    pages, errors = read_pages(depot, upstream, RootMemory.load(depot.store, upstream), wants)
+    wants = wanted(config.pins_of(upstream))
+    pages, errors = read_pages(source, upstream, RootMemory.load(store, upstream), wants)
     projects, broken = projects_of(upstream, wants, pages)
     error = UnmetError({**errors, **broken}, upstream.url) if errors or broken else None
     if error and not projects:

@@ -26,6 +26,7 @@ from cudepot.formats.simple_write import (
 )
 from cudepot.formats.wheel_read import read_metadata
 from cudepot.kinds.wheels.first_published import FirstPublished
+from cudepot.store.local import LocalStore
 
 
 class _Listed(NamedTuple):
@@ -62,7 +63,7 @@ def wheel_tree(
                 f"{spelt} and {filename} are one wheel in two spellings: pip takes either of them",
                 hint="pin only one of them",
             )
-        wheel, metadata = _wheel(depot, filename, digest, listed.get(filename, _Listed()), first)
+        wheel, metadata = _wheel(depot.store, filename, digest, listed.get(filename, _Listed()), first)
         tree |= {f"wheels/{filename}": digest, f"wheels/{filename}.metadata": metadata}
         projects.setdefault(wheel.project, []).append(wheel)
     for path, text in _pages(projects, depot.config.site.project_status).items():
@@ -82,11 +83,11 @@ def _listed(mirrored: Sequence[Artifact]) -> dict[str, _Listed]:
 
 
 def _wheel(
-    depot: Depot, filename: str, digest: Digest, listed: _Listed, first: FirstPublished
+    store: LocalStore, filename: str, digest: Digest, listed: _Listed, first: FirstPublished
 ) -> tuple[PublishedWheel, Digest]:
-    with depot.store.open(digest) as handle:
+    with store.open(digest) as handle:
         text = read_metadata(handle, what=filename)
-    metadata = depot.store.add_bytes(text)
+    metadata = store.add_bytes(text)
     requires = email.parser.BytesParser().parsebytes(text, headersonly=True).get("Requires-Python", "")
     project, version, _, _ = _taken_apart(filename)
     uploaded = listed.uploaded or first.time(project, filename, digest)

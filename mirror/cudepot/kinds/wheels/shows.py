@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import SiteVerifier
 from cudepot.digest import Digest
 from cudepot.kinds.shows import Material, Shows
+from cudepot.store.local import LocalStore
 
 
 class _Shows(Shows):
     roots = ("index.json",)
 
-    def folders(self, depot: Depot) -> tuple[str, ...]:  # noqa: ARG002
+    def folders(self, config: Config) -> tuple[str, ...]:  # noqa: ARG002
         return ("simple/", "wheels/")
 
     def tree(self, material: Material) -> dict[str, Digest]:
@@ -26,10 +28,10 @@ class _Shows(Shows):
         built = [(one.filename, one.digest) for one in material.built]
         return wheel_tree(material.depot, mirrored, built, material.earlier)
 
-    def faults(self, depot: Depot, snapshot: Snapshot, root: str) -> Iterator[str]:
+    def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:  # noqa: ARG002
         from cudepot.kinds.wheels.verify import faults  # noqa: PLC0415 - for `verify` alone
 
-        return faults(depot, snapshot, root)
+        return faults(store, snapshot, root)
 
 
 SHOWS = _Shows()

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
 from cudepot.formats.simple import JSON_TYPE, parse_page
+from cudepot.store.local import LocalStore
 
 
-def faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+def faults(store: LocalStore, snapshot: Snapshot, path: str) -> Iterator[str]:
     """Follow both pages of a project, JSON and HTML, to its wheels and their metadata."""
     folder = path.removesuffix("index.json")
     if folder == "simple/" or not folder.startswith("simple/"):
         return
     pages = ((path, JSON_TYPE), (folder + "index.html", "text/html"))
     for page, kind in pages:
-        for file in parse_page(depot.store.read(snapshot.tree[page]), kind, f"https://site.invalid/{page}"):
+        for file in parse_page(store.read(snapshot.tree[page]), kind, f"https://site.invalid/{page}"):
             found = snapshot.tree.get(unquote(urlsplit(file.url).path).lstrip("/"))
             if found is None or found.sha256 != file.sha256 or file.size not in (None, found.size):
                 yield f"{page}: {file.filename} is not the one it names"

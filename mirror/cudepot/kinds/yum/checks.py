@@ -17,10 +17,10 @@ class _Checks(Checks):
     def unsound(
         self, depot: Depot, lock: Lock, fetched: Container[Digest]  # noqa: ARG002
     ) -> Iterator[tuple[Missing, CudepotError]]:  # fmt: skip
-        return check_rpms(depot, lock)
+        return check_rpms(depot.config, depot.store, depot.keyring, lock)
 
     def unchecked(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> Sequence[str]:
-        return unchecked(depot, lock, upstream)
+        return unchecked(depot.base, depot.config, depot.store, lock, upstream)
 
 
 CHECKS = _Checks()

@@ -12,7 +12,7 @@ from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.site.choice import Choice
 from cudepot.catalog.site.snapshot import Tree
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, Keyring
 from cudepot.depot.key_files import key_files
 from cudepot.depot.snapshots import lock_of, shown_snapshot
 from cudepot.errors import ConfigError, PinError, TrustError
@@ -24,7 +24,9 @@ from cudepot.kinds.rules.client_targets import targets
 from cudepot.kinds.yum.rules import client_text as client_dnf
 from cudepot.kinds.yum.rules.client_text import DnfClient
 from cudepot.kinds.yum.rules.excludes import excludes
+from cudepot.ports import Progress
 from cudepot.signing.keys import exported
+from cudepot.store.local import LocalStore
 
 KEYS = "etc/pki/rpm-gpg"
 HOLDS = ("versionlock", "excludes")
@@ -96,12 +98,12 @@ def client_dnf_files(
     """
     snapshot = shown_snapshot(depot.history, depot.site())
     lock = lock_of(depot.store, snapshot)
-    grouped = targets({name: url_of(depot, name) for name in names})
+    grouped = targets({name: url_of(depot.config, name) for name in names})
     made = {
         at: dnf_files(depot, snapshot.tree, lock, several, url=url, holding=holding, choice=choice)
         for at, several in grouped.items()
     }
-    return tuple(_written(depot, output / at, one, snapshot.number, holding) for at, one in made.items())
+    return tuple(_written(depot.progress, output / at, one, snapshot.number, holding) for at, one in made.items())
 
 
 def dnf_files(
@@ -116,7 +118,9 @@ def dnf_files(
 ) -> DnfFiles:
     """Return the configuration of the clients of one distribution, for a tree of the site; else as above."""
     base = url if url.endswith("/") else url + "/"
-    held = hold(lock, tree, names, Place("yum", "rpm"), choice, lambda rpm, beside: _named_exactly(depot, rpm, beside))
+    held = hold(
+        lock, tree, names, Place("yum", "rpm"), choice, lambda rpm, beside: _named_exactly(depot.store, rpm, beside)
+    )
     found = [_client(depot, tree, lock, name, base, held) for name in names]
     clients, label = [one for one, _ in found], depot.config.site.label
     _check_one_kind(clients)
@@ -126,9 +130,9 @@ def dnf_files(
     return DnfFiles(files | locked, clients, tuple(locked), held)
 
 
-def _written(depot: Depot, folder: Path, made: DnfFiles, number: int, holding: str) -> DnfResult:
+def _written(progress: Progress, folder: Path, made: DnfFiles, number: int, holding: str) -> DnfResult:
     replaced = write_files(folder, made.files)
-    made.held.warn(depot, folder.name)
+    made.held.warn(progress, folder.name)
     unsigned = tuple(one.upstream for one in made.clients if not one.signed)
     unchecked = tuple(one.upstream for one in made.clients if not one.checked)
     install = client_dnf.install_line(made.clients, old=made.old)
@@ -166,7 +170,7 @@ def _client(
     """Return one repository, and the key files it names."""
     _check_shown(tree, name)
     upstream, label = depot.config.upstream(name), depot.config.site.label
-    ours, signed = _signature(depot, tree, upstream)
+    ours, signed = _signature(depot.store, depot.keyring, tree, upstream)
     keys = {f"{KEYS}/RPM-GPG-KEY-{label}": depot.signer().public_key(armor=True)} if ours else {}
     theirs = upstream.package_keys if ours else tuple(dict.fromkeys((*upstream.keys, *upstream.package_keys)))
     if theirs:
@@ -186,9 +190,9 @@ def _client(
     return client, keys
 
 
-def _named_exactly(depot: Depot, rpm: Artifact, rpms: Sequence[Artifact]) -> set[tuple[str, str]]:
+def _named_exactly(store: LocalStore, rpm: Artifact, rpms: Sequence[Artifact]) -> set[tuple[str, str]]:
     """Return which of the packages an rpm requires in exactly their version, be it with or without the release."""
-    with depot.store.open(rpm.digest) as handle:
+    with store.open(rpm.digest) as handle:
         exact = read_head(handle, what=rpm.filename).exact_requires
     forms = [(one, {(one.name, one.version), (one.name, one.version.rpartition("-")[0])}) for one in rpms]
     return {(one.name, one.version) for one, either in forms if not either.isdisjoint(exact)}
@@ -204,15 +208,15 @@ def _check_shown(tree: Tree, name: str) -> None:
         )
 
 
-def _signature(depot: Depot, tree: Tree, upstream: Upstream) -> tuple[bool, bool]:
+def _signature(store: LocalStore, keyring: Keyring, tree: Tree, upstream: Upstream) -> tuple[bool, bool]:
     """Tell whether the site's own key signs a repository's metadata, and whether anybody does."""
     folder = f"yum/{upstream.name}/repodata/"
     if f"{folder}repomd.xml.asc" not in tree:
         return False, False
-    root, signature = (depot.store.read(tree[folder + one]) for one in ("repomd.xml", "repomd.xml.asc"))
+    root, signature = (store.read(tree[folder + one]) for one in ("repomd.xml", "repomd.xml.asc"))
     try:
-        depot.site_verifier().detached(root, signature, f"{folder}repomd.xml")
+        keyring.site_verifier().detached(root, signature, f"{folder}repomd.xml")
     except TrustError:
-        depot.verifier(upstream).detached(root, signature, f"{folder}repomd.xml")
+        keyring.verifier(upstream).detached(root, signature, f"{folder}repomd.xml")
         return False, True
     return True, True

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock, Depot, Keyring, Signing
 from cudepot.digest import Digest
 from cudepot.formats.rpm_header import SHA256, RpmHead, read_head
 from cudepot.kinds.rules.checked_clients import Checked
@@ -17,6 +18,7 @@ from cudepot.kinds.yum.signatures import Subject, subjects
 from cudepot.openpgp import DocumentSignature, PublicKey, packet_algorithms
 from cudepot.ports import Verifier
 from cudepot.signing.keys import parse_keys, read_keys
+from cudepot.store.local import LocalStore
 
 _REPOMD = "/repodata/repomd.xml"
 
@@ -36,15 +38,15 @@ def check_yum(depot: Depot, lock: Lock) -> Iterator[Checked]:
                 yield Checked("key", key.fingerprint, upstream.name, (key.fingerprint,), digests, verdicts)
         if locked is not None:
             yield from _roots(depot, upstream, locked, keys)
-            yield from _packages(depot, upstream, subjects(depot, lock, locked), keys)
+            yield from _packages(depot, upstream, subjects(depot.config, depot.store, lock, locked), keys)
 
 
 def _roots(depot: Depot, upstream: Upstream, locked: LockedUpstream, keys: Sequence[PublicKey]) -> Iterator[Checked]:
     for root in locked.roots:
-        document, signature = _kept(depot, root.digest), _kept(depot, root.signature)
+        document, signature = _kept(depot.store, root.digest), _kept(depot.store, root.signature)
         if document is not None and signature is not None and upstream.keys:
             seen = depot.verifier(upstream).inspect(document, signature)
-            yield _checked(depot, "root", locked.url + root.path, upstream.name, seen, keys)
+            yield _checked(depot.clock, "root", locked.url + root.path, upstream.name, seen, keys)
 
 
 def _packages(
@@ -64,37 +66,37 @@ def _packages(
         assert verifier is not None
         seen = [found for packet in head.signatures() for found in verifier.inspect(head.header.raw, packet)]
         what = f"{len(alike)} packages, {one.path} for one" if len(alike) > 1 else one.path
-        yield _checked(depot, "packages", what, upstream.name, seen, keys, of=Of.PACKAGE, digested=bool(digested))
+        yield _checked(depot.clock, "packages", what, upstream.name, seen, keys, of=Of.PACKAGE, digested=bool(digested))
 
 
-def shown_yum(depot: Depot, snapshot: Snapshot) -> Iterator[Checked]:
+def shown_yum(config: Config, keyring: Keyring, signing: Signing, snapshot: Snapshot) -> Iterator[Checked]:
     """Give the verdicts on the metadata the site shows, signed with its key or with the upstream's."""
-    site_keys = parse_keys(depot.signer().public_key(armor=False))
+    site_keys = parse_keys(signing.signer().public_key(armor=False))
     for path in sorted(snapshot.tree):
         if not (path.startswith("yum/") and path.endswith(f"{_REPOMD}.asc")):
             continue
         name = path.removeprefix("yum/").removesuffix(f"{_REPOMD}.asc")
-        root, signature = (_kept(depot, snapshot.tree[one]) for one in (path.removesuffix(".asc"), path))
-        candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(depot.site_verifier(), site_keys)]
-        for one in depot.config.upstreams:
+        root, signature = (_kept(signing.store, snapshot.tree[one]) for one in (path.removesuffix(".asc"), path))
+        candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(keyring.site_verifier(), site_keys)]
+        for one in config.upstreams:
             if one.name == name and one.keys:
-                rings = [key for ring in one.keyrings for key in read_keys(depot.base / ring)]
-                candidates.append((depot.verifier(one), rings))
+                rings = [key for ring in one.keyrings for key in read_keys(keyring.base / ring)]
+                candidates.append((keyring.verifier(one), rings))
         for verifier, keys in candidates:
             seen = verifier.inspect(root or b"", signature)
             if any(one.signer for one in seen):
-                yield _checked(depot, "site", path.removesuffix(".asc"), name, seen, keys)
+                yield _checked(signing.clock, "site", path.removesuffix(".asc"), name, seen, keys)
                 break
 
 
-def _kept(depot: Depot, digest: Digest | None) -> bytes | None:
-    if digest is None or not depot.store.has(digest):
+def _kept(store: LocalStore, digest: Digest | None) -> bytes | None:
+    if digest is None or not store.has(digest):
         return None
-    return depot.store.read(digest)
+    return store.read(digest)
 
 
 def _checked(
-    depot: Depot,
+    clock: Clock,
     kind: str,
     what: str,
     upstream: str,
@@ -104,6 +106,6 @@ def _checked(
     of: Of = Of.METADATA,
     digested: bool = True,
 ) -> Checked:
-    verdicts = judge_rpm_document(seen, keys, depot.clock().date(), of, digested=digested)
+    verdicts = judge_rpm_document(seen, keys, clock().date(), of, digested=digested)
     signers = tuple(one.signer for one in seen if one.signer)
     return Checked(kind, what, upstream, signers, tuple(one.digest for one in seen if one.digest), verdicts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
@@ -46,16 +47,16 @@ class _Locks:
 
         return Offered(tuple(offers(depot, upstream, lock)), SPELLING)
 
-    def unsigned(self, depot: Depot, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
+    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
         if any(root.signers for root in upstream.roots):
             return ""
-        packages = "" if _package_keys(depot, upstream.name) else "; its packages are not checked either"
+        packages = "" if _package_keys(config, upstream.name) else "; its packages are not checked either"
         return f"{upstream.name}: signed by nobody: believed by its hash in cudepot.lock (trust = hash-lock){packages}"
 
 
-def _package_keys(depot: Depot, name: str) -> tuple[str, ...]:
+def _package_keys(config: Config, name: str) -> tuple[str, ...]:
     try:
-        return depot.config.upstream(name).package_keys
+        return config.upstream(name).package_keys
     except ConfigError:  # what is shown may be of an upstream that is gone
         return ()
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from cudepot.catalog.config.config import Pin
+from cudepot.catalog.config.config import Config, Pin
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.unsolvable import Unsolvable
-from cudepot.depot.depot import Depot
 from cudepot.depot.verdicts import Verdict, verdict
 from cudepot.digest import Digest
 from cudepot.formats.filelists import owners_of
@@ -34,19 +33,22 @@ _METHOD = 2
 """Raised whenever the proof asks for more or less than it did."""
 
 
-def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]) -> list[Unsolvable]:
+def unsolvable(
+    config: Config, store: LocalStore, lock: Lock, name: str, files: Mapping[str, Digest]
+) -> list[Unsolvable]:
     """Return the pinned packages of a repository that no client could install.
 
     Args:
-        depot: the depot; its store holds the files.
+        config: cudepot.toml.
+        store: the store.
         lock: tells what is pinned, and what the distribution provides.
         name: of the upstream.
         files: paths below the repository's folder → content.
     """
     if PATH not in files:
         return []
-    settings, locked = depot.config.upstream(name), lock.upstream(name)
-    pins = depot.config.pins_of(settings)
+    settings, locked = config.upstream(name), lock.upstream(name)
+    pins = config.pins_of(settings)
     grounds = [
         _METHOD, files[PATH].sha256, locked.external if locked else (), _architectures(lock, settings),
         [(one.packages, one.cuda, one.architectures) for one in pins],
@@ -54,9 +56,9 @@ def unsolvable(depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest])
     ]  # fmt: skip
 
     def prove() -> Verdict:
-        return Verdict(tuple(_prove(depot.store, lock, settings, pins, files)))
+        return Verdict(tuple(_prove(store, lock, settings, pins, files)))
 
-    return list(verdict(depot.store, f"yum/{name}", grounds, prove).unsolvable)
+    return list(verdict(store, f"yum/{name}", grounds, prove).unsolvable)
 
 
 def _pinned(lock: Lock, name: str) -> list[Artifact]:

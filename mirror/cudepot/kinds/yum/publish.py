@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, Signing, SiteSigner
 from cudepot.depot.snapshots import lock_of
 from cudepot.depot.upstream_session import METADATA_LIMIT
 from cudepot.digest import Digest, hasher
@@ -27,6 +29,8 @@ from cudepot.kinds.yum.loose_rpms import described
 from cudepot.kinds.yum.rules import plan as yum_plan
 from cudepot.kinds.yum.rules.trim import trimmed
 from cudepot.kinds.yum.signatures import unchecked
+from cudepot.ports import Progress
+from cudepot.store.local import LocalStore
 
 _LEVEL = 6  # of gzip: 9 takes four times as long for 2 %
 _MOST_EXTRA = 128 << 20  # bytes of errata, groups or modules, which are read whole; Fedora's errata have 40 MB
@@ -51,7 +55,7 @@ def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
         rpms = [one for one in lock.of(upstream.name) if one.kind == ArtifactKind.RPM and one.is_mirrored]
         folder, before = _folder(upstream), _Earlier(depot, upstream, earlier)
         if not before.same(lock):
-            _check_signatures(depot, lock, upstream)
+            _check_signatures(depot.base, depot.config, depot.store, lock, upstream)
         if upstream.files:  # a whole mirror is published as it is; only its last metadata are to stay reachable
             tree |= {folder + path: one for path, one in before.generations(GENERATIONS - 1).items()}
         elif rpms:
@@ -65,8 +69,8 @@ def _folder(upstream: LockedUpstream) -> str:
     return f"yum/{upstream.name}/"
 
 
-def _check_signatures(depot: Depot, lock: Lock, upstream: LockedUpstream) -> None:
-    missing = unchecked(depot, lock, upstream)
+def _check_signatures(base: Path, config: Config, store: LocalStore, lock: Lock, upstream: LockedUpstream) -> None:
+    missing = unchecked(base, config, store, lock, upstream)
     if missing:
         raise ConfigError(
             f"{upstream.name}: the signatures of {len(missing)} packages have not been checked, {missing[0]} for one",
@@ -116,13 +120,13 @@ class _Earlier:
         for snapshot in self.snapshots:
             files = self.files(snapshot)
             if len(found) < count and PATH in files and self.depot.store.has(files[PATH]):
-                found.setdefault(files[PATH], _named(self.depot, files))
+                found.setdefault(files[PATH], _named(self.depot.store, files))
         return {path: one for files in found.values() for path, one in files.items() if self.depot.store.has(one)}
 
 
-def _named(depot: Depot, files: Mapping[str, Digest]) -> dict[str, Digest]:
+def _named(store: LocalStore, files: Mapping[str, Digest]) -> dict[str, Digest]:
     try:
-        records = parse_repomd(depot.store.read(files[PATH]), PATH).records
+        records = parse_repomd(store.read(files[PATH]), PATH).records
     except CudepotError:
         return {}
     return {one.href: files[one.href] for one in records if one.href in files}
@@ -137,14 +141,14 @@ def _repository(
     records = _metadata(depot, upstream, list({one.filename: one for one in rpms}.values()), revision)
     files = {one.href: one.promised for one in records if isinstance(one.promised, Digest)}
     older = {path: one for path, one in before.generations(GENERATIONS).items() if path not in files}
-    return pool | older | files | _roots(depot, records, revision, before)
+    return pool | older | files | _roots(depot.signing, records, revision, before)
 
 
 def _metadata(
     depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact], revision: int
 ) -> tuple[Record, ...]:  # fmt: skip
     """Make the metadata of these packages from the upstream's, and put them into the store."""
-    with _sources(depot, upstream, rpms) as sources:
+    with _sources(depot.store, upstream, rpms) as sources:
         primary = next(one for one in sources if one.role == "primary")
         with primary.open(primary.path) as text:
             named = yum_plan.by_checksum(text, rpms, primary.path)
@@ -161,12 +165,12 @@ class _Source(NamedTuple):
 
 
 @contextmanager
-def _sources(depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact]) -> Iterator[list[_Source]]:
+def _sources(store: LocalStore, upstream: LockedUpstream, rpms: Sequence[Artifact]) -> Iterator[list[_Source]]:
     """Give the upstream's metadata; loose rpms have none, so they are made of their headers."""
     if upstream.metadata:
-        yield [_Source(one.role, one.path, partial(opened, depot.store, one.digest)) for one in upstream.metadata]
+        yield [_Source(one.role, one.path, partial(opened, store, one.digest)) for one in upstream.metadata]
         return
-    with described(rpms, lambda one: depot.store.open(one.digest)) as paths:
+    with described(rpms, lambda one: store.open(one.digest)) as paths:
         yield [_Source(kind, path.name, lambda *_, at=path, **__: at.open("rb")) for kind, path in paths.items()]
 
 
@@ -191,29 +195,29 @@ def _made_strictly(
     lacking: list[str] = []
     with source.open(what, open_size=limit) as text:
         if kind == "primary":
-            return _kept(depot, kind, f"{kind}.xml.gz", yum_plan.primary_entries(text, named, what), revision)
+            return _kept(depot.store, kind, f"{kind}.xml.gz", yum_plan.primary_entries(text, named, what), revision)
         if kind in ("filelists", "other"):
             pieces = yum_plan.extra_entries(kind, text, named, what, lacking.append)
-            made = _kept(depot, kind, f"{kind}.xml.gz", pieces, revision)
+            made = _kept(depot.store, kind, f"{kind}.xml.gz", pieces, revision)
             if lacking:
                 told = f"{lacking[0]}{f' and {len(lacking) - 1} more' if lacking[1:] else ''}"
                 depot.progress.say(f"{rpms[0].upstream}: {what}: has no usable entry of {told}: left empty")
             return made
         kind = "group" if kind.startswith("group") else kind
-        found = _small(depot, kind, text.read(), rpms, what)
-    return _kept(depot, kind, f"{yum_plan.ENDINGS[kind]}.gz", [found], revision) if found else None
+        found = _small(depot.progress, kind, text.read(), rpms, what)
+    return _kept(depot.store, kind, f"{yum_plan.ENDINGS[kind]}.gz", [found], revision) if found else None
 
 
-def _small(depot: Depot, kind: str, text: bytes, rpms: Sequence[Artifact], what: str) -> bytes:
+def _small(progress: Progress, kind: str, text: bytes, rpms: Sequence[Artifact], what: str) -> bytes:
     if kind != "modules":
         return trimmed(kind, text, rpms, what)
     from cudepot.kinds.yum.rules.modules import trimmed_modules  # noqa: PLC0415 - few repositories have modules
 
     name = rpms[0].upstream
-    return trimmed_modules(text, rpms, what, lambda told: depot.progress.say(f"{name}: {told}"))
+    return trimmed_modules(text, rpms, what, lambda told: progress.say(f"{name}: {told}"))
 
 
-def _kept(depot: Depot, kind: str, name: str, pieces: Iterable[bytes], revision: int) -> Record:
+def _kept(store: LocalStore, kind: str, name: str, pieces: Iterable[bytes], revision: int) -> Record:
     """Compress a document into the store, and return its record; it is named after what it holds."""
     opened_hash, size = hasher(), 0
 
@@ -225,40 +229,40 @@ def _kept(depot: Depot, kind: str, name: str, pieces: Iterable[bytes], revision:
                 size += len(piece)
                 packed.write(piece)
 
-    digest = depot.store.make(write)
+    digest = store.make(write)
     return Record(kind, f"repodata/{digest.sha256}-{name}", digest, size, opened_hash.hexdigest(), revision)
 
 
-def _roots(depot: Depot, records: Sequence[Record], revision: int, before: _Earlier) -> dict[str, Digest]:
+def _roots(signing: Signing, records: Sequence[Record], revision: int, before: _Earlier) -> dict[str, Digest]:
     """Return the signed roots: the ones before when they name the very same files."""
-    last, signer = before.root(), depot.signer()
+    last, signer = before.root(), signing.signer()
     if last is not None and before.snapshots[0].signer == signer.fingerprint:
         files = before.files(before.snapshots[0])
         old: Repomd = parse_repomd(last, PATH)
-        whole = all(path in files and depot.store.has(files[path]) for path in _ROOTS)
-        whole = whole and not yum_plan.is_of_the_future(last, depot.clock())
+        whole = all(path in files and signing.store.has(files[path]) for path in _ROOTS)
+        whole = whole and not yum_plan.is_of_the_future(last, signing.clock())
         if whole and old.made_by == yum_plan.PLAN and yum_plan.same_repository(old, records):
             return {path: files[path] for path in _ROOTS}
-    return _signed(depot, records, revision)
+    return _signed(signing.store, signing.signer, records, revision)
 
 
-def renewed(depot: Depot, root: str, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
+def renewed(signing: Signing, root: str, old: Snapshot, newest: Snapshot) -> dict[str, Digest]:
     """Return what a repository of an older snapshot becomes when it follows ``newest``: signed anew, revised later.
 
     yum 3 keeps what it has when it is offered an older repomd.xml. The metadata of ``newest`` stay reachable.
     """
     folder = root.removesuffix(PATH)
-    before = parse_repomd(depot.store.read(old.tree[root]), root)
-    last = depot.store.read(newest.tree.get(root, old.tree[root]))
-    revision = yum_plan.next_revision(depot.clock(), last)
+    before = parse_repomd(signing.store.read(old.tree[root]), root)
+    last = signing.store.read(newest.tree.get(root, old.tree[root]))
+    revision = yum_plan.next_revision(signing.clock(), last)
     records = [replace(one, timestamp=revision) for one in before.records]
     metadata = {path: one for path, one in newest.tree.items() if path.startswith(f"{folder}repodata/")}
-    roots = _signed(depot, records, revision)
+    roots = _signed(signing.store, signing.signer, records, revision)
     return metadata | {folder + path: digest for path, digest in roots.items()}
 
 
-def _signed(depot: Depot, records: Sequence[Record], revision: int) -> dict[str, Digest]:
-    key = depot.signer()
+def _signed(store: LocalStore, signer: SiteSigner, records: Sequence[Record], revision: int) -> dict[str, Digest]:
+    key = signer()
     text = render_repomd(str(revision), records, made_by=yum_plan.PLAN)
     made = (text, key.detach(text), key.public_key(armor=True))
-    return {path: depot.store.add_bytes(data) for path, data in zip(_ROOTS, made, strict=True)}
+    return {path: store.add_bytes(data) for path, data in zip(_ROOTS, made, strict=True)}

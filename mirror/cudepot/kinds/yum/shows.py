@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.catalog.unsolvable import Unsolvable
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Signing, SiteVerifier
 from cudepot.digest import Digest
 from cudepot.kinds.shows import Material, Shows
 from cudepot.ports import Verifier
+from cudepot.store.local import LocalStore
 
 
 class _Shows(Shows):
@@ -22,28 +24,28 @@ class _Shows(Shows):
         return yum_tree(material.depot, material.lock, material.earlier)
 
     def unsolvable(
-        self, depot: Depot, lock: Lock, name: str, files: Mapping[str, Digest]
+        self, config: Config, store: LocalStore, lock: Lock, name: str, files: Mapping[str, Digest]
     ) -> Sequence[Unsolvable]:  # fmt: skip
         from cudepot.kinds.yum.prove import unsolvable  # noqa: PLC0415
 
-        return unsolvable(depot, lock, name, files)
+        return unsolvable(config, store, lock, name, files)
 
-    def renewed(self, depot: Depot, root: str, old: Snapshot, newest: Snapshot) -> Mapping[str, Digest]:
+    def renewed(self, signing: Signing, root: str, old: Snapshot, newest: Snapshot) -> Mapping[str, Digest]:
         from cudepot.kinds.yum.publish import renewed  # noqa: PLC0415
 
-        return renewed(depot, root, old, newest)
+        return renewed(signing, root, old, newest)
 
-    def faults(self, depot: Depot, snapshot: Snapshot, root: str) -> Iterator[str]:
+    def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:
         from cudepot.kinds.yum.verify import faults  # noqa: PLC0415 - for `verify` alone
 
-        return faults(depot, snapshot, root)
+        return faults(store, site_verifier, snapshot, root)
 
     def mirror_faults(
-        self, depot: Depot, snapshot: Snapshot, upstream: LockedUpstream, verifier: Callable[[], Verifier]
+        self, store: LocalStore, snapshot: Snapshot, upstream: LockedUpstream, verifier: Callable[[], Verifier]
     ) -> Iterator[str]:
         from cudepot.kinds.yum.verify import mirror_faults  # noqa: PLC0415
 
-        return mirror_faults(depot, snapshot, upstream, verifier)
+        return mirror_faults(store, snapshot, upstream, verifier)
 
 
 SHOWS = _Shows()

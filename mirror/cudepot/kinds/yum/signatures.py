@@ -12,13 +12,15 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.faults import PACKAGE, Fault, PackageError
 from cudepot.catalog.lock import Lock, LockedUpstream
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Keyring
 from cudepot.depot.fetch_locked import Missing
 from cudepot.depot.request import key_hash
 from cudepot.digest import CHUNK, Digest
@@ -46,49 +48,51 @@ class Subject(NamedTuple):
     nevra: str = ""
 
 
-def subjects(depot: Depot, lock: Lock, upstream: LockedUpstream) -> list[Subject]:
+def subjects(config: Config, store: LocalStore, lock: Lock, upstream: LockedUpstream) -> list[Subject]:
     """Return the rpms of an upstream that have to be signed by one of its ``rpm-keys``; none where it has no such."""
-    if not lock.has_rpms(upstream) or not depot.config.upstream(upstream.name).package_keys:
+    if not lock.has_rpms(upstream) or not config.upstream(upstream.name).package_keys:
         return []
     found = {
         one.digest: Subject(upstream.name, one.path, one.digest, f"{one.name}-{one.version}.{one.architecture}")
         for one in lock.of(upstream.name)
         if one.kind == ArtifactKind.RPM
     }
-    for path, digest in read_whole(depot, upstream).packages.items() if upstream.files else ():
+    for path, digest in read_whole(store, upstream).packages.items() if upstream.files else ():
         found.setdefault(digest, Subject(upstream.name, path, digest))
     return list(found.values())
 
 
-def unchecked(depot: Depot, lock: Lock, upstream: LockedUpstream) -> list[str]:
+def unchecked(base: Path, config: Config, store: LocalStore, lock: Lock, upstream: LockedUpstream) -> list[str]:
     """Return the paths of rpms whose signatures have not been found good with the present keys."""
-    every = subjects(depot, lock, upstream)
-    return [one.path for one in _still(depot, depot.config.upstream(upstream.name), every)] if every else []
+    every = subjects(config, store, lock, upstream)
+    return [one.path for one in _still(base, store, config.upstream(upstream.name), every)] if every else []
 
 
-def check_rpms(depot: Depot, lock: Lock) -> Iterator[tuple[Missing, CudepotError]]:
+def check_rpms(
+    config: Config, store: LocalStore, keyring: Keyring, lock: Lock
+) -> Iterator[tuple[Missing, CudepotError]]:
     """Check every rpm that is here and not remembered as good; give those that cannot be trusted, and why."""
     for locked in lock.upstreams:
-        every = [one for one in subjects(depot, lock, locked) if depot.store.has(one.digest)]
+        every = [one for one in subjects(config, store, lock, locked) if store.has(one.digest)]
         if not every:
             continue
-        upstream = depot.config.upstream(locked.name)
-        waiting = _still(depot, upstream, every)
-        verifier = depot.verifier(_of_rpms(upstream)) if waiting else None
+        upstream = config.upstream(locked.name)
+        waiting = _still(keyring.base, store, upstream, every)
+        verifier = keyring.verifier(_of_rpms(upstream)) if waiting else None
         parts = [waiting[start : start + _TOGETHER] for start in range(0, len(waiting), _TOGETHER)]
         if verifier is not None:
-            yield from _checked(depot, upstream, verifier, parts)
+            yield from _checked(keyring.base, store, upstream, verifier, parts)
 
 
 def _checked(
-    depot: Depot, upstream: Upstream, verifier: Verifier, parts: Sequence[Sequence[Subject]]
+    base: Path, store: LocalStore, upstream: Upstream, verifier: Verifier, parts: Sequence[Sequence[Subject]]
 ) -> Iterator[tuple[Missing, CudepotError]]:
-    keys, bare = _terms(depot, upstream), _is_bare(upstream)
+    keys, bare = _terms(base, upstream), _is_bare(upstream)
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(_WORKERS) as hashing:
-        for done in pool.map(lambda part: _results(depot.store, verifier, part, hashing, bare=bare), parts):
+        for done in pool.map(lambda part: _results(store, verifier, part, hashing, bare=bare), parts):
             good = [(one, found) for one, found in done if isinstance(found, _Good)]
             lines = [f"{one.digest.sha256} {keys} {found.signer} {found.nevra}\n" for one, found in good]
-            append(depot.store.at(RPM_SIGNATURES), "".join(lines) if keys else "")
+            append(store.at(RPM_SIGNATURES), "".join(lines) if keys else "")
             for one, error in done:
                 if isinstance(error, CudepotError):
                     yield Missing(one.upstream, one.path, one.digest), _told(upstream, one, error)
@@ -103,9 +107,9 @@ def _told(upstream: Upstream, one: Subject, error: CudepotError) -> PackageError
     )
 
 
-def _terms(depot: Depot, upstream: Upstream) -> str:
+def _terms(base: Path, upstream: Upstream) -> str:
     """Return what a verdict depends on beside the rpm: the keys, and whether a signature has to cover its payload."""
-    keys = key_hash(depot.base, _of_rpms(upstream))
+    keys = key_hash(base, _of_rpms(upstream))
     return f"{keys}+payload" if keys and _is_bare(upstream) else keys
 
 
@@ -118,9 +122,9 @@ def _of_rpms(upstream: Upstream) -> Upstream:
     return replace(upstream, keys=upstream.package_keys)
 
 
-def _still(depot: Depot, upstream: Upstream, every: Iterable[Subject]) -> list[Subject]:
+def _still(base: Path, store: LocalStore, upstream: Upstream, every: Iterable[Subject]) -> list[Subject]:
     """Return what is not remembered as good: under these keys, and as the package it is taken for."""
-    good = _remembered(depot.store, _terms(depot, upstream))
+    good = _remembered(store, _terms(base, upstream))
     return [one for one in every if (found := good.get(one.digest.sha256)) is None or one.nevra not in ("", found)]
 
 

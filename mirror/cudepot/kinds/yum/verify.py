@@ -7,22 +7,23 @@ from collections.abc import Callable, Iterator
 from cudepot.catalog.lock import FileRole, LockedUpstream
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import SiteVerifier
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, TrustError
 from cudepot.formats.primary import listing
 from cudepot.formats.repomd import DOWNLOADED, PATH, Record, parse_repomd
 from cudepot.kinds.yum.chain import opened
 from cudepot.ports import Verifier
+from cudepot.store.local import LocalStore
 
 
 def _followed(
-    depot: Depot, snapshot: Snapshot, folder: str, verifier: Verifier | None, *, ours: bool = False
+    store: LocalStore, snapshot: Snapshot, folder: str, verifier: Verifier | None, *, ours: bool = False
 ) -> Iterator[str]:
     """Give a line for each fault of one repository.
 
     Args:
-        depot: the depot.
+        store: the store.
         snapshot: what the site shows.
         folder: of the repository, ``yum/NAME/``.
         verifier: whose signature counts; None for a root that nobody signed.
@@ -31,55 +32,55 @@ def _followed(
     Raises:
         CudepotError: its root cannot be read, or its signature does not hold.
     """
-    root = _bytes(depot, snapshot, folder + PATH)
+    root = _bytes(store, snapshot, folder + PATH)
     if verifier is not None:
         if f"{folder}{PATH}.asc" not in snapshot.tree:
             raise TrustError("no signature: there is no repomd.xml.asc")
-        verifier.detached(root, _bytes(depot, snapshot, f"{folder}{PATH}.asc"), folder + PATH)
+        verifier.detached(root, _bytes(store, snapshot, f"{folder}{PATH}.asc"), folder + PATH)
     for one in parse_repomd(root, folder + PATH).records:
         shown = snapshot.tree.get(folder + one.href)
         if shown is None and not ours and one.type not in DOWNLOADED:
             continue  # what the upstream names and does not serve is left out
-        if shown is None or not _keeps(depot, one.promised, shown):
+        if shown is None or not _keeps(store, one.promised, shown):
             yield f"{folder}{PATH}: {one.href} is not the one it names"
         elif one.type == "primary":
-            yield from _packages(depot, snapshot, folder, one, shown)
+            yield from _packages(store, snapshot, folder, one, shown)
 
 
-def _keeps(depot: Depot, promised: Digest | Promise, shown: Digest) -> bool:
+def _keeps(store: LocalStore, promised: Digest | Promise, shown: Digest) -> bool:
     if isinstance(promised, Promise):
-        with depot.store.open(shown) as handle:
+        with store.open(shown) as handle:
             return promised.kept_by(handle)
     return promised == shown
 
 
-def _packages(depot: Depot, snapshot: Snapshot, folder: str, primary: Record, shown: Digest) -> Iterator[str]:
+def _packages(store: LocalStore, snapshot: Snapshot, folder: str, primary: Record, shown: Digest) -> Iterator[str]:
     what = folder + primary.href
-    with opened(depot.store, shown, what) as text:
+    with opened(store, shown, what) as text:
         for path, digest in listing(text, what):
             found = snapshot.tree.get(folder + path)
-            if digest is not None and (found is None or not _keeps(depot, digest, found)):
+            if digest is not None and (found is None or not _keeps(store, digest, found)):
                 yield f"{what}: {path} is not the one it names"
 
 
-def _bytes(depot: Depot, snapshot: Snapshot, path: str) -> bytes:
+def _bytes(store: LocalStore, snapshot: Snapshot, path: str) -> bytes:
     try:
-        return depot.store.read(snapshot.tree[path])
+        return store.read(snapshot.tree[path])
     except KeyError:
         raise TrustError(f"there is no {path}") from None
 
 
-def faults(depot: Depot, snapshot: Snapshot, path: str) -> Iterator[str]:
+def faults(store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, path: str) -> Iterator[str]:
     """Give the faults of a repository that the site signed; ``path`` is that of its repomd.xml."""
     try:
-        yield from _followed(depot, snapshot, path.removesuffix(PATH), depot.site_verifier(), ours=True)
+        yield from _followed(store, snapshot, path.removesuffix(PATH), site_verifier(), ours=True)
     except CudepotError as error:
         yield f"{path}: {error}"
 
 
 def mirror_faults(
-    depot: Depot, snapshot: Snapshot, upstream: LockedUpstream, verifier: Callable[[], Verifier]
+    store: LocalStore, snapshot: Snapshot, upstream: LockedUpstream, verifier: Callable[[], Verifier]
 ) -> Iterator[str]:
     """Follow a root by the upstream's keys; one that nobody signed is known by its hash in the snapshot only."""
     signed = any(one.path.endswith(".asc") for one in upstream.files if one.role == FileRole.ROOT)
-    yield from _followed(depot, snapshot, site_folder(upstream), verifier() if signed else None)
+    yield from _followed(store, snapshot, site_folder(upstream), verifier() if signed else None)

@@ -18,6 +18,7 @@ from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.kinds.site_index import packages_of
 from cudepot.kinds.yum.rules.mirror import main_indexes
 from cudepot.kinds.yum.rules.plan import ENDINGS
+from cudepot.store.local import LocalStore
 
 _TYPES = {"primary", "filelists", "other", *ENDINGS}
 _OURS = Reader(listing_of_ours, METADATA_LIMIT)
@@ -47,7 +48,7 @@ class _Vouches:
         verified: Mapping[SignedRoot, bytes],  # noqa: ARG002
         seen: set[Digest | Promise],  # noqa: ARG002
     ) -> set[Digest]:
-        return _rpms(depot, path, root)
+        return _rpms(depot.store, path, root)
 
     def judge_upstreams(self, depot: Depot, lock: Lock) -> Iterator[Checked]:
         from cudepot.kinds.yum.clients_check import check_yum  # noqa: PLC0415 - `verify --clients` alone
@@ -57,16 +58,16 @@ class _Vouches:
     def judge_site(self, depot: Depot, snapshot: Snapshot) -> Iterator[Checked]:
         from cudepot.kinds.yum.clients_check import shown_yum  # noqa: PLC0415
 
-        return shown_yum(depot, snapshot)
+        return shown_yum(depot.config, depot.keyring, depot.signing, snapshot)
 
 
 VOUCHES = _Vouches()
 
 
-def _rpms(depot: Depot, path: str, digest: Digest) -> set[Digest]:
-    records = parse_repomd_of_ours(depot.store.read(digest), path).records
+def _rpms(store: LocalStore, path: str, digest: Digest) -> set[Digest]:
+    records = parse_repomd_of_ours(store.read(digest), path).records
     strange = [one.type for one in records if one.type not in _TYPES]
     if strange:
         raise FormatError(f"has metadata of type {strange[0][:40]!r}")
     (primary,) = (one for one in records if one.type == "primary")
-    return packages_of(depot, _OURS, primary.promised, f"{path}: {primary.href}")
+    return packages_of(store, _OURS, primary.promised, f"{path}: {primary.href}")

@@ -10,6 +10,7 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.kinds.registry import checking
+from cudepot.store.local import LocalStore
 
 
 def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tuple[Lock, tuple[str, ...]]:
@@ -25,7 +26,7 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
     every = checking(lock)
     broken = {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
     broken |= {one.name for one in lock.upstreams if any(not depot.store.has(file.digest) for file in one.metadata)}
-    broken |= {one.name for one in wholes(lock) if not _is_complete(depot, one)}
+    broken |= {one.name for one in wholes(lock) if not _is_complete(depot.store, one)}
     broken |= {one.name for one in lock.upstreams for checks in every if checks.unchecked(depot, lock, one)}
     if not broken or not earlier:
         return lock, ()
@@ -40,9 +41,9 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
     ), held
 
 
-def _is_complete(depot: Depot, upstream: LockedUpstream) -> bool:
+def _is_complete(store: LocalStore, upstream: LockedUpstream) -> bool:
     """Tell whether all of a whole mirror is here."""
-    if not all(depot.store.has(one.digest) for one in upstream.files):
+    if not all(store.has(one.digest) for one in upstream.files):
         return False
-    found = read_whole(depot, upstream)
-    return not found.unknown and all(depot.store.has(one) for one in found.tree.values())
+    found = read_whole(store, upstream)
+    return not found.unknown and all(store.has(one) for one in found.tree.values())

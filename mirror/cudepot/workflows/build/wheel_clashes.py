@@ -31,7 +31,7 @@ def wheel_clashes(recipes: Path, lock: Lock, settled: Sequence[str] = ()) -> dic
     """Return the upstreams of which a wheel would have another one's name, and why: each is told of one.
 
     Args:
-        depot: the depot, for its recipes.
+        recipes: folder of the recipes.
         lock: all that is locked.
         settled: upstreams that were locked before, and are not to blame for what came after.
     """

@@ -58,7 +58,7 @@ def prove(depot: Depot, lock: Lock, tree: Tree, roots: Sequence[SignedRoot]) -> 
         TrustError: a signature by a pinned key is missing, or a package is not one the signed index names.
     """
     check_folders(lock, tree)
-    for fault in nvidia_faults(depot, tree, lock.upstreams):
+    for fault in nvidia_faults(depot.store, tree, lock.upstreams):
         raise TrustError(fault, hint=HINT)
     return tuple(prove_one(depot, lock, one, tree, roots) for one in lock.upstreams)
 

@@ -15,6 +15,7 @@ from cudepot.kinds.conda.export import conda_set
 from cudepot.kinds.conda.rules import export_text as export_conda
 from cudepot.kinds.wheels.export import wheel_set
 from cudepot.kinds.wheels.rules import export_text as export_python
+from cudepot.store.local import LocalStore
 from cudepot.workflows.export import container_text as export_container
 from cudepot.workflows.export import system_text as export_system
 from cudepot.workflows.export.system import system_set
@@ -53,7 +54,7 @@ def export(depot: Depot, form: str, url: str, choice: Choice) -> tuple[str, Site
     kinds, _, write = FORMATS[form]
     chosen = replace(site, held=())
     for kind, mine in _by_kind(site, kinds, choice):
-        held, elsewhere = _complete(depot, snapshot, site, kind, mine, strict=form != "uv")
+        held, elsewhere = _complete(depot.store, snapshot, site, kind, mine, strict=form != "uv")
         chosen = replace(chosen, held=(*chosen.held, *held), elsewhere=(*chosen.elsewhere, *elsewhere))
     return write(chosen, url.rstrip("/"), choice.platform), chosen
 
@@ -71,14 +72,14 @@ def _by_kind(site: SiteFacts, kinds: Sequence[str], choice: Choice) -> list[tupl
 
 
 def _complete(
-    depot: Depot, snapshot: Snapshot, site: SiteFacts, kind: str, choice: Choice, *, strict: bool
+    store: LocalStore, snapshot: Snapshot, site: SiteFacts, kind: str, choice: Choice, *, strict: bool
 ) -> tuple[tuple[Held, ...], list[str]]:
     """Return the chosen packages of a kind with what they need, and the conda packages that are to be had elsewhere."""
     if kind == HeldKind.CONDA:
-        return conda_set(depot, snapshot, site, choice)
+        return conda_set(store, snapshot, site, choice)
     if kind == HeldKind.WHEEL:
-        return wheel_set(depot, snapshot, site, choice, complete=strict), []
-    return system_set(depot.store, site, kind, choice), []
+        return wheel_set(store, snapshot, site, choice, complete=strict), []
+    return system_set(store, site, kind, choice), []
 
 
 def facts_of(depot: Depot, snapshot: Snapshot) -> SiteFacts:

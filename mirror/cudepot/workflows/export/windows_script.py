@@ -18,6 +18,7 @@ from cudepot.errors import ConfigError, PinError
 from cudepot.kinds.client_output import write_files
 from cudepot.kinds.conda.export import conda_set
 from cudepot.kinds.wheels.export import wheel_set
+from cudepot.store.local import LocalStore
 from cudepot.workflows.export.export import facts_of
 from cudepot.workflows.export.windows_text import (
     WindowsClient,
@@ -53,7 +54,7 @@ def client_windows_file(
             f"snapshot {snapshot.number} has nothing for Windows",
             hint="pin NVIDIA's zip or win_amd64 wheels with a recipe, then lock, sync, repackage, publish",
         )
-    forms, notes = _forms(depot, snapshot, site, choice)
+    forms, notes = _forms(depot.store, snapshot, site, choice)
     client = _client(site, snapshot, url.rstrip("/"), forms)
     if client.zip and not client.path:
         notes.append(f'{client.zip} is not on the site, so users bring it: add "mirror" to `outputs` of its pin')
@@ -63,18 +64,18 @@ def client_windows_file(
 
 
 def _forms(
-    depot: Depot, snapshot: Snapshot, site: SiteFacts, choice: Choice
+    store: LocalStore, snapshot: Snapshot, site: SiteFacts, choice: Choice
 ) -> tuple[dict[str, Sequence[Held]], list[str]]:
     """Return form → its packages with what they need, and a note where that is not all on the site."""
     found: dict[str, Sequence[Held]] = {}
     notes: list[str] = []
     for kind, mine in choices(site.held, replace(choice, platform=PLATFORM)).items():
         if kind == HeldKind.CONDA:
-            found[HeldKind.CONDA], _ = conda_set(depot, snapshot, site, mine)
+            found[HeldKind.CONDA], _ = conda_set(store, snapshot, site, mine)
         elif kind == HeldKind.WHEEL:
-            found[HeldKind.WHEEL] = wheel_set(depot, snapshot, site, mine, complete=False)
+            found[HeldKind.WHEEL] = wheel_set(store, snapshot, site, mine, complete=False)
             try:
-                wheel_set(depot, snapshot, site, mine, complete=True)
+                wheel_set(store, snapshot, site, mine, complete=True)
             except PinError as error:
                 notes.append(f"wheels: {error}: pip has to find that in another index")
         else:

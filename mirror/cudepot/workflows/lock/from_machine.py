@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import tomli
@@ -91,7 +92,7 @@ def with_pins(depot: Depot, added: FromResult) -> Depot:
     """
     if not added.text:
         return depot
-    return replace(depot, config=_append(depot, added.text))
+    return replace(depot, config=_append(depot.base, added.text))
 
 
 def _tried(depot: Depot, asked: Sequence[Choice], wait: float) -> Wanted:
@@ -163,9 +164,9 @@ def _table(pin: Pin, specs: list[str]) -> dict[str, Any]:
     return table | ({"sha256": dict(pin.sha256)} if pin.sha256 else {})
 
 
-def _append(depot: Depot, text: str) -> Config:
+def _append(base: Path, text: str) -> Config:
     """Add tables at the end of cudepot.toml, if what it holds then is still the configuration it was, and these."""
-    path = depot.base / "cudepot.toml"
+    path = base / "cudepot.toml"
     result = path.read_text("utf-8").rstrip("\n") + "\n" + text
     try:
         config = parse_config(expand(tomli.loads(result), load_presets), parse_upstream, parse_place)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.pinned_hashes import check_hashes
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.drift import checked
@@ -16,7 +18,7 @@ from cudepot.catalog.lock import Artifact, FileRole, Lock
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import too_old
-from cudepot.depot.isolated import Trouble
+from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.locked import _pinned, document, load_lock
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure, Resolved, failures, resolve_all
@@ -87,7 +89,7 @@ def make_lock(
     """
     old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
     pinned, permitted = _pinned(depot.config), old.allowed_unsolvable
-    shared = partial(_proved, depot)
+    shared = partial(_proved, depot.config)
     solvable = Solvability.of(depot.config, permitted, allow_unsolvable, forbid_unsolvable, shared)
     _judge_shared(depot, solvable)
 
@@ -97,7 +99,7 @@ def make_lock(
         return finished(upstream, found)
 
     def finished(upstream: Upstream, found: Resolved, *, complete: bool = True) -> Resolved:
-        artifacts, where = _as_repackaged(depot, upstream, found[1]), upstream.url or upstream.path
+        artifacts, where = _as_repackaged(depot.config, upstream, found[1]), upstream.url or upstream.path
         check_hashes(depot.config.pins_of(upstream), artifacts, where, complete=complete)
         return found[0], checked(old.of(upstream.name), artifacts, accept_changed, where)
 
@@ -111,59 +113,59 @@ def make_lock(
                 errors[one.name] = worse
 
     def assembled() -> Lock:
-        return replace(_assembled(depot, pinned, done, old), allowed_unsolvable=solvable.allowed())
+        return replace(_assembled(depot.config, pinned, done, old), allowed_unsolvable=solvable.allowed())
 
     depot.progress.step("writing cudepot.lock")
-    _check_wheels(depot, done, errors, assembled())
+    _check_wheels(depot.recipes, done, errors, assembled())
     lock, document = assembled(), b""
     if lock != old:
-        lock, document = _readable(depot, lock, done, errors, assembled)
+        lock, document = _readable(depot.isolation, lock, done, errors, assembled)
     failed = tuple(failures(depot.store, depot.clock, pinned, errors))
     written = bool(done or depot.lock_path.exists()) and lock != old and not dry_run
     if written:
         write_atomic(depot.lock_path, document)
     old_roots, unsolvable, notes = too_old(depot.config, depot.clock, lock), solvable.unsolvable(), solvable.notes()
     came = _differences(old, lock)
-    return LockResult(lock, *came, written, failed, old_roots, unsigned(depot, lock), unsolvable, notes)
+    return LockResult(lock, *came, written, failed, old_roots, unsigned(depot.config, lock), unsolvable, notes)
 
 
-def _proved(depot: Depot) -> dict[str, Shows]:
+def _proved(config: Config) -> dict[str, Shows]:
     """Return the repositories that all upstreams share and that `publish` proves, by name."""
-    return {one.shows.folders(depot)[0].rstrip("/"): one.shows for one in sharing() if one.shows.is_proved}
+    return {one.shows.folders(config)[0].rstrip("/"): one.shows for one in sharing() if one.shows.is_proved}
 
 
 def _judge_shared(depot: Depot, solvable: Solvability) -> None:
     """Note of what all share, and is allowed to be unsolvable, what `publish` found last: it knows what is built."""
-    for name, shows in _proved(depot).items() if solvable.permitted else ():
+    for name, shows in _proved(depot.config).items() if solvable.permitted else ():
         if any(one.name == name for one in solvable.permitted):
             with solvable.judging(name) as findings:
                 findings.complete = shows.was_solvable(depot)
 
 
-def _as_repackaged(depot: Depot, upstream: Upstream, artifacts: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
+def _as_repackaged(config: Config, upstream: Upstream, artifacts: tuple[Artifact, ...]) -> tuple[Artifact, ...]:
     """Return the artifacts of an upstream with what their recipes have to know of all of them."""
     if not any(one.release for one in artifacts):
         return artifacts
     from cudepot.catalog.nvidia.repackaged import completed  # noqa: PLC0415 - where something is repackaged
     from cudepot.depot.nvidia_catalog import load_components  # noqa: PLC0415
 
-    pins, folder = depot.config.pins_of(upstream), kind_of(upstream).locks.names_files
+    pins, folder = config.pins_of(upstream), kind_of(upstream).locks.names_files
     return completed(artifacts, pins, load_components, folder=folder)
 
 
-def _check_wheels(depot: Depot, done: dict[str, Resolved], errors: dict[str, CudepotError], lock: Lock) -> None:
+def _check_wheels(recipes: Path, done: dict[str, Resolved], errors: dict[str, CudepotError], lock: Lock) -> None:
     """Move upstreams from ``done`` to ``errors`` that would give a wheel the name of another one."""
     if not any(Output.WHEEL in one.outputs for one in lock.artifacts):
         return
     from cudepot.workflows.build.wheel_clashes import wheel_clashes  # noqa: PLC0415 - where wheels are built
 
-    clashes = wheel_clashes(depot.recipes, lock, [one.name for one in lock.upstreams if one.name not in done])
+    clashes = wheel_clashes(recipes, lock, [one.name for one in lock.upstreams if one.name not in done])
     for name, error in clashes.items():
         del done[name]
         errors[name] = error
 
 
-def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Resolved], old: Lock) -> Lock:
+def _assembled(config: Config, pinned: Sequence[Upstream], done: Mapping[str, Resolved], old: Lock) -> Lock:
     """Return the lock of what was resolved now and, for what was not, of what was locked before."""
     kept = {one.name: (one, old.of(one.name)) for one in old.upstreams}
     known = {**kept, **done}
@@ -171,12 +173,12 @@ def _assembled(depot: Depot, pinned: Sequence[Upstream], done: Mapping[str, Reso
     return Lock(
         tuple(locked for locked, _ in parts),
         tuple(artifact for _, artifacts in parts for artifact in artifacts),
-        tuple(sorted(depot.config.accept_eula)),
+        tuple(sorted(config.accept_eula)),
     )
 
 
 def _readable(
-    depot: Depot,
+    isolation: Isolation,
     lock: Lock,
     done: dict[str, Resolved],
     errors: dict[str, CudepotError],
@@ -184,11 +186,11 @@ def _readable(
 ) -> tuple[Lock, bytes]:
     """Return the lock and its document; an upstream that would make it unreadable moves from ``done`` to ``errors``."""
     found: list[Trouble] = []
-    with depot.isolation.each("cudepot.lock", found.append):
+    with isolation.each("cudepot.lock", found.append):
         return lock, document(lock)
     found.clear()
     for name, (locked, artifacts) in done.items():
-        with depot.isolation.each(name, found.append):
+        with isolation.each(name, found.append):
             document(Lock((locked,), artifacts))
     for one in found:
         del done[one.name]

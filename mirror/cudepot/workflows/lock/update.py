@@ -6,6 +6,7 @@ import difflib
 import email.utils
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import tomli
 
@@ -14,7 +15,8 @@ from cudepot.catalog.config.edit import set_lists
 from cudepot.catalog.config.presets import expand
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, SourceOf
+from cudepot.depot.isolated import Isolation
 from cudepot.depot.locked import load_lock
 from cudepot.depot.nvidia_catalog import load_catalog
 from cudepot.depot.partly import PartlyLockedError
@@ -73,18 +75,18 @@ def find_updates(depot: Depot, names: Sequence[str] = (), *, wait: float = 0.0) 
             looking, asked, lambda depot, one: kind_of(one).locks.offers(depot, one, lock), wait
         )
         errors |= {name: one.error for name, one in offered.items() if one.error is not None}
-        every, notices = _compared(depot, lock, offered, errors)
+        every, notices = _compared(depot.config, depot.isolation, lock, offered, errors)
         failed = tuple(failures(looking.store, looking.clock, asked, errors))
-    _check_names(names, depot)
+    _check_names(names, depot.config)
     updates = [one for one in every if not names or one.name in names]
     notices = [one for one in notices if not names or one.name in names]
     kept, refused = _lockable(depot, updates, wait)
     if refused and len(updates) < len(every) and not _lockable(depot, every, wait)[1]:
         refused = tuple(map(_belonging, refused))
     notices += [_held(one) for one in updates if one not in kept]
-    text, changed = _changed(depot, kept)
+    text, changed = _changed(depot.base, depot.config, kept)
     diff = difflib.unified_diff(text.splitlines(), changed.splitlines(), "cudepot.toml", "cudepot.toml", lineterm="")
-    described = tuple(_described(depot, one) for one in kept)
+    described = tuple(_described(depot.config, depot.source, depot.isolation, one) for one in kept)
     return UpdateResult(described, tuple(notices), changed, tuple(diff), failed, refused, len(offered))
 
 
@@ -100,14 +102,14 @@ def _held(one: Update) -> Notice:
 
 
 def _compared(
-    depot: Depot, lock: Lock, offered: Mapping[str, Offered], errors: dict[str, CudepotError]
+    config: Config, isolation: Isolation, lock: Lock, offered: Mapping[str, Offered], errors: dict[str, CudepotError]
 ) -> tuple[list[Update], list[Notice]]:
     """Return what is newer at each upstream; what cannot be compared joins the errors."""
     updates, notices = list[Update](), list[Notice]()
     for name, one in offered.items():
         assert one.spelling, f"{name}: its kind has something newer and does not say how pins name it"
-        pins = [(number, pin) for number, pin in enumerate(depot.config.pins) if pin.upstream == name]
-        with depot.isolation.each(name, lambda trouble: errors.setdefault(trouble.name, trouble.error)):
+        pins = [(number, pin) for number, pin in enumerate(config.pins) if pin.upstream == name]
+        with isolation.each(name, lambda trouble: errors.setdefault(trouble.name, trouble.error)):
             found = compare(pins, one.spelling, lock.of(name), one.offers)
             updates += found[0]
             notices += found[1]
@@ -122,7 +124,7 @@ def _lockable(depot: Depot, updates: Sequence[Update], wait: float) -> tuple[lis
         for name in dict.fromkeys(one.upstream for one in updates):
 
             def configured(some: Sequence[Update], name: str = name) -> Config:
-                return _only(_configured(_changed(depot, some)[1]), {name})
+                return _only(_configured(_changed(depot.base, depot.config, some)[1]), {name})
 
             trials = Trials(replace(depot, store=scratch), name, wait, configured)
             kept += trials.kept([one for one in updates if one.upstream == name])
@@ -166,26 +168,26 @@ def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
     return result
 
 
-def _described(depot: Depot, one: Update) -> Update:
+def _described(config: Config, source: SourceOf, isolation: Isolation, one: Update) -> Update:
     """Add when the upstream published it and what is known to work with it."""
     published = ""
-    with depot.isolation.each(one.upstream, lambda _: None):
-        said = depot.source(depot.config.upstream(one.upstream)).about(one.path).modified
+    with isolation.each(one.upstream, lambda _: None):
+        said = source(config.upstream(one.upstream)).about(one.path).modified
         published = email.utils.parsedate_to_datetime(said).date().isoformat() if said else ""
     return replace(one, published=published, supports=supported(one, load_catalog().support))
 
 
-def _check_names(names: Sequence[str], depot: Depot) -> None:
-    pinned = " ".join(spec for pin in depot.config.pins for spec in pin.packages)
+def _check_names(names: Sequence[str], config: Config) -> None:
+    pinned = " ".join(spec for pin in config.pins for spec in pin.packages)
     for name in names:
         if name not in pinned:
             raise ConfigError(f"{name!r} is not pinned", hint=f"pinned: {pinned}")
 
 
-def _changed(depot: Depot, updates: Sequence[Update]) -> tuple[str, str]:
-    text = changed = (depot.base / "cudepot.toml").read_text("utf-8")
+def _changed(base: Path, config: Config, updates: Sequence[Update]) -> tuple[str, str]:
+    text = changed = (base / "cudepot.toml").read_text("utf-8")
     for number in sorted({one.pin for one in updates}):
         after = {one.before: one.after for one in updates if one.pin == number}
-        packages = [after.get(spec, spec) for spec in depot.config.pins[number].packages]
+        packages = [after.get(spec, spec) for spec in config.pins[number].packages]
         changed = set_lists(changed, number, {"packages": packages}, kind="pin")
     return text, changed

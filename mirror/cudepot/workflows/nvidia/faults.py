@@ -9,14 +9,14 @@ from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.nvidia.site_files import is_keyring_of_ours
 from cudepot.catalog.nvidia.site_paths import below, is_made, strange
 from cudepot.catalog.site.snapshot import Tree
-from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
+from cudepot.store.local import LocalStore
 
 _MOST = 1 << 20
 """Bytes of a file the site makes: keys and a few lines."""
 
 
-def nvidia_faults(depot: Depot, tree: Tree, upstreams: Sequence[LockedUpstream]) -> Iterator[str]:
+def nvidia_faults(store: LocalStore, tree: Tree, upstreams: Sequence[LockedUpstream]) -> Iterator[str]:
     """Give a line for each path that has no business there.
 
     Packages are root's on the machines they are installed on, so ``cuda-keyring``, which nobody but the site signs, has
@@ -27,9 +27,9 @@ def nvidia_faults(depot: Depot, tree: Tree, upstreams: Sequence[LockedUpstream])
     packages = signed_suffixes()
     for path, digest in tree.items():
         made = below(path) and is_made(path) and path.endswith(packages)
-        if made and not _is_sound(depot, path, digest):
+        if made and not _is_sound(store, path, digest):
             yield f"{path}: is not a cuda-keyring as cudepot makes it"
 
 
-def _is_sound(depot: Depot, path: str, digest: Digest) -> bool:
-    return digest.size <= _MOST and depot.store.has(digest) and is_keyring_of_ours(path, depot.store.read(digest))
+def _is_sound(store: LocalStore, path: str, digest: Digest) -> bool:
+    return digest.size <= _MOST and store.has(digest) and is_keyring_of_ours(path, store.read(digest))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import APT, FILES
 from cudepot.catalog.lock import Lock
@@ -24,6 +25,7 @@ from cudepot.formats.apt_release import parse_release
 from cudepot.kinds.apt.rules.client_text import release_pin
 from cudepot.kinds.signed_roots import plain_text
 from cudepot.signing.keys import binary_keys, exported, read_keys
+from cudepot.store.local import LocalStore
 
 _ARMOR = b"-----BEGIN PGP PUBLIC KEY BLOCK-----"
 _KEYRING = re.compile(r"cuda-keyring_([A-Za-z0-9.+~-]+)_all\.deb")
@@ -53,32 +55,32 @@ def with_nvidia(depot: Depot, lock: Lock, tree: Tree) -> WithNvidia:
     notes = tuple(f"{one.name}: {path} {_AWAY}" for one in lock.upstreams for path in leading_away(one))
     if depot.config.site.nvidia_paths is False or not any(place(one) for one in lock.upstreams):
         return WithNvidia(found, notes)
-    places, left = planned(lock.upstreams, found, _hosts(depot))
-    twins = {path: one for part in places for path, one in _copies(depot, part, found, lock).items()}
+    places, left = planned(lock.upstreams, found, _hosts(depot.config))
+    twins = {path: one for part in places for path, one in _copies(depot.store, part, found, lock).items()}
     troubles: list[Trouble] = []
     files = made(_repositories(depot, places, found, troubles), depot.config.site.reached_at, depot.epoch)
     added = {path: depot.store.add_bytes(data) for path, data in files.items()}
-    return WithNvidia(found | twins | added, (*notes, *_lacking(depot, places, left, troubles)))
+    return WithNvidia(found | twins | added, (*notes, *_lacking(depot.config, places, left, troubles)))
 
 
 def _lacking(
-    depot: Depot, places: Sequence[Shown], left: Sequence[Shown], troubles: Sequence[Trouble]
+    config: Config, places: Sequence[Shown], left: Sequence[Shown], troubles: Sequence[Trouble]
 ) -> Iterator[str]:
     """Say what is not below NVIDIA's paths, and why."""
     for one in left:
         yield f"{one.folder} shows what comes first with that URL, and not {one.upstream.name}"
     for trouble in troubles:
         yield f"{trouble.name}: no key or source below NVIDIA's paths: {trouble.error}"
-    if not depot.config.site.reached_at and any(one.upstream.row is not FILES for one in places):
+    if not config.site.reached_at and any(one.upstream.row is not FILES for one in places):
         yield _NO_URL
 
 
-def _copies(depot: Depot, one: Shown, tree: Tree, lock: Lock) -> dict[str, Digest]:
+def _copies(store: LocalStore, one: Shown, tree: Tree, lock: Lock) -> dict[str, Digest]:
     """Return what lies in one of NVIDIA's folders; a manifest, which only the lock names, may be lost."""
     found = copies(one, tree, lock.artifacts)
     if one.upstream.row is not FILES:
         return found
-    lost = {root.digest for root in one.upstream.roots if not depot.store.has(root.digest)}
+    lost = {root.digest for root in one.upstream.roots if not store.has(root.digest)}
     return {path: digest for path, digest in found.items() if digest not in lost}
 
 
@@ -93,9 +95,9 @@ class Copies:
 NO_COPIES = Copies()
 
 
-def copies_of(depot: Depot, lock: Lock, tree: Tree) -> Copies:
+def copies_of(config: Config, lock: Lock, tree: Tree) -> Copies:
     """Return what NVIDIA's paths take in a bucket; packages of whole apt repositories have a name with ``./`` too."""
-    place = depot.config.site.place
+    place = config.site.place
     if place.has_links:
         return NO_COPIES
     sizes = {path: one.size for path, one in tree.items() if below(path)}
@@ -105,9 +107,9 @@ def copies_of(depot: Depot, lock: Lock, tree: Tree) -> Copies:
     return Copies(len(again), sum(again))
 
 
-def _hosts(depot: Depot) -> Collection[str] | None:
+def _hosts(config: Config) -> Collection[str] | None:
     """Return the hosts whose paths count; None where all do because somebody said so."""
-    return None if depot.config.site.nvidia_paths else load_presets().hosts
+    return None if config.site.nvidia_paths else load_presets().hosts
 
 
 def _repositories(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: list[Trouble]) -> Iterator[Repository]:
@@ -116,16 +118,16 @@ def _repositories(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: l
     for one in places:
         if one.upstream.row is not FILES:
             with depot.isolation.each(one.upstream.name, troubles.append):
-                yield _repository(depot, one, tree, keys)
+                yield _repository(depot.config, depot.store, one, tree, keys)
 
 
-def _repository(depot: Depot, one: Shown, tree: Tree, keys: _Keys) -> Repository:
-    upstream, whole = depot.config.upstream(one.upstream.name), bool(one.upstream.files)
+def _repository(config: Config, store: LocalStore, one: Shown, tree: Tree, keys: _Keys) -> Repository:
+    upstream, whole = config.upstream(one.upstream.name), bool(one.upstream.files)
     blocks, is_yum = list(keys.of(upstream, whole=whole)), one.upstream.is_yum
     return Repository(
         one.folder,
         is_yum,
-        "" if is_yum else _release(depot, one, tree),
+        "" if is_yum else _release(store, one, tree),
         tuple(armored for armored, _ in blocks),
         b"".join(binary for _, binary in blocks),
         tuple(key[-8:] for key in upstream.keys),
@@ -166,10 +168,10 @@ def _as_it_came(files: Sequence[Path], fingerprint: str) -> bytes:
     return exported(files, [fingerprint])
 
 
-def _release(depot: Depot, one: Shown, tree: Tree) -> str:
+def _release(store: LocalStore, one: Shown, tree: Tree) -> str:
     """Return what preferences know a repository by; a `dists/` one has several roots, which say the same."""
     names = [path for path in tree if path.startswith(one.source) and path.endswith(("/InRelease", "/Release"))]
-    fields = parse_release(plain_text(depot.store.read(tree[names[0]])), names[0]).fields
+    fields = parse_release(plain_text(store.read(tree[names[0]])), names[0]).fields
     return release_pin(fields.get("Origin", ""), fields.get("Label", ""))
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.builds import Built
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, Workshop
 from cudepot.depot.isolated import Trouble
 from cudepot.digest import Digest
 from cudepot.errors import UnsolvableError
@@ -38,12 +38,15 @@ def channels(
     allowed: list[Unsolvable] = []
     tree: Tree = {}
     for kind in sharing():
-        folders = kind.shows.folders(depot)
+        folders = kind.shows.folders(depot.config)
         name, build = folders[0].rstrip("/"), _Shared(depot, lock, general, earlier, kind).tree
 
         def make(those: Iterable[Part], build: _Make = build) -> Tree:
             made = build(those)
-            allowed[:] = [*allowed, *(one for one in proved(depot, lock, made) if one not in allowed)]
+            allowed[:] = [
+                *allowed,
+                *(one for one in proved(depot.config, depot.store, depot.progress, lock, made) if one not in allowed),
+            ]
             return made
 
         depot.progress.step(f"building the index of {name}")
@@ -102,11 +105,11 @@ def _one_by_one(depot: Depot, parts: dict[str, Part], earlier: Earlier, make: _M
     return held
 
 
-def statements(depot: Depot, lock: Lock, shown: Mapping[str, Digest], earlier: Earlier) -> Tree:
+def statements(workshop: Workshop, lock: Lock, shown: Mapping[str, Digest], earlier: Earlier) -> Tree:
     """Return the statements about the packages that are shown; of older ones those that were made then."""
     from cudepot.workflows.build.provenance import provenance_tree  # noqa: PLC0415 - start-up is much of a small run
 
-    made = provenance_tree(depot.workshop, lock)
+    made = provenance_tree(workshop, lock)
     kept = {
         path: one
         for path, one in earlier.tree.items()

@@ -12,13 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cudepot.catalog.lock import Lock
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, SiteSigner
 from cudepot.depot.isolated import Trouble
 from cudepot.digest import Digest
 from cudepot.kinds.kind import Kind
 from cudepot.kinds.registry import configuring
 from cudepot.kinds.rules.client_targets import is_known, targets
 from cudepot.ports import Progress
+from cudepot.store.local import LocalStore
 
 if TYPE_CHECKING:  # start-up is much of a small run, and few sites have clients' files
     from cudepot.catalog.site.choice import Choice
@@ -29,12 +30,12 @@ if TYPE_CHECKING:  # start-up is much of a small run, and few sites have clients
 FOLDER = "clients/"
 
 
-def keys_tree(depot: Depot) -> dict[str, Digest]:
+def keys_tree(store: LocalStore, signer: SiteSigner) -> dict[str, Digest]:
     """Return site path → content of the site's public key."""
-    key = depot.signer()
+    key = signer()
     return {
-        "keys/site.asc": depot.store.add_bytes(key.public_key(armor=True)),
-        "keys/site.gpg": depot.store.add_bytes(key.public_key(armor=False)),
+        "keys/site.asc": store.add_bytes(key.public_key(armor=True)),
+        "keys/site.gpg": store.add_bytes(key.public_key(armor=False)),
     }
 
 
@@ -49,7 +50,7 @@ def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[s
         for folder, several in _grouped(urls).items():
             chosen = partial(kind.configures.files, depot, lock, tree, several, url)
             with depot.isolation.each(folder, partial(_left_out, depot.progress)):
-                for at, files in _each_choice(depot, folder, chosen):
+                for at, files in _each_choice(depot.progress, folder, chosen):
                     found |= {f"{FOLDER}{at}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
     return found
 
@@ -79,13 +80,13 @@ def _grouped(urls: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _each_choice(
-    depot: Depot, folder: str, make: Callable[[Choice], _Made]
+    progress: Progress, folder: str, make: Callable[[Choice], _Made]
 ) -> Iterator[tuple[str, Mapping[str, bytes]]]:
     """Give folder and files of all that is locked, and of each CUDA where clients have to choose one."""
     from cudepot.kinds.rules.client_choice import EVERYTHING  # noqa: PLC0415 - where a site says its URL
 
     files, held = make(EVERYTHING)
     yield folder, files
-    held.warn(depot, f"{FOLDER}{folder}/")
+    held.warn(progress, f"{FOLDER}{folder}/")
     for cuda in held.cudas:
         yield f"{folder}-cuda{cuda}", make(replace(EVERYTHING, cuda=cuda))[0]

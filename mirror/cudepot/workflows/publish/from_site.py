@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.errors import CudepotError
+from cudepot.ports import Inspectable
+from cudepot.store.local import LocalStore
 
 
-def from_site(depot: Depot, shown: Snapshot, path: str, digest: Digest) -> bool:
+def from_site(store: LocalStore, site: Inspectable, shown: Snapshot, path: str, digest: Digest) -> bool:
     """Bring an object back; return whether that went well.
 
     Args:
-        depot: the depot.
+        store: the store.
+        site: the site.
         shown: the snapshot whose file it is.
         path: of the file.
         digest: what it has to be.
     """
-    with contextlib.suppress(CudepotError), depot.inspectable().open(shown.number, path) as handle:
+    with contextlib.suppress(CudepotError), site.open(shown.number, path) as handle:
         checked = VerifyingReader(handle, digest, path)
-        depot.store.add(iter(lambda: checked.read(CHUNK), b""))
+        store.add(iter(lambda: checked.read(CHUNK), b""))
         return True
     return False

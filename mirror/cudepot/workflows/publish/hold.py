@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.site.snapshot import parse_head
-from cudepot.depot.depot import Depot
+from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.shown_import import choice
 
 RELEASE = "cudepot publish --release-rollback"
@@ -34,12 +35,12 @@ class Hold(NamedTuple):
         return self._asdict()
 
 
-def hold_of(depot: Depot) -> Hold | None:
+def hold_of(config: Config, store: LocalStore) -> Hold | None:
     """Return the rollback that holds; on the side that signs, the snapshots themselves say so."""
-    if depot.config.site.origin:
-        chosen = choice(depot.store)
+    if config.site.origin:
+        chosen = choice(store)
         return Hold(chosen.shows, chosen.shows, chosen.since) if chosen else None
-    snapshots, found = depot.store.snapshots, None
+    snapshots, found = store.snapshots, None
     for number in reversed(snapshots.numbers()):
         one = parse_head(snapshots.read(number)[0], f"snapshot {number}")
         if not one.rollback or (found and one.rollback != found.shows):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Snapshot, Tree, render_snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.published_names import record_names
 from cudepot.digest import Digest
 from cudepot.errors import EulaError
+from cudepot.ports import Site
 
 
-def next_number(depot: Depot, earlier: Sequence[Snapshot]) -> int:
+def next_number(site: Site, earlier: Sequence[Snapshot]) -> int:
     """Return the number of a new snapshot: above all in the store (``earlier``, newest first) and on the site."""
-    return max(earlier[0].number if earlier else 0, depot.site().newest()) + 1
+    return max(earlier[0].number if earlier else 0, site.newest()) + 1
 
 
 def keep(
@@ -57,11 +59,11 @@ def keep(
     record_names(depot.store, depot.history)
 
 
-def check_private(depot: Depot) -> None:
+def check_private(config: Config, site: Site) -> None:
     """Refuse a site that is marked public: NVIDIA's licence allows no passing on to the public; raise EulaError."""
-    if depot.config.site.public:
+    if config.site.public:
         raise EulaError(
-            f"{depot.site().where} is marked public (`public = true` in [site]): nothing is published there",
+            f"{site.where} is marked public (`public = true` in [site]): nothing is published there",
             hint="NVIDIA's licence does not allow passing its packages on to the public: publish where only your "
             "organisation can read, and say `public = false`",
         )
@@ -69,7 +71,7 @@ def check_private(depot: Depot) -> None:
 
 def show(depot: Depot, number: int, tree: Tree) -> None:
     """Write the snapshot and switch to it, unless this very snapshot is shown already; refuse a public site."""
-    check_private(depot)
+    check_private(depot.config, depot.site())
     site = depot.site()
     document, signature = depot.store.snapshots.read(number)
     if site.current() == number and site.document(number) == document:

@@ -13,6 +13,7 @@ from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
 from cudepot.formats.sbom import cuda_stated
 from cudepot.kinds.conda.channel import is_closed
+from cudepot.store.local import LocalStore
 from cudepot.workflows.publish.page_text import render_page
 
 PAGE = "index.html"
@@ -31,10 +32,10 @@ def is_page_of(depot: Depot, lock: Lock, tree: Tree, shown: Snapshot) -> bool:
     return Digest.of(_page(depot, lock, tree, shown.number, shown.created)) == shown.tree.get(PAGE)
 
 
-def page_in(depot: Depot, shown: Snapshot) -> dict[str, Digest] | None:
+def page_in(store: LocalStore, shown: Snapshot) -> dict[str, Digest] | None:
     """Return the page of a snapshot, path → content; None where the store has lost it."""
     page = shown.tree.get(PAGE)
-    return {PAGE: page} if page and depot.store.has(page) else None
+    return {PAGE: page} if page and store.has(page) else None
 
 
 def _bare(tree: Tree) -> dict[str, Digest]:
@@ -51,16 +52,16 @@ def _page(depot: Depot, lock: Lock, tree: Tree, number: int, created: str) -> by
 def site_facts(depot: Depot, lock: Lock, tree: Tree, number: int, created: str, signer: str) -> SiteFacts:
     """Return what a tree holds for clients."""
     config = depot.config.site
-    held = tuple(_with_cuda(depot, tree, one) for one in held_in(tree, lock))
+    held = tuple(_with_cuda(depot.store, tree, one) for one in held_in(tree, lock))
     channel = f"{CONDA.room}/{config.channel}"
-    closed = is_closed(depot, tree, channel)
+    closed = is_closed(depot.store, tree, channel)
     key, keyring = tree["keys/site.asc"], tree["keys/site.gpg"]
     return SiteFacts(config.label, channel, number, created, signer, key, keyring, held, closed)
 
 
-def _with_cuda(depot: Depot, tree: Tree, one: Held) -> Held:
+def _with_cuda(store: LocalStore, tree: Tree, one: Held) -> Held:
     """Return a package with the CUDA variant it was built from, which the name of a wheel need not say."""
     stated = tree.get(f"provenance/{one.path}.json") if one.kind == HeldKind.WHEEL else None
     if stated is None:
         return one
-    return replace(one, cuda=cuda_stated(depot.store.read(stated)))
+    return replace(one, cuda=cuda_stated(store.read(stated)))

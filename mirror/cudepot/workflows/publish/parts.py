@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import own_folders, row_for, row_of
 from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, split
 from cudepot.catalog.mirror import site_folder
@@ -16,7 +17,7 @@ from cudepot.catalog.site.names import accepted, check_names
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.catalog.unsolvable import Unsolvable, refused
 from cudepot.depot.builds import Built, builds_of_each, ever_built
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, Workshop
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.present import absent
 from cudepot.depot.published_names import known_names
@@ -27,6 +28,8 @@ from cudepot.kinds.mirror_files import read_whole
 from cudepot.kinds.registry import showing
 from cudepot.kinds.shows import Material
 from cudepot.paths import safe_name
+from cudepot.ports import Inspectable, Progress
+from cudepot.store.local import LocalStore
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.publish.prove_solvable import unsolvable
 
@@ -149,9 +152,11 @@ def as_before(depot: Depot, name: str, earlier: Earlier) -> Part | None:
         last = earlier.lock(name)
     if not last.upstreams:
         return None
-    lost = _bring_back(depot, last, earlier)
+    lost = _bring_back(depot.config, depot.store, depot.inspectable(), last, earlier)
     here = replace(last, artifacts=tuple(one for one in last.artifacts if one.digest not in set(lost.values())))
-    built = tuple(one for one in _shown_of(depot, last, earlier) if one.digest not in set(lost.values()))
+    built = tuple(
+        one for one in _shown_of(depot.config, depot.store, last, earlier) if one.digest not in set(lost.values())
+    )
     with depot.isolation.each(name, found.append):
         made = _part(depot, here, earlier)
         return replace(made, built=built, waiting=(), lost=tuple(lost))
@@ -172,14 +177,18 @@ def held_back(trouble: Trouble, kept: Part | None) -> Held:
     return Held(trouble.name, error, kept is not None)
 
 
-def _bring_back(depot: Depot, last: Lock, earlier: Earlier) -> dict[str, Digest]:
+def _bring_back(
+    config: Config, store: LocalStore, site: Inspectable, last: Lock, earlier: Earlier
+) -> dict[str, Digest]:
     """Take back from the site what it shows of an upstream and the store has lost; return what it has not either."""
     shared = set(map(_path, _of_shared(last)))
     shown = _copied(last, earlier.tree) | {path: one for path, one in earlier.tree.items() if path in shared}
-    shown |= {one.place(depot.config.site.channel): one.digest for one in _shown_of(depot, last, earlier)}
-    lacking = {path: digest for path, digest in shown.items() if not depot.store.has(digest)}
+    shown |= {one.place(config.site.channel): one.digest for one in _shown_of(config, store, last, earlier)}
+    lacking = {path: digest for path, digest in shown.items() if not store.has(digest)}
     return {
-        path: digest for path, digest in lacking.items() if not from_site(depot, earlier.snapshots[0], path, digest)
+        path: digest
+        for path, digest in lacking.items()
+        if not from_site(store, site, earlier.snapshots[0], path, digest)
     }
 
 
@@ -199,9 +208,9 @@ def _path(one: Artifact) -> str:
     return row_for(one.kind).folder(one.upstream) + one.filename
 
 
-def _shown_of(depot: Depot, last: Lock, earlier: Earlier) -> tuple[Built, ...]:
+def _shown_of(config: Config, store: LocalStore, last: Lock, earlier: Earlier) -> tuple[Built, ...]:
     """Return the packages of an upstream that the last snapshot shows."""
-    channel, every = depot.config.site.channel, dict.fromkeys(ever_built(depot.store, last))
+    channel, every = config.site.channel, dict.fromkeys(ever_built(store, last))
     return tuple(one for one in every if earlier.tree.get(one.place(channel)) == one.digest)
 
 
@@ -214,8 +223,8 @@ def _part(depot: Depot, lock: Lock, earlier: Earlier) -> Part:
         FormatError: it cannot be described.
     """
     upstream = lock.upstreams[0]
-    mirrored = _whole_tree(depot, upstream)
-    _check_present(depot, lock, mirrored)
+    mirrored = _whole_tree(depot.store, upstream)
+    _check_present(depot.store, depot.progress, lock, mirrored)
     depot.progress.step(f"building and signing the index of {upstream.name}")
     material = Material(depot, lock, (), earlier.snapshots)
     tree = {path: one for kind in showing(lock) for path, one in kind.shows.tree(material).items()} | mirrored
@@ -223,14 +232,19 @@ def _part(depot: Depot, lock: Lock, earlier: Earlier) -> Part:
         if safe_name(path) != path:
             raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
     _check_immutable(earlier.paths, tree, lock)
-    part = _with_builds(depot, Part(lock, tree, unsolvable=proved(depot, lock, tree)), earlier)
-    _check_names(depot, part, earlier)
+    part = _with_builds(
+        depot.workshop,
+        depot.store,
+        Part(lock, tree, unsolvable=proved(depot.config, depot.store, depot.progress, lock, tree)),
+        earlier,
+    )
+    _check_names(depot.config, part, earlier)
     return part
 
 
-def _with_builds(depot: Depot, part: Part, earlier: Earlier) -> Part:
+def _with_builds(workshop: Workshop, store: LocalStore, part: Part, earlier: Earlier) -> Part:
     """Add what was built; until all of it is, packages that are shown already stay beside the new ones."""
-    made = builds_of_each(depot.workshop, part.lock)
+    made = builds_of_each(workshop, part.lock)
     built = [one for _, found in made for one in found or ()]
     waiting = tuple(
         Trouble(str(job), ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`"))
@@ -238,32 +252,34 @@ def _with_builds(depot: Depot, part: Part, earlier: Earlier) -> Part:
         if found is None
     )
     if waiting and earlier.snapshots:
-        built += _shown_of(depot, earlier.lock(part.lock.upstreams[0].name), earlier)
+        built += _shown_of(workshop.config, store, earlier.lock(part.lock.upstreams[0].name), earlier)
     return replace(part, built=tuple(dict.fromkeys(built)), waiting=waiting)
 
 
-def proved(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> tuple[Unsolvable, ...]:
+def proved(
+    config: Config, store: LocalStore, progress: Progress, lock: Lock, tree: Mapping[str, Digest]
+) -> tuple[Unsolvable, ...]:
     """Return what no client could install from a tree, as far as somebody allowed that; raise UnsolvableError else."""
-    depot.progress.step(f"checking that all of {', '.join(one.name for one in lock.upstreams)} can be installed")
-    found = unsolvable(depot, lock, tree)
+    progress.step(f"checking that all of {', '.join(one.name for one in lock.upstreams)} can be installed")
+    found = unsolvable(config, store, lock, tree)
     for error in refused(found, lock.allowed_unsolvable).values():
         raise error
     return tuple(found)
 
 
-def _check_names(depot: Depot, part: Part, earlier: Earlier) -> None:
-    named = part.shared(depot.config.site.channel)
+def _check_names(config: Config, part: Part, earlier: Earlier) -> None:
+    named = part.shared(config.site.channel)
     if named:
         check_names(named, earlier.names, accepted(part.lock))
 
 
-def _whole_tree(depot: Depot, upstream: LockedUpstream) -> dict[str, Digest]:
+def _whole_tree(store: LocalStore, upstream: LockedUpstream) -> dict[str, Digest]:
     """Return the site paths of a whole mirror: every file as the upstream has it; empty for another upstream."""
     if not upstream.files:
         return {}
-    if not all(depot.store.has(one.digest) for one in upstream.files):
+    if not all(store.has(one.digest) for one in upstream.files):
         raise ConfigError(f"files of {upstream.name} are not in the store", hint="run `cudepot sync`")
-    found = read_whole(depot, upstream)
+    found = read_whole(store, upstream)
     if found.unknown:
         raise ConfigError(
             f"{len(found.unknown)} packages of {upstream.name} are not in the store", hint="run `cudepot sync`"
@@ -271,10 +287,10 @@ def _whole_tree(depot: Depot, upstream: LockedUpstream) -> dict[str, Digest]:
     return {site_folder(upstream) + path: digest for path, digest in found.shown.items()}
 
 
-def _check_present(depot: Depot, lock: Lock, mirrored: Mapping[str, Digest]) -> None:
+def _check_present(store: LocalStore, progress: Progress, lock: Lock, mirrored: Mapping[str, Digest]) -> None:
     locked = [*((one.filename, one.digest) for one in lock.artifacts), *mirrored.items()]
     locked += [(file.path, file.digest) for one in lock.upstreams for file in one.metadata]
-    lacking = absent(depot.store, depot.progress, [digest for _, digest in locked])
+    lacking = absent(store, progress, [digest for _, digest in locked])
     missing = [name for name, digest in locked if digest in lacking]
     if missing:
         raise ConfigError(

@@ -7,37 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.unsolvable import Unsolvable
-from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
 from cudepot.kinds.registry import Shown, shown_below
+from cudepot.store.local import LocalStore
 
 
-def unsolvable(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> list[Unsolvable]:
+def unsolvable(config: Config, store: LocalStore, lock: Lock, tree: Mapping[str, Digest]) -> list[Unsolvable]:
     """Return what no client could install from the finished tree.
 
     Args:
-        depot: the depot; its store has all files of the tree.
+        config: cudepot.toml.
+        store: the store.
         lock: what the tree was made of.
         tree: path on the site → content.
     """
     folders = {
-        folder: (name, kind) for kind in shown_below(tree).values() for folder, name in _repositories(depot, lock, kind)
+        folder: (name, kind)
+        for kind in shown_below(tree).values()
+        for folder, name in _repositories(config, lock, kind)
     }
     found: list[Unsolvable] = []
     for folder, files in _grouped(folders, tree).items():
         name, kind = folders[folder]
-        found += kind.shows.unsolvable(depot, lock, name, files)
+        found += kind.shows.unsolvable(config, store, lock, name, files)
     return found
 
 
-def _repositories(depot: Depot, lock: Lock, kind: Shown) -> Iterator[tuple[str, str]]:
+def _repositories(config: Config, lock: Lock, kind: Shown) -> Iterator[tuple[str, str]]:
     """Give the folders of a kind's repositories, each with what it is called: by its upstream, or as the shared one."""
     if kind.ecosystem.per_upstream:
         yield from ((kind.ecosystem.folder(one.name), one.name) for one in lock.upstreams if not one.files)
     else:
-        yield from ((one, one.rstrip("/")) for one in kind.shows.folders(depot)[:1])
+        yield from ((one, one.rstrip("/")) for one in kind.shows.folders(config)[:1])
 
 
 def _grouped(folders: Collection[str], tree: Mapping[str, Digest]) -> dict[str, dict[str, Digest]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import tomli_w
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import row_of
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, joined
@@ -16,7 +18,7 @@ from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import notes
 from cudepot.depot.builds import Built, all_jobs, job_key, recall
 from cudepot.depot.clock import check_clock, clock_faults, timestamp
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Clock, Depot, Workshop
 from cudepot.depot.fault_memory import note
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, load_lock, record_acceptance, unanswered
@@ -24,6 +26,7 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import shown_below
 from cudepot.kinds.unsigned import unsigned
+from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.shown_import import forget_choice, newest_number, wanted
 from cudepot.workflows.nvidia.paths import NO_COPIES, Copies, copies_of, with_nvidia
 from cudepot.workflows.publish.channels import channels, statements
@@ -93,7 +96,7 @@ def publish(
         CudepotError: nothing at all can be published as the lock says: why the first upstream cannot.
         EulaError: the site is marked public.
     """
-    check_private(depot)
+    check_private(depot.config, depot.site())
     if depot.config.site.origin:
         return _publish_imported(depot, dry_run=dry_run, release=release_rollback)
     if not clock_is_right:
@@ -106,25 +109,25 @@ def publish(
         lock, bare, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
         tree, lacking = with_nvidia(depot, lock, bare)
     if not dry_run:
-        _note(depot, names, held)
+        _note(depot.config, depot.store, depot.clock, names, held)
     before: Mapping[str, Digest] = earlier[0].tree if earlier else {}
-    told = held, unsigned(depot, lock), doubts, (*unanswered(depot.config, depot.store, lock), *lacking)
-    copies = copies_of(depot, lock, tree)
-    hold = None if release_rollback else hold_of(depot)
+    told = held, unsigned(depot.config, lock), doubts, (*unanswered(depot.config, depot.store, lock), *lacking)
+    copies = copies_of(depot.config, lock, tree)
+    hold = None if release_rollback else hold_of(depot.config, depot.store)
     if hold:
         number = hold.number if dry_run else _show_held(depot, hold)
         return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, copies=copies, hold=hold)
     anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot.store, depot.clock)))
     fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
-    number = next_number(depot, earlier) if fresh else earlier[0].number
+    number = next_number(depot.site(), earlier) if fresh else earlier[0].number
     created = timestamp(depot.clock) if fresh else earlier[0].created
     depot.progress.step("writing the pages of the site")
-    foreign = _foreign(depot, tree)
-    known = None if fresh else page_in(depot, earlier[0])
+    foreign = _foreign(depot.config, depot.store, tree)
+    known = None if fresh else page_in(depot.store, earlier[0])
     tree = {**tree, **known} if known else with_page(depot, lock, tree, number, created)
     if not dry_run:
         if fresh:
-            keep(depot, _made_of(depot, lock), lock, number, tree, earlier, created=created)
+            keep(depot, _made_of(depot.lock_path, lock), lock, number, tree, earlier, created=created)
         show(depot, number, tree)
     return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, *told, foreign, copies)
 
@@ -135,16 +138,16 @@ def _show_held(depot: Depot, hold: Hold) -> int:
     return show_held(depot, hold)
 
 
-def _foreign(depot: Depot, tree: Tree) -> tuple[str, ...]:
-    return tuple(text for one in shown_below(tree).values() for text in one.shows.left_to_others(depot, tree))
+def _foreign(config: Config, store: LocalStore, tree: Tree) -> tuple[str, ...]:
+    return tuple(text for one in shown_below(tree).values() for text in one.shows.left_to_others(config, store, tree))
 
 
-def _note(depot: Depot, names: Sequence[str], held: Sequence[Held]) -> None:
+def _note(config: Config, store: LocalStore, clock: Clock, names: Sequence[str], held: Sequence[Held]) -> None:
     """Remember whose part could not be made, and forget what is over; what only waits is no fault."""
     errors = {one.name: one.error for one in held if not isinstance(one.error, ConfigError)}
     for name in names:
-        faults = [fault_of(errors[name], depot.config.upstream(name).url)] if name in errors else []
-        note(depot.store, depot.clock, name, "publish", faults)
+        faults = [fault_of(errors[name], config.upstream(name).url)] if name in errors else []
+        note(store, clock, name, "publish", faults)
 
 
 def site_of(
@@ -160,7 +163,7 @@ def site_of(
     before = Earlier(depot, earlier)
     before.load()
     parts, held = parts_of(depot, lock, before)
-    general, waiting = _general(depot, lock)
+    general, waiting = _general(depot.workshop, depot.store, lock)
     shared, more, unsolvable = channels(depot, lock, parts, general, before)
     held += [*(Held(one.name, one.error, False) for one in waiting), *more]
     broken = {one.name for one in held}
@@ -173,18 +176,18 @@ def site_of(
     tree = {
         **shared,
         **{path: one for part in parts.values() for path, one in part.tree.items()},
-        **(statements(depot, shown, built, before) if built else {}),
-        **keys_tree(depot),
+        **(statements(depot.workshop, shown, built, before) if built else {}),
+        **keys_tree(depot.store, depot.signer),
     }
     tree |= clients_tree(depot, shown, tree)
     unsolvable += [found for one in parts.values() for found in one.unsolvable]
     return shown, tree, tuple(held), notes(unsolvable, lock.allowed_unsolvable)
 
 
-def _general(depot: Depot, lock: Lock) -> tuple[list[Built], list[Trouble]]:
+def _general(workshop: Workshop, store: LocalStore, lock: Lock) -> tuple[list[Built], list[Trouble]]:
     """Return the packages that are no upstream's, and the builds of such that have not been run."""
-    jobs = [job for job in all_jobs(depot.workshop, lock) if not job.artifacts]
-    made = [(job, recall(depot.store, lock, job_key(depot.workshop, lock, job))) for job in jobs]
+    jobs = [job for job in all_jobs(workshop, lock) if not job.artifacts]
+    made = [(job, recall(store, lock, job_key(workshop, lock, job))) for job in jobs]
     missing = [
         Trouble(str(job), ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`"))
         for job, found in made
@@ -193,14 +196,10 @@ def _general(depot: Depot, lock: Lock) -> tuple[list[Built], list[Trouble]]:
     return [one for _, found in made for one in found or ()], missing
 
 
-def _made_of(depot: Depot, lock: Lock) -> bytes:
+def _made_of(lock_path: Path, lock: Lock) -> bytes:
     """Return the lock a snapshot is made of, as a document: the very file where nothing is held back."""
-    record_acceptance(depot.lock_path, lock)
-    return (
-        depot.lock_path.read_bytes()
-        if lock == load_lock(depot.lock_path)
-        else tomli_w.dumps(render_lock(lock)).encode()
-    )
+    record_acceptance(lock_path, lock)
+    return lock_path.read_bytes() if lock == load_lock(lock_path) else tomli_w.dumps(render_lock(lock)).encode()
 
 
 def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishResult:
@@ -211,7 +210,7 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
         forget_choice(depot.store)
     number, shown, newest = wanted(depot.store), depot.site().current(), newest_number(depot.store)
     number = newest if release else number
-    snapshot, hold = depot.history.find(number), None if release else hold_of(depot)
+    snapshot, hold = depot.history.find(number), None if release else hold_of(depot.config, depot.store)
     known = shown in depot.store.snapshots.numbers()
     before = depot.history.find(shown).tree if shown is not None and known else {}
     if not dry_run:

@@ -8,11 +8,14 @@ from cudepot.catalog.site.diff import Change
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.clock import check_clock, timestamp
 from cudepot.depot.depot import Depot
+from cudepot.depot.history import History
 from cudepot.depot.present import absent
 from cudepot.depot.snapshots import lock_of
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.kinds.site_roots import own_roots
+from cudepot.ports import Progress
+from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.shown_import import choose
 from cudepot.workflows.nvidia.paths import with_nvidia
 from cudepot.workflows.publish.client_files import keys_tree
@@ -54,15 +57,15 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
         ConfigError: there is no such snapshot, it is the newest, or the store lacks objects of it.
     """
     old = depot.history.find(number)
-    newest = _newest(depot)
+    newest = _newest(depot.history)
     if depot.config.site.origin:
         return _show_imported(depot, old, dry_run=dry_run)
     check_clock(depot.store, depot.clock)
     if number == newest.number:
         raise ConfigError(f"snapshot {number} is what was published last", hint="see `cudepot snapshots`")
-    changes = diff_snapshots(depot, newest.number, number)
-    _check_whole(depot, old)
-    made = next_number(depot, [newest]) if dry_run else _show_again(depot, old, newest, number)
+    changes = diff_snapshots(depot.store, depot.history, depot.progress, newest.number, number)
+    _check_whole(depot.store, depot.progress, old)
+    made = next_number(depot.site(), [newest]) if dry_run else _show_again(depot, old, newest, number)
     if lock and not dry_run:
         write_atomic(depot.lock_path, depot.store.read(old.lock))
     return RollbackResult(made, number, changes, lock, depot.site().where)
@@ -73,9 +76,9 @@ def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> in
     depot.progress.step(f"signing the roots of snapshot {old.number} anew")
     tree = {**old.tree}
     for root in own_roots(old):
-        tree |= root.shows.renewed(depot, root.path, old, newest)
-    tree |= keys_tree(depot)
-    made, created = next_number(depot, [newest]), timestamp(depot.clock)
+        tree |= root.shows.renewed(depot.signing, root.path, old, newest)
+    tree |= keys_tree(depot.store, depot.signer)
+    made, created = next_number(depot.site(), [newest]), timestamp(depot.clock)
     made_of, was = depot.store.read(old.lock), lock_of(depot.store, old)
     tree = with_page(depot, was, with_nvidia(depot, was, tree).tree, made, created)
     keep(depot, made_of, was, made, tree, [newest], created=created, rollback=shows)
@@ -89,7 +92,7 @@ def show_held(depot: Depot, hold: Hold) -> int:
     Its roots are signed anew where half of the time of validity of one has passed.
     """
     snapshot = depot.history.find(hold.number)
-    if any(root.shows.is_worn(depot, snapshot.tree, root.path) for root in own_roots(snapshot)):
+    if any(root.shows.is_worn(depot.store, depot.clock, snapshot.tree, root.path) for root in own_roots(snapshot)):
         return _show_again(depot, snapshot, snapshot, hold.shows)
     show(depot, hold.number, snapshot.tree)
     return hold.number
@@ -98,22 +101,26 @@ def show_held(depot: Depot, hold: Hold) -> int:
 def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackResult:
     """Switch to a snapshot that came in a bundle, as it was signed: this side cannot sign its roots anew."""
     shown = depot.site().current()
-    changes = diff_snapshots(depot, shown, old.number) if shown in depot.store.snapshots.numbers() else ()
-    _check_whole(depot, old)
+    changes = (
+        diff_snapshots(depot.store, depot.history, depot.progress, shown, old.number)
+        if shown in depot.store.snapshots.numbers()
+        else ()
+    )
+    _check_whole(depot.store, depot.progress, old)
     if not dry_run:
         choose(depot.store, depot.clock, old.number)
         show(depot, old.number, old.tree)
     return RollbackResult(old.number, old.number, changes, False, depot.site().where)
 
 
-def _newest(depot: Depot) -> Snapshot:
-    return depot.history.load(depot.history.numbers()[-1])
+def _newest(history: History) -> Snapshot:
+    return history.load(history.numbers()[-1])
 
 
-def _check_whole(depot: Depot, snapshot: Snapshot) -> None:
-    depot.progress.step(f"looking for the {len(snapshot.tree):,} files of snapshot {snapshot.number}")
+def _check_whole(store: LocalStore, progress: Progress, snapshot: Snapshot) -> None:
+    progress.step(f"looking for the {len(snapshot.tree):,} files of snapshot {snapshot.number}")
     named = {**snapshot.tree, "its lock": snapshot.lock}
-    lacking = absent(depot.store, depot.progress, named.values())
+    lacking = absent(store, progress, named.values())
     missing = [path for path, digest in named.items() if digest in lacking]
     if missing:
         raise ConfigError(

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.site.snapshot import Snapshot, Tree, parse_snapshot
 from cudepot.depot.clock import clock_faults
-from cudepot.depot.depot import Depot
+from cudepot.depot.depot import Depot, Keyring
+from cudepot.depot.isolated import Isolation
 from cudepot.depot.published_names import name_faults
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
@@ -67,10 +69,10 @@ def verify(depot: Depot) -> VerifyResult:
             snapshot = None  # reported above
         if snapshot is not None:
             files = len(snapshot.tree)
-            marked = unsigned_shown(depot, snapshot)
+            marked = unsigned_shown(depot.config, snapshot)
             faults += _site_faults(depot.store, depot.progress, site, snapshot)
             depot.progress.step(f"following the indexes of snapshot {shown}")
-            faults += _index_faults(depot, snapshot)
+            faults += _index_faults(depot.config, depot.store, depot.keyring, depot.isolation, snapshot)
             faults += origin_faults(depot, snapshot)
     elif numbers:
         faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
@@ -158,13 +160,15 @@ def _file_fault(site: Inspectable, number: int, path: str, digest: Digest) -> st
     return "" if found == digest else f"sha256 {found.sha256} where the snapshot says {digest.sha256}"
 
 
-def _index_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
+def _index_faults(
+    config: Config, store: LocalStore, keyring: Keyring, isolation: Isolation, snapshot: Snapshot
+) -> Iterator[str]:
     """Follow every root of the site down to its packages, as a client would."""
-    yield from mirror_faults(depot, snapshot)
-    yield from depot.isolation.lines("NVIDIA's paths", _nvidia_faults(depot, snapshot))
+    yield from mirror_faults(config, store, keyring.verifier, isolation, snapshot)
+    yield from isolation.lines("NVIDIA's paths", _nvidia_faults(store, snapshot))
     for root in own_roots(snapshot):
-        yield from depot.isolation.lines(root.path, root.shows.faults(depot, snapshot, root.path))
+        yield from isolation.lines(root.path, root.shows.faults(store, keyring.site_verifier, snapshot, root.path))
 
 
-def _nvidia_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
-    yield from nvidia_faults(depot, snapshot.tree, snapshot.upstreams)
+def _nvidia_faults(store: LocalStore, snapshot: Snapshot) -> Iterator[str]:
+    yield from nvidia_faults(store, snapshot.tree, snapshot.upstreams)

@@ -8,7 +8,8 @@ from functools import partial
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot, VerifierOf
+from cudepot.depot.depot import VerifierOf
+from cudepot.depot.isolated import Isolation
 from cudepot.errors import ConfigError, TrustError
 from cudepot.kinds.registry import kind_of
 from cudepot.kinds.site_roots import mirrors
@@ -17,17 +18,19 @@ from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.prove import imported_roots, upstream_verifier
 
 
-def mirror_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
+def mirror_faults(
+    config: Config, store: LocalStore, verifier: VerifierOf, isolation: Isolation, snapshot: Snapshot
+) -> Iterator[str]:
     """Follow the roots of every whole mirror down to its packages; give a line for each fault."""
     for folder, upstream in mirrors(snapshot).items():
-        find = partial(_verifier, depot.config, depot.store, depot.verifier, snapshot, folder)
-        yield from depot.isolation.lines(folder, _faults(depot, snapshot, upstream, find))
+        find = partial(_verifier, config, store, verifier, snapshot, folder)
+        yield from isolation.lines(folder, _faults(store, snapshot, upstream, find))
 
 
 def _faults(
-    depot: Depot, snapshot: Snapshot, upstream: LockedUpstream, verifier: Callable[[], Verifier]
+    store: LocalStore, snapshot: Snapshot, upstream: LockedUpstream, verifier: Callable[[], Verifier]
 ) -> Iterator[str]:
-    yield from kind_of(upstream).shows.mirror_faults(depot, snapshot, upstream, verifier)
+    yield from kind_of(upstream).shows.mirror_faults(store, snapshot, upstream, verifier)
 
 
 def _verifier(config: Config, store: LocalStore, verifier: VerifierOf, snapshot: Snapshot, folder: str) -> Verifier:

@@ -45,7 +45,7 @@ def verify_and_repair(depot: Depot) -> RepairResult:
     with storage_errors(depot.store.root):
         done = (
             *_documents(depot.store, depot.history, depot.inspectable()),
-            *_objects(depot, before),
+            *_objects(depot.store, depot.history, depot.inspectable(), before),
             *_records(depot.store, depot.site_verifier),
             *_log(depot.store),
             *_fetched(depot, before),
@@ -54,9 +54,9 @@ def verify_and_repair(depot: Depot) -> RepairResult:
     return RepairResult(before, tuple(dict.fromkeys(done)), verify(depot))
 
 
-def _documents(store: LocalStore, history: History, inspectable: Inspectable) -> Iterator[str]:
+def _documents(store: LocalStore, history: History, site: Inspectable) -> Iterator[str]:
     """Put back a snapshot's document from the site, where it is signed and whole."""
-    snapshots, site = store.snapshots, inspectable
+    snapshots = store.snapshots
     for number in list(damaged_snapshots(history)):
         with contextlib.suppress(CudepotError):
             with site.open(number, "snapshot.json") as one, site.open(number, "snapshot.json.asc") as other:
@@ -66,12 +66,12 @@ def _documents(store: LocalStore, history: History, inspectable: Inspectable) ->
             yield f"snapshot {number}: put back from the site"
 
 
-def _objects(depot: Depot, found: VerifyResult) -> Iterator[str]:
-    shown = _shown(depot.history, depot.site())
+def _objects(store: LocalStore, history: History, site: Inspectable, found: VerifyResult) -> Iterator[str]:
+    shown = _shown(history, site)
     for path in map(Path, found.damaged):
         if path.is_symlink() or not path.is_dir():
             path.unlink(missing_ok=True)
-            if shown and _from_site(depot, shown, path.name):
+            if shown and _from_site(store, site, shown, path.name):
                 yield f"object {path.name}: put back from the site"
             else:
                 yield f"object {path.name}: removed; sync, repackage, publish or a bundle brings it again"
@@ -98,10 +98,10 @@ def _shown(history: History, site: Site) -> Snapshot | None:
         return None
 
 
-def _from_site(depot: Depot, shown: Snapshot, sha256: str) -> bool:
+def _from_site(store: LocalStore, site: Inspectable, shown: Snapshot, sha256: str) -> bool:
     """Bring an object back from the site; return whether that went well."""
     same = ((path, digest) for path, digest in shown.tree.items() if digest.sha256 == sha256)
-    return any(from_site(depot, shown, path, digest) for path, digest in same)
+    return any(from_site(store, site, shown, path, digest) for path, digest in same)
 
 
 def _records(store: LocalStore, site_verifier: SiteVerifier) -> Iterator[str]:
@@ -120,13 +120,12 @@ def _log(store: LocalStore) -> Iterator[str]:
         yield f"{log.path}: {moved} damaged lines moved to {aside.name}"
 
 
-def _site(store: LocalStore, history: History, inspectable: Inspectable) -> Iterator[str]:
+def _site(store: LocalStore, history: History, site: Inspectable) -> Iterator[str]:
     """Make the site hold what its snapshot says."""
-    shown = _shown(history, inspectable)
+    shown = _shown(history, site)
     if shown is None:
         return
     document, signature = store.snapshots.read(shown.number)
-    site = inspectable
     wrong = unlinked(site, shown)
     lost = [path for path, digest in shown.tree.items() if not store.has(digest)]
     # Without its document the snapshot counts as not written, so that `publish` completes it.
