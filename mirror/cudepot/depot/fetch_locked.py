@@ -63,8 +63,8 @@ def bring(
         StorageError: our own disk refuses.
     """
     wanted, final, failures = list(missing), Failures(), Failures()
-    for now in rounds(depot, wait):
-        final_now, failures = _parted(depot.isolation, _fetch(now, wanted))
+    for attempt in rounds(depot, wait):
+        final_now, failures = _parted(depot.isolation, _fetch(attempt, wanted))
         final += final_now
         still = {one.digest for one, _ in failures}
         wanted = [one for one in wanted if one.digest in still]

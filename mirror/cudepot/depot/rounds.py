@@ -49,16 +49,16 @@ def resolve_all(
     """Resolve every upstream, again where a fault may pass; return what was resolved and what was not, and why."""
     done: dict[str, _Found] = {}
     errors: dict[str, CudepotError] = {}
-    for now in rounds(depot, wait):
+    for attempt in rounds(depot, wait):
         for one in upstreams:
             if one.name in done or not _may_pass(errors.get(one.name), one):
                 continue
             depot.progress.step(f"resolving {one.name}")
             try:
-                done[one.name] = resolve(now, one)
+                done[one.name] = resolve(attempt, one)
                 errors.pop(one.name, None)
             except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
-                errors[one.name] = now.isolation.alone(one.name, error)
+                errors[one.name] = attempt.isolation.alone(one.name, error)
         if not any(_may_pass(errors[one.name], one) for one in upstreams if one.name in errors):
             break
     return done, errors

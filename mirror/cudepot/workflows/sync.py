@@ -182,8 +182,8 @@ def _learn(depot: Depot, found: Mapping[str, Whole], *, wait: float) -> list[Fai
     """Fetch packages that an index knows by sha512 only, and remember their sha256; return those that failed."""
     waiting = [Unknown(name, path, one) for name, whole in found.items() for path, one in whole.unknown.items()]
     failed: list[tuple[Unknown, CudepotError]] = []
-    for now in rounds(depot, wait):
-        sources = {name: now.source(depot.config.upstream(name)) for name in {one.upstream for one in waiting}}
+    for attempt in rounds(depot, wait):
+        sources = {name: attempt.source(depot.config.upstream(name)) for name in {one.upstream for one in waiting}}
         failed = learn_each(waiting, sources, depot.store, depot.progress)
         waiting = [one for one, _ in failed]
         if not waiting:

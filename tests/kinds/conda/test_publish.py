@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import msgpack
 import pytest
@@ -13,7 +12,6 @@ import zstandard
 from tests.clients import conda_env
 
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, hexdigest
 from cudepot.errors import FormatError
 from cudepot.kinds.conda import publish as publish_conda
@@ -29,18 +27,17 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def depot(tmp_path: Path) -> Depot:
-    store = LocalStore(tmp_path / "store", create=True, durable=False)
-    return cast(Depot, SimpleNamespace(store=store, config=SimpleNamespace(site=SimpleNamespace(channel="main"))))
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store", create=True, durable=False)
 
 
-def packages(depot: Depot, forge: Path, *globs: str) -> Packages:
+def packages(store: LocalStore, forge: Path, *globs: str) -> Packages:
     files = [file for glob in globs for file in sorted(forge.glob(glob))]
-    return [(file.parent.name, file.name, depot.store.add_bytes(file.read_bytes())) for file in files]
+    return [(file.parent.name, file.name, store.add_bytes(file.read_bytes())) for file in files]
 
 
-def published(depot: Depot, what: Packages, earlier: list[Snapshot]) -> list[Snapshot]:
-    tree = conda_tree(depot.config, depot.store, what, earlier)
+def published(store: LocalStore, what: Packages, earlier: list[Snapshot]) -> list[Snapshot]:
+    tree = conda_tree(store, "main", what, earlier)
     return [Snapshot(len(earlier) + 1, "", "", "", Digest.of(b""), (), tree), *earlier]
 
 
@@ -48,94 +45,92 @@ def shards(tree: Any) -> set[str]:
     return {path for path in tree if "/shards/" in path}
 
 
-def named(depot: Depot, tree: Any) -> set[str]:
-    with depot.store.open(tree["conda/main/linux-64/repodata_shards.msgpack.zst"]) as handle:
+def named(store: LocalStore, tree: Any) -> set[str]:
+    with store.open(tree["conda/main/linux-64/repodata_shards.msgpack.zst"]) as handle:
         index = msgpack.unpackb(zstandard.ZstdDecompressor().decompressobj().decompress(handle.read()))
     return {f"conda/main/linux-64/shards/{one.hex()}.msgpack.zst" for one in index["shards"].values()}
 
 
-def test_a_client_that_read_an_older_index_finds_its_shards(depot: Depot, forge: Path) -> None:
+def test_a_client_that_read_an_older_index_finds_its_shards(store: LocalStore, forge: Path) -> None:
     history: list[Snapshot] = []
     for globs in (["*/libcublas-11*"], ["*/libcublas-1[12]*"], ["*/libcublas-*"], ["*/libcublas-*", "*/zlib-*"]):
-        history = published(depot, packages(depot, forge, *globs), history)
+        history = published(store, packages(store, forge, *globs), history)
     first, second, third, fourth = reversed([one.tree for one in history])
-    assert named(depot, fourth) | named(depot, third) | named(depot, second) <= shards(fourth)
-    assert not shards(fourth) & named(depot, first), "three generations are enough"
+    assert named(store, fourth) | named(store, third) | named(store, second) <= shards(fourth)
+    assert not shards(fourth) & named(store, first), "three generations are enough"
 
 
-def test_nothing_new_changes_nothing(depot: Depot, forge: Path) -> None:
-    what = packages(depot, forge, "*/libcublas-*")
-    history = published(depot, what, published(depot, packages(depot, forge, "*/zlib-*"), []))
-    assert conda_tree(depot.config, depot.store, what, history) == history[0].tree
+def test_nothing_new_changes_nothing(store: LocalStore, forge: Path) -> None:
+    what = packages(store, forge, "*/libcublas-*")
+    history = published(store, what, published(store, packages(store, forge, "*/zlib-*"), []))
+    assert conda_tree(store, "main", what, history) == history[0].tree
 
 
-def test_a_channel_of_an_older_cudepot_is_indexed_anew(depot: Depot, forge: Path) -> None:
-    what = packages(depot, forge, "*/zlib-*")
-    (made,) = published(depot, what, [])
+def test_a_channel_of_an_older_cudepot_is_indexed_anew(store: LocalStore, forge: Path) -> None:
+    what = packages(store, forge, "*/zlib-*")
+    (made,) = published(store, what, [])
     old = {path: one for path, one in made.tree.items() if "channeldata" not in path}
-    again = conda_tree(depot.config, depot.store, what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)])
+    again = conda_tree(store, "main", what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)])
     assert again == made.tree
 
 
-def sums(depot: Depot, tree: Any, name: str = "repodata.json") -> dict[str, str]:
+def sums(store: LocalStore, tree: Any, name: str = "repodata.json") -> dict[str, str]:
     """File name → MD5 as an index tells it."""
-    with depot.store.open(tree[f"conda/main/linux-64/{name}"]) as handle:
+    with store.open(tree[f"conda/main/linux-64/{name}"]) as handle:
         data = handle.read()
     plain = zstandard.ZstdDecompressor().decompressobj().decompress(data) if name.endswith(".zst") else data
     return {file: one.get("md5", "") for file, one in json.loads(plain)["packages.conda"].items()}
 
 
-def expected(what: Packages, depot: Depot) -> dict[str, str]:
+def expected(what: Packages, store: LocalStore) -> dict[str, str]:
     return {
-        name: hexdigest(depot.store.path(digest).read_bytes(), "md5")
-        for subdir, name, digest in what
-        if subdir == "linux-64"
+        name: hexdigest(store.path(digest).read_bytes(), "md5") for subdir, name, digest in what if subdir == "linux-64"
     }
 
 
-def test_every_index_tells_md5(depot: Depot, forge: Path) -> None:
-    what = packages(depot, forge, "*/libcublas-*", "*/zlib-*")
-    tree = conda_tree(depot.config, depot.store, what, [])
+def test_every_index_tells_md5(store: LocalStore, forge: Path) -> None:
+    what = packages(store, forge, "*/libcublas-*", "*/zlib-*")
+    tree = conda_tree(store, "main", what, [])
     for name in ("repodata.json", "repodata.json.zst", "current_repodata.json", "current_repodata.json.zst"):
-        assert sums(depot, tree, name) == expected(what, depot)
+        assert sums(store, tree, name) == expected(what, store)
     told: dict[str, str] = {}
     for path in shards(tree):
-        with depot.store.open(tree[path]) as handle:
+        with store.open(tree[path]) as handle:
             shard = msgpack.unpackb(zstandard.ZstdDecompressor().decompressobj().decompress(handle.read()))
         told |= {name: one["md5"].hex() for name, one in shard["packages.conda"].items()}
-    assert told == expected(what, depot)
+    assert told == expected(what, store)
 
 
-def test_md5_is_computed_once(depot: Depot, forge: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_md5_is_computed_once(store: LocalStore, forge: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what was built or shown before it is known: only the new package is hashed."""
-    old = packages(depot, forge, "*/libcublas-*")
-    history = published(depot, old, [])
-    new, built = packages(depot, forge, "*/zlib-*"), packages(depot, forge, "*/libzlib-1*")
+    old = packages(store, forge, "*/libcublas-*")
+    history = published(store, old, [])
+    new, built = packages(store, forge, "*/zlib-*"), packages(store, forge, "*/libzlib-1*")
     hashed = []
     monkeypatch.setattr(publish_conda, "_md5", lambda stream: hashed.append(stream) or "0" * 32)
     given = {digest.sha256: "1" * 32 for _, _, digest in built}
-    tree = conda_tree(depot.config, depot.store, [*old, *new, *built], history, given)
+    tree = conda_tree(store, "main", [*old, *new, *built], history, given)
     assert len(hashed) == len(new) == 1
-    told = sums(depot, tree)
-    assert told == expected(old, depot) | {new[0][1]: "0" * 32, built[0][1]: "1" * 32}
+    told = sums(store, tree)
+    assert told == expected(old, store) | {new[0][1]: "0" * 32, built[0][1]: "1" * 32}
 
 
 @pytest.mark.parametrize("harm", ["without md5", "damaged"])
-def test_a_channel_shown_without_md5_is_indexed_anew(depot: Depot, forge: Path, harm: str) -> None:
-    what = packages(depot, forge, "*/zlib-*")
-    (made,) = published(depot, what, [])
+def test_a_channel_shown_without_md5_is_indexed_anew(store: LocalStore, forge: Path, harm: str) -> None:
+    what = packages(store, forge, "*/zlib-*")
+    (made,) = published(store, what, [])
     path = "conda/main/linux-64/repodata.json"
-    with depot.store.open(made.tree[path]) as handle:
+    with store.open(made.tree[path]) as handle:
         document = json.loads(handle.read())
     for record in document["packages.conda"].values():
         del record["md5"]
     data = json.dumps(document).encode() if harm == "without md5" else b"[]"
-    old = {**made.tree, path: depot.store.add_bytes(data)}
-    assert conda_tree(depot.config, depot.store, what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)]) == made.tree
+    old = {**made.tree, path: store.add_bytes(data)}
+    assert conda_tree(store, "main", what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)]) == made.tree
 
 
-def test_two_packages_of_one_name_are_refused(depot: Depot, forge: Path) -> None:
-    (one,) = packages(depot, forge, "*/zlib-*")
-    other = (*one[:2], depot.store.add_bytes(b"other"))
+def test_two_packages_of_one_name_are_refused(store: LocalStore, forge: Path) -> None:
+    (one,) = packages(store, forge, "*/zlib-*")
+    other = (*one[:2], store.add_bytes(b"other"))
     with pytest.raises(FormatError, match="different packages"):
-        conda_tree(depot.config, depot.store, [one, other], [])
+        conda_tree(store, "main", [one, other], [])

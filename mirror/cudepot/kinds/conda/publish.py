@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
-from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import CONDA
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.digest import Digest, hasher
@@ -22,20 +21,20 @@ _NEWEST_FORM = ("channeldata.json", "notices.json")
 
 
 def conda_tree(
-    config: Config,
     store: LocalStore,
+    channel: str,
     packages: Sequence[tuple[str, str, Digest]],
     earlier: Sequence[Snapshot],
     md5: Mapping[str, str] | None = None,
 ) -> dict[str, Digest]:
-    """Return the path → content list of the channel over packages given as (subdir, file name, digest).
+    """Return the path → content list of a channel over packages given as (subdir, file name, digest).
 
     ``md5`` has the MD5 of packages by sha256, as far as it is known; others are taken from the channel shown last, or
     computed.
     """
     if not packages:
         return {}
-    prefix = f"{CONDA.room}/{config.site.channel}/"
+    prefix = f"{CONDA.room}/{channel}/"
     files = _files(packages)
     channels = [_below(prefix, one.tree) for one in earlier]
     before = channels[0] if channels else {}

@@ -28,7 +28,7 @@ class _Shows(Shows):
 
         known = {one.digest.sha256: one.md5 for one in material.built if one.md5}
         named = [(one.subdir, one.filename, one.digest) for one in material.built]
-        return conda_tree(material.depot.config, material.depot.store, named, material.earlier, known)
+        return conda_tree(material.depot.store, material.depot.config.site.channel, named, material.earlier, known)
 
     def unsolvable(
         self, config: Config, store: LocalStore, lock: Lock, name: str, files: Mapping[str, Digest]

@@ -53,7 +53,7 @@ def yum_tree(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str,
         if not lock.has_rpms(upstream):
             continue
         rpms = [one for one in lock.of(upstream.name) if one.kind == ArtifactKind.RPM and one.is_mirrored]
-        folder, before = _folder(upstream), _Earlier(depot, upstream, earlier)
+        folder, before = _folder(upstream), _Earlier(depot.signing, upstream, earlier)
         if not before.same(lock):
             _check_signatures(depot.base, depot.config, depot.store, lock, upstream)
         if upstream.files:  # a whole mirror is published as it is; only its last metadata are to stay reachable
@@ -82,7 +82,7 @@ def _check_signatures(base: Path, config: Config, store: LocalStore, lock: Lock,
 class _Earlier:
     """What was published of an upstream before."""
 
-    depot: Depot
+    signing: Signing
     upstream: LockedUpstream
     snapshots: Sequence[Snapshot]
 
@@ -94,24 +94,24 @@ class _Earlier:
     def root(self) -> bytes | None:
         """Return the last repomd.xml, if the store has it."""
         digest = self.files(self.snapshots[0]).get(PATH) if self.snapshots else None
-        return self.depot.store.read(digest) if digest and self.depot.store.has(digest) else None
+        return self.signing.store.read(digest) if digest and self.signing.store.has(digest) else None
 
     def kept(self, lock: Lock) -> dict[str, Digest] | None:
         """Return what is published when it was made from the same lock, in the same way, with the same key."""
         root = self.root()
-        if root is None or not self.same(lock) or self.snapshots[0].signer != self.depot.signer().fingerprint:
+        if root is None or not self.same(lock) or self.snapshots[0].signer != self.signing.signer().fingerprint:
             return None
         files = self.files(self.snapshots[0])
-        there = all(self.depot.store.has(one) for one in files.values())
-        there = there and not yum_plan.is_of_the_future(root, self.depot.clock())
+        there = all(self.signing.store.has(one) for one in files.values())
+        there = there and not yum_plan.is_of_the_future(root, self.signing.clock())
         return files if there and parse_repomd(root, PATH).made_by == yum_plan.PLAN else None
 
     def same(self, lock: Lock) -> bool:
         """Tell whether the last snapshot was made from the very same part of a lock."""
         name = self.upstream.name
-        if not self.snapshots or not self.depot.store.has(self.snapshots[0].lock):
+        if not self.snapshots or not self.signing.store.has(self.snapshots[0].lock):
             return False
-        last = lock_of(self.depot.store, self.snapshots[0])
+        last = lock_of(self.signing.store, self.snapshots[0])
         return (last.upstream(name), last.of(name)) == (self.upstream, lock.of(name))
 
     def generations(self, count: int) -> dict[str, Digest]:
@@ -119,9 +119,9 @@ class _Earlier:
         found: dict[Digest, dict[str, Digest]] = {}
         for snapshot in self.snapshots:
             files = self.files(snapshot)
-            if len(found) < count and PATH in files and self.depot.store.has(files[PATH]):
-                found.setdefault(files[PATH], _named(self.depot.store, files))
-        return {path: one for files in found.values() for path, one in files.items() if self.depot.store.has(one)}
+            if len(found) < count and PATH in files and self.signing.store.has(files[PATH]):
+                found.setdefault(files[PATH], _named(self.signing.store, files))
+        return {path: one for files in found.values() for path, one in files.items() if self.signing.store.has(one)}
 
 
 def _named(store: LocalStore, files: Mapping[str, Digest]) -> dict[str, Digest]:

@@ -93,9 +93,9 @@ def make_lock(
     solvable = Solvability.of(depot.config, permitted, allow_unsolvable, forbid_unsolvable, shared)
     _judge_shared(depot, solvable)
 
-    def resolve(now: Depot, upstream: Upstream) -> Resolved:
+    def resolve(attempt: Depot, upstream: Upstream) -> Resolved:
         with solvable.judging(upstream.name) as findings:
-            found = _resolve(now, upstream, old, findings, rollback=allow_rollback, accepted=accept_changed)
+            found = _resolve(attempt, upstream, old, findings, rollback=allow_rollback, accepted=accept_changed)
         return finished(upstream, found)
 
     def finished(upstream: Upstream, found: Resolved, *, complete: bool = True) -> Resolved:

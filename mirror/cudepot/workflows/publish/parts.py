@@ -18,6 +18,7 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.catalog.unsolvable import Unsolvable, refused
 from cudepot.depot.builds import Built, builds_of_each, ever_built
 from cudepot.depot.depot import Depot, Workshop
+from cudepot.depot.history import History
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.present import absent
 from cudepot.depot.published_names import known_names
@@ -82,15 +83,15 @@ class Part:
 class Earlier:
     """What was published before: asked for by several parts, found out once."""
 
-    def __init__(self, depot: Depot, snapshots: Sequence[Snapshot]) -> None:
-        self.snapshots, self._depot = snapshots, depot
+    def __init__(self, store: LocalStore, history: History, snapshots: Sequence[Snapshot]) -> None:
+        self.snapshots, self._store, self._history = snapshots, store, history
         self._paths: dict[str, Digest] | None = None
         self._names: Mapping[str, list[str]] | None = None
         self._locks: Mapping[str, Lock] | None = None
 
     def load(self) -> None:
         """Read the record of names; raise CudepotError when it was changed: that is no upstream's trouble."""
-        self._names = known_names(self._depot.store, self._depot.history)
+        self._names = known_names(self._store, self._history)
 
     @property
     def tree(self) -> Mapping[str, Digest]:
@@ -110,13 +111,13 @@ class Earlier:
     def names(self) -> Mapping[str, list[str]]:
         """Every name of a conda package or wheel that was ever shown."""
         if self._names is None:
-            self._names = known_names(self._depot.store, self._depot.history)
+            self._names = known_names(self._store, self._history)
         return self._names
 
     def lock(self, upstream: str) -> Lock:
         """Return the part of the last snapshot's lock that is an upstream's; empty where there is none."""
         if self._locks is None:
-            self._locks = split(lock_of(self._depot.store, self.snapshots[0])) if self.snapshots else {}
+            self._locks = split(lock_of(self._store, self.snapshots[0])) if self.snapshots else {}
         return self._locks.get(upstream, Lock())
 
 

@@ -160,7 +160,7 @@ def site_of(
     Raises:
         CudepotError: nothing can be published as the lock says.
     """
-    before = Earlier(depot, earlier)
+    before = Earlier(depot.store, depot.history, earlier)
     before.load()
     parts, held = parts_of(depot, lock, before)
     general, waiting = _general(depot.workshop, depot.store, lock)
