@@ -43,9 +43,7 @@ OUTSIDE = {
 KINDS = {**{name: row for name, row in ROWS.items() if row.upstreams}, **SITES}
 HOMONYMS = {
     ("cli/client.py", "apt"): "the client program",
-    ("workflows/export/export.py", "apt"): "the client program",
-    ("catalog/doctor/packages.py", "folder"): "libraries in no environment",
-    ("workflows/doctor/copies.py", "folder"): "the same",
+    ("catalog/doctor/values.py", "folder"): "libraries in no environment",
     ("catalog/nvidia/published.py", "folder"): "a key of NVIDIA's catalog",
     ("sites/s3/bucket.py", "s3"): "boto3's word",
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from cudepot.catalog.doctor.parts import JIT, opened_names, parts
 from cudepot.catalog.doctor.remedies import again, brings
-from cudepot.catalog.doctor.values import Around, Copy, Finding, Library, Severity, told
+from cudepot.catalog.doctor.values import Around, Copy, EnvironmentKind, Finding, Library, Severity, told
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 _ALWAYS = (
@@ -161,7 +161,7 @@ def _normal(path: str) -> str:
 
 def _reached(copy: Copy, one: Library) -> set[str]:
     """Return the names in the environment that a library reaches: by its search path, beside it, or as conda's do."""
-    folders = _search(one) | {copy.folder} | ({f"{copy.prefix}/lib"} if copy.kind == "conda" else set())
+    folders = _search(one) | {copy.folder} | ({f"{copy.prefix}/lib"} if copy.kind == EnvironmentKind.CONDA else set())
     return {path.rpartition("/")[2] for path in copy.companions if path.rpartition("/")[0] in folders}
 
 
@@ -186,7 +186,7 @@ def opened(copy: Copy, around: Around) -> Iterator[Finding]:
 def origins(copy: Copy, around: Around) -> Iterator[Finding]:
     """Name a ``libcudnn.so`` that cannot find its parts: no ``$ORIGIN``, in a folder the loader does not know."""
     first = copy.named("libcudnn")
-    if first is None or first.fault or first.is_mangled or copy.kind == "conda" or copy.major == "7":
+    if first is None or first.fault or first.is_mangled or copy.kind == EnvironmentKind.CONDA or copy.major == "7":
         return
     if first.folder not in _search(first) and f"libcudnn.so.{copy.major}" not in around.known:
         yield Finding(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cudepot.catalog.doctor.remedies import reinstall, right_headers
-from cudepot.catalog.doctor.values import Copy, Finding, Header, Package, Severity, numbers, told
+from cudepot.catalog.doctor.values import Copy, EnvironmentKind, Finding, Header, Package, Severity, numbers, told
 from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -27,7 +27,7 @@ def records(packages: Sequence[Package], named: set[str], copies: Sequence[Copy]
         if one.gone:
             yield Finding(
                 ERROR, "missing-file", f"{one} records files that are gone: {_some(one.gone)}",
-                f"another package removed them; {one.kind if one.kind != 'wheel' else 'pip'} believes that it is "
+                f"another package removed them; {_tool(one)} believes that it is "
                 "installed, so a plain install does nothing", reinstall(one),
             )  # fmt: skip
         changed = [path for path in one.changed if path not in named and path not in shared]
@@ -40,6 +40,11 @@ def records(packages: Sequence[Package], named: set[str], copies: Sequence[Copy]
     yield from _two_cudas(shared)
     yield from _two_records(packages)
     yield from _claims(packages, copies)
+
+
+def _tool(one: Package) -> str:
+    """Return whose records say that a package is there."""
+    return "pip" if one.kind == ArtifactKind.WHEEL else one.kind
 
 
 def _some(paths: Sequence[str]) -> str:
@@ -150,5 +155,5 @@ def _beside(header: Header, copies: Sequence[Copy]) -> list[Copy]:
     prefixes = [one for one in copies if one.prefix and header.folder.startswith(f"{one.prefix}/")]
     prefixes = [one for one in prefixes if (_SITE in one.folder) == (_SITE in header.folder)]
     longest = max((len(one.prefix) for one in prefixes), default=0)
-    system = [one for one in copies if one.kind in ("system", "folder")]
+    system = [one for one in copies if one.kind in (EnvironmentKind.SYSTEM, EnvironmentKind.FOLDER)]
     return beside or [one for one in prefixes if len(one.prefix) == longest] or system

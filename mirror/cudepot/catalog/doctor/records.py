@@ -58,7 +58,12 @@ def wheel_package(folder: str, record: str) -> Package | None:
     if not version:
         return None
     return Package(
-        "wheel", name, version, cuda_of("", version) or cuda_of(name, ""), site, tuple(_wheel_files(site, record))
+        ArtifactKind.WHEEL,
+        name,
+        version,
+        cuda_of("", version) or cuda_of(name, ""),
+        site,
+        tuple(_wheel_files(site, record)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cudepot.catalog.doctor.values import Copy, Header, Package, Version, told
+from cudepot.catalog.doctor.values import Copy, EnvironmentKind, Header, Package, Version, told
 from cudepot.catalog.ecosystems import ArtifactKind
 
 _BRINGS = {
@@ -66,7 +66,7 @@ def brings(name: str, copy: Copy) -> str:
     """Return what installs a library that a copy needs."""
     conda, wheel = next((said for stem, said in _BRINGS.items() if name.startswith(stem)), (name, ""))
     cuda = copy.cuda().partition(".")[0]
-    if copy.kind == ArtifactKind.CONDA:
+    if copy.kind == EnvironmentKind.CONDA:
         return f"conda install {conda}"
     if "-packages/" in copy.folder and wheel:
         if not cuda:

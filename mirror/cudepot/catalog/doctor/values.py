@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
+
+from cudepot.catalog.ecosystems import ArtifactKind
 
 Version = tuple[int, ...]
 _MANGLED = re.compile(r"-[0-9a-f]{8}$")
@@ -128,14 +130,14 @@ class Package:
     """A package that brought cuDNN.
 
     Attributes:
-        kind: ``conda``, ``wheel``, ``deb`` or ``rpm``.
+        kind: of its package; never an archive.
         cuda: its CUDA variant; may be empty.
         prefix: the environment it is recorded in.
         files: its files of cuDNN, libraries and headers.
         gone: recorded files that are not there; ``changed``: those with another size or hash.
     """
 
-    kind: str
+    kind: ArtifactKind
     name: str
     version: str
     cuda: str = ""
@@ -153,19 +155,28 @@ class Package:
         return f"{self.kind} {self.name} {self.version}"
 
 
+class EnvironmentKind(StrEnum):
+    """What a place is to those who mend it; a folder is one that nobody's package manager owns."""
+
+    CONDA = "conda"
+    VENV = "venv"
+    PYTHON = "python"
+    SYSTEM = "system"
+    FOLDER = "folder"
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """A place that programs of its own run in.
 
     Attributes:
         prefix: ``/opt/env``, ``/usr``.
-        kind: ``conda``, ``venv``, ``python`` or ``system``.
         sites: its folders of Python packages.
         why: what makes it an environment worth looking at: ``active``, ``python3 on PATH``, ``asked for``.
     """
 
     prefix: str
-    kind: str
+    kind: EnvironmentKind
     sites: tuple[str, ...] = ()
     why: str = ""
 
@@ -182,7 +193,7 @@ class Copy:
 
     folder: str
     prefix: str
-    kind: str
+    kind: EnvironmentKind
     libraries: tuple[Library, ...]
     packages: tuple[Package, ...] = ()
     companions: frozenset[str] = frozenset()

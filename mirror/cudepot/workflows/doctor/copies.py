@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.doctor.places import COMPANIONS, HEADER_FOLDERS, SITE_HEADERS
-from cudepot.catalog.doctor.values import Copy, Environment, Header, Library, Package, numbers
+from cudepot.catalog.doctor.values import Copy, Environment, EnvironmentKind, Header, Library, Package, numbers
 from cudepot.errors import FormatError
 from cudepot.formats.cudnn_version import header_version, library_version
 from cudepot.formats.elf import read_elf
@@ -49,7 +49,7 @@ def copies_in(machine: Machine, folder: str, seen: set[str]) -> Iterator[Copy]:
     if (real := machine.real(folder)) not in seen:
         seen.add(real)
         companions = frozenset(path for stem in COMPANIONS for path in machine.matches(f"{folder}/{stem}"))
-        yield from _in_folder(machine, folder, Environment(folder, "folder"), (), companions)
+        yield from _in_folder(machine, folder, Environment(folder, EnvironmentKind.FOLDER), (), companions)
 
 
 def _in_folder(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from cudepot.catalog.doctor.places import DEBIANS_SITE, IMAGE_PREFIXES, SITES, SYSTEM_PREFIXES
-from cudepot.catalog.doctor.values import Environment
+from cudepot.catalog.doctor.values import Environment, EnvironmentKind
 from cudepot.probe.loader import elf_machine
 from cudepot.probe.machine import Machine
 
@@ -97,8 +97,13 @@ def _environment(machine: Machine, prefix: str, why: str) -> Environment:
         sites += [
             path for pattern in SITES for top in ("/usr", "/usr/local") for path in machine.matches(f"{top}/{pattern}")
         ]
-    kind = "conda" if conda else "venv" if venv else "system" if _is_system(machine, prefix) else "python"
+    kind = EnvironmentKind.CONDA if conda else EnvironmentKind.VENV if venv else _alone(machine, prefix)
     return Environment(prefix, kind, tuple(_once(machine, sites)), why)
+
+
+def _alone(machine: Machine, prefix: str) -> EnvironmentKind:
+    """Return what a place is that no tool made as an environment."""
+    return EnvironmentKind.SYSTEM if _is_system(machine, prefix) else EnvironmentKind.PYTHON
 
 
 def _is_system(machine: Machine, prefix: str) -> bool:

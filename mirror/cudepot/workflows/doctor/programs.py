@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cudepot.catalog.doctor.parts import opened_names, parts, taken_if_there
 from cudepot.catalog.doctor.places import MAJORS
-from cudepot.catalog.doctor.values import Copy, Environment, Library, Part, Program, Version
+from cudepot.catalog.doctor.values import Copy, Environment, EnvironmentKind, Library, Part, Program, Version
 from cudepot.errors import FormatError
 from cudepot.formats.elf import read_elf
 from cudepot.formats.library import LibraryInfo
@@ -43,7 +43,7 @@ class Asking:
 def general(machine: Machine, environment: Environment, copies: Sequence[Copy]) -> Iterator[Asking]:
     """Give the programs in general of a conda environment: its Python has a search path that holds for all it loads."""
     python = python_of(machine, environment)
-    if python and python.old_rpath and environment.kind == "conda":
+    if python and python.old_rpath and environment.kind == EnvironmentKind.CONDA:
         mine = [one for one in copies if one.prefix == environment.prefix and not _is_bundled(one)]
         for soname in sorted({f"libcudnn.so.{one.major}" for one in mine}):
             yield Asking("programs of the environment", environment.prefix, soname, (python,))
