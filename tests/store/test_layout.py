@@ -7,9 +7,10 @@ from pathlib import Path
 
 import cudepot
 from cudepot.digest import Digest, Promise, hexdigest
-from cudepot.store.layout import LAYOUT, RPM_SIGNATURES
+from cudepot.store.layout import LAYOUT, ROLLBACK, RPM_SIGNATURES
 from cudepot.store.local import LocalStore
 from cudepot.store.overlay import dry_run
+from cudepot.store.sealed_file import SealedFile
 from cudepot.workflows.gc import NAMED
 
 ROOT = Path(cudepot.__file__).parent
@@ -48,3 +49,14 @@ def test_a_dry_run_writes_through_none_of_its_links(store: LocalStore) -> None:
             log.write("two\n")
     assert store.known_as(promise) is None
     assert store.at(RPM_SIGNATURES).read_text() == "one\n"
+
+
+def test_a_dry_run_knows_which_snapshot_was_chosen_and_changes_no_choice(store: LocalStore) -> None:
+    chosen = SealedFile(store.at(ROLLBACK))
+    chosen.write({"shows": 1})
+    with dry_run(store) as view:
+        seen = SealedFile(view.at(ROLLBACK))
+        assert seen.read() == {"shows": 1}
+        seen.write({"shows": 2})
+        seen.forget()
+    assert chosen.read() == {"shows": 1}

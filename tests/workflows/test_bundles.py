@@ -191,6 +191,7 @@ def test_rollback_on_the_far_side(near: Near, far: Far) -> None:
         far.take(near.medium / f"{name}.tar")
     far.run("publish")
     assert far.run("rollback", "1", "--json").json["number"] == 1
+    assert far.run("publish", "--dry-run", "--json").json["number"] == 1, "a dry run knows what was chosen"
     assert not (far.site / "apt/up/second_1.0_amd64.deb").exists()
     assert far.run("publish", "--json").json["number"] == 1
     far.take(near.medium / "third.tar")

@@ -11,7 +11,7 @@ from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import note
 from cudepot.depot.fetch import Failures, Wanted, fetch_each
 from cudepot.depot.isolated import Isolation, Trouble
-from cudepot.depot.rounds import rounds, told
+from cudepot.depot.rounds import rounds, with_evidence
 from cudepot.digest import Digest, MismatchError
 from cudepot.errors import CudepotError, MissingError, TransientError
 from cudepot.ports import Source
@@ -118,7 +118,8 @@ def _told(store: LocalStore, clock: Clock, upstreams: Iterable[str], broken: Seq
         mine = [one for one in broken if one.file.upstream == name]
         standing = note(store, clock, name, "sync", [one.fault for one in mine])
         found += [
-            Failed(name, one.file.path, told(one.error, stands)) for stands, one in zip(standing, mine, strict=True)
+            Failed(name, one.file.path, with_evidence(one.error, stands))
+            for stands, one in zip(standing, mine, strict=True)
         ]
     return found
 

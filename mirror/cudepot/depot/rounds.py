@@ -77,10 +77,10 @@ def failures(
         faults = [fault_of(error, one.url or one.path)] if error else []
         for standing in note(store, clock, one.name, "lock", faults):
             assert error is not None, "a fault was found, so there was an error"
-            yield Failure(one.name, told(error, standing), standing)
+            yield Failure(one.name, with_evidence(error, standing), standing)
 
 
-def told(error: CudepotError, standing: Standing) -> CudepotError:
+def with_evidence(error: CudepotError, standing: Standing) -> CudepotError:
     """Return the error with the name of its fault before it and the evidence behind it, on one line."""
     fault = standing.fault
     behind = "; ".join(one for one in (str(error), fault.told()) if one)

@@ -90,7 +90,8 @@ UPSTREAMS = Entry(
     Loss.RECORD, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
 )  # fmt: skip
 ROLLBACK = Entry(
-    "rollback.json", "far side: the older snapshot that is shown on purpose, and since when", Loss.RECORD, Guard.CHECK,
+    "rollback.json", "far side: the older snapshot that is shown on purpose, and since when",
+    Loss.RECORD, Guard.CHECK, Dry.LINK,
 )  # fmt: skip
 COMPLETE = Entry(
     "complete.json", "the objects of a lock with whole mirrors that was found complete", Loss.WORK, Guard.CHECK,

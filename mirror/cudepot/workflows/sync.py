@@ -16,8 +16,7 @@ from cudepot.depot.fetch import Unknown, grouped, learn_each, summary
 from cudepot.depot.fetch_locked import Failed, Missing, bring
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import answering, current_lock, unanswered
-from cudepot.depot.present import absent
-from cudepot.depot.rounds import rounds, told
+from cudepot.depot.rounds import rounds, with_evidence
 from cudepot.depot.sync_memory import complete, remember
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
@@ -25,6 +24,7 @@ from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
 from cudepot.kinds.registry import checking, kind_of
 from cudepot.kinds.unsigned import unsigned
 from cudepot.store.local import LocalStore
+from cudepot.store.present import absent
 
 _UNKNOWN = "an index knows packages by sha512 only, and what they are is not known before they are fetched"
 
@@ -141,7 +141,7 @@ def _noted(config: Config, store: LocalStore, clock: Clock, trouble: Trouble, *,
     if dry_run:
         return [Failed(trouble.name, trouble.name, trouble.error.retold(f"{trouble.name}: {trouble.error}"))]
     stands = note(store, clock, trouble.name, "sync", [fault])
-    return [Failed(trouble.name, trouble.name, told(trouble.error, one)) for one in stands]
+    return [Failed(trouble.name, trouble.name, with_evidence(trouble.error, one)) for one in stands]
 
 
 def _named(lock: Lock, found: Mapping[str, Whole]) -> Iterator[Missing]:

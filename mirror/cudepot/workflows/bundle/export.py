@@ -25,7 +25,6 @@ from cudepot.depot.depot import Depot, Keyring, Signing, SiteVerifier
 from cudepot.depot.history import History
 from cudepot.depot.isolated import Isolation
 from cudepot.depot.key_files import key_files
-from cudepot.depot.present import absent
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.disk import write_atomic
@@ -37,6 +36,7 @@ from cudepot.ports import Progress
 from cudepot.signing.keys import dearmored
 from cudepot.store.layout import EXPORTED
 from cudepot.store.local import LocalStore
+from cudepot.store.present import absent
 from cudepot.transport.volumes import numbered
 from cudepot.workflows.bundle.unpacked import patchable, unpackable
 from cudepot.workflows.bundle.volume import complete_volume, write_volume

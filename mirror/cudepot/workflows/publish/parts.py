@@ -20,7 +20,6 @@ from cudepot.depot.builds import Built, builds_of_each, ever_built
 from cudepot.depot.depot import Depot, Workshop
 from cudepot.depot.history import History
 from cudepot.depot.isolated import Trouble
-from cudepot.depot.present import absent
 from cudepot.depot.published_names import known_names
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import Digest
@@ -31,6 +30,7 @@ from cudepot.kinds.shows import Material
 from cudepot.paths import safe_name
 from cudepot.ports import Inspectable, Progress
 from cudepot.store.local import LocalStore
+from cudepot.store.present import absent
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.publish.prove_solvable import unsolvable
 

@@ -9,13 +9,13 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.clock import check_clock, timestamp
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import History
-from cudepot.depot.present import absent
 from cudepot.depot.snapshots import lock_of
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.kinds.site_roots import own_roots
 from cudepot.ports import Progress
 from cudepot.store.local import LocalStore
+from cudepot.store.present import absent
 from cudepot.workflows.bundle.shown_import import choose
 from cudepot.workflows.nvidia.paths import with_nvidia
 from cudepot.workflows.publish.client_files import keys_tree
