@@ -87,7 +87,7 @@ def test_a_body_that_ends_early_is_told_and_its_connection_not_kept(server: Serv
         one = direct()
         answer = one.open(f"{server.url}/file", {})
         assert answer is not None
-        with contextlib.closing(answer), pytest.raises(OSError, match="missing"):
+        with contextlib.closing(answer), pytest.raises(OSError, match="too early"):
             list(answer.pieces())
         assert one._idle == {server.url: []}
 

@@ -263,6 +263,18 @@ def test_an_unknown_certificate_is_refused(tls: tuple[str, type[_Plain]], monkey
         HttpSource(tls[0], user_agent="test/1").read("here", limit=9)
 
 
+def test_authorities_may_lie_in_a_folder(
+    tls: tuple[str, type[_Plain]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    (tmp_path / "authorities").mkdir()
+    (tmp_path / "authorities/one.pem").write_bytes((tmp_path / "cert.pem").read_bytes())
+    subprocess.run(["openssl", "rehash", tmp_path / "authorities"], check=True)
+    for place in ("authorities", "cert.pem"):
+        source = HttpSource(tls[0], user_agent="test/1", certificates=str(tmp_path / place))
+        assert source.read("here", limit=9) is not None
+
+
 def test_past_caches_means_without_conditions_and_over_the_same_connections(source: HttpSource, server: Server) -> None:
     first = source.read("small", limit=100)
     assert first is not None

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cudepot.transport.http.connection import BROKEN, Line, Plain
+from cudepot.transport.http.connection import BROKEN, PIECE, Line, Plain
 
 OK = b"HTTP/1.1 200 OK\r\n"
 SIZED = OK + b"Content-Length: 5\r\n\r\nhello"
@@ -150,6 +150,13 @@ def test_any_bytes_are_an_answer_or_a_fault(sent: list[bytes]) -> None:
 def test_an_answer_nobody_asked_for_is_not_given_to_the_next_request() -> None:
     with asked(SIZED + SIZED) as (line, idle):
         assert whole(line.ask("/", {})) == b"hello"
+        assert idle == []
+
+
+def test_what_comes_behind_a_body_is_left_alone_and_its_connection_not_kept() -> None:
+    body = bytes(4 * PIECE)
+    with asked(OK + b"Content-Length: %d\r\n\r\n" % len(body) + body + b"more than it promised") as (line, idle):
+        assert whole(line.ask("/", {})) == body
         assert idle == []
 
 

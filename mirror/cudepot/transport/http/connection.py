@@ -1,8 +1,9 @@
-"""One kept connection to a host, and the answers that come over it: heads read by llhttp, long bodies by nobody.
+"""One kept connection to a host, and the answers that come over it, read by llhttp.
 
 ``http.client`` reads every head as if it were mail, which costs more than all the rest of fetching a small file.
-llhttp (``httptools``) is the parser of Node.js: strict, in C, and it tells where an answer ends. A body of known
-length goes past it, straight from the socket.
+llhttp (``httptools``) is the parser of Node.js: strict, in C, and it tells where an answer ends. It pays for the row
+"full mirror: sync --lock" of ``scripts/bench apt``, which libcurl and urllib3 make 1.15 and 1.25 times as dear
+(``docs/adr/0040``).
 """
 
 from __future__ import annotations
@@ -102,12 +103,11 @@ class Plain:
         self.line, self.headers = line, Fields()
         self.status, self.reason = 0, ""
         self._parser = HttpResponseParser(self)
-        self._ready: list[bytes] = []  # of the body, what came in one piece with something else
+        self._ready: list[bytes] = []  # of the body, what nobody has taken
         self._complete, self._lasting = False, False
         self._bodiless = 0  # bytes since the last of the body
         while not self.status:
             self._feed()
-        self._left = self._length()
 
     def _feed(self) -> None:
         """Let llhttp read what comes next; it keeps what it has read of a field, however long that gets."""
@@ -124,14 +124,6 @@ class Plain:
 
     def _is_framed(self) -> bool:
         return "transfer-encoding" in self.headers or "content-length" in self.headers
-
-    def _length(self) -> int:
-        """Return how many bytes of a body of known length are still to come; -1 where only llhttp sees its end."""
-        if self._complete:
-            return 0
-        if "transfer-encoding" in self.headers or "content-length" not in self.headers:
-            return -1
-        return int(self.headers["content-length"]) - sum(map(len, self._ready))
 
     # called by llhttp
 
@@ -170,7 +162,7 @@ class Plain:
 
     @property
     def redirects(self) -> bool:
-        """Tell whether the answer sends us somewhere else."""
+        """Return whether the answer sends us somewhere else."""
         return 300 <= self.status < 400 and self.status != 304
 
     def pieces(self) -> Iterator[bytes]:
@@ -180,19 +172,14 @@ class Plain:
             OSError: it was cut, or did not come in time.
         """
         yield from self._taken()
-        while self._left < 0 and not self._complete:
+        while not self._complete:
             try:
                 self._feed()
             except (HttpParserError, HttpParserUpgrade, ValueError) as error:
-                raise ConnectionError(f"the answer is no HTTP ({error})") from error
+                if not self._complete:
+                    raise ConnectionError(f"the answer is no HTTP ({error})") from error
+                self._lasting = False  # more came than was promised
             yield from self._taken()
-        while self._left > 0:
-            piece = self.line.socket.recv(min(self._left, PIECE))
-            if not piece:
-                raise ConnectionError(f"{self._left} bytes are missing")
-            self._left -= len(piece)
-            yield piece
-        self._left = 0
 
     def _taken(self) -> Iterator[bytes]:
         ready, self._ready = self._ready, []
@@ -201,7 +188,7 @@ class Plain:
     def close(self) -> None:
         """End the answer: read to its end its connection is kept, else it is closed, never drained."""
         del self._parser  # it holds our methods, and a circle waits for the collector
-        if self._left == 0 and self._lasting:
+        if self._complete and self._lasting:
             self.line.idle.append(self.line)
         else:
             self.line.close()

@@ -1,9 +1,10 @@
 """The short way to an upstream's bytes: over connections that are kept, and nothing in between.
 
 ``requests`` takes 75 ms to import and reads proxies, certificates and logins from the environment at every request;
-with thousands of small packages, or with nothing to fetch at all, that costs more than the transfer. Whatever is
-not a plain answer of the host itself (a proxy, a login, a redirect, a connection that breaks) is left to
-``requests``, so that there is one place that decides what it means.
+with thousands of small packages, or with nothing to fetch at all, that costs more than the transfer: the rows
+"full mirror: sync --lock" and "no change: sync --lock" of ``scripts/bench apt``. Whatever is not a plain answer of the
+host itself (a proxy, a login, a redirect, a connection that breaks) is left to ``requests``, so that there is one place
+that decides what it means.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Direct:
     Args:
         timeout: seconds to connect, seconds between two reads.
         certificates: file or folder of the authorities that are trusted; empty for those of ``certifi``.
-        allowed: tells of a URL whether neither a proxy nor a login belongs to it.
+        allowed: says of a URL whether neither a proxy nor a login belongs to it.
     """
 
     def __init__(self, timeout: tuple[float, float], certificates: str, allowed: Callable[[str], bool]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
@@ -12,7 +11,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_netrc_auth
 
 from cudepot.errors import TransientError, UpstreamError
-from cudepot.transport.http.source import STEP_DOWN
+from cudepot.transport.http.redirects import redirected
 
 MOST_REDIRECTS = 8
 _URLS = "check the URL of the upstream, and the proxy that http_proxy, https_proxy or all_proxy names"
@@ -44,7 +43,7 @@ class Session:
         self._session.headers.update(headers)
 
     def is_plain(self, url: str) -> bool:
-        """Tell whether neither a proxy nor a login belongs to a URL."""
+        """Return whether neither a proxy nor a login belongs to a URL."""
         settings = self._session.merge_environment_settings(url, {}, True, None, None)
         return not settings["proxies"] and not get_netrc_auth(url)
 
@@ -56,10 +55,11 @@ class Session:
         at = url
         for _ in range(MOST_REDIRECTS):
             with self._send(method, at, headers) as response:
-                if not response.is_redirect:
+                target = redirected(url, at, response.status_code, response.headers.get("Location", ""))
+                if not target:
                     yield response, _pieces(response, piece)
                     return
-                at = _redirected(url, at, response.headers["Location"])
+                at = target
         raise UpstreamError(f"{url}: more than {MOST_REDIRECTS} redirects", hint="check the URL of the upstream")
 
     def _send(self, method: str, url: str, headers: Mapping[str, str]) -> requests.Response:
@@ -81,20 +81,6 @@ def _pieces(response: requests.Response, piece: int) -> Iterator[bytes]:
         yield from response.raw.stream(piece, decode_content=False)
     except urllib3.exceptions.HTTPError as error:
         raise ConnectionError(_reason(error)) from error
-
-
-def _redirected(url: str, at: str, location: str) -> str:
-    """Return where a redirect leads; refuse plain http after https, and anything that is not HTTP."""
-    try:
-        target = urljoin(at, location)
-        scheme, host = urlsplit(target).scheme, urlsplit(target).hostname
-    except ValueError as error:
-        raise UpstreamError(f"{url}: redirected to no URL: {location[:200]!r}", hint="the server is broken") from error
-    if scheme == "http" and at.startswith("https:"):
-        raise UpstreamError(f"{url}: redirected from https to plain http at {target}", hint=STEP_DOWN)
-    if scheme not in ("http", "https") or not host:
-        raise UpstreamError(f"{url}: redirected to {location[:200]!r}", hint="only http and https are followed")
-    return target
 
 
 def _reason(error: Exception) -> str:

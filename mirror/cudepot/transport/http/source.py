@@ -15,13 +15,13 @@ from cudepot.ports import About, Page, Validators
 from cudepot.transport.http.connection import PIECE
 from cudepot.transport.http.kept_connections import Direct
 from cudepot.transport.http.ranges import UNSATISFIABLE, Served, served
+from cudepot.transport.http.redirects import STEP_DOWN
 from cudepot.urls import split_url
 
 if TYPE_CHECKING:
     from cudepot.transport.http.requests_session import Session
 
 TIMEOUT = (15.0, 60.0)  # seconds to connect, seconds between two reads
-STEP_DOWN = "anyone on the way could change the bytes: ask the upstream, or use another mirror"
 _PAST_CACHES = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
@@ -44,7 +44,8 @@ class HttpSource:
         accept: ``Accept`` header of small reads (content negotiation of PEP 691).
         user_agent: how cudepot introduces itself.
         connections: connections kept open at the most.
-        plain: the environment names neither proxies nor logins, so that nobody has to look for them.
+        plain: the environment names neither proxies nor logins, so that nobody has to look for them: the row
+            "no change: sync --lock" of ``scripts/bench apt``.
         certificates: file or folder of authorities that are trusted instead of the usual ones.
     """
 
@@ -80,7 +81,7 @@ class HttpSource:
                 f"{path!r}: the index at {self.base} names what is no URL", hint="do not use this index"
             )
         scheme = parts.scheme
-        if scheme == "http" and self.base.startswith("https:"):
+        if scheme == "http" and self.base.lower().startswith("https:"):
             raise UpstreamError(f"{path}: the index at {self.base} points from https to plain http", hint=STEP_DOWN)
         return path
 
