@@ -16,7 +16,8 @@ from cudepot.errors import CudepotError, InternalError, MissingError, TransientE
 from cudepot.ports import ObjectStore, Part, Progress, PromiseStore, Source
 from cudepot.transport.retrying import Resuming
 
-WORKERS = 40  # uv and rattler take 50
+# What these three pay for is the row "full mirror, 20 ms round trip" of `scripts/bench apt` (docs/adr/0011, 0040).
+WORKERS = 40  # uv and rattler take 50; 24 take 1.22 times as long
 _FIRST = 5  # one thread of so many begins with the first items
 _TURN = 0.05  # seconds
 _NAMED = 50  # failures named beside the first
