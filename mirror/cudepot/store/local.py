@@ -165,6 +165,10 @@ class LocalStore:
         with self.open(digest) as handle:
             return handle.read(digest.size)
 
+    def find(self, digest: Digest | None) -> bytes | None:
+        """Return an object whole; None where it is not here, or none is meant."""
+        return self.read(digest) if digest is not None and self.has(digest) else None
+
     @contextlib.contextmanager
     def part(self, digest: Digest) -> Iterator[LocalPart]:
         """Begin, or go on with, an object whose digest is known beforehand; wait for another who is at it."""

@@ -22,7 +22,6 @@ from cudepot.kinds.signed_roots import proofs
 from cudepot.ports import Site
 from cudepot.store.layout import BUILDS, IMPORTED, INCOMING, LAYOUT, SNAPSHOTS, UPSTREAMS, Entry
 from cudepot.store.local import LocalStore
-from cudepot.store.snapshots import Snapshots
 from cudepot.store.upstream_memory import remembered_objects
 from cudepot.workflows.bundle.export import exported_numbers
 
@@ -61,7 +60,7 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         CudepotError: a kept snapshot cannot be read: nothing is removed then.
     """
     snapshots = depot.store.snapshots
-    kept = _kept(depot.store, depot.history, depot.site(), snapshots, keep)
+    kept = _kept(depot.store, depot.history, depot.site(), keep)
     depot.progress.step(f"looking for what {len(kept)} snapshots, cudepot.lock and bundles name")
     named = {digest.sha256 for digest in _named(depot, kept)}
     depot.progress.step(f"listing the objects of the store: {len(named):,} are needed")
@@ -104,9 +103,9 @@ def _remove(gone: Iterable[Path]) -> None:
         ) from error
 
 
-def _kept(store: LocalStore, history: History, site: Site, snapshots: Snapshots, keep: int) -> list[Snapshot]:
+def _kept(store: LocalStore, history: History, site: Site, keep: int) -> list[Snapshot]:
     """Return the snapshots to keep, in order."""
-    numbers = snapshots.numbers()
+    numbers = history.numbers()
     shown = site.current()
     bases = exported_numbers(store)[-1:]
     chosen = {*numbers[-keep:], *(one for one in (shown, *bases) if one in numbers)}

@@ -54,18 +54,12 @@ def _roots(
 
 def _document(store: LocalStore, upstream: Upstream, root: Root) -> tuple[bytes | None, bytes | None]:
     """Return a root as it was served, and its signature where that is a file of its own; None when not kept."""
-    document = _kept(store, root.digest)
+    document = store.find(root.digest)
     if root.path.endswith("InRelease"):
         return document, None
     seen = RootMemory.load(store, upstream).pages.get(root.path + ".gpg", {})
-    signature = _kept(store, Digest(seen["sha256"], seen["size"])) if "sha256" in seen else None
+    signature = store.find(Digest(seen["sha256"], seen["size"])) if "sha256" in seen else None
     return (document if signature else None), signature
-
-
-def _kept(store: LocalStore, digest: Digest) -> bytes | None:
-    if not store.has(digest):
-        return None
-    return store.read(digest)
 
 
 def shown_apt(depot: Depot, snapshot: Snapshot) -> Iterator[Checked]:
@@ -80,8 +74,8 @@ def _shown(depot: Depot, snapshot: Snapshot, folder: str, name: str) -> Iterator
     owner = folder.removeprefix("apt/")
     upstreams = [one for one in depot.config.upstreams if owner == one.name or owner.startswith(one.name + "/")]
     site_keys = parse_keys(depot.signer().public_key(armor=False))
-    document = _kept(depot.store, snapshot.tree[f"{folder}/{'Release' if name == 'Release.gpg' else name}"])
-    signature = _kept(depot.store, snapshot.tree[f"{folder}/{name}"]) if name == "Release.gpg" else None
+    document = depot.store.find(snapshot.tree[f"{folder}/{'Release' if name == 'Release.gpg' else name}"])
+    signature = depot.store.find(snapshot.tree[f"{folder}/{name}"]) if name == "Release.gpg" else None
     candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(depot.site_verifier(), site_keys)]
     for one in upstreams:
         rings = [key for file in key_files(depot.base, one) for key in read_keys(file)]

@@ -10,7 +10,6 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Clock, Depot, Keyring, Signing
-from cudepot.digest import Digest
 from cudepot.formats.rpm_header import SHA256, RpmHead, read_head
 from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.kinds.yum.rules.client_rules import Of, judge_rpm_document, judge_rpm_key
@@ -18,7 +17,6 @@ from cudepot.kinds.yum.signatures import Subject, subjects
 from cudepot.openpgp import DocumentSignature, PublicKey, packet_algorithms
 from cudepot.ports import Verifier
 from cudepot.signing.keys import parse_keys, read_keys
-from cudepot.store.local import LocalStore
 
 _REPOMD = "/repodata/repomd.xml"
 
@@ -43,7 +41,7 @@ def check_yum(depot: Depot, lock: Lock) -> Iterator[Checked]:
 
 def _roots(depot: Depot, upstream: Upstream, locked: LockedUpstream, keys: Sequence[PublicKey]) -> Iterator[Checked]:
     for root in locked.roots:
-        document, signature = _kept(depot.store, root.digest), _kept(depot.store, root.signature)
+        document, signature = depot.store.find(root.digest), depot.store.find(root.signature)
         if document is not None and signature is not None and upstream.keys:
             seen = depot.verifier(upstream).inspect(document, signature)
             yield _checked(depot.clock, "root", locked.url + root.path, upstream.name, seen, keys)
@@ -76,7 +74,7 @@ def shown_yum(config: Config, keyring: Keyring, signing: Signing, snapshot: Snap
         if not (path.startswith("yum/") and path.endswith(f"{_REPOMD}.asc")):
             continue
         name = path.removeprefix("yum/").removesuffix(f"{_REPOMD}.asc")
-        root, signature = (_kept(signing.store, snapshot.tree[one]) for one in (path.removesuffix(".asc"), path))
+        root, signature = (signing.store.find(snapshot.tree[one]) for one in (path.removesuffix(".asc"), path))
         candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(keyring.site_verifier(), site_keys)]
         for one in config.upstreams:
             if one.name == name and one.keys:
@@ -87,12 +85,6 @@ def shown_yum(config: Config, keyring: Keyring, signing: Signing, snapshot: Snap
             if any(one.signer for one in seen):
                 yield _checked(signing.clock, "site", path.removesuffix(".asc"), name, seen, keys)
                 break
-
-
-def _kept(store: LocalStore, digest: Digest | None) -> bytes | None:
-    if digest is None or not store.has(digest):
-        return None
-    return store.read(digest)
 
 
 def _checked(

@@ -94,7 +94,7 @@ class _Earlier:
     def root(self) -> bytes | None:
         """Return the last repomd.xml, if the store has it."""
         digest = self.files(self.snapshots[0]).get(PATH) if self.snapshots else None
-        return self.signing.store.read(digest) if digest and self.signing.store.has(digest) else None
+        return self.signing.store.find(digest)
 
     def kept(self, lock: Lock) -> dict[str, Digest] | None:
         """Return what is published when it was made from the same lock, in the same way, with the same key."""
