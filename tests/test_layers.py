@@ -197,7 +197,7 @@ def circle(arrows: Mapping[str, Set[str]]) -> list[str]:
     return sorted(left)
 
 
-@pytest.mark.parametrize("of", [room], ids=["rooms"])
+@pytest.mark.parametrize("of", [str, room], ids=["modules", "rooms"])
 def test_there_is_no_circle(of: Callable[[str], str]) -> None:
     assert not circle(graph(of))
 

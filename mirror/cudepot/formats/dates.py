@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import email.utils
 import re
 
 from cudepot.errors import FormatError
@@ -43,7 +42,7 @@ def parse_date(text: str, what: str) -> datetime.datetime:
     """
     clean = " ".join(text.split())
     try:
-        found = _iso(clean) or email.utils.parsedate_to_datetime(clean)
+        found = _iso(clean) or _rfc5322(clean)
     except (ValueError, OverflowError, TypeError, IndexError) as error:
         raise FormatError(f"{what} is no date: {text[:60]!r}", hint="the upstream is broken") from error
     zone = re.search(r"[0-9] ([A-Za-z]{1,5})$", clean)
@@ -52,6 +51,12 @@ def parse_date(text: str, what: str) -> datetime.datetime:
     hours = _ZONES.get(zone[1].upper())
     shift = _ASKEW if hours is None else datetime.timedelta(hours=hours)
     return found.replace(tzinfo=datetime.timezone(shift))
+
+
+def _rfc5322(text: str) -> datetime.datetime:
+    import email.utils  # noqa: PLC0415 - where a date is read: it takes long to load
+
+    return email.utils.parsedate_to_datetime(text)
 
 
 def _iso(text: str) -> datetime.datetime | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from cudepot.catalog.config.site import SitePlace
 from cudepot.catalog.fields import Table
@@ -12,8 +11,7 @@ from cudepot.ports import Inspectable, Progress
 from cudepot.store.local import LocalStore
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What of a run a site works with.
 
     Attributes:

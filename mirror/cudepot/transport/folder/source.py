@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import email.utils
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +45,8 @@ class FolderSource:
     def about(self, path: str) -> About:
         """Return size and time of ``path``."""
         stat = self.file(path).stat()
+        import email.utils  # noqa: PLC0415 - where somebody asks: it takes long to load
+
         return About(stat.st_size, email.utils.formatdate(stat.st_mtime, usegmt=True))
 
     def fresh(self) -> FolderSource:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import email.utils
 import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -254,6 +253,8 @@ def _validators(headers: Mapping[str, str]) -> Validators | None:
     if not modified:
         return Validators(etag=etag) if etag and not etag.startswith("W/") else None
     try:
+        import email.utils  # noqa: PLC0415 - seldom, and it takes long to load
+
         age = email.utils.parsedate_to_datetime(headers["Date"]) - email.utils.parsedate_to_datetime(modified)
     except (KeyError, ValueError, TypeError):
         return None
