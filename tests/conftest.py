@@ -48,8 +48,11 @@ def is_pure(path: Path) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Hold that tests of pure rooms start no program but where they say so: the others take seconds together."""
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Hold that tests of pure rooms start no program but where they say so: the others take seconds together.
+
+    Their fixtures, and what is taken down after the last of them, are others'.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if is_pure(item.path) and not any(map(item.get_closest_marker, ("tools", "slow"))):
             patch.setattr(subprocess, "Popen", _NoProgram)
