@@ -23,7 +23,7 @@ class ChangedError(TrustError):
         self.fault = fault
 
 
-def checked(
+def same_bytes_or_accepted(
     before: Sequence[Artifact], now: Sequence[Artifact], accepted: Sequence[str], where: str
 ) -> tuple[Artifact, ...]:
     """Return the artifacts of now, those that were accepted with other bytes marked with the hash they replace.

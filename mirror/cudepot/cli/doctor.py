@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cudepot.catalog.doctor.values import Severity, told
+from cudepot.catalog.doctor.values import Severity, dotted
 from cudepot.cli.output import Answer
 from cudepot.errors import ConfigError, InstallationError
 
@@ -98,7 +98,7 @@ def seen(result: Diagnosis) -> list[str]:
     """Return what is there, as lines for people: each copy with its owner and those who get it."""
     lines = [line for copy in result.copies for line in _copy(copy, result.programs)]
     lines += [_without(one) for one in result.programs if not one.path]
-    return lines + [f"GPU: {one.name}, driver {told(one.driver)}" for one in result.around.gpus]
+    return lines + [f"GPU: {one.name}, driver {dotted(one.driver)}" for one in result.around.gpus]
 
 
 def _judged(result: Diagnosis | Any, lines: list[str], findings: Sequence[Finding]) -> Answer:
@@ -135,7 +135,7 @@ def _process(pid: int) -> Answer:
 
     result = look_at(pid)
     lines = [f"process {pid}: {result.command}"]
-    lines += [f"  {path}" + (f" ({told(version)})" if version else "") for path, version in result.files]
+    lines += [f"  {path}" + (f" ({dotted(version)})" if version else "") for path, version in result.files]
     lines += [] if result.files else ["  has loaded no cuDNN so far: it is loaded when it is first needed"]
     return _judged(result, lines, result.findings)
 

@@ -14,7 +14,7 @@ from cudepot import __version__
 from cudepot.cli.common import add_common
 from cudepot.cli.help import HelpFormatter
 from cudepot.cli.journal import journal_of
-from cudepot.cli.output import complain, told, unexpected
+from cudepot.cli.output import complain, print_told, unexpected
 from cudepot.errors import CudepotError
 
 VERBS = (
@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if journal := journal_of(args):
         journal.write([*lines, f"exit {int(code)}"])
     text = json.dumps(result, indent=1, sort_keys=True) if args.json else "\n".join(lines)
-    return told(text, int(code))
+    return print_told(text, int(code))
 
 
 def _keep_error(args: argparse.Namespace, error: BaseException) -> None:

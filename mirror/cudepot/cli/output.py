@@ -21,7 +21,7 @@ Answer = tuple[Any, list[str], int]
 """What a verb gives back: a JSON-able result, the lines for people, the exit status."""
 
 
-def told(text: str, code: int) -> int:
+def print_told(text: str, code: int) -> int:
     """Print a result and return the exit status: ``code``, or 7 when it could not be written.
 
     A reader that leaves early (``| head``) is no fault: the work is done.

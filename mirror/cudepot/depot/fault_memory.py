@@ -37,18 +37,18 @@ class Standing(NamedTuple):
         return {"upstream": self.upstream, "verb": self.verb, "since": self.since, "seen": self.seen, **fault}
 
 
-def standing(store: LocalStore, upstream: str) -> tuple[Standing, ...]:
+def standing_faults(store: LocalStore, upstream: str) -> tuple[Standing, ...]:
     """Return the faults of an upstream that stand; an unreadable memory holds none."""
     return tuple(_parsed(upstream, one) for one in store.memory(upstream).faults())
 
 
-def note(store: LocalStore, clock: Clock, upstream: str, verb: str, faults: Sequence[Fault]) -> list[Standing]:
+def note_faults(store: LocalStore, clock: Clock, upstream: str, verb: str, faults: Sequence[Fault]) -> list[Standing]:
     """Remember what ``verb`` met of an upstream just now, in place of what it met before; return it with its age.
 
     A lock that fails goes on failing since the first time, whatever the fault has turned into; a file has a
     beginning of its own.
     """
-    before = standing(store, upstream)
+    before = standing_faults(store, upstream)
     now = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
     since = {_identity(one.verb, one.fault): one.since for one in before}
     found = [Standing(upstream, verb, one, since.get(_identity(verb, one), now), now) for one in faults]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.faults import Fault, Served, fault_of, file_fault
 from cudepot.depot.depot import Clock, Depot
-from cudepot.depot.fault_memory import note
+from cudepot.depot.fault_memory import note_faults
 from cudepot.depot.fetch import Failures, Wanted, fetch_each
 from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.rounds import rounds, with_evidence
@@ -40,7 +40,7 @@ class Failed(NamedTuple):
 Unsound = Callable[[], Iterable[tuple[Missing, CudepotError]]]
 
 
-def bring(
+def fetch_locked(
     depot: Depot,
     upstreams: Iterable[str],
     missing: Sequence[Missing],
@@ -116,7 +116,7 @@ def _told(store: LocalStore, clock: Clock, upstreams: Iterable[str], broken: Seq
     found: list[Failed] = []
     for name in upstreams:
         mine = [one for one in broken if one.file.upstream == name]
-        standing = note(store, clock, name, "sync", [one.fault for one in mine])
+        standing = note_faults(store, clock, name, "sync", [one.fault for one in mine])
         found += [
             Failed(name, one.file.path, with_evidence(one.error, stands))
             for stands, one in zip(standing, mine, strict=True)

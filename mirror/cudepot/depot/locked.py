@@ -11,7 +11,7 @@ from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.lock_document import parse_lock, render_lock
-from cudepot.depot.fault_memory import Standing, standing
+from cudepot.depot.fault_memory import Standing, standing_faults
 from cudepot.depot.request import request_hash
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
@@ -74,7 +74,7 @@ def _unanswered(config: Config, lock: Lock) -> list[Upstream]:
 
 
 def _faults(store: LocalStore, upstream: Upstream) -> list[Standing]:
-    return [one for one in standing(store, upstream.name) if one.verb == "lock"]
+    return [one for one in standing_faults(store, upstream.name) if one.verb == "lock"]
 
 
 def _pinned(config: Config) -> list[Upstream]:

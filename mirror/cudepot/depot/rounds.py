@@ -12,7 +12,7 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.depot.depot import Clock, Depot
-from cudepot.depot.fault_memory import Standing, note
+from cudepot.depot.fault_memory import Standing, note_faults
 from cudepot.errors import CudepotError
 from cudepot.store.local import LocalStore
 
@@ -75,7 +75,7 @@ def failures(
     for one in upstreams:
         error = errors.get(one.name)
         faults = [fault_of(error, one.url or one.path)] if error else []
-        for standing in note(store, clock, one.name, "lock", faults):
+        for standing in note_faults(store, clock, one.name, "lock", faults):
             assert error is not None, "a fault was found, so there was an error"
             yield Failure(one.name, with_evidence(error, standing), standing)
 

@@ -27,7 +27,7 @@ class Complete(NamedTuple):
     notes: tuple[str, ...]
 
 
-def complete(store: LocalStore, lock: Lock) -> Complete | None:
+def complete_sync(store: LocalStore, lock: Lock) -> Complete | None:
     """Return what is here where all of a lock was found before and still is, looked at one by one; else None."""
     found = _file(store).recall()
     try:
@@ -40,7 +40,7 @@ def complete(store: LocalStore, lock: Lock) -> Complete | None:
     return Complete(len(objects), sum(one.size for one in objects), notes)
 
 
-def remember(store: LocalStore, lock: Lock, objects: Iterable[Digest], notes: Iterable[str]) -> None:
+def remember_sync(store: LocalStore, lock: Lock, objects: Iterable[Digest], notes: Iterable[str]) -> None:
     """Remember which objects a lock means, all of which are here; ``notes`` as in :class:`Complete`."""
     named = [[one.sha256, one.size] for one in sorted(objects)]
     _file(store).write({"lock": _names(lock), "notes": list(notes), "objects": named})

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from cudepot.errors import FormatError
 from cudepot.formats.guarded import DEFAULT_LIMIT, Guard
 from cudepot.formats.members import Members
-from cudepot.formats.zip_read import MOST_IN_WHEELS, check_directory, checked, read_zip
+from cudepot.formats.zip_read import MOST_IN_WHEELS, check_directory, checked_members, read_zip
 
 _HOSTILE = "the file may be hostile: do not use it"
 _MOST_METADATA = 4 << 20
@@ -32,7 +32,9 @@ def read_metadata(stream: BinaryIO, *, what: str = "wheel") -> bytes:
     """
     check_directory(stream, what)
     with Guard(what), zipfile.ZipFile(stream) as archive:
-        found = [one for name, one in checked(archive, DEFAULT_LIMIT, what).items() if _METADATA.fullmatch(name)]
+        found = [
+            one for name, one in checked_members(archive, DEFAULT_LIMIT, what).items() if _METADATA.fullmatch(name)
+        ]
         if len(found) != 1 or found[0].file_size > _MOST_METADATA:
             raise FormatError(f"{what}: {len(found)} METADATA files where there must be one", hint=_HOSTILE)
         with archive.open(found[0]) as text:

@@ -36,7 +36,7 @@ def read_zip(
     """
     check_directory(stream, what)
     with Guard(what), zipfile.ZipFile(stream) as archive:
-        for name, info in checked(archive, limit, what, most).items():
+        for name, info in checked_members(archive, limit, what, most).items():
             member = Member(name, info.file_size, executable=bool(info.external_attr >> 16 & 0o111))
             with archive.open(info) as content:
                 yield member, guarded(content, f"{what}: {name}", info.file_size)  # type: ignore[arg-type]
@@ -55,7 +55,9 @@ def check_directory(stream: BinaryIO, what: str) -> None:
         raise FormatError(f"{what}: a directory of {size} bytes", hint=_HOSTILE)
 
 
-def checked(archive: zipfile.ZipFile, limit: int, what: str, most: int = MOST_IN_WHEELS) -> dict[str, zipfile.ZipInfo]:
+def checked_members(
+    archive: zipfile.ZipFile, limit: int, what: str, most: int = MOST_IN_WHEELS
+) -> dict[str, zipfile.ZipInfo]:
     """Return the files by safe name in archive order, after a look at all of them; raise FormatError likewise."""
     if len(archive.infolist()) > most:
         raise FormatError(f"{what}: more than {most} files", hint=_HOSTILE)

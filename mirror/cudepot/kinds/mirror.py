@@ -35,10 +35,10 @@ def with_extras(chain: Asked, locked: LockedUpstream, accepted: Sequence[str]) -
     chain.memory.save()
     if files == locked.files:
         return locked
-    return checked(chain.depot, replace(locked, files=files), (locked, ()), accepted, chain.upstream.url)
+    return mirrored(chain.depot, replace(locked, files=files), (locked, ()), accepted, chain.upstream.url)
 
 
-def checked(
+def mirrored(
     depot: Depot,
     locked: LockedUpstream,
     before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,

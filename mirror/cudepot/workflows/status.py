@@ -13,7 +13,7 @@ from cudepot.catalog.unsolvable import notes
 from cudepot.depot.builds import all_jobs, builds_of, job_key, recall
 from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Clock, Depot
-from cudepot.depot.fault_memory import Standing, standing, too_old
+from cudepot.depot.fault_memory import Standing, standing_faults, too_old
 from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.locked import current_lock, unanswered
 from cudepot.digest import Digest
@@ -23,7 +23,7 @@ from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_note
 from cudepot.ports import Progress
 from cudepot.store.local import LocalStore
-from cudepot.workflows.bundle.shown_import import wanted
+from cudepot.workflows.bundle.shown_import import wanted_number
 from cudepot.workflows.publish.hold import Hold, hold_of
 
 
@@ -80,7 +80,7 @@ def status(depot: Depot) -> Status:
     numbers = tuple(depot.store.snapshots.numbers())
     shown, hold = depot.site().current(), hold_of(depot.config, depot.store)
     if depot.config.site.origin:
-        step = "bundle import" if not numbers else "" if shown == wanted(depot.store) else "publish"
+        step = "bundle import" if not numbers else "" if shown == wanted_number(depot.store) else "publish"
         from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
 
         late = (*clock_faults(depot.store, depot.clock), *waiting_notes(depot.store))
@@ -149,7 +149,7 @@ def _wholes(
 def _faults(config: Config, store: LocalStore) -> tuple[Standing, ...]:
     pinned = {pin.upstream for pin in config.pins}
     names = [one.name for one in config.upstreams if one.whole or one.name in pinned]
-    return tuple(one for name in names for one in standing(store, name))
+    return tuple(one for name in names for one in standing_faults(store, name))
 
 
 def _wants(config: Config) -> bool:

@@ -11,13 +11,13 @@ from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, LockedUpstream, split
 from cudepot.catalog.mirror import Whole
 from cudepot.depot.depot import Clock, Depot
-from cudepot.depot.fault_memory import note
+from cudepot.depot.fault_memory import note_faults
 from cudepot.depot.fetch import Unknown, grouped, learn_each, summary
-from cudepot.depot.fetch_locked import Failed, Missing, bring
+from cudepot.depot.fetch_locked import Failed, Missing, fetch_locked
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import answering, current_lock, unanswered
 from cudepot.depot.rounds import rounds, with_evidence
-from cudepot.depot.sync_memory import complete, remember
+from cudepot.depot.sync_memory import complete_sync, remember_sync
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
@@ -51,10 +51,10 @@ def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait:
     lock = (
         answering(depot.config, depot.store, lock) if lock else current_lock(depot.config, depot.store, depot.lock_path)
     )
-    known = None if dry_run else complete(depot.store, lock)
+    known = None if dry_run else complete_sync(depot.store, lock)
     if known is None:
         return _synced(depot, lock, dry_run=dry_run, wait=wait)
-    failed = bring(
+    failed = fetch_locked(
         depot, [one.name for one in lock.upstreams], (), wait=wait, unsound=lambda: _unsound(depot, lock, ())
     )
     _raise(failed, 0)
@@ -80,11 +80,11 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
     if not dry_run:
         names = [one.name for one in lock.upstreams if one.name not in broken]
         wanted = list(itertools.chain(*missing.values()))
-        failed += bring(depot, names, wanted, wait=wait, unsound=lambda: _unsound(depot, lock, missing))
+        failed += fetch_locked(depot, names, wanted, wait=wait, unsound=lambda: _unsound(depot, lock, missing))
         _raise(failed, len(missing))
         notes += tuple(_doubts(depot.store, lock, found, missing))
         if found and not any(one.learnt for one in found.values()):
-            remember(depot.store, lock, every, notes)
+            remember_sync(depot.store, lock, every, notes)
     _raise(failed, len(missing))
     return SyncResult(
         len(every), _size(every), len(missing), _size(missing), (*_notes(depot.config, depot.store, lock), *notes)
@@ -140,7 +140,7 @@ def _noted(config: Config, store: LocalStore, clock: Clock, trouble: Trouble, *,
     fault = fault_of(trouble.error, config.upstream(trouble.name).url)
     if dry_run:
         return [Failed(trouble.name, trouble.name, trouble.error.retold(f"{trouble.name}: {trouble.error}"))]
-    stands = note(store, clock, trouble.name, "sync", [fault])
+    stands = note_faults(store, clock, trouble.name, "sync", [fault])
     return [Failed(trouble.name, trouble.name, with_evidence(trouble.error, one)) for one in stands]
 
 
@@ -160,7 +160,7 @@ def _restore_indexes(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) ->
     missing = [one for one in indexes if one.digest in lacking]
     if missing and dry_run:
         raise ConfigError("the index of a whole mirror is not in this store", hint="sync without --dry-run fetches it")
-    return bring(depot, {one.upstream: None for one in missing}, missing, wait=wait) if missing else []
+    return fetch_locked(depot, {one.upstream: None for one in missing}, missing, wait=wait) if missing else []
 
 
 def _unsound(depot: Depot, lock: Lock, fetched: Collection[Digest]) -> Iterator[tuple[Missing, CudepotError]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from cudepot.catalog.doctor.parts import JIT, opened_names, parts
 from cudepot.catalog.doctor.remedies import again, brings
-from cudepot.catalog.doctor.values import Around, Copy, EnvironmentKind, Finding, Library, Severity, told
+from cudepot.catalog.doctor.values import Around, Copy, EnvironmentKind, Finding, Library, Severity, dotted
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 _ALWAYS = (
@@ -78,7 +78,7 @@ def versions(copy: Copy) -> Iterator[Finding]:
     """Name parts of different versions that programs get from one folder."""
     said = {one.version: one for one in copy.reached() if one.version and one.soname.endswith(f".so.{copy.major}")}
     if len(said) > 1:
-        there = ", ".join(f"{one.name} {told(version or ())}" for version, one in sorted(said.items(), key=str))
+        there = ", ".join(f"{one.name} {dotted(version or ())}" for version, one in sorted(said.items(), key=str))
         yield Finding(
             ERROR, "mixed-libraries", f"{copy.folder} has parts of different versions: {there}",
             "the parts check each other: calls end with CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH", again(copy),

@@ -16,7 +16,7 @@ from cudepot.catalog.doctor.values import (
     Package,
     Program,
     Severity,
-    told,
+    dotted,
 )
 from cudepot.catalog.nvidia.support_matrix import first_release, lowest_capability, lowest_driver
 
@@ -87,7 +87,7 @@ def driver(copy: Copy, around: Around) -> Iterator[Finding]:
         if lowest and there < lowest:
             yield Finding(
                 ERROR, "driver-too-old",
-                f"driver {told(there)} is older than {told(lowest)}, which CUDA {copy.cuda()} asks for",
+                f"driver {dotted(there)} is older than {dotted(lowest)}, which CUDA {copy.cuda()} asks for",
                 f"{one.name} cannot be used by {copy.folder}: CUDA_ERROR_INSUFFICIENT_DRIVER",
                 "update the driver, or install the cuDNN for an older CUDA",
             )  # fmt: skip
@@ -101,17 +101,17 @@ def gpu(copy: Copy, around: Around) -> Iterator[Finding]:
             continue
         pair = (version[0], version[1])
         lowest, (first, name) = lowest_capability(pair, copy.cuda()), first_release(one.capability)
-        what = f"{one.name} has compute capability {told(one.capability)}; cuDNN {told(version)} in {copy.folder}"
+        what = f"{one.name} has compute capability {dotted(one.capability)}; cuDNN {dotted(version)} in {copy.folder}"
         if one.capability < lowest:
             yield Finding(
-                ERROR, "gpu-too-old", f"{what} starts at {told(lowest)}", "CUDNN_STATUS_ARCH_MISMATCH",
+                ERROR, "gpu-too-old", f"{what} starts at {dotted(lowest)}", "CUDNN_STATUS_ARCH_MISMATCH",
                 "pin an older cuDNN: 9.10 and older reach down to 5.0, 8.8 for CUDA 11 and older to 3.5",
             )  # fmt: skip
         elif pair < first:
             yield Finding(
-                WARNING, "gpu-too-new", f"{what} is older than {told(first)}, the first for {name}",
+                WARNING, "gpu-too-new", f"{what} is older than {dotted(first)}, the first for {name}",
                 "it runs slowly after a long start (code is translated), fails, or gives wrong results",
-                f"install cuDNN {told(first)} or newer",
+                f"install cuDNN {dotted(first)} or newer",
             )  # fmt: skip
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cudepot.catalog.doctor.remedies import reinstall, right_headers
-from cudepot.catalog.doctor.values import Copy, EnvironmentKind, Finding, Header, Package, Severity, numbers, told
+from cudepot.catalog.doctor.values import (
+    Copy,
+    EnvironmentKind,
+    Finding,
+    Header,
+    Package,
+    Severity,
+    dotted,
+    numbers,
+)
 from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -100,7 +109,7 @@ def _claims(packages: Sequence[Package], copies: Sequence[Copy]) -> Iterator[Fin
         if fetches or one.changed or one.gone:
             continue
         if one.is_cudnn and len(claim) == 3 and found and claim not in found:
-            said = ", ".join(sorted(map(told, found)))
+            said = ", ".join(sorted(map(dotted, found)))
             yield Finding(
                 ERROR, "package-mismatch", f"{one}: the libraries are {said}",
                 "files were copied over those of the package, or an update was cut short: nothing keeps them right",
@@ -120,14 +129,14 @@ def headers(found: Sequence[Header], copies: Sequence[Copy], packages: Sequence[
         elif one.other and one.other != one.version:
             yield Finding(
                 ERROR, "header-mismatch",
-                f"{one.folder}/cudnn.h is {told(one.other)}, cudnn_version.h beside it {told(one.version)}",
+                f"{one.folder}/cudnn.h is {dotted(one.other)}, cudnn_version.h beside it {dotted(one.version)}",
                 "what is compiled gets declarations of one version and the number of another",
                 f"remove {one.folder}/cudnn*.h and install the headers of one version",
             )  # fmt: skip
         elif versions and one.version[:3] not in versions:
             yield Finding(
                 ERROR, "header-mismatch",
-                f"{one.path} is {told(one.version)}, the libraries are {', '.join(sorted(map(told, versions)))}",
+                f"{one.path} is {dotted(one.version)}, the libraries are {', '.join(sorted(map(dotted, versions)))}",
                 "what is compiled with the header calls a library that is laid out otherwise",
                 right_headers(one, _beside(one, copies), packages),
             )  # fmt: skip
@@ -142,7 +151,7 @@ def _linked(header: Header, copies: Sequence[Copy]) -> Iterator[Finding]:
         link, right = links[0], f"libcudnn.so.{header.version[0]}"
         yield Finding(
             ERROR, "header-mismatch",
-            f"{header.path} is {told(header.version)}, {link.path} leads to {told(link.version or ())}",
+            f"{header.path} is {dotted(header.version)}, {link.path} leads to {dotted(link.version or ())}",
             "what is compiled with the header is linked with a library that is laid out otherwise",
             f"ln -sfn {right} {link.path}",
         )  # fmt: skip

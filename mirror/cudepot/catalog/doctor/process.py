@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cudepot.catalog.doctor.values import Finding, Severity, Version, told
+from cudepot.catalog.doctor.values import Finding, Severity, Version, dotted
 
 _DELETED = " (deleted)"
 Mapped = Sequence[tuple[str, Version | None]]
@@ -23,7 +23,7 @@ def mixed(pid: int, files: Mapped) -> Iterator[Finding]:
     if len(versions) > 1:
         yield Finding(
             Severity.ERROR, "mixed-process",
-            f"process {pid} has parts of cuDNN {' and '.join(map(told, sorted(versions)))}",
+            f"process {pid} has parts of cuDNN {' and '.join(map(dotted, sorted(versions)))}",
             "calls end with CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH or compute nonsense",
             "look with `cudepot doctor` where the second comes from; often LD_LIBRARY_PATH",
         )  # fmt: skip

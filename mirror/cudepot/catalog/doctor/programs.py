@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cudepot.catalog.doctor.parts import came_with, taken_if_there
 from cudepot.catalog.doctor.remedies import again, newer
-from cudepot.catalog.doctor.values import Copy, Finding, Part, Program, Severity, Version, told
+from cudepot.catalog.doctor.values import Copy, Finding, Part, Program, Severity, Version, dotted
 
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 _VARIABLES = ("LD_LIBRARY_PATH", "LD_PRELOAD")
@@ -58,7 +58,7 @@ def _nowhere(one: Program, copies: Mapping[str, Copy]) -> Finding:
 
 
 def _bring(one: Program, copies: Mapping[str, Copy]) -> str:
-    version = f">={told(one.lowest)},<{one.lowest[0] + 1}" if one.lowest else f"=={_major(one)}.*"
+    version = f">={dotted(one.lowest)},<{one.lowest[0] + 1}" if one.lowest else f"=={_major(one)}.*"
     return f"pip install {_wheel(one, copies, version)}"
 
 
@@ -97,7 +97,7 @@ def _shadowed(one: Program, copies: Mapping[str, Copy]) -> Iterator[Finding]:
     yield Finding(
         ERROR if older else WARNING, "shadowed",
         f"{one.why} makes {_who(one)} load {one.path}"
-        + (f" ({told(taken)})" if taken else "") + f", not {one.own}" + (f" ({told(own)})" if own else ""),
+        + (f" ({dotted(taken)})" if taken else "") + f", not {one.own}" + (f" ({dotted(own)})" if own else ""),
         "it refuses a cuDNN that is older than the one it was built with" if older
         else "the copy that its environment brings is not the one that runs",
         f"take {folder if one.why != 'LD_PRELOAD' else one.path} out of {one.why} (unset {one.why})",
@@ -109,9 +109,9 @@ def _too_old(one: Program, copies: Mapping[str, Copy]) -> Iterator[Finding]:
     if taken and one.lowest and (taken[0], taken[1]) < (one.lowest[0], one.lowest[1] if len(one.lowest) > 1 else 0):
         yield Finding(
             ERROR, "too-old",
-            f"{_who(one)} asks for cuDNN {told(one.lowest)} and gets {told(taken)}: {one.path} ({one.why})",
+            f"{_who(one)} asks for cuDNN {dotted(one.lowest)} and gets {dotted(taken)}: {one.path} ({one.why})",
             "frameworks refuse a cuDNN older than the one they were built with",
-            f"pip install {_wheel(one, copies, f'>={told(one.lowest)},<{one.lowest[0] + 1}')}",
+            f"pip install {_wheel(one, copies, f'>={dotted(one.lowest)},<{one.lowest[0] + 1}')}",
         )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def _parts(several: Sequence[Program], copies: Mapping[str, Copy]) -> Iterator[F
     mine, version = copies.get(one.real), _version(one.real, copies)
     foreign = [part for part in one.parts if part.path and _is_foreign(part, mine, version)]
     if foreign:
-        there = ", ".join(f"{part.path} ({told(part.version) if part.version else 'unknown'})" for part in foreign)
+        there = ", ".join(f"{part.path} ({dotted(part.version) if part.version else 'unknown'})" for part in foreign)
         yield Finding(
             ERROR, "foreign-part", f"{who}: {one.path} takes parts of another cuDNN: {there}",
             "it opens its parts by name, and the loader finds these first: calls end with "
@@ -154,7 +154,7 @@ def _whole(mine: Copy | None, version: Version | None, foreign: Sequence[Part], 
 
 
 def _like(version: Version | None, one: Program) -> str:
-    return f"=={told(version[:2])}.*" if version else f"=={_major(one)}.*"
+    return f"=={dotted(version[:2])}.*" if version else f"=={_major(one)}.*"
 
 
 def _is_foreign(part: Part, mine: Copy | None, version: Version | None) -> bool:

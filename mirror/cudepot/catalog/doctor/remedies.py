@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cudepot.catalog.doctor.values import Copy, EnvironmentKind, Header, Package, Version, told
+from cudepot.catalog.doctor.values import Copy, EnvironmentKind, Header, Package, Version, dotted
 from cudepot.catalog.ecosystems import ArtifactKind
 
 _BRINGS = {
@@ -56,10 +56,10 @@ def newer(copy: Copy, least: Version) -> str:
     """Return what puts a cuDNN that is at least of a version in place of a copy."""
     owner = next((one for one in copy.packages if one.is_cudnn and one.files), None)
     if owner and owner.kind == ArtifactKind.WHEEL:
-        return f"pip install --no-deps '{owner.name}>={told(least)},<{least[0] + 1}'"
+        return f"pip install --no-deps '{owner.name}>={dotted(least)},<{least[0] + 1}'"
     if owner and owner.kind == ArtifactKind.CONDA:
-        return f"conda install '{owner.name}>={told(least)},<{least[0] + 1}'"
-    return f"install cuDNN {told(least)} or newer in place of {copy.folder}"
+        return f"conda install '{owner.name}>={dotted(least)},<{least[0] + 1}'"
+    return f"install cuDNN {dotted(least)} or newer in place of {copy.folder}"
 
 
 def brings(name: str, copy: Copy) -> str:

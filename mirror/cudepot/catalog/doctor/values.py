@@ -240,7 +240,7 @@ class Copy:
 
     def __str__(self) -> str:
         version, cuda = self.version(), self.cuda()
-        return f"cuDNN {told(version) if version else self.major}" + (f" for CUDA {cuda}" if cuda else "")
+        return f"cuDNN {dotted(version) if version else self.major}" + (f" for CUDA {cuda}" if cuda else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +329,7 @@ class Around:
     compat: tuple[int, int] | None = None
 
 
-def told(version: Version) -> str:
+def dotted(version: Version) -> str:
     """Return ``9.10.2`` of (9, 10, 2)."""
     return ".".join(map(str, version))
 

@@ -15,7 +15,7 @@ from cudepot.kinds.apt.indexes import whole_files
 from cudepot.kinds.apt.oddities import look_at
 from cudepot.kinds.apt.rules.settings import apt_settings
 from cudepot.kinds.apt.subset import subset
-from cudepot.kinds.mirror import checked, with_extras
+from cudepot.kinds.mirror import mirrored, with_extras
 from cudepot.kinds.unchanged import locked_dates
 
 
@@ -44,7 +44,7 @@ def resolve_apt(
     if before and not asked.findings.again and _as_seen(before[0]) == locked:
         return with_extras(chain, before[0], accepted), before[1]
     if upstream.whole:
-        locked = checked(depot, replace(locked, files=whole_files(chain, suites)), before, accepted, upstream.url)
+        locked = mirrored(depot, replace(locked, files=whole_files(chain, suites)), before, accepted, upstream.url)
         odd = look_at(depot.store, locked)
         locked = replace(locked, spelled=tuple(dict.fromkeys(odd.spelled)))
         asked.findings.notes += odd.notes or ([] if odd.packages else [f"{locked.name}: its indexes list no package"])

@@ -24,7 +24,7 @@ from cudepot.formats.deb import read_control
 from cudepot.formats.deb822 import Fields, parse_stanza
 from cudepot.formats.rpm_header import read_head
 from cudepot.kinds.installer.contents import held_by, is_installer
-from cudepot.kinds.rules.other_spelling import meant, told
+from cudepot.kinds.rules.other_spelling import meant_by, spelled_out
 from cudepot.paths import safe_name
 from cudepot.transport.folder.source import FolderSource
 
@@ -135,9 +135,9 @@ def _otherwise(folder: Path, text: str) -> str:
     for file in sorted(one.name for one in folder.iterdir()):
         release = parse_artifact_name(file)
         name = {".deb": file.partition("_")[0], ".rpm": file.rsplit("-", 2)[0]}.get(file[-4:], "cudnn")
-        if release and meant(text, [(name, f"{release.version}-1+cuda{release.cuda}")]):
+        if release and meant_by(text, [(name, f"{release.version}-1+cuda{release.cuda}")]):
             found.append(file)
-    return told(found) or "download it there first"
+    return spelled_out(found) or "download it there first"
 
 
 def _artifact(upstream: Upstream, pin: Pin, path: Path) -> Artifact:

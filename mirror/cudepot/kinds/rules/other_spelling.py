@@ -49,7 +49,7 @@ def wish(text: str) -> Wish | None:
     return Wish(*_family(found["name"]), found["version"], _cuda(found["rest"], found["name"])) if found else None
 
 
-def meant(text: str, offered: Iterable[tuple[str, str]], cuda: str = "") -> list[tuple[str, str]]:
+def meant_by(text: str, offered: Iterable[tuple[str, str]], cuda: str = "") -> list[tuple[str, str]]:
     """Return name and version of what is offered and meant by a text, in the order given.
 
     Args:
@@ -61,7 +61,7 @@ def meant(text: str, offered: Iterable[tuple[str, str]], cuda: str = "") -> list
     return [] if asked is None else list(dict.fromkeys(one for one in offered if _is_meant(asked, *one, cuda)))
 
 
-def told(specs: Sequence[str]) -> str:
+def spelled_out(specs: Sequence[str]) -> str:
     """Return the hint that proposes specs, the last ones of many; empty for none."""
     return f"write {' or '.join(specs[-_SHOWN:])}" if specs else ""
 

@@ -23,7 +23,7 @@ from cudepot.depot.root_memory import RootMemory
 from cudepot.errors import CudepotError, MissingError, PinError, StorageError, TrustError, UpstreamError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, parse_page, project_name
 from cudepot.kinds.kind import Asking
-from cudepot.kinds.rules.other_spelling import as_wheel, told
+from cudepot.kinds.rules.other_spelling import as_wheel, spelled_out
 from cudepot.kinds.unsigned_index import _is_open, check_transport
 from cudepot.kinds.wheels.hashes import Hashes
 from cudepot.kinds.wheels.rules.names import called_now
@@ -119,7 +119,7 @@ def _no_project(path: str, spec: str) -> str:
         return f"{now[:1].upper()}{now[1:]}"
     meant = as_wheel(spec)
     other = [meant] if meant and not meant.startswith(path.rstrip("/")) else []
-    return told(other) or "the index has no project of that name: check how it is spelt"
+    return spelled_out(other) or "the index has no project of that name: check how it is spelt"
 
 
 def projects_of(

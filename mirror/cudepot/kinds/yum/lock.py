@@ -13,7 +13,7 @@ from cudepot.depot.upstream_session import ROOT_LIMIT, Asked
 from cudepot.digest import Digest
 from cudepot.errors import MissingError
 from cudepot.formats.repomd import DOWNLOADED, PATH, Record
-from cudepot.kinds.mirror import checked, extras, with_extras
+from cudepot.kinds.mirror import extras, mirrored, with_extras
 from cudepot.kinds.unchanged import locked_dates
 from cudepot.kinds.yum.chain import SIGNATURE, YumChain, YumRoot
 from cudepot.kinds.yum.check import check_whole
@@ -48,7 +48,7 @@ def resolve_yum(
     if before and unchanged and not asked.findings.again:
         return with_extras(chain, before[0], accepted), before[1]
     if upstream.whole:
-        locked = checked(depot, replace(locked, files=_files(chain, root)), before, accepted, upstream.url)
+        locked = mirrored(depot, replace(locked, files=_files(chain, root)), before, accepted, upstream.url)
     if not depot.config.pins_of(upstream):
         return locked, ()
     return subset(chain, root, locked, before[1] if before else ())

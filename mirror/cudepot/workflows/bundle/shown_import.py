@@ -26,7 +26,7 @@ def newest_number(store: LocalStore) -> int:
     return numbers[-1]
 
 
-def wanted(store: LocalStore) -> int:
+def wanted_number(store: LocalStore) -> int:
     """Return the number of the snapshot to show: a rollback holds, whatever bundles bring."""
     newest, chosen = newest_number(store), choice(store)
     return chosen.shows if chosen else newest

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.pinned_hashes import check_hashes
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.catalog.drift import checked
+from cudepot.catalog.drift import same_bytes_or_accepted
 from cudepot.catalog.ecosystems import Output
 from cudepot.catalog.lock import Artifact, FileRole, Lock
 from cudepot.catalog.unsolvable import Findings
@@ -101,7 +101,7 @@ def make_lock(
     def finished(upstream: Upstream, found: Resolved, *, complete: bool = True) -> Resolved:
         artifacts, where = _as_repackaged(depot.config, upstream, found[1]), upstream.url or upstream.path
         check_hashes(depot.config.pins_of(upstream), artifacts, where, complete=complete)
-        return found[0], checked(old.of(upstream.name), artifacts, accept_changed, where)
+        return found[0], same_bytes_or_accepted(old.of(upstream.name), artifacts, accept_changed, where)
 
     done, errors = resolve_all(depot, pinned, resolve, wait)
     for one in pinned:

@@ -19,7 +19,7 @@ def next_number(site: Site, earlier: Sequence[Snapshot]) -> int:
     return max(earlier[0].number if earlier else 0, site.newest()) + 1
 
 
-def keep(
+def keep_snapshot(
     depot: Depot,
     made_of: bytes,
     lock: Lock,
@@ -69,7 +69,7 @@ def check_private(config: Config, site: Site) -> None:
         )
 
 
-def show(depot: Depot, number: int, tree: Tree) -> None:
+def show_snapshot(depot: Depot, number: int, tree: Tree) -> None:
     """Write the snapshot and switch to it, unless this very snapshot is shown already; refuse a public site."""
     check_private(depot.config, depot.site())
     site = depot.site()

@@ -19,7 +19,7 @@ from cudepot.catalog.unsolvable import notes
 from cudepot.depot.builds import Built, all_jobs, job_key, recall
 from cudepot.depot.clock import check_clock, clock_faults, timestamp
 from cudepot.depot.depot import Clock, Depot, Workshop
-from cudepot.depot.fault_memory import note
+from cudepot.depot.fault_memory import note_faults
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, load_lock, record_acceptance, unanswered
 from cudepot.digest import Digest
@@ -27,12 +27,12 @@ from cudepot.errors import ConfigError
 from cudepot.kinds.registry import shown_below
 from cudepot.kinds.unsigned import unsigned
 from cudepot.store.local import LocalStore
-from cudepot.workflows.bundle.shown_import import forget_choice, newest_number, wanted
+from cudepot.workflows.bundle.shown_import import forget_choice, newest_number, wanted_number
 from cudepot.workflows.nvidia.paths import NO_COPIES, Copies, copies_of, with_nvidia
 from cudepot.workflows.publish.channels import channels, statements
 from cudepot.workflows.publish.client_files import clients_tree, keys_tree
 from cudepot.workflows.publish.hold import Hold, hold_of
-from cudepot.workflows.publish.make_snapshot import check_private, keep, next_number, show
+from cudepot.workflows.publish.make_snapshot import check_private, keep_snapshot, next_number, show_snapshot
 from cudepot.workflows.publish.page import is_page_of, page_in, with_page
 from cudepot.workflows.publish.parts import Earlier, Held, parts_of
 
@@ -127,8 +127,8 @@ def publish(
     tree = {**tree, **known} if known else with_page(depot, lock, tree, number, created)
     if not dry_run:
         if fresh:
-            keep(depot, _made_of(depot.lock_path, lock), lock, number, tree, earlier, created=created)
-        show(depot, number, tree)
+            keep_snapshot(depot, _made_of(depot.lock_path, lock), lock, number, tree, earlier, created=created)
+        show_snapshot(depot, number, tree)
     return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, *told, foreign, copies)
 
 
@@ -147,7 +147,7 @@ def _note(config: Config, store: LocalStore, clock: Clock, names: Sequence[str],
     errors = {one.name: one.error for one in held if not isinstance(one.error, ConfigError)}
     for name in names:
         faults = [fault_of(errors[name], config.upstream(name).url)] if name in errors else []
-        note(store, clock, name, "publish", faults)
+        note_faults(store, clock, name, "publish", faults)
 
 
 def site_of(
@@ -208,13 +208,13 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
 
     if release and not dry_run:
         forget_choice(depot.store)
-    number, shown, newest = wanted(depot.store), depot.site().current(), newest_number(depot.store)
+    number, shown, newest = wanted_number(depot.store), depot.site().current(), newest_number(depot.store)
     number = newest if release else number
     snapshot, hold = depot.history.find(number), None if release else hold_of(depot.config, depot.store)
     known = shown in depot.store.snapshots.numbers()
     before = depot.history.find(shown).tree if shown is not None and known else {}
     if not dry_run:
-        show(depot, number, snapshot.tree)
+        show_snapshot(depot, number, snapshot.tree)
     moves = _moves(snapshot.tree, depot.history.find(newest).tree) if hold else _moves(before, snapshot.tree)
     fresh, notes = number != shown and not hold, waiting_notes(depot.store)
     return PublishResult(number, fresh, *moves, depot.site().where, notes=notes, hold=hold)

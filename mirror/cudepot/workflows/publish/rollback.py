@@ -20,7 +20,7 @@ from cudepot.workflows.bundle.shown_import import choose
 from cudepot.workflows.nvidia.paths import with_nvidia
 from cudepot.workflows.publish.client_files import keys_tree
 from cudepot.workflows.publish.hold import Hold
-from cudepot.workflows.publish.make_snapshot import keep, next_number, show
+from cudepot.workflows.publish.make_snapshot import keep_snapshot, next_number, show_snapshot
 from cudepot.workflows.publish.page import with_page
 from cudepot.workflows.snapshots import diff_snapshots
 
@@ -81,8 +81,8 @@ def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> in
     made, created = next_number(depot.site(), [newest]), timestamp(depot.clock)
     made_of, was = depot.store.read(old.lock), lock_of(depot.store, old)
     tree = with_page(depot, was, with_nvidia(depot, was, tree).tree, made, created)
-    keep(depot, made_of, was, made, tree, [newest], created=created, rollback=shows)
-    show(depot, made, tree)
+    keep_snapshot(depot, made_of, was, made, tree, [newest], created=created, rollback=shows)
+    show_snapshot(depot, made, tree)
     return made
 
 
@@ -94,7 +94,7 @@ def show_held(depot: Depot, hold: Hold) -> int:
     snapshot = depot.history.find(hold.number)
     if any(root.shows.is_worn(depot.store, depot.clock, snapshot.tree, root.path) for root in own_roots(snapshot)):
         return _show_again(depot, snapshot, snapshot, hold.shows)
-    show(depot, hold.number, snapshot.tree)
+    show_snapshot(depot, hold.number, snapshot.tree)
     return hold.number
 
 
@@ -109,7 +109,7 @@ def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackRes
     _check_whole(depot.store, depot.progress, old)
     if not dry_run:
         choose(depot.store, depot.clock, old.number)
-        show(depot, old.number, old.tree)
+        show_snapshot(depot, old.number, old.tree)
     return RollbackResult(old.number, old.number, changes, False, depot.site().where)
 
 

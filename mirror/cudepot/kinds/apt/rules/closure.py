@@ -23,7 +23,7 @@ from cudepot.kinds.apt.rules.installable import DebRules, Selection, Wishes
 from cudepot.kinds.apt.rules.machine import Machine
 from cudepot.kinds.apt.rules.offers import Offers
 from cudepot.kinds.apt.rules.pins import DebPin, PinTable
-from cudepot.kinds.rules.other_spelling import is_cudnn, meant, told, wish
+from cudepot.kinds.rules.other_spelling import is_cudnn, meant_by, spelled_out, wish
 from cudepot.kinds.rules.together import apart, together
 from cudepot.kinds.rules.unmatched import find_each, spelled
 
@@ -223,4 +223,4 @@ def _names_meant(every: Names, pin: DebPin) -> list[str]:
 def _otherwise(offers: Offers, names: Sequence[str], pin: DebPin) -> str:
     """Return a hint where a pin is spelt as rpm, conda or pip would; empty where nothing there is meant."""
     offered = ((name, version) for name in names for version in offers.versions(name))
-    return told([f"{name}={version}" for name, version in meant(pin.spec, offered, pin.cuda)])
+    return spelled_out([f"{name}={version}" for name, version in meant_by(pin.spec, offered, pin.cuda)])

@@ -19,7 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from cudepot.errors import ConfigError, PinError, TrustError
 from cudepot.formats.simple import IndexFile
-from cudepot.kinds.rules.other_spelling import as_wheel, told
+from cudepot.kinds.rules.other_spelling import as_wheel, spelled_out
 from cudepot.kinds.wheels.rules.names import called_now
 
 _MACHINES = {"linux-64": "x86_64", "linux-aarch64": "aarch64", "linux-ppc64le": "ppc64le"}
@@ -59,7 +59,7 @@ def parse_requirement(text: str) -> Requirement:
     try:
         found = Requirement(text)
     except InvalidRequirement as error:
-        hint = told([one] if (one := as_wheel(text)) else []) or "write it as pip takes it: name==1.2.3"
+        hint = spelled_out([one] if (one := as_wheel(text)) else []) or "write it as pip takes it: name==1.2.3"
         raise ConfigError(f"not a requirement: {text!r}", hint=hint) from error
     if found.url or found.marker:
         raise ConfigError(f"requirement {text!r} has a URL or a marker, which a pin cannot have")

@@ -13,8 +13,8 @@ from cudepot.catalog.nvidia.cuda_variant import is_cuda_variant
 from cudepot.errors import PinError
 from cudepot.formats.primary import Rpm
 from cudepot.formats.rpm_version import key, split_evr
-from cudepot.kinds.rules.other_spelling import meant as meant_otherwise
-from cudepot.kinds.rules.other_spelling import told
+from cudepot.kinds.rules.other_spelling import meant_by as meant_otherwise
+from cudepot.kinds.rules.other_spelling import spelled_out
 from cudepot.kinds.rules.unmatched import find_each, spelled
 
 _EVR = r"(?:(?P<epoch>[0-9]+):)?(?P<version>[^-]+)"
@@ -192,7 +192,7 @@ def _otherwise(pin: RpmPin, rpms: Offer) -> str:
     """Return a hint where a pin is spelt as apt, conda or pip would; empty where nothing there is meant."""
     here = ((one.name, one.evr) for one in rpms if one.architecture in (*pin.machines, "noarch"))
     found = sorted(meant_otherwise(pin.text, here, pin.cuda), key=lambda one: key(one[1]))
-    return told([f"{name}-{evr}" for name, evr in found])
+    return spelled_out([f"{name}-{evr}" for name, evr in found])
 
 
 def _spelling(ways: Sequence[RpmPin], rpms: Offer) -> str:
