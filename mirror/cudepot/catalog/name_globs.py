@@ -19,6 +19,11 @@ def is_glob(text: str) -> bool:
     return bool(_WILD.search(text))
 
 
+def fits(text: str, glob: str) -> bool:
+    """Return whether a glob (or a plain text) stands for a text; plain ones need no pattern compiled for each."""
+    return fnmatchcase(text, glob) if is_glob(glob) else text == glob
+
+
 def _begin(glob: str) -> str:
     return _WILD.split(glob, maxsplit=1)[0]
 
@@ -41,7 +46,7 @@ class Names:
         while at < len(self._sorted) and self._sorted[at].startswith(begin):
             if begin == glob and self._sorted[at] != glob:
                 break
-            if fnmatchcase(self._sorted[at], glob):
+            if fits(self._sorted[at], glob):
                 found.append(self._sorted[at])
             at += 1
         return found

@@ -86,11 +86,14 @@ def _pinned(config: Config) -> list[Upstream]:
     return found
 
 
-def record_acceptance(lock_path: Path, lock: Lock) -> None:
-    """Write the licences that are accepted now into cudepot.lock; nothing else in it changes."""
+def record_acceptance(lock_path: Path, lock: Lock) -> Lock:
+    """Write the licences that are accepted now into cudepot.lock, and return it; nothing else in it changes."""
     old = load_lock(lock_path)
-    if old.accepted_eula != lock.accepted_eula:
-        write_atomic(lock_path, document(replace(old, accepted_eula=lock.accepted_eula)))
+    if old.accepted_eula == lock.accepted_eula:
+        return old
+    new = replace(old, accepted_eula=lock.accepted_eula)
+    write_atomic(lock_path, document(new))
+    return new
 
 
 def document(lock: Lock) -> bytes:

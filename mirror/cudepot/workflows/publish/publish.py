@@ -21,7 +21,7 @@ from cudepot.depot.clock import check_clock, clock_faults, timestamp
 from cudepot.depot.depot import Clock, Depot, Workshop
 from cudepot.depot.fault_memory import note_faults
 from cudepot.depot.isolated import Trouble
-from cudepot.depot.locked import current_lock, load_lock, record_acceptance, unanswered
+from cudepot.depot.locked import current_lock, record_acceptance, unanswered
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import shown_below
@@ -198,8 +198,8 @@ def _general(workshop: Workshop, store: LocalStore, lock: Lock) -> tuple[list[Bu
 
 def _made_of(lock_path: Path, lock: Lock) -> bytes:
     """Return the lock a snapshot is made of, as a document: the very file where nothing is held back."""
-    record_acceptance(lock_path, lock)
-    return lock_path.read_bytes() if lock == load_lock(lock_path) else tomli_w.dumps(render_lock(lock)).encode()
+    there = record_acceptance(lock_path, lock)
+    return lock_path.read_bytes() if lock == there else tomli_w.dumps(render_lock(lock)).encode()
 
 
 def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishResult:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from cudepot.catalog.config.config import Pin
-from cudepot.catalog.name_globs import Globs, is_glob
+from cudepot.catalog.name_globs import Globs, fits, is_glob
 from cudepot.catalog.nvidia.cuda_variant import is_cuda_variant
 
 
@@ -65,13 +64,13 @@ class DebPin:
     def speaks_of(self, package: Deb) -> bool:
         """Tell whether the pin is about that package at all, whatever its version."""
         here = not self.architectures or package.architecture in (*self.architectures, "all")
-        return here and fnmatch.fnmatchcase(package.name, self.name)
+        return here and fits(package.name, self.name)
 
     def means(self, package: Deb) -> bool:
         """Tell whether the pin wants that package in that version."""
         return (
             self.speaks_of(package)
-            and fnmatch.fnmatchcase(package.version, self.version)
+            and fits(package.version, self.version)
             and (not self.cuda or is_cuda_variant(package.name, package.version, self.cuda))
         )
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cudepot.catalog.config.config import Pin
-from cudepot.catalog.name_globs import Names, is_glob
+from cudepot.catalog.name_globs import Names, fits, is_glob
 from cudepot.catalog.nvidia.cuda_variant import is_cuda_variant
 from cudepot.errors import PinError
 from cudepot.formats.primary import Rpm
@@ -64,18 +63,14 @@ class RpmPin:
     def speaks_of(self, rpm: Rpm) -> bool:
         """Tell whether the pin is about that package at all, whatever its version."""
         here = rpm.architecture in (*self.machines, "noarch")
-        return here and fnmatch.fnmatchcase(rpm.name, self.name) and fnmatch.fnmatchcase(rpm.architecture, self.arch)
+        return here and fits(rpm.name, self.name) and fits(rpm.architecture, self.arch)
 
     def means(self, rpm: Rpm) -> bool:
         """Tell whether the pin wants that package in that version."""
         if not self.speaks_of(rpm) or (self.cuda and not is_cuda_variant(rpm.name, rpm.evr, self.cuda)):
             return False
         epoch, version, release = split_evr(rpm.evr)
-        return (
-            self.epoch in ("", epoch)
-            and fnmatch.fnmatchcase(version, self.version)
-            and fnmatch.fnmatchcase(release, self.release)
-        )
+        return self.epoch in ("", epoch) and fits(version, self.version) and fits(release, self.release)
 
     def __str__(self) -> str:
         return f"{self.text} ({'; '.join(where)})" if (where := self._where()) else self.text
