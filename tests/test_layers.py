@@ -48,8 +48,6 @@ HOMONYMS = {
     ("sites/s3/bucket.py", "s3"): "boto3's word",
 }
 """Where a word that is a kind's name means something else."""
-NVIDIAS = ("catalog/nvidia/", "workflows/nvidia/")
-"""Rooms that know how NVIDIA's own servers lay out what they have: apt, yum and redistrib."""
 
 
 @cache
@@ -161,7 +159,7 @@ def test_a_kinds_name_stands_in_its_own_folder_and_the_tables_alone() -> None:
     for path in FILES:
         where = path.relative_to(ROOT).as_posix()
         for one in strings(parsed(path)):
-            known = where.startswith(NVIDIAS) or where in tables or (where, one.value) in HOMONYMS
+            known = where in tables or (where, one.value) in HOMONYMS
             if one.value in KINDS and not known:
                 row = KINDS[one.value]
                 home = (row if isinstance(row, str) else row.module).rpartition(".")[0].removeprefix("cudepot.")
