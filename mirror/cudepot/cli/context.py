@@ -7,16 +7,13 @@ import datetime
 import functools
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import tomli
 
 from cudepot import __version__
-from cudepot.catalog.config.config import Config, names_presets, parse_config
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.cli.journal import Journal, Noted, shown_if_asked
 from cudepot.cli.steps import telling
@@ -24,12 +21,13 @@ from cudepot.data import data_folder
 from cudepot.depot.depot import Depot
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
-from cudepot.kinds.registry import kind_of, parse_upstream
+from cudepot.kinds.registry import kind_of
 from cudepot.ports import Progress, Signer, Source, Verifier
 from cudepot.sites.kind import Surroundings
-from cudepot.sites.registry import open_site, parse_place
+from cudepot.sites.registry import open_site
 from cudepot.store.layout import LOG, TMP
 from cudepot.store.local import LocalStore
+from cudepot.workflows.configuration import parse_text
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
 USER_AGENT = f"cudepot/{__version__}"
@@ -40,7 +38,7 @@ def load_config(base: Path) -> Config:
     """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
     path = base / "cudepot.toml"
     try:
-        return parse_config(_expanded(tomli.loads(path.read_text("utf-8"))), parse_upstream, parse_place)
+        return parse_text(path.read_text("utf-8"))
     except ConfigError as error:
         raise ConfigError(
             f"{path}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
@@ -49,15 +47,6 @@ def load_config(base: Path) -> Config:
         raise ConfigError(f"{path}: not found", hint="run `cudepot init`, or name the folder with -C") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not TOML: {error}", hint="correct the line it names") from error
-
-
-def _expanded(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not names_presets(data):
-        return data
-    from cudepot.catalog.config.presets import expand
-    from cudepot.depot.shipped import load_presets
-
-    return expand(data, load_presets)
 
 
 @contextmanager

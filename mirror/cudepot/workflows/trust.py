@@ -14,9 +14,9 @@ from typing import Any
 
 import tomli
 
-from cudepot.catalog.config.config import Config, parse_config
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.edit import set_lists
-from cudepot.catalog.config.presets import KnownKey, expand
+from cudepot.catalog.config.presets import KnownKey
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.depot.isolated import unforeseen
 from cudepot.depot.key_files import key_file
@@ -24,10 +24,10 @@ from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError, TrustError
 from cudepot.fingerprints import fingerprint
-from cudepot.kinds.registry import kind_of, parse_upstream
+from cudepot.kinds.registry import kind_of
 from cudepot.openpgp import PublicKey
 from cudepot.signing.keys import read_keys
-from cudepot.sites.registry import parse_place
+from cudepot.workflows.configuration import parse_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ def _change(
     config: Config, number: int, text: str, key: PublicKey | None, copy: tuple[str, bytes] | None, full: str
 ) -> Change:
     before = config.upstreams[number]
-    after = parse_config(expand(tomli.loads(text), load_presets), parse_upstream, parse_place).upstreams[number]
+    after = parse_text(text).upstreams[number]
     return Change(before.name, before.keys, after.keys, key, load_presets().key(full), copy, text)
 
 

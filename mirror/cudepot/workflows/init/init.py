@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import tomli
-
-from cudepot.catalog.config.config import Config, parse_config
-from cudepot.catalog.config.presets import expand
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.template import render_template
 from cudepot.catalog.nvidia.first_pins import Wishes, first_pins, repository
 from cudepot.catalog.nvidia.first_sizes import Expected, expected
@@ -17,10 +14,9 @@ from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
-from cudepot.kinds.registry import parse_upstream
 from cudepot.signing.gpg import GpgSigner, make_key
-from cudepot.sites.registry import parse_place
 from cudepot.store.local import LocalStore
+from cudepot.workflows.configuration import parse_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,7 @@ def _pins(wishes: Wishes) -> str:
 
 def _parse(text: str, toml: Path) -> Config:
     try:
-        return parse_config(expand(tomli.loads(text), load_presets), parse_upstream, parse_place)
+        return parse_text(text)
     except ConfigError as error:
         raise ConfigError(
             f"{toml}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"

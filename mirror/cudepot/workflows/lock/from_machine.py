@@ -14,20 +14,18 @@ from typing import Any
 import tomli
 import tomli_w
 
-from cudepot.catalog.config.config import Config, Pin, parse_config
+from cudepot.catalog.config.config import Config, Pin
 from cudepot.catalog.config.environment import Carrier, Choice, Wanted, choices, read_environment, settle, trial_pins
 from cudepot.catalog.config.listings import READ, Installed, read_listing
-from cudepot.catalog.config.presets import expand
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import Output
 from cudepot.depot.depot import Depot
 from cudepot.depot.rounds import Failure
-from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, PinError
-from cudepot.kinds.registry import kind_of, parse_upstream
-from cudepot.sites.registry import parse_place
+from cudepot.kinds.registry import kind_of
 from cudepot.store.overlay import dry_run
+from cudepot.workflows.configuration import parse_text
 from cudepot.workflows.lock.lock import make_lock
 
 
@@ -79,9 +77,7 @@ def pins_from(depot: Depot, listing: str, what: str, chosen: Sequence[str], *, w
 def _carriers(upstreams: Sequence[Upstream]) -> list[Carrier]:
     """Return what upstreams have, each as its kind says; where pins name files no package can be pinned."""
     ports = [(one, kind_of(one).locks) for one in upstreams]
-    return [
-        Carrier(one.name, port.carries(one), port.grows, one.whole) for one, port in ports if not port.names_files
-    ]  # fmt: skip
+    return [Carrier(one.name, port.carries(one), port.grows, one.whole) for one, port in ports if not port.names_files]
 
 
 def with_pins(depot: Depot, added: FromResult) -> Depot:
@@ -169,7 +165,7 @@ def _append(base: Path, text: str) -> Config:
     path = base / "cudepot.toml"
     result = path.read_text("utf-8").rstrip("\n") + "\n" + text
     try:
-        config = parse_config(expand(tomli.loads(result), load_presets), parse_upstream, parse_place)
+        config = parse_text(result)
     except (tomli.TOMLDecodeError, ConfigError) as error:
         raise ConfigError(f"{path}: the pins cannot be added: {error}", hint=f"add them by hand:\n{text}") from error
     write_atomic(path, result.encode())

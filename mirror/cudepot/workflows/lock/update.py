@@ -8,11 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import tomli
-
-from cudepot.catalog.config.config import Config, parse_config
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.edit import set_lists
-from cudepot.catalog.config.presets import expand
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock
 from cudepot.depot.depot import Depot, SourceOf
@@ -21,14 +18,13 @@ from cudepot.depot.locked import load_lock
 from cudepot.depot.nvidia_catalog import load_catalog
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure, failures, resolve_all
-from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.kind import Offered
-from cudepot.kinds.registry import kind_of, parse_upstream
+from cudepot.kinds.registry import kind_of
 from cudepot.kinds.rules.newer import Notice, Update, compare, supported
-from cudepot.sites.registry import parse_place
 from cudepot.store.overlay import dry_run
+from cudepot.workflows.configuration import parse_text
 from cudepot.workflows.lock.lock import LockResult, make_lock
 from cudepot.workflows.lock.update_trials import Trials
 
@@ -124,7 +120,7 @@ def _lockable(depot: Depot, updates: Sequence[Update], wait: float) -> tuple[lis
         for name in dict.fromkeys(one.upstream for one in updates):
 
             def configured(some: Sequence[Update], name: str = name) -> Config:
-                return _only(_configured(_changed(depot.base, depot.config, some)[1]), {name})
+                return _only(parse_text(_changed(depot.base, depot.config, some)[1]), {name})
 
             trials = Trials(replace(depot, store=scratch), name, wait, configured)
             kept += trials.kept([one for one in updates if one.upstream == name])
@@ -143,10 +139,6 @@ def _pinned_only(upstream: Upstream) -> Upstream:
     return replace(upstream, whole=False, extras=())
 
 
-def _configured(text: str) -> Config:
-    return parse_config(expand(tomli.loads(text), load_presets), parse_upstream, parse_place)
-
-
 def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
     """Write the pins and the lock that answers them; when that lock cannot be made, both stay as they were.
 
@@ -155,10 +147,10 @@ def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
     """
     toml = depot.base / "cudepot.toml"
     before = toml.read_bytes()
-    changed = {one.upstream for one in _configured(text).pins if one not in depot.config.pins}
+    changed = {one.upstream for one in parse_text(text).pins if one not in depot.config.pins}
     write_atomic(toml, text.encode())
     try:
-        result = make_lock(replace(depot, config=_configured(text)), wait=wait)
+        result = make_lock(replace(depot, config=parse_text(text)), wait=wait)
         for one in result.failed:
             if one.upstream in changed and not isinstance(one.error, PartlyLockedError):
                 raise one.error
