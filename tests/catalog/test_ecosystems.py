@@ -15,8 +15,8 @@ from cudepot.catalog.site.holdings import held_in
 from cudepot.catalog.site.names import names_of
 from cudepot.digest import Digest
 from cudepot.ports import Rank
-from cudepot.workflows.publish.parts import _is_kept_by_path
-from cudepot.workflows.publish.publish import _is_package
+from cudepot.workflows.publish.parts import is_kept_by_path
+from cudepot.workflows.publish.publish import is_package
 
 ONE, OTHER = Digest.of(b"one"), Digest.of(b"other")
 
@@ -66,8 +66,8 @@ def test_every_table_says_the_same(said: Said) -> None:
     assert ecosystem(said.path) == said.ecosystem
     assert count_packages({said.path: ONE}) == ({said.ecosystem: 1} if package else {})
     assert names_of({said.path: ONE}) == ({said.name: ONE.sha256} if said.name else {})
-    assert _is_package(said.path) == (package and not nvidias)
-    assert _is_kept_by_path(said.path) == (package and not said.name)
+    assert is_package(said.path) == (package and not nvidias)
+    assert is_kept_by_path(said.path) == (package and not said.name)
     if package:
         assert traits(said.path)[::2] == (Rank.PACKAGE, IMMUTABLE)
     held = [(one.kind, one.name, one.version) for one in held_in({said.path: ONE}, Lock())]
@@ -124,8 +124,8 @@ def test_a_kind_that_is_added_brings_its_own_row() -> None:
     (held,) = held_in({path: ONE}, Lock((), (bear,)))
     assert (held.kind, held.repository, held.path, label(held.kind)) == ("toy", "toys/upstream", path, "toy")
     assert LockedUpstream("upstream", "toy", "", "").row is TOY
-    assert _is_package(path)
-    assert _is_kept_by_path(path)
+    assert is_package(path)
+    assert is_kept_by_path(path)
 
 
 @pytest.mark.parametrize("taken", [{"name": "apt"}, {"room": "yum"}, {"artifact": "deb"}, {"suffixes": (".whl",)}])

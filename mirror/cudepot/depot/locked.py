@@ -42,7 +42,7 @@ def answering(config: Config, store: LocalStore, lock: Lock) -> Lock:
 
     An upstream that could not be locked stops no other: :func:`unanswered` names it.
     """
-    pinned = _pinned(config)
+    pinned = pinned_upstreams(config)
     for name in {one.name for one in lock.upstreams} - {one.name for one in pinned}:
         raise ConfigError(
             f"cudepot.lock has upstream {name!r}, of which nothing is pinned now", hint="run `cudepot lock`"
@@ -70,14 +70,15 @@ def unanswered(config: Config, store: LocalStore, lock: Lock) -> tuple[str, ...]
 
 def _unanswered(config: Config, lock: Lock) -> list[Upstream]:
     requests = {one.name: one.request for one in lock.upstreams}
-    return [one for one in _pinned(config) if requests.get(one.name) != request_hash(one, config.pins_of(one))]
+    return [one for one in pinned_upstreams(config) if requests.get(one.name) != request_hash(one, config.pins_of(one))]
 
 
 def _faults(store: LocalStore, upstream: Upstream) -> list[Standing]:
     return [one for one in standing_faults(store, upstream.name) if one.verb == "lock"]
 
 
-def _pinned(config: Config) -> list[Upstream]:
+def pinned_upstreams(config: Config) -> list[Upstream]:
+    """Return the upstreams that something is pinned of, or that are mirrored whole; raise ConfigError for none."""
     found = [upstream for upstream in config.upstreams if upstream.whole or config.pins_of(upstream)]
     if not found:
         raise ConfigError(

@@ -19,7 +19,7 @@ from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import too_old
 from cudepot.depot.isolated import Isolation, Trouble
-from cudepot.depot.locked import _pinned, document, load_lock
+from cudepot.depot.locked import document, load_lock, pinned_upstreams
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure, Resolved, failures, resolve_all
 from cudepot.depot.solvability import Solvability
@@ -88,7 +88,7 @@ def make_lock(
         ConfigError: nothing is pinned, or what is to be allowed or forbidden is not there.
     """
     old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
-    pinned, permitted = _pinned(depot.config), old.allowed_unsolvable
+    pinned, permitted = pinned_upstreams(depot.config), old.allowed_unsolvable
     shared = partial(_proved, depot.config)
     solvable = Solvability.of(depot.config, permitted, allow_unsolvable, forbid_unsolvable, shared)
     _judge_shared(depot, solvable)

@@ -300,7 +300,7 @@ def _check_present(store: LocalStore, progress: Progress, lock: Lock, mirrored: 
         )
 
 
-def _is_kept_by_path(path: str) -> bool:
+def is_kept_by_path(path: str) -> bool:
     """Return whether a path stands for its bytes; conda packages and wheels are known by their names, for ever."""
     row = row_of(path)
     return row is not None and not row.known_by_name
@@ -310,7 +310,7 @@ def _check_immutable(before: Mapping[str, Digest], tree: Mapping[str, Digest], l
     """Refuse other bytes of a deb, rpm or plain file than it had last, unless the lock accepted the change."""
     replaced = accepted(lock)
     for path in tree:
-        if _is_kept_by_path(path) and before.get(path, tree[path]) != tree[path]:
+        if is_kept_by_path(path) and before.get(path, tree[path]) != tree[path]:
             if (before[path].sha256, tree[path].sha256) in replaced:
                 continue
             raise TrustError(

@@ -223,11 +223,12 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
 def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:
     """Return the packages that came and went, and how many files and bytes the tree has."""
     came, went = (
-        tuple(path for path in sorted(one) if _is_package(path))
+        tuple(path for path in sorted(one) if is_package(path))
         for one in (tree.keys() - before.keys(), before.keys() - tree.keys())
     )
     return came, went, len(tree), sum(one.size for one in set(tree.values()))
 
 
-def _is_package(path: str) -> bool:
+def is_package(path: str) -> bool:
+    """Return whether a path of the site is a package's own, and not its second one below NVIDIA's."""
     return row_of(path) is not None and not below(path)
