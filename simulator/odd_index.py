@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from simulator.server import Server
 from simulator.wheels import zip_bytes
@@ -78,8 +77,3 @@ class OddIndex:
         folder = self.server.root / "simple" / project
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-
-
-def odd_index(root: Path) -> OddIndex:
-    """Return an index over a server that is not started yet."""
-    return OddIndex(Server(root))

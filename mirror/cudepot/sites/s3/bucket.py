@@ -184,11 +184,6 @@ class Bucket:
         with self._told(key):
             self._client.complete_multipart_upload(**self._at(key), UploadId=upload, MultipartUpload={"Parts": parts})
 
-    def abort_parts(self, key: str, upload: str) -> None:
-        """Forget an upload in parts."""
-        with self._told(key):
-            self._client.abort_multipart_upload(**self._at(key), UploadId=upload)
-
     def parts(self, key: str, upload: str) -> dict[int, str]:
         """Return the ETag by number of the parts that have arrived; empty when the upload is unknown."""
         found: dict[int, str] = {}

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import tomli
-
 from cudepot.catalog.ecosystems import ArtifactKind, row_of
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.nvidia.release_names import parse_artifact_name
@@ -20,7 +18,7 @@ from cudepot.formats.payload import Found, PayloadRules
 from cudepot.formats.payload_assemble import assemble
 from cudepot.formats.payload_shipped import assemble_shipped
 from cudepot.formats.release import Release
-from cudepot.workflows.build.unpack import members
+from cudepot.workflows.build.unpack import load_rules, members
 
 _LABEL = re.compile(r"\+[a-z0-9.]+(?=-py3-)")
 
@@ -67,7 +65,7 @@ def contents(recipes: Path, side: str) -> Mapping[str, str]:
     if paths[0].suffix == ".conda":
         return {path: found for one in paths for path, found in _of_conda(one)}
     release = _release(paths[0])
-    rules = PayloadRules.from_dict(tomli.loads((recipes / release.product / "payload.toml").read_text()))
+    rules = load_rules(recipes, release.product)
     found = [one for path in paths for one in _found(path, rules)]
     payload = (assemble_shipped if rules.as_shipped else assemble)(release, found)
     return {one.path: one.digest.sha256 if one.digest else f"-> {one.link}" for one in payload.files}

@@ -10,10 +10,8 @@ from typing import BinaryIO
 
 from cudepot.catalog.ecosystems import ArtifactKind, Output
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.builds import Built, Job, all_jobs, job_key, jobs_of, origins_of, recall, record
 from cudepot.depot.depot import Depot, Workshop
-from cudepot.depot.history import History
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, record_acceptance, unanswered
 from cudepot.digest import Digest, Hasher, hasher
@@ -68,7 +66,7 @@ def repackage(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -
     if not dry_run:
         record_acceptance(depot.lock_path, lock)
     notes = unanswered(depot.config, depot.store, lock)
-    lock, held = with_last_good(depot, lock, _earlier(depot.history)) if keep_last else (lock, ())
+    lock, held = with_last_good(depot, lock, depot.history.latest(1)) if keep_last else (lock, ())
     jobs = all_jobs(depot.workshop, lock)
     left = [job for job in jobs if keep_last and not all(depot.store.has(one.digest) for one in job.artifacts)]
     jobs = [job for job in jobs if job not in left]
@@ -133,11 +131,6 @@ class _Run:
 
     def _alone(self, job: Job) -> AbstractContextManager[None]:
         return self._depot.isolation.each(str(job), self._note)
-
-
-def _earlier(history: History) -> list[Snapshot]:
-    """Return the last snapshot, where there is one."""
-    return history.latest(1)
 
 
 def write_payloads(workshop: Workshop, lock_path: Path, folder: Path) -> tuple[str, ...]:
@@ -206,6 +199,8 @@ def _conda(
     origins: tuple[Origin, ...],
     glibc: tuple[int, int],
 ) -> Iterator[Built]:
+    from cudepot.builders.render import render_recipe, with_glibc  # noqa: PLC0415 - loads rattler-build
+
     release, build = job.release, workshop.config.build
     zstd = Zstd(build.zstd_level, build.zstd_window)
     licence = _licence(payload) if payload else None
@@ -215,8 +210,6 @@ def _conda(
             "licence-sha256": licence.sha256 if licence else "",
         }
     }
-    from cudepot.builders.render import render_recipe, with_glibc  # noqa: PLC0415 - loads rattler-build: not for what is built already
-
     home = Home(f"https://{workshop.config.site.label}.invalid", f"conda/{workshop.config.site.channel}")
     subdir = "linux-64" if release.subdir == "noarch" else release.subdir
     recipes = recipes_of(workshop.recipes, job, payload, build.number, closed=build.closed_channel)

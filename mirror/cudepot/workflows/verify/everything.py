@@ -165,10 +165,6 @@ def _index_faults(
 ) -> Iterator[str]:
     """Follow every root of the site down to its packages, as a client would."""
     yield from mirror_faults(config, store, keyring.verifier, isolation, snapshot)
-    yield from isolation.lines("NVIDIA's paths", _nvidia_faults(store, snapshot))
+    yield from isolation.lines("NVIDIA's paths", nvidia_faults(store, snapshot.tree, snapshot.upstreams))
     for root in own_roots(snapshot):
         yield from isolation.lines(root.path, root.shows.faults(store, keyring.site_verifier, snapshot, root.path))
-
-
-def _nvidia_faults(store: LocalStore, snapshot: Snapshot) -> Iterator[str]:
-    yield from nvidia_faults(store, snapshot.tree, snapshot.upstreams)
