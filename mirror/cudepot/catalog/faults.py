@@ -100,7 +100,7 @@ class Fault:
 
     @property
     def passing(self) -> bool:
-        """Tell whether trying again may help."""
+        """Whether trying again may help."""
         return self.kind in PASSING
 
     def told(self) -> str:

@@ -30,7 +30,7 @@ class Table:
         return f"{self.where}.{key}" if self.where else key
 
     def has(self, key: str) -> bool:
-        """Tell whether ``key`` is given."""
+        """Return whether ``key`` is given."""
         return key in self._data
 
     def names(self) -> list[str]:

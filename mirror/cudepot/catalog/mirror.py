@@ -48,7 +48,7 @@ class Whole:
 
 
 def leads_away(name: str) -> bool:
-    """Tell whether a file of that name sends clients from the site back to its upstream's host."""
+    """Return whether a file of that name sends clients from the site back to its upstream's host."""
     return bool(_AWAY.fullmatch(name))
 
 

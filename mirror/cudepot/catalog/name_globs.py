@@ -15,7 +15,7 @@ _WILD = re.compile(r"[*?\[]")
 
 
 def is_glob(text: str) -> bool:
-    """Tell whether a text stands for several names."""
+    """Return whether a text stands for several names."""
     return bool(_WILD.search(text))
 
 

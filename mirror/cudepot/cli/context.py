@@ -176,7 +176,7 @@ def _remote(url: str, accept: str) -> Source:
 
 
 def _is_plain() -> bool:
-    """Tell whether the environment names neither a proxy nor a file of logins: then nobody has to look for them."""
+    """Return whether the environment names neither a proxy nor a file of logins: then nobody has to look for them."""
     proxies = {name.lower() for name, value in os.environ.items() if value} & _PROXIES
     logins = [os.environ.get("NETRC", ""), *(str(Path.home() / name) for name in (".netrc", "_netrc"))]
     return not proxies and not any(one and Path(one).exists() for one in logins)

@@ -1,4 +1,4 @@
-"""``cudepot snapshots`` and ``cudepot diff``: what the store's snapshots hold, and how two of them differ."""
+"""A snapshot of the store: the lock it was made from, and which one the site shows."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def _ranged(headers: list[tuple[bytes, bytes]], answer: Response) -> list[tuple[
 
 
 def _prefers_json(accept: str) -> bool:
-    """Tell whether a client asks for PEP 691's JSON at least as much as for a page (pip and uv do)."""
+    """Return whether a client asks for PEP 691's JSON at least as much as for a page (pip and uv do)."""
     weights: dict[str, float] = {}
     for one in accept.split(","):
         kind, _, quality = one.strip().partition(";q=")
@@ -110,7 +110,7 @@ def _prefers_json(accept: str) -> bool:
 
 
 def _unchanged(headers: dict[str, str], etag: str, modified: str) -> bool:
-    """Tell whether the client has this very file; dates count when they are exactly ours (a rollback goes back)."""
+    """Return whether the client has this very file; dates count when they are exactly ours (a rollback goes back)."""
     if tags := headers.get("if-none-match"):
         return "*" in tags or etag in [one.strip().removeprefix("W/") for one in tags.split(",")]
     return bool(modified) and headers.get("if-modified-since") == modified

@@ -157,7 +157,7 @@ def _wants(config: Config) -> bool:
 
 
 def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:
-    """Tell whether the site shows the newest snapshot, made of this very lock and these builds."""
+    """Return whether the site shows the newest snapshot, made of this very lock and these builds."""
     if shown is None or not numbers or shown != numbers[-1]:
         return False
     depot.progress.step(f"reading snapshot {shown}")

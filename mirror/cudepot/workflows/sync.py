@@ -91,9 +91,7 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
     )
 
 
-def _doubts(
-    store: LocalStore, lock: Lock, found: Mapping[str, Whole], fetched: Container[Digest]
-) -> Iterator[str]:  # fmt: skip
+def _doubts(store: LocalStore, lock: Lock, found: Mapping[str, Whole], fetched: Container[Digest]) -> Iterator[str]:
     """Give a line for each package that clients would refuse although it is what its hash says."""
     for one in (_locked(lock, name) for name in found if fetched):
         yield from kind_of(one).checks.doubts(store, one, fetched)
@@ -106,9 +104,7 @@ def _raise(failed: Sequence[Failed], missing: int) -> None:
         raise summary([one.error for one in failed], max(missing, len(failed)), paths)
 
 
-def _read_wholes(
-    depot: Depot, lock: Lock, *, dry_run: bool, wait: float
-) -> tuple[dict[str, Whole], list[Failed]]:  # fmt: skip
+def _read_wholes(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> tuple[dict[str, Whole], list[Failed]]:
     """Return what each whole mirror consists of, and what stands in the way of the others."""
     failed = _restore_indexes(depot, lock, dry_run=dry_run, wait=wait)
     found: dict[str, Whole] = {}

@@ -106,9 +106,7 @@ def list_trust(base: Path, config: Config, logged: Callable[[BaseException], str
     )
 
 
-def _trust(
-    base: Path, upstream: Upstream, logged: Callable[[BaseException], str], expired: list[str]
-) -> UpstreamTrust:  # fmt: skip
+def _trust(base: Path, upstream: Upstream, logged: Callable[[BaseException], str], expired: list[str]) -> UpstreamTrust:
     found: dict[str, tuple[str, PublicKey]] = {}
     unreadable = list[Unreadable]()
     missing = [name for name in upstream.keyrings if not key_file(base, name).is_file()]
@@ -138,9 +136,7 @@ def _keys(base: Path, states: Mapping[str, str], found: Mapping[str, tuple[str, 
         yield TrustedKey(one, states[one], file, key, presets.key(one), bool(file) and not (base / file).exists())
 
 
-def plan_add(
-    base: Path, config: Config, name: str, file: Path, *, wanted: str = "", today: datetime.date
-) -> Change:  # fmt: skip
+def plan_add(base: Path, config: Config, name: str, file: Path, *, wanted: str = "", today: datetime.date) -> Change:
     """Return what pinning one more key would change; a key that is pinned already gets its file renewed.
 
     Args:

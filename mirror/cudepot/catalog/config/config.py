@@ -69,7 +69,7 @@ class Config:
 
 
 def names_presets(data: Mapping[str, object]) -> bool:
-    """Tell whether an upstream is given by a preset, so that presets have to be loaded."""
+    """Return whether an upstream is given by a preset, so that presets have to be loaded."""
     tables = data.get("upstream")
     return isinstance(tables, list) and any(isinstance(one, Mapping) and "preset" in one for one in tables)
 

@@ -10,7 +10,7 @@ _IN_NAME = re.compile(r"-cuda-(\d+)(?:-(\d+))?$|-(\d+)-(\d+)$")
 
 
 def is_cuda_variant(name: str, version: str, cuda: str) -> bool:
-    """Tell whether a package says that it is for that CUDA.
+    """Return whether a package says that it is for that CUDA.
 
     The version says it up to cuDNN 8 (``+cuda11.1``, in an rpm's release ``1.cuda11.1``), the name from cuDNN 9 on
     (``-cuda-12``, ``-cuda-12-4``), and that of CUDA's own packages (``libcublas-13-0``). The shorter of two numbers

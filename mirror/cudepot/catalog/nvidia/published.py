@@ -105,7 +105,7 @@ class Support:
     source: str = ""
 
     def covers(self, version: str, cuda: str) -> bool:
-        """Tell whether this is about a release built for a CUDA variant."""
+        """Return whether this is about a release built for a CUDA variant."""
         number, first, last = _number(version), _number(self.first), _number(self.last)
         inside = number[: len(first)] >= first and number[: len(last)] <= last
         return inside and same_cuda(self.cuda, cuda)
@@ -159,7 +159,7 @@ class Query:
     parts: bool = False
 
     def fits(self, one: Published) -> bool:
-        """Tell whether a file is meant."""
+        """Return whether a file is meant."""
         return (
             _fits_version(self.version, one.version)
             and (self.parts or not one.part)

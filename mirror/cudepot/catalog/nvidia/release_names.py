@@ -110,7 +110,7 @@ def parse_artifact_name(filename: str) -> Release | None:
 
 
 def is_meta(name: str) -> bool:
-    """Tell whether a deb or rpm of that name only depends on cuDNN's packages and holds no file of it.
+    """Return whether a deb or rpm of that name only depends on cuDNN's packages and holds no file of it.
 
     >>> is_meta("cudnn9-cross-aarch64"), is_meta("libcudnn9-cross-aarch64-cuda-12")
     (True, False)

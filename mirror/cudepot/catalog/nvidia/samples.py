@@ -62,7 +62,7 @@ TARGETS = {
 
 
 def is_native(target: Target, machine: str) -> bool:
-    """Tell whether what is built runs on a machine of this kind (``os.uname().machine``), so plain folders count."""
+    """Return whether what is built runs on a machine of this kind (``os.uname().machine``), so plain folders count."""
     return target.system == "linux" and target.arch == machine
 
 

@@ -107,7 +107,7 @@ def _package(version: str, folder: str, url: str, pin: bytes, keyring: bytes, ep
 
 
 def is_keyring_of_ours(path: str, data: bytes) -> bool:
-    """Tell whether a package is a ``cuda-keyring`` as it is made here: source, key and pin file, and no script.
+    """Return whether a package is a ``cuda-keyring`` as it is made here: source, key and pin file, and no script.
 
     Args:
         path: on the site.

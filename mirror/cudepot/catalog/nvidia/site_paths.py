@@ -41,7 +41,7 @@ class Shown(NamedTuple):
 
 
 def below(path: str) -> bool:
-    """Tell whether a site path is one of NVIDIA's."""
+    """Return whether a site path is one of NVIDIA's."""
     return path.startswith(_TOPS)
 
 
@@ -51,7 +51,7 @@ def bare(tree: Mapping[str, Digest]) -> dict[str, Digest]:
 
 
 def is_made(path: str) -> bool:
-    """Tell whether the site makes a file of that name below NVIDIA's paths; one that names a source is no other's."""
+    """Return whether the site makes a file of that name below NVIDIA's paths; one that names a source is no other's."""
     name = path.rpartition("/")[2]
     return bool(_MADE.fullmatch(name)) or leads_away(name)
 

@@ -179,7 +179,7 @@ def held_file(path: str, one: Artifact) -> Held:
 
 
 def is_for_cuda(one: Held, cuda: str) -> bool:
-    """Tell whether a package is for a CUDA version like ``12`` or ``11.1``, or does not say for which."""
+    """Return whether a package is for a CUDA version like ``12`` or ``11.1``, or does not say for which."""
     said = cuda_of(one)
     return not said or same_cuda(said, cuda)
 

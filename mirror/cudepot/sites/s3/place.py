@@ -54,7 +54,7 @@ class S3Place:
 
     @property
     def has_links(self) -> bool:
-        """Return False: a second name is a copy on the server."""
+        """False: a second name is a copy on the server."""
         return False
 
     @property

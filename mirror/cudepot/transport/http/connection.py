@@ -162,7 +162,7 @@ class Plain:
 
     @property
     def redirects(self) -> bool:
-        """Return whether the answer sends us somewhere else."""
+        """Whether the answer sends us somewhere else."""
         return 300 <= self.status < 400 and self.status != 304
 
     def pieces(self) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ class Served(NamedTuple):
 
     @property
     def is_short(self) -> bool:
-        """Return whether the server stops before the end of the file, as it may."""
+        """Whether the server stops before the end of the file, as it may."""
         return 0 <= self.end < self.total
 
 

@@ -42,7 +42,7 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
 
 
 def _is_complete(store: LocalStore, upstream: LockedUpstream) -> bool:
-    """Tell whether all of a whole mirror is here."""
+    """Return whether all of a whole mirror is here."""
     if not all(store.has(one.digest) for one in upstream.files):
         return False
     found = read_whole(store, upstream)

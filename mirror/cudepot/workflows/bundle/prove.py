@@ -175,7 +175,7 @@ def _name(
     signed: Signed,
     shown: Set[Digest],
     named: set[Digest | Promise],
-) -> None:  # fmt: skip
+) -> None:
     """Add the packages that the indexes hanging from a verified root name, until all that are ``shown`` are named.
 
     Most indexes are there in several forms, which say the same.

@@ -56,13 +56,13 @@ class WindowsClient:
 
     @property
     def forms(self) -> list[str]:
-        """Return the ways to install there are, the usual one first."""
+        """The ways to install there are, the usual one first."""
         there = {"conda": self.conda, "wheel": self.wheels, "zip": self.zip}
         return [form for form, found in there.items() if found]
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """Return the first two parts of the version; none where there is none."""
+        """The first two parts of the version; none where there is none."""
         return tuple(int(one) for one in self.cudnn.split(".")[:2] if one)
 
 

@@ -32,9 +32,7 @@ class InitResult:
     expected: tuple[Expected, ...] = ()
 
 
-def init(
-    base: Path, *, label: str, key: str, gnupg: str, dry_run: bool, wishes: Wishes | None = None
-) -> InitResult:  # fmt: skip
+def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool, wishes: Wishes | None = None) -> InitResult:
     """Make a project in ``base``; with a cudepot.toml there already, only what it lacks.
 
     Args:

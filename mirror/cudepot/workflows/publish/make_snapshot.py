@@ -39,7 +39,7 @@ def keep_snapshot(
         number: of the snapshot.
         tree: path → content.
         earlier: snapshots before it, the newest first.
-        created: see :func:`now`.
+        created: when, see :func:`cudepot.depot.clock.timestamp`.
         rollback: number of the older snapshot it shows again.
     """
     depot.progress.step(f"signing snapshot {number}")

@@ -154,7 +154,7 @@ def _sources(store: LocalStore, progress: Progress, job: Job) -> dict[Digest, tu
 
 
 def _is_own(name: str) -> bool:
-    """Tell whether cudepot wrote the file: all metadata but the licence text."""
+    """Return whether cudepot wrote the file: all metadata but the licence text."""
     return any(part in name for part in _OWN) and "/licenses/" not in name
 
 
@@ -163,7 +163,7 @@ def _is_meta(files: Mapping[str, Digest | str]) -> bool:
 
 
 def _leads_somewhere(name: str, target: str, files: Mapping[str, Digest | str]) -> bool:
-    """Tell whether a link's target is in the package, or a library that the package it depends on has."""
+    """Return whether a link's target is in the package, or a library that the package it depends on has."""
     there = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
     return there in files or ("/" not in target and ".so" in target)
 
