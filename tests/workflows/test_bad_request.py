@@ -99,6 +99,19 @@ def test_a_corrupt_lock_is_refused_until_it_is_made_anew(shown: Project) -> None
     assert shown.lock.read_text() == text
 
 
+def test_a_lock_with_a_kind_that_only_a_newer_cudepot_has_is_refused_until_it_is_made_anew(shown: Project) -> None:
+    text = shown.lock.read_text()
+    assert 'type = "folder"' in text
+    shown.lock.write_text(text.replace('type = "folder"', 'type = "future"'))
+    for verb in ("status", "sync", "publish"):
+        told = refused(shown, 3, verb)
+        assert "upstream 'local' is of type 'future', which this cudepot does not know" in told, verb
+        assert "use the cudepot that locked it" in told, verb
+    shown.run("verify")
+    shown.run("lock")
+    assert shown.lock.read_text() == text
+
+
 def test_a_lock_that_does_not_answer_the_pins_is_refused(shown: Project, nvidia: Nvidia) -> None:
     shown.add_apt(nvidia, f"libcudnn8={DEB}")
     for verb in ("sync", "repackage", "publish"):

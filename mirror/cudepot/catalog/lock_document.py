@@ -15,6 +15,7 @@ from cudepot.formats.release import Release
 from cudepot.paths import plain_path, safe_name
 
 VERSION = 1
+_NEWER = "use the cudepot version that wrote it, or make the lock anew"
 
 
 def parse_lock(data: Mapping[str, object]) -> Lock:
@@ -24,7 +25,7 @@ def parse_lock(data: Mapping[str, object]) -> Lock:
     if version != VERSION:
         raise ConfigError(
             f"cudepot.lock has version {version}; this cudepot reads {VERSION}",
-            hint="use the cudepot version that wrote it, or make the lock anew",
+            hint=_NEWER,
         )
     kinds = tuple(one.artifact for one in rows() if one is not CONDA)  # which are made here, and not locked
     lock = Lock(
@@ -122,7 +123,7 @@ def _file(table: Table, kind: str) -> LockedFile:
 
 
 def _artifact(table: Table, kinds: tuple[str, ...]) -> Artifact:
-    kind = table.choice("kind", kinds)
+    kind = _kind(table, kinds)
     found = Artifact(
         upstream=table.text("upstream"),
         kind=kind,
@@ -149,6 +150,13 @@ def _artifact(table: Table, kinds: tuple[str, ...]) -> Artifact:
         found = replace(found, recipe=table.text("recipe"), release=made)
     table.done()
     return found
+
+
+def _kind(table: Table, kinds: tuple[str, ...]) -> str:
+    try:
+        return table.choice("kind", kinds)
+    except ConfigError as error:
+        raise ConfigError(str(error), hint=_NEWER) from error
 
 
 def _plain_name(table: Table, row: Row) -> str:

@@ -32,6 +32,8 @@ def lock_of(store: LocalStore, snapshot: Snapshot) -> Lock:
         ) from error
     try:
         return parse_lock(tomli.loads(data.decode()))
+    except ConfigError as error:
+        raise ConfigError(f"{what}: {error}", hint=error.hint) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{what} is not TOML: {error}", hint="whoever signed this snapshot made it so") from error
 

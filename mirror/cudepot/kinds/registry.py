@@ -67,14 +67,17 @@ def register(name: str, row: Row) -> None:
 
 
 def kind_of(upstream: Upstream | LockedUpstream) -> Kind:
-    """Return the kind of an upstream; raise ConfigError for one that this cudepot does not have."""
+    """Return the kind of an upstream; raise ConfigError for one that only a newer cudepot has."""
+    if upstream.type not in ROWS:
+        raise ConfigError(
+            f"upstream {upstream.name!r} is of type {upstream.type!r}, which this cudepot does not know",
+            hint="use the cudepot that locked it, or run `cudepot lock`",
+        )
     return kind_named(upstream.type)
 
 
 def kind_named(name: str) -> Kind:
-    """Return a kind by its name in :data:`ROWS`; raise ConfigError for one that this cudepot does not have."""
-    if name not in ROWS:
-        raise ConfigError(f"no kind of upstream is called {name!r}", hint="a newer cudepot may have it")
+    """Return a kind by its name in :data:`ROWS`."""
     found = importlib.import_module(ROWS[name].module).KIND
     assert isinstance(found, Kind), ROWS[name].module
     return found

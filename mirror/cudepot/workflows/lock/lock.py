@@ -202,9 +202,12 @@ def _readable(
 def _resolve(
     depot: Depot, upstream: Upstream, old: Lock, findings: Findings, *, rollback: bool, accepted: Sequence[str]
 ) -> Resolved:
-    """Return what the pins of one upstream mean: what ``old`` has of them where nothing changed."""
+    """Return what the pins of one upstream mean: what ``old`` has of them where nothing changed.
+
+    What was locked under the name when it was of another type tells a resolver nothing.
+    """
     locked = old.upstream(upstream.name)
-    before = (locked, old.of(upstream.name)) if locked else None
+    before = (locked, old.of(upstream.name)) if locked and locked.type == upstream.type else None
     asking = Asking(depot, upstream, before, findings, rollback, accepted)
     return kind_of(upstream).locks.lock(asking)
 
