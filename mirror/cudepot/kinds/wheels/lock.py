@@ -24,7 +24,7 @@ from cudepot.errors import CudepotError, MissingError, PinError, StorageError, T
 from cudepot.formats.simple import JSON_TYPE, IndexFile, parse_page, project_name
 from cudepot.kinds.kind import Asking
 from cudepot.kinds.rules.other_spelling import as_wheel, spelled_out
-from cudepot.kinds.unsigned_index import _is_open, check_transport
+from cudepot.kinds.unsigned_index import check_transport, is_unprotected
 from cudepot.kinds.wheels.hashes import Hashes
 from cudepot.kinds.wheels.rules.names import called_now
 from cudepot.kinds.wheels.rules.select import Project, Wheel, parse_requirement
@@ -205,7 +205,7 @@ def _artifacts(
 def _artifact(upstream: Upstream, one: _Chosen, hashes: Hashes, stop: threading.Event) -> Artifact:
     file, wheel = one.wheel.file, one.wheel
     path = _located(upstream, file.url)
-    if not file.sha256 and _is_open(file.url):
+    if not file.sha256 and is_unprotected(file.url):
         raise TrustError(f"{file.url}: no sha256, and plain http", hint="use an index that gives a sha256, or https")
     artifact = Artifact(
         upstream.name,
