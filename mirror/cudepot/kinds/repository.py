@@ -9,7 +9,7 @@ from cudepot.digest import Digest
 from cudepot.errors import FormatError
 
 GENERATIONS = 3
-"""Generations of indexes reachable by hash, the current one included."""
+"""Generations of indexes (of a conda channel, shards) reachable by hash, the current one included."""
 
 
 def pool_of(packages: Sequence[Artifact]) -> dict[str, Digest]:

@@ -11,10 +11,9 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.digest import Digest, hasher
 from cudepot.errors import FormatError
 from cudepot.formats.conda_repodata import md5_sums, records_of
+from cudepot.kinds.repository import GENERATIONS
 from cudepot.store.local import LocalStore
 
-GENERATIONS = 3
-"""Generations of shards reachable by hash, the current one included."""
 _SHARD_INDEX = "/repodata_shards.msgpack.zst"
 _REPODATA = "/repodata.json"
 _NEWEST_FORM = ("channeldata.json", "notices.json")
@@ -49,7 +48,7 @@ def _below(prefix: str, tree: Mapping[str, Digest]) -> dict[str, Digest]:
 
 
 def _still_good(store: LocalStore, files: Mapping[str, Digest], before: Mapping[str, Digest]) -> bool:
-    """Tell whether the channel shown last has these packages, and its whole index is in the store."""
+    """Return whether the channel shown last has these packages, and its whole index is in the store."""
     same = files == {path: one for path, one in before.items() if path.endswith((*CONDA.suffixes, *CONDA.inside))}
     there = same and all(one in before for one in _NEWEST_FORM) and all(map(store.has, before.values()))
     return there and {one.sha256 for one in files.values()} == set(_told_before(store, before))
