@@ -74,7 +74,7 @@ class Digest:
         return cls(one.hexdigest(), size)
 
     def kept_by(self, stream: BinaryIO) -> bool:
-        """Tell whether the rest of ``stream`` is that content."""
+        """Return whether the rest of ``stream`` is that content."""
         return Digest.of_stream(stream) == self
 
 
@@ -108,7 +108,7 @@ class Promise:
             raise self._broken(what, f"sha512 is {one.hexdigest()} where {self.sha512} was promised, at the same size")
 
     def kept_by(self, stream: BinaryIO) -> bool:
-        """Tell whether the rest of ``stream`` is what was promised."""
+        """Return whether the rest of ``stream`` is what was promised."""
         try:
             for _ in self.checked(iter(lambda: stream.read(CHUNK), b""), ""):
                 pass

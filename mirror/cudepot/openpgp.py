@@ -108,7 +108,7 @@ def _subpackets(area: bytes) -> list[tuple[int, bytes]]:
 
 
 def is_plain_armor(text: bytes) -> bool:
-    """Tell whether a detached signature in text form is, byte for byte, what its own content is written as.
+    """Return whether a detached signature in text form is, byte for byte, what its own content is written as.
 
     Verifiers overlook damage in the armour (RFC 9580 section 6: line ends, checksum, what follows) and in parts of a
     signature that nothing covers; a store that looks for flipped bits must not.

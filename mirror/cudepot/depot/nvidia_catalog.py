@@ -1,4 +1,4 @@
-"""``cudepot catalog``: what NVIDIA has published, and which of it a downloaded file is."""
+"""NVIDIA's published files, from the tables that come with cudepot, and which of them a file is."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Relation:
     architecture: str = ""
 
     def admits(self, version: str) -> bool:
-        """Tell whether a package of that version satisfies this relation."""
+        """Return whether a package of that version satisfies this relation."""
         return deb_version.satisfies(version, self.operator, self.version)
 
     def __str__(self) -> str:

@@ -164,7 +164,7 @@ def _placed(release: Release, file: PayloadFile) -> PayloadFile:
 
 
 def glob_matches(path: str, glob: str) -> bool:
-    """Tell whether a prefix path matches a recipe's glob; ``*`` stays within one segment, a last ``**`` does not."""
+    """Return whether a prefix path matches a recipe's glob; ``*`` stays within one segment, a last ``**`` does not."""
     parts, wanted = path.split("/"), glob.split("/")
     if len(wanted) > 1 and wanted[-1] == "**":
         wanted = wanted[:-1]

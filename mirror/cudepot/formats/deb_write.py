@@ -43,7 +43,7 @@ def write_deb(
 
 
 def same_package(one: bytes, other: bytes) -> bool:
-    """Tell whether two packages have the form of :func:`write_deb` and the same members, however these are packed."""
+    """Return whether two packages have the form of :func:`write_deb` and the same members, however these are packed."""
     plain = _plain(one)
     return bool(plain) and plain == _plain(other)
 

@@ -246,7 +246,7 @@ def _exactly(stream: BinaryIO, size: int, what: str) -> bytes:
 
 
 def _is_one_signature(packet: bytes) -> bool:
-    """Tell whether this is one signature packet and nothing else (RFC 9580 section 4.2): no text hides behind it."""
+    """Return whether this is one signature packet and nothing else (RFC 9580 section 4.2): no text hides behind it."""
     if len(packet) < 6:
         return False
     tag, first = packet[0], packet[1]

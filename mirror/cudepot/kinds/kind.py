@@ -53,8 +53,12 @@ class Asking(NamedTuple):
 
 
 class Offered(NamedTuple):
-    """What an upstream offers, how pins name it, and what was wrong with the rest of it; nothing of a kind that has
-    nothing newer.
+    """What an upstream offers; all of it empty for a kind that has nothing newer.
+
+    Attributes:
+        offers: what there is.
+        spelling: how pins name it.
+        error: what was wrong with the rest of it.
     """
 
     offers: tuple[Offer, ...] = ()
@@ -80,7 +84,7 @@ class Kind(NamedTuple):
         checking: the module that has its :class:`~cudepot.kinds.checks.Checks` under the name ``CHECKS``.
         configuring: the module that has its :class:`Configures` under the name ``CONFIGURES``; empty where clients
             need nothing.
-        ends: how the path of the root ends that such a client checks, below the repository's folder.
+        ends: how the paths of roots end whose signature such clients check.
     """
 
     locking: Locks | None = None

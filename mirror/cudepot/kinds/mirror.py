@@ -57,7 +57,6 @@ def _tree_before(store: LocalStore, history: History, locked: LockedUpstream) ->
     """Return what a whole mirror consisted of: by its locked index or, where that is gone, by the last snapshot."""
     if all(store.has(one.digest) for one in locked.files):
         return read_whole(store, locked).tree
-
     folder = site_folder(locked)
     shown = [(path, digest) for one in history.latest(1) for path, digest in one.tree.items()]
     return {path.removeprefix(folder): digest for path, digest in shown if path.startswith(folder)}

@@ -1,4 +1,7 @@
-"""The small ports of a kind, of which each fills what it can; a fourth, how it is shown, is in :mod:`.shows`."""
+"""The small ports of a kind, of which each fills what it can.
+
+Two more have parts that kinds share: how it is shown (:mod:`.shows`) and how packages are checked (:mod:`.checks`).
+"""
 
 from __future__ import annotations
 

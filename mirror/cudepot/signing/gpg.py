@@ -160,7 +160,7 @@ def _stop_agent(home: Path) -> None:
 
 
 def _has_agent(home: Path) -> bool:
-    """Tell whether somebody listens at the agent's socket in a home: the file alone outlives an agent that crashed."""
+    """Return whether somebody listens at the agent's socket in a home: the file outlives an agent that crashed."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as one:
         one.connect(str(home / "S.gpg-agent"))
         return True

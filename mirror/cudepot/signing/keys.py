@@ -57,7 +57,7 @@ def parse_keys(data: bytes) -> tuple[PublicKey, ...]:
 
 
 def _sound(part: KeyPart) -> bool:
-    """Tell whether gpg could read a key: version 3 keys have short fingerprints, damaged ones no bits."""
+    """Return whether gpg could read a key: version 3 keys have short fingerprints, damaged ones no bits."""
     return len(part.fingerprint) in (40, 64) and part.bits > 0
 
 

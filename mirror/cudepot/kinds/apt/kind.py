@@ -33,9 +33,8 @@ class _Locks:
     def lock(self, asking: Asking) -> Resolved:
         from cudepot.kinds.unchanged import session, unchanged  # noqa: PLC0415
 
-        # Release and Release.gpg are read and verified together.
         asked = session(asking)
-        if before := unchanged(asking, asked, "InRelease"):
+        if before := unchanged(asking, asked, "InRelease"):  # Release and Release.gpg are read and verified together
             return before
         from cudepot.kinds.apt.lock import resolve_apt  # noqa: PLC0415 - where something changed
 

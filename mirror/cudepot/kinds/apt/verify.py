@@ -55,7 +55,7 @@ def _suite_faults(store: LocalStore, snapshot: Snapshot, folder: str, verifier: 
 
 
 def _kept(store: LocalStore, snapshot: Snapshot, path: str, promised: Digest | Promise) -> bool:
-    """Tell whether a file of the snapshot is what an index promises."""
+    """Return whether a file of the snapshot is what an index promises."""
     shown = snapshot.tree.get(path)
     if shown is None or isinstance(promised, Digest):
         return shown == promised

@@ -22,6 +22,7 @@ from cudepot.store.local import LocalStore
 
 _FIELD = re.compile(rb"^([!-9;-~]+):", re.MULTILINE)
 _OTHER_HASHES = {b"md5sum", b"sha1", b"sha512"}
+_OURS = Reader(listing_of_ours, INDEX_LIMIT)
 
 
 class _Vouches:
@@ -79,9 +80,6 @@ def _said_upstream(store: LocalStore, path: str, digest: Digest, verified: Mappi
 def _twice(text: bytes) -> bool:
     names = [name.lower() for name in _FIELD.findall(text)]
     return len(set(names)) != len(names)
-
-
-_OURS = Reader(listing_of_ours, INDEX_LIMIT)
 
 
 def _debs(

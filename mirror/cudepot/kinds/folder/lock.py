@@ -82,7 +82,8 @@ def _with_rpms(
     named = {one.path: one for one in rpms}
     source = FolderSource(folder)
     locked = with_needs(locked, rpms, lambda one: source.file(one.path).open("rb"), findings)
-    findings.complete = not any(one.kind == ArtifactKind.DEB and one.is_mirrored for one in artifacts)  # see prove_apt
+    debs = any(one.kind == ArtifactKind.DEB and one.is_mirrored for one in artifacts)
+    findings.complete = not debs  # whether debs can be installed is for `publish` to prove
     return locked, tuple(named.get(one.path, one) for one in artifacts)
 
 
@@ -149,7 +150,9 @@ def _artifact(upstream: Upstream, pin: Pin, path: Path) -> Artifact:
             f"{path}: sha256 is {digest.sha256}, the pin says {expected}",
             hint="NVIDIA has shipped other bytes under one name before: download it again, or correct the pin",
         )
-    blank = Artifact(upstream.name, "archive", path.name, "", "", path.name, path.name, digest, outputs=pin.outputs)
+    blank = Artifact(
+        upstream.name, ArtifactKind.ARCHIVE, path.name, "", "", path.name, path.name, digest, outputs=pin.outputs
+    )
     known = load_catalog().identify(digest.sha256) if pin.recipe else None
     described = _described(blank, path)
     if described.kind in SYSTEM_KINDS and is_meta(described.name):

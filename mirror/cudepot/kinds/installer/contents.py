@@ -16,7 +16,7 @@ _LIMIT = 64 << 20  # bytes of an index, packed or not
 
 
 def is_installer(name: str) -> bool:
-    """Tell whether a package is called like an installer: ``cudnn-local-repo-…``, ``cuda-repo-…-local``."""
+    """Return whether a package is called like an installer: ``cudnn-local-repo-…``, ``cuda-repo-…-local``."""
     return {"local", "repo"} <= set(name.split("-"))
 
 

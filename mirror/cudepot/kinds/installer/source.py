@@ -84,7 +84,7 @@ class LocalRepo:
         return {name: data for name, data in self._small.items() if name.endswith(KEYS) and name not in _ROOTS}
 
     def has(self, path: str) -> bool:
-        """Tell whether a root, an index or a key of that name is in the repository."""
+        """Return whether a root, an index or a key of that name is in the repository."""
         self._open()
         return path in self._small
 

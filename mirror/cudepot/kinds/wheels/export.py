@@ -27,7 +27,9 @@ def wheel_set(
     """Return the chosen wheels with all they require on the site, one version of each project.
 
     Args:
-        depot, snapshot, site, choice: what is shown, and what of it is meant.
+        store: has the metadata of the wheels.
+        snapshot, site: what is shown.
+        choice: what of it is meant.
         complete: whether a requirement that the site does not hold is an error.
 
     Raises:

@@ -209,7 +209,7 @@ def _check_shown(tree: Tree, name: str) -> None:
 
 
 def _signature(store: LocalStore, keyring: Keyring, tree: Tree, upstream: Upstream) -> tuple[bool, bool]:
-    """Tell whether the site's own key signs a repository's metadata, and whether anybody does."""
+    """Return whether the site's own key signs a repository's metadata, and whether anybody does."""
     folder = f"yum/{upstream.name}/repodata/"
     if f"{folder}repomd.xml.asc" not in tree:
         return False, False

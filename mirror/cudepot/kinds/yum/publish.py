@@ -107,7 +107,7 @@ class _Earlier:
         return files if there and parse_repomd(root, PATH).made_by == yum_plan.PLAN else None
 
     def same(self, lock: Lock) -> bool:
-        """Tell whether the last snapshot was made from the very same part of a lock."""
+        """Return whether the last snapshot was made from the very same part of a lock."""
         name = self.upstream.name
         if not self.snapshots or not self.signing.store.has(self.snapshots[0].lock):
             return False

@@ -34,7 +34,6 @@ from cudepot.ports import Signed, Verifier
 from cudepot.store.layout import RPM_SIGNATURES
 from cudepot.store.local import LocalStore
 
-"""File in the store: sha256, hash over the keys, signer and package, one line each; losing it costs a new check."""
 _TOGETHER = 32  # rpms checked by one run of gpg: their headers are in memory
 _WORKERS = 4
 
@@ -114,7 +113,7 @@ def _terms(base: Path, upstream: Upstream) -> str:
 
 
 def _is_bare(upstream: Upstream) -> bool:
-    """Tell whether nobody has signed metadata that tell the hashes of packages."""
+    """Return whether nobody has signed metadata that tell the hashes of packages."""
     return yum_settings(upstream).trust == HASH_LOCK or kind_of(upstream).locks.names_files
 
 

@@ -7,8 +7,6 @@ from cudepot.errors import ConfigError
 
 FORMS = (".xz", ".zst", ".gz", ".bz2", "")
 """Endings of an index, the one first that is read where there are several."""
-
-
 _LISTS = ("Packages", "Sources")
 
 

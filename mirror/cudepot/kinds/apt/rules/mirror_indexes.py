@@ -52,7 +52,7 @@ def _is_in_component(upstream: Upstream, rest: str) -> bool:
 
 
 def _is_for(upstream: Upstream, rest: str) -> bool:
-    """Tell whether a file of a component is one that clients of the mirrored architectures ask for."""
+    """Return whether a file of a component is one that clients of the mirrored architectures ask for."""
     for kind in _KINDS:
         if found := kind.fullmatch(rest):
             machine = found.groupdict().get("machine", "all")

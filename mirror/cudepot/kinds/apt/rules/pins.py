@@ -62,12 +62,12 @@ class DebPin:
         return not is_glob(self.version)
 
     def speaks_of(self, package: Deb) -> bool:
-        """Tell whether the pin is about that package at all, whatever its version."""
+        """Return whether the pin is about that package at all, whatever its version."""
         here = not self.architectures or package.architecture in (*self.architectures, "all")
         return here and fits(package.name, self.name)
 
     def means(self, package: Deb) -> bool:
-        """Tell whether the pin wants that package in that version."""
+        """Return whether the pin wants that package in that version."""
         return (
             self.speaks_of(package)
             and fits(package.version, self.version)

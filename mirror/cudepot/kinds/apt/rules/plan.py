@@ -82,14 +82,14 @@ def dated(old: bytes, date: str) -> bytes:
 
 
 def same_repository(old: bytes, new: bytes) -> bool:
-    """Tell whether two Release files differ in nothing but their dates: they are valid equally long."""
+    """Return whether two Release files differ in nothing but their dates: they are valid equally long."""
     one, other = (parse_release(text, "Release") for text in (old, new))
     blank = {"Date": "", "Valid-Until": ""}
     return {**one.fields, **blank} == {**other.fields, **blank} and _lifetime(one) == _lifetime(other)
 
 
 def is_worn(old: bytes, now: datetime.datetime) -> bool:
-    """Tell whether half of a Release's time of validity has passed, so that it is to be signed again."""
+    """Return whether half of a Release's time of validity has passed, so that it is to be signed again."""
     release = parse_release(old, "Release")
     date, lifetime = release.date(), _lifetime(release)
     return date is not None and lifetime is not None and now >= date + lifetime / 2

@@ -38,7 +38,7 @@ def _as_archive(spec: str) -> str:
 
 
 def is_exact(version: str) -> bool:
-    """Tell whether a version names one manifest, so that no list of them is needed."""
+    """Return whether a version names one manifest, so that no list of them is needed."""
     return bool(_EXACT.fullmatch(version))
 
 

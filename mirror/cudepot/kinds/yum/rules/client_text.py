@@ -46,7 +46,7 @@ def repo_id(label: str, upstream: str) -> str:
 
 
 def is_old(upstream: str, url: str) -> bool:
-    """Tell whether a repository is for rhel7's yum."""
+    """Return whether a repository is for rhel7's yum."""
     return bool(re.search(r"(?:^|/)(?:rhel|centos)[67](?:/|$)", f"{url}/{upstream}"))
 
 
@@ -96,4 +96,4 @@ def install_line(clients: Iterable[DnfClient], *, old: bool) -> str:
         for name, versions in sorted(one.versions.items())
         if "*" not in versions[-1]
     ]
-    return " ".join(["yum" if old else "dnf", "install", *(specs or ["PACKAGE"])])
+    return " ".join([tool(old=old), "install", *(specs or ["PACKAGE"])])

@@ -61,12 +61,12 @@ class RpmPin:
         return is_glob(self.name)
 
     def speaks_of(self, rpm: Rpm) -> bool:
-        """Tell whether the pin is about that package at all, whatever its version."""
+        """Return whether the pin is about that package at all, whatever its version."""
         here = rpm.architecture in (*self.machines, "noarch")
         return here and fits(rpm.name, self.name) and fits(rpm.architecture, self.arch)
 
     def means(self, rpm: Rpm) -> bool:
-        """Tell whether the pin wants that package in that version."""
+        """Return whether the pin wants that package in that version."""
         if not self.speaks_of(rpm) or (self.cuda and not is_cuda_variant(rpm.name, rpm.evr, self.cuda)):
             return False
         epoch, version, release = split_evr(rpm.evr)

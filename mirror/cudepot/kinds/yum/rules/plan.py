@@ -1,7 +1,8 @@
 """The plan of a re-signed yum repository: which metadata bytes describe a list of packages. Pure.
 
 All of it is cut out of the upstream's own metadata: what createrepo_c once read from the rpms is not read again.
-Primary, filelists and other pass through entry by entry; the small ones are trimmed in :mod:`.yum_trim`.
+Primary, filelists and other pass through entry by entry; the small ones are trimmed in :mod:`.trim` and
+:mod:`.modules`.
 """
 
 from __future__ import annotations
@@ -41,8 +42,6 @@ _FRAMES = {
     "filelists": ("filelists", 'xmlns="http://linux.duke.edu/metadata/filelists"'),
     "other": ("otherdata", 'xmlns="http://linux.duke.edu/metadata/other"'),
 }  # fmt: skip
-
-
 DESCRIBING = tuple(_FRAMES)
 """Types that describe every package: primary, filelists, other."""
 
@@ -159,7 +158,7 @@ def _described(entry: bytes, artifact: Artifact, what: str) -> bytes:
 
 
 def same_repository(old: Repomd, records: Sequence[Record]) -> bool:
-    """Tell whether a repomd.xml names the very same files."""
+    """Return whether a repomd.xml names the very same files."""
     return {(one.type, one.href, one.promised) for one in old.records} == {
         (one.type, one.href, one.promised) for one in records
     }

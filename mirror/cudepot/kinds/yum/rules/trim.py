@@ -1,4 +1,4 @@
-"""Errata and groups trimmed to the packages that are there. Pure; module streams are :mod:`.yum_modules`."""
+"""Errata and groups trimmed to the packages that are there; for module streams see :mod:`.modules`. Pure."""
 
 from __future__ import annotations
 
