@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cudepot.catalog import faults
-from cudepot.catalog.drift import ChangedError, without_drift
+from cudepot.catalog.drift import ChangedError, same_bytes_or_accepted
 from cudepot.catalog.faults import Fault, Served, fault_of, file_fault, index_fault
 from cudepot.catalog.lock import Artifact
 from cudepot.digest import Digest, mismatch
@@ -103,16 +103,16 @@ def deb(sha256: str = "a" * 64, version: str = "1", path: str = "x_1_amd64.deb",
 
 def test_other_bytes_under_a_locked_version_are_refused_also_under_another_file_name() -> None:
     with pytest.raises(ChangedError, match=f"locked with sha256 {'a' * 64} .* now offered with {'b' * 64}") as caught:
-        without_drift([deb()], [deb("b" * 64, path="other/x_1_amd64.deb")], ["y"], "https://example.com/")
+        same_bytes_or_accepted([deb()], [deb("b" * 64, path="other/x_1_amd64.deb")], ["y"], "https://example.com/")
     assert caught.value.fault.url == "https://example.com/other/x_1_amd64.deb"
     assert "--accept-changed x" in caught.value.hint
 
 
 def test_an_accepted_change_is_marked_and_the_mark_stays() -> None:
-    (accepted,) = without_drift([deb()], [deb("b" * 64)], ["x"], "u")
+    (accepted,) = same_bytes_or_accepted([deb()], [deb("b" * 64)], ["x"], "u")
     assert accepted.replaces == "a" * 64
-    assert without_drift([accepted], [deb("b" * 64)], [], "u") == (accepted,)
-    assert without_drift([accepted], [deb("b" * 64, version="2")], [], "u") == (deb("b" * 64, version="2"),)
+    assert same_bytes_or_accepted([accepted], [deb("b" * 64)], [], "u") == (accepted,)
+    assert same_bytes_or_accepted([accepted], [deb("b" * 64, version="2")], [], "u") == (deb("b" * 64, version="2"),)
 
 
 def test_another_build_of_one_wheel_version_is_no_change() -> None:
@@ -120,4 +120,4 @@ def test_another_build_of_one_wheel_version_is_no_change() -> None:
         Artifact("up", "wheel", "x", "1", "any", name, name, Digest(sha256 * 64, 10))
         for name, sha256 in (("x-1-py3-none-any.whl", "a"), ("x-1-2-py3-none-any.whl", "b"))
     )
-    assert without_drift([one], [two], [], "u") == (two,)
+    assert same_bytes_or_accepted([one], [two], [], "u") == (two,)
