@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config.config import Pin
-from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind, Output
+from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind, Output, row_for
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.nvidia.cuda_components import COMPONENT_OF, CudaComponents
 from cudepot.catalog.nvidia.release_names import parse_artifact_name
@@ -91,7 +91,7 @@ def pinned_as(artifact: Artifact, part: str, *, folder: bool) -> str:
     name = called(artifact, part)
     if folder:
         return name + artifact.filename.removeprefix(artifact.name)
-    return f"{name}{'=' if artifact.kind == 'deb' else '-'}{artifact.version}"
+    return row_for(artifact.kind).spec(name, artifact.version)
 
 
 def lacking(artifacts: Sequence[Artifact], release: Release, role: Role, message: str, *, folder: bool) -> PinError:

@@ -23,7 +23,6 @@ from cudepot.urls import split_url
 _TOPS = ("compute/", "libnvidia-container/")
 _PATH = re.compile(r"(?:^|/)((?:compute/[a-z-]+/(?:repos|redist)|libnvidia-container)(?:/[A-Za-z0-9._+~/-]+)?)\Z")
 _MADE = re.compile(r".+\.(?:pin|pub)|gpgkey|cuda-archive-keyring\.gpg")
-_REPOMD = "repodata/repomd.xml"
 
 
 class Shown(NamedTuple):
@@ -155,7 +154,7 @@ def _known_by(upstream: LockedUpstream, tree: Mapping[str, Digest]) -> list[str]
         return [path.removeprefix(source) for path in tree if path.startswith(source)][:1]
     if upstream.files:
         return [one.path for one in upstream.files if one.role == FileRole.ROOT]
-    return [_REPOMD] if upstream.is_yum else ["InRelease"]
+    return list(upstream.row.root_paths[:1])
 
 
 def _is_there(one: Shown, tree: Mapping[str, Digest]) -> bool:
