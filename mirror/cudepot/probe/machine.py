@@ -88,16 +88,16 @@ class Machine:
         return done
 
     def exists(self, path: str) -> bool:
-        """Say whether a path leads to a file or folder."""
+        """Return whether a path leads to a file or folder."""
         real = self.real(path)
         return self._link(real) == "" and os.path.exists(self._text(real))  # noqa: PTH110 - called as often
 
     def is_folder(self, path: str) -> bool:
-        """Say whether a path leads to a folder."""
+        """Return whether a path leads to a folder."""
         return self._at(self.real(path)).is_dir()
 
     def is_link(self, path: str) -> bool:
-        """Say whether the last part of a path is a symbolic link."""
+        """Return whether the last part of a path is a symbolic link."""
         return self._at(path).is_symlink()
 
     def open(self, path: str) -> BinaryIO:
@@ -148,7 +148,7 @@ class Machine:
         return found.st_dev, found.st_ino
 
     def is_this_one(self) -> bool:
-        """Say whether it is the machine we run on, not an image of one."""
+        """Return whether it is the machine we run on, not an image of one."""
         return self.root == Path("/")
 
     def _at(self, path: str) -> Path:

@@ -30,7 +30,6 @@ _BAD = {
     "ERRSIG": "signed by a key that is not in the keyring",
 }
 
-
 _LATER = "the signature was made in the future"
 _SET_CLOCK = "set this machine's clock (`date -u`, `timedatectl`) and run the command again; nothing has been changed"
 _SLACK = datetime.timedelta(minutes=1)

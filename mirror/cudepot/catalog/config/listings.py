@@ -22,7 +22,6 @@ READ = (
 )
 """The listings that are read, as a hint names them."""
 
-
 _DEB_NAME = r"[a-z0-9][a-z0-9.+-]+"
 _MACHINES = "x86_64|i[3-6]86|aarch64|ppc64le|noarch"
 

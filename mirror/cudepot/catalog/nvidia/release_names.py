@@ -81,7 +81,6 @@ _SUBDIRS = {
     "win_arm64": "win-arm64",
 }
 
-
 _FOR_NAMES = "only artifacts of that product can have its recipe; keep the name NVIDIA gave the file"
 _FOR_FILES = "give {} a pin without recipe, and the recipe to the packages that hold the files, such as {}-cuda-13"
 _META = r"cudnn\d*(?:-jit)?(?:-cross-\w+)?(?:-cuda-\d+(?:-\d+)?)?"

@@ -1,1 +1,1 @@
-"""What a site consists of: snapshots, names, pages, bundles."""
+"""What a site consists of and holds for its clients: snapshots, files, names, packages, bundles."""

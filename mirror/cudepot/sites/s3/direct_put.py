@@ -23,7 +23,6 @@ from cudepot.transport.http.kept_connections import trusting
 if TYPE_CHECKING:
     from cudepot.sites.s3.place import S3Place
 
-
 CONNECT, READ = 10, 60
 """Seconds to connect, and without an answer: what boto3 is given as well."""
 Sign = Callable[[str, Mapping[str, str], str], Any]

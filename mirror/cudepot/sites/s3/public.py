@@ -10,7 +10,6 @@ import requests
 if TYPE_CHECKING:
     from cudepot.sites.s3.place import S3Place
 
-
 _ABSENT = ".cudepot/absent"
 
 

@@ -1,1 +1,1 @@
-"""Upstreams and sites that are folders."""
+"""Upstreams that are folders."""

@@ -44,9 +44,9 @@ class FolderSource:
 
     def about(self, path: str) -> About:
         """Return size and time of ``path``."""
-        stat = self.file(path).stat()
         import email.utils  # noqa: PLC0415 - where somebody asks: it takes long to load
 
+        stat = self.file(path).stat()
         return About(stat.st_size, email.utils.formatdate(stat.st_mtime, usegmt=True))
 
     def fresh(self) -> FolderSource:

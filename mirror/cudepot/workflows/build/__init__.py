@@ -1,1 +1,1 @@
-"""Repackaging."""
+"""What is made of artifacts: conda packages and wheels, statements of their origin, samples."""

@@ -39,7 +39,7 @@ def patchable(
     """Return those of the travelling objects that a patch half as large, or less, makes out of what is over there.
 
     Args:
-        depot: its store gets the patches.
+        store: gets the patches.
         editions: what is over there, and what shall be in its place.
         travelling: what is to travel otherwise.
     """

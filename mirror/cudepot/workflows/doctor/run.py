@@ -70,7 +70,7 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        """Say whether all tests passed."""
+        """Whether all tests passed."""
         return bool(self.tests) and all(one.passed for one in self.tests)
 
 
