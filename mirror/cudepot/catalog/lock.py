@@ -159,6 +159,10 @@ class Artifact:
                 raise FormatError(f"{self.filename[:200]!r}: {text[:80]!r} is no name, version or architecture")
 
 
+Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
+"""What the pins of one upstream mean: the upstream as it looked, and its artifacts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lock:
     """All of cudepot.lock."""

@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from cudepot.catalog.faults import PINS, Fault, fault_of
-from cudepot.catalog.lock import Artifact, LockedUpstream
+from cudepot.catalog.lock import Artifact, LockedUpstream, Resolved
 from cudepot.errors import CudepotError, MissingError, PinError, TransientError
 
-Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 _NAMED = 20  # failures in one message
 
 

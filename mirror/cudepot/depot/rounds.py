@@ -10,13 +10,11 @@ from typing import NamedTuple, TypeVar
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.faults import fault_of
-from cudepot.catalog.lock import Artifact, LockedUpstream
 from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import Standing, note_faults
 from cudepot.errors import CudepotError
 from cudepot.store.local import LocalStore
 
-Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 _Found = TypeVar("_Found")
 MAX_PAUSE = 120.0  # seconds
 _KEPT = "what was locked of it stays, and so does the site; `cudepot lock` again later"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from cudepot.catalog.config.upstream import Upstream
-    from cudepot.catalog.lock import Artifact, LockedUpstream
+    from cudepot.catalog.lock import Resolved
     from cudepot.catalog.unsolvable import Findings
     from cudepot.depot.depot import Depot
     from cudepot.digest import Digest, Promise
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from cudepot.kinds.shows import Shows
     from cudepot.ports import Source
 
-Resolved: TypeAlias = "tuple[LockedUpstream, tuple[Artifact, ...]]"
 Remote: TypeAlias = "Callable[[str, str], Source]"
 """Opens a URL; the second argument is what is accepted, as the header ``Accept`` has it."""
 Listed: TypeAlias = "tuple[str, Digest | Promise | None]"

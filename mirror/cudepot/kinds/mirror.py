@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.drift import replaced
-from cudepot.catalog.lock import Artifact, FileRole, LockedFile, LockedUpstream
+from cudepot.catalog.lock import FileRole, LockedFile, LockedUpstream, Resolved
 from cudepot.catalog.mirror import site_folder
 from cudepot.depot.depot import Depot
 from cudepot.depot.history import History
@@ -41,7 +41,7 @@ def with_extras(chain: Asked, locked: LockedUpstream, accepted: Sequence[str]) -
 def mirrored(
     depot: Depot,
     locked: LockedUpstream,
-    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
+    before: Resolved | None,
     accepted: Sequence[str],
     url: str,
 ) -> LockedUpstream:

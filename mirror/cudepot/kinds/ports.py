@@ -12,14 +12,14 @@ from typing import Protocol
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
+from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream, Resolved
 from cudepot.catalog.site.bundle import SignedRoot
 from cudepot.catalog.site.choice import Choice
 from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, Promise
 from cudepot.kinds.client_held import Hold
-from cudepot.kinds.kind import Asking, Offered, Reader, Remote, Resolved
+from cudepot.kinds.kind import Asking, Offered, Reader, Remote
 from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.ports import Source
 

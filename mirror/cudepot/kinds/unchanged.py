@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cudepot.catalog.lock import LockedUpstream
+from cudepot.catalog.lock import LockedUpstream, Resolved
 from cudepot.depot.upstream_session import Asked
-from cudepot.kinds.kind import Asking, Resolved
+from cudepot.kinds.kind import Asking
 
 
 def session(asking: Asking) -> Asked:

@@ -17,7 +17,7 @@ from cudepot.catalog import ecosystems
 from cudepot.catalog.config.config import Config, Pin
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Root
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, Resolved, Root
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot, SiteVerifier
 from cudepot.depot.request import request_hash
@@ -25,7 +25,7 @@ from cudepot.depot.root_memory import RootMemory
 from cudepot.digest import Digest
 from cudepot.errors import PinError
 from cudepot.kinds import registry
-from cudepot.kinds.kind import Asking, Kind, Offered, Remote, Resolved
+from cudepot.kinds.kind import Asking, Kind, Offered, Remote
 from cudepot.kinds.rules.offer import Offer
 from cudepot.kinds.rules.pin_entries import Entry, Listing, Spelling
 from cudepot.kinds.rules.upstream_fields import parse_index

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.catalog.lock import Artifact, LockedUpstream
+from cudepot.catalog.lock import LockedUpstream, Resolved
 from cudepot.depot.request import request_hash
 from cudepot.depot.upstream_session import Asked
 from cudepot.kinds.apt.chain import Chain, Suite
@@ -21,11 +21,11 @@ from cudepot.kinds.unchanged import locked_dates
 
 def resolve_apt(
     asked: Asked,
-    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
+    before: Resolved | None,
     *,
     rollback: bool,
     accepted: Sequence[str] = (),
-) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+) -> Resolved:
     """Return what the pins of an apt upstream mean now; ``before`` unchanged when its roots are the same.
 
     ``accepted`` names packages of a whole mirror whose bytes may differ from those locked.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.ecosystems import ArtifactKind, Output
-from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
+from cudepot.catalog.lock import Artifact, LockedUpstream, Resolved, check_filenames
 from cudepot.catalog.nvidia.release_names import with_recipe
 from cudepot.depot.depot import Depot
 from cudepot.depot.learn_digests import Known
@@ -24,7 +24,7 @@ from cudepot.kinds.apt.rules.pins import deb_pins, pin_finder
 
 def subset(
     depot: Depot, chain: Chain, suites: list[Suite], locked: LockedUpstream, before: Sequence[Artifact]
-) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+) -> Resolved:
     """Return the pinned packages with what they need, in the order of the upstream's index.
 
     Args:

@@ -12,7 +12,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from cudepot.catalog.config.config import Config, Pin
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import SYSTEM_KINDS, ArtifactKind
-from cudepot.catalog.lock import Artifact, LockedUpstream, check_filenames
+from cudepot.catalog.lock import Artifact, LockedUpstream, Resolved, check_filenames
 from cudepot.catalog.nvidia.release_names import is_meta, parse_artifact_name, with_recipe
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.nvidia_catalog import load_catalog
@@ -33,9 +33,9 @@ def resolve_folder(
     base: Path,
     config: Config,
     upstream: Upstream,
-    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
+    before: Resolved | None,
     findings: Findings,
-) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+) -> Resolved:
     """Return the files of a folder that the pins name, by hash.
 
     Every file is hashed each time: a name, size or date is no evidence. What an installer holds, and whether an rpm
@@ -71,9 +71,7 @@ def _is_published_rpm(one: Artifact) -> bool:
     return one.kind == ArtifactKind.RPM and one.is_mirrored
 
 
-def _with_rpms(
-    locked: LockedUpstream, artifacts: tuple[Artifact, ...], folder: Path, findings: Findings
-) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+def _with_rpms(locked: LockedUpstream, artifacts: tuple[Artifact, ...], folder: Path, findings: Findings) -> Resolved:
     """Add what the rpms of a folder need beside them; two that differ in their epochs alone get names that differ."""
     from cudepot.kinds.yum.loose_rpms import with_needs  # noqa: PLC0415 - libsolv and createrepo_c take time to load
     from cudepot.kinds.yum.subset import named_once  # noqa: PLC0415

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.catalog.lock import Artifact, LockedUpstream
+from cudepot.catalog.lock import Artifact, LockedUpstream, Resolved
 from cudepot.depot.fetch import fetch_promised
 from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
@@ -21,7 +21,7 @@ from cudepot.kinds.apt.lock import locked_from
 from cudepot.kinds.apt.subset import subset
 from cudepot.kinds.installer.rules.settings import holds_rpms, sha256_of
 from cudepot.kinds.installer.source import LocalRepo
-from cudepot.kinds.kind import Asking, Resolved
+from cudepot.kinds.kind import Asking
 from cudepot.kinds.yum.rules.settings import HASH_LOCK, YumSettings
 from cudepot.ports import Progress
 from cudepot.signing.keys import parse_keys

@@ -10,7 +10,7 @@ from packaging.version import Version
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
-from cudepot.catalog.lock import Artifact, LockedUpstream, Root
+from cudepot.catalog.lock import Artifact, LockedUpstream, Resolved, Root
 from cudepot.catalog.nvidia.release_names import with_recipe
 from cudepot.depot.depot import Depot
 from cudepot.depot.partly import partly
@@ -18,7 +18,7 @@ from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
 from cudepot.errors import CudepotError, FormatError, MissingError, PinError
 from cudepot.formats.redistrib import Manifest, Redistributed, parse_redistrib
-from cudepot.kinds.kind import Asking, Resolved
+from cudepot.kinds.kind import Asking
 from cudepot.kinds.redistrib.rules.manifests import choose, is_exact, listed, manifests, serving, wanted
 from cudepot.kinds.unsigned_index import check_transport
 from cudepot.ports import Progress, Source

@@ -8,9 +8,9 @@ from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.lock import Lock, LockedUpstream, Resolved
 from cudepot.depot.depot import Depot
-from cudepot.kinds.kind import Asking, Kind, Offered, Remote, Resolved
+from cudepot.kinds.kind import Asking, Kind, Offered, Remote
 from cudepot.kinds.rules.upstream_fields import parse_index
 from cudepot.ports import Source
 

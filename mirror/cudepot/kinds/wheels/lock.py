@@ -13,11 +13,11 @@ from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.pinned_hashes import pinned_hashes
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
-from cudepot.catalog.lock import Artifact, LockedUpstream, Root
+from cudepot.catalog.lock import Artifact, LockedUpstream, Resolved, Root
 from cudepot.catalog.nvidia.release_names import with_recipe
 from cudepot.depot.depot import SourceOf
 from cudepot.depot.fetch import in_threads
-from cudepot.depot.partly import Resolved, partly
+from cudepot.depot.partly import partly
 from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
 from cudepot.errors import CudepotError, MissingError, PinError, StorageError, TrustError, UpstreamError

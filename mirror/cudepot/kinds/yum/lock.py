@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cudepot.catalog.faults import IndexMismatchError, IndexMissingError
-from cudepot.catalog.lock import Artifact, FileRole, LockedFile, LockedUpstream
+from cudepot.catalog.lock import FileRole, LockedFile, LockedUpstream, Resolved
 from cudepot.depot.request import request_hash
 from cudepot.depot.upstream_session import ROOT_LIMIT, Asked
 from cudepot.digest import Digest
@@ -24,11 +24,11 @@ KEY = f"{PATH}.key"
 
 def resolve_yum(
     asked: Asked,
-    before: tuple[LockedUpstream, tuple[Artifact, ...]] | None,
+    before: Resolved | None,
     *,
     rollback: bool,
     accepted: Sequence[str] = (),
-) -> tuple[LockedUpstream, tuple[Artifact, ...]]:
+) -> Resolved:
     """Return what the pins of a yum upstream mean now; ``before`` unchanged when its root is the same.
 
     ``accepted`` names packages of a whole mirror whose bytes may differ from those locked.

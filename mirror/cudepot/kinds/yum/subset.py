@@ -9,7 +9,7 @@ from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind, Output
 from cudepot.catalog.faults import IndexMismatchError, IndexMissingError
-from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream
+from cudepot.catalog.lock import Artifact, LockedFile, LockedUpstream, Resolved
 from cudepot.catalog.name_globs import Globs
 from cudepot.catalog.nvidia.release_names import with_recipe
 from cudepot.depot.learn_digests import Known
@@ -27,8 +27,6 @@ from cudepot.kinds.yum.rules.pins import Offer, RpmPin, rpm_pins
 from cudepot.kinds.yum.rules.plan import NEEDED, USED
 from cudepot.kinds.yum.rules.selection import RpmSelection
 from cudepot.kinds.yum.twins import served
-
-Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 
 
 def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Sequence[Artifact]) -> Resolved:

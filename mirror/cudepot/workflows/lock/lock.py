@@ -14,14 +14,14 @@ from cudepot.catalog.config.pinned_hashes import check_hashes
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.drift import same_bytes_or_accepted
 from cudepot.catalog.ecosystems import Output
-from cudepot.catalog.lock import Artifact, FileRole, Lock
+from cudepot.catalog.lock import Artifact, FileRole, Lock, Resolved
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import too_old
 from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.locked import document, load_lock, pinned_upstreams
 from cudepot.depot.partly import PartlyLockedError
-from cudepot.depot.rounds import Failure, Resolved, failures, resolve_all
+from cudepot.depot.rounds import Failure, failures, resolve_all
 from cudepot.depot.solvability import Solvability
 from cudepot.disk import write_atomic
 from cudepot.errors import CudepotError
