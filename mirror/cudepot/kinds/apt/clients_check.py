@@ -12,8 +12,8 @@ from cudepot.depot.key_files import key_files
 from cudepot.depot.root_memory import RootMemory
 from cudepot.digest import Digest
 from cudepot.kinds.apt.rules.client_rules import judge_document, judge_key
-from cudepot.kinds.rules.checked_clients import Checked
-from cudepot.openpgp import DocumentSignature, PublicKey
+from cudepot.kinds.rules.checked_clients import Checked, checked, checked_key
+from cudepot.openpgp import PublicKey
 from cudepot.ports import Verifier
 from cudepot.signing.keys import parse_keys, read_keys
 from cudepot.store.local import LocalStore
@@ -36,10 +36,7 @@ def _keys(clock: Clock, upstream: Upstream, keys: Sequence[PublicKey]) -> Iterat
     today = clock().date()
     for key in keys:
         if key.fingerprint in upstream.keys:
-            digests = tuple(part.digest for part in key.parts if part.digest)
-            yield Checked(
-                "key", key.fingerprint, upstream.name, (key.fingerprint,), digests, judge_key(key, today)
-            )  # fmt: skip
+            yield checked_key(key, upstream.name, judge_key(key, today))
 
 
 def _roots(
@@ -49,7 +46,8 @@ def _roots(
         document, signature = _document(depot.store, upstream, root)
         if document is not None:
             seen = depot.verifier(upstream).inspect(document, signature)
-            yield _checked(depot.clock, "root", locked.url + root.path, upstream.name, seen, keys)
+            verdicts = judge_document(seen, keys, depot.clock().date())
+            yield checked("root", locked.url + root.path, upstream.name, seen, verdicts)
 
 
 def _document(store: LocalStore, upstream: Upstream, root: Root) -> tuple[bytes | None, bytes | None]:
@@ -77,21 +75,13 @@ def _shown(depot: Depot, snapshot: Snapshot, folder: str, name: str) -> Iterator
     document = depot.store.find(snapshot.tree[f"{folder}/{'Release' if name == 'Release.gpg' else name}"])
     signature = depot.store.find(snapshot.tree[f"{folder}/{name}"]) if name == "Release.gpg" else None
     candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(depot.site_verifier(), site_keys)]
+    today = depot.clock().date()
     for one in upstreams:
         rings = [key for file in key_files(depot.base, one) for key in read_keys(file)]
         candidates += [(depot.verifier(one), rings)] if rings else []
     for verifier, keys in candidates:
         seen = verifier.inspect(document or b"", signature)
         if any(one.signer for one in seen):
-            yield _checked(
-                depot.clock, "site", f"{folder}/{name}", upstreams[0].name if upstreams else owner, seen, keys
-            )
+            named, verdicts = upstreams[0].name if upstreams else owner, judge_document(seen, keys, today)
+            yield checked("site", f"{folder}/{name}", named, seen, verdicts)
             return
-
-
-def _checked(
-    clock: Clock, kind: str, what: str, upstream: str, seen: Sequence[DocumentSignature], keys: Sequence[PublicKey]
-) -> Checked:
-    verdicts = judge_document(seen, keys, clock().date())
-    signers = tuple(one.signer for one in seen if one.signer)
-    return Checked(kind, what, upstream, signers, tuple(one.digest for one in seen if one.digest), verdicts)

@@ -9,12 +9,12 @@ from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Clock, Depot, Keyring, Signing
+from cudepot.depot.depot import Depot, Keyring, Signing
 from cudepot.formats.rpm_header import SHA256, RpmHead, read_head
-from cudepot.kinds.rules.checked_clients import Checked
+from cudepot.kinds.rules.checked_clients import Checked, checked, checked_key
 from cudepot.kinds.yum.rules.client_rules import Of, judge_rpm_document, judge_rpm_key
 from cudepot.kinds.yum.signatures import Subject, subjects
-from cudepot.openpgp import DocumentSignature, PublicKey, packet_algorithms
+from cudepot.openpgp import PublicKey, packet_algorithms
 from cudepot.ports import Verifier
 from cudepot.signing.keys import parse_keys, read_keys
 
@@ -31,9 +31,7 @@ def check_yum(depot: Depot, lock: Lock) -> Iterator[Checked]:
         today = depot.clock().date()
         for key in keys:
             if key.fingerprint in (*upstream.keys, *upstream.package_keys):
-                digests = tuple(part.digest for part in key.parts if part.digest)
-                verdicts = judge_rpm_key(key, today)
-                yield Checked("key", key.fingerprint, upstream.name, (key.fingerprint,), digests, verdicts)
+                yield checked_key(key, upstream.name, judge_rpm_key(key, today))
         if locked is not None:
             yield from _roots(depot, upstream, locked, keys)
             yield from _packages(depot, upstream, subjects(depot.config, depot.store, lock, locked), keys)
@@ -44,7 +42,8 @@ def _roots(depot: Depot, upstream: Upstream, locked: LockedUpstream, keys: Seque
         document, signature = depot.store.find(root.digest), depot.store.find(root.signature)
         if document is not None and signature is not None and upstream.keys:
             seen = depot.verifier(upstream).inspect(document, signature)
-            yield _checked(depot.clock, "root", locked.url + root.path, upstream.name, seen, keys)
+            verdicts = judge_rpm_document(seen, keys, depot.clock().date(), Of.METADATA)
+            yield checked("root", locked.url + root.path, upstream.name, seen, verdicts)
 
 
 def _packages(
@@ -64,7 +63,8 @@ def _packages(
         assert verifier is not None
         seen = [found for packet in head.signatures() for found in verifier.inspect(head.header.raw, packet)]
         what = f"{len(alike)} packages, {one.path} for one" if len(alike) > 1 else one.path
-        yield _checked(depot.clock, "packages", what, upstream.name, seen, keys, of=Of.PACKAGE, digested=bool(digested))
+        verdicts = judge_rpm_document(seen, keys, depot.clock().date(), Of.PACKAGE, digested=bool(digested))
+        yield checked("packages", what, upstream.name, seen, verdicts)
 
 
 def shown_yum(config: Config, keyring: Keyring, signing: Signing, snapshot: Snapshot) -> Iterator[Checked]:
@@ -83,21 +83,6 @@ def shown_yum(config: Config, keyring: Keyring, signing: Signing, snapshot: Snap
         for verifier, keys in candidates:
             seen = verifier.inspect(root or b"", signature)
             if any(one.signer for one in seen):
-                yield _checked(signing.clock, "site", path.removesuffix(".asc"), name, seen, keys)
+                verdicts = judge_rpm_document(seen, keys, signing.clock().date(), Of.METADATA)
+                yield checked("site", path.removesuffix(".asc"), name, seen, verdicts)
                 break
-
-
-def _checked(
-    clock: Clock,
-    kind: str,
-    what: str,
-    upstream: str,
-    seen: Sequence[DocumentSignature],
-    keys: Sequence[PublicKey],
-    *,
-    of: Of = Of.METADATA,
-    digested: bool = True,
-) -> Checked:
-    verdicts = judge_rpm_document(seen, keys, clock().date(), of, digested=digested)
-    signers = tuple(one.signer for one in seen if one.signer)
-    return Checked(kind, what, upstream, signers, tuple(one.digest for one in seen if one.digest), verdicts)
