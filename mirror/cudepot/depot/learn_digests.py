@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from cudepot.catalog.lock import Artifact
 from cudepot.depot.fetch import Unknown, fetch_promised, learn_each, summary
+from cudepot.depot.promised import keeps
 from cudepot.digest import Digest, Promise
 from cudepot.ports import Progress, Source
 from cudepot.store.local import LocalStore
@@ -47,10 +48,8 @@ class Known(NamedTuple):
         if noted is not None and self.store.has(noted):
             return noted
         for one in self.before:
-            if one.path == path and one.digest.size == promised.size and self.store.has(one.digest):
-                with self.store.open(one.digest) as handle:
-                    kept = promised.kept_by(handle)
-                if kept:
-                    self.store.note_promise(promised, one.digest)
-                    return one.digest
+            alike = one.path == path and one.digest.size == promised.size and self.store.has(one.digest)
+            if alike and keeps(self.store, one.digest, promised):
+                self.store.note_promise(promised, one.digest)
+                return one.digest
         return None

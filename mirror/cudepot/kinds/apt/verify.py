@@ -8,6 +8,7 @@ from cudepot.catalog.lock import FileRole, LockedUpstream
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import SiteVerifier
+from cudepot.depot.promised import keeps
 from cudepot.digest import Digest, Promise
 from cudepot.errors import TrustError
 from cudepot.formats.apt import PackageIndex
@@ -57,10 +58,7 @@ def _suite_faults(store: LocalStore, snapshot: Snapshot, folder: str, verifier: 
 def _kept(store: LocalStore, snapshot: Snapshot, path: str, promised: Digest | Promise) -> bool:
     """Return whether a file of the snapshot is what an index promises."""
     shown = snapshot.tree.get(path)
-    if shown is None or isinstance(promised, Digest):
-        return shown == promised
-    with store.open(shown) as handle:
-        return promised.kept_by(handle)
+    return shown is not None and keeps(store, shown, promised)
 
 
 def _releases(store: LocalStore, snapshot: Snapshot, folder: str, verifier: Verifier) -> Iterator[tuple[str, Release]]:

@@ -8,7 +8,8 @@ from cudepot.catalog.lock import FileRole, LockedUpstream
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import SiteVerifier
-from cudepot.digest import Digest, Promise
+from cudepot.depot.promised import keeps
+from cudepot.digest import Digest
 from cudepot.errors import CudepotError, TrustError
 from cudepot.formats.primary import listing
 from cudepot.formats.repomd import DOWNLOADED, PATH, Record, parse_repomd
@@ -41,17 +42,10 @@ def _followed(
         shown = snapshot.tree.get(folder + one.href)
         if shown is None and not ours and one.type not in DOWNLOADED:
             continue  # what the upstream names and does not serve is left out
-        if shown is None or not _keeps(store, one.promised, shown):
+        if shown is None or not keeps(store, shown, one.promised):
             yield f"{folder}{PATH}: {one.href} is not the one it names"
         elif one.type == "primary":
             yield from _packages(store, snapshot, folder, one, shown)
-
-
-def _keeps(store: LocalStore, promised: Digest | Promise, shown: Digest) -> bool:
-    if isinstance(promised, Promise):
-        with store.open(shown) as handle:
-            return promised.kept_by(handle)
-    return promised == shown
 
 
 def _packages(store: LocalStore, snapshot: Snapshot, folder: str, primary: Record, shown: Digest) -> Iterator[str]:
@@ -59,7 +53,7 @@ def _packages(store: LocalStore, snapshot: Snapshot, folder: str, primary: Recor
     with opened(store, shown, what) as text:
         for path, digest in listing(text, what):
             found = snapshot.tree.get(folder + path)
-            if digest is not None and (found is None or not _keeps(store, digest, found)):
+            if digest is not None and (found is None or not keeps(store, found, digest)):
                 yield f"{what}: {path} is not the one it names"
 
 

@@ -13,6 +13,7 @@ from cudepot.catalog.nvidia.site_paths import below as nvidias
 from cudepot.catalog.site.bundle import SignedRoot, parse_manifest
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.depot.depot import Depot
+from cudepot.depot.promised import keeps
 from cudepot.digest import CHUNK, Digest, Promise, VerifyingReader, hasher
 from cudepot.errors import FormatError, TrustError
 from cudepot.formats.compression import decompressed
@@ -184,7 +185,7 @@ def _name(
     lists = vouches.lists_packages(root.path, signed.text)
     for path, digest in root.indexes:
         what = f"{root.upstream}: {path}"
-        if not _keeps(depot.store, promised.get(path), digest):
+        if not keeps(depot.store, digest, promised.get(path)):
             raise TrustError(f"{what}: is not the one its signed root names", hint="do not import this bundle")
         if lists(path) and not shown <= named:
             named.update(
@@ -198,13 +199,6 @@ def _counted(progress: Progress, upstream: str, packages: Iterable[Digest | Prom
         if not number % _TOLD:
             progress.step(f"{_FOLLOWING % upstream}: {number:,} read")
         yield one
-
-
-def _keeps(store: LocalStore, promised: Digest | Promise | None, digest: Digest) -> bool:
-    if isinstance(promised, Promise):
-        with store.open(digest) as handle:
-            return promised.kept_by(handle)
-    return promised == digest
 
 
 def _listed(store: LocalStore, reader: Reader, digest: Digest, what: str) -> Iterator[Digest | Promise]:
