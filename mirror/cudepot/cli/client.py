@@ -150,7 +150,7 @@ def _conda(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 
 
 def _pip(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
-    from cudepot.kinds.conda.client import client_pip_files
+    from cudepot.kinds.wheels.client import client_pip_files
 
     result = client_pip_files(depot.config, depot.history, depot.site(), url=args.url, output=output)
     return asdict(result), [*(f"{result.folder}/{name}" for name in result.files), "on the client: copy etc/ to /"], 0

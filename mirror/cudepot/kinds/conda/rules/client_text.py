@@ -1,8 +1,8 @@
-"""Configuration for clients that see the site alone: conda's ``.condarc``, ``pip.conf``, ``uv.toml``. Pure.
+"""Configuration for clients that see the site alone: conda's ``.condarc``. Pure.
 
-Formats: conda's configuration with its ``#!final`` flag, pip's configuration files, uv's ``[[index]]``. conda joins the
-lists of all its files, so one below ``/root`` or in a home could only add the site to the channels that an installer
-(Miniforge) has set. ``/etc/conda/.condarc`` is read first, and what is final there is joined with nothing.
+Format: conda's configuration with its ``#!final`` flag. conda joins the lists of all its files, so one below ``/root``
+or in a home could only add the site to the channels that an installer (Miniforge) has set. ``/etc/conda/.condarc`` is
+read first, and what is final there is joined with nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import tomli_w
+from cudepot.kinds.rules.client_head import head
 
-CONDARC, PIP, UV = "etc/conda/.condarc", "etc/pip.conf", "etc/uv/uv.toml"
-_HEAD = "# Channels of the site {label}; written by cudepot. Goes to /{path}\n"
+CONDARC = "etc/conda/.condarc"
 
 
 def condarc(label: str, url: str, channel: str, also: Sequence[str] = ()) -> bytes:
@@ -30,20 +29,9 @@ def condarc(label: str, url: str, channel: str, also: Sequence[str] = ()) -> byt
     keys = ("channels", "default_channels")  # no allowlist: conda-build and conda-lock work with channels of their own
     return "".join(
         [
-            _HEAD.format(label=label, path=CONDARC),
+            head(label, CONDARC),
             *(f"{key}:  #!final\n{listed}" for key in keys),
             f"channel_alias: {json.dumps(f'{url}/conda')}  #!final\n",
             "channel_priority: strict  #!final\n",
         ]
     ).encode()
-
-
-def pip_conf(label: str, url: str) -> bytes:
-    """Return a ``pip.conf`` whose only index is the site's."""
-    return f"{_HEAD.format(label=label, path=PIP)}[global]\nindex-url = {url}/simple/\n".encode()
-
-
-def uv_toml(label: str, url: str) -> bytes:
-    """Return a ``uv.toml`` whose only index is the site's."""
-    index = {"name": label, "url": f"{url}/simple/", "default": True}
-    return (_HEAD.format(label=label, path=UV) + tomli_w.dumps({"index": [index]})).encode()

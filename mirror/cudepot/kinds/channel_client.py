@@ -1,0 +1,45 @@
+"""Writes configuration for clients that see the site and nothing else: what conda, pip and uv have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.disk import write_atomic
+from cudepot.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelClient:
+    """What was written: ``files`` below ``folder``, for clients of snapshot ``number``."""
+
+    folder: str
+    files: tuple[str, ...]
+    number: int
+    channel: str = ""
+
+
+def check_shown(snapshot: Snapshot, folder: str, what: str, kind: str) -> None:
+    """Raise ConfigError when a snapshot has nothing below a folder of the site.
+
+    Args:
+        snapshot: the snapshot.
+        folder: of the site, ending in a slash.
+        what: what people call that.
+        kind: the output of a pin that fills it.
+    """
+    if not any(path.startswith(folder) for path in snapshot.tree):
+        raise ConfigError(
+            f"the site shows no {what}",
+            hint=f'pin an artifact with `recipe = "cudnn"` and `outputs = ["{kind}"]`, then lock, sync, repackage, '
+            "publish",
+        )
+
+
+def written(output: Path, files: Mapping[str, bytes], snapshot: Snapshot, channel: str = "") -> ChannelClient:
+    """Write files below a folder; return what was written."""
+    for name, content in files.items():
+        write_atomic(output / name, content)
+    return ChannelClient(str(output), tuple(files), snapshot.number, channel)

@@ -1,0 +1,31 @@
+"""``cudepot client pip``: configuration for pip and uv that leaves them the site's index alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cudepot.catalog.config.config import Config
+from cudepot.catalog.ecosystems import WHEELS, HeldKind
+from cudepot.depot.history import History
+from cudepot.depot.snapshots import shown_snapshot
+from cudepot.kinds.channel_client import ChannelClient, check_shown, written
+from cudepot.kinds.wheels.rules.client_text import PIP, UV, pip_conf, uv_toml
+from cudepot.ports import Site
+
+
+def client_pip_files(config: Config, history: History, site: Site, *, url: str, output: Path) -> ChannelClient:
+    """Write pip's and uv's configuration, laid out as on the client.
+
+    Args:
+        config: cudepot.toml.
+        history: the snapshots of the store.
+        site: the site.
+        url: where clients reach ``site/current``.
+        output: folder the files go into; made when missing.
+
+    Raises:
+        ConfigError: nothing is published yet, or the site has no wheel index.
+    """
+    snapshot, label, base = shown_snapshot(history, site), config.site.label, url.rstrip("/")
+    check_shown(snapshot, f"{WHEELS.index_room}/", "wheel index", HeldKind.WHEEL)
+    return written(output, {PIP: pip_conf(label, base), UV: uv_toml(label, base)}, snapshot)
