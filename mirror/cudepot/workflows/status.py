@@ -13,9 +13,10 @@ from cudepot.catalog.unsolvable import notes
 from cudepot.depot.builds import all_jobs, builds_of, job_key, recall
 from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Clock, Depot
-from cudepot.depot.fault_memory import Standing, standing_faults, too_old
+from cudepot.depot.fault_memory import Standing, standing_faults
 from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.locked import current_lock, unanswered
+from cudepot.depot.root_age import too_old
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes

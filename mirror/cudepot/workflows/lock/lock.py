@@ -17,17 +17,17 @@ from cudepot.catalog.ecosystems import Output
 from cudepot.catalog.lock import Artifact, FileRole, Lock, Resolved
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
-from cudepot.depot.fault_memory import too_old
 from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.locked import document, load_lock, pinned_upstreams
 from cudepot.depot.partly import PartlyLockedError
+from cudepot.depot.root_age import too_old
 from cudepot.depot.rounds import Failure, failures, resolve_all
-from cudepot.depot.solvability import Solvability
 from cudepot.disk import write_atomic
 from cudepot.errors import CudepotError
 from cudepot.kinds.kind import Asking
 from cudepot.kinds.registry import kind_of, sharing
 from cudepot.kinds.unsigned import unsigned
+from cudepot.workflows.lock.solvability import Solvability
 
 if TYPE_CHECKING:
     from cudepot.kinds.shows import Shows
