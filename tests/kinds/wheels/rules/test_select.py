@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from cudepot.errors import ConfigError, PinError
 from cudepot.formats.simple import IndexFile
-from cudepot.kinds.wheels.rules.select import Project, parse_requirement, select_wheels
+from cudepot.kinds.wheels.rules.select import Project, parse_requirement
 
 
 def files(*names: str) -> list[IndexFile]:
@@ -17,7 +17,8 @@ def files(*names: str) -> list[IndexFile]:
 
 
 def select(requirement: str, *names: str, subdirs: tuple[str, ...] = ("linux-64",)) -> list[str]:
-    found = select_wheels(parse_requirement(requirement), files(*names), subdirs)
+    asked = parse_requirement(requirement)
+    found = Project(asked.name, files(*names)).select(asked, subdirs)
     return [one.file.filename for one in found]
 
 

@@ -206,11 +206,6 @@ class Project:
         return f"{now[0].upper()}{now[1:]}; versions there: {listed}" if now else f"versions there: {listed}"
 
 
-def select_wheels(requirement: Requirement, files: Iterable[IndexFile], subdirs: Sequence[str]) -> list[Wheel]:
-    """Return the wheels of a page that one requirement means; see :meth:`Project.select`."""
-    return Project(requirement.name, files).select(requirement, subdirs)
-
-
 def _public(version: Version) -> str:
     """Return what versions have in common that an exact requirement without a local part admits."""
     return canonicalize_version(version.public)
