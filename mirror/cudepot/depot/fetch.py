@@ -102,9 +102,7 @@ def _was_resumed(chunks: Iterator[bytes]) -> bool:
     return isinstance(chunks, Resuming) and chunks.resumed
 
 
-def _counted(
-    chunks: Iterator[bytes], path: str, progress: Progress, stop: threading.Event | None
-) -> Iterator[bytes]:  # fmt: skip
+def _counted(chunks: Iterator[bytes], path: str, progress: Progress, stop: threading.Event | None) -> Iterator[bytes]:
     for chunk in chunks:
         if stop is not None and stop.is_set():
             raise TransientError(f"{path}: stopped")

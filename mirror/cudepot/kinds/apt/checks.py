@@ -14,9 +14,7 @@ from cudepot.store.local import LocalStore
 
 
 class _Checks(Checks):
-    def unsound(
-        self, depot: Depot, lock: Lock, fetched: Container[Digest]
-    ) -> Iterator[tuple[Missing, CudepotError]]:  # fmt: skip
+    def unsound(self, depot: Depot, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
         from cudepot.kinds.apt.check_inside import mislabelled  # noqa: PLC0415 - where debs came
 
         return mislabelled(depot.store, lock, fetched)

@@ -39,9 +39,7 @@ def _keys(clock: Clock, upstream: Upstream, keys: Sequence[PublicKey]) -> Iterat
             yield checked_key(key, upstream.name, judge_key(key, today))
 
 
-def _roots(
-    depot: Depot, upstream: Upstream, locked: LockedUpstream, keys: Sequence[PublicKey]
-) -> Iterator[Checked]:  # fmt: skip
+def _roots(depot: Depot, upstream: Upstream, locked: LockedUpstream, keys: Sequence[PublicKey]) -> Iterator[Checked]:
     for root in locked.roots:
         document, signature = _document(depot.store, upstream, root)
         if document is not None:

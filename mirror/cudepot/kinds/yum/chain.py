@@ -132,9 +132,7 @@ class YumChain(Asked):
         return {one.type: self.fetch(root, one) for one in records}
 
     def _broken(self, root: YumRoot, record: Record) -> BrokenIndex:
-        return BrokenIndex(
-            self.source, self.upstream.url, record.href, record.promised, "repomd.xml", root.root.date
-        )  # fmt: skip
+        return BrokenIndex(self.source, self.upstream.url, record.href, record.promised, "repomd.xml", root.root.date)
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def _roots(depot: Depot, upstream: Upstream, locked: LockedUpstream, keys: Seque
 
 def _packages(
     depot: Depot, upstream: Upstream, every: Sequence[Subject], keys: Sequence[PublicKey]
-) -> Iterator[Checked]:  # fmt: skip
+) -> Iterator[Checked]:
     """Judge one package of each kind: a repository has thousands, signed in one or two ways."""
     kinds: dict[tuple[object, ...], list[tuple[Subject, RpmHead]]] = {}
     for one in every:

@@ -106,9 +106,7 @@ def _rpms(store: LocalStore, repomd: Repomd, files: Mapping[str, Digest]) -> lis
         return list(read_primary(text, record.href))
 
 
-def _owners(
-    store: LocalStore, repomd: Repomd, files: Mapping[str, Digest], paths: set[str]
-) -> dict[str, list[str]]:  # fmt: skip
+def _owners(store: LocalStore, repomd: Repomd, files: Mapping[str, Digest], paths: set[str]) -> dict[str, list[str]]:
     record = repomd.record("filelists")
     if record is None:
         return {}
@@ -144,7 +142,7 @@ def _long(nevra: str) -> str:
 
 def _unlisted(
     store: LocalStore, name: str, pinned: Iterable[Artifact], streams: Mapping[str, object]
-) -> Iterator[Unsolvable]:  # fmt: skip
+) -> Iterator[Unsolvable]:
     """Give the packages that say they are of a module, and that no module lists: dnf refuses them."""
     for one in pinned:
         nevra = f"{one.name}-{one.version}.{one.architecture}"

@@ -144,9 +144,7 @@ def _repository(
     return pool | older | files | _roots(depot.signing, records, revision, before)
 
 
-def _metadata(
-    depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact], revision: int
-) -> tuple[Record, ...]:  # fmt: skip
+def _metadata(depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact], revision: int) -> tuple[Record, ...]:
     """Make the metadata of these packages from the upstream's, and put them into the store."""
     with _sources(depot.store, upstream, rpms) as sources:
         primary = next(one for one in sources if one.role == "primary")

@@ -25,7 +25,7 @@ class _Shows(Shows):
 
     def unsolvable(
         self, config: Config, store: LocalStore, lock: Lock, name: str, files: Mapping[str, Digest]
-    ) -> Sequence[Unsolvable]:  # fmt: skip
+    ) -> Sequence[Unsolvable]:
         from cudepot.kinds.yum.prove import unsolvable  # noqa: PLC0415
 
         return unsolvable(config, store, lock, name, files)
