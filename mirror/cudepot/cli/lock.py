@@ -88,6 +88,8 @@ def accepted(args: argparse.Namespace) -> str:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    from cudepot.depot.locked import lock_or_empty
+
     args.dry_run = args.dry_run or args.check
     with opened(args) as depot:
         if args.listing:
@@ -99,17 +101,9 @@ def run(args: argparse.Namespace) -> Answer:
             result = locked(_with_pins(depot, added), args)
         else:
             result = locked(depot, args)
-        changes = args.check and result.lock != before(depot.lock_path)
+        changes = args.check and result.lock != lock_or_empty(depot.lock_path)
     answer, lines, code = answered(result, dry_run=args.dry_run)
     return answer, lines, code or (NEEDED if changes else 0)
-
-
-def before(lock_path: Path) -> Lock:
-    """Return the lock as it is; an empty one where there is none."""
-    from cudepot.catalog.lock import Lock
-    from cudepot.depot.locked import load_lock
-
-    return load_lock(lock_path) if lock_path.exists() else Lock()
 
 
 def locked(depot: Depot, args: argparse.Namespace) -> LockResult:

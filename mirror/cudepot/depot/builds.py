@@ -214,13 +214,18 @@ def parse_record(data: bytes, what: str) -> tuple[str, list[Built]]:
     return table.text("job"), [_built(one) for one in table.tables("built")]
 
 
+def not_built(job: Job) -> ConfigError:
+    """Return the error for a build that has not been run."""
+    return ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`")
+
+
 def builds_of(workshop: Workshop, lock: Lock) -> list[Built]:
     """Return everything the lock's jobs made; raise ConfigError when one has not been run."""
     built: list[Built] = []
     for job in all_jobs(workshop, lock):
         found = recall(workshop.store, lock, job_key(workshop, lock, job))
         if found is None:
-            raise ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`")
+            raise not_built(job)
         built += found
     return list(dict.fromkeys(built))  # tgz and deb of one release make the very same package
 

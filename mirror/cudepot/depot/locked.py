@@ -32,6 +32,11 @@ def load_lock(path: Path) -> Lock:
         raise ConfigError(f"{path}: not TOML: {error}", hint=_ANEW) from error
 
 
+def lock_or_empty(path: Path) -> Lock:
+    """Read cudepot.lock; an empty lock where there is none. Raise as :func:`load_lock` does when it is malformed."""
+    return load_lock(path) if path.exists() else Lock()
+
+
 def current_lock(config: Config, store: LocalStore, lock_path: Path) -> Lock:
     """Read the lock and make sure that it answers the present cudepot.toml; see :func:`answering`."""
     return answering(config, store, load_lock(lock_path))

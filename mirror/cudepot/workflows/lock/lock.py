@@ -18,7 +18,7 @@ from cudepot.catalog.lock import Artifact, FileRole, Lock, Resolved
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import Isolation, Trouble
-from cudepot.depot.locked import document, load_lock, pinned_upstreams
+from cudepot.depot.locked import document, lock_or_empty, pinned_upstreams
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.root_age import too_old
 from cudepot.depot.rounds import Failure, failures, resolve_all
@@ -87,7 +87,7 @@ def make_lock(
     Raises:
         ConfigError: nothing is pinned, or what is to be allowed or forbidden is not there.
     """
-    old = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
+    old = lock_or_empty(depot.lock_path)
     pinned, permitted = pinned_upstreams(depot.config), old.allowed_unsolvable
     shared = partial(_proved, depot.config)
     solvable = Solvability.of(depot.config, permitted, allow_unsolvable, forbid_unsolvable, shared)

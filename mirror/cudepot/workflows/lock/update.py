@@ -14,7 +14,7 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock
 from cudepot.depot.depot import Depot, SourceOf
 from cudepot.depot.isolated import Isolation
-from cudepot.depot.locked import load_lock
+from cudepot.depot.locked import lock_or_empty
 from cudepot.depot.nvidia_catalog import load_catalog
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure, failures, resolve_all
@@ -63,7 +63,7 @@ def find_updates(depot: Depot, names: Sequence[str] = (), *, wait: float = 0.0) 
     Raises:
         ConfigError: a name is not pinned.
     """
-    lock = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
+    lock = lock_or_empty(depot.lock_path)
     asked = [one for one in depot.config.upstreams if kind_of(one).locks.grows and depot.config.pins_of(one)]
     with dry_run(depot.store) as scratch:
         looking = replace(depot, store=scratch)

@@ -16,7 +16,7 @@ from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.names import accepted, check_names
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.catalog.unsolvable import Unsolvable, refused
-from cudepot.depot.builds import Built, builds_of_each, ever_built
+from cudepot.depot.builds import Built, builds_of_each, ever_built, not_built
 from cudepot.depot.depot import Depot, Workshop
 from cudepot.depot.history import History
 from cudepot.depot.isolated import Trouble
@@ -247,11 +247,7 @@ def _with_builds(workshop: Workshop, store: LocalStore, part: Part, earlier: Ear
     """Add what was built; until all of it is, packages that are shown already stay beside the new ones."""
     made = builds_of_each(workshop, part.lock)
     built = [one for _, found in made for one in found or ()]
-    waiting = tuple(
-        Trouble(str(job), ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`"))
-        for job, found in made
-        if found is None
-    )
+    waiting = tuple(Trouble(str(job), not_built(job)) for job, found in made if found is None)
     if waiting and earlier.snapshots:
         built += _shown_of(workshop.config, store, earlier.lock(part.lock.upstreams[0].name), earlier)
     return replace(part, built=tuple(dict.fromkeys(built)), waiting=waiting)

@@ -16,7 +16,7 @@ from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.nvidia.site_paths import below
 from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import notes
-from cudepot.depot.builds import Built, all_jobs, job_key, recall
+from cudepot.depot.builds import Built, all_jobs, job_key, not_built, recall
 from cudepot.depot.clock import check_clock, clock_faults, timestamp
 from cudepot.depot.depot import Clock, Depot, Workshop
 from cudepot.depot.fault_memory import note_faults
@@ -188,11 +188,7 @@ def _general(workshop: Workshop, store: LocalStore, lock: Lock) -> tuple[list[Bu
     """Return the packages that are no upstream's, and the builds of such that have not been run."""
     jobs = [job for job in all_jobs(workshop, lock) if not job.artifacts]
     made = [(job, recall(store, lock, job_key(workshop, lock, job))) for job in jobs]
-    missing = [
-        Trouble(str(job), ConfigError(f"{job} has not been repackaged", hint="run `cudepot repackage`"))
-        for job, found in made
-        if found is None
-    ]
+    missing = [Trouble(str(job), not_built(job)) for job, found in made if found is None]
     return [one for _, found in made for one in found or ()], missing
 
 

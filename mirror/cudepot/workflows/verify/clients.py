@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cudepot.catalog.lock import Lock
 from cudepot.depot.depot import Depot
-from cudepot.depot.locked import load_lock
+from cudepot.depot.locked import lock_or_empty
 from cudepot.kinds.registry import vouching
 from cudepot.kinds.rules.checked_clients import Checked
 
 
 def check_clients(depot: Depot) -> tuple[Checked, ...]:
     """Return the verdicts on all pinned keys, on what is locked as it was signed, and on the roots the site shows."""
-    lock = load_lock(depot.lock_path) if depot.lock_path.exists() else Lock()
+    lock = lock_or_empty(depot.lock_path)
     found = [one for kind in vouching().values() for one in kind.vouches.judge_upstreams(depot, lock)]
     return (*found, *_site(depot))
 
