@@ -23,7 +23,6 @@ _GAP = re.compile(rb"\n\r*\n[\r\n]*")
 _FIELD = re.compile(r"([^:]*):([^\n]*(?:\n[ \t\v\f][^\n]*)*)(?:\n|\Z)")
 _INDENTED = re.compile(r"(?:[ \t\v\f][^\n]*(?:\n|\Z))*")
 _LINE_START = re.compile(r"(\A|\n)\r+(?=[^\n])")
-_NAME = re.compile(r"[!-9;-~]+")
 _BLANK = " \t\n\v\f\r"
 _KNOWN = {
     name.lower(): name
@@ -106,8 +105,3 @@ def parse_stanza(text: bytes, what: str) -> Fields:
 def _value(text: str) -> str:
     first, *more = text.split("\n")
     return "\n".join([first.strip(_BLANK), *(line[1:].rstrip("\r") for line in more)])
-
-
-def is_name(text: str) -> bool:
-    """Return whether a text is the name of a field that Policy allows."""
-    return bool(_NAME.fullmatch(text)) and text[0] not in "#-"

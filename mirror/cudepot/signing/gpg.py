@@ -15,8 +15,6 @@ from cudepot.temporary import temporary_folder
 
 _OPTIONS = ["--batch", "--no-tty", "--quiet", "--pinentry-mode", "loopback", "--no-auto-check-trustdb"]
 _STRONG = ["--digest-algo", "SHA512", "--cert-digest-algo", "SHA512"]
-_MAKE_KEY = ["--passphrase", "", "--quick-generate-key"]
-
 _PATIENCE = 2.0  # seconds an agent is given to end
 _SHORT = 60  # bytes of a folder in which an agent can still have its sockets
 

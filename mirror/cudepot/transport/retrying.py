@@ -23,6 +23,7 @@ class Retrying:
         source: the source that may fail.
         tries: attempts without progress before giving up.
         pause: seconds before the second attempt; doubled each time, with jitter.
+        sleep: waits so many seconds.
     """
 
     def __init__(
