@@ -66,15 +66,14 @@ def hold(lock: Lock, tree: Tree, names: Sequence[str], place: Place, choice: Cho
     """
     published = {name: published_of(lock, name, place.kind) for name in names}
     every = [one for packages in published.values() for one in packages]
+    whole = [name for name in names if not published[name]]
     try:
-        globs = (
-            {} if choice.only else _within(tree, [name for name in names if not published[name]], place, choice.cuda)
-        )
+        globs = {} if choice.only else _within(tree, whole, place, choice.cuda)
         roots = chosen(every, choice) if every or not globs else frozenset()
     except PinError as error:
         raise error.retold(f"{', '.join(names)}: {error}") from error
-    packages = {name: _held(several, roots, named) for name, several in published.items()}
-    held = [held_package(one) for several in packages.values() for one in several]
+    packages = {name: _held(own, roots, named) for name, own in published.items()}
+    held = [held_package(one) for own in packages.values() for one in own]
     rivals = several(held)
     return Hold(packages, rivals, variants(rivals, held), globs)
 

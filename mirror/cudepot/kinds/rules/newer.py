@@ -93,18 +93,14 @@ def compare(
     rows += [(one.name, one.version, one.architecture) for group in pinned.values() for one in group]
     listing = Listing(rows)
     every = [(number, pin, entry) for number, pin in pins for entry in spelling.read(pin, listing)]
-    ahead, withdrawn = _ahead(every, spelling), dict[tuple[str, str], list[Offer]]()
-    for one in (one for group in there.values() for one in group if one.withdrawn is not None):
-        withdrawn.setdefault((one.name, one.version), []).append(one)
+    ahead = _ahead(every, spelling)
     updates, notices = list[Update](), list[Notice]()
     for number, pin, entry in every:
         for name in listing.names(entry.name):
             offered, known = there.get(name, []), pinned.get(name, [])
             if ahead.get(_line(pin, entry), entry) is not entry:
-                offered, known = (
-                    [one for one in offered if one.version == entry.exact and one.withdrawn is not None],
-                    [],
-                )
+                offered = [one for one in offered if one.version == entry.exact and one.withdrawn is not None]
+                known = []
             look = _Look(number, pin, spelling, entry, name, offered, known)
             updates += look.updates()
             notices += look.notices()
