@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import NamedTuple
@@ -14,14 +14,14 @@ from cudepot.catalog.trust import check_release, newest_date, readable_date
 from cudepot.depot.broken_index import BrokenIndex
 from cudepot.depot.fetch import fetch_promised
 from cudepot.depot.request import key_hash
-from cudepot.depot.upstream_session import INDEX_LIMIT, ROOT_LIMIT, Asked, remembered_as
+from cudepot.depot.upstream_session import ROOT_LIMIT, Asked, remembered_as
 from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, FormatError, MissingError, PinError, TrustError
 from cudepot.formats.apt import PackageIndex
 from cudepot.formats.apt_release import Release, parse_release
 from cudepot.formats.compression import decompressed
 from cudepot.kinds.apt.evidence import release_beside
-from cudepot.kinds.apt.rules.indexes import index_names
+from cudepot.kinds.apt.rules.indexes import INDEX_LIMIT, index_names
 from cudepot.kinds.apt.rules.mirror import FORMS
 from cudepot.kinds.apt.rules.offers import Offers
 from cudepot.kinds.apt.rules.settings import apt_settings
@@ -47,25 +47,25 @@ class Chain(Asked):
         folder = flat_folder(suite) if suite.endswith("/") else f"dists/{safe_name(suite)}/"
         signed, path, digest, signature = self._root(folder)
         release = parse_release(signed.text, self.upstream.url + path)
-        dated = remembered_as(path)
-        seen = newest_date(
-            self.memory.date(dated), *(locked.get(folder + name, "") for name in ("InRelease", "Release"))
-        )
-        what = self.upstream.url + path
-        now, must = self.depot.clock(), not apt_settings(self.upstream).undated
-        check_release(release, what, now=now, seen=seen, allow_rollback=rollback, dated=must)
+        before = [locked.get(folder + name, "") for name in ("InRelease", "Release")]
+        self._check_date(release, path, before, rollback=rollback)
         date = release.fields["Date"] if readable_date(release) else ""
         root = Root(path, digest, date, signed.signers, signature)
-        until = release.valid_until()
-        self.memory.accept(
-            dated,
-            root,
-            self.upstream,
-            self.depot.clock(),
-            trust=key_hash(self.depot.base, self.upstream),
-            until=until.astimezone(UTC).isoformat() if until else "",
-        )
+        self._accept(root, release)
         return Suite(folder, release, root)
+
+    def _check_date(self, release: Release, path: str, before: Sequence[str], *, rollback: bool) -> None:
+        """Refuse a root that is older than one seen here, or than those of the dates ``before``."""
+        seen = newest_date(self.memory.date(remembered_as(path)), *before)
+        now, must = self.depot.clock(), not apt_settings(self.upstream).undated
+        check_release(release, self.upstream.url + path, now=now, seen=seen, allow_rollback=rollback, dated=must)
+
+    def _accept(self, root: Root, release: Release) -> None:
+        """Remember an accepted root: the keys it was verified with, and when it expires."""
+        end, trust = release.valid_until(), key_hash(self.depot.base, self.upstream)
+        until = end.astimezone(UTC).isoformat() if end else ""
+        dated, now = remembered_as(root.path), self.depot.clock()
+        self.memory.accept(dated, root, self.upstream, now, trust=trust, until=until)
 
     def _root(self, folder: str) -> tuple[Signed, str, Digest, Digest | None]:
         """Read and verify InRelease; where there is none (NVIDIA's oldest), Release with Release.gpg."""

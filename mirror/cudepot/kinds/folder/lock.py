@@ -162,29 +162,33 @@ def _artifact(upstream: Upstream, pin: Pin, path: Path) -> Artifact:
 
 
 def _described(artifact: Artifact, path: Path) -> Artifact:
-    if path.suffix == ".deb":
-        with path.open("rb") as handle:
-            fields = parse_stanza(read_control(handle, what=str(path)), str(path))
-        name, version, architecture = (_needed(fields, key, path) for key in ("Package", "Version", "Architecture"))
-        return replace(artifact, kind=ArtifactKind.DEB, name=name.lower(), version=version, architecture=architecture)
-    if path.suffix == ".rpm":
-        with path.open("rb") as handle:
-            head = read_head(handle, what=str(path))
-        filename = f"{head.name}-{head.evr.rpartition(':')[2]}.{head.architecture}.rpm"  # whatever the file is called
-        found = replace(
-            artifact, kind=ArtifactKind.RPM, name=head.name, version=head.evr, architecture=head.architecture
-        )
-        return replace(found, filename=safe_name(filename))
-    if path.suffix == ".whl":
-        try:
-            project, release, _, tags = parse_wheel_filename(path.name)
-        except InvalidWheelFilename as error:
-            raise FormatError(f"{path}: not the name of a wheel: {error}", hint="keep the name it came with") from error
-        platforms = ",".join(sorted(tag.platform for tag in tags))
-        return replace(
-            artifact, kind=ArtifactKind.WHEEL, name=str(project), version=str(release), architecture=platforms
-        )
-    return artifact
+    """Return an artifact as a package says what it is; any other file is what it is called."""
+    describe = {".deb": _deb, ".rpm": _rpm, ".whl": _wheel}.get(path.suffix)
+    return describe(artifact, path) if describe else artifact
+
+
+def _deb(artifact: Artifact, path: Path) -> Artifact:
+    with path.open("rb") as handle:
+        fields = parse_stanza(read_control(handle, what=str(path)), str(path))
+    name, version, architecture = (_needed(fields, key, path) for key in ("Package", "Version", "Architecture"))
+    return replace(artifact, kind=ArtifactKind.DEB, name=name.lower(), version=version, architecture=architecture)
+
+
+def _rpm(artifact: Artifact, path: Path) -> Artifact:
+    with path.open("rb") as handle:
+        head = read_head(handle, what=str(path))
+    filename = f"{head.name}-{head.evr.rpartition(':')[2]}.{head.architecture}.rpm"  # whatever the file is called
+    found = replace(artifact, kind=ArtifactKind.RPM, name=head.name, version=head.evr, architecture=head.architecture)
+    return replace(found, filename=safe_name(filename))
+
+
+def _wheel(artifact: Artifact, path: Path) -> Artifact:
+    try:
+        project, release, _, tags = parse_wheel_filename(path.name)
+    except InvalidWheelFilename as error:
+        raise FormatError(f"{path}: not the name of a wheel: {error}", hint="keep the name it came with") from error
+    platforms = ",".join(sorted(tag.platform for tag in tags))
+    return replace(artifact, kind=ArtifactKind.WHEEL, name=str(project), version=str(release), architecture=platforms)
 
 
 def _needed(fields: Fields, name: str, path: Path) -> str:

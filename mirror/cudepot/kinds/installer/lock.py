@@ -7,13 +7,14 @@ very bytes. What is selected goes into the store at once, because the installer 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import BinaryIO
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Artifact, LockedUpstream, Resolved
 from cudepot.depot.fetch import fetch_promised
 from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
-from cudepot.digest import CHUNK
+from cudepot.digest import CHUNK, Digest
 from cudepot.disk import check_room
 from cudepot.errors import PinError, TrustError
 from cudepot.kinds.apt.chain import Chain
@@ -103,17 +104,21 @@ def _keep(store: LocalStore, progress: Progress, repo: LocalRepo, artifacts: tup
     for name, content in repo.packages():
         digest = wanted.pop(name, None)
         if digest is not None:
-            check_room(store.root, digest.size)
-            with store.part(digest) as part:
-                part.restart()
-                while chunk := content.read(CHUNK):
-                    part.write(chunk)
-                    progress.advance(len(chunk))
-                part.commit()
-            progress.advance(0, 1)
+            _keep_one(store, progress, digest, content)
     progress.end()
     if wanted:
         raise PinError(
             f"{repo.file}: {min(wanted)} is in its index, but not in the installer",
             hint="the installer is incomplete: pin other packages, or use NVIDIA's network repository",
         )
+
+
+def _keep_one(store: LocalStore, progress: Progress, digest: Digest, content: BinaryIO) -> None:
+    check_room(store.root, digest.size)
+    with store.part(digest) as part:
+        part.restart()
+        while chunk := content.read(CHUNK):
+            part.write(chunk)
+            progress.advance(len(chunk))
+        part.commit()
+    progress.advance(0, 1)

@@ -52,23 +52,28 @@ def wheel_tree(
     spellings: dict[object, str] = {}
     listed, first = _listed(mirrored), FirstPublished(depot.store, depot.clock, earlier)
     for filename, digest in sorted({*built, *((one.filename, one.digest) for one in mirrored)}):
-        if f"wheels/{filename}" in tree:
-            raise FormatError(
-                f"two wheels are called {filename} and differ",
-                hint='pin only one of them; of two CUDA variants one can have `outputs = ["cuda-wheel"]`',
-            )
-        spelt = spellings.setdefault(_taken_apart(filename), filename)
-        if spelt != filename:
-            raise FormatError(
-                f"{spelt} and {filename} are one wheel in two spellings: pip takes either of them",
-                hint="pin only one of them",
-            )
+        _check_alone(filename, tree, spellings)
         wheel, metadata = _wheel(depot.store, filename, digest, listed.get(filename, _Listed()), first)
         tree |= {f"wheels/{filename}": digest, f"wheels/{filename}.metadata": metadata}
         projects.setdefault(wheel.project, []).append(wheel)
     for path, text in _pages(projects, depot.config.site.project_status).items():
         tree[path] = depot.store.add_bytes(text)
     return tree
+
+
+def _check_alone(filename: str, tree: Mapping[str, Digest], spellings: dict[object, str]) -> None:
+    """Refuse a second wheel of a name, and a name that is another one in another spelling; note it."""
+    if f"wheels/{filename}" in tree:
+        raise FormatError(
+            f"two wheels are called {filename} and differ",
+            hint='pin only one of them; of two CUDA variants one can have `outputs = ["cuda-wheel"]`',
+        )
+    spelt = spellings.setdefault(_taken_apart(filename), filename)
+    if spelt != filename:
+        raise FormatError(
+            f"{spelt} and {filename} are one wheel in two spellings: pip takes either of them",
+            hint="pin only one of them",
+        )
 
 
 def _listed(mirrored: Sequence[Artifact]) -> dict[str, _Listed]:

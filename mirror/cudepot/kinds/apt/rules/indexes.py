@@ -1,4 +1,4 @@
-"""Which Packages indexes an apt client reads of a suite. Pure.
+"""Which Packages indexes an apt client reads of a suite, and how large they may be. Pure.
 
 Source: apt's sources.list(5) and its ``debReleaseIndex``: beside those of a machine's architectures apt reads
 ``binary-all/Packages``, unless the Release leaves ``all`` out of ``Architectures``, or names ``Packages`` in
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cudepot.formats.apt_release import Release
+
+INDEX_LIMIT = 256 << 20  # bytes an index may unpack to, whatever the Release says; Debian's largest has 50 MB
 
 
 def index_names(components: Sequence[str], architectures: Sequence[str], release: Release) -> list[str]:
