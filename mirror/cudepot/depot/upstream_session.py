@@ -17,8 +17,6 @@ from cudepot.errors import MissingError
 from cudepot.ports import Source
 
 ROOT_LIMIT = 10 << 20  # bytes; apt's own cap for a Release file, and a repomd.xml has a few thousand
-INDEX_LIMIT = 256 << 20  # bytes an apt index may unpack to, whatever the Release says; Debian's largest has 50 MB
-METADATA_LIMIT = 2 << 30  # bytes metadata may unpack to, whatever repomd.xml says; it is read as a stream
 
 
 def remembered_as(path: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import bz2
 from collections.abc import Mapping
 
-from cudepot.depot.upstream_session import INDEX_LIMIT
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError, TrustError
 from cudepot.formats.compression import decompressed
 from cudepot.kinds.apt.chain import Chain, Suite
+from cudepot.kinds.apt.rules.indexes import INDEX_LIMIT
 from cudepot.kinds.apt.rules.mirror import is_packages
 from cudepot.kinds.apt.rules.mirror_indexes import same_index
 

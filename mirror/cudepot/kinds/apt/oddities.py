@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from cudepot.catalog.lock import LockedFile, LockedUpstream
-from cudepot.depot.upstream_session import INDEX_LIMIT
 from cudepot.formats.apt_odd import Oddities, oddities
 from cudepot.formats.compression import decompressed
+from cudepot.kinds.apt.rules.indexes import INDEX_LIMIT
 from cudepot.kinds.apt.rules.mirror import is_sources, main_indexes
 from cudepot.store.local import LocalStore
 

@@ -9,11 +9,11 @@ from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
 from cudepot.catalog.site.bundle import SignedRoot
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot, SiteVerifier
-from cudepot.depot.upstream_session import INDEX_LIMIT
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError
 from cudepot.formats.apt_listing import listing, listing_of_ours
 from cudepot.formats.apt_release import parse_release
+from cudepot.kinds.apt.rules.indexes import INDEX_LIMIT
 from cudepot.kinds.apt.rules.mirror import is_packages, is_sources, main_indexes
 from cudepot.kinds.kind import Reader
 from cudepot.kinds.rules.checked_clients import Checked

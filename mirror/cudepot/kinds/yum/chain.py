@@ -14,11 +14,12 @@ from cudepot.catalog.trust import check_date, newest_date
 from cudepot.depot.broken_index import BrokenIndex
 from cudepot.depot.fetch import Wanted, fetch_each, fetch_promised
 from cudepot.depot.request import key_hash
-from cudepot.depot.upstream_session import METADATA_LIMIT, ROOT_LIMIT, Asked
+from cudepot.depot.upstream_session import ROOT_LIMIT, Asked
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, SignatureError, TrustError, UpstreamError
 from cudepot.formats.compression import decompressed
 from cudepot.formats.repomd import MIRRORS, PATH, Record, Repomd, parse_repomd
+from cudepot.kinds.yum.rules.mirror import METADATA_LIMIT
 from cudepot.kinds.yum.rules.settings import HASH_LOCK, yum_settings
 from cudepot.ports import Page
 from cudepot.store.local import LocalStore

@@ -16,7 +16,7 @@ from cudepot.formats.repomd import DOWNLOADED, PATH, Record
 from cudepot.kinds.mirror import extras, mirrored, with_extras
 from cudepot.kinds.unchanged import locked_dates
 from cudepot.kinds.yum.chain import SIGNATURE, YumChain, YumRoot
-from cudepot.kinds.yum.check import check_whole
+from cudepot.kinds.yum.metadata_check import check_whole
 from cudepot.kinds.yum.subset import subset
 
 KEY = f"{PATH}.key"

@@ -19,7 +19,6 @@ from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot, Signing, SiteSigner
 from cudepot.depot.snapshots import lock_of
-from cudepot.depot.upstream_session import METADATA_LIMIT
 from cudepot.digest import Digest, hasher
 from cudepot.errors import ConfigError, CudepotError, FormatError
 from cudepot.formats.repomd import PATH, Record, Repomd, parse_repomd, render_repomd
@@ -27,6 +26,7 @@ from cudepot.kinds.repository import GENERATIONS, pool_of
 from cudepot.kinds.yum.chain import opened
 from cudepot.kinds.yum.loose_rpms import described
 from cudepot.kinds.yum.rules import plan as yum_plan
+from cudepot.kinds.yum.rules.mirror import METADATA_LIMIT
 from cudepot.kinds.yum.rules.trim import trimmed
 from cudepot.kinds.yum.signatures import unchecked
 from cudepot.ports import Progress

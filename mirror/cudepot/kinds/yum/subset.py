@@ -21,7 +21,7 @@ from cudepot.formats.repomd import DOWNLOADED, Record
 from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.kinds.rules.unmatched import find_each
 from cudepot.kinds.yum.chain import YumChain, YumRoot, opened
-from cudepot.kinds.yum.check import check_modules
+from cudepot.kinds.yum.metadata_check import check_modules
 from cudepot.kinds.yum.rules.closure import machines, select_rpms
 from cudepot.kinds.yum.rules.pins import Offer, RpmPin, rpm_pins
 from cudepot.kinds.yum.rules.plan import NEEDED, USED

@@ -8,7 +8,6 @@ from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
 from cudepot.catalog.site.bundle import SignedRoot
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
-from cudepot.depot.upstream_session import METADATA_LIMIT
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError
 from cudepot.formats.primary import listing, listing_of_ours
@@ -16,7 +15,7 @@ from cudepot.formats.repomd import parse_repomd, parse_repomd_of_ours
 from cudepot.kinds.kind import Reader
 from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.kinds.site_index import packages_of
-from cudepot.kinds.yum.rules.mirror import main_indexes
+from cudepot.kinds.yum.rules.mirror import METADATA_LIMIT, main_indexes
 from cudepot.kinds.yum.rules.plan import ENDINGS
 from cudepot.store.local import LocalStore
 

@@ -1,9 +1,11 @@
-"""Which indexes of a whole yum mirror name its packages."""
+"""Which indexes of a whole yum mirror name its packages, and how large the metadata of a repository may be."""
 
 from __future__ import annotations
 
 from cudepot.catalog.lock import FileRole, LockedFile, LockedUpstream
 from cudepot.errors import ConfigError
+
+METADATA_LIMIT = 2 << 30  # bytes metadata may unpack to, whatever repomd.xml says; they are read as a stream
 
 
 def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:

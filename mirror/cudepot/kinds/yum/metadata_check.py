@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from cudepot.depot.upstream_session import METADATA_LIMIT
 from cudepot.digest import CHUNK, Digest
 from cudepot.errors import FormatError, TrustError
 from cudepot.formats.compression import compression_of, decompressed
@@ -17,6 +16,7 @@ from cudepot.formats.repomd import Record
 from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.formats.xml_text import Entries
 from cudepot.kinds.yum.chain import YumChain, opened
+from cudepot.kinds.yum.rules.mirror import METADATA_LIMIT
 from cudepot.kinds.yum.twins import tell_twins
 
 _NAMED = re.compile(rb"<name>([^<]*)</name>.*?<arch>([^<]*)</arch>.*?<version ([^<>]*)/>", re.DOTALL)
