@@ -1,4 +1,4 @@
-"""Which CUDA a package of NVIDIA's says it is for, by its name or its version."""
+"""Which CUDA a package of NVIDIA's says it is for, by its name or its version, and which are the same."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ def cuda_said(version: str) -> str:
     """Return the CUDA that a version says it is for (``11.1`` of ``8.0.5.39-1+cuda11.1``); empty where it says none."""
     said = _IN_VERSION.search(version)
     return said[1] if said else ""
+
+
+def same_cuda(one: str, other: str) -> bool:
+    """Return whether two CUDA versions are the same as far as both go: ``11`` is ``11.1``, ``11.1`` not ``11.2``."""
+    return _begins(one, other) or _begins(other, one)
 
 
 def _begins(longer: str, shorter: str) -> bool:

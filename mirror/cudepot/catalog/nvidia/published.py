@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from cudepot.catalog.fields import Table
+from cudepot.catalog.nvidia.cuda_variant import same_cuda
 from cudepot.errors import ConfigError
 from cudepot.formats.release import Release
 
@@ -161,7 +162,7 @@ class Query:
     def fits(self, one: Published) -> bool:
         """Return whether a file is meant."""
         return (
-            _fits_version(self.version, one.version)
+            fits_version(self.version, one.version)
             and (self.parts or not one.part)
             and (not self.cuda or not one.cuda or same_cuda(self.cuda, _FULL.get(one.cuda, one.cuda)))
             and (not self.platform or one.platform in (self.platform_name, "noarch"))
@@ -176,13 +177,9 @@ class Query:
         return PLATFORMS.get(self.platform, PLATFORMS.get(f"linux-{self.platform}", self.platform))
 
 
-def _fits_version(wanted: str, version: str) -> bool:
+def fits_version(wanted: str, version: str) -> bool:
+    """Return whether a version is one that is asked for: by a glob, or by its first parts; empty for any."""
     return not wanted or fnmatchcase(version, wanted) or version.startswith(f"{wanted}.")
-
-
-def same_cuda(one: str, other: str) -> bool:
-    """Compare CUDA variants as far as both go: ``11`` and ``11.1`` are the same, ``11.1`` and ``11.2`` not."""
-    return all(a == b for a, b in zip(one.split("."), other.split("."), strict=False))
 
 
 def _number(version: str) -> tuple[int, ...]:
@@ -204,7 +201,7 @@ def why_not(catalog: Catalog, query: Query) -> str:
     if select(catalog, query):
         return ""
     releases = [one for one in catalog.files if not one.part]
-    at_all = [one for one in releases if _fits_version(query.version, one.version)]
+    at_all = [one for one in releases if fits_version(query.version, one.version)]
     if not at_all:
         return f"no release {query.version} is known; the newest is {_newest(releases)}"
     if query.form in ("deb", "rpm"):

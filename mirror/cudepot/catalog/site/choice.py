@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from cudepot.catalog.ecosystems import HeldKind, plural
-from cudepot.catalog.site.holdings import Held, cuda_of, same_cuda
+from cudepot.catalog.nvidia.cuda_variant import same_cuda
+from cudepot.catalog.site.holdings import Held, cuda_of
 from cudepot.errors import PinError
 
 # since CUDA 13 NVIDIA's wheels of CUDA itself have no suffix

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from cudepot.catalog.ecosystems import CONDA, FILES, WHEELS, HeldKind, packages_in, row_for, rows
 from cudepot.catalog.lock import Artifact, Lock
+from cudepot.catalog.nvidia.cuda_variant import same_cuda
 from cudepot.catalog.nvidia.release_names import parse_artifact_name
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
@@ -182,11 +183,6 @@ def is_for_cuda(one: Held, cuda: str) -> bool:
     """Return whether a package is for a CUDA version like ``12`` or ``11.1``, or does not say for which."""
     said = cuda_of(one)
     return not said or same_cuda(said, cuda)
-
-
-def same_cuda(one: str, other: str) -> bool:
-    """Return whether two CUDA versions are the same as far as both go."""
-    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def cuda_of(one: Held) -> str:

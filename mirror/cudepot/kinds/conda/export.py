@@ -8,8 +8,9 @@ from dataclasses import replace
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from cudepot.catalog.ecosystems import HeldKind
+from cudepot.catalog.nvidia.cuda_variant import same_cuda
 from cudepot.catalog.site.choice import Choice, selected
-from cudepot.catalog.site.holdings import Held, SiteFacts, newest_builds, same_cuda
+from cudepot.catalog.site.holdings import Held, SiteFacts, newest_builds
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.formats.conda_repodata import Record, depended, lacking
 from cudepot.kinds.conda.channel import channel_records

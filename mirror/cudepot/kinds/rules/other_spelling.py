@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from cudepot.catalog.site.holdings import same_cuda
+from cudepot.catalog.nvidia.cuda_variant import same_cuda
 
 _TEXT = re.compile(
     r"(?P<name>[A-Za-z][\w+.-]*?)(?:\s*==?\s*|[_-]|\s+)(?:\d+:)?(?P<version>\d+(?:\.\d+)+)(?P<rest>(?:[^\d].*)?)"

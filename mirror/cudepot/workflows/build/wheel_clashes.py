@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from cudepot.catalog.ecosystems import Output
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.site.holdings import same_cuda
+from cudepot.catalog.nvidia.cuda_variant import same_cuda
 from cudepot.depot.builds import Job, jobs_of
 from cudepot.errors import ConfigError, PinError
 from cudepot.workflows.build.recipes import wheel_rules

@@ -10,8 +10,9 @@ from packaging.utils import canonicalize_name
 
 from cudepot.catalog.ecosystems import HeldKind
 from cudepot.catalog.lock import Lock
+from cudepot.catalog.nvidia.cuda_variant import same_cuda
 from cudepot.catalog.site.choice import Choice, is_any, selected
-from cudepot.catalog.site.holdings import Held, cuda_of, files_of, held_file, same_cuda
+from cudepot.catalog.site.holdings import Held, cuda_of, files_of, held_file
 from cudepot.errors import PinError
 from cudepot.kinds.rules.client_choice import how, variants
 

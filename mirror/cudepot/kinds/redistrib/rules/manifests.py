@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from cudepot.catalog.config.config import Pin
-from cudepot.catalog.nvidia.published import PLATFORMS, same_cuda
+from cudepot.catalog.nvidia.cuda_variant import same_cuda
+from cudepot.catalog.nvidia.published import PLATFORMS, fits_version
 from cudepot.errors import ConfigError, PinError
 from cudepot.formats.redistrib import Redistributed
 from cudepot.kinds.rules.other_spelling import is_cudnn, wish
@@ -74,7 +75,7 @@ def choose(pin: Pin, component: str, version: str, files: Sequence[Redistributed
     Raises:
         PinError: a platform has none for the CUDA variant.
     """
-    of_it = [one for one in files if one.component == component and _fits(one.version, version)]
+    of_it = [one for one in files if one.component == component and fits_version(version, one.version)]
     found = []
     for subdir in pin.subdirs:
         fitting = serving(pin, component, subdir, of_it)
@@ -91,10 +92,6 @@ def serving(pin: Pin, component: str, subdir: str, files: Iterable[Redistributed
     """Return the archives of a component that a platform can take, of the pin's CUDA, whatever their version."""
     here = [one for one in files if one.component == component and PLATFORMS.get(one.platform) in (subdir, "noarch")]
     return [one for one in here if not pin.cuda or not one.cuda or same_cuda(pin.cuda, one.cuda)]
-
-
-def _fits(version: str, asked: str) -> bool:
-    return not asked or fnmatchcase(version, asked) or version.startswith(f"{asked}.")
 
 
 def _number(version: str) -> tuple[int, ...]:
