@@ -18,3 +18,8 @@ def fingerprint(text: str) -> str:
             hint="give all 40 hex digits; key ids can be forged",
         )
     return clean
+
+
+def spaced(full: str) -> str:
+    """Return a fingerprint in groups of four digits, as people compare it."""
+    return " ".join(full[at : at + 4] for at in range(0, len(full), 4))

@@ -134,3 +134,8 @@ class Table:
             hint = f"{self.path(like[0])!r} is there: it is spelt {key!r}" if like else ""
             raise ConfigError(f"expected {wanted} in {self.path(key)!r}, found nothing", hint=hint)
         return default
+
+
+def digest_table(digest: Digest) -> dict[str, Any]:
+    """Return a digest as :meth:`Table.digest` reads it."""
+    return {"sha256": digest.sha256, "size": digest.size}

@@ -15,6 +15,7 @@ from cudepot.cli.context import load_config
 from cudepot.cli.output import Answer
 from cudepot.cli.steps import telling
 from cudepot.errors import ConfigError
+from cudepot.fingerprints import spaced
 
 if TYPE_CHECKING:
     from cudepot.openpgp import PublicKey
@@ -116,7 +117,7 @@ def _change_lines(change: Change) -> Iterator[str]:
     yield f"keys of {change.upstream}:"
     for one in dict.fromkeys((*change.before, *change.after)):
         mark = " " if one in change.before and one in change.after else "+" if one in change.after else "-"
-        yield f"{mark} {_spaced(one)}"
+        yield f"{mark} {spaced(one)}"
     if change.key:
         yield f"the key: {_key_text(change.key)}"
     if change.copy:
@@ -135,7 +136,7 @@ def _upstream_lines(one: UpstreamTrust) -> Iterator[str]:
 
 
 def _trusted_lines(one: TrustedKey) -> Iterator[str]:
-    yield f"  {one.state}: {_spaced(one.fingerprint)}"
+    yield f"  {one.state}: {spaced(one.fingerprint)}"
     file = f"{one.file}, which comes with cudepot" if one.shipped else one.file
     yield f"    {_key_text(one.key)}; {file}" if one.key else "    no key file holds it"
     if known := _known_text(one.known):
@@ -159,10 +160,6 @@ def _part_text(key: PublicKey) -> str:
 def _known_text(known: Any) -> str:
     dates = [f"from {known.since}" if known.since else "", f"until {known.until}" if known.until else ""]
     return "; ".join(filter(None, [*dates, known.uid, known.note]))
-
-
-def _spaced(full: str) -> str:
-    return " ".join(full[at : at + 4] for at in range(0, len(full), 4))
 
 
 def _today() -> datetime.date:

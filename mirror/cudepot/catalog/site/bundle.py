@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cudepot.catalog.fields import Table
+from cudepot.catalog.fields import Table, digest_table
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
@@ -152,12 +152,14 @@ def render_manifest(manifest: Manifest) -> bytes:
         "base": {"number": manifest.base.number, "sha256": manifest.base.sha256},
         "snapshot": {
             "number": manifest.number,
-            "document": _digest(manifest.document),
-            "signature": _digest(manifest.signature),
+            "document": digest_table(manifest.document),
+            "signature": digest_table(manifest.signature),
         },
         "roots": [_root_table(one) for one in manifest.roots],
-        "volumes": [{"objects": [_digest(one) for one in volume]} for volume in manifest.volumes],
-        "pieces": [_digest(one) | {"of": [_digest(part) for part in parts]} for one, parts in manifest.pieces],
+        "volumes": [{"objects": [digest_table(one) for one in volume]} for volume in manifest.volumes],
+        "pieces": [
+            digest_table(one) | {"of": [digest_table(part) for part in parts]} for one, parts in manifest.pieces
+        ],
     }
     if manifest.unpacked:
         document["unpacked"] = [_unpacked_table(one) for one in manifest.unpacked]
@@ -204,9 +206,9 @@ def _root(table: Table) -> SignedRoot:
 
 def _root_table(root: SignedRoot) -> dict[str, Any]:
     table: dict[str, Any] = {"upstream": root.upstream, "type": root.type, "path": root.path}
-    table |= {"document": _digest(root.document), "keys": [_digest(one) for one in root.keys]}
-    table["indexes"] = {path: _digest(one) for path, one in root.indexes}
-    return table | ({"signature": _digest(root.signature)} if root.signature else {})
+    table |= {"document": digest_table(root.document), "keys": [digest_table(one) for one in root.keys]}
+    table["indexes"] = {path: digest_table(one) for path, one in root.indexes}
+    return table | ({"signature": digest_table(root.signature)} if root.signature else {})
 
 
 def _unpacked(table: Table) -> Unpacked:
@@ -215,16 +217,12 @@ def _unpacked(table: Table) -> Unpacked:
 
 
 def _unpacked_table(one: Unpacked) -> dict[str, Any]:
-    table = _digest(one.plain) | {"from": _digest(one.packed)}
-    return table | ({"base": _digest(one.base)} if one.base else {})
+    table = digest_table(one.plain) | {"from": digest_table(one.packed)}
+    return table | ({"base": digest_table(one.base)} if one.base else {})
 
 
 def _digests(table: Table, key: str) -> tuple[Digest, ...]:
     return tuple(one.digest() for one in table.tables(key))
-
-
-def _digest(digest: Digest) -> dict[str, Any]:
-    return {"sha256": digest.sha256, "size": digest.size}
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +252,7 @@ def want_json(want: Want) -> dict[str, Any]:
         "site": want.site,
         "snapshots": [{"number": one.number, "sha256": one.sha256} for one in want.snapshots],
         "pending": [{"number": one.number, "sha256": one.sha256} for one in want.pending],
-        "objects": [_digest(one) for one in want.objects],
+        "objects": [digest_table(one) for one in want.objects],
     }
 
 

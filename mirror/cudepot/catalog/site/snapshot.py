@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from cudepot.catalog.fields import Table
+from cudepot.catalog.fields import Table, digest_table
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.lock_document import parse_upstreams, render_upstreams
 from cudepot.digest import Digest
@@ -61,9 +61,9 @@ def render_snapshot(snapshot: Snapshot) -> bytes:
         "created": snapshot.created,
         "signer": snapshot.signer,
         "parent": snapshot.parent,
-        "lock": _digest(snapshot.lock),
+        "lock": digest_table(snapshot.lock),
         "upstreams": render_upstreams(snapshot.upstreams),
-        "tree": {path: _digest(digest) for path, digest in sorted(snapshot.tree.items())},
+        "tree": {path: digest_table(digest) for path, digest in sorted(snapshot.tree.items())},
     }
     if snapshot.rollback:
         document["rollback"] = snapshot.rollback
@@ -129,7 +129,3 @@ def _site_path(path: str, what: str) -> str:
     if safe_name(path) != path:
         raise ConfigError(f"{what}: {path!r} is not a plain path")
     return path
-
-
-def _digest(digest: Digest) -> dict[str, Any]:
-    return {"sha256": digest.sha256, "size": digest.size}

@@ -16,6 +16,7 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
+from cudepot.fingerprints import spaced
 from cudepot.workflows.publish.page_offers import NAMES, offers
 
 
@@ -34,7 +35,7 @@ def render_page(site: SiteFacts, lock: Lock, tree: Tree, parts: Mapping[str, str
         "NUMBER": str(site.number),
         "CREATED": html.escape(f"{site.created[:10]} {site.created[11:16]} UTC"),
         "DAY": html.escape(site.created[:10]),
-        "SIGNER": html.escape(_spaced(site.signer)),
+        "SIGNER": html.escape(spaced(site.signer)),
         "KEY": site.key.sha256,
         "CONTENTS": "\n".join(_contents(site, tree)),
         "CHECKS": "\n".join(_checks(lock)),
@@ -57,10 +58,6 @@ def _data(site: SiteFacts) -> str:
 
 def _csp(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _spaced(fingerprint: str) -> str:
-    return " ".join(fingerprint[at : at + 4] for at in range(0, len(fingerprint), 4))
 
 
 def _contents(site: SiteFacts, tree: Tree) -> Iterator[str]:
@@ -144,7 +141,7 @@ def _checks(lock: Lock) -> Iterator[str]:
     Not when it was made: an upstream that only dates its index anew would make the page, and the snapshot, differ.
     """
     for one in lock.upstreams:
-        signers = sorted({_spaced(signer) for root in one.roots for signer in root.signers})
+        signers = sorted({spaced(signer) for root in one.roots for signer in root.signers})
         told = f'from <code class="wrap">{html.escape(one.url or "files on disk")}</code><br>'
         if signers:
             told += f'index signed by <code class="wrap">{html.escape(", ".join(signers))}</code>'
