@@ -10,7 +10,7 @@ from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
 from cudepot.catalog.mirror import Whole, whole
 from cudepot.digest import VerifyingReader
 from cudepot.kinds.kind import Listed
-from cudepot.kinds.registry import kind_of
+from cudepot.kinds.registry import kind_of_mirror
 from cudepot.store.local import LocalStore
 
 
@@ -21,7 +21,7 @@ def wholes(lock: Lock) -> Iterator[LockedUpstream]:
 
 def main_indexes(upstream: LockedUpstream) -> Sequence[LockedFile]:
     """Return the indexes that name all packages of a whole mirror; raise ConfigError where there is none."""
-    return kind_of(upstream).vouches.main_indexes(upstream)
+    return kind_of_mirror(upstream).vouches.main_indexes(upstream)
 
 
 def read_whole(store: LocalStore, upstream: LockedUpstream) -> Whole:
@@ -39,7 +39,7 @@ def _listed(store: LocalStore, upstream: LockedUpstream, index: LockedFile) -> I
     from cudepot.formats.compression import decompressed  # noqa: PLC0415 - where an index is read
 
     what = f"{upstream.name}/{index.path}"
-    read, limit = kind_of(upstream).vouches.reader(index.path)
+    read, limit = kind_of_mirror(upstream).vouches.reader(index.path)
     with store.open(index.digest) as handle:
         checked = VerifyingReader(handle, index.digest, what)
         with decompressed(cast(BinaryIO, checked), what, limit=limit) as text:

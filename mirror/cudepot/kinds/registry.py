@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cudepot.kinds.checks import Checks
     from cudepot.kinds.shows import Shows
 
+_NEWER = "use the cudepot that locked it, or run `cudepot lock`"
+
 
 class Row(NamedTuple):
     """Where a kind lives, and what has to be known to see that there is something of it.
@@ -60,20 +62,31 @@ ROWS = {
 
 def register(name: str, row: Row) -> None:
     """Add a kind, with the row of its ecosystem where it brings one; raise ValueError when another one has the name."""
-    if ROWS.setdefault(name, row) != row:
+    if ROWS.get(name, row) != row:
         raise ValueError(f"there is a kind called {name!r}")
     if row.shows:
         ecosystems.register(row.shows)
+    ROWS[name] = row
 
 
 def kind_of(upstream: Upstream | LockedUpstream) -> Kind:
     """Return the kind of an upstream; raise ConfigError for one that only a newer cudepot has."""
     if upstream.type not in ROWS:
         raise ConfigError(
-            f"upstream {upstream.name!r} is of type {upstream.type!r}, which this cudepot does not know",
-            hint="use the cudepot that locked it, or run `cudepot lock`",
+            f"upstream {upstream.name!r} is of type {upstream.type!r}, which this cudepot does not know", hint=_NEWER
         )
     return kind_named(upstream.type)
+
+
+def kind_of_mirror(upstream: LockedUpstream) -> Kind:
+    """Return the kind of a whole mirror; raise ConfigError for one that only a newer cudepot mirrors so."""
+    found = kind_of(upstream)
+    if not found.vouching:
+        raise ConfigError(
+            f"upstream {upstream.name!r} is of type {upstream.type!r}, which this cudepot cannot mirror whole",
+            hint=_NEWER,
+        )
+    return found
 
 
 def kind_named(name: str) -> Kind:

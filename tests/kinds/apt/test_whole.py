@@ -64,6 +64,16 @@ def test_every_file_is_the_upstreams_own_and_nothing_else(whole: Project, nvidia
     assert whole.run("status", "--json").json["next"] == ""
 
 
+def test_a_lock_of_a_kind_that_only_a_newer_cudepot_mirrors_whole_is_refused(whole: Project) -> None:
+    mirror(whole)
+    text = whole.lock.read_text()
+    whole.lock.write_text(text.replace('type = "apt"', 'type = "simple"'))
+    for verb in ("sync", "gc", "publish"):
+        assert "is of type 'simple', which this cudepot cannot mirror whole" in whole.fail(3, verb).error, verb
+    whole.run("lock")
+    assert whole.lock.read_text() == text
+
+
 def test_the_lock_holds_roots_indexes_and_extras_but_no_package(whole: Project) -> None:
     whole.run("lock")
     lock = tomllib.loads(whole.lock.read_text())

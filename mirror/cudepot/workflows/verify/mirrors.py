@@ -11,7 +11,7 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import VerifierOf
 from cudepot.depot.isolated import Isolation
 from cudepot.errors import ConfigError, TrustError
-from cudepot.kinds.registry import kind_of
+from cudepot.kinds.registry import kind_of_mirror
 from cudepot.kinds.site_roots import mirrors
 from cudepot.ports import Verifier
 from cudepot.store.local import LocalStore
@@ -30,7 +30,7 @@ def mirror_faults(
 def _faults(
     store: LocalStore, snapshot: Snapshot, upstream: LockedUpstream, verifier: Callable[[], Verifier]
 ) -> Iterator[str]:
-    yield from kind_of(upstream).shows.mirror_faults(store, snapshot, upstream, verifier)
+    yield from kind_of_mirror(upstream).shows.mirror_faults(store, snapshot, upstream, verifier)
 
 
 def _verifier(config: Config, store: LocalStore, verifier: VerifierOf, snapshot: Snapshot, folder: str) -> Verifier:
