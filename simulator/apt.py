@@ -69,7 +69,7 @@ def _hash(section: str, data: bytes) -> str:
     return hashlib.new(SECTIONS[section][0], data, usedforsecurity=False).hexdigest()
 
 
-def _listing(hashes: tuple[str, ...], files: dict[str, bytes]) -> list[str]:
+def listing_of_sums(hashes: tuple[str, ...], files: dict[str, bytes]) -> list[str]:
     """Return the hash sections of a Release over ``files`` (path → content)."""
     lines: list[str] = []
     for section in hashes:
@@ -173,7 +173,7 @@ class FlatRepo(Publisher):
         lines = [f"{name}: {text}" for name, text in self.fields.items()]
         lines.append(f"Date: {date or self.date()}")
         names = [*(f"Packages{form}" for form in self.forms), *self.beside]
-        lines += _listing(self.hashes, {name: (self.folder / name).read_bytes() for name in names})
+        lines += listing_of_sums(self.hashes, {name: (self.folder / name).read_bytes() for name in names})
         lines.append("Acquire-By-Hash: no")
         self.put(self.folder / "Release", ("\n".join(lines) + "\n").encode())
 
@@ -248,7 +248,7 @@ class DistsRepo(Publisher):
         }  # fmt: skip
         if valid_until:
             fields["Valid-Until"] = valid_until
-        lines = [*(f"{name}: {text}" for name, text in fields.items()), *_listing(self.hashes, listed)]
+        lines = [*(f"{name}: {text}" for name, text in fields.items()), *listing_of_sums(self.hashes, listed)]
         self.put(self.dist / "Release", ("\n".join(lines) + "\n").encode())
         self.sign()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.apt import PACK, SECTIONS, stanza
-from simulator.apt import _listing as listing
+from simulator.apt import listing_of_sums as listing
 from simulator.debs import Deb, write_deb
 from simulator.keys import Key, KeyHome
 

@@ -23,7 +23,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 # Kills itself when the verb calls a function for the n-th time, before the call.
-_KILLED = """
+KILLED = """
 import importlib, os, signal, sys
 module, name, count = sys.argv[1].rpartition(".")[0], sys.argv[1].rpartition(".")[2], int(sys.argv[2])
 owner = importlib.import_module(module.partition(":")[0])
@@ -188,7 +188,7 @@ def test_a_publication_killed_at_any_point_leaves_a_whole_site(
     shown.run("sync")
     old = _shown_tree(shown)
     script = tmp_path / "killed.py"
-    script.write_text(_KILLED)
+    script.write_text(KILLED)
     argv = [sys.executable, str(script), function, str(count), "publish", "-C", str(shown.base)]
     done = subprocess.run(argv, env=shown.env, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == -signal.SIGKILL, done

@@ -16,7 +16,7 @@ from simulator.s3 import S3Server
 from simulator.sides import Far
 from simulator.site_key import SiteKey
 from tests.projects import clone
-from tests.workflows.test_bad_disk import _KILLED
+from tests.workflows.test_bad_disk import KILLED
 
 from cudepot.sealed import sealed
 
@@ -115,7 +115,7 @@ def test_a_store_without_a_record_gets_one_of_its_snapshots(aged: Project) -> No
 
 def test_a_run_killed_before_it_recorded_is_made_up_for(aged: Project) -> None:
     with_build(aged, "[build]\nnumber = 2\n")
-    child = (sys.executable, "-c", _KILLED, "cudepot.workflows.publish.make_snapshot:.record_names", "1")
+    child = (sys.executable, "-c", KILLED, "cudepot.workflows.publish.make_snapshot:.record_names", "1")
     killed = aged.run("publish", "--release-rollback", "-C", str(aged.base), check=False, prefix=(*child,))
     assert killed.rc != 0
     assert len(record(aged)) == MANY + 2

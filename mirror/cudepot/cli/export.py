@@ -9,6 +9,7 @@ from pathlib import Path
 from cudepot.cli.common import check_url
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
+from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 
 NAME = "export"
@@ -63,8 +64,6 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _written(args: argparse.Namespace, text: str) -> str:
-    from cudepot.disk import write_atomic
-
     path, data = Path(args.directory) / args.output, text.encode()
     replaced = path.is_file() and path.read_bytes() != data
     write_atomic(path, data)

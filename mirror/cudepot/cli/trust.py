@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.common import add_common
 from cudepot.cli.context import load_config
+from cudepot.cli.journal import shown_if_asked
 from cudepot.cli.output import Answer
 from cudepot.cli.steps import telling
 from cudepot.errors import ConfigError
@@ -55,7 +56,6 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _list(args: argparse.Namespace, base: Path) -> Answer:
-    from cudepot.cli.journal import shown_if_asked
     from cudepot.workflows.trust import list_trust
 
     with telling("cudepot trust: reading the key files of all upstreams", quiet=args.quiet):
