@@ -20,7 +20,7 @@ from cudepot.formats.filelists import owners_of
 from cudepot.formats.primary import read_primary
 from cudepot.formats.rpm_header import read_head
 from cudepot.formats.rpm_version import split_evr
-from cudepot.kinds.yum.rules.closure import machines, select_rpms
+from cudepot.kinds.yum.rules.closure import add_unknown_paths, machines, select_rpms
 from cudepot.kinds.yum.rules.pins import RpmPin
 from cudepot.kinds.yum.rules.plan import DESCRIBING, frame
 from cudepot.kinds.yum.signatures import check_payload
@@ -92,11 +92,8 @@ def with_needs(locked: LockedUpstream, rpms: Sequence[Artifact], open_rpm: Open,
         with paths["primary"].open("rb") as text:
             offered = list(read_primary(text, locked.name))
         every = machines(architectures, offered, [_pin(number, one, architectures) for number, one in enumerate(rpms)])
-        unknown = {path for one in every for path in one.unknown_paths()}
         with paths["filelists"].open("rb") as text:
-            owners = owners_of(text, unknown, locked.name) if unknown else {}
-    for one in every:
-        one.add_paths(owners)
+            add_unknown_paths(every, lambda unknown: owners_of(text, unknown, locked.name))
     selection = select_rpms(every)
     findings.found += [one.unsolvable(locked.name) for one in selection.faults]
     return replace(locked, external=tuple(sorted(selection.external)))

@@ -23,7 +23,7 @@ from cudepot.formats.rpm_header import MODULARITY_LABEL, read_head
 from cudepot.kinds.registry import kind_of
 from cudepot.kinds.yum.chain import opened
 from cudepot.kinds.yum.loose_rpms import architectures_of
-from cudepot.kinds.yum.rules.closure import machines
+from cudepot.kinds.yum.rules.closure import add_unknown_paths, machines
 from cudepot.kinds.yum.rules.modules import streams_of
 from cudepot.kinds.yum.rules.pins import Offer, named_of, pins_there
 from cudepot.kinds.yum.rules.selection import Fault
@@ -72,12 +72,10 @@ def _prove(
     rpms, pinned = _rpms(store, repomd, files), _pinned(lock, settings.name)
     wanted = [f"{one.name}-{one.version}.{one.architecture}" for one in pinned]
     every = machines(_architectures(lock, settings), rpms, ())
-    paths = {path for one in every for path in one.unknown_paths()}
-    owners = _owners(store, repomd, files, paths) if paths else {}
+    add_unknown_paths(every, lambda paths: _owners(store, repomd, files, paths))
     offered = Offer(one for one in rpms if one.nevra in set(wanted))
     streams, named = _streams(store, repomd, files), _named(lock, settings, pins, offered)
     for machine in every:
-        machine.add_paths(owners)
         for found, needed, because in machine.proved(wanted, named, locked.external if locked else ()):
             if because := because or _exclusive(needed, streams):
                 yield Fault(found, machine.architecture, because).unsolvable(settings.name)

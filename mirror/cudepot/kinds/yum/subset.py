@@ -22,7 +22,7 @@ from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.kinds.rules.unmatched import find_each
 from cudepot.kinds.yum.chain import YumChain, YumRoot, opened
 from cudepot.kinds.yum.metadata_check import check_modules
-from cudepot.kinds.yum.rules.closure import machines, select_rpms
+from cudepot.kinds.yum.rules.closure import add_unknown_paths, machines, select_rpms
 from cudepot.kinds.yum.rules.pins import Offer, RpmPin, rpm_pins
 from cudepot.kinds.yum.rules.plan import NEEDED, USED
 from cudepot.kinds.yum.rules.selection import RpmSelection
@@ -80,14 +80,7 @@ def packages_of(chain: YumChain, root: YumRoot) -> list[Rpm]:
 def _selected(chain: YumChain, root: YumRoot, rpms: Sequence[Rpm], pins: Sequence[RpmPin]) -> RpmSelection:
     upstream = chain.upstream
     every = machines(upstream.architectures, rpms, pins, upstream.boundary)
-    unknown = {path for one in every for path in one.unknown_paths()}
-    record = root.repomd.record("filelists")
-    if unknown and record is not None:
-        digest, what = chain.fetch(root, record), upstream.url + record.href
-        with opened(chain.depot.store, digest, what) as text:
-            owners = owners_of(text, unknown, what)
-        for one in every:
-            one.add_paths(owners)
+    add_unknown_paths(every, lambda paths: _owners(chain, root, paths))
     selection = select_rpms(every)
     chain.findings.complete = True
     chain.findings.found += [one.unsolvable(upstream.name) for one in selection.faults]
@@ -99,6 +92,16 @@ def _selected(chain: YumChain, root: YumRoot, rpms: Sequence[Rpm], pins: Sequenc
             "add it to `architectures`"
         )
     return selection
+
+
+def _owners(chain: YumChain, root: YumRoot, paths: set[str]) -> dict[str, list[str]]:
+    """Return which packages have these paths, by their checksums, as the full file lists tell where there are any."""
+    record = root.repomd.record("filelists")
+    if record is None:
+        return {}
+    digest, what = chain.fetch(root, record), chain.upstream.url + record.href
+    with opened(chain.depot.store, digest, what) as text:
+        return owners_of(text, paths, what)
 
 
 def _metadata(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:

@@ -268,6 +268,18 @@ def machines(
     return [Machine(one, rpms, pins, boundary, beside[one]) for one in architectures if one not in second]
 
 
+def add_unknown_paths(machines: Sequence[Machine], owners: Callable[[set[str]], Mapping[str, Iterable[str]]]) -> None:
+    """Add what packages need as paths that primary.xml does not tell of.
+
+    ``owners`` looks paths up in the full file lists (checksum of a package → paths it has); it is asked for all
+    machines at once, and only where there is such a path.
+    """
+    if unknown := {path for one in machines for path in one.unknown_paths()}:
+        found = owners(unknown)
+        for one in machines:
+            one.add_paths(found)
+
+
 def _newest_files(rpms: Iterable[Rpm]) -> list[Rpm]:
     """Keep one package of each NEVRA: of several, the one whose file was written last; else the first, as dnf does."""
     found: dict[str, Rpm] = {}
