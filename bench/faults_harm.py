@@ -47,7 +47,7 @@ def state_files(project: Path) -> Iterator[Path]:
 
 
 def touches_only_held(project: Path, good: Path, bad: Path) -> bool:
-    """Tell whether a volume was harmed only in an object that the project has: ``import`` takes nothing from there."""
+    """Return whether a volume was harmed only in an object that the project has: ``import`` takes nothing of it."""
     before, after = good.read_bytes(), bad.read_bytes()
     if len(before) != len(after):
         return False

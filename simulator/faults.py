@@ -52,7 +52,7 @@ class Fault:
         self._lock = threading.Lock()
 
     def meets(self, headers: Mapping[str, str]) -> bool:
-        """Tell whether a request with these headers (names in lower case) can be hit at all."""
+        """Return whether a request with these headers (names in lower case) can be hit at all."""
         return True
 
     def due(self) -> bool:

@@ -212,5 +212,5 @@ def _fingerprint(file: Path) -> tuple[str, int]:
 
 
 def same_files(before: Mapping[str, object], after: Mapping[str, object]) -> bool:
-    """Tell whether everything that was there is there unchanged; more may have come."""
+    """Return whether everything that was there is there unchanged; more may have come."""
     return all(after.get(path) == mark for path, mark in before.items())
