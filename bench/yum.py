@@ -24,7 +24,7 @@ import gc, hashlib, io, sys, time
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.lock import Artifact
 from cudepot.kinds.yum.rules.closure import Machine, select_rpms
-from cudepot.kinds.yum.rules.pins import Offer, rpm_pins
+from cudepot.kinds.yum.rules.pins import Rpms, rpm_pins
 from cudepot.kinds.yum.rules.plan import primary_entries
 from cudepot.digest import Digest
 from cudepot.formats.primary import read_primary
@@ -48,7 +48,7 @@ text = ('<?xml version="1.0" encoding="UTF-8"?>' + chr(10)
 gc.set_threshold(50_000)  # as the command line does
 start = time.perf_counter()
 rpms = list(read_primary(io.BytesIO(text), "bench"))
-pins = rpm_pins(Pin("bench", ("p0",)), ("x86_64",), Offer(rpms))  # every package needs the next two
+pins = rpm_pins(Pin("bench", ("p0",)), ("x86_64",), Rpms(rpms))  # every package needs the next two
 chosen = [one for one, _ in select_rpms([Machine("x86_64", rpms, pins, ())]).chosen.values()]
 artifacts = {one.promised.sha256: Artifact("bench", "rpm", one.name, one.evr, one.architecture, one.path, one.path,
     one.promised, "pin", ("mirror",)) for one in chosen}

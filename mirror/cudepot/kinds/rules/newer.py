@@ -18,6 +18,7 @@ from cudepot.kinds.rules.pin_entries import Entry, Listing, Spelling
 _NUMBER = re.compile(r"(\d+\.\d+\.\d+\.\d+)(?:.*cuda(\d+(?:\.\d+)?))?")
 _IN_NAME = re.compile(r"cudnn.*(?:-cuda-|-cu)(\d+)")
 _EVERYWHERE = ("all", "noarch")
+_Named = TypeVar("_Named", Offer, Artifact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +122,6 @@ def _ahead(every: Iterable[tuple[int, Pin, Entry]], spelling: Spelling) -> dict[
             if key(entry.exact) > key(rival.exact):
                 found[_line(pin, entry)] = entry
     return found
-
-
-_Named = TypeVar("_Named", Offer, Artifact)
 
 
 def _by_name(found: Iterable[_Named], spelling: Spelling) -> dict[str, list[_Named]]:

@@ -25,7 +25,7 @@ from cudepot.kinds.yum.chain import opened
 from cudepot.kinds.yum.loose_rpms import architectures_of
 from cudepot.kinds.yum.rules.closure import add_unknown_paths, machines
 from cudepot.kinds.yum.rules.modules import streams_of
-from cudepot.kinds.yum.rules.pins import Offer, named_of, pins_there
+from cudepot.kinds.yum.rules.pins import Rpms, named_of, pins_there
 from cudepot.kinds.yum.rules.selection import Fault
 from cudepot.store.local import LocalStore
 
@@ -73,7 +73,7 @@ def _prove(
     wanted = [f"{one.name}-{one.version}.{one.architecture}" for one in pinned]
     every = machines(_architectures(lock, settings), rpms, ())
     add_unknown_paths(every, lambda paths: _owners(store, repomd, files, paths))
-    offered = Offer(one for one in rpms if one.nevra in set(wanted))
+    offered = Rpms(one for one in rpms if one.nevra in set(wanted))
     streams, named = _streams(store, repomd, files), _named(lock, settings, pins, offered)
     for machine in every:
         for found, needed, because in machine.proved(wanted, named, locked.external if locked else ()):
@@ -82,7 +82,7 @@ def _prove(
     yield from _unlisted(store, settings.name, pinned, streams)
 
 
-def _named(lock: Lock, settings: Upstream, pins: Sequence[Pin], pinned: Offer) -> list[list[Rpm]]:
+def _named(lock: Lock, settings: Upstream, pins: Sequence[Pin], pinned: Rpms) -> list[list[Rpm]]:
     """Return what each ``[[pin]]`` names without a glob; loose rpms stand each alone."""
     if kind_of(settings).locks.names_files:
         return []

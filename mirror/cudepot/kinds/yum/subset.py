@@ -23,7 +23,7 @@ from cudepot.kinds.rules.unmatched import find_each
 from cudepot.kinds.yum.chain import YumChain, YumRoot, opened
 from cudepot.kinds.yum.metadata_check import check_modules
 from cudepot.kinds.yum.rules.closure import add_unknown_paths, machines, select_rpms
-from cudepot.kinds.yum.rules.pins import Offer, RpmPin, rpm_pins
+from cudepot.kinds.yum.rules.pins import RpmPin, Rpms, rpm_pins
 from cudepot.kinds.yum.rules.plan import NEEDED, USED
 from cudepot.kinds.yum.rules.selection import RpmSelection
 from cudepot.kinds.yum.twins import served
@@ -44,7 +44,7 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     """
     pins = chain.depot.config.pins_of(chain.upstream)
     rpms = packages_of(chain, root)
-    offer = Offer(rpms)
+    offer = Rpms(rpms)
     read = find_each(lambda pin: rpm_pins(pin, chain.upstream.architectures, offer), pins)
     wanted = [
         (pin, replace(one, entry=number))

@@ -11,7 +11,7 @@ from cudepot.errors import PinError
 from cudepot.formats.primary import Relation, Rpm
 from cudepot.kinds.yum.rules.closure import Machine, select_rpms
 from cudepot.kinds.yum.rules.closure import machines as machines_of
-from cudepot.kinds.yum.rules.pins import Offer, RpmPin, meant, rpm_pins
+from cudepot.kinds.yum.rules.pins import RpmPin, Rpms, meant, rpm_pins
 from cudepot.kinds.yum.rules.selection import RpmSelection
 
 
@@ -32,7 +32,7 @@ def rpm(
 
 def choose(rpms: list[Rpm], *texts: str, machines: tuple[str, ...] = ("x86_64",), boundary: tuple[str, ...] = (),
            cuda: str = "") -> RpmSelection:  # fmt: skip
-    pins = rpm_pins(Pin("u", texts, cuda=cuda), machines, Offer(rpms))
+    pins = rpm_pins(Pin("u", texts, cuda=cuda), machines, Rpms(rpms))
     return select_rpms(machines_of(machines, rpms, pins, boundary))
 
 
@@ -73,19 +73,19 @@ WORLD = [
     ],
 )
 def test_a_pin_is_read_in_dnfs_forms(text: str, expected: set[str]) -> None:
-    (pin,) = rpm_pins(Pin("u", (text,)), ["x86_64"], Offer(WORLD))
-    assert {one.evr for one in meant(pin, Offer(WORLD))} == expected
+    (pin,) = rpm_pins(Pin("u", (text,)), ["x86_64"], Rpms(WORLD))
+    assert {one.evr for one in meant(pin, Rpms(WORLD))} == expected
 
 
 def test_a_name_with_a_version_is_not_taken_for_a_longer_name() -> None:
-    (pin,) = rpm_pins(Pin("u", ("libcudnn8-devel-8.0.5*",)), ["x86_64"], Offer(WORLD))
-    assert [one.nevra for one in meant(pin, Offer(WORLD))] == ["libcudnn8-devel-8.0.5.39-1.cuda11.1.x86_64"]
+    (pin,) = rpm_pins(Pin("u", ("libcudnn8-devel-8.0.5*",)), ["x86_64"], Rpms(WORLD))
+    assert [one.nevra for one in meant(pin, Rpms(WORLD))] == ["libcudnn8-devel-8.0.5.39-1.cuda11.1.x86_64"]
 
 
 @pytest.mark.parametrize("text", ["driver-2:455", "libcudnn9", "driver-470", "driver.aarch64"])
 def test_a_pin_that_matches_nothing_says_what_there_is(text: str) -> None:
     with pytest.raises(PinError, match="matches nothing"):
-        rpm_pins(Pin("u", (text,)), ["x86_64"], Offer(WORLD))
+        rpm_pins(Pin("u", (text,)), ["x86_64"], Rpms(WORLD))
 
 
 @pytest.mark.parametrize(
@@ -102,18 +102,18 @@ def test_a_pin_that_matches_nothing_says_what_there_is(text: str) -> None:
 )
 def test_a_version_spelt_as_apt_does_gets_a_hint_that_helps(text: str, right: str, evrs: set[str]) -> None:
     with pytest.raises(PinError) as caught:
-        rpm_pins(Pin("u", (text,)), ["x86_64"], Offer(WORLD))
+        rpm_pins(Pin("u", (text,)), ["x86_64"], Rpms(WORLD))
     assert caught.value.hint == f"write {right}"
-    (pin,) = rpm_pins(Pin("u", (right,)), ["x86_64"], Offer(WORLD))
-    assert {one.evr for one in meant(pin, Offer(WORLD))} == evrs
+    (pin,) = rpm_pins(Pin("u", (right,)), ["x86_64"], Rpms(WORLD))
+    assert {one.evr for one in meant(pin, Rpms(WORLD))} == evrs
 
 
 def test_cuda_variant_and_machine_narrow_a_pin() -> None:
     (pin,) = rpm_pins(
-        Pin("u", ("libcudnn8-8.0*",), cuda="11.1", architectures=("aarch64",)), ["x86_64", "aarch64"], Offer(WORLD)
+        Pin("u", ("libcudnn8-8.0*",), cuda="11.1", architectures=("aarch64",)), ["x86_64", "aarch64"], Rpms(WORLD)
     )
     assert isinstance(pin, RpmPin)
-    assert [one.nevra for one in meant(pin, Offer(WORLD))] == ["libcudnn8-8.0.5.39-1.cuda11.1.aarch64"]
+    assert [one.nevra for one in meant(pin, Rpms(WORLD))] == ["libcudnn8-8.0.5.39-1.cuda11.1.aarch64"]
 
 
 def test_a_dependency_on_a_pinned_package_is_met_by_what_its_pins_mean() -> None:
@@ -179,7 +179,7 @@ MULTILIB = [
 
 
 def test_what_is_needed_for_i686_is_taken_where_that_was_asked_for() -> None:
-    pins = rpm_pins(Pin("u", ("app",), architectures=("x86_64",)), ["x86_64", "i686"], Offer(MULTILIB))
+    pins = rpm_pins(Pin("u", ("app",), architectures=("x86_64",)), ["x86_64", "i686"], Rpms(MULTILIB))
     found = select_rpms(machines_of(["x86_64", "i686"], MULTILIB, pins))
     assert chosen(found) == {"app-1-1.x86_64", "libb-1-1.i686"}
     assert (found.external, found.elsewhere) == ({"libc(x86-32)"}, {})
@@ -200,14 +200,14 @@ def test_an_i686_package_is_pinned_on_an_x86_64_machine() -> None:
 def test_a_pin_of_another_architecture_says_which_one_is_there(asked: str, there: str) -> None:
     rpms = [rpm("app", arch=there), rpm("app", arch="src")]
     with pytest.raises(PinError) as caught:
-        rpm_pins(Pin("u", ("app",)), [asked], Offer(rpms))
+        rpm_pins(Pin("u", ("app",)), [asked], Rpms(rpms))
     assert caught.value.hint == f"it is there for {there}: add that to `architectures`"
     assert chosen(choose(rpms, "app", machines=(asked, there))) == {f"app-1-1.{there}"}
 
 
 def test_files_meet_dependencies_where_primary_or_file_lists_tell_of_them() -> None:
     rpms = [rpm("app", "1-1", "/usr/bin/tool", "/usr/share/x"), rpm("tool", files=("/usr/bin/tool",)), rpm("data")]
-    pins = rpm_pins(Pin("u", ("app",)), ["x86_64"], Offer(rpms))
+    pins = rpm_pins(Pin("u", ("app",)), ["x86_64"], Rpms(rpms))
     machine = Machine("x86_64", rpms, pins)
     assert machine.unknown_paths() == {"/usr/share/x"}
     machine.add_paths({rpms[2].checksum[1]: ["/usr/share/x"]})

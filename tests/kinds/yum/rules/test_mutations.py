@@ -19,7 +19,7 @@ from cudepot.formats.repomd import parse_repomd
 from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.kinds.yum.rules.closure import machines, select_rpms
 from cudepot.kinds.yum.rules.modules import streams_of, trimmed_modules
-from cudepot.kinds.yum.rules.pins import Offer, rpm_pins
+from cudepot.kinds.yum.rules.pins import Rpms, rpm_pins
 from cudepot.kinds.yum.rules.plan import by_checksum, extra_entries, primary_entries
 from cudepot.kinds.yum.rules.trim import trimmed
 
@@ -50,7 +50,7 @@ PIECES = [
 
 def closure(text: bytes) -> None:
     rpms = list(read_primary(io.BytesIO(text), "primary", lambda _: None))
-    select_rpms(machines(["x86_64", "i686"], rpms, rpm_pins(Pin("u", ("*",)), ["x86_64"], Offer(rpms))))
+    select_rpms(machines(["x86_64", "i686"], rpms, rpm_pins(Pin("u", ("*",)), ["x86_64"], Rpms(rpms))))
     for one in rpms:
         assert one.place("http://host/")
         assert one.file_name

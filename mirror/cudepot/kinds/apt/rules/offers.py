@@ -13,19 +13,19 @@ from cudepot.errors import FormatError
 from cudepot.formats import version as deb_version
 from cudepot.formats.apt import Package, PackageIndex, Relation
 
-Need = tuple[str, list[Relation]]
+Alternatives = tuple[str, list[Relation]]
 """A field (``Depends`` or ``Pre-Depends``) and one of its groups of alternatives."""
 
 
 class Facts(NamedTuple):
     """The relations of one package, parsed once."""
 
-    needs: tuple[Need, ...]
+    needs: tuple[Alternatives, ...]
     excludes: tuple[tuple[str, Relation], ...]
     offers: tuple[Relation, ...]
 
 
-class Offer(NamedTuple):
+class Shelved(NamedTuple):
     """A package under a name: its own with its version, or one it provides, with a version or without."""
 
     key: deb_version.Key | None
@@ -35,14 +35,14 @@ class Offer(NamedTuple):
 class Shelf:
     """Offers of one name, sorted: what fits a relation is found by bisection, the newest first."""
 
-    def __init__(self, offers: Iterable[Offer] = ()) -> None:
+    def __init__(self, offers: Iterable[Shelved] = ()) -> None:
         self._every = list(offers)
         self._known = [one for one in self._every if one.key is not None]
         if len(self._every) > 1:  # of most names there is one
             self._every.sort(key=_age)
             self._known.sort(key=_rank)
 
-    def add(self, offer: Offer) -> None:
+    def add(self, offer: Shelved) -> None:
         """Put one more into its place."""
         insort(self._every, offer, key=_age)
         if offer.key is not None:
@@ -65,23 +65,25 @@ _TO: dict[str, Any] = {"=": bisect_right, "<=": bisect_right, "<": bisect_right,
 """Where what an operator admits begins and ends; the deprecated ``<`` and ``>`` include equality."""
 
 
-def _key(one: Offer) -> deb_version.Key:
+def _key(one: Shelved) -> deb_version.Key:
     assert one.key is not None, "only offers with a version are looked up by one"
     return one.key
 
 
-def _age(one: Offer) -> deb_version.Key:
+def _age(one: Shelved) -> deb_version.Key:
     return deb_version.key(one.package.version)
 
 
-def _rank(one: Offer) -> tuple[deb_version.Key, deb_version.Key]:
+def _rank(one: Shelved) -> tuple[deb_version.Key, deb_version.Key]:
     return _key(one), _age(one)
 
 
-def offers_under(name: str, package: Package, offers: Sequence[Relation], *, real: bool) -> list[Offer]:
+def offers_under(name: str, package: Package, offers: Sequence[Relation], *, real: bool) -> list[Shelved]:
     """Return a package as what it is under a name: by its own name (the first of ``offers``), or as its provider."""
     meant = offers[:1] if real else offers[1:]
-    return [Offer(deb_version.key(one.version) if one.version else None, package) for one in meant if one.name == name]
+    return [
+        Shelved(deb_version.key(one.version) if one.version else None, package) for one in meant if one.name == name
+    ]
 
 
 class Offers:

@@ -17,7 +17,7 @@ from cudepot.errors import FormatError
 from cudepot.formats.primary import Relation, Rpm, relation_of
 from cudepot.formats.rich_dependency import parse_rich
 from cudepot.kinds.rules.together import apart, together
-from cudepot.kinds.yum.rules.pins import Offer, RpmPin, meant, named_of
+from cudepot.kinds.yum.rules.pins import RpmPin, Rpms, meant, named_of
 from cudepot.kinds.yum.rules.selection import Fault, RpmSelection, label
 
 BESIDE = {
@@ -136,7 +136,7 @@ class Machine:
         """Choose the pinned packages and what they need; note those that cannot be installed from what is offered."""
         lacking = self._all_lacking()
         self._stand_in(one for several in lacking.values() for one in several)
-        offer = Offer(self._rpms.values())
+        offer = Rpms(self._rpms.values())
         pinned = [one for pin in self._pins for one in meant(pin, offer)]
         job = self._solv.Job
         favour = [self._job(job.SOLVER_FAVOR, one) for one in self._contested(pinned)]

@@ -79,7 +79,7 @@ class RpmPin:
         return ([f"CUDA {self.cuda}"] if self.cuda else []) + [", ".join(self.machines)]
 
 
-class Offer:
+class Rpms:
     """Packages of a repository, found by globs over their names."""
 
     def __init__(self, rpms: Iterable[Rpm]) -> None:
@@ -98,7 +98,7 @@ class Offer:
         return [self._rpms[at] for at in places]
 
 
-def rpm_pins(pin: Pin, machines: Sequence[str], rpms: Offer) -> list[RpmPin]:
+def rpm_pins(pin: Pin, machines: Sequence[str], rpms: Rpms) -> list[RpmPin]:
     """Return what one ``[[pin]]`` of cudepot.toml wants of a yum repository.
 
     Raises:
@@ -108,7 +108,7 @@ def rpm_pins(pin: Pin, machines: Sequence[str], rpms: Offer) -> list[RpmPin]:
     return find_each(lambda text: _read(text, pin.cuda, wanted, rpms), pin.packages)
 
 
-def _read(text: str, cuda: str, machines: tuple[str, ...], rpms: Offer) -> RpmPin:
+def _read(text: str, cuda: str, machines: tuple[str, ...], rpms: Rpms) -> RpmPin:
     ways = read_ways(text, cuda, machines)
     for way in ways:
         if any(way.means(one) for one in rpms.named(way.name)):
@@ -132,7 +132,7 @@ def _way(form: re.Pattern[str], text: str, cuda: str, machines: tuple[str, ...])
     return RpmPin(text, name, epoch, version, release, arch, versioned, cuda, machines)
 
 
-def meant(pin: RpmPin, rpms: Offer) -> list[Rpm]:
+def meant(pin: RpmPin, rpms: Rpms) -> list[Rpm]:
     """Return the packages a pin means: the newest for each machine without a version, else all that match."""
     found = [one for one in rpms.named(pin.name) if pin.means(one)]
     if pin.versioned:
@@ -147,7 +147,7 @@ def meant(pin: RpmPin, rpms: Offer) -> list[Rpm]:
     return [one for one in found if id(one) in kept]
 
 
-def named_of(pins: Iterable[RpmPin], rpms: Offer) -> list[list[Rpm]]:
+def named_of(pins: Iterable[RpmPin], rpms: Rpms) -> list[list[Rpm]]:
     """Return what each ``[[pin]]`` names without a glob."""
     entries: dict[int, dict[str, Rpm]] = {}
     for pin in pins:
@@ -156,7 +156,7 @@ def named_of(pins: Iterable[RpmPin], rpms: Offer) -> list[list[Rpm]]:
     return [list(several.values()) for several in entries.values()]
 
 
-def pins_there(tables: Sequence[Pin], machines: Sequence[str], rpms: Offer) -> list[RpmPin]:
+def pins_there(tables: Sequence[Pin], machines: Sequence[str], rpms: Rpms) -> list[RpmPin]:
     """Return what the ``[[pin]]`` tables want of packages that are locked; one of which none is left is passed over."""
     found: list[RpmPin] = []
     for number, pin in enumerate(tables):
@@ -167,7 +167,7 @@ def pins_there(tables: Sequence[Pin], machines: Sequence[str], rpms: Offer) -> l
     return found
 
 
-def _hint(ways: Sequence[RpmPin], rpms: Offer) -> str:
+def _hint(ways: Sequence[RpmPin], rpms: Rpms) -> str:
     if meant := _spelling(ways, rpms):
         return f"write {meant}"
     if hint := _otherwise(ways[0], rpms):
@@ -183,14 +183,14 @@ def _hint(ways: Sequence[RpmPin], rpms: Offer) -> str:
     return f"similar names there: {', '.join(close[:8])}" if close else "check the name and the architecture"
 
 
-def _otherwise(pin: RpmPin, rpms: Offer) -> str:
+def _otherwise(pin: RpmPin, rpms: Rpms) -> str:
     """Return a hint where a pin is spelt as apt, conda or pip would; empty where nothing there is meant."""
     here = ((one.name, one.evr) for one in rpms if one.architecture in (*pin.machines, "noarch"))
     found = sorted(meant_otherwise(pin.text, here, pin.cuda), key=lambda one: key(one[1]))
     return spelled_out([f"{name}-{evr}" for name, evr in found])
 
 
-def _spelling(ways: Sequence[RpmPin], rpms: Offer) -> str:
+def _spelling(ways: Sequence[RpmPin], rpms: Rpms) -> str:
     """Return the pin as it has to be written where its version is spelt as apt or pip would; empty where it is not."""
     first = ways[0]
     name, _, version = (part.strip(" =") for part in first.text.partition("="))
