@@ -64,6 +64,20 @@ def test_who_refuses_what_is_told_and_the_sites_own_signature_helps(
     by_sequoia(rhel, weak)
 
 
+def test_a_key_file_that_comes_with_cudepot_is_found(project: Project, rhel: Rhel) -> None:
+    shipped = "C95B321B61E88C1809C4F759DDCAE044F796ECB0"
+    path = write_rpm(simple_rpm("one", "1.0"), rhel.folder)
+    sign_rpms([path], rhel.keys, rhel.key)
+    rhel.repo.add(path)
+    rhel.repo.publish()
+    files = [str(rhel.key_file), "keys/f796ecb0.pub"]
+    add_yum(project, rhel, "one", keyrings=files, **{"rpm-keys": [rhel.key.fingerprint, shipped]})
+    project.publish()
+    assert not (project.toml.parent / files[1]).exists()
+    found = project.run("verify", "--clients", "--json").json
+    assert shipped in [one["what"] for one in found if one["kind"] == "key"]
+
+
 def by_sequoia(rhel: Rhel, weak: Key) -> None:
     """Sequoia's own sqv, where it can be had, refuses header and metadata likewise."""
     sqv = find_sqv()

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.data import data_folder
+
+if TYPE_CHECKING:
+    from cudepot.openpgp import PublicKey
 
 _NAME = re.compile(r"keys/[0-9a-zA-Z]+\.pub")
 
@@ -31,6 +35,13 @@ def key_file(base: Path, name: str) -> Path:
 def key_files(base: Path, upstream: Upstream) -> list[Path]:
     """Return where all key files of an upstream are read."""
     return [key_file(base, name) for name in upstream.keyrings]
+
+
+def keys_in_files(base: Path, upstream: Upstream) -> list[PublicKey]:
+    """Return the public keys in all key files of an upstream; raise ConfigError where one cannot be read."""
+    from cudepot.signing.keys import read_keys  # noqa: PLC0415 - every run asks for files, few look into them
+
+    return [key for file in key_files(base, upstream) for key in read_keys(file)]
 
 
 def shipped_keys() -> Path:

@@ -8,14 +8,14 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock, LockedUpstream, Root
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Clock, Depot
-from cudepot.depot.key_files import key_files
+from cudepot.depot.key_files import keys_in_files
 from cudepot.depot.root_memory import RootMemory
 from cudepot.digest import Digest
 from cudepot.kinds.apt.rules.client_rules import judge_document, judge_key
 from cudepot.kinds.rules.checked_clients import Checked, checked, checked_key
 from cudepot.openpgp import PublicKey
 from cudepot.ports import Verifier
-from cudepot.signing.keys import parse_keys, read_keys
+from cudepot.signing.keys import parse_keys
 from cudepot.store.local import LocalStore
 
 
@@ -25,7 +25,7 @@ def check_apt(depot: Depot, lock: Lock) -> Iterator[Checked]:
         if upstream.type != "apt":
             continue
         depot.verifier(upstream)  # says where to get a key file that is missing
-        keys = [key for file in key_files(depot.base, upstream) for key in read_keys(file)]
+        keys = keys_in_files(depot.base, upstream)
         yield from _keys(depot.clock, upstream, keys)
         for entry in lock.upstreams:
             if entry.name == upstream.name:
@@ -75,7 +75,7 @@ def _shown(depot: Depot, snapshot: Snapshot, folder: str, name: str) -> Iterator
     candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(depot.site_verifier(), site_keys)]
     today = depot.clock().date()
     for one in upstreams:
-        rings = [key for file in key_files(depot.base, one) for key in read_keys(file)]
+        rings = keys_in_files(depot.base, one)
         candidates += [(depot.verifier(one), rings)] if rings else []
     for verifier, keys in candidates:
         seen = verifier.inspect(document or b"", signature)

@@ -10,13 +10,14 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot, Keyring, Signing
+from cudepot.depot.key_files import keys_in_files
 from cudepot.formats.rpm_header import SHA256, RpmHead, read_head
 from cudepot.kinds.rules.checked_clients import Checked, checked, checked_key
 from cudepot.kinds.yum.rules.client_rules import Of, judge_rpm_document, judge_rpm_key
 from cudepot.kinds.yum.signatures import Subject, subjects
 from cudepot.openpgp import PublicKey, packet_algorithms
 from cudepot.ports import Verifier
-from cudepot.signing.keys import parse_keys, read_keys
+from cudepot.signing.keys import parse_keys
 
 _REPOMD = "/repodata/repomd.xml"
 
@@ -27,7 +28,7 @@ def check_yum(depot: Depot, lock: Lock) -> Iterator[Checked]:
         locked = lock.upstream(upstream.name)
         if upstream.type != "yum" and not (locked and lock.has_rpms(locked)):
             continue
-        keys = [key for name in upstream.keyrings for key in read_keys(depot.base / name)]
+        keys = keys_in_files(depot.base, upstream)
         today = depot.clock().date()
         for key in keys:
             if key.fingerprint in (*upstream.keys, *upstream.package_keys):
@@ -75,11 +76,9 @@ def shown_yum(config: Config, keyring: Keyring, signing: Signing, snapshot: Snap
             continue
         name = path.removeprefix("yum/").removesuffix(f"{_REPOMD}.asc")
         root, signature = (signing.store.find(snapshot.tree[one]) for one in (path.removesuffix(".asc"), path))
+        theirs = [one for one in config.upstreams if one.name == name and one.keys]
         candidates: list[tuple[Verifier, Sequence[PublicKey]]] = [(keyring.site_verifier(), site_keys)]
-        for one in config.upstreams:
-            if one.name == name and one.keys:
-                rings = [key for ring in one.keyrings for key in read_keys(keyring.base / ring)]
-                candidates.append((keyring.verifier(one), rings))
+        candidates += [(keyring.verifier(one), keys_in_files(keyring.base, one)) for one in theirs]
         for verifier, keys in candidates:
             seen = verifier.inspect(root or b"", signature)
             if any(one.signer for one in seen):
