@@ -241,6 +241,14 @@ def test_the_file_of_a_pinned_key_is_put_where_it_is_expected(project: Project, 
     project.run("lock")
 
 
+def test_a_key_file_that_comes_with_cudepot_is_not_overlaid(project: Project, nvidia: Nvidia, other: Path) -> None:
+    pinned, file = nvidia.key.fingerprint, str(nvidia.key_file)
+    text = project.toml.read_text().replace(f'"{file}"', f'"{file}", "keys/f796ecb0.pub"')
+    project.toml.write_text(text.replace(f'"{pinned}"', f'"{pinned}", "{nvidia.other_key.fingerprint}"'))
+    done = project.run("trust", "add", APT, str(other), "--yes", "--json").json
+    assert done["file"] == f"keys/{nvidia.other_key.fingerprint[-8:].lower()}.pub"
+
+
 def test_a_key_file_of_another_key_is_not_overwritten(project: Project, nvidia: Nvidia, other: Path) -> None:
     taken = project.base / "keys" / f"{nvidia.other_key.fingerprint[-8:].lower()}.pub"
     taken.parent.mkdir()

@@ -267,7 +267,7 @@ def _copy(base: Path, upstream: Upstream, key: PublicKey, file: Path) -> tuple[s
 def _place(base: Path, upstream: Upstream, key: PublicKey) -> str:
     """Return where the key's file belongs: a place that waits for it, else a name in ``keys/`` that is free."""
     full = key.fingerprint
-    waiting = [one for one in upstream.keyrings if not (base / one).exists() and not Path(one).is_absolute()]
+    waiting = [one for one in upstream.keyrings if not key_file(base, one).exists() and not Path(one).is_absolute()]
     names = [one for one in upstream.keyrings if one == load_presets().key(full).local]
     names += waiting if full in upstream.keys and len(waiting) == 1 else []
     for name in [*names, f"keys/{full[-8:].lower()}.pub"]:
