@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
-from cudepot.catalog.site.bundle import SignedRoot
-from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot, SiteVerifier
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError
@@ -16,9 +15,13 @@ from cudepot.formats.apt_release import parse_release
 from cudepot.kinds.apt.rules.indexes import INDEX_LIMIT
 from cudepot.kinds.apt.rules.mirror import is_packages, is_sources, main_indexes
 from cudepot.kinds.kind import Reader
-from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.kinds.site_index import packages_of
 from cudepot.store.local import LocalStore
+
+if TYPE_CHECKING:  # whole mirrors load this on each run
+    from cudepot.catalog.site.bundle import SignedRoot
+    from cudepot.catalog.site.snapshot import Snapshot
+    from cudepot.kinds.rules.checked_clients import Checked
 
 _FIELD = re.compile(rb"^([!-9;-~]+):", re.MULTILINE)
 _OTHER_HASHES = {b"md5sum", b"sha1", b"sha512"}

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream
-from cudepot.catalog.site.bundle import SignedRoot
-from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, Promise
 from cudepot.errors import FormatError
 from cudepot.formats.primary import listing, listing_of_ours
 from cudepot.formats.repomd import parse_repomd, parse_repomd_of_ours
 from cudepot.kinds.kind import Reader
-from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.kinds.site_index import packages_of
 from cudepot.kinds.yum.rules.mirror import METADATA_LIMIT, main_indexes
 from cudepot.kinds.yum.rules.plan import ENDINGS
 from cudepot.store.local import LocalStore
+
+if TYPE_CHECKING:  # whole mirrors load this on each run
+    from cudepot.catalog.site.bundle import SignedRoot
+    from cudepot.catalog.site.snapshot import Snapshot
+    from cudepot.kinds.rules.checked_clients import Checked
 
 _TYPES = {"primary", "filelists", "other", *ENDINGS}
 _OURS = Reader(listing_of_ours, METADATA_LIMIT)
