@@ -14,7 +14,7 @@ from cudepot.catalog.config.config import Pin
 from cudepot.errors import ConfigError, PinError
 from cudepot.formats.primary import Rpm
 from cudepot.kinds.redistrib.rules.manifests import wanted
-from cudepot.kinds.yum.rules.pins import Offer, rpm_pins
+from cudepot.kinds.yum.rules.pins import Rpms, rpm_pins
 
 DEB, RPM = "8.0.5.39-1+cuda11.1", "8.0.5.39-1.cuda11.1"
 RUN = (
@@ -51,7 +51,7 @@ def rpm(name: str, evr: str) -> Rpm:
     return Rpm(name, evr, "x86_64", "", "", ("", ""), 0, 0, (), (), (), (), ())
 
 
-OFFER = Offer(
+OFFER = Rpms(
     rpm(name, f"8.0.5.39-1.cuda{cuda}") for name in ("libcudnn8", "libcudnn8-devel") for cuda in ("10.2", "11.1")
 )
 
