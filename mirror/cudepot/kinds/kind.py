@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from cudepot.catalog.config.config import Config
     from cudepot.catalog.config.upstream import Upstream
-    from cudepot.catalog.lock import Resolved
+    from cudepot.catalog.lock import Lock, LockedUpstream, Resolved
     from cudepot.catalog.unsolvable import Findings
     from cudepot.depot.depot import Depot
     from cudepot.digest import Digest, Promise
@@ -70,6 +71,22 @@ class Reader(NamedTuple):
 
     read: Callable[[BinaryIO, str], Iterator[Listed]]
     limit: int
+
+
+class PlainLocks:
+    """What a kind answers to :class:`~cudepot.kinds.ports.Locks` unless it says otherwise; see there."""
+
+    is_signed = False
+    names_files = False
+    grows = False
+
+    def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
+        """Return nothing."""
+        return Offered()
+
+    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
+        """Return no line: all is as the kind promises."""
+        return ""
 
 
 class Kind(NamedTuple):

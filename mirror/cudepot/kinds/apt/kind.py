@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Lock, LockedUpstream, Resolved
+from cudepot.catalog.lock import Lock, Resolved
 from cudepot.depot.depot import Depot
 from cudepot.kinds.apt.rules.settings import parse_apt
-from cudepot.kinds.kind import Asking, Kind, Offered, Remote
+from cudepot.kinds.kind import Asking, Kind, Offered, PlainLocks, Remote
 from cudepot.kinds.remote import opened
 from cudepot.ports import Source
 
 
-class _Locks:
+class _Locks(PlainLocks):
     is_signed = True
-    names_files = False
     grows = True
 
     def parse(self, table: Table, upstream: Upstream) -> Upstream:
@@ -45,9 +43,6 @@ class _Locks:
         from cudepot.kinds.apt.rules.entries import SPELLING  # noqa: PLC0415
 
         return Offered(tuple(offers(depot, upstream, lock)), SPELLING)
-
-    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
-        return ""
 
 
 KIND = Kind(

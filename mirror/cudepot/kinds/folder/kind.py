@@ -9,18 +9,15 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock, LockedUpstream, Resolved
-from cudepot.depot.depot import Depot
 from cudepot.kinds.folder.rules.settings import parse_folder
-from cudepot.kinds.kind import Asking, Kind, Offered, Remote
+from cudepot.kinds.kind import Asking, Kind, PlainLocks, Remote
 from cudepot.ports import Source
 
 _RPMS = "the signatures of its rpms are not checked: name the keys in `rpm-keys`, and their files in `keyrings`"
 
 
-class _Locks:
-    is_signed = False
+class _Locks(PlainLocks):
     names_files = True
-    grows = False
 
     def parse(self, table: Table, upstream: Upstream) -> Upstream:
         return parse_folder(table, upstream)
@@ -37,9 +34,6 @@ class _Locks:
         from cudepot.kinds.folder.lock import resolve_folder  # noqa: PLC0415
 
         return resolve_folder(asking.depot.base, asking.depot.config, asking.upstream, asking.before, asking.findings)
-
-    def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
-        return Offered()
 
     def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:
         bare = lock.has_rpms(upstream) and not config.upstream(upstream.name).package_keys

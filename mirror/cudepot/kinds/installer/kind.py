@@ -1,25 +1,19 @@
-"""Local installers as a kind of upstream: a deb or rpm that holds an apt or yum repository."""
+"""Local installers as a kind of upstream: a deb or rpm that holds an apt or yum repository; its hash vouches for it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Lock, LockedUpstream, Resolved
-from cudepot.depot.depot import Depot
+from cudepot.catalog.lock import Resolved
 from cudepot.kinds.installer.rules.settings import holds_rpms, parse_installer, sha256_of
-from cudepot.kinds.kind import Asking, Kind, Offered, Remote
+from cudepot.kinds.kind import Asking, Kind, PlainLocks, Remote
 from cudepot.ports import Source
 
 
-class _Locks:
-    is_signed = False
-    names_files = False
-    grows = False  # its hash vouches for it
-
+class _Locks(PlainLocks):
     def parse(self, table: Table, upstream: Upstream) -> Upstream:
         return parse_installer(table, upstream)
 
@@ -35,12 +29,6 @@ class _Locks:
         from cudepot.kinds.installer.lock import resolve_local  # noqa: PLC0415
 
         return resolve_local(asking)
-
-    def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
-        return Offered()
-
-    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
-        return ""
 
 
 KIND = Kind(_Locks())

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Lock, LockedUpstream, Resolved
+from cudepot.catalog.lock import Lock, Resolved
 from cudepot.depot.depot import Depot
-from cudepot.kinds.kind import Asking, Kind, Offered, Remote
+from cudepot.kinds.kind import Asking, Kind, Offered, PlainLocks, Remote
 from cudepot.kinds.rules.upstream_fields import parse_index
 from cudepot.ports import Source
 
 
-class _Locks:
-    is_signed = False
-    names_files = False
+class _Locks(PlainLocks):
     grows = True
 
     def parse(self, table: Table, upstream: Upstream) -> Upstream:
@@ -39,9 +36,6 @@ class _Locks:
         from cudepot.kinds.redistrib.rules.entries import SPELLING  # noqa: PLC0415
 
         return Offered(tuple(offers(depot, upstream, lock)), SPELLING)
-
-    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
-        return ""
 
 
 KIND = Kind(_Locks())

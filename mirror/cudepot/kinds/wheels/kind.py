@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Lock, LockedUpstream, Resolved
+from cudepot.catalog.lock import Lock, Resolved
 from cudepot.depot.depot import Depot
-from cudepot.kinds.kind import Asking, Kind, Offered, Remote
+from cudepot.kinds.kind import Asking, Kind, Offered, PlainLocks, Remote
 from cudepot.kinds.rules.upstream_fields import parse_index
 from cudepot.ports import Source
 
 
-class _Locks:
-    is_signed = False
-    names_files = False
+class _Locks(PlainLocks):
     grows = True
 
     def parse(self, table: Table, upstream: Upstream) -> Upstream:
@@ -40,9 +37,6 @@ class _Locks:
         from cudepot.kinds.wheels.offers import offers  # noqa: PLC0415
 
         return offers(depot.config, depot.store, depot.source, upstream)
-
-    def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
-        return ""
 
 
 KIND = Kind(_Locks(), showing="cudepot.kinds.wheels.shows")

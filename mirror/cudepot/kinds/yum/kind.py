@@ -11,15 +11,14 @@ from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock, LockedUpstream, Resolved
 from cudepot.depot.depot import Depot
 from cudepot.errors import ConfigError
-from cudepot.kinds.kind import Asking, Kind, Offered, Remote
+from cudepot.kinds.kind import Asking, Kind, Offered, PlainLocks, Remote
 from cudepot.kinds.remote import opened
 from cudepot.kinds.yum.rules.settings import parse_yum
 from cudepot.ports import Source
 
 
-class _Locks:
+class _Locks(PlainLocks):
     is_signed = True
-    names_files = False
     grows = True
 
     def parse(self, table: Table, upstream: Upstream) -> Upstream:
