@@ -78,7 +78,7 @@ def test_a_yum_preset_pins_the_keys_of_root_and_packages(presets: Presets) -> No
 def test_every_preset_is_a_valid_upstream_and_every_key_is_known(presets: Presets) -> None:
     assert len(presets.repositories) >= 20
     for name, preset in presets.repositories.items():
-        extra = "" if preset.keys else f'\nkeys = ["{NVIDIA}"]'
+        extra = "" if preset.keys or not preset.is_signed else f'\nkeys = ["{NVIDIA}"]'
         assert upstream(presets, f'preset = "{name}"{extra}').url == preset.url
         assert {*preset.keys, *preset.former} <= set(presets.keys)
         assert not set(preset.keys) & set(preset.former)
@@ -86,7 +86,7 @@ def test_every_preset_is_a_valid_upstream_and_every_key_is_known(presets: Preset
 
 
 def test_each_preset_has_a_place_below_nvidias_paths(presets: Presets) -> None:
-    for one in presets.repositories.values():
+    for one in filter(lambda preset: preset.is_signed, presets.repositories.values()):
         assert one.url.endswith(f"/{path_of(one.url, presets.hosts)}"), one.url
         assert path_of(one.url, presets.hosts), one.url
 
@@ -138,6 +138,22 @@ def test_each_key_file_that_comes_with_cudepot_holds_the_one_key_it_is_named_aft
         assert key.parts[0].digest, f"{name}: its self-signature holds"
 
 
+@pytest.mark.parametrize(
+    ("preset", "name", "url"),
+    [
+        ("python/pypi", "pypi", "https://pypi.org/simple/"),
+        ("pytorch/cu130", "torch-cu130", "https://download.pytorch.org/whl/cu130/"),
+        ("pytorch/cpu", "torch-cpu", "https://download.pytorch.org/whl/cpu/"),
+        ("nvidia/pypi", "pypi-nvidia", "https://pypi.nvidia.com/"),
+    ],
+)
+def test_an_index_of_wheels_is_one_line_and_has_no_keys(presets: Presets, preset: str, name: str, url: str) -> None:
+    found = upstream(presets, f'preset = "{preset}"')
+    assert (found.name, found.type, found.url) == (name, "simple", url)
+    assert (found.keys, found.keyrings, found.architectures) == ((), (), ())
+    assert upstream(presets, f'preset = "{preset}"\nurl = "https://mirror.example/"').url == "https://mirror.example/"
+
+
 def test_presets_are_not_read_where_none_is_used() -> None:
     data = {"upstream": [{"name": "x", "type": "folder", "path": "y"}]}
     assert expand(data, lambda: pytest.fail("not needed")) is data
@@ -150,6 +166,8 @@ def test_presets_are_not_read_where_none_is_used() -> None:
         'version = 1\nvendor = "x"\n[[key]]\nfingerprint = "3BF863CC"',
         f'version = 1\nvendor = "x"\n[[key]]\nfingerprint = "{OLD}"\nuntil = "soon"',
         f'version = 1\nvendor = "x"\n[[key]]\nfingerprint = "{OLD}"\nunkown = ""',
+        'version = 1\nvendor = "x"\n[[index]]\nname = "y"\ntype = "simple"',
+        'version = 1\nvendor = "x"\n[[index]]\nname = "y"\ntype = "simple"\nurl = "https://x/"\nkeys = []',
     ],
 )
 def test_malformed_presets_are_refused(text: str) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from cudepot.cli.output import Answer
 
+if TYPE_CHECKING:
+    from cudepot.catalog.config.presets import Preset
+
 NAME = "upstreams"
-HELP = "list the repositories and keys cudepot knows"
+HELP = "list the repositories, indexes and keys cudepot knows"
 DESCRIPTION = """\
-List the presets: repositories cudepot knows with the keys that sign them, by full fingerprint. One line in
-cudepot.toml takes one: preset = "nvidia/ubuntu2004/x86_64". Needs no project and no network.
+List the presets: repositories cudepot knows with the keys that sign them, by full fingerprint, and indexes of
+wheels, which nobody signs. One line in cudepot.toml takes one: preset = "nvidia/ubuntu2004/x86_64". Needs no project
+and no network.
 """
 
 
@@ -26,7 +31,7 @@ def run(args: argparse.Namespace) -> Answer:
 
     presets = load_presets()
     found = [one for one in presets.repositories.values() if all(word in one.name for word in args.words)]
-    lines = [f"{one.name}  {','.join(one.architectures)}  {' '.join(one.keys) or 'no key is pinned'}" for one in found]
+    lines = [_line(one) for one in found]
     used = dict.fromkeys(key for one in found for key in (*one.keys, *one.former))
     keys = [presets.key(one) for one in used]
     for key in keys:
@@ -34,3 +39,9 @@ def run(args: argparse.Namespace) -> Answer:
         lines.append(f"key {key.fingerprint}: {dates}: {key.note}")
     told = {"presets": [asdict(one) for one in found], "keys": [asdict(one) for one in keys]}
     return told, lines or ["no preset has such a name"], 0
+
+
+def _line(one: Preset) -> str:
+    if not one.is_signed:
+        return f"{one.name}  {one.url}  not signed: known by hashes in the lock"
+    return f"{one.name}  {','.join(one.architectures)}  {' '.join(one.keys) or 'no key is pinned'}"

@@ -297,3 +297,27 @@ def test_many_pages_are_asked_for_at_once_and_each_is_parsed_once(project: Proje
     project.run("lock")
     assert len(locked(project)) == 40
     assert index.server.count("/simple/*") == 40
+
+
+def test_an_index_as_pytorchs_is_locked_and_published(project: Project, index: OddIndex) -> None:
+    """HTML only, pages right below the URL, links from the host's root, ``%2B``, no hash for one, 403 for the rest."""
+    torch, helper = "torch-2.9.1+cu130-cp312-cp312-manylinux_2_28_x86_64.whl", NAME
+    sha256 = hashlib.sha256(index.put(torch)).hexdigest()
+    index.put(helper)
+    quoted = torch.replace("+", "%2B")
+    folder = index.server.root / "whl" / "cu130"
+    for name, link in (("torch", f"/files/{quoted}#sha256={sha256}"), ("demo", f"{index.server.url}/files/{helper}")):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "index.html").write_text(f'<!DOCTYPE html><html><body><a href="{link}">x</a></body></html>')
+    index.server.fault("/whl/cu130/numpy/", Status(403))
+    project.sections.clear()
+    project.add("upstream", name="torch-cu130", type="simple", url=f"{index.server.url}/whl/cu130/")
+    project.add("pin", upstream="torch-cu130", packages=["torch==2.9.1", "demo", "numpy"])
+    failed = project.fail(4, "lock")
+    assert "numpy" in failed.error
+    assert "no project of that name" in failed.err
+    assert locked(project)[torch]["version"] == "2.9.1+cu130"
+    assert locked(project)[helper]["size"] == len(tiny_wheel(helper))
+    project.run("sync")
+    project.run("publish", "--keep-last")
+    assert f"{quoted}#sha256={sha256}" in (project.site / "simple/torch/index.html").read_text()

@@ -47,7 +47,12 @@ class KnownKey:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One repository: ``keys`` may sign it now, ``rpm_keys`` its packages too, ``former`` have signed it."""
+    """One repository: ``keys`` may sign it now, ``rpm_keys`` its packages too, ``former`` have signed it.
+
+    Attributes:
+        called: name of the upstream unless cudepot.toml gives one; empty for the preset's without its vendor.
+        is_signed: whether keys vouch for it; an index of wheels has none: its files are known by their hashes.
+    """
 
     name: str
     url: str
@@ -57,11 +62,13 @@ class Preset:
     note: str = ""
     type: str = Ecosystem.APT
     rpm_keys: tuple[str, ...] = ()
+    called: str = ""
+    is_signed: bool = True
 
     @property
     def upstream(self) -> str:
-        """Name of the upstream unless cudepot.toml gives one: the preset's without its vendor."""
-        return self.name.partition("/")[2]
+        """Name of the upstream unless cudepot.toml gives one."""
+        return self.called or self.name.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ def parse_presets(documents: Iterable[Mapping[str, object]]) -> Presets:
         vendor = root.text("vendor")
         hosts += root.texts("hosts", ())
         found = [one for table in root.tables("repository") for one in _repositories(table, vendor)]
+        found += [_index(table, vendor) for table in root.tables("index")]
         repositories |= {one.name: one for one in found}
         keys |= {one.fingerprint: one for one in map(_key, root.tables("key"))}
         root.done()
@@ -139,6 +147,21 @@ def _repositories(table: Table, vendor: str) -> list[Preset]:
         for distribution in folders.names()
         for folder in folders.texts(distribution)
     ]
+
+
+def _index(table: Table, vendor: str) -> Preset:
+    found = Preset(
+        f"{vendor}/{table.text('name')}",
+        table.text("url"),
+        architectures=(),
+        keys=(),
+        note=table.text("note", ""),
+        type=table.text("type"),
+        called=table.text("upstream", ""),
+        is_signed=False,
+    )
+    table.done()
+    return found
 
 
 def _key(table: Table) -> KnownKey:
@@ -172,6 +195,8 @@ def _filled(table: Any, presets: Presets) -> Any:
         return table
     preset = presets.get(str(table["preset"]))
     given = {key: value for key, value in table.items() if key != "preset"}
+    if not preset.is_signed:
+        return {"name": preset.upstream, "type": preset.type, "url": preset.url} | given
     if not preset.keys and "keys" not in given:
         raise ConfigError(
             f"preset {preset.name!r} pins no key",
