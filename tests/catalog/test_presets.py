@@ -141,7 +141,6 @@ def test_each_key_file_that_comes_with_cudepot_holds_the_one_key_it_is_named_aft
 @pytest.mark.parametrize(
     ("preset", "name", "url"),
     [
-        ("python/pypi", "pypi", "https://pypi.org/simple/"),
         ("pytorch/cu130", "torch-cu130", "https://download.pytorch.org/whl/cu130/"),
         ("pytorch/cpu", "torch-cpu", "https://download.pytorch.org/whl/cpu/"),
         ("nvidia/pypi", "pypi-nvidia", "https://pypi.nvidia.com/"),
