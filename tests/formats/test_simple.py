@@ -6,6 +6,8 @@ import contextlib
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cudepot.digest import Digest
 from cudepot.errors import FormatError
@@ -34,8 +36,8 @@ def test_our_pages_are_read_back() -> None:
     url = "http://127.0.0.1/wheels/" + NAME.replace("+", "%2B")
     html = parse_page(render_project_html("nvidia-cudnn-cu11", [WHEEL], "../../wheels/"), "text/html", URL)
     made = parse_page(render_project_json("nvidia-cudnn-cu11", [WHEEL], "../../wheels/"), JSON_TYPE, URL)
-    assert html == [IndexFile(NAME, url, HASH.sha256, 5)]
-    assert made == [IndexFile(NAME, url, HASH.sha256, 5)]
+    read = IndexFile(NAME, url, HASH.sha256, 5, requires_python=">=3,<4", core_metadata="cd" * 32)
+    assert (html, made) == ([read], [read])
 
 
 def test_our_pages_say_what_resolvers_look_for() -> None:
@@ -98,6 +100,100 @@ def test_json_as_other_indexes_write_it() -> None:
         IndexFile("b-1.whl", "https://h/b-1.whl", HASH.sha256, 0),
         IndexFile("c-1.whl", URL + "c-1.whl", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, None),
+        ({"core-metadata": False}, None),
+        ({"core-metadata": True}, ""),
+        ({"core-metadata": {}}, ""),
+        ({"core-metadata": {"md5": "0" * 32}}, ""),
+        ({"core-metadata": {"sha256": "AB" * 32}}, "ab" * 32),
+        ({"core-metadata": {"sha256": "../x"}}, ""),
+        ({"core-metadata": "sha256=" + "ab" * 32}, None),
+        ({"core-metadata": ["x"]}, None),
+        ({"dist-info-metadata": {"sha256": "ab" * 32}}, "ab" * 32),
+        ({"core-metadata": False, "dist-info-metadata": True}, None),
+        ({"core-metadata": {"sha256": "cd" * 32}, "dist-info-metadata": {"sha256": "ab" * 32}}, "cd" * 32),
+    ],
+)
+def test_json_says_whether_metadata_is_beside_a_file(given: dict[str, object], found: str | None) -> None:
+    (file,) = parse_page(page({"filename": "a.whl", "url": "x", **given}), JSON_TYPE, URL)
+    assert file.core_metadata == found
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("", None),
+        ('data-core-metadata="false"', None),
+        ('data-core-metadata="true"', ""),
+        ("data-core-metadata", ""),
+        (f'data-core-metadata="sha256={"AB" * 32}"', "ab" * 32),
+        ('data-core-metadata="sha256=zz"', ""),
+        (f'data-dist-info-metadata="sha256={"ab" * 32}"', "ab" * 32),
+        (f'data-core-metadata="true" data-dist-info-metadata="sha256={"ab" * 32}"', ""),
+    ],
+)
+def test_html_says_whether_metadata_is_beside_a_file(given: str, found: str | None) -> None:
+    (file,) = parse_page(f'<a href="a.whl" {given}>a</a>'.encode(), "text/html", URL)
+    assert file.core_metadata == found
+
+
+def test_both_forms_say_which_pythons_a_file_is_for() -> None:
+    made = page({"filename": "a.whl", "url": "x", "requires-python": ">=3.8,\n <4\x1b[2J"})
+    (file,) = parse_page(made, JSON_TYPE, URL)
+    assert file.requires_python == ">=3.8, <4[2J"
+    html = b'<a href="a.whl" data-requires-python="&gt;=3.8,&lt;4">a</a><a href="b.whl" data-requires-python>b</a>'
+    assert [one.requires_python for one in parse_page(html, "text/html", URL)] == [">=3.8,<4", ""]
+    (none,) = parse_page(page({"filename": "a.whl", "url": "x", "requires-python": None}), JSON_TYPE, URL)
+    assert none.requires_python == ""
+
+
+@pytest.mark.parametrize(
+    ("link", "found"),
+    [
+        ("https://h.invalid/integrity/a/1/a.whl/provenance", True),
+        ("http://h.invalid/p", True),
+        ("ab" * 32, False),
+        ("/relative", False),
+        ("https://user:secret@h.invalid/p", False),
+        ("https://[::1/p", False),
+        ("https:///p", False),
+        ("https://h.invalid/a b", False),
+        ("https://h.invalid/\x1b[2J", False),
+        ("file:///etc/passwd", False),
+        ("https://h.invalid/" + "x" * 5000, False),
+        (None, False),
+        (7, False),
+    ],
+)
+def test_a_link_to_provenance_is_absolute_and_harmless(link: object, found: bool) -> None:
+    (file,) = parse_page(page({"filename": "a.whl", "url": "x", "provenance": link}), JSON_TYPE, URL)
+    assert file.provenance == (link if found else "")
+    if isinstance(link, str):
+        (file,) = parse_page(f'<a href="a.whl" data-provenance="{link}">a</a>'.encode(), "text/html", URL)
+        assert file.provenance == (link if found else "")
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+TOLD = ("size", "yanked", "upload-time", "requires-python", "core-metadata", "dist-info-metadata", "provenance")
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys((*TOLD, "hashes"), ANY)))
+def test_whatever_a_page_says_of_a_file_is_harmless_or_left_out(said: dict[str, object]) -> None:
+    (file,) = parse_page(page({"filename": "a.whl", "url": "x", **said}), JSON_TYPE, URL)
+    for text in (file.reason, file.requires_python, file.provenance, file.uploaded):
+        assert text.isprintable()
+        assert len(text) <= 4096
+    assert file.core_metadata in (None, "") or len(file.core_metadata) == 64
+    assert file.provenance == "" or file.provenance.startswith(("https://", "http://"))
 
 
 @pytest.mark.parametrize(

@@ -250,12 +250,15 @@ def corpus(target: str) -> tuple[bytes, ...]:
             PAGE.encode(),
             *(b"<![[", b"<!", b"<a href>x</a>", b"&#xffffffff;"),
             b"<a href='http://[::1/x.whl'>x</a>",
+            b"<a href=x.whl data-core-metadata='sha256=00' data-provenance='https://h/p' data-requires-python=''>x</a>",
         ),
         "simple_json": (
             _document(meta={"api-version": "1.1"}, name="x", files=[FILE]),
             _document(meta={"api-version": "1.1"}, files=[FILE | {"url": "http://[::1/x.whl"}]),
             _document(meta=[], files={}),
             _document(files=[FILE | {"hashes": [], "size": 1e400}]),
+            _document(files=[FILE | {"core-metadata": {"sha256": "a" * 64}, "provenance": "https://[::1/x"}]),
+            _document(files=[FILE | {"dist-info-metadata": True, "requires-python": ">=3.8"}]),
             b'{"files": ' + deep,
         ),
         "wheel": (

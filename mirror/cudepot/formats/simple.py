@@ -1,6 +1,7 @@
 """The simple repository API of Python package indexes, as others write it: pages in, files out.
 
-Sources: PEP 503 and 691 (pages), 592 (yanked), 629 and 700 (versions, sizes, times), 658 and 714 (metadata files).
+Sources: PEP 503 and 691 (pages), 592 (yanked), 629 and 700 (versions, sizes, times), 658 and 714 (metadata files), 740
+(provenance).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import datetime
 import html.parser
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -17,11 +18,13 @@ from packaging.utils import canonicalize_name
 
 from cudepot.errors import FormatError
 from cudepot.paths import safe_name
+from cudepot.urls import split_url
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 _HTML_TYPES = ("text/html", "application/vnd.pypi.simple.v1+html", "")
 _MOST_BYTES = 1 << 62
+_MOST_URL = 4096  # characters
 _MOST_TAG = 1 << 20  # bytes of one tag; the parser takes quadratic time for one that does not end
 _PIECE = 1 << 16  # characters the parser is fed at a time
 _LENGTHS = {"sha256": 64, "sha512": 128, "sha384": 96, "sha224": 56, "sha1": 40, "md5": 32}
@@ -42,6 +45,10 @@ class IndexFile:
         reason: why it was yanked, in one line; may be empty.
         uploaded: when, as ``2025-08-07T20:46:48.572784Z``; empty where the page does not say.
         hashes: the other hashes the page gives, as (name, lower-case hex), the strongest first.
+        requires_python: which Pythons it is for, as the page writes it (PEP 440); empty for all, or not told.
+        core_metadata: sha256 of the METADATA that is served beside it as ``url`` + ``.metadata``; empty where it is
+            served and the page gives no sha256, None where it is not.
+        provenance: absolute URL of its attestations (PEP 740); empty where the page names none.
     """
 
     filename: str
@@ -52,6 +59,9 @@ class IndexFile:
     reason: str = ""
     uploaded: str = ""
     hashes: tuple[tuple[str, str], ...] = ()
+    requires_python: str = ""
+    core_metadata: str | None = None
+    provenance: str = ""
 
 
 def parse_page(body: bytes, content_type: str, url: str) -> list[IndexFile]:
@@ -101,6 +111,9 @@ def _json_file(one: dict[str, object], base: str) -> IndexFile:
         _line(yanked),
         rfc3339(one.get("upload-time")),
         tuple(known.items()),
+        _line(one.get("requires-python")),
+        _core_metadata(one.get("core-metadata", one.get("dist-info-metadata"))),
+        _web(one.get("provenance")),
     )
 
 
@@ -111,6 +124,21 @@ def _hashes(pairs: Iterable[tuple[object, object]]) -> dict[str, str]:
         name: given[name] for name, length in _LENGTHS.items() if len(given.get(name, "")) == length
         and _HEX.fullmatch(given[name])
     }  # fmt: skip
+
+
+def _core_metadata(offered: object) -> str | None:
+    """Return the sha256 of an offered METADATA; empty for one without, None where none is offered."""
+    if isinstance(offered, dict):
+        return _hashes(offered.items()).get("sha256", "")
+    return "" if offered is True else None
+
+
+def _web(link: object) -> str:
+    """Return an absolute http(s) URL as it is; empty where it is none, or could not stand in a document of ours."""
+    if not isinstance(link, str) or len(link) > _MOST_URL or not link.startswith(("https://", "http://")):
+        return ""
+    parts = split_url(link)
+    return link if parts and parts.hostname and "@" not in parts.netloc and link.isprintable() else ""
 
 
 def _line(text: object) -> str:
@@ -196,4 +224,16 @@ def _html_file(anchor: dict[str, str | None], link: str, base: str) -> IndexFile
         _line(anchor.get("data-yanked")),
         rfc3339(anchor.get("data-upload-time")),
         tuple(known.items()),
+        _line(anchor.get("data-requires-python")),
+        _core_metadata(_offer(anchor)),
+        _web(anchor.get("data-provenance")),
     )
+
+
+def _offer(anchor: Mapping[str, str | None]) -> object:
+    """Return what a link says of its METADATA as JSON would (PEP 714: the newer attribute counts)."""
+    for name in ("data-core-metadata", "data-dist-info-metadata"):
+        if name in anchor:
+            algorithm, _, value = (anchor[name] or "").partition("=")
+            return {algorithm: value} if value else algorithm != "false"
+    return None
