@@ -6,23 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from simulator.python_files import tiny_wheel
 from simulator.server import Server
-from simulator.wheels import zip_bytes
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
-
-
-def tiny_wheel(filename: str, *, marker: str = "") -> bytes:
-    """Return a pure wheel that pip and uv install; ``marker`` makes other bytes of it."""
-    name, version, *_, python, abi, platform = filename.removesuffix(".whl").split("-")
-    info, tag = f"{name}-{version}.dist-info", f"{python}-{abi}-{platform}"
-    files = {
-        f"{name}.py": f"# {marker}\n".encode(),
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: {tag}\n".encode(),
-    }
-    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"]).encode()
-    return zip_bytes(files)
 
 
 class OddIndex:

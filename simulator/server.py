@@ -52,6 +52,7 @@ class Server:
         requests: everything asked for so far.
         delay: seconds to wait before each answer, in place of a round trip.
         ranges: whether Range requests are honoured.
+        absent: status for what is not there; some buckets answer 403.
         validators: whether ETag and Last-Modified are sent.
         young: files changed less than that many seconds ago have no Last-Modified, because a date of one-second
             resolution cannot tell them from the next version; 0 for a server that does not care.
@@ -64,6 +65,7 @@ class Server:
         self.requests: list[Seen] = []
         self.delay = 0.0
         self.ranges = self.validators = True
+        self.absent = 404
         self.authorization, self.young = "", 2.0
         self._faults: list[tuple[str, Fault]] = []
         self._http = _Listener(("127.0.0.1", 0), _Handler)
@@ -192,7 +194,7 @@ class Server:
             file /= "index.json" if json else "index.html"
             headers = {"Vary": "Accept", "Content-Type": _JSON if json else "text/html; charset=utf-8"}
         if not file.is_file():
-            return Answer(404, b"no such x\n", {"Content-Type": "text/plain"})
+            return Answer(self.absent, b"no such x\n", {"Content-Type": "text/plain"})
         headers.setdefault("Content-Type", _media_type(file.name))
         body = file.read_bytes()
         return Answer(200, body, headers, _etag(body), file.stat().st_mtime)

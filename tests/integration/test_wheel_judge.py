@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from simulator.odd_index import OddIndex, tiny_wheel
+from simulator.odd_index import OddIndex
 from simulator.process import clean_env, run
 from simulator.project import Project
+from simulator.python_files import tiny_wheel
 from simulator.server import Server
 from simulator.site_key import SiteKey
 from tests.clients.python_env import uv

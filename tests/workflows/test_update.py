@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from simulator.debs import simple_deb, write_deb
 from simulator.nvidia import Nvidia
-from simulator.odd_index import OddIndex, tiny_wheel
+from simulator.odd_index import OddIndex
 from simulator.project import APT, WHEELS, Project
+from simulator.python_files import tiny_wheel
 from simulator.rpms import sign_rpms, simple_rpm, write_rpm
 from simulator.server import Server
 from simulator.site_key import SiteKey

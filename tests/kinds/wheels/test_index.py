@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from simulator.faults import Status
-from simulator.odd_index import OddIndex, tiny_wheel
+from simulator.odd_index import OddIndex
 from simulator.project import Project
+from simulator.python_files import tiny_wheel
 from simulator.server import Server
 
 NAME = "demo-1.0-py3-none-any.whl"
