@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cudepot.catalog.config import config
-from cudepot.kinds.registry import parse_upstream
+from cudepot.kinds.registry import parse_upstream, parse_wants
 from cudepot.sites.registry import parse_place
 
 
 def parse_config(data: Mapping[str, object]) -> config.Config:
     """Return the configuration."""
-    return config.parse_config(data, parse_upstream, parse_place)
+    return config.parse_config(data, parse_upstream, parse_place, parse_wants)

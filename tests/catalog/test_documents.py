@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from tests.parsed import parse_config
 
 from cudepot.catalog.config.template import render_template
-from cudepot.catalog.lock import Artifact, Lock, LockedFile, LockedUpstream, Root
+from cudepot.catalog.lock import (
+    Artifact,
+    Lock,
+    LockedEnvironment,
+    LockedFile,
+    LockedTarget,
+    LockedUpstream,
+    Member,
+    Root,
+    joined,
+    split,
+)
 from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot, render_snapshot
 from cudepot.catalog.unsolvable import Allowed
@@ -39,14 +50,26 @@ PLAIN = st.builds(
     st.lists(TEXT, max_size=2).map(tuple),
 ).map(lambda one: replace(one, filename=f"{one.filename}.deb") if one.kind == "deb" else one)  # fmt: skip
 ARTIFACTS = st.one_of(
-    PLAIN, st.builds(lambda one, recipe, release: replace(one, recipe=recipe, release=release), PLAIN, TEXT, RELEASES)
+    PLAIN,
+    st.builds(lambda one, wants: replace(one, requires=wants), PLAIN, st.lists(TEXT, max_size=2).map(tuple)),
+    st.builds(lambda one, recipe, release: replace(one, recipe=recipe, release=release), PLAIN, TEXT, RELEASES),
 )
+MEMBERS = st.builds(Member, NAMES, NAMES, TEXT)
+TARGETS = st.builds(
+    LockedTarget, NAMES, st.dictionaries(NAMES, TEXT, max_size=2).map(lambda found: tuple(found.items())),
+    st.lists(MEMBERS, max_size=2).map(tuple),
+)  # fmt: skip
+ENVIRONMENTS = st.builds(
+    LockedEnvironment, TEXT, TEXT, TEXT, st.lists(TEXT, max_size=2).map(tuple),
+    st.lists(TARGETS, max_size=2, unique_by=lambda one: one.name).map(tuple),
+)  # fmt: skip
 LOCKS = st.builds(
     Lock,
     st.lists(UPSTREAMS, max_size=2).map(tuple),
     st.lists(ARTIFACTS, max_size=3).map(tuple),
     st.lists(TEXT, max_size=2).map(tuple),
     st.lists(st.builds(Allowed, TEXT, TEXT.filter(str.strip)), max_size=2).map(tuple),
+    st.lists(ENVIRONMENTS, max_size=2).map(tuple),
 )
 SNAPSHOTS = st.builds(
     Snapshot, st.integers(1, 999999), TEXT, TEXT, TEXT, DIGESTS,
@@ -60,6 +83,26 @@ def test_a_lock_is_read_back_as_written(lock: Lock) -> None:
     text = tomli_w.dumps(render_lock(lock))
     assert parse_lock(tomllib.loads(text)) == lock
     assert tomli_w.dumps(render_lock(parse_lock(tomllib.loads(text)))) == text
+
+
+@given(LOCKS)
+def test_a_lock_without_environments_says_nothing_of_them(lock: Lock) -> None:
+    assert ("environment" in render_lock(lock)) == bool(lock.environments)
+
+
+def test_environments_are_of_no_upstream_and_come_back_with_the_whole() -> None:
+    one = LockedEnvironment("e", "simple", "r", ("x",), ())
+    lock = Lock((LockedUpstream("u", "simple", "", ""),), (), environments=(one,))
+    assert [part.environments for part in split(lock).values()] == [()]
+    assert joined(list(split(lock).values()), lock) == lock
+
+
+@pytest.mark.parametrize("member", ["x.whl", "u/", "/x", "u/../x;", "u/..", "u/x; "])
+def test_a_member_that_names_no_file_is_refused(member: str) -> None:
+    target = {"name": "t", "members": [member]}
+    environment = {"name": "e", "kind": "simple", "request": "r", "roots": [], "target": [target]}
+    with pytest.raises(ConfigError, match=r"environment\[0\]\.target\[0\]\.members"):
+        parse_lock({"version": 1, "environment": [environment]})
 
 
 @given(SNAPSHOTS)

@@ -33,6 +33,11 @@ class Table:
         """Return whether ``key`` is given."""
         return key in self._data
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """The keys that were asked for, whether they are given or not."""
+        return frozenset(self._asked)
+
     def names(self) -> list[str]:
         """Return all keys of the table."""
         return list(self._data)
@@ -40,6 +45,11 @@ class Table:
     def value(self, key: str) -> object:
         """Return a value of any type; raise ConfigError when it is missing."""
         return self._get(key, None, "a value")
+
+    def value_or(self, key: str, default: object) -> object:
+        """Return a value of any type, or the default where it is missing."""
+        self._asked.add(key)
+        return self._data.get(key, default)
 
     def text(self, key: str, default: str | None = None) -> str:
         """Return a string; raise ConfigError when it is missing without default, or something else."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from cudepot.catalog.ecosystems import APT, SYSTEM_KINDS, YUM, ArtifactKind, Output, Row, row_of_type, rows
 from cudepot.catalog.unsolvable import Allowed
@@ -118,12 +119,13 @@ class Artifact:
         version: as the ecosystem writes it; of an rpm ``EPOCH:VERSION-RELEASE``, without epoch where that is 0.
         path: where the upstream has it: relative to its URL, or an absolute URL.
         filename: the name it is published under; never a path.
-        why: ``pin`` or ``needed by NAME``.
+        why: ``pin``, ``needed by NAME``, or ``environment`` for what no pin asks for.
         recipe, release: set when it is to be repackaged.
         replaces: sha256 the same name and version had before; the change was accepted when the lock was made.
         holds: of a local-repo installer the packages it brings, each as ``NAME VERSION``.
         uploaded: when a wheel came to its index (RFC 3339, UTC); empty where that does not say.
         yanked: why the index withdrew it, which may be empty; None where it did not.
+        requires: of a file of an environment the requirements that its ecosystem follows, markers included.
     """
 
     upstream: str
@@ -142,6 +144,7 @@ class Artifact:
     holds: tuple[str, ...] = ()
     uploaded: str = ""
     yanked: str | None = None
+    requires: tuple[str, ...] = ()
 
     @property
     def is_mirrored(self) -> bool:
@@ -159,6 +162,55 @@ class Artifact:
                 raise FormatError(f"{self.filename[:200]!r}: {text[:80]!r} is no name, version or architecture")
 
 
+ENVIRONMENT = "environment"
+"""``why`` of an artifact that no pin asks for."""
+
+
+class Member(NamedTuple):
+    """A file of a target.
+
+    Attributes:
+        upstream, filename: the artifact.
+        marker: where it holds (PEP 508), if not on all machines that the target means.
+    """
+
+    upstream: str
+    filename: str
+    marker: str = ""
+
+
+class LockedTarget(NamedTuple):
+    """What an environment comes to on one sort of machine.
+
+    Attributes:
+        name: ``linux-64-py3.12``; unique in its environment, and fit for a file's name.
+        fields: what sort of machine: ``platform``, ``python``, ``glibc``, and what else its kind tells apart.
+        members: its files.
+    """
+
+    name: str
+    fields: tuple[tuple[str, str], ...]
+    members: tuple[Member, ...]
+
+
+class LockedEnvironment(NamedTuple):
+    """What one kind of packages of an environment was resolved to; name and kind tell it from others.
+
+    Attributes:
+        name: the environment's.
+        kind: as the registry of kinds names it.
+        request: sha256 over all that was asked: another request needs another resolution.
+        roots: the requirements that were asked for, as the ecosystem writes them.
+        targets: the solution for each.
+    """
+
+    name: str
+    kind: str
+    request: str
+    roots: tuple[str, ...]
+    targets: tuple[LockedTarget, ...]
+
+
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 """What the pins of one upstream mean: the upstream as it looked, and its artifacts."""
 
@@ -171,6 +223,7 @@ class Lock:
     artifacts: tuple[Artifact, ...] = ()
     accepted_eula: tuple[str, ...] = ()
     allowed_unsolvable: tuple[Allowed, ...] = ()
+    environments: tuple[LockedEnvironment, ...] = ()
 
     def upstream(self, name: str) -> LockedUpstream | None:
         """Return what is locked of the upstream of that name, if anything."""
@@ -186,15 +239,16 @@ class Lock:
 
 
 def split(lock: Lock) -> dict[str, Lock]:
-    """Return the part of each upstream, in the lock's order."""
+    """Return the part of each upstream, in the lock's order; environments, which are of several, are in none."""
     artifacts: dict[str, list[Artifact]] = {one.name: [] for one in lock.upstreams}
     for one in lock.artifacts:
         artifacts.setdefault(one.upstream, []).append(one)
-    return {one.name: replace(lock, upstreams=(one,), artifacts=tuple(artifacts[one.name])) for one in lock.upstreams}
+    rest = replace(lock, environments=())
+    return {one.name: replace(rest, upstreams=(one,), artifacts=tuple(artifacts[one.name])) for one in lock.upstreams}
 
 
 def joined(parts: Sequence[Lock], lock: Lock) -> Lock:
-    """Return the lock of several parts; all else in it is that of ``lock``."""
+    """Return the lock of several parts; all else in it, environments too, is that of ``lock``."""
     return replace(
         lock,
         upstreams=tuple(upstream for one in parts for upstream in one.upstreams),

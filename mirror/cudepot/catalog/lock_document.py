@@ -9,6 +9,7 @@ from typing import Any
 from cudepot.catalog.ecosystems import CONDA, Output, Row, row_for, rows
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, FileRole, Lock, LockedFile, LockedUpstream, Replaced, Root
+from cudepot.catalog.locked_environments import parse_environments, render_environments
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.errors import ConfigError
 from cudepot.formats.release import Release
@@ -33,6 +34,7 @@ def parse_lock(data: Mapping[str, object]) -> Lock:
         tuple(_artifact(one, kinds) for one in root.tables("artifact")),
         root.texts("accepted-eula", ()),
         tuple(_allowed(one) for one in root.tables("allowed-unsolvable")),
+        parse_environments(root.tables("environment")) if root.has("environment") else (),
     )
     root.done()
     return lock
@@ -60,6 +62,8 @@ def render_lock(lock: Lock) -> dict[str, Any]:
         document["allowed-unsolvable"] = [asdict(one) for one in lock.allowed_unsolvable]
     document["upstream"] = render_upstreams(lock.upstreams)
     document["artifact"] = [_artifact_table(one) for one in lock.artifacts]
+    if lock.environments:
+        document["environment"] = render_environments(lock.environments)
     return document
 
 
@@ -139,6 +143,7 @@ def _artifact(table: Table, kinds: tuple[str, ...]) -> Artifact:
         holds=table.texts("holds", ()),
         uploaded=table.text("uploaded", ""),
         yanked=table.text("yanked") if table.has("yanked") else None,
+        requires=table.texts("requires", ()),
     )
     if table.has("recipe"):
         release = table.table("release")
@@ -207,6 +212,7 @@ def _artifact_table(one: Artifact) -> dict[str, Any]:
     table |= {"holds": list(one.holds)} if one.holds else {}
     table |= {"uploaded": one.uploaded} if one.uploaded else {}
     table |= {"yanked": one.yanked} if one.yanked is not None else {}
+    table |= {"requires": list(one.requires)} if one.requires else {}
     if one.release is not None:
         table["recipe"] = one.recipe
         table["release"] = {key: getattr(one.release, key) for key in ("product", "version", "cuda", "subdir")}

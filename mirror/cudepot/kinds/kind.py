@@ -8,19 +8,21 @@ what it needs for work it loads when there is some: start-up is most of a run th
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from cudepot.catalog.config.config import Config
+    from cudepot.catalog.config.environments import Environment
     from cudepot.catalog.config.upstream import Upstream
-    from cudepot.catalog.lock import Lock, LockedUpstream, Resolved
+    from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream, Resolved, Root
     from cudepot.catalog.unsolvable import Findings
     from cudepot.depot.depot import Depot
     from cudepot.digest import Digest, Promise
     from cudepot.errors import CudepotError
     from cudepot.kinds.checks import Checks
-    from cudepot.kinds.ports import Configures, Locks, Vouches
+    from cudepot.kinds.ports import Configures, Locks, Solves, Vouches
     from cudepot.kinds.rules.offer import Offer
     from cudepot.kinds.rules.pin_entries import Spelling
     from cudepot.kinds.shows import Shows
@@ -50,6 +52,42 @@ class Asking(NamedTuple):
     findings: Findings
     rollback: bool = False
     accepted: Sequence[str] = ()
+
+
+class Solving(NamedTuple):
+    """An environment that is to be resolved, as far as one kind goes.
+
+    Attributes:
+        depot: the depot.
+        environment: as cudepot.toml has it.
+        wanted: what the kind read of its own keys.
+        before: what is locked of it; None where nothing is.
+        lock: all that is locked, the pins as of now.
+        upgrade: whether newer versions are taken: of these projects, or of all (True) or none (False).
+    """
+
+    depot: Depot
+    environment: Environment
+    wanted: object
+    before: LockedEnvironment | None
+    lock: Lock
+    upgrade: bool | frozenset[str] = False
+
+
+class Solved(NamedTuple):
+    """What an environment was resolved to.
+
+    Attributes:
+        environment: as it is locked; ``before`` itself where nothing changed.
+        artifacts: its files, each once; those of several upstreams.
+        roots: name of an upstream → what was read of it (pages), by which the lock tells whether it changed.
+        notes: what is odd about it, a line each.
+    """
+
+    environment: LockedEnvironment
+    artifacts: tuple[Artifact, ...]
+    roots: Mapping[str, tuple[Root, ...]] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
 
 
 class Offered(NamedTuple):
@@ -100,6 +138,8 @@ class Kind(NamedTuple):
         checking: the module that has its :class:`~cudepot.kinds.checks.Checks` under the name ``CHECKS``.
         configuring: the module that has its :class:`Configures` under the name ``CONFIGURES``; empty where clients
             need nothing.
+        solving: the module that has its :class:`Solves` under the name ``SOLVES``; empty where environments have no
+            such packages.
         ends: how the paths of roots end whose signature such clients check.
     """
 
@@ -108,6 +148,7 @@ class Kind(NamedTuple):
     vouching: str = ""
     checking: str = "cudepot.kinds.checks"
     configuring: str = ""
+    solving: str = ""
     ends: tuple[str, ...] = ()
 
     @property
@@ -138,4 +179,10 @@ class Kind(NamedTuple):
     def configures(self) -> Configures:
         """How its clients are configured; only of a kind that has such."""
         found: Configures = importlib.import_module(self.configuring).CONFIGURES
+        return found
+
+    @property
+    def solves(self) -> Solves:
+        """How environments are resolved; only of a kind that has packages for such."""
+        found: Solves = importlib.import_module(self.solving).SOLVES
         return found

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cudepot.catalog.config.config import Config
+from cudepot.catalog.config.environments import Environment
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream, Resolved
@@ -19,7 +20,7 @@ from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, Promise
 from cudepot.kinds.client_held import Hold
-from cudepot.kinds.kind import Asking, Offered, Reader, Remote
+from cudepot.kinds.kind import Asking, Offered, Reader, Remote, Solved, Solving
 from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.ports import Source
 
@@ -145,5 +146,28 @@ class Configures(Protocol):
 
         Raises:
             PinError: the choice is about nothing that is there.
+        """
+        ...
+
+
+class Solves(Protocol):
+    """Resolves environments with the ecosystem's own resolver."""
+
+    def parse(self, table: Table, environment: Environment) -> object | None:
+        """Return what an ``[[environment]]`` wants of this kind, None for nothing; asks for all keys the kind has.
+
+        Raises:
+            ConfigError: a value is wrong, or something is missing beside what is given.
+        """
+        ...
+
+    def solve(self, asking: Solving) -> Solved:
+        """Return what an environment means now; ``asking.before`` in it where nothing changed.
+
+        Raises:
+            ConfigError: a file that it names cannot be read, or an upstream is not there.
+            UpstreamError: not reachable or inconsistent.
+            TrustError: a hash does not hold.
+            PinError: there is no solution, or a project has no package for a target.
         """
         ...

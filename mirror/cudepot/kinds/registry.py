@@ -14,7 +14,9 @@ from cudepot.errors import ConfigError
 from cudepot.kinds.kind import Kind
 
 if TYPE_CHECKING:
+    from cudepot.catalog.config.environments import Environment
     from cudepot.kinds.checks import Checks
+    from cudepot.kinds.ports import Solves
     from cudepot.kinds.shows import Shows
 
 _NEWER = "use the cudepot that locked it, or run `cudepot lock`"
@@ -151,3 +153,15 @@ def parse_upstream(table: Table) -> Upstream:
     found = kind_named(kind).locks.parse(table, Upstream(name, kind))
     table.done()
     return found
+
+
+def solving() -> dict[str, Solves]:
+    """Return the kinds whose packages an environment may have, by name."""
+    kinds = ((name, kind_named(name)) for name in ROWS)
+    return {name: kind.solves for name, kind in kinds if kind.solving}
+
+
+def parse_wants(table: Table, environment: Environment) -> tuple[tuple[str, object], ...]:
+    """Return what the kinds read of an ``[[environment]]``, each its own keys; raise ConfigError."""
+    read = ((name, solves.parse(table, environment)) for name, solves in solving().items())
+    return tuple((name, found) for name, found in read if found is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomli
 
 from cudepot.catalog.config.config import Config, names_presets, parse_config
-from cudepot.kinds.registry import parse_upstream
+from cudepot.kinds.registry import parse_upstream, parse_wants
 from cudepot.sites.registry import parse_place
 
 
@@ -22,5 +22,5 @@ def parse_text(text: str) -> Config:
         from cudepot.catalog.config.presets import expand  # noqa: PLC0415 - every run comes by here
         from cudepot.depot.shipped import load_presets  # noqa: PLC0415
 
-        return parse_config(expand(data, load_presets), parse_upstream, parse_place)
-    return parse_config(data, parse_upstream, parse_place)
+        return parse_config(expand(data, load_presets), parse_upstream, parse_place, parse_wants)
+    return parse_config(data, parse_upstream, parse_place, parse_wants)

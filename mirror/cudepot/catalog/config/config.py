@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.site import Build, ParsePlace, Site, parse_build, parse_site
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import Output
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cudepot.catalog.config.environments import Environment, ParseWants
 
 VERSION = 1
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le", "win-64")
@@ -54,6 +58,7 @@ class Config:
     accept_eula: tuple[str, ...]
     upstreams: tuple[Upstream, ...]
     pins: tuple[Pin, ...]
+    environments: tuple[Environment, ...] = ()
 
     def upstream(self, name: str) -> Upstream:
         """Return the upstream of that name; raise ConfigError when there is none."""
@@ -75,11 +80,15 @@ def names_presets(data: Mapping[str, object]) -> bool:
 
 
 def parse_config(
-    data: Mapping[str, object], parse_upstream: Callable[[Table], Upstream], parse_place: ParsePlace
+    data: Mapping[str, object],
+    parse_upstream: Callable[[Table], Upstream],
+    parse_place: ParsePlace,
+    parse_wants: ParseWants,
 ) -> Config:
     """Return the configuration; raise ConfigError that names the place of the first fault.
 
-    ``parse_upstream`` reads an ``[[upstream]]`` and ``parse_place`` where the site is: each kind its own.
+    ``parse_upstream`` reads an ``[[upstream]]``, ``parse_place`` where the site is, and ``parse_wants`` what an
+    ``[[environment]]`` wants: each kind its own.
     """
     root = Table(data)
     version = root.integer("version", 1)
@@ -92,10 +101,20 @@ def parse_config(
         accept_eula=_hashes(root, "accept-eula"),
         upstreams=tuple(parse_upstream(one) for one in root.tables("upstream")),
         pins=tuple(_pin(one) for one in root.tables("pin")),
+        environments=_environments(root, parse_wants),
     )
     root.done()
     _check_references(config)
     return config
+
+
+def _environments(root: Table, parse_wants: ParseWants) -> tuple[Environment, ...]:
+    tables = root.tables("environment")
+    if not tables:
+        return ()
+    from cudepot.catalog.config.environments import parse_environments  # noqa: PLC0415 - every run comes by here
+
+    return parse_environments(tables, SUBDIRS, parse_wants)
 
 
 def _hashes(table: Table, key: str) -> tuple[str, ...]:

@@ -39,4 +39,4 @@ class _Locks(PlainLocks):
         return offers(depot.config, depot.store, depot.source, upstream)
 
 
-KIND = Kind(_Locks(), showing="cudepot.kinds.wheels.shows")
+KIND = Kind(_Locks(), showing="cudepot.kinds.wheels.shows", solving="cudepot.kinds.wheels.solves")

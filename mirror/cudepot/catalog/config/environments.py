@@ -1,0 +1,113 @@
+"""``[[environment]]`` tables of cudepot.toml as values: what machines that see nothing but the site have to get."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TypeAlias
+
+from cudepot.catalog.fields import Table
+from cudepot.errors import ConfigError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_PYTHON = re.compile(r"[23]\.(0|[1-9][0-9]?)(\.(0|[1-9][0-9]?))?")
+_GLIBC = re.compile(r"2\.(0|[1-9][0-9]?)")
+_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(kB|MB|GB|TB)")
+_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What somebody wants to be able to install on a machine that sees nothing but the site.
+
+    Attributes:
+        name: one lower-case word; also a folder on the site.
+        platforms: as conda names them: ``linux-64``.
+        python: versions of Python, ``3.12`` for all patch levels or ``3.12.4`` for one; empty where none is said.
+        glibc: the oldest of the Linux machines, ``2.28``.
+        cuda: the CUDA it is for; empty where none is said.
+        max_size: bytes that its files may have together; None for no limit.
+        wants: name of a kind → what that kind read of its own keys, in the registry's order.
+    """
+
+    name: str
+    platforms: tuple[str, ...]
+    python: tuple[str, ...] = ()
+    glibc: str = "2.28"
+    cuda: str = ""
+    max_size: int | None = None
+    wants: tuple[tuple[str, object], ...] = ()
+
+
+ParseWants: TypeAlias = Callable[[Table, Environment], tuple[tuple[str, object], ...]]
+"""Reads from an ``[[environment]]`` what each kind has in it, and gives it by the kind's name."""
+
+
+def parse_environments(
+    tables: Sequence[Table], platforms: Sequence[str], parse_wants: ParseWants
+) -> tuple[Environment, ...]:
+    """Return the environments; raise ConfigError that names the place of the first fault.
+
+    Args:
+        tables: as they stand in cudepot.toml.
+        platforms: those that are known.
+        parse_wants: reads what the kinds have in such a table.
+    """
+    found: dict[str, Environment] = {}
+    for table in tables:
+        one = _environment(table, platforms, parse_wants)
+        if one.name in found:
+            raise ConfigError(f"two environments are called {one.name!r}")
+        found[one.name] = one
+    return tuple(found.values())
+
+
+def _environment(table: Table, platforms: Sequence[str], parse_wants: ParseWants) -> Environment:
+    found = Environment(
+        name=_each(table, "name", (table.text("name"),), _NAME, "one lower-case word of letters, digits and ._-")[0],
+        platforms=_platforms(table, platforms),
+        python=_each(table, "python", table.texts("python", ()), _PYTHON, "versions of Python, '3.12' or '3.12.4'"),
+        glibc=_each(table, "glibc", (table.version("glibc", "2.28"),), _GLIBC, "a version of glibc, '2.28'")[0],
+        cuda=table.version("cuda", ""),
+        max_size=_size(table, "max-size"),
+    )
+    found = replace(found, wants=parse_wants(table, found))
+    table.done()
+    if not found.wants:
+        raise ConfigError(f"{table.where!r} wants nothing", hint=f"known here: {', '.join(sorted(table.asked))}")
+    return found
+
+
+def _platforms(table: Table, known: Sequence[str]) -> tuple[str, ...]:
+    found = table.texts("platforms", (known[0],))
+    for one in found:
+        if one not in known:
+            raise ConfigError(
+                f"unknown platform {one!r} in {table.path('platforms')!r}", hint=f"known: {', '.join(known)}"
+            )
+    return _unique(table, "platforms", found)
+
+
+def _each(table: Table, key: str, texts: tuple[str, ...], form: re.Pattern[str], wanted: str) -> tuple[str, ...]:
+    for one in texts:
+        if not form.fullmatch(one):
+            raise ConfigError(f"expected {wanted} in {table.path(key)!r}, found {one!r}")
+    return _unique(table, key, texts)
+
+
+def _unique(table: Table, key: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [one for one in texts if texts.count(one) > 1]:
+        raise ConfigError(f"{twice[0]!r} stands twice in {table.path(key)!r}")
+    return texts
+
+
+def _size(table: Table, key: str) -> int | None:
+    if not table.has(key):
+        return None
+    text = table.text(key)
+    found = _SIZE.fullmatch(text)
+    if not found:
+        raise ConfigError(f"expected a size as '500 MB' or '20 GB' in {table.path(key)!r}, found {text!r}")
+    return int(Decimal(found[1]) * _UNITS[found[2]])

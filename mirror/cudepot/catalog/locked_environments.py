@@ -1,0 +1,75 @@
+"""``[[environment]]`` of cudepot.lock: parsed into values, and rendered from them. Format: ``docs/formats.md``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from cudepot.catalog.fields import Table
+from cudepot.catalog.lock import LockedEnvironment, LockedTarget, Member
+from cudepot.errors import ConfigError
+from cudepot.paths import plain_path
+
+_MEMBER = re.compile(r"(?P<upstream>[^;]+)/(?P<filename>[^/;]+)(?:; (?P<marker>.+))?", re.DOTALL)
+_OWN = ("name", "members")
+"""Keys of a target that are not among its fields."""
+
+
+def parse_environments(tables: Iterable[Table]) -> tuple[LockedEnvironment, ...]:
+    """Return the environments of a lock; raise ConfigError that names the place of the first fault."""
+    return tuple(_environment(one) for one in tables)
+
+
+def render_environments(environments: Iterable[LockedEnvironment]) -> list[dict[str, Any]]:
+    """Return their tables; equal environments give equal tables."""
+    return [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "request": one.request,
+            "roots": list(one.roots),
+            "target": [_target_table(target) for target in one.targets],
+        }
+        for one in environments
+    ]
+
+
+def _environment(table: Table) -> LockedEnvironment:
+    found = LockedEnvironment(
+        **{key: table.text(key) for key in ("name", "kind", "request")},
+        roots=table.texts("roots"),
+        targets=tuple(_target(one) for one in table.tables("target")),
+    )
+    table.done()
+    names = [one.name for one in found.targets]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"two targets in {table.path('target')!r} are called {twice[0]!r}")
+    return found
+
+
+def _target(table: Table) -> LockedTarget:
+    name = table.text("name")
+    if "/" in name or plain_path(name) != name:
+        raise ConfigError(f"expected a plain name in {table.path('name')!r}, found {name!r}")
+    fields = tuple((key, table.text(key)) for key in table.names() if key not in _OWN)
+    members = tuple(_member(table, one) for one in table.texts("members"))
+    table.done()
+    return LockedTarget(name, fields, members)
+
+
+def _member(table: Table, text: str) -> Member:
+    found = _MEMBER.fullmatch(text)
+    if not found or plain_path(found["filename"]) != found["filename"]:
+        raise ConfigError(
+            f"expected UPSTREAM/FILE or UPSTREAM/FILE; MARKER in {table.path('members')!r}, found {text!r}"
+        )
+    return Member(found["upstream"], found["filename"], found["marker"] or "")
+
+
+def _target_table(one: LockedTarget) -> dict[str, Any]:
+    return {"name": one.name, **dict(one.fields), "members": [_member_text(member) for member in one.members]}
+
+
+def _member_text(one: Member) -> str:
+    return f"{one.upstream}/{one.filename}" + (f"; {one.marker}" if one.marker else "")
