@@ -62,6 +62,7 @@ TARGETS = st.builds(
 ENVIRONMENTS = st.builds(
     LockedEnvironment, TEXT, TEXT, TEXT, st.lists(TEXT, max_size=2).map(tuple),
     st.lists(TARGETS, max_size=2, unique_by=lambda one: one.name).map(tuple),
+    st.lists(TEXT, max_size=1).map(tuple),
 )  # fmt: skip
 LOCKS = st.builds(
     Lock,

@@ -202,6 +202,7 @@ class LockedEnvironment(NamedTuple):
         request: sha256 over all that was asked: another request needs another resolution.
         roots: the requirements that were asked for, as the ecosystem writes them.
         targets: the solution for each.
+        overrides: requirements that took the place of what packages ask for: who asks again has to know them.
     """
 
     name: str
@@ -209,6 +210,7 @@ class LockedEnvironment(NamedTuple):
     request: str
     roots: tuple[str, ...]
     targets: tuple[LockedTarget, ...]
+    overrides: tuple[str, ...] = ()
 
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]

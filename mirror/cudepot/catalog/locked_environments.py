@@ -23,16 +23,7 @@ def parse_environments(tables: Iterable[Table]) -> tuple[LockedEnvironment, ...]
 
 def render_environments(environments: Iterable[LockedEnvironment]) -> list[dict[str, Any]]:
     """Return their tables; equal environments give equal tables."""
-    return [
-        {
-            "name": one.name,
-            "kind": one.kind,
-            "request": one.request,
-            "roots": list(one.roots),
-            "target": [_target_table(target) for target in one.targets],
-        }
-        for one in environments
-    ]
+    return [_environment_table(one) for one in environments]
 
 
 def _environment(table: Table) -> LockedEnvironment:
@@ -40,6 +31,7 @@ def _environment(table: Table) -> LockedEnvironment:
         **{key: table.text(key) for key in ("name", "kind", "request")},
         roots=table.texts("roots"),
         targets=tuple(_target(one) for one in table.tables("target")),
+        overrides=table.texts("overrides", ()),
     )
     table.done()
     names = [one.name for one in found.targets]
@@ -65,6 +57,13 @@ def _member(table: Table, text: str) -> Member:
             f"expected UPSTREAM/FILE or UPSTREAM/FILE; MARKER in {table.path('members')!r}, found {text!r}"
         )
     return Member(found["upstream"], found["filename"], found["marker"] or "")
+
+
+def _environment_table(one: LockedEnvironment) -> dict[str, Any]:
+    table: dict[str, Any] = {"name": one.name, "kind": one.kind, "request": one.request, "roots": list(one.roots)}
+    if one.overrides:
+        table["overrides"] = list(one.overrides)
+    return table | {"target": [_target_table(target) for target in one.targets]}
 
 
 def _target_table(one: LockedTarget) -> dict[str, Any]:
