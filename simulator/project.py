@@ -96,8 +96,8 @@ class Project:
         self.toml.write_text(accepted + self._head + "\n" + "\n".join(self.sections))
 
     def add(self, section: str, **values: object) -> None:
-        """Append an ``[[upstream]]`` or ``[[pin]]``; dashes in keys are written as underscores here."""
-        rows = [f"{key.replace('_', '-')} = {json.dumps(value)}" for key, value in values.items()]
+        """Append an ``[[upstream]]``, ``[[pin]]`` or another; dashes in keys are written as underscores here."""
+        rows = [f"{key.replace('_', '-')} = {_toml(value)}" for key, value in values.items()]
         self.sections.append("\n".join([f"[[{section}]]", *rows, ""]))
         self.write()
 
@@ -193,6 +193,13 @@ class Project:
     def everything(self) -> Fingerprint:
         """Fingerprint every file of the project."""
         return snapshot_of(self.base)
+
+
+def _toml(value: object) -> str:
+    """Return a value as TOML; tables inline."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items()) + "}"
+    return json.dumps(value)
 
 
 def snapshot_of(*paths: Path) -> Fingerprint:

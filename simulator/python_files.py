@@ -141,14 +141,16 @@ def backend() -> tuple[str, bytes]:
 def stub(dist: Dist, index_url: str, *, backend: str = "wheel_stub.buildapi") -> tuple[str, bytes]:
     """Return an sdist as NVIDIA puts it on the public index: its build fetches the wheel from ``index_url``.
 
+    Its PKG-INFO is of version 2.4 and says of no field that it is dynamic, so that it seems to require nothing.
+
     Args:
         backend: ``wheel_stub.buildapi``, or ``nvidia_stub.buildapi`` as it was called up to 2024.
     """
     tool = backend.partition(".")[0]
     build = f'[build-system]\nrequires = ["{tool.replace("_", "-")}"]\nbuild-backend = "{backend}"\n'
     table = f'\n[tool.{tool}]\nindex_url = "{index_url}"\n' if tool == "wheel_stub" else ""
-    project = f'\n[project]\nname = "{dist.name}"\nversion = "{dist.version}"\n'
-    files = {"PKG-INFO": metadata(dist._replace(dynamic=True)), "pyproject.toml": (build + project + table).encode()}
+    info = f"Metadata-Version: 2.4\nName: {dist.module}\nVersion: {dist.version}\nDynamic: license-file\n"
+    files = {"PKG-INFO": info.encode(), "pyproject.toml": (build + table).encode()}
     return f"{dist.stem}.tar.gz", tar_gz({f"{dist.stem}/{name}": data for name, data in files.items()})
 
 

@@ -70,6 +70,7 @@ class PythonIndex:
 
     PAGES: ClassVar[str] = "/simple"
     JSON: ClassVar[bool] = True
+    ELSEWHERE: ClassVar[bool] = True
 
     def __init__(self, folder: Path) -> None:
         self.server, self.files = Server(folder / "pages"), Server(folder / "files")
@@ -120,7 +121,7 @@ class PythonIndex:
         served: bytes | None = None,
         core_metadata: str | None = "sha256",
         provenance: bytes | None = None,
-        elsewhere: bool = True,
+        elsewhere: bool | None = None,
     ) -> Listed:
         """Offer a file.
 
@@ -129,7 +130,7 @@ class PythonIndex:
             served: what ``.metadata`` gives in place of the wheel's METADATA, whose hash the page says all the same.
             core_metadata: ``sha256``; ``bare`` for one without a hash; None for none.
             provenance: the attestations of PEP 740.
-            elsewhere: whether it lies on the second host.
+            elsewhere: whether it lies on the second host; None for where this index usually has its files.
         """
         filename, data = file
         said = metadata_of(file)
@@ -140,7 +141,8 @@ class PythonIndex:
         )
         listed = Listed(
             filename, self.path_of(filename, sha256), sha256 if hashed else "", len(data), uploaded,
-            found["Requires-Python"] or "", yanked, promise, provenance is not None, elsewhere,
+            found["Requires-Python"] or "", yanked, promise, provenance is not None,
+            self.ELSEWHERE if elsewhere is None else elsewhere,
         )  # fmt: skip
         self._put(listed, "", data)
         if promise is not None:
@@ -220,6 +222,10 @@ class PythonIndex:
         """Return the link of a file as its page has it."""
         return f"{self._host(listed).url}{quote(listed.path)}"
 
+    def foot(self) -> str:
+        """Return what ends each page of HTML."""
+        return ""
+
     def _host(self, listed: Listed) -> Server:
         return self.files if listed.elsewhere else self.server
 
@@ -237,7 +243,7 @@ class PythonIndex:
     def _write(self, project: str) -> None:
         new, page, rows = not self._page(project).exists(), self._page(project), list(self._listed[project].values())
         page.mkdir(parents=True, exist_ok=True)
-        (page / "index.html").write_text(_html(f"Links for {project}", self._links(rows)))
+        (page / "index.html").write_text(_html(f"Links for {project}", self._links(rows)) + self.foot())
         if self.JSON:
             status = self.status.get(project)
             body = {
@@ -275,7 +281,8 @@ class PythonIndex:
             said = {
                 "href": self.href(one) + (f"#sha256={one.sha256}" if one.sha256 else ""),
                 "data-requires-python": one.requires_python or None,
-                "data-core-metadata": f"sha256={one.core_metadata}" if one.core_metadata else _true(one.core_metadata),
+                "data-dist-info-metadata": _promise(one),
+                "data-core-metadata": _promise(one),
                 "data-yanked": one.yanked,
                 "data-provenance": f"{self.href(one)}.provenance" if one.provenance else None,
             }
@@ -299,8 +306,10 @@ def metadata_of(file: File) -> bytes:
         return member.read() if member else b""
 
 
-def _true(offered: str | None) -> str | None:
-    return None if offered is None else "true"
+def _promise(listed: Listed) -> str | None:
+    return (
+        f"sha256={listed.core_metadata}" if listed.core_metadata else None if listed.core_metadata is None else "true"
+    )
 
 
 def _html(title: str, links: Iterator[str]) -> str:
