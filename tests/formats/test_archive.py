@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from simulator.process import run
 
 from cudepot.errors import FormatError, TrustError
-from cudepot.formats import archive
 from cudepot.formats.archive import read_tar
+from cudepot.formats.guarded import MOST_MEMBERS
 from cudepot.formats.members import Member, safe_name
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -63,9 +63,10 @@ def tar_of(*entries: tuple[tarfile.TarInfo, bytes], form: int = tarfile.GNU_FORM
     return out.getvalue()
 
 
-def read(data: bytes, limit: int = 1 << 30) -> list[tuple[Member, bytes | None]]:
+def read(data: bytes, limit: int = 1 << 30, most: int = MOST_MEMBERS) -> list[tuple[Member, bytes | None]]:
     stream = cast(BinaryIO, io.BufferedReader(Unseekable(data)))
-    return [(member, content.read() if content else None) for member, content in read_tar(stream, limit=limit)]
+    found = read_tar(stream, limit=limit, most=most)
+    return [(member, content.read() if content else None) for member, content in found]
 
 
 def small() -> bytes:
@@ -267,11 +268,10 @@ def test_a_size_below_nothing_in_an_extended_header_is_refused() -> None:
         read(tar_of((info, data), form=tarfile.PAX_FORMAT))
 
 
-def test_many_empty_members_are_refused_before_all_of_them_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MOST_MEMBERS", 1000)
+def test_many_empty_members_are_refused_before_all_of_them_are_read() -> None:
     data = tar_of(*(entry(f"cuda/{one}") for one in range(1050)))
     with pytest.raises(FormatError, match="too many bytes or members"):
-        read(data)
+        read(data, most=1000)
     folders = tar_of(*(entry(f"cuda/{one}", type=tarfile.DIRTYPE) for one in range(1050)))
     with pytest.raises(FormatError, match="too many bytes or members"):
-        read(folders)
+        read(folders, most=1000)

@@ -16,6 +16,7 @@ import zipfile
 import tomli_w
 from simulator.elf import stub
 from simulator.rpms import rpm_head, simple_rpm
+from tests.formats.sdist_samples import stub_files, tarred, zipped
 from tests.fuzz.corpus_installed import INSTALLED
 from tests.kinds.yum.odd_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
 from tests.kinds.yum.rules.test_mutations import FILELISTS, PRIMARY, REPOMD
@@ -266,6 +267,13 @@ def corpus(target: str) -> tuple[bytes, ...]:
             _zip("../x"),
             _zip("metadata.json", "info-x-1.0-0.tar.zst", "pkg-x-1.0-0.tar.zst", body=b"\x28\xb5\x2f\xfd"),
             _zip("x").replace(b"PK\1\2", b"PK\1\3"),
+        ),
+        "sdists": (
+            tarred(stub_files()),
+            zipped(stub_files(top="")),
+            tarred(stub_files(), ("tool-1.0/x", "PKG-INFO")),
+            stub_files(tool='[tool.wheel_stub]\nindex_url = "https://[::1/"')["tool-1.0/pyproject.toml"],
+            b"a = " + deep,
         ),
         "tar": (
             _tar("lib/x", "include/" + "n" * 95 + ".h"),

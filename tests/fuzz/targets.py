@@ -41,9 +41,11 @@ from cudepot.formats.primary import parse_entry, read_primary
 from cudepot.formats.redistrib import parse_redistrib
 from cudepot.formats.repomd import parse_repomd
 from cudepot.formats.rich_dependency import parse_rich
+from cudepot.formats.sdist_read import Sdist, build_system, read_sdist
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.formats.sources_listing import sources_listing
 from cudepot.formats.xml_rewritten import check_well_formed
+from cudepot.kinds.wheels.rules.stubs import stub_of
 from cudepot.kinds.yum.rules.modules import check_yaml, streams_of, trimmed_modules
 from cudepot.kinds.yum.rules.trim import trimmed
 from cudepot.openpgp import is_plain_armor, packet_algorithms
@@ -187,6 +189,14 @@ def wheel(data: bytes) -> None:
     )
 
 
+def sdists(data: bytes) -> None:
+    def whole() -> None:
+        found = read_sdist(io.BytesIO(data), limit=LIMIT)
+        _each(lambda: build_system(found), lambda: stub_of(found))
+
+    _each(whole, lambda: build_system(Sdist(data, data)), lambda: stub_of(Sdist(data, data)))
+
+
 def tar(data: bytes) -> None:
     _each(
         lambda: _read(read_tar(io.BytesIO(data), limit=LIMIT)),
@@ -288,7 +298,21 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
             modules,
             rich,
         ),
-        *(simple_html, simple_json, wheel, tar, bundle, patches, packets, keys, libraries, lock, documents, redistrib),
+        *(
+            simple_html,
+            simple_json,
+            wheel,
+            sdists,
+            tar,
+            bundle,
+            patches,
+            packets,
+            keys,
+            libraries,
+            lock,
+            documents,
+            redistrib,
+        ),
         *(repodata, listings, keyring, installed),
     )
 }

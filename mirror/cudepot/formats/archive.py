@@ -64,7 +64,12 @@ def _header_of(name: str) -> type[_StrictHeader]:
 
 
 def read_tar(
-    stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "tar archive", compression: str = ""
+    stream: BinaryIO,
+    *,
+    limit: int = DEFAULT_LIMIT,
+    what: str = "tar archive",
+    compression: str = "",
+    most: int = MOST_MEMBERS,
 ) -> Members:
     """Give the members of a tar archive in archive order; ``stream`` need not be seekable.
 
@@ -76,10 +81,11 @@ def read_tar(
         limit: most uncompressed bytes, of the archive and of all members together.
         what: how errors name the archive.
         compression: the one there must be (``gzip``, ``xz``, …, ``none``); any when empty.
+        most: members it may have, folders included.
 
     Raises:
         FormatError: damaged or cut short, another compression, a name or link that leaves the archive, a sparse
-            file, a device or other special file, a name given twice, more than ``limit`` bytes or ``MOST_MEMBERS``.
+            file, a device or other special file, a name given twice, more than ``limit`` bytes or ``most`` members.
     """
     plain = decompressed(stream, what, limit=limit, kind=compression)
     seen: dict[str, bool] = {}
@@ -88,7 +94,7 @@ def read_tar(
     with Guard(what), tarfile.open(fileobj=plain, mode="r|", bufsize=min(CHUNK, limit), tarinfo=header) as tar:
         for info in tar:
             total, count = total + info.size, count + 1
-            if info.size < 0 or total > limit or count > MOST_MEMBERS:
+            if info.size < 0 or total > limit or count > most:
                 raise FormatError(f"{what}: too many bytes or members at {info.name[:200]!r}", hint=_HOSTILE)
             if info.isdir():
                 continue
