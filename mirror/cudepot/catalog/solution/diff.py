@@ -62,7 +62,7 @@ _Solution = Mapping[tuple[str, str], list[Artifact]]
 """Kind of artifact and name → its files in a target."""
 
 
-def _solutions(lock: Lock) -> dict[tuple[str, str], _Solution]:
+def _solutions(lock: Lock) -> Mapping[tuple[str, str], _Solution]:
     artifacts, found = by_place(lock.artifacts), dict[tuple[str, str], dict[tuple[str, str], list[Artifact]]]()
     for environment in lock.environments:
         for target in environment.targets:

@@ -48,7 +48,7 @@ class Graph(NamedTuple):
         return tuple(one for one in found if one)
 
     def _way(self, root: str, name: str) -> tuple[str, ...]:
-        ways, seen = deque([(root,)]), {root}
+        ways, seen = deque[tuple[str, ...]]([(root,)]), {root}
         while ways:
             way = ways.popleft()
             if way[-1] == name:

@@ -50,7 +50,8 @@ class Why(NamedTuple):
     @property
     def versions(self) -> tuple[str, ...]:
         """The versions that are locked."""
-        return tuple(dict.fromkeys(one.version for one in (*self.pins, *self.ways)))
+        found = [one.version for one in self.pins] + [one.version for one in self.ways]
+        return tuple(dict.fromkeys(found))
 
 
 def why(lock: Lock, name: str, graph: GraphOf) -> Why:
