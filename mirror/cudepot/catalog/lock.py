@@ -227,6 +227,10 @@ class Lock:
     allowed_unsolvable: tuple[Allowed, ...] = ()
     environments: tuple[LockedEnvironment, ...] = ()
 
+    def environment(self, name: str, kind: str) -> LockedEnvironment | None:
+        """Return what is locked of one kind of packages of an environment, if anything."""
+        return next((one for one in self.environments if (one.name, one.kind) == (name, kind)), None)
+
     def upstream(self, name: str) -> LockedUpstream | None:
         """Return what is locked of the upstream of that name, if anything."""
         return next((one for one in self.upstreams if one.name == name), None)
@@ -256,6 +260,14 @@ def joined(parts: Sequence[Lock], lock: Lock) -> Lock:
         upstreams=tuple(upstream for one in parts for upstream in one.upstreams),
         artifacts=tuple(artifact for one in parts for artifact in one.artifacts),
     )
+
+
+def pinned(lock: Lock) -> Lock:
+    """Return what pins alone made of a lock: nothing of environments, except upstreams that only these use."""
+    if not lock.environments:
+        return lock
+    artifacts = (replace(one, requires=()) for one in lock.artifacts if one.why != ENVIRONMENT)
+    return replace(lock, artifacts=tuple(artifacts), environments=())
 
 
 def check_filenames(artifacts: Sequence[Artifact]) -> None:

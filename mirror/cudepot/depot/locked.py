@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.lock_document import parse_lock, render_lock
 from cudepot.depot.fault_memory import Standing, standing_faults
-from cudepot.depot.request import request_hash
+from cudepot.depot.request import environment_request, request_hash
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.store.local import LocalStore
@@ -39,16 +40,16 @@ def lock_or_empty(path: Path) -> Lock:
 
 def current_lock(config: Config, store: LocalStore, lock_path: Path) -> Lock:
     """Read the lock and make sure that it answers the present cudepot.toml; see :func:`answering`."""
-    return answering(config, store, load_lock(lock_path))
+    return answering(config, store, load_lock(lock_path), lock_path.parent)
 
 
-def answering(config: Config, store: LocalStore, lock: Lock) -> Lock:
+def answering(config: Config, store: LocalStore, lock: Lock, base: Path) -> Lock:
     """Return the lock with the licences accepted now; raise ConfigError when it does not answer cudepot.toml.
 
     An upstream that could not be locked stops no other: :func:`unanswered` names it.
     """
-    pinned = pinned_upstreams(config)
-    for name in {one.name for one in lock.upstreams} - {one.name for one in pinned}:
+    used = {one.name for one in (*pinned_upstreams(config), *environment_upstreams(config))}
+    for name in {one.name for one in lock.upstreams} - used:
         raise ConfigError(
             f"cudepot.lock has upstream {name!r}, of which nothing is pinned now", hint="run `cudepot lock`"
         )
@@ -58,19 +59,49 @@ def answering(config: Config, store: LocalStore, lock: Lock) -> Lock:
                 f"cudepot.lock does not answer cudepot.toml (upstream {upstream.name!r} or its pins changed)",
                 hint="run `cudepot lock`",
             )
+    for name in _unanswered_environments(config, lock, base):
+        if not standing_environment(store, name):
+            raise ConfigError(
+                f"cudepot.lock does not answer cudepot.toml (environment {name!r} or a file it names changed)",
+                hint="run `cudepot lock`",
+            )
     if not lock.upstreams:
         raise ConfigError("cudepot.lock has no upstream: none could be locked", hint="see `cudepot status`")
     return replace(lock, accepted_eula=tuple(sorted(config.accept_eula)))
 
 
 def unanswered(config: Config, store: LocalStore, lock: Lock) -> tuple[str, ...]:
-    """Return a line for each upstream that could not be locked as cudepot.toml has it now, and since when."""
+    """Return a line for each upstream and environment that could not be locked as it is wanted now, and since when."""
+    upstreams = [(lock.upstream(one.name), fault) for one in _unanswered(config, lock) for fault in _faults(store, one)]
+    there = {one.name for one in lock.environments}
+    environments = [
+        (one.name in there, fault) for one in config.environments for fault in standing_environment(store, one.name)
+    ]
     return tuple(
-        f"{one.name}: {'stays as it was locked before' if lock.upstream(one.name) else 'is left out'}: "
+        f"{fault.upstream}: {'stays as it was locked before' if before else 'is left out'}: "
         f"`cudepot lock` fails since {fault.since}: {fault.fault.kind}"
-        for one in _unanswered(config, lock)
-        for fault in _faults(store, one)
+        for before, fault in (*upstreams, *environments)
     )
+
+
+def _unanswered_environments(config: Config, lock: Lock, base: Path) -> Iterator[str]:
+    """Give the environments of which the lock has something else than cudepot.toml wants, or nothing."""
+    wanted = {(one.name, kind): (one, wants) for one in config.environments for kind, wants in one.wants}
+    locked = {(one.name, one.kind): one.request for one in lock.environments}
+    yield from (name for name, kind in locked if (name, kind) not in wanted)
+    for (name, kind), (one, wants) in wanted.items():
+        if locked.get((name, kind)) != environment_request(base, config.upstreams, one, wants):
+            yield name
+
+
+def environment_fault_name(name: str) -> str:
+    """Return what faults of an environment are remembered under; no upstream can be called so."""
+    return f"environment {name}"
+
+
+def standing_environment(store: LocalStore, name: str) -> list[Standing]:
+    """Return why an environment could not be locked, if so."""
+    return [one for one in standing_faults(store, environment_fault_name(name)) if one.verb == "lock"]
 
 
 def _unanswered(config: Config, lock: Lock) -> list[Upstream]:
@@ -83,13 +114,25 @@ def _faults(store: LocalStore, upstream: Upstream) -> list[Standing]:
 
 
 def pinned_upstreams(config: Config) -> list[Upstream]:
-    """Return the upstreams that something is pinned of, or that are mirrored whole; raise ConfigError for none."""
+    """Return the upstreams that something is pinned of, or that are mirrored whole.
+
+    Raises:
+        ConfigError: there is none, and no environment either.
+    """
     found = [upstream for upstream in config.upstreams if upstream.whole or config.pins_of(upstream)]
-    if not found:
+    if not found and not config.environments:
         raise ConfigError(
-            "cudepot.toml pins nothing", hint="add a [[pin]], or `whole = true`; see `cudepot explain formats`"
+            "cudepot.toml pins nothing",
+            hint="add a [[pin]], an [[environment]], or `whole = true`; see `cudepot explain formats`",
         )
     return found
+
+
+def environment_upstreams(config: Config) -> list[Upstream]:
+    """Return the upstreams that environments may have packages of; raise ConfigError where one is not there."""
+    wants = [wants for one in config.environments for _, wants in one.wants]
+    names = {one.name for each in wants for one in each.owners(config.upstreams)}
+    return [one for one in config.upstreams if one.name in names]
 
 
 def record_acceptance(lock_path: Path, lock: Lock) -> Lock:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from cudepot.catalog.config.config import Pin
+from cudepot.catalog.config.environments import Environment, Wants
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.depot.key_files import key_files
 from cudepot.digest import Digest, hasher
+from cudepot.errors import ConfigError
 
 _REPORTED_ONLY = ("max_age", "settings", "package_keys")
 """What changes what is reported, not what is locked; and what is hashed in another way."""
@@ -35,3 +39,32 @@ def key_hash(base: Path, upstream: Upstream) -> str:
     except OSError:
         return ""
     return one.hexdigest()
+
+
+def environment_request(base: Path, upstreams: Sequence[Upstream], environment: Environment, wants: Wants) -> str:
+    """Return a hash over all that an environment asks for of one kind of packages, files and places included.
+
+    Args:
+        base: folder of cudepot.toml.
+        upstreams: those of cudepot.toml.
+        environment: as cudepot.toml has it.
+        wants: what it wants of the kind.
+
+    Raises:
+        ConfigError: a file cannot be read, or an upstream is not there.
+    """
+    machines = [environment.platforms, environment.python, environment.glibc, environment.cuda]
+    files = wants.files(partial(read_wanted, base))
+    contents = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    owners = [(one.name, one.type, one.url) for one in wants.owners(upstreams)]
+    asked = json.dumps([machines, wants.hashed(), contents, owners], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def read_wanted(base: Path, name: str) -> bytes:
+    """Return a file that an environment names; raise ConfigError where it cannot be read."""
+    try:
+        return (base / name).read_bytes()
+    except (OSError, ValueError) as error:
+        told = (isinstance(error, OSError) and error.strerror) or error
+        raise ConfigError(f"{name}: {told}", hint="an [[environment]] of cudepot.toml names it") from error

@@ -8,15 +8,14 @@ what it needs for work it loads when there is some: start-up is most of a run th
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from cudepot.catalog.config.config import Config
-    from cudepot.catalog.config.environments import Environment
+    from cudepot.catalog.config.environments import Environment, Wants
     from cudepot.catalog.config.upstream import Upstream
-    from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream, Resolved, Root
+    from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream, Resolved
     from cudepot.catalog.unsolvable import Findings
     from cudepot.depot.depot import Depot
     from cudepot.digest import Digest, Promise
@@ -68,7 +67,7 @@ class Solving(NamedTuple):
 
     depot: Depot
     environment: Environment
-    wanted: object
+    wanted: Wants
     before: LockedEnvironment | None
     lock: Lock
     upgrade: bool | frozenset[str] = False
@@ -80,13 +79,11 @@ class Solved(NamedTuple):
     Attributes:
         environment: as it is locked; ``before`` itself where nothing changed.
         artifacts: its files, each once; those of several upstreams.
-        roots: name of an upstream → what was read of it (pages), by which the lock tells whether it changed.
         notes: what is odd about it, a line each.
     """
 
     environment: LockedEnvironment
     artifacts: tuple[Artifact, ...]
-    roots: Mapping[str, tuple[Root, ...]] = MappingProxyType({})
     notes: tuple[str, ...] = ()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cudepot.catalog.config.config import Config
-from cudepot.catalog.config.environments import Environment
+from cudepot.catalog.config.environments import Environment, Wants
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream, Resolved
@@ -153,7 +153,7 @@ class Configures(Protocol):
 class Solves(Protocol):
     """Resolves environments with the ecosystem's own resolver."""
 
-    def parse(self, table: Table, environment: Environment) -> object | None:
+    def parse(self, table: Table, environment: Environment) -> Wants | None:
         """Return what an ``[[environment]]`` wants of this kind, None for nothing; asks for all keys the kind has.
 
         Raises:

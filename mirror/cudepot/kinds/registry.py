@@ -14,7 +14,7 @@ from cudepot.errors import ConfigError
 from cudepot.kinds.kind import Kind
 
 if TYPE_CHECKING:
-    from cudepot.catalog.config.environments import Environment
+    from cudepot.catalog.config.environments import Environment, Wants
     from cudepot.kinds.checks import Checks
     from cudepot.kinds.ports import Solves
     from cudepot.kinds.shows import Shows
@@ -161,7 +161,7 @@ def solving() -> dict[str, Solves]:
     return {name: kind.solves for name, kind in kinds if kind.solving}
 
 
-def parse_wants(table: Table, environment: Environment) -> tuple[tuple[str, object], ...]:
+def parse_wants(table: Table, environment: Environment) -> tuple[tuple[str, Wants], ...]:
     """Return what the kinds read of an ``[[environment]]``, each its own keys; raise ConfigError."""
     read = ((name, solves.parse(table, environment)) for name, solves in solving().items())
     return tuple((name, found) for name, found in read if found is not None)

@@ -15,7 +15,7 @@ from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import Standing, standing_faults
 from cudepot.depot.isolated import Isolation, Trouble
-from cudepot.depot.locked import current_lock, unanswered
+from cudepot.depot.locked import current_lock, environment_fault_name, unanswered
 from cudepot.depot.root_age import too_old
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
@@ -150,11 +150,12 @@ def _wholes(
 def _faults(config: Config, store: LocalStore) -> tuple[Standing, ...]:
     pinned = {pin.upstream for pin in config.pins}
     names = [one.name for one in config.upstreams if one.whole or one.name in pinned]
+    names += [environment_fault_name(one.name) for one in config.environments]
     return tuple(one for name in names for one in standing_faults(store, name))
 
 
 def _wants(config: Config) -> bool:
-    return bool(config.pins) or any(one.whole for one in config.upstreams)
+    return bool(config.pins or config.environments) or any(one.whole for one in config.upstreams)
 
 
 def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:

@@ -49,7 +49,9 @@ def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait:
         CudepotError: something could not be had as promised; everything else is there.
     """
     lock = (
-        answering(depot.config, depot.store, lock) if lock else current_lock(depot.config, depot.store, depot.lock_path)
+        answering(depot.config, depot.store, lock, depot.base)
+        if lock
+        else current_lock(depot.config, depot.store, depot.lock_path)
     )
     known = None if dry_run else complete_sync(depot.store, lock)
     if known is None:

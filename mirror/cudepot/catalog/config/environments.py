@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 
@@ -16,6 +17,22 @@ _PYTHON = re.compile(r"[23]\.(0|[1-9][0-9]?)(\.(0|[1-9][0-9]?))?")
 _GLIBC = re.compile(r"2\.(0|[1-9][0-9]?)")
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(kB|MB|GB|TB)")
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+class Wants(Protocol):
+    """What one kind read of an ``[[environment]]``."""
+
+    def hashed(self) -> Mapping[str, object]:
+        """Return all of it that decides what is locked, as JSON takes it."""
+        ...
+
+    def owners(self, upstreams: Sequence[Upstream]) -> tuple[Upstream, ...]:
+        """Return those of the upstreams that packages may come from; raise ConfigError where one is not there."""
+        ...
+
+    def files(self, read: Callable[[str], bytes]) -> Mapping[str, bytes]:
+        """Return every file that it names, those that files include as well, as ``read`` gives them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +55,10 @@ class Environment:
     glibc: str = "2.28"
     cuda: str = ""
     max_size: int | None = None
-    wants: tuple[tuple[str, object], ...] = ()
+    wants: tuple[tuple[str, Wants], ...] = ()
 
 
-ParseWants: TypeAlias = Callable[[Table, Environment], tuple[tuple[str, object], ...]]
+ParseWants: TypeAlias = Callable[[Table, Environment], tuple[tuple[str, Wants], ...]]
 """Reads from an ``[[environment]]`` what each kind has in it, and gives it by the kind's name."""
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 
 from cudepot.catalog.config.environments import Environment
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 
+_TYPE = "simple"
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NEEDS_WHEELS = (
     "constraints", "overrides", "indexes", "index", "prereleases", "exclude-newer", "build",
@@ -45,6 +48,33 @@ class Wanted:
     prereleases: bool | tuple[str, ...] = False
     exclude_newer: str = ""
     build: tuple[str, ...] = ()
+
+    def hashed(self) -> Mapping[str, object]:
+        """Return all of it: it decides what is locked."""
+        return asdict(self)
+
+    def owners(self, upstreams: Sequence[Upstream]) -> tuple[Upstream, ...]:
+        """Return the upstreams that projects may come from, the default one first; raise ConfigError for others."""
+        there = {one.name: one for one in upstreams if one.type == _TYPE}
+        if not there:
+            raise ConfigError(
+                "an environment wants wheels, but no upstream is an index", hint='add one: type = "simple"'
+            )
+        names = [self.index or next(iter(there)), *(name for _, name in self.indexes)]
+        for name in names:
+            if name not in there:
+                raise ConfigError(
+                    f"an environment takes wheels from {name!r}, which is no upstream with an index",
+                    hint=f"such upstreams: {', '.join(there)}",
+                )
+        return tuple(there[name] for name in dict.fromkeys(names))
+
+    def files(self, read: Callable[[str], bytes]) -> Mapping[str, bytes]:
+        """Return every file that it names, or that such a file includes, as ``read`` gives them."""
+        from cudepot.kinds.wheels.rules.requirement_files import with_included  # noqa: PLC0415 - if there are any
+
+        named = (*self.requirements, *self.constraint_files, *self.override_files)
+        return with_included(named, read) if named else {}
 
     def owner(self, project: str) -> str:
         """Return the upstream that ``indexes`` gives a project (normalised) to; empty for the default one."""

@@ -132,7 +132,7 @@ def _only(config: Config, upstreams: Iterable[str]) -> Config:
     """Return the configuration with the pins on some upstreams alone."""
     pins = tuple(one for one in config.pins if one.upstream in set(upstreams))
     whole = [one for one in config.upstreams if one.name in set(upstreams)]
-    return replace(config, pins=pins, upstreams=tuple(map(_pinned_only, whole)))
+    return replace(config, pins=pins, upstreams=tuple(map(_pinned_only, whole)), environments=())
 
 
 def _pinned_only(upstream: Upstream) -> Upstream:

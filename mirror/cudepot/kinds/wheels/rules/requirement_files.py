@@ -1,0 +1,157 @@
+"""Files that say which wheels an environment wants, read as what they ask for.
+
+Four forms: requirements as pip reads them, with what they include; the dependencies of a ``pyproject.toml``; and two
+kinds of lock, ``uv.lock`` and ``pylock.toml`` (PEP 751), whose versions bind. Each fault is told with file and line.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from cudepot.errors import ConfigError
+from cudepot.formats.simple import project_name
+from cudepot.kinds.wheels.rules.asked import Asked, together
+
+_MOST = 64  # files that include each other
+_SPEC = re.compile(r"(?P<file>.+?\.toml|.+?\.lock)\[(?P<extras>[^\[\]]*)\]")
+_INCLUDE = re.compile(r"(?:-r|-c|--requirements?|--constraints?)(?:\s*=\s*|\s+|(?=[^-\s]))(?P<file>\S.*)")
+_HASH = re.compile(r"\s--hash[=\s]\s*(?P<name>[a-z0-9]+):(?P<hex>[0-9A-Fa-f]+)")
+_PLACES = ("-i", "--index-url", "--extra-index-url", "--trusted-host", "--no-index", "--require-hashes",
+           "--only-binary", "--prefer-binary", "--use-feature")  # fmt: skip
+"""Options that say where packages come from and how they are checked: cudepot.toml does."""
+
+Read = Callable[[str], bytes]
+"""Gives a file by its name."""
+
+
+class _Line(NamedTuple):
+    """A line that is none of nothing, with those that continue it, and where it stands."""
+
+    text: str
+    where: str
+
+
+def file_of(spec: str) -> tuple[str, tuple[str, ...]]:
+    """Return the file of ``pyproject.toml[extra,other]``, and its extras."""
+    found = _SPEC.fullmatch(spec)
+    if not found:
+        return spec, ()
+    return found["file"], tuple(one.strip() for one in found["extras"].split(",") if one.strip())
+
+
+def with_included(specs: Sequence[str], read: Read) -> dict[str, bytes]:
+    """Return files with all that they include, by name, as ``read`` gives them.
+
+    Raises:
+        ConfigError: too many include each other.
+    """
+    found: dict[str, bytes] = {}
+    waiting = [file_of(one)[0] for one in specs]
+    while waiting:
+        name = waiting.pop(0)
+        if name in found:
+            continue
+        if len(found) == _MOST:
+            raise ConfigError(f"{name}: more than {_MOST} files of requirements include each other")
+        found[name] = read(name)
+        if not name.endswith((".toml", ".lock")):
+            waiting += [_beside(name, one["file"]) for line in _lines(name, found[name]) if (one := _included(line))]
+    return found
+
+
+def asked_for(specs: Sequence[str], read: Read) -> Asked:
+    """Return what files ask for together; raise ConfigError, which names file and line, for what cannot be read."""
+    return together([_one(spec, read) for spec in specs])
+
+
+def _one(spec: str, read: Read) -> Asked:
+    name, extras = file_of(spec)
+    if name.endswith((".toml", ".lock")):
+        from cudepot.kinds.wheels.rules.project_files import asked_by_project  # noqa: PLC0415 - where there is one
+
+        return asked_by_project(name, read(name), extras)
+    return together(list(_of_lines(name, read, (name,))))
+
+
+def _of_lines(name: str, read: Read, above: tuple[str, ...]) -> Iterator[Asked]:
+    """Give what each line of a file asks for, an included file in place of the line that includes it."""
+    for line in _lines(name, read(name)):
+        if found := _included(line):
+            inner = _beside(name, found["file"])
+            if inner in above:
+                raise ConfigError(f"{line.where}: {inner} includes itself")
+            asked = together(list(_of_lines(inner, read, (*above, inner))))
+            yield asked.as_constraints() if line.text.startswith(("-c", "--c")) else asked
+        elif line.text.startswith("-"):
+            yield _option(line)
+        else:
+            yield _requirement(line)
+
+
+def _included(line: _Line) -> re.Match[str] | None:
+    return _INCLUDE.fullmatch(line.text)
+
+
+def _beside(name: str, other: str) -> str:
+    """Return a file that another one names, which starts at its own folder."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), other.strip("'\"")))
+
+
+def _lines(name: str, data: bytes) -> Iterator[_Line]:
+    """Give the lines that say something, without comments, continued ones as one."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name}: not UTF-8: {error}", hint="save it as UTF-8") from error
+    begun, start = "", 0
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(^|\s)#.*$", "", raw)
+        begun, start = begun + line, start or number
+        if begun.endswith("\\") and not raw.lstrip().startswith("#"):
+            begun = begun[:-1] + " "
+            continue
+        if begun.strip():
+            yield _Line(" ".join(begun.split()), f"{name}:{start}")
+        begun, start = "", 0
+    if begun.strip():
+        yield _Line(" ".join(begun.split()), f"{name}:{start}")
+
+
+def _option(line: _Line) -> Asked:
+    option = re.split(r"[\s=]", line.text, maxsplit=1)[0]
+    if option in _PLACES:
+        return Asked(notes=(f"{line.where}: {option} is not followed: cudepot.toml says where packages come from",))
+    hint = {
+        "--pre": "say it in cudepot.toml: `prereleases = true`",
+        "-e": "only what an index has can be resolved: take the line out",
+        "--editable": "only what an index has can be resolved: take the line out",
+    }.get(option, "take the line out")
+    raise ConfigError(f"{line.where}: {option} is nothing an environment can be asked for", hint=hint)
+
+
+def _requirement(line: _Line) -> Asked:
+    hashes: Mapping[str, frozenset[str]] = {}
+    text = _HASH.sub("", " " + line.text).strip()
+    text = re.sub(r"\s--(config-settings?|global-option|build-option)\b.*$", "", text)
+    found = read_requirement(text, line.where)
+    if given := [one["hex"].lower() for one in _HASH.finditer(" " + line.text) if one["name"] == "sha256"]:
+        hashes = {project_name(found.name): frozenset(given)}
+    return Asked(requirements=(str(found),), hashes=hashes)
+
+
+def read_requirement(text: str, where: str) -> Requirement:
+    """Return a requirement (PEP 508); raise ConfigError, which tells where it stands, when an index cannot meet it."""
+    try:
+        found = Requirement(text)
+    except InvalidRequirement as error:
+        hint = "write it as pip takes it: name==1.2.3; paths and URLs cannot be resolved"
+        raise ConfigError(f"{where}: not a requirement: {text[:200]!r}", hint=hint) from error
+    if found.url:
+        hint = f"only what an index has can be resolved: write {found.name}==VERSION, of an upstream that has it"
+        raise ConfigError(f"{where}: {found.name} is taken from a URL, {found.url[:200]}", hint=hint)
+    return found

@@ -1,0 +1,174 @@
+"""Files of requirements, projects and locks as what they ask for; what cannot be asked for is told with its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from cudepot.errors import ConfigError
+from cudepot.kinds.wheels.rules.asked import Asked
+from cudepot.kinds.wheels.rules.requirement_files import asked_for, with_included
+
+SHA, OTHER = "a" * 64, "b" * 64
+REQUIREMENTS = f"""\
+# of the team
+torch == 2.9.1 ; sys_platform == "linux"   # the GPU machines
+numpy>=2 \\
+    --hash=sha256:{SHA} \\
+    --hash=sha256:{OTHER.upper()}
+-r more/base.in
+--constraint=bounds.txt
+Pillow[extra] <12
+"""
+PYPROJECT = """\
+[project]
+name = "ours"
+dependencies = [
+    "numpy>=2",
+    "torch; python_version < '3.13'",
+]
+[project.optional-dependencies]
+"The.Extra" = ["pandas"]
+[dependency-groups]
+test = ["pytest", {include-group = "lint"}]
+lint = ["ruff"]
+"""
+UV_LOCK = f"""\
+version = 1
+requires-python = ">=3.11"
+
+[[package]]
+name = "ours"
+version = "1"
+source = {{ virtual = "." }}
+dependencies = [{{ name = "numpy" }}, {{ name = "torch", extra = ["opt"], marker = "sys_platform == 'linux'" }}]
+
+[package.optional-dependencies]
+more = [{{ name = "pandas", version = "2.3" }}]
+
+[[package]]
+name = "numpy"
+version = "2.2.6"
+source = {{ registry = "https://index/simple" }}
+resolution-markers = ["python_full_version < '3.11'"]
+wheels = [{{ url = "https://h/x.whl", hash = "sha256:{SHA}", size = 1 }}]
+
+[[package]]
+name = "numpy"
+version = "2.3.5"
+source = {{ registry = "https://index/simple" }}
+resolution-markers = ["python_full_version >= '3.12'", "python_full_version == '3.11.*'"]
+sdist = {{ url = "https://h/x.tar.gz", hash = "sha256:{OTHER}" }}
+
+[[package]]
+name = "torch"
+version = "2.9.1+cu130"
+source = {{ registry = "https://index/simple" }}
+"""
+GIT = '[[package]]\nname = "g"\nversion = "1"\nsource = { git = "x" }\n'
+PYLOCK = f"""\
+lock-version = "1.0"
+created-by = "uv"
+[[packages]]
+name = "numpy"
+version = "2.3.5"
+marker = "sys_platform == 'linux'"
+wheels = [{{ name = "x.whl", url = "https://h/x.whl", hashes = {{ sha256 = "{SHA}" }} }}]
+"""
+
+
+def asked(spec: str = "x.in", **files: str) -> Asked:
+    named = {name.replace("__", "/").replace("_", "."): text.encode() for name, text in files.items()}
+    return asked_for([spec], named.__getitem__)
+
+
+def test_requirements_as_pip_reads_them() -> None:
+    found = asked(x_in=REQUIREMENTS, more__base_in="-c ../bounds.txt\nsix\n", bounds_txt="urllib3<3")
+    assert found.requirements == ('torch==2.9.1; sys_platform == "linux"', "numpy>=2", "six", "Pillow[extra]<12")
+    assert found.constraints == ("urllib3<3",)
+    assert found.hashes == {"numpy": {SHA, OTHER}}
+
+
+def test_all_that_files_include_is_known_for_the_request() -> None:
+    files = {"x.in": b"-r more/base.in\n", "more/base.in": b"-cbounds.txt", "more/bounds.txt": b"-r ../x.in"}
+    assert with_included(["x.in"], files.__getitem__) == files
+
+
+def test_where_packages_come_from_is_for_cudepot_toml_to_say() -> None:
+    found = asked(x_in="--index-url https://h/simple\n--extra-index-url=https://o/\nsix")
+    assert found.requirements == ("six",)
+    assert [one.partition(" ")[0] for one in found.notes] == ["x.in:1:", "x.in:2:"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("six\n\n-e .", "x.in:3: -e is nothing"),
+        ("--pre", "x.in:1: --pre is nothing"),
+        ("six\n./wheels/x.whl", "x.in:2: not a requirement"),
+        ("# first\nsix \\\n  ==", "x.in:2: not a requirement"),
+        ("six @ https://h/six.whl", "x.in:1: six is taken from a URL"),
+        ("-r x.in", "x.in:1: x.in includes itself"),
+        ("\u00e9".encode("latin-1").decode("latin-1"), "not a requirement"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_told_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        asked(x_in=text)
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"x\.in: not UTF-8"):
+        asked_for(["x.in"], lambda _: b"\xff")
+
+
+def test_a_project_asks_for_its_dependencies_and_for_extras_and_groups_if_told() -> None:
+    assert asked("p.toml", p_toml=PYPROJECT).requirements == ("numpy>=2", 'torch; python_version < "3.13"')
+    more = asked("p.toml[the-extra, test]", p_toml=PYPROJECT).requirements
+    assert more[2:] == ("pandas", "pytest", "ruff")
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "said"),
+    [
+        ("p.toml", "x = ", r"p\.toml: not TOML"),
+        ("p.toml[none]", PYPROJECT, "no extra and no dependency group is called 'none'"),
+        ("p.toml", '[project]\ndependencies = [\n  "six",\n  "=",\n]', r"p\.toml:4: not a requirement"),
+        ("p.toml", '[project]\nname = "x"\ndynamic = ["dependencies"]', r"p\.toml:3: dependencies are made by a build"),
+        ("p.toml", '[project]\ndependencies = ["six @ https://h/x"]', r"p\.toml:2: six is taken from a URL"),
+        ("p.toml", "project = 3", r"p\.toml: not as such files are"),
+    ],
+)
+def test_a_project_that_cannot_be_read(spec: str, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        asked(spec, p_toml=text)
+
+
+def test_a_lock_of_uv_binds_the_versions_where_they_hold() -> None:
+    found = asked("uv.lock[more]", uv_lock=UV_LOCK)
+    assert found.requirements == ("numpy", 'torch[opt]; sys_platform == "linux"', "pandas==2.3")
+    forks = 'python_full_version >= "3.12" or python_full_version == "3.11.*"'
+    assert found.constraints == (
+        'numpy==2.2.6; python_full_version < "3.11"', f"numpy==2.3.5; {forks}", "torch==2.9.1+cu130",
+    )  # fmt: skip
+    assert found.hashes == {"numpy": {SHA, OTHER}}
+
+
+def test_a_pylock_asks_for_just_its_packages() -> None:
+    found = asked("pylock.toml", pylock_toml=PYLOCK)
+    assert found == Asked(('numpy==2.3.5; sys_platform == "linux"',), hashes={"numpy": frozenset({SHA})})
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "said"),
+    [
+        ("uv.lock", UV_LOCK + GIT, r"uv\.lock:\d+: g is of no index"),
+        ("uv.lock", "version = 1", r"expected \[\[package\]\]"),
+        ("uv.lock", '[[package]]\nname = "x"', r"uv\.lock: not as such files are \(KeyError"),
+        ("pylock.toml", PYLOCK + '[[packages]]\nname = "v"\n', r"pylock\.toml:\d+: v is of no index"),
+        ("pylock.toml", PYLOCK.replace("sys_platform == 'linux'", "'x' in extras"), "depends on which extras"),
+        ("pylock.toml[x]", PYLOCK, "extras of a pylock"),
+    ],
+)  # fmt: skip
+def test_a_lock_that_cannot_be_read(spec: str, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        asked(spec, **{spec.partition("[")[0].replace(".", "_"): text})
