@@ -81,6 +81,13 @@ class Source(Protocol):
             UpstreamError: not there, not reachable, or cut while reading.
         """
 
+    def piece(self, path: str, start: int, size: int) -> bytes | None:
+        """Return ``size`` bytes of a file from ``start`` on; None where just these are not to be had alone.
+
+        Raises:
+            TransientError: not reachable, or cut while reading.
+        """
+
 
 class Part(Protocol):
     """An object on its way into the store; what has arrived survives a crash."""

@@ -23,7 +23,19 @@ from cudepot.catalog.site.bundle import parse_manifest, parse_want
 from cudepot.catalog.site.snapshot import parse_snapshot
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, FormatError
-from cudepot.formats import bundle_tar, conda_read, deb, deb822, elf, pe, rpm, rpm_header, wheel_read, zip_read
+from cudepot.formats import (
+    bundle_tar,
+    conda_read,
+    deb,
+    deb822,
+    elf,
+    pe,
+    rpm,
+    rpm_header,
+    wheel_pieces,
+    wheel_read,
+    zip_read,
+)
 from cudepot.formats.apt import PackageIndex, parse_package, parse_relations
 from cudepot.formats.apt_listing import listing
 from cudepot.formats.apt_odd import oddities, other_sums
@@ -183,6 +195,7 @@ def wheel(data: bytes) -> None:
     _each(
         lambda: _read(wheel_read.read_wheel(io.BytesIO(data), limit=LIMIT)),
         lambda: wheel_read.read_metadata(io.BytesIO(data)),
+        lambda: wheel_pieces.metadata_in_pieces(lambda start, size: data[start : start + size], len(data)),
         lambda: _read(zip_read.read_zip(io.BytesIO(data), limit=LIMIT)),
         lambda: _read(conda_read.read_conda(io.BytesIO(data), limit=LIMIT)),
         lambda: conda_read.read_info(io.BytesIO(data)),

@@ -299,3 +299,35 @@ def test_size_and_date_are_asked_without_the_body(source: HttpSource, server: Se
     server.missing("/large")
     with pytest.raises(MissingError):
         source.about("large")
+
+
+def test_a_piece_of_a_file_is_read_alone(source: HttpSource, server: Server) -> None:
+    assert source.piece("large", 1000, 50) == DATA[1000:1050]
+    assert source.piece("large", len(DATA) - 10, 10) == DATA[-10:]
+    assert retrying(source).piece("large", 0, 1) == DATA[:1]
+    assert {one.headers["range"] for one in server.requests} == {"bytes=1000-1049", "bytes=299990-299999", "bytes=0-0"}
+
+
+def test_there_is_no_piece_behind_the_end(source: HttpSource) -> None:
+    assert source.piece("large", len(DATA) - 10, 11) is None
+    assert source.piece("large", len(DATA), 1) is None
+
+
+def test_a_server_that_sends_all_is_not_read(source: HttpSource, server: Server) -> None:
+    server.ranges = False
+    assert source.piece("large", 1000, 50) is None
+    server.ranges = True
+    server.fault("/large", _Header("Content-Range", "bytes 0-49/300000", status=206))
+    assert source.piece("large", 1000, 50) is None, "not what was asked for"
+
+
+def test_a_piece_that_is_refused_is_none_and_one_that_may_come_is_asked_for_again(
+    source: HttpSource, server: Server
+) -> None:
+    server.missing("/large", times=1)
+    assert source.piece("large", 0, 5) is None
+    server.unavailable("/large", times=2)
+    assert retrying(source).piece("large", 0, 5) == DATA[:5]
+    server.cut("/large", 3)
+    with pytest.raises(TransientError):
+        retrying(source).piece("large", 0, 5)

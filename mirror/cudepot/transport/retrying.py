@@ -48,6 +48,10 @@ class Retrying:
         """Ask about a file, trying again after transient faults."""
         return self._repeat(lambda: self._source.about(path))
 
+    def piece(self, path: str, start: int, size: int) -> bytes | None:
+        """Read a piece of a file, trying again after transient faults."""
+        return self._repeat(lambda: self._source.piece(path, start, size))
+
     def fresh(self) -> Retrying:
         """Return the same with a source that is asked past caches."""
         return Retrying(self._source.fresh(), tries=self._tries, pause=self._pause, sleep=self._sleep)

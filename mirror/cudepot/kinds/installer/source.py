@@ -78,6 +78,10 @@ class LocalRepo:
                     return
         raise MissingError(f"{self.file}: no {path} in {self._folder}", hint="the installer's index names it")
 
+    def piece(self, path: str, start: int, size: int) -> bytes | None:  # noqa: ARG002
+        """Return None: the installer has to be unpacked up to a file to read any of it."""
+        return None
+
     def keys(self) -> dict[str, bytes]:
         """Return the key files in the repository by name."""
         self._open()

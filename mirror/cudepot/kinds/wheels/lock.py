@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import Requirement
 
@@ -20,12 +19,13 @@ from cudepot.depot.fetch import in_threads
 from cudepot.depot.partly import partly
 from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
-from cudepot.errors import CudepotError, MissingError, PinError, StorageError, TrustError, UpstreamError
+from cudepot.errors import CudepotError, MissingError, PinError, StorageError, TrustError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, parse_page, project_name
 from cudepot.kinds.kind import Asking
 from cudepot.kinds.rules.other_spelling import as_wheel, spelled_out
 from cudepot.kinds.unsigned_index import check_transport, is_unprotected
 from cudepot.kinds.wheels.hashes import Hashes
+from cudepot.kinds.wheels.rules.located import located
 from cudepot.kinds.wheels.rules.names import called_now
 from cudepot.kinds.wheels.rules.select import Project, Wheel, parse_requirement
 from cudepot.ports import Page, Progress
@@ -204,7 +204,7 @@ def _artifacts(
 
 def _artifact(upstream: Upstream, one: _Chosen, hashes: Hashes, stop: threading.Event) -> Artifact:
     file, wheel = one.wheel.file, one.wheel
-    path = _located(upstream, file.url)
+    path = located(upstream, file.url)
     if not file.sha256 and is_unprotected(file.url):
         raise TrustError(f"{file.url}: no sha256, and plain http", hint="use an index that gives a sha256, or https")
     artifact = Artifact(
@@ -221,24 +221,3 @@ def _artifact(upstream: Upstream, one: _Chosen, hashes: Hashes, stop: threading.
         yanked=wheel.withdrawn,
     )
     return with_recipe(artifact, one.want.pin)
-
-
-def _located(upstream: Upstream, url: str) -> str:
-    """Return where a file is: below the upstream's URL as a path, else, and where it has a query, as a URL.
-
-    Raises:
-        UpstreamError: the link leads somewhere that is not asked, or holds a login.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable():
-        raise UpstreamError(
-            f"{upstream.url}: the index points to {url[:200]!r}", hint="only http and https are followed"
-        )
-    if "@" in parts.netloc:
-        raise UpstreamError(
-            f"{upstream.url}: the index gives links with a login in them, which would stand in the lock",
-            hint="put the login into ~/.netrc, and give `url` as it is without one",
-        )
-    below = url.startswith(upstream.url) and not parts.query
-    path = unquote(url.removeprefix(upstream.url)) if below else url
-    return path if below and path.isprintable() and ".." not in path.split("/") else url

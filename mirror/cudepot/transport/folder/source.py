@@ -53,6 +53,13 @@ class FolderSource:
         """Return this source: nothing lies between it and the disk."""
         return self
 
+    def piece(self, path: str, start: int, size: int) -> bytes | None:
+        """Return ``size`` bytes from ``start`` on; None where the file ends before."""
+        with self.file(path).open("rb") as handle:
+            handle.seek(start)
+            found = handle.read(size)
+        return found if len(found) == size else None
+
     @contextlib.contextmanager
     def stream(self, path: str, offset: int) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Open ``path`` at byte ``offset``."""

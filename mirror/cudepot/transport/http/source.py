@@ -147,6 +147,21 @@ class HttpSource:
             return None
         return found, iter(()) if answer.status == UNSATISFIABLE else answer.pieces
 
+    def piece(self, path: str, start: int, size: int) -> bytes | None:
+        """Return ``size`` bytes from ``start`` on; None where the server does not send just these (RFC 9110 14.2)."""
+        url = self.url(path)
+        try:
+            with self._got(url, {"Range": f"bytes={start}-{start + size - 1}"}, passed=UNSATISFIABLE) as answer:
+                found = served(answer.status, answer.headers, start)
+                if answer.status != 206 or found is None or (found.start, found.end) != (start, start + size):
+                    return None
+                body = _bounded(url, answer.pieces, size)
+        except TransientError:
+            raise
+        except UpstreamError:  # refused: the question for the whole file says what is really wrong
+            return None
+        return body if len(body) == size else None
+
     @contextlib.contextmanager
     def _got(self, url: str, headers: dict[str, str], passed: int = 0) -> Iterator[_Answer]:
         """GET a URL the short way where that is possible; an answer with the status ``passed`` is given as it is."""
