@@ -263,11 +263,14 @@ def joined(parts: Sequence[Lock], lock: Lock) -> Lock:
 
 
 def pinned(lock: Lock) -> Lock:
-    """Return what pins alone made of a lock: nothing of environments, except upstreams that only these use."""
+    """Return what pins alone made of a lock: nothing of environments."""
     if not lock.environments:
         return lock
-    artifacts = (replace(one, requires=()) for one in lock.artifacts if one.why != ENVIRONMENT)
-    return replace(lock, artifacts=tuple(artifacts), environments=())
+    artifacts = tuple(replace(one, requires=()) for one in lock.artifacts if one.why != ENVIRONMENT)
+    used = {one.upstream for one in artifacts}
+    alone = {one.upstream for one in lock.artifacts} - used
+    upstreams = tuple(one for one in lock.upstreams if one.name not in alone or one.roots or one.files)
+    return replace(lock, upstreams=upstreams, artifacts=artifacts, environments=())
 
 
 def check_filenames(artifacts: Sequence[Artifact]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from cudepot.depot.rounds import Failure
     from cudepot.workflows.lock.from_machine import FromResult
     from cudepot.workflows.lock.lock import LockResult
+    from cudepot.workflows.lock.settled import EnvironmentSize
 
 NAME = "lock"
-HELP = "resolve the pins into cudepot.lock, every artifact by hash"
+HELP = "resolve the pins and environments into cudepot.lock, every artifact by hash"
 DESCRIPTION = """\
 Resolve the pins of cudepot.toml against the upstreams: verify each root signature, follow it to the index and
 to every package and dependency, and write cudepot.lock. An upstream whose root did not change costs one request.
 An upstream whose parts do not belong together is read again from its root on, as long as --wait allows; then its
 fault is named and what was locked of it stays. The other upstreams are locked all the same.
+An environment is resolved with all it needs, for each of its targets, and its size is told; versions that are locked
+stay while they fit, unless --upgrade says otherwise.
 """
 
 
@@ -37,6 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would change; write no lock")
     parser.add_argument(
         "--check", action="store_true", help="like --dry-run, with exit status 14 when the lock would change"
+    )
+    parser.add_argument(
+        "--upgrade",
+        action="append",
+        nargs="?",
+        const="",
+        default=[],
+        metavar="NAME",
+        help="take newer versions into the environments: of this project (may be repeated), or of all",
     )
     add_acceptance(parser)
     parser.add_argument(
@@ -118,7 +130,13 @@ def locked(depot: Depot, args: argparse.Namespace) -> LockResult:
         accept_changed=args.accept_changed,
         allow_unsolvable=_allowed(args),
         forbid_unsolvable=args.forbid_unsolvable,
+        upgrade=_upgrade(getattr(args, "upgrade", ())),
     )
+
+
+def _upgrade(names: Sequence[str]) -> bool | frozenset[str]:
+    """Return whether all is upgraded (``--upgrade`` without a name), or what is."""
+    return "" in names or (frozenset(names) if names else False)
 
 
 def _allowed(args: argparse.Namespace) -> dict[str, str]:
@@ -186,11 +204,22 @@ def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
         yield f"{name}: the distribution must provide: {', '.join(relations)}"
     yield from (f"{name}: {text}" for name, text in result.old)
     yield from (*result.unsigned, *result.unsolvable, *result.notes)
+    yield from (line for one in result.environments for line in _environment(one))
     did = "would write" if dry_run else "wrote" if result.written else "unchanged:"
     whole = _whole(lock)
     yield f"{did} cudepot.lock: {_artifacts(lock)}" + (f"; mirrored whole: {', '.join(whole)}" if whole else "")
     if whole:
         yield "`cudepot sync --dry-run` says how many files and bytes the whole mirrors have"
+
+
+def _environment(one: EnvironmentSize) -> Iterator[str]:
+    """Give the lines of an environment: what each target has, what is to be fetched, and what moved."""
+    for target in one.targets if len(one.targets) > 1 else ():
+        yield f"environment {one.name}: {target.name}: {target.projects} projects, {size_text(target.bytes)}"
+    moved = [f"+ {text}" for text in one.added] + [f"- {text}" for text in one.removed] + list(one.changed)
+    yield from (f"environment {one.name}: {text}" for text in moved)
+    new = f"{size_text(one.new_bytes)} to be fetched" if one.new_bytes else "all of it in the store"
+    yield f"environment {one.name}: {one.projects} projects, {one.files} files, {size_text(one.bytes)}, {new}"
 
 
 def _artifacts(lock: Lock) -> str:
@@ -220,9 +249,14 @@ def _answer(result: LockResult) -> dict[str, Any]:
         "unsigned": list(result.unsigned),
         "unsolvable": list(result.unsolvable),
         "notes": list(result.notes),
+        "environments": [_environment_json(one) for one in result.environments],
         "failed": [_failure(one) for one in result.failed],
     }
     return answer | (error_json(result.failed[0].error) if result.failed else {})
+
+
+def _environment_json(one: EnvironmentSize) -> dict[str, Any]:
+    return {**one._asdict(), "targets": [target._asdict() for target in one.targets]}
 
 
 def _failure(one: Failure) -> dict[str, Any]:

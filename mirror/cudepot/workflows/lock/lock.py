@@ -15,10 +15,12 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.drift import same_bytes_or_accepted
 from cudepot.catalog.ecosystems import Output
 from cudepot.catalog.lock import Artifact, FileRole, Lock, Resolved
+from cudepot.catalog.lock import pinned as pins_alone
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import Isolation, Trouble
-from cudepot.depot.locked import document, lock_or_empty, pinned_upstreams
+from cudepot.depot.locked import document as locked_document
+from cudepot.depot.locked import lock_or_empty, pinned_upstreams
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.root_age import too_old
 from cudepot.depot.rounds import Failure, failures, resolve_all
@@ -27,6 +29,7 @@ from cudepot.errors import CudepotError
 from cudepot.kinds.kind import Asking
 from cudepot.kinds.registry import kind_of, sharing
 from cudepot.kinds.unsigned import unsigned
+from cudepot.workflows.lock.settled import EnvironmentSize, Settled
 from cudepot.workflows.lock.solvability import Solvability
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ class LockResult:
         unsigned: a line for each upstream that nobody signed.
         unsolvable: a line for each repository that is allowed although not all of it can be installed.
         notes: what is odd about an upstream, a line each.
+        environments: what each has, and how it differs from before.
     """
 
     lock: Lock
@@ -59,6 +63,7 @@ class LockResult:
     unsigned: tuple[str, ...] = ()
     unsolvable: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    environments: tuple[EnvironmentSize, ...] = ()
 
 
 def make_lock(
@@ -70,10 +75,12 @@ def make_lock(
     accept_changed: Sequence[str] = (),
     allow_unsolvable: Mapping[str, str] = MappingProxyType({}),
     forbid_unsolvable: Sequence[str] = (),
+    upgrade: bool | frozenset[str] = False,
 ) -> LockResult:
-    """Resolve all pins and write cudepot.lock when it changed.
+    """Resolve all pins and environments and write cudepot.lock when it changed.
 
-    An upstream that fails does not stop the others: it is told in the result, and its part of the old lock stays.
+    What fails, an upstream or an environment, does not stop the others: it is told in the result, and its part of the
+    old lock stays.
 
     Args:
         depot: the depot.
@@ -83,11 +90,13 @@ def make_lock(
         accept_changed: names of packages whose bytes may differ from those locked under the same version.
         allow_unsolvable: repositories that may be published although not all of them can be installed → why.
         forbid_unsolvable: repositories that may no longer.
+        upgrade: whether environments take newer versions than are locked: of all projects, of some, or of none.
 
     Raises:
-        ConfigError: nothing is pinned, or what is to be allowed or forbidden is not there.
+        ConfigError: nothing is wanted, or what is to be upgraded, allowed or forbidden is not there.
     """
-    old = lock_or_empty(depot.lock_path)
+    whole = lock_or_empty(depot.lock_path)
+    old = pins_alone(whole)
     pinned, permitted = pinned_upstreams(depot.config), old.allowed_unsolvable
     shared = partial(_proved, depot.config)
     solvable = Solvability.of(depot.config, permitted, allow_unsolvable, forbid_unsolvable, shared)
@@ -101,7 +110,7 @@ def make_lock(
     def finished(upstream: Upstream, found: Resolved, *, complete: bool = True) -> Resolved:
         artifacts, where = _as_repackaged(depot.config, upstream, found[1]), upstream.url or upstream.path
         check_hashes(depot.config.pins_of(upstream), artifacts, where, complete=complete)
-        return found[0], same_bytes_or_accepted(old.of(upstream.name), artifacts, accept_changed, where)
+        return found[0], same_bytes_or_accepted(whole.of(upstream.name), artifacts, accept_changed, where)
 
     done, errors = resolve_all(depot, pinned, resolve, wait)
     for one in pinned:
@@ -121,12 +130,35 @@ def make_lock(
     if lock != old:
         lock, document = _readable(depot.isolation, lock, done, errors, assembled)
     failed = tuple(failures(depot.store, depot.clock, pinned, errors))
-    written = bool(done or depot.lock_path.exists()) and lock != old and not dry_run
+    settled = _with_environments(depot, whole, lock, upgrade=upgrade, accepted=accept_changed, wait=wait)
+    if settled.lock != lock:
+        lock, document = settled.lock, locked_document(settled.lock)
+    written = bool(done or lock.environments or depot.lock_path.exists()) and lock != whole and not dry_run
     if written:
-        write_atomic(depot.lock_path, document)
-    old_roots, unsolvable, notes = too_old(depot.config, depot.clock, lock), solvable.unsolvable(), solvable.notes()
-    came = _differences(old, lock)
-    return LockResult(lock, *came, written, failed, old_roots, unsigned(depot.config, lock), unsolvable, notes)
+        write_atomic(depot.lock_path, document or locked_document(lock))
+    old_roots, unsolvable = too_old(depot.config, depot.clock, lock), solvable.unsolvable()
+    return LockResult(
+        lock,
+        *_differences(whole, lock),
+        written,
+        (*failed, *settled.failed),
+        old_roots,
+        unsigned(depot.config, lock),
+        unsolvable,
+        (*solvable.notes(), *settled.notes),
+        settled.sizes,
+    )
+
+
+def _with_environments(
+    depot: Depot, old: Lock, pins: Lock, *, upgrade: bool | frozenset[str], accepted: Sequence[str], wait: float
+) -> Settled:
+    """Return the lock with environments, if there are any; loading what resolves them takes time."""
+    if not depot.config.environments and not upgrade:
+        return Settled(pins)
+    from cudepot.workflows.lock.environments import Asked, with_environments  # noqa: PLC0415
+
+    return with_environments(depot, old, pins, Asked(upgrade, accepted, wait))
 
 
 def _proved(config: Config) -> dict[str, Shows]:
@@ -187,16 +219,16 @@ def _readable(
     """Return the lock and its document; an upstream that would make it unreadable moves from ``done`` to ``errors``."""
     found: list[Trouble] = []
     with isolation.each("cudepot.lock", found.append):
-        return lock, document(lock)
+        return lock, locked_document(lock)
     found.clear()
     for name, (locked, artifacts) in done.items():
         with isolation.each(name, found.append):
-            document(Lock((locked,), artifacts))
+            locked_document(Lock((locked,), artifacts))
     for one in found:
         del done[one.name]
     errors |= dict(found)
     lock = assembled()
-    return lock, document(lock)
+    return lock, locked_document(lock)
 
 
 def _resolve(

@@ -1,0 +1,120 @@
+"""The files of environments among those of a lock: each once, however many ask for it; how much they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from cudepot.catalog.config.environments import Environment
+from cudepot.catalog.lock import ENVIRONMENT, Artifact, Lock, LockedEnvironment
+from cudepot.digest import Digest
+from cudepot.errors import PinError, TrustError
+from cudepot.workflows.lock.settled import EnvironmentSize, TargetSize
+
+_NAMED = 5  # of the largest files
+
+
+class Files:
+    """Artifacts, each upstream's file once. What pins asked for stays as they had it.
+
+    Args:
+        pinned: what pins asked for.
+    """
+
+    def __init__(self, pinned: Iterable[Artifact]) -> None:
+        self._found = {(one.upstream, one.filename): one for one in pinned}
+
+    @property
+    def artifacts(self) -> list[Artifact]:
+        """Those of pins in their order, then those of environments by name."""
+        alone = [one for one in self._found.values() if one.why == ENVIRONMENT]
+        return [
+            *(one for one in self._found.values() if one.why != ENVIRONMENT),
+            *sorted(alone, key=lambda one: (one.upstream, one.name, one.filename)),
+        ]
+
+    def add(self, artifacts: Iterable[Artifact]) -> None:
+        """Add files of an environment.
+
+        Raises:
+            TrustError: one is there already with other bytes.
+        """
+        for one in artifacts:
+            key = (one.upstream, one.filename)
+            there = self._found.setdefault(key, replace(one, why=ENVIRONMENT))
+            if there.digest != one.digest:
+                raise TrustError(
+                    f"{one.filename}: {one.upstream} gives it with sha256 {one.digest.sha256} here and "
+                    f"{there.digest.sha256} there",
+                    hint="its page changed while it was read: run `cudepot lock` again",
+                )
+            self._found[key] = replace(there, requires=tuple(sorted({*there.requires, *one.requires})))
+
+
+def files_of(lock: Lock, environment: LockedEnvironment) -> tuple[Artifact, ...] | None:
+    """Return the files of an environment of a lock, each once; None where the lock has one not."""
+    there = {(one.upstream, one.filename): one for one in lock.artifacts}
+    wanted = dict.fromkeys((one.upstream, one.filename) for target in environment.targets for one in target.members)
+    return tuple(there[one] for one in wanted) if all(one in there for one in wanted) else None
+
+
+def check_size(environment: Environment, artifacts: Sequence[Artifact]) -> None:
+    """Raise PinError where the files of an environment are more than it may have."""
+    sizes = {one.digest: one for one in artifacts}
+    total = sum(digest.size for digest in sizes)
+    if environment.max_size is None or total <= environment.max_size:
+        return
+    largest = sorted(sizes.values(), key=lambda one: -one.digest.size)[:_NAMED]
+    named = ", ".join(f"{one.filename} ({one.digest.size:,} bytes)" for one in largest)
+    raise PinError(
+        f"{len(sizes)} files of {total:,} bytes together, where `max-size` allows {environment.max_size:,}; "
+        f"the largest: {named}",
+        hint="ask for fewer packages, platforms or Pythons, or raise `max-size` of the environment",
+    )
+
+
+def sizes(old: Lock, new: Lock, has: Callable[[Digest], bool]) -> tuple[EnvironmentSize, ...]:
+    """Return what each environment of a lock has; ``has`` tells what is in the store."""
+    return tuple(_size(old, new, one, has) for one in new.environments)
+
+
+def _size(old: Lock, new: Lock, environment: LockedEnvironment, has: Callable[[Digest], bool]) -> EnvironmentSize:
+    artifacts = files_of(new, environment) or ()
+    targets = tuple(
+        _target_size(one.name, files_of(new, environment._replace(targets=(one,))) or ()) for one in environment.targets
+    )
+    digests = {one.digest for one in artifacts}
+    before = old.environment(environment.name, environment.kind)
+    return EnvironmentSize(
+        environment.name,
+        environment.kind,
+        targets,
+        len({one.name for one in artifacts}),
+        len(artifacts),
+        sum(one.size for one in digests),
+        sum(one.size for one in digests if not has(one)),
+        *_differences((before and files_of(old, before)) or (), artifacts),
+    )
+
+
+def _target_size(name: str, artifacts: Sequence[Artifact]) -> TargetSize:
+    total = sum(digest.size for digest in {one.digest for one in artifacts})
+    return TargetSize(name, len({one.name for one in artifacts}), total)
+
+
+def _differences(
+    before: Sequence[Artifact], after: Sequence[Artifact]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    old, new = _versions(before), _versions(after)
+    return (
+        tuple(f"{name} {new[name]}" for name in sorted(new.keys() - old.keys())),
+        tuple(f"{name} {old[name]}" for name in sorted(old.keys() - new.keys())),
+        tuple(f"{name} {old[name]} -> {new[name]}" for name in sorted(new) if old.get(name, new[name]) != new[name]),
+    )
+
+
+def _versions(artifacts: Iterable[Artifact]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for one in artifacts:
+        found.setdefault(one.name, set()).add(one.version)
+    return {name: ", ".join(sorted(versions)) for name, versions in found.items()}

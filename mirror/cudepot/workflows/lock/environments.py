@@ -1,0 +1,139 @@
+"""The environments of a lock: each resolved on its own, and its files put among those that pins ask for.
+
+One that cannot be resolved stops neither the others nor the pins: what was locked of it stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from cudepot.catalog.config.config import Config
+from cudepot.catalog.config.environments import Environment
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.drift import same_bytes_or_accepted
+from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream
+from cudepot.depot.depot import Depot
+from cudepot.depot.locked import document, environment_fault_name
+from cudepot.depot.request import request_hash
+from cudepot.depot.rounds import failures, resolve_all
+from cudepot.errors import ConfigError
+from cudepot.kinds.kind import Solved, Solving
+from cudepot.kinds.registry import solving
+from cudepot.workflows.lock.environment_files import Files, check_size, files_of, sizes
+from cudepot.workflows.lock.settled import Settled
+
+Upgrade = bool | frozenset[str]
+"""Whether newer versions are taken: of all projects, of some, or of none."""
+
+
+class Asked(NamedTuple):
+    """What locking was asked for, as far as environments go.
+
+    Attributes:
+        upgrade: whether newer versions are taken.
+        accepted: names of packages whose bytes may differ from those locked.
+        wait: seconds to go on trying where a fault may pass.
+    """
+
+    upgrade: Upgrade = False
+    accepted: Sequence[str] = ()
+    wait: float = 0.0
+
+
+def with_environments(depot: Depot, old: Lock, pins: Lock, asked: Asked) -> Settled:
+    """Resolve every environment, and return the lock that has them.
+
+    Args:
+        depot: the depot.
+        old: the lock there is.
+        pins: the new lock as far as pins go.
+        asked: how to go about it.
+
+    Raises:
+        ConfigError: a project to be upgraded is in no environment.
+    """
+    _check_upgrade(asked.upgrade, depot.config, old)
+    every = {Upstream(environment_fault_name(one.name), "environment"): one for one in depot.config.environments}
+
+    def resolve(attempt: Depot, named: Upstream) -> list[Solved]:
+        return [_solved(attempt, old, pins, every[named], kind, asked) for kind, _ in every[named].wants]
+
+    by_name = {named.name: one.name for named, one in every.items()}
+    found, errors = resolve_all(depot, list(every), resolve, asked.wait)
+    done = {by_name[name]: each for name, each in found.items()}
+    lock = _joined(depot.config, old, pins, done)
+    failed = tuple(failures(depot.store, depot.clock, list(every), errors))
+    notes = dict.fromkeys(note for each in done.values() for one in each for note in one.notes)
+    return Settled(lock, failed, tuple(notes), sizes(old, lock, depot.store.has))
+
+
+def _check_upgrade(upgrade: Upgrade, config: Config, old: Lock) -> None:
+    """Raise ConfigError for a project that no environment has: its name is misspelt, most likely."""
+    if isinstance(upgrade, bool):
+        return
+    there = {one.filename for env in old.environments for target in env.targets for one in target.members}
+    names = {one.name for one in old.artifacts if one.filename in there}
+    if missing := sorted(upgrade - names):
+        known = ", ".join(sorted(names)[:20]) if config.environments else "none: cudepot.toml has no [[environment]]"
+        raise ConfigError(f"no environment has {missing[0]!r} to upgrade", hint=f"there are {known}")
+
+
+def _solved(depot: Depot, old: Lock, pins: Lock, environment: Environment, kind: str, asked: Asked) -> Solved:
+    """Return what an environment means of one kind of packages, once it has stood all tests."""
+    wants = dict(environment.wants)[kind]
+    before = old.environment(environment.name, kind)
+    found = solving()[kind].solve(Solving(depot, environment, wants, before, old, asked.upgrade))
+    artifacts = tuple(_unchanged(depot.config, old, found.artifacts, asked.accepted))
+    check_size(environment, artifacts)
+    found = found._replace(artifacts=artifacts)
+    if found.environment != before:
+        document(_joined(depot.config, Lock(), pins, {environment.name: [found]}))
+    else:
+        Files(pins.artifacts).add(artifacts)
+    return found
+
+
+def _unchanged(config: Config, old: Lock, artifacts: Sequence[Artifact], accepted: Sequence[str]) -> Iterable[Artifact]:
+    """Give the artifacts, none of which has other bytes than are locked; raise ChangedError where that is so."""
+    for name in dict.fromkeys(one.upstream for one in artifacts):
+        mine = [one for one in artifacts if one.upstream == name]
+        yield from same_bytes_or_accepted(old.of(name), mine, accepted, config.upstream(name).url)
+
+
+def _joined(config: Config, old: Lock, pins: Lock, done: Mapping[str, Sequence[Solved]]) -> Lock:
+    """Return the lock of pins and environments; what was locked of an environment that is not done stays."""
+    files, environments = Files(pins.artifacts), list[LockedEnvironment]()
+    for one in config.environments:
+        if one.name in done:
+            for solved in done[one.name]:
+                files.add(solved.artifacts)
+                environments.append(solved.environment)
+            continue
+        for kept in (each for each in old.environments if each.name == one.name):
+            if (still := _still_there(config, old, kept)) is not None:
+                files.add(still)
+                environments.append(kept)
+    artifacts = files.artifacts
+    upstreams = _upstreams(config, pins, {one.upstream for one in artifacts})
+    ordered = tuple(artifact for one in upstreams for artifact in artifacts if artifact.upstream == one.name)
+    return replace(pins, upstreams=upstreams, artifacts=ordered, environments=tuple(environments))
+
+
+def _still_there(config: Config, old: Lock, kept: LockedEnvironment) -> tuple[Artifact, ...] | None:
+    """Return the files of an environment as they are locked; None where one is not, or its upstream is gone."""
+    there = {one.name for one in config.upstreams}
+    artifacts = files_of(old, kept)
+    return artifacts if artifacts is not None and all(one.upstream in there for one in artifacts) else None
+
+
+def _upstreams(config: Config, pins: Lock, used: Iterable[str]) -> tuple[LockedUpstream, ...]:
+    """Return the upstreams of the lock in the order of cudepot.toml; of those of environments alone no root is kept."""
+    locked = {one.name: one for one in pins.upstreams}
+    wanted = {*locked, *used}
+    return tuple(
+        locked.get(one.name) or LockedUpstream(one.name, one.type, one.url, request_hash(one, config.pins_of(one)))
+        for one in config.upstreams
+        if one.name in wanted
+    )

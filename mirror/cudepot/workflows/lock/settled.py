@@ -1,0 +1,58 @@
+"""What environments came to when they were locked, as values: every ``lock`` loads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cudepot.catalog.lock import Lock
+    from cudepot.depot.rounds import Failure
+
+
+class TargetSize(NamedTuple):
+    """What a target has: its name, how many projects, and bytes."""
+
+    name: str
+    projects: int
+    bytes: int
+
+
+class EnvironmentSize(NamedTuple):
+    """What an environment has of one kind of packages, and how it differs from before.
+
+    Attributes:
+        name, kind: as in the lock.
+        targets: each with its size.
+        projects: how many there are, over all targets.
+        files, bytes: of all targets together, each file once.
+        new_bytes: of those that are not in the store.
+        added, removed: ``NAME VERSION`` of what came and went.
+        changed: ``NAME OLD -> NEW``.
+    """
+
+    name: str
+    kind: str
+    targets: tuple[TargetSize, ...]
+    projects: int
+    files: int
+    bytes: int
+    new_bytes: int
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+class Settled(NamedTuple):
+    """What environments came to.
+
+    Attributes:
+        lock: that of the pins with the environments.
+        failed: those that could not be resolved.
+        notes: what is odd about them, a line each.
+        sizes: what each has, and how it differs from before.
+    """
+
+    lock: Lock
+    failed: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
+    sizes: tuple[EnvironmentSize, ...] = ()
