@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import apt, doctor, faults, main_job, nochange, repackage, report, scale, site, yum
+from bench import apt, doctor, environments, faults, main_job, nochange, repackage, report, scale, site, yum
 from bench.installed import LACKING, left_out
 from bench.rows import Row, table
 
 BENCHES: dict[str, Callable[..., list[Row]]] = {
     "apt": apt.run,
     "doctor": doctor.run,
+    "environments": environments.run,
     "main": main_job.run,
     "nochange": nochange.run,
     "repackage": repackage.run,
@@ -56,10 +57,13 @@ def _asked() -> argparse.Namespace:
         "--only", default="", metavar="TEXT", help="only rows of apt, yum or repackage that have TEXT in their name"
     )
     parser.add_argument("--write", action="store_true", help="put the rows into docs/performance.md, as all does")
+    parser.add_argument("--index", action="store_true", help="environments: real ones, from the index pip uses here")
     parser.add_argument("--large", action="store_true", help="scale: up to 100,000 packages")
     args = parser.parse_args()
     if args.large and args.name != "scale":
         parser.error("--large is for scale")
+    if args.index and args.name != "environments":
+        parser.error("--index is for environments")
     if args.only and args.name not in SELECTABLE:
         parser.error("--only is for " + ", ".join(sorted(SELECTABLE)))
     if args.write and (args.only or args.name not in (*BENCHES, "all")):
@@ -71,7 +75,7 @@ def _taken(name: str, args: argparse.Namespace) -> bool:
     """Take a bench, tell its rows, and write them where that is asked for; return whether it went well."""
     LACKING.clear()
     try:
-        rows = _rows(name, args.only)
+        rows = _rows(name, args.only, real=args.index)
     except Exception as error:  # noqa: BLE001 - of `all` the others are taken all the same
         print(f"bench {name}: {type(error).__name__}: {error}", file=sys.stderr)
         return False
@@ -83,9 +87,11 @@ def _taken(name: str, args: argparse.Namespace) -> bool:
     return True
 
 
-def _rows(name: str, only: str = "") -> list[Row]:
+def _rows(name: str, only: str = "", *, real: bool = False) -> list[Row]:
     print(f"bench {name}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="cudepot-bench-") as folder:
+        if real:
+            return environments.run_real(Path(folder))
         return SELECTABLE[name](Path(folder), only) if name in SELECTABLE else BENCHES[name](Path(folder))
 
 

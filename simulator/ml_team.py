@@ -57,11 +57,15 @@ def compiled(*platforms: str) -> tuple[str, ...]:
 class MlTeam:
     """The three indexes (a context manager).
 
+    Args:
+        odd: whether PyTorch's has METADATA that differ from what it says, at which plain uv gives up.
+
     Attributes:
         pypi, pytorch, nvidia: the indexes, each with its servers.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, odd: bool = True) -> None:
+        self._odd = odd
         self.pypi, self.pytorch = PythonIndex(folder / "pypi"), PyTorchIndex(folder / "pytorch")
         self.nvidia, self._open = NvidiaIndex(folder / "nvidia"), contextlib.ExitStack()
 
@@ -118,12 +122,13 @@ class MlTeam:
         """Fill the index of CUDA 13.0: a file without a hash, one on R2 whose METADATA is odd, and others' names."""
         for tag in compiled(*PLATFORMS):
             torch = wheel(Dist("torch", "2.9.1+cu130", TORCH_REQUIRES, requires_python=">=3.10"), tag, size=200_000)
-            odd = "aarch64" in tag
-            self.pytorch.offer(torch, elsewhere=odd, served=checksummed(torch) if odd else None)
+            on_r2 = "aarch64" in tag
+            self.pytorch.offer(torch, elsewhere=on_r2, served=checksummed(torch) if on_r2 and self._odd else None)
             vision = wheel(Dist("torchvision", "0.24.1+cu130", ("numpy", "torch==2.9.1")), tag)
             self.pytorch.offer(vision, hashed=False, core_metadata=None)
         self.pytorch.add(Dist("numpy", "99.0"), hashed=False)
-        self.pytorch.add(Dist("Jinja2", "3.1.6", ("MarkupSafe>=2.0",)), elsewhere=True)
+        jinja = wheel(Dist("Jinja2", "3.1.6", ("MarkupSafe>=2.0",)))
+        self.pytorch.offer(jinja, elsewhere=True, served=checksummed(jinja) if self._odd else None)
 
     def _fill_nvidia(self) -> None:
         libs = Dist("tensorrt-cu13-libs", "10.14.1.48", ("nvidia-cuda-runtime",))

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 from simulator.process import ToolError, clean_env, run
@@ -29,16 +30,23 @@ print("cudnnGetVersion", library.cudnnGetVersion())
 class PythonEnv:
     """A fresh virtual environment with pip in ``path``.
 
+    Args:
+        pip: a wheel of the pip it shall have; None for the interpreter's own.
+        prefix: put before each command, say to run it in another network.
+
     Attributes:
         python: its interpreter.
         site_packages: where wheels are unpacked.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        run(sys.executable, "-m", "venv", path, env=_env(path))
+    def __init__(self, path: Path, pip: Path | None = None, prefix: tuple[str, ...] = ()) -> None:
+        self.path, self._prefix = path, prefix
+        run(sys.executable, "-m", "venv", *(("--without-pip",) if pip else ()), path, env=_env(path))
         self.python = path / "bin" / "python"
         self.site_packages = next((path / "lib").glob("python3*/site-packages"))
+        if pip:
+            with zipfile.ZipFile(pip) as archive:
+                archive.extractall(self.site_packages)
 
     def pip_install(self, index_url: str, *specs: str, options: tuple[str, ...] = (), check: bool = True) -> Done:
         """``pip install`` from ``index_url`` and nowhere else."""
@@ -47,16 +55,18 @@ class PythonEnv:
 
     def pip(self, *argv: str, check: bool = True) -> Done:
         """Run any ``pip`` command without the host's configuration."""
-        return run(self.python, "-m", "pip", *argv, env=_env(self.path), check=check)
+        return run(*self._prefix, self.python, "-m", "pip", *argv, env=_env(self.path), check=check)
 
     def uv_install(self, index_url: str, *specs: str, options: tuple[str, ...] = (), check: bool = True) -> Done:
         """``uv pip install`` from ``index_url`` and nowhere else."""
         argv = ["pip", "install", "--no-config", "--no-cache", "--python", str(self.python)]
-        return run(uv(), *argv, "--index-url", index_url, *options, *specs, env=_env(self.path), check=check)
+        return run(
+            *self._prefix, uv(), *argv, "--index-url", index_url, *options, *specs, env=_env(self.path), check=check
+        )
 
     def run(self, code: str, *argv: str, check: bool = True) -> Done:
         """Run Python code in the environment."""
-        return run(self.python, "-c", code, *argv, env=_env(self.path), check=check)
+        return run(*self._prefix, self.python, "-c", code, *argv, env=_env(self.path), check=check)
 
     @property
     def lib(self) -> Path:

@@ -15,7 +15,7 @@ from tests.clients.python_env import PythonEnv
 
 UV = (Path(sys.executable).with_name("uv"), "pip", "compile", "--no-config", "--no-cache")
 PLAIN = ("--no-header", "--no-annotate", "-p", sys.executable, "--no-python-downloads")
-LINUX = ("--python-platform", "x86_64-manylinux_2_28", "--python-version", "3.12")
+LINUX = ("--python-version", "3.12")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,18 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlTeam]:
 
 
 def compiled(*options: str, wants: str, check: bool = True) -> tuple[str, str]:
-    done = run(*UV, *PLAIN, *LINUX, *options, "-", stdin=wants, env=clean_env(), check=check)
+    done = run(
+        *UV,
+        *PLAIN,
+        *LINUX,
+        "--python-platform",
+        "x86_64-manylinux_2_28",
+        *options,
+        "-",
+        stdin=wants,
+        env=clean_env(),
+        check=check,
+    )
     return done.stdout, done.stderr
 
 
@@ -52,6 +63,11 @@ def test_an_index_as_pytorchs_has_what_harms(team: MlTeam) -> None:
     assert "#sha256" not in requests.get(f"{team.pytorch.url}torchvision/", timeout=9).text
     for missing in ("transformers/", "simple/torch/"):
         assert requests.get(f"{team.pytorch.url}{missing}", timeout=9).status_code == 403
+
+
+def test_uv_gives_up_at_metadata_that_are_not_the_wheels(team: MlTeam) -> None:
+    _, said = compiled("--default-index", team.pytorch.url, wants="jinja2", check=False)
+    assert "Hash mismatch" in said
 
 
 def test_a_page_made_anew_has_other_bytes_and_the_same_files(team: MlTeam) -> None:
