@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
@@ -11,7 +12,6 @@ from packaging.requirements import Requirement
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.pinned_hashes import pinned_hashes
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, LockedUpstream, Resolved, Root
 from cudepot.catalog.nvidia.release_names import with_recipe
 from cudepot.depot.depot import SourceOf
@@ -19,13 +19,13 @@ from cudepot.depot.fetch import in_threads
 from cudepot.depot.partly import partly
 from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
-from cudepot.errors import CudepotError, MissingError, PinError, StorageError, TrustError
+from cudepot.errors import CudepotError, MissingError, PinError, StorageError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, parse_page, project_name
 from cudepot.kinds.kind import Asking
 from cudepot.kinds.rules.other_spelling import as_wheel, spelled_out
-from cudepot.kinds.unsigned_index import check_transport, is_unprotected
+from cudepot.kinds.unsigned_index import check_transport
+from cudepot.kinds.wheels.artifact import wheel_artifact
 from cudepot.kinds.wheels.hashes import Hashes
-from cudepot.kinds.wheels.rules.located import located
 from cudepot.kinds.wheels.rules.names import called_now
 from cudepot.kinds.wheels.rules.select import Project, Wheel, parse_requirement
 from cudepot.ports import Page, Progress
@@ -203,21 +203,5 @@ def _artifacts(
 
 
 def _artifact(upstream: Upstream, one: _Chosen, hashes: Hashes, stop: threading.Event) -> Artifact:
-    file, wheel = one.wheel.file, one.wheel
-    path = located(upstream, file.url)
-    if not file.sha256 and is_unprotected(file.url):
-        raise TrustError(f"{file.url}: no sha256, and plain http", hint="use an index that gives a sha256, or https")
-    artifact = Artifact(
-        upstream.name,
-        ArtifactKind.WHEEL,
-        one.want.project,
-        str(wheel.version),
-        ",".join(sorted({tag.platform for tag in wheel.tags})),
-        path,
-        file.filename,
-        hashes.digest(path, file, stop),
-        outputs=one.want.pin.outputs,
-        uploaded=file.uploaded,
-        yanked=wheel.withdrawn,
-    )
-    return with_recipe(artifact, one.want.pin)
+    found = wheel_artifact(upstream, one.want.project, one.wheel, hashes, stop)
+    return with_recipe(replace(found, outputs=one.want.pin.outputs), one.want.pin)
