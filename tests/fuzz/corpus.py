@@ -14,6 +14,7 @@ import tarfile
 import zipfile
 
 import tomli_w
+from simulator.attestations import provenance
 from simulator.elf import stub
 from simulator.rpms import rpm_head, simple_rpm
 from tests.formats.sdist_samples import stub_files, tarred, zipped
@@ -261,6 +262,12 @@ def corpus(target: str) -> tuple[bytes, ...]:
             _document(files=[FILE | {"core-metadata": {"sha256": "a" * 64}, "provenance": "https://[::1/x"}]),
             _document(files=[FILE | {"dist-info-metadata": True, "requires-python": ">=3.8"}]),
             b'{"files": ' + deep,
+        ),
+        "attestations": (
+            provenance("x.whl", b"x"),
+            b'{"version": 1, "attestation_bundles": {}}',
+            b'{"version": 1, "attestation_bundles": [{"attestations": [{"envelope": {"statement": "W10="}}]}]}',
+            b'{"version": ' + deep,
         ),
         "wheel": (
             _zip("x/__init__.py", "x-1.0.dist-info/METADATA"),

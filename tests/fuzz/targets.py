@@ -41,6 +41,7 @@ from cudepot.formats.apt_listing import listing
 from cudepot.formats.apt_odd import oddities, other_sums
 from cudepot.formats.apt_release import parse_release
 from cudepot.formats.archive import read_tar
+from cudepot.formats.attestations import attested_hashes
 from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_repodata import md5_sums, records_of
 from cudepot.formats.dates import parse_date
@@ -191,6 +192,10 @@ def simple_json(data: bytes) -> None:
     parse_page(data, JSON_TYPE, URL)
 
 
+def attestations(data: bytes) -> None:
+    attested_hashes(data, URL)
+
+
 def wheel(data: bytes) -> None:
     _each(
         lambda: _read(wheel_read.read_wheel(io.BytesIO(data), limit=LIMIT)),
@@ -314,6 +319,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         *(
             simple_html,
             simple_json,
+            attestations,
             wheel,
             sdists,
             tar,

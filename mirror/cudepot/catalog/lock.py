@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -111,6 +111,14 @@ class LockedUpstream:
 
 
 @dataclass(frozen=True, slots=True)
+class Attested:
+    """What vouches for an artifact in a file of its own: where the upstream has it, and its bytes."""
+
+    path: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """One file as its upstream publishes it.
 
@@ -126,6 +134,7 @@ class Artifact:
         uploaded: when a wheel came to its index (RFC 3339, UTC); empty where that does not say.
         yanked: why the index withdrew it, which may be empty; None where it did not.
         requires: of a file of an environment the requirements that its ecosystem follows, markers included.
+        provenance: of a wheel the attestations its index has of it (PEP 740); published beside it.
     """
 
     upstream: str
@@ -145,6 +154,7 @@ class Artifact:
     uploaded: str = ""
     yanked: str | None = None
     requires: tuple[str, ...] = ()
+    provenance: Attested | None = None
 
     @property
     def is_mirrored(self) -> bool:
@@ -242,6 +252,15 @@ class Lock:
     def of(self, upstream: str) -> tuple[Artifact, ...]:
         """Return the artifacts of one upstream in their order."""
         return tuple(one for one in self.artifacts if one.upstream == upstream)
+
+
+def beside(lock: Lock) -> Iterator[tuple[str, str, Digest]]:
+    """Give what is fetched beside artifacts and whole mirrors: the upstream's name, the path there, the content."""
+    for one in lock.upstreams:
+        yield from ((one.name, file.path, file.digest) for file in one.metadata)
+    for artifact in lock.artifacts:
+        if artifact.provenance:
+            yield artifact.upstream, artifact.provenance.path, artifact.provenance.digest
 
 
 def split(lock: Lock) -> dict[str, Lock]:

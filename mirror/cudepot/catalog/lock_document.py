@@ -8,9 +8,10 @@ from typing import Any
 
 from cudepot.catalog.ecosystems import CONDA, Output, Row, row_for, rows
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Artifact, FileRole, Lock, LockedFile, LockedUpstream, Replaced, Root
+from cudepot.catalog.lock import Artifact, Attested, FileRole, Lock, LockedFile, LockedUpstream, Replaced, Root
 from cudepot.catalog.locked_environments import parse_environments, render_environments
 from cudepot.catalog.unsolvable import Allowed
+from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.formats.release import Release
 from cudepot.paths import plain_path, safe_name
@@ -144,6 +145,7 @@ def _artifact(table: Table, kinds: tuple[str, ...]) -> Artifact:
         uploaded=table.text("uploaded", ""),
         yanked=table.text("yanked") if table.has("yanked") else None,
         requires=table.texts("requires", ()),
+        provenance=_attested(table.table("provenance")) if table.has("provenance") else None,
     )
     if table.has("recipe"):
         release = table.table("release")
@@ -153,6 +155,12 @@ def _artifact(table: Table, kinds: tuple[str, ...]) -> Artifact:
         )
         release.done()
         found = replace(found, recipe=table.text("recipe"), release=made)
+    table.done()
+    return found
+
+
+def _attested(table: Table) -> Attested:
+    found = Attested(table.text("path"), table.digest())
     table.done()
     return found
 
@@ -190,18 +198,22 @@ def _upstream_table(one: LockedUpstream) -> dict[str, Any]:
 
 
 def _file_table(file: LockedFile, kind: str) -> dict[str, Any]:
-    return {"path": file.path, kind: file.role, "sha256": file.digest.sha256, "size": file.digest.size}
+    return {"path": file.path, kind: file.role, **_digest_table(file.digest)}
 
 
 def _root_table(root: Root) -> dict[str, Any]:
-    table: dict[str, Any] = {"path": root.path, "sha256": root.digest.sha256, "size": root.digest.size}
+    table: dict[str, Any] = {"path": root.path, **_digest_table(root.digest)}
     if root.date:
         table["date"] = root.date
     if root.signers:
         table["signers"] = list(root.signers)
     if root.signature:
-        table["signature"] = {"sha256": root.signature.sha256, "size": root.signature.size}
+        table["signature"] = _digest_table(root.signature)
     return table
+
+
+def _digest_table(digest: Digest) -> dict[str, Any]:
+    return {"sha256": digest.sha256, "size": digest.size}
 
 
 def _artifact_table(one: Artifact) -> dict[str, Any]:
@@ -213,6 +225,8 @@ def _artifact_table(one: Artifact) -> dict[str, Any]:
     table |= {"uploaded": one.uploaded} if one.uploaded else {}
     table |= {"yanked": one.yanked} if one.yanked is not None else {}
     table |= {"requires": list(one.requires)} if one.requires else {}
+    if one.provenance:
+        table["provenance"] = {"path": one.provenance.path, **_digest_table(one.provenance.digest)}
     if one.release is not None:
         table["recipe"] = one.recipe
         table["release"] = {key: getattr(one.release, key) for key in ("product", "version", "cuda", "subdir")}

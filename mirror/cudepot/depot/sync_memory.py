@@ -60,3 +60,4 @@ def _parts(lock: Lock) -> Iterator[str]:
         yield f"{one.type} {one.name}"
         yield from (f"{file.role} {file.path} {file.digest.sha256}" for file in (*one.files, *one.metadata))
     yield from (one.digest.sha256 for one in lock.artifacts)
+    yield from (one.provenance.digest.sha256 for one in lock.artifacts if one.provenance)

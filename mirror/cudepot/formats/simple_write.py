@@ -1,7 +1,8 @@
 """The simple repository API of Python package indexes, as a site writes it: PEP 503 and PEP 691 pages.
 
-Sources: PEP 503 and 691 (pages), 592 (yanked), 629 and 700 (versions, sizes, times), 658 and 714 (metadata files), 792
-(project status). ``data-size`` and ``data-upload-time`` are in no PEP: uv reads them, and PyTorch's index writes them.
+Sources: PEP 503 and 691 (pages), 592 (yanked), 629 and 700 (versions, sizes, times), 658 and 714 (metadata files), 740
+(provenance), 792 (project status). ``data-size`` and ``data-upload-time`` are in no PEP: uv reads them, and PyTorch's
+index writes them.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class PublishedWheel:
         requires_python: as METADATA says; may be empty.
         uploaded: when it came to the index it is from, or was published here first (RFC 3339, UTC).
         yanked: why its upstream withdrew it, which may be empty; None where it did not.
+        attested: whether its provenance is served beside it as ``FILENAME.provenance``.
     """
 
     project: str
@@ -49,6 +51,7 @@ class PublishedWheel:
     requires_python: str = ""
     uploaded: str = ""
     yanked: str | None = None
+    attested: bool = False
 
 
 def render_project_html(
@@ -95,6 +98,7 @@ def _anchor(one: PublishedWheel, prefix: str) -> str:
         "data-core-metadata": f"sha256={one.metadata_sha256}",
         "data-size": str(one.digest.size),
         "data-upload-time": one.uploaded,
+        "data-provenance": _provenance(one, prefix),
     }
     attributes = " ".join(f'{key}="{html.escape(value)}"' for key, value in fields.items() if value)
     withdrawn = f' data-yanked="{html.escape(one.yanked)}"' if one.yanked is not None else ""
@@ -113,7 +117,13 @@ def _json_row(one: PublishedWheel, prefix: str) -> dict[str, object]:
     row |= {"requires-python": one.requires_python} if one.requires_python else {}
     row |= {"upload-time": one.uploaded} if one.uploaded else {}
     row |= {"yanked": one.yanked or True} if one.yanked is not None else {}
+    row |= {"provenance": _provenance(one, prefix)} if one.attested else {}
     return row
+
+
+def _provenance(one: PublishedWheel, prefix: str) -> str:
+    """Return where it is, as seen from the page: PEP 740 wants a whole URL, but a site can be carried elsewhere."""
+    return f"{prefix}{quote(one.filename)}.provenance" if one.attested else ""
 
 
 def _html_page(title: str, rows: str, told: Mapping[str, str] = MappingProxyType({})) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import Lock, beside
 from cudepot.catalog.site.bundle import Manifest, parse_manifest
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.builds import all_jobs, forget_record, job_key, records
@@ -131,7 +131,8 @@ def _shown(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
 
 def _named_by_lock(store: LocalStore, lock: Lock) -> Iterator[Digest]:
     yield from (one.digest for one in lock.artifacts)
-    yield from (file.digest for one in lock.upstreams for file in (*one.files, *one.metadata))
+    yield from (digest for _, _, digest in beside(lock))
+    yield from (file.digest for one in lock.upstreams for file in one.files)
     yield from (root.digest for one in lock.upstreams for root in one.roots)
     yield from (digest for proof in proofs(store, lock) for digest in proof.objects)
     for one in wholes(lock):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.faults import fault_of
-from cudepot.catalog.lock import Lock, LockedUpstream, split
+from cudepot.catalog.lock import Lock, LockedUpstream, beside, split
 from cudepot.catalog.mirror import Whole
 from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import note_faults
@@ -147,8 +147,7 @@ def _named(lock: Lock, found: Mapping[str, Whole]) -> Iterator[Missing]:
     yield from (Missing(one.upstream, one.path, one.digest) for one in lock.artifacts)
     for name, whole in found.items():
         yield from (Missing(name, path, digest) for path, digest in whole.tree.items())
-    for one in lock.upstreams:
-        yield from (Missing(one.name, file.path, file.digest) for file in one.metadata)
+    yield from (Missing(*one) for one in beside(lock))
 
 
 def _restore_indexes(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> list[Failed]:

@@ -15,7 +15,7 @@ from cudepot.kinds.wheels.rules.select import Wheel
 
 
 def wheel_artifact(upstream: Upstream, project: str, wheel: Wheel, hashes: Hashes, stop: threading.Event) -> Artifact:
-    """Return what is locked of a wheel, its size and hash learnt where the page lacks them.
+    """Return what is locked of a wheel, its provenance fetched, its size and hash learnt where the page lacks them.
 
     Raises:
         UpstreamError: its link cannot be followed, or it is not to be had.
@@ -25,6 +25,7 @@ def wheel_artifact(upstream: Upstream, project: str, wheel: Wheel, hashes: Hashe
     path = located(upstream, file.url)
     if not file.sha256 and is_unprotected(file.url):
         raise TrustError(f"{file.url}: no sha256, and plain http", hint="use an index that gives a sha256, or https")
+    digest = hashes.digest(path, file, stop)
     return Artifact(
         upstream.name,
         ArtifactKind.WHEEL,
@@ -33,7 +34,8 @@ def wheel_artifact(upstream: Upstream, project: str, wheel: Wheel, hashes: Hashe
         ",".join(sorted({tag.platform for tag in wheel.tags})),
         path,
         file.filename,
-        hashes.digest(path, file, stop),
+        digest,
         uploaded=file.uploaded,
         yanked=wheel.withdrawn,
+        provenance=hashes.provenances.of(file, digest, located(upstream, file.provenance) if file.provenance else ""),
     )

@@ -12,6 +12,7 @@ from cudepot.catalog.lock import Artifact
 from cudepot.digest import CHUNK, Digest, hasher
 from cudepot.errors import TransientError, TrustError, UpstreamError
 from cudepot.formats.simple import IndexFile
+from cudepot.kinds.wheels.provenance import Provenances
 from cudepot.ports import Progress, Source
 from cudepot.store.local import LocalStore
 
@@ -27,6 +28,9 @@ class Hashes:
         source: the index's bytes.
         pinned: file name → sha256 as the pins give it.
         before: what was locked of the upstream.
+
+    Attributes:
+        provenances: brings what attests the files.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class Hashes:
         before: Sequence[Artifact],
     ) -> None:
         self._store, self._progress, self._source, self._pinned = store, progress, source, pinned
+        self.provenances = Provenances(store, progress, source, before)
         self._before = {(one.filename, one.path): one.digest for one in before}
 
     def digest(self, path: str, file: IndexFile, stop: threading.Event) -> Digest:

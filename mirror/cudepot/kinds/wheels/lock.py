@@ -26,6 +26,7 @@ from cudepot.kinds.rules.other_spelling import as_wheel, spelled_out
 from cudepot.kinds.unsigned_index import check_transport
 from cudepot.kinds.wheels.artifact import wheel_artifact
 from cudepot.kinds.wheels.hashes import Hashes
+from cudepot.kinds.wheels.provenance import names_provenance
 from cudepot.kinds.wheels.rules.names import called_now
 from cudepot.kinds.wheels.rules.select import Project, Wheel, parse_requirement
 from cudepot.ports import Page, Progress
@@ -146,7 +147,10 @@ def _path(one: Want) -> str:
 
 def _answers(artifacts: Sequence[Artifact], wants: Sequence[Want], pages: Iterable[Page]) -> bool:
     """Return whether the lock has what every requirement means, with what newer cudepots note of it."""
+    pages = list(pages)
     if any(one.content_type == JSON_TYPE for one in pages) and not any(one.uploaded for one in artifacts):
+        return False
+    if names_provenance(one.body for one in pages) and not any(one.provenance for one in artifacts):
         return False
     files: dict[str, list[IndexFile]] = {one.project: [] for one in wants}
     for artifact in artifacts:

@@ -30,10 +30,11 @@ from cudepot.store.local import LocalStore
 
 
 class _Listed(NamedTuple):
-    """What is known of a wheel from elsewhere: when it was first to be had, and why its upstream withdrew it."""
+    """What is known of a wheel from elsewhere: when it could be had first, why it was withdrawn, who attests it."""
 
     uploaded: str = ""
     yanked: str | None = None
+    provenance: Digest | None = None
 
 
 def wheel_tree(
@@ -55,6 +56,8 @@ def wheel_tree(
         _check_alone(filename, tree, spellings)
         wheel, metadata = _wheel(depot.store, filename, digest, listed.get(filename, _Listed()), first)
         tree |= {f"wheels/{filename}": digest, f"wheels/{filename}.metadata": metadata}
+        if provenance := listed.get(filename, _Listed()).provenance:
+            tree[f"wheels/{filename}.provenance"] = provenance
         projects.setdefault(wheel.project, []).append(wheel)
     for path, text in _pages(projects, depot.config.site.project_status).items():
         tree[path] = depot.store.add_bytes(text)
@@ -83,7 +86,8 @@ def _listed(mirrored: Sequence[Artifact]) -> dict[str, _Listed]:
         other = found.get(one.filename)
         uploaded = min(filter(None, (one.uploaded, other.uploaded if other else "")), default="")
         yanked = one.yanked if other is None or other.yanked is not None else None
-        found[one.filename] = _Listed(uploaded, yanked)
+        provenance = one.provenance.digest if one.provenance else other.provenance if other else None
+        found[one.filename] = _Listed(uploaded, yanked, provenance)
     return found
 
 
@@ -97,7 +101,15 @@ def _wheel(
     project, version, _, _ = _taken_apart(filename)
     uploaded = listed.uploaded or first.time(project, filename, digest)
     wheel = PublishedWheel(
-        project, str(version), filename, digest, metadata.sha256, str(requires), uploaded, listed.yanked
+        project,
+        str(version),
+        filename,
+        digest,
+        metadata.sha256,
+        str(requires),
+        uploaded,
+        listed.yanked,
+        attested=listed.provenance is not None,
     )
     return wheel, metadata
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.lock import Lock, LockedUpstream, beside
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of
@@ -25,7 +25,7 @@ def with_last_good(depot: Depot, lock: Lock, earlier: Sequence[Snapshot]) -> tup
     """
     every = checking(lock)
     broken = {one.upstream for one in lock.artifacts if not depot.store.has(one.digest)}
-    broken |= {one.name for one in lock.upstreams if any(not depot.store.has(file.digest) for file in one.metadata)}
+    broken |= {name for name, _, digest in beside(lock) if not depot.store.has(digest)}
     broken |= {one.name for one in wholes(lock) if not _is_complete(depot.store, one)}
     broken |= {one.name for one in lock.upstreams for checks in every if checks.unchecked(depot, lock, one)}
     if not broken or not earlier:

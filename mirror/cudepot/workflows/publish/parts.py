@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import own_folders, row_for, row_of
-from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, split
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, beside, split
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.names import accepted, check_names
 from cudepot.catalog.site.snapshot import Snapshot
@@ -286,7 +286,7 @@ def _whole_tree(store: LocalStore, upstream: LockedUpstream) -> dict[str, Digest
 
 def _check_present(store: LocalStore, progress: Progress, lock: Lock, mirrored: Mapping[str, Digest]) -> None:
     locked = [*((one.filename, one.digest) for one in lock.artifacts), *mirrored.items()]
-    locked += [(file.path, file.digest) for one in lock.upstreams for file in one.metadata]
+    locked += [(path, digest) for _, path, digest in beside(lock)]
     lacking = absent(store, progress, [digest for _, digest in locked])
     missing = [name for name, digest in locked if digest in lacking]
     if missing:
