@@ -1,0 +1,86 @@
+"""Resolves an environment: uv decides versions by what cudepot has read, cudepot chooses the files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from cudepot.errors import TrustError
+from cudepot.formats.simple import IndexFile
+from cudepot.kinds.wheels.rules.best_wheel import best_wheel
+from cudepot.kinds.wheels.rules.lacking import lacking, refuse
+from cudepot.kinds.wheels.rules.question import Chosen, Question
+from cudepot.kinds.wheels.rules.refusal import refusal
+from cudepot.kinds.wheels.rules.served import Release, Served
+from cudepot.kinds.wheels.rules.target import Target
+from cudepot.kinds.wheels.rules.uv_lock import Package, parse_uv_lock
+from cudepot.kinds.wheels.rules.uv_project import PROJECT, render_preferences, render_project
+from cudepot.kinds.wheels.rules.walk import Walk
+from cudepot.kinds.wheels.uv import NoSolutionError, run_lock
+from cudepot.kinds.wheels.uv_index import Reader, UvIndex, serving
+
+
+def resolve(question: Question, reader: Reader, scratch: Path) -> dict[Target, tuple[Chosen, ...]]:
+    """Return the files that each target needs, by project and version.
+
+    Args:
+        question: what is asked.
+        reader: reads the indexes; see :class:`.uv_index.Reader`.
+        scratch: an empty folder, in which uv works.
+
+    Raises:
+        ConfigError: a requirement is none, or names a URL.
+        PinError: there is no solution, or one that lacks wheels for some target: all such are named.
+        TrustError: uv names what the indexes do not have.
+        BuildError: uv cannot be run.
+        CudepotError: what the reader raises.
+    """
+    index = UvIndex(reader, question.targets)
+    lock = parse_uv_lock(_locked(question, index, scratch))
+    served = _checked(lock, index)
+    walks = {target: Walk(lock, target) for target in question.targets}
+    if lacks := lacking(walks, served, question.build):
+        raise refuse(lacks)
+    return {target: tuple(_chosen(walk, served, target)) for target, walk in walks.items()}
+
+
+def _locked(question: Question, index: UvIndex, scratch: Path) -> str:
+    """Return the lock that uv writes; what went wrong in the reading is raised, not what uv made of it."""
+    running = sys.version_info[:2]
+    with serving(index) as url:
+        (scratch / "pyproject.toml").write_text(render_project(question, running))
+        if kept := render_preferences(question, url, running):
+            (scratch / "uv.lock").write_text(kept)
+        try:
+            return run_lock(scratch, url, question.prereleases)
+        except NoSolutionError as error:
+            raise refusal(str(error), question) from None
+        finally:
+            if index.error:
+                raise index.error
+
+
+def _checked(lock: Mapping[str, Sequence[Package]], index: UvIndex) -> dict[str, Served]:
+    """Return the projects of a lock as they were read; raise TrustError for what was not."""
+    found: dict[str, Served] = {}
+    for package in (one for several in lock.values() for one in several if one.name != PROJECT):
+        served = index.project(package.name)
+        if not served or package.version not in served.releases:
+            raise TrustError(f"uv chose {package.name} {package.version}, which no index has")
+        if strange := [one for one in package.files if not served.behind(one)]:
+            raise TrustError(f"uv names {strange[0]} for {package.name}, which no index has")
+        found[package.name] = served
+    return found
+
+
+def _chosen(walk: Walk, served: Mapping[str, Served], target: Target) -> Iterator[Chosen]:
+    for _, need in sorted(walk.needs.items()):
+        project, version = need.package.name, need.package.version
+        file = _file(served[project].releases[version], target)
+        yield Chosen(file, project, str(version), walk.marker(need.levels), walk.requires(need))
+
+
+def _file(release: Release, target: Target) -> IndexFile:
+    best = best_wheel(release, target)
+    return best.file if best else release.sdists[0]

@@ -1,0 +1,21 @@
+"""The one wheel of a version that a target gets, as pip would choose it there."""
+
+from __future__ import annotations
+
+from cudepot.kinds.wheels.rules.served import Entry, Release, rank, takes
+from cudepot.kinds.wheels.rules.target import Target
+
+
+def best_wheel(release: Release, target: Target) -> Entry | None:
+    """Return the wheel with the best tags, of several with these the last build; None where none fits.
+
+    One that was withdrawn (yanked) is taken where there is no other: the resolver takes such a version only for who
+    asks for exactly this one.
+    """
+    python = target.python if target.is_exact else f"{target.python}.0"
+    fitting = [
+        ((not one.file.yanked, -order, one.build, one.file.filename), one)
+        for one in release.wheels
+        if (order := rank(one.tags, target)) is not None and takes(one.file.requires_python, python)
+    ]
+    return max(fitting, key=lambda pair: pair[0], default=(None, None))[1]

@@ -1,0 +1,75 @@
+"""Turns what uv says where there is no solution into words of cudepot.toml; both sides of a conflict stay named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from cudepot.errors import PinError
+from cudepot.kinds.wheels.rules.names import called_now
+from cudepot.kinds.wheels.rules.question import Question
+from cudepot.kinds.wheels.rules.target import Target, machine
+from cudepot.kinds.wheels.rules.uv_project import PROJECT
+
+_SPLIT = re.compile(r"resolving dependencies for split \((?:markers: )?(.*)\)\s*$", re.MULTILINE)
+_MOST = 2000  # characters of uv's reasons
+_WORDS = (
+    (re.compile(r"\{[^{}]*\}"), ""),  # the marker of a requirement, which the split says already
+    (re.compile(r"the requested Python version \([^()]*\) does not satisfy"), "a target's Python does not satisfy"),
+    (re.compile(r"was not found in the package registry"), "is on no index"),
+    (re.compile(r"your project's requirements are unsatisfiable"), "there is no solution"),
+    (re.compile(rf"your project|{PROJECT}"), "the environment"),
+    (re.compile(r"the environment depends on"), "the environment asks for"),
+    (re.compile(r"we can conclude that there is"), "there is"),
+    (re.compile(r"http://127\.0\.0\.1:\d+/\S*"), "the index"),
+)
+_NO_PROJECT = re.compile(r"(\S+) is on no index")
+_NO_VERSION = re.compile(r"only (\S+?)(?:[<>=!~]\S*)? is available|there (?:is|are) no versions? of ([A-Za-z0-9._-]+)")
+_HINT = re.compile(r"^hint: (.*)$", re.MULTILINE)
+
+
+def refusal(said: str, question: Question) -> PinError:
+    """Return the error for what uv said on stderr when it found no solution."""
+    reasons = _reasons(said)
+    where = ", ".join(one.name for one in _targets(said, question.targets))
+    head = f"no set of wheels is a solution for {where}" if where else "no set of wheels is a solution"
+    return PinError(f"{head}: {reasons}", hint="; ".join(_hints(reasons, said, question)))
+
+
+def _reasons(said: str) -> str:
+    """Return why, in one line."""
+    _, found, text = said.partition("cause:")
+    text = " ".join((text if found else said).partition("\nhint:")[0].split())
+    for pattern, instead in _WORDS:
+        text = pattern.sub(instead, text)
+    return text[:_MOST] + ("…" if len(text) > _MOST else "")
+
+
+def _targets(said: str, targets: Sequence[Target]) -> list[Target]:
+    """Return the targets that a failed split is about."""
+    found = _SPLIT.search(said)
+    try:
+        marker = Marker(found[1]) if found else None
+    except InvalidMarker:
+        marker = None
+    levels = {one: int(one.python.split(".")[2]) if one.is_exact else 0 for one in targets}
+    return [one for one in targets if marker is None or marker.evaluate(dict(machine(one, levels[one])))]
+
+
+def _hints(reasons: str, said: str, question: Question) -> Iterator[str]:
+    """Give what may help: how a name is spelt, which key of cudepot.toml binds, pre-releases."""
+    if missing := _NO_PROJECT.search(reasons):
+        now = called_now(str(canonicalize_name(missing[1])))
+        yield f"{now[:1].upper()}{now[1:]}" if now else f"check how {missing[1]} is spelt, and `index` and `indexes`"
+    for key, texts in (("constraints", question.constraints), ("overrides", question.overrides)):
+        if bound := [
+            one for one in texts if re.search(rf"(?<![\w.-]){re.escape(Requirement(one).name)}(?![\w-])", reasons)
+        ]:
+            yield f"`{key}` says {', '.join(bound)}"
+    if any("re-release" in one for one in _HINT.findall(said)):
+        yield "there are pre-releases: `prereleases = [...]` lets them in"
+    yield "ask for other versions, or leave one side out"

@@ -1,0 +1,161 @@
+"""What the resolver is shown of a project: one clean page of wheels, made of the files that cudepot has read.
+
+The resolver decides versions and never gets a byte of a file, so a page leaves out what no target could take, hashes
+and times. A version without any wheel for the targets is shown as a *placeholder*, a wheel that does not exist: the
+resolution goes on as if it could be had, and all that lack a wheel are named together afterwards.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.tags import Tag, parse_tag
+from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+from packaging.version import InvalidVersion, Version
+
+from cudepot.formats.simple import IndexFile
+from cudepot.kinds.wheels.rules.target import Target, tags
+
+_WHEEL = ".whl"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A wheel on a page: the file, its build tag (number, rest) and its tags as its name has them."""
+
+    file: IndexFile
+    build: tuple[int, str]
+    tags: str
+
+
+@dataclass(slots=True)
+class Release:
+    """The files of one version.
+
+    Attributes:
+        version: which.
+        wheels: those that some target could take.
+        others: wheels for other machines.
+        sdists: sources.
+    """
+
+    version: Version
+    wheels: list[Entry] = field(default_factory=list)
+    others: list[Entry] = field(default_factory=list)
+    sdists: list[IndexFile] = field(default_factory=list)
+
+
+class Served:
+    """A project as the resolver sees it.
+
+    Args:
+        project: normalised name.
+        files: as read; those of other projects, and what nobody can read, are passed over.
+        targets: for which machines.
+
+    Attributes:
+        releases: by version.
+    """
+
+    def __init__(self, project: str, files: Iterable[IndexFile], targets: Sequence[Target]) -> None:
+        self.project, self.releases = project, dict[Version, Release]()
+        self._targets = tuple(targets)
+        for file in files:
+            if file.filename.endswith(_WHEEL):
+                self._add_wheel(file)
+            elif found := _sdist(file, project):
+                self._release(found).sdists.append(file)
+        self._shown = {name: file for one in self.releases.values() for name, file in self._names(one)}
+
+    def _release(self, version: Version) -> Release:
+        return self.releases.setdefault(version, Release(version))
+
+    def _add_wheel(self, file: IndexFile) -> None:
+        parts = file.filename.removesuffix(_WHEEL).split("-")
+        if len(parts) not in (5, 6) or canonicalize_name(parts[0]) != self.project:
+            return
+        version, build = _version(parts[1]), _build(parts[2] if len(parts) == 6 else "")
+        if version is None or build is None:
+            return
+        entry, release = Entry(file, build, "-".join(parts[-3:])), self._release(version)
+        fits = any(rank(entry.tags, one) is not None for one in self._targets)
+        (release.wheels if fits else release.others).append(entry)
+
+    def _names(self, release: Release) -> list[tuple[str, IndexFile]]:
+        """Return what the resolver is shown of a version: file names, and the file behind each."""
+        if release.wheels:
+            return [(one.file.filename, one.file) for one in release.wheels]
+        behind = [*release.sdists, *(one.file for one in release.others)]
+        name = f"{self.project.replace('-', '_')}-{release.version}-py3-none-any{_WHEEL}"
+        return [(name, next((one for one in behind if not one.yanked), behind[0]))]
+
+    def behind(self, filename: str) -> IndexFile | None:
+        """Return the file whose METADATA stands for one that is shown; None for one that is not."""
+        return self._shown.get(filename)
+
+    def page(self, files: str) -> bytes:
+        """Return the page (PEP 691); ``files`` is the URL of the folder its links lead to, ending in a slash."""
+        rows = [_row(name, file, files) for name, file in self._shown.items()]
+        return json.dumps({"meta": {"api-version": "1.1"}, "name": self.project, "files": rows}).encode()
+
+    def is_placeholder(self, version: Version) -> bool:
+        """Return whether no target could take a wheel of a version."""
+        return not self.releases[version].wheels
+
+
+def _row(filename: str, file: IndexFile, files: str) -> dict[str, object]:
+    row: dict[str, object] = {"filename": filename, "url": files + quote(filename), "hashes": {}}
+    row["core-metadata"] = True
+    if file.requires_python:
+        row["requires-python"] = file.requires_python
+    if file.yanked:
+        row["yanked"] = file.reason or True
+    return row
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _build(text: str) -> tuple[int, str] | None:
+    """Return a build tag as wheels are sorted by it; None where it is none (PEP 427: it begins with a digit)."""
+    digits = len(text) - len(text.lstrip("0123456789"))
+    return None if text and not digits else (int(text[:digits] or -1), text[digits:])
+
+
+def _sdist(file: IndexFile, project: str) -> Version | None:
+    try:
+        name, version = parse_sdist_filename(file.filename)
+    except (InvalidSdistFilename, InvalidVersion, ValueError):
+        return None
+    return version if name == project else None
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _tags(text: str) -> frozenset[Tag]:
+    return parse_tag(text)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def rank(text: str, target: Target) -> int | None:
+    """Return how well a wheel's tags fit a target, 0 best; None where they do not."""
+    order: Mapping[Tag, int] = tags(target)
+    return min((order[one] for one in _tags(text) if one in order), default=None)
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def takes(requires_python: str, python: str) -> bool:
+    """Return whether a version of Python is one of those a file is for; what nobody can read binds nobody."""
+    try:
+        return not requires_python or SpecifierSet(requires_python).contains(python, prereleases=True)
+    except InvalidSpecifier:
+        return True
