@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
+from typing import NamedTuple
 
-from cudepot.errors import TrustError
+from cudepot.errors import PinError, TrustError
 from cudepot.formats.simple import IndexFile
 from cudepot.kinds.wheels.rules.best_wheel import best_wheel
-from cudepot.kinds.wheels.rules.lacking import lacking, refuse
+from cudepot.kinds.wheels.rules.lacking import Lack, lacking, refuse
 from cudepot.kinds.wheels.rules.question import Chosen, Question
 from cudepot.kinds.wheels.rules.refusal import refusal
 from cudepot.kinds.wheels.rules.served import Release, Served
@@ -37,12 +38,38 @@ def resolve(question: Question, reader: Reader, scratch: Path) -> dict[Target, t
         CudepotError: what the reader raises.
     """
     index = UvIndex(reader, question.targets)
+    try:
+        solution = _solution(question, index, scratch)
+    except NoSolutionError as error:
+        raise _named(str(error), question, index, scratch) from None
+    if lacks := solution.lacks:
+        raise refuse(lacks)
+    return {target: tuple(_chosen(walk, solution.served, target)) for target, walk in solution.walks.items()}
+
+
+class _Solution(NamedTuple):
+    """What uv's lock comes to: the projects in it, what each target needs of them, and what lacks wheels."""
+
+    served: Mapping[str, Served]
+    walks: Mapping[Target, Walk]
+    lacks: Sequence[Lack]
+
+
+def _solution(question: Question, index: UvIndex, scratch: Path) -> _Solution:
     lock = parse_uv_lock(_locked(question, index, scratch))
     served = _checked(lock, index)
     walks = {target: Walk(lock, target) for target in question.targets}
-    if lacks := lacking(walks, served, question.build):
-        raise refuse(lacks)
-    return {target: tuple(_chosen(walk, served, target)) for target, walk in walks.items()}
+    return _Solution(served, walks, lacking(walks, served, question.build))
+
+
+def _named(said: str, question: Question, index: UvIndex, scratch: Path) -> PinError:
+    """Return the error for what uv said: where only wheels are missing, one that names all that lack some."""
+    index.lenient = True
+    try:
+        lacks = _solution(question, index, scratch).lacks
+    except NoSolutionError as error:
+        return refusal(str(error), question)
+    return refuse(lacks) if lacks else refusal(said, question)
 
 
 def _locked(question: Question, index: UvIndex, scratch: Path) -> str:
@@ -50,12 +77,11 @@ def _locked(question: Question, index: UvIndex, scratch: Path) -> str:
     running = sys.version_info[:2]
     with serving(index) as url:
         (scratch / "pyproject.toml").write_text(render_project(question, running))
+        (scratch / "uv.lock").unlink(missing_ok=True)
         if kept := render_preferences(question, url, running):
             (scratch / "uv.lock").write_text(kept)
         try:
             return run_lock(scratch, url, question.prereleases)
-        except NoSolutionError as error:
-            raise refusal(str(error), question) from None
         finally:
             if index.error:
                 raise index.error
@@ -77,10 +103,10 @@ def _checked(lock: Mapping[str, Sequence[Package]], index: UvIndex) -> dict[str,
 def _chosen(walk: Walk, served: Mapping[str, Served], target: Target) -> Iterator[Chosen]:
     for _, need in sorted(walk.needs.items()):
         project, version = need.package.name, need.package.version
-        file = _file(served[project].releases[version], target)
+        file = _file(served[project].releases[version], target, need.levels)
         yield Chosen(file, project, str(version), walk.marker(need.levels), walk.requires(need))
 
 
-def _file(release: Release, target: Target) -> IndexFile:
-    best = best_wheel(release, target)
+def _file(release: Release, target: Target, levels: Set[int]) -> IndexFile:
+    best = best_wheel(release, target, levels)
     return best.file if best else release.sdists[0]

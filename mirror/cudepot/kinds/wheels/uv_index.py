@@ -41,6 +41,7 @@ class UvIndex:
         targets: for which machines.
 
     Attributes:
+        lenient: whether versions without a wheel for some target are shown as if they had one.
         error: the first thing that went wrong while uv asked; None where nothing did.
     """
 
@@ -48,6 +49,8 @@ class UvIndex:
         self._reader, self._targets = reader, tuple(targets)
         self._lock = threading.Lock()
         self._projects: dict[str, Future[Served | None]] = {}
+        self._metadata: dict[str, bytes] = {}
+        self.lenient = False
         self.error: BaseException | None = None
 
     def project(self, name: str) -> Served | None:
@@ -66,13 +69,15 @@ class UvIndex:
     def page(self, name: str) -> bytes | None:
         """Return the page of a project, or None."""
         found = self.project(name)
-        return found.page(f"../../files/{name}/") if found else None
+        return found.page(f"../../files/{name}/", lenient=self.lenient) if found else None
 
     def metadata(self, name: str, filename: str) -> bytes | None:
         """Return the METADATA that stands for a wheel on the page of a project, or None."""
         found = self.project(name)
         file = found.behind(filename) if found else None
-        return self._reader.metadata(file) if file else None
+        if file and file.filename not in self._metadata:
+            self._metadata[file.filename] = self._reader.metadata(file)
+        return self._metadata[file.filename] if file else None
 
     def answer(self, parts: Sequence[str]) -> tuple[bytes, str] | None:
         """Return the body of an answer and its type; None where there is nothing. Raises what the reader raises."""

@@ -74,7 +74,7 @@ def lacking(walks: Mapping[Target, Walk], served: Mapping[str, Served], built: f
             new = Lack(served[project], release, walk.chain(project))
             lack = found.setdefault((project, version), new)
             lack.all_targets.append(target)
-            if best_wheel(release, target) is None and not (release.sdists and project in built):
+            if best_wheel(release, target, need.levels) is None and not (release.sdists and project in built):
                 lack.targets.append(target)
     return [lack for _, lack in sorted(found.items()) if lack.targets]
 

@@ -18,6 +18,7 @@ from cudepot.kinds.wheels.rules.uv_project import PROJECT
 _SPLIT = re.compile(r"resolving dependencies for split \((?:markers: )?(.*)\)\s*$", re.MULTILINE)
 _MOST = 2000  # characters of uv's reasons
 _WORDS = (
+    (re.compile(r"has no `[^`]*`-compatible wheels"), "has no wheel for it"),
     (re.compile(r"\{[^{}]*\}"), ""),  # the marker of a requirement, which the split says already
     (re.compile(r"the requested Python version \([^()]*\) does not satisfy"), "a target's Python does not satisfy"),
     (re.compile(r"was not found in the package registry"), "is on no index"),
@@ -56,8 +57,7 @@ def _targets(said: str, targets: Sequence[Target]) -> list[Target]:
         marker = Marker(found[1]) if found else None
     except InvalidMarker:
         marker = None
-    levels = {one: int(one.python.split(".")[2]) if one.is_exact else 0 for one in targets}
-    return [one for one in targets if marker is None or marker.evaluate(dict(machine(one, levels[one])))]
+    return [one for one in targets if marker is None or marker.evaluate(dict(machine(one)))]
 
 
 def _hints(reasons: str, said: str, question: Question) -> Iterator[str]:

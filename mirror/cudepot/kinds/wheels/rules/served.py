@@ -1,15 +1,16 @@
 """What the resolver is shown of a project: one clean page of wheels, made of the files that cudepot has read.
 
 The resolver decides versions and never gets a byte of a file, so a page leaves out what no target could take, hashes
-and times. A version without any wheel for the targets is shown as a *placeholder*, a wheel that does not exist: the
-resolution goes on as if it could be had, and all that lack a wheel are named together afterwards.
+and times. A version that lacks wheels for some target, and has a source, is shown with a *placeholder*, a wheel that
+does not exist: the resolution goes on as it would with the source, and all that lack a wheel are named together
+afterwards. Without a source the resolver looks for another version, as pip would on such a machine.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -49,6 +50,11 @@ class Release:
     others: list[Entry] = field(default_factory=list)
     sdists: list[IndexFile] = field(default_factory=list)
 
+    def behind(self) -> IndexFile:
+        """Return the file whose METADATA stands for a placeholder: one that was not withdrawn, if there is one."""
+        files = [*(one.file for one in self.wheels), *self.sdists, *(one.file for one in self.others)]
+        return next((one for one in files if not one.yanked), files[0])
+
 
 class Served:
     """A project as the resolver sees it.
@@ -70,7 +76,7 @@ class Served:
                 self._add_wheel(file)
             elif found := _sdist(file, project):
                 self._release(found).sdists.append(file)
-        self._shown = {name: file for one in self.releases.values() for name, file in self._names(one)}
+        self._names = {version: _placeholder(project, version) for version in self.releases}
 
     def _release(self, version: Version) -> Release:
         return self.releases.setdefault(version, Release(version))
@@ -86,26 +92,38 @@ class Served:
         fits = any(rank(entry.tags, one) is not None for one in self._targets)
         (release.wheels if fits else release.others).append(entry)
 
-    def _names(self, release: Release) -> list[tuple[str, IndexFile]]:
-        """Return what the resolver is shown of a version: file names, and the file behind each."""
-        if release.wheels:
-            return [(one.file.filename, one.file) for one in release.wheels]
-        behind = [*release.sdists, *(one.file for one in release.others)]
-        name = f"{self.project.replace('-', '_')}-{release.version}-py3-none-any{_WHEEL}"
-        return [(name, next((one for one in behind if not one.yanked), behind[0]))]
+    def covers(self, release: Release) -> bool:
+        """Return whether a version has a wheel for every target."""
+        found = 0
+        for one in release.wheels:
+            found |= _taking(one.tags, one.file.requires_python, self._targets)
+        return found == (1 << len(self._targets)) - 1
 
     def behind(self, filename: str) -> IndexFile | None:
-        """Return the file whose METADATA stands for one that is shown; None for one that is not."""
-        return self._shown.get(filename)
+        """Return the file whose METADATA stands for one that may be shown; None for one that never is."""
+        return self._behind.get(filename)
 
-    def page(self, files: str) -> bytes:
-        """Return the page (PEP 691); ``files`` is the URL of the folder its links lead to, ending in a slash."""
-        rows = [_row(name, file, files) for name, file in self._shown.items()]
+    @functools.cached_property
+    def _behind(self) -> dict[str, IndexFile]:
+        wheels = {one.file.filename: one.file for found in self.releases.values() for one in found.wheels}
+        return {self._names[one.version]: one.behind() for one in self.releases.values()} | wheels
+
+    def page(self, files: str, *, lenient: bool = False) -> bytes:
+        """Return the page (PEP 691).
+
+        Args:
+            files: URL of the folder its links lead to, ending in a slash.
+            lenient: whether versions without a source get placeholders too.
+        """
+        rows = [row for one in self.releases.values() for row in self._rows(one, files, lenient=lenient)]
         return json.dumps({"meta": {"api-version": "1.1"}, "name": self.project, "files": rows}).encode()
 
-    def is_placeholder(self, version: Version) -> bool:
-        """Return whether no target could take a wheel of a version."""
-        return not self.releases[version].wheels
+    def _rows(self, release: Release, files: str, *, lenient: bool) -> Iterator[dict[str, object]]:
+        placeholder = (release.sdists or lenient) and not self.covers(release)
+        for one in release.wheels:
+            yield _row(one.file.filename, one.file, files)
+        if placeholder:
+            yield _row(self._names[release.version], release.behind(), files)
 
 
 def _row(filename: str, file: IndexFile, files: str) -> dict[str, object]:
@@ -132,6 +150,10 @@ def _build(text: str) -> tuple[int, str] | None:
     return None if text and not digits else (int(text[:digits] or -1), text[digits:])
 
 
+def _placeholder(project: str, version: Version) -> str:
+    return f"{project.replace('-', '_')}-{version}-py3-none-any{_WHEEL}"
+
+
 def _sdist(file: IndexFile, project: str) -> Version | None:
     try:
         name, version = parse_sdist_filename(file.filename)
@@ -150,6 +172,20 @@ def rank(text: str, target: Target) -> int | None:
     """Return how well a wheel's tags fit a target, 0 best; None where they do not."""
     order: Mapping[Tag, int] = tags(target)
     return min((order[one] for one in _tags(text) if one in order), default=None)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _taking(text: str, requires_python: str, targets: tuple[Target, ...]) -> int:
+    """Return the targets that could take a wheel, one bit for each; one patch level of Python is enough."""
+    found = 0
+    for bit, one in enumerate(targets):
+        fits = rank(text, one) is not None
+        found |= (fits and any(takes(requires_python, python) for python in _ends(one))) << bit
+    return found
+
+
+def _ends(target: Target) -> tuple[str, ...]:
+    return (target.python,) if target.is_exact else (f"{target.python}.0", f"{target.python}.99")
 
 
 @functools.lru_cache(maxsize=1 << 12)

@@ -62,6 +62,10 @@ class Target:
         """Whether one patch level is meant."""
         return self.python.count(".") == 2
 
+    def at(self, level: int) -> str:
+        """Return the version of Python at a patch level; of an exact one, its own."""
+        return self.python if self.is_exact else f"{self.python}.{level}"
+
     @property
     def machine(self) -> str:
         """``platform_machine``."""
@@ -118,9 +122,9 @@ def _minor(target: Target) -> str:
     return "{}.{}".format(*target.minor)
 
 
-def machine(target: Target, patch: int) -> dict[str, str]:
-    """Return the values of all markers on a target's machine with a patch level of Python."""
-    python = f"{_minor(target)}.{patch}"
+def machine(target: Target, level: int = 0) -> dict[str, str]:
+    """Return the values of all markers on a target's machine at a patch level of Python."""
+    python = target.at(level)
     names = ("posix", "Linux", "linux") if target.is_linux else ("nt", "Windows", "win32")
     return {
         "os_name": names[0],
