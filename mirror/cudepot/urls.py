@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 _PLACE = re.compile(r"(.*@)?(\[[^\[\]]+\](:\d*)?|[^\[\]:\\]+(:\d*)?|)")
 """A login, and a host with or without a port; none at all in a URL of a file."""
+_LOCAL = ("127.0.0.1", "::1", "localhost")
 
 
 def split_url(text: str) -> SplitResult | None:
@@ -22,3 +23,9 @@ def split_url(text: str) -> SplitResult | None:
         return None
     odd = any(sign <= " " or sign == "\x7f" for sign in text)
     return parts if _PLACE.fullmatch(parts.netloc) and not odd else None
+
+
+def is_unprotected(url: str) -> bool:
+    """Return whether anyone on the way could change what a URL gives."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in _LOCAL

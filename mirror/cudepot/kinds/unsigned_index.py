@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.errors import TrustError
-
-_LOCAL = ("127.0.0.1", "::1", "localhost")
+from cudepot.urls import is_unprotected
 
 
 def check_transport(upstream: Upstream) -> None:
@@ -17,9 +14,3 @@ def check_transport(upstream: Upstream) -> None:
             f"upstream {upstream.name!r}: an unsigned index over plain http cannot be trusted",
             hint="use https; neither wheel indexes nor redistrib manifests carry a signature",
         )
-
-
-def is_unprotected(url: str) -> bool:
-    """Return whether anyone on the way could change what a URL gives."""
-    parts = urlsplit(url)
-    return parts.scheme == "http" and parts.hostname not in _LOCAL

@@ -119,6 +119,10 @@ RPM_SIGNATURES = Entry(
     "rpm-signatures", "rpms whose signature held: sha256, hash over the keys, signer, package; one a line",
     Loss.WORK, dry=Dry.COPY,
 )  # fmt: skip
+METADATA = Entry(
+    "metadata.json", "METADATA read without the wheels: upstream and sha256 of each wheel, and the object that has it",
+    Loss.WORK, Guard.CHECK, Dry.COPY, keeps=True,
+)  # fmt: skip
 ROOTS_LOG = Entry(
     "roots.log", "every root that was accepted, oldest first; only ever appended to", Loss.RECORD, Guard.LINES,
 )  # fmt: skip
@@ -132,6 +136,6 @@ LOG = Entry("cudepot.log", "what runs said, and why they ended; the one before i
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
 LAYOUT = (
     FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, BUILDS, UPSTREAMS, ROLLBACK, COMPLETE, PROOFS,
-    *MANIFESTS, SHA512, RPM_SIGNATURES, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LOG,
+    *MANIFESTS, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

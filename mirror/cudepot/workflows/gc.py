@@ -20,8 +20,9 @@ from cudepot.errors import ConfigError, StorageError
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.kinds.signed_roots import proofs
 from cudepot.ports import Site
-from cudepot.store.layout import BUILDS, IMPORTED, INCOMING, LAYOUT, SNAPSHOTS, UPSTREAMS, Entry
+from cudepot.store.layout import BUILDS, IMPORTED, INCOMING, LAYOUT, METADATA, SNAPSHOTS, UPSTREAMS, Entry
 from cudepot.store.local import LocalStore
+from cudepot.store.metadata_memory import remembered_metadata
 from cudepot.store.upstream_memory import remembered_objects
 from cudepot.workflows.bundle.export import exported_numbers
 
@@ -173,6 +174,7 @@ NAMED: Mapping[Entry, Callable[[Depot, Sequence[Snapshot]], Iterator[Digest]]] =
     SNAPSHOTS: _shown,
     BUILDS: lambda depot, _: _built(depot.workshop, depot.store, depot.lock_path),
     UPSTREAMS: lambda depot, _: remembered_objects(depot.store.root),
+    METADATA: lambda depot, _: remembered_metadata(depot.store.root),
     INCOMING: lambda depot, _: _on_the_way(depot.store),
     IMPORTED: lambda depot, kept: _proving(depot.store, kept),
 }

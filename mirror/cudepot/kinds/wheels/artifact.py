@@ -8,10 +8,10 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact
 from cudepot.errors import TrustError
-from cudepot.kinds.unsigned_index import is_unprotected
 from cudepot.kinds.wheels.hashes import Hashes
 from cudepot.kinds.wheels.rules.located import located
 from cudepot.kinds.wheels.rules.select import Wheel
+from cudepot.urls import is_unprotected
 
 
 def wheel_artifact(upstream: Upstream, project: str, wheel: Wheel, hashes: Hashes, stop: threading.Event) -> Artifact:
