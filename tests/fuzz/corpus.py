@@ -118,6 +118,28 @@ packages = ["x=1"]
 
 _DPKG = b"ii  libcudnn8 8.0.5.39-1 amd64        runtime\n"
 
+UV_LOCK = b"""version = 1
+revision = 5
+
+[[package]]
+name = "cudepot-environment"
+version = "0"
+source = { virtual = "." }
+dependencies = [{ name = "a", extra = ["more"] }]
+
+[[package]]
+name = "a"
+version = "1.0"
+source = { registry = "http://127.0.0.1:1/t/simple/" }
+resolution-markers = ["python_full_version < '3.13'"]
+dependencies = [{ name = "a", version = "1.0", marker = "python_full_version < '3.12.4'" }]
+wheels = [{ url = "http://127.0.0.1:1/t/files/a/a-1.0-py3-none-any.whl" }]
+
+[package.optional-dependencies]
+more = [{ name = "a" }]
+"""
+"""A lock as uv writes it."""
+
 
 def _tar(*names: str, body: bytes = b"text") -> bytes:
     made = io.BytesIO()
@@ -282,6 +304,7 @@ def corpus(target: str) -> tuple[bytes, ...]:
             stub_files(tool='[tool.wheel_stub]\nindex_url = "https://[::1/"')["tool-1.0/pyproject.toml"],
             b"a = " + deep,
         ),
+        "uv_locks": (UV_LOCK, UV_LOCK.replace(b"'3.12.4'", b"'x'"), b"version = 1\npackage = 1", b"a = " + deep),
         "tar": (
             _tar("lib/x", "include/" + "n" * 95 + ".h"),
             data,

@@ -58,7 +58,11 @@ from cudepot.formats.sdist_read import Sdist, build_system, read_sdist
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.formats.sources_listing import sources_listing
 from cudepot.formats.xml_rewritten import check_well_formed
+from cudepot.kinds.wheels.rules.served import Served
 from cudepot.kinds.wheels.rules.stubs import stub_of
+from cudepot.kinds.wheels.rules.target import Target
+from cudepot.kinds.wheels.rules.uv_lock import parse_uv_lock
+from cudepot.kinds.wheels.rules.walk import Walk
 from cudepot.kinds.yum.rules.modules import check_yaml, streams_of, trimmed_modules
 from cudepot.kinds.yum.rules.trim import trimmed
 from cudepot.openpgp import is_plain_armor, packet_algorithms
@@ -69,6 +73,7 @@ from cudepot.signing.keys import binary_keys, parse_keys
 LIMIT = 1 << 20
 """Bytes an archive may unpack to: a fuzzer finds bombs within seconds."""
 URL = "https://host.invalid/simple/x/"
+TARGET = Target("linux-64", "3.12", "2.28")
 TOOL = Artifact(
     "u", "rpm", "tool", "1.0-1", "x86_64", "tool-1.0-1.x86_64.rpm", "tool-1.0-1.x86_64.rpm", Digest("a" * 64, 10)
 )  # fmt: skip
@@ -189,7 +194,13 @@ def simple_html(data: bytes) -> None:
 
 
 def simple_json(data: bytes) -> None:
-    parse_page(data, JSON_TYPE, URL)
+    Served("x", parse_page(data, JSON_TYPE, URL), (TARGET,)).page(URL)
+
+
+def uv_locks(data: bytes) -> None:
+    found = Walk(parse_uv_lock(data.decode("utf-8", "replace")), TARGET)
+    for need in found.needs.values():
+        found.requires(need)
 
 
 def attestations(data: bytes) -> None:
@@ -319,6 +330,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         *(
             simple_html,
             simple_json,
+            uv_locks,
             attestations,
             wheel,
             sdists,

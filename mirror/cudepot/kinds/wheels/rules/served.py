@@ -16,13 +16,15 @@ from urllib.parse import quote
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag, parse_tag
-from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_name, parse_sdist_filename
+from packaging.version import Version
 
 from cudepot.formats.simple import IndexFile
 from cudepot.kinds.wheels.rules.target import Target, tags
 
 _WHEEL = ".whl"
+_MOST_DIGITS = 18  # of a build number
+_MOST_DOTS = 40  # in the tags of a file name: three sets multiply
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +142,14 @@ def _row(filename: str, file: IndexFile, files: str) -> dict[str, object]:
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         return None
 
 
 def _build(text: str) -> tuple[int, str] | None:
     """Return a build tag as wheels are sorted by it; None where it is none (PEP 427: it begins with a digit)."""
     digits = len(text) - len(text.lstrip("0123456789"))
-    return None if text and not digits else (int(text[:digits] or -1), text[digits:])
+    return None if (text and not digits) or digits > _MOST_DIGITS else (int(text[:digits] or -1), text[digits:])
 
 
 def _placeholder(project: str, version: Version) -> str:
@@ -157,14 +159,18 @@ def _placeholder(project: str, version: Version) -> str:
 def _sdist(file: IndexFile, project: str) -> Version | None:
     try:
         name, version = parse_sdist_filename(file.filename)
-    except (InvalidSdistFilename, InvalidVersion, ValueError):
+    except ValueError:  # InvalidSdistFilename, InvalidVersion
         return None
     return version if name == project else None
 
 
 @functools.lru_cache(maxsize=1 << 14)
 def _tags(text: str) -> frozenset[Tag]:
-    return parse_tag(text)
+    """Return the tags that a compressed set means; none for one that nobody could have meant."""
+    try:
+        return parse_tag(text) if text.count(".") < _MOST_DOTS else frozenset()
+    except ValueError:
+        return frozenset()
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -83,16 +83,16 @@ def tags(target: Target) -> Mapping[Tag, int]:
 
 
 def _platforms(target: Target) -> Iterator[str]:
-    """Give the platform tags that fit, the most special first."""
+    """Give the platform tags that fit, the best first, as packaging has them."""
     if not target.is_linux:
         yield _WINDOWS[target.platform][1]
         return
+    yield f"linux_{target.machine}"
     newest = int(target.glibc.split(".")[1])
     for minor in range(newest, _OLDEST.get(target.machine, 17) - 1, -1):
         yield f"manylinux_2_{minor}_{target.machine}"
         if minor in _LEGACY:
             yield f"{_LEGACY[minor]}_{target.machine}"
-    yield f"linux_{target.machine}"
 
 
 def marker(target: Target) -> str:

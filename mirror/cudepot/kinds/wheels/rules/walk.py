@@ -19,7 +19,7 @@ from cudepot.kinds.wheels.rules.target import Target, machine
 from cudepot.kinds.wheels.rules.uv_lock import Edge, Package, read_marker
 from cudepot.kinds.wheels.rules.uv_project import PROJECT
 
-_LEVEL = re.compile(r"['\"](\d+)\.(\d+)\.(\d+)")
+_LEVEL = re.compile(r"['\"](\d{1,4})\.(\d{1,4})\.(\d{1,4})")
 _MOST_LEVEL = 99
 _Lock = Mapping[str, Sequence[Package]]
 _Key = tuple[str, str]  # project and version
