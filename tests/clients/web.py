@@ -52,9 +52,26 @@ def nginx(project: Path, folder: Path) -> Iterator[str]:
         yield url
 
 
+@contextlib.contextmanager
+def nginx_before(bucket: str, folder: Path) -> Iterator[str]:
+    """Run nginx before a bucket (a URL with path, without a slash at the end) as docs/sites.md says."""
+    port, (host, _, path) = free_port(), bucket.removeprefix("http://").partition("/")
+    server = documented(
+        "nginx-bucket",
+        **{"listen 80": f"listen 127.0.0.1:{port}", "s3.example.com:443": host, "s3.example.com": host,
+           "https://bucket/cudepot/mirror": f"http://bucket/{path}"},
+    )  # fmt: skip
+    with _running(_nginx_command(server, folder), port, folder) as url:
+        yield url
+
+
 def nginx_command(project: Path, folder: Path, listen: str) -> list[str]:
     """Return the command that runs nginx as docs/sites.md says, with its configuration in ``folder``."""
     server = documented("nginx", **{"listen 80": f"listen {listen}", "/srv/cudepot": str(project)})
+    return _nginx_command(server, folder)
+
+
+def _nginx_command(server: str, folder: Path) -> list[str]:
     (folder / "nginx.conf").write_text(
         f"pid {folder}/nginx.pid; error_log {folder}/error.log; daemon off; user root;\nevents {{}}\n"
         f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"

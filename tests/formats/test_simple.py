@@ -298,3 +298,14 @@ def test_what_a_page_says_of_a_file_is_made_harmless() -> None:
 def test_a_name_that_cannot_be_written_is_no_file_of_ours() -> None:
     (file,) = parse_page(page({"filename": "a\ud800-1-py3-none-any.whl", "url": "x"}), JSON_TYPE, URL)
     assert file.filename == ""
+
+
+def test_a_page_needs_no_charset() -> None:
+    """Servers say none, or their own: what upstreams write is read back whatever it is."""
+    wheel = PublishedWheel(
+        "a", "1", "a-1-py3-none-any.whl", Digest("0" * 64, 1), "0" * 64, yanked="kaputt – größer <b>"
+    )
+    body = render_project_html("a", [wheel], "../../wheels/")
+    assert body.isascii()
+    (file,) = parse_page(body, "text/html", URL)
+    assert file.reason == "kaputt – größer <b>"

@@ -130,4 +130,5 @@ def _html_page(title: str, rows: str, told: Mapping[str, str] = MappingProxyType
     told = {"pypi:repository-version": API_VERSION, **told}
     metas = [f'<meta name="{name}" content="{html.escape(text)}">' for name, text in told.items() if text]
     head = "\n    ".join([*metas, f"<title>{title}</title>"])
-    return f"<!DOCTYPE html>\n<html>\n  <head>\n    {head}\n  </head>\n  <body>\n{rows}  </body>\n</html>\n".encode()
+    page = f"<!DOCTYPE html>\n<html>\n  <head>\n    {head}\n  </head>\n  <body>\n{rows}  </body>\n</html>\n"
+    return page.encode("ascii", "xmlcharrefreplace")  # whatever charset a server says, or does not

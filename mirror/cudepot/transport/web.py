@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import os
 import posixpath
+import re
 import signal
 import socket
 import stat
@@ -27,6 +28,9 @@ from cudepot.ports import FileTraits
 YOUNG = 2.0
 """Seconds a file has no Last-Modified: a date of one-second resolution cannot tell it from its successor."""
 _JSON = "application/vnd.pypi.simple.v1+json"
+_LATEST = "application/vnd.pypi.simple.latest+json"
+_INDEX = re.compile(r"(.*/)?simple/[^/]+")
+"""Folders of projects in wheel indexes."""
 
 
 class _File(FileResponse):
@@ -59,9 +63,9 @@ class Web:
         if "\0" in path or ".." in path.split("/"):
             return _missing()
         root = self._root.resolve()
-        if os.path.isdir(root / wanted):  # noqa: PTH112 - Path.is_dir raises for names that are too long
-            if path != "/" and not path.endswith("/"):
-                return RedirectResponse(posixpath.basename(path) + "/", 301)
+        if moved := _moved(root, wanted, path):
+            return RedirectResponse(moved, 301)
+        if _is_folder(root / wanted):
             wanted = f"{wanted}/index.html".lstrip("/")
             if _prefers_json(headers.get("accept", "")) and (root / wanted).with_suffix(".json").is_file():
                 return self._file(root, wanted.removesuffix("html") + "json", headers, {"Vary": "Accept"}, _JSON)
@@ -92,6 +96,21 @@ def _missing() -> Response:
     return PlainTextResponse("not found\n", 404)
 
 
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for names that are too long
+
+
+def _moved(root: Path, wanted: str, path: str) -> str:
+    """Return where a folder is that is asked for without its slash, or a project in another spelling; else nothing."""
+    folder, name = posixpath.split(wanted)
+    if _is_folder(root / wanted):
+        return "" if path == "/" or path.endswith("/") else f"{name}/"
+    normal = re.sub(r"[-_.]+", "-", name).lower()  # PEP 503
+    if normal == name or not _INDEX.fullmatch(wanted) or not _is_folder(root / folder / normal):
+        return ""
+    return f"{'../' if path.endswith('/') else ''}{normal}/"
+
+
 def _ranged(headers: list[tuple[bytes, bytes]], answer: Response) -> list[tuple[bytes, bytes]]:
     """Judge ``If-Range`` here: a file too young for a date has none to compare with."""
     condition = dict(headers).get(b"if-range", b"").decode("latin-1")
@@ -100,13 +119,15 @@ def _ranged(headers: list[tuple[bytes, bytes]], answer: Response) -> list[tuple[
 
 
 def _prefers_json(accept: str) -> bool:
-    """Return whether a client asks for PEP 691's JSON at least as much as for a page (pip and uv do)."""
+    """Return whether a client asks for PEP 691's JSON at least as much as for a page (all installers do)."""
     weights: dict[str, float] = {}
     for one in accept.split(","):
-        kind, _, quality = one.strip().partition(";q=")
+        kind, *parameters = (part.strip() for part in one.split(";"))
+        quality = next((text[2:] for text in parameters if text.startswith("q=")), "1")
         with contextlib.suppress(ValueError):
-            weights[kind.strip()] = float(quality or 1)
-    return weights.get(_JSON, 0) > 0 and weights[_JSON] >= weights.get("text/html", 0)
+            weights[kind] = float(quality)
+    json = max(weights.get(_JSON, 0), weights.get(_LATEST, 0))
+    return json > 0 and json >= weights.get("text/html", 0)
 
 
 def _unchanged(headers: dict[str, str], etag: str, modified: str) -> bool:
