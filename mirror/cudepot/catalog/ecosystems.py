@@ -58,6 +58,10 @@ class Output(StrEnum):
     STATIC = "static"
 
 
+ENVIRONMENTS = "environments"
+"""Folder of the site in which each environment has one, with indexes of its packages alone; no package lies there."""
+
+
 class Row(NamedTuple):
     """What is particular to one ecosystem.
 
@@ -284,6 +288,13 @@ def label(held: str) -> str:
 def plural(held: str) -> str:
     """Return the same for several."""
     return _OTHERS[HeldKind(held)][1] if held in _OTHERS else row_for(held).plural
+
+
+def at_home(path: str) -> str:
+    """Return a site path without the folder of an environment before it: where such a file lies for all clients."""
+    if not path.startswith(f"{ENVIRONMENTS}/"):
+        return path
+    return path.split("/", 2)[-1]
 
 
 def packages_in(paths: Iterable[str], row: Row) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cudepot.catalog.ecosystems import at_home
 from cudepot.catalog.lock import LockedUpstream
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.snapshot import Snapshot
@@ -24,7 +25,7 @@ def own_roots(snapshot: Snapshot) -> Iterator[SiteRoot]:
     theirs = {folder + one.path for folder, mirror in mirrors(snapshot).items() for one in mirror.files}
     every = {folder: one.shows for folder, one in shown_below(snapshot.tree).items()}
     for path in snapshot.tree:
-        folder = path.partition("/")[0]
+        folder = at_home(path).partition("/")[0]
         if folder in every and path.rpartition("/")[2] in every[folder].roots and path not in theirs:
             yield SiteRoot(path, every[folder])
 

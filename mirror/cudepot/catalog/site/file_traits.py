@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from cudepot.catalog.ecosystems import WHEELS, row_of, rows
+from cudepot.catalog.ecosystems import ENVIRONMENTS, WHEELS, row_of, rows
 from cudepot.ports import FileTraits, Rank
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT = "public, max-age=60, must-revalidate"
 _OURS = re.compile(r"^compute/.+/cuda-keyring_[^/]+\.deb$")
 """Packages that are made anew when the site's address or key changes: their names do not say so."""
-_SIMPLE_JSON = re.compile(rf"{WHEELS.index_room}/(.+/)?index\.json|simple-json/(.+/)?")
+_SIMPLE_JSON = re.compile(
+    rf"(?:{ENVIRONMENTS}/[^/]+/)?(?:{WHEELS.index_room}/(?:.+/)?index\.json|simple-json/(?:.+/)?)"
+)
 _OWN_ROOTS = ("index.html", "snapshot.json", "snapshot.json.asc")
 """Where the clients of the site itself begin."""
 _TYPES = {

@@ -1,9 +1,13 @@
-"""The ``wheels/`` and ``simple/`` parts of a site: a static PEP 503/691 index with metadata files (PEP 658)."""
+"""The ``wheels/`` and ``simple/`` parts of a site: a static PEP 503/691 index with metadata files (PEP 658).
+
+Each environment has an index of its files alone beside it, which leads to the same wheels.
+"""
 
 from __future__ import annotations
 
 import email.parser
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from packaging.tags import Tag
@@ -26,6 +30,7 @@ from cudepot.formats.simple_write import (
 )
 from cudepot.formats.wheel_read import read_metadata
 from cudepot.kinds.wheels.first_published import FirstPublished
+from cudepot.kinds.wheels.rules.members import index_of
 from cudepot.store.local import LocalStore
 
 
@@ -38,7 +43,11 @@ class _Listed(NamedTuple):
 
 
 def wheel_tree(
-    depot: Depot, mirrored: Sequence[Artifact], built: Sequence[tuple[str, Digest]], earlier: Sequence[Snapshot]
+    depot: Depot,
+    mirrored: Sequence[Artifact],
+    built: Sequence[tuple[str, Digest]],
+    earlier: Sequence[Snapshot],
+    environments: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> dict[str, Digest]:
     """Return the path → content list of the index.
 
@@ -47,6 +56,7 @@ def wheel_tree(
         mirrored: wheels that are published as they are.
         built: our own, as (file name, digest).
         earlier: snapshots before this one, the newest first: a wheel keeps the time it was published first.
+        environments: name of an environment → names of its files.
     """
     tree: dict[str, Digest] = {}
     projects: dict[str, list[PublishedWheel]] = {}
@@ -59,9 +69,17 @@ def wheel_tree(
         if provenance := listed.get(filename, _Listed()).provenance:
             tree[f"wheels/{filename}.provenance"] = provenance
         projects.setdefault(wheel.project, []).append(wheel)
-    for path, text in _pages(projects, depot.config.site.project_status).items():
-        tree[path] = depot.store.add_bytes(text)
-    return tree
+    statuses = depot.config.site.project_status
+    pages = _pages(projects, statuses, "simple/", "../../wheels/")
+    for name, files in environments.items():
+        pages |= _pages(_among(projects, files), statuses, index_of(name), "../../../../wheels/")
+    return tree | {path: depot.store.add_bytes(text) for path, text in pages.items()}
+
+
+def _among(projects: Mapping[str, list[PublishedWheel]], files: Collection[str]) -> dict[str, list[PublishedWheel]]:
+    """Return the projects with some files only; those that have none of them are left out."""
+    found = {name: [one for one in wheels if one.filename in files] for name, wheels in projects.items()}
+    return {name: wheels for name, wheels in found.items() if wheels}
 
 
 def _check_alone(filename: str, tree: Mapping[str, Digest], spellings: dict[object, str]) -> None:
@@ -124,13 +142,16 @@ def _taken_apart(filename: str) -> tuple[str, Version, BuildTag, frozenset[Tag]]
         ) from error
 
 
-def _pages(projects: Mapping[str, list[PublishedWheel]], statuses: Mapping[str, ProjectStatus]) -> dict[str, bytes]:
+def _pages(
+    projects: Mapping[str, list[PublishedWheel]], statuses: Mapping[str, ProjectStatus], folder: str, wheels: str
+) -> dict[str, bytes]:
+    """Return the pages of an index in a folder of the site, by path; ``wheels`` leads from a project's page there."""
     if not projects:
         return {}
     names = sorted(projects)
-    pages = {"simple/index.html": render_root_html(names), "simple/index.json": render_root_json(names)}
+    pages = {f"{folder}index.html": render_root_html(names), f"{folder}index.json": render_root_json(names)}
     for name in names:
         status = statuses.get(name, ACTIVE)
-        pages[f"simple/{name}/index.html"] = render_project_html(name, projects[name], "../../wheels/", status)
-        pages[f"simple/{name}/index.json"] = render_project_json(name, projects[name], "../../wheels/", status)
+        pages[f"{folder}{name}/index.html"] = render_project_html(name, projects[name], wheels, status)
+        pages[f"{folder}{name}/index.json"] = render_project_json(name, projects[name], wheels, status)
     return pages

@@ -24,9 +24,11 @@ class _Shows(Shows):
         if not (mirrored or material.built):
             return {}
         from cudepot.kinds.wheels.publish import wheel_tree  # noqa: PLC0415 - start-up is much of a small run
+        from cudepot.kinds.wheels.rules.members import KIND, filenames  # noqa: PLC0415
 
         built = [(one.filename, one.digest) for one in material.built]
-        return wheel_tree(material.depot, mirrored, built, material.earlier)
+        environments = {one.name: filenames(one) for one in material.lock.environments if one.kind == KIND}
+        return wheel_tree(material.depot, mirrored, built, material.earlier, environments)
 
     def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:  # noqa: ARG002
         from cudepot.kinds.wheels.verify import faults  # noqa: PLC0415 - for `verify` alone

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
+from cudepot.catalog.ecosystems import at_home
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.store.local import LocalStore
@@ -13,7 +14,7 @@ from cudepot.store.local import LocalStore
 def faults(store: LocalStore, snapshot: Snapshot, path: str) -> Iterator[str]:
     """Follow both pages of a project, JSON and HTML, to its wheels and their metadata."""
     folder = path.removesuffix("index.json")
-    if folder == "simple/" or not folder.startswith("simple/"):
+    if at_home(folder) == "simple/" or not at_home(folder).startswith("simple/"):
         return
     pages = ((path, JSON_TYPE), (folder + "index.html", "text/html"))
     for page, kind in pages:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cudepot.catalog.ecosystems import APT, WHEELS
+from cudepot.catalog.ecosystems import APT, WHEELS, at_home
 from cudepot.digest import Digest
 from cudepot.errors import FormatError, SiteError
 from cudepot.paths import safe_name
@@ -114,9 +114,13 @@ class Names:
 
 def json_pages(tree: Mapping[str, Digest]) -> dict[str, str]:
     """Return the folder names of the wheel index's JSON pages: key → path."""
-    index = f"{WHEELS.index_room}/"
-    pages = [path for path in tree if path.startswith(index) and path.endswith("/index.json")]
-    return {f"simple-json/{path.removeprefix(index).removesuffix('index.json')}": path for path in pages}
+    index, found = f"{WHEELS.index_room}/", dict[str, str]()
+    for path in tree:
+        page = at_home(path)
+        if page.startswith(index) and page.endswith("/index.json"):
+            folder = path.removesuffix(page)
+            found[f"{folder}simple-json/{page.removeprefix(index).removesuffix('index.json')}"] = path
+    return found
 
 
 def _flat(tree: Mapping[str, Digest]) -> set[str]:
