@@ -5,7 +5,7 @@ Two more have parts that kinds share: how it is shown (:mod:`.shows`) and how pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -13,16 +13,27 @@ from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.environments import Environment, Wants
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Lock, LockedFile, LockedUpstream, Resolved
+from cudepot.catalog.lock import (
+    Artifact,
+    Lock,
+    LockedEnvironment,
+    LockedFile,
+    LockedTarget,
+    LockedUpstream,
+    Resolved,
+)
 from cudepot.catalog.site.bundle import SignedRoot
 from cudepot.catalog.site.choice import Choice
 from cudepot.catalog.site.snapshot import Snapshot, Tree
+from cudepot.catalog.solution.exported import Exported
+from cudepot.catalog.solution.graph import Graph
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, Promise
 from cudepot.kinds.client_held import Hold
 from cudepot.kinds.kind import Asking, Offered, Reader, Remote, Solved, Solving
 from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.ports import Source
+from cudepot.store.local import LocalStore
 
 Verified = Mapping[SignedRoot, bytes]
 """Roots of an upstream whose signature held, with the text that was signed."""
@@ -169,5 +180,29 @@ class Solves(Protocol):
             UpstreamError: not reachable or inconsistent.
             TrustError: a hash does not hold.
             PinError: there is no solution, or a project has no package for a target.
+        """
+        ...
+
+    def graph(self, environment: LockedEnvironment, target: LockedTarget, files: Iterable[Artifact]) -> Graph:
+        """Return who needs whom among the files of a target; raise ConfigError for one that only others know."""
+        ...
+
+    def index(self, environment: str) -> str:
+        """Return the folder of the site that has the index of an environment alone; it ends in a slash."""
+        ...
+
+    def prove(self, store: LocalStore, environment: LockedEnvironment, tree: Tree) -> tuple[str, ...]:
+        """Return what clients of a finished tree would not get as it is locked, a line each; empty for nothing.
+
+        Raises:
+            CudepotError: it cannot be found out.
+        """
+        ...
+
+    def export(self, site: Exported, environment: LockedEnvironment) -> Mapping[str, str]:
+        """Return file name → text of what installs an environment, or some targets of it.
+
+        Raises:
+            PinError: it cannot be written as one.
         """
         ...

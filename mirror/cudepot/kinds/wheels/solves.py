@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
 from cudepot.catalog.config.environments import Environment, Wants
 from cudepot.catalog.fields import Table
 from cudepot.kinds.kind import Solved, Solving
+
+if TYPE_CHECKING:
+    from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget
+    from cudepot.catalog.site.snapshot import Tree
+    from cudepot.catalog.solution.exported import Exported
+    from cudepot.catalog.solution.graph import Graph
+    from cudepot.store.local import LocalStore
 
 
 class _Solves:
@@ -15,6 +25,26 @@ class _Solves:
 
     def solve(self, asking: Solving) -> Solved:
         raise NotImplementedError
+
+    def graph(self, environment: LockedEnvironment, target: LockedTarget, files: Iterable[Artifact]) -> Graph:
+        from cudepot.kinds.wheels.solution import solution_graph  # noqa: PLC0415
+
+        return solution_graph(environment, target, files)
+
+    def index(self, environment: str) -> str:
+        from cudepot.kinds.wheels.rules.members import index_of  # noqa: PLC0415
+
+        return index_of(environment)
+
+    def prove(self, store: LocalStore, environment: LockedEnvironment, tree: Tree) -> tuple[str, ...]:
+        from cudepot.kinds.wheels.prove import prove  # noqa: PLC0415
+
+        return prove(store, environment, tree)
+
+    def export(self, site: Exported, environment: LockedEnvironment) -> Mapping[str, str]:
+        from cudepot.kinds.wheels.rules.environment_text import texts  # noqa: PLC0415
+
+        return texts(site, environment)
 
 
 SOLVES = _Solves()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cudepot.catalog.ecosystems import at_home
 from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.builds import Built
@@ -59,7 +60,7 @@ def channels(
             with depot.isolation.each(name, found.append):
                 tree |= make(parts.values())
         if found:  # whoever it is, the others' packages stay as they were published last
-            before = {path: one for path, one in earlier.tree.items() if path.startswith(folders)}
+            before = {path: one for path, one in earlier.tree.items() if at_home(path).startswith(folders)}
             tree |= before
             held.append(Held(name, found[0].error, bool(before)))
     return tree, held, allowed

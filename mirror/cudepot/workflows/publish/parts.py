@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import own_folders, row_for, row_of
-from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, beside, split
+from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream, beside, split
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.names import accepted, check_names
 from cudepot.catalog.site.snapshot import Snapshot
@@ -87,6 +87,7 @@ class Earlier:
         self.snapshots, self._store, self._history = snapshots, store, history
         self._paths: dict[str, Digest] | None = None
         self._names: Mapping[str, list[str]] | None = None
+        self._locked: Lock | None = None
         self._locks: Mapping[str, Lock] | None = None
 
     def load(self) -> None:
@@ -117,8 +118,19 @@ class Earlier:
     def lock(self, upstream: str) -> Lock:
         """Return the part of the last snapshot's lock that is an upstream's; empty where there is none."""
         if self._locks is None:
-            self._locks = split(lock_of(self._store, self.snapshots[0])) if self.snapshots else {}
+            self._locks = split(self.locked)
         return self._locks.get(upstream, Lock())
+
+    @property
+    def locked(self) -> Lock:
+        """The last snapshot's lock; an empty one where there is none."""
+        if self._locked is None:
+            self._locked = lock_of(self._store, self.snapshots[0]) if self.snapshots else Lock()
+        return self._locked
+
+    def environment(self, name: str, kind: str) -> LockedEnvironment | None:
+        """Return what was published last of an environment; None for nothing."""
+        return next((one for one in self.locked.environments if (one.name, one.kind) == (name, kind)), None)
 
 
 def parts_of(depot: Depot, lock: Lock, earlier: Earlier) -> tuple[dict[str, Part], list[Held]]:

@@ -15,7 +15,7 @@ from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.nvidia.site_paths import below
 from cudepot.catalog.site.snapshot import Snapshot, Tree
-from cudepot.catalog.unsolvable import notes
+from cudepot.catalog.unsolvable import Unsolvable, notes
 from cudepot.depot.builds import Built, all_jobs, job_key, not_built, recall
 from cudepot.depot.clock import check_clock, clock_faults, timestamp
 from cudepot.depot.depot import Clock, Depot, Workshop
@@ -34,7 +34,7 @@ from cudepot.workflows.publish.client_files import clients_tree, keys_tree
 from cudepot.workflows.publish.hold import Hold, hold_of
 from cudepot.workflows.publish.make_snapshot import check_private, keep_snapshot, next_number, show_snapshot
 from cudepot.workflows.publish.page import is_page_of, page_in, with_page
-from cudepot.workflows.publish.parts import Earlier, Held, parts_of
+from cudepot.workflows.publish.parts import Earlier, Held, Part, parts_of
 
 HISTORY = 12
 """Snapshots looked back at: for generations of indexes, and for debs and rpms that must not change."""
@@ -164,7 +164,7 @@ def site_of(
     before.load()
     parts, held = parts_of(depot, lock, before)
     general, waiting = _general(depot.workshop, depot.store, lock)
-    shared, more, unsolvable = channels(depot, lock, parts, general, before)
+    lock, shared, more, unsolvable = _shared(depot, lock, parts, general, before, held)
     held += [*(Held(one.name, one.error, False) for one in waiting), *more]
     broken = {one.name for one in held}
     usable = {name: one for name, one in parts.items() if not one.waiting or one.tree or one.built or one.mirrored}
@@ -182,6 +182,17 @@ def site_of(
     tree |= clients_tree(depot, shown, tree)
     unsolvable += [found for one in parts.values() for found in one.unsolvable]
     return shown, tree, tuple(held), notes(unsolvable, lock.allowed_unsolvable)
+
+
+def _shared(
+    depot: Depot, lock: Lock, parts: dict[str, Part], general: Sequence[Built], before: Earlier, held: Sequence[Held]
+) -> tuple[Lock, dict[str, Digest], list[Held], list[Unsolvable]]:
+    """Return the lock with the environments that are shown, and what repositories that are shared come to."""
+    if not (lock.environments or held):  # what is held back may have files of environments that are no more
+        return lock, *channels(depot, lock, parts, general, before)
+    from cudepot.workflows.publish.environments import with_environments  # noqa: PLC0415 - start-up
+
+    return with_environments(depot, lock, parts, general, before, held)
 
 
 def _general(workshop: Workshop, store: LocalStore, lock: Lock) -> tuple[list[Built], list[Trouble]]:
