@@ -44,6 +44,8 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
             "verify",
             "snapshots",
             "diff",
+            "why",
+            "tree",
             "status",
             "upstreams",
             "catalog",

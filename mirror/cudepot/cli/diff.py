@@ -16,13 +16,15 @@ from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
     from cudepot.catalog.site.diff import Change
+    from cudepot.catalog.solution.diff import Move
 
 NAME = "diff"
 HELP = "say how two snapshots or payloads differ, or packages from another channel's"
 DESCRIPTION = """\
 Say which packages of apt, yum, conda and wheel came (+), went (-) or changed (~) from snapshot A to snapshot B, and
-why: the pins changed (pin), another package needs it (closure), the upstream published it (upstream), or it was built
-here (built).
+why: the pins changed (pin), an environment (environment) or another package needs it (closure), the upstream published
+it (upstream), or it was built here (built). Then, for each environment, which projects went up or down, are new or
+gone, and in which targets. A and B may be `lock`: what cudepot.lock says now, without what is built here.
 
 With --payload, A and B are files: artifacts as NVIDIA ships them (several of one release joined by commas), or conda
 packages and wheels. The files in them are compared in their canonical places, however they were shipped.
@@ -31,12 +33,15 @@ With --dropin, the conda packages that were built are compared with those of ano
 depends, constrains; run_exports where a run_exports.json lies beside it, file lists where the packages do.
 """
 _MARKS = {"came": "+", "went": "-", "changed": "~"}
+_KINDS = {"new": "came", "gone": "went"}
+"""Directions of an environment's project as changes of packages call them."""
+_LOCK = "lock"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    parser.add_argument("before", nargs="?", metavar="A", help="number of the older snapshot; with --payload a file")
-    parser.add_argument("after", nargs="?", metavar="B", help="number of the newer snapshot; with --payload a file")
+    parser.add_argument("before", nargs="?", metavar="A", help="the older snapshot's number, or lock; or a file")
+    parser.add_argument("after", nargs="?", metavar="B", help="the newer snapshot's number, or lock; or a file")
     parser.add_argument("--payload", action="store_true", help="compare the files in two artifacts or packages")
     parser.add_argument("--dropin", metavar="REPODATA", help="compare our conda packages with those of a channel")
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
@@ -52,19 +57,43 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _snapshots(args: argparse.Namespace) -> Answer:
-    from cudepot.workflows.snapshots import diff_snapshots
+    from cudepot.depot.locked import load_lock
+    from cudepot.workflows.snapshots import diff_states
 
     first, second = (_number(one) for one in (args.before, args.after))
     with opened(args, exclusive=False) as depot:
-        found = diff_snapshots(depot.store, depot.history, depot.progress, first, second)
-    lines = change_lines(found) or [f"the packages of snapshots {first} and {second} are the same"]
-    return changes_json(found), lines, 0
+        states = (load_lock(depot.lock_path) if one is None else one for one in (first, second))
+        found = diff_states(depot.store, depot.history, depot.progress, *states)
+    same = f"the packages of {_told(first)} and {_told(second)} are the same"
+    lines = [*change_lines(found.packages), *map(_move_line, found.environments)] or [same]
+    return [*changes_json(found.packages), *map(_move_json, found.environments)], lines, 0
 
 
-def _number(text: str) -> int:
+def _number(text: str) -> int | None:
+    """Return the number of a snapshot; None for the lock."""
+    if text == _LOCK:
+        return None
     if not text.isdecimal():
         raise ConfigError(f"{text!r} is not the number of a snapshot", hint="to compare files, give --payload")
     return int(text)
+
+
+def _told(number: int | None) -> str:
+    return "the lock" if number is None else f"snapshot {number}"
+
+
+def _move_json(one: Move) -> dict[str, Any]:
+    """Return what moved in an environment, with the keys of a package's change and more."""
+    keys = {"ecosystem": one.ecosystem, "name": one.name, "before": one.before, "after": one.after}
+    place = {"place": f"environments/{one.environment}", "targets": list(one.targets), "why": "environment"}
+    return {**keys, **place, "kind": _KINDS.get(one.direction, "changed"), "direction": one.direction}
+
+
+def _move_line(one: Move) -> str:
+    versions = f"{one.before} -> {one.after}" if one.before and one.after else one.after or one.before
+    where = f", {', '.join(one.targets)}" if one.targets else ""
+    mark = _MARKS[_KINDS.get(one.direction, "changed")]
+    return f"{mark} environment {one.environment}: {one.name} {versions} ({one.direction}{where})"
 
 
 def _payloads(args: argparse.Namespace) -> Answer:

@@ -17,6 +17,9 @@ HELP = "write what the site shows as pins for conda, pip, uv, apt, dnf, Docker o
 DESCRIPTION = """\
 Print what the shown snapshot holds as pins in the format of the tool that installs it, every version exact, with
 hashes where the format has them. `cudepot export` without a format lists the formats.
+
+With --environment, write what installs an environment from its own index of the site: hashed requirements for each
+target, and a pylock.toml for all of them. They go into the folder that --output names; one target's may be printed.
 """
 
 
@@ -36,7 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[=VERSION[=BUILD]]",
         help="only this and what it needs; may be repeated",
     )
-    parser.add_argument("--output", default="", metavar="FILE", help="write it there instead of printing it")
+    parser.add_argument("--environment", default="", metavar="NAME", help="files that install this environment")
+    parser.add_argument("--target", default="", metavar="TARGET", help="only this target of it: linux-64-py3.12")
+    parser.add_argument(
+        "-o", "--output", default="", metavar="FILE", help="write it there instead of printing it; files: into DIR"
+    )
     parser.add_argument("-n", "--dry-run", action="store_true", help="only say what it would name")
 
 
@@ -45,6 +52,8 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.catalog.site.choice import Choice
     from cudepot.workflows.export.export import FORMATS, export
 
+    if args.environment:
+        return _environment(args)
     if not args.format:
         formats = {name: use for name, (_, use, _) in FORMATS.items()}
         return formats, [f"{name:18} {use}" for name, use in formats.items()], 0
@@ -63,8 +72,28 @@ def run(args: argparse.Namespace) -> Answer:
     return result | {"file": args.output}, [_written(args, text)], 0
 
 
-def _written(args: argparse.Namespace, text: str) -> str:
-    path, data = Path(args.directory) / args.output, text.encode()
+def _environment(args: argparse.Namespace) -> Answer:
+    from cudepot.workflows.solutions import exported
+
+    if args.format:
+        raise ConfigError("--environment writes all formats it has", hint=f"leave {args.format!r} out")
+    check_url(args.url)
+    with opened(args, exclusive=False) as depot:
+        files, number = exported(depot, args.environment, args.url, args.target)
+    answer = {"environment": args.environment, "snapshot": number, "files": files}
+    if args.dry_run or args.output:
+        lines = list(files) if args.dry_run else [_written(args, text, name) for name, text in files.items()]
+        return answer, lines, 0
+    if not args.json and not args.target:
+        raise ConfigError(
+            f"{args.environment} has several files: {', '.join(files)}",
+            hint="say where they go with -o DIR, or print the requirements of one: --target",
+        )
+    return answer, next(iter(files.values())).rstrip("\n").split("\n"), 0
+
+
+def _written(args: argparse.Namespace, text: str, name: str = "") -> str:
+    path, data = Path(args.directory) / args.output / name, text.encode()
     replaced = path.is_file() and path.read_bytes() != data
     write_atomic(path, data)
     return f"{path} (replaced)" if replaced else str(path)

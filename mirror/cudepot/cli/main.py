@@ -27,6 +27,8 @@ VERBS = (
     "verify",
     "snapshots",
     "diff",
+    "why",
+    "tree",
     "rollback",
     "gc",
     "bundle",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from cudepot.catalog.ecosystems import row_for
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.diff import Change, count_packages, diff_trees, reasons
-from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.site.snapshot import Snapshot, Tree
+from cudepot.catalog.solution.diff import Move, moves
 from cudepot.depot.builds import records
 from cudepot.depot.history import History
 from cudepot.depot.snapshots import lock_of
@@ -66,15 +69,62 @@ def _listed(store: LocalStore, history: History, progress: Progress, number: int
     )
 
 
+class Differences(NamedTuple):
+    """How two states of a site differ: packages, and what environments were resolved to."""
+
+    packages: tuple[Change, ...]
+    environments: tuple[Move, ...]
+
+
 def diff_snapshots(
     store: LocalStore, history: History, progress: Progress, first: int, second: int
 ) -> tuple[Change, ...]:
     """Return the packages that differ between two snapshots of the store, and why."""
-    before, after = history.find(first), history.find(second)
-    progress.step(f"comparing snapshots {first} and {second}")
+    return _diff(store, progress, _snapshot(store, history, first), _snapshot(store, history, second)).packages
+
+
+def diff_states(
+    store: LocalStore, history: History, progress: Progress, first: int | Lock, second: int | Lock
+) -> Differences:
+    """Return how two states differ, and why.
+
+    Args:
+        store, history, progress: of the depot.
+        first, second: numbers of snapshots, or a lock as if it were published: without what is built here.
+
+    Raises:
+        ConfigError: there is no such snapshot.
+    """
+    states = [
+        ("the lock", _locked_tree(one), one) if isinstance(one, Lock) else _snapshot(store, history, one)
+        for one in (first, second)
+    ]
+    if isinstance(first, Lock) or isinstance(second, Lock):  # what a lock alone does not tell is not compared
+        states = [(name, _locked_tree(lock), lock) for name, _, lock in states]
+    return _diff(store, progress, *states)
+
+
+_State = tuple[str, Tree, Lock]
+"""What it is called, path → content, and the lock it is made of."""
+
+
+def _diff(store: LocalStore, progress: Progress, before: _State, after: _State) -> Differences:
+    progress.step(f"comparing {before[0]} and {after[0]}")
     built = {one.digest.sha256: job for _, job, made in records(store) for one in made}
-    why = reasons(_lock_or_none(store, before), _lock_or_none(store, after), built)
-    return tuple(diff_trees(before.tree, after.tree, why))
+    changes = diff_trees(before[1], after[1], reasons(before[2], after[2], built))
+    return Differences(tuple(changes), moves(before[2], after[2]))
+
+
+def _snapshot(store: LocalStore, history: History, number: int) -> _State:
+    found = history.find(number)
+    return f"snapshot {number}", found.tree, _lock_or_none(store, found)
+
+
+def _locked_tree(lock: Lock) -> Tree:
+    """Return where a site would have the artifacts of a lock that are published as they are."""
+    return {
+        row_for(one.kind).folder(one.upstream) + one.filename: one.digest for one in lock.artifacts if one.is_mirrored
+    }
 
 
 def _lock_or_none(store: LocalStore, snapshot: Snapshot) -> Lock:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from cudepot.catalog.ecosystems import row_of
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import ENVIRONMENT, Lock
 from cudepot.catalog.nvidia.site_paths import below
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
@@ -27,7 +27,7 @@ class Change:
         name: of the package; the file's name where that does not say it.
         before, after: versions; empty for a package that came or went.
         old, new: the bytes; None likewise.
-        why: ``pin``, ``closure: needed by NAME``, ``upstream``, ``built: JOB`` or ``MADE``.
+        why: ``pin``, ``environment``, ``closure: needed by NAME``, ``upstream``, ``built: JOB`` or ``MADE``.
     """
 
     ecosystem: str
@@ -131,6 +131,8 @@ def reasons(before: Lock, after: Lock, built: Mapping[str, str]) -> Callable[[Di
         artifact = locked.get(digest)
         if artifact is None:
             return f"built: {built[digest.sha256]}" if digest.sha256 in built else "upstream"
+        if artifact.why == ENVIRONMENT:
+            return ENVIRONMENT
         if artifact.why != "pin":
             return f"closure: {artifact.why}"
         return "pin" if artifact.upstream in changed else "upstream"

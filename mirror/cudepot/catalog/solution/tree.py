@@ -32,7 +32,8 @@ class Line(NamedTuple):
 def lines(graph: Graph) -> Iterator[Line]:
     """Give the tree; what a package needs is told once, at its first place."""
     seen: set[str] = set()
-    there = [name for name in graph.roots if name in graph.files]
+    reached = set().union(*map(graph.below, graph.roots))
+    there = [*graph.roots, *(name for name in sorted(graph.files) if name not in reached)]
     for name in there:
         yield from _lines(graph, name, (name == there[-1],), seen)
 
