@@ -46,6 +46,7 @@ CLOCK = "this machine's clock is behind"
 MALFORMED = "malformed"
 PINS = "pins cannot be met"
 CHANGED = "version changed in place"
+GONE = "locked file is gone from its index"
 PACKAGE = "package signature does not hold"
 INTERNAL = "internal error in cudepot"
 SETTINGS = "not configured as it has to be"
@@ -126,6 +127,14 @@ class IndexMissingError(MissingError):
 
 class TornRootError(SignatureError):
     """A root whose signature lacks, or is that of another edition of it: mostly one that follows in some minutes."""
+
+    def __init__(self, message: str, *, hint: str, fault: Fault) -> None:
+        super().__init__(message, hint=hint)
+        self.fault = fault
+
+
+class GoneError(MissingError):
+    """A file that is locked, and that its upstream does not offer any more."""
 
     def __init__(self, message: str, *, hint: str, fault: Fault) -> None:
         super().__init__(message, hint=hint)

@@ -241,6 +241,12 @@ class Lock:
         """Return what is locked of one kind of packages of an environment, if anything."""
         return next((one for one in self.environments if (one.name, one.kind) == (name, kind)), None)
 
+    def files_of(self, environment: LockedEnvironment) -> tuple[Artifact, ...] | None:
+        """Return the files of an environment, each once; None where one of them is not there."""
+        there = {(one.upstream, one.filename): one for one in self.artifacts}
+        wanted = dict.fromkeys((one.upstream, one.filename) for target in environment.targets for one in target.members)
+        return tuple(there[one] for one in wanted) if all(one in there for one in wanted) else None
+
     def upstream(self, name: str) -> LockedUpstream | None:
         """Return what is locked of the upstream of that name, if anything."""
         return next((one for one in self.upstreams if one.name == name), None)

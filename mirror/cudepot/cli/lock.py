@@ -213,11 +213,10 @@ def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
 
 
 def _environment(one: EnvironmentSize) -> Iterator[str]:
-    """Give the lines of an environment: what each target has, what is to be fetched, and what moved."""
+    """Give the lines of an environment: what each target has, which versions moved, and what is to be fetched."""
     for target in one.targets if len(one.targets) > 1 else ():
         yield f"environment {one.name}: {target.name}: {target.projects} projects, {size_text(target.bytes)}"
-    moved = [f"+ {text}" for text in one.added] + [f"- {text}" for text in one.removed] + list(one.changed)
-    yield from (f"environment {one.name}: {text}" for text in moved)
+    yield from (f"environment {one.name}: {text}" for text in one.changed)
     new = f"{size_text(one.new_bytes)} to be fetched" if one.new_bytes else "all of it in the store"
     yield f"environment {one.name}: {one.projects} projects, {one.files} files, {size_text(one.bytes)}, {new}"
 

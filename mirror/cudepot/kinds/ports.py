@@ -172,6 +172,10 @@ class Solves(Protocol):
         """
         ...
 
+    def name_of(self, text: str) -> str:
+        """Return how the name of a package, as people write it, stands in the lock."""
+        ...
+
     def solve(self, asking: Solving) -> Solved:
         """Return what an environment means now; ``asking.before`` in it where nothing changed.
 

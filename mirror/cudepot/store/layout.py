@@ -89,6 +89,10 @@ UPSTREAMS = Entry(
     "upstreams", 'what was seen of an upstream: roots, faults; `NAME.json`, "/" in NAME is written %2F',
     Loss.RECORD, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
 )  # fmt: skip
+ENVIRONMENTS = Entry(
+    "environments", "what was read when an environment was resolved, and found to be as it was since: `NAME.json`",
+    Loss.WORK, Guard.CHECK, Dry.COPY, files="*.json",
+)  # fmt: skip
 ROLLBACK = Entry(
     "rollback.json", "far side: the older snapshot that is shown on purpose, and since when",
     Loss.RECORD, Guard.CHECK, Dry.LINK,
@@ -135,7 +139,7 @@ LOG = Entry("cudepot.log", "what runs said, and why they ended; the one before i
 
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
 LAYOUT = (
-    FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, BUILDS, UPSTREAMS, ROLLBACK, COMPLETE, PROOFS,
-    *MANIFESTS, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LOG,
+    FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, BUILDS, UPSTREAMS, ENVIRONMENTS, ROLLBACK, COMPLETE,
+    PROOFS, *MANIFESTS, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

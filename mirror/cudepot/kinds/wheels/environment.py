@@ -54,20 +54,22 @@ class Wanted:
         return asdict(self)
 
     def owners(self, upstreams: Sequence[Upstream]) -> tuple[Upstream, ...]:
-        """Return the upstreams that projects may come from, the default one first; raise ConfigError for others."""
+        """Return all indexes, as stubs may name any of them, the one of all projects that ``indexes`` leaves first."""
         there = {one.name: one for one in upstreams if one.type == _TYPE}
-        if not there:
-            raise ConfigError(
-                "an environment wants wheels, but no upstream is an index", hint='add one: type = "simple"'
-            )
-        names = [self.index or next(iter(there)), *(name for _, name in self.indexes)]
-        for name in names:
+        for name in filter(None, (self.index, *dict(self.indexes).values())):
             if name not in there:
                 raise ConfigError(
-                    f"an environment takes wheels from {name!r}, which is no upstream with an index",
-                    hint=f"such upstreams: {', '.join(there)}",
+                    f"an environment takes wheels from {name!r}, and no [[upstream]] of type {_TYPE!r} is called so",
+                    hint=f"there are: {', '.join(there) or 'none'}",
                 )
-        return tuple(there[name] for name in dict.fromkeys(names))
+        if not there:
+            raise ConfigError(
+                "an environment wants wheels, and there is no index to take them from",
+                hint=f'add an [[upstream]] with type = "{_TYPE}" and the url of an index',
+            )
+        usual = next((one for name, one in there.items() if name not in dict(self.indexes).values()), None)
+        first = there[self.index] if self.index else usual or next(iter(there.values()))
+        return first, *(one for one in there.values() if one is not first)
 
     def files(self, read: Callable[[str], bytes]) -> Mapping[str, bytes]:
         """Return every file that it names, or that such a file includes, as ``read`` gives them."""

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.errors import ConfigError
 from cudepot.kinds.wheels.environment import Wanted
-
-_TYPE = "simple"
 
 
 class Owners(NamedTuple):
@@ -36,23 +33,6 @@ class Owners(NamedTuple):
 
 
 def owners(upstreams: Sequence[Upstream], wanted: Wanted) -> Owners:
-    """Return the indexes of an environment, of all upstreams of cudepot.toml.
-
-    Raises:
-        ConfigError: it names an upstream that is none of them, or there is none.
-    """
-    every = {one.name: one for one in upstreams if one.type == _TYPE}
-    for name in filter(None, (wanted.index, *dict(wanted.indexes).values())):
-        if name not in every:
-            raise ConfigError(
-                f"an environment takes wheels from {name!r}, and no [[upstream]] of type {_TYPE!r} is called so",
-                hint=f"there are: {', '.join(every) or 'none'}",
-            )
-    if not every:
-        raise ConfigError(
-            "an environment wants wheels, and there is no index to take them from",
-            hint=f'add an [[upstream]] with type = "{_TYPE}" and the url of an index, or with preset = "pypi"',
-        )
-    taken = set(dict(wanted.indexes).values())
-    usual = next((one for name, one in every.items() if name not in taken), next(iter(every.values())))
-    return Owners(wanted, every[wanted.index] if wanted.index else usual, every)
+    """Return the indexes of an environment, of all upstreams of cudepot.toml; raise as :meth:`Wanted.owners` does."""
+    every = wanted.owners(upstreams)
+    return Owners(wanted, every[0], {one.name: one for one in every})

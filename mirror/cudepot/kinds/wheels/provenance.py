@@ -14,9 +14,9 @@ from cudepot.digest import Digest
 from cudepot.errors import FormatError, MissingError
 from cudepot.formats.attestations import attested_hashes
 from cudepot.formats.simple import IndexFile
-from cudepot.kinds.unsigned_index import is_unprotected
 from cudepot.ports import Progress, Source
 from cudepot.store.local import LocalStore
+from cudepot.urls import is_unprotected
 
 _LIMIT = 4 << 20  # bytes; those of the public index have some tens of kB
 _LINKED = re.compile(rb"provenance\"?\s*[:=]\s*[\"']?h")

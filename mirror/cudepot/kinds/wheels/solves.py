@@ -24,7 +24,14 @@ class _Solves:
         return parse_wanted(table, environment)
 
     def solve(self, asking: Solving) -> Solved:
-        raise NotImplementedError
+        from cudepot.kinds.wheels.solve import solve  # noqa: PLC0415
+
+        return solve(asking)
+
+    def name_of(self, text: str) -> str:
+        from cudepot.formats.simple import project_name  # noqa: PLC0415
+
+        return project_name(text)
 
     def graph(self, environment: LockedEnvironment, target: LockedTarget, files: Iterable[Artifact]) -> Graph:
         from cudepot.kinds.wheels.solution import solution_graph  # noqa: PLC0415

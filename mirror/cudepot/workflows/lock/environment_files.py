@@ -51,13 +51,6 @@ class Files:
             self._found[key] = replace(there, requires=tuple(sorted({*there.requires, *one.requires})))
 
 
-def files_of(lock: Lock, environment: LockedEnvironment) -> tuple[Artifact, ...] | None:
-    """Return the files of an environment of a lock, each once; None where the lock has one not."""
-    there = {(one.upstream, one.filename): one for one in lock.artifacts}
-    wanted = dict.fromkeys((one.upstream, one.filename) for target in environment.targets for one in target.members)
-    return tuple(there[one] for one in wanted) if all(one in there for one in wanted) else None
-
-
 def check_size(environment: Environment, artifacts: Sequence[Artifact]) -> None:
     """Raise PinError where the files of an environment are more than it may have."""
     sizes = {one.digest: one for one in artifacts}
@@ -79,9 +72,9 @@ def sizes(old: Lock, new: Lock, has: Callable[[Digest], bool]) -> tuple[Environm
 
 
 def _size(old: Lock, new: Lock, environment: LockedEnvironment, has: Callable[[Digest], bool]) -> EnvironmentSize:
-    artifacts = files_of(new, environment) or ()
+    artifacts = new.files_of(environment) or ()
     targets = tuple(
-        _target_size(one.name, files_of(new, environment._replace(targets=(one,))) or ()) for one in environment.targets
+        _target_size(one.name, new.files_of(environment._replace(targets=(one,))) or ()) for one in environment.targets
     )
     digests = {one.digest for one in artifacts}
     before = old.environment(environment.name, environment.kind)
@@ -93,7 +86,7 @@ def _size(old: Lock, new: Lock, environment: LockedEnvironment, has: Callable[[D
         len(artifacts),
         sum(one.size for one in digests),
         sum(one.size for one in digests if not has(one)),
-        *_differences((before and files_of(old, before)) or (), artifacts),
+        *_differences((before and old.files_of(before)) or (), artifacts),
     )
 
 

@@ -21,7 +21,7 @@ from cudepot.depot.rounds import failures, resolve_all
 from cudepot.errors import ConfigError
 from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.registry import solving
-from cudepot.workflows.lock.environment_files import Files, check_size, files_of, sizes
+from cudepot.workflows.lock.environment_files import Files, check_size, sizes
 from cudepot.workflows.lock.settled import Settled
 
 Upgrade = bool | frozenset[str]
@@ -73,9 +73,9 @@ def _check_upgrade(upgrade: Upgrade, config: Config, old: Lock) -> None:
     """Raise ConfigError for a project that no environment has: its name is misspelt, most likely."""
     if isinstance(upgrade, bool):
         return
-    there = {one.filename for env in old.environments for target in env.targets for one in target.members}
-    names = {one.name for one in old.artifacts if one.filename in there}
-    if missing := sorted(upgrade - names):
+    names = {one.name for locked in old.environments for one in old.files_of(locked) or ()}
+    kinds = solving().values()
+    if missing := sorted(text for text in upgrade if names.isdisjoint(kind.name_of(text) for kind in kinds)):
         known = ", ".join(sorted(names)[:20]) if config.environments else "none: cudepot.toml has no [[environment]]"
         raise ConfigError(f"no environment has {missing[0]!r} to upgrade", hint=f"there are {known}")
 
@@ -124,7 +124,7 @@ def _joined(config: Config, old: Lock, pins: Lock, done: Mapping[str, Sequence[S
 def _still_there(config: Config, old: Lock, kept: LockedEnvironment) -> tuple[Artifact, ...] | None:
     """Return the files of an environment as they are locked; None where one is not, or its upstream is gone."""
     there = {one.name for one in config.upstreams}
-    artifacts = files_of(old, kept)
+    artifacts = old.files_of(kept)
     return artifacts if artifacts is not None and all(one.upstream in there for one in artifacts) else None
 
 

@@ -1,0 +1,99 @@
+"""Whether what is locked of an environment still stands, so that nothing has to be resolved again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from packaging.version import Version
+
+from cudepot.catalog.faults import GONE, Fault, GoneError
+from cudepot.catalog.lock import Artifact, LockedEnvironment
+from cudepot.depot.environment_memory import remember, remembered
+from cudepot.formats.simple import IndexFile
+from cudepot.kinds.kind import Solved, Solving
+from cudepot.kinds.wheels.index_reader import IndexReader
+from cudepot.kinds.wheels.rules.reading import Placeholder
+
+_NAMED = 5  # files in one message
+
+
+def standing(asking: Solving, request: str, reader: IndexReader, upgrade: bool | frozenset[str]) -> Solved | None:
+    """Return what is locked where the same is asked for and every file of it is still offered, else None.
+
+    Newer versions are no reason to move: that is for ``--upgrade`` to ask. While no page has changed, none is parsed.
+
+    Args:
+        asking: what is asked.
+        request: its hash.
+        reader: reads the indexes.
+        upgrade: what is to move: nothing, these projects, or all.
+
+    Raises:
+        GoneError: a file is not offered any more, and its project is not to move.
+        CudepotError: a page cannot be read.
+    """
+    before = asking.before
+    artifacts = asking.lock.files_of(before) if before else None
+    if before is None or artifacts is None or before.request != request or upgrade is True:
+        return None
+    known = remembered(asking.depot.store, before, artifacts)
+    if known and reader.unchanged(known):
+        return None if upgrade else Solved(before, artifacts)
+    looked = [one for one in artifacts if not known or reader.asked.get(_page(one)) != known.get(_page(one))]
+    now = {one: _offered(reader, one) for one in looked}
+    gone = [one for one, file in now.items() if file is None and not (upgrade and one.name in upgrade)]
+    if gone:
+        raise _gone(gone)
+    if upgrade or any(file and _differs(one, file) for one, file in now.items()):
+        return None
+    return _kept(asking, before, [_as_told(one, now.get(one)) for one in artifacts], reader)
+
+
+def _kept(asking: Solving, before: LockedEnvironment, artifacts: Sequence[Artifact], reader: IndexReader) -> Solved:
+    """Return what is locked as its pages tell it now, and remember these."""
+    reader.save()
+    remember(asking.depot.store, before, artifacts, reader.asked)
+    return Solved(before, tuple(artifacts))
+
+
+def _page(one: Artifact) -> tuple[str, str]:
+    return one.upstream, f"{one.name}/"
+
+
+def _offered(reader: IndexReader, one: Artifact) -> IndexFile | None:
+    """Return the file on its page, or the sources it was built of; None where neither is there."""
+    wanted = {one.filename, one.path.rpartition("/")[2]}
+    return next((file for file in _files(reader, one) if file.filename in wanted), None)
+
+
+def _files(reader: IndexReader, one: Artifact) -> Iterator[IndexFile]:
+    if reader.upstream_of(one.name) != one.upstream:
+        return
+    for file in reader.files(one.name) or ():
+        yield file.sdist if isinstance(file, Placeholder) else file
+    if sdist := reader.sdist_of(one.name, Version(one.version)):
+        yield sdist
+
+
+def _differs(one: Artifact, file: IndexFile) -> bool:
+    """Return whether a page promises other bytes now than are locked."""
+    return file.filename == one.filename and bool(file.sha256) and file.sha256 != one.digest.sha256
+
+
+def _as_told(one: Artifact, file: IndexFile | None) -> Artifact:
+    """Return an artifact with what its page says of it now."""
+    if file is None or file.filename != one.filename:
+        return one
+    return replace(one, uploaded=file.uploaded, yanked=file.reason if file.yanked else None)
+
+
+def _gone(gone: Sequence[Artifact]) -> GoneError:
+    first = gone[0]
+    names = ", ".join(one.filename for one in gone[:_NAMED]) + (" and others" if len(gone) > _NAMED else "")
+    upgrades = " ".join(f"--upgrade {one}" for one in dict.fromkeys(one.name for one in gone[:_NAMED]))
+    return GoneError(
+        f"{first.upstream} does not offer any more what is locked: {names}",
+        hint=f"the locked files stay, and the site has them; `cudepot lock {upgrades}` takes other versions",
+        fault=Fault(GONE, f"{first.upstream}/{first.name}/", {"files": len(gone)}),
+    )
