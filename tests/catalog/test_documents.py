@@ -16,6 +16,7 @@ from tests.parsed import parse_config
 from cudepot.catalog.config.template import render_template
 from cudepot.catalog.lock import (
     Artifact,
+    BuiltFrom,
     Lock,
     LockedEnvironment,
     LockedFile,
@@ -49,8 +50,10 @@ PLAIN = st.builds(
     Artifact, TEXT, st.sampled_from(["deb", "wheel", "archive"]), NAMES, NAMES, NAMES, TEXT, NAMES, DIGESTS, TEXT,
     st.lists(TEXT, max_size=2).map(tuple),
 ).map(lambda one: replace(one, filename=f"{one.filename}.deb") if one.kind == "deb" else one)  # fmt: skip
+BUILT = st.builds(BuiltFrom, DIGESTS, TEXT, st.lists(TEXT, max_size=2).map(tuple), again=st.booleans())
 ARTIFACTS = st.one_of(
     PLAIN,
+    st.builds(lambda one, built: replace(one, built=built), PLAIN, BUILT),
     st.builds(lambda one, wants: replace(one, requires=wants), PLAIN, st.lists(TEXT, max_size=2).map(tuple)),
     st.builds(lambda one, recipe, release: replace(one, recipe=recipe, release=release), PLAIN, TEXT, RELEASES),
 )

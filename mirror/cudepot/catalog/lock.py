@@ -118,9 +118,25 @@ class Attested:
     digest: Digest
 
 
+class BuiltFrom(NamedTuple):
+    """What an artifact was made of here, because its upstream has the source alone.
+
+    Attributes:
+        digest: the source, which the upstream has at the artifact's ``path``.
+        python: version of the Python that built it, ``3.11``.
+        requires: what it was built with, each ``UPSTREAM/FILE`` of a locked artifact.
+        again: whether two builds gave the same bytes, so that any machine can make it again.
+    """
+
+    digest: Digest
+    python: str
+    requires: tuple[str, ...] = ()
+    again: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One file as its upstream publishes it.
+    """One file as its upstream publishes it, or as it was built from what its upstream publishes.
 
     Attributes:
         kind: an ``ArtifactKind``, or what a row that was registered says.
@@ -135,6 +151,7 @@ class Artifact:
         yanked: why the index withdrew it, which may be empty; None where it did not.
         requires: of a file of an environment the requirements that its ecosystem follows, markers included.
         provenance: of a wheel the attestations its index has of it (PEP 740); published beside it.
+        built: what it was made of; None for what is as its upstream publishes it.
     """
 
     upstream: str
@@ -155,6 +172,7 @@ class Artifact:
     yanked: str | None = None
     requires: tuple[str, ...] = ()
     provenance: Attested | None = None
+    built: BuiltFrom | None = None
 
     @property
     def is_mirrored(self) -> bool:

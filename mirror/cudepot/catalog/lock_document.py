@@ -8,7 +8,17 @@ from typing import Any
 
 from cudepot.catalog.ecosystems import CONDA, Output, Row, row_for, rows
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Artifact, Attested, FileRole, Lock, LockedFile, LockedUpstream, Replaced, Root
+from cudepot.catalog.lock import (
+    Artifact,
+    Attested,
+    BuiltFrom,
+    FileRole,
+    Lock,
+    LockedFile,
+    LockedUpstream,
+    Replaced,
+    Root,
+)
 from cudepot.catalog.locked_environments import parse_environments, render_environments
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest
@@ -146,6 +156,7 @@ def _artifact(table: Table, kinds: tuple[str, ...]) -> Artifact:
         yanked=table.text("yanked") if table.has("yanked") else None,
         requires=table.texts("requires", ()),
         provenance=_attested(table.table("provenance")) if table.has("provenance") else None,
+        built=_built(table.table("built")) if table.has("built") else None,
     )
     if table.has("recipe"):
         release = table.table("release")
@@ -161,6 +172,14 @@ def _artifact(table: Table, kinds: tuple[str, ...]) -> Artifact:
 
 def _attested(table: Table) -> Attested:
     found = Attested(table.text("path"), table.digest())
+    table.done()
+    return found
+
+
+def _built(table: Table) -> BuiltFrom:
+    found = BuiltFrom(
+        table.digest(), table.text("python"), table.texts("requires", ()), again=table.flag("again", default=True)
+    )
     table.done()
     return found
 
@@ -227,6 +246,10 @@ def _artifact_table(one: Artifact) -> dict[str, Any]:
     table |= {"requires": list(one.requires)} if one.requires else {}
     if one.provenance:
         table["provenance"] = {"path": one.provenance.path, **_digest_table(one.provenance.digest)}
+    if one.built:
+        table["built"] = {**_digest_table(one.built.digest), "python": one.built.python}
+        table["built"] |= {"requires": list(one.built.requires)} if one.built.requires else {}
+        table["built"] |= {} if one.built.again else {"again": False}
     if one.release is not None:
         table["recipe"] = one.recipe
         table["release"] = {key: getattr(one.release, key) for key in ("product", "version", "cuda", "subdir")}
