@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cudepot.kinds.wheels.rules.served import Entry, Release, rank, takes
+from cudepot.kinds.wheels.rules.fitting import rank, takes
+from cudepot.kinds.wheels.rules.served import Entry, Release
 from cudepot.kinds.wheels.rules.target import Target
 
 

@@ -10,7 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from cudepot.errors import BuildError
 from cudepot.formats.library import LibraryInfo
-from cudepot.kinds.wheels.rules.served import rank
+from cudepot.kinds.wheels.rules.fitting import rank
 from cudepot.kinds.wheels.rules.target import Target
 
 _ELSEWHERE = (

@@ -10,25 +10,23 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import quote
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name, parse_sdist_filename
 from packaging.version import Version
 
 from cudepot.formats.simple import IndexFile
-from cudepot.kinds.wheels.rules.target import Target, tags
+from cudepot.kinds.wheels.rules.fitting import fitting
+from cudepot.kinds.wheels.rules.target import Target
 
 _WHEEL = ".whl"
 _MOST_DIGITS = 18  # of a build number
-_MOST_DOTS = 40  # in the tags of a file name: three sets multiply
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A wheel on a page: the file, its build tag (number, rest) and its tags as its name has them."""
 
     file: IndexFile
@@ -72,7 +70,8 @@ class Served:
 
     def __init__(self, project: str, files: Iterable[IndexFile], targets: Sequence[Target]) -> None:
         self.project, self.releases = project, dict[Version, Release]()
-        self._targets = tuple(targets)
+        self._fitting = fitting(tuple(targets))
+        self._heads: dict[str, tuple[Release, tuple[int, str]] | None] = {}
         for file in files:
             if file.filename.endswith(_WHEEL):
                 self._add_wheel(file)
@@ -84,22 +83,30 @@ class Served:
         return self.releases.setdefault(version, Release(version))
 
     def _add_wheel(self, file: IndexFile) -> None:
-        parts = file.filename.removesuffix(_WHEEL).split("-")
-        if len(parts) not in (5, 6) or canonicalize_name(parts[0]) != self.project:
-            return
-        version, build = _version(parts[1]), _build(parts[2] if len(parts) == 6 else "")
-        if version is None or build is None:
-            return
-        entry, release = Entry(file, build, "-".join(parts[-3:])), self._release(version)
-        fits = any(rank(entry.tags, one) is not None for one in self._targets)
-        (release.wheels if fits else release.others).append(entry)
+        name, *tags = file.filename[: -len(_WHEEL)].rsplit("-", 3)
+        if name not in self._heads:
+            self._heads[name] = self._head(name)
+        head = self._heads[name]
+        if head is not None and len(tags) == 3:
+            text = f"{tags[0]}-{tags[1]}-{tags[2]}"
+            entry = Entry(file, head[1], text)
+            (head[0].wheels if self._fitting.tags(text) else head[0].others).append(entry)
+
+    def _head(self, text: str) -> tuple[Release, tuple[int, str]] | None:
+        """Return release and build of the part of a name before its tags; None for another project's, and nonsense."""
+        name, _, rest = text.partition("-")
+        version, _, build = rest.partition("-")
+        if canonicalize_name(name) != self.project or "-" in build:
+            return None
+        found, number = _version(version), _build(build)
+        return None if found is None or number is None else (self._release(found), number)
 
     def covers(self, release: Release) -> bool:
         """Return whether a version has a wheel for every target."""
         found = 0
         for one in release.wheels:
-            found |= _taking(one.tags, one.file.requires_python, self._targets)
-        return found == (1 << len(self._targets)) - 1
+            found |= self._fitting.tags(one.tags) & self._fitting.pythons(one.file.requires_python)
+        return found == self._fitting.every
 
     def behind(self, filename: str) -> IndexFile | None:
         """Return the file whose METADATA stands for one that may be shown; None for one that never is."""
@@ -162,42 +169,3 @@ def _sdist(file: IndexFile, project: str) -> Version | None:
     except ValueError:  # InvalidSdistFilename, InvalidVersion
         return None
     return version if name == project else None
-
-
-@functools.lru_cache(maxsize=1 << 14)
-def _tags(text: str) -> frozenset[Tag]:
-    """Return the tags that a compressed set means; none for one that nobody could have meant."""
-    try:
-        return parse_tag(text) if text.count(".") < _MOST_DOTS else frozenset()
-    except ValueError:
-        return frozenset()
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def rank(text: str, target: Target) -> int | None:
-    """Return how well a wheel's tags fit a target, 0 best; None where they do not."""
-    order: Mapping[Tag, int] = tags(target)
-    return min((order[one] for one in _tags(text) if one in order), default=None)
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _taking(text: str, requires_python: str, targets: tuple[Target, ...]) -> int:
-    """Return the targets that could take a wheel, one bit for each; one patch level of Python is enough."""
-    found = 0
-    for bit, one in enumerate(targets):
-        fits = rank(text, one) is not None
-        found |= (fits and any(takes(requires_python, python) for python in _ends(one))) << bit
-    return found
-
-
-def _ends(target: Target) -> tuple[str, ...]:
-    return (target.python,) if target.is_exact else (f"{target.python}.0", f"{target.python}.99")
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def takes(requires_python: str, python: str) -> bool:
-    """Return whether a version of Python is one of those a file is for; what nobody can read binds nobody."""
-    try:
-        return not requires_python or SpecifierSet(requires_python).contains(python, prereleases=True)
-    except InvalidSpecifier:
-        return True
