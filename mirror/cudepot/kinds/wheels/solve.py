@@ -1,30 +1,14 @@
-"""Resolves the wheels of an environment: what is asked, uv's answer, and the files that are locked for it."""
+"""Resolves the wheels of an environment, where what is locked of it does not stand any more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import partial
-
-from cudepot.catalog.config.environments import Environment
-from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget, Member
-from cudepot.depot.environment_memory import remember
-from cudepot.depot.request import environment_request, read_wanted
+from cudepot.depot.request import environment_request
 from cudepot.formats.simple import project_name
 from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.wheels.environment import Wanted
 from cudepot.kinds.wheels.index_reader import IndexReader
 from cudepot.kinds.wheels.owners import owners
-from cudepot.kinds.wheels.resolve import resolve
-from cudepot.kinds.wheels.rules.asked import Asked
-from cudepot.kinds.wheels.rules.question import Preferred, Question
-from cudepot.kinds.wheels.rules.requirement_files import asked_for
-from cudepot.kinds.wheels.rules.target import Target
-from cudepot.kinds.wheels.shown_reader import ShownReader
-from cudepot.kinds.wheels.solved_files import Answer, artifacts_of, check_insisted
 from cudepot.kinds.wheels.standing import standing
-from cudepot.temporary import temporary_folder
-
-_KIND = "simple"
 
 
 def solve(asking: Solving) -> Solved:
@@ -33,86 +17,9 @@ def solve(asking: Solving) -> Solved:
     assert isinstance(wanted, Wanted)
     request = environment_request(depot.base, depot.config.upstreams, asking.environment, wanted)
     reader = IndexReader(depot.store, depot.progress, depot.source, owners(depot.config.upstreams, wanted))
-    upgrade = _upgraded(asking)
+    upgrade = asking.upgrade if isinstance(asking.upgrade, bool) else frozenset(map(project_name, asking.upgrade))
     if (still := standing(asking, request, reader, upgrade)) is not None:
         return still
-    asked = _asked(asking, wanted)
-    question = _question(asking, wanted, asked, upgrade)
-    with temporary_folder() as scratch:
-        answer = resolve(question, ShownReader(reader), scratch)
-    artifacts = artifacts_of(depot, asking.lock, reader, answer)
-    check_insisted(artifacts.values(), asked.hashes)
-    environment = LockedEnvironment(
-        asking.environment.name, _KIND, request, question.roots,
-        tuple(_target(target, answer, artifacts) for target in question.targets), question.overrides,
-    )  # fmt: skip
-    reader.save()
-    remember(depot.store, environment, artifacts.values(), reader.asked)
-    return Solved(environment, tuple(artifacts.values()), (*asked.notes, *_withdrawn(artifacts.values())))
+    from cudepot.kinds.wheels.answered import answered  # noqa: PLC0415 - most runs find that nothing moved
 
-
-def targets_of(environment: Environment) -> tuple[Target, ...]:
-    """Return the machines of an environment."""
-    return tuple(
-        Target(platform, python, environment.glibc if platform.startswith("linux") else "")
-        for platform in environment.platforms
-        for python in environment.python
-    )
-
-
-def _upgraded(asking: Solving) -> bool | frozenset[str]:
-    return asking.upgrade if isinstance(asking.upgrade, bool) else frozenset(map(project_name, asking.upgrade))
-
-
-def _asked(asking: Solving, wanted: Wanted) -> Asked:
-    """Return all that is asked for: overrides apart, what stands in cudepot.toml and in files together."""
-    read = partial(read_wanted, asking.depot.base)
-    named, bound = asked_for(wanted.requirements, read), asked_for(wanted.constraint_files, read)
-    return Asked(
-        (*wanted.wheels, *named.requirements),
-        (*wanted.constraints, *named.constraints, *bound.requirements, *bound.constraints),
-        {**bound.hashes, **named.hashes},
-        (*named.notes, *bound.notes),
-    )
-
-
-def _question(asking: Solving, wanted: Wanted, asked: Asked, upgrade: bool | frozenset[str]) -> Question:
-    replacing = asked_for(wanted.override_files, partial(read_wanted, asking.depot.base))
-    every = wanted.prereleases
-    return Question(
-        roots=asked.requirements,
-        targets=targets_of(asking.environment),
-        constraints=asked.constraints,
-        overrides=(*wanted.overrides, *replacing.requirements),
-        prereleases=every if isinstance(every, bool) else frozenset(every),
-        preferred=tuple(_preferred(asking, upgrade)),
-        build=frozenset(wanted.build),
-    )
-
-
-def _preferred(asking: Solving, upgrade: bool | frozenset[str]) -> Iterator[Preferred]:
-    """Give the versions that are locked and are to stay."""
-    if asking.before is None or upgrade is True:
-        return
-    there = {(one.upstream, one.filename): one for one in asking.lock.artifacts}
-    for target in asking.before.targets:
-        for member in target.members:
-            one = there.get((member.upstream, member.filename))
-            if one and not (upgrade and one.name in upgrade):
-                yield Preferred(one.name, one.version, Target(**dict(target.fields)))
-
-
-def _target(target: Target, answer: Answer, artifacts: dict[str, Artifact]) -> LockedTarget:
-    members = [(artifacts[one.file.filename], one.marker) for one in answer[target]]
-    fields = {"platform": target.platform, "python": target.python, "glibc": target.glibc}
-    return LockedTarget(
-        target.name,
-        tuple((name, value) for name, value in fields.items() if value),
-        tuple(Member(one.upstream, one.filename, marker) for one, marker in members),
-    )
-
-
-def _withdrawn(artifacts: Iterable[Artifact]) -> Iterator[str]:
-    for one in artifacts:
-        if one.yanked is not None:
-            yield f"{one.filename}: withdrawn by its upstream (yanked): {one.yanked or 'no reason given'}"
+    return answered(asking, wanted, request, reader, upgrade)

@@ -1,0 +1,121 @@
+"""What uv is asked for an environment, and its answer as it is locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+
+from cudepot.catalog.config.environments import Environment
+from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget, Member
+from cudepot.depot.environment_memory import remember
+from cudepot.depot.request import read_wanted
+from cudepot.kinds.kind import Solved, Solving
+from cudepot.kinds.wheels.environment import Wanted
+from cudepot.kinds.wheels.index_reader import IndexReader
+from cudepot.kinds.wheels.resolve import resolve
+from cudepot.kinds.wheels.rules.asked import Asked
+from cudepot.kinds.wheels.rules.question import Preferred, Question
+from cudepot.kinds.wheels.rules.requirement_files import asked_for
+from cudepot.kinds.wheels.rules.target import Target
+from cudepot.kinds.wheels.shown_reader import ShownReader
+from cudepot.kinds.wheels.solved_files import Answer, artifacts_of, check_insisted
+from cudepot.temporary import temporary_folder
+
+_KIND = "simple"
+Upgrade = bool | frozenset[str]
+"""Which projects are to move: none, some (normalised names), or all."""
+
+
+def answered(asking: Solving, wanted: Wanted, request: str, reader: IndexReader, upgrade: Upgrade) -> Solved:
+    """Return what uv makes of an environment, and what was read for it is remembered.
+
+    Args:
+        asking: what is asked.
+        wanted: what the environment says of wheels.
+        request: hash of all that is asked.
+        reader: reads the indexes.
+        upgrade: what is to move.
+
+    Raises:
+        CudepotError: see :class:`~cudepot.kinds.ports.Solves`.
+    """
+    asked = _asked(asking, wanted)
+    question = _question(asking, wanted, asked, upgrade)
+    with temporary_folder() as scratch:
+        answer = resolve(question, ShownReader(reader), scratch)
+    artifacts = artifacts_of(asking.depot, asking.lock, reader, answer)
+    check_insisted(artifacts.values(), asked.hashes)
+    environment = LockedEnvironment(
+        asking.environment.name,
+        _KIND,
+        request,
+        question.roots,
+        tuple(_target(target, answer, artifacts) for target in question.targets),
+        question.overrides,
+    )
+    reader.save()
+    remember(asking.depot.store, environment, artifacts.values(), reader.asked)
+    return Solved(environment, tuple(artifacts.values()), (*asked.notes, *_withdrawn(artifacts.values())))
+
+
+def targets_of(environment: Environment) -> tuple[Target, ...]:
+    """Return the machines of an environment."""
+    return tuple(
+        Target(platform, python, environment.glibc if platform.startswith("linux") else "")
+        for platform in environment.platforms
+        for python in environment.python
+    )
+
+
+def _asked(asking: Solving, wanted: Wanted) -> Asked:
+    """Return all that is asked for: overrides apart, what stands in cudepot.toml and in files together."""
+    read = partial(read_wanted, asking.depot.base)
+    named, bound = asked_for(wanted.requirements, read), asked_for(wanted.constraint_files, read)
+    return Asked(
+        (*wanted.wheels, *named.requirements),
+        (*wanted.constraints, *named.constraints, *bound.requirements, *bound.constraints),
+        {**bound.hashes, **named.hashes},
+        (*named.notes, *bound.notes),
+    )
+
+
+def _question(asking: Solving, wanted: Wanted, asked: Asked, upgrade: Upgrade) -> Question:
+    replacing = asked_for(wanted.override_files, partial(read_wanted, asking.depot.base))
+    every = wanted.prereleases
+    return Question(
+        roots=asked.requirements,
+        targets=targets_of(asking.environment),
+        constraints=asked.constraints,
+        overrides=(*wanted.overrides, *replacing.requirements),
+        prereleases=every if isinstance(every, bool) else frozenset(every),
+        preferred=tuple(_preferred(asking, upgrade)),
+        build=frozenset(wanted.build),
+    )
+
+
+def _preferred(asking: Solving, upgrade: Upgrade) -> Iterator[Preferred]:
+    """Give the versions that are locked and are to stay."""
+    if asking.before is None or upgrade is True:
+        return
+    there = {(one.upstream, one.filename): one for one in asking.lock.artifacts}
+    for target in asking.before.targets:
+        for member in target.members:
+            one = there.get((member.upstream, member.filename))
+            if one and not (upgrade and one.name in upgrade):
+                yield Preferred(one.name, one.version, Target(**dict(target.fields)))
+
+
+def _target(target: Target, answer: Answer, artifacts: Mapping[str, Artifact]) -> LockedTarget:
+    members = [(artifacts[one.file.filename], one.marker) for one in answer[target]]
+    fields = {"platform": target.platform, "python": target.python, "glibc": target.glibc}
+    return LockedTarget(
+        target.name,
+        tuple((name, value) for name, value in fields.items() if value),
+        tuple(Member(one.upstream, one.filename, marker) for one, marker in members),
+    )
+
+
+def _withdrawn(artifacts: Iterable[Artifact]) -> Iterator[str]:
+    for one in artifacts:
+        if one.yanked is not None:
+            yield f"{one.filename}: withdrawn by its upstream (yanked): {one.yanked or 'no reason given'}"
