@@ -25,13 +25,13 @@ from cudepot.kinds.wheels.lock import PAGE_LIMIT
 from cudepot.kinds.wheels.metadata_reader import MetadataReader
 from cudepot.kinds.wheels.once import Once
 from cudepot.kinds.wheels.owners import Owners
-from cudepot.kinds.wheels.rules.core_metadata import as_metadata, is_told
+from cudepot.kinds.wheels.rules.core_metadata import as_metadata, is_told, no_metadata
 from cudepot.kinds.wheels.rules.reading import Placeholder, Shown, shown
 from cudepot.kinds.wheels.rules.stubs import MOST_OF_STUB, Stub, stub_of
 from cudepot.ports import Page, Progress
 from cudepot.store.local import LocalStore
 
-_WORKERS = 16  # pages at a time
+_AT_A_TIME = 16  # requests
 NO_PAGE = Digest.of(b"")
 """Stands for the page of a project that an index does not have."""
 
@@ -59,7 +59,8 @@ class IndexReader:
     def __init__(self, store: LocalStore, progress: Progress, source: SourceOf, owners: Owners) -> None:
         self._store, self._progress, self._source, self._owners = store, progress, source, owners
         self._before = rfc3339(owners.wanted.exclude_newer)
-        self._metadata = MetadataReader(store, progress, source)
+        self._gate = threading.Semaphore(_AT_A_TIME)
+        self._metadata = MetadataReader(store, progress, source, self._gate)
         self._memories = Once(self._memory)
         self._pages = Once(self._page)
         self._projects = Once(self._project)
@@ -130,7 +131,7 @@ class IndexReader:
             self._pages(key)
 
         known = [one for one in before if one[0] in self._owners.every]
-        failed = in_threads(known, read, _WORKERS)
+        failed = in_threads(known, read, _AT_A_TIME)
         if failed:
             raise failed[0][1]
         return len(known) == len(before) and all(self._asked.get(key) == digest for key, digest in before.items())
@@ -155,7 +156,8 @@ class IndexReader:
         name, path = key
         memory = self._memories(name)
         try:
-            page, digest = memory.read(self._source(self._owners.every[name]), path, limit=PAGE_LIMIT)
+            with self._gate:
+                page, digest = memory.read(self._source(self._owners.every[name]), path, limit=PAGE_LIMIT)
         except MissingError:
             page, digest = None, NO_PAGE
         with self._noting:
@@ -201,8 +203,11 @@ class IndexReader:
         if not isinstance(file, Placeholder):
             return self._metadata.read(upstream, file)
         sdist = self._sdist(upstream, file.sdist)
-        if (stub := stub_of(sdist, what=file.sdist.filename)) is not None:
+        stub = stub_of(sdist, what=file.sdist.filename)
+        if stub is not None and stub.backend:
             raise _missing_index(file, stub)
+        if stub is not None:
+            return no_metadata(_project_of(file), file.filename.split("-")[1])
         if not is_told(sdist.pkg_info):
             with self._noting:
                 self._untold.add(file.filename)

@@ -38,10 +38,11 @@ class MetadataReader:
         store: keeps whole files, and what was read of others.
         progress: is told what is odd, once of each index.
         source: opens an upstream.
+        gate: lets in as many as may ask at a time.
     """
 
-    def __init__(self, store: LocalStore, progress: Progress, source: SourceOf) -> None:
-        self._store, self._progress, self._source = store, progress, source
+    def __init__(self, store: LocalStore, progress: Progress, source: SourceOf, gate: threading.Semaphore) -> None:
+        self._store, self._progress, self._source, self._gate = store, progress, source, gate
         self._memory = MetadataMemory(store)
         self._noted: set[tuple[str, str]] = set()
         self._noting = threading.Lock()
@@ -58,12 +59,12 @@ class MetadataReader:
             TrustError: the whole wheel had to be read, and is not what the index promises.
             FormatError: it is no wheel.
         """
-        if not file.sha256:
-            return self._asked(upstream, file)
-        found = self._memory.find(upstream.name, file.sha256)
+        found = self._memory.find(upstream.name, file.sha256) if file.sha256 else None
         if found is None:
-            found = self._asked(upstream, file)
-            self._memory.note(upstream.name, file.sha256, found)
+            with self._gate:
+                found = self._asked(upstream, file)
+            if file.sha256:
+                self._memory.note(upstream.name, file.sha256, found)
         return found
 
     def whole(self, upstream: Upstream, file: IndexFile) -> BinaryIO:
@@ -73,15 +74,20 @@ class MetadataReader:
             UpstreamError: not to be had.
             TrustError: not what the index promises.
         """
+        with self._gate:
+            return self._whole(upstream, file)
+
+    def size(self, upstream: Upstream, file: IndexFile) -> int:
+        """Return the size of a file as its server tells it; raise UpstreamError where it does not."""
+        with self._gate:
+            return self._source(upstream).size(located(upstream, file.url))
+
+    def _whole(self, upstream: Upstream, file: IndexFile) -> BinaryIO:
         source, path = self._source(upstream), located(upstream, file.url)
         hashes = Hashes(self._store, self._progress, source, {}, ())
         digest = hashes.digest(path, file, threading.Event())
         fetch_one(Wanted(source, path, digest), self._store, self._progress)
         return self._store.open(digest)
-
-    def size(self, upstream: Upstream, file: IndexFile) -> int:
-        """Return the size of a file as its server tells it; raise UpstreamError where it does not."""
-        return self._source(upstream).size(located(upstream, file.url))
 
     def _asked(self, upstream: Upstream, file: IndexFile) -> bytes:
         if file.sha256 and file.size is not None and self._store.has(Digest(file.sha256, file.size)):
@@ -115,7 +121,7 @@ class MetadataReader:
         return None
 
     def _out_of_all(self, upstream: Upstream, file: IndexFile) -> bytes:
-        with self.whole(upstream, file) as wheel:
+        with self._whole(upstream, file) as wheel:
             return read_metadata(wheel, what=file.filename)
 
     def _note(self, upstream: Upstream, text: str) -> None:

@@ -33,5 +33,10 @@ def as_metadata(pkg_info: bytes, project: str, version: str) -> bytes:
     return "\n".join([*lines, "", ""]).encode(errors="replace")
 
 
+def no_metadata(project: str, version: str) -> bytes:
+    """Return METADATA of what only holds a name: for no Python, so that nobody chooses it."""
+    return f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nRequires-Python: <0\n\n".encode()
+
+
 def _headers(pkg_info: bytes) -> email.message.Message:
     return email.parser.BytesParser().parsebytes(pkg_info, headersonly=True)
