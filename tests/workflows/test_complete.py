@@ -17,7 +17,7 @@ HEAVY = {
     "cudepot.catalog.nvidia.release_names",
     "cudepot.formats.apt", "cudepot.formats.apt_listing", "cudepot.formats.compression", "cudepot.formats.payload",
     "cudepot.formats.primary", "cudepot.openpgp", "cudepot.signing.gpgv", "cudepot.kinds.apt.chain",
-    "cudepot.kinds.apt.lock",
+    "cudepot.kinds.apt.lock", "cudepot.kinds.wheels.resolve", "http.server", "uv",
 }  # fmt: skip
 """What a run that finds nothing new has no use for; each took its milliseconds once."""
 
