@@ -152,8 +152,11 @@ def test_a_file_that_is_withdrawn_stays_and_is_marked(ours: Project, index: Pyth
     ask(ours, python=["3.12"])
     ours.run("lock")
     index.yank("app-1.0-py3-none-any.whl", "broken on Mondays")
-    assert not resolved(ours)[1]
+    done, ran = resolved(ours)
+    assert not ran
+    assert "app-1.0-py3-none-any.whl: withdrawn by its upstream (yanked): broken on Mondays" in done.out
     assert next(one for one in locked(ours)["artifact"] if one["name"] == "app")["yanked"] == "broken on Mondays"
+    assert "broken on Mondays" in ours.run("lock").out
 
 
 def test_other_bytes_under_a_locked_name_are_an_alarm(ours: Project, index: PythonIndex) -> None:

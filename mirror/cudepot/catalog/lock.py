@@ -175,6 +175,11 @@ class Artifact:
     built: BuiltFrom | None = None
 
     @property
+    def is_of_environment(self) -> bool:
+        """Whether environments alone ask for it."""
+        return self.why == ENVIRONMENT or self.why.startswith(BUILDS)
+
+    @property
     def is_mirrored(self) -> bool:
         """Whether it is published as it is."""
         return Output.MIRROR in self.outputs
@@ -192,6 +197,8 @@ class Artifact:
 
 ENVIRONMENT = "environment"
 """``why`` of an artifact that no pin asks for."""
+BUILDS = "builds "
+"""How ``why`` begins of what is there to build a file of an environment with, and is not published."""
 
 
 class Member(NamedTuple):
@@ -261,8 +268,16 @@ class Lock:
 
     def files_of(self, environment: LockedEnvironment) -> tuple[Artifact, ...] | None:
         """Return the files of an environment, each once; None where one of them is not there."""
-        there = {(one.upstream, one.filename): one for one in self.artifacts}
-        wanted = dict.fromkeys((one.upstream, one.filename) for target in environment.targets for one in target.members)
+        return self._named((one.upstream, one.filename) for target in environment.targets for one in target.members)
+
+    def builders_of(self, artifacts: Iterable[Artifact]) -> tuple[Artifact, ...] | None:
+        """Return what some of these artifacts were built with, each once; None where one of that is not there."""
+        named = (text.rpartition("/") for one in artifacts if one.built for text in one.built.requires)
+        return self._named((upstream, filename) for upstream, _, filename in named)
+
+    def _named(self, names: Iterable[tuple[str, str]]) -> tuple[Artifact, ...] | None:
+        wanted = list(dict.fromkeys(names))
+        there = {(one.upstream, one.filename): one for one in self.artifacts} if wanted else {}
         return tuple(there[one] for one in wanted) if all(one in there for one in wanted) else None
 
     def upstream(self, name: str) -> LockedUpstream | None:
@@ -309,7 +324,7 @@ def pinned(lock: Lock) -> Lock:
     """Return what pins alone made of a lock: nothing of environments."""
     if not lock.environments:
         return lock
-    artifacts = tuple(replace(one, requires=()) for one in lock.artifacts if one.why != ENVIRONMENT)
+    artifacts = tuple(replace(one, requires=()) for one in lock.artifacts if not one.is_of_environment)
     used = {one.upstream for one in artifacts}
     alone = {one.upstream for one in lock.artifacts} - used
     upstreams = tuple(one for one in lock.upstreams if one.name not in alone or one.roots or one.files)

@@ -45,5 +45,7 @@ def _file(store: LocalStore, name: str) -> SealedFile:
 
 def _identity(environment: LockedEnvironment, artifacts: Iterable[Artifact]) -> str:
     """Return a hash over an environment and its files."""
-    files = sorted((one.upstream, one.filename, one.digest.sha256) for one in artifacts)
+    members = {(one.upstream, one.filename) for target in environment.targets for one in target.members}
+    named = ((one.upstream, one.filename, one.digest.sha256) for one in artifacts)
+    files = sorted(one for one in named if one[:2] in members)
     return hexdigest(json.dumps([environment, files]).encode())

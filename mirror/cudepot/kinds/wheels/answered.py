@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from cudepot.catalog.config.environments import Environment
@@ -55,7 +55,7 @@ def answered(asking: Solving, wanted: Wanted, request: str, reader: IndexReader,
     )
     reader.save()
     remember(asking.depot.store, environment, artifacts.values(), reader.asked)
-    return Solved(environment, tuple(artifacts.values()), (*asked.notes, *_withdrawn(artifacts.values())))
+    return Solved(environment, tuple(artifacts.values()), asked.notes)
 
 
 def targets_of(environment: Environment) -> tuple[Target, ...]:
@@ -113,9 +113,3 @@ def _target(target: Target, answer: Answer, artifacts: Mapping[str, Artifact]) -
         tuple((name, value) for name, value in fields.items() if value),
         tuple(Member(one.upstream, one.filename, marker) for one, marker in members),
     )
-
-
-def _withdrawn(artifacts: Iterable[Artifact]) -> Iterator[str]:
-    for one in artifacts:
-        if one.yanked is not None:
-            yield f"{one.filename}: withdrawn by its upstream (yanked): {one.yanked or 'no reason given'}"

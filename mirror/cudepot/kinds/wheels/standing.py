@@ -8,7 +8,7 @@ from dataclasses import replace
 from packaging.version import Version
 
 from cudepot.catalog.faults import GONE, Fault, GoneError
-from cudepot.catalog.lock import Artifact, LockedEnvironment
+from cudepot.catalog.lock import Artifact
 from cudepot.depot.environment_memory import remember, remembered
 from cudepot.formats.simple import IndexFile
 from cudepot.kinds.kind import Solved, Solving
@@ -35,11 +35,12 @@ def standing(asking: Solving, request: str, reader: IndexReader, upgrade: bool |
     """
     before = asking.before
     artifacts = asking.lock.files_of(before) if before else None
-    if before is None or artifacts is None or before.request != request or upgrade is True:
+    builders = asking.lock.builders_of(artifacts or ())
+    if before is None or artifacts is None or builders is None or before.request != request or upgrade is True:
         return None
     known = remembered(asking.depot.store, before, artifacts)
     if known and reader.unchanged(known):
-        return None if upgrade else Solved(before, artifacts)
+        return None if upgrade else Solved(before, (*artifacts, *builders))
     looked = [one for one in artifacts if not known or reader.asked.get(_page(one)) != known.get(_page(one))]
     now = {one: _offered(reader, one) for one in looked}
     gone = [one for one, file in now.items() if file is None and not (upgrade and one.name in upgrade)]
@@ -47,14 +48,9 @@ def standing(asking: Solving, request: str, reader: IndexReader, upgrade: bool |
         raise _gone(gone)
     if upgrade or any(file and _differs(one, file) for one, file in now.items()):
         return None
-    return _kept(asking, before, [_as_told(one, now.get(one)) for one in artifacts], reader)
-
-
-def _kept(asking: Solving, before: LockedEnvironment, artifacts: Sequence[Artifact], reader: IndexReader) -> Solved:
-    """Return what is locked as its pages tell it now, and remember these."""
     reader.save()
     remember(asking.depot.store, before, artifacts, reader.asked)
-    return Solved(before, tuple(artifacts))
+    return Solved(before, (*(_as_told(one, now.get(one)) for one in artifacts), *builders))
 
 
 def _page(one: Artifact) -> tuple[str, str]:

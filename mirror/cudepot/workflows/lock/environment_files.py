@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config.environments import Environment
-from cudepot.catalog.lock import ENVIRONMENT, Artifact, Lock, LockedEnvironment
+from cudepot.catalog.lock import BUILDS, ENVIRONMENT, Artifact, Lock, LockedEnvironment
 from cudepot.digest import Digest
 from cudepot.errors import PinError, TrustError
 from cudepot.workflows.lock.settled import EnvironmentSize, TargetSize
@@ -27,9 +27,9 @@ class Files:
     @property
     def artifacts(self) -> list[Artifact]:
         """Those of pins in their order, then those of environments by name."""
-        alone = [one for one in self._found.values() if one.why == ENVIRONMENT]
+        alone = [one for one in self._found.values() if one.is_of_environment]
         return [
-            *(one for one in self._found.values() if one.why != ENVIRONMENT),
+            *(one for one in self._found.values() if not one.is_of_environment),
             *sorted(alone, key=lambda one: (one.upstream, one.name, one.filename)),
         ]
 
@@ -39,16 +39,18 @@ class Files:
         Raises:
             TrustError: one is there already with other bytes.
         """
-        for one in artifacts:
+        for artifact in artifacts:
+            one = artifact if artifact.is_of_environment else replace(artifact, why=ENVIRONMENT)
             key = (one.upstream, one.filename)
-            there = self._found.setdefault(key, replace(one, why=ENVIRONMENT))
+            there = self._found.setdefault(key, one)
             if there.digest != one.digest:
                 raise TrustError(
                     f"{one.filename}: {one.upstream} gives it with sha256 {one.digest.sha256} here and "
                     f"{there.digest.sha256} there",
                     hint="its page changed while it was read: run `cudepot lock` again",
                 )
-            self._found[key] = replace(there, requires=tuple(sorted({*there.requires, *one.requires})))
+            kept = one if there.why.startswith(BUILDS) else there
+            self._found[key] = replace(kept, requires=tuple(sorted({*there.requires, *one.requires})))
 
 
 def check_size(environment: Environment, artifacts: Sequence[Artifact]) -> None:

@@ -5,7 +5,7 @@ One that cannot be resolved stops neither the others nor the pins: what was lock
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -65,8 +65,15 @@ def with_environments(depot: Depot, old: Lock, pins: Lock, asked: Asked) -> Sett
     done = {by_name[name]: each for name, each in found.items()}
     lock = _joined(depot.config, old, pins, done)
     failed = tuple(failures(depot.store, depot.clock, list(every), errors))
-    notes = dict.fromkeys(note for each in done.values() for one in each for note in one.notes)
+    notes = dict.fromkeys(note for each in done.values() for one in each for note in (*one.notes, *_withdrawn(one)))
     return Settled(lock, failed, tuple(notes), sizes(old, lock, depot.store.has))
+
+
+def _withdrawn(solved: Solved) -> Iterator[str]:
+    """Give a line for each file that its upstream withdrew."""
+    for one in solved.artifacts:
+        if one.yanked is not None:
+            yield f"{one.filename}: withdrawn by its upstream (yanked): {one.yanked or 'no reason given'}"
 
 
 def _check_upgrade(upgrade: Upgrade, config: Config, old: Lock) -> None:
@@ -124,8 +131,11 @@ def _joined(config: Config, old: Lock, pins: Lock, done: Mapping[str, Sequence[S
 def _still_there(config: Config, old: Lock, kept: LockedEnvironment) -> tuple[Artifact, ...] | None:
     """Return the files of an environment as they are locked; None where one is not, or its upstream is gone."""
     there = {one.name for one in config.upstreams}
-    artifacts = old.files_of(kept)
-    return artifacts if artifacts is not None and all(one.upstream in there for one in artifacts) else None
+    members = old.files_of(kept)
+    builders = old.builders_of(members or ())
+    if members is None or builders is None or any(one.upstream not in there for one in (*members, *builders)):
+        return None
+    return *members, *builders
 
 
 def _upstreams(config: Config, pins: Lock, used: Iterable[str]) -> tuple[LockedUpstream, ...]:
