@@ -31,6 +31,7 @@ _ELSEWHERE = {
     ("docs/cross.md", "cudepot samples build"): "tests/workflows/test_samples.py",
     ("docs/doctor.md", "cudepot doctor"): "tests/workflows/test_doctor_run.py",
     ("docs/nvidia-guide.md", ""): "tests/integration/test_nvidia_guide.py",
+    ("docs/pytorch.md", ""): "tests/integration/test_pytorch_guide.py",
     ("docs/quickstart.md", "pip install '.[serve]'"): "tests/integration/test_site_servers.py",
     ("docs/yum.md", "cat /etc/dnf/acme-excludes.conf"): "tests/integration/test_yum_site.py",
     ("docs/sites.md", "pip install '.[serve]'"): "tests/integration/test_site_servers.py",
