@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from hypothesis import given
@@ -21,6 +23,7 @@ from cudepot.formats.simple_write import (
     render_root_html,
     render_root_json,
 )
+from cudepot.paths import safe_name
 
 URL = "http://127.0.0.1/simple/nvidia-cudnn-cu11/"
 NAME = "nvidia_cudnn_cu11-8.0.5.39+acme.1-py3-none-manylinux1_x86_64.whl"
@@ -180,6 +183,26 @@ def test_a_link_to_provenance_is_harmless(link: object, found: bool) -> None:
 def test_a_relative_link_to_provenance_leads_from_the_page() -> None:
     (file,) = parse_page(page({"filename": "a.whl", "url": "x", "provenance": "../../w/a.whl.p"}), JSON_TYPE, URL)
     assert file.provenance == "http://127.0.0.1/w/a.whl.p"
+
+
+@given(st.from_regex(simple._USUAL_URL, fullmatch=True))
+def test_a_url_that_looks_usual_is_what_it_would_be_taken_apart(link: str) -> None:
+    assert urljoin(URL, link) == link
+    assert (urlsplit(link).scheme in ("http", "https"), urlsplit(link).username) == (True, None)
+
+
+@given(st.from_regex(simple._USUAL_NAME, fullmatch=True))
+def test_a_name_that_looks_usual_is_a_plain_file_name(name: str) -> None:
+    assert safe_name(name) == name
+    assert name.isprintable()
+    assert "/" not in name
+
+
+@given(st.datetimes(timezones=st.just(datetime.UTC)))
+def test_a_time_that_looks_usual_is_one_in_utc(time: datetime.datetime) -> None:
+    text = f"{time:%Y-%m-%dT%H:%M:%S.%fZ}".rjust(27, "0")
+    assert simple.rfc3339(text) == simple.rfc3339(text.replace("Z", "+00:00")).rjust(27, "0")
+    assert simple.rfc3339(f"{text[:5]}13{text[7:]}") == ""
 
 
 ANY = st.recursive(

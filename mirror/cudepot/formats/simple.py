@@ -7,6 +7,7 @@ Sources: PEP 503 and 691 (pages), 592 (yanked), 629 and 700 (versions, sizes, ti
 from __future__ import annotations
 
 import datetime
+import functools
 import html.parser
 import json
 import re
@@ -30,6 +31,11 @@ _PIECE = 1 << 16  # characters the parser is fed at a time
 _LENGTHS = {"sha256": 64, "sha512": 128, "sha384": 96, "sha224": 56, "sha1": 40, "md5": 32}
 """The hashes pip takes, and how many hex digits they have."""
 _HEX = re.compile(r"[0-9a-f]+")
+# What nearly every row of a page looks like, of thousands: nothing has to be taken apart to know that it is good.
+_USUAL_URL = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,4})?/[A-Za-z0-9_.~/+%-]*")
+_USUAL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+!-]*")
+_USUAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_USUAL_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +107,10 @@ def _json_file(one: dict[str, object], base: str) -> IndexFile:
     if not isinstance(filename, str) or not isinstance(link, str):
         raise TypeError("`filename` and `url` have to be strings")
     hashes, size, yanked = one.get("hashes"), one.get("size"), one.get("yanked", False)
-    known = _hashes(hashes.items() if isinstance(hashes, dict) else ())
+    known = _json_hashes(hashes)
     return IndexFile(
         _plain(filename, base),
-        urljoin(base, link),
+        link if _USUAL_URL.fullmatch(link) else urljoin(base, link),
         known.pop("sha256", ""),
         size if isinstance(size, int) and not isinstance(size, bool) and 0 <= size < _MOST_BYTES else None,
         bool(yanked),
@@ -115,6 +121,15 @@ def _json_file(one: dict[str, object], base: str) -> IndexFile:
         _core_metadata(one.get("core-metadata", one.get("dist-info-metadata"))),
         _web(one.get("provenance"), base),
     )
+
+
+def _json_hashes(hashes: object) -> dict[str, str]:
+    if not isinstance(hashes, dict):
+        return {}
+    only = hashes.get("sha256") if len(hashes) == 1 else None
+    if isinstance(only, str) and _USUAL_HASH.fullmatch(only):
+        return {"sha256": only}
+    return _hashes(hashes.items())
 
 
 def _hashes(pairs: Iterable[tuple[object, object]]) -> dict[str, str]:
@@ -147,13 +162,20 @@ def _web(link: object, base: str) -> str:
 
 def _line(text: object) -> str:
     """Return what somebody wrote as one line that cannot move a cursor; empty where it is no text."""
-    return "".join(one for one in " ".join(text.split()) if one.isprintable())[:500] if isinstance(text, str) else ""
+    return _one_line(text) if isinstance(text, str) else ""
+
+
+@functools.lru_cache(1024)  # pages say the same of thousands of files
+def _one_line(text: str) -> str:
+    return "".join(one for one in " ".join(text.split()) if one.isprintable())[:500]
 
 
 def rfc3339(text: object) -> str:
     """Return a time of RFC 3339 in UTC, with microseconds; empty where it is none."""
     try:
         found = datetime.datetime.fromisoformat(text) if isinstance(text, str) and "T" in text else None
+        if found and isinstance(text, str) and _USUAL_TIME.fullmatch(text):
+            return text
         return f"{found.astimezone(datetime.UTC):%Y-%m-%dT%H:%M:%S.%fZ}" if found and found.tzinfo else ""
     except (ValueError, OverflowError):
         return ""
@@ -161,6 +183,8 @@ def rfc3339(text: object) -> str:
 
 def _plain(name: str, page: str) -> str:
     """Refuse names with folders in them; what is no file name at all (a link to a folder) is not our business."""
+    if _USUAL_NAME.fullmatch(name):
+        return name
     if "/" in name or (name and safe_name(name) != name):
         raise FormatError(
             f"{page}: {name[:200]!r} is no plain file name", hint="the index may be hostile: do not use it"
