@@ -228,6 +228,23 @@ def test_a_build_for_one_machine_leaves_the_others_the_plain_release(index: ToyI
     assert found == {L312: ["nvidia-cudnn-cu12==9", "torch==2.9.1+cu126"], A312: ["torch==2.9.1"]}
 
 
+def test_wheels_that_require_different_things_are_judged_target_by_target(index: ToyIndex, ask: Asked) -> None:
+    index.add("a", "1", "b", "shared<2", tags=(LINUX,), hashed=True)
+    index.add("a", "1", "c", "shared", tags=(WINDOWS,), hashed=True)
+    for name in ("b", "c", "shared"):
+        index.add(name, "1")
+        index.add(name, "2")
+    found = ask("a", targets=(L312, W312))
+    assert found == {L312: ["a==1", "b==2", "shared==1"], W312: ["a==1", "c==2", "shared==1"]}
+    ask.index = ToyIndex()
+    ask.index.add("a", "1", "b", "c", tags=(LINUX,), hashed=True)
+    ask.index.add("a", "1", "c", "b", tags=(WINDOWS,), hashed=True)
+    ask.index.add("b", "1")
+    ask.index.add("c", "1")
+    assert ask("a", targets=(L312, W312))[W312] == ["a==1", "b==1", "c==1"]
+    assert len(list((ask.folder / "2").glob("*/uv.lock"))) == 0, "in another order it is the same"
+
+
 def test_what_is_built_comes_as_its_source(index: ToyIndex, ask: Asked) -> None:
     index.add("pure", "1", "a", source=True, tags=())
     index.add("a", "1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 
@@ -35,15 +36,22 @@ class ToyIndex:
 
     def add(
         self, name: str, version: str, *requires: str, tags: Sequence[str] = (ANY,), python: str = "",
-        extras: Sequence[str] = (), yanked: bool = False, source: bool = False,
+        extras: Sequence[str] = (), yanked: bool = False, source: bool = False, hashed: bool = False,
     ) -> None:  # fmt: skip
-        """Put the wheels of a version there, one for each of ``tags``; ``source``: a source package as well."""
+        """Put the wheels of a version there, one for each of ``tags``.
+
+        ``source``: a source package as well; ``hashed``: the page gives the hash of METADATA.
+        """
         plain = name.replace("-", "_")
         names = [f"{plain}-{version}-{one}.whl" for one in tags] + ([f"{plain}-{version}.tar.gz"] if source else [])
         about = [f"Requires-Dist: {one}" for one in requires] + [f"Provides-Extra: {one}" for one in extras]
         text = "\n".join(["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *about, ""])
         for one in names:
-            file = IndexFile(one, f"https://files.example/{one}", "0" * 64, 1, yanked=yanked, requires_python=python)
+            known = hashlib.sha256(text.encode()).hexdigest() if hashed else None
+            file = IndexFile(
+                one, f"https://files.example/{one}", "0" * 64, 1,
+                yanked=yanked, requires_python=python, core_metadata=known,
+            )  # fmt: skip
             self._files.setdefault(str(canonicalize_name(name)), []).append(file)
             self._metadata[one] = text.encode()
 

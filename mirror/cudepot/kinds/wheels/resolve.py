@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from cudepot.errors import PinError, TrustError
 from cudepot.formats.simple import IndexFile
+from cudepot.kinds.wheels.alike import alike
 from cudepot.kinds.wheels.rules.best_wheel import best_wheel
 from cudepot.kinds.wheels.rules.lacking import Lack, lacking, refuse
-from cudepot.kinds.wheels.rules.question import Chosen, Question
+from cudepot.kinds.wheels.rules.question import Chosen, Preferred, Question
 from cudepot.kinds.wheels.rules.refusal import refusal
 from cudepot.kinds.wheels.rules.served import Release, Served
 from cudepot.kinds.wheels.rules.target import Target
@@ -20,6 +22,8 @@ from cudepot.kinds.wheels.rules.uv_project import PROJECT, render_preferences, r
 from cudepot.kinds.wheels.rules.walk import Walk
 from cudepot.kinds.wheels.uv import NoSolutionError, run_lock
 from cudepot.kinds.wheels.uv_index import Reader, UvIndex, serving
+
+_Answer: TypeAlias = "dict[Target, tuple[Chosen, ...]]"
 
 
 def resolve(question: Question, reader: Reader, scratch: Path) -> dict[Target, tuple[Chosen, ...]]:
@@ -37,6 +41,12 @@ def resolve(question: Question, reader: Reader, scratch: Path) -> dict[Target, t
         BuildError: uv cannot be run.
         CudepotError: what the reader raises.
     """
+    found = _together(question, reader, scratch)
+    return found if len(found) == 1 or alike(found, reader) else _apart(question, reader, scratch, found)
+
+
+def _together(question: Question, reader: Reader, scratch: Path) -> _Answer:
+    """Resolve for all targets at once: of each version uv reads one wheel, and takes it for all."""
     index = UvIndex(reader, question.targets)
     try:
         solution = _solution(question, index, scratch)
@@ -45,6 +55,17 @@ def resolve(question: Question, reader: Reader, scratch: Path) -> dict[Target, t
     if lacks := solution.lacks:
         raise refuse(lacks)
     return {target: tuple(_chosen(walk, solution.served, target)) for target, walk in solution.walks.items()}
+
+
+def _apart(question: Question, reader: Reader, scratch: Path, together: _Answer) -> _Answer:
+    """Resolve for each target alone, which shows uv that target's own wheels; what was found together is kept."""
+    found: _Answer = {}
+    for target, chosen in together.items():
+        kept = tuple(Preferred(one.project, one.version, target) for one in chosen)
+        folder = scratch / target.name
+        folder.mkdir(exist_ok=True)
+        found |= _together(replace(question, targets=(target,), preferred=kept), reader, folder)
+    return found
 
 
 class _Solution(NamedTuple):

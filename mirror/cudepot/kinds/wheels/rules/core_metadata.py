@@ -33,6 +33,12 @@ def as_metadata(pkg_info: bytes, project: str, version: str) -> bytes:
     return "\n".join([*lines, "", ""]).encode(errors="replace")
 
 
+def requirements(metadata: bytes) -> frozenset[tuple[str, str]]:
+    """Return what a resolver looks for in METADATA, as (header, value), however it is ordered and folded."""
+    found = _headers(metadata)
+    return frozenset((name, " ".join(str(one).split())) for name in _KEPT for one in found.get_all(name, []))
+
+
 def no_metadata(project: str, version: str) -> bytes:
     """Return METADATA of what only holds a name: for no Python, so that nobody chooses it."""
     return f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nRequires-Python: <0\n\n".encode()
