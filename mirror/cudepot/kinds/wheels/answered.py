@@ -14,6 +14,7 @@ from cudepot.kinds.wheels.environment import Wanted
 from cudepot.kinds.wheels.index_reader import IndexReader
 from cudepot.kinds.wheels.resolve import resolve
 from cudepot.kinds.wheels.rules.asked import Asked
+from cudepot.kinds.wheels.rules.other_cuda import other_cuda
 from cudepot.kinds.wheels.rules.question import Preferred, Question
 from cudepot.kinds.wheels.rules.requirement_files import asked_for
 from cudepot.kinds.wheels.rules.target import Target
@@ -55,7 +56,9 @@ def answered(asking: Solving, wanted: Wanted, request: str, reader: IndexReader,
     )
     reader.save()
     remember(asking.depot.store, environment, artifacts.values(), reader.asked)
-    return Solved(environment, tuple(artifacts.values()), asked.notes)
+    found = ((one.name, one.version) for one in artifacts.values())
+    notes = (*asked.notes, *other_cuda(environment.name, asking.environment.cuda, found))
+    return Solved(environment, tuple(artifacts.values()), notes)
 
 
 def targets_of(environment: Environment) -> tuple[Target, ...]:
