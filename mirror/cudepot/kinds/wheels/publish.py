@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email.parser
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -77,8 +78,14 @@ def wheel_tree(
 
 
 def _among(projects: Mapping[str, list[PublishedWheel]], files: Collection[str]) -> dict[str, list[PublishedWheel]]:
-    """Return the projects with some files only; those that have none of them are left out."""
-    found = {name: [one for one in wheels if one.filename in files] for name, wheels in projects.items()}
+    """Return the projects with some files only; those that have none of them are left out.
+
+    None of them is withdrawn there: installers take what is yanked for exact versions only, and this is all there is.
+    """
+    found = {
+        name: [replace(one, yanked=None) for one in wheels if one.filename in files]
+        for name, wheels in projects.items()
+    }
     return {name: wheels for name, wheels in found.items() if wheels}
 
 

@@ -1,0 +1,1 @@
+"""Environments of wheels through the command line, on the simulator's indexes."""
