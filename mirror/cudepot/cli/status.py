@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> Answer:
     with opened(args, exclusive=False) as depot:
         result = status(depot)
     answer = asdict(replace(result, hold=None)) | {"faults": [one.as_json() for one in result.faults]}
+    answer["environments"] = [one._asdict() for one in result.environments]
     answer |= {"hold": result.hold.as_json() if result.hold else None, "alarms": list(alarms(result))}
     lines = list(_lines(result))
     if args.check:
@@ -49,6 +50,9 @@ def _lines(result: Status) -> list[str]:
         dated = f", root of {one.date}" if one.date else ""
         lines.append(f"  {one.name} ({one.type}): {one.artifacts} artifacts, {one.missing} missing{dated}{signed}")
         lines += [f"    {text}" for text in (one.old, one.unsigned) if text]
+    for each in result.environments:
+        size, missing = size_text(each.bytes), f"{each.missing} missing"
+        lines.append(f"  environment {each.name}: {each.files} files, {size}, {missing}, for {', '.join(each.targets)}")
     for fault in result.faults:
         lines.append(fault_line(fault))
     lines += result.unsolvable

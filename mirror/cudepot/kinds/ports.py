@@ -210,3 +210,7 @@ class Solves(Protocol):
             PinError: it cannot be written as one.
         """
         ...
+
+    def commands(self, environment: LockedEnvironment, url: str) -> tuple[str, ...]:
+        """Return the ways to install all of an environment from its index; ``url`` is the site, without a slash."""
+        ...

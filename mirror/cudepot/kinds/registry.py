@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cudepot.catalog import ecosystems
 from cudepot.catalog.config.upstream import Upstream, upstream_name
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.lock import Lock, LockedEnvironment, LockedUpstream
 from cudepot.errors import ConfigError
 from cudepot.kinds.kind import Kind
 
@@ -159,6 +159,18 @@ def solving() -> dict[str, Solves]:
     """Return the kinds whose packages an environment may have, by name."""
     kinds = ((name, kind_named(name)) for name in ROWS)
     return {name: kind.solves for name, kind in kinds if kind.solving}
+
+
+def solves_of(environment: LockedEnvironment) -> Solves:
+    """Return what resolves such an environment; raise ConfigError for packages that only a newer cudepot has in one."""
+    kind = kind_named(environment.kind) if environment.kind in ROWS else None
+    if not kind or not kind.solving:
+        raise ConfigError(
+            f"environment {environment.name!r} has packages of kind {environment.kind!r}, which this cudepot does not "
+            "know in environments",
+            hint=_NEWER,
+        )
+    return kind.solves
 
 
 def parse_wants(table: Table, environment: Environment) -> tuple[tuple[str, Wants], ...]:

@@ -15,7 +15,7 @@ from cudepot.depot.history import History
 from cudepot.depot.locked import load_lock
 from cudepot.depot.snapshots import lock_of, shown_snapshot
 from cudepot.errors import CudepotError, PinError
-from cudepot.kinds.registry import kind_named
+from cudepot.kinds.registry import solves_of
 from cudepot.store.local import LocalStore
 
 
@@ -102,7 +102,7 @@ def exported(depot: Depot, name: str, url: str, target: str = "") -> tuple[Mappi
         targets.setdefault(one, []).append(each)
     files: dict[str, str] = {}
     for one, several in targets.items():
-        files |= kind_named(one.kind).solves.export(site, one._replace(targets=tuple(several)))
+        files |= solves_of(one).export(site, one._replace(targets=tuple(several)))
     return files, snapshot.number
 
 
@@ -118,7 +118,7 @@ def _graphs(lock: Lock) -> GraphOf:
 
     def graph(environment: LockedEnvironment, target: LockedTarget) -> Graph:
         files: Iterable[Artifact] = files_of(target, artifacts).values()
-        return kind_named(environment.kind).solves.graph(environment, target, files)
+        return solves_of(environment).graph(environment, target, files)
 
     return graph
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import own_folders
@@ -45,6 +46,16 @@ class UpstreamStatus:
     unsigned: str = ""
 
 
+class EnvironmentStatus(NamedTuple):
+    """An environment as locked: its targets, how many files they have together, their bytes, how many are missing."""
+
+    name: str
+    targets: tuple[str, ...]
+    files: int
+    bytes: int
+    missing: int
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """The state of a project.
@@ -60,6 +71,7 @@ class Status:
         unsolvable: a line for each repository that is allowed although not all of it can be installed.
         notes: a line for each upstream that could not be locked, or whose index cannot be read.
         hold: the rollback that holds; None for none.
+        environments: as they are locked.
     """
 
     lock: str
@@ -74,6 +86,7 @@ class Status:
     unsolvable: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     hold: Hold | None = None
+    environments: tuple[EnvironmentStatus, ...] = ()
 
 
 def status(depot: Depot) -> Status:
@@ -119,7 +132,20 @@ def status(depot: Depot) -> Status:
         step = "" if _is_shown(depot, lock, numbers, shown) else "publish"
     allowed = notes((), lock.allowed_unsolvable)
     left = (*unanswered(depot.config, depot.store, lock), *broken, *clock_faults(depot.store, depot.clock))
-    return Status("ok", upstreams, missing, done, len(jobs), numbers, shown, step, faults, allowed, left, hold)
+    return Status(
+        "ok", upstreams, missing, done, len(jobs), numbers, shown, step, faults, allowed, left, hold,
+        tuple(_environments(depot.store, lock)),
+    )  # fmt: skip
+
+
+def _environments(store: LocalStore, lock: Lock) -> Iterator[EnvironmentStatus]:
+    artifacts = {(one.upstream, one.filename): one.digest for one in lock.artifacts}
+    for one in lock.environments:
+        members = {(each.upstream, each.filename) for target in one.targets for each in target.members}
+        files = {artifacts[each] for each in members if each in artifacts}
+        targets = tuple(target.name for target in one.targets)
+        missing = sum(not store.has(each) for each in files)
+        yield EnvironmentStatus(one.name, targets, len(files), sum(each.size for each in files), missing)
 
 
 def alarms(found: Status) -> tuple[str, ...]:

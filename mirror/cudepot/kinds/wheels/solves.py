@@ -53,5 +53,10 @@ class _Solves:
 
         return texts(site, environment)
 
+    def commands(self, environment: LockedEnvironment, url: str) -> tuple[str, ...]:
+        from cudepot.kinds.wheels.rules.environment_text import commands  # noqa: PLC0415
+
+        return commands(environment, url)
+
 
 SOLVES = _Solves()

@@ -20,6 +20,7 @@ from cudepot.ports import Progress
 from cudepot.store.layout import IMPORTED, INCOMING
 from cudepot.store.local import LocalStore
 from cudepot.store.manifests import Manifests
+from cudepot.workflows.bundle.environments import prove_environments
 from cudepot.workflows.bundle.prove import Proved, prove
 from cudepot.workflows.bundle.unpacked import unpack
 
@@ -220,4 +221,6 @@ def _checked(depot: Depot, manifest: Manifest) -> tuple[Snapshot, tuple[Proved, 
         )
     lock = lock_of(depot.store, snapshot)
     check_imported(depot.store, depot.history, snapshot, lock)
-    return snapshot, prove(depot, lock, snapshot.tree, manifest.roots)
+    proved = prove(depot, lock, snapshot.tree, manifest.roots)
+    prove_environments(depot.store, depot.progress, lock, snapshot.tree)
+    return snapshot, proved

@@ -19,7 +19,7 @@ from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import environment_fault_name
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, UnsolvableError
-from cudepot.kinds.registry import kind_named
+from cudepot.kinds.registry import solves_of
 from cudepot.workflows.publish.channels import channels
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.publish.parts import Earlier, Held, Part
@@ -130,7 +130,7 @@ def _check_there(
 
 
 def _check_proved(depot: Depot, environment: LockedEnvironment, tree: Tree) -> None:
-    found = kind_named(environment.kind).solves.prove(depot.store, environment, tree)
+    found = solves_of(environment).prove(depot.store, environment, tree)
     if found:
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UnsolvableError(

@@ -37,7 +37,7 @@ def render_page(site: SiteFacts, lock: Lock, tree: Tree, parts: Mapping[str, str
         "DAY": html.escape(site.created[:10]),
         "SIGNER": html.escape(spaced(site.signer)),
         "KEY": site.key.sha256,
-        "CONTENTS": "\n".join(_contents(site, tree)),
+        "CONTENTS": "\n".join(_contents(site, lock, tree)),
         "CHECKS": "\n".join(_checks(lock)),
         "EULA": _eula(lock),
         "STYLE": style,
@@ -60,8 +60,12 @@ def _csp(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _contents(site: SiteFacts, tree: Tree) -> Iterator[str]:
-    """Give the list of packages by repository; it needs no script."""
+def _contents(site: SiteFacts, lock: Lock, tree: Tree) -> Iterator[str]:
+    """Give the list of environments, and of packages by repository; it needs no script."""
+    if lock.environments:
+        from cudepot.workflows.publish.page_environments import environments  # noqa: PLC0415 - start-up
+
+        yield from environments(lock, _size)
     listed = set()
     for (kind, repository), group in groupby(site.held, key=lambda one: (one.kind, one.repository)):
         held = list(group)

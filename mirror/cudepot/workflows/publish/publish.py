@@ -21,7 +21,7 @@ from cudepot.depot.clock import check_clock, clock_faults, timestamp
 from cudepot.depot.depot import Clock, Depot, Workshop
 from cudepot.depot.fault_memory import note_faults
 from cudepot.depot.isolated import Trouble
-from cudepot.depot.locked import current_lock, record_acceptance, unanswered
+from cudepot.depot.locked import current_lock, environment_fault_name, record_acceptance, unanswered
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import shown_below
@@ -105,6 +105,7 @@ def publish(
     depot.progress.step("reading the last snapshots")
     earlier = depot.history.latest(HISTORY)
     names = [one.name for one in lock.upstreams]
+    names += [environment_fault_name(one.name) for one in lock.environments]
     with depot.store.gathering():
         lock, bare, held, doubts = site_of(depot, lock, earlier, keep_last=keep_last)
         tree, lacking = with_nvidia(depot, lock, bare)
@@ -145,8 +146,9 @@ def _foreign(config: Config, store: LocalStore, tree: Tree) -> tuple[str, ...]:
 def _note(config: Config, store: LocalStore, clock: Clock, names: Sequence[str], held: Sequence[Held]) -> None:
     """Remember whose part could not be made, and forget what is over; what only waits is no fault."""
     errors = {one.name: one.error for one in held if not isinstance(one.error, ConfigError)}
+    urls = {one.name: one.url for one in config.upstreams}
     for name in names:
-        faults = [fault_of(errors[name], config.upstream(name).url)] if name in errors else []
+        faults = [fault_of(errors[name], urls.get(name, ""))] if name in errors else []
         note_faults(store, clock, name, "publish", faults)
 
 

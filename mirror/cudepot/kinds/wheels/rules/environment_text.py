@@ -5,6 +5,7 @@ Formats: pip's requirements file, PEP 751.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
@@ -19,6 +20,12 @@ from cudepot.catalog.solution.graph import files_of
 from cudepot.errors import PinError
 from cudepot.kinds.wheels.rules.members import index_of, target_of
 from cudepot.kinds.wheels.rules.target import marker
+
+
+def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
+    """Return how pip and uv install what an environment asks for; ``url`` is the site's, without a slash."""
+    index, roots = f"{url}/{index_of(environment.name)}", shlex.join(environment.roots)
+    return tuple(f"{tool} install --index-url {index} {roots}" for tool in ("python3 -m pip", "uv pip"))
 
 
 class _Package(NamedTuple):
