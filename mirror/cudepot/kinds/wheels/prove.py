@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from packaging.utils import parse_wheel_filename
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from cudepot.catalog.lock import LockedEnvironment, LockedTarget
 from cudepot.catalog.locked_environments import render_environments
@@ -16,6 +17,7 @@ from cudepot.depot.verdicts import Verdict, verdict
 from cudepot.errors import PinError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, parse_page
 from cudepot.kinds.wheels.rules.members import index_of, target_of
+from cudepot.kinds.wheels.rules.met import unmet
 from cudepot.store.local import LocalStore
 from cudepot.temporary import temporary_folder
 
@@ -78,19 +80,24 @@ class SiteReader:
         self._store, self._folder, self._tree = store, folder, tree
 
     def files(self, project: str) -> Sequence[IndexFile] | None:
-        """Return the files on the page of a project; None where there is no page."""
+        """Return the files on the page of a project; None where there is no page.
+
+        Raises:
+            PinError: the site has another file there than the page promises.
+        """
         path = f"{self._folder}{project}/index.json"
         if path not in self._tree:
             return None
-        return parse_page(self._store.read(self._tree[path]), JSON_TYPE, f"https://site.invalid/{path}")
+        found = parse_page(self._store.read(self._tree[path]), JSON_TYPE, f"https://site.invalid/{path}")
+        for one in found:
+            there = [self._tree.get(f"wheels/{one.filename}{end}") for end in ("", ".metadata")]
+            if [digest.sha256 if digest else "" for digest in there] != [one.sha256, one.core_metadata]:
+                raise PinError(f"{one.filename} is not on the site as the page of {project} says")
+        return found
 
     def metadata(self, file: IndexFile) -> bytes:
-        """Return the METADATA beside a wheel; raise PinError where it is not the one that the page promises."""
-        digest = self._tree.get(f"wheels/{file.filename}.metadata")
-        wheel = self._tree.get(f"wheels/{file.filename}")
-        if digest is None or wheel is None or (wheel.sha256, digest.sha256) != (file.sha256, file.core_metadata):
-            raise PinError(f"{file.filename} is not on the site as the page of its project says")
-        return self._store.read(digest)
+        """Return the METADATA beside a wheel of a page."""
+        return self._store.read(self._tree[f"wheels/{file.filename}.metadata"])
 
 
 def _differences(store: LocalStore, environment: LockedEnvironment, tree: Tree) -> Iterator[str]:
@@ -104,6 +111,16 @@ def _differences(store: LocalStore, environment: LockedEnvironment, tree: Tree) 
         got = set(found[target_of(locked)])
         if wanted != got:
             yield f"{locked.name}: {_told('lacks', wanted - got)}{_told('has beside', got - wanted)}".rstrip("; ")
+        else:
+            yield from unmet(locked, _metadata(store, locked, tree), _names(environment.overrides))
+
+
+def _metadata(store: LocalStore, locked: LockedTarget, tree: Tree) -> dict[str, bytes]:
+    return {one.filename: store.read(tree[f"wheels/{one.filename}.metadata"]) for one in locked.members}
+
+
+def _names(requirements: Iterable[str]) -> set[str]:
+    return {str(canonicalize_name(Requirement(one).name)) for one in requirements}
 
 
 def _told(verb: str, files: Iterable[_Member]) -> str:

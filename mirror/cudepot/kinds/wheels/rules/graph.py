@@ -5,16 +5,14 @@ Source: the dependency specifiers of the Python Packaging User Guide (PEP 508), 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from cudepot.catalog.lock import Artifact
 from cudepot.catalog.solution.graph import Graph
-
-Machine = Mapping[str, str]
-"""Marker variables of one machine that a target means."""
+from cudepot.kinds.wheels.rules.members import Machine
 
 
 def graph(roots: Iterable[str], files: Iterable[Artifact], machines: Sequence[Machine]) -> Graph:

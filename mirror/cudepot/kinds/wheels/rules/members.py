@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
+
 from cudepot.catalog.ecosystems import ENVIRONMENTS, WHEELS
 from cudepot.catalog.lock import LockedEnvironment, LockedTarget
-from cudepot.kinds.wheels.rules.target import Target
+from cudepot.kinds.wheels.rules.target import Target, machine
 
+Machine = Mapping[str, str]
+"""Marker variables of one machine that a target means."""
 KIND = "simple"
 """What the registry calls this kind."""
 
@@ -24,3 +29,18 @@ def target_of(locked: LockedTarget) -> Target:
     """Return the machines that a locked target is for; raise ConfigError for such as no wheels are known for."""
     fields = dict(locked.fields)
     return Target(fields.get("platform", ""), fields.get("python", ""), fields.get("glibc", ""))
+
+
+def machines(locked: LockedTarget, markers: Iterable[str]) -> list[Machine]:
+    """Return a machine for each stretch of patch levels of Python between which no marker tells a difference.
+
+    Raises:
+        ConfigError: the target is for machines for which no wheels are known.
+    """
+    target = target_of(locked)
+    if target.is_exact:
+        return [machine(target, int(target.python.rpartition(".")[2]))]
+    named = re.compile(rf"['\"]{re.escape(target.python)}\.(\d{{1,3}})")
+    asked = (*markers, *(one.marker for one in locked.members))
+    levels = {int(level) for text in asked for level in named.findall(text)}
+    return [machine(target, one) for one in sorted({0, *levels, *(level + 1 for level in levels)})]
