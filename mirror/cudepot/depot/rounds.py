@@ -67,15 +67,25 @@ def _may_pass(error: CudepotError | None, upstream: Upstream) -> bool:
 
 
 def failures(
-    store: LocalStore, clock: Clock, upstreams: Sequence[Upstream], errors: Mapping[str, CudepotError]
+    store: LocalStore,
+    clock: Clock,
+    upstreams: Sequence[Upstream],
+    errors: Mapping[str, CudepotError],
+    *,
+    first: bool = True,
 ) -> Iterator[Failure]:
-    """Remember the faults of this run, forget those that are over, and give each error as it is to be told."""
+    """Remember the faults of this run, forget those that are over, and give each error as it is to be told.
+
+    Without ``first`` a fault that was not there before is told by its message alone.
+    """
     for one in upstreams:
         error = errors.get(one.name)
         faults = [fault_of(error, one.url or one.path)] if error else []
         for standing in note_faults(store, clock, one.name, "lock", faults):
             assert error is not None, "a fault was found, so there was an error"
-            yield Failure(one.name, with_evidence(error, standing), standing)
+            is_new = standing.since == standing.seen
+            told = error.retold(f"{one.name}: {error}") if is_new and not first else with_evidence(error, standing)
+            yield Failure(one.name, told, standing)
 
 
 def with_evidence(error: CudepotError, standing: Standing) -> CudepotError:

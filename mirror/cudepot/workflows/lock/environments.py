@@ -64,7 +64,7 @@ def with_environments(depot: Depot, old: Lock, pins: Lock, asked: Asked) -> Sett
     found, errors = resolve_all(depot, list(every), resolve, asked.wait)
     done = {by_name[name]: each for name, each in found.items()}
     lock = _joined(depot.config, old, pins, done)
-    failed = tuple(failures(depot.store, depot.clock, list(every), errors))
+    failed = tuple(failures(depot.store, depot.clock, list(every), errors, first=False))
     notes = dict.fromkeys(note for each in done.values() for one in each for note in (*one.notes, *_withdrawn(one)))
     return Settled(lock, failed, tuple(notes), sizes(old, lock, depot.store.has))
 
