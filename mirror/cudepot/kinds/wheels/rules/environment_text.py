@@ -25,7 +25,10 @@ from cudepot.kinds.wheels.rules.target import marker
 def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
     """Return how pip and uv install what an environment asks for; ``url`` is the site's, without a slash."""
     index, roots = f"{url}/{index_of(environment.name)}", shlex.join(environment.roots)
-    return tuple(f"{tool} install --index-url {index} {roots}" for tool in ("python3 -m pip", "uv pip"))
+    return (
+        f"python3 -m pip install --index-url {index} {roots}",
+        f"uv pip install --default-index {index} {roots}",
+    )
 
 
 class _Package(NamedTuple):
