@@ -30,6 +30,7 @@ _ELSEWHERE = {
     ("CONTRIBUTING.md", "scripts/test"): ".ci/run",
     ("docs/cross.md", "cudepot samples build"): "tests/workflows/test_samples.py",
     ("docs/doctor.md", "cudepot doctor"): "tests/workflows/test_doctor_run.py",
+    ("docs/export.md", "cudepot export --environment"): "tests/kinds/wheels/test_environment_published.py",
     ("docs/nvidia-guide.md", ""): "tests/integration/test_nvidia_guide.py",
     ("docs/pytorch.md", ""): "tests/integration/test_pytorch_guide.py",
     ("docs/quickstart.md", "pip install '.[serve]'"): "tests/integration/test_site_servers.py",
