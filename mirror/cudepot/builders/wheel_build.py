@@ -47,6 +47,7 @@ _NO_NETWORK = re.compile(
     r"|failed to establish a new connection|no address associated|nodename nor servname|urlopen error",
     re.IGNORECASE,
 )
+_OTHER = "take another version of the project, or build the wheel yourself and give it to an upstream of type folder"
 _NO_WRITE = re.compile(r"read-only file system", re.IGNORECASE)
 _NO_MEMORY = re.compile(r"MemoryError|cannot allocate memory|out of memory allocating", re.IGNORECASE)
 
@@ -150,7 +151,9 @@ class WheelBuild:
         try:
             found = json.loads((self._folder / "out/requires.json").read_text())
         except (OSError, ValueError) as error:
-            raise BuildError(f"{self._what}: its backend does not say what it requires: {error}") from error
+            raise BuildError(
+                f"{self._what}: its backend does not say what it requires: {error}", hint=_OTHER
+            ) from error
         return tuple(str(one) for one in found)
 
     def wheel(self) -> Path:
@@ -162,7 +165,7 @@ class WheelBuild:
         self._drive("wheel")
         found = [one for one in (self._folder / "out").glob("*.whl") if one.is_file() and not one.is_symlink()]
         if len(found) != 1:
-            raise BuildError(f"{self._what}: its build makes {len(found)} wheels where there must be one")
+            raise BuildError(f"{self._what}: its build makes {len(found)} wheels where there must be one", hint=_OTHER)
         return found[0]
 
     def _drive(self, action: str) -> None:
@@ -179,7 +182,7 @@ class WheelBuild:
     def _failed(self, ended: Ended) -> BuildError:
         """Return the error that says what a build wanted, as far as its output tells."""
         lines = [" ".join(one.split()) for one in ended.output.splitlines() if one.strip()]
-        hint = f"the end of what it said: {' | '.join(lines[-4:])[-600:]}" if lines else ""
+        hint = f"the end of what it said: {' | '.join(lines[-4:])[-600:]}" if lines else _OTHER
         if ended.late:
             why = f"does not end within {self._seconds:g} s"
         elif _NO_NETWORK.search(ended.output):

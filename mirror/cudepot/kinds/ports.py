@@ -187,6 +187,14 @@ class Solves(Protocol):
         """
         ...
 
+    def remake(self, depot: Depot, lock: Lock, lost: Sequence[Artifact]) -> None:
+        """Build artifacts again, of which all that they were built from is in the store; others' are passed over.
+
+        Raises:
+            BuildError: one cannot be built here, or is not what is locked.
+        """
+        ...
+
     def graph(self, environment: LockedEnvironment, target: LockedTarget, files: Iterable[Artifact]) -> Graph:
         """Return who needs whom among the files of a target; raise ConfigError for one that only others know."""
         ...

@@ -21,7 +21,7 @@ from cudepot.depot.sync_memory import complete_sync, remember_sync
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
-from cudepot.kinds.registry import checking, kind_of
+from cudepot.kinds.registry import checking, kind_of, solving
 from cudepot.kinds.unsigned import unsigned
 from cudepot.store.local import LocalStore
 from cudepot.store.present import absent
@@ -74,7 +74,9 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
     """
     found, failed = _read_wholes(depot, lock, dry_run=dry_run, wait=wait)
     broken = {one.upstream for one in failed}
-    every = grouped((one for one in _named(lock, found) if one.upstream not in broken), lambda one: one.digest)
+    every = grouped(
+        (one for one in _named(depot.store, lock, found) if one.upstream not in broken), lambda one: one.digest
+    )
     depot.progress.step(f"looking for {len(every):,} files in the store")
     lacking = absent(depot.store, depot.progress, every)
     missing = {digest: places for digest, places in every.items() if digest in lacking}
@@ -84,9 +86,10 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
         wanted = list(itertools.chain(*missing.values()))
         failed += fetch_locked(depot, names, wanted, wait=wait, unsound=lambda: _unsound(depot, lock, missing))
         _raise(failed, len(missing))
+        _remake(depot, lock)
         notes += tuple(_doubts(depot.store, lock, found, missing))
         if found and not any(one.learnt for one in found.values()):
-            remember_sync(depot.store, lock, every, notes)
+            remember_sync(depot.store, lock, {*every, *(one.digest for one in lock.artifacts)}, notes)
     _raise(failed, len(missing))
     return SyncResult(
         len(every), _size(every), len(missing), _size(missing), (*_notes(depot.config, depot.store, lock), *notes)
@@ -129,6 +132,13 @@ def _read_wholes(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> tup
     ]
 
 
+def _remake(depot: Depot, lock: Lock) -> None:
+    """Build again what was built when it was locked, in another store."""
+    lost = [one for one in lock.artifacts if one.built and not depot.store.has(one.digest)]
+    for solves in solving().values() if lost else ():
+        solves.remake(depot, lock, lost)
+
+
 def _locked(lock: Lock, name: str) -> LockedUpstream:
     return next(one for one in lock.upstreams if one.name == name)
 
@@ -142,9 +152,11 @@ def _noted(config: Config, store: LocalStore, clock: Clock, trouble: Trouble, *,
     return [Failed(trouble.name, trouble.name, with_evidence(trouble.error, one)) for one in stands]
 
 
-def _named(lock: Lock, found: Mapping[str, Whole]) -> Iterator[Missing]:
-    """Give every file that is locked, each place of it."""
-    yield from (Missing(one.upstream, one.path, one.digest) for one in lock.artifacts)
+def _named(store: LocalStore, lock: Lock, found: Mapping[str, Whole]) -> Iterator[Missing]:
+    """Give every file that is locked, each place of it; for what was built here and is lost, what it was made of."""
+    for one in lock.artifacts:
+        lost = one.built and not store.has(one.digest)
+        yield Missing(one.upstream, one.path, one.built.digest if one.built and lost else one.digest)
     for name, whole in found.items():
         yield from (Missing(name, path, digest) for path, digest in whole.tree.items())
     yield from (Missing(*one) for one in beside(lock))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import chain
 
 from cudepot.catalog.config.environments import Environment
 from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget, Member
@@ -18,8 +19,9 @@ from cudepot.kinds.wheels.rules.other_cuda import other_cuda
 from cudepot.kinds.wheels.rules.question import Preferred, Question
 from cudepot.kinds.wheels.rules.requirement_files import asked_for
 from cudepot.kinds.wheels.rules.target import Target
+from cudepot.kinds.wheels.sdists import Builder, Made
 from cudepot.kinds.wheels.shown_reader import ShownReader
-from cudepot.kinds.wheels.solved_files import Answer, artifacts_of, check_insisted
+from cudepot.kinds.wheels.solved_files import Answer, artifacts_of, built_of, check_insisted, is_sdist
 from cudepot.temporary import temporary_folder
 
 _KIND = "simple"
@@ -42,23 +44,40 @@ def answered(asking: Solving, wanted: Wanted, request: str, reader: IndexReader,
     """
     asked = _asked(asking, wanted)
     question = _question(asking, wanted, asked, upgrade)
+    builder = _builder(asking, reader) if question.build else None
     with temporary_folder() as scratch:
-        answer = resolve(question, ShownReader(reader), scratch)
-    artifacts = artifacts_of(asking.depot, asking.lock, reader, answer)
-    check_insisted(artifacts.values(), asked.hashes)
+        answer = resolve(question, ShownReader(reader, builder.metadata if builder else None, question.build), scratch)
+    artifacts, built = artifacts_of(asking.depot, asking.lock, reader, answer), built_of(builder, answer)
+    members = _each([*artifacts.values(), *(wheel for wheel, *_ in built.values())])
+    check_insisted(members, asked.hashes)
     environment = LockedEnvironment(
         asking.environment.name,
         _KIND,
         request,
         question.roots,
-        tuple(_target(target, answer, artifacts) for target in question.targets),
+        tuple(_target(target, answer, artifacts, built) for target in question.targets),
         question.overrides,
     )
     reader.save()
-    remember(asking.depot.store, environment, artifacts.values(), reader.asked)
-    found = ((one.name, one.version) for one in artifacts.values())
-    notes = (*asked.notes, *other_cuda(environment.name, asking.environment.cuda, found))
-    return Solved(environment, tuple(artifacts.values()), notes)
+    remember(asking.depot.store, environment, members, reader.asked)
+    notes = (
+        *asked.notes,
+        *other_cuda(environment.name, asking.environment.cuda, ((one.name, one.version) for one in members)),
+    )
+    return Solved(environment, _each([*members, *chain.from_iterable(others for _, *others in built.values())]), notes)
+
+
+def _builder(asking: Solving, reader: IndexReader) -> Builder:
+    """Return what builds sdists of an environment; what it asks of indexes is never built itself."""
+    config = asking.depot.config
+    return Builder(
+        asking.depot, ShownReader(reader), lambda name: config.upstream(reader.upstream_of(name)), asking.lock
+    )
+
+
+def _each(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
+    """Return artifacts, the first of each file: what builds another may be wanted for itself as well."""
+    return tuple({(one.upstream, one.filename): one for one in reversed([*artifacts])}.values())[::-1]
 
 
 def targets_of(environment: Environment) -> tuple[Target, ...]:
@@ -108,8 +127,13 @@ def _preferred(asking: Solving, upgrade: Upgrade) -> Iterator[Preferred]:
                 yield Preferred(one.name, one.version, Target(**dict(target.fields)))
 
 
-def _target(target: Target, answer: Answer, artifacts: Mapping[str, Artifact]) -> LockedTarget:
-    members = [(artifacts[one.file.filename], one.marker) for one in answer[target]]
+def _target(
+    target: Target, answer: Answer, artifacts: Mapping[str, Artifact], built: Mapping[tuple[Target, str], Made]
+) -> LockedTarget:
+    members = [
+        (built[target, one.file.filename][0] if is_sdist(one) else artifacts[one.file.filename], one.marker)
+        for one in answer[target]
+    ]
     fields = {"platform": target.platform, "python": target.python, "glibc": target.glibc}
     return LockedTarget(
         target.name,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from packaging.utils import parse_wheel_filename
 
 from cudepot.builders.wheel_build import Interpreter, find_interpreter
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
-from cudepot.catalog.lock import ENVIRONMENT, Artifact, BuiltFrom, Lock
+from cudepot.catalog.lock import BUILDS, ENVIRONMENT, Artifact, BuiltFrom, Lock
 from cudepot.depot.depot import Depot
 from cudepot.depot.fetch import Wanted, fetch_each
 from cudepot.digest import Digest, mismatch
@@ -120,7 +121,7 @@ class Builder:
     def _locked(self, digest: Digest) -> Iterator[Made]:
         for one in self._before.artifacts:
             if one.built and one.built.digest == digest:
-                with_what = locked_requirements(self._before, one)
+                with_what = self._before.builders_of([one])
                 if with_what is not None:
                     yield one, *with_what
 
@@ -203,7 +204,7 @@ class Builder:
         """Give the versions that built an earlier version of the project."""
         for one in self._before.artifacts:
             if one.built and one.name == project:
-                with_what = locked_requirements(self._before, one) or ()
+                with_what = self._before.builders_of([one]) or ()
                 yield from (Preferred(each.name, each.version, here) for each in with_what)
 
     def _wheel(self, project: str, chosen: Chosen) -> Artifact:
@@ -211,7 +212,7 @@ class Builder:
         _, version, build_tag, tags = parse_wheel_filename(file.filename)
         wheel = Wheel(file, version, build_tag, tags)
         found = wheel_artifact(upstream, chosen.project, wheel, self._hash(upstream), threading.Event())
-        return for_build(found, project)
+        return replace(found, why=f"{BUILDS}{project}", outputs=())
 
     def _bring(self, artifacts: Made) -> None:
         """Have artifacts in the store: fetch them, or build again what was built."""
@@ -241,7 +242,7 @@ class Builder:
     def _check(self, artifact: Artifact, target: Target, what: str) -> None:
         """Raise BuildError where the tags of a wheel do not say of what glibc it is, and it is too new."""
         if is_for_this_machine(artifact.filename):
-            self._bring((artifact, *(locked_requirements(self._before, artifact) or ())))
+            self._bring((artifact, *(self._before.builders_of([artifact]) or ())))
             libraries = libraries_of(self._depot.store, artifact.digest, artifact.filename)
             check_glibc(libraries, artifact.filename, target, what)
 
@@ -257,20 +258,6 @@ def _pythons(target: Target) -> Iterator[Interpreter]:
     yield _running()
     if exact := find_interpreter("{}.{}".format(*target.minor)):
         yield exact
-
-
-def for_build(artifact: Artifact, project: str) -> Artifact:
-    """Return a wheel as it is locked for a build: fetched, and never published."""
-    from dataclasses import replace  # noqa: PLC0415
-
-    return replace(artifact, why=f"builds {project}", outputs=())
-
-
-def locked_requirements(lock: Lock, artifact: Artifact) -> Made | None:
-    """Return the artifacts that built one, in its order; None where one of them is not locked."""
-    wanted = artifact.built.requires if artifact.built else ()
-    there = {f"{one.upstream}/{one.filename}": one for one in lock.artifacts}
-    return tuple(there[one] for one in wanted) if all(one in there for one in wanted) else None
 
 
 def fetch(depot: Depot, wanted: Sequence[Wanted]) -> None:
@@ -297,7 +284,10 @@ def remake(depot: Depot, artifact: Artifact, requires: Iterable[Artifact]) -> No
     source = Source(artifact.path.rpartition("/")[2], built.digest)
     python = find_interpreter(built.python)
     if python is None:
-        raise BuildError(f"{artifact.filename} was built with Python {built.python}, which this machine has not got")
+        raise BuildError(
+            f"{artifact.filename} was built with Python {built.python}, which this machine has not got",
+            hint=f"install Python {built.python}, or take the wheel from the store that locked it, by a bundle",
+        )
     depot.progress.say(f"building {artifact.filename} again, which is not in the store")
     try:
         _, digest = build(depot, source, python, requires)
@@ -309,3 +299,16 @@ def remake(depot: Depot, artifact: Artifact, requires: Iterable[Artifact]) -> No
             f"{artifact.filename}: built again it is not what is locked{told}",
             hint="take it from the store that locked it, by a bundle; or run `cudepot lock` again without it",
         ) from mismatch(artifact.filename, artifact.digest, digest)
+
+
+def remake_all(depot: Depot, lock: Lock, lost: Iterable[Artifact]) -> None:
+    """Build wheels again that a lock names; see :meth:`~cudepot.kinds.ports.Solves.remake`."""
+    for one in lost:
+        if one.kind == ArtifactKind.WHEEL:
+            requires = lock.builders_of([one])
+            if requires is None:
+                raise BuildError(
+                    f"{one.filename} is not here, nor is all in cudepot.lock that it was built with",
+                    hint="run `cudepot lock`",
+                )
+            remake(depot, one, requires)

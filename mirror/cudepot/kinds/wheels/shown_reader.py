@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
-from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from cudepot.formats.simple import IndexFile
@@ -18,10 +18,17 @@ class ShownReader:
 
     Args:
         reader: reads the indexes.
+        built: gives the METADATA of the wheel that is made of a project's sdist.
+        projects: normalised names of the projects whose sdists are built; of others an sdist says what it requires.
     """
 
-    def __init__(self, reader: IndexReader) -> None:
-        self._reader = reader
+    def __init__(
+        self,
+        reader: IndexReader,
+        built: Callable[[str, IndexFile], bytes] | None = None,
+        projects: Collection[str] = (),
+    ) -> None:
+        self._reader, self._built, self._projects = reader, built, projects
         self._standing_for: dict[str, Placeholder] = {}
         self._noting = threading.Lock()
 
@@ -32,6 +39,8 @@ class ShownReader:
 
     def metadata(self, file: IndexFile) -> bytes:
         """Return the METADATA of a wheel; of an sdist what it says, or what a wheel built of it would."""
+        if self._built and (project := _sdist_of(file)) in self._projects:
+            return self._built(project, file)
         with self._noting:
             shown = self._standing_for.get(file.filename, file)
         return self._reader.metadata(shown)
@@ -48,6 +57,14 @@ class ShownReader:
         for version in versions:
             if version and (sdist := self._reader.sdist_of(project, version)):
                 yield sdist
+
+
+def _sdist_of(file: IndexFile) -> str:
+    """Return the project of an sdist; empty for any other file."""
+    try:
+        return parse_sdist_filename(file.filename)[0]
+    except (InvalidSdistFilename, InvalidVersion):
+        return ""
 
 
 def _version(filename: str) -> Version | None:

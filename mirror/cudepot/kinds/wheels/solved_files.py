@@ -19,6 +19,7 @@ from cudepot.kinds.wheels.index_reader import IndexReader
 from cudepot.kinds.wheels.rules.question import Chosen
 from cudepot.kinds.wheels.rules.select import Wheel
 from cudepot.kinds.wheels.rules.target import Target
+from cudepot.kinds.wheels.sdists import Builder, Made
 
 _WORKERS = 16  # sizes or hashes to learn at a time
 Answer = Mapping[Target, tuple[Chosen, ...]]
@@ -40,7 +41,7 @@ def artifacts_of(depot: Depot, before: Lock, reader: IndexReader, answer: Answer
         TrustError: nothing says what a file's bytes have to be, or they are others.
         UpstreamError: a file cannot be had.
     """
-    chosen = {one.file.filename: one for each in answer.values() for one in each}
+    chosen = {one.file.filename: one for each in answer.values() for one in each if not is_sdist(one)}
     hashes: dict[str, Hashes] = {}
     for name in {reader.upstream_of(one.project) for one in chosen.values()}:
         upstream = depot.config.upstream(name)
@@ -61,6 +62,28 @@ def artifacts_of(depot: Depot, before: Lock, reader: IndexReader, answer: Answer
     return {name: replace(found[name], requires=requires[name]) for name in sorted(found)}
 
 
+def built_of(builder: Builder | None, answer: Answer) -> dict[tuple[Target, str], Made]:
+    """Return what is built of the sdists of a solution, by target and file name.
+
+    Raises:
+        BuildError: a target takes none of the wheels that can be made here.
+        CudepotError: what it takes to build cannot be had.
+    """
+    found: dict[tuple[Target, str], Made] = {}
+    requires = _requires(answer)
+    for target, each in answer.items():
+        for one in filter(is_sdist, each):
+            assert builder is not None
+            wheel, *others = builder.artifacts(one, target)
+            found[target, one.file.filename] = (replace(wheel, requires=requires[one.file.filename]), *others)
+    return found
+
+
+def is_sdist(one: Chosen) -> bool:
+    """Return whether a file of a solution is one that has to be built."""
+    return not one.file.filename.endswith(".whl")
+
+
 def _requires(answer: Answer) -> dict[str, tuple[str, ...]]:
     """Return what each file needs, on whichever target."""
     found: dict[str, set[str]] = {}
@@ -73,9 +96,10 @@ def _requires(answer: Answer) -> dict[str, tuple[str, ...]]:
 def check_insisted(artifacts: Iterable[Artifact], insisted: Mapping[str, frozenset[str]]) -> None:
     """Raise TrustError where a file of requirements insists on other bytes of a project."""
     for one in artifacts:
-        if one.name in insisted and one.digest.sha256 not in insisted[one.name]:
+        digest = one.built.digest if one.built else one.digest
+        if one.name in insisted and digest.sha256 not in insisted[one.name]:
             raise TrustError(
-                f"{one.filename}: {one.upstream} has it with sha256 {one.digest.sha256}, which is not among those that "
+                f"{one.filename}: {one.upstream} has it with sha256 {digest.sha256}, which is not among those that "
                 "the requirements give",
                 hint="it was added since they were written, or it is another file: find out, then write them anew",
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.environments import Environment, Wants
@@ -10,10 +10,11 @@ from cudepot.catalog.fields import Table
 from cudepot.kinds.kind import Solved, Solving
 
 if TYPE_CHECKING:
-    from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget
+    from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedTarget
     from cudepot.catalog.site.snapshot import Tree
     from cudepot.catalog.solution.exported import Exported
     from cudepot.catalog.solution.graph import Graph
+    from cudepot.depot.depot import Depot
     from cudepot.store.local import LocalStore
 
 
@@ -27,6 +28,11 @@ class _Solves:
         from cudepot.kinds.wheels.solve import solve  # noqa: PLC0415
 
         return solve(asking)
+
+    def remake(self, depot: Depot, lock: Lock, lost: Sequence[Artifact]) -> None:
+        from cudepot.kinds.wheels.sdists import remake_all  # noqa: PLC0415
+
+        remake_all(depot, lock, lost)
 
     def name_of(self, text: str) -> str:
         from cudepot.formats.simple import project_name  # noqa: PLC0415

@@ -17,6 +17,7 @@ _ELSEWHERE = (
     "build the wheel on such a machine and give it to an upstream of type folder, or leave that target out of the "
     "environment"
 )
+_OTHER = "take another version by `constraints`, or build the wheel yourself and give it to an upstream of type folder"
 _BASE = ("libc.so.", "libm.so.", "libpthread.so.", "libdl.so.", "librt.so.", "libutil.so.", "ld-linux", "libgcc_s.so.")
 """Libraries of glibc, whose versions tell the oldest glibc; and gcc's, whose interface is as old (PEP 600)."""
 
@@ -26,7 +27,7 @@ def version_of(sdist: str) -> str:
     try:
         return str(parse_sdist_filename(sdist)[1])
     except ValueError as error:
-        raise BuildError(f"{sdist[:200]!r} is no name of an sdist") from error
+        raise BuildError(f"{sdist[:200]!r} is no name of an sdist", hint=_OTHER) from error
 
 
 def check_name(filename: str, project: str, version: str, what: str) -> None:
@@ -37,7 +38,9 @@ def check_name(filename: str, project: str, version: str, what: str) -> None:
     except (ValueError, InvalidVersion):
         same = False
     if not same:
-        raise BuildError(f"{what}: its build makes {filename[:200]!r}, which is no wheel of {project} {version}")
+        raise BuildError(
+            f"{what}: its build makes {filename[:200]!r}, which is no wheel of {project} {version}", hint=_OTHER
+        )
 
 
 def fits(filename: str, target: Target) -> bool:

@@ -1,0 +1,199 @@
+"""sdists of environments: named at `lock` with who wants them, or built in isolation, locked, and made again."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulator.project import Project
+from simulator.python_files import BACKEND, Dist, backend, sdist, tar_gz, wheel
+from simulator.python_index import PythonIndex
+
+pytestmark = pytest.mark.tools
+WHEEL = "old_tool-1.0-py3-none-any.whl"
+
+
+@pytest.fixture
+def world(project: Project, index: PythonIndex) -> Project:
+    """An environment that wants `app`, which wants `old-tool`, of which there is an sdist alone."""
+    index.add(Dist("app", "1.0", ("old-tool>=1",)))
+    index.add_source(Dist("old-tool", "1.0", ("leaf",), dynamic=True))
+    index.add(Dist("leaf", "2.0"))
+    index.offer(backend())
+    project.add("upstream", name="pypi", type="simple", url=index.url)
+    return project
+
+
+def want(project: Project, *names: str, **keys: object) -> None:
+    wanted: dict[str, object] = {"name": "train", "platforms": ["linux-64"], "python": ["3.11"], "wheels": ["app"]}
+    project.add("environment", **(wanted | ({"build": list(names)} if names else {}) | keys))
+
+
+def locked(project: Project) -> dict[str, dict[str, Any]]:
+    return {one["filename"]: one for one in tomllib.loads(project.lock.read_text())["artifact"]}
+
+
+def lose_all(project: Project) -> None:
+    """Be another machine: cudepot.lock is there, and none of its files."""
+    for one in (project.store / "objects").rglob("*"):
+        if one.is_file():
+            one.unlink()
+
+
+def test_one_that_no_build_is_for_is_named_with_who_wants_it(world: Project) -> None:
+    want(world)
+    said = world.fail(6, "lock").err
+    assert "old-tool 1.0 (linux-64-py3.11 with glibc 2.28, wanted by app): only a source package" in said
+    assert 'build = ["old-tool"] makes wheels of the sources' in said
+
+
+def test_it_is_built_locked_published_and_installed(world: Project, index: PythonIndex, tmp_path: Path) -> None:
+    want(world, "old-tool")
+    said = world.run("lock").err
+    assert "building a wheel of old_tool-1.0.tar.gz with Python " in said
+    assert "differ" not in said
+    artifacts = locked(world)
+    built = artifacts[WHEEL]["built"]
+    assert built["requires"] == ["pypi/tiny_build-1.0-py3-none-any.whl"]
+    assert built["python"] == "{}.{}".format(*sys.version_info)
+    assert artifacts[WHEEL]["path"].endswith("old_tool-1.0.tar.gz")
+    assert artifacts[WHEEL]["requires"] == ["leaf"], "what the sdist does not say and its wheel does"
+    assert artifacts["tiny_build-1.0-py3-none-any.whl"]["outputs"] == []
+    (environment,) = tomllib.loads(world.lock.read_text())["environment"]
+    assert f"pypi/{WHEEL}" in environment["target"][0]["members"]
+    world.run("sync")
+    world.run("publish")
+    shown = {one.name for one in (world.site / "wheels").glob("*.whl")}
+    assert shown == {WHEEL, "app-1.0-py3-none-any.whl", "leaf-2.0-py3-none-any.whl"}, "what only builds is not shown"
+    install(world, tmp_path)
+
+
+def install(project: Project, folder: Path) -> None:
+    """Install from the site's folder alone, and import."""
+    command = [sys.executable, "-m", "pip", "install", "--no-index", "--only-binary", ":all:", "--target"]
+    subprocess.run([*command, folder / "env", "-f", project.site / "wheels", "app"], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", "import app"], check=True, cwd=folder / "env")
+
+
+def test_nothing_is_built_again_while_the_sdist_is_the_same(world: Project, index: PythonIndex) -> None:
+    want(world, "old-tool")
+    world.run("lock")
+    before = world.lock.read_bytes()
+    assert "building" not in world.run("lock").err
+    index.add(Dist("leaf", "2.1"))
+    index.offer(wheel(Dist(BACKEND, "2.0")))  # a newer backend, which could not even build
+    assert "building" not in world.run("lock", "--upgrade").err
+    assert b"leaf-2.1" in world.lock.read_bytes()
+    assert locked(world)[WHEEL] == {one["filename"]: one for one in tomllib.loads(before.decode())["artifact"]}[WHEEL]
+
+
+def test_another_store_makes_the_same_wheel_again(world: Project) -> None:
+    want(world, "old-tool")
+    world.run("lock")
+    lose_all(world)
+    said = world.run("sync").err
+    assert f"building {WHEEL} again, which is not in the store" in said
+    assert world.run("sync").err.count("building") == 0
+    world.run("publish")
+
+
+def test_one_whose_bytes_change_each_time_is_named_and_kept(world: Project, index: PythonIndex) -> None:
+    index.drop("old-tool")
+    index.offer(own_sdist("result = os.urandom(8)"))
+    want(world, "old-tool")
+    said = world.run("lock").err
+    assert f"{WHEEL}: two builds of old_tool-1.0.tar.gz differ (old_tool.py)" in said
+    assert locked(world)[WHEEL]["built"]["again"] is False
+    world.run("sync")
+    world.run("publish")
+    lose_all(world)
+    said = world.fail(11, "sync").err
+    assert f"{WHEEL}: built again it is not what is locked; when it was locked, two builds differed already" in said
+
+
+OWN = """
+import os, zipfile
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    {body}
+    name, info = "{name}", "old_tool-1.0.dist-info/"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as out:
+        out.writestr(zipfile.ZipInfo("old_tool.py"), str(result))
+        out.writestr(zipfile.ZipInfo(info + "METADATA"), "Metadata-Version: 2.1\\nName: old-tool\\nVersion: 1.0\\n")
+        out.writestr(zipfile.ZipInfo(info + "WHEEL"), "Wheel-Version: 1.0\\n")
+        out.writestr(zipfile.ZipInfo(info + "RECORD"), "")
+    return name
+"""
+OWN_TOML = b'[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+
+
+def own_sdist(body: str, name: str = WHEEL) -> tuple[str, bytes]:
+    """Return an sdist that brings its own backend."""
+    made = OWN.format(body=body, name=name).encode()
+    info = b"Metadata-Version: 2.1\nName: old-tool\nVersion: 1.0\n"
+    files = {"PKG-INFO": info, "pyproject.toml": OWN_TOML, "own.py": made}
+    return "old_tool-1.0.tar.gz", tar_gz({f"old_tool-1.0/{one}": data for one, data in files.items()})
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("import urllib.request as r; r.urlopen('https://host.invalid/')", "its build wants the network"),
+        ("result = open('/usr/x', 'w')", "its build wants to write outside"),
+        ("result = 1 / 0", "its build ends with an error"),
+    ],
+)
+def test_a_build_that_fails_is_told_and_nothing_is_locked(
+    world: Project, index: PythonIndex, body: str, said: str
+) -> None:
+    index.drop("old-tool")
+    index.offer(own_sdist(body))
+    want(world, "old-tool")
+    told = world.fail(11, "lock").err
+    assert f"old_tool-1.0.tar.gz: {said}" in told
+    assert not world.lock.exists() or "old_tool" not in world.lock.read_text()
+
+
+@pytest.mark.parametrize(
+    ("keys", "name", "said"),
+    [
+        ({"platforms": ["win-64"]}, "cp311-cp311-linux_x86_64", "and win-64-py3.11 needs another"),
+        ({"python": ["3.99"]}, "cp311-cp311-linux_x86_64", "has to be built by Python 3.99, which this machine has"),
+        ({}, "cp37-cp37m-linux_x86_64", "which linux-64-py3.11 does not take"),
+    ],
+)
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the wheel's tag is of Python 3.11")
+def test_a_target_that_no_wheel_can_be_made_for_is_named(
+    world: Project, index: PythonIndex, keys: dict[str, object], name: str, said: str
+) -> None:
+    index.drop("old-tool")
+    index.offer(own_sdist("result = 1", f"old_tool-1.0-{name}.whl"))
+    want(world, "old-tool", **keys)
+    assert said in world.fail(11, "lock").err
+
+
+def test_a_wheel_of_another_project_is_refused(world: Project, index: PythonIndex) -> None:
+    index.drop("old-tool")
+    index.offer(own_sdist("result = 1", "other-1.0-py3-none-any.whl"))
+    want(world, "old-tool")
+    assert "which is no wheel of old-tool 1.0" in world.fail(11, "lock").err
+
+
+def test_what_a_build_requires_and_nobody_has_is_told(world: Project, index: PythonIndex) -> None:
+    index.drop("old-tool")
+    index.offer(sdist(Dist("old-tool", "1.0"), build_requires=("nowhere-to-be-had",)))
+    want(world, "old-tool")
+    said = world.fail(6, "lock").err
+    assert "old_tool-1.0.tar.gz: what its build requires cannot be had" in said
+    assert "nowhere-to-be-had" in said
+
+
+def test_one_sdist_gives_one_wheel_for_all_pythons(world: Project) -> None:
+    want(world, "old-tool", python=["3.11", "3.12", "3.13"], platforms=["linux-64", "linux-aarch64", "win-64"])
+    assert world.run("lock").err.count("building") == 1
+    (environment,) = tomllib.loads(world.lock.read_text())["environment"]
+    assert all(f"pypi/{WHEEL}" in one["members"] for one in environment["target"])
+    assert len(environment["target"]) == 9
