@@ -3,7 +3,8 @@
 Every verb runs in a forked child of this process. A kill comes from inside, at a random one of the child's system
 calls that touch files (Python's audit events), or from outside after a random time. Then the site must show the old
 or the new snapshot whole, every object must be what its name says, the same verb must finish its work when it is run
-again, and ``verify`` must find nothing. Sites are folders, and buckets of moto's server.
+again, and ``verify`` must find nothing. Sites are folders, and buckets of moto's server; packages are debs, an archive
+to repackage, and an environment of wheels from three indexes.
 
 A flipped bit or a cut must be found by ``verify``; in a bundle, by ``import``.
 """
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulator.keys import KeyHome
+from simulator.team_process import serving
 
 from bench.faults_harm import cut, flip, objects_right, shown_whole, state_files, touches_only_held
 from bench.faults_run import run, said
@@ -66,7 +68,8 @@ class Campaign:
         self.work, self.random, self.counts, self._say = folder / "work", random.Random(seed), Counts(), say
         self._open = contextlib.ExitStack()
         keys, self._s3 = self._open.enter_context(KeyHome()), self._open.enter_context(buckets(folder / "s3"))
-        self.scenes, self.medium = scenes(folder / "world", keys, self._s3)
+        indexes = self._open.enter_context(serving(folder / "indexes"))
+        self.scenes, self.medium = scenes(folder / "world", keys, self._s3, indexes)
         self._events: dict[str, tuple[int, float]] = {}
 
     def close(self) -> None:
@@ -131,6 +134,7 @@ class Campaign:
         """Flip bits of, and cut, files of store, site and bundles."""
         near = next(one for one in self.scenes if one.state.parent.name == "near-export")
         far = next(one for one in self.scenes if one.state.parent.name == "far-third")
+        team = next(one for one in self.scenes if one.state.parent.name == "ml-rollback")
         bucket = next(one for one in self.scenes if one.state.parent.name == "s3-rollback")
         for turn in range(times):
             with self._noted(f"harm (turn {turn})"):
@@ -139,7 +143,7 @@ class Campaign:
                 elif turn % 8 == 6:
                     self._harm_bucket(bucket)
                 else:
-                    self._harm_project(near if turn % 4 else far)
+                    self._harm_project((far, near, team)[turn % 4])
 
     def _harm_project(self, scene: Scene) -> None:
         project, _ = self._fresh(scene)
@@ -158,7 +162,7 @@ class Campaign:
 
     def _repair(self, project: Path, file: Path) -> None:
         run(project, "verify", "--repair")
-        if project.name == "near":
+        if project.name != "far":
             for verb in (("sync",), ("repackage",), ("publish",)):
                 code, _ = run(project, *verb)
                 assert code == 0, f"{verb} after repair of {file}: {said(project)}"

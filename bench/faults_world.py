@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from simulator.keys import KeyHome
 from simulator.sides import Far, Near, deb_of
 from simulator.site_key import SiteKey
 
+from bench import faults_environment
 from bench.faults_run import run, said
 from bench.faults_s3 import Buckets, Objects
 
@@ -28,12 +30,16 @@ class Scene:
     @property
     def name(self) -> str:
         """What the counts call it."""
-        side = "s3 " if self.bucket is not None else "far " if self.state.name.startswith("far") else ""
+        side = "s3 " if self.bucket is not None else "" if self.state.name == "near" else f"{self.state.name} "
         return f"{side}{' '.join(word for word in self.verb[:2] if not word.startswith(('/', '-')))}"
 
 
-def scenes(folder: Path, keys: KeyHome, s3: Buckets) -> tuple[list[Scene], Path]:
-    """Build every state once; return the scenes and the medium with bundles."""
+def scenes(folder: Path, keys: KeyHome, s3: Buckets, indexes: Mapping[str, str]) -> tuple[list[Scene], Path]:
+    """Build every state once; return the scenes and the medium with bundles.
+
+    Args:
+        indexes: upstreams of wheels with their URLs, for a project with an environment.
+    """
     folder.mkdir(parents=True)
     site, up = keys.generate("site <site@example.com>"), keys.generate("up <up@example.com>")
     (folder / "site.asc").write_bytes(site.armored)
@@ -83,6 +89,7 @@ def scenes(folder: Path, keys: KeyHome, s3: Buckets) -> tuple[list[Scene], Path]
     far.run("publish")
     state(far.base, "far-rollback", "rollback", "1")
     state(far.base, "far-third", "bundle", "import", str(medium / "three.tar"), after=(("publish",),))
+    faults_environment.states(folder, indexes, site.fingerprint, keys.path, state)
     return found, medium
 
 

@@ -1,0 +1,47 @@
+"""The states of a project with an environment of wheels: one is shown, and more is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from simulator.ml_team import TORCH
+from simulator.project import Project
+
+from bench.faults_run import run, said
+
+Keep = Callable[..., None]
+"""Keeps a copy of a project as the state in which a verb has work to do: project, name, verb, and what follows it."""
+_REST = (("sync",), ("publish",))
+
+
+def states(folder: Path, urls: Mapping[str, str], key: str, gnupg: Path, keep: Keep) -> None:
+    """Build the states before lock, sync, publish and export, and one in which all is shown."""
+    project = Project(folder / "ml", key=key, gnupg=gnupg).init()
+    for name, url in urls.items():
+        project.add("upstream", name=name, type="simple", url=url)
+    _want(project, "numpy==2.3.4", "jinja2")
+    _do(project, "lock", "sync", "publish")
+    project.sections.pop()
+    _want(project, "numpy", "transformers[torch]", "torch", "tensorrt-cu13")
+    keep(project.base, "ml-lock", "lock", after=_REST)
+    _do(project, "lock")
+    keep(project.base, "ml-sync", "sync", after=_REST[1:])
+    _do(project, "sync")
+    keep(project.base, "ml-publish", "publish")
+    _do(project, "publish")
+    keep(project.base, "ml-rollback", "rollback", "1")
+    keep(project.base, "ml-bundle", "bundle", "export", "OUT/all.tar", "--since", "0")
+
+
+def _want(project: Project, *wheels: str) -> None:
+    project.add(
+        "environment", name="train", platforms=["linux-64", "linux-aarch64"], python=["3.11", "3.12"],
+        wheels=list(wheels), indexes={"torch": TORCH},
+    )  # fmt: skip
+
+
+def _do(project: Project, *verbs: str) -> None:
+    for verb in verbs:
+        code, _ = run(project.base, verb)
+        assert code == 0, said(project.base)
