@@ -71,7 +71,7 @@ def test_what_is_no_page_is_refused(desk: Desk, index: PythonIndex) -> None:
 def test_a_cut_off_counts_and_files_without_a_time_are_left_out_and_named(desk: Desk, team: MlTeam) -> None:
     team.pypi.add(Dist("einops", "9.0"), uploaded="2026-02-01T00:00:00Z")
     reader = desk.reader(of(team), exclude_newer="2026-02-01T00:00:00Z", indexes=(("torch*", "torch-cu130"),))
-    assert names(reader, "einops") == ["einops-0.8.1-py3-none-any.whl"]
+    assert names(reader, "einops") == ["einops-0.8.1-py3-none-any.whl", "einops-0.8.1.tar.gz"]
     assert names(reader, "torch") == []
     assert names(reader, "torchvision") == []
     assert len([one for one in desk.said.lines if one.startswith("torch-cu130: does not say when")]) == 1

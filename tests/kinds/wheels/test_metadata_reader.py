@@ -14,7 +14,6 @@ from simulator.python_index import PythonIndex, metadata_of
 from tests.kinds.wheels.desk import Desk, named, names, of
 
 from cudepot.errors import CudepotError, PinError, TrustError, UpstreamError
-from cudepot.kinds.wheels.rules.reading import Placeholder
 from cudepot.store.layout import METADATA
 
 ARM = "torch-2.9.1+cu130-cp312-cp312-manylinux_2_28_aarch64.whl"
@@ -146,23 +145,28 @@ def test_a_version_with_sources_alone_says_what_its_sources_say(desk: Desk, inde
     index.add(Dist("a", "1.0"))
     index.add_source(Dist("a", "2.0", ("b>=1", 'c; extra == "x"'), ("x",), ">=3.8"))
     reader = desk.reader({"pypi": index.url})
-    file = named(reader, "a", "a-2.0-py3-none-any.whl")
-    assert isinstance(file, Placeholder)
+    file = named(reader, "a", "a-2.0.tar.gz")
     lines = reader.metadata(file).decode().splitlines()
     assert {"Name: a", "Version: 2.0", "Requires-Dist: b>=1", "Provides-Extra: x", "Requires-Python: >=3.8"} <= {*lines}
     assert not reader.untold
-    assert reader.sdist_of("a", Version("2.0")) == file.sdist
+    assert reader.sdist_of("a", Version("2.0")) == file
     assert reader.sdist_of("a", Version("1.0")) is None
     index.forget()
     desk.reader({"pypi": index.url}).metadata(file)
     assert not index.files.requests, "the sdist is in the store"
 
 
+def test_the_sources_of_a_version_with_wheels_are_no_wheel(desk: Desk, index: PythonIndex) -> None:
+    index.add(Dist("a", "1.0", ("b",)), "cp39-abi3-win_amd64", source=True)
+    reader = desk.reader({"pypi": index.url})
+    assert b"Requires-Dist: b" in reader.metadata(named(reader, "a", "a-1.0.tar.gz"))
+
+
 def test_requirements_that_only_a_build_tells_are_named(desk: Desk, team: MlTeam) -> None:
     reader = desk.reader(of(team))
     (file,) = reader.files("flash-attn") or ()
     reader.metadata(file)
-    assert reader.untold == {"flash_attn-2.8.3-py3-none-any.whl"}
+    assert reader.untold == {"flash_attn-2.8.3.tar.gz"}
 
 
 def test_an_sdist_that_is_not_what_was_promised_is_refused(desk: Desk, index: PythonIndex) -> None:
@@ -178,7 +182,7 @@ def test_a_stub_leads_to_the_index_it_names(desk: Desk, team: MlTeam) -> None:
     assert reader.upstream_of("tensorrt-cu13-libs") == "nvidia-pypi"
     files = reader.files("tensorrt-cu13-libs") or ()
     assert len(files) == 3
-    assert not any(isinstance(one, Placeholder) for one in files)
+    assert all(one.filename.endswith(".whl") for one in files)
     assert b"Requires-Dist: nvidia-cuda-runtime" in reader.metadata(files[0])
 
 

@@ -26,7 +26,7 @@ from cudepot.kinds.wheels.metadata_reader import MetadataReader
 from cudepot.kinds.wheels.once import Once
 from cudepot.kinds.wheels.owners import Owners
 from cudepot.kinds.wheels.rules.core_metadata import as_metadata, is_told, no_metadata
-from cudepot.kinds.wheels.rules.reading import Placeholder, Shown, shown
+from cudepot.kinds.wheels.rules.reading import Shown, project_and_version, shown
 from cudepot.kinds.wheels.rules.stubs import MOST_OF_STUB, Stub, stub_of
 from cudepot.ports import Page, Progress
 from cudepot.store.local import LocalStore
@@ -73,7 +73,7 @@ class IndexReader:
     # what a resolver asks
 
     def files(self, project: str) -> Sequence[IndexFile] | None:
-        """Return the wheels of a project, and a :class:`Placeholder` for each version that has sources alone.
+        """Return the wheels of a project, and the sources of each version that has some.
 
         Returns:
             None where the index that owns the project has none of that name.
@@ -87,7 +87,7 @@ class IndexReader:
         return None if found is None else found.files
 
     def metadata(self, file: IndexFile) -> bytes:
-        """Return the METADATA of a file that :meth:`files` gave; of a placeholder, what its sources say.
+        """Return the METADATA of a file that :meth:`files` gave; of sources, what they say of the wheel they make.
 
         Raises:
             UpstreamError: it cannot be had.
@@ -111,7 +111,7 @@ class IndexReader:
 
     @property
     def untold(self) -> frozenset[str]:
-        """Names of placeholders that were read, and whose requirements only a build tells."""
+        """Names of sdists that were read, and whose requirements only a build tells."""
         with self._noting:
             return frozenset(self._untold)
 
@@ -199,19 +199,20 @@ class IndexReader:
             )
 
     def _text(self, file: IndexFile) -> bytes:
-        upstream = self._projects(_project_of(file)).upstream
-        if not isinstance(file, Placeholder):
+        name, version = project_and_version(file.filename)
+        upstream = self._projects(project_name(name)).upstream
+        if file.filename.endswith(".whl"):
             return self._metadata.read(upstream, file)
-        sdist = self._sdist(upstream, file.sdist)
-        stub = stub_of(sdist, what=file.sdist.filename)
-        if stub is not None and stub.backend:
-            raise _missing_index(file, stub)
+        sdist = self._sdist(upstream, file)
+        stub = stub_of(sdist, what=file.filename)
         if stub is not None:
-            return no_metadata(_project_of(file), file.filename.split("-")[1])
+            if stub.backend:
+                raise _missing_index(file, stub)
+            return no_metadata(name, version)
         if not is_told(sdist.pkg_info):
             with self._noting:
                 self._untold.add(file.filename)
-        return as_metadata(sdist.pkg_info, _project_of(file), file.filename.split("-")[1])
+        return as_metadata(sdist.pkg_info, name, version)
 
     def _stub(self, upstream: Upstream, file: IndexFile) -> Stub | None:
         """Return what an sdist of few bytes is a stub of; None for one that is none, or cannot be read now."""
@@ -228,13 +229,9 @@ class IndexReader:
             return read_sdist(handle, what=file.filename)
 
 
-def _project_of(file: IndexFile) -> str:
-    return project_name(file.filename.partition("-")[0])
-
-
-def _missing_index(file: Placeholder, stub: Stub) -> PinError:
+def _missing_index(file: IndexFile, stub: Stub) -> PinError:
     return PinError(
-        f"{file.sdist.filename} is a stub: building it fetches the wheel from {stub.index_url}, which no upstream is",
+        f"{file.filename} is a stub: building it fetches the wheel from {stub.index_url}, which no upstream is",
         hint=f'add an [[upstream]] with type = "simple" and url = "{stub.index_url}" '
         '(`preset = "nvidia/pypi"` for NVIDIA\'s)',
     )

@@ -1,16 +1,14 @@
-"""What cudepot has read of the indexes, in the form in which resolving asks for it."""
+"""What cudepot has read of the indexes, with what is built of sources in their place."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+from packaging.version import InvalidVersion
 
 from cudepot.formats.simple import IndexFile
 from cudepot.kinds.wheels.index_reader import IndexReader
-from cudepot.kinds.wheels.rules.reading import Placeholder
 
 
 class ShownReader:
@@ -29,34 +27,16 @@ class ShownReader:
         projects: Collection[str] = (),
     ) -> None:
         self._reader, self._built, self._projects = reader, built, projects
-        self._standing_for: dict[str, Placeholder] = {}
-        self._noting = threading.Lock()
 
     def files(self, project: str) -> Sequence[IndexFile] | None:
         """Return the wheels and sdists of a project; None where there is no such project."""
-        found = self._reader.files(project)
-        return None if found is None else tuple(self._with_sources(project, found))
+        return self._reader.files(project)
 
     def metadata(self, file: IndexFile) -> bytes:
         """Return the METADATA of a wheel; of an sdist what it says, or what a wheel built of it would."""
         if self._built and (project := _sdist_of(file)) in self._projects:
             return self._built(project, file)
-        with self._noting:
-            shown = self._standing_for.get(file.filename, file)
-        return self._reader.metadata(shown)
-
-    def _with_sources(self, project: str, files: Sequence[IndexFile]) -> Iterator[IndexFile]:
-        versions = dict.fromkeys(_version(one.filename) for one in files if not isinstance(one, Placeholder))
-        for one in files:
-            if isinstance(one, Placeholder):
-                with self._noting:
-                    self._standing_for[one.sdist.filename] = one
-                yield one.sdist
-            else:
-                yield one
-        for version in versions:
-            if version and (sdist := self._reader.sdist_of(project, version)):
-                yield sdist
+        return self._reader.metadata(file)
 
 
 def _sdist_of(file: IndexFile) -> str:
@@ -65,10 +45,3 @@ def _sdist_of(file: IndexFile) -> str:
         return parse_sdist_filename(file.filename)[0]
     except (InvalidSdistFilename, InvalidVersion):
         return ""
-
-
-def _version(filename: str) -> Version | None:
-    try:
-        return parse_wheel_filename(filename)[1]
-    except (InvalidWheelFilename, InvalidVersion):
-        return None

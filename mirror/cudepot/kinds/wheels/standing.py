@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-
-from packaging.version import Version
 
 from cudepot.catalog.faults import GONE, Fault, GoneError
 from cudepot.catalog.lock import Artifact
@@ -13,7 +11,6 @@ from cudepot.depot.environment_memory import remember, remembered
 from cudepot.formats.simple import IndexFile
 from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.wheels.index_reader import IndexReader
-from cudepot.kinds.wheels.rules.reading import Placeholder
 
 _NAMED = 5  # files in one message
 
@@ -60,16 +57,8 @@ def _page(one: Artifact) -> tuple[str, str]:
 def _offered(reader: IndexReader, one: Artifact) -> IndexFile | None:
     """Return the file on its page, or the sources it was built of; None where neither is there."""
     wanted = {one.filename, one.path.rpartition("/")[2]}
-    return next((file for file in _files(reader, one) if file.filename in wanted), None)
-
-
-def _files(reader: IndexReader, one: Artifact) -> Iterator[IndexFile]:
-    if reader.upstream_of(one.name) != one.upstream:
-        return
-    for file in reader.files(one.name) or ():
-        yield file.sdist if isinstance(file, Placeholder) else file
-    if sdist := reader.sdist_of(one.name, Version(one.version)):
-        yield sdist
+    files = reader.files(one.name) if reader.upstream_of(one.name) == one.upstream else None
+    return next((file for file in files or () if file.filename in wanted), None)
 
 
 def _differs(one: Artifact, file: IndexFile) -> bool:

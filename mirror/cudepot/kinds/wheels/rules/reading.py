@@ -1,13 +1,9 @@
-"""What of a project's page a resolver is shown: the project's own files, each once, as of a cut-off date. Pure.
-
-A resolver decides versions by wheels alone. A version that has nothing but sources is shown as a wheel for all
-machines that is none (:class:`Placeholder`), so that resolving goes on, and all such projects can be named together.
-"""
+"""What of a project's page counts: the project's own wheels and sources, each once, as of a cut-off date. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 from packaging.version import InvalidVersion, Version
@@ -18,54 +14,38 @@ from cudepot.formats.simple import IndexFile, project_name
 from cudepot.kinds.wheels.rules.located import located
 from cudepot.urls import is_unprotected
 
-_SOURCES = (".tar.gz", ".zip")
-
-
-@dataclass(frozen=True, slots=True)
-class Placeholder(IndexFile):
-    """A wheel that does not exist, in the place of a version that has sources alone.
-
-    Attributes:
-        sdist: the sources.
-    """
-
-    sdist: IndexFile = field(default_factory=lambda: IndexFile("", "", ""))
+_WHEEL, _SOURCES = ".whl", (".tar.gz", ".zip")
 
 
 class Shown(NamedTuple):
-    """A project as a resolver sees it.
+    """A project as it is read.
 
     Attributes:
         wheels: in the page's order.
-        placeholders: of the versions that have sources alone.
         sdists: the sources of each version that has some.
         newest: the newest version with wheels; None where there is none.
         undated: names of files that the cut-off left out because nobody knows when they came.
     """
 
     wheels: tuple[IndexFile, ...]
-    placeholders: Mapping[Version, Placeholder]
     sdists: Mapping[Version, IndexFile]
     newest: Version | None = None
     undated: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[IndexFile, ...]:
-        """All that is shown."""
-        return (*self.wheels, *self.placeholders.values())
+        """Wheels and sources."""
+        return (*self.wheels, *self.sdists.values())
 
     @property
     def newest_sources(self) -> Version | None:
         """The newest version, if that has sources alone."""
-        newest = max(self.placeholders, default=None)
+        newest = max(self.sdists, default=None)
         return newest if newest and (self.newest is None or newest > self.newest) else None
 
     def without(self, version: Version) -> Shown:
-        """Return the same without a version that has sources alone."""
-        return self._replace(
-            placeholders={one: file for one, file in self.placeholders.items() if one != version},
-            sdists={one: file for one, file in self.sdists.items() if one != version},
-        )
+        """Return the same without the sources of a version."""
+        return self._replace(sdists={one: file for one, file in self.sdists.items() if one != version})
 
 
 def shown(project: str, files: Iterable[IndexFile], upstream: Upstream, before: str = "") -> Shown:
@@ -81,18 +61,16 @@ def shown(project: str, files: Iterable[IndexFile], upstream: Upstream, before: 
     mine = [(one, version) for one, version in _own(project, files) if _is_sound(upstream, one)]
     undated = tuple(one.filename for one, _ in mine if before and not one.uploaded)
     kept = _each_once(one for one in mine if not before or (one[0].uploaded and one[0].uploaded < before))
-    wheels = {version for one, version in kept if one.filename.endswith(".whl")}
+    wheels: list[IndexFile] = []
+    versions: set[Version] = set()
     sdists: dict[Version, IndexFile] = {}
     for one, version in kept:
-        if not one.filename.endswith(".whl"):
+        if one.filename.endswith(_WHEEL):
+            wheels.append(one)
+            versions.add(version)
+        else:
             sdists.setdefault(version, one)
-    return Shown(
-        tuple(one for one, _ in kept if one.filename.endswith(".whl")),
-        {version: _placeholder(project, version, one) for version, one in sdists.items() if version not in wheels},
-        sdists,
-        max(wheels, default=None),
-        undated,
-    )
+    return Shown(tuple(wheels), sdists, max(versions, default=None), undated)
 
 
 def _own(project: str, files: Iterable[IndexFile]) -> Iterator[tuple[IndexFile, Version]]:
@@ -100,7 +78,7 @@ def _own(project: str, files: Iterable[IndexFile]) -> Iterator[tuple[IndexFile, 
     versions: dict[str, Version | None] = {}
     names: dict[str, bool] = {}
     for one in files:
-        name, text = _taken_apart(one.filename)
+        name, text = project_and_version(one.filename)
         if name not in names:
             names[name] = bool(name) and project_name(name) == project
         if names[name]:
@@ -110,9 +88,9 @@ def _own(project: str, files: Iterable[IndexFile]) -> Iterator[tuple[IndexFile, 
                 yield one, version
 
 
-def _taken_apart(filename: str) -> tuple[str, str]:
+def project_and_version(filename: str) -> tuple[str, str]:
     """Return name and version of a wheel or sdist as its file name spells them; empty ones of any other file."""
-    if filename.endswith(".whl"):
+    if filename.endswith(_WHEEL):
         parts = filename.split("-")
         return (parts[0], parts[1]) if len(parts) in (5, 6) else ("", "")
     for ending in _SOURCES:
@@ -160,18 +138,3 @@ def _joined(one: IndexFile, other: IndexFile) -> IndexFile:
     size = better.size if better.size is not None else rest.size
     dates = [date for date in (one.uploaded, other.uploaded) if date]
     return replace(better, size=size, uploaded=min(dates, default=""), yanked=one.yanked or other.yanked)
-
-
-def _placeholder(project: str, version: Version, sdist: IndexFile) -> Placeholder:
-    """Return a wheel in the place of an sdist: all that a page says of it but its bytes, and where to find it."""
-    return Placeholder(
-        f"{project.replace('-', '_')}-{version}-py3-none-any.whl",
-        sdist.url,
-        sha256="",
-        yanked=sdist.yanked,
-        reason=sdist.reason,
-        uploaded=sdist.uploaded,
-        requires_python=sdist.requires_python,
-        core_metadata="",
-        sdist=sdist,
-    )
