@@ -15,6 +15,8 @@ from ssl import SSLContext
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from cudepot.transport.http.addresses import ADDRESSES
+
 PIECE = 1 << 18  # bytes read at once
 _HEAD = 1 << 16  # bytes that a head may have, or whatever else is no body
 _TARGET = re.compile(r"[!-~]+")  # RFC 9112 section 3.2: what may stand in a request line unescaped, and no space
@@ -58,7 +60,7 @@ class Line:
         context: SSLContext | None,
         idle: list[Line],
     ) -> None:
-        plain = socket.create_connection(address, timeout[0])
+        plain = ADDRESSES.connect(address, timeout[0])
         try:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.socket = context.wrap_socket(plain, server_hostname=address[0]) if context else plain
