@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cudepot.depot.request import environment_request
+from cudepot.errors import PinError
 from cudepot.formats.simple import project_name
 from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.wheels.environment import Wanted
@@ -22,4 +23,9 @@ def solve(asking: Solving) -> Solved:
         return still
     from cudepot.kinds.wheels.answered import answered  # noqa: PLC0415 - most runs find that nothing moved
 
-    return answered(asking, wanted, request, reader, upgrade)
+    try:
+        return answered(asking, wanted, request, reader, upgrade)
+    except PinError as error:
+        from cudepot.kinds.wheels.made_here import with_made_here  # noqa: PLC0415 - seldom
+
+        raise with_made_here(error, depot.store, asking.lock) from error
