@@ -9,11 +9,12 @@ from packaging.version import Version
 
 from cudepot.errors import PinError
 from cudepot.kinds.wheels.rules.best_wheel import best_wheel
+from cudepot.kinds.wheels.rules.fitting import rank
 from cudepot.kinds.wheels.rules.served import Release, Served
 from cudepot.kinds.wheels.rules.target import Target
 from cudepot.kinds.wheels.rules.walk import Walk
 
-_SHOWN = 6  # files, targets or platforms in a line
+_SHOWN = 4  # targets or wheels in a line
 
 
 @dataclass(slots=True)
@@ -46,13 +47,25 @@ class Lack:
         if self.is_source:
             return f"{what}: only a source package, {self.release.sdists[0].filename}"
         source = " (and a source package)" if self.release.sdists else ""
-        return f"{what}: there {_listed(self._there())}{source}"
+        return f"{what}: {self._there()}{source}"
 
-    def _there(self) -> list[str]:
-        """Return the tags of the wheels there are, nearest first: those for another Python or C library of a target."""
-        machines = {one.machine.lower() for one in self.targets}
-        found = {one.tags for one in (*self.release.wheels, *self.release.others)}
-        return sorted(found, key=lambda text: (not any(text.lower().endswith(one) for one in machines), text))
+    def _there(self) -> str:
+        """Return which wheels there are: those nearest to the targets, and how many others."""
+        wheels = [*self.release.wheels, *self.release.others]
+        far = {one.tags: self._distance(one.tags) for one in wheels}
+        near = sorted((text for text, distance in far.items() if distance == min(far.values())), key=_newest_first)
+        pythons = sorted({one.file.requires_python for one in wheels if one.file.requires_python})
+        fits = any(rank(text, one) is not None for text in near for one in self.targets)
+        only = f" for Python {', '.join(pythons)}" if fits and pythons else ""
+        others = f" and {len(far) - len(near)} for other machines" if len(far) > len(near) else ""
+        return f"there is {_listed(near)}{only}{others}"
+
+    def _distance(self, tags: str) -> tuple[bool, bool]:
+        """Return how far a wheel is from the targets: whether another machine's, whether another Python's."""
+        interpreter, abi, platforms = tags.split("-")
+        pythons = {name for one in self.targets for name in ("py3", "cp{}{}".format(*one.minor))}
+        mine = platforms == "any" or any(_is_like(platforms, one) for one in self.targets)
+        return not mine, not (abi == "abi3" or pythons & set(interpreter.split(".")))
 
     def instead(self) -> str:
         """Return the newest version below that has wheels for all that need it; empty where there is none."""
@@ -60,7 +73,7 @@ class Lack:
             release = self.served.releases[version]
             calm = not version.is_prerelease and version < self.release.version
             if calm and all((best := best_wheel(release, one)) and not best.file.yanked for one in self.all_targets):
-                return f"{self.served.project}=={version}"
+                return f"{self.served.project} {version}"
         return ""
 
 
@@ -87,20 +100,33 @@ def refuse(lacks: Sequence[Lack]) -> PinError:
 
 
 def _ways(lacks: Sequence[Lack]) -> list[str]:
-    """Return what can be done."""
+    """Return what can be done; what only comes with another that lacks wheels needs no advice of its own."""
+    names = {one.served.project for one in lacks}
+    first = [one for one in lacks if not names & set(one.chain[:-1])]
     sources = [one.served.project for one in lacks if one.release.sdists]
-    instead = [found for one in lacks if (found := one.instead())]
+    older = [found for one in first if (found := one.instead())]
     build = (
         f"build = [{', '.join(map(_quoted, dict.fromkeys(sources)))}] makes wheels of the sources" if sources else ""
     )
-    older = f"constraints = [{', '.join(map(_quoted, instead))}] takes versions with wheels for all" if instead else ""
-    other = "" if len(instead) == len(lacks) else "leave out targets or who wants it, or raise `glibc`"
-    return [one for one in (build, older, other) if one]
+    instead = f"older ones have wheels for all: {', '.join(older)}" if older else ""
+    other = "" if len(older) == len(first) else "leave out targets, or who wants it"
+    return [one for one in (build, instead, other) if one]
 
 
 def _targets(targets: Sequence[Target]) -> str:
     names = [f"{one.name} with glibc {one.glibc}" if one.is_linux else one.name for one in targets]
     return _listed(list(dict.fromkeys(names)))
+
+
+def _is_like(platforms: str, target: Target) -> bool:
+    """Return whether a wheel's platforms are a target's but for the C library."""
+    system = ("linux", "manylinux") if target.is_linux else ("win",)
+    return platforms.startswith(system) and platforms.endswith(target.machine.lower())
+
+
+def _newest_first(tags: str) -> tuple[int, str]:
+    number = "".join(one for one in tags.partition("-")[0].partition(".")[0] if one.isdecimal())
+    return -int(number or 0), tags
 
 
 def _listed(texts: Sequence[str]) -> str:

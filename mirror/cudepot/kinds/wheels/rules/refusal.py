@@ -36,9 +36,10 @@ _HINT = re.compile(r"^hint: (.*)$", re.MULTILINE)
 def refusal(said: str, question: Question) -> PinError:
     """Return the error for what uv said on stderr when it found no solution."""
     reasons = _reasons(said)
-    where = ", ".join(one.name for one in _targets(said, question.targets))
-    head = f"no set of wheels is a solution for {where}" if where else "no set of wheels is a solution"
-    return PinError(f"{head}: {reasons}", hint="; ".join(_hints(reasons, said, question)))
+    where = ", ".join(one.name for one in _targets(said, question.targets) or question.targets)
+    return PinError(
+        f"no solution for {where}: {reasons[:1].lower()}{reasons[1:]}", hint="; ".join(_hints(reasons, said, question))
+    )
 
 
 def _reasons(said: str) -> str:
@@ -56,7 +57,7 @@ def _targets(said: str, targets: Sequence[Target]) -> list[Target]:
     try:
         marker = Marker(found[1]) if found else None
     except InvalidMarker:
-        marker = None
+        marker = None  # all of them, then
     return [one for one in targets if marker is None or marker.evaluate(dict(machine(one)))]
 
 

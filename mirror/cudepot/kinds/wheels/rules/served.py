@@ -51,8 +51,8 @@ class Release:
     sdists: list[IndexFile] = field(default_factory=list)
 
     def behind(self) -> IndexFile:
-        """Return the file whose METADATA stands for a placeholder: one that was not withdrawn, if there is one."""
-        files = [*(one.file for one in self.wheels), *self.sdists, *(one.file for one in self.others)]
+        """Return the file whose METADATA stands for a placeholder: wheels come before sources, withdrawn ones last."""
+        files = [*(one.file for one in (*self.wheels, *self.others)), *self.sdists]
         return next((one for one in files if not one.yanked), files[0])
 
 
