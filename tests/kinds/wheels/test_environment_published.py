@@ -191,8 +191,8 @@ def test_wheels_of_one_version_that_ask_for_different_things_are_found_out(
     project: Project, index: PythonIndex
 ) -> None:
     minor = HERE.replace(".", "")
-    index.add(Dist("odd", "1.0", ("lib",)), f"cp{minor}-cp{minor}-manylinux_2_17_x86_64")
-    index.add(Dist("odd", "1.0", ("lib", "colorama>=9")), f"cp{minor}-cp{minor}-win_amd64")
+    index.add(Dist("odd", "1.0", ("lib",)), f"cp{minor}-cp{minor}-manylinux_2_17_x86_64", core_metadata="bare")
+    index.add(Dist("odd", "1.0", ("lib", "colorama>=9")), f"cp{minor}-cp{minor}-win_amd64", core_metadata="bare")
     project.add("upstream", name="pypi", type="simple", url=index.url)
     project.add("environment", name="train", platforms=["linux-64", "win-64"], python=[HERE], wheels=["odd"])
     project.run("lock")
