@@ -199,10 +199,8 @@ def test_wheels_of_one_version_that_ask_for_different_things_are_found_out(
     project.run("sync")
     done = project.run("publish", check=False)
     assert done.rc == 6
-    assert (
-        f"win-64-py{HERE}: odd-1.0-cp{minor}-cp{minor}-win_amd64.whl requires colorama>=9, and there is none"
-        in done.err
-    )
+    assert f"no solution for win-64-py{HERE}: " in done.err, "the site's index tells that they differ"
+    assert "all versions of odd depend on colorama>=9" in done.err
 
 
 def test_a_pin_keeps_a_file_that_an_environment_loses(team: Project) -> None:
