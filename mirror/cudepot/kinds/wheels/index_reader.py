@@ -57,10 +57,11 @@ class IndexReader:
     """
 
     def __init__(self, store: LocalStore, progress: Progress, source: SourceOf, owners: Owners) -> None:
-        self._store, self._progress, self._source, self._owners = store, progress, source, owners
+        self._store, self._progress, self._owners = store, progress, owners
+        self._source = Once(source)  # threads that come first at once would each open an upstream
         self._before = rfc3339(owners.wanted.exclude_newer)
         self._gate = threading.Semaphore(_AT_A_TIME)
-        self._metadata = MetadataReader(store, progress, source, self._gate)
+        self._metadata = MetadataReader(store, progress, self._source, self._gate)
         self._memories = Once(self._memory)
         self._pages = Once(self._page)
         self._projects = Once(self._project)
