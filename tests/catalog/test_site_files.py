@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from cudepot.catalog.site.file_traits import IMMUTABLE, SHORT, traits
+from cudepot.digest import Digest
+from cudepot.sites.s3.snapshot import json_pages
 
 DOCS = (Path(__file__).parents[2] / "docs/sites.md").read_text()
 HEX = "0123456789abcdef" * 4
@@ -23,6 +25,7 @@ CHANGING = [
     "apt/u/InRelease", "apt/u/Release", "apt/u/Packages", "apt/u/Packages.gz", "yum/r/repodata/repomd.xml",
     "yum/r/repodata/repomd.xml.asc", "conda/main/linux-64/repodata.json.zst", "conda/main/channeldata.json",
     "conda/main/linux-64/repodata_shards.msgpack.zst", "simple/x/index.html", "simple/x/", "snapshot.json",
+    "environments/train/simple/x/index.html", "environments/train/simple/x/", "environments/train/simple-json/x/",
     "compute/cuda/repos/u/x86_64/cuda-keyring_1.1-1_all.deb", "compute/cuda/repos/r/x86_64/cuda-r.repo",
     "apt/u/pool/x_1.orig.tar.bz2", "apt/u/pool/x_1.tar.gz", "conda/main/linux-64/x-1-0.zip",
     "index.html", "keys/site.asc", f"keys/{HEX[:63]}-x",
@@ -43,6 +46,19 @@ def lasts_by_the_docs(path: str) -> set[bool]:
 def test_what_lasts_is_the_same_everywhere(path: str) -> None:
     assert traits(path).cache_control == (IMMUTABLE if path in LASTING else SHORT)
     assert lasts_by_the_docs(f"/{path}") == {path in LASTING}
+
+
+@pytest.mark.parametrize("folder", ["", "environments/train/"])
+def test_both_forms_of_an_index_of_wheels_say_what_they_are(folder: str) -> None:
+    for page in ("simple/index.json", "simple/x/index.json", "simple-json/", "simple-json/x/"):
+        assert traits(folder + page).content_type == "application/vnd.pypi.simple.v1+json"
+    for page in ("simple/", "simple/x/", "simple/x/index.html"):
+        assert traits(folder + page).content_type == "text/html; charset=utf-8"
+    names = (f"{folder}simple/index.json", f"{folder}simple/x/index.json", f"{folder}simple/x/index.html")
+    assert json_pages(dict.fromkeys(names, Digest.of(b""))) == {
+        f"{folder}simple-json/": names[0],
+        f"{folder}simple-json/x/": names[1],
+    }
 
 
 def test_nginx_has_the_types_cudepot_has() -> None:
