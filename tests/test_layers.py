@@ -42,7 +42,13 @@ OUTSIDE = {
 }  # fmt: skip
 KINDS = {**{name: row for name, row in ROWS.items() if row.upstreams}, **SITES}
 HOMONYMS = {
+    ("catalog/config/listings.py", "conda"): "the program whose listing is read",
+    ("catalog/doctor/values.py", "conda"): "a sort of environment",
     ("cli/client.py", "apt"): "the client program",
+    ("cli/client.py", "conda"): "the client program",
+    ("formats/conda.py", "conda"): "part of a PURL",
+    ("workflows/export/windows_text.py", "conda"): "the program that installs",
+    ("workflows/publish/page_offers.py", "conda"): "a way to install",
     ("catalog/doctor/values.py", "folder"): "libraries in no environment",
     ("catalog/nvidia/published.py", "folder"): "a key of NVIDIA's catalog",
     ("sites/s3/bucket.py", "s3"): "boto3's word",

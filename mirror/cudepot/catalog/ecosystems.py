@@ -78,6 +78,7 @@ class Row(NamedTuple):
         folders: how many folders of the site lie above what a package is known by for ever, whichever snapshot shows
             it; 0 where it is known by its whole path, and by what the last snapshots had there.
         per_upstream: whether an upstream's packages lie in ``ROOM/UPSTREAM/``; else all upstreams share the room.
+        nested: whether a package of an upstream lies in ``ROOM/UPSTREAM/PLATFORM/``, beside the room that all share.
         index_room: folder of the site in which the indexes are, where that is not the room itself.
         roots: names of the files where clients begin.
         root_folder: where these lie below the repository.
@@ -102,6 +103,7 @@ class Row(NamedTuple):
     file_names: tuple[str, ...] = ()
     folders: int = 0
     per_upstream: bool = True
+    nested: bool = False
     index_room: str = ""
     roots: tuple[str, ...] = ()
     root_folder: str = ""
@@ -126,6 +128,11 @@ class Row(NamedTuple):
     def folder(self, upstream: str) -> str:
         """Return where the site has an upstream's packages; it ends in a slash."""
         return f"{self.room}/{upstream}/" if self.per_upstream else f"{self.room}/"
+
+    def path(self, upstream: str, architecture: str, filename: str) -> str:
+        """Return where the site has a package of an upstream."""
+        folder = f"{self.room}/{upstream}/{architecture}/" if self.nested else self.folder(upstream)
+        return f"{folder}{filename}"
 
     def spec(self, name: str, version: str) -> str:
         """Return how exactly one version of a package is asked for."""
@@ -172,7 +179,7 @@ CONDA = Row(
     Ecosystem.CONDA, "conda", ArtifactKind.CONDA, "conda package", "conda packages",
     suffixes=(".conda",), inside=(".tar.bz2",),
     file_names=(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)\.(?:conda|tar\.bz2)",),
-    folders=2, per_upstream=False,
+    folders=2, per_upstream=False, nested=True,
     roots=(
         "repodata.json", "repodata.json.zst", "repodata_shards.msgpack.zst", "current_repodata.json",
         "current_repodata.json.zst",

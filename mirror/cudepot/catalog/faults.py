@@ -34,6 +34,8 @@ SAME_SIZE = "same size, other content"
 OTHER_SIZE = "file has another size than its index says"
 MIXED = "edges disagree"
 NO_INDEX = "signed root names an index that is not there"
+NO_SHARD = "index names a shard that is not there"
+APART = "shard is not the one its index names"
 NO_FILE = "index names a file that is not there"
 NO_ROOT = "root is not there"
 STALE = "stale edge (older root)"
@@ -52,8 +54,8 @@ INTERNAL = "internal error in cudepot"
 SETTINGS = "not configured as it has to be"
 OTHER = "cannot be used"
 
-PASSING = frozenset({NEWER, OLDER, SAME_SIZE, OTHER_SIZE, MIXED, NO_INDEX, NO_FILE, NO_ROOT, STALE, TORN, CUT,
-                     OVERLOADED, UNREACHABLE})  # fmt: skip
+PASSING = frozenset({NEWER, OLDER, SAME_SIZE, OTHER_SIZE, MIXED, NO_INDEX, NO_SHARD, APART, NO_FILE, NO_ROOT, STALE,
+                     TORN, CUT, OVERLOADED, UNREACHABLE})  # fmt: skip
 """Faults that may be over when everything is read once more from the root on."""
 
 _KINDS: tuple[tuple[type[CudepotError], str], ...] = (
@@ -110,7 +112,7 @@ class Fault:
 
 
 class IndexMismatchError(TrustError):
-    """An index that is not the one its signed root means."""
+    """An index that is not the one its root means."""
 
     def __init__(self, message: str, *, hint: str, fault: Fault) -> None:
         super().__init__(message, hint=hint)
@@ -118,7 +120,7 @@ class IndexMismatchError(TrustError):
 
 
 class IndexMissingError(MissingError):
-    """An index that its signed root names and that is not there."""
+    """An index that its root names and that is not there."""
 
     def __init__(self, message: str, *, hint: str, fault: Fault) -> None:
         super().__init__(message, hint=hint)

@@ -150,6 +150,7 @@ class Artifact:
         uploaded: when a wheel came to its index (RFC 3339, UTC); empty where that does not say.
         yanked: why the index withdrew it, which may be empty; None where it did not.
         requires: of a file of an environment the requirements that its ecosystem follows, markers included.
+        record: of a conda package what its channel says of it, as JSON; with ``run_exports``, where these are known.
         provenance: of a wheel the attestations its index has of it (PEP 740); published beside it.
         built: what it was made of; None for what is as its upstream publishes it.
     """
@@ -171,6 +172,7 @@ class Artifact:
     uploaded: str = ""
     yanked: str | None = None
     requires: tuple[str, ...] = ()
+    record: str = ""
     provenance: Attested | None = None
     built: BuiltFrom | None = None
 

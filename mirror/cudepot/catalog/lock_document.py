@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from cudepot.catalog.ecosystems import CONDA, Output, Row, row_for, rows
+from cudepot.catalog.ecosystems import Output, Row, row_for, rows
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import (
     Artifact,
@@ -39,7 +39,7 @@ def parse_lock(data: Mapping[str, object]) -> Lock:
             f"cudepot.lock has version {version}; this cudepot reads {VERSION}",
             hint=_NEWER,
         )
-    kinds = tuple(one.artifact for one in rows() if one is not CONDA)  # which are made here, and not locked
+    kinds = tuple(one.artifact for one in rows())
     lock = Lock(
         tuple(_upstream(one) for one in root.tables("upstream")),
         tuple(_artifact(one, kinds) for one in root.tables("artifact")),
@@ -155,6 +155,7 @@ def _artifact(table: Table, kinds: tuple[str, ...]) -> Artifact:
         uploaded=table.text("uploaded", ""),
         yanked=table.text("yanked") if table.has("yanked") else None,
         requires=table.texts("requires", ()),
+        record=table.text("record", ""),
         provenance=_attested(table.table("provenance")) if table.has("provenance") else None,
         built=_built(table.table("built")) if table.has("built") else None,
     )
@@ -244,6 +245,7 @@ def _artifact_table(one: Artifact) -> dict[str, Any]:
     table |= {"uploaded": one.uploaded} if one.uploaded else {}
     table |= {"yanked": one.yanked} if one.yanked is not None else {}
     table |= {"requires": list(one.requires)} if one.requires else {}
+    table |= {"record": one.record} if one.record else {}
     if one.provenance:
         table["provenance"] = {"path": one.provenance.path, **_digest_table(one.provenance.digest)}
     if one.built:

@@ -91,6 +91,14 @@ def _documents(stream: BinaryIO, filename: str) -> dict[str, Any]:
     return found
 
 
+def described(
+    subdir: str, filename: str, digest: Digest, record: Mapping[str, Any], run_exports: Mapping[str, Any]
+) -> IndexedPackage:
+    """Return a package of another channel by what that says of it; the package itself is not looked into."""
+    about = {key: record[key] for key in ("license", "license_family") if key in record}
+    return IndexedPackage(subdir, filename, digest, record, run_exports, about, str(record.get("md5") or ""))
+
+
 def channel_files(packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
     """Return path → bytes of the whole index of a channel; equal packages give equal bytes."""
     subdirs = sorted({"noarch", *(one.subdir for one in packages)})
@@ -105,20 +113,27 @@ def _subdir_files(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, 
     repodata = _json(
         {
             "info": {"subdir": subdir},
-            "packages": {},
-            "packages.conda": {one.filename: one.record for one in packages},
+            **_by_form({one.filename: one.record for one in packages}),
             "removed": [],
             "repodata_version": 1,
         }
     )
     exports = {one.filename: {"run_exports": dict(one.run_exports)} for one in packages}
-    run_exports = _json({"info": {"subdir": subdir, "version": 1}, "packages": {}, "packages.conda": exports})
+    run_exports = _json({"info": {"subdir": subdir, "version": 1}, **_by_form(exports)})
     # current_repodata.json may leave out what is old. These channels are small, so it leaves out nothing.
     plain = {"repodata.json": repodata, "current_repodata.json": repodata, "run_exports.json": run_exports}
     return {
         **plain,
         **{f"{path}.zst": _zstd(data) for path, data in plain.items()},
         **_shards(subdir, packages),
+    }
+
+
+def _by_form(entries: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return entries by file name under the keys of the two forms packages have."""
+    return {
+        "packages": {name: one for name, one in entries.items() if not name.endswith(".conda")},
+        "packages.conda": {name: one for name, one in entries.items() if name.endswith(".conda")},
     }
 
 
@@ -129,7 +144,7 @@ def _shards(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]
     files: dict[str, bytes] = {}
     hashes: dict[str, bytes] = {}
     for name, records in sorted(names.items()):
-        shard = _zstd(_msgpack({"packages": {}, "packages.conda": records, "removed": []}))
+        shard = _zstd(_msgpack({**_by_form(records), "removed": []}))
         files[f"shards/{hexdigest(shard)}.msgpack.zst"] = shard
         hashes[name] = bytes.fromhex(hexdigest(shard))
     info = {"subdir": subdir, "base_url": "", "shards_base_url": "./shards/"}
@@ -161,15 +176,21 @@ def _channeldata(packages: Iterable[IndexedPackage], subdirs: Sequence[str]) -> 
 
 
 def _row(found: Sequence[IndexedPackage]) -> dict[str, Any]:
-    newest = max(found, key=lambda one: (one.index.get("timestamp", 0), _sortable(one.index["version"]), one.filename))
+    newest = max(found, key=lambda one: (_built(one), _sortable(one.index["version"]), one.filename))
     return {
         **{key: newest.about.get(key) for key in _ABOUT},
         "reference_package": f"{newest.subdir}/{newest.filename}",
         "run_exports": {str(one.index["version"]): dict(one.run_exports) for one in found if one.run_exports},
         "subdirs": sorted({one.subdir for one in found}),
-        "timestamp": newest.index.get("timestamp", 0) // 1000,
+        "timestamp": _built(newest) // 1000,
         "version": newest.index["version"],
     }
+
+
+def _built(one: IndexedPackage) -> int:
+    """Return when a package was built, in milliseconds since 1970; 0 where it does not say."""
+    found = one.index.get("timestamp", 0)
+    return found if isinstance(found, int) else 0
 
 
 def _sortable(version: str) -> list[tuple[int, str]]:

@@ -20,19 +20,31 @@ def records_of(data: bytes, what: str) -> dict[str, Record]:
     Raises:
         FormatError: it is no repodata.json.
     """
+    found = entries_of(data, what)
+    if all({"name", "version", "build"} <= one.keys() for one in found.values()):
+        return found
+    raise FormatError(f"{what}: not a repodata.json: a record without name, version or build")
+
+
+def entries_of(data: bytes, what: str) -> dict[str, Record]:
+    """Return file name → what a document of a channel, repodata.json or run_exports.json, has of a package.
+
+    Raises:
+        FormatError: it is no such document.
+    """
     try:
         index = json.loads(data)
         found: dict[str, Record] = {**index.get("packages", {}), **index["packages.conda"]}
-        if all(isinstance(one, dict) and {"name", "version", "build"} <= one.keys() for one in found.values()):
-            return found
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise FormatError(f"{what}: not a repodata.json ({type(error).__name__})") from error
-    raise FormatError(f"{what}: not a repodata.json: a record without name, version or build")
+    if all(isinstance(one, dict) for one in found.values()):
+        return found
+    raise FormatError(f"{what}: not a repodata.json: a record that is no object")
 
 
 def md5_sums(records: Mapping[str, Record]) -> dict[str, str]:
     """Return sha256 → MD5 of the packages that have both."""
-    return {str(one["sha256"]): str(one["md5"]) for one in records.values() if {"md5", "sha256"} <= one.keys()}
+    return {str(one["sha256"]): str(one["md5"]) for one in records.values() if one.get("md5") and one.get("sha256")}
 
 
 def lacking(records: Iterable[Record]) -> list[str]:

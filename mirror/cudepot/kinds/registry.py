@@ -52,7 +52,7 @@ class Shown(NamedTuple):
 ROWS = {
     "apt": Row("cudepot.kinds.apt.kind", ecosystems.APT),
     "yum": Row("cudepot.kinds.yum.kind", ecosystems.YUM),
-    "conda": Row("cudepot.kinds.conda.kind", ecosystems.CONDA, upstreams=False),
+    "conda": Row("cudepot.kinds.conda.kind", ecosystems.CONDA),
     "simple": Row("cudepot.kinds.wheels.kind", ecosystems.WHEELS),
     "redistrib": Row("cudepot.kinds.redistrib.kind"),
     "folder": Row("cudepot.kinds.folder.kind"),

@@ -12,5 +12,5 @@ def check_transport(upstream: Upstream) -> None:
     if is_unprotected(upstream.url):
         raise TrustError(
             f"upstream {upstream.name!r}: an unsigned index over plain http cannot be trusted",
-            hint="use https; neither wheel indexes nor redistrib manifests carry a signature",
+            hint="use https; wheel indexes, conda channels and redistrib manifests carry no signature",
         )

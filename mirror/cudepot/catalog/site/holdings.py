@@ -94,7 +94,7 @@ class SiteFacts:
 
 def held_in(tree: Tree, lock: Lock) -> tuple[Held, ...]:
     """Return what a snapshot offers; packages of whole mirrors are in their own indexes and not listed."""
-    packages = [*_conda(tree), *_wheels(tree), *_locked(tree, lock), *_files(tree, lock)]
+    packages = [*_conda(tree, lock), *_wheels(tree), *_locked(tree, lock), *_files(tree, lock)]
     return tuple(sorted(packages, key=lambda one: (_place(one.kind), one.repository, one.name, one.path)))
 
 
@@ -104,9 +104,11 @@ def _place(kind: str) -> int:
     return known.index(kind) if kind in known else len(known)
 
 
-def _conda(tree: Tree) -> Iterator[Held]:
+def _conda(tree: Tree, lock: Lock) -> Iterator[Held]:
+    """Give the packages of the site's own channel, which has those of the upstreams' channels as well."""
+    others = tuple(f"{CONDA.room}/{one.name}/" for one in lock.upstreams if one.row is CONDA)
     for path in packages_in(tree, CONDA):
-        if found := _CONDA.fullmatch(path):
+        if not path.startswith(others) and (found := _CONDA.fullmatch(path)):
             channel, subdir, *name = found.groups()
             yield Held(HeldKind.CONDA, name[0], name[1], subdir, channel, path, tree[path], name[2])
 

@@ -42,6 +42,8 @@ def names_of(tree: Tree) -> dict[str, str]:
 
 def _name(path: str, row: Row) -> str:
     """Return ``SUBDIR/FILE`` of ``conda/CHANNEL/SUBDIR/FILE``, and ``FILE`` of ``wheels/FILE``."""
+    if row.nested:  # a channel's own name may have slashes
+        return "/".join(path.split("/")[-2:])
     return path.split("/", row.folders)[-1]
 
 

@@ -1,7 +1,34 @@
-"""The site's conda channel as a kind: of packages that are made here."""
+"""Conda channels as a kind of upstream, and the site's own as what shows packages of that kind."""
 
 from __future__ import annotations
 
-from cudepot.kinds.kind import Kind
+from pathlib import Path
 
-KIND = Kind(showing="cudepot.kinds.conda.shows")
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.ecosystems import ArtifactKind
+from cudepot.catalog.fields import Table
+from cudepot.catalog.lock import Resolved
+from cudepot.kinds.kind import Asking, Kind, PlainLocks, Remote
+from cudepot.kinds.rules.upstream_fields import parse_channel
+from cudepot.ports import Source
+
+
+class _Locks(PlainLocks):
+    grows = True
+
+    def parse(self, table: Table, upstream: Upstream) -> Upstream:
+        return parse_channel(table, upstream)
+
+    def open(self, upstream: Upstream, base: Path, remote: Remote) -> Source:  # noqa: ARG002
+        return remote(upstream.url, "*/*")
+
+    def carries(self, upstream: Upstream) -> tuple[str, ...]:  # noqa: ARG002
+        return (ArtifactKind.CONDA,)
+
+    def lock(self, asking: Asking) -> Resolved:
+        from cudepot.kinds.conda.lock import resolve_channel  # noqa: PLC0415
+
+        return resolve_channel(asking)
+
+
+KIND = Kind(_Locks(), showing="cudepot.kinds.conda.shows")

@@ -1,4 +1,7 @@
-"""The ``conda/`` part of a site: a channel of the packages built here, its index written from their metadata."""
+"""The ``conda/`` part of a site: channels of what was built here and of what was mirrored, and their indexes.
+
+The index says of built packages what they say themselves, and of mirrored ones what their channel says of them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from cudepot.catalog.ecosystems import CONDA
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.digest import Digest, hasher
 from cudepot.errors import FormatError
-from cudepot.formats.conda_repodata import md5_sums, records_of
+from cudepot.formats.conda_repodata import Record, entries_of, md5_sums, records_of
+from cudepot.kinds.conda.mirrored import Mirrored
 from cudepot.kinds.repository import GENERATIONS
 from cudepot.store.local import LocalStore
 
@@ -25,21 +29,31 @@ def conda_tree(
     packages: Sequence[tuple[str, str, Digest]],
     earlier: Sequence[Snapshot],
     md5: Mapping[str, str] | None = None,
+    mirrored: Sequence[Mirrored] = (),
 ) -> dict[str, Digest]:
-    """Return the path → content list of a channel over packages given as (subdir, file name, digest).
+    """Return the path → content list of a channel.
 
-    ``md5`` has the MD5 of packages by sha256, as far as it is known; others are taken from the channel shown last, or
-    computed.
+    Args:
+        store: the store.
+        channel: its path below the room.
+        packages: built here, as (subdir, file name, digest).
+        earlier: snapshots before this one, the newest first.
+        md5: of built packages by sha256, as far as it is known; others are taken from the channel shown last, or
+            computed.
+        mirrored: packages of other channels.
+
+    Raises:
+        FormatError: two packages have one name.
     """
-    if not packages:
+    if not packages and not mirrored:
         return {}
     prefix = f"{CONDA.room}/{channel}/"
-    files = _files(packages)
+    files = _files([*packages, *((one.subdir, one.filename, one.digest) for one in mirrored)])
     channels = [_below(prefix, one.tree) for one in earlier]
     before = channels[0] if channels else {}
-    if not _still_good(store, files, before):
+    if not _still_good(store, files, before, mirrored):
         known = {**_told_before(store, before), **(md5 or {})}
-        before = files | _shards(store, channels) | _index(store, packages, known)
+        before = files | _shards(store, channels) | _index(store, packages, known, mirrored)
     return {prefix + path: digest for path, digest in before.items()}
 
 
@@ -47,11 +61,31 @@ def _below(prefix: str, tree: Mapping[str, Digest]) -> dict[str, Digest]:
     return {path.removeprefix(prefix): one for path, one in tree.items() if path.startswith(prefix)}
 
 
-def _still_good(store: LocalStore, files: Mapping[str, Digest], before: Mapping[str, Digest]) -> bool:
-    """Return whether the channel shown last has these packages, and its whole index is in the store."""
+def _still_good(
+    store: LocalStore, files: Mapping[str, Digest], before: Mapping[str, Digest], mirrored: Sequence[Mirrored]
+) -> bool:
+    """Return whether the channel shown last has these packages and records, and its whole index is in the store."""
     same = files == {path: one for path, one in before.items() if path.endswith((*CONDA.suffixes, *CONDA.inside))}
     there = same and all(one in before for one in _NEWEST_FORM) and all(map(store.has, before.values()))
-    return there and {one.sha256 for one in files.values()} == set(_told_before(store, before))
+    if not there or not _says_the_same(store, before, mirrored):
+        return False
+    nameless = {one.digest.sha256 for one in mirrored if not one.record.get("md5")}
+    return {one.sha256 for one in files.values()} - nameless == set(_told_before(store, before))
+
+
+def _says_the_same(store: LocalStore, channel: Mapping[str, Digest], mirrored: Sequence[Mirrored]) -> bool:
+    """Return whether the indexes of a channel say of mirrored packages what is to be said of them now."""
+    told: dict[str, tuple[Record, Record]] = {}
+    for subdir in {one.subdir for one in mirrored}:
+        try:
+            records = records_of(store.read(channel[f"{subdir}{_REPODATA}"]), subdir)
+            exports = entries_of(store.read(channel[f"{subdir}/run_exports.json"]), subdir)
+        except (FormatError, KeyError):
+            return False
+        told |= {
+            f"{subdir}/{name}": (one, exports.get(name, {}).get("run_exports", {})) for name, one in records.items()
+        }
+    return all(told.get(one.path) == (one.shown, one.run_exports) for one in mirrored)
 
 
 def _told_before(store: LocalStore, channel: Mapping[str, Digest]) -> dict[str, str]:
@@ -87,20 +121,26 @@ def _files(packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:
     for subdir, filename, digest in packages:
         if files.setdefault(f"{subdir}/{filename}", digest) != digest:
             raise FormatError(
-                f"two artifacts of one release make different packages called {subdir}/{filename}",
-                hint="let only one of their pins make conda packages",
+                f"two artifacts make, or are, different packages called {subdir}/{filename}",
+                hint="let only one of their pins make or mirror conda packages",
             )
     return files
 
 
 def _index(
-    store: LocalStore, packages: Sequence[tuple[str, str, Digest]], known: Mapping[str, str]
+    store: LocalStore,
+    packages: Sequence[tuple[str, str, Digest]],
+    known: Mapping[str, str],
+    mirrored: Sequence[Mirrored],
 ) -> dict[str, Digest]:
     # msgpack and zstandard are loaded only when an index has to be written.
-    from cudepot.formats.conda_index import channel_files, read_package  # noqa: PLC0415
+    from cudepot.formats.conda_index import channel_files, described, read_package  # noqa: PLC0415
 
-    found = []
+    those = {one.path: one for one in mirrored}
+    found = [described(one.subdir, one.filename, one.digest, one.record, one.run_exports) for one in those.values()]
     for subdir, filename, digest in dict.fromkeys(packages):
+        if f"{subdir}/{filename}" in those:  # the very same package: what its channel says goes
+            continue
         with store.open(digest) as handle:
             md5 = known.get(digest.sha256) or _md5(handle)
             found.append(read_package(handle, subdir, filename, digest, md5))

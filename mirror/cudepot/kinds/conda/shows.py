@@ -1,10 +1,15 @@
-"""The conda channel of the site, which all that is built for conda shares."""
+"""The conda channel of the site, which all that is built for conda and all mirrored channels share.
+
+What is mirrored is shown a second time as a channel of its upstream's name, so that lock files that were made of that
+one find their packages.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from cudepot.catalog.config.config import Config
+from cudepot.catalog.ecosystems import CONDA, ArtifactKind, row_of_type
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import Unsolvable
@@ -19,16 +24,26 @@ class _Shows(Shows):
     is_proved = True
 
     def folders(self, config: Config) -> tuple[str, ...]:
-        return (f"conda/{config.site.channel}/",)
+        mirrored = (one.name for one in config.upstreams if row_of_type(one.type) is CONDA)
+        return tuple(f"{CONDA.room}/{one}/" for one in (config.site.channel, *mirrored))
 
     def tree(self, material: Material) -> dict[str, Digest]:
-        if not material.built:
+        locked = [one for one in material.lock.artifacts if one.kind == ArtifactKind.CONDA and one.is_mirrored]
+        if not (material.built or locked):
             return {}
-        from cudepot.kinds.conda.publish import conda_tree  # noqa: PLC0415 - start-up is much of a small run
+        from cudepot.kinds.conda.mirrored import channels_of  # noqa: PLC0415 - start-up is much of a small run
+        from cudepot.kinds.conda.publish import conda_tree  # noqa: PLC0415
 
+        store, earlier = material.depot.store, material.earlier
+        own = material.depot.config.site.channel
+        channels = channels_of(locked, own)
         known = {one.digest.sha256: one.md5 for one in material.built if one.md5}
         named = [(one.subdir, one.filename, one.digest) for one in material.built]
-        return conda_tree(material.depot.store, material.depot.config.site.channel, named, material.earlier, known)
+        every = [one for found in channels.values() for one in found]
+        tree = conda_tree(store, own, named, earlier, known, every)
+        for channel, found in channels.items():
+            tree |= conda_tree(store, channel, (), earlier, mirrored=found)
+        return tree
 
     def unsolvable(
         self, config: Config, store: LocalStore, lock: Lock, name: str, files: Mapping[str, Digest]

@@ -1,0 +1,156 @@
+"""What a channel says of one package: its record, kept as it is, once it is seen to speak of that file.
+
+Sources: CEP 36 (repodata.json), CEP 48 (``v3``), CEP 50 (``attestations_sha256``). Records may differ from what the
+package says inside: channels patch them, and solvers go by the record.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cudepot.digest import Digest
+from cudepot.errors import FormatError
+
+SUFFIXES = (".conda", ".tar.bz2")
+"""Of package files; where a channel has both forms of a package, clients take the first."""
+_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,199}")
+_VERSION = re.compile(r"[A-Za-z0-9_.+!*~]{1,128}")
+_BUILD = re.compile(r"[A-Za-z0-9_.+]{1,128}")
+_HEX = {"md5": re.compile(r"[0-9a-f]{32}"), "sha256": re.compile(r"[0-9a-f]{64}")}
+_HASHES = {"md5": "md5", "sha256": "sha256", "legacy_bz2_md5": "md5", "attestations_sha256": "sha256"}
+_MOST_SIZE = 1 << 40
+
+
+class Package(NamedTuple):
+    """A package of a channel.
+
+    Attributes:
+        filename: ``NAME-VERSION-BUILD.conda`` or ``.tar.bz2``.
+        record: what the channel says of it; hashes in lower-case hex.
+        revision: of the record: empty, or ``v3``, which older clients do not see.
+        run_exports: what it says packages built against it need (CEP 12); None where that is not known.
+    """
+
+    filename: str
+    record: Mapping[str, Any]
+    revision: str = ""
+    run_exports: Mapping[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the package."""
+        return str(self.record["name"])
+
+    @property
+    def version(self) -> str:
+        """Version, as conda writes it."""
+        return str(self.record["version"])
+
+    @property
+    def build(self) -> str:
+        """Build string."""
+        return str(self.record["build"])
+
+    @property
+    def number(self) -> int:
+        """Build number."""
+        return int(self.record["build_number"])
+
+    @property
+    def stem(self) -> str:
+        """File name without its suffix."""
+        return without_suffix(self.filename)
+
+    @property
+    def digest(self) -> Digest | None:
+        """What the file is; None where the record lacks sha256 or size, as those of old channels may."""
+        sha256, size = self.record.get("sha256"), self.record.get("size")
+        return Digest(sha256, size) if sha256 and size is not None else None
+
+
+def without_suffix(filename: str) -> str:
+    """Return a file name without the suffix of packages.
+
+    >>> without_suffix("zlib-1.3-h1_0.tar.bz2")
+    'zlib-1.3-h1_0'
+    """
+    return filename.removesuffix(SUFFIXES[0]).removesuffix(SUFFIXES[1])
+
+
+def name_of(filename: str) -> str:
+    """Return the name of the package a file name begins with; empty where it is none.
+
+    >>> name_of("ca-certificates-2026.1.1-h1_0.conda")
+    'ca-certificates'
+    """
+    parts = without_suffix(filename).rsplit("-", 2)
+    return parts[0] if len(parts) == 3 else ""
+
+
+def checked(filename: str, record: object, subdir: str, what: str) -> dict[str, Any]:
+    """Return a record that may be believed to be of a file; hashes given as bytes become hex.
+
+    Args:
+        filename: under which the channel lists it.
+        record: as JSON or msgpack has it.
+        subdir: that was asked for.
+        what: how errors name the index.
+
+    Raises:
+        FormatError: it is of another file, or has a value of a wrong type.
+    """
+    if not isinstance(record, dict):
+        raise _odd(what, filename, "its record is no object")
+    found = {
+        key: value.hex() if isinstance(value, bytes) and key in _HASHES else value for key, value in record.items()
+    }
+    _check_name(filename, found, what)
+    if found.get("subdir", subdir) != subdir:
+        raise _odd(what, filename, f"its record is of {str(found['subdir'])[:80]!r}")
+    _check_numbers(filename, found, what)
+    for key, form in _HASHES.items():
+        if (value := found.get(key)) is not None and not (isinstance(value, str) and _HEX[form].fullmatch(value)):
+            raise _odd(what, filename, f"its {key} is no {form}")
+    for key in ("depends", "constrains"):
+        listed = found.get(key, [])
+        if not isinstance(listed, list) or not all(isinstance(one, str) and one.strip() for one in listed):
+            raise _odd(what, filename, f"its {key} is no list of specs")
+    _check_text(filename, found, what)
+    return found
+
+
+def _check_text(filename: str, record: Mapping[str, Any], what: str) -> None:
+    """Refuse what JSON cannot say: bytes, times, half of a character."""
+    try:
+        record_text(record).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _odd(what, filename, f"its record cannot be written as JSON ({error})") from error
+
+
+def _check_name(filename: str, record: Mapping[str, Any], what: str) -> None:
+    parts = [record.get(key) for key in ("name", "version", "build")]
+    rules = (_NAME, _VERSION, _BUILD)
+    if not all(isinstance(part, str) and rule.fullmatch(part) for part, rule in zip(parts, rules, strict=True)):
+        raise _odd(what, filename, "its name, version or build is none")
+    if filename not in {"-".join(map(str, parts)) + suffix for suffix in SUFFIXES}:
+        raise _odd(what, filename, f"its record is of {'-'.join(map(str, parts))}")
+
+
+def _check_numbers(filename: str, record: Mapping[str, Any], what: str) -> None:
+    size, number = record.get("size", 0), record.get("build_number")
+    if type(number) is not int or number < 0:
+        raise _odd(what, filename, "it has no build number")
+    if size is not None and (type(size) is not int or not 0 <= size <= _MOST_SIZE):
+        raise _odd(what, filename, "its size is none")
+
+
+def record_text(record: Mapping[str, Any]) -> str:
+    """Return a record as text; equal records give equal texts, whichever form of index they came from."""
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _odd(what: str, filename: str, why: str) -> FormatError:
+    return FormatError(f"{what}: {filename[:200]!r}: {why}")

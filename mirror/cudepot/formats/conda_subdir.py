@@ -1,0 +1,173 @@
+"""What a channel says of the packages of one subdir, as far as it was asked for; and reading it from repodata.json.
+
+Sources: CEP 36 (repodata.json, ``removed``), CEP 15 (``base_url``), CEP 48 (``v3``), CEP 42 (channel relations), CEP 12
+(run_exports.json). The document may be of any length: records of names that nobody asked for are not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, NamedTuple
+
+from cudepot.errors import FormatError
+from cudepot.formats.conda_record import SUFFIXES, Package, checked, name_of
+from cudepot.formats.guarded import damaged
+from cudepot.formats.json_stream import JsonStream
+
+LEGACY = {"packages": ".tar.bz2", "packages.conda": ".conda"}
+"""Keys under which records lie by file name, and how these end."""
+REVISED = {suffix[1:]: suffix for suffix in SUFFIXES}
+"""Likewise of ``v3``, where the names have no ending; wheels in it (``whl``) are no packages of conda's."""
+V3 = "v3"
+_NEWEST_VERSION = 2
+
+
+@dataclass(slots=True)
+class Subdir:
+    """One subdir of a channel.
+
+    Attributes:
+        subdir: ``linux-64``, ``noarch`` and so on.
+        base_url: where its packages are, absolute or relative to the index; empty for beside it.
+        packages: those that were asked for.
+        removed: file names that were taken out of the index; the files may still be there.
+        relations: other channels that belong to it (CEP 42).
+        odd: what was left out, a line each.
+    """
+
+    subdir: str
+    base_url: str = ""
+    packages: list[Package] = field(default_factory=list)
+    removed: set[str] = field(default_factory=set)
+    relations: Mapping[str, str] = field(default_factory=dict)
+    odd: list[str] = field(default_factory=list)
+
+    def take(self, filename: str, record: object, what: str, revision: str = "") -> None:
+        """Take in a record, or note why it is left out; ``run_exports`` in it, as shards have them, come out of it."""
+        try:
+            found = checked(filename, record, self.subdir, what)
+            exports = run_exports_of(found.pop("run_exports", None), filename, what)
+        except FormatError as error:
+            self.odd.append(str(error))
+        else:
+            self.packages.append(Package(filename, found, revision, exports))
+
+    def inform(self, info: object, what: str) -> None:
+        """Take in the head of an index.
+
+        Raises:
+            FormatError: it is of another subdir, or none.
+        """
+        if not isinstance(info, dict):
+            raise damaged(what, "its info is no object")
+        if info.get("subdir", self.subdir) != self.subdir:
+            raise FormatError(
+                f"{what}: is the index of {str(info['subdir'])[:80]!r}", hint="the channel is wrong at this place"
+            )
+        self.base_url = _text(info.get("base_url", ""), "base_url", what)
+        relations = info.get("channel_relations") or {}
+        if not isinstance(relations, dict):
+            raise damaged(what, "its channel_relations are no object")
+        self.relations = {str(key): _text(value, "channel_relations", what) for key, value in relations.items()}
+
+
+def _text(value: object, key: str, what: str) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not value.isprintable() or len(value) > 2000:
+        raise damaged(what, f"its {key} is no text")
+    return value
+
+
+class RunExports(NamedTuple):
+    """What one entry of run_exports.json says; also the value in a shard's record."""
+
+    filename: str
+    exports: Mapping[str, Any]
+
+
+_KINDS = {"weak", "strong", "noarch", "weak_constrains", "strong_constrains"}
+
+
+def run_exports_of(found: object, filename: str, what: str) -> Mapping[str, Any] | None:
+    """Return the run_exports of a package; None where they are not told; raise FormatError where they are none."""
+    if found is None:
+        return None
+    good = isinstance(found, dict) and found.keys() <= _KINDS
+    listed = [spec for specs in found.values() for spec in specs or ()] if good and isinstance(found, dict) else [0]
+    if not good or not all(isinstance(one, str) and one.isprintable() for one in listed):
+        raise FormatError(f"{what}: {filename[:200]!r}: its run_exports are none")
+    assert isinstance(found, dict)
+    return {key: list(specs or ()) for key, specs in found.items()}
+
+
+def read_repodata(stream: BinaryIO, subdir: str, names: Collection[str], what: str) -> Subdir:
+    """Return what a repodata.json, unpacked, says of packages of these names.
+
+    Raises:
+        FormatError: damaged, of another subdir, or of a version that only a newer cudepot reads.
+    """
+    found, document = Subdir(subdir), JsonStream(stream, what)
+    for key in document.members():
+        if key in LEGACY:
+            for filename, record in _wanted(document, names):
+                found.take(filename, record, what)
+        elif key == V3:
+            _read_v3(document, found, names, what)
+        elif key == "removed":
+            found.removed |= {str(one) for one in document.items() if name_of(str(one)) in names}
+        elif key == "info":
+            found.inform(document.value(), what)
+        elif key == "repodata_version":
+            _check_version(document.value(), what)
+        else:
+            document.skip()
+    document.end()
+    return found
+
+
+def _check_version(value: object, what: str) -> None:
+    if not isinstance(value, int) or value > _NEWEST_VERSION:
+        raise FormatError(f"{what}: is of version {str(value)[:20]}", hint="use a newer cudepot")
+
+
+def _read_v3(document: JsonStream, found: Subdir, names: Collection[str], what: str) -> None:
+    for form in document.members():
+        if form not in REVISED:
+            document.skip()
+            continue
+        for stem, record in _wanted(document, names):
+            found.take(stem + REVISED[form], record, what, V3)
+
+
+def _wanted(document: JsonStream, names: Collection[str]) -> Iterator[tuple[str, Any]]:
+    for filename in document.members():
+        record = document.value()
+        if name_of(filename) in names:
+            yield filename, record
+
+
+def read_run_exports(stream: BinaryIO, filenames: Collection[str], what: str) -> Iterator[RunExports]:
+    """Give what a run_exports.json, unpacked, says of these packages.
+
+    Raises:
+        FormatError: damaged.
+    """
+    document = JsonStream(stream, what)
+    for key in document.members():
+        if key not in LEGACY:
+            document.skip()
+            continue
+        for filename in document.members():
+            entry = document.value()
+            if filename in filenames and isinstance(entry, dict):
+                exports = run_exports_of(entry.get("run_exports") or {}, filename, what)
+                yield RunExports(filename, exports or {})
+    document.end()
+
+
+def in_both_forms(packages: Sequence[Package]) -> set[str]:
+    """Return the stems of the packages there are as ``.conda`` and ``.tar.bz2``."""
+    seen = {(one.stem, one.filename.endswith(SUFFIXES[0])) for one in packages}
+    return {stem for stem, _ in seen if (stem, True) in seen and (stem, False) in seen}

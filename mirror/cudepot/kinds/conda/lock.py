@@ -1,0 +1,155 @@
+"""Resolve pins against a conda channel: index → records → packages by hash, each with its record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cudepot.catalog.config.config import Pin
+from cudepot.catalog.ecosystems import ArtifactKind
+from cudepot.catalog.lock import Artifact, LockedUpstream, Resolved
+from cudepot.depot.depot import Depot
+from cudepot.depot.partly import partly
+from cudepot.depot.request import request_hash
+from cudepot.depot.root_memory import RootMemory
+from cudepot.digest import Digest, Hasher, hasher
+from cudepot.errors import CudepotError, PinError, StorageError, TrustError
+from cudepot.formats.conda_record import Package, record_text
+from cudepot.formats.conda_subdir import Subdir
+from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
+from cudepot.kinds.kind import Asking
+from cudepot.kinds.unsigned_index import check_transport
+from cudepot.urls import is_unprotected
+
+if TYPE_CHECKING:
+    from cudepot.kinds.conda.select import Chosen
+
+
+def resolve_channel(asking: Asking) -> Resolved:
+    """Return what the pins of a channel mean now; ``before`` unchanged when its indexes are the same.
+
+    A channel is not signed: its index is trusted as far as TLS goes, its shards as far as the index names them, and
+    from then on the lock holds hashes and records.
+
+    Raises:
+        UpstreamError: not reachable.
+        TrustError: plain http, or a shard that is not the one its index names.
+        FormatError: an index is damaged.
+        PinError: no pin matches anything.
+        PartlyLockedError: some pins match nothing; what the others resolved to is in it.
+    """
+    depot, upstream, before = asking.depot, asking.upstream, asking.before
+    check_transport(upstream)
+    pins = depot.config.pins_of(upstream)
+    reader = ChannelReader(
+        upstream, depot.source(upstream), RootMemory.load(depot.store, upstream), before[0].roots if before else ()
+    )
+    reader.find(_subdirs(pins))
+    request = request_hash(upstream, pins)
+    locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request, tuple(reader.roots.values()))
+    if before and before[0] == locked:
+        reader.memory.save()
+        return before
+    artifacts, errors, odd = _resolved(depot, reader, pins)
+    reader.forget()
+    reader.memory.save()
+    for line in odd:
+        depot.progress.say(f"{upstream.name}: left out: {line}")
+    if errors:  # without roots, so that the pins are looked at again even where the channel stays as it is
+        locked = replace(locked, roots=())
+    return partly(locked, artifacts, errors, before[1] if before else (), _is_of)
+
+
+def _is_of(text: str, one: Artifact) -> bool:
+    """Return whether something was locked for an entry of a pin."""
+    from cudepot.kinds.conda.select import name_in  # noqa: PLC0415 - where something failed
+
+    return one.name == name_in(text)
+
+
+def _subdirs(pins: Sequence[Pin]) -> list[str]:
+    return [*dict.fromkeys(subdir for pin in pins for subdir in pin.subdirs), NOARCH]
+
+
+def _resolved(
+    depot: Depot, reader: ChannelReader, pins: Sequence[Pin]
+) -> tuple[tuple[Artifact, ...], dict[str, CudepotError], list[str]]:
+    """Return the artifacts, by entry why there is none, and what was left out of the indexes."""
+    from cudepot.kinds.conda.select import chosen, wanted  # noqa: PLC0415 - loads the solver's library
+
+    wants = wanted(pins)
+    subdirs = reader.read({one.name for one in wants})
+    found: dict[tuple[str, str], Chosen] = {}
+    errors: dict[str, CudepotError] = {}
+    for want in wants:
+        try:
+            for one in chosen(want, subdirs):
+                found.setdefault((one.subdir, one.package.filename), one)
+        except PinError as error:
+            errors[want.text] = error
+    exports = _run_exports(reader, subdirs, found)
+    artifacts: list[Artifact] = []
+    for place, one in found.items():
+        try:
+            artifacts.append(_artifact(depot, reader, subdirs[place[0]], one, exports.get(place)))
+        except StorageError:
+            raise
+        except CudepotError as error:
+            errors[one.want.text] = error
+    return tuple(artifacts), errors, [line for one in subdirs.values() for line in one.odd]
+
+
+def _run_exports(
+    reader: ChannelReader, subdirs: Mapping[str, Subdir], found: Mapping[tuple[str, str], Chosen]
+) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Return what is told beside the indexes of packages of which they do not tell it."""
+    wanted: dict[str, set[str]] = {subdir: set() for subdir in subdirs}
+    for (subdir, filename), one in found.items():
+        if one.package.run_exports is None:
+            wanted[subdir].add(filename)
+    told = {subdir: reader.run_exports(subdir, names) for subdir, names in wanted.items()}
+    return {(subdir, name): exports for subdir, there in told.items() for name, exports in there.items()}
+
+
+def _artifact(
+    depot: Depot, reader: ChannelReader, subdir: Subdir, one: Chosen, exports: Mapping[str, Any] | None
+) -> Artifact:
+    package = one.package
+    path = reader.place(subdir, package.filename)
+    told = package.run_exports if package.run_exports is not None else exports
+    record = {**package.record, **({} if told is None else {"run_exports": told})}
+    return Artifact(
+        reader.upstream.name,
+        ArtifactKind.CONDA,
+        package.name,
+        f"{package.version}-{package.build}",
+        one.subdir,
+        path,
+        package.filename,
+        package.digest or _learnt(depot, reader, path, package),
+        outputs=one.want.pin.outputs,
+        record=record_text(record),
+    )
+
+
+def _learnt(depot: Depot, reader: ChannelReader, path: str, package: Package) -> Digest:
+    """Return what a package is of which the channel gives no sha256: it is fetched, and held to what else is told."""
+    url, told = f"{reader.upstream.url}{path}", package.record
+    if is_unprotected(url):
+        raise TrustError(f"{url}: no sha256, and plain http", hint="use a channel that gives a sha256, or https")
+    depot.progress.say(f"{package.filename}: fetched to learn its sha256, which the channel does not give")
+    md5 = hasher("md5")
+    with reader.source.stream(path, 0) as (_, chunks):
+        found = depot.store.add(_counted(chunks, md5))
+    promised = {"md5": told.get("md5"), "size": told.get("size"), "sha256": told.get("sha256")}
+    served = {"md5": md5.hexdigest(), "size": found.size, "sha256": found.sha256}
+    if any(value is not None and value != served[key] for key, value in promised.items()):
+        raise TrustError(f"{url}: is not the file that the channel describes", hint="run the command again")
+    return found
+
+
+def _counted(chunks: Iterator[bytes], md5: Hasher) -> Iterator[bytes]:
+    for chunk in chunks:
+        md5.update(chunk)
+        yield chunk

@@ -1,0 +1,70 @@
+"""Packages of other channels as the lock has them: what the site's index is to say of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cudepot.catalog.lock import Artifact
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError, FormatError
+from cudepot.formats.conda_record import checked
+
+
+class Mirrored(NamedTuple):
+    """A package of another channel.
+
+    Attributes:
+        record: what its channel says of it, without ``run_exports``.
+        run_exports: what it says packages built against it need; empty also where that is not known.
+    """
+
+    subdir: str
+    filename: str
+    digest: Digest
+    record: Mapping[str, Any]
+    run_exports: Mapping[str, Any]
+
+    @property
+    def path(self) -> str:
+        """Where it lies in a channel."""
+        return f"{self.subdir}/{self.filename}"
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The record as it is shown: with sha256 and size, which old channels may leave out."""
+        return {**self.record, "sha256": self.digest.sha256, "size": self.digest.size}
+
+
+def channels_of(locked: Sequence[Artifact], own: str) -> dict[str, list[Mirrored]]:
+    """Return the packages of each mirrored channel, by its upstream's name.
+
+    Args:
+        locked: conda packages that are published as they are.
+        own: name of the site's own channel.
+
+    Raises:
+        ConfigError: an upstream would lie in the site's own channel.
+        FormatError: the lock does not have the record of a package.
+    """
+    found: dict[str, list[Mirrored]] = {}
+    for one in locked:
+        if one.upstream.partition("/")[0] == own:
+            raise ConfigError(
+                f"upstream {one.upstream!r} has the name of the site's own conda channel",
+                hint="call it as its channel is called, `conda-forge` for one, or give `channel` in [site]",
+            )
+        found.setdefault(one.upstream, []).append(_mirrored(one))
+    return found
+
+
+def _mirrored(one: Artifact) -> Mirrored:
+    what = f"{one.upstream}: cudepot.lock"
+    try:
+        record = json.loads(one.record)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{what}: {one.filename} has no record ({error})", hint="run `cudepot lock`") from error
+    found = checked(one.filename, record, one.architecture, what)
+    exports = found.pop("run_exports", None) or {}
+    return Mirrored(one.architecture, one.filename, one.digest, found, exports)

@@ -1,0 +1,154 @@
+"""Which packages of a channel an entry of a pin means: conda's match specs, as rattler reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import rattler
+
+from cudepot.catalog.config.config import Pin
+from cudepot.errors import ConfigError, PinError
+from cudepot.formats.conda_record import SUFFIXES, Package, name_of
+from cudepot.formats.conda_subdir import Subdir
+
+_NOARCH = "noarch"
+_MOST_NAMED = 5
+
+
+class Want(NamedTuple):
+    """One entry of a pin's ``packages``.
+
+    Attributes:
+        spec: what is matched; None where the entry is the name of a file.
+    """
+
+    pin: Pin
+    text: str
+    name: str
+    spec: rattler.MatchSpec | None
+
+    def matches(self, package: Package) -> bool:
+        """Return whether it means a package."""
+        if self.spec is None:
+            return package.filename == self.text
+        return self.spec.matches(_as_rattler_has_it(package))
+
+
+class Chosen(NamedTuple):
+    """A package that is meant, and the subdir it lies in."""
+
+    want: Want
+    subdir: str
+    package: Package
+
+
+def wanted(pins: Sequence[Pin]) -> list[Want]:
+    """Return what the pins of a channel want; raise ConfigError where an entry is no match spec."""
+    return [_want(pin, text) for pin in pins for text in pin.packages]
+
+
+def name_in(text: str) -> str:
+    """Return the package that an entry which could be read is of."""
+    return _want(Pin("", ()), text).name
+
+
+def _want(pin: Pin, text: str) -> Want:
+    if text.endswith(SUFFIXES):
+        name = name_of(text)
+        if not name or "/" in text:
+            raise ConfigError(f"{text!r} in `packages` is no file name of a conda package")
+        return Want(pin, text, name, None)
+    try:
+        spec = rattler.MatchSpec(text, strict=False)
+    except Exception as error:
+        raise ConfigError(
+            f"{text!r} in `packages` is no match spec: {' '.join(str(error).split())[:300]}",
+            hint="for example `zlib`, `numpy >=2,<3`, `python=3.12`, or the name of a file",
+        ) from error
+    if spec.channel is not None or spec.subdir is not None or spec.name is None:
+        raise ConfigError(
+            f"{text!r} in `packages` names a channel or subdir",
+            hint="the pin's `upstream` is the channel; platforms stand in `subdirs`",
+        )
+    return Want(pin, text, spec.name.normalized, spec)
+
+
+def chosen(want: Want, subdirs: Mapping[str, Subdir]) -> list[Chosen]:
+    """Return the packages an entry means: of the newest version that all its platforms have, the newest builds.
+
+    Of a package in both forms the ``.conda`` is taken, as clients do.
+
+    Raises:
+        PinError: nothing is meant, or no version is there for all platforms.
+    """
+    seen = {one: list(_matching(want, one, subdirs)) for one in want.pin.subdirs}
+    if missing := [subdir for subdir, packages in seen.items() if not packages]:
+        why, hint = _nothing(want, missing, subdirs)
+        raise PinError(why, hint=hint)
+    if want.spec is None:
+        return _once(one for found in seen.values() for one in found)
+    versions = {one.package.version: rattler.Version(one.package.version) for found in seen.values() for one in found}
+    for version in sorted(set(versions.values()), reverse=True):
+        those = [[one for one in found if versions[one.package.version] == version] for found in seen.values()]
+        if all(those):
+            return _once(one for found in those for one in _newest(found))
+    told = "; ".join(f"{subdir} has {_told(found)}" for subdir, found in seen.items())
+    raise PinError(f"pin {want.text!r} matches no version that all of its platforms have: {told}")
+
+
+def _matching(want: Want, platform: str, subdirs: Mapping[str, Subdir]) -> Iterator[Chosen]:
+    for subdir in (platform, _NOARCH):
+        there = subdirs[subdir].packages if subdir in subdirs else []
+        mine = [one for one in there if not one.revision and one.name == want.name and want.matches(one)]
+        newer = {one.stem for one in mine if one.filename.endswith(SUFFIXES[0])}
+        for one in mine:
+            if want.spec is None or one.filename.endswith(SUFFIXES[0]) or one.stem not in newer:
+                yield Chosen(want, subdir, one)
+
+
+def _newest(found: Sequence[Chosen]) -> list[Chosen]:
+    number = max(one.package.number for one in found)
+    return [one for one in found if one.package.number == number]
+
+
+def _once(found: Iterator[Chosen]) -> list[Chosen]:
+    return list({(one.subdir, one.package.filename): one for one in found}.values())
+
+
+def _nothing(want: Want, missing: Sequence[str], subdirs: Mapping[str, Subdir]) -> tuple[str, str]:
+    """Return what is said, and the hint, where there is no package for some platforms."""
+    every = [one for found in subdirs.values() for one in found.packages if one.name == want.name]
+    if want.text in {name for found in subdirs.values() for name in found.removed}:
+        return f"pin {want.text!r}: its channel has withdrawn it", "pin another build; what is locked stays"
+    if not every and want.spec is None:
+        return f"pin {want.text!r}: the channel does not have it (any more)", "pin another build; what is locked stays"
+    if not every:
+        return f"pin {want.text!r}: the channel has no {want.name} for {', '.join(missing)}", "check how it is spelt"
+    if all(one.revision for one in every):
+        return (
+            f"pin {want.text!r}: the channel has {want.name} in records of revision v3 alone",
+            "this cudepot cannot publish these yet",
+        )
+    there = _told([Chosen(want, "", one) for one in every])
+    return f"pin {want.text!r} matches nothing for {', '.join(missing)}", f"the channel has {want.name} {there}"
+
+
+def _told(found: Sequence[Chosen]) -> str:
+    versions = sorted({one.package.version for one in found}, key=rattler.Version)
+    return ", ".join(versions[-_MOST_NAMED:])
+
+
+def _as_rattler_has_it(package: Package) -> rattler.PackageRecord:
+    """Return what specs look at."""
+    record = package.record
+    return rattler.PackageRecord(
+        package.name,
+        package.version,
+        rattler.package.BuildString(package.build),
+        package.number,
+        str(record.get("subdir") or _NOARCH),
+        sha256=bytes.fromhex(record["sha256"]) if record.get("sha256") else None,
+        md5=bytes.fromhex(record["md5"]) if record.get("md5") else None,
+        license=record.get("license") if isinstance(record.get("license"), str) else None,
+    )

@@ -1,0 +1,254 @@
+"""What channels serve: records in JSON of any length and in shards, hostile ones too."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from typing import Any
+
+import msgpack
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cudepot.errors import CudepotError, FormatError, TrustError
+from cudepot.formats.conda_record import checked, name_of, record_text
+from cudepot.formats.conda_shards import ShardIndex, read_index, read_shard
+from cudepot.formats.conda_subdir import Subdir, read_repodata, read_run_exports, run_exports_of
+from cudepot.formats.json_stream import VALUE_LIMIT, JsonStream
+
+FILE, SHA, MD5 = "zlib-1.3-h1_0.conda", "ab" * 32, "cd" * 16
+RECORD: dict[str, Any] = {
+    "name": "zlib", "version": "1.3", "build": "h1_0", "build_number": 0, "depends": ["libzlib 1.3"],
+    "sha256": SHA, "md5": MD5, "size": 5, "subdir": "linux-64",
+}  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+class Drops(io.BytesIO):
+    """A stream that gives some bytes at a time."""
+
+    def __init__(self, data: bytes, step: int) -> None:
+        super().__init__(data)
+        self._step = step
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(self._step)
+
+
+def zst(data: Any) -> bytes:
+    return zstandard.ZstdCompressor().compress(msgpack.packb(data))
+
+
+def repodata(**more: Any) -> bytes:
+    return json.dumps(
+        {"info": {"subdir": "linux-64"}, "packages": {}, "packages.conda": {FILE: RECORD}} | more
+    ).encode()
+
+
+def read(data: bytes, *names: str) -> Subdir:
+    return read_repodata(io.BytesIO(data), "linux-64", names or ("zlib",), "repodata.json")
+
+
+def skipped(data: io.BytesIO) -> None:
+    stream = JsonStream(data, "x")
+    stream.skip()
+    stream.end()
+
+
+@given(st.dictionaries(st.text(), JSON), st.integers(1, 9), st.sampled_from([None, 1]))
+def test_a_document_is_read_as_json_reads_it(document: dict[str, Any], step: int, indent: int | None) -> None:
+    stream = JsonStream(Drops(json.dumps(document, indent=indent).encode(), step), "x")
+    assert {key: stream.value() for key in stream.members()} == document
+    stream.end()
+
+
+@given(st.lists(JSON), st.integers(1, 9))
+def test_arrays_are_read_value_by_value_or_skipped(document: list[Any], step: int) -> None:
+    text = json.dumps(document).encode()
+    stream = JsonStream(Drops(text, step), "x")
+    assert list(stream.items()) == document
+    stream.end()
+    skipped(Drops(text, step))
+
+
+@given(st.binary(), st.integers(1, 9))
+def test_anything_else_is_refused_as_malformed(data: bytes, step: int) -> None:
+    try:
+        skipped(Drops(data, step))
+    except FormatError:
+        return
+    json.loads(data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1',
+        '{"a" 1}',
+        "{1: 2}",
+        '{"a": 1}}',
+        '{"a": NaN}',
+        '{"a": 1,}',
+        "[" * 100_000,
+        '{"a": ' * 100_000,
+        '{"a": "' + "x" * (2 * VALUE_LIMIT),
+        '{"\ud800": 1}',
+    ],
+    ids=range(10),
+)
+def test_what_is_damaged_or_hostile_is_refused(text: str) -> None:
+    with pytest.raises(FormatError):
+        skipped(io.BytesIO(text.encode("utf-8", "surrogatepass")))
+
+
+def test_records_are_kept_as_they_are_and_others_are_not() -> None:
+    odd = RECORD | {"unknown": {"x": [1, None]}, "indexed_timestamp": 1_790_000_000_123}
+    other = RECORD | {"name": "numpy"}
+    found = read(repodata(**{"packages.conda": {FILE: odd, "numpy-1.3-h1_0.conda": other}}))
+    assert [(one.filename, one.record) for one in found.packages] == [(FILE, odd)]
+    assert found.packages[0].digest is not None
+    assert not found.odd
+
+
+def test_the_head_of_an_index() -> None:
+    info = {"subdir": "linux-64", "base_url": "../files/", "channel_relations": {"base": "../conda-forge"}}
+    found = read(repodata(info=info, repodata_version=2, removed=[FILE, "numpy-1-0.conda"]))
+    assert (found.base_url, found.relations) == ("../files/", {"base": "../conda-forge"})
+    assert found.removed == {FILE}
+    with pytest.raises(FormatError, match="version 3"):
+        read(repodata(repodata_version=3))
+    with pytest.raises(FormatError, match="is the index of 'noarch'"):
+        read(repodata(info={"subdir": "noarch"}))
+
+
+def test_records_of_the_newer_revision() -> None:
+    v3 = {"conda": {"zlib-1.3-h1_0": RECORD}, "whl": {"zlib-1.3": {"any": "thing"}}, "later": 1}
+    found = read(repodata(v3=v3, **{"packages.conda": {}}))
+    assert [(one.filename, one.revision) for one in found.packages] == [(FILE, "v3")]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": "numpy"},
+        {"name": "../zlib"},
+        {"version": "1.4"},
+        {"build": None},
+        {"build_number": "0"},
+        {"build_number": True},
+        {"size": -1},
+        {"size": 1 << 60},
+        {"size": "5"},
+        {"sha256": "ab"},
+        {"sha256": SHA.upper()},
+        {"sha256": 7},
+        {"md5": "zz" * 16},
+        {"attestations_sha256": "x"},
+        {"subdir": "noarch"},
+        {"depends": "libzlib"},
+        {"depends": [1]},
+        {"depends": [" "]},
+        {"constrains": {}},
+        {"license": "\ud800"},
+        {"license": b"\xff"},
+        {"x": float("nan")},
+        {"run_exports": ["x"]},
+        {"run_exports": {"odd": ["x"]}},
+        {"run_exports": {"weak": ["x\ny"]}},
+    ],
+)
+def test_a_record_that_cannot_be_believed_is_left_out(changed: dict[str, Any]) -> None:
+    found = Subdir("linux-64")
+    found.take(FILE, RECORD | changed, "x")
+    assert not found.packages
+    assert len(found.odd) == 1
+
+
+@pytest.mark.parametrize(
+    "filename", ["zlib.conda", "zlib-1.3-h1_0.zip", "../zlib-1.3-h1_0.conda", "a/zlib-1.3-h1_0.conda"]
+)
+def test_a_name_that_is_not_the_records_is_refused(filename: str) -> None:
+    with pytest.raises(FormatError):
+        checked(filename, RECORD, "linux-64", "x")
+
+
+def test_file_names() -> None:
+    assert name_of("ca-certificates-2026.1.1-h1_0.tar.bz2") == "ca-certificates"
+    assert [name_of(one) for one in ("x", "x-1.conda", "")] == ["", "", ""]
+
+
+def index(shards: Any, **more: Any) -> bytes:
+    return zst({"version": 1, "info": {"subdir": "linux-64", "shards_base_url": "./shards"}, "shards": shards} | more)
+
+
+def shard_of(records: dict[str, Any], **more: Any) -> tuple[bytes, ShardIndex]:
+    data = zst({"packages": {}, "packages.conda": records, "removed": []} | more)
+    return data, read_index(index({"zlib": hashlib.sha256(data).digest()}), "linux-64", "x")
+
+
+def test_a_shard_says_what_json_says() -> None:
+    packed = RECORD | {"sha256": bytes.fromhex(SHA), "md5": bytes.fromhex(MD5), "run_exports": {"weak": ["zlib"]}}
+    data, found = shard_of({FILE: packed}, removed=["zlib-1-0.conda"])
+    assert found.shard("zlib") == f"./shards/{hashlib.sha256(data).hexdigest()}.msgpack.zst"
+    head = found.head
+    read_shard(data, found, "zlib", head, "x")
+    assert [record_text(one.record) for one in head.packages] == [record_text(RECORD)]
+    assert head.packages[0].run_exports == {"weak": ["zlib"]}
+    assert head.removed == {"zlib-1-0.conda"}
+
+
+def test_a_shard_that_is_not_the_one_named() -> None:
+    data, found = shard_of({FILE: RECORD})
+    with pytest.raises(TrustError, match="the index says"):
+        read_shard(data + b"x", found, "zlib", found.head, "x")
+
+
+@pytest.mark.parametrize(
+    "records",
+    [{FILE: RECORD | {"name": "numpy"}}, {FILE: []}, {7: RECORD}, ["x"]],
+)
+def test_a_shard_with_anything_but_its_packages(records: Any) -> None:
+    data, found = shard_of(records)
+    with pytest.raises(FormatError):
+        read_shard(data, found, "zlib", Subdir("linux-64"), "x")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x28\xb5\x2f\xfd",
+        msgpack.packb({}),
+        zst([]),
+        zst({}),
+        zst({"info": [], "shards": {}}),
+        index([]),
+        index({"zlib": b"short"}),
+        index({"../x": b"x" * 32}),
+        index({}, version=2),
+        index({}, info={"subdir": "noarch"}),
+        index({}, info={"shards_base_url": 7}),
+        index({}, info={"base_url": "a\nb"}),
+        zst(b"\x91" * 10_000),
+        zstandard.ZstdCompressor().compress(b"\x91" * 100_000),
+        zstandard.ZstdCompressor().compress(bytes(128 << 20)),
+    ],
+    ids=range(16),
+)
+def test_an_index_of_shards_that_is_none(data: bytes) -> None:
+    with pytest.raises(CudepotError):
+        read_index(data, "linux-64", "x")
+
+
+def test_run_exports_beside_the_index() -> None:
+    entries = {FILE: {"run_exports": {"weak": ["zlib"]}}, "a-1-0.conda": {"run_exports": {}}}
+    data = json.dumps({"info": {"version": 1}, "packages": {}, "packages.conda": entries}).encode()
+    assert [*read_run_exports(io.BytesIO(data), {FILE}, "x")] == [(FILE, {"weak": ["zlib"]})]
+    assert run_exports_of({"weak": None}, FILE, "x") == {"weak": []}
