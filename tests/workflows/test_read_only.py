@@ -13,7 +13,8 @@ from simulator.project import Project
 from tests.unprivileged import BARE
 
 VERBS = (
-    ("verify",), ("status",), ("snapshots",), ("diff", "1", "2"), ("sync", "--dry-run"), ("lock", "--dry-run"),
+    ("verify",), ("status",), ("snapshots",), ("diff", "1", "2"), ("why", "hello"),
+    ("sync", "--dry-run"), ("lock", "--dry-run"),
     ("repackage", "--dry-run"), ("publish", "--dry-run"), ("rollback", "1", "--dry-run"),
     ("gc", "--dry-run", "--force"), ("bundle", "export", "x.tar", "--since", "0", "--dry-run"),
 )  # fmt: skip

@@ -240,6 +240,30 @@ def test_an_environment_whose_files_are_lost_stays_with_its_upstream(team: Proje
     assert listed(team) == before
 
 
+@pytest.mark.parametrize("first", ["pypi", "other"])
+def test_an_upstream_that_spoils_the_index_of_all_wheels_takes_no_other_with_it(
+    project: Project, index: PythonIndex, tmp_path: Path, first: str
+) -> None:
+    with PythonIndex(tmp_path / "other") as other:
+        other.add(Dist("lib", "1.0"))
+        urls = {"pypi": index.url, "other": other.url}
+        for name in sorted(urls, key=lambda one: one != first):
+            project.add("upstream", name=name, type="simple", url=urls[name])
+        project.add("pin", upstream="other", packages=["lib==1.0"])
+        project.add("environment", name="train", python=[HERE], wheels=["app"], index="pypi")
+        project.run("lock")
+        project.run("sync")
+        failed = {one["name"]: one["error"] for one in project.run("publish", "--json", check=False).json["failed"]}
+    assert "lib-1.0-py3-none-any.whl" in shown(project)
+    if first == "pypi":
+        assert set(failed) == {"other"}
+        assert "lib-1.0-py3-none-any.whl" in listed(project)
+    else:
+        assert set(failed) == {"pypi", "environment train"}
+        assert "two wheels are called lib-1.0" in failed["environment train"]
+        assert shown(project) == {"lib-1.0-py3-none-any.whl"}
+
+
 def test_verbs_speak_of_environments(team: Project, index: PythonIndex) -> None:
     team.run("publish")
     index.add(Dist("lib", "1.5", ("fast",)))
