@@ -18,6 +18,7 @@ from cudepot.signing.keys import read_keys
 
 FOLDER = Path(__file__).parent.parent.parent / "channel-config" / "upstreams"
 NVIDIA = "EB693B3035CD5710E231E123A4B469963BF863CC"
+MINE = "https://index.example.com/simple/"
 OLD = "AE09FE4BBD223A84B2CCFCE3F60F4B3D7FA2AF80"
 
 
@@ -27,7 +28,7 @@ def presets() -> Presets:
 
 
 def upstream(presets: Presets, text: str) -> Upstream:
-    return parse_config(expand(tomllib.loads("[[upstream]]\n" + text), lambda: presets)).upstreams[0]
+    return parse_config(expand(tomllib.loads("[[upstream]]\n" + text), lambda: presets, lambda: MINE)).upstreams[0]
 
 
 def test_one_line_is_a_whole_upstream(presets: Presets) -> None:
@@ -79,7 +80,7 @@ def test_every_preset_is_a_valid_upstream_and_every_key_is_known(presets: Preset
     assert len(presets.repositories) >= 20
     for name, preset in presets.repositories.items():
         extra = "" if preset.keys or not preset.is_signed else f'\nkeys = ["{NVIDIA}"]'
-        assert upstream(presets, f'preset = "{name}"{extra}').url == preset.url
+        assert upstream(presets, f'preset = "{name}"{extra}').url == (preset.url or MINE)
         assert {*preset.keys, *preset.former} <= set(presets.keys)
         assert not set(preset.keys) & set(preset.former)
         assert all(not presets.key(one).until for one in preset.keys), "a key that signs no more is pinned by nobody"
@@ -99,6 +100,15 @@ def test_what_is_given_wins(presets: Presets) -> None:
     text = 'preset = "nvidia/ubuntu2004/x86_64"\nname = "mine"\nurl = "http://cache/x/"\nkeyrings = ["k"]\nkeys = '
     found = upstream(presets, text + f'["{OLD}"]')
     assert (found.name, found.url, found.keyrings, found.keys) == ("mine", "http://cache/x/", ("k",), (OLD,))
+
+
+def test_the_machines_own_index_is_asked_for_only_where_no_url_is_given(presets: Presets) -> None:
+    found = upstream(presets, 'preset = "pypi"')
+    assert (found.name, found.type, found.url) == ("pypi", "simple", MINE)
+    assert (
+        upstream(presets, 'preset = "pypi"\nurl = "https://proxy.example.com/py"').url
+        == "https://proxy.example.com/py/"
+    )
 
 
 def test_an_expired_key_is_taken_out_of_a_preset(presets: Presets) -> None:
@@ -155,7 +165,7 @@ def test_an_index_of_wheels_is_one_line_and_has_no_keys(presets: Presets, preset
 
 def test_presets_are_not_read_where_none_is_used() -> None:
     data = {"upstream": [{"name": "x", "type": "folder", "path": "y"}]}
-    assert expand(data, lambda: pytest.fail("not needed")) is data
+    assert expand(data, lambda: pytest.fail("not needed"), lambda: pytest.fail("not needed")) is data
 
 
 @pytest.mark.parametrize(

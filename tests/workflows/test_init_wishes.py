@@ -28,7 +28,7 @@ from cudepot.depot.shipped import load_presets
 def pins(folder: Path) -> list[dict[str, Any]]:
     """Return the pins of a project, whose configuration is read as a whole."""
     data = tomllib.loads((folder / "cudepot.toml").read_text())
-    parse_config(expand(data, load_presets))
+    parse_config(expand(data, load_presets, str))
     return list(data.get("pin", []))
 
 

@@ -38,7 +38,7 @@ def load_config(base: Path) -> Config:
     """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
     path = base / "cudepot.toml"
     try:
-        return parse_text(path.read_text("utf-8"))
+        return parse_text(path.read_text("utf-8"), _machine_index)
     except ConfigError as error:
         raise ConfigError(
             f"{path}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
@@ -47,6 +47,12 @@ def load_config(base: Path) -> Config:
         raise ConfigError(f"{path}: not found", hint="run `cudepot init`, or name the folder with -C") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not TOML: {error}", hint="correct the line it names") from error
+
+
+def _machine_index() -> str:
+    from cudepot.cli.machine_index import machine_index
+
+    return machine_index()
 
 
 @contextmanager

@@ -43,5 +43,5 @@ def run(args: argparse.Namespace) -> Answer:
 
 def _line(one: Preset) -> str:
     if not one.is_signed:
-        return f"{one.name}  {one.url}  not signed: known by hashes in the lock"
+        return f"{one.name}  {one.url or one.note}  not signed: known by hashes in the lock"
     return f"{one.name}  {','.join(one.architectures)}  {' '.join(one.keys) or 'no key is pinned'}"

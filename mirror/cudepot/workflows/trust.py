@@ -27,7 +27,7 @@ from cudepot.fingerprints import fingerprint
 from cudepot.kinds.registry import kind_of
 from cudepot.openpgp import PublicKey
 from cudepot.signing.keys import read_keys
-from cudepot.workflows.configuration import parse_text
+from cudepot.workflows.configuration import parse_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ def _change(
     config: Config, number: int, text: str, key: PublicKey | None, copy: tuple[str, bytes] | None, full: str
 ) -> Change:
     before = config.upstreams[number]
-    after = parse_text(text).upstreams[number]
+    after = parse_again(text, config).upstreams[number]
     return Change(before.name, before.keys, after.keys, key, load_presets().key(full), copy, text)
 
 

@@ -50,7 +50,12 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The whole of cudepot.toml. ``accept_eula`` holds the sha256 of accepted licence texts."""
+    """The whole of cudepot.toml.
+
+    Attributes:
+        accept_eula: sha256 of accepted licence texts.
+        machine_index: URL of the Python index that this machine is configured for; empty where no preset asks for it.
+    """
 
     store: str
     site: Site
@@ -59,6 +64,7 @@ class Config:
     upstreams: tuple[Upstream, ...]
     pins: tuple[Pin, ...]
     environments: tuple[Environment, ...] = ()
+    machine_index: str = ""
 
     def upstream(self, name: str) -> Upstream:
         """Return the upstream of that name; raise ConfigError when there is none."""

@@ -51,6 +51,7 @@ class Preset:
 
     Attributes:
         called: name of the upstream unless cudepot.toml gives one; empty for the preset's without its vendor.
+        url: where it is; empty for the index that the machine it is used on is configured for.
         is_signed: whether keys vouch for it; an index of wheels has none: its files are known by their hashes.
     """
 
@@ -151,7 +152,7 @@ def _repositories(table: Table, vendor: str) -> list[Preset]:
 
 def _index(table: Table, vendor: str) -> Preset:
     found = Preset(
-        f"{vendor}/{table.text('name')}",
+        "/".join(filter(None, (vendor, table.text("name")))),
         table.text("url"),
         architectures=(),
         keys=(),
@@ -182,21 +183,28 @@ def _date(table: Table, name: str) -> str:
     return value.isoformat()
 
 
-def expand(data: Mapping[str, Any], load: Callable[[], Presets]) -> Mapping[str, Any]:
-    """Return cudepot.toml with ``preset`` replaced by what it stands for; ``load`` is called where there is one."""
+def expand(data: Mapping[str, Any], load: Callable[[], Presets], machine_index: Callable[[], str]) -> Mapping[str, Any]:
+    """Return cudepot.toml with ``preset`` replaced by what it stands for.
+
+    Args:
+        data: cudepot.toml.
+        load: gives the presets; called where one is named.
+        machine_index: gives the URL of the machine's own index; called where a preset leaves it to the machine.
+    """
     if not names_presets(data):
         return data
     presets = load()
-    return {**data, "upstream": [_filled(one, presets) for one in data["upstream"]]}
+    return {**data, "upstream": [_filled(one, presets, machine_index) for one in data["upstream"]]}
 
 
-def _filled(table: Any, presets: Presets) -> Any:
+def _filled(table: Any, presets: Presets, machine_index: Callable[[], str]) -> Any:
     if not isinstance(table, Mapping) or "preset" not in table:
         return table
     preset = presets.get(str(table["preset"]))
     given = {key: value for key, value in table.items() if key != "preset"}
     if not preset.is_signed:
-        return {"name": preset.upstream, "type": preset.type, "url": preset.url} | given
+        url = given.get("url") or preset.url or machine_index()
+        return {"name": preset.upstream, "type": preset.type} | given | {"url": url}
     if not preset.keys and "keys" not in given:
         raise ConfigError(
             f"preset {preset.name!r} pins no key",

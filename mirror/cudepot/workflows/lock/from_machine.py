@@ -25,7 +25,7 @@ from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, PinError
 from cudepot.kinds.registry import kind_of
 from cudepot.store.overlay import dry_run
-from cudepot.workflows.configuration import parse_text
+from cudepot.workflows.configuration import parse_again
 from cudepot.workflows.lock.lock import make_lock
 
 
@@ -88,7 +88,7 @@ def with_pins(depot: Depot, added: FromResult) -> Depot:
     """
     if not added.text:
         return depot
-    return replace(depot, config=_append(depot.base, added.text))
+    return replace(depot, config=_append(depot.base, added.text, depot.config))
 
 
 def _tried(depot: Depot, asked: Sequence[Choice], wait: float) -> Wanted:
@@ -160,12 +160,12 @@ def _table(pin: Pin, specs: list[str]) -> dict[str, Any]:
     return table | ({"sha256": dict(pin.sha256)} if pin.sha256 else {})
 
 
-def _append(base: Path, text: str) -> Config:
+def _append(base: Path, text: str, before: Config) -> Config:
     """Add tables at the end of cudepot.toml, if what it holds then is still the configuration it was, and these."""
     path = base / "cudepot.toml"
     result = path.read_text("utf-8").rstrip("\n") + "\n" + text
     try:
-        config = parse_text(result)
+        config = parse_again(result, before)
     except (tomli.TOMLDecodeError, ConfigError) as error:
         raise ConfigError(f"{path}: the pins cannot be added: {error}", hint=f"add them by hand:\n{text}") from error
     write_atomic(path, result.encode())

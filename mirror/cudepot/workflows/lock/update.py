@@ -24,7 +24,7 @@ from cudepot.kinds.kind import Offered
 from cudepot.kinds.registry import kind_of
 from cudepot.kinds.rules.newer import Notice, Update, compare, supported
 from cudepot.store.overlay import dry_run
-from cudepot.workflows.configuration import parse_text
+from cudepot.workflows.configuration import parse_again
 from cudepot.workflows.lock.lock import LockResult, make_lock
 from cudepot.workflows.lock.update_trials import Trials
 
@@ -120,7 +120,7 @@ def _lockable(depot: Depot, updates: Sequence[Update], wait: float) -> tuple[lis
         for name in dict.fromkeys(one.upstream for one in updates):
 
             def configured(some: Sequence[Update], name: str = name) -> Config:
-                return _only(parse_text(_changed(depot.base, depot.config, some)[1]), {name})
+                return _only(parse_again(_changed(depot.base, depot.config, some)[1], depot.config), {name})
 
             trials = Trials(replace(depot, store=scratch), name, wait, configured)
             kept += trials.kept([one for one in updates if one.upstream == name])
@@ -147,10 +147,10 @@ def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
     """
     toml = depot.base / "cudepot.toml"
     before = toml.read_bytes()
-    changed = {one.upstream for one in parse_text(text).pins if one not in depot.config.pins}
+    changed = {one.upstream for one in parse_again(text, depot.config).pins if one not in depot.config.pins}
     write_atomic(toml, text.encode())
     try:
-        result = make_lock(replace(depot, config=parse_text(text)), wait=wait)
+        result = make_lock(replace(depot, config=parse_again(text, depot.config)), wait=wait)
         for one in result.failed:
             if one.upstream in changed and not isinstance(one.error, PartlyLockedError):
                 raise one.error
