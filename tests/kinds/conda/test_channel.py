@@ -187,3 +187,16 @@ def test_shards_on_the_site_say_what_repodata_says(project: Project, forge: Forg
 
 def _unzst(path: Path) -> bytes:
     return zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
+
+
+def test_update_binds_an_exact_pin_to_what_is_newer(project: Project, forge: Forge) -> None:
+    forge.pin(project, "libzlib 1.2.13", "numpy <2.1", "tzdata-2026.1-h2_0.conda")
+    project.run("lock")
+    forge.channel.add(CondaPackage("tzdata", "2026.2", "h0_0", subdir="noarch"))
+    forge.channel.publish()
+    said = project.run("update").out
+    assert '"libzlib ==1.3.1"' in said
+    assert "numpy: 2.1.0 is there, outside the pin 'numpy <2.1'" in said
+    assert "tzdata: 2026.2 is there, outside the pin 'tzdata-2026.1-h2_0.conda'" in said
+    project.run("update", "--apply")
+    assert "linux-64/libzlib-1.3.1-h1_2.conda" in locked(project)

@@ -152,6 +152,14 @@ def test_a_record_of_another_file_is_left_out(project: Project, forge: Forge) ->
     assert locked(project).keys() == {f"linux-64/{LIB}"}
 
 
+def test_a_package_that_no_solver_can_read_is_left_out(project: Project, forge: Forge) -> None:
+    forge.channel.add(CondaPackage("zlib", "1..!.4", "h1_2"))
+    forge.channel.publish()
+    forge.pin(project, "zlib")
+    assert "left out: linux-64/zlib-1..!.4-h1_2.conda" in project.run("lock").err
+    assert locked(project).keys() == {f"linux-64/{ZLIB}"}
+
+
 def test_records_of_the_newer_revision_are_told(project: Project, forge: Forge) -> None:
     package = CondaPackage("flagged", "1.0", "h0_0")
     forge.channel.add(package)

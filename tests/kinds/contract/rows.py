@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from simulator.apt import FlatRepo, Publisher
+from simulator.conda_channel import CondaChannel
 from simulator.cudnn import licence
 from simulator.redistrib import entry, write_page
 from simulator.simple import WheelIndex
@@ -129,6 +130,15 @@ def simple(stage: Stage, files: Sequence[Path]) -> Settings:
     return {"type": "simple", "url": f"{stage.url}/simple/"}
 
 
+def channel(stage: Stage, files: Sequence[Path]) -> Settings:
+    """Put packages into a channel, dated anew; the index says of each what it says itself."""
+    made = CondaChannel(stage.folder / "channel", day=stage.day)
+    for file in files:
+        made.put(file, "linux-64")
+    made.publish()
+    return {"type": "conda", "url": f"{stage.url}/channel/"}
+
+
 def redistrib(stage: Stage, files: Sequence[Path]) -> Settings:
     for file in files:
         version = file.name.split("-")[3].partition("_")[0]
@@ -168,6 +178,7 @@ def installer(stage: Stage, files: Sequence[Path]) -> Settings:
 DEBS = {FIRST: "first=1.0", SECOND: "second=1.0"}
 RPMS = {FIRST: "first-1.0-1", SECOND: "second-1.0-1"}
 WHEELS = {FIRST: "nvidia-first==1.0", SECOND: "nvidia-second==1.0"}
+CONDA = {FIRST: "first 1.0", SECOND: "second 1.0"}
 ARCHIVES = {label: f"cudnn={version}" for label, version in VERSIONS.items()}
 FILES = {FIRST: "*first*", SECOND: "*second*"}
 VERSIONED = {label: f"*{version}*" for label, version in VERSIONS.items()}
@@ -179,6 +190,7 @@ ROWS = [
     Row("yum pinned", "rpm", yum(), RPMS),
     Row("yum whole", "rpm", yum(whole=True), sealed=True),
     Row("wheels", "whl", simple, WHEELS, trust=""),
+    Row("channel", "conda", channel, CONDA, asks=2, trust=""),
     Row("redistrib", "tar.xz", redistrib, ARCHIVES, trust="", pin={"subdirs": ["linux-64"]}),
     Row("a toy of our own", "toy", toys, {FIRST: "first@1.0", SECOND: "second@1.0"}, trust=""),
     Row("folder of debs", "deb", folder, FILES, asks=0, trust="unsigned"),

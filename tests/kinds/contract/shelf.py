@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from simulator.conda_channel import CondaPackage, package_bytes
 from simulator.cudnn import CudnnRelease, write_archive
 from simulator.debs import simple_deb, write_deb
 from simulator.installers import rpm_installer, write_installer
@@ -33,6 +34,7 @@ class Shelf:
         self.keys = KeyHome()
         self._makers: dict[str, Callable[[str, Path], Path]] = {
             "deb": _deb, "rpm": self._rpm, "whl": _wheel, "tar.xz": _archive, "tgz": _release, "toy": _toy,
+            "conda": _conda,
             "deb installer": self._deb_installer, "rpm installer": self._rpm_installer,
         }  # fmt: skip
 
@@ -89,6 +91,13 @@ def _wheel(label: str, folder: Path) -> Path:
 def _toy(label: str, folder: Path) -> Path:
     path = folder / f"{_name(label)}-1.0.toy"
     path.write_bytes(f"a toy: {label}\n".encode())
+    return path
+
+
+def _conda(label: str, folder: Path) -> Path:
+    package = CondaPackage(_name(label), "1.0", files=(("share/label", label),))
+    path = folder / f"{package.stem}.conda"
+    path.write_bytes(package_bytes(package))
     return path
 
 

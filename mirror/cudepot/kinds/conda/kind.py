@@ -7,8 +7,9 @@ from pathlib import Path
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
-from cudepot.catalog.lock import Resolved
-from cudepot.kinds.kind import Asking, Kind, PlainLocks, Remote
+from cudepot.catalog.lock import Lock, Resolved
+from cudepot.depot.depot import Depot
+from cudepot.kinds.kind import Asking, Kind, Offered, PlainLocks, Remote
 from cudepot.kinds.rules.upstream_fields import parse_channel
 from cudepot.ports import Source
 
@@ -29,6 +30,11 @@ class _Locks(PlainLocks):
         from cudepot.kinds.conda.lock import resolve_channel  # noqa: PLC0415
 
         return resolve_channel(asking)
+
+    def offers(self, depot: Depot, upstream: Upstream, lock: Lock) -> Offered:  # noqa: ARG002
+        from cudepot.kinds.conda.offers import offers  # noqa: PLC0415
+
+        return offers(depot, upstream)
 
 
 KIND = Kind(_Locks(), showing="cudepot.kinds.conda.shows")

@@ -23,7 +23,7 @@ from cudepot.kinds.unsigned_index import check_transport
 from cudepot.urls import is_unprotected
 
 if TYPE_CHECKING:
-    from cudepot.kinds.conda.select import Chosen
+    from cudepot.kinds.conda.select import Chosen, Want
 
 
 def resolve_channel(asking: Asking) -> Resolved:
@@ -76,10 +76,31 @@ def _resolved(
     depot: Depot, reader: ChannelReader, pins: Sequence[Pin]
 ) -> tuple[tuple[Artifact, ...], dict[str, CudepotError], list[str]]:
     """Return the artifacts, by entry why there is none, and what was left out of the indexes."""
-    from cudepot.kinds.conda.select import chosen, wanted  # noqa: PLC0415 - loads the solver's library
+    from cudepot.kinds.conda.select import leave_out_unreadable, wanted  # noqa: PLC0415 - loads the solver's library
 
     wants = wanted(pins)
     subdirs = reader.read({one.name for one in wants})
+    for subdir in subdirs.values():
+        leave_out_unreadable(subdir)
+    found, errors = _chosen(wants, subdirs)
+    exports = _run_exports(reader, subdirs, found)
+    artifacts: list[Artifact] = []
+    for place, one in found.items():
+        try:
+            artifacts.append(_artifact(depot, reader, subdirs[one.subdir], one, exports.get(place)))
+        except StorageError:
+            raise
+        except CudepotError as error:
+            errors[one.want.text] = error
+    return tuple(artifacts), errors, [line for subdir in subdirs.values() for line in subdir.odd]
+
+
+def _chosen(
+    wants: Sequence[Want], subdirs: Mapping[str, Subdir]
+) -> tuple[dict[tuple[str, str], Chosen], dict[str, CudepotError]]:
+    """Return the packages that are meant by subdir and file name, each once, and by entry why there is none."""
+    from cudepot.kinds.conda.select import chosen  # noqa: PLC0415
+
     found: dict[tuple[str, str], Chosen] = {}
     errors: dict[str, CudepotError] = {}
     for want in wants:
@@ -88,16 +109,7 @@ def _resolved(
                 found.setdefault((one.subdir, one.package.filename), one)
         except PinError as error:
             errors[want.text] = error
-    exports = _run_exports(reader, subdirs, found)
-    artifacts: list[Artifact] = []
-    for place, one in found.items():
-        try:
-            artifacts.append(_artifact(depot, reader, subdirs[place[0]], one, exports.get(place)))
-        except StorageError:
-            raise
-        except CudepotError as error:
-            errors[one.want.text] = error
-    return tuple(artifacts), errors, [line for one in subdirs.values() for line in one.odd]
+    return found, errors
 
 
 def _run_exports(

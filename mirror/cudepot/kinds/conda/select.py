@@ -74,6 +74,17 @@ def _want(pin: Pin, text: str) -> Want:
     return Want(pin, text, spec.name.normalized, spec)
 
 
+def leave_out_unreadable(subdir: Subdir) -> None:
+    """Leave out the packages that rattler cannot read, and note why: no client of it could install them either."""
+    for package in list(subdir.packages):
+        try:
+            _as_rattler_has_it(package)
+            rattler.Version(package.version)
+        except Exception as error:  # noqa: BLE001 - whatever its types are
+            subdir.packages.remove(package)
+            subdir.odd.append(f"{subdir.subdir}/{package.filename}: {' '.join(str(error).split())[:200]}")
+
+
 def chosen(want: Want, subdirs: Mapping[str, Subdir]) -> list[Chosen]:
     """Return the packages an entry means: of the newest version that all its platforms have, the newest builds.
 
