@@ -23,9 +23,9 @@ Write what a client of the site needs, for the snapshot that is shown. `client a
 preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client dnf`
 writes the .repo file, keys, and versionlock entries or excludes, for rhel7 those of its yum. Both make a folder for
 each distribution; where a package is locked for several CUDAs, --cuda or --only say which one clients hold.
-`client conda` writes a .condarc, `client pip` a pip.conf and uv.toml, for machines that see the
-site alone. `client windows` writes a PowerShell script that installs from the conda channel, the wheel index or
-NVIDIA's zip, one cuDNN.
+`client conda` writes a .condarc, `client pip` what makes pip, uv, pdm, pipenv and poetry use the site's index, for
+machines that see the site alone. `client windows` writes a PowerShell script that installs from the conda channel, the
+wheel index or NVIDIA's zip, one cuDNN.
 """
 
 
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     conda.add_argument(
         "--also", action="append", default=[], metavar="URL", help="a channel to ask after the site's; may be repeated"
     )
-    _kind(kinds, "pip", "pip.conf and uv.toml with the site's index alone", _pip)
+    _kind(kinds, "pip", "the site's index alone for pip, uv, pdm, pipenv and poetry", _pip)
     _add_choice(_kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows))
 
 

@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--environment", default="", metavar="NAME", help="files that install this environment")
     parser.add_argument("--target", default="", metavar="TARGET", help="only this target of it: linux-64-py3.12")
     parser.add_argument(
+        "--relink", default="", metavar="FILE", help="a uv.lock or pylock.toml of another index, with the site's URLs"
+    )
+    parser.add_argument(
+        "--leave-missing", action="store_true", help="with --relink: leave packages that the site lacks as they are"
+    )
+    parser.add_argument(
         "-o", "--output", default="", metavar="FILE", help="write it there instead of printing it; files: into DIR"
     )
     parser.add_argument("-n", "--dry-run", action="store_true", help="only say what it would name")
@@ -54,6 +60,8 @@ def run(args: argparse.Namespace) -> Answer:
 
     if args.environment:
         return _environment(args)
+    if args.relink:
+        return _relinked(args)
     if not args.format:
         formats = {name: use for name, (_, use, _) in FORMATS.items()}
         return formats, [f"{name:18} {use}" for name, use in formats.items()], 0
@@ -90,6 +98,31 @@ def _environment(args: argparse.Namespace) -> Answer:
             hint="say where they go with -o DIR, or print the requirements of one: --target",
         )
     return answer, next(iter(files.values())).rstrip("\n").split("\n"), 0
+
+
+def _relinked(args: argparse.Namespace) -> Answer:
+    from cudepot.depot.snapshots import shown_snapshot
+    from cudepot.kinds.wheels.relink import relink
+
+    if args.format:
+        raise ConfigError("--relink keeps the form of its file", hint=f"leave {args.format!r} out")
+    check_url(args.url)
+    try:
+        text = (Path(args.directory) / args.relink).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{args.relink}: {error}", hint="give a uv.lock or a pylock.toml") from error
+    with opened(args, exclusive=False) as depot:
+        snapshot = shown_snapshot(depot.history, depot.site())
+        made, found = relink(text, snapshot.tree, args.url.rstrip("/"), leave=args.leave_missing)
+        for one in (*found.lacking, *found.nowhere):
+            depot.progress.say(f"{one}: left as it is: not on the site")
+    answer = {"snapshot": snapshot.number, "text": made, **{key: list(getattr(found, key)) for key in _BECAME}}
+    if args.dry_run or not args.output:
+        return answer, list(found.linked) if args.dry_run else made.rstrip("\n").split("\n"), 0
+    return answer | {"file": args.output}, [_written(args, made)], 0
+
+
+_BECAME = ("linked", "lacking", "nowhere")
 
 
 def _written(args: argparse.Namespace, text: str, name: str = "") -> str:

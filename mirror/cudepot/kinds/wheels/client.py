@@ -1,4 +1,4 @@
-"""``cudepot client pip``: configuration for pip and uv that leaves them the site's index alone."""
+"""``cudepot client pip``: configuration for Python's installers that leaves them the site's index alone."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from cudepot.catalog.ecosystems import WHEELS, HeldKind
 from cudepot.depot.history import History
 from cudepot.depot.snapshots import shown_snapshot
 from cudepot.kinds.channel_client import ChannelClient, check_shown, written
-from cudepot.kinds.wheels.rules.client_text import PIP, UV, pip_conf, uv_toml
+from cudepot.kinds.wheels.rules.client_text import client_files
 from cudepot.ports import Site
 
 
 def client_pip_files(config: Config, history: History, site: Site, *, url: str, output: Path) -> ChannelClient:
-    """Write pip's and uv's configuration, laid out as on the client.
+    """Write configuration for pip, uv, pdm, pipenv and poetry, laid out as on the client.
 
     Args:
         config: cudepot.toml.
@@ -28,4 +28,4 @@ def client_pip_files(config: Config, history: History, site: Site, *, url: str, 
     """
     snapshot, label, base = shown_snapshot(history, site), config.site.label, url.rstrip("/")
     check_shown(snapshot, f"{WHEELS.index_room}/", "wheel index", HeldKind.WHEEL)
-    return written(output, {PIP: pip_conf(label, base), UV: uv_toml(label, base)}, snapshot)
+    return written(output, client_files(label, base), snapshot)

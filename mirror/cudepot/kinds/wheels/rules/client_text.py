@@ -1,6 +1,7 @@
-"""Configuration for clients that see the site alone: ``pip.conf`` and ``uv.toml``. Pure.
+"""Configuration for Python clients that see the site alone: pip, uv, pdm, pipenv and poetry. Pure.
 
-Formats: pip's configuration files, uv's ``[[index]]``.
+Formats: pip's configuration files, uv's ``[[index]]``, pdm's site-wide configuration. Of pipenv and poetry only the
+environment reaches every project: poetry reads it with poetry-plugin-pypi-mirror.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ import tomli_w
 
 from cudepot.kinds.rules.client_head import head
 
-PIP, UV = "etc/pip.conf", "etc/uv/uv.toml"
+PIP, UV, PDM = "etc/pip.conf", "etc/uv/uv.toml", "etc/xdg/pdm/config.toml"
 
 
-def pip_conf(label: str, url: str) -> bytes:
-    """Return a ``pip.conf`` whose only index is the site's; ``url`` is where clients see the site, without a slash."""
-    return f"{head(label, PIP)}[global]\nindex-url = {url}/simple/\n".encode()
-
-
-def uv_toml(label: str, url: str) -> bytes:
-    """Return a ``uv.toml`` whose only index is the site's; arguments as above."""
-    index = {"name": label, "url": f"{url}/simple/", "default": True}
-    return (head(label, UV) + tomli_w.dumps({"index": [index]})).encode()
+def client_files(label: str, url: str) -> dict[str, bytes]:
+    """Return all files by their path on the client; ``url`` is where clients see the site, without a slash."""
+    index, profile = f"{url}/simple/", f"etc/profile.d/{label}-python.sh"
+    texts = {
+        PIP: f"[global]\nindex-url = {index}\n",
+        UV: tomli_w.dumps({"index": [{"name": label, "url": index, "default": True}]}),
+        PDM: tomli_w.dumps({"pypi": {"url": index}}),
+        profile: f"export PIPENV_PYPI_MIRROR={index}\nexport POETRY_PYPI_MIRROR_URL={index}\n",
+    }
+    return {path: (head(label, path) + text).encode() for path, text in texts.items()}
