@@ -13,6 +13,7 @@ from tests.parsed import parse_config
 
 from cudepot.builders.rpm_metadata import entries_of
 from cudepot.catalog.config.listings import decode_listing, read_listing
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.doctor import records, texts
 from cudepot.catalog.doctor.records import stated
 from cudepot.catalog.doctor.scripts import interpreter
@@ -61,6 +62,8 @@ from cudepot.formats.sdist_read import Sdist, build_system, read_sdist
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.formats.sources_listing import sources_listing
 from cudepot.formats.xml_rewritten import check_well_formed
+from cudepot.kinds.wheels.rules.core_metadata import as_metadata, is_told
+from cudepot.kinds.wheels.rules.reading import shown
 from cudepot.kinds.wheels.rules.served import Served
 from cudepot.kinds.wheels.rules.stubs import stub_of
 from cudepot.kinds.wheels.rules.target import Target
@@ -76,6 +79,7 @@ from cudepot.signing.keys import binary_keys, parse_keys
 LIMIT = 1 << 20
 """Bytes an archive may unpack to: a fuzzer finds bombs within seconds."""
 URL = "https://host.invalid/simple/x/"
+INDEX = Upstream("pypi", "simple", "https://host.invalid/simple/")
 TARGET = Target("linux-64", "3.12", "2.28")
 TOOL = Artifact(
     "u", "rpm", "tool", "1.0-1", "x86_64", "tool-1.0-1.x86_64.rpm", "tool-1.0-1.x86_64.rpm", Digest("a" * 64, 10)
@@ -193,11 +197,12 @@ def rich(data: bytes) -> None:
 
 
 def simple_html(data: bytes) -> None:
-    parse_page(data, "text/html", URL)
+    shown("x", parse_page(data, "text/html", URL), INDEX, "2026-01-01T00:00:00.000000Z")
 
 
 def simple_json(data: bytes) -> None:
     Served("x", parse_page(data, JSON_TYPE, URL), (TARGET,)).page(URL)
+    shown("x", parse_page(data, JSON_TYPE, URL), INDEX)
 
 
 def uv_locks(data: bytes) -> None:
@@ -227,6 +232,7 @@ def sdists(data: bytes) -> None:
         _each(lambda: build_system(found), lambda: stub_of(found))
 
     _each(whole, lambda: build_system(Sdist(data, data)), lambda: stub_of(Sdist(data, data)))
+    _each(lambda: is_told(data), lambda: as_metadata(data, "x", "1"))
 
 
 def tar(data: bytes) -> None:
