@@ -300,7 +300,8 @@ def metadata_of(file: File) -> bytes:
     filename, data = file
     if filename.endswith(".whl"):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return archive.read(next(one for one in archive.namelist() if one.endswith(".dist-info/METADATA")))
+            names = (one for one in archive.namelist() if one.count("/") == 1)  # what is vendored lies deeper
+            return archive.read(next(one for one in names if one.endswith(".dist-info/METADATA")))
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         member = archive.extractfile(f"{filename.removesuffix('.tar.gz')}/PKG-INFO")
         return member.read() if member else b""

@@ -12,6 +12,8 @@ import pytest
 from simulator.project import Project
 from simulator.python_files import BACKEND, Dist, backend, sdist, tar_gz, wheel
 from simulator.python_index import PythonIndex
+from simulator.sides import Far
+from simulator.site_key import SiteKey
 
 pytestmark = pytest.mark.tools
 WHEEL = "old_tool-1.0-py3-none-any.whl"
@@ -101,6 +103,48 @@ def test_another_store_makes_the_same_wheel_again(world: Project) -> None:
     world.run("publish")
 
 
+def test_a_dry_run_says_what_is_to_be_fetched_and_builds_nothing(world: Project) -> None:
+    want(world, "old-tool")
+    world.run("lock")
+    lose_all(world)
+    assert "building" not in world.run("sync", "--dry-run").err
+    assert not list((world.store / "objects").rglob("*/*"))
+
+
+def test_a_wheel_that_is_here_needs_neither_its_sdist_nor_what_built_it(world: Project, index: PythonIndex) -> None:
+    want(world, "old-tool")
+    world.run("lock")
+    world.run("sync")
+    index.lose("old_tool-1.0.tar.gz")
+    world.run("gc")
+    assert "building" not in world.run("sync").err
+    world.run("publish")
+    world.run("verify")
+
+
+def test_the_far_side_of_an_air_gap_has_the_wheel_and_builds_nothing(
+    world: Project, site_key: SiteKey, tmp_path: Path
+) -> None:
+    want(world, "old-tool")
+    world.publish()
+    world.run("bundle", "export", str(tmp_path / "one.tar"), "--since", "0")
+    far = Far(tmp_path / "far", site_key.key_file).init()
+    assert far.take(tmp_path / "one.tar")["imported"] == [1]
+    assert "building" not in far.run("publish").err
+    shown = {one.name for one in (far.site / "wheels").glob("*.whl")}
+    assert shown == {WHEEL, "app-1.0-py3-none-any.whl", "leaf-2.0-py3-none-any.whl"}
+    install(far, tmp_path)
+
+
+def test_exports_have_the_hash_of_the_wheel(world: Project) -> None:
+    want(world, "old-tool")
+    world.publish()
+    said = world.run("export", "--environment", "train", "--target", "linux-64-py3.11", "--url", "http://x.invalid").out
+    assert f"--hash=sha256:{locked(world)[WHEEL]['sha256']}" in said
+    assert BACKEND not in said
+    assert locked(world)[WHEEL]["built"]["sha256"] not in said
+
+
 def test_one_whose_bytes_change_each_time_is_named_and_kept(world: Project, index: PythonIndex) -> None:
     index.drop("old-tool")
     index.offer(own_sdist("result = os.urandom(8)"))
@@ -127,14 +171,14 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         out.writestr(zipfile.ZipInfo(info + "RECORD"), "")
     return name
 """
+INFO = b"Metadata-Version: 2.1\nName: old-tool\nVersion: 1.0\n"
 OWN_TOML = b'[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
 
 
 def own_sdist(body: str, name: str = WHEEL) -> tuple[str, bytes]:
     """Return an sdist that brings its own backend."""
     made = OWN.format(body=body, name=name).encode()
-    info = b"Metadata-Version: 2.1\nName: old-tool\nVersion: 1.0\n"
-    files = {"PKG-INFO": info, "pyproject.toml": OWN_TOML, "own.py": made}
+    files = {"PKG-INFO": INFO, "pyproject.toml": OWN_TOML, "own.py": made}
     return "old_tool-1.0.tar.gz", tar_gz({f"old_tool-1.0/{one}": data for one, data in files.items()})
 
 
@@ -197,3 +241,38 @@ def test_one_sdist_gives_one_wheel_for_all_pythons(world: Project) -> None:
     (environment,) = tomllib.loads(world.lock.read_text())["environment"]
     assert all(f"pypi/{WHEEL}" in one["members"] for one in environment["target"])
     assert len(environment["target"]) == 9
+
+
+REAL = {
+    "setuptools": ("setuptools.build_meta", '[project]\nname = "old-tool"\nversion = "1.0"\ndependencies = ["leaf"]\n'),
+    "flit_core": ("flit_core.buildapi", '[project]\nname = "old-tool"\nversion = "1.0"\ndescription = "x"\n'),
+    "hatchling": ("hatchling.build", '[project]\nname = "old-tool"\nversion = "1.0"\n'),
+}
+
+
+@pytest.fixture(scope="session")
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("backends")
+    command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:", "-d", folder, *REAL]
+    subprocess.run(command, check=True)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REAL)
+def test_real_backends_give_the_same_bytes_twice(
+    world: Project, index: PythonIndex, backends: Path, name: str, tmp_path: Path
+) -> None:
+    for one in backends.glob("*.whl"):
+        index.offer((one.name, one.read_bytes()))
+    backend_of, project = REAL[name]
+    build = f'[build-system]\nrequires = ["{name}"]\nbuild-backend = "{backend_of}"\n{project}'
+    files = {"pyproject.toml": build.encode(), "old_tool.py": b'"""A tool."""\n', "PKG-INFO": INFO}
+    index.drop("old-tool")
+    index.offer(("old_tool-1.0.tar.gz", tar_gz({f"old_tool-1.0/{path}": data for path, data in files.items()})))
+    want(world, "old-tool")
+    assert "differ" not in world.run("lock").err
+    requires = locked(world)[next(one for one in locked(world) if one.startswith("old_tool"))]["built"]["requires"]
+    assert any(name in one for one in requires)
+    world.publish()
+    install(world, tmp_path)
