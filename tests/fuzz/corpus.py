@@ -313,6 +313,14 @@ def corpus(target: str) -> tuple[bytes, ...]:
             b"a = " + deep,
         ),
         "uv_locks": (UV_LOCK, UV_LOCK.replace(b"'3.12.4'", b"'x'"), b"version = 1\npackage = 1", b"a = " + deep),
+        "wanted_files": (
+            b"a[b]==1; python_version < '3' \\\n --hash=sha256:" + b"0" * 64 + b"  # c\n-i https://h/\n",
+            b"-r r.txt",
+            UV_LOCK.replace(b"wheels = [{ url", b'wheels = [{ hash = "sha256:0", url'),
+            b'[project]\ndependencies = ["a"]\n[dependency-groups]\nx = [{include-group = "x"}, "b"]',
+            b'lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\nwheels = [{hashes = {}}]',
+            b"a = " + deep,
+        ),
         "tar": (
             _tar("lib/x", "include/" + "n" * 95 + ".h"),
             data,

@@ -64,6 +64,7 @@ from cudepot.formats.sources_listing import sources_listing
 from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.kinds.wheels.rules.core_metadata import as_metadata, is_told
 from cudepot.kinds.wheels.rules.reading import shown
+from cudepot.kinds.wheels.rules.requirement_files import asked_for
 from cudepot.kinds.wheels.rules.served import Served
 from cudepot.kinds.wheels.rules.stubs import stub_of
 from cudepot.kinds.wheels.rules.target import Target
@@ -209,6 +210,11 @@ def uv_locks(data: bytes) -> None:
     found = Walk(parse_uv_lock(data.decode("utf-8", "replace")), TARGET)
     for need in found.needs.values():
         found.requires(need)
+
+
+def wanted_files(data: bytes) -> None:
+    """Files that say what an environment wants, which somebody else may have written."""
+    _each(*(lambda name=name: asked_for([name], lambda _: data) for name in ("r.txt", "p.toml[x]", "uv.lock")))
 
 
 def attestations(data: bytes) -> None:
@@ -357,6 +363,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
             simple_html,
             simple_json,
             uv_locks,
+            wanted_files,
             attestations,
             wheel,
             sdists,

@@ -279,3 +279,34 @@ def test_a_dry_run_and_a_check_write_nothing(ours: Project) -> None:
 def test_an_index_that_is_not_there_is_named(ours: Project) -> None:
     ask(ours, index="nowhere")
     assert "takes wheels from 'nowhere'" in ours.run("lock", check=False).error
+
+
+def test_update_shows_what_would_move_and_moves_it_on_request(ours: Project, index: PythonIndex) -> None:
+    ask(ours, wheels=["app", "tool"], python=["3.12"])
+    ours.run("lock")
+    assert "nothing newer fits the environments" in ours.run("update").out
+    index.add(Dist("app", "2.0", ("lib", "extra")))
+    index.add(Dist("extra", "1.0"))
+    index.add(Dist("tool", "2.0"))
+    before = ours.lock.read_bytes()
+    (one,) = ours.run("update", "--json").json["environments"]
+    assert (one["changed"], one["added"]) == (["app 1.0 -> 2.0", "tool 1.0 -> 2.0"], ["extra 1.0"])
+    assert one["new_bytes"]
+    assert "environment e: app" not in ours.run("update", "tool").out
+    assert ours.lock.read_bytes() == before
+    ours.run("update", "--apply", "tool")
+    assert versions(ours) == {"app": "1.0", "lib": "1.0", "tool": "2.0"}
+    ours.run("update", "--apply")
+    assert versions(ours) == {"app": "2.0", "extra": "1.0", "lib": "1.0", "tool": "2.0"}
+    assert "'nothing' is not pinned" in ours.run("update", "nothing", check=False).error
+
+
+def test_update_of_pins_and_environments_at_once(ours: Project, index: PythonIndex) -> None:
+    ask(ours, python=["3.12"])
+    ours.add("pin", upstream="idx", packages=["tool==1.0"])
+    ours.run("lock")
+    index.add(Dist("tool", "2.0"))
+    index.add(Dist("lib", "1.1"))
+    assert "environment e: lib 1.0 -> 1.1" in ours.run("update").out
+    ours.run("update", "--apply", "lib", "tool")
+    assert versions(ours) == {"app": "1.0", "lib": "1.1", "tool": "2.0"}

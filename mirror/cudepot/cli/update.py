@@ -13,15 +13,16 @@ from cudepot.cli.progress import size_text
 
 if TYPE_CHECKING:
     from cudepot.depot.rounds import Failure
+    from cudepot.workflows.lock.settled import EnvironmentSize
     from cudepot.workflows.lock.update import UpdateResult
 
 NAME = "update"
 HELP = "show which newer releases there are for the pins; with --apply, pin and lock them"
 DESCRIPTION = """\
 Ask every upstream what is newest for each pinned package, with the same major version of CUDA, and show the change of
-cudepot.toml that would pin it. What is newer but outside a pin is named, and what is pinned but withdrawn or no longer
-listed. Nothing changes without --apply, which writes cudepot.toml and cudepot.lock; both can be reviewed and taken
-back by version control.
+cudepot.toml that would pin it; and which newer versions the environments would take. What is newer but outside a pin
+is named, and what is pinned but withdrawn or no longer listed. Nothing changes without --apply, which writes
+cudepot.toml and cudepot.lock; both can be reviewed and taken back by version control.
 """
 
 
@@ -41,8 +42,8 @@ def run(args: argparse.Namespace) -> Answer:
     args.dry_run = not applied
     with opened(args) as depot:
         found = find_updates(depot, args.names, wait=args.wait)
-        if applied and found.updates:
-            apply_updates(depot, found.text, wait=args.wait)
+        if applied and (found.updates or found.environments):
+            apply_updates(depot, found.text if found.updates else "", wait=args.wait, upgrade=found.upgrade)
     faults = [*found.failed, *found.refused]
     for one in faults:
         complain(one.error, as_json=False)
@@ -54,12 +55,25 @@ def run(args: argparse.Namespace) -> Answer:
         "applied": applied,
         "failed": [_failure(one) for one in found.failed],
         "refused": [_failure(one) for one in found.refused],
+        "environments": [_environment(one) for one in found.environments],
     }
     return answer, list(_lines(found, applied=applied)), code
 
 
 def _failure(one: Failure) -> dict[str, Any]:
     return {"upstream": one.upstream, **error_json(one.error)}
+
+
+def _environment(one: EnvironmentSize) -> dict[str, Any]:
+    moved = {"changed": list(one.changed), "added": list(one.added), "removed": list(one.removed)}
+    return {"name": one.name, "kind": one.kind, **moved, "new_bytes": one.new_bytes}
+
+
+def _environment_lines(found: UpdateResult) -> Iterator[str]:
+    for one in found.environments:
+        moved = [*one.changed, *(f"+ {text}" for text in one.added), *(f"- {text}" for text in one.removed)]
+        yield from (f"environment {one.name}: {text}" for text in moved)
+        yield f"environment {one.name}: {size_text(one.new_bytes)} to be fetched"
 
 
 def _lines(found: UpdateResult, *, applied: bool) -> Iterator[str]:
@@ -69,9 +83,12 @@ def _lines(found: UpdateResult, *, applied: bool) -> Iterator[str]:
         if one.supports:
             yield f"  works with {one.supports}"
     yield from (f"{one.upstream}: {one.text}" for one in found.notices)
-    if found.updates:
-        yield from ("", *found.diff, "")
+    yield from _environment_lines(found)
+    if found.updates or found.environments:
+        yield from ("", *found.diff, "") if found.diff else ()
         yield "pinned and locked; next: cudepot sync" if applied else "`cudepot update --apply` pins and locks them"
     elif found.asked and not found.refused and not any(one.kind == "inside" for one in found.notices):
         which = " of the upstreams that answered" if found.failed else ""
         yield f"nothing newer fits the pins{which}"
+    elif found.upgrade and not found.failed:
+        yield "nothing newer fits the environments"

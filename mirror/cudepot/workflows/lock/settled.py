@@ -56,3 +56,15 @@ class Settled(NamedTuple):
     failed: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     sizes: tuple[EnvironmentSize, ...] = ()
+
+
+class Moves(NamedTuple):
+    """What would move.
+
+    Attributes:
+        environments: those in which something would, each with what it would have.
+        failed: those that cannot be resolved.
+    """
+
+    environments: tuple[EnvironmentSize, ...] = ()
+    failed: tuple[Failure, ...] = ()

@@ -26,6 +26,7 @@ from cudepot.kinds.rules.newer import Notice, Update, compare, supported
 from cudepot.store.overlay import dry_run
 from cudepot.workflows.configuration import parse_again
 from cudepot.workflows.lock.lock import LockResult, make_lock
+from cudepot.workflows.lock.settled import EnvironmentSize, Moves
 from cudepot.workflows.lock.update_trials import Trials
 
 
@@ -41,6 +42,8 @@ class UpdateResult:
         failed: upstreams that could not be asked.
         refused: why some updates cannot be locked; they are not in the text.
         asked: how many upstreams answered.
+        environments: those that would have other versions, and what they would have.
+        upgrade: what moves in environments: all (True), or these projects.
     """
 
     updates: tuple[Update, ...]
@@ -50,10 +53,12 @@ class UpdateResult:
     failed: tuple[Failure, ...]
     refused: tuple[Failure, ...]
     asked: int
+    environments: tuple[EnvironmentSize, ...] = ()
+    upgrade: bool | frozenset[str] = False
 
 
 def find_updates(depot: Depot, names: Sequence[str] = (), *, wait: float = 0.0) -> UpdateResult:
-    """Ask the upstreams for what they offer under the names that are pinned; change nothing.
+    """Ask the upstreams for what they offer under the names that are pinned or in environments; change nothing.
 
     Args:
         depot: the depot.
@@ -61,8 +66,31 @@ def find_updates(depot: Depot, names: Sequence[str] = (), *, wait: float = 0.0) 
         wait: seconds to go on trying where a fault may pass.
 
     Raises:
-        ConfigError: a name is not pinned.
+        ConfigError: a name is neither pinned nor in an environment.
     """
+    upgrade, moved = _moves(depot, names, wait)
+    pinned = [one for one in names if isinstance(upgrade, bool) or one not in upgrade or _is_pinned(one, depot.config)]
+    if names and not pinned:
+        return UpdateResult((), (), "", (), moved.failed, (), 0, moved.environments, upgrade)
+    found = _pin_updates(depot, pinned, wait)
+    return replace(found, failed=(*found.failed, *moved.failed), environments=moved.environments, upgrade=upgrade)
+
+
+def _moves(depot: Depot, names: Sequence[str], wait: float) -> tuple[bool | frozenset[str], Moves]:
+    """Return what may move in environments, and what would; loading what resolves them takes time."""
+    if not depot.config.environments:
+        return False, Moves()
+    from cudepot.workflows.lock.update_environments import moves, projects_among  # noqa: PLC0415
+
+    upgrade = projects_among(depot, names) if names else True
+    return upgrade, moves(depot, upgrade, wait)
+
+
+def _is_pinned(name: str, config: Config) -> bool:
+    return any(name in spec for pin in config.pins for spec in pin.packages)
+
+
+def _pin_updates(depot: Depot, names: Sequence[str], wait: float) -> UpdateResult:
     lock = lock_or_empty(depot.lock_path)
     asked = [one for one in depot.config.upstreams if kind_of(one).locks.grows and depot.config.pins_of(one)]
     with dry_run(depot.store) as scratch:
@@ -139,18 +167,22 @@ def _pinned_only(upstream: Upstream) -> Upstream:
     return replace(upstream, whole=False, extras=())
 
 
-def apply_updates(depot: Depot, text: str, *, wait: float = 0.0) -> LockResult:
+def apply_updates(depot: Depot, text: str, *, wait: float = 0.0, upgrade: bool | frozenset[str] = False) -> LockResult:
     """Write the pins and the lock that answers them; when that lock cannot be made, both stay as they were.
+
+    Without ``text`` the pins stay. ``upgrade`` says what moves in environments.
 
     Raises:
         CudepotError: the new pins cannot be locked.
     """
+    if not text:
+        return make_lock(depot, wait=wait, upgrade=upgrade)
     toml = depot.base / "cudepot.toml"
     before = toml.read_bytes()
     changed = {one.upstream for one in parse_again(text, depot.config).pins if one not in depot.config.pins}
     write_atomic(toml, text.encode())
     try:
-        result = make_lock(replace(depot, config=parse_again(text, depot.config)), wait=wait)
+        result = make_lock(replace(depot, config=parse_again(text, depot.config)), wait=wait, upgrade=upgrade)
         for one in result.failed:
             if one.upstream in changed and not isinstance(one.error, PartlyLockedError):
                 raise one.error

@@ -124,7 +124,9 @@ def _uv_lock(file: _File, extras: Sequence[str]) -> Asked:
             )
     roots = [text for one in ours for text in _depends(file, one, extras, {each["name"] for each in ours})]
     return Asked(
-        tuple(dict.fromkeys(roots)), tuple(_bound(one) for one in locked), together(list(map(_hashes, locked))).hashes
+        tuple(dict.fromkeys(roots)),
+        tuple(_bound(file, one) for one in locked),
+        together(list(map(_hashes, locked))).hashes,
     )
 
 
@@ -139,11 +141,11 @@ def _depends(file: _File, package: _Table, extras: Sequence[str], ours: set[str]
             yield _requirement(file, f"{one['name']}{extra}{version}" + _where(one.get("marker", "")))
 
 
-def _bound(package: _Table) -> str:
+def _bound(file: _File, package: _Table) -> str:
     """Return the version of a package as a constraint; with forks it holds where its fork does."""
     forks = package.get("resolution-markers", ())
     marker = " or ".join(f"({one})" for one in forks) if len(forks) > 1 else "".join(forks)
-    return str(Requirement(f"{package['name']}=={package['version']}" + _where(marker)))
+    return _requirement(file, f"{package['name']}=={package['version']}" + _where(marker))
 
 
 def _where(marker: str) -> str:

@@ -83,8 +83,9 @@ def _of_lines(name: str, read: Read, above: tuple[str, ...]) -> Iterator[Asked]:
     for line in _lines(name, read(name)):
         if found := _included(line):
             inner = _beside(name, found["file"])
-            if inner in above:
-                raise ConfigError(f"{line.where}: {inner} includes itself")
+            if inner in above or len(above) == _MOST:
+                what = f"{inner} includes itself" if inner in above else f"more than {_MOST} files include each other"
+                raise ConfigError(f"{line.where}: {what}")
             asked = together(list(_of_lines(inner, read, (*above, inner))))
             yield asked.as_constraints() if line.text.startswith(("-c", "--c")) else asked
         elif line.text.startswith("-"):

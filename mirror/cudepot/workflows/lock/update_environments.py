@@ -1,0 +1,39 @@
+"""What environments would take if all of them, or some projects, moved to newer versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cudepot.catalog.lock import pinned
+from cudepot.depot.depot import Depot
+from cudepot.depot.locked import lock_or_empty
+from cudepot.kinds.registry import solving
+from cudepot.store.overlay import dry_run
+from cudepot.workflows.lock.environments import Asked, with_environments
+from cudepot.workflows.lock.settled import Moves
+
+
+def projects_among(depot: Depot, names: Sequence[str]) -> frozenset[str]:
+    """Return those of some names that an environment has, as it is locked."""
+    lock = lock_or_empty(depot.lock_path)
+    there = {one.name for locked in lock.environments for one in lock.files_of(locked) or ()}
+    kinds = solving().values()
+    return frozenset(name for name in names if not there.isdisjoint(kind.name_of(name) for kind in kinds))
+
+
+def moves(depot: Depot, upgrade: bool | frozenset[str], wait: float) -> Moves:
+    """Resolve the environments with newer versions, on a store that is thrown away; nothing changes.
+
+    Args:
+        depot: the depot.
+        upgrade: whether all projects may move, or which.
+        wait: seconds to go on trying where a fault may pass.
+    """
+    if not upgrade or not depot.config.environments:
+        return Moves()
+    old = lock_or_empty(depot.lock_path)
+    with dry_run(depot.store) as scratch:
+        settled = with_environments(replace(depot, store=scratch), old, pinned(old), Asked(upgrade, (), wait))
+    moved = tuple(one for one in settled.sizes if one.added or one.removed or one.changed)
+    return Moves(moved, settled.failed)
