@@ -116,6 +116,13 @@ def test_what_cannot_be_asked_for_is_told_with_its_line(text: str, said: str) ->
         asked(x_in=text)
 
 
+def test_files_that_include_others_without_end_are_refused() -> None:
+    with pytest.raises(ConfigError, match="more than 64 files include each other"):
+        asked_for(["x/r.in"], lambda _: b"-r x/r.in")
+    with pytest.raises(ConfigError, match="more than 64 files of requirements include each other"):
+        with_included(["x/r.in"], lambda _: b"-r x/r.in")
+
+
 def test_bytes_that_are_no_text_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"x\.in: not UTF-8"):
         asked_for(["x.in"], lambda _: b"\xff")
@@ -162,6 +169,7 @@ def test_a_pylock_asks_for_just_its_packages() -> None:
     ("spec", "text", "said"),
     [
         ("uv.lock", UV_LOCK + GIT, r"uv\.lock:\d+: g is of no index"),
+        ("uv.lock", UV_LOCK.replace("python_full_version <", "python <"), r"uv\.lock:\d+|uv\.lock: not a requirement"),
         ("uv.lock", "version = 1", r"expected \[\[package\]\]"),
         ("uv.lock", '[[package]]\nname = "x"', r"uv\.lock: not as such files are \(KeyError"),
         ("pylock.toml", PYLOCK + '[[packages]]\nname = "v"\n', r"pylock\.toml:\d+: v is of no index"),

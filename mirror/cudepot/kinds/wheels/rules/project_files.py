@@ -123,11 +123,8 @@ def _uv_lock(file: _File, extras: Sequence[str]) -> Asked:
                 hint="only what an index has can be resolved: take it from one",
             )
     roots = [text for one in ours for text in _depends(file, one, extras, {each["name"] for each in ours})]
-    return Asked(
-        tuple(dict.fromkeys(roots)),
-        tuple(_bound(file, one) for one in locked),
-        together(list(map(_hashes, locked))).hashes,
-    )
+    bound = tuple(_bound(file, one) for one in locked)
+    return Asked(tuple(dict.fromkeys(roots)), bound, together([_hashes(one) for one in locked]).hashes)
 
 
 def _depends(file: _File, package: _Table, extras: Sequence[str], ours: set[str]) -> Iterator[str]:
