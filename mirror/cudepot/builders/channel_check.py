@@ -54,16 +54,21 @@ def needed(records: Mapping[str, Record]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for one in records.values():
         for spec in one["depends"]:
-            name = spec.split()[0]
+            name = named(spec)
             if not name.startswith("__"):
                 found.setdefault(name, set()).add(spec)
     return found
 
 
+def named(spec: str) -> str:
+    """Return the name in a match spec as records have them: ``libzlib >=1.3``, ``python>=3.9``, ``x[version="1"]``."""
+    return re.split(r"[\s\[=<>!~]", spec.strip(), maxsplit=1)[0]
+
+
 def stubs(specs: Mapping[str, set[str]]) -> Iterator[Record]:
     """Give stand-ins for foreign packages: of each version that a bound names, so that contradictions still show."""
     for name, asked in specs.items():
-        versions = {version.rstrip(".") for spec in asked for version in _BOUND.findall(spec.partition(" ")[2])}
+        versions = {version.rstrip(".") for spec in asked for version in _BOUND.findall(spec[len(name) :])}
         builds = {spec.split()[2] for spec in asked if len(spec.split()) > 2}
         for version in versions or {"0"}:
             for build in {re.sub(r"\*", "x", one) for one in builds} | {"stub_0"}:
@@ -99,7 +104,9 @@ class _Check:
                 records |= {f"{one['name']}-{one['version']}-{one['build']}.conda": one for one in self.channel.stubs}
             path = folder / f"{self.channel.platform}-{subdir}.json"
             whole = {name: {**one, "subdir": subdir} for name, one in records.items()}
-            path.write_text(json.dumps({"info": {"subdir": subdir}, "packages": {}, "packages.conda": whole}))
+            older = {name: one for name, one in whole.items() if name.endswith(".tar.bz2")}
+            newer = {name: one for name, one in whole.items() if name not in older}
+            path.write_text(json.dumps({"info": {"subdir": subdir}, "packages": older, "packages.conda": newer}))
             yield rattler.SparseRepoData(url, subdir, path)
 
     async def run(self) -> dict[str, tuple[str, str]]:
@@ -136,7 +143,7 @@ class _Check:
     def _unmet(self, one: Record) -> tuple[str, str] | None:
         """Return the first dependency that nothing in the channel meets by itself."""
         for text in one["depends"]:
-            spec, name = rattler.MatchSpec(text), text.split()[0]
+            spec, name = rattler.MatchSpec(text), named(text)
             there = [each for source in self.sources for each in source.load_records(rattler.PackageName(name))]
             if not name.startswith("__") and not any(spec.matches(each) for each in there):
                 versions = ", ".join(sorted({str(each.version) for each in there})[-5:])
@@ -150,7 +157,7 @@ def _kind(one: Record) -> tuple[str, ...]:
 
 
 def _speaks_of(name: str, record: rattler.RepoDataRecord) -> bool:
-    return any(spec.split()[0] == name for spec in (*map(str, record.depends), *map(str, record.constrains)))
+    return any(named(spec) == name for spec in (*map(str, record.depends), *map(str, record.constrains)))
 
 
 def _line(text: str) -> str:
@@ -161,7 +168,10 @@ def checked(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return what cannot be installed on any platform it is for, and what other channels have to provide."""
     loaded = {subdir: json.loads(Path(path).read_text("utf-8")) for subdir, path in job["subdirs"].items()}
     records = {
-        subdir: {f"{subdir}/{name}": one for name, one in whole["packages.conda"].items()}
+        subdir: {
+            f"{subdir}/{name}": {"depends": [], **one}
+            for name, one in {**whole.get("packages", {}), **whole["packages.conda"]}.items()
+        }
         for subdir, whole in loaded.items()
     }
     common = records.pop("noarch", {})
@@ -182,7 +192,7 @@ def _told(failed: Sequence[tuple[str, dict[str, tuple[str, str]]]], common: set[
     """Give the findings, those first whose own dependency is missing; ``noarch`` fails where it does everywhere."""
     everywhere = set.intersection(*(set(one) for _, one in failed)) if failed else set()
     rows = [
-        [platform if key not in common else "noarch", *_named(key), *reason]
+        [platform if key not in common else "noarch", *_stem(key), *reason]
         for platform, found in failed
         for key, reason in found.items()
         if key not in common or (key in everywhere and platform == failed[0][0])
@@ -190,8 +200,8 @@ def _told(failed: Sequence[tuple[str, dict[str, tuple[str, str]]]], common: set[
     yield from sorted(rows, key=lambda row: (row[2].startswith("what it needs"), row))
 
 
-def _named(key: str) -> list[str]:
-    return [key.partition("/")[2].removesuffix(".conda")]
+def _stem(key: str) -> list[str]:
+    return [key.partition("/")[2].removesuffix(".conda").removesuffix(".tar.bz2")]
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ _MOST = 400  # characters of the solver's explanation
 
 
 def _name(spec: str) -> str:
-    return spec.split("[", maxsplit=1)[0].split(maxsplit=1)[0]
+    return re.split(r"[\s\[=<>!~]", spec.strip(), maxsplit=1)[0]
 
 
 def _within(record: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
@@ -42,7 +42,9 @@ def _sources(job: Mapping[str, Any], folder: Path) -> Iterator[rattler.SparseRep
             if path.startswith(f"{subdir}/")
         }
         path = folder / f"{subdir}.json"
-        path.write_text(json.dumps({"info": {"subdir": subdir}, "packages": {}, "packages.conda": inside}))
+        older = {name: one for name, one in inside.items() if name.endswith(".tar.bz2")}
+        newer = {name: one for name, one in inside.items() if name not in older}
+        path.write_text(json.dumps({"info": {"subdir": subdir}, "packages": older, "packages.conda": newer}))
         yield rattler.SparseRepoData(rattler.Channel("file:///nowhere"), subdir, path)
 
 

@@ -6,11 +6,13 @@ Beside conda_index, which loads what writing an index takes.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cudepot.errors import FormatError
 
+_AFTER_NAME = re.compile(r"[\s\[=<>!~]")
 Record = Mapping[str, Any]
 
 
@@ -58,4 +60,4 @@ def lacking(records: Iterable[Record]) -> list[str]:
 
 def depended(spec: str) -> str:
     """Return the name in a match spec of a record's ``depends``."""
-    return spec.split("[", maxsplit=1)[0].split(maxsplit=1)[0]
+    return _AFTER_NAME.split(spec.strip(), maxsplit=1)[0]

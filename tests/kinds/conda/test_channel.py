@@ -200,3 +200,32 @@ def test_update_binds_an_exact_pin_to_what_is_newer(project: Project, forge: For
     assert "tzdata: 2026.2 is there, outside the pin 'tzdata-2026.1-h2_0.conda'" in said
     project.run("update", "--apply")
     assert "linux-64/libzlib-1.3.1-h1_2.conda" in locked(project)
+
+
+def test_what_is_mirrored_is_proved_with_what_it_needs(project: Project, forge: Forge) -> None:
+    """Of both forms, whichever way a dependency is spelt."""
+    forge.channel.add(CondaPackage("app", depends=("libzlib>=1.2", 'tzdata[version=">=2026"]')))
+    record = forge.channel.records["linux-64"]["app-1.0-h0_0.conda"]
+    record["constrains"] = None
+    del record["constrains"]
+    forge.channel.publish()
+    forge.pin(project, "app", "libzlib-1.2.13-h0_6.tar.bz2")
+    assert "has to provide tzdata" in "".join(_published(project))
+    forge.pin(project, "app", "libzlib-1.2.13-h0_6.tar.bz2", "tzdata")
+    assert "has to provide" not in "".join(_published(project))
+    project.sections.append("[build]\nclosed-channel = true\n")
+    project.write()
+    project.publish()
+    forge.pin(project, "app", "tzdata")
+    project.sections.append("[build]\nclosed-channel = true\n")
+    project.write()
+    project.run("lock")
+    done = project.fail(6, "publish")
+    assert "libzlib>=1.2" in done.error
+
+
+def _published(project: Project) -> tuple[str, str]:
+    for verb in ("lock", "sync"):
+        project.run(verb)
+    done = project.run("publish")
+    return done.out, done.err
