@@ -206,6 +206,7 @@ def test_all_that_lacks_a_wheel_is_named_at_once(index: ToyIndex, ask: Asked) ->
     )
     assert 'build = ["posix", "pure"]' in error.hint
     assert "older ones have wheels for all: new 1" in error.hint
+    assert error.hint.startswith('with `glibc = "2.34"` there are wheels for new; ')
     assert ask("app", targets=(Target("linux-64", "3.12", "2.34"),), build=frozenset({"pure"}))
 
 
@@ -228,6 +229,9 @@ def test_a_version_of_wheels_alone_that_lacks_one_is_no_choice(index: ToyIndex, 
         f"  a 2 (linux-64-py3.12 with glibc 2.17): there is {NEW_LINUX}",
         f"  b 1 (linux-64-py3.12 with glibc 2.17): there is {MAC}",
     ]
+    assert ask.error("a>1", targets=(old,)).hint == (
+        'with `glibc = "2.34"` there are wheels for all; older ones have wheels for all: a 1'
+    )
 
 
 def test_a_build_for_one_machine_leaves_the_others_the_plain_release(index: ToyIndex, ask: Asked) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from packaging.version import Version
 
@@ -14,6 +15,7 @@ from cudepot.kinds.wheels.rules.served import Release, Served
 from cudepot.kinds.wheels.rules.target import Target
 from cudepot.kinds.wheels.rules.walk import Walk
 
+_MANYLINUX = re.compile(r"manylinux_2_(\d{1,3})_")
 _SHOWN = 4  # targets or wheels in a line
 
 
@@ -67,6 +69,15 @@ class Lack:
         mine = platforms == "any" or any(_is_like(platforms, one) for one in self.targets)
         return not mine, not (abi == "abi3" or pythons & set(interpreter.split(".")))
 
+    def glibc(self) -> int:
+        """Return the minor version of the oldest glibc with which no wheel would be lacking; 0 where none helps."""
+        wheels = [*self.release.wheels, *self.release.others]
+        for minor in sorted({int(found) for one in wheels for found in _MANYLINUX.findall(one.tags)}):
+            newer = [replace(one, glibc=f"2.{minor}") if one.is_linux else one for one in self.targets]
+            if all(any(rank(one.tags, target) is not None for one in wheels) for target in newer):
+                return minor
+        return 0
+
     def instead(self) -> str:
         """Return the newest version below that has wheels for all that need it; empty where there is none."""
         for version in sorted(self.served.releases, reverse=True):
@@ -103,14 +114,19 @@ def _ways(lacks: Sequence[Lack]) -> list[str]:
     """Return what can be done; what only comes with another that lacks wheels needs no advice of its own."""
     names = {one.served.project for one in lacks}
     first = [one for one in lacks if not names & set(one.chain[:-1])]
-    sources = [one.served.project for one in lacks if one.release.sdists]
+    newer = {one.served.project: found for one in lacks if (found := one.glibc())}
+    sources = dict.fromkeys(one.served.project for one in lacks if one.release.sdists)
     older = [found for one in first if (found := one.instead())]
-    build = (
-        f"build = [{', '.join(map(_quoted, dict.fromkeys(sources)))}] makes wheels of the sources" if sources else ""
-    )
+    glibc = f'with `glibc = "2.{max(newer.values())}"` there are wheels for {_all(newer, lacks)}' if newer else ""
+    build = f"build = [{', '.join(map(_quoted, sources))}] makes wheels of the sources" if sources else ""
     instead = f"older ones have wheels for all: {', '.join(older)}" if older else ""
-    other = "" if len(older) == len(first) else "leave out targets, or who wants it"
-    return [one for one in (build, instead, other) if one]
+    other = "" if len(older) == len(first) or len(newer) == len(lacks) else "leave out targets, or who wants it"
+    return [one for one in (glibc, build, instead, other) if one]
+
+
+def _all(names: Iterable[str], lacks: Sequence[Lack]) -> str:
+    found = list(names)
+    return "all" if len(found) == len(lacks) else _listed(found)
 
 
 def _targets(targets: Sequence[Target]) -> str:

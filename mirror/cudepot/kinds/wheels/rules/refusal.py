@@ -45,7 +45,8 @@ def refusal(said: str, question: Question) -> PinError:
 def _reasons(said: str) -> str:
     """Return why, in one line."""
     _, found, text = said.partition("cause:")
-    text = " ".join((text if found else said).partition("\nhint:")[0].split())
+    lines = (text if found else said).partition("\nhint:")[0].splitlines()
+    text = " ".join(word for line in lines if not line.startswith("Using ") for word in line.split())
     for pattern, instead in _WORDS:
         text = pattern.sub(instead, text)
     return text[:_MOST] + ("…" if len(text) > _MOST else "")
