@@ -11,7 +11,7 @@ import functools
 import html.parser
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -70,12 +70,21 @@ class IndexFile:
     provenance: str = ""
 
 
-def parse_page(body: bytes, content_type: str, url: str) -> list[IndexFile]:
-    """Return the files of a project page, JSON or HTML; raise FormatError when it is neither."""
+def parse_page(
+    body: bytes, content_type: str, url: str, wanted: Callable[[str], bool] = lambda _: True
+) -> list[IndexFile]:
+    """Return the files of a project page, JSON or HTML; raise FormatError when it is neither.
+
+    Args:
+        body: of the page.
+        content_type: as it came.
+        url: of the page.
+        wanted: judges the name of a file; of those it refuses no more is read (pages name tens of thousands).
+    """
     if content_type == JSON_TYPE:
-        return _parse_json(body, url)
+        return _parse_json(body, url, wanted)
     if content_type in _HTML_TYPES:
-        return _parse_html(body, url)
+        return [one for one in _parse_html(body, url) if wanted(one.filename)]
     raise FormatError(f"{url}: a page of type {content_type!r}", hint="is this the URL of a simple index (PEP 503)?")
 
 
@@ -84,11 +93,11 @@ def project_name(name: str) -> str:
     return str(canonicalize_name(name))
 
 
-def _parse_json(body: bytes, url: str) -> list[IndexFile]:
+def _parse_json(body: bytes, url: str, wanted: Callable[[str], bool]) -> list[IndexFile]:
     try:
         page = json.loads(body)
         _check_version(page["meta"]["api-version"] if "meta" in page else "1.0", url)
-        return [_json_file(one, url) for one in page["files"]]
+        return [_json_file(one, url) for one in page["files"] if wanted(one["filename"])]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             f"{url}: not a PEP 691 page ({type(error).__name__}: {str(error)[:200]})",

@@ -15,6 +15,8 @@ from cudepot.errors import ConfigError, FormatError, TrustError, UpstreamError
 from cudepot.kinds.wheels.environment import Wanted
 from cudepot.kinds.wheels.index_reader import NO_PAGE
 from cudepot.kinds.wheels.owners import owners
+from cudepot.kinds.wheels.rules.fitting import fitting
+from cudepot.kinds.wheels.rules.target import Target
 
 TORCH = "torch-2.9.1+cu130-cp312-cp312-manylinux_2_28_x86_64.whl"
 
@@ -156,3 +158,26 @@ def test_an_index_that_is_none_is_refused(wanted: Wanted) -> None:
 def test_without_an_index_there_is_nothing_to_take_wheels_from() -> None:
     with pytest.raises(ConfigError, match="no index to take them from"):
         owners((DEBS,), Wanted())
+
+
+def test_wheels_for_other_machines_are_left_out_unless_all_are_asked_for(desk: Desk, index: PythonIndex) -> None:
+    linux, mac = "cp312-cp312-manylinux_2_28_x86_64", "cp312-cp312-macosx_11_0_arm64"
+    index.add(Dist("a", "1.0"), linux, mac, source=True)
+    index.add(Dist("a", "2.0"), mac)
+    reader = desk.reader({"pypi": index.url})
+    reader.only(fitting((Target("linux-64", "3.12", "2.28"),)).wants)
+    assert names(reader, "a") == [f"a-1.0-{linux}.whl", "a-1.0.tar.gz"]
+    found = reader.every("a")
+    assert found is not None
+    assert [one.filename for one in found] == [
+        f"a-1.0-{linux}.whl", f"a-1.0-{mac}.whl", f"a-2.0-{mac}.whl", "a-1.0.tar.gz"
+    ]  # fmt: skip
+    assert index.server.count("*/a/") == 1
+
+
+def test_a_newest_version_with_wheels_for_others_is_no_stub(desk: Desk, index: PythonIndex) -> None:
+    index.add(Dist("a", "1.0"), "cp312-cp312-macosx_11_0_arm64", source=True)
+    reader = desk.reader({"pypi": index.url})
+    reader.only(fitting((Target("linux-64", "3.12", "2.28"),)).wants)
+    assert names(reader, "a") == ["a-1.0.tar.gz"]
+    assert not index.files.count("*.tar.gz*"), "nobody looks into its sources"

@@ -60,6 +60,8 @@ class ToyIndex:
             raise self.errors[project]
         return self._files.get(project)
 
+    every = files
+
     def metadata(self, file: IndexFile) -> bytes:
         with self._guard:
             self.asked.append(file.filename)

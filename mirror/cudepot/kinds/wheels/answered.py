@@ -15,12 +15,13 @@ from cudepot.kinds.wheels.environment import Wanted
 from cudepot.kinds.wheels.index_reader import IndexReader
 from cudepot.kinds.wheels.resolve import resolve
 from cudepot.kinds.wheels.rules.asked import Asked
+from cudepot.kinds.wheels.rules.fitting import fitting
 from cudepot.kinds.wheels.rules.other_cuda import other_cuda
 from cudepot.kinds.wheels.rules.question import Preferred, Question
 from cudepot.kinds.wheels.rules.requirement_files import asked_for
 from cudepot.kinds.wheels.rules.target import Target
 from cudepot.kinds.wheels.sdists import Builder, Made
-from cudepot.kinds.wheels.shown_reader import ShownReader
+from cudepot.kinds.wheels.shown_reader import EveryReader, ShownReader
 from cudepot.kinds.wheels.solved_files import Answer, artifacts_of, built_of, check_insisted, is_sdist
 from cudepot.temporary import temporary_folder
 
@@ -44,6 +45,7 @@ def answered(asking: Solving, wanted: Wanted, request: str, reader: IndexReader,
     """
     asked = _asked(asking, wanted)
     question = _question(asking, wanted, asked, upgrade)
+    reader.only(fitting(question.targets).wants)
     builder = _builder(asking, reader) if question.build else None
     with temporary_folder() as scratch:
         answer = resolve(question, ShownReader(reader, builder.metadata if builder else None, question.build), scratch)
@@ -71,7 +73,7 @@ def _builder(asking: Solving, reader: IndexReader) -> Builder:
     """Return what builds sdists of an environment; what it asks of indexes is never built itself."""
     config = asking.depot.config
     return Builder(
-        asking.depot, ShownReader(reader), lambda name: config.upstream(reader.upstream_of(name)), asking.lock
+        asking.depot, EveryReader(reader), lambda name: config.upstream(reader.upstream_of(name)), asking.lock
     )
 
 

@@ -7,7 +7,7 @@ is a stub or a lie is dealt with here, so that the resolver sees one clean index
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.version import Version
@@ -70,11 +70,16 @@ class IndexReader:
         self._untold: set[str] = set()
         self._undated: set[str] = set()
         self._noting = threading.Lock()
+        self._wanted: Callable[[str], bool] = lambda _: True
+
+    def only(self, wanted: Callable[[str], bool]) -> None:
+        """Leave out of :meth:`files` from now on the wheels whose names are refused: most are for other machines."""
+        self._wanted = wanted
 
     # what a resolver asks
 
     def files(self, project: str) -> Sequence[IndexFile] | None:
-        """Return the wheels of a project, and the sources of each version that has some.
+        """Return the wheels of a project that are wanted, and the sources of each version that has some.
 
         Returns:
             None where the index that owns the project has none of that name.
@@ -85,6 +90,12 @@ class IndexReader:
             TrustError: its page contradicts itself, or comes over plain http.
         """
         found = self._projects(project_name(project)).shown
+        return None if found is None else found.files
+
+    def every(self, project: str) -> Sequence[IndexFile] | None:
+        """Return all files of a project, with the wheels that are not wanted; as :meth:`files` else."""
+        name = project_name(project)
+        found = self._shown(self._projects(name).upstream, name, every=True)
         return None if found is None else found.files
 
     def metadata(self, file: IndexFile) -> bytes:
@@ -179,13 +190,21 @@ class IndexReader:
             found = found.without(newest)
         return _Read(upstream, found)
 
-    def _shown(self, upstream: Upstream, name: str) -> Shown | None:
+    def _shown(self, upstream: Upstream, name: str, *, every: bool = False) -> Shown | None:
         path = f"{name}/"
         page = self._pages((upstream.name, path))
         if page is None:
             return None
-        files = parse_page(page.body, page.content_type, page.url or f"{upstream.url}{path}")
-        found = shown(name, files, upstream, self._before)
+        others: dict[str, str] = {}
+
+        def wanted(filename: str) -> bool:
+            if every or self._wanted(filename):
+                return True
+            others.setdefault(filename.rsplit("-", 3)[0], filename)
+            return False
+
+        files = parse_page(page.body, page.content_type, page.url or f"{upstream.url}{path}", wanted)
+        found = shown(name, files, upstream, self._before, others.values())
         if found.undated:
             self._note_undated(upstream)
         return found

@@ -95,6 +95,8 @@ class SiteReader:
                 raise PinError(f"{one.filename} is not on the site as the page of {project} says")
         return found
 
+    every = files
+
     def metadata(self, file: IndexFile) -> bytes:
         """Return the METADATA beside a wheel of a page."""
         return self._store.read(self._tree[f"wheels/{file.filename}.metadata"])

@@ -52,8 +52,8 @@ def _together(question: Question, reader: Reader, scratch: Path) -> _Answer:
         solution = _solution(question, index, scratch)
     except NoSolutionError as error:
         raise _named(str(error), question, index, scratch) from None
-    if lacks := solution.lacks:
-        raise refuse(lacks)
+    if solution.lacks:
+        raise refuse(solution.lacks, index.whole)
     return {target: tuple(_chosen(walk, solution.served, target)) for target, walk in solution.walks.items()}
 
 
@@ -90,7 +90,7 @@ def _named(said: str, question: Question, index: UvIndex, scratch: Path) -> PinE
         lacks = _solution(question, index, scratch).lacks
     except NoSolutionError as error:
         return refusal(str(error), question)
-    return refuse(lacks) if lacks else refusal(said, question)
+    return refuse(lacks, index.whole) if lacks else refusal(said, question)
 
 
 def _locked(question: Question, index: UvIndex, scratch: Path) -> str:

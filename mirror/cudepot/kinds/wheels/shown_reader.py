@@ -32,11 +32,23 @@ class ShownReader:
         """Return the wheels and sdists of a project; None where there is no such project."""
         return self._reader.files(project)
 
+    def every(self, project: str) -> Sequence[IndexFile] | None:
+        """Return the same with the wheels that no target could take."""
+        return self._reader.every(project)
+
     def metadata(self, file: IndexFile) -> bytes:
         """Return the METADATA of a wheel; of an sdist what it says, or what a wheel built of it would."""
         if self._built and (project := _sdist_of(file)) in self._projects:
             return self._built(project, file)
         return self._reader.metadata(file)
+
+
+class EveryReader:
+    """Gives all wheels and sdists: of what builds a wheel, this machine is the target."""
+
+    def __init__(self, reader: IndexReader) -> None:
+        self.files = self.every = reader.every
+        self.metadata = reader.metadata
 
 
 def _sdist_of(file: IndexFile) -> str:

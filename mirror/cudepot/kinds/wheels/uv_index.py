@@ -27,7 +27,13 @@ class Reader(Protocol):
     """Reads the indexes; called by several threads at once."""
 
     def files(self, project: str) -> Sequence[IndexFile] | None:
-        """Return the files of a project (normalised name); None where there is no such project."""
+        """Return the files of a project (normalised name); None where there is no such project.
+
+        Wheels that none of the targets asked for could take may be left out.
+        """
+
+    def every(self, project: str) -> Sequence[IndexFile] | None:
+        """Return all files of a project; None where there is no such project."""
 
     def metadata(self, file: IndexFile) -> bytes:
         """Return the METADATA of a wheel; of an sdist its PKG-INFO, or what a wheel built of it will say."""
@@ -41,14 +47,14 @@ class UvIndex:
         targets: for which machines.
 
     Attributes:
-        lenient: whether versions without a wheel for some target are shown as if they had one.
+        lenient: whether versions without a wheel for some target are shown as if they had one; every version then.
         error: the first thing that went wrong while uv asked; None where nothing did.
     """
 
     def __init__(self, reader: Reader, targets: Sequence[Target]) -> None:
         self._reader, self._targets = reader, tuple(targets)
         self._lock = threading.Lock()
-        self._projects: dict[str, Future[Served | None]] = {}
+        self._projects: dict[tuple[str, bool], Future[Served | None]] = {}
         self._metadata: dict[str, bytes] = {}
         self.lenient = False
         self.error: BaseException | None = None
@@ -56,14 +62,18 @@ class UvIndex:
     def project(self, name: str) -> Served | None:
         """Return a project, read once however many ask; None where there is no such project."""
         with self._lock:
-            mine = name not in self._projects
-            future = self._projects.setdefault(name, Future())
+            key = (name, self.lenient)
+            mine = key not in self._projects
+            future = self._projects.setdefault(key, Future())
         if mine:
-            _settle(future, lambda: self._read(name))
+            _settle(future, lambda: self.whole(name) if self.lenient else self._read(name, self._reader.files(name)))
         return future.result()
 
-    def _read(self, name: str) -> Served | None:
-        files = self._reader.files(name)
+    def whole(self, name: str) -> Served | None:
+        """Return a project with all its files; None where there is no such project."""
+        return self._read(name, self._reader.every(name))
+
+    def _read(self, name: str, files: Sequence[IndexFile] | None) -> Served | None:
         return Served(name, files, self._targets) if files is not None else None
 
     def page(self, name: str) -> bytes | None:

@@ -36,6 +36,13 @@ class Fitting:
             found = self._tags[text] = sum(fits << bit for bit, fits in enumerate(bits))
         return found
 
+    def wants(self, filename: str) -> bool:
+        """Return whether a file is no wheel, or one that some target could take."""
+        if not filename.endswith(".whl"):
+            return True
+        parts = filename[:-4].rsplit("-", 3)
+        return len(parts) == 4 and self.tags(f"{parts[1]}-{parts[2]}-{parts[3]}") != 0
+
     def pythons(self, requires_python: str) -> int:
         """Return the targets with a patch level of Python that a file is for."""
         found = self._pythons.get(requires_python)

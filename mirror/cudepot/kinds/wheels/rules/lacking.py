@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from packaging.version import Version
@@ -36,6 +36,10 @@ class Lack:
     chain: Sequence[str]
     targets: list[Target] = field(default_factory=list)
     all_targets: list[Target] = field(default_factory=list)
+
+    def of(self, served: Served) -> Lack:
+        """Return the same, of a project that shows more files."""
+        return replace(self, served=served, release=served.releases.get(self.release.version, self.release))
 
     @property
     def is_source(self) -> bool:
@@ -103,8 +107,9 @@ def lacking(walks: Mapping[Target, Walk], served: Mapping[str, Served], built: f
     return [lack for _, lack in sorted(found.items()) if lack.targets]
 
 
-def refuse(lacks: Sequence[Lack]) -> PinError:
-    """Return the error that names all of them."""
+def refuse(lacks: Sequence[Lack], whole: Callable[[str], Served | None]) -> PinError:
+    """Return the error that names all of them; ``whole`` gives a project with wheels for other machines too."""
+    lacks = [one.of(whole(one.served.project) or one.served) for one in lacks]
     lines = [f"  {one.told()}" for one in lacks]
     count = f"{len(lacks)} projects have" if len(lacks) > 1 else f"{lacks[0].served.project} has"
     return PinError("\n".join([f"{count} no wheel for all targets:", *lines]), hint="; ".join(_ways(lacks)))
@@ -114,7 +119,7 @@ def _ways(lacks: Sequence[Lack]) -> list[str]:
     """Return what can be done; what only comes with another that lacks wheels needs no advice of its own."""
     names = {one.served.project for one in lacks}
     first = [one for one in lacks if not names & set(one.chain[:-1])]
-    newer = {one.served.project: found for one in lacks if (found := one.glibc())}
+    newer = {one.served.project: minor for one in lacks if (minor := one.glibc())}
     sources = dict.fromkeys(one.served.project for one in lacks if one.release.sdists)
     older = [found for one in first if (found := one.instead())]
     glibc = f'with `glibc = "2.{max(newer.values())}"` there are wheels for {_all(newer, lacks)}' if newer else ""
