@@ -197,7 +197,9 @@ WHEELS = Row(
     ),
     folders=1, per_upstream=False, index_room="simple",
     roots=("index.html", "index.json"),
-    media_types=((".whl", "application/zip"), (".metadata", "text/plain; charset=utf-8")),
+    media_types=(
+        (".whl", "application/zip"), (".metadata", "text/plain; charset=utf-8"), (".provenance", "application/json"),
+    ),
     joiner="==", tool="pip", versions=_python_versions,
 )  # fmt: skip
 FILES = Row(

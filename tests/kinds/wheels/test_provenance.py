@@ -14,6 +14,8 @@ from simulator.faults import Status
 from simulator.project import Project
 from simulator.python_files import Dist, wheel
 from simulator.python_index import PythonIndex
+from simulator.sides import Far
+from simulator.site_key import SiteKey
 
 from cudepot.formats.simple import JSON_TYPE, parse_page
 
@@ -95,3 +97,15 @@ def test_a_link_that_leads_nowhere_costs_the_wheel_nothing(project: Project, ind
     project.publish()
     assert "provenance" not in locked(project)
     assert (project.site / f"wheels/{NAME}").exists()
+
+
+def test_a_bundle_brings_it_along(project: Project, site_key: SiteKey, index: PythonIndex, tmp_path: Path) -> None:
+    index.offer(FILE, provenance=GOOD)
+    want(project, index)
+    project.publish()
+    project.run("bundle", "export", str(tmp_path / "all.tar"), "--since", "0")
+    far = Far(tmp_path / "far", site_key.key_file).init()
+    assert far.take(tmp_path / "all.tar")["imported"] == [1]
+    far.run("publish")
+    assert (far.site / f"wheels/{NAME}.provenance").read_bytes() == GOOD
+    far.run("verify")
