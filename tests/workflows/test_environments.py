@@ -277,8 +277,21 @@ def test_a_dry_run_and_a_check_write_nothing(ours: Project) -> None:
 
 
 def test_an_index_that_is_not_there_is_named(ours: Project) -> None:
+    ask(ours, "good", python=["3.12"])
     ask(ours, index="nowhere")
-    assert "takes wheels from 'nowhere'" in ours.run("lock", check=False).error
+    assert "environment e: an environment takes wheels from 'nowhere'" in ours.run("lock", check=False).error
+    assert "environment e: is left out" in ours.run("sync").out
+
+
+def test_a_file_that_is_not_there_stops_no_other(ours: Project) -> None:
+    (ours.base / "r.in").write_text("tool")
+    ask(ours, "good", python=["3.12"])
+    ask(ours, wheels=[], requirements="r.in", python=["3.12"])
+    ours.run("lock")
+    (ours.base / "r.in").unlink()
+    assert "or a file it names changed" in ours.run("sync", check=False).error
+    assert "environment e: r.in: No such file" in ours.run("lock", check=False).error
+    assert "environment e: stays as it was locked before" in ours.run("sync").out
 
 
 def test_update_shows_what_would_move_and_moves_it_on_request(ours: Project, index: PythonIndex) -> None:

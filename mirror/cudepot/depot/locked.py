@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -90,7 +91,10 @@ def _unanswered_environments(config: Config, lock: Lock, base: Path) -> Iterator
     locked = {(one.name, one.kind): one.request for one in lock.environments}
     yield from (name for name, kind in locked if (name, kind) not in wanted)
     for (name, kind), (one, wants) in wanted.items():
-        if locked.get((name, kind)) != environment_request(base, config.upstreams, one, wants):
+        request = ""
+        with contextlib.suppress(ConfigError):  # `lock` has told it
+            request = environment_request(base, config.upstreams, one, wants)
+        if not request or locked.get((name, kind)) != request:
             yield name
 
 
@@ -129,9 +133,11 @@ def pinned_upstreams(config: Config) -> list[Upstream]:
 
 
 def environment_upstreams(config: Config) -> list[Upstream]:
-    """Return the upstreams that environments may have packages of; raise ConfigError where one is not there."""
-    wants = [wants for one in config.environments for _, wants in one.wants]
-    names = {one.name for each in wants for one in each.owners(config.upstreams)}
+    """Return the upstreams that environments may have packages of; one that names another it does not have has none."""
+    names = set[str]()
+    for wants in (wants for one in config.environments for _, wants in one.wants):
+        with contextlib.suppress(ConfigError):
+            names |= {one.name for one in wants.owners(config.upstreams)}
     return [one for one in config.upstreams if one.name in names]
 
 

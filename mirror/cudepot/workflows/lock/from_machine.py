@@ -97,12 +97,17 @@ def _tried(depot: Depot, asked: Sequence[Choice], wait: float) -> Wanted:
     with dry_run(depot.store) as scratch:
         while True:
             pins = trial_pins(asked, lacking)
-            trial = replace(depot, store=scratch, config=replace(depot.config, pins=(*depot.config.pins, *pins)))
+            trial = replace(depot, store=scratch, config=_with(depot.config, pins))
             failed = make_lock(trial, dry_run=True, wait=wait).failed if pins else ()
             found = _unmatched(failed, pins) - lacking
             if not found:
                 return settle(asked, lacking, {one.upstream: str(one.error) for one in failed})
             lacking |= found
+
+
+def _with(config: Config, pins: Sequence[Pin]) -> Config:
+    """Return the configuration with more pins, and without environments: those have no part in what is tried."""
+    return replace(config, pins=(*config.pins, *pins), environments=())
 
 
 def _unmatched(failed: Sequence[Failure], pins: Sequence[Pin]) -> set[tuple[str, str]]:
