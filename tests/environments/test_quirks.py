@@ -6,10 +6,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from simulator.ml_team import NVIDIA, TORCH, MlTeam
+from simulator.ml_team import NVIDIA, PYPI, TORCH, MlTeam
 from simulator.project import Project
 from simulator.python_files import Dist, wheel
 from simulator.python_index import PythonIndex
+from simulator.vendor_indexes import PyTorchIndex
 from tests.environments.locked import artifact, files, members, refused, versions, want
 
 OWNED = {"torch": TORCH, "torchvision": TORCH}
@@ -37,6 +38,29 @@ def test_a_team_gets_the_torch_it_owns_and_the_rest_of_the_public_index(ours: Pr
     assert ours.object(data).read_bytes() == data
 
 
+def test_what_an_index_hides_with_403_is_not_there_and_an_older_version_does_without(
+    project: Project, tmp_path: Path
+) -> None:
+    with PyTorchIndex(tmp_path / "torch") as index:
+        project.add("upstream", name="torch", type="simple", url=index.url)
+        index.add(Dist("cp-a", "2.0", ("cp-gone",)))
+        index.add(Dist("cp-a", "1.0"))
+        want(project, "cp-a")
+        project.run("lock")
+        assert versions(project) == {"cp_a": "1.0"}
+        assert index.server.seen("*/cp-gone/", status=403)
+        want(project, "cp-gone", name="other")
+        assert "cp-gone" in project.fail(6, "lock").error
+
+
+def test_a_name_says_more_than_a_pattern(ours: Project, team: MlTeam) -> None:
+    kept = dict.fromkeys(("tqdm", "typing-extensions", "triton"), PYPI)
+    want(ours, "torch", "tqdm", index=PYPI, indexes={"t*": TORCH, **kept})
+    ours.run("lock")
+    assert versions(ours)["torch"] == "2.9.1+cu130"
+    assert any(one.startswith(f"{PYPI}/tqdm-") for one in members(ours))
+
+
 def test_metadata_are_those_of_the_wheel_where_what_lies_beside_it_is_another(
     plain: Project, index: PythonIndex
 ) -> None:
@@ -58,6 +82,7 @@ def test_metadata_without_a_hash_are_not_believed(plain: Project, index: PythonI
     want(plain, "cp-a")
     plain.run("lock")
     assert versions(plain) == {"cp_a": "1.0", "cp_b": "1.0"}
+    assert not index.files.count("*/cp_a-*.metadata"), "nor asked for"
 
 
 @pytest.mark.parametrize("ranges", [True, False])
@@ -101,7 +126,7 @@ def test_a_cut_off_date_holds_for_all_and_what_has_no_date_does_not_count(plain:
     index.add(Dist("cp-a", "2.0"), uploaded="2026-06-01T00:00:00Z")
     index.add(Dist("cp-a", "3.0"), uploaded="")
     want(plain, "cp-a", exclude_newer="2026-01-01")
-    plain.run("lock")
+    assert "does not say when files came" in plain.run("lock").err
     assert versions(plain) == {"cp_a": "1.0"}
 
 
