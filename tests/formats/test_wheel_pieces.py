@@ -124,6 +124,7 @@ def flipped(offset: int) -> bytes:
 @pytest.mark.parametrize(
     "data",
     [
+        bytes(20) + b".dist-info/METADATA" + bytes(60) + b"PK\1\2" + bytes(30) + b"PK\5\6" + bytes(18),
         b"", b"PK\5\6", b"x" * 100_000, packed(("x.py", b"")).data, flipped(0), flipped(60),
         flipped(80), flipped(-76), flipped(-68),
         packed((f"{INFO}/METADATA", METADATA), method=zipfile.ZIP_BZIP2).data,

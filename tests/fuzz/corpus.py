@@ -300,6 +300,7 @@ def corpus(target: str) -> tuple[bytes, ...]:
             b'{"version": ' + deep,
         ),
         "wheel": (
+            bytes(20) + b".dist-info/METADATA" + bytes(60) + b"PK\1\2" + bytes(30) + b"PK\5\6" + bytes(18),
             _zip("x/__init__.py", "x-1.0.dist-info/METADATA"),
             _zip("../x"),
             _zip("metadata.json", "info-x-1.0-0.tar.zst", "pkg-x-1.0-0.tar.zst", body=b"\x28\xb5\x2f\xfd"),

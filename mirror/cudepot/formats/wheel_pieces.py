@@ -100,7 +100,7 @@ def _begins(directory: bytes, at: int) -> list[int]:
     """Return where the entry may begin whose name holds what is at ``at``, the nearest first."""
     low, found = max(0, at - _ENTRY.size - 255), []
     high = at - _ENTRY.size
-    while (begin := directory.rfind(b"PK\1\2", low, high + 4)) >= 0:
+    while high >= 0 and (begin := directory.rfind(b"PK\1\2", low, high + 4)) >= 0:
         found.append(begin)
         high = begin - 1
     return found
