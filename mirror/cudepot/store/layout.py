@@ -93,6 +93,10 @@ ENVIRONMENTS = Entry(
     "environments", "what was read when an environment was resolved, and found to be as it was since: `NAME.json`",
     Loss.WORK, Guard.CHECK, Dry.COPY, files="*.json",
 )  # fmt: skip
+SDISTS = Entry(
+    "sdists", "wheels that were built of source packages, and with what: `SHA256.json`, of the source",
+    Loss.WORK, Guard.CHECK, Dry.COPY, files="*.json",
+)  # fmt: skip
 ROLLBACK = Entry(
     "rollback.json", "far side: the older snapshot that is shown on purpose, and since when",
     Loss.RECORD, Guard.CHECK, Dry.LINK,
@@ -139,7 +143,7 @@ LOG = Entry("cudepot.log", "what runs said, and why they ended; the one before i
 
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
 LAYOUT = (
-    FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, BUILDS, UPSTREAMS, ENVIRONMENTS, ROLLBACK, COMPLETE,
-    PROOFS, *MANIFESTS, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LOG,
+    FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, BUILDS, UPSTREAMS, ENVIRONMENTS, SDISTS, ROLLBACK,
+    COMPLETE, PROOFS, *MANIFESTS, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

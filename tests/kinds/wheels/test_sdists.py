@@ -93,6 +93,52 @@ def test_nothing_is_built_again_while_the_sdist_is_the_same(world: Project, inde
     assert locked(world)[WHEEL] == {one["filename"]: one for one in tomllib.loads(before.decode())["artifact"]}[WHEEL]
 
 
+def test_a_build_is_not_lost_with_the_lock_that_wanted_it(world: Project, index: PythonIndex) -> None:
+    want(world, "old-tool", wheels=["app", "only-for-others"])
+    index.add(Dist("only-for-others", "1.0"), "cp311-cp311-win_amd64")
+    assert "building" in world.fail(6, "lock").err
+    index.add(Dist("only-for-others", "1.1"))
+    assert "building" not in world.run("lock").err
+    assert locked(world)[WHEEL]["built"]["requires"] == ["pypi/tiny_build-1.0-py3-none-any.whl"]
+    world.publish()
+
+
+def test_two_environments_have_one_wheel(world: Project) -> None:
+    want(world, "old-tool")
+    want(world, "old-tool", name="other", wheels=["old-tool"])
+    assert world.run("lock").err.count("building") == 1
+    world.publish()
+
+
+def test_a_dry_run_of_lock_leaves_nothing(world: Project) -> None:
+    want(world, "old-tool")
+    before = world.everything()
+    world.run("lock", "--dry-run")
+    after = world.everything()
+    assert {one for one in after.keys() ^ before.keys() if "cudepot.log" not in str(one)} == set()
+
+
+def test_an_sdist_of_which_other_bytes_are_offered_is_an_alarm(world: Project, index: PythonIndex) -> None:
+    want(world, "old-tool")
+    world.run("lock")
+    before = world.lock.read_bytes()
+    index.drop("old-tool")
+    index.offer(sdist(Dist("old-tool", "1.0", ("leaf<9",), dynamic=True)))
+    assert "old-tool 1.0 any: locked with sha256" in world.fail(5, "lock").error
+    assert world.lock.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="built on Linux")
+def test_what_builds_is_for_this_machine(world: Project, index: PythonIndex) -> None:
+    tag = "cp{0}{1}-cp{0}{1}-manylinux_2_17_x86_64".format(*sys.version_info)
+    index.add(Dist("helper", "1.0"), tag, "cp312-cp312-win_amd64")
+    index.drop("old-tool")
+    index.offer(sdist(Dist("old-tool", "1.0"), build_requires=(BACKEND, "helper")))
+    want(world, "old-tool", platforms=["win-64"], python=["3.12"])
+    world.run("lock")
+    assert f"pypi/helper-1.0-{tag}.whl" in locked(world)[WHEEL]["built"]["requires"]
+
+
 def test_another_store_makes_the_same_wheel_again(world: Project) -> None:
     want(world, "old-tool")
     world.run("lock")

@@ -23,6 +23,7 @@ from cudepot.errors import BuildError, CudepotError, PinError
 from cudepot.formats.simple import IndexFile
 from cudepot.formats.wheel_read import read_metadata
 from cudepot.kinds.wheels.artifact import wheel_artifact
+from cudepot.kinds.wheels.built_memory import built_before, note_built
 from cudepot.kinds.wheels.hashes import Hashes
 from cudepot.kinds.wheels.resolve import resolve
 from cudepot.kinds.wheels.rules.built_wheel import (
@@ -115,8 +116,16 @@ class Builder:
     def _known(self, project: str, file: IndexFile) -> list[Made]:
         """Return what was made of an sdist: in this run, or as it is locked; each wheel with what built it."""
         if file.filename not in self._made:
-            self._made[file.filename] = list(self._locked(self._source(project, file).digest))
+            digest, upstream = self._source(project, file).digest, self._owner(project)
+            before = built_before(self._depot.store, digest, upstream.name, located(upstream, file.url))
+            self._made[file.filename] = list(self._locked(digest)) or [one for one in before if self._still(one)]
         return self._made[file.filename]
+
+    def _still(self, made: Made) -> bool:
+        """Return whether what was built before can be had: it is here, or can be made again."""
+        there = {one.name for one in self._depot.config.upstreams}
+        again = made[0].built is not None and made[0].built.again
+        return (again or self._depot.store.has(made[0].digest)) and all(one.upstream in there for one in made)
 
     def _locked(self, digest: Digest) -> Iterator[Made]:
         for one in self._before.artifacts:
@@ -157,7 +166,8 @@ class Builder:
             why=ENVIRONMENT, uploaded=file.uploaded, yanked=file.reason if file.yanked else None,
             built=BuiltFrom(source.digest, python.minor, with_what, again=again),
         )  # fmt: skip
-        self._made.setdefault(file.filename, []).append(made := (artifact, *requires))
+        self._known(project, file).append(made := (artifact, *requires))
+        note_built(self._depot.store, source.digest, self._known(project, file))
         return made
 
     def _first(self, project: str, source: Source, python: Interpreter) -> tuple[Made, tuple[str, Digest]]:

@@ -63,6 +63,8 @@ def _offered(reader: IndexReader, one: Artifact) -> IndexFile | None:
 
 def _differs(one: Artifact, file: IndexFile) -> bool:
     """Return whether a page promises other bytes now than are locked."""
+    if one.built and file.filename == one.path.rpartition("/")[2]:
+        return bool(file.sha256) and file.sha256 != one.built.digest.sha256
     return file.filename == one.filename and bool(file.sha256) and file.sha256 != one.digest.sha256
 
 
