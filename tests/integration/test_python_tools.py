@@ -5,6 +5,7 @@ That index is on loopback and gone when anything is installed; the site is serve
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -126,15 +127,22 @@ def world(site_key_master: tuple[KeyHome, Key], tmp_path_factory: pytest.TempPat
     with home.copy() as own:
         project = Project(folder / "project", key=key.fingerprint, gnupg=own.path)
         install_tools(tools, project.base)
-        with PythonIndex(folder / "index") as public:
+        with PythonIndex(folder / "index") as public, PythonIndex(folder / "other") as other:
             public.add(Dist("demo", "1.0", ("demo-base>=1",)), source=True)
             public.add(Dist("demo-base", "1.5"), source=True)
+            public.add(Dist("demo-extra", "1.5"))
+            other.add(Dist("demo-extra", "1.5+cu13"))
             make_locks(public.url, locks, tools)
+            make_lock_of_two(public.url, other.url, locks)
             public.add(Dist("demo", "2.0", ("demo-base>=1",)))
             public.add(Dist("demo-base", "2.0"))
             project.add("upstream", name="public", type="simple", url=public.url)
-            pins = [f"{name}=={version}" for one in (LOCKED, NEWER) for name, version in one.items()]
+            pins = [
+                f"{name}=={version}" for one in (LOCKED, NEWER, {"demo-extra": "1.5"}) for name, version in one.items()
+            ]
             project.add("pin", upstream="public", packages=pins)
+            project.add("upstream", name="other", type="simple", url=other.url)
+            project.add("pin", upstream="other", packages=["demo-extra"])
             project.init().publish()
         (folder / "server").mkdir()
         with web.nginx(project.base, folder / "server") as url:
@@ -175,6 +183,17 @@ def make_locks(index: str, folder: Path, tools: Path) -> None:
         run("sh", "-euc", command, env=env, cwd=folder)
 
 
+def make_lock_of_two(index: str, other: str, folder: Path) -> None:
+    """Let uv lock a project that has one of its dependencies from another index."""
+    source = '[tool.uv.sources]\ndemo-extra = { index = "other" }\n'
+    named = f'[[tool.uv.index]]\nname = "other"\nurl = "{other}"\nexplicit = true\n'
+    wanted = PYPROJECT.replace('["demo"]', '["demo", "demo-extra"]')
+    (folder / "two").mkdir()
+    (folder / "two/pyproject.toml").write_text(f"{wanted}\n{source}\n{named}")
+    env = clean_env(HOME=str(folder / "home"), UV_DEFAULT_INDEX=index, **QUIET)
+    run(uv(), "lock", "--python", sys.executable, env=env, cwd=folder / "two")
+
+
 @pytest.mark.parametrize(
     ("section", "lock"),
     [("pip", "requirements.txt"), ("poetry", "poetry.lock"), ("pdm", "pdm.lock"), ("pipenv", "Pipfile.lock"),
@@ -212,6 +231,29 @@ def test_a_relinked_uv_lock_is_an_ordinary_one(world: World, sync: str, tmp_path
     assert "uv sync --locked" in script
     world.script(home, script.replace("uv sync --locked", f"cp uv.lock linked; {sync}; cmp uv.lock linked"))
     assert installed(home) == LOCKED
+
+
+@pytest.mark.parametrize("sync", ["uv sync --frozen", "uv sync --locked", "uv sync"])
+def test_a_lock_of_two_indexes(world: World, sync: str, tmp_path: Path) -> None:
+    home = world.home(tmp_path)
+    for name in ("pyproject.toml", "uv.lock"):
+        shutil.copy(world.locks / "two" / name, home / "app" / name)
+    relink = blocks("uv")[1].partition("cd ~/app")[0]
+    world.script(home, f"{relink}cp uv.lock linked; {sync}; cmp uv.lock linked")
+    assert installed(home) == LOCKED | {"demo_extra": "1.5+cu13"}
+
+
+def test_uv_takes_a_local_version_for_the_public_one(world: World, tmp_path: Path) -> None:
+    """What the page says of uv; pip takes what has the hash."""
+    home = world.home(tmp_path)
+    (wheel,) = world.project.site.glob("wheels/demo_extra-1.5-*.whl")
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (home / "app/locked.txt").write_text(f"demo-extra==1.5 --hash=sha256:{sha256}\n")
+    with pytest.raises(ToolError, match=r"demo-extra==1\.5\+cu13"):
+        world.script(home, "uv pip sync --require-hashes locked.txt")
+    add_pip(home / "app/.venv")
+    world.script(home, "pip install --require-hashes -r locked.txt")
+    assert installed(home) == {"demo_extra": "1.5"}
 
 
 @pytest.mark.parametrize("tool", ["uv", "pip"])
