@@ -139,13 +139,25 @@ OTHER = Upstream("torch", "simple", "https://torch.invalid/whl/")
 DEBS = Upstream("debs", "apt", "https://debs.invalid/")
 
 
-def test_the_first_index_that_no_project_is_given_to_has_all_others() -> None:
-    wanted = Wanted(indexes=(("torch", "torch"), ("nvidia-*", "torch")))
-    found = owners((DEBS, OTHER, SIMPLE), wanted)
+def test_the_first_index_has_all_that_is_given_to_no_other() -> None:
+    found = owners((DEBS, SIMPLE, OTHER), Wanted(indexes=(("torch", "torch"), ("nvidia-*", "torch"))))
     assert [found.of(one) for one in ("torch", "nvidia-x", "numpy")] == [OTHER, OTHER, SIMPLE]
-    assert owners((DEBS, OTHER), wanted).default == OTHER
     assert owners((SIMPLE, OTHER), Wanted(index="torch")).default == OTHER
     assert (found.at(SIMPLE.url), found.at(DEBS.url)) == (SIMPLE, None)
+
+
+def test_a_name_may_be_taken_back_from_a_glob() -> None:
+    found = owners((SIMPLE, OTHER), Wanted(indexes=(("t*", "torch"), ("tqdm", "pypi"))))
+    assert [found.of(one) for one in ("torch", "tqdm", "numpy")] == [OTHER, SIMPLE, SIMPLE]
+
+
+def test_where_the_first_index_has_its_own_projects_the_usual_one_has_to_be_said() -> None:
+    mine = (("torch", "torch"),)
+    with pytest.raises(ConfigError, match="the first index: does it have all the others") as caught:
+        owners((OTHER, SIMPLE), Wanted(indexes=mine))
+    assert "torch, pypi" in caught.value.hint
+    assert owners((OTHER, SIMPLE), Wanted(indexes=mine, index="pypi")).of("numpy") == SIMPLE
+    assert owners((OTHER,), Wanted(indexes=mine)).of("numpy") == OTHER
 
 
 @pytest.mark.parametrize("wanted", [Wanted(index="debs"), Wanted(indexes=(("torch", "nowhere"),))])

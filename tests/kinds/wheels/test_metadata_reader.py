@@ -191,8 +191,15 @@ def test_a_stub_whose_index_is_not_there_is_named_with_what_to_do(desk: Desk, te
     (file,) = reader.files("tensorrt-cu13") or ()
     with pytest.raises(PinError, match="is a stub") as caught:
         reader.metadata(file)
-    assert team.nvidia.url in caught.value.hint
-    assert "nvidia/pypi" in caught.value.hint
+    assert f'url = "{team.nvidia.url}"' in caught.value.hint
+
+
+def test_for_a_stub_of_nvidias_the_preset_is_named(desk: Desk, index: PythonIndex) -> None:
+    index.offer(stub(Dist("tensorrt-libs", "10.1"), "https://pypi.nvidia.com/"))
+    reader = desk.reader({"pypi": index.url})
+    with pytest.raises(PinError, match="is a stub") as caught:
+        reader.metadata(named(reader, "tensorrt-libs", "tensorrt_libs-10.1.tar.gz"))
+    assert caught.value.hint == 'add an [[upstream]] with preset = "nvidia/pypi"'
 
 
 def test_a_version_that_only_holds_a_name_is_not_there(desk: Desk, index: PythonIndex) -> None:

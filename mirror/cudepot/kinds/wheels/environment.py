@@ -65,11 +65,24 @@ class Wanted:
         if not there:
             raise ConfigError(
                 "an environment wants wheels, and there is no index to take them from",
-                hint=f'add an [[upstream]] with type = "{_TYPE}" and the url of an index',
+                hint=f'add an [[upstream]] with type = "{_TYPE}" and the url of an index, or with preset = "pypi"',
             )
-        usual = next((one for name, one in there.items() if name not in dict(self.indexes).values()), None)
-        first = there[self.index] if self.index else usual or next(iter(there.values()))
+        first = there[self.index or self._first(tuple(there))]
         return first, *(one for one in there.values() if one is not first)
+
+    def _first(self, names: Sequence[str]) -> str:
+        """Return the first index; raise ConfigError where it has projects of its own, and another may be meant."""
+        own = {upstream for project, upstream in self.indexes if not self._is_taken_back(project)}
+        if len(names) > 1 and names[0] in own:
+            raise ConfigError(
+                f"`indexes` gives projects to {names[0]!r}, the first index: does it have all the others as well?",
+                hint=f"say which one has them with `index`: {', '.join(names)}; or name that one first in cudepot.toml",
+            )
+        return names[0]
+
+    def _is_taken_back(self, project: str) -> bool:
+        """Return whether a name is only taken back from a glob that gives it to another index."""
+        return any(one != project and fnmatchcase(project, one) for one, _ in self.indexes)
 
     def files(self, read: Callable[[str], bytes]) -> Mapping[str, bytes]:
         """Return every file that it names, or that such a file includes, as ``read`` gives them."""

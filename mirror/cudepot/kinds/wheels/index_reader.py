@@ -27,7 +27,7 @@ from cudepot.kinds.wheels.once import Once
 from cudepot.kinds.wheels.owners import Owners
 from cudepot.kinds.wheels.rules.core_metadata import as_metadata, is_told, no_metadata
 from cudepot.kinds.wheels.rules.reading import Shown, project_and_version, shown
-from cudepot.kinds.wheels.rules.stubs import MOST_OF_STUB, Stub, stub_of
+from cudepot.kinds.wheels.rules.stubs import MOST_OF_STUB, NVIDIA, Stub, stub_of
 from cudepot.ports import Page, Progress
 from cudepot.store.local import LocalStore
 
@@ -252,6 +252,6 @@ class IndexReader:
 def _missing_index(file: IndexFile, stub: Stub) -> PinError:
     return PinError(
         f"{file.filename} is a stub: building it fetches the wheel from {stub.index_url}, which no upstream is",
-        hint=f'add an [[upstream]] with type = "simple" and url = "{stub.index_url}" '
-        '(`preset = "nvidia/pypi"` for NVIDIA\'s)',
+        hint="add an [[upstream]] with "
+        + (f'type = "simple" and url = "{stub.index_url}"' if stub.index_url != NVIDIA else 'preset = "nvidia/pypi"'),
     )

@@ -93,6 +93,11 @@ def test_the_sources_of_a_version_are_there_once() -> None:
     assert found.without(Version("2.0+x.1")).newest_sources is None
 
 
+def test_a_version_that_nobody_can_count_is_passed_over() -> None:
+    assert names(listed(f"a_b-{'9' * 5000}-py3-none-any.whl"), listed(WHEEL)) == [WHEEL]
+    assert shown("a-b", [listed(WHEEL)], INDEX, others=[f"a_b-{'9' * 5000}-py3-none-any.whl"]).newest == Version("1.0")
+
+
 VERSIONS = st.sampled_from(["1.0", "1.0.0", "1!2", "2.0rc1", "2.0+cu130", "3.0.post1", "x", ""])
 NAMES = st.sampled_from(["a_b", "A.b", "a-b", "c", ""])
 FILES = st.one_of(

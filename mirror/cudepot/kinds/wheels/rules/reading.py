@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.errors import TrustError, UpstreamError
@@ -111,7 +111,7 @@ def project_and_version(filename: str) -> tuple[str, str]:
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         return None
 
 
