@@ -154,7 +154,9 @@ def test_withdrawn_versions_are_for_who_names_them(index: ToyIndex, ask: Asked) 
     index.add("a", "2", yanked=True)
     assert ask.one("a") == ["a==1"]
     assert ask.one("a==2") == ["a==2"]
-    ask.error("a>1")
+    error = ask.error("a>1")
+    assert "a==2 was yanked" in str(error)
+    assert "`a==2` takes it all the same" in error.hint
 
 
 def test_local_versions_meet_exact_requirements(index: ToyIndex, ask: Asked) -> None:
@@ -288,6 +290,12 @@ def test_what_no_index_has_is_named(index: ToyIndex, ask: Asked) -> None:
     error = ask.error("a")
     assert "gone is on no index" in str(error)
     assert "check how gone is spelt" in error.hint
+
+
+def test_what_is_for_newer_pythons_says_so(index: ToyIndex, ask: Asked) -> None:
+    index.add("a", "1", python=">=3.13")
+    error = ask.error("a", targets=(L313, L312))
+    assert str(error).startswith("no solution for linux-64-py3.12: because Python 3.12 does not satisfy Python>=3.13")
 
 
 def test_urls_are_refused(index: ToyIndex, ask: Asked) -> None:

@@ -20,7 +20,6 @@ _MOST = 2000  # characters of uv's reasons
 _WORDS = (
     (re.compile(r"has no `[^`]*`-compatible wheels"), "has no wheel for it"),
     (re.compile(r"\{[^{}]*\}"), ""),  # the marker of a requirement, which the split says already
-    (re.compile(r"the requested Python version \([^()]*\) does not satisfy"), "a target's Python does not satisfy"),
     (re.compile(r"was not found in the package registry"), "is on no index"),
     (re.compile(r"your project's requirements are unsatisfiable"), "there is no solution"),
     (re.compile(rf"your project|{PROJECT}"), "the environment"),
@@ -28,6 +27,9 @@ _WORDS = (
     (re.compile(r"we can conclude that there is"), "there is"),
     (re.compile(r"http://127\.0\.0\.1:\d+/\S*"), "the index"),
 )
+_PYTHON = re.compile(r"the requested Python version \([^()]*\) does not satisfy")
+_YANKED = re.compile(r"([A-Za-z0-9._-]+==\S+) was yanked")
+_EMPTY = re.compile(r"there are no versions of ([A-Za-z0-9._-]+)")
 _NO_PROJECT = re.compile(r"(\S+) is on no index")
 _NO_VERSION = re.compile(r"only (\S+?)(?:[<>=!~]\S*)? is available|there (?:is|are) no versions? of ([A-Za-z0-9._-]+)")
 _HINT = re.compile(r"^hint: (.*)$", re.MULTILINE)
@@ -35,18 +37,21 @@ _HINT = re.compile(r"^hint: (.*)$", re.MULTILINE)
 
 def refusal(said: str, question: Question) -> PinError:
     """Return the error for what uv said on stderr when it found no solution."""
-    reasons = _reasons(said)
-    where = ", ".join(one.name for one in _targets(said, question.targets) or question.targets)
+    targets = _targets(said, question.targets) or question.targets
+    reasons = _reasons(said, targets)
+    where = ", ".join(one.name for one in targets)
     return PinError(
         f"no solution for {where}: {reasons[:1].lower()}{reasons[1:]}", hint="; ".join(_hints(reasons, said, question))
     )
 
 
-def _reasons(said: str) -> str:
+def _reasons(said: str, targets: Sequence[Target]) -> str:
     """Return why, in one line."""
     _, found, text = said.partition("cause:")
     lines = (text if found else said).partition("\nhint:")[0].splitlines()
     text = " ".join(word for line in lines if not line.startswith("Using ") for word in line.split())
+    pythons = ", ".join(dict.fromkeys(one.python for one in targets))
+    text = _PYTHON.sub(f"Python {pythons} does not satisfy", text)
     for pattern, instead in _WORDS:
         text = pattern.sub(instead, text)
     return text[:_MOST] + ("…" if len(text) > _MOST else "")
@@ -67,6 +72,10 @@ def _hints(reasons: str, said: str, question: Question) -> Iterator[str]:
     if missing := _NO_PROJECT.search(reasons):
         now = called_now(str(canonicalize_name(missing[1])))
         yield f"{now[:1].upper()}{now[1:]}" if now else f"check how {missing[1]} is spelt, and `index` and `indexes`"
+    for one in dict.fromkeys(_EMPTY.findall(reasons)):
+        yield f"the index lists no file of {one}, or none before `exclude-newer`"
+    for one in dict.fromkeys(_YANKED.findall(reasons)):
+        yield f"`{one}` takes it all the same"
     for key, texts in (("constraints", question.constraints), ("overrides", question.overrides)):
         if bound := [
             one for one in texts if re.search(rf"(?<![\w.-]){re.escape(Requirement(one).name)}(?![\w-])", reasons)
