@@ -22,6 +22,7 @@ PYTHON = f"3.{sys.version_info.minor}"
 TARGET = f"linux-64-py{PYTHON}"
 IMPORTS = "import torch, torchvision, transformers, accelerate, tensorrt_cu13, nvidia_cudnn_cu13"
 pytestmark = [
+    pytest.mark.xdist_group("environment clients"),
     pytest.mark.slow,
     pytest.mark.skipif(platform.machine() != "x86_64", reason="wheels for x86_64 get installed"),
     pytest.mark.skipif(bool(why_not()), reason=why_not() or "-"),
