@@ -189,6 +189,20 @@ def test_each_target_keeps_its_own_version(index: ToyIndex, ask: Asked) -> None:
     assert ask("a", targets=targets) == {L311: ["a==2"], L312: ["a==4"], W312: ["a==4"]}
 
 
+def test_both_versions_of_a_target_are_kept(index: ToyIndex, ask: Asked) -> None:
+    for version in ("1", "2"):
+        index.add("a", version)
+    for version in ("3", "4"):
+        index.add("a", version, python=">=3.12.5")
+    index.add("b", "1", "a")
+    before, after = "python_full_version < '3.12.5'", "python_full_version >= '3.12.5'"
+    assert ask.one("b") == [f"a==2; {before}", f"a==4; {after}", "b==1"]
+    kept = (Preferred("a", "1", L312), Preferred("a", "3", L312), Preferred("a", "1", L311))
+    assert ask("b", targets=(L312, L311), preferred=kept) == {
+        L312: [f"a==1; {before}", f"a==3; {after}", "b==1"], L311: ["a==1", "b==1"]
+    }  # fmt: skip
+
+
 def test_all_that_lacks_a_wheel_is_named_at_once(index: ToyIndex, ask: Asked) -> None:
     old = Target("linux-64", "3.12", "2.17")
     index.add("app", "1", "new==2", "posix", "pure")

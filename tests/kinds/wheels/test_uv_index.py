@@ -72,6 +72,13 @@ def test_a_page_shows_what_a_target_could_take(url: str, index: UvIndex) -> None
     assert list(rows(url)) == [*found, f"a_b-3.0-{ANY}.whl"], "every version, where all that lack wheels are counted"
 
 
+def test_a_wheel_for_all_machines_has_no_placeholder_beside(toy: ToyIndex) -> None:
+    toy.add("pure", "1", python=">=3.12", source=True)
+    with serving(UvIndex(toy, (L312, Target("linux-64", "3.11", "2.28")))) as url:
+        body = json.loads(get(f"{url}pure/"))
+    assert [one["filename"] for one in body["files"]] == [f"pure-1-{ANY}.whl"]
+
+
 def test_metadata_lies_beside_each_wheel(url: str, toy: ToyIndex) -> None:
     link = str(rows(url)[f"a_b-1.0-{LINUX}.whl"]["url"])
     for _ in range(2):

@@ -128,11 +128,12 @@ class Served:
         return json.dumps({"meta": {"api-version": "1.1"}, "name": self.project, "files": rows}).encode()
 
     def _rows(self, release: Release, files: str, *, lenient: bool) -> Iterator[dict[str, object]]:
-        placeholder = (release.sdists or lenient) and not self.covers(release)
         for one in release.wheels:
             yield _row(one.file.filename, one.file, files)
-        if placeholder:
-            yield _row(self._names[release.version], release.behind(), files)
+        name = self._names[release.version]
+        is_there = any(one.file.filename == name for one in release.wheels)
+        if (release.sdists or lenient) and not is_there and not self.covers(release):
+            yield _row(name, release.behind(), files)
 
 
 def _row(filename: str, file: IndexFile, files: str) -> dict[str, object]:
