@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 from pip._internal.models.index import PyPI
+from simulator.attestations import provenance
 from simulator.keys import Key, KeyHome
 from simulator.process import ToolError, clean_env, run
 from simulator.project import Project
-from simulator.python_files import Dist
+from simulator.python_files import Dist, sdist, wheel
 from simulator.python_index import PythonIndex
 from tests.clients import web
 from tests.clients.python_env import uv
@@ -34,6 +35,7 @@ TOOLS = (
     "poetry==2.5.1", "poetry-plugin-pypi-mirror==0.6.5", "pdm==2.29.4", "pipenv==2026.10.3", "pip-tools==7.6.2",
     "hishel<2",  # pdm 2.29 does not know its 2.0
 )  # fmt: skip
+DEMO = wheel(Dist("demo", "1.0", ("demo-base>=1",)))
 LOCKED = {"demo": "1.0", "demo_base": "1.5"}
 """What the locks say; the site also has newer ones."""
 DOCUMENTED = "https://packages.example"
@@ -126,9 +128,11 @@ def world(site_key_master: tuple[KeyHome, Key], tmp_path_factory: pytest.TempPat
     tools, locks = folder / "tools/bin", folder / "locks"
     with home.copy() as own:
         project = Project(folder / "project", key=key.fingerprint, gnupg=own.path)
+        project.sections.append(f'url = "{DOCUMENTED}"\n')  # then pages name provenance
         install_tools(tools, project.base)
         with PythonIndex(folder / "index") as public, PythonIndex(folder / "other") as other:
-            public.add(Dist("demo", "1.0", ("demo-base>=1",)), source=True)
+            public.offer(DEMO, provenance=provenance(*DEMO))
+            public.offer(sdist(Dist("demo", "1.0", ("demo-base>=1",))))
             public.add(Dist("demo-base", "1.5"), source=True)
             public.add(Dist("demo-extra", "1.5"))
             other.add(Dist("demo-extra", "1.5+cu13"))

@@ -54,7 +54,7 @@ class IndexFile:
         requires_python: which Pythons it is for, as the page writes it (PEP 440); empty for all, or not told.
         core_metadata: sha256 of the METADATA that is served beside it as ``url`` + ``.metadata``; empty where it is
             served and the page gives no sha256, None where it is not.
-        provenance: absolute URL of its attestations (PEP 740), wherever the page has it; empty where it names none.
+        provenance: absolute URL of its attestations (PEP 740); empty where the page names none.
     """
 
     filename: str
@@ -128,7 +128,7 @@ def _json_file(one: dict[str, object], base: str) -> IndexFile:
         tuple(known.items()),
         _line(one.get("requires-python")),
         _core_metadata(one.get("core-metadata", one.get("dist-info-metadata"))),
-        _web(one.get("provenance"), base),
+        _web(one.get("provenance")),
     )
 
 
@@ -157,16 +157,12 @@ def _core_metadata(offered: object) -> str | None:
     return "" if offered is True else None
 
 
-def _web(link: object, base: str) -> str:
-    """Return the http(s) URL a link leads to; empty where there is none, or it could not stand in a document of ours.
-
-    PEP 740 wants an absolute one; those of a site that can be carried elsewhere are relative.
-    """
-    url = _joined(base, link) if isinstance(link, str) and "/" in link else ""  # once it was a hash
-    if len(url) > _MOST_URL or not url.startswith(("https://", "http://")):
+def _web(link: object) -> str:
+    """Return an absolute http(s) URL as it is; empty where it is none, or could not stand in a document of ours."""
+    if not isinstance(link, str) or len(link) > _MOST_URL or not link.startswith(("https://", "http://")):
         return ""
-    parts = split_url(url)
-    return url if parts and parts.hostname and "@" not in parts.netloc and url.isprintable() else ""
+    parts = split_url(link)
+    return link if parts and parts.hostname and "@" not in parts.netloc and link.isprintable() else ""
 
 
 def _line(text: object) -> str:
@@ -263,7 +259,7 @@ def _html_file(anchor: dict[str, str | None], link: str, base: str) -> IndexFile
         tuple(known.items()),
         _line(anchor.get("data-requires-python")),
         _core_metadata(_offer(anchor)),
-        _web(anchor.get("data-provenance"), base),
+        _web(anchor.get("data-provenance")),
     )
 
 

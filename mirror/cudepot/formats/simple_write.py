@@ -40,7 +40,7 @@ class PublishedWheel:
         requires_python: as METADATA says; may be empty.
         uploaded: when it came to the index it is from, or was published here first (RFC 3339, UTC).
         yanked: why its upstream withdrew it, which may be empty; None where it did not.
-        attested: whether its provenance is served beside it as ``FILENAME.provenance``.
+        provenance: absolute URL of its provenance object; empty for none.
     """
 
     project: str
@@ -51,7 +51,7 @@ class PublishedWheel:
     requires_python: str = ""
     uploaded: str = ""
     yanked: str | None = None
-    attested: bool = False
+    provenance: str = ""
 
 
 def render_project_html(
@@ -98,7 +98,7 @@ def _anchor(one: PublishedWheel, prefix: str) -> str:
         "data-core-metadata": f"sha256={one.metadata_sha256}",
         "data-size": str(one.digest.size),
         "data-upload-time": one.uploaded,
-        "data-provenance": _provenance(one, prefix),
+        "data-provenance": one.provenance,
     }
     attributes = " ".join(f'{key}="{html.escape(value)}"' for key, value in fields.items() if value)
     withdrawn = f' data-yanked="{html.escape(one.yanked)}"' if one.yanked is not None else ""
@@ -117,13 +117,8 @@ def _json_row(one: PublishedWheel, prefix: str) -> dict[str, object]:
     row |= {"requires-python": one.requires_python} if one.requires_python else {}
     row |= {"upload-time": one.uploaded} if one.uploaded else {}
     row |= {"yanked": one.yanked or True} if one.yanked is not None else {}
-    row |= {"provenance": _provenance(one, prefix)} if one.attested else {}
+    row |= {"provenance": one.provenance} if one.provenance else {}
     return row
-
-
-def _provenance(one: PublishedWheel, prefix: str) -> str:
-    """Return where it is, as seen from the page: PEP 740 wants a whole URL, but a site can be carried elsewhere."""
-    return f"{prefix}{quote(one.filename)}.provenance" if one.attested else ""
 
 
 def _html_page(title: str, rows: str, told: Mapping[str, str] = MappingProxyType({})) -> bytes:

@@ -42,6 +42,7 @@ def locked(project: Project) -> dict[str, Any]:
 
 def test_it_is_locked_fetched_and_published_beside_the_wheel(project: Project, index: PythonIndex) -> None:
     index.offer(FILE, provenance=GOOD)
+    project.sections.append('url = "https://site.invalid/m"\n')
     want(project, index)
     project.publish()
     assert locked(project)["provenance"]["size"] == len(GOOD)
@@ -49,9 +50,17 @@ def test_it_is_locked_fetched_and_published_beside_the_wheel(project: Project, i
     for form, kind in (("json", JSON_TYPE), ("html", "text/html")):
         page = (project.site / f"simple/demo/index.{form}").read_bytes()
         (file,) = parse_page(page, kind, "https://site.invalid/simple/demo/")
-        assert file.provenance == f"https://site.invalid/wheels/{NAME}.provenance"
-    assert json.loads((project.site / "simple/demo/index.json").read_bytes())["files"][0]["provenance"]
+        assert file.provenance == f"https://site.invalid/m/wheels/{NAME}.provenance"
     project.run("verify")
+
+
+def test_pages_of_a_site_without_an_address_name_none(project: Project, index: PythonIndex) -> None:
+    """PEP 740 wants a whole URL, and some readers refuse a page over another one."""
+    index.offer(FILE, provenance=GOOD)
+    want(project, index)
+    project.publish()
+    assert (project.site / f"wheels/{NAME}.provenance").read_bytes() == GOOD
+    assert "provenance" not in json.loads((project.site / "simple/demo/index.json").read_bytes())["files"][0]
 
 
 def test_nothing_is_asked_for_again_while_nothing_changes(project: Project, index: PythonIndex) -> None:

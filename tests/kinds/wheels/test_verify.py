@@ -22,7 +22,9 @@ WHEEL, METADATA, OTHER = Digest.of(b"wheel"), Digest.of(b"metadata"), Digest.of(
 @pytest.mark.parametrize("gone", [True, False])
 def test_what_is_not_as_a_page_says_is_a_fault(tmp_path: Path, changed: str, gone: bool) -> None:
     store = LocalStore(tmp_path, create=True)
-    wheel = PublishedWheel("a", "1+l", NAME, WHEEL, METADATA.sha256, attested=True)
+    wheel = PublishedWheel(
+        "a", "1+l", NAME, WHEEL, METADATA.sha256, provenance=f"https://site.invalid/m/{NAME}.provenance"
+    )
     pages = {"json": render_project_json("a", [wheel], "../../wheels/")}
     pages["html"] = render_project_html("a", [wheel], "../../wheels/")
     tree = {f"simple/a/index.{form}": store.add_bytes(text) for form, text in pages.items()}

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
+from urllib.parse import quote
 
 from packaging.tags import Tag
 from packaging.utils import BuildTag, parse_wheel_filename
@@ -69,6 +70,7 @@ def wheel_tree(
         tree |= {f"wheels/{filename}": digest, f"wheels/{filename}.metadata": metadata}
         if provenance := listed.get(filename, _Listed()).provenance:
             tree[f"wheels/{filename}.provenance"] = provenance
+            wheel = replace(wheel, provenance=_provenance_url(depot.config.site.reached_at, filename))
         projects.setdefault(wheel.project, []).append(wheel)
     statuses = depot.config.site.project_status
     pages = _pages(projects, statuses, "simple/", "../../wheels/")
@@ -126,17 +128,14 @@ def _wheel(
     project, version, _, _ = _taken_apart(filename)
     uploaded = listed.uploaded or first.time(project, filename, digest)
     wheel = PublishedWheel(
-        project,
-        str(version),
-        filename,
-        digest,
-        metadata.sha256,
-        str(requires),
-        uploaded,
-        listed.yanked,
-        attested=listed.provenance is not None,
+        project, str(version), filename, digest, metadata.sha256, str(requires), uploaded, listed.yanked
     )
     return wheel, metadata
+
+
+def _provenance_url(site: str, filename: str) -> str:
+    """Return what pages say; nothing where no address is known: PEP 740 wants a whole URL, and readers insist."""
+    return f"{site}wheels/{quote(filename)}.provenance" if site else ""
 
 
 def _taken_apart(filename: str) -> tuple[str, Version, BuildTag, frozenset[Tag]]:

@@ -31,7 +31,7 @@ def _wrong(file: IndexFile, snapshot: Snapshot) -> Iterator[str]:
     metadata = _shown(snapshot, f"{file.url}.metadata")
     if file.core_metadata is not None and (metadata is None or file.core_metadata not in ("", metadata.sha256)):
         yield f"{file.filename}.metadata"
-    if file.provenance and _shown(snapshot, file.provenance) is None:
+    if file.provenance and _shown(snapshot, f"{file.url}.provenance") is None:
         yield f"{file.filename}.provenance"
 
 
