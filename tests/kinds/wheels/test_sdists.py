@@ -221,9 +221,9 @@ INFO = b"Metadata-Version: 2.1\nName: old-tool\nVersion: 1.0\n"
 OWN_TOML = b'[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
 
 
-def own_sdist(body: str, name: str = WHEEL) -> tuple[str, bytes]:
+def own_sdist(body: str, name: str = WHEEL, more: str = "") -> tuple[str, bytes]:
     """Return an sdist that brings its own backend."""
-    made = OWN.format(body=body, name=name).encode()
+    made = (OWN.format(body=body, name=name) + more).encode()
     files = {"PKG-INFO": INFO, "pyproject.toml": OWN_TOML, "own.py": made}
     return "old_tool-1.0.tar.gz", tar_gz({f"old_tool-1.0/{one}": data for one, data in files.items()})
 
@@ -279,6 +279,19 @@ def test_what_a_build_requires_and_nobody_has_is_told(world: Project, index: Pyt
     said = world.fail(6, "lock").err
     assert "old_tool-1.0.tar.gz: what its build requires cannot be had" in said
     assert "nowhere-to-be-had" in said
+
+
+def test_what_only_the_backend_says_is_locked_too(world: Project, index: PythonIndex) -> None:
+    index.add(Dist("helper", "1.0", ("leaf",)))
+    index.drop("old-tool")
+    more = '\ndef get_requires_for_build_wheel(config_settings=None):\n    return ["helper>=1"]\n'
+    index.offer(own_sdist("import helper; result = helper.__version__", more=more))
+    want(world, "old-tool")
+    world.run("lock")
+    requires = locked(world)[WHEEL]["built"]["requires"]
+    assert requires == ["pypi/helper-1.0-py3-none-any.whl", "pypi/leaf-2.0-py3-none-any.whl"]
+    lose_all(world)
+    world.run("sync")
 
 
 def test_one_sdist_gives_one_wheel_for_all_pythons(world: Project) -> None:

@@ -73,7 +73,11 @@ def _builder(asking: Solving, reader: IndexReader) -> Builder:
     """Return what builds sdists of an environment; what it asks of indexes is never built itself."""
     config = asking.depot.config
     return Builder(
-        asking.depot, EveryReader(reader), lambda name: config.upstream(reader.upstream_of(name)), asking.lock
+        asking.depot,
+        EveryReader(reader),
+        lambda name: config.upstream(reader.upstream_of(name)),
+        asking.lock,
+        tuple(".".join(one.split(".")[:2]) for one in asking.environment.python),
     )
 
 

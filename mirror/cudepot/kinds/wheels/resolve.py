@@ -20,7 +20,7 @@ from cudepot.kinds.wheels.rules.target import Target
 from cudepot.kinds.wheels.rules.uv_lock import Package, parse_uv_lock
 from cudepot.kinds.wheels.rules.uv_project import PROJECT, render_preferences, render_project
 from cudepot.kinds.wheels.rules.walk import Walk
-from cudepot.kinds.wheels.uv import NoSolutionError, run_lock
+from cudepot.kinds.wheels.uv import BUILDING, MOST_SECONDS, NoSolutionError, run_lock
 from cudepot.kinds.wheels.uv_index import Reader, UvIndex, serving
 
 _Answer: TypeAlias = "dict[Target, tuple[Chosen, ...]]"
@@ -102,7 +102,8 @@ def _locked(question: Question, index: UvIndex, scratch: Path) -> str:
         if kept := render_preferences(question, url, running):
             (scratch / "uv.lock").write_text(kept)
         try:
-            return run_lock(scratch, url, question.prereleases)
+            seconds = BUILDING if question.build else MOST_SECONDS
+            return run_lock(scratch, url, question.prereleases, seconds=seconds)
         finally:
             if index.error:
                 raise index.error

@@ -1,4 +1,4 @@
-"""Makes wheels of sdists for an environment that says so (``build = [...]``), and makes them again from a lock.
+"""Makes wheels of sdists for an environment that says so (``build = [...]``).
 
 What a build requires is resolved as environments are, over the same reading of the indexes, and locked. One sdist
 gives one wheel for all targets that take it: whoever locks again with the same sdist keeps the wheel.
@@ -7,7 +7,7 @@ gives one wheel for all targets that take it: whoever locks again with the same 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from packaging.utils import parse_wheel_filename
@@ -17,9 +17,9 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import BUILDS, ENVIRONMENT, Artifact, BuiltFrom, Lock
 from cudepot.depot.depot import Depot
-from cudepot.depot.fetch import Wanted, fetch_each
-from cudepot.digest import Digest, mismatch
-from cudepot.errors import BuildError, CudepotError, PinError
+from cudepot.depot.fetch import Wanted
+from cudepot.digest import Digest
+from cudepot.errors import BuildError, PinError
 from cudepot.formats.simple import IndexFile
 from cudepot.formats.wheel_read import read_metadata
 from cudepot.kinds.wheels.artifact import wheel_artifact
@@ -37,10 +37,12 @@ from cudepot.kinds.wheels.rules.built_wheel import (
     unfit,
     version_of,
 )
+from cudepot.kinds.wheels.rules.fitting import takes
 from cudepot.kinds.wheels.rules.located import located
 from cudepot.kinds.wheels.rules.question import Chosen, Preferred, Question
 from cudepot.kinds.wheels.rules.select import Wheel
 from cudepot.kinds.wheels.rules.target import Target
+from cudepot.kinds.wheels.sdist_again import build, fetch, remake
 from cudepot.kinds.wheels.sdist_build import Source, Workplace, files_of, libraries_of, requirements_of, this_machine
 from cudepot.kinds.wheels.uv_index import Reader
 from cudepot.temporary import temporary_folder
@@ -57,10 +59,19 @@ class Builder:
         reader: reads the indexes, and builds nothing.
         owner: the upstream of a project, by its normalised name.
         before: what is locked.
+        pythons: those that wheels are wanted for, ``3.12`` or the like: they build what the running one is not for.
     """
 
-    def __init__(self, depot: Depot, reader: Reader, owner: Callable[[str], Upstream], before: Lock) -> None:
+    def __init__(
+        self,
+        depot: Depot,
+        reader: Reader,
+        owner: Callable[[str], Upstream],
+        before: Lock,
+        pythons: Sequence[str] = (),
+    ) -> None:
         self._depot, self._reader, self._owner, self._before = depot, reader, owner, before
+        self._pythons = pythons
         self._turn = threading.Lock()
         self._sources: dict[str, Source] = {}
         self._made: dict[str, list[Made]] = {}
@@ -79,11 +90,11 @@ class Builder:
             CudepotError: it cannot be fetched.
         """
         with self._turn:
-            made = self._known(project, file)
-            if not made:
-                made = [self._build(project, file, _running())]
-            self._bring(made[0])
-            return self._metadata(made[0][0])
+            known = self._known(project, file)
+            made = known[0] if known else self._build(project, file, self._first_python(file))
+            if not self._depot.store.has(made[0].digest):
+                self._bring(made)
+            return self._metadata(made[0])
 
     def artifacts(self, chosen: Chosen, target: Target) -> Made:
         """Return the wheel of an sdist that a target takes, then the wheels it was built with; none is published.
@@ -96,13 +107,13 @@ class Builder:
             known = self._known(chosen.project, chosen.file)
             found = next((one for one in known if fits(one[0].filename, target)), None)
             made = found or self._for(chosen, target)
-            self._check(made[0], target, chosen.file.filename)
+            self._check(made, target, chosen.file.filename)
             return made
 
     def _for(self, chosen: Chosen, target: Target) -> Made:
         """Build for a target which no wheel that was built so far fits."""
         what, project = chosen.file.filename, chosen.project
-        for python in _pythons(target):
+        for python in self._builders(chosen.file, target):
             if all(one[0].built and one[0].built.python != python.minor for one in self._known(project, chosen.file)):
                 made = self._build(project, chosen.file, python)
                 if fits(made[0].filename, target):
@@ -112,6 +123,18 @@ class Builder:
         check_platform(target, this_machine(_running()), what)
         exact = find_interpreter("{}.{}".format(*target.minor))
         raise unfit(last.filename, target, what, exact.version if exact else "")
+
+    def _first_python(self, file: IndexFile) -> Interpreter:
+        """Return the running Python, or one of those asked for if the sdist is not for it."""
+        others = (one for minor in self._pythons if (one := find_interpreter(minor)))
+        every = (_running(), *others)
+        return next((one for one in every if takes(file.requires_python, one.version)), _running())
+
+    def _builders(self, file: IndexFile, target: Target) -> Iterator[Interpreter]:
+        """Give the Pythons that build for a target: one whose wheel may be for any; then one of its own."""
+        yield self._first_python(file)
+        if exact := find_interpreter("{}.{}".format(*target.minor)):
+            yield exact
 
     def _known(self, project: str, file: IndexFile) -> list[Made]:
         """Return what was made of an sdist: in this run, or as it is locked; each wheel with what built it."""
@@ -176,12 +199,11 @@ class Builder:
         requires = self._resolved(project, source, asked, python)
         with Workplace(self._depot.store, source, python) as place:
             place.install({one.filename: one.digest for one in requires})
-            more = place.requires()
-            if more and set(more) - set(asked):
-                every = self._resolved(project, source, (*asked, *more), python)
-                place.install({one.filename: one.digest for one in every})
-                requires = every
-            return requires, place.wheel()
+            more = set(place.requires()) - set(asked)
+            if not more:
+                return requires, place.wheel()
+        every = self._resolved(project, source, (*asked, *sorted(more)), python)
+        return every, build(self._depot, source, python, every)
 
     def _again(self, source: Source, python: Interpreter, requires: Made, first: Digest) -> bool:
         """Build once more and return whether the bytes are the same; if not, say what differs."""
@@ -249,10 +271,12 @@ class Builder:
                     hint="make an environment for each of the Pythons",
                 )
 
-    def _check(self, artifact: Artifact, target: Target, what: str) -> None:
+    def _check(self, made: Made, target: Target, what: str) -> None:
         """Raise BuildError where the tags of a wheel do not say of what glibc it is, and it is too new."""
+        artifact = made[0]
         if is_for_this_machine(artifact.filename):
-            self._bring((artifact, *(self._before.builders_of([artifact]) or ())))
+            if not self._depot.store.has(artifact.digest):
+                self._bring(made)
             libraries = libraries_of(self._depot.store, artifact.digest, artifact.filename)
             check_glibc(libraries, artifact.filename, target, what)
 
@@ -261,64 +285,3 @@ def _running() -> Interpreter:
     found = find_interpreter()
     assert found is not None
     return found
-
-
-def _pythons(target: Target) -> Iterator[Interpreter]:
-    """Give the Pythons that build for a target: the running one, whose wheel may be for any; then one of its own."""
-    yield _running()
-    if exact := find_interpreter("{}.{}".format(*target.minor)):
-        yield exact
-
-
-def fetch(depot: Depot, wanted: Sequence[Wanted]) -> None:
-    """Have files in the store; raise what went wrong with the first that cannot be had."""
-    for _, error in fetch_each(wanted, depot.store, depot.progress):
-        raise error
-
-
-def build(depot: Depot, source: Source, python: Interpreter, requires: Iterable[Artifact]) -> tuple[str, Digest]:
-    """Return name and content of the wheel that is built with these wheels; it is in the store."""
-    with Workplace(depot.store, source, python) as place:
-        place.install({one.filename: one.digest for one in requires})
-        return place.wheel()
-
-
-def remake(depot: Depot, artifact: Artifact, requires: Iterable[Artifact]) -> None:
-    """Build a locked wheel again, whose sdist and requirements are in the store.
-
-    Raises:
-        BuildError: this machine cannot, or other bytes come of it.
-    """
-    built = artifact.built
-    assert built is not None
-    source = Source(artifact.path.rpartition("/")[2], built.digest)
-    python = find_interpreter(built.python)
-    if python is None:
-        raise BuildError(
-            f"{artifact.filename} was built with Python {built.python}, which this machine has not got",
-            hint=f"install Python {built.python}, or take the wheel from the store that locked it, by a bundle",
-        )
-    depot.progress.say(f"building {artifact.filename} again, which is not in the store")
-    try:
-        _, digest = build(depot, source, python, requires)
-    except CudepotError as error:
-        raise error.retold(f"{artifact.filename} is locked and not here: {error}") from error
-    if digest != artifact.digest:
-        told = "" if built.again else "; when it was locked, two builds differed already"
-        raise BuildError(
-            f"{artifact.filename}: built again it is not what is locked{told}",
-            hint="take it from the store that locked it, by a bundle; or run `cudepot lock` again without it",
-        ) from mismatch(artifact.filename, artifact.digest, digest)
-
-
-def remake_all(depot: Depot, lock: Lock, lost: Iterable[Artifact]) -> None:
-    """Build wheels again that a lock names; see :meth:`~cudepot.kinds.ports.Solves.remake`."""
-    for one in lost:
-        if one.kind == ArtifactKind.WHEEL:
-            requires = lock.builders_of([one])
-            if requires is None:
-                raise BuildError(
-                    f"{one.filename} is not here, nor is all in cudepot.lock that it was built with",
-                    hint="run `cudepot lock`",
-                )
-            remake(depot, one, requires)

@@ -30,7 +30,7 @@ class _Solves:
         return solve(asking)
 
     def remake(self, depot: Depot, lock: Lock, lost: Sequence[Artifact]) -> None:
-        from cudepot.kinds.wheels.sdists import remake_all  # noqa: PLC0415
+        from cudepot.kinds.wheels.sdist_again import remake_all  # noqa: PLC0415
 
         remake_all(depot, lock, lost)
 
