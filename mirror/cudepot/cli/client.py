@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     conda.add_argument(
         "--also", action="append", default=[], metavar="URL", help="a channel to ask after the site's; may be repeated"
     )
-    _kind(kinds, "pip", "the site's index alone for pip, uv, pdm, pipenv and poetry", _pip)
+    pip = _kind(kinds, "pip", "the site's index alone for pip, uv, pdm, pipenv and poetry", _pip)
+    pip.add_argument("--environment", default="", metavar="NAME", help="the index of this environment alone")
     _add_choice(_kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows))
 
 
@@ -152,7 +153,9 @@ def _conda(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 def _pip(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.kinds.wheels.client import client_pip_files
 
-    result = client_pip_files(depot.config, depot.history, depot.site(), url=args.url, output=output)
+    result = client_pip_files(
+        depot.config, depot.history, depot.site(), url=args.url, output=output, environment=args.environment
+    )
     return asdict(result), [*(f"{result.folder}/{name}" for name in result.files), "on the client: copy etc/ to /"], 0
 
 

@@ -85,8 +85,9 @@ def _environment(args: argparse.Namespace) -> Answer:
 
     if args.format:
         raise ConfigError("--environment writes all formats it has", hint=f"leave {args.format!r} out")
-    check_url(args.url)
     with opened(args, exclusive=False) as depot:
+        args.url = args.url or depot.config.site.reached_at
+        check_url(args.url)
         files, number = exported(depot, args.environment, args.url, args.target)
     answer = {"environment": args.environment, "snapshot": number, "files": files}
     if args.dry_run or args.output:

@@ -137,6 +137,17 @@ def test_its_export_installs_with_hashes(team: Project, tmp_path: Path) -> None:
             env.run("import app, lib, fast")
 
 
+def test_clients_are_given_its_index_alone(team: Project, tmp_path: Path) -> None:
+    team.run("publish")
+    with serve(team.base / "site/current") as site:
+        team.run("client", "pip", "--environment", "train", "--url", site.url, "--output", str(tmp_path / "clients"))
+        env = PythonEnv(tmp_path / "env")
+        config = {**clean_env(), "PIP_CONFIG_FILE": str(tmp_path / "clients/etc/pip.conf")}
+        run(env.python, "-m", "pip", "install", "--no-cache-dir", "lib", env=config)
+        assert env.run("from importlib.metadata import version; print(version('lib'))").stdout == "1.0\n"
+    assert "it shows train" in team.fail(3, "client", "pip", "--environment", "x", "--url", "http://site.example").hint
+
+
 def test_several_files_need_a_place_or_a_target(team: Project) -> None:
     team.run("publish")
     failed = team.fail(3, "export", "--environment", "train", "--url", "http://site.example")

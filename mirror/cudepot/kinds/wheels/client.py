@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from cudepot.catalog.config.config import Config
-from cudepot.catalog.ecosystems import WHEELS, HeldKind
+from cudepot.catalog.ecosystems import ENVIRONMENTS, WHEELS, HeldKind
 from cudepot.depot.history import History
 from cudepot.depot.snapshots import shown_snapshot
+from cudepot.errors import ConfigError
 from cudepot.kinds.channel_client import ChannelClient, check_shown, written
 from cudepot.kinds.wheels.rules.client_text import client_files
+from cudepot.kinds.wheels.rules.members import index_of
 from cudepot.ports import Site
 
 
-def client_pip_files(config: Config, history: History, site: Site, *, url: str, output: Path) -> ChannelClient:
+def client_pip_files(
+    config: Config, history: History, site: Site, *, url: str, output: Path, environment: str = ""
+) -> ChannelClient:
     """Write configuration for pip, uv, pdm, pipenv and poetry, laid out as on the client.
 
     Args:
@@ -22,10 +26,15 @@ def client_pip_files(config: Config, history: History, site: Site, *, url: str, 
         site: the site.
         url: where clients reach ``site/current``.
         output: folder the files go into; made when missing.
+        environment: the index of this environment alone; empty for that of all wheels.
 
     Raises:
-        ConfigError: nothing is published yet, or the site has no wheel index.
+        ConfigError: nothing is published yet, or the site has no such index.
     """
     snapshot, label, base = shown_snapshot(history, site), config.site.label, url.rstrip("/")
-    check_shown(snapshot, f"{WHEELS.index_room}/", "wheel index", HeldKind.WHEEL)
-    return written(output, client_files(label, base), snapshot)
+    index = index_of(environment) if environment else f"{WHEELS.index_room}/"
+    if environment and f"{index}index.json" not in snapshot.tree:
+        there = ", ".join(sorted({path.split("/")[1] for path in snapshot.tree if path.startswith(f"{ENVIRONMENTS}/")}))
+        raise ConfigError(f"the site shows no environment {environment!r}", hint=f"it shows {there or 'none'}")
+    check_shown(snapshot, index, "wheel index", HeldKind.WHEEL)
+    return written(output, client_files(label, f"{base}/{index}"), snapshot)

@@ -13,9 +13,9 @@ from cudepot.kinds.rules.client_head import head
 PIP, UV, PDM = "etc/pip.conf", "etc/uv/uv.toml", "etc/xdg/pdm/config.toml"
 
 
-def client_files(label: str, url: str) -> dict[str, bytes]:
-    """Return all files by their path on the client; ``url`` is where clients see the site, without a slash."""
-    index, profile = f"{url}/simple/", f"etc/profile.d/{label}-python.sh"
+def client_files(label: str, index: str) -> dict[str, bytes]:
+    """Return all files by their path on the client; ``index`` is the URL of the only index, with a slash."""
+    profile = f"etc/profile.d/{label}-python.sh"
     texts = {
         PIP: f"[global]\nindex-url = {index}\n",
         UV: tomli_w.dumps({"index": [{"name": label, "url": index, "default": True}]}),
