@@ -91,7 +91,7 @@ def test_other_processes_cannot_be_seen(folder: Path) -> None:
 
 
 def test_what_does_not_end_is_ended_with_all_it_started(folder: Path) -> None:
-    ended = shell(folder, "(while true; do date >> /build/alive; sleep 0.1; done) & echo started; sleep 600", seconds=1)
+    ended = shell(folder, "(while true; do date >> /build/alive; sleep 0.1; done) & echo started; sleep 600", seconds=5)
     assert ended.late
     assert ended.output == "started\n"
     before = (folder / "alive").stat().st_size
