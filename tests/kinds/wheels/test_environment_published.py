@@ -312,6 +312,7 @@ def test_bundles_carry_environments(team: Project, site_key: SiteKey, tmp_path: 
     far = Far(tmp_path / "far", site_key.key_file).init()
     assert far.take(tmp_path / "one.tar")["imported"] == [1]
     far.run("publish")
+    assert far.run("verify", "--json").json["faults"] == []
     assert "app 1.0 > lib 1.0" in far.run("why", "lib").out
     text = far.run("export", "--environment", "train", "--target", TARGET, "--url", "http://site.example").out
     assert "--index-url http://site.example/environments/train/simple/" in text

@@ -1,4 +1,4 @@
-"""Verify, on the far side of an air gap, what the upstreams signed: each upstream by itself."""
+"""Verify, on the far side of an air gap, what the upstreams signed, each upstream by itself, and the environments."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of
 from cudepot.errors import CudepotError
+from cudepot.workflows.bundle.environments import prove_environments
 from cudepot.workflows.bundle.prove import check_folders, imported_roots, prove_one
 
 
@@ -24,6 +25,7 @@ def origin_faults(depot: Depot, snapshot: Snapshot) -> Iterator[str]:
     for one in lock.upstreams:
         check = _told(lambda one=one: prove_one(depot, lock, one, snapshot.tree, roots))  # type: ignore[misc]
         yield from depot.isolation.lines(one.name, check)
+    yield from _told(lambda: prove_environments(depot.store, depot.progress, lock, snapshot.tree))
 
 
 def _told(check: Callable[[], object]) -> Iterator[str]:
