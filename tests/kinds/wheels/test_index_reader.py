@@ -173,16 +173,16 @@ def test_without_an_index_there_is_nothing_to_take_wheels_from() -> None:
 
 
 def test_wheels_for_other_machines_are_left_out_unless_all_are_asked_for(desk: Desk, index: PythonIndex) -> None:
-    linux, mac = "cp312-cp312-manylinux_2_28_x86_64", "cp312-cp312-macosx_11_0_arm64"
-    index.add(Dist("a", "1.0"), linux, mac, source=True)
+    linux, mac, win = "cp312-cp312-manylinux_2_28_x86_64", "cp312-cp312-macosx_11_0_arm64", "cp312-cp312-win_amd64"
+    index.add(Dist("a", "1.0"), linux, mac, win, source=True)
     index.add(Dist("a", "2.0"), mac)
     reader = desk.reader({"pypi": index.url})
     reader.only(fitting((Target("linux-64", "3.12", "2.28"),)).wants)
-    assert names(reader, "a") == [f"a-1.0-{linux}.whl", "a-1.0.tar.gz"]
+    assert names(reader, "a") == [f"a-1.0-{linux}.whl", f"a-1.0-{mac}.whl", f"a-2.0-{mac}.whl", "a-1.0.tar.gz"]
     found = reader.every("a")
     assert found is not None
     assert [one.filename for one in found] == [
-        f"a-1.0-{linux}.whl", f"a-1.0-{mac}.whl", f"a-2.0-{mac}.whl", "a-1.0.tar.gz"
+        f"a-1.0-{linux}.whl", f"a-1.0-{mac}.whl", f"a-1.0-{win}.whl", f"a-2.0-{mac}.whl", "a-1.0.tar.gz"
     ]  # fmt: skip
     assert index.server.count("*/a/") == 1
 
@@ -191,5 +191,5 @@ def test_a_newest_version_with_wheels_for_others_is_no_stub(desk: Desk, index: P
     index.add(Dist("a", "1.0"), "cp312-cp312-macosx_11_0_arm64", source=True)
     reader = desk.reader({"pypi": index.url})
     reader.only(fitting((Target("linux-64", "3.12", "2.28"),)).wants)
-    assert names(reader, "a") == ["a-1.0.tar.gz"]
+    assert names(reader, "a") == ["a-1.0-cp312-cp312-macosx_11_0_arm64.whl", "a-1.0.tar.gz"]
     assert not index.files.count("*.tar.gz*"), "nobody looks into its sources"

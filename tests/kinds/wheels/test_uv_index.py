@@ -87,6 +87,14 @@ def test_metadata_lies_beside_each_wheel(url: str, toy: ToyIndex) -> None:
     assert toy.asked == [f"a_b-1.0-{LINUX}.whl", "a_b-2.0.tar.gz"], "each is read once"
 
 
+def test_a_wheel_for_other_machines_speaks_before_sources_do(toy: ToyIndex) -> None:
+    toy.add("a", "1.0", "c", tags=(MAC,), source=True)
+    with serving(UvIndex(toy, (L312,))) as url:
+        assert list(rows(url, "a")) == [f"a-1.0-{ANY}.whl"]
+        get(f"{url.removesuffix('simple/')}files/a/a-1.0-{ANY}.whl.metadata")
+    assert toy.asked == [f"a-1.0-{MAC}.whl"], "sources are big, and have to be fetched whole"
+
+
 def test_what_is_not_there_is_not_found(url: str, index: UvIndex) -> None:
     base = url.removesuffix("simple/")
     token = base.rstrip("/").rpartition("/")[2]

@@ -73,7 +73,10 @@ class IndexReader:
         self._wanted: Callable[[str], bool] = lambda _: True
 
     def only(self, wanted: Callable[[str], bool]) -> None:
-        """Leave out of :meth:`files` from now on the wheels whose names are refused: most are for other machines."""
+        """Leave wheels whose names are refused out of :meth:`files` from now on: most are for other machines.
+
+        One of each version stays: it tells that there are wheels, and its METADATA stands for the version.
+        """
         self._wanted = wanted
 
     # what a resolver asks
@@ -195,16 +198,18 @@ class IndexReader:
         page = self._pages((upstream.name, path))
         if page is None:
             return None
-        others: dict[str, str] = {}
+        known: set[str] = set()
 
         def wanted(filename: str) -> bool:
             if every or self._wanted(filename):
                 return True
-            others.setdefault(filename.rsplit("-", 3)[0], filename)
-            return False
+            release = filename.rsplit("-", 3)[0]
+            is_first = release not in known
+            known.add(release)
+            return is_first
 
         files = parse_page(page.body, page.content_type, page.url or f"{upstream.url}{path}", wanted)
-        found = shown(name, files, upstream, self._before, others.values())
+        found = shown(name, files, upstream, self._before)
         if found.undated:
             self._note_undated(upstream)
         return found

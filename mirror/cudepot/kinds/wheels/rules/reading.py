@@ -48,10 +48,8 @@ class Shown(NamedTuple):
         return self._replace(sdists={one: file for one, file in self.sdists.items() if one != version})
 
 
-def shown(
-    project: str, files: Iterable[IndexFile], upstream: Upstream, before: str = "", others: Iterable[str] = ()
-) -> Shown:
-    """Return what is shown of a project (its normalised name); ``others`` are names of wheels that were left out.
+def shown(project: str, files: Iterable[IndexFile], upstream: Upstream, before: str = "") -> Shown:
+    """Return what is shown of a project (its normalised name).
 
     Left out are files of other projects or with names nobody can read, links that lead nowhere that is asked, and
     files over plain http without a sha256. With ``before`` (a time as pages have it) so are files that came then or
@@ -64,7 +62,7 @@ def shown(
     undated = tuple(one.filename for one, _ in mine if before and not one.uploaded)
     kept = _each_once(one for one in mine if not before or (one[0].uploaded and one[0].uploaded < before))
     wheels: list[IndexFile] = []
-    versions = set(_versions(project, others))
+    versions: set[Version] = set()
     sdists: dict[Version, IndexFile] = {}
     for one, version in kept:
         if one.filename.endswith(_WHEEL):
@@ -73,12 +71,6 @@ def shown(
         else:
             sdists.setdefault(version, one)
     return Shown(tuple(wheels), sdists, max(versions, default=None), undated)
-
-
-def _versions(project: str, filenames: Iterable[str]) -> Iterator[Version]:
-    for name, text in map(project_and_version, filenames):
-        if name and project_name(name) == project and (version := _version(text)) is not None:
-            yield version
 
 
 def _own(project: str, files: Iterable[IndexFile]) -> Iterator[tuple[IndexFile, Version]]:
