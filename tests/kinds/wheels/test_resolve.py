@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.kinds.wheels.toy_index import ARM, LINUX, MAC, NEW_LINUX, WINDOWS, ToyIndex
 
-from cudepot.errors import ConfigError, MissingError, PinError, UpstreamError
+from cudepot.errors import ConfigError, FormatError, MissingError, PinError, UpstreamError
 from cudepot.kinds.wheels.resolve import resolve
 from cudepot.kinds.wheels.rules.question import Preferred, Question
 from cudepot.kinds.wheels.rules.target import Target
@@ -322,6 +322,14 @@ def test_urls_are_refused(index: ToyIndex, ask: Asked) -> None:
         ask("b @ git+https://git.example/b")
     index.add("c", "1", url)
     assert "URL dependency" in str(ask.error("c"))
+
+
+def test_a_version_that_cannot_be_read_is_no_choice(index: ToyIndex, ask: Asked) -> None:
+    index.add("a", "1")
+    index.add("a", "2")
+    index.errors["a-2-py3-none-any.whl"] = FormatError("a-2-py3-none-any.whl: cut short")
+    assert ask.one("a") == ["a==1"]
+    assert ask.error("a==2").hint.startswith("passed over: a-2-py3-none-any.whl: cut short; ")
 
 
 @pytest.mark.parametrize("where", ["a", "a-1-py3-none-any.whl"])

@@ -14,8 +14,9 @@ from concurrent.futures import Future
 from typing import Protocol
 from urllib.parse import unquote
 
-from cudepot.errors import CudepotError, InternalError, TrustError
+from cudepot.errors import CudepotError, FormatError, InternalError, TrustError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, project_name
+from cudepot.kinds.wheels.rules.core_metadata import no_metadata
 from cudepot.kinds.wheels.rules.served import Served
 from cudepot.kinds.wheels.rules.target import Target
 
@@ -48,6 +49,7 @@ class UvIndex:
 
     Attributes:
         lenient: whether versions without a wheel for some target are shown as if they had one; every version then.
+        unreadable: what was wrong with files whose versions are no choice for that.
         error: the first thing that went wrong while uv asked; None where nothing did.
     """
 
@@ -57,6 +59,7 @@ class UvIndex:
         self._projects: dict[tuple[str, bool], Future[Served | None]] = {}
         self._metadata: dict[str, bytes] = {}
         self.lenient = False
+        self.unreadable: list[str] = []
         self.error: BaseException | None = None
 
     def project(self, name: str) -> Served | None:
@@ -86,8 +89,16 @@ class UvIndex:
         found = self.project(name)
         file = found.behind(filename) if found else None
         if file and file.filename not in self._metadata:
-            self._metadata[file.filename] = self._reader.metadata(file)
+            self._metadata[file.filename] = self._said_by(file, filename)
         return self._metadata[file.filename] if file else None
+
+    def _said_by(self, file: IndexFile, shown: str) -> bytes:
+        """Return METADATA; for a file that nobody can read, one by which the version is for no Python."""
+        try:
+            return self._reader.metadata(file)
+        except FormatError as error:
+            self.unreadable.append(str(error))
+            return no_metadata(*shown.split("-")[:2])
 
     def answer(self, parts: Sequence[str]) -> tuple[bytes, str] | None:
         """Return the body of an answer and its type; None where there is nothing. Raises what the reader raises."""

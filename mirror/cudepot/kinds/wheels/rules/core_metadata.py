@@ -40,8 +40,11 @@ def requirements(metadata: bytes) -> frozenset[tuple[str, str]]:
 
 
 def no_metadata(project: str, version: str) -> bytes:
-    """Return METADATA of what only holds a name: for no Python, so that nobody chooses it."""
-    return f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nRequires-Python: <0\n\n".encode()
+    """Return METADATA of what only holds a name: for no Python, so that nobody chooses it.
+
+    uv passes over upper bounds: ``<0`` would be one.
+    """
+    return f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nRequires-Python: >=99\n\n".encode()
 
 
 def _headers(pkg_info: bytes) -> email.message.Message:

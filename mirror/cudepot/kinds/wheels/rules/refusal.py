@@ -16,6 +16,7 @@ from cudepot.kinds.wheels.rules.target import Target, machine
 from cudepot.kinds.wheels.rules.uv_project import PROJECT
 
 _SPLIT = re.compile(r"resolving dependencies for split \((?:markers: )?(.*)\)\s*$", re.MULTILINE)
+_NAMED = 3  # files that could not be read
 _MOST = 2000  # characters of uv's reasons
 _WORDS = (
     (re.compile(r"has no `[^`]*`-compatible wheels"), "has no wheel for it"),
@@ -35,13 +36,21 @@ _NO_VERSION = re.compile(r"only (\S+?)(?:[<>=!~]\S*)? is available|there (?:is|a
 _HINT = re.compile(r"^hint: (.*)$", re.MULTILINE)
 
 
-def refusal(said: str, question: Question) -> PinError:
-    """Return the error for what uv said on stderr when it found no solution."""
+def refusal(said: str, question: Question, unreadable: Sequence[str] = ()) -> PinError:
+    """Return the error for what uv said on stderr when it found no solution.
+
+    Args:
+        said: by uv.
+        question: what was asked.
+        unreadable: what was wrong with files that could not be read, whose versions were no choice for that.
+    """
     targets = _targets(said, question.targets) or question.targets
     reasons = _reasons(said, targets)
     where = ", ".join(one.name for one in targets)
+    passed = [f"passed over: {'; '.join(unreadable[:_NAMED])}"] if unreadable else []
     return PinError(
-        f"no solution for {where}: {reasons[:1].lower()}{reasons[1:]}", hint="; ".join(_hints(reasons, said, question))
+        f"no solution for {where}: {reasons[:1].lower()}{reasons[1:]}",
+        hint="; ".join([*passed, *_hints(reasons, said, question)]),
     )
 
 
