@@ -7,6 +7,7 @@ from pathlib import Path
 
 from simulator.ml_team import TORCH
 from simulator.project import Project
+from simulator.sides import Far
 
 from bench.faults_run import run, said
 
@@ -16,7 +17,11 @@ _REST = (("sync",), ("publish",))
 
 
 def states(folder: Path, urls: Mapping[str, str], key: str, gnupg: Path, keep: Keep) -> None:
-    """Build the states before lock, sync, publish and export, and one in which all is shown."""
+    """Build the states before lock, sync, publish and export, one in which all is shown, and that of a far side.
+
+    Args:
+        folder: where ``site.asc`` is, the site's public key.
+    """
     project = Project(folder / "ml", key=key, gnupg=gnupg).init()
     for name, url in urls.items():
         project.add("upstream", name=name, type="simple", url=url)
@@ -32,6 +37,10 @@ def states(folder: Path, urls: Mapping[str, str], key: str, gnupg: Path, keep: K
     _do(project, "publish")
     keep(project.base, "ml-rollback", "rollback", "1")
     keep(project.base, "ml-bundle", "bundle", "export", "OUT/all.tar", "--since", "0")
+    bundle = folder / "ml.tar"
+    project.run("bundle", "export", str(bundle), "--since", "0")
+    far = Far(folder / "far-ml", folder / "site.asc").init()
+    keep(far.base, "far-environment", "bundle", "import", str(bundle), after=_REST[1:])
 
 
 def _want(project: Project, *wheels: str) -> None:
