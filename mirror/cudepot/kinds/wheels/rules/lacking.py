@@ -75,10 +75,10 @@ class Lack:
 
     def glibc(self) -> int:
         """Return the minor version of the oldest glibc with which no wheel would be lacking; 0 where none helps."""
-        wheels = [*self.release.wheels, *self.release.others]
-        for minor in sorted({int(found) for one in wheels for found in _MANYLINUX.findall(one.tags)}):
+        release = replace(self.release, wheels=[*self.release.wheels, *self.release.others])
+        for minor in sorted({int(found) for one in release.wheels for found in _MANYLINUX.findall(one.tags)}):
             newer = [replace(one, glibc=f"2.{minor}") if one.is_linux else one for one in self.targets]
-            if all(any(rank(one.tags, target) is not None for one in wheels) for target in newer):
+            if all(best_wheel(release, one) for one in newer):
                 return minor
         return 0
 
