@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.isolation import isolated
 
 from cudepot.builders import sandbox
 from cudepot.builders.sandbox import Ended, check_isolation, run_isolated
 from cudepot.errors import BuildError
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, isolated]
 
 
 @pytest.fixture

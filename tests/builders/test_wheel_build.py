@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from simulator.python_files import Dist, backend, wheel
+from tests.isolation import isolated
 
 from cudepot.builders.wheel_build import Interpreter, WheelBuild, find_interpreter
 from cudepot.errors import BuildError
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, isolated]
 TOML = '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
 MAKE = """
 import os, sys, zipfile

@@ -6,6 +6,9 @@ from simulator.project import Project
 from simulator.python_files import BACKEND, Dist, backend, sdist
 from simulator.python_index import PythonIndex
 from tests.environments.locked import files, refused, versions, want
+from tests.isolation import isolated
+
+pytestmark = isolated
 
 
 def offer(index: PythonIndex, *, dynamic: bool = False) -> None:

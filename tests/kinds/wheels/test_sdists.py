@@ -14,8 +14,9 @@ from simulator.python_files import BACKEND, Dist, backend, sdist, tar_gz, wheel
 from simulator.python_index import PythonIndex
 from simulator.sides import Far
 from simulator.site_key import SiteKey
+from tests.isolation import isolated
 
-pytestmark = pytest.mark.tools
+pytestmark = [pytest.mark.tools, isolated]
 WHEEL = "old_tool-1.0-py3-none-any.whl"
 
 
