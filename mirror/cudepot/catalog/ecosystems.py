@@ -78,7 +78,8 @@ class Row(NamedTuple):
         folders: how many folders of the site lie above what a package is known by for ever, whichever snapshot shows
             it; 0 where it is known by its whole path, and by what the last snapshots had there.
         per_upstream: whether an upstream's packages lie in ``ROOM/UPSTREAM/``; else all upstreams share the room.
-        nested: whether a package of an upstream lies in ``ROOM/UPSTREAM/PLATFORM/``, beside the room that all share.
+        nested: whether what an upstream brings lies in ``ROOM/UPSTREAM/`` as well, in a folder for each platform that
+            belongs to a package's name.
         index_room: folder of the site in which the indexes are, where that is not the room itself.
         roots: names of the files where clients begin.
         root_folder: where these lie below the repository.
@@ -127,12 +128,7 @@ class Row(NamedTuple):
 
     def folder(self, upstream: str) -> str:
         """Return where the site has an upstream's packages; it ends in a slash."""
-        return f"{self.room}/{upstream}/" if self.per_upstream else f"{self.room}/"
-
-    def path(self, upstream: str, architecture: str, filename: str) -> str:
-        """Return where the site has a package of an upstream."""
-        folder = f"{self.room}/{upstream}/{architecture}/" if self.nested else self.folder(upstream)
-        return f"{folder}{filename}"
+        return f"{self.room}/{upstream}/" if self.per_upstream or self.nested else f"{self.room}/"
 
     def spec(self, name: str, version: str) -> str:
         """Return how exactly one version of a package is asked for."""

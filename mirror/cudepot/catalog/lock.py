@@ -142,7 +142,7 @@ class Artifact:
         kind: an ``ArtifactKind``, or what a row that was registered says.
         version: as the ecosystem writes it; of an rpm ``EPOCH:VERSION-RELEASE``, without epoch where that is 0.
         path: where the upstream has it: relative to its URL, or an absolute URL.
-        filename: the name it is published under; never a path.
+        filename: the name it is published under; never a path, but for a conda package's ``SUBDIR/FILE``.
         why: ``pin``, ``needed by NAME``, or ``environment`` for what no pin asks for.
         recipe, release: set when it is to be repackaged.
         replaces: sha256 the same name and version had before; the change was accepted when the lock was made.

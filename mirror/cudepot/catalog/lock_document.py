@@ -194,7 +194,8 @@ def _kind(table: Table, kinds: tuple[str, ...]) -> str:
 
 def _plain_name(table: Table, row: Row) -> str:
     name = table.text("filename")
-    if "/" in name or safe_name(name) != name or not name.endswith(row.suffixes if row.signed else ""):
+    is_plain = name.count("/") == row.nested and safe_name(name) == name
+    if not is_plain or not name.endswith(row.suffixes if row.signed else ""):
         raise ConfigError(f"expected a plain file name in {table.path('filename')!r}, found {name!r}")
     return name
 

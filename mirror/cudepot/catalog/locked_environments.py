@@ -11,7 +11,10 @@ from cudepot.catalog.lock import LockedEnvironment, LockedTarget, Member
 from cudepot.errors import ConfigError
 from cudepot.paths import plain_path
 
-_MEMBER = re.compile(r"(?P<upstream>[^;]+)/(?P<filename>[^/;]+)(?:; (?P<marker>.+))?", re.DOTALL)
+_MEMBER = re.compile(
+    r"(?P<upstream>[^;]+?)(?://(?P<nested>[^/;]+/[^/;]+)|/(?P<plain>[^/;]+))(?:; (?P<marker>.+))?", re.DOTALL
+)
+"""A file name that has a folder in it, as conda's have, stands behind two slashes."""
 _OWN = ("name", "members")
 """Keys of a target that are not among its fields."""
 
@@ -52,11 +55,12 @@ def _target(table: Table) -> LockedTarget:
 
 def _member(table: Table, text: str) -> Member:
     found = _MEMBER.fullmatch(text)
-    if not found or plain_path(found["filename"]) != found["filename"]:
+    name = (found["nested"] or found["plain"]) if found else ""
+    if not found or plain_path(name) != name:
         raise ConfigError(
             f"expected UPSTREAM/FILE or UPSTREAM/FILE; MARKER in {table.path('members')!r}, found {text!r}"
         )
-    return Member(found["upstream"], found["filename"], found["marker"] or "")
+    return Member(found["upstream"], name, found["marker"] or "")
 
 
 def _environment_table(one: LockedEnvironment) -> dict[str, Any]:
@@ -71,4 +75,5 @@ def _target_table(one: LockedTarget) -> dict[str, Any]:
 
 
 def _member_text(one: Member) -> str:
-    return f"{one.upstream}/{one.filename}" + (f"; {one.marker}" if one.marker else "")
+    between = "//" if "/" in one.filename else "/"
+    return f"{one.upstream}{between}{one.filename}" + (f"; {one.marker}" if one.marker else "")

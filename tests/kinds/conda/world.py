@@ -53,7 +53,7 @@ class Forge:
 def locked(project: Project) -> dict[str, dict[str, Any]]:
     """Return ``SUBDIR/FILE`` → what is locked of it, the record read."""
     found = tomllib.loads(project.lock.read_text()).get("artifact", [])
-    return {f"{one['architecture']}/{one['filename']}": one | {"record": json.loads(one["record"])} for one in found}
+    return {one["filename"]: one | {"record": json.loads(one["record"])} for one in found}
 
 
 def shown(project: Project, channel: str, subdir: str = "linux-64") -> dict[str, Any]:

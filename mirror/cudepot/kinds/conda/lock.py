@@ -138,7 +138,7 @@ def _artifact(
         f"{package.version}-{package.build}",
         one.subdir,
         path,
-        package.filename,
+        f"{one.subdir}/{package.filename}",
         package.digest or _learnt(depot, reader, path, package),
         outputs=one.want.pin.outputs,
         record=record_text(record),

@@ -65,6 +65,7 @@ def _mirrored(one: Artifact) -> Mirrored:
         record = json.loads(one.record)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{what}: {one.filename} has no record ({error})", hint="run `cudepot lock`") from error
-    found = checked(one.filename, record, one.architecture, what)
+    subdir, _, filename = one.filename.partition("/")
+    found = checked(filename, record, subdir, what)
     exports = found.pop("run_exports", None) or {}
-    return Mirrored(one.architecture, one.filename, one.digest, found, exports)
+    return Mirrored(subdir, filename, one.digest, found, exports)

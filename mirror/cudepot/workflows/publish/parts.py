@@ -218,7 +218,7 @@ def _of_shared(lock: Lock) -> list[Artifact]:
 
 def _path(one: Artifact) -> str:
     """Return where a site has an artifact."""
-    return row_for(one.kind).path(one.upstream, one.architecture, one.filename)
+    return row_for(one.kind).folder(one.upstream) + one.filename
 
 
 def _shown_of(config: Config, store: LocalStore, last: Lock, earlier: Earlier) -> tuple[Built, ...]:
