@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from cudepot.errors import FormatError
 from cudepot.formats.conda_record import SUFFIXES, Package, checked, name_of
+from cudepot.formats.conda_repodata import depended
 from cudepot.formats.guarded import damaged
 from cudepot.formats.json_stream import JsonStream
 
@@ -125,6 +126,24 @@ def read_repodata(stream: BinaryIO, subdir: str, names: Collection[str], what: s
             document.skip()
     document.end()
     return found
+
+
+def read_needs(stream: BinaryIO, what: str) -> Iterator[tuple[str, list[str]]]:
+    """Give the name of each package of a repodata.json, and the names it needs; what is malformed is passed over.
+
+    Raises:
+        FormatError: damaged.
+    """
+    document = JsonStream(stream, what)
+    for key in document.members():
+        if key not in LEGACY:
+            document.skip()
+            continue
+        for filename in document.members():
+            record = document.value()
+            depends = record.get("depends") if isinstance(record, dict) else None
+            yield name_of(filename), [depended(one) for one in depends or () if isinstance(one, str)]
+    document.end()
 
 
 def _check_version(value: object, what: str) -> None:

@@ -17,7 +17,7 @@ from cudepot.depot.root_memory import RootMemory
 from cudepot.errors import MissingError, UpstreamError
 from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_shards import INDEX, SHARD, SHARD_LIMIT, ShardIndex, read_index, read_shard
-from cudepot.formats.conda_subdir import Subdir, read_repodata, read_run_exports
+from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports
 from cudepot.ports import Source
 
 FORMS = (INDEX, "repodata.json.zst", "repodata.json")
@@ -133,6 +133,20 @@ class ChannelReader:
             url = urljoin(self.upstream.url, place)
             raise IndexMissingError(str(error), hint=_APART, fault=Fault(NO_SHARD, url)) from error
         return page.body, digest.sha256
+
+    def needs(self) -> dict[str, set[str]]:
+        """Return which names packages of a name need, from the indexes that are one document, each read once.
+
+        Raises:
+            FormatError: an index is damaged.
+        """
+        found: dict[str, set[str]] = {}
+        for subdir, root in self.roots.items():
+            if not root.path.endswith(INDEX):
+                what = f"{self.upstream.url}{root.path}"
+                for name, needed in read_needs(_unpacked(self._bodies[subdir], what), what):
+                    found.setdefault(name, set()).update(needed)
+        return found
 
     def place(self, subdir: Subdir, filename: str) -> str:
         """Return where a package is: below the upstream's URL as a path, else as a URL; raise UpstreamError."""

@@ -37,4 +37,4 @@ class _Locks(PlainLocks):
         return offers(depot, upstream)
 
 
-KIND = Kind(_Locks(), showing="cudepot.kinds.conda.shows")
+KIND = Kind(_Locks(), showing="cudepot.kinds.conda.shows", solving="cudepot.kinds.conda.solves")

@@ -83,11 +83,12 @@ def _resolved(
     for subdir in subdirs.values():
         leave_out_unreadable(subdir)
     found, errors = _chosen(wants, subdirs)
-    exports = _run_exports(reader, subdirs, found)
+    exports = run_exports_of(reader, {place: one.package for place, one in found.items()})
     artifacts: list[Artifact] = []
     for place, one in found.items():
         try:
-            artifacts.append(_artifact(depot, reader, subdirs[one.subdir], one, exports.get(place)))
+            made = artifact_of(depot, reader, subdirs[one.subdir], one.package, exports.get(place))
+            artifacts.append(replace(made, outputs=one.want.pin.outputs))
         except StorageError:
             raise
         except CudepotError as error:
@@ -112,22 +113,34 @@ def _chosen(
     return found, errors
 
 
-def _run_exports(
-    reader: ChannelReader, subdirs: Mapping[str, Subdir], found: Mapping[tuple[str, str], Chosen]
+def run_exports_of(
+    reader: ChannelReader, found: Mapping[tuple[str, str], Package]
 ) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Return what is told beside the indexes of packages of which they do not tell it."""
-    wanted: dict[str, set[str]] = {subdir: set() for subdir in subdirs}
+    """Return what is told beside the indexes of packages, by subdir and file name, of which they do not tell it."""
+    wanted: dict[str, set[str]] = {}
     for (subdir, filename), one in found.items():
-        if one.package.run_exports is None:
-            wanted[subdir].add(filename)
+        if one.run_exports is None:
+            wanted.setdefault(subdir, set()).add(filename)
     told = {subdir: reader.run_exports(subdir, names) for subdir, names in wanted.items()}
     return {(subdir, name): exports for subdir, there in told.items() for name, exports in there.items()}
 
 
-def _artifact(
-    depot: Depot, reader: ChannelReader, subdir: Subdir, one: Chosen, exports: Mapping[str, Any] | None
+def artifact_of(
+    depot: Depot, reader: ChannelReader, subdir: Subdir, package: Package, exports: Mapping[str, Any] | None
 ) -> Artifact:
-    package = one.package
+    """Return what is locked of a package.
+
+    Args:
+        depot: the depot.
+        reader: of its channel.
+        subdir: it lies in.
+        package: as the index has it.
+        exports: what is told of its run_exports elsewhere.
+
+    Raises:
+        UpstreamError: it has to be fetched, and is not to be had.
+        TrustError: it is not what its record says.
+    """
     path = reader.place(subdir, package.filename)
     told = package.run_exports if package.run_exports is not None else exports
     record = {**package.record, **({} if told is None else {"run_exports": told})}
@@ -136,11 +149,10 @@ def _artifact(
         ArtifactKind.CONDA,
         package.name,
         f"{package.version}-{package.build}",
-        one.subdir,
+        subdir.subdir,
         path,
-        f"{one.subdir}/{package.filename}",
+        f"{subdir.subdir}/{package.filename}",
         package.digest or _learnt(depot, reader, path, package),
-        outputs=one.want.pin.outputs,
         record=record_text(record),
     )
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cudepot.catalog.lock import Artifact
+from cudepot.catalog.lock import Artifact, LockedEnvironment
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError
 from cudepot.formats.conda_record import checked
@@ -57,6 +57,12 @@ def channels_of(locked: Sequence[Artifact], own: str) -> dict[str, list[Mirrored
             )
         found.setdefault(one.upstream, []).append(_mirrored(one))
     return found
+
+
+def members_of(environment: LockedEnvironment, channels: Mapping[str, Sequence[Mirrored]]) -> list[Mirrored]:
+    """Return the packages of an environment, as far as they are there."""
+    wanted = {(one.upstream, one.filename) for target in environment.targets for one in target.members}
+    return [one for upstream, found in channels.items() for one in found if (upstream, one.path) in wanted]
 
 
 def _mirrored(one: Artifact) -> Mirrored:

@@ -57,6 +57,22 @@ def conda_tree(
     return {prefix + path: digest for path, digest in before.items()}
 
 
+def environment_tree(store: LocalStore, folder: str, own: str, members: Sequence[Mirrored]) -> dict[str, Digest]:
+    """Return the path → content list of the channel of an environment alone; its files lie in the site's own channel.
+
+    Args:
+        store: the store.
+        folder: of the channel; three folders deep, and it ends in a slash.
+        own: name of the site's own channel.
+        members: its packages.
+    """
+    from cudepot.formats.conda_index import channel_files, described  # noqa: PLC0415
+
+    those = {one.path: described(one.subdir, one.filename, one.digest, one.record, one.run_exports) for one in members}
+    files = channel_files(list(those.values()), f"../../../../{CONDA.room}/{own}/")
+    return {folder + path: store.add_bytes(data) for path, data in files.items()}
+
+
 def _below(prefix: str, tree: Mapping[str, Digest]) -> dict[str, Digest]:
     return {path.removeprefix(prefix): one for path, one in tree.items() if path.startswith(prefix)}
 

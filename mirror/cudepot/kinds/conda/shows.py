@@ -31,8 +31,10 @@ class _Shows(Shows):
         locked = [one for one in material.lock.artifacts if one.kind == ArtifactKind.CONDA and one.is_mirrored]
         if not (material.built or locked):
             return {}
-        from cudepot.kinds.conda.mirrored import channels_of  # noqa: PLC0415 - start-up is much of a small run
-        from cudepot.kinds.conda.publish import conda_tree  # noqa: PLC0415
+        from cudepot.kinds.conda.environment import KIND  # noqa: PLC0415 - start-up is much of a small run
+        from cudepot.kinds.conda.mirrored import channels_of, members_of  # noqa: PLC0415
+        from cudepot.kinds.conda.publish import conda_tree, environment_tree  # noqa: PLC0415
+        from cudepot.kinds.conda.rules.solution import index_of  # noqa: PLC0415
 
         store, earlier = material.depot.store, material.earlier
         own = material.depot.config.site.channel
@@ -43,6 +45,9 @@ class _Shows(Shows):
         tree = conda_tree(store, own, named, earlier, known, every)
         for channel, found in channels.items():
             tree |= conda_tree(store, channel, (), earlier, mirrored=found)
+        for one in material.lock.environments:
+            if one.kind == KIND:
+                tree |= environment_tree(store, index_of(one.name), own, members_of(one, channels))
         return tree
 
     def unsolvable(

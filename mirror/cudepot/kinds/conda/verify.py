@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterator
 
 from cudepot.catalog.site.snapshot import Snapshot
@@ -11,8 +12,8 @@ from cudepot.store.local import LocalStore
 
 def faults(store: LocalStore, snapshot: Snapshot, path: str) -> Iterator[str]:
     """Give a line for each package that is not the one a ``repodata.json`` names."""
-    folder = path.removesuffix("repodata.json")
     index = json.loads(store.read(snapshot.tree[path]))
+    folder = posixpath.normpath(path.removesuffix("repodata.json") + index.get("info", {}).get("base_url", "")) + "/"
     for filename, entry in (index.get("packages", {}) | index["packages.conda"]).items():
         found = snapshot.tree.get(folder + filename)
         if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):

@@ -1,0 +1,64 @@
+"""Proves an environment: rattler, shown its finished channel alone, comes to the packages that are locked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cudepot.builders.channel_solution import Question, solutions
+from cudepot.catalog.lock import LockedEnvironment
+from cudepot.catalog.locked_environments import render_environments
+from cudepot.catalog.site.snapshot import Tree
+from cudepot.catalog.unsolvable import Unsolvable
+from cudepot.depot.verdicts import Verdict, verdict
+from cudepot.formats.conda_repodata import records_of
+from cudepot.kinds.conda.rules.machines import virtual_packages
+from cudepot.kinds.conda.rules.solution import index_of
+from cudepot.store.local import LocalStore
+
+_METHOD = 1
+"""Raised whenever the proof asks for more or less than it did."""
+_INDEX = "/repodata.json"
+_SHOWN = 5
+
+
+def prove(store: LocalStore, environment: LockedEnvironment, tree: Tree) -> tuple[str, ...]:
+    """Return a line for each target that a client of the environment's channel would not get as it is locked.
+
+    What was proved of the same indexes is remembered, and rattler not asked again.
+
+    Raises:
+        BuildError: the solver did not come to an end.
+        FormatError: an index is damaged.
+        StorageError: it is not in the store.
+    """
+    folder = index_of(environment.name)
+    indexes = {path: one for path, one in tree.items() if path.startswith(folder) and path.endswith(_INDEX)}
+    grounds = [_METHOD, render_environments([environment]), sorted((path, one.sha256) for path, one in indexes.items())]
+
+    def judged() -> Verdict:
+        return Verdict(tuple(Unsolvable(folder, line, "") for line in _differences(store, environment, tree)))
+
+    return tuple(one.package for one in verdict(store, folder.rstrip("/"), grounds, judged).unsolvable)
+
+
+def _differences(store: LocalStore, environment: LockedEnvironment, tree: Tree) -> Iterator[str]:
+    folder = index_of(environment.name)
+    found = {
+        path.removeprefix(folder).removesuffix(_INDEX): records_of(store.read(digest), path)
+        for path, digest in tree.items()
+        if path.startswith(folder) and path.endswith(_INDEX)
+    }
+    questions = [
+        Question(dict(one.fields)["platform"], environment.roots, virtual_packages(one)) for one in environment.targets
+    ]
+    answers = solutions({"site": found}, questions) if environment.targets else []
+    for target, answer in zip(environment.targets, answers, strict=True):
+        locked = {one.filename for one in target.members}
+        got = {f"{subdir}/{filename}" for _, subdir, filename in answer.found}
+        if answer.refused or got != locked:
+            yield f"{target.name}: {answer.refused or _told(locked, got)}"
+
+
+def _told(locked: set[str], got: set[str]) -> str:
+    both = {"without": sorted(locked - got)[:_SHOWN], "with": sorted(got - locked)[:_SHOWN]}
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in both.items() if names)

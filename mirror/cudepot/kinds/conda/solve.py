@@ -1,0 +1,180 @@
+"""Resolves the conda packages of an environment: channels read and checked here, versions chosen by rattler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from cudepot.builders.channel_solution import Question, Solution, solutions
+from cudepot.catalog.faults import GONE, Fault, GoneError
+from cudepot.catalog.lock import ENVIRONMENT, Artifact, LockedEnvironment, LockedTarget, Member, Root
+from cudepot.depot.environment_memory import Read, remember, remembered
+from cudepot.depot.request import environment_request
+from cudepot.depot.root_memory import RootMemory
+from cudepot.errors import PinError
+from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
+from cudepot.kinds.conda.environment import KIND, Wanted
+from cudepot.kinds.conda.lock import artifact_of, run_exports_of
+from cudepot.kinds.conda.rules.machines import targets_of, virtual_packages
+from cudepot.kinds.conda.walk import Channels, reached
+from cudepot.kinds.kind import Solved, Solving
+from cudepot.kinds.unsigned_index import check_transport
+
+_NAMED = 5  # files in one message
+
+
+def solve(asking: Solving) -> Solved:
+    """Return what the conda packages of an environment are now; see :class:`~cudepot.kinds.ports.Solves`."""
+    wanted, depot, before = asking.wanted, asking.depot, asking.before
+    assert isinstance(wanted, Wanted)
+    request = environment_request(depot.base, depot.config.upstreams, asking.environment, wanted)
+    locked = (asking.lock.files_of(before) if before else None) or ()
+    known = remembered(depot.store, before, locked) if before else None
+    readers = list(_readers(asking, wanted, known or {}))
+    read = {(one.upstream.name, root.path): root.digest for one in readers for root in one.roots.values()}
+    if before and before.request == request and known == read and not asking.upgrade:
+        _save(readers)
+        return Solved(before, locked)
+    channels = reached(readers, _names(wanted))
+    if before and before.request == request:
+        _check_offered(asking, channels, locked)
+    targets = list(targets_of(asking.environment))
+    found = _solved(asking, wanted, channels, targets, locked)
+    artifacts = _artifacts(asking, readers, channels, found)
+    environment = LockedEnvironment(
+        asking.environment.name,
+        KIND,
+        request,
+        wanted.conda,
+        tuple(_filled(target, one, artifacts) for target, one in zip(targets, found, strict=True)),
+    )
+    _save(readers)
+    every = tuple(artifacts.values())
+    remember(depot.store, environment, every, read)
+    odd = [
+        f"{name}: left out: {line}" for name, there in channels.items() for one in there.values() for line in one.odd
+    ]
+    return Solved(environment, every, notes=tuple(odd))
+
+
+def _check_offered(asking: Solving, channels: Channels, locked: Sequence[Artifact]) -> None:
+    """Raise GoneError where a channel has no more what is locked and is not to move."""
+    there = {
+        (name, f"{subdir}/{one.filename}")
+        for name, subdirs in channels.items()
+        for subdir, found in subdirs.items()
+        for one in found.packages
+    }
+    gone = [one for one in locked if (one.upstream, one.filename) not in there and _stays(one.name, asking.upgrade)]
+    if gone:
+        first, names = gone[0], ", ".join(one.filename for one in gone[:_NAMED])
+        upgrades = " ".join(f"--upgrade {one}" for one in dict.fromkeys(one.name for one in gone[:_NAMED]))
+        raise GoneError(
+            f"{first.upstream} does not offer any more what is locked: {names}{' and others' * (len(gone) > _NAMED)}",
+            hint=f"the locked files stay, and the site has them; `cudepot lock {upgrades}` takes other builds",
+            fault=Fault(GONE, f"{first.upstream}/{first.filename}", {"files": len(gone)}),
+        )
+
+
+def _readers(asking: Solving, wanted: Wanted, known: Read) -> Iterator[ChannelReader]:
+    """Give a reader for each channel, its indexes found; in the form that was read before."""
+    depot = asking.depot
+    for upstream in wanted.owners(depot.config.upstreams):
+        check_transport(upstream)
+        before = tuple(Root(path, digest) for (name, path), digest in known.items() if name == upstream.name)
+        reader = ChannelReader(upstream, depot.source(upstream), RootMemory.load(depot.store, upstream), before)
+        reader.find([*asking.environment.platforms, NOARCH])
+        yield reader
+
+
+def _save(readers: Sequence[ChannelReader]) -> None:
+    for one in readers:
+        one.memory.save()
+
+
+def _names(wanted: Wanted) -> list[str]:
+    from cudepot.kinds.conda.select import name_in  # noqa: PLC0415 - loads the solver's library
+
+    return [name_in(one) for one in wanted.conda]
+
+
+def _solved(
+    asking: Solving, wanted: Wanted, channels: Channels, targets: Sequence[LockedTarget], locked: Sequence[Artifact]
+) -> list[Solution]:
+    """Return the solution for each target.
+
+    Raises:
+        PinError: there is none for some; all are named.
+    """
+    questions = [
+        Question(
+            dict(target.fields)["platform"],
+            wanted.conda,
+            virtual_packages(target),
+            list(_kept(asking, channels, target, locked)),
+        )
+        for target in targets
+    ]
+    records = {
+        name: {subdir: {one.filename: one.record for one in found.packages} for subdir, found in there.items()}
+        for name, there in channels.items()
+    }
+    found = solutions(records, questions)
+    refused = [f"{target.name}: {one.refused}" for target, one in zip(targets, found, strict=True) if one.refused]
+    if refused:
+        machines = "; ".join(f"{target.name} is {_told(target)}" for target in targets)
+        raise PinError(
+            f"no environment has all of {', '.join(wanted.conda)}: {'; '.join(refused)}",
+            hint=f"channels: {', '.join(channels)}; {machines}",
+        )
+    return found
+
+
+def _kept(
+    asking: Solving, channels: Channels, target: LockedTarget, locked: Sequence[Artifact]
+) -> Iterator[tuple[str, str, str]]:
+    """Give the packages that are to stay: rattler would keep them even where another channel has their name now."""
+    subdirs = (dict(target.fields)["platform"], NOARCH)
+    owners: dict[str, str] = {}
+    for channel, there in channels.items():
+        for one in (one for subdir in subdirs if subdir in there for one in there[subdir].packages):
+            owners.setdefault(one.name, channel)
+    names = {(one.upstream, one.filename): one.name for one in locked}
+    targets = asking.before.targets if asking.before else ()
+    for member in (one for each in targets if each.name == target.name for one in each.members):
+        name = names.get((member.upstream, member.filename))
+        if name and owners.get(name) == member.upstream and _stays(name, asking.upgrade):
+            subdir, _, filename = member.filename.partition("/")
+            yield member.upstream, subdir, filename
+
+
+def _told(target: LockedTarget) -> str:
+    return " ".join(f"{name}={version}" for name, (version, _) in virtual_packages(target).items())
+
+
+def _stays(name: str, upgrade: bool | frozenset[str]) -> bool:
+    return not (upgrade if isinstance(upgrade, bool) else name in upgrade)
+
+
+def _artifacts(
+    asking: Solving, readers: Sequence[ChannelReader], channels: Channels, found: Sequence[Solution]
+) -> dict[tuple[str, str, str], Artifact]:
+    """Return the packages of all solutions, by channel, subdir and file name."""
+    made: dict[tuple[str, str, str], Artifact] = {}
+    for reader in readers:
+        name = reader.upstream.name
+        places = sorted({place for one in found for place in one.found if place[0] == name})
+        every = {(subdir, one.filename): one for subdir, there in channels[name].items() for one in there.packages}
+        mine = {place[1:]: every[place[1:]] for place in places}
+        exports = run_exports_of(reader, mine)
+        for where, package in mine.items():
+            one = artifact_of(asking.depot, reader, channels[name][where[0]], package, exports.get(where))
+            made[name, *where] = replace(one, why=ENVIRONMENT)
+    return made
+
+
+def _filled(
+    target: LockedTarget, solution: Solution, artifacts: Mapping[tuple[str, str, str], Artifact]
+) -> LockedTarget:
+    members = (artifacts[place] for place in solution.found)
+    return target._replace(members=tuple(Member(one.upstream, one.filename) for one in members))
