@@ -11,6 +11,8 @@ import pytest
 from simulator.conda_channel import FORMS, CondaChannel, CondaPackage
 from simulator.project import Project
 from simulator.server import Server
+from simulator.sides import Far
+from simulator.site_key import SiteKey
 from tests.clients import conda_env
 from tests.kinds.conda.world import NAME, Forge
 
@@ -185,3 +187,49 @@ def test_the_first_channel_that_has_a_name_is_the_only_one_for_it(project: Proje
         project.add("upstream", name="vendor", type="conda", url=f"{forge.server.url}/vendor")
         publish(project)
         assert f"libzlib-{version}" in members(project)["linux-64"]
+
+
+def test_the_far_side_of_an_air_gap_gets_it_too(
+    project: Project, forge: Forge, site_key: SiteKey, tmp_path: Path
+) -> None:
+    want(project, forge, "python=3.12", "cudnn", cuda="12.9")
+    publish(project)
+    project.run("bundle", "export", str(tmp_path / "one.tar"), "--since", "0")
+    far = Far(tmp_path / "far", site_key.key_file).init()
+    assert far.take(tmp_path / "one.tar")["imported"] == [1]
+    far.run("publish")
+    assert far.run("verify", "--json").json["faults"] == []
+    assert "libcublas" in far.run("why", "libcublas").out
+    with Server(far.base / "site/current") as site:
+        found = conda_env.create(
+            [f"{site.url}/environments/dl/conda"], ["python=3.12", "cudnn"], tmp_path / "env", cuda="12.9"
+        )
+    assert found["cudnn"].build == "h12_0"
+
+
+def test_a_rollback_brings_back_what_was(project: Project, forge: Forge) -> None:
+    want(project, forge, "libzlib <1.3")
+    publish(project)
+    first = sorted(str(one.relative_to(project.site)) for one in (project.site / "environments").rglob("*"))
+    want(project, forge, "libzlib")
+    publish(project)
+    project.run("rollback", "1")
+    assert sorted(str(one.relative_to(project.site)) for one in (project.site / "environments").rglob("*")) == first
+    project.run("publish", "--release-rollback")
+    assert "all good" in project.run("verify").out
+    assert "snapshots kept: 4" in project.run("gc", "--keep", "1", "--force").out
+    assert not list((project.site / f"conda/{NAME}").rglob("libzlib-1.2*"))
+
+
+def test_an_environment_that_is_not_proved_stays_as_it_was(project: Project, forge: Forge) -> None:
+    """What is locked is not what a client would get: here because somebody changed the lock."""
+    want(project, forge, "numpy", "libzlib")
+    publish(project)
+    shown = (project.site / "environments/dl/conda/linux-64/repodata.json").read_bytes()
+    text = project.lock.read_text()
+    gone = next(line for line in text.splitlines() if "//linux-64/libzlib" in line)
+    project.lock.write_text(text.replace(gone + "\n", ""))
+    done = project.run("publish", check=False)
+    assert done.rc
+    assert "environment dl" in done.err
+    assert (project.site / "environments/dl/conda/linux-64/repodata.json").read_bytes() == shown
