@@ -222,6 +222,13 @@ class CondaChannel:
 
     # what goes wrong with channels
 
+    def attest(self, subdir: str, filename: str, body: bytes = b"[]") -> None:
+        """Let the channel have attestations of a package (CEP 50), by which the index then knows it."""
+        name = f"{filename}.sigs"
+        for path in (name, f"{name}.{_sha256(body)}"):
+            (self.root / subdir / path).write_bytes(body)
+        self.records[subdir][filename]["attestations_sha256"] = _sha256(body)
+
     def lose(self, subdir: str, filename: str) -> None:
         """Let the index name a file that is not there (yet)."""
         (self.root / subdir / filename).unlink()

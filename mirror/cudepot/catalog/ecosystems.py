@@ -180,8 +180,8 @@ CONDA = Row(
         "repodata.json", "repodata.json.zst", "repodata_shards.msgpack.zst", "current_repodata.json",
         "current_repodata.json.zst",
     ),
-    hashed=r"/shards/[0-9a-f]{64}\.[a-z.]+",
-    media_types=((".conda", "application/octet-stream"),),
+    hashed=r"(?:/shards/[0-9a-f]{64}\.[a-z.]+|\.sigs\.[0-9a-f]{64})",
+    media_types=((".conda", "application/octet-stream"), (".sigs", "application/json")),
     joiner="=", tool="conda",
 )  # fmt: skip
 WHEELS = Row(

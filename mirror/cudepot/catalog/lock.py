@@ -151,7 +151,8 @@ class Artifact:
         yanked: why the index withdrew it, which may be empty; None where it did not.
         requires: of a file of an environment the requirements that its ecosystem follows, markers included.
         record: of a conda package what its channel says of it, as JSON; with ``run_exports``, where these are known.
-        provenance: of a wheel the attestations its index has of it (PEP 740); published beside it.
+        provenance: of a wheel the attestations its index has of it (PEP 740), of a conda package those that its record
+            names (CEP 50); published beside it.
         built: what it was made of; None for what is as its upstream publishes it.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -229,3 +230,33 @@ def _published(project: Project) -> tuple[str, str]:
         project.run(verb)
     done = project.run("publish")
     return done.out, done.err
+
+
+def test_attestations_come_along_held_to_their_record(project: Project, forge: Forge, tmp_path: Path) -> None:
+    name, body = "libzlib-1.3.1-h1_2.conda", b'[{"mediaType": "a bundle"}]'
+    forge.channel.attest("linux-64", name, body)
+    forge.channel.publish()
+    forge.pin(project, "libzlib 1.3.1")
+    project.publish()
+    sha256 = hashlib.sha256(body).hexdigest()
+    for channel in ("main", NAME):
+        folder = project.site / f"conda/{channel}/linux-64"
+        assert (folder / f"{name}.sigs").read_bytes() == body
+        assert (folder / f"{name}.sigs.{sha256}").read_bytes() == body
+        assert shown(project, channel)[name]["attestations_sha256"] == sha256
+    with Server(project.site) as site:
+        assert conda_env.create([f"{site.url}/conda/main"], ["libzlib"], tmp_path / "env").keys() == {"libzlib"}
+    before = project.lock.read_bytes()
+    for body in (b"[1]", b"[2]"):
+        forge.channel.attest("linux-64", name, body)
+    forge.channel.publish()
+    sidecar = forge.channel.root / f"linux-64/{name}.sigs.{hashlib.sha256(body).hexdigest()}"
+    sidecar.write_bytes(b"[3]")
+    assert "the attestations are not those that the record names" in project.fail(5, "lock").error
+    assert project.lock.read_bytes() == before
+    sidecar.unlink()
+    project.fail(4, "lock")
+    assert project.lock.read_bytes() == before
+    sidecar.write_bytes(body)
+    project.publish()
+    assert (project.site / f"conda/main/linux-64/{name}.sigs").read_bytes() == b"[2]"

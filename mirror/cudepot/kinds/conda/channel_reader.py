@@ -14,7 +14,8 @@ from cudepot.catalog.faults import APART, NO_SHARD, Evidence, Fault, IndexMismat
 from cudepot.catalog.lock import Root
 from cudepot.depot.fetch import in_threads
 from cudepot.depot.root_memory import RootMemory
-from cudepot.errors import MissingError, UpstreamError
+from cudepot.digest import Digest
+from cudepot.errors import MissingError, TrustError, UpstreamError
 from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_shards import INDEX, SHARD, SHARD_LIMIT, ShardIndex, read_index, read_shard
 from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports
@@ -27,6 +28,7 @@ _LIMIT = 1 << 30
 """Bytes of an index as it lies there; conda-forge's largest has 363 MB."""
 _UNPACKED = 8 << 30
 _APART = "index and shards do not belong together: run the command again; `--wait` does so by itself"
+_MOST_ATTESTED = 4 << 20
 _WORKERS = 16  # shards at a time
 NOARCH = "noarch"
 
@@ -133,6 +135,26 @@ class ChannelReader:
             url = urljoin(self.upstream.url, place)
             raise IndexMissingError(str(error), hint=_APART, fault=Fault(NO_SHARD, url)) from error
         return page.body, digest.sha256
+
+    def sidecar(self, place: str, sha256: str) -> Digest:
+        """Keep the attestations of a package that lies at ``place``, by the hash its record gives, and return them.
+
+        Raises:
+            TrustError: they are others.
+            UpstreamError: not to be had.
+        """
+        place = f"{place}.sigs.{sha256}"
+        kept = self.memory.kept(place)
+        if kept and kept[1].sha256 == sha256:
+            return kept[1]
+        page, digest = self.memory.read(self.source, place, limit=_MOST_ATTESTED)
+        if digest.sha256 != sha256:
+            self.memory.pages.pop(place, None)
+            raise TrustError(
+                f"{urljoin(self.upstream.url, place)}: the attestations are not those that the record names",
+                hint="the upstream may be publishing: run the command again",
+            )
+        return self.memory.store.add_bytes(page.body)
 
     def needs(self) -> dict[str, set[str]]:
         """Return which names packages of a name need, from the indexes that are one document, each read once.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.ecosystems import ArtifactKind
-from cudepot.catalog.lock import Artifact, LockedUpstream, Resolved
+from cudepot.catalog.lock import Artifact, Attested, LockedUpstream, Resolved
 from cudepot.depot.depot import Depot
 from cudepot.depot.partly import partly
 from cudepot.depot.request import request_hash
@@ -56,8 +56,9 @@ def resolve_channel(asking: Asking) -> Resolved:
     reader.memory.save()
     for line in odd:
         depot.progress.say(f"{upstream.name}: left out: {line}")
-    if errors:  # without roots, so that the pins are looked at again even where the channel stays as it is
-        locked = replace(locked, roots=())
+    if errors:  # with other roots than there are, so that pins are looked at again where the channel stays as it is
+        known = before[0].roots if before else ()
+        locked = replace(locked, roots=() if known == locked.roots else known)
     return partly(locked, artifacts, errors, before[1] if before else (), _is_of)
 
 
@@ -143,6 +144,7 @@ def artifact_of(
     """
     path = reader.place(subdir, package.filename)
     told = package.run_exports if package.run_exports is not None else exports
+    attested = package.record.get("attestations_sha256")
     record = {**package.record, **({} if told is None else {"run_exports": told})}
     return Artifact(
         reader.upstream.name,
@@ -154,6 +156,7 @@ def artifact_of(
         f"{subdir.subdir}/{package.filename}",
         package.digest or _learnt(depot, reader, path, package),
         record=record_text(record),
+        provenance=Attested(f"{path}.sigs.{attested}", reader.sidecar(path, attested)) if attested else None,
     )
 
 

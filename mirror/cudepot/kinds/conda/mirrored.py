@@ -18,6 +18,7 @@ class Mirrored(NamedTuple):
     Attributes:
         record: what its channel says of it, without ``run_exports``.
         run_exports: what it says packages built against it need; empty also where that is not known.
+        attested: what vouches for it (CEP 50); None where nothing does.
     """
 
     subdir: str
@@ -25,6 +26,14 @@ class Mirrored(NamedTuple):
     digest: Digest
     record: Mapping[str, Any]
     run_exports: Mapping[str, Any]
+    attested: Digest | None = None
+
+    @property
+    def beside(self) -> dict[str, Digest]:
+        """What lies beside it in a channel: its attestations, under the name that changes and the one that does not."""
+        if self.attested is None:
+            return {}
+        return {f"{self.path}.sigs": self.attested, f"{self.path}.sigs.{self.attested.sha256}": self.attested}
 
     @property
     def path(self) -> str:
@@ -74,4 +83,5 @@ def _mirrored(one: Artifact) -> Mirrored:
     subdir, _, filename = one.filename.partition("/")
     found = checked(filename, record, subdir, what)
     exports = found.pop("run_exports", None) or {}
-    return Mirrored(subdir, filename, one.digest, found, exports)
+    attested = one.provenance.digest if one.provenance else None
+    return Mirrored(subdir, filename, one.digest, found, exports, attested)

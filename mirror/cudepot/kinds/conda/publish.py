@@ -53,7 +53,8 @@ def conda_tree(
     before = channels[0] if channels else {}
     if not _still_good(store, files, before, mirrored):
         known = {**_told_before(store, before), **(md5 or {})}
-        before = files | _shards(store, channels) | _index(store, packages, known, mirrored)
+        beside = {path: one for each in mirrored for path, one in each.beside.items()}
+        before = files | beside | _shards(store, channels) | _index(store, packages, known, mirrored)
     return {prefix + path: digest for path, digest in before.items()}
 
 
@@ -83,7 +84,8 @@ def _still_good(
     """Return whether the channel shown last has these packages and records, and its whole index is in the store."""
     same = files == {path: one for path, one in before.items() if path.endswith((*CONDA.suffixes, *CONDA.inside))}
     there = same and all(one in before for one in _NEWEST_FORM) and all(map(store.has, before.values()))
-    if not there or not _says_the_same(store, before, mirrored):
+    beside = [item for each in mirrored for item in each.beside.items()]
+    if not there or any(before.get(path) != one for path, one in beside) or not _says_the_same(store, before, mirrored):
         return False
     nameless = {one.digest.sha256 for one in mirrored if not one.record.get("md5")}
     return {one.sha256 for one in files.values()} - nameless == set(_told_before(store, before))
