@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -233,3 +234,23 @@ def test_an_environment_that_is_not_proved_stays_as_it_was(project: Project, for
     assert done.rc
     assert "environment dl" in done.err
     assert (project.site / "environments/dl/conda/linux-64/repodata.json").read_bytes() == shown
+
+
+def test_shards_are_read_once_whoever_asks(project: Project, forge: Forge) -> None:
+    """And forgotten once no index names them."""
+    want(project, forge, "python")
+    project.add("pin", upstream=NAME, packages=["numpy"])
+    project.run("lock")
+    forge.channel.add(CondaPackage("unrelated", "2.0"))
+    forge.channel.publish()
+    forge.server.forget()
+    project.run("lock")
+    assert not forge.server.count("*/shards/*")
+    forge.channel.add(CondaPackage("libzlib", "1.3.2"))
+    forge.channel.publish()
+    project.run("lock")
+    assert forge.server.count("*/shards/*") == 1
+    (memory,) = (project.store / "upstreams").iterdir()
+    names = {"python", "libzlib", "tzdata", "pip", "numpy"}
+    kept = [one for one in json.loads(memory.read_text()) if "/shards/" in one]
+    assert len(kept) == len(names)

@@ -51,7 +51,7 @@ class ChannelReader:
     before: Sequence[Root] = ()
     roots: dict[str, Root] = field(default_factory=dict)
     _bodies: dict[str, bytes] = field(default_factory=dict)
-    _used: set[str] = field(default_factory=set)
+    _named: set[str] = field(default_factory=set)
 
     def find(self, subdirs: Sequence[str]) -> None:
         """Ask each subdir for its index, which costs one request where nothing has changed.
@@ -95,6 +95,7 @@ class ChannelReader:
         return read_repodata(_unpacked(body, what), subdir, names, what)
 
     def _shards(self, index: ShardIndex, path: str, names: Collection[str]) -> Subdir:
+        self._named.update(index.hashes.values())
         wanted = sorted(name for name in names if name in index.hashes)
         bodies: dict[str, bytes] = {}
 
@@ -111,7 +112,6 @@ class ChannelReader:
 
     def _shard(self, place: str, index: ShardIndex, name: str) -> bytes:
         """Return a shard: the one kept, where it is that; one that is another's is asked for past all caches."""
-        self._used.add(place)
         kept = self.memory.kept(place)
         if kept and kept[1].sha256 == index.hashes[name]:
             return kept[0]
@@ -193,10 +193,12 @@ class ChannelReader:
         return {}
 
     def forget(self) -> None:
-        """Forget shards that no index read now names; what is kept of a channel would only ever grow."""
-        kept = self._used | {f"{subdir}/{INDEX}" for subdir in self.roots}
-        for path in [one for one in self.memory.pages if one.endswith(SHARD) and one not in kept]:
-            del self.memory.pages[path]
+        """Forget shards that the indexes read now do not name; what is kept of a channel would only ever grow."""
+        for path in [one for one in self.memory.pages if one.endswith(SHARD) and not one.endswith(f"/{INDEX}")]:
+            folder, _, name = path.rpartition("/")
+            is_others = "://" not in path and folder.partition("/")[0] not in self.roots
+            if not is_others and name.removesuffix(SHARD) not in self._named:
+                del self.memory.pages[path]
 
 
 def _unpacked(body: bytes, what: str) -> BinaryIO:

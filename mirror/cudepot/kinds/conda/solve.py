@@ -48,6 +48,8 @@ def solve(asking: Solving) -> Solved:
         wanted.conda,
         tuple(_filled(target, one, artifacts) for target, one in zip(targets, found, strict=True)),
     )
+    for one in readers:
+        one.forget()
     _save(readers)
     every = tuple(artifacts.values())
     remember(depot.store, environment, every, read)
