@@ -6,10 +6,13 @@ come from the index it is given.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -41,12 +44,12 @@ class PythonEnv:
 
     def __init__(self, path: Path, pip: Path | None = None, prefix: tuple[str, ...] = ()) -> None:
         self.path, self._prefix = path, prefix
-        run(sys.executable, "-m", "venv", *(("--without-pip",) if pip else ()), path, env=_env(path))
-        self.python = path / "bin" / "python"
-        self.site_packages = next((path / "lib").glob("python3*/site-packages"))
+        self.python, self.site_packages = _venv(path, "--without-pip")
         if pip:
             with zipfile.ZipFile(pip) as archive:
                 archive.extractall(self.site_packages)
+        else:
+            shutil.copytree(_own_pip(), self.site_packages, dirs_exist_ok=True)
 
     def pip_install(self, index_url: str, *specs: str, options: tuple[str, ...] = (), check: bool = True) -> Done:
         """``pip install`` from ``index_url`` and nowhere else."""
@@ -72,6 +75,20 @@ class PythonEnv:
     def lib(self) -> Path:
         """Folder of the cuDNN libraries after an installation."""
         return self.site_packages / "nvidia" / "cudnn" / "lib"
+
+
+def _venv(path: Path, *options: str) -> tuple[Path, Path]:
+    """Make a virtual environment and return its interpreter and its site-packages."""
+    run(sys.executable, "-m", "venv", *options, path, env=_env(path))
+    return path / "bin" / "python", next((path / "lib").glob("python3*/site-packages"))
+
+
+@functools.cache
+def _own_pip() -> Path:
+    """Return a folder with the interpreter's own pip, compiled: ``venv`` takes seconds to install it."""
+    folder = Path(tempfile.mkdtemp(prefix="cudepot-pip-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return _venv(folder)[1]
 
 
 def uv() -> Path:
