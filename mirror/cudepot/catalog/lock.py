@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from cudepot.catalog.ecosystems import APT, SYSTEM_KINDS, YUM, ArtifactKind, Output, Row, row_of_type, rows
+from cudepot.catalog.ecosystems import APT, SYSTEM_KINDS, YUM, ArtifactKind, Output, Row, row_for, row_of_type, rows
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest
 from cudepot.errors import FormatError, PinError
@@ -187,6 +187,11 @@ class Artifact:
         """Whether it is published as it is."""
         return Output.MIRROR in self.outputs
 
+    @property
+    def site_path(self) -> str:
+        """Where the site has it when it is published as it is."""
+        return row_for(self.kind).folder(self.upstream) + self.filename
+
     def __post_init__(self) -> None:
         """Raise FormatError when a package is called what clients' files and commands could take for more than a name.
 
@@ -250,6 +255,11 @@ class LockedEnvironment(NamedTuple):
     targets: tuple[LockedTarget, ...]
     overrides: tuple[str, ...] = ()
 
+    @property
+    def places(self) -> dict[tuple[str, str], None]:
+        """Upstream and file name of all members, each once, in their order."""
+        return dict.fromkeys((one.upstream, one.filename) for target in self.targets for one in target.members)
+
 
 Resolved = tuple[LockedUpstream, tuple[Artifact, ...]]
 """What the pins of one upstream mean: the upstream as it looked, and its artifacts."""
@@ -271,7 +281,7 @@ class Lock:
 
     def files_of(self, environment: LockedEnvironment) -> tuple[Artifact, ...] | None:
         """Return the files of an environment, each once; None where one of them is not there."""
-        return self._named((one.upstream, one.filename) for target in environment.targets for one in target.members)
+        return self._named(environment.places)
 
     def builders_of(self, artifacts: Iterable[Artifact]) -> tuple[Artifact, ...] | None:
         """Return what some of these artifacts were built with, each once; None where one of that is not there."""

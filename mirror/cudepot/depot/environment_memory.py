@@ -45,7 +45,7 @@ def _file(store: LocalStore, name: str) -> SealedFile:
 
 def _identity(environment: LockedEnvironment, artifacts: Iterable[Artifact]) -> str:
     """Return a hash over an environment and its files."""
-    members = {(one.upstream, one.filename) for target in environment.targets for one in target.members}
+    places = environment.places
     named = ((one.upstream, one.filename, one.digest.sha256) for one in artifacts)
-    files = sorted(one for one in named if one[:2] in members)
+    files = sorted(one for one in named if one[:2] in places)
     return hexdigest(json.dumps([environment, files]).encode())

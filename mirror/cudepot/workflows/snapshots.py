@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cudepot.catalog.ecosystems import row_for
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.diff import Change, count_packages, diff_trees, reasons
 from cudepot.catalog.site.snapshot import Snapshot, Tree
@@ -122,9 +121,7 @@ def _snapshot(store: LocalStore, history: History, number: int) -> _State:
 
 def _locked_tree(lock: Lock) -> Tree:
     """Return where a site would have the artifacts of a lock that are published as they are."""
-    return {
-        row_for(one.kind).folder(one.upstream) + one.filename: one.digest for one in lock.artifacts if one.is_mirrored
-    }
+    return {one.site_path: one.digest for one in lock.artifacts if one.is_mirrored}
 
 
 def _lock_or_none(store: LocalStore, snapshot: Snapshot) -> Lock:

@@ -10,6 +10,7 @@ from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import own_folders
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
+from cudepot.catalog.solution.graph import by_place
 from cudepot.catalog.unsolvable import notes
 from cudepot.depot.builds import all_jobs, builds_of, job_key, recall
 from cudepot.depot.clock import clock_faults
@@ -139,10 +140,9 @@ def status(depot: Depot) -> Status:
 
 
 def _environments(store: LocalStore, lock: Lock) -> Iterator[EnvironmentStatus]:
-    artifacts = {(one.upstream, one.filename): one.digest for one in lock.artifacts}
+    artifacts = by_place(lock.artifacts)
     for one in lock.environments:
-        members = {(each.upstream, each.filename) for target in one.targets for each in target.members}
-        files = {artifacts[each] for each in members if each in artifacts}
+        files = {artifacts[each].digest for each in one.places if each in artifacts}
         targets = tuple(target.name for target in one.targets)
         missing = sum(not store.has(each) for each in files)
         yield EnvironmentStatus(one.name, targets, len(files), sum(each.size for each in files), missing)

@@ -70,7 +70,7 @@ def channels_of(locked: Sequence[Artifact], own: str) -> dict[str, list[Mirrored
 
 def members_of(environment: LockedEnvironment, channels: Mapping[str, Sequence[Mirrored]]) -> list[Mirrored]:
     """Return the packages of an environment, as far as they are there."""
-    wanted = {(one.upstream, one.filename) for target in environment.targets for one in target.members}
+    wanted = environment.places
     return [one for upstream, found in channels.items() for one in found if (upstream, one.path) in wanted]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cudepot.catalog.ecosystems import row_for
 from cudepot.catalog.lock import ENVIRONMENT, Artifact, Lock, LockedEnvironment, joined
 from cudepot.catalog.solution.graph import by_place
 from cudepot.catalog.unsolvable import Unsolvable
@@ -78,12 +77,7 @@ def _swapped(
 
 def _drop_strays(parts: dict[str, Part], environments: Sequence[LockedEnvironment]) -> None:
     """Take out of the parts what no pin asks for, and no environment that is shown."""
-    members = {
-        (one.upstream, one.filename)
-        for environment in environments
-        for target in environment.targets
-        for one in target.members
-    }
+    members = set().union(*(one.places for one in environments))
     for name, part in list(parts.items()):
         every = part.lock.artifacts
         wanted = tuple(one for one in every if one.why != ENVIRONMENT or (one.upstream, one.filename) in members)
@@ -117,14 +111,14 @@ def _check_there(
     tree: Tree,
     why: Mapping[str, CudepotError],
 ) -> None:
-    for member in (one for target in environment.targets for one in target.members):
-        one = there.get((member.upstream, member.filename))
-        if one and tree.get(row_for(one.kind).folder(one.upstream) + one.filename) == one.digest:
+    for upstream, filename in environment.places:
+        one = there.get((upstream, filename))
+        if one and tree.get(one.site_path) == one.digest:
             continue
-        if error := why.get(member.upstream):
-            raise error.retold(f"{member.filename} of {member.upstream} is not to be had: {error}")
+        if error := why.get(upstream):
+            raise error.retold(f"{filename} of {upstream} is missing: {error}")
         raise ConfigError(
-            f"{member.filename} of {member.upstream} would not be on the site",
+            f"{filename} of {upstream} would not be on the site",
             hint="run `cudepot lock` and `cudepot sync`",
         )
 
@@ -143,13 +137,12 @@ def _as_before(
     depot: Depot, environment: LockedEnvironment, parts: dict[str, Part], earlier: Earlier
 ) -> LockedEnvironment | None:
     """Return an environment as it was published last, its files put into the parts; None where that cannot be."""
-    wanted = earlier.environment(environment.name, environment.kind)
+    wanted = earlier.locked.environment(environment.name, environment.kind)
     if not wanted:
         return None
     files = by_place(earlier.locked.artifacts)
-    members = {(one.upstream, one.filename) for target in wanted.targets for one in target.members}
-    those = [files[one] for one in sorted(members) if one in files]
-    if len(those) < len(members) or not all(_is_to_be_had(depot, one, parts, earlier) for one in those):
+    those = [files[one] for one in sorted(wanted.places) if one in files]
+    if len(those) < len(wanted.places) or not all(_is_to_be_had(depot, one, parts, earlier) for one in those):
         return None
     for one in those:
         _put(parts, one, earlier)
@@ -161,9 +154,8 @@ def _is_to_be_had(depot: Depot, one: Artifact, parts: Mapping[str, Part], earlie
     part = parts.get(one.upstream)
     if part and any(each.filename == one.filename and each.digest != one.digest for each in part.lock.artifacts):
         return False
-    path = row_for(one.kind).folder(one.upstream) + one.filename
     return depot.store.has(one.digest) or from_site(
-        depot.store, depot.inspectable(), earlier.snapshots[0], path, one.digest
+        depot.store, depot.inspectable(), earlier.snapshots[0], one.site_path, one.digest
     )
 
 

@@ -18,8 +18,7 @@ def environments(lock: Lock, size: Callable[[Iterable[Digest]], str]) -> Iterato
     """Give a section for each environment of a lock; ``size`` tells how much some files are."""
     artifacts = by_place(lock.artifacts)
     for one in lock.environments:
-        members = {(each.upstream, each.filename) for target in one.targets for each in target.members}
-        files = [artifacts[each].digest for each in members if each in artifacts]
+        files = [artifacts[each].digest for each in one.places if each in artifacts]
         yield _section(one, f"environment, {len(files)} files, {size(files)}")
 
 

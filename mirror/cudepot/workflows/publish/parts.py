@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import own_folders, row_for, row_of
-from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream, beside, split
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, beside, split
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.names import accepted, check_names
 from cudepot.catalog.site.snapshot import Snapshot
@@ -76,7 +76,7 @@ class Part:
 
     def shared(self, channel: str) -> dict[str, Digest]:
         """Return what it brings to these repositories: site path → content; ``channel`` is the conda channel's name."""
-        mirrored = {_path(one): one.digest for one in self.mirrored}
+        mirrored = {one.site_path: one.digest for one in self.mirrored}
         return mirrored | {one.place(channel): one.digest for one in self.built}
 
 
@@ -127,10 +127,6 @@ class Earlier:
         if self._locked is None:
             self._locked = lock_of(self._store, self.snapshots[0]) if self.snapshots else Lock()
         return self._locked
-
-    def environment(self, name: str, kind: str) -> LockedEnvironment | None:
-        """Return what was published last of an environment; None for nothing."""
-        return next((one for one in self.locked.environments if (one.name, one.kind) == (name, kind)), None)
 
 
 def parts_of(depot: Depot, lock: Lock, earlier: Earlier) -> tuple[dict[str, Part], list[Held]]:
@@ -194,7 +190,7 @@ def _bring_back(
     config: Config, store: LocalStore, site: Inspectable, last: Lock, earlier: Earlier
 ) -> dict[str, Digest]:
     """Take back from the site what it shows of an upstream and the store has lost; return what it has not either."""
-    shared = set(map(_path, _of_shared(last)))
+    shared = {one.site_path for one in _of_shared(last)}
     shown = _copied(last, earlier.tree) | {path: one for path, one in earlier.tree.items() if path in shared}
     shown |= {one.place(config.site.channel): one.digest for one in _shown_of(config, store, last, earlier)}
     lacking = {path: digest for path, digest in shown.items() if not store.has(digest)}
@@ -214,11 +210,6 @@ def _copied(lock: Lock, tree: Mapping[str, Digest]) -> dict[str, Digest]:
 def _of_shared(lock: Lock) -> list[Artifact]:
     """Return the artifacts of ecosystems in which all upstreams share a repository."""
     return [one for one in lock.artifacts if not row_for(one.kind).per_upstream]
-
-
-def _path(one: Artifact) -> str:
-    """Return where a site has an artifact."""
-    return row_for(one.kind).folder(one.upstream) + one.filename
 
 
 def _shown_of(config: Config, store: LocalStore, last: Lock, earlier: Earlier) -> tuple[Built, ...]:

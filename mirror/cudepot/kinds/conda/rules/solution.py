@@ -47,9 +47,7 @@ def _explicit(site: Exported, environment: LockedEnvironment, target: LockedTarg
         "@EXPLICIT",
     ]
     files = (site.artifacts[member.upstream, member.filename] for member in target.members)
-    lines = [
-        f"{site.url}/{quote(CONDA.folder(one.upstream) + one.filename)}#sha256:{one.digest.sha256}" for one in files
-    ]
+    lines = [f"{site.url}/{quote(one.site_path)}#sha256:{one.digest.sha256}" for one in files]
     return "\n".join([*head, *sorted(lines), ""])
 
 
