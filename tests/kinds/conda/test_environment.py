@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ from simulator.sides import Far
 from simulator.site_key import SiteKey
 from tests.clients import conda_env
 from tests.kinds.conda.world import NAME, Forge
+
+from cudepot.catalog.lock_document import parse_lock
+from cudepot.catalog.site.snapshot import parse_snapshot
+from cudepot.cli.progress import Silent
+from cudepot.digest import Digest
+from cudepot.errors import TrustError
+from cudepot.store.local import LocalStore
+from cudepot.workflows.bundle.environments import prove_environments
 
 PACKAGES = (
     CondaPackage("python", "3.12.8", "h1_0", depends=("libzlib", "tzdata", "__glibc >=2.17", "__unix")),
@@ -254,3 +263,31 @@ def test_shards_are_read_once_whoever_asks(project: Project, forge: Forge) -> No
     names = {"python", "libzlib", "tzdata", "pip", "numpy"}
     kept = [one for one in json.loads(memory.read_text()) if "/shards/" in one]
     assert len(kept) == len(names)
+
+
+@pytest.mark.parametrize("channel", ["main", NAME])
+def test_other_bytes_under_a_name_that_the_index_has_are_found_out(
+    project: Project, forge: Forge, channel: str
+) -> None:
+    """Of the site's own channel, to which the index leads, or of the one that is called as its upstream."""
+    want(project, forge, "libzlib <1.3")
+    publish(project)
+    store = LocalStore(project.store)
+    snapshot = parse_snapshot(store.snapshots.read(1)[0], "snapshot 1")
+    lock = parse_lock(tomllib.loads(project.lock.read_text()))
+    prove_environments(store, Silent(), lock, snapshot.tree)
+    path = f"conda/{channel}/linux-64/libzlib-1.2.13-h0_6.conda"
+    assert path in snapshot.tree
+    with pytest.raises(TrustError, match=r"would not get what is locked: .*libzlib-1.2.13-h0_6.conda"):
+        prove_environments(store, Silent(), lock, {**snapshot.tree, path: Digest.of(b"other")})
+
+
+def test_a_lock_that_names_other_bytes_than_the_site_is_found_out(project: Project, forge: Forge) -> None:
+    want(project, forge, "libzlib <1.3")
+    publish(project)
+    store = LocalStore(project.store)
+    snapshot = parse_snapshot(store.snapshots.read(1)[0], "snapshot 1")
+    lock = parse_lock(tomllib.loads(project.lock.read_text()))
+    artifacts = tuple(replace(one, digest=Digest.of(b"other")) for one in lock.artifacts)
+    with pytest.raises(TrustError, match="is not on the site as the lock has it"):
+        prove_environments(store, Silent(), replace(lock, artifacts=artifacts), snapshot.tree)

@@ -70,7 +70,7 @@ class _Shows(Shows):
     def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:  # noqa: ARG002
         from cudepot.kinds.conda.verify import faults  # noqa: PLC0415 - for `verify` alone
 
-        return faults(store, snapshot, root)
+        return faults(store, snapshot.tree, root)
 
 
 SHOWS = _Shows()

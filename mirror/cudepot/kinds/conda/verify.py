@@ -6,15 +6,15 @@ import json
 import posixpath
 from collections.abc import Iterator
 
-from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.site.snapshot import Tree
 from cudepot.store.local import LocalStore
 
 
-def faults(store: LocalStore, snapshot: Snapshot, path: str) -> Iterator[str]:
+def faults(store: LocalStore, tree: Tree, path: str) -> Iterator[str]:
     """Give a line for each package that is not the one a ``repodata.json`` names."""
-    index = json.loads(store.read(snapshot.tree[path]))
+    index = json.loads(store.read(tree[path]))
     folder = posixpath.normpath(path.removesuffix("repodata.json") + index.get("info", {}).get("base_url", "")) + "/"
     for filename, entry in (index.get("packages", {}) | index["packages.conda"]).items():
-        found = snapshot.tree.get(folder + filename)
+        found = tree.get(folder + filename)
         if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):
             yield f"{path}: {filename} is not the one it names"
