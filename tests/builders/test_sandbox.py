@@ -50,6 +50,15 @@ def test_what_it_leaves_in_its_folder_stays_and_is_ours(folder: Path) -> None:
     assert stat.S_IMODE((folder / "x").stat().st_mode) == 0o644
 
 
+def test_what_one_command_leaves_is_no_way_out_for_the_next(folder: Path, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    shell(folder, f"rm -rf /build/tmp; ln -s {victim} /build/tmp; ln -s {victim} /build/root; echo x > /tmp/x")
+    assert (folder / "tmp").is_symlink()
+    assert shell(folder, "ls /tmp; echo x > /tmp/y").output == "", "a new one each time"
+    assert not list(victim.iterdir())
+
+
 def test_nothing_else_can_be_written(folder: Path, tmp_path: Path) -> None:
     shown = tmp_path / "shown"
     shown.mkdir()

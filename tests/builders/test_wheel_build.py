@@ -25,6 +25,11 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         out.writestr("own.py", str(result))
     return "own-1.0-py3-none-any.whl"
 """
+SWAP = """import os
+if os.path.isdir("/build/{name}") and not os.path.islink("/build/{name}"):
+    os.rename("/build/{name}", "/build/gone")
+os.path.islink("/build/{name}") or os.symlink("{victim}", "/build/{name}")
+"""
 
 
 def running() -> Interpreter:
@@ -122,6 +127,38 @@ def test_what_it_writes_to_its_home_is_gone_with_it(tmp_path: Path) -> None:
 def test_not_exactly_one_wheel_is_an_error(tmp_path: Path, body: str) -> None:
     with pytest.raises(BuildError, match=r"own-1\.0\.tar\.gz: its build"):
         built(tmp_path, body).wheel()
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    made = tmp_path / "victim"
+    made.mkdir()
+    (made / "requires.json").write_text('["of-the-user"]')
+    (made / "own-1.0-py3-none-any.whl").touch()
+    return made
+
+
+def test_a_link_in_place_of_the_folder_for_wheels_leads_nowhere(tmp_path: Path, victim: Path) -> None:
+    swap = SWAP.format(name="wheels", victim=victim)
+    build = built(tmp_path / "here", requires=f"exec({swap!r}) or ['tool']")
+    assert build.requires() == ("tool",)
+    filename, data = wheel(Dist("tool", "1.5"))
+    build.install({filename: io.BytesIO(data)})
+    assert not (victim / filename).exists()
+
+
+def test_a_link_in_place_of_the_folder_for_what_is_made_is_not_followed(tmp_path: Path, victim: Path) -> None:
+    """What a backend leaves in its environment runs in the process that asks it, when that ends as well."""
+    swap = SWAP.format(name="out", victim=victim)
+    plant = f"import atexit; atexit.register(exec, {swap!r}, {{}})"
+    write = "open(os.path.join(sys.prefix, 'lib', os.listdir(sys.prefix + '/lib')[0], 'site-packages/x.pth'), 'w')"
+    build = built(tmp_path / "here", requires=f"({write}.write({plant!r}), [])[1]")
+    assert build.requires() == ()
+    with pytest.raises(BuildError, match="makes 0 wheels"):
+        build.wheel()
+    assert (tmp_path / "here/build/out").resolve() == victim
+    with pytest.raises(BuildError):
+        build.requires()
 
 
 def test_a_wheel_that_cannot_be_installed_is_an_error(tmp_path: Path) -> None:

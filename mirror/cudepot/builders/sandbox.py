@@ -55,7 +55,8 @@ def run_isolated(
 
     Args:
         command: arguments, the first a path inside.
-        folder: where it may write; nothing that it leaves anywhere else is kept.
+        folder: where it may write; nothing that it leaves anywhere else is kept. What an earlier command has left in
+            it may be links to anywhere, so nothing below it is mounted.
         shown: further files and folders, path outside → inside; it cannot change them.
         environment: all of its variables.
         seconds: after which it and all it has started are ended.
@@ -64,11 +65,12 @@ def run_isolated(
     Raises:
         BuildError: the kernel does not allow all of it; the command was not run.
     """
-    (folder / "tmp").mkdir(exist_ok=True)
     with temporary_folder() as place:
-        (place / "root").mkdir()
+        for name in ("root", "tmp"):
+            (place / name).mkdir()
         spec = {
             "kept": str(folder),
+            "tmp": str(place / "tmp"),
             "root": str(place / "root"),
             "shown": [[str(outside), inside] for outside, inside in shown.items()],
             "command": list(command),

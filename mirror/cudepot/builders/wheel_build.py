@@ -26,7 +26,8 @@ EPOCH = 1580601600
 SECONDS = 3600.0
 _DRIVER = Path(__file__).parent / "wheel_driver" / "__main__.py"
 _CARRIED = ("build", "packaging", "pyproject_hooks")
-_PYTHON, _UV, _TOOLS = "/build/env/bin/python", "/uv", "/tools"
+_PYTHON, _UV, _TOOLS, _WHEELS = "/build/env/bin/python", "/uv", "/tools", "/wheels"
+_MOST_REQUIRES = 1 << 20  # bytes of what a backend says
 _ENVIRONMENT = {
     "PATH": "/build/env/bin:/usr/local/bin:/usr/bin:/bin",
     "HOME": "/build/home",
@@ -100,6 +101,9 @@ def _uv() -> str:
 class WheelBuild:
     """One build in an empty folder of its own, whose ``source`` is to be filled before anything is asked.
 
+    Once a backend was run, anything below ``build`` may be a link to anywhere: only what is a plain file in a plain
+    folder is read of it, and nothing is written there.
+
     Args:
         folder: its part ``build`` is seen as ``/build``, so that no path of this machine gets into a wheel.
         python: what builds.
@@ -116,8 +120,9 @@ class WheelBuild:
     ) -> None:
         check_isolation()
         self._python, self._what, self._seconds, self._memory = python, what, seconds, memory
-        self._folder, self._tools = folder / "build", folder / "tools"
-        for name in ("source", "wheels", "out", "home"):
+        self._folder, self._tools, self._wheels = folder / "build", folder / "tools", folder / "wheels"
+        self._wheels.mkdir(parents=True)
+        for name in ("source", "out", "home"):
             (self._folder / name).mkdir(parents=True)
         _carry_tools(self._tools)
         self._run([_UV, "venv", "--quiet", "--python", str(python.executable), "/build/env"])
@@ -135,9 +140,9 @@ class WheelBuild:
         """
         names = []
         for name, content in wheels.items():
-            with (self._folder / "wheels" / name).open("wb") as out:
+            with (self._wheels / name).open("wb") as out:
                 shutil.copyfileobj(content, out)
-            names.append(f"/build/wheels/{name}")
+            names.append(f"{_WHEELS}/{name}")
         if names:
             self._run([_UV, "pip", "install", "--quiet", "--no-deps", "--no-index", "--python", _PYTHON, *names])
 
@@ -148,12 +153,13 @@ class WheelBuild:
             BuildError: it ends with an error, too late, or wants what it does not get.
         """
         self._drive("requires")
+        paths = self._made("requires.json")
         try:
-            found = json.loads((self._folder / "out/requires.json").read_text())
-        except (OSError, ValueError) as error:
-            raise BuildError(
-                f"{self._what}: its backend does not say what it requires: {error}", hint=_OTHER
-            ) from error
+            found = json.loads(paths[0].read_text()) if paths and paths[0].stat().st_size <= _MOST_REQUIRES else None
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, list):
+            raise BuildError(f"{self._what}: its backend does not say what it requires", hint=_OTHER)
         return tuple(str(one) for one in found)
 
     def wheel(self) -> Path:
@@ -163,16 +169,22 @@ class WheelBuild:
             BuildError: as for :meth:`requires`; or no wheel came of it, or several.
         """
         self._drive("wheel")
-        found = [one for one in (self._folder / "out").glob("*.whl") if one.is_file() and not one.is_symlink()]
+        found = self._made("*.whl")
         if len(found) != 1:
             raise BuildError(f"{self._what}: its build makes {len(found)} wheels where there must be one", hint=_OTHER)
         return found[0]
+
+    def _made(self, pattern: str) -> list[Path]:
+        """Return the plain files of such names that were made; none where their folder is not the one it was."""
+        folder = self._folder / "out"
+        found = [] if folder.is_symlink() else folder.glob(pattern)
+        return [one for one in found if one.is_file() and not one.is_symlink()]
 
     def _drive(self, action: str) -> None:
         self._run([_PYTHON, "-I", f"{_TOOLS}/driver.py", action, "/build/source", "/build/out"])
 
     def _run(self, command: Sequence[str]) -> None:
-        shown = {Path(_uv()): _UV, self._tools: _TOOLS} | beyond_system(self._python.prefix)
+        shown = {Path(_uv()): _UV, self._tools: _TOOLS, self._wheels: _WHEELS} | beyond_system(self._python.prefix)
         ended = run_isolated(
             command, self._folder, shown=shown, environment=_ENVIRONMENT, seconds=self._seconds, memory=self._memory
         )

@@ -75,6 +75,7 @@ def test_links_inside_are_kept(tmp_path: Path) -> None:
         [("x-1.0/out", "/etc")],
         [("x-1.0/x", "y")],
         [("x-1.0/setup.py/deeper", "y")],
+        [("x-1.0/p/q/up", "../.."), ("x-1.0/p/q/up/out", "../../../../etc")],
     ],
 )
 def test_links_that_lead_out_or_stand_in_the_way_are_refused(tmp_path: Path, links: list[tuple[str, str]]) -> None:

@@ -1,9 +1,10 @@
 """Makes the namespaces, mounts what may be seen, gives up every right, and runs the command; reads what as JSON.
 
-From standard input: ``kept`` (a folder, seen as ``/build``: the one place that keeps what is written), ``root`` (an
-empty folder, where the new root is put together), ``shown`` (path outside → path inside, read-only), ``command``,
-``environment``, ``memory`` (bytes of address space a process may have). Ends as the command did, or with status 125
-and a line that begins with ``cudepot: `` where the kernel does not allow all of it: then nothing was run.
+From standard input: ``kept`` (a folder, seen as ``/build``: the one place that keeps what is written), ``tmp`` (an
+empty folder, seen as ``/tmp``), ``root`` (an empty folder, where the new root is put together), ``shown`` (path outside
+→ path inside, read-only), ``command``, ``environment``, ``memory`` (bytes of address space a process may have). Ends as
+the command did, or with status 125 and a line that begins with ``cudepot: `` where the kernel does not allow all of it:
+then nothing was run.
 
 Linux: unshare(2), user_namespaces(7), mount_namespaces(7), pivot_root(2).
 """
@@ -107,7 +108,7 @@ def _put_together(spec: dict[str, Any]) -> None:
         _bind(outside, root / inside.lstrip("/"))
     _make_readonly(root)
     _bind(spec["kept"], root / "build")
-    _bind(f"{spec['kept']}/tmp", root / "tmp")  # noqa: S108 - inside
+    _bind(spec["tmp"], root / "tmp")
     (root / "dev/shm").mkdir()
     _mount("tmpfs", str(root / "dev/shm"), "tmpfs", _NOSUID | _NODEV, "size=256m,mode=1777")
     (root / "proc").mkdir()

@@ -102,6 +102,8 @@ class Workplace:
 def unpack(stream: BinaryIO, folder: Path, source: Source) -> None:
     """Write the files of an sdist below a folder, its top folder left out; links last, so that nothing goes by them.
 
+    The folders that links are in are made before, so that a link behind another one is in its way.
+
     Raises:
         FormatError: it cannot be read, or its files are in each other's way.
     """
