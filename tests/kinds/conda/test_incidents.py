@@ -188,3 +188,11 @@ def test_an_entry_that_is_no_match_spec(project: Project, forge: Forge) -> None:
     for entry in ("zlib ===1..2 [[", "conda-forge::zlib", "zlib*"):
         forge.pin(project, entry)
         assert "in `packages`" in project.fail(3, "lock").error, entry
+
+
+@pytest.mark.parametrize("base", ["https://[::1", "ftp://x.example/", "https://me:secret@x.example/", "file:///etc/"])
+def test_a_base_url_that_is_not_followed(project: Project, forge: Forge, base: str) -> None:
+    forge.channel.base_url = base
+    forge.channel.publish()
+    forge.pin(project, "tzdata")
+    assert "points to" in project.fail(4, "lock").error

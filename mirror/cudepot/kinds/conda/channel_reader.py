@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.faults import APART, NO_SHARD, Evidence, Fault, IndexMismatchError, IndexMissingError
@@ -20,6 +21,7 @@ from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_shards import INDEX, SHARD, SHARD_LIMIT, ShardIndex, read_index, read_shard
 from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports
 from cudepot.ports import Source
+from cudepot.urls import split_url
 
 FORMS = (INDEX, "repodata.json.zst", "repodata.json")
 """The indexes a subdir may have, the smallest to read first; all say the same."""
@@ -211,10 +213,13 @@ def located(upstream: Upstream, index: str, reference: str) -> str:
     Raises:
         UpstreamError: the reference leads somewhere that is not asked, or holds a login.
     """
-    url = urljoin(f"{upstream.url}{index}", reference)
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or "@" in parts.netloc:
-        raise UpstreamError(f"{upstream.url}{index}: points to {url[:200]!r}", hint="only http and https are followed")
+    url, parts = "", None
+    with contextlib.suppress(ValueError):
+        url = urljoin(f"{upstream.url}{index}", reference)
+        parts = split_url(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        told = "a URL with a login in it" if "@" in reference else repr(reference[:200])
+        raise UpstreamError(f"{upstream.url}{index}: points to {told}", hint="only http and https are followed")
     if not url.startswith(upstream.url) or parts.query:
         return url
     path = unquote(url.removeprefix(upstream.url))
