@@ -30,7 +30,7 @@ TOML: list[tuple[str, str]] = [
     ("[build]\nzstd-level = 99", "expected an integer from 1 to 22 in 'build.zstd-level', found 99"),
     (
         "[[upstream]]\nname = 'x'\ntype = 'ftp'",
-        "expected one of apt, yum, simple, redistrib, folder, local-repo in 'upstream[1].type'",
+        "expected one of apt, yum, conda, simple, redistrib, folder, local-repo in 'upstream[1].type'",
     ),
     ("[[upstream]]\nname = 'local'\ntype = 'folder'\npath = '.'", "two upstreams are called 'local'"),
     ("this is no TOML", "not TOML: "),
@@ -78,7 +78,7 @@ LOCKS: list[tuple[str, str, str]] = [
     ("version = 1", "version = 2", "cudepot.lock has version 2"),
     ('sha256 = "', 'sha256 = "x', "expected sha256 of 64 hex digits"),
     ('filename = "', 'filename = "../', "expected a plain file name in 'artifact[0].filename'"),
-    ('kind = "deb"', 'kind = "dab"', "expected one of deb, rpm, wheel, archive in 'artifact[0].kind'"),
+    ('kind = "deb"', 'kind = "dab"', "expected one of deb, rpm, conda, wheel, archive in 'artifact[0].kind'"),
     ('kind = "deb"', 'kind = "deb', "not TOML: "),
     ('why = "pin"', 'whim = "pin"', "unknown key 'artifact[0].whim'"),
 ]

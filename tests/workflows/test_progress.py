@@ -59,7 +59,7 @@ def test_verbs_name_their_steps(project: Project, nvidia: Nvidia) -> None:
     project.write()
     project.run("lock")
     project.run("publish")
-    assert "comparing snapshots 1 and 2" in steps_of(project, "diff", "1", "2")
+    assert "comparing snapshot 1 and snapshot 2" in steps_of(project, "diff", "1", "2")
     assert "reading snapshot 2" in steps_of(project, "snapshots")
     assert "artifacts in the store" in steps_of(project, "status")
     assert "signing the roots of snapshot 1 anew" in steps_of(project, "rollback", "1")

@@ -148,7 +148,7 @@ def test_what_uv_stumbles_over_is_named(tmp_path: Path) -> None:
 @pytest.mark.tools
 def test_an_interrupt_ends_uv_too(tmp_path: Path) -> None:
     program = f"""
-import sys, threading
+import signal, sys, threading
 from pathlib import Path
 from tests.kinds.wheels.toy_index import ToyIndex
 from cudepot.kinds.wheels.resolve import resolve
@@ -158,6 +158,7 @@ class Slow(ToyIndex):
     def files(self, project):
         print("asked", flush=True)
         threading.Event().wait()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 resolve(Question(("a",), (Target("linux-64", "3.12", "2.28"),)), Slow(), Path({str(tmp_path)!r}))
 """
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
