@@ -6,22 +6,38 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
-from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.faults import fault_of
 from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import Standing, note_faults
 from cudepot.errors import CudepotError
 from cudepot.store.local import LocalStore
 
-_Found = TypeVar("_Found")
 MAX_PAUSE = 120.0  # seconds
 _KEPT = "what was locked of it stays, and so does the site; `cudepot lock` again later"
 
 
+class Part(Protocol):
+    """What is resolved alone, so that a fault of it stops no other: an upstream, or an environment."""
+
+    @property
+    def name(self) -> str:
+        """What its faults are remembered and told under."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where it is, for faults that name no other place; empty for what is in no one place."""
+        ...
+
+
+_Part = TypeVar("_Part", bound=Part)
+_Found = TypeVar("_Found")
+
+
 class Failure(NamedTuple):
-    """An upstream that could not be locked: the error as it is told, and the fault as it is remembered."""
+    """A part that could not be locked: its name, the error as it is told, and the fault as it is remembered."""
 
     upstream: str
     error: CudepotError
@@ -42,34 +58,34 @@ def rounds(depot: Depot, wait: float) -> Iterator[Depot]:
 
 
 def resolve_all(
-    depot: Depot, upstreams: Sequence[Upstream], resolve: Callable[[Depot, Upstream], _Found], wait: float
+    depot: Depot, parts: Sequence[_Part], resolve: Callable[[Depot, _Part], _Found], wait: float
 ) -> tuple[dict[str, _Found], dict[str, CudepotError]]:
-    """Resolve every upstream, again where a fault may pass; return what was resolved and what was not, and why."""
+    """Resolve every part, again where a fault may pass; return what was resolved and what was not, and why."""
     done: dict[str, _Found] = {}
     errors: dict[str, CudepotError] = {}
     for attempt in rounds(depot, wait):
-        for one in upstreams:
+        for one in parts:
             if one.name in done or not _may_pass(errors.get(one.name), one):
                 continue
             depot.progress.step(f"resolving {one.name}")
             try:
                 done[one.name] = resolve(attempt, one)
                 errors.pop(one.name, None)
-            except Exception as error:  # noqa: BLE001 - whatever an upstream's bytes do to us
+            except Exception as error:  # noqa: BLE001 - whatever others' bytes do to us
                 errors[one.name] = attempt.isolation.alone(one.name, error)
-        if not any(_may_pass(errors[one.name], one) for one in upstreams if one.name in errors):
+        if not any(_may_pass(errors[one.name], one) for one in parts if one.name in errors):
             break
     return done, errors
 
 
-def _may_pass(error: CudepotError | None, upstream: Upstream) -> bool:
-    return error is None or fault_of(error, upstream.url).passing
+def _may_pass(error: CudepotError | None, part: Part) -> bool:
+    return error is None or fault_of(error, part.place).passing
 
 
 def failures(
     store: LocalStore,
     clock: Clock,
-    upstreams: Sequence[Upstream],
+    parts: Sequence[Part],
     errors: Mapping[str, CudepotError],
     *,
     first: bool = True,
@@ -78,9 +94,9 @@ def failures(
 
     Without ``first`` a fault that was not there before is told by its message alone.
     """
-    for one in upstreams:
+    for one in parts:
         error = errors.get(one.name)
-        faults = [fault_of(error, one.url or one.path)] if error else []
+        faults = [fault_of(error, one.place)] if error else []
         for standing in note_faults(store, clock, one.name, "lock", faults):
             assert error is not None, "a fault was found, so there was an error"
             is_new = standing.since == standing.seen

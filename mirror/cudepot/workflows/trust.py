@@ -121,7 +121,7 @@ def _trust(base: Path, upstream: Upstream, logged: Callable[[BaseException], str
     states = dict.fromkeys(found, "not pinned") | dict.fromkeys(expired, "expired")
     states |= dict.fromkeys((*upstream.keys, *upstream.package_keys), "pinned")
     keys = tuple(_keys(base, states, found))
-    return UpstreamTrust(upstream.name, upstream.url or upstream.path, keys, tuple(missing), tuple(unreadable))
+    return UpstreamTrust(upstream.name, upstream.place, keys, tuple(missing), tuple(unreadable))
 
 
 def _unreadable(name: str, error: Exception, logged: Callable[[BaseException], str]) -> Unreadable:

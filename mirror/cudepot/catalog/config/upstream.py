@@ -65,6 +65,11 @@ class Upstream:
     max_age: int = 0
     settings: Settings = field(default_factory=NoSettings)
 
+    @property
+    def place(self) -> str:
+        """URL or path: where people look for it."""
+        return self.url or self.path
+
 
 def upstream_name(text: str, where: str) -> str:
     """Return a name that an upstream may have; raise ConfigError, which tells ``where`` it stands, for another."""

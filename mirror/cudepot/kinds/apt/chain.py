@@ -96,7 +96,7 @@ class Chain(Asked):
             for name in index_names(apt_settings(self.upstream).components, self.upstream.architectures, suite.release)
         ]
         places = [f"{suite.folder}{name}" for suite, name in names]
-        url = self.upstream.url or self.upstream.path
+        url = self.upstream.place
         texts = (self._index_text(suite, name) for suite, name in names)
         return Offers([PackageIndex(text, url + place) for text, place in zip(texts, places, strict=True)], places)
 

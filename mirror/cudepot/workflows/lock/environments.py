@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.environments import Environment
-from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.drift import same_bytes_or_accepted
 from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream
 from cudepot.depot.depot import Depot
@@ -42,6 +41,22 @@ class Asked(NamedTuple):
     wait: float = 0.0
 
 
+class _Part(NamedTuple):
+    """An environment as what is resolved alone; see :class:`~cudepot.depot.rounds.Part`."""
+
+    environment: Environment
+
+    @property
+    def name(self) -> str:
+        """What its faults are remembered and told under."""
+        return environment_fault_name(self.environment.name)
+
+    @property
+    def place(self) -> str:
+        """Nowhere: it is of several upstreams."""
+        return ""
+
+
 def with_environments(depot: Depot, old: Lock, pins: Lock, asked: Asked) -> Settled:
     """Resolve every environment, and return the lock that has them.
 
@@ -55,16 +70,16 @@ def with_environments(depot: Depot, old: Lock, pins: Lock, asked: Asked) -> Sett
         ConfigError: a project to be upgraded is in no environment.
     """
     _check_upgrade(asked.upgrade, depot.config, old)
-    every = {Upstream(environment_fault_name(one.name), "environment"): one for one in depot.config.environments}
+    parts = [_Part(one) for one in depot.config.environments]
 
-    def resolve(attempt: Depot, named: Upstream) -> list[Solved]:
-        return [_solved(attempt, old, pins, every[named], kind, asked) for kind, _ in every[named].wants]
+    def resolve(attempt: Depot, part: _Part) -> list[Solved]:
+        environment = part.environment
+        return [_solved(attempt, old, pins, environment, kind, asked) for kind, _ in environment.wants]
 
-    by_name = {named.name: one.name for named, one in every.items()}
-    found, errors = resolve_all(depot, list(every), resolve, asked.wait)
-    done = {by_name[name]: each for name, each in found.items()}
+    found, errors = resolve_all(depot, parts, resolve, asked.wait)
+    done = {one.environment.name: found[one.name] for one in parts if one.name in found}
     lock = _joined(depot.config, old, pins, done)
-    failed = tuple(failures(depot.store, depot.clock, list(every), errors, first=False))
+    failed = tuple(failures(depot.store, depot.clock, parts, errors, first=False))
     notes = dict.fromkeys(note for each in done.values() for one in each for note in (*one.notes, *_withdrawn(one)))
     return Settled(lock, failed, tuple(notes), sizes(old, lock, depot.store.has))
 
