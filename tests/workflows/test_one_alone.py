@@ -29,8 +29,8 @@ from cudepot.catalog.config.config import Pin
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.cli.main import main
 from cudepot.depot.depot import Depot
-from cudepot.workflows.lock import lock as lock_module
 from cudepot.workflows.lock import update as update_module
+from cudepot.workflows.lock.pins import Pins
 from cudepot.workflows.publish import parts as site_parts
 
 RUNTIME = "libcudnn8=8.0.5.39-1+cuda11.1"
@@ -188,14 +188,14 @@ def bad_signature(one: Case, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def internal_error(one: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = lock_module._resolve
+    real = Pins._resolved
 
-    def resolve(depot: Depot, upstream: Upstream, *given: Any, **more: Any) -> object:
+    def resolve(pins: Pins, depot: Depot, upstream: Upstream) -> object:
         if upstream.name == one.name:
             raise RecursionError("maximum recursion depth exceeded")
-        return real(depot, upstream, *given, **more)
+        return real(pins, depot, upstream)
 
-    monkeypatch.setattr(lock_module, "_resolve", resolve)
+    monkeypatch.setattr(Pins, "_resolved", resolve)
 
 
 def nothing_matches(one: Case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +311,7 @@ def test_our_own_disk_stops_everything(tmp_path: Path, site_key: SiteKey, monkey
     def full(*_: object, **__: object) -> object:
         raise OSError(errno.ENOSPC, "No space left on device", str(project.store / "tmp/x"))
 
-    monkeypatch.setattr(lock_module, "_resolve", full)
+    monkeypatch.setattr(Pins, "_resolved", full)
     assert one.verb("lock") == 7
     assert not project.lock.exists()
     shutil.rmtree(tmp_path / "other")
