@@ -316,9 +316,9 @@ def test_urls_are_refused(index: ToyIndex, ask: Asked) -> None:
     url = "a @ https://files.example/a-1-py3-none-any.whl"
     for key in ("roots", "constraints", "overrides"):
         more = {} if key == "roots" else {key: (url,)}
-        with pytest.raises(ConfigError, match="takes a from a URL"):
+        with pytest.raises(ConfigError, match="a is taken from a URL"):
             ask(url if key == "roots" else "a", **more)
-    with pytest.raises(ConfigError, match="takes b from a URL"):
+    with pytest.raises(ConfigError, match="b is taken from a URL"):
         ask("b @ git+https://git.example/b")
     index.add("c", "1", url)
     assert "URL dependency" in str(ask.error("c"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from packaging.requirements import Requirement
 
 from cudepot.errors import ConfigError
 from cudepot.kinds.wheels.rules.asked import Asked
@@ -108,6 +109,7 @@ def test_where_packages_come_from_is_for_cudepot_toml_to_say() -> None:
         ("# first\nsix \\\n  ==", "x.in:2: not a requirement"),
         ("six @ https://h/six.whl", "x.in:1: six is taken from a URL"),
         ("-r x.in", "x.in:1: x.in includes itself"),
+        (f"six --hash=sha512:{SHA}{SHA}", "x.in:1: its hashes are sha512 alone"),
         ("\u00e9".encode("latin-1").decode("latin-1"), "not a requirement"),
     ],
 )
@@ -121,6 +123,24 @@ def test_files_that_include_others_without_end_are_refused() -> None:
         asked_for(["x/r.in"], lambda _: b"-r x/r.in")
     with pytest.raises(ConfigError, match="more than 64 files of requirements include each other"):
         with_included(["x/r.in"], lambda _: b"-r x/r.in")
+
+
+def test_a_file_is_read_once_however_many_include_it() -> None:
+    """Thirty files that include the next one twice would else be a thousand million."""
+    files = {f"{number}.in": f"-r {number + 1}.in\n-c {number + 1}.in\n".encode() for number in range(30)}
+    assert asked_for(["0.in"], {**files, "30.in": b"six"}.__getitem__) == Asked(("six",), ("six",))
+    groups = "\n".join(
+        f'g{number} = [{{ include-group = "g{number + 1}" }}, {{ include-group = "g{number + 1}" }}]'
+        for number in range(30)
+    )
+    assert asked("p.toml[g0]", p_toml=f'[dependency-groups]\n{groups}\ng30 = ["six"]').requirements == ("six",)
+
+
+def test_an_extra_that_names_others_of_its_project() -> None:
+    text = '[project]\nname = "My_Project"\n[project.optional-dependencies]\na = ["six"]\nb = ["rich"]\n'
+    assert asked("p.toml[all]", p_toml=f'{text}all = ["my-project[a,b]", "tqdm"]').requirements == (
+        "six", "rich", "tqdm",
+    )  # fmt: skip
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:
@@ -165,6 +185,35 @@ def test_a_pylock_asks_for_just_its_packages() -> None:
     assert found == Asked(('numpy==2.3.5; sys_platform == "linux"',), hashes={"numpy": frozenset({SHA})})
 
 
+CHOICES = """\
+lock-version = "1.0"
+created-by = "x"
+extras = ["Fast"]
+dependency-groups = ["dev", "docs"]
+default-groups = ["dev"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "marker", "holds"),
+    [
+        ("pylock.toml", "'fast' in extras", False),
+        ("pylock.toml[fast]", '"Fast" in extras', True),
+        ("pylock.toml[fast]", "'fast' not in extras", False),
+        ("pylock.toml", "'dev' in dependency_groups", True),
+        ("pylock.toml", "'docs' in dependency_groups", False),
+        ("pylock.toml[docs]", "'docs' in dependency_groups and 'fast' not  in extras", True),
+        ("pylock.toml[docs]", "'docs' in extras", False),
+    ],
+)
+def test_what_a_pylock_has_for_extras_and_groups_that_are_asked_for(spec: str, marker: str, holds: bool) -> None:
+    package = f'[[packages]]\nname = "six"\nversion = "1"\nmarker = """{marker}"""\nwheels = []\n'
+    (found,) = asked(spec, pylock_toml=CHOICES + package).requirements
+    told = Requirement(found).marker
+    assert told
+    assert told.evaluate() is holds
+
+
 @pytest.mark.parametrize(
     ("spec", "text", "said"),
     [
@@ -173,8 +222,7 @@ def test_a_pylock_asks_for_just_its_packages() -> None:
         ("uv.lock", "version = 1", r"expected \[\[package\]\]"),
         ("uv.lock", '[[package]]\nname = "x"', r"uv\.lock: not as such files are \(KeyError"),
         ("pylock.toml", PYLOCK + '[[packages]]\nname = "v"\n', r"pylock\.toml:\d+: v is of no index"),
-        ("pylock.toml", PYLOCK.replace("sys_platform == 'linux'", "'x' in extras"), "depends on which extras"),
-        ("pylock.toml[x]", PYLOCK, "extras of a pylock"),
+        ("pylock.toml[x]", PYLOCK, "no extra and no dependency group is called 'x'"),
     ],
 )  # fmt: skip
 def test_a_lock_that_cannot_be_read(spec: str, text: str, said: str) -> None:

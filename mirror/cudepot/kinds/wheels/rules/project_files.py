@@ -11,13 +11,21 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import tomli
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from cudepot.errors import ConfigError
 from cudepot.formats.simple import project_name
 from cudepot.kinds.wheels.rules.asked import Asked, together
+from cudepot.kinds.wheels.rules.requirement import read_requirement
 
 _Table = dict[str, Any]
+_Chosen = dict[str, set[str]]
+"""Variable of a marker of PEP 751 → what is asked for of it, normalised."""
+_CHOICES = {"extras": "extras", "dependency_groups": "dependency-groups"}
+"""Variable of a marker → key of a pylock.toml that names all there are."""
+_AMONG = re.compile(
+    r"""(?P<quote>['"])(?P<name>[^'"]*)(?P=quote)\s+(?P<no>not\s+)?in\s+(?P<variable>extras|dependency_groups)\b"""
+)
 _OURS = ("virtual", "editable", "directory")
 """Sources that uv.lock gives the project itself, and other members of its workspace."""
 
@@ -64,7 +72,7 @@ def asked_by_project(name: str, data: bytes, extras: Sequence[str]) -> Asked:
         if "lock-version" in file.root:
             return _pylock(file, extras)
         return _pyproject(file, extras)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(f"{name}: not as such files are ({type(error).__name__}: {error})") from error
 
 
@@ -76,40 +84,49 @@ def _pyproject(file: _File, extras: Sequence[str]) -> Asked:
             hint = "write them there, or give a file of requirements"
             raise ConfigError(f"{file.at('dynamic')}: {key} are made by a build", hint=hint)
     texts = list(project.get("dependencies", ()))
+    seen: set[str] = set()
     for one in extras:
-        texts += _extra(file, one)
+        texts += _extra(file, one, seen)
     return Asked(tuple(dict.fromkeys(_requirement(file, text) for text in texts)))
 
 
-def _extra(file: _File, extra: str, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Give the requirements of an extra, or of a dependency group, those it includes as well."""
+def _extra(file: _File, extra: str, seen: set[str]) -> Iterator[str]:
+    """Give the requirements of an extra or a dependency group, and of those it includes; what was ``seen`` once."""
     wanted = project_name(extra)
-    for table in (
-        file.root.get("project", {}).get("optional-dependencies", {}),
-        file.root.get("dependency-groups", {}),
-    ):
-        for name, entries in table.items():
-            if project_name(name) != wanted or name in above:
-                continue
-            for entry in entries:
-                if isinstance(entry, str):
-                    yield entry
-                else:
-                    yield from _extra(file, entry["include-group"], (*above, name))
-            return
-    if wanted not in map(project_name, above):
+    if wanted in seen:
+        return
+    seen.add(wanted)
+    entries = _named(file.root.get("project", {}).get("optional-dependencies", {}), wanted)
+    if entries is None:
+        entries = _named(file.root.get("dependency-groups", {}), wanted)
+    if entries is None:
         raise ConfigError(f"{file.name}: no extra and no dependency group is called {extra!r}")
+    own = project_name(file.root.get("project", {}).get("name", ""))
+    for entry in entries:
+        if not isinstance(entry, str):
+            yield from _extra(file, entry["include-group"], seen)
+        elif project_name((asked := _read(file, entry)).name) == own:
+            for one in sorted(asked.extras):  # ``all = ["project[one,other]"]``
+                yield from _extra(file, one, seen)
+        else:
+            yield entry
+
+
+def _named(table: _Table, wanted: str) -> list[Any] | None:
+    """Return the entries of an extra or group (normalised name); None where there is none of that name."""
+    return next((entries for name, entries in table.items() if project_name(name) == wanted), None)
 
 
 def _requirement(file: _File, text: str) -> str:
+    return str(_read(file, text))
+
+
+def _read(file: _File, text: str) -> Requirement:
+    """Return a requirement; its line is looked for only where it has to be told."""
     try:
-        found = Requirement(text)
-    except InvalidRequirement as error:
-        raise ConfigError(f"{file.at(text)}: not a requirement: {text[:200]!r}") from error
-    if found.url:
-        hint = f"only what an index has can be resolved: write {found.name}==VERSION, of an upstream that has it"
-        raise ConfigError(f"{file.at(text)}: {found.name} is taken from a URL", hint=hint)
-    return str(found)
+        return read_requirement(text, file.name)
+    except ConfigError:
+        return read_requirement(text, file.at(text))
 
 
 def _uv_lock(file: _File, extras: Sequence[str]) -> Asked:
@@ -160,19 +177,38 @@ def _hashes(package: _Table) -> Asked:
 
 
 def _pylock(file: _File, extras: Sequence[str]) -> Asked:
-    if extras:
-        raise ConfigError(f"{file.name}: extras of a pylock.toml cannot be asked for", hint="export the lock with them")
-    packages = file.tables("packages")
-    texts = [_pinned(file, one) for one in packages]
+    packages, chosen = file.tables("packages"), _chosen(file, extras)
+    texts = [_pinned(file, one, chosen) for one in packages]
     return Asked(tuple(dict.fromkeys(texts)), hashes=together(list(map(_hashes, packages))).hashes)
 
 
-def _pinned(file: _File, package: _Table) -> str:
+def _chosen(file: _File, extras: Sequence[str]) -> _Chosen:
+    """Return the extras and groups of a lock that are asked for, its default groups as well; refuse unknown ones."""
+    there = {name: {project_name(one) for one in file.root.get(key, ())} for name, key in _CHOICES.items()}
+    wanted = set(map(project_name, extras))
+    if unknown := wanted - set().union(*there.values()):
+        raise ConfigError(
+            f"{file.name}: no extra and no dependency group is called {min(unknown)!r}",
+            hint="a pylock.toml has those that it was exported with",
+        )
+    chosen = {name: wanted & names for name, names in there.items()}
+    chosen["dependency_groups"] |= {project_name(one) for one in file.root.get("default-groups", ())}
+    return chosen
+
+
+def _pinned(file: _File, package: _Table, chosen: _Chosen) -> str:
     name, marker = package["name"], package.get("marker", "")
     if "version" not in package or not ("wheels" in package or "sdist" in package):
         hint = "only what an index has can be resolved: take it from one"
         raise ConfigError(f"{file.at(name)}: {name} is of no index", hint=hint)
-    if re.search(r"\b(extras|dependency_groups)\b", marker):
-        hint = "export the lock with the extras and groups that are wanted, and no others"
-        raise ConfigError(f"{file.at(marker)}: {name} depends on which extras are asked for", hint=hint)
-    return _requirement(file, f"{name}=={package['version']}" + _where(marker))
+    return _requirement(file, f"{name}=={package['version']}" + _where(_settled(marker, chosen)))
+
+
+def _settled(marker: str, chosen: _Chosen) -> str:
+    """Return a marker in which what it asks of extras and groups (PEP 751) is answered: always, or never."""
+
+    def answer(found: re.Match[str]) -> str:
+        holds = (project_name(found["name"]) in chosen[found["variable"]]) != bool(found["no"])
+        return f"python_version {'>=' if holds else '<'} '0'"
+
+    return _AMONG.sub(answer, marker)

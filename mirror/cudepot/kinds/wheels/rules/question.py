@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from packaging.requirements import InvalidRequirement, Requirement
-
-from cudepot.errors import ConfigError
 from cudepot.formats.simple import IndexFile
 from cudepot.kinds.wheels.rules.target import Target
 
@@ -66,23 +63,3 @@ class Chosen:
     version: str
     marker: str
     requires: tuple[str, ...]
-
-
-def read_requirement(text: str, where: str) -> Requirement:
-    """Return a requirement of an environment; ``where`` says what list it stands in.
-
-    Raises:
-        ConfigError: it is none, or names a URL.
-    """
-    try:
-        found = Requirement(text)
-    except InvalidRequirement as error:
-        raise ConfigError(
-            f"not a requirement in `{where}`: {text[:200]!r}", hint="write it as pip takes it: name==1.2.3"
-        ) from error
-    if found.url:
-        raise ConfigError(
-            f"`{where}` takes {found.name} from a URL ({found.url[:200]})",
-            hint="only indexes can be resolved: name its version, name==1.2.3, of an upstream that has it",
-        )
-    return found

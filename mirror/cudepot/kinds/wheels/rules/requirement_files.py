@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
-
-from packaging.requirements import InvalidRequirement, Requirement
 
 from cudepot.errors import ConfigError
 from cudepot.formats.simple import project_name
 from cudepot.kinds.wheels.rules.asked import Asked, together
+from cudepot.kinds.wheels.rules.requirement import read_requirement
 
 _MOST = 64  # files that include each other
 _SPEC = re.compile(r"(?P<file>.+?\.toml|.+?\.lock)\[(?P<extras>[^\[\]]*)\]")
@@ -66,19 +65,27 @@ def with_included(specs: Sequence[str], read: Read) -> dict[str, bytes]:
 
 def asked_for(specs: Sequence[str], read: Read) -> Asked:
     """Return what files ask for together; raise ConfigError, which names file and line, for what cannot be read."""
-    return together([_one(spec, read) for spec in specs])
+    known: dict[str, Asked] = {}
+    return together([_one(spec, read, known) for spec in specs])
 
 
-def _one(spec: str, read: Read) -> Asked:
+def _one(spec: str, read: Read, known: dict[str, Asked]) -> Asked:
     name, extras = file_of(spec)
     if name.endswith((".toml", ".lock")):
         from cudepot.kinds.wheels.rules.project_files import asked_by_project  # noqa: PLC0415 - where there is one
 
         return asked_by_project(name, read(name), extras)
-    return together(list(_of_lines(name, read, (name,))))
+    return _of_file(name, read, (), known)
 
 
-def _of_lines(name: str, read: Read, above: tuple[str, ...]) -> Iterator[Asked]:
+def _of_file(name: str, read: Read, above: tuple[str, ...], known: dict[str, Asked]) -> Asked:
+    """Return what a file asks for; ``known`` has those that were read: however many include one, it is read once."""
+    if name not in known:
+        known[name] = together(list(_of_lines(name, read, (*above, name), known)))
+    return known[name]
+
+
+def _of_lines(name: str, read: Read, above: tuple[str, ...], known: dict[str, Asked]) -> Iterator[Asked]:
     """Give what each line of a file asks for, an included file in place of the line that includes it."""
     for line in _lines(name, read(name)):
         if found := _included(line):
@@ -86,7 +93,7 @@ def _of_lines(name: str, read: Read, above: tuple[str, ...]) -> Iterator[Asked]:
             if inner in above or len(above) == _MOST:
                 what = f"{inner} includes itself" if inner in above else f"more than {_MOST} files include each other"
                 raise ConfigError(f"{line.where}: {what}")
-            asked = together(list(_of_lines(inner, read, (*above, inner))))
+            asked = _of_file(inner, read, above, known)
             yield asked.as_constraints() if line.text.startswith(("-c", "--c")) else asked
         elif line.text.startswith("-"):
             yield _option(line)
@@ -136,23 +143,14 @@ def _option(line: _Line) -> Asked:
 
 
 def _requirement(line: _Line) -> Asked:
-    hashes: Mapping[str, frozenset[str]] = {}
     text = _HASH.sub("", " " + line.text).strip()
     text = re.sub(r"\s--(config-settings?|global-option|build-option)\b.*$", "", text)
     found = read_requirement(text, line.where)
-    if given := [one["hex"].lower() for one in _HASH.finditer(" " + line.text) if one["name"] == "sha256"]:
-        hashes = {project_name(found.name): frozenset(given)}
-    return Asked(requirements=(str(found),), hashes=hashes)
-
-
-def read_requirement(text: str, where: str) -> Requirement:
-    """Return a requirement (PEP 508); raise ConfigError, which tells where it stands, when an index cannot meet it."""
-    try:
-        found = Requirement(text)
-    except InvalidRequirement as error:
-        hint = "write it as pip takes it: name==1.2.3; paths and URLs cannot be resolved"
-        raise ConfigError(f"{where}: not a requirement: {text[:200]!r}", hint=hint) from error
-    if found.url:
-        hint = f"only what an index has can be resolved: write {found.name}==VERSION, of an upstream that has it"
-        raise ConfigError(f"{where}: {found.name} is taken from a URL, {found.url[:200]}", hint=hint)
-    return found
+    given = [(one["name"], one["hex"].lower()) for one in _HASH.finditer(" " + line.text)]
+    sha256 = frozenset(value for name, value in given if name == "sha256")
+    if given and not sha256:
+        raise ConfigError(
+            f"{line.where}: its hashes are {given[0][0]} alone, and files are known by sha256",
+            hint="write the file anew with sha256, as `pip hash` and pip-compile do",
+        )
+    return Asked(requirements=(str(found),), hashes={project_name(found.name): sha256} if sha256 else {})

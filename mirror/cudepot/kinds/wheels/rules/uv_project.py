@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import tomli_w
 
-from cudepot.kinds.wheels.rules.question import Question, read_requirement
+from cudepot.kinds.wheels.rules.question import Question
+from cudepot.kinds.wheels.rules.requirement import read_requirement
 from cudepot.kinds.wheels.rules.target import Target, marker, markers
 
 PROJECT = "cudepot-environment"
@@ -36,7 +37,7 @@ def render_project(question: Question, running: tuple[int, int]) -> str:
 
 
 def _texts(requirements: Sequence[str], where: str) -> list[str]:
-    return [str(read_requirement(one, where)) for one in requirements]
+    return [str(read_requirement(one, f"`{where}`")) for one in requirements]
 
 
 def _pythons(targets: Sequence[Target], running: tuple[int, int]) -> str:
