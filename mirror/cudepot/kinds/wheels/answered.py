@@ -11,7 +11,7 @@ from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget, Memb
 from cudepot.depot.environment_memory import remember
 from cudepot.depot.request import read_wanted
 from cudepot.kinds.kind import Solved, Solving
-from cudepot.kinds.wheels.environment import Wanted
+from cudepot.kinds.wheels.environment import KIND, Wanted
 from cudepot.kinds.wheels.index_reader import IndexReader
 from cudepot.kinds.wheels.resolve import resolve
 from cudepot.kinds.wheels.rules.asked import Asked
@@ -25,7 +25,6 @@ from cudepot.kinds.wheels.shown_reader import EveryReader, ShownReader
 from cudepot.kinds.wheels.solved_files import Answer, artifacts_of, built_of, check_insisted, is_sdist
 from cudepot.temporary import temporary_folder
 
-_KIND = "simple"
 Upgrade = bool | frozenset[str]
 """Which projects are to move: none, some (normalised names), or all."""
 
@@ -54,7 +53,7 @@ def answered(asking: Solving, wanted: Wanted, request: str, reader: IndexReader,
     check_insisted(members, asked.hashes)
     environment = LockedEnvironment(
         asking.environment.name,
-        _KIND,
+        KIND,
         request,
         question.roots,
         tuple(_target(target, answer, artifacts, built) for target in question.targets),

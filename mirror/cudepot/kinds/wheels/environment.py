@@ -13,7 +13,8 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 
-_TYPE = "simple"
+KIND = "simple"
+"""What the registry calls this kind."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NEEDS_WHEELS = (
     "constraints", "overrides", "indexes", "index", "prereleases", "exclude-newer", "build",
@@ -55,17 +56,17 @@ class Wanted:
 
     def owners(self, upstreams: Sequence[Upstream]) -> tuple[Upstream, ...]:
         """Return all indexes, as stubs may name any of them, the one of all projects that ``indexes`` leaves first."""
-        there = {one.name: one for one in upstreams if one.type == _TYPE}
+        there = {one.name: one for one in upstreams if one.type == KIND}
         for name in filter(None, (self.index, *dict(self.indexes).values())):
             if name not in there:
                 raise ConfigError(
-                    f"an environment takes wheels from {name!r}, and no [[upstream]] of type {_TYPE!r} is called so",
+                    f"an environment takes wheels from {name!r}, and no [[upstream]] of type {KIND!r} is called so",
                     hint=f"there are: {', '.join(there) or 'none'}",
                 )
         if not there:
             raise ConfigError(
                 "an environment wants wheels, and there is no index to take them from",
-                hint=f'add an [[upstream]] with type = "{_TYPE}" and the url of an index, or with preset = "pypi"',
+                hint=f'add an [[upstream]] with type = "{KIND}" and the url of an index, or with preset = "pypi"',
             )
         first = there[self.index or self._first(tuple(there))]
         return first, *(one for one in there.values() if one is not first)

@@ -21,6 +21,7 @@ from cudepot.errors import CudepotError, MissingError, PinError
 from cudepot.formats.sdist_read import Sdist, read_sdist
 from cudepot.formats.simple import IndexFile, parse_page, project_name, rfc3339
 from cudepot.kinds.unsigned_index import check_transport
+from cudepot.kinds.wheels.environment import KIND
 from cudepot.kinds.wheels.lock import PAGE_LIMIT
 from cudepot.kinds.wheels.metadata_reader import MetadataReader
 from cudepot.kinds.wheels.once import Once
@@ -258,5 +259,5 @@ def _missing_index(file: IndexFile, stub: Stub) -> PinError:
     return PinError(
         f"{file.filename} is a stub: building it fetches the wheel from {stub.index_url}, which no upstream is",
         hint="add an [[upstream]] with "
-        + (f'type = "simple" and url = "{stub.index_url}"' if stub.index_url != NVIDIA else 'preset = "nvidia/pypi"'),
+        + (f'type = "{KIND}" and url = "{stub.index_url}"' if stub.index_url != NVIDIA else 'preset = "nvidia/pypi"'),
     )

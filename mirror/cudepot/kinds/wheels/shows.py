@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import ArtifactKind
+from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import SiteVerifier
 from cudepot.digest import Digest
@@ -24,16 +25,23 @@ class _Shows(Shows):
         if not (mirrored or material.built):
             return {}
         from cudepot.kinds.wheels.publish import wheel_tree  # noqa: PLC0415 - start-up is much of a small run
-        from cudepot.kinds.wheels.rules.members import KIND, filenames  # noqa: PLC0415
 
         built = [(one.filename, one.digest) for one in material.built]
-        environments = {one.name: filenames(one) for one in material.lock.environments if one.kind == KIND}
+        environments = _filenames(material.lock) if material.lock.environments else {}
         return wheel_tree(material.depot, mirrored, built, material.earlier, environments)
 
     def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:  # noqa: ARG002
         from cudepot.kinds.wheels.verify import faults  # noqa: PLC0415 - for `verify` alone
 
         return faults(store, snapshot, root)
+
+
+def _filenames(lock: Lock) -> dict[str, frozenset[str]]:
+    """Return the names of the files of each environment of wheels."""
+    from cudepot.kinds.wheels.environment import KIND  # noqa: PLC0415
+    from cudepot.kinds.wheels.rules.members import filenames  # noqa: PLC0415
+
+    return {one.name: filenames(one) for one in lock.environments if one.kind == KIND}
 
 
 SHOWS = _Shows()

@@ -11,8 +11,6 @@ from cudepot.kinds.wheels.rules.target import Target, machine
 
 Machine = Mapping[str, str]
 """Marker variables of one machine that a target means."""
-KIND = "simple"
-"""What the registry calls this kind."""
 
 
 def filenames(environment: LockedEnvironment) -> frozenset[str]:
