@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from cudepot.formats.simple import IndexFile
-from cudepot.kinds.wheels.rules.core_metadata import requirements
+from cudepot.kinds.wheels.rules.core_metadata import resolver_fields
 from cudepot.kinds.wheels.rules.question import Chosen
 from cudepot.kinds.wheels.rules.target import Target
 from cudepot.kinds.wheels.uv_index import Reader
@@ -34,4 +34,4 @@ def _unlike(answer: Mapping[Target, Sequence[Chosen]]) -> Iterator[list[IndexFil
 
 
 def _differ(files: Sequence[IndexFile], reader: Reader) -> bool:
-    return len({requirements(reader.metadata(one)) for one in files}) > 1
+    return len({resolver_fields(reader.metadata(one)) for one in files}) > 1

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import email.parser
 from collections.abc import Iterable, Iterator, Sequence
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -14,6 +13,7 @@ from cudepot.catalog.site.choice import Choice, is_for, selected
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.errors import PinError
+from cudepot.kinds.wheels.rules.core_metadata import required
 from cudepot.kinds.wheels.rules.export_text import one_version
 from cudepot.store.local import LocalStore
 
@@ -58,14 +58,8 @@ def wheel_set(
 def _requirements(store: LocalStore, snapshot: Snapshot, wheel: Held) -> Iterator[Requirement]:
     """Give what a wheel requires on its platform, without extras."""
     digest = snapshot.tree[f"{wheel.path}.metadata"]
-    with store.open(digest) as handle:
-        text = email.parser.BytesParser().parse(handle, headersonly=True)
     machine = _WINDOWS if wheel.platform.startswith("win") else _LINUX
-    for line in text.get_all("Requires-Dist", []):
-        try:
-            one = Requirement(line)
-        except InvalidRequirement:
-            continue  # installers refuse it in their own words
+    for one in required(store.read(digest)):
         if one.marker is None or one.marker.evaluate(machine):
             yield one
 

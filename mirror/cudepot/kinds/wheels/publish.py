@@ -5,7 +5,6 @@ Each environment has an index of its files alone beside it, which leads to the s
 
 from __future__ import annotations
 
-import email.parser
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -32,6 +31,7 @@ from cudepot.formats.simple_write import (
 )
 from cudepot.formats.wheel_read import read_metadata
 from cudepot.kinds.wheels.first_published import FirstPublished
+from cudepot.kinds.wheels.rules.core_metadata import headers
 from cudepot.kinds.wheels.rules.members import index_of
 from cudepot.store.local import LocalStore
 
@@ -124,7 +124,7 @@ def _wheel(
     with store.open(digest) as handle:
         text = read_metadata(handle, what=filename)
     metadata = store.add_bytes(text)
-    requires = email.parser.BytesParser().parsebytes(text, headersonly=True).get("Requires-Python", "")
+    requires = headers(text).get("Requires-Python", "")
     project, version, _, _ = _taken_apart(filename)
     uploaded = listed.uploaded or first.time(project, filename, digest)
     wheel = PublishedWheel(

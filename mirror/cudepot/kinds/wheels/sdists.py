@@ -33,10 +33,10 @@ from cudepot.kinds.wheels.rules.built_wheel import (
     differing,
     fits,
     is_for_this_machine,
-    requires_of,
     unfit,
     version_of,
 )
+from cudepot.kinds.wheels.rules.core_metadata import resolver_fields
 from cudepot.kinds.wheels.rules.fitting import takes
 from cudepot.kinds.wheels.rules.located import located
 from cudepot.kinds.wheels.rules.question import Chosen, Preferred, Question
@@ -265,7 +265,7 @@ class Builder:
         """Raise BuildError where wheels of one sdist ask for different things: the resolver has seen one of them."""
         first, *others = [one[0] for one in self._known(project, file)]
         for one in others:
-            if requires_of(self._metadata(first)) != requires_of(self._metadata(one)):
+            if resolver_fields(self._metadata(first)) != resolver_fields(self._metadata(one)):
                 raise BuildError(
                     f"{what}: {first.filename} and {one.filename} of it require different things",
                     hint="make an environment for each of the Pythons",

@@ -13,7 +13,6 @@ from cudepot.kinds.wheels.rules.built_wheel import (
     differing,
     fits,
     is_for_this_machine,
-    requires_of,
     unfit,
     version_of,
 )
@@ -109,13 +108,6 @@ def test_what_no_wheel_may_count_on_is_refused(needed: str) -> None:
     with pytest.raises(BuildError, match=r"is for this machine alone: x/a\.so needs lib") as refused:
         check_glibc({"x/a.so": library("libc.so.6", needed)}, WHEEL, LINUX, WHAT)
     assert "auditwheel" in refused.value.hint
-
-
-def test_what_two_builds_must_agree_in() -> None:
-    one = b"Name: x\nRequires-Dist: b\nRequires-Dist: a\nRequires-Python: >=3\n\nRequires-Dist: c\n"
-    other = b"Name: x\nRequires-Python: >=3\nRequires-Dist: a\nRequires-Dist: b\nSummary: built elsewhere\n"
-    assert requires_of(one) == requires_of(other) == (("a", "b"), ">=3")
-    assert requires_of(one.replace(b": b", b": bb")) != requires_of(other)
 
 
 def test_what_tells_two_builds_apart() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.parser
 from collections.abc import Iterable, Mapping
 
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
@@ -110,12 +109,6 @@ def check_glibc(libraries: Mapping[str, LibraryInfo], filename: str, target: Tar
 def _numbers(version: str) -> tuple[int, int]:
     major, _, minor = version.partition(".")
     return int(major or 0), int(minor or 0)
-
-
-def requires_of(metadata: bytes) -> tuple[tuple[str, ...], str]:
-    """Return Requires-Dist, sorted, and Requires-Python of METADATA: what two builds of one sdist must agree in."""
-    found = email.parser.BytesParser().parsebytes(metadata, headersonly=True)
-    return tuple(sorted(str(one) for one in found.get_all("Requires-Dist", []))), str(found.get("Requires-Python", ""))
 
 
 def differing(before: Mapping[str, str], after: Mapping[str, str]) -> str:

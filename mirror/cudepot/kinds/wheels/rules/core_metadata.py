@@ -1,13 +1,19 @@
-"""What an sdist says of itself, as METADATA of the wheel that it stands for. Pure.
+"""Core metadata: what METADATA of a wheel requires, and what PKG-INFO of an sdist says of the wheel it makes. Pure.
 
-Source: the core metadata specification, and PEP 643 for what a build may still change.
+Sources: the core metadata specification, PEP 508 (requirements), PEP 643 (what a build may still change).
 """
 
 from __future__ import annotations
 
+import contextlib
 import email.message
 import email.parser
 import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _KEPT = ("Requires-Python", "Requires-Dist", "Provides-Extra")
 _STATIC_SINCE = (2, 2)
@@ -16,7 +22,7 @@ _VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
 
 def is_told(pkg_info: bytes) -> bool:
     """Return whether an sdist says for certain what its wheels require (PEP 643); else only a build tells."""
-    found = _headers(pkg_info)
+    found = headers(pkg_info)
     version = _VERSION.fullmatch(str(found.get("Metadata-Version", "")).strip())
     if version is None or (int(version[1]), int(version[2])) < _STATIC_SINCE:
         return False
@@ -26,16 +32,16 @@ def is_told(pkg_info: bytes) -> bool:
 
 def as_metadata(pkg_info: bytes, project: str, version: str) -> bytes:
     """Return METADATA with what a resolver looks for, under the name and version that the file itself has."""
-    found = _headers(pkg_info)
+    found = headers(pkg_info)
     lines = ["Metadata-Version: 2.1", f"Name: {project}", f"Version: {version}"]
     for name in _KEPT:
         lines += [f"{name}: {' '.join(str(one).split())}" for one in found.get_all(name, [])]
     return "\n".join([*lines, "", ""]).encode(errors="replace")
 
 
-def requirements(metadata: bytes) -> frozenset[tuple[str, str]]:
+def resolver_fields(metadata: bytes) -> frozenset[tuple[str, str]]:
     """Return what a resolver looks for in METADATA, as (header, value), however it is ordered and folded."""
-    found = _headers(metadata)
+    found = headers(metadata)
     return frozenset((name, " ".join(str(one).split())) for name in _KEPT for one in found.get_all(name, []))
 
 
@@ -47,5 +53,15 @@ def no_metadata(project: str, version: str) -> bytes:
     return f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nRequires-Python: >=99\n\n".encode()
 
 
-def _headers(pkg_info: bytes) -> email.message.Message:
-    return email.parser.BytesParser().parsebytes(pkg_info, headersonly=True)
+def required(metadata: bytes) -> Iterator[Requirement]:
+    """Give what a wheel requires; what is no requirement is passed over: installers refuse it in their own words."""
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - not all who read METADATA ask
+
+    for line in headers(metadata).get_all("Requires-Dist", []):
+        with contextlib.suppress(InvalidRequirement, RecursionError):
+            yield Requirement(str(line))
+
+
+def headers(metadata: bytes) -> email.message.Message:
+    """Return the fields of METADATA or PKG-INFO, without the description."""
+    return email.parser.BytesParser().parsebytes(metadata, headersonly=True)

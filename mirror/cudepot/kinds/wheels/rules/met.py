@@ -7,15 +7,14 @@ Source: core metadata (Requires-Dist), PEP 508.
 
 from __future__ import annotations
 
-import contextlib
-import email.parser
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from cudepot.catalog.lock import LockedTarget
+from cudepot.kinds.wheels.rules.core_metadata import required
 from cudepot.kinds.wheels.rules.members import Machine, machines
 
 
@@ -30,7 +29,7 @@ def unmet(target: LockedTarget, metadata: Mapping[str, bytes], replaced: Collect
     Raises:
         ConfigError: it is for machines for which no wheels are known.
     """
-    requires = {one.filename: tuple(_requirements(metadata[one.filename])) for one in target.members}
+    requires = {one.filename: tuple(required(metadata[one.filename])) for one in target.members}
     markers = [str(one.marker) for each in requires.values() for one in each if one.marker]
     told = dict[str, None]()
     for machine in machines(target, markers):
@@ -50,10 +49,3 @@ def _unmet(
                 continue
             if name not in there or not one.specifier.contains(there[name], prereleases=True):
                 yield f"{target}: {filename} requires {one}, and there is {there.get(name, 'none')}"
-
-
-def _requirements(metadata: bytes) -> Iterator[Requirement]:
-    text = email.parser.BytesParser().parsebytes(metadata, headersonly=True)
-    for line in text.get_all("Requires-Dist", []):
-        with contextlib.suppress(InvalidRequirement):  # installers refuse it in their own words
-            yield Requirement(line)

@@ -7,12 +7,12 @@ read as NVIDIA has published them: ``cudf_cu12-24.8.3`` (``nvidia-stub``), ``ten
 
 from __future__ import annotations
 
-import email.parser
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from cudepot.errors import FormatError
 from cudepot.formats.sdist_read import Sdist, build_system, pyproject_of
+from cudepot.kinds.wheels.rules.core_metadata import headers
 
 NVIDIA = "https://pypi.nvidia.com/"
 """The index that stubs mean where they name none."""
@@ -64,5 +64,4 @@ def _index_url(tool: object, what: str) -> str:
 
 
 def _is_placeholder(pkg_info: bytes) -> bool:
-    found = email.parser.BytesParser().parsebytes(pkg_info, headersonly=True)
-    return str(found.get("Summary", "")).strip() == _PLACEHOLDER and b"nvidia" in pkg_info.lower()
+    return str(headers(pkg_info).get("Summary", "")).strip() == _PLACEHOLDER and b"nvidia" in pkg_info.lower()
