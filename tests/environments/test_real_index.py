@@ -22,7 +22,7 @@ from simulator.project import Project
 from tests.environments.locked import files, want
 
 from cudepot.kinds.wheels.rules.target import Target, markers, tags
-from cudepot.kinds.wheels.uv import find_uv
+from cudepot.builders.uv_program import find_uv
 
 pytestmark = pytest.mark.slow
 DAY = f"{datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=2):%Y-%m-%d}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import platform
 import re
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from cudepot.builders.sandbox import MEMORY, Ended, beyond_system, check_isolation, run_isolated
+from cudepot.builders.uv_program import find_uv
 from cudepot.errors import BuildError
 
 EPOCH = 1580601600
@@ -80,7 +80,7 @@ def find_interpreter(minor: str = "") -> Interpreter | None:
     """
     if minor in ("", ".".join(platform.python_version_tuple()[:2])):
         return Interpreter(Path(sys.executable).resolve(), Path(sys.base_prefix).resolve(), platform.python_version())
-    command = [_uv(), "python", "find", minor, "--no-config", "--no-python-downloads", "--system"]
+    command = [find_uv(), "python", "find", minor, "--no-config", "--no-python-downloads", "--system"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     if found.returncode:
         return None
@@ -90,12 +90,6 @@ def find_interpreter(minor: str = "") -> Interpreter | None:
         return None
     executable, prefix, version = json.loads(asked.stdout)
     return Interpreter(Path(executable).resolve(), Path(prefix).resolve(), version)
-
-
-def _uv() -> str:
-    from uv import find_uv_bin  # noqa: PLC0415
-
-    return os.fspath(find_uv_bin())
 
 
 class WheelBuild:
@@ -184,7 +178,7 @@ class WheelBuild:
         self._run([_PYTHON, "-I", f"{_TOOLS}/driver.py", action, "/build/source", "/build/out"])
 
     def _run(self, command: Sequence[str]) -> None:
-        shown = {Path(_uv()): _UV, self._tools: _TOOLS, self._wheels: _WHEELS} | beyond_system(self._python.prefix)
+        shown = {Path(find_uv()): _UV, self._tools: _TOOLS, self._wheels: _WHEELS} | beyond_system(self._python.prefix)
         ended = run_isolated(
             command, self._folder, shown=shown, environment=_ENVIRONMENT, seconds=self._seconds, memory=self._memory
         )

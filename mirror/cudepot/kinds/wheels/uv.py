@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import sys
 from pathlib import Path
 
-import uv
-
-from cudepot.errors import BuildError, ConfigError
+from cudepot.builders.uv_program import find_uv
+from cudepot.errors import BuildError
 
 MOST_SECONDS = 1800
 """Seconds that uv may take for an answer."""
@@ -36,7 +34,8 @@ def run_lock(
 
     Raises:
         NoSolutionError: there is no solution, or a project does not exist.
-        BuildError: uv cannot be run, or came to no end.
+        ConfigError: uv is not installed.
+        BuildError: it cannot be run, or came to no end.
     """
     command = [
         find_uv(), "lock", "--project", str(project), "--python", sys.executable, "--no-python-downloads", "--no-cache",
@@ -64,13 +63,6 @@ def _prereleases(allowed: bool | frozenset[str]) -> list[str]:
     if isinstance(allowed, bool):
         return ["--prerelease", "allow"] if allowed else []
     return [word for one in sorted(allowed) for word in ("--prerelease-package", f"{one}=allow")]
-
-
-def find_uv() -> str:
-    """Return the path of the uv that came with cudepot; raise ConfigError where it is gone."""
-    with contextlib.suppress(FileNotFoundError):
-        return uv.find_uv_bin()
-    raise ConfigError("uv, which resolves environments of wheels, is not installed", hint="install cudepot again")
 
 
 def _environment(project: Path, seconds: int) -> dict[str, str]:
