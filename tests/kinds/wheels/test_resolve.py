@@ -302,8 +302,9 @@ def test_a_conflict_names_both_sides(index: ToyIndex, ask: Asked) -> None:
 def test_what_no_index_has_is_named(index: ToyIndex, ask: Asked) -> None:
     index.add("a", "1", "gone>=2")
     error = ask.error("a")
-    assert "gone is on no index" in str(error)
-    assert "check how gone is spelt" in error.hint
+    assert "gone is not on the index of g" in str(error)
+    assert "check how gone is spelt; it is looked for on the index of g alone" in error.hint
+    assert '`indexes = { gone = "UPSTREAM" }`' in error.hint
 
 
 def test_what_is_for_newer_pythons_says_so(index: ToyIndex, ask: Asked) -> None:

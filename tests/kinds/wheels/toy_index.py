@@ -62,6 +62,9 @@ class ToyIndex:
 
     every = files
 
+    def upstream_of(self, project: str) -> str:
+        return f"the index of {project[0]}"
+
     def metadata(self, file: IndexFile) -> bytes:
         with self._guard:
             self.asked.append(file.filename)

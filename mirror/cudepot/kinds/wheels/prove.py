@@ -97,6 +97,10 @@ class SiteReader:
 
     every = files
 
+    def upstream_of(self, project: str) -> str:  # noqa: ARG002
+        """Return the folder of the index, which has all there is."""
+        return self._folder
+
     def metadata(self, file: IndexFile) -> bytes:
         """Return the METADATA beside a wheel of a page."""
         return self._store.read(self._tree[f"wheels/{file.filename}.metadata"])

@@ -89,8 +89,8 @@ def _named(said: str, question: Question, index: UvIndex, scratch: Path) -> PinE
     try:
         lacks = _solution(question, index, scratch).lacks
     except NoSolutionError as error:
-        return refusal(str(error), question, index.unreadable)
-    return refuse(lacks, index.whole) if lacks else refusal(said, question, index.unreadable)
+        return refusal(str(error), question, index.upstream_of, index.unreadable)
+    return refuse(lacks, index.whole) if lacks else refusal(said, question, index.upstream_of, index.unreadable)
 
 
 def _locked(question: Question, index: UvIndex, scratch: Path) -> str:

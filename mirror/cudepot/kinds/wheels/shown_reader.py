@@ -36,6 +36,10 @@ class ShownReader:
         """Return the same with the wheels that no target could take."""
         return self._reader.every(project)
 
+    def upstream_of(self, project: str) -> str:
+        """Return the name of the index that a project is looked for on."""
+        return self._reader.upstream_of(project)
+
     def metadata(self, file: IndexFile) -> bytes:
         """Return the METADATA of a wheel; of an sdist what it says, or what a wheel built of it would."""
         if self._built and (project := _sdist_of(file)) in self._projects:
@@ -48,7 +52,7 @@ class EveryReader:
 
     def __init__(self, reader: IndexReader) -> None:
         self.files = self.every = reader.every
-        self.metadata = reader.metadata
+        self.metadata, self.upstream_of = reader.metadata, reader.upstream_of
 
 
 def _sdist_of(file: IndexFile) -> str:

@@ -9,14 +9,15 @@ import contextlib
 import http.server
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 from urllib.parse import unquote
 
 from cudepot.errors import CudepotError, FormatError, InternalError, TrustError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, project_name
+from cudepot.kinds.wheels.once import Once
 from cudepot.kinds.wheels.rules.core_metadata import no_metadata
+from cudepot.kinds.wheels.rules.reading import project_and_version
 from cudepot.kinds.wheels.rules.served import Served
 from cudepot.kinds.wheels.rules.target import Target
 
@@ -35,6 +36,9 @@ class Reader(Protocol):
 
     def every(self, project: str) -> Sequence[IndexFile] | None:
         """Return all files of a project; None where there is no such project."""
+
+    def upstream_of(self, project: str) -> str:
+        """Return the name of the index that a project is looked for on, and nowhere else."""
 
     def metadata(self, file: IndexFile) -> bytes:
         """Return the METADATA of a wheel; of an sdist its PKG-INFO, or what a wheel built of it will say."""
@@ -55,28 +59,27 @@ class UvIndex:
 
     def __init__(self, reader: Reader, targets: Sequence[Target]) -> None:
         self._reader, self._targets = reader, tuple(targets)
-        self._lock = threading.Lock()
-        self._projects: dict[tuple[str, bool], Future[Served | None]] = {}
-        self._metadata: dict[str, bytes] = {}
+        self._projects = Once(self._project)
+        self._texts = Once(self._text)
         self.lenient = False
         self.unreadable: list[str] = []
         self.error: BaseException | None = None
 
     def project(self, name: str) -> Served | None:
         """Return a project, read once however many ask; None where there is no such project."""
-        with self._lock:
-            key = (name, self.lenient)
-            mine = key not in self._projects
-            future = self._projects.setdefault(key, Future())
-        if mine:
-            _settle(future, lambda: self.whole(name) if self.lenient else self._read(name, self._reader.files(name)))
-        return future.result()
+        return self._projects((name, self.lenient))
 
     def whole(self, name: str) -> Served | None:
         """Return a project with all its files; None where there is no such project."""
-        return self._read(name, self._reader.every(name))
+        return self._projects((name, True))
 
-    def _read(self, name: str, files: Sequence[IndexFile] | None) -> Served | None:
+    def upstream_of(self, name: str) -> str:
+        """Return the name of the index that a project is looked for on."""
+        return self._reader.upstream_of(name)
+
+    def _project(self, key: tuple[str, bool]) -> Served | None:
+        name, every = key
+        files = self._reader.every(name) if every else self._reader.files(name)
         return Served(name, files, self._targets) if files is not None else None
 
     def page(self, name: str) -> bytes | None:
@@ -88,17 +91,15 @@ class UvIndex:
         """Return the METADATA that stands for a wheel on the page of a project, or None."""
         found = self.project(name)
         file = found.behind(filename) if found else None
-        if file and file.filename not in self._metadata:
-            self._metadata[file.filename] = self._said_by(file, filename)
-        return self._metadata[file.filename] if file else None
+        return self._texts(file) if file else None
 
-    def _said_by(self, file: IndexFile, shown: str) -> bytes:
+    def _text(self, file: IndexFile) -> bytes:
         """Return METADATA; for a file that nobody can read, one by which the version is for no Python."""
         try:
             return self._reader.metadata(file)
         except FormatError as error:
             self.unreadable.append(str(error))
-            return no_metadata(*shown.split("-")[:2])
+            return no_metadata(*project_and_version(file.filename))
 
     def answer(self, parts: Sequence[str]) -> tuple[bytes, str] | None:
         """Return the body of an answer and its type; None where there is nothing. Raises what the reader raises."""
@@ -124,13 +125,6 @@ class UvIndex:
         except BaseException as error:
             self.error = self.error or error
             raise CudepotError("this request went wrong") from error
-
-
-def _settle(future: Future[Served | None], read: Callable[[], Served | None]) -> None:
-    try:
-        future.set_result(read())
-    except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
-        future.set_exception(error)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
