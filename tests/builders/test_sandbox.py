@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -57,6 +58,13 @@ def test_what_one_command_leaves_is_no_way_out_for_the_next(folder: Path, tmp_pa
     assert (folder / "tmp").is_symlink()
     assert shell(folder, "ls /tmp; echo x > /tmp/y").output == "", "a new one each time"
     assert not list(victim.iterdir())
+
+
+def test_a_file_that_would_fill_the_disk_is_refused(folder: Path) -> None:
+    ended = shell(folder, "truncate -s 1G /build/x && truncate -s 33G /build/x")
+    assert ended.status
+    assert "File too large" in ended.output or ended.status == 128 + signal.SIGXFSZ
+    assert (folder / "x").stat().st_size == 1 << 30
 
 
 def test_nothing_else_can_be_written(folder: Path, tmp_path: Path) -> None:

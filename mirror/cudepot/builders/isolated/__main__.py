@@ -35,6 +35,7 @@ _KEPT = {
 """Options of a mount that one who did not make it may not drop."""
 _DETACH, _DEATH_SIGNAL, _NO_NEW_RIGHTS = 2, 1, 38
 _USER = 1000
+_MOST_FILE = 32 << 30  # bytes of a file, what is said on the streams as well
 _SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr")
 _SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives")
 """Of ``/etc`` what compilers and the loader need, and nothing that is anybody's secret."""
@@ -138,7 +139,7 @@ def _mounts() -> Iterator[tuple[str, list[str]]]:
 
 
 def _limit(memory: int) -> None:
-    for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0)):
+    for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, _MOST_FILE), (resource.RLIMIT_CORE, 0)):
         resource.setrlimit(what, (most, most))
 
 
