@@ -131,6 +131,20 @@ def test_another_request_keeps_the_versions_that_fit(ours: Project, index: Pytho
     assert versions(ours) == {"app": "1.0", "lib": "1.0", "tool": "1.0"}
 
 
+def test_a_new_target_takes_the_versions_of_the_one_most_like_it(ours: Project, index: PythonIndex) -> None:
+    index.add(Dist("both", "1.0", ("two<2; python_version < '3.12'", "two>=2; python_version >= '3.12'")))
+    index.add(Dist("two", "1.0"))
+    index.add(Dist("two", "2.0"))
+    ask(ours, wheels=["both"])
+    ours.run("lock")
+    index.add(Dist("two", "1.1"))
+    index.add(Dist("two", "2.1"))
+    ours.toml.write_text(ours.toml.read_text().replace('"3.12"', '"3.12", "3.13", "3.10"'))
+    ours.run("lock")
+    found = {name: next(one for one in files if "/two-" in one) for name, files in members(ours).items()}
+    assert [found[f"linux-64-py3.{minor}"][8:11] for minor in (10, 11, 12, 13)] == ["1.0", "1.0", "2.0", "2.0"]
+
+
 def test_a_locked_file_that_is_gone_is_a_fault_and_stays_locked(ours: Project, index: PythonIndex) -> None:
     index.add(Dist("app", "0.9", ("lib",)))
     ask(ours, python=["3.12"])
@@ -262,6 +276,22 @@ def test_a_file_that_insists_on_other_bytes_is_not_met(ours: Project) -> None:
     (ours.base / "r.txt").write_text(f"app==1.0 --hash=sha256:{'0' * 64}\n")
     ask(ours, wheels=[], requirements=["r.txt"], python=["3.12"])
     assert "not among those that the requirements give" in ours.run("lock", check=False).error
+
+
+def test_a_file_of_overrides_is_read_as_one_of_requirements_is(ours: Project) -> None:
+    (ours.base / "o.txt").write_text("-i https://elsewhere.example/simple\nlib==1.0\n")
+    ask(ours, overrides="o.txt", python=["3.12"])
+    assert "o.txt:1: -i is not followed" in (done := ours.run("lock")).out + done.err
+    (ours.base / "o.txt").write_text(f"lib==1.0 --hash=sha256:{'0' * 64}\n")
+    assert "not among those that the requirements give" in ours.run("lock", check=False).error
+
+
+def test_a_project_that_is_missing_names_the_index_that_was_asked(ours: Project, index: PythonIndex) -> None:
+    index.add(Dist("wants", "1.0", ("nowhere",)))
+    ask(ours, wheels=["wants"], python=["3.12"])
+    done = ours.run("lock", "--json", check=False)
+    assert "nowhere is not on idx" in done.error
+    assert 'indexes = { nowhere = "UPSTREAM" }' in done.hint
 
 
 def test_a_dry_run_and_a_check_write_nothing(ours: Project) -> None:

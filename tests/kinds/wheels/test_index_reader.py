@@ -32,6 +32,15 @@ def test_a_project_belongs_to_one_index_and_no_other_is_asked(desk: Desk, team: 
     assert not team.pytorch.server.count("*/numpy/")
 
 
+def test_an_index_that_only_stubs_lead_to_is_told_once(desk: Desk, team: MlTeam) -> None:
+    reader = desk.reader(of(team))
+    for _ in range(2):
+        assert names(reader, "tensorrt-cu13")
+    said = "tensorrt-cu13: pypi has stubs of it, which mean nvidia-pypi: taken from there"
+    assert desk.said.lines.count(said) == 1
+    assert not any(line.startswith("numpy:") for line in desk.said.lines)
+
+
 def test_what_is_missing_or_hidden_is_no_project(desk: Desk, team: MlTeam) -> None:
     reader = desk.reader(of(team), indexes=(("nvidia-*", "torch-cu130"),))
     assert reader.files("nvidia-cublas") is None, "PyTorch's says 403"

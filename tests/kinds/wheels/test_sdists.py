@@ -104,6 +104,18 @@ def test_a_build_is_not_lost_with_the_lock_that_wanted_it(world: Project, index:
     world.publish()
 
 
+def test_what_it_was_built_with_and_is_offered_no_more_is_told_once(world: Project, index: PythonIndex) -> None:
+    want(world, "old-tool")
+    world.run("lock")
+    before = world.lock.read_bytes()
+    index.drop(BACKEND)
+    told = "tiny_build-1.0-py3-none-any.whl, which old-tool was built with: pypi does not offer it any more"
+    assert told in (done := world.run("lock")).out + done.err
+    assert told not in (done := world.run("lock")).out + done.err
+    assert world.lock.read_bytes() == before
+    world.publish()
+
+
 def test_two_environments_have_one_wheel(world: Project) -> None:
     want(world, "old-tool")
     want(world, "old-tool", name="other", wheels=["old-tool"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
+from typing import NamedTuple
 
 from cudepot.catalog.config.environments import Environment
 from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget, Member
@@ -14,8 +15,8 @@ from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.wheels.environment import KIND, Wanted
 from cudepot.kinds.wheels.index_reader import IndexReader
 from cudepot.kinds.wheels.resolve import resolve
-from cudepot.kinds.wheels.rules.asked import Asked
 from cudepot.kinds.wheels.rules.fitting import fitting
+from cudepot.kinds.wheels.rules.members import target_of
 from cudepot.kinds.wheels.rules.other_cuda import other_cuda
 from cudepot.kinds.wheels.rules.question import Preferred, Question
 from cudepot.kinds.wheels.rules.requirement_files import asked_for
@@ -51,21 +52,13 @@ def answered(asking: Solving, wanted: Wanted, request: str, reader: IndexReader,
     artifacts, built = artifacts_of(asking.depot, asking.lock, reader, answer), built_of(builder, answer)
     members = _each([*artifacts.values(), *(wheel for wheel, *_ in built.values())])
     check_insisted(members, asked.hashes)
-    environment = LockedEnvironment(
-        asking.environment.name,
-        KIND,
-        request,
-        question.roots,
-        tuple(_target(target, answer, artifacts, built) for target in question.targets),
-        question.overrides,
-    )
+    targets = tuple(_target(target, answer, artifacts, built) for target in question.targets)
+    environment = LockedEnvironment(asking.environment.name, KIND, request, question.roots, targets, question.overrides)
     reader.save()
     remember(asking.depot.store, environment, members, reader.asked)
-    notes = (
-        *asked.notes,
-        *other_cuda(environment.name, asking.environment.cuda, ((one.name, one.version) for one in members)),
-    )
-    return Solved(environment, _each([*members, *chain.from_iterable(others for _, *others in built.values())]), notes)
+    strange = other_cuda(environment.name, asking.environment.cuda, ((one.name, one.version) for one in members))
+    builders = chain.from_iterable(others for _, *others in built.values())
+    return Solved(environment, _each([*members, *builders]), (*asked.notes, *strange))
 
 
 def _builder(asking: Solving, reader: IndexReader) -> Builder:
@@ -94,42 +87,66 @@ def targets_of(environment: Environment) -> tuple[Target, ...]:
     )
 
 
-def _asked(asking: Solving, wanted: Wanted) -> Asked:
-    """Return all that is asked for: overrides apart, what stands in cudepot.toml and in files together."""
+class _AllAsked(NamedTuple):
+    """What cudepot.toml and the files that it names ask for together.
+
+    Attributes:
+        requirements, constraints, overrides: as PEP 508 writes them.
+        hashes: normalised project → sha256 of the files that it may come as.
+        notes: what was not followed, a line each.
+    """
+
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...]
+    overrides: tuple[str, ...]
+    hashes: Mapping[str, frozenset[str]]
+    notes: tuple[str, ...]
+
+
+def _asked(asking: Solving, wanted: Wanted) -> _AllAsked:
+    """Read all that is asked for; of several files that insist on bytes of one project, requirements come first."""
     read = partial(read_wanted, asking.depot.base)
-    named, bound = asked_for(wanted.requirements, read), asked_for(wanted.constraint_files, read)
-    return Asked(
+    files = (wanted.requirements, wanted.constraint_files, wanted.override_files)
+    named, bound, replacing = (asked_for(one, read) for one in files)
+    return _AllAsked(
         (*wanted.wheels, *named.requirements),
-        (*wanted.constraints, *named.constraints, *bound.requirements, *bound.constraints),
-        {**bound.hashes, **named.hashes},
-        (*named.notes, *bound.notes),
+        (*wanted.constraints, *named.constraints, *bound.requirements, *bound.constraints, *replacing.constraints),
+        (*wanted.overrides, *replacing.requirements),
+        {**bound.hashes, **replacing.hashes, **named.hashes},
+        (*named.notes, *bound.notes, *replacing.notes),
     )
 
 
-def _question(asking: Solving, wanted: Wanted, asked: Asked, upgrade: Upgrade) -> Question:
-    replacing = asked_for(wanted.override_files, partial(read_wanted, asking.depot.base))
-    every = wanted.prereleases
+def _question(asking: Solving, wanted: Wanted, asked: _AllAsked, upgrade: Upgrade) -> Question:
+    every, targets = wanted.prereleases, targets_of(asking.environment)
     return Question(
         roots=asked.requirements,
-        targets=targets_of(asking.environment),
+        targets=targets,
         constraints=asked.constraints,
-        overrides=(*wanted.overrides, *replacing.requirements),
+        overrides=asked.overrides,
         prereleases=every if isinstance(every, bool) else frozenset(every),
-        preferred=tuple(_preferred(asking, upgrade)),
+        preferred=tuple(_preferred(asking, upgrade, targets)),
         build=frozenset(wanted.build),
     )
 
 
-def _preferred(asking: Solving, upgrade: Upgrade) -> Iterator[Preferred]:
-    """Give the versions that are locked and are to stay."""
+def _preferred(asking: Solving, upgrade: Upgrade, targets: Iterable[Target]) -> Iterator[Preferred]:
+    """Give the versions that are locked and are to stay; a new target takes those of the one that is most like it."""
     if asking.before is None or upgrade is True:
         return
+    before = {target_of(one): one for one in asking.before.targets}
     there = {(one.upstream, one.filename): one for one in asking.lock.artifacts}
-    for target in asking.before.targets:
-        for member in target.members:
-            one = there.get((member.upstream, member.filename))
+    for target in targets if before else ():
+        like = min(before, key=partial(_distance, target))
+        for one in (there.get((member.upstream, member.filename)) for member in before[like].members):
             if one and not (upgrade and one.name in upgrade):
-                yield Preferred(one.name, one.version, Target(**dict(target.fields)))
+                yield Preferred(one.name, one.version, target)
+
+
+def _distance(one: Target, other: Target) -> tuple[bool, bool, int, Target]:
+    """Return how unlike two targets are: the platform counts before Python, as most markers go by it."""
+    apart = one.platform != other.platform
+    return one.name != other.name, apart, abs(one.minor[1] - other.minor[1]), other
 
 
 def _target(

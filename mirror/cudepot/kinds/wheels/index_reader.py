@@ -190,9 +190,15 @@ class IndexReader:
                 break
             if stub.backend:
                 other = self._owners.at(stub.index_url)
-                return _Read(upstream, found) if other is None else _Read(other, self._shown(other, name))
+                return _Read(upstream, found) if other is None else self._behind_stub(name, upstream, other)
             found = found.without(newest)
         return _Read(upstream, found)
+
+    def _behind_stub(self, name: str, upstream: Upstream, other: Upstream) -> _Read:
+        """Read a project from the index that stubs name in place of its owner, and say so."""
+        if other is not upstream:
+            self._progress.say(f"{name}: {upstream.name} has stubs of it, which mean {other.name}: taken from there")
+        return _Read(other, self._shown(other, name))
 
     def _shown(self, upstream: Upstream, name: str, *, every: bool = False) -> Shown | None:
         path = f"{name}/"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from cudepot.catalog.faults import GONE, Fault, GoneError
-from cudepot.catalog.lock import Artifact
-from cudepot.depot.environment_memory import remember, remembered
+from cudepot.catalog.lock import BUILDS, Artifact, LockedEnvironment
+from cudepot.depot.environment_memory import Read, remember, remembered
 from cudepot.formats.simple import IndexFile
 from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.wheels.index_reader import IndexReader
@@ -30,24 +31,47 @@ def standing(asking: Solving, request: str, reader: IndexReader, upgrade: bool |
         GoneError: a file is not offered any more, and its project is not to move.
         CudepotError: a page cannot be read.
     """
-    before = asking.before
-    artifacts = asking.lock.files_of(before) if before else None
-    builders = asking.lock.builders_of(artifacts or ())
-    if before is None or artifacts is None or builders is None or before.request != request or upgrade is True:
+    locked = _locked(asking)
+    if locked is None or locked.environment.request != request or upgrade is True:
         return None
+    before, artifacts, builders = locked
     known = remembered(asking.depot.store, before, artifacts)
     if known and reader.unchanged(known):
         return None if upgrade else Solved(before, (*artifacts, *builders))
-    looked = [one for one in artifacts if not known or reader.asked.get(_page(one)) != known.get(_page(one))]
-    now = {one: _offered(reader, one) for one in looked}
-    gone = [one for one, file in now.items() if file is None and not (upgrade and one.name in upgrade)]
-    if gone:
+    now = _looked_at(reader, artifacts, known)
+    if gone := [one for one, file in now.items() if file is None and not (upgrade and one.name in upgrade)]:
         raise _gone(gone)
     if upgrade or any(file and _differs(one, file) for one, file in now.items()):
         return None
+    lost = [one for one, file in _looked_at(reader, builders, known).items() if file is None or _differs(one, file)]
     reader.save()
     remember(asking.depot.store, before, artifacts, reader.asked)
-    return Solved(before, (*(_as_told(one, now.get(one)) for one in artifacts), *builders))
+    told = (_as_told(one, now.get(one)) for one in artifacts)
+    return Solved(before, (*told, *builders), tuple(map(_without_builder, lost)))
+
+
+class _Locked(NamedTuple):
+    """An environment as it is locked: its files, and what some of them were built with."""
+
+    environment: LockedEnvironment
+    artifacts: tuple[Artifact, ...]
+    builders: tuple[Artifact, ...]
+
+
+def _locked(asking: Solving) -> _Locked | None:
+    """Return what is locked of the environment; None where that is nothing, or not all there."""
+    before = asking.before
+    artifacts = asking.lock.files_of(before) if before else None
+    builders = asking.lock.builders_of(artifacts or ())
+    if before is None or artifacts is None or builders is None:
+        return None
+    return _Locked(before, artifacts, builders)
+
+
+def _looked_at(reader: IndexReader, files: Iterable[Artifact], known: Read | None) -> dict[Artifact, IndexFile | None]:
+    """Return files, each as its page has it now; left out are those whose pages are as they were known."""
+    changed = (one for one in files if not known or reader.asked.get(_page(one)) != known.get(_page(one)))
+    return {one: _offered(reader, one) for one in changed}
 
 
 def _page(one: Artifact) -> tuple[str, str]:
@@ -83,4 +107,12 @@ def _gone(gone: Sequence[Artifact]) -> GoneError:
         f"{first.upstream} does not offer any more what is locked: {names}",
         hint=f"the locked files stay, and the site has them; `cudepot lock {upgrades}` takes other versions",
         fault=Fault(GONE, f"{first.upstream}/{first.name}/", {"files": len(gone)}),
+    )
+
+
+def _without_builder(one: Artifact) -> str:
+    """Return the line about something that a file was built with, and that its upstream has no more."""
+    return (
+        f"{one.filename}, which {one.why.removeprefix(BUILDS)} was built with: {one.upstream} does not offer it any "
+        "more; where it is not in the store, the wheel cannot be built again"
     )
