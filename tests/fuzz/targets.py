@@ -63,9 +63,9 @@ from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.formats.sources_listing import sources_listing
 from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.kinds.wheels.rules.core_metadata import as_metadata, is_told
-from cudepot.kinds.wheels.rules.reading import shown
 from cudepot.kinds.wheels.rules.requirement_files import asked_for
 from cudepot.kinds.wheels.rules.served import Served
+from cudepot.kinds.wheels.rules.shown import shown
 from cudepot.kinds.wheels.rules.stubs import stub_of
 from cudepot.kinds.wheels.rules.target import Target
 from cudepot.kinds.wheels.rules.uv_lock import parse_uv_lock

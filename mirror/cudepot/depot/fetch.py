@@ -199,6 +199,12 @@ def fetch_each(wanted: Iterable[Wanted], store: ObjectStore, progress: Progress,
         progress.end()
 
 
+def fetch_all(wanted: Iterable[Wanted], store: ObjectStore, progress: Progress) -> None:
+    """Have files in the store, several at once; raise what went wrong with the first that cannot be had."""
+    for _, error in fetch_each(wanted, store, progress):
+        raise error
+
+
 def learn_each(
     wanted: Sequence[Unknown],
     sources: Mapping[str, Source],

@@ -27,7 +27,7 @@ from cudepot.kinds.wheels.metadata_reader import MetadataReader
 from cudepot.kinds.wheels.once import Once
 from cudepot.kinds.wheels.owners import Owners
 from cudepot.kinds.wheels.rules.core_metadata import as_metadata, is_told, no_metadata
-from cudepot.kinds.wheels.rules.reading import Shown, project_and_version, shown
+from cudepot.kinds.wheels.rules.shown import Shown, project_and_version, shown
 from cudepot.kinds.wheels.rules.stubs import MOST_OF_STUB, NVIDIA, Stub, stub_of
 from cudepot.ports import Page, Progress
 from cudepot.store.local import LocalStore

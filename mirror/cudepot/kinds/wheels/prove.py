@@ -17,7 +17,7 @@ from cudepot.depot.verdicts import Verdict, verdict
 from cudepot.errors import PinError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, parse_page
 from cudepot.kinds.wheels.rules.members import index_of, target_of
-from cudepot.kinds.wheels.rules.met import unmet
+from cudepot.kinds.wheels.rules.unmet import unmet
 from cudepot.store.local import LocalStore
 from cudepot.temporary import temporary_folder
 

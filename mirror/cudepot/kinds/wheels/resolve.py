@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from cudepot.errors import PinError, TrustError
 from cudepot.formats.simple import IndexFile
-from cudepot.kinds.wheels.alike import alike
+from cudepot.kinds.wheels.require_alike import require_alike
 from cudepot.kinds.wheels.rules.best_wheel import best_wheel
 from cudepot.kinds.wheels.rules.lacking import Lack, lacking, refuse
 from cudepot.kinds.wheels.rules.question import Chosen, Preferred, Question
@@ -42,7 +42,7 @@ def resolve(question: Question, reader: Reader, scratch: Path) -> dict[Target, t
         CudepotError: what the reader raises.
     """
     found = _together(question, reader, scratch)
-    return found if len(found) == 1 or alike(found, reader) else _apart(question, reader, scratch, found)
+    return found if len(found) == 1 or require_alike(found, reader) else _apart(question, reader, scratch, found)
 
 
 def _together(question: Question, reader: Reader, scratch: Path) -> _Answer:

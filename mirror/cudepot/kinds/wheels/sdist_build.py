@@ -99,6 +99,13 @@ class Workplace:
             return path.name, self._store.add(iter(lambda: made.read(CHUNK), b""))
 
 
+def build(store: LocalStore, source: Source, python: Interpreter, requires: Mapping[str, Digest]) -> tuple[str, Digest]:
+    """Return name and content of the wheel that is built with these wheels of the store; it is there afterwards."""
+    with Workplace(store, source, python) as place:
+        place.install(requires)
+        return place.wheel()
+
+
 def unpack(stream: BinaryIO, folder: Path, source: Source) -> None:
     """Write the files of an sdist below a folder, its top folder left out; links last, so that nothing goes by them.
 

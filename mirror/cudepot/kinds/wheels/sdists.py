@@ -17,7 +17,7 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import BUILDS, ENVIRONMENT, Artifact, BuiltFrom, Lock
 from cudepot.depot.depot import Depot
-from cudepot.depot.fetch import Wanted
+from cudepot.depot.fetch import Wanted, fetch_all
 from cudepot.digest import Digest
 from cudepot.errors import BuildError, PinError
 from cudepot.formats.simple import IndexFile
@@ -42,8 +42,16 @@ from cudepot.kinds.wheels.rules.located import located
 from cudepot.kinds.wheels.rules.question import Chosen, Preferred, Question
 from cudepot.kinds.wheels.rules.select import Wheel
 from cudepot.kinds.wheels.rules.target import Target
-from cudepot.kinds.wheels.sdist_again import build, fetch, remake
-from cudepot.kinds.wheels.sdist_build import Source, Workplace, files_of, libraries_of, requirements_of, this_machine
+from cudepot.kinds.wheels.sdist_build import (
+    Source,
+    Workplace,
+    build,
+    files_of,
+    libraries_of,
+    requirements_of,
+    this_machine,
+)
+from cudepot.kinds.wheels.sdist_rebuild import remake
 from cudepot.kinds.wheels.uv_index import Reader
 from cudepot.temporary import temporary_folder
 
@@ -176,7 +184,7 @@ class Builder:
         """Build a wheel twice, and note it."""
         upstream, source = self._owner(project), self._source(project, file)
         path = located(upstream, file.url)
-        fetch(self._depot, [Wanted(self._depot.source(upstream), path, source.digest)])
+        self._fetch([Wanted(self._depot.source(upstream), path, source.digest)])
         self._depot.progress.say(f"building a wheel of {file.filename} with Python {python.version}")
         requires, (filename, digest) = self._first(project, source, python)
         version = version_of(file.filename)
@@ -198,16 +206,16 @@ class Builder:
         asked = requirements_of(self._depot.store, source)
         requires = self._resolved(project, source, asked, python)
         with Workplace(self._depot.store, source, python) as place:
-            place.install({one.filename: one.digest for one in requires})
+            place.install(_contents(requires))
             more = set(place.requires()) - set(asked)
             if not more:
                 return requires, place.wheel()
         every = self._resolved(project, source, (*asked, *sorted(more)), python)
-        return every, build(self._depot, source, python, every)
+        return every, build(self._depot.store, source, python, _contents(every))
 
     def _again(self, source: Source, python: Interpreter, requires: Made, first: Digest) -> bool:
         """Build once more and return whether the bytes are the same; if not, say what differs."""
-        filename, second = build(self._depot, source, python, requires)
+        filename, second = build(self._depot.store, source, python, _contents(requires))
         if second == first:
             return True
         files = [files_of(self._depot.store, one, filename) for one in (first, second)]
@@ -250,12 +258,15 @@ class Builder:
         """Have artifacts in the store: fetch them, or build again what was built."""
         plain = [one for one in artifacts if not one.built]
         sources = {one.upstream: self._depot.source(self._depot.config.upstream(one.upstream)) for one in plain}
-        fetch(self._depot, [Wanted(sources[one.upstream], one.path, one.digest) for one in plain])
+        self._fetch([Wanted(sources[one.upstream], one.path, one.digest) for one in plain])
         for one in artifacts:
             if one.built and not self._depot.store.has(one.digest):
                 source = self._depot.source(self._depot.config.upstream(one.upstream))
-                fetch(self._depot, [Wanted(source, one.path, one.built.digest)])
+                self._fetch([Wanted(source, one.path, one.built.digest)])
                 remake(self._depot, one, artifacts[1:])
+
+    def _fetch(self, wanted: Sequence[Wanted]) -> None:
+        fetch_all(wanted, self._depot.store, self._depot.progress)
 
     def _metadata(self, artifact: Artifact) -> bytes:
         with self._depot.store.open(artifact.digest) as stream:
@@ -279,6 +290,11 @@ class Builder:
                 self._bring(made)
             libraries = libraries_of(self._depot.store, artifact.digest, artifact.filename)
             check_glibc(libraries, artifact.filename, target, what)
+
+
+def _contents(artifacts: Made) -> dict[str, Digest]:
+    """Return file name → content."""
+    return {one.filename: one.digest for one in artifacts}
 
 
 def _running() -> Interpreter:

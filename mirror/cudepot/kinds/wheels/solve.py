@@ -21,10 +21,10 @@ def solve(asking: Solving) -> Solved:
     upgrade = asking.upgrade if isinstance(asking.upgrade, bool) else frozenset(map(project_name, asking.upgrade))
     if (still := standing(asking, request, reader, upgrade)) is not None:
         return still
-    from cudepot.kinds.wheels.answered import answered  # noqa: PLC0415 - most runs find that nothing moved
+    from cudepot.kinds.wheels.solve_anew import solve_anew  # noqa: PLC0415 - most runs find that nothing moved
 
     try:
-        return answered(asking, wanted, request, reader, upgrade)
+        return solve_anew(asking, wanted, request, reader, upgrade)
     except PinError as error:
         from cudepot.kinds.wheels.made_here import with_made_here  # noqa: PLC0415 - seldom
 

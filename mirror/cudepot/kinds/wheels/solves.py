@@ -30,7 +30,7 @@ class _Solves:
         return solve(asking)
 
     def remake(self, depot: Depot, lock: Lock, lost: Sequence[Artifact]) -> None:
-        from cudepot.kinds.wheels.sdist_again import remake_all  # noqa: PLC0415
+        from cudepot.kinds.wheels.sdist_rebuild import remake_all  # noqa: PLC0415
 
         remake_all(depot, lock, lost)
 
@@ -40,7 +40,7 @@ class _Solves:
         return project_name(text)
 
     def graph(self, environment: LockedEnvironment, target: LockedTarget, files: Iterable[Artifact]) -> Graph:
-        from cudepot.kinds.wheels.solution import solution_graph  # noqa: PLC0415
+        from cudepot.kinds.wheels.rules.graph import solution_graph  # noqa: PLC0415
 
         return solution_graph(environment, target, files)
 

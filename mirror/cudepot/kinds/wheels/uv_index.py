@@ -17,8 +17,8 @@ from cudepot.errors import CudepotError, FormatError, InternalError, TrustError
 from cudepot.formats.simple import JSON_TYPE, IndexFile, project_name
 from cudepot.kinds.wheels.once import Once
 from cudepot.kinds.wheels.rules.core_metadata import no_metadata
-from cudepot.kinds.wheels.rules.reading import project_and_version
 from cudepot.kinds.wheels.rules.served import Served
+from cudepot.kinds.wheels.rules.shown import project_and_version
 from cudepot.kinds.wheels.rules.target import Target
 
 _IDLE = 60.0  # seconds a connection may say nothing

@@ -10,9 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from cudepot.catalog.lock import Artifact
+from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget
 from cudepot.catalog.solution.graph import Graph
-from cudepot.kinds.wheels.rules.members import Machine
+from cudepot.kinds.wheels.rules.members import Machine, machines
+
+
+def solution_graph(environment: LockedEnvironment, target: LockedTarget, files: Iterable[Artifact]) -> Graph:
+    """Return who needs whom in a target; raise ConfigError for machines for which no wheels are known."""
+    those = list(files)
+    return graph(environment.roots, those, machines(target, [text for one in those for text in one.requires]))
 
 
 def graph(roots: Iterable[str], files: Iterable[Artifact], machines: Sequence[Machine]) -> Graph:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cudepot.catalog.lock import LockedTarget, Member
-from cudepot.kinds.wheels.rules.met import unmet
+from cudepot.kinds.wheels.rules.unmet import unmet
 
 
 def metadata(*requires: str) -> bytes:

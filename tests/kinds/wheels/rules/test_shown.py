@@ -13,7 +13,7 @@ from packaging.version import Version
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.errors import TrustError
 from cudepot.formats.simple import IndexFile
-from cudepot.kinds.wheels.rules.reading import shown
+from cudepot.kinds.wheels.rules.shown import shown
 
 HOST = "https://files.invalid/"
 INDEX = Upstream("pypi", "simple", "https://index.invalid/simple/")

@@ -15,7 +15,7 @@ from cudepot.kinds.wheels.rules.target import Target
 from cudepot.kinds.wheels.uv_index import Reader
 
 
-def alike(answer: Mapping[Target, Sequence[Chosen]], reader: Reader) -> bool:
+def require_alike(answer: Mapping[Target, Sequence[Chosen]], reader: Reader) -> bool:
     """Return whether no two wheels of a chosen version require different things, as far as their index tells.
 
     Raises:

@@ -1,33 +1,16 @@
-"""Builds a locked wheel again, on a machine that has not got it: the same sdist, the same requirements, the same bytes.
-
-Also what the first build shares with it.
-"""
+"""Builds a locked wheel again on a machine that lacks it: the same sdist, the same requirements, the same bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from cudepot.builders.wheel_build import Interpreter, find_interpreter
+from cudepot.builders.wheel_build import find_interpreter
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.depot.depot import Depot
-from cudepot.depot.fetch import Wanted, fetch_each
-from cudepot.digest import Digest, mismatch
+from cudepot.digest import mismatch
 from cudepot.errors import BuildError, CudepotError
-from cudepot.kinds.wheels.sdist_build import Source, Workplace
-
-
-def fetch(depot: Depot, wanted: Sequence[Wanted]) -> None:
-    """Have files in the store; raise what went wrong with the first that cannot be had."""
-    for _, error in fetch_each(wanted, depot.store, depot.progress):
-        raise error
-
-
-def build(depot: Depot, source: Source, python: Interpreter, requires: Iterable[Artifact]) -> tuple[str, Digest]:
-    """Return name and content of the wheel that is built with these wheels; it is in the store."""
-    with Workplace(depot.store, source, python) as place:
-        place.install({one.filename: one.digest for one in requires})
-        return place.wheel()
+from cudepot.kinds.wheels.sdist_build import Source, build
 
 
 def remake(depot: Depot, artifact: Artifact, requires: Iterable[Artifact]) -> None:
@@ -47,7 +30,7 @@ def remake(depot: Depot, artifact: Artifact, requires: Iterable[Artifact]) -> No
         )
     depot.progress.say(f"building {artifact.filename} again, which is not in the store")
     try:
-        _, digest = build(depot, source, python, requires)
+        _, digest = build(depot.store, source, python, {one.filename: one.digest for one in requires})
     except CudepotError as error:
         raise error.retold(f"{artifact.filename} is locked and not here: {error}") from error
     if digest != artifact.digest:

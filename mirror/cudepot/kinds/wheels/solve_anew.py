@@ -30,7 +30,7 @@ Upgrade = bool | frozenset[str]
 """Which projects are to move: none, some (normalised names), or all."""
 
 
-def answered(asking: Solving, wanted: Wanted, request: str, reader: IndexReader, upgrade: Upgrade) -> Solved:
+def solve_anew(asking: Solving, wanted: Wanted, request: str, reader: IndexReader, upgrade: Upgrade) -> Solved:
     """Return what uv makes of an environment, and what was read for it is remembered.
 
     Args:
