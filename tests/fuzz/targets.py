@@ -62,7 +62,7 @@ from cudepot.formats.sdist_read import Sdist, build_system, read_sdist
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.formats.sources_listing import sources_listing
 from cudepot.formats.xml_rewritten import check_well_formed
-from cudepot.kinds.wheels.rules.core_metadata import as_metadata, is_told
+from cudepot.kinds.wheels.rules.core_metadata import as_metadata, required
 from cudepot.kinds.wheels.rules.requirement_files import asked_for
 from cudepot.kinds.wheels.rules.served import Served
 from cudepot.kinds.wheels.rules.shown import shown
@@ -238,7 +238,7 @@ def sdists(data: bytes) -> None:
         _each(lambda: build_system(found), lambda: stub_of(found))
 
     _each(whole, lambda: build_system(Sdist(data, data)), lambda: stub_of(Sdist(data, data)))
-    _each(lambda: is_told(data), lambda: as_metadata(data, "x", "1"))
+    _each(lambda: list(required(data)), lambda: as_metadata(data, "x", "1"))
 
 
 def tar(data: bytes) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from packaging.version import Version
 from simulator.ml_team import MlTeam
 from simulator.python_files import Dist, stub, tar_gz, wheel
 from simulator.python_index import PythonIndex, metadata_of
@@ -148,9 +147,6 @@ def test_a_version_with_sources_alone_says_what_its_sources_say(desk: Desk, inde
     file = named(reader, "a", "a-2.0.tar.gz")
     lines = reader.metadata(file).decode().splitlines()
     assert {"Name: a", "Version: 2.0", "Requires-Dist: b>=1", "Provides-Extra: x", "Requires-Python: >=3.8"} <= {*lines}
-    assert not reader.untold
-    assert reader.sdist_of("a", Version("2.0")) == file
-    assert reader.sdist_of("a", Version("1.0")) is None
     index.forget()
     desk.reader({"pypi": index.url}).metadata(file)
     assert not index.files.requests, "the sdist is in the store"
@@ -160,13 +156,6 @@ def test_the_sources_of_a_version_with_wheels_are_no_wheel(desk: Desk, index: Py
     index.add(Dist("a", "1.0", ("b",)), "cp39-abi3-win_amd64", source=True)
     reader = desk.reader({"pypi": index.url})
     assert b"Requires-Dist: b" in reader.metadata(named(reader, "a", "a-1.0.tar.gz"))
-
-
-def test_requirements_that_only_a_build_tells_are_named(desk: Desk, team: MlTeam) -> None:
-    reader = desk.reader(of(team))
-    (file,) = reader.files("flash-attn") or ()
-    reader.metadata(file)
-    assert reader.untold == {"flash_attn-2.8.3.tar.gz"}
 
 
 def test_an_sdist_that_is_not_what_was_promised_is_refused(desk: Desk, index: PythonIndex) -> None:

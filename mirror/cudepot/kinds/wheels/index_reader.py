@@ -10,8 +10,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from packaging.version import Version
-
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.depot.depot import SourceOf
 from cudepot.depot.fetch import in_threads
@@ -26,7 +24,7 @@ from cudepot.kinds.wheels.lock import PAGE_LIMIT
 from cudepot.kinds.wheels.metadata_reader import MetadataReader
 from cudepot.kinds.wheels.once import Once
 from cudepot.kinds.wheels.owners import Owners
-from cudepot.kinds.wheels.rules.core_metadata import as_metadata, is_told, no_metadata
+from cudepot.kinds.wheels.rules.core_metadata import as_metadata, no_metadata
 from cudepot.kinds.wheels.rules.shown import Shown, project_and_version, shown
 from cudepot.kinds.wheels.rules.stubs import MOST_OF_STUB, NVIDIA, Stub, stub_of
 from cudepot.ports import Page, Progress
@@ -68,7 +66,6 @@ class IndexReader:
         self._projects = Once(self._project)
         self._texts = Once(self._text)
         self._asked: dict[tuple[str, str], Digest] = {}
-        self._untold: set[str] = set()
         self._undated: set[str] = set()
         self._noting = threading.Lock()
         self._wanted: Callable[[str], bool] = lambda _: True
@@ -124,17 +121,6 @@ class IndexReader:
         """Every page that was read, by upstream and path; :data:`NO_PAGE` for one that is not there."""
         with self._noting:
             return dict(sorted(self._asked.items()))
-
-    @property
-    def untold(self) -> frozenset[str]:
-        """Names of sdists that were read, and whose requirements only a build tells."""
-        with self._noting:
-            return frozenset(self._untold)
-
-    def sdist_of(self, project: str, version: Version) -> IndexFile | None:
-        """Return the sources of a version, whether it has wheels or not; None where there are none."""
-        found = self._projects(project_name(project)).shown
-        return None if found is None else found.sdists.get(version)
 
     def unchanged(self, before: Mapping[tuple[str, str], Digest]) -> bool:
         """Return whether pages are as they were: all are asked for, several at once, and none is taken apart.
@@ -241,9 +227,6 @@ class IndexReader:
             if stub.backend:
                 raise _missing_index(file, stub)
             return no_metadata(name, version)
-        if not is_told(sdist.pkg_info):
-            with self._noting:
-                self._untold.add(file.filename)
         return as_metadata(sdist.pkg_info, name, version)
 
     def _stub(self, upstream: Upstream, file: IndexFile) -> Stub | None:

@@ -1,6 +1,7 @@
 """Core metadata: what METADATA of a wheel requires, and what PKG-INFO of an sdist says of the wheel it makes. Pure.
 
-Sources: the core metadata specification, PEP 508 (requirements), PEP 643 (what a build may still change).
+A build may still change what an sdist says of its wheel (PEP 643), so that this only stands for projects that are not
+built, and are named for it. Sources: the core metadata specification, PEP 508 (requirements).
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import email.message
 import email.parser
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,18 +16,6 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 _KEPT = ("Requires-Python", "Requires-Dist", "Provides-Extra")
-_STATIC_SINCE = (2, 2)
-_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})")
-
-
-def is_told(pkg_info: bytes) -> bool:
-    """Return whether an sdist says for certain what its wheels require (PEP 643); else only a build tells."""
-    found = headers(pkg_info)
-    version = _VERSION.fullmatch(str(found.get("Metadata-Version", "")).strip())
-    if version is None or (int(version[1]), int(version[2])) < _STATIC_SINCE:
-        return False
-    dynamic = {str(one).strip().lower() for one in found.get_all("Dynamic", [])}
-    return not dynamic & {"requires-dist", "provides-extra", "requires-python"}
 
 
 def as_metadata(pkg_info: bytes, project: str, version: str) -> bytes:
