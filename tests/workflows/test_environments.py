@@ -272,6 +272,12 @@ def test_files_that_say_what_is_wanted_are_part_of_the_request(ours: Project) ->
     assert "more.in: No such file" in ours.run("lock", check=False).error
 
 
+def test_a_file_without_end_is_no_file_of_requirements(ours: Project) -> None:
+    (ours.base / "r.in").write_text("-r /dev/zero\n")
+    ask(ours, wheels=[], requirements="r.in", python=["3.12"])
+    assert "/dev/zero: more than 64 MiB" in ours.run("lock", check=False).error
+
+
 def test_a_file_that_insists_on_other_bytes_is_not_met(ours: Project) -> None:
     (ours.base / "r.txt").write_text(f"app==1.0 --hash=sha256:{'0' * 64}\n")
     ask(ours, wheels=[], requirements=["r.txt"], python=["3.12"])

@@ -19,6 +19,8 @@ from cudepot.errors import ConfigError
 _REPORTED_ONLY = ("max_age", "settings", "package_keys")
 """What changes what is reported, not what is locked; and what is hashed in another way."""
 
+_MOST_WANTED = 64 << 20  # bytes of a file that an environment names: far more than a lock of thousands of packages
+
 
 def request_hash(upstream: Upstream, pins: tuple[Pin, ...]) -> str:
     """Return a hash over all that decides what an upstream is asked for; settings older locks lack only if used."""
@@ -62,9 +64,16 @@ def environment_request(base: Path, upstreams: Sequence[Upstream], environment: 
 
 
 def read_wanted(base: Path, name: str) -> bytes:
-    """Return a file that an environment names; raise ConfigError where it cannot be read."""
+    """Return a file that an environment names; raise ConfigError where it cannot be read, or is no such file."""
     try:
-        return (base / name).read_bytes()
+        with (base / name).open("rb") as handle:
+            data = handle.read(_MOST_WANTED + 1)
     except (OSError, ValueError) as error:
         told = (isinstance(error, OSError) and error.strerror) or error
         raise ConfigError(f"{name}: {told}", hint="an [[environment]] of cudepot.toml names it") from error
+    if len(data) > _MOST_WANTED:
+        raise ConfigError(
+            f"{name}: more than {_MOST_WANTED >> 20} MiB, which no file of requirements has",
+            hint="an [[environment]] of cudepot.toml names it, or a file that one names",
+        )
+    return data

@@ -61,7 +61,7 @@ class Solving(NamedTuple):
         environment: as cudepot.toml has it.
         wanted: what the kind read of its own keys.
         before: what is locked of it; None where nothing is.
-        lock: all that is locked, the pins as of now.
+        lock: all that was locked before, pins and other environments included.
         upgrade: whether newer versions are taken: of these projects, or of all (True) or none (False).
     """
 
