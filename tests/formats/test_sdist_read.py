@@ -95,6 +95,8 @@ def test_hostile_and_damaged_ones_are_refused(data: bytes) -> None:
 def test_bombs_are_stopped() -> None:
     with pytest.raises(FormatError, match=r"more bytes|too many"):
         read(tarred({"t/x": bytes(20 << 20)}), limit=10 << 20)
+    with pytest.raises(FormatError, match=r"more bytes|too many"):
+        read_sdist(io.BytesIO(tarred({"t/x": bytes(120 << 20)})))
 
 
 def test_too_many_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from cudepot.errors import FormatError
 from cudepot.formats.archive import read_tar
+from cudepot.formats.guarded import unpacked_limit
 from cudepot.formats.members import Member, Members
 from cudepot.formats.zip_read import MAGIC, read_zip
 
@@ -69,27 +70,31 @@ def sdist_members(stream: BinaryIO, *, limit: int = _LIMIT, what: str = "sdist")
     return read(stream, limit=limit, what=what, most=MOST_IN_SDISTS)
 
 
-def read_sdist(stream: BinaryIO, *, limit: int = _LIMIT, what: str = "sdist") -> Sdist:
-    """Return what an sdist says of itself; ``limit`` is how many bytes it may unpack to.
+def read_sdist(stream: BinaryIO, *, limit: int = 0, what: str = "sdist") -> Sdist:
+    """Return what an sdist says of itself; ``limit`` is how many bytes it may unpack to, as its size allows without.
 
     Raises:
         FormatError: damaged, hostile, neither tar nor zip, or texts of more than 4 MiB.
     """
     texts: dict[str, bytes] = {}
     tops: set[str] = set()
+    total = 0
+    limit = limit or unpacked_limit(stream.seek(0, io.SEEK_END))
+    stream.seek(0)
     for member, content in sdist_members(stream, limit=limit, what=what):
         folder, _, rest = member.name.partition("/")
         tops.add(folder if rest else "")
         if content is not None and (rest or folder) in _READ:
-            _check_size(member, texts, what)
+            total += member.size
+            _check_size(member, total, what)
             texts[member.name] = content.read()
     top = _top(texts, tops)
     return Sdist(*(texts.get(top + name, b"") for name in _READ))
 
 
-def _check_size(member: Member, texts: Mapping[str, bytes], what: str) -> None:
+def _check_size(member: Member, total: int, what: str) -> None:
     """Refuse texts that are none: they are kept in memory until it is known which folder is the top one."""
-    if member.size > _MOST_TEXT or member.size + sum(map(len, texts.values())) > _MOST_TEXTS:
+    if member.size > _MOST_TEXT or total > _MOST_TEXTS:
         raise FormatError(f"{what}: {member.name!r} has {member.size} bytes", hint=_HOSTILE)
 
 

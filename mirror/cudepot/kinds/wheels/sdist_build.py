@@ -53,7 +53,7 @@ def this_machine(python: Interpreter) -> Target:
 def requirements_of(store: LocalStore, source: Source) -> tuple[str, ...]:
     """Return what an sdist says that its build requires; raise FormatError where it cannot be read."""
     with store.open(source.digest) as stream:
-        found = read_sdist(stream, limit=unpacked_limit(source.digest.size), what=source.filename)
+        found = read_sdist(stream, what=source.filename)
     return build_system(found, what=source.filename).requires
 
 
