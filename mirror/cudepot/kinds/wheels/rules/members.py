@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from cudepot.catalog.ecosystems import ENVIRONMENTS, WHEELS
 from cudepot.catalog.lock import LockedEnvironment, LockedTarget
-from cudepot.kinds.wheels.rules.target import Target, machine
+from cudepot.kinds.wheels.rules.target import Target, machine, patch_levels
 
 Machine = Mapping[str, str]
 """Marker variables of one machine that a target means."""
@@ -35,10 +34,5 @@ def machines(locked: LockedTarget, markers: Iterable[str]) -> list[Machine]:
     Raises:
         ConfigError: the target is for machines for which no wheels are known.
     """
-    target = target_of(locked)
-    if target.is_exact:
-        return [machine(target, int(target.python.rpartition(".")[2]))]
-    named = re.compile(rf"['\"]{re.escape(target.python)}\.(\d{{1,3}})")
-    asked = (*markers, *(one.marker for one in locked.members))
-    levels = {int(level) for text in asked for level in named.findall(text)}
-    return [machine(target, one) for one in sorted({0, *levels, *(level + 1 for level in levels)})]
+    target, asked = target_of(locked), (*markers, *(one.marker for one in locked.members))
+    return [machine(target, level) for level in patch_levels(target, asked)]

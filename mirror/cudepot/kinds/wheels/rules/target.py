@@ -6,7 +6,8 @@ Sources: PEP 425 (tags), 600 (manylinux), 508 (markers).
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -17,6 +18,8 @@ from cudepot.errors import ConfigError
 _LINUX = {"linux-64": "x86_64", "linux-aarch64": "aarch64", "linux-ppc64le": "ppc64le"}
 _WINDOWS = {"win-64": ("AMD64", "win_amd64")}
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+_LEVEL = re.compile(r"['\"](\d{1,4})\.(\d{1,4})\.(\d{1,4})")
+_MOST_LEVEL = 99
 _OLDEST = {"x86_64": 5}  # minor version of the oldest glibc 2 with a tag; 17 elsewhere
 
 
@@ -120,6 +123,18 @@ def markers(targets: Sequence[Target]) -> list[str]:
 
 def _minor(target: Target) -> str:
     return "{}.{}".format(*target.minor)
+
+
+def patch_levels(target: Target, markers: Iterable[str]) -> list[int]:
+    """Return the first patch level of each stretch of them between which no marker of these tells a difference."""
+    if target.is_exact:
+        return [int(target.python.split(".")[2])]
+    found = {0}
+    for text in set(markers):
+        for major, minor, level in _LEVEL.findall(text):
+            if (int(major), int(minor)) == target.minor and int(level) <= _MOST_LEVEL:
+                found |= {int(level), int(level) + 1}
+    return sorted(found)
 
 
 def machine(target: Target, level: int = 0) -> dict[str, str]:

@@ -6,7 +6,6 @@ lock tells a difference; what is met on some of them only keeps a marker.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +14,10 @@ from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.version import InvalidVersion
 
 from cudepot.errors import FormatError
-from cudepot.kinds.wheels.rules.target import Target, machine
+from cudepot.kinds.wheels.rules.target import Target, machine, patch_levels
 from cudepot.kinds.wheels.rules.uv_lock import Edge, Package, read_marker
 from cudepot.kinds.wheels.rules.uv_project import PROJECT
 
-_LEVEL = re.compile(r"['\"](\d{1,4})\.(\d{1,4})\.(\d{1,4})")
-_MOST_LEVEL = 99
 _Lock = Mapping[str, Sequence[Package]]
 _Key = tuple[str, str]  # project and version
 
@@ -56,7 +53,7 @@ class Walk:
 
     def __init__(self, lock: _Lock, target: Target) -> None:
         self._lock, self._target = lock, target
-        self._levels = _levels(lock, target)
+        self._levels = patch_levels(target, _texts(lock))
         self._parents: dict[str, str] = {}
         self.needs: dict[_Key, Need] = {}
         for level in self._levels:
@@ -136,18 +133,6 @@ def _only(lock: _Lock, name: str) -> Package:
     if len(lock.get(name, ())) != 1:
         raise FormatError(f"uv's lock does not hold {name}")
     return lock[name][0]
-
-
-def _levels(lock: _Lock, target: Target) -> list[int]:
-    """Return the first patch level of each stretch on which all markers of the lock mean the same."""
-    if target.is_exact:
-        return [int(target.python.split(".")[2])]
-    found = {0}
-    for text in set(_texts(lock)):
-        for major, minor, level in _LEVEL.findall(text):
-            if (int(major), int(minor)) == target.minor and int(level) <= _MOST_LEVEL:
-                found |= {int(level), int(level) + 1}
-    return sorted(found)
 
 
 def _texts(lock: _Lock) -> Iterator[str]:
