@@ -33,7 +33,7 @@ def relink(text: str, tree: Mapping[str, Digest], url: str, *, leave: bool) -> t
     paths = {digest.sha256: quote(path) for path, digest in tree.items() if path.startswith(room)}
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"not TOML: {error}", hint="give a uv.lock or a pylock.toml") from error
     found = relinked(document, paths, url)
     lacking = [*found.lacking, *(f"{one} (from no index)" for one in found.nowhere)]
