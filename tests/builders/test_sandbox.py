@@ -44,6 +44,10 @@ def test_this_machine_can(folder: Path) -> None:
     assert shell(folder, "echo hello; exit 3") == Ended(3, "hello\n")
 
 
+def test_a_command_may_end_with_any_status(folder: Path) -> None:
+    assert [shell(folder, f"exit {status}").status for status in (0, 1, 125, 255)] == [0, 1, 125, 255]
+
+
 def test_what_it_leaves_in_its_folder_stays_and_is_ours(folder: Path) -> None:
     assert shell(folder, "echo made > /build/x; echo y > /tmp/y").status == 0
     assert (folder / "x").read_text() == "made\n"

@@ -78,9 +78,9 @@ def run_isolated(
             "memory": memory,
         }
         ended = _started(json.dumps(spec), place / "output", seconds)
-    if ended.status == _REFUSED:
-        said = re.search(r"^cudepot: (.*)$", ended.output, re.MULTILINE)
-        raise BuildError(f"this machine cannot isolate a build: {said[1] if said else ended.output}", hint=_HINT)
+    said = re.search(r"^cudepot: (.*)$", ended.output, re.MULTILINE)
+    if ended.status == _REFUSED and said:
+        raise BuildError(f"this machine cannot isolate a build: {said[1]}", hint=_HINT)
     return ended
 
 
