@@ -163,6 +163,8 @@ def test_a_project_asks_for_its_dependencies_and_for_extras_and_groups_if_told()
         ("p.toml", '[project]\nname = "x"\ndynamic = ["dependencies"]', r"p\.toml:3: dependencies are made by a build"),
         ("p.toml", '[project]\ndependencies = ["six @ https://h/x"]', r"p\.toml:2: six is taken from a URL"),
         ("p.toml", "project = 3", r"p\.toml: not as such files are"),
+        ("p.toml", '[project]\ndependencies = "six"', "'six' where a list has to be"),
+        ("p.toml[a]", '[project]\n[project.optional-dependencies]\na = "six"', "'six' where a list has to be"),
     ],
 )
 def test_a_project_that_cannot_be_read(spec: str, text: str, said: str) -> None:

@@ -83,7 +83,7 @@ def _pyproject(file: _File, extras: Sequence[str]) -> Asked:
         if key in dynamic:
             hint = "write them there, or give a file of requirements"
             raise ConfigError(f"{file.at('dynamic')}: {key} are made by a build", hint=hint)
-    texts = list(project.get("dependencies", ()))
+    texts = list(_list(project.get("dependencies", [])))
     seen: set[str] = set()
     for one in extras:
         texts += _extra(file, one, seen)
@@ -114,7 +114,14 @@ def _extra(file: _File, extra: str, seen: set[str]) -> Iterator[str]:
 
 def _named(table: _Table, wanted: str) -> list[Any] | None:
     """Return the entries of an extra or group (normalised name); None where there is none of that name."""
-    return next((entries for name, entries in table.items() if project_name(name) == wanted), None)
+    return next((_list(entries) for name, entries in table.items() if project_name(name) == wanted), None)
+
+
+def _list(value: Any) -> list[Any]:
+    """Return a list as it is; raise TypeError for anything else: a text would be as many projects as it has letters."""
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r:.80} where a list has to be")
+    return value
 
 
 def _requirement(file: _File, text: str) -> str:
