@@ -173,7 +173,7 @@ def test_a_project_that_cannot_be_read(spec: str, text: str, said: str) -> None:
 
 
 def test_a_lock_of_uv_binds_the_versions_where_they_hold() -> None:
-    found = asked("uv.lock[more]", uv_lock=UV_LOCK)
+    found = asked("uv.lock[More]", uv_lock=UV_LOCK)
     assert found.requirements == ("numpy", 'torch[opt]; sys_platform == "linux"', "pandas==2.3")
     forks = 'python_full_version >= "3.12" or python_full_version == "3.11.*"'
     assert found.constraints == (
@@ -221,6 +221,7 @@ def test_what_a_pylock_has_for_extras_and_groups_that_are_asked_for(spec: str, m
     [
         ("uv.lock", UV_LOCK + GIT, r"uv\.lock:\d+: g is of no index"),
         ("uv.lock", UV_LOCK.replace("python_full_version <", "python <"), r"uv\.lock:\d+|uv\.lock: not a requirement"),
+        ("uv.lock[none]", UV_LOCK, "no extra and no dependency group is called 'none'"),
         ("uv.lock", "version = 1", r"expected \[\[package\]\]"),
         ("uv.lock", '[[package]]\nname = "x"', r"uv\.lock: not as such files are \(KeyError"),
         ("pylock.toml", PYLOCK + '[[packages]]\nname = "v"\n', r"pylock\.toml:\d+: v is of no index"),

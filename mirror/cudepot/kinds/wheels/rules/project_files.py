@@ -26,6 +26,7 @@ _CHOICES = {"extras": "extras", "dependency_groups": "dependency-groups"}
 _AMONG = re.compile(
     r"""(?P<quote>['"])(?P<name>[^'"]*)(?P=quote)\s+(?P<no>not\s+)?in\s+(?P<variable>extras|dependency_groups)\b"""
 )
+_UNKNOWN = "{}: no extra and no dependency group is called {!r}"
 _OURS = ("virtual", "editable", "directory")
 """Sources that uv.lock gives the project itself, and other members of its workspace."""
 
@@ -100,7 +101,7 @@ def _extra(file: _File, extra: str, seen: set[str]) -> Iterator[str]:
     if entries is None:
         entries = _named(file.root.get("dependency-groups", {}), wanted)
     if entries is None:
-        raise ConfigError(f"{file.name}: no extra and no dependency group is called {extra!r}")
+        raise ConfigError(_UNKNOWN.format(file.name, extra))
     own = project_name(file.root.get("project", {}).get("name", ""))
     for entry in entries:
         if not isinstance(entry, str):
@@ -146,15 +147,23 @@ def _uv_lock(file: _File, extras: Sequence[str]) -> Asked:
                 f"{file.at(one['name'])}: {one['name']} is of no index",
                 hint="only what an index has can be resolved: take it from one",
             )
-    roots = [text for one in ours for text in _depends(file, one, extras, {each["name"] for each in ours})]
+    wanted = set(map(project_name, extras))
+    if unknown := wanted.difference(*map(_optional, ours)):
+        raise ConfigError(_UNKNOWN.format(file.name, min(unknown)))
+    roots = [text for one in ours for text in _depends(file, one, wanted, {each["name"] for each in ours})]
     bound = tuple(_bound(file, one) for one in locked)
     return Asked(tuple(dict.fromkeys(roots)), bound, together([_hashes(one) for one in locked]).hashes)
 
 
-def _depends(file: _File, package: _Table, extras: Sequence[str], ours: set[str]) -> Iterator[str]:
+def _optional(package: _Table) -> _Table:
+    """Return what a project of ours needs for its extras and groups, by name."""
+    return package.get("optional-dependencies", {}) | package.get("dev-dependencies", {})
+
+
+def _depends(file: _File, package: _Table, extras: set[str], ours: set[str]) -> Iterator[str]:
     """Give what a project of ours needs, as requirements; the versions stand with the packages."""
-    optional = package.get("optional-dependencies", {}) | package.get("dev-dependencies", {})
-    wanted = [package.get("dependencies", []), *(optional[one] for one in extras if one in optional)]
+    optional = _optional(package)
+    wanted = [package.get("dependencies", []), *(optional[one] for one in sorted(extras) if one in optional)]
     for one in (entry for entries in wanted for entry in entries):
         if one["name"] not in ours:
             extra = f"[{','.join(one['extra'])}]" if one.get("extra") else ""
@@ -195,7 +204,7 @@ def _chosen(file: _File, extras: Sequence[str]) -> _Chosen:
     wanted = set(map(project_name, extras))
     if unknown := wanted - set().union(*there.values()):
         raise ConfigError(
-            f"{file.name}: no extra and no dependency group is called {min(unknown)!r}",
+            _UNKNOWN.format(file.name, min(unknown)),
             hint="a pylock.toml has those that it was exported with",
         )
     chosen = {name: wanted & names for name, names in there.items()}
