@@ -212,7 +212,7 @@ def test_all_that_lacks_a_wheel_is_named_at_once(index: ToyIndex, ask: Asked) ->
     index.add("pure", "1", source=True, tags=())
     error = ask.error("app", targets=(old, W312))
     lines = str(error).splitlines()
-    assert lines[0] == "3 projects have no wheel for all targets:"
+    assert lines[0] == "3 projects lack wheels for some targets:"
     assert lines[1] == (
         f"  new 2 (linux-64-py3.12 with glibc 2.17, wanted by app): there is {NEW_LINUX} and 1 for other machines"
     )
@@ -241,7 +241,7 @@ def test_a_version_of_wheels_alone_that_lacks_one_is_no_choice(index: ToyIndex, 
     assert ask("a", targets=(old,)) == {old: ["a==1"]}
     index.add("b", "1", tags=(MAC,))
     assert str(ask.error("a>1", "b", targets=(old,))).splitlines() == [
-        "2 projects have no wheel for all targets:",
+        "2 projects lack wheels for some targets:",
         f"  a 2 (linux-64-py3.12 with glibc 2.17): there is {NEW_LINUX}",
         f"  b 1 (linux-64-py3.12 with glibc 2.17): there is {MAC}",
     ]

@@ -111,8 +111,8 @@ def refuse(lacks: Sequence[Lack], whole: Callable[[str], Served | None]) -> PinE
     """Return the error that names all of them; ``whole`` gives a project with wheels for other machines too."""
     lacks = [one.of(whole(one.served.project) or one.served) for one in lacks]
     lines = [f"  {one.told()}" for one in lacks]
-    count = f"{len(lacks)} projects have" if len(lacks) > 1 else f"{lacks[0].served.project} has"
-    return PinError("\n".join([f"{count} no wheel for all targets:", *lines]), hint="; ".join(_ways(lacks)))
+    who = f"{len(lacks)} projects lack wheels" if len(lacks) > 1 else f"{lacks[0].served.project} lacks a wheel"
+    return PinError("\n".join([f"{who} for some targets:", *lines]), hint="; ".join(_ways(lacks)))
 
 
 def _ways(lacks: Sequence[Lack]) -> list[str]:
