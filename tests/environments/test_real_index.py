@@ -21,8 +21,8 @@ from simulator.process import clean_env
 from simulator.project import Project
 from tests.environments.locked import files, want
 
-from cudepot.kinds.wheels.rules.target import Target, markers, tags
 from cudepot.builders.uv_program import find_uv
+from cudepot.kinds.wheels.rules.target import Target, markers, tags
 
 pytestmark = pytest.mark.slow
 DAY = f"{datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=2):%Y-%m-%d}"

@@ -157,7 +157,7 @@ def _uv_lock(file: _File, extras: Sequence[str]) -> Asked:
 
 def _optional(package: _Table) -> _Table:
     """Return what a project of ours needs for its extras and groups, by name."""
-    return package.get("optional-dependencies", {}) | package.get("dev-dependencies", {})
+    return {**package.get("optional-dependencies", {}), **package.get("dev-dependencies", {})}
 
 
 def _depends(file: _File, package: _Table, extras: set[str], ours: set[str]) -> Iterator[str]:
