@@ -8,45 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-import tomli
 from packaging.requirements import InvalidRequirement, Requirement
 
 from cudepot.errors import ConfigError
 from cudepot.formats.simple import project_name
+from cudepot.kinds.rules.toml_file import Table, TomlFile
 from cudepot.kinds.wheels.rules.asked import Asked, together
 
-_Table = dict[str, Any]
 _OURS = ("virtual", "editable", "directory")
 """Sources that uv.lock gives the project itself, and other members of its workspace."""
-
-
-class _File:
-    """A TOML file, and where something stands in it."""
-
-    def __init__(self, name: str, data: bytes) -> None:
-        self.name = name
-        try:
-            self._text = data.decode("utf-8-sig")
-            self.root = tomli.loads(self._text)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{name}: not TOML: {error}") from error
-
-    def at(self, text: str) -> str:
-        """Return ``FILE:LINE`` of the first line that has a text, best in quotes; the file alone where none has."""
-        for form in (f'"{text}"', f"'{text}'", text):
-            for number, line in enumerate(self._text.splitlines(), 1):
-                if text and form in line:
-                    return f"{self.name}:{number}"
-        return self.name
-
-    def tables(self, key: str) -> list[_Table]:
-        """Return an array of tables."""
-        found = self.root.get(key)
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-            raise ConfigError(f"{self.name}: expected [[{key}]]")
-        return found
 
 
 def asked_by_project(name: str, data: bytes, extras: Sequence[str]) -> Asked:
@@ -57,7 +28,7 @@ def asked_by_project(name: str, data: bytes, extras: Sequence[str]) -> Asked:
         data: its bytes.
         extras: extras and dependency groups that are asked for too.
     """
-    file = _File(name, data)
+    file = TomlFile(name, data)
     try:
         if name.endswith(".lock"):
             return _uv_lock(file, extras)
@@ -68,7 +39,7 @@ def asked_by_project(name: str, data: bytes, extras: Sequence[str]) -> Asked:
         raise ConfigError(f"{name}: not as such files are ({type(error).__name__}: {error})") from error
 
 
-def _pyproject(file: _File, extras: Sequence[str]) -> Asked:
+def _pyproject(file: TomlFile, extras: Sequence[str]) -> Asked:
     project = file.root.get("project", {})
     dynamic = project.get("dynamic", ())
     for key in ("dependencies", *(("optional-dependencies",) if extras else ())):
@@ -81,7 +52,7 @@ def _pyproject(file: _File, extras: Sequence[str]) -> Asked:
     return Asked(tuple(dict.fromkeys(_requirement(file, text) for text in texts)))
 
 
-def _extra(file: _File, extra: str, above: tuple[str, ...] = ()) -> Iterator[str]:
+def _extra(file: TomlFile, extra: str, above: tuple[str, ...] = ()) -> Iterator[str]:
     """Give the requirements of an extra, or of a dependency group, those it includes as well."""
     wanted = project_name(extra)
     for table in (
@@ -101,7 +72,7 @@ def _extra(file: _File, extra: str, above: tuple[str, ...] = ()) -> Iterator[str
         raise ConfigError(f"{file.name}: no extra and no dependency group is called {extra!r}")
 
 
-def _requirement(file: _File, text: str) -> str:
+def _requirement(file: TomlFile, text: str) -> str:
     try:
         found = Requirement(text)
     except InvalidRequirement as error:
@@ -112,7 +83,7 @@ def _requirement(file: _File, text: str) -> str:
     return str(found)
 
 
-def _uv_lock(file: _File, extras: Sequence[str]) -> Asked:
+def _uv_lock(file: TomlFile, extras: Sequence[str]) -> Asked:
     packages = file.tables("package")
     ours = [one for one in packages if any(key in one["source"] for key in _OURS)]
     locked = [one for one in packages if one not in ours]
@@ -127,7 +98,7 @@ def _uv_lock(file: _File, extras: Sequence[str]) -> Asked:
     return Asked(tuple(dict.fromkeys(roots)), bound, together([_hashes(one) for one in locked]).hashes)
 
 
-def _depends(file: _File, package: _Table, extras: Sequence[str], ours: set[str]) -> Iterator[str]:
+def _depends(file: TomlFile, package: Table, extras: Sequence[str], ours: set[str]) -> Iterator[str]:
     """Give what a project of ours needs, as requirements; the versions stand with the packages."""
     optional = package.get("optional-dependencies", {}) | package.get("dev-dependencies", {})
     wanted = [package.get("dependencies", []), *(optional[one] for one in extras if one in optional)]
@@ -138,7 +109,7 @@ def _depends(file: _File, package: _Table, extras: Sequence[str], ours: set[str]
             yield _requirement(file, f"{one['name']}{extra}{version}" + _where(one.get("marker", "")))
 
 
-def _bound(file: _File, package: _Table) -> str:
+def _bound(file: TomlFile, package: Table) -> str:
     """Return the version of a package as a constraint; with forks it holds where its fork does."""
     forks = package.get("resolution-markers", ())
     marker = " or ".join(f"({one})" for one in forks) if len(forks) > 1 else "".join(forks)
@@ -149,7 +120,7 @@ def _where(marker: str) -> str:
     return f" ; {marker}" if marker else ""
 
 
-def _hashes(package: _Table) -> Asked:
+def _hashes(package: Table) -> Asked:
     """Return the sha256 of a package's files, in either kind of lock."""
     files = [*package.get("wheels", ()), *([package["sdist"]] if package.get("sdist") else [])]
     texts = [
@@ -159,7 +130,7 @@ def _hashes(package: _Table) -> Asked:
     return Asked(hashes={project_name(package["name"]): given} if given else {})
 
 
-def _pylock(file: _File, extras: Sequence[str]) -> Asked:
+def _pylock(file: TomlFile, extras: Sequence[str]) -> Asked:
     if extras:
         raise ConfigError(f"{file.name}: extras of a pylock.toml cannot be asked for", hint="export the lock with them")
     packages = file.tables("packages")
@@ -167,7 +138,7 @@ def _pylock(file: _File, extras: Sequence[str]) -> Asked:
     return Asked(tuple(dict.fromkeys(texts)), hashes=together(list(map(_hashes, packages))).hashes)
 
 
-def _pinned(file: _File, package: _Table) -> str:
+def _pinned(file: TomlFile, package: Table) -> str:
     name, marker = package["name"], package.get("marker", "")
     if "version" not in package or not ("wheels" in package or "sdist" in package):
         hint = "only what an index has can be resolved: take it from one"
