@@ -47,6 +47,7 @@ HOMONYMS = {
     ("cli/client.py", "apt"): "the client program",
     ("cli/client.py", "conda"): "the client program",
     ("formats/conda.py", "conda"): "part of a PURL",
+    ("kinds/rules/conda_files/pixi_lock.py", "conda"): "pixi's word for a package",
     ("workflows/export/windows_text.py", "conda"): "the program that installs",
     ("workflows/publish/page_offers.py", "conda"): "a way to install",
     ("catalog/doctor/values.py", "folder"): "libraries in no environment",

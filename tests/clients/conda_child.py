@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import rattler
+import rattler.explicit_environment
+import rattler.networking
+import rattler.package
 from rattler.index import index_fs
 
 
@@ -36,6 +39,39 @@ async def create(job: dict[str, Any]) -> list[dict[str, Any]]:
             execute_link_scripts=False,
         )  # fmt: skip
     return [_summary(record) for record in records]
+
+
+async def unlock(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Install what a pixi.lock or an explicit file names, as pixi does with these ``[mirrors]``; nothing is solved."""
+    path = Path(job["lock"])
+    records = _of_pixi(path, job["platform"]) if path.suffix == ".lock" else _of_explicit(path, job["platform"])
+    client = rattler.Client([rattler.networking.MirrorMiddleware(job["mirrors"])]) if job["mirrors"] else None
+    await rattler.install(
+        records, job["prefix"], cache_dir=Path(job["cache"]) / "pkgs", show_progress=False, client=client,
+        execute_link_scripts=False,
+    )  # fmt: skip
+    return [_summary(record) for record in records]
+
+
+def _of_pixi(path: Path, platform: str) -> list[rattler.RepoDataRecord]:
+    environment = dict(rattler.LockFile.from_path(path).environments())["default"]
+    (here,) = [one for one in environment.platforms() if str(one.name) == platform]
+    return environment.conda_repodata_records_for_platform(here) or []
+
+
+def _of_explicit(path: Path, platform: str) -> list[rattler.RepoDataRecord]:
+    found = rattler.explicit_environment.ExplicitEnvironmentSpec.from_path(path)
+    assert str(found.platform) == platform
+    return [_named(one.url) for one in found.packages]
+
+
+def _named(url: str) -> rattler.RepoDataRecord:
+    place, _, digest = url.partition("#")
+    channel, subdir, filename = place.rsplit("/", 2)
+    name, version, build = filename.removesuffix(".conda").removesuffix(".tar.bz2").rsplit("-", 2)
+    hashed = {"sha256": bytes.fromhex(digest.removeprefix("sha256:"))} if digest.startswith("sha256:") else {}
+    record = rattler.PackageRecord(name, version, rattler.package.BuildString(build), 0, subdir, **hashed)
+    return rattler.RepoDataRecord(record, filename, place, channel)
 
 
 def _summary(record: rattler.RepoDataRecord) -> dict[str, Any]:
@@ -67,7 +103,7 @@ async def channel(job: dict[str, Any]) -> list[dict[str, Any]]:
 def main() -> None:
     """Do the job whose name is the only argument."""
     job = json.load(sys.stdin)
-    work = {"create": create, "channel": channel}[sys.argv[1]]
+    work = {"create": create, "unlock": unlock, "channel": channel}[sys.argv[1]]
     print(json.dumps(asyncio.run(work(job))), flush=True)
     # py-rattler's threads may crash an interpreter that shuts down: leave without tidying up
     os._exit(0)

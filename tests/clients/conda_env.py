@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,24 @@ def solve(
 ) -> dict[str, Record]:  # fmt: skip
     """Solve only, for this or another platform; ``cache`` is a folder for downloaded repodata."""
     return _solve(channel_urls, specs, cache, None, platform, cuda)
+
+
+def unlock(
+    lock: Path, prefix: Path, *, platform: str = "linux-64", mirrors: Mapping[str, str] | None = None
+) -> dict[str, Record]:
+    """Install what a pixi.lock or an explicit file names into ``prefix``; return it by package name.
+
+    ``mirrors`` is what pixi's configuration says under ``[mirrors]``: channel → where it is taken from instead.
+
+    Raises:
+        ToolError: a package is not there, or is not what the lock says.
+    """
+    job = {
+        "lock": str(lock), "platform": platform, "cache": str(prefix.parent / f"{prefix.name}-cache"),
+        "prefix": str(prefix), "mirrors": {channel: [place] for channel, place in (mirrors or {}).items()},
+    }  # fmt: skip
+    found = _child("unlock", job, Path(job["cache"]), CONDA_OVERRIDE_CUDA="")
+    return {one["name"]: Record(**{key: _frozen(value) for key, value in one.items()}) for one in found}
 
 
 def _solve(channels: Sequence[str | Path], specs: Sequence[str], cache: Path, *rest: Any) -> dict[str, Record]:

@@ -21,6 +21,7 @@ from simulator.elf import stub
 from simulator.rpms import rpm_head, simple_rpm
 from tests.formats.sdist_samples import stub_files, tarred, zipped
 from tests.fuzz.corpus_installed import INSTALLED
+from tests.kinds.rules.test_conda_files import FILES as CONDA_FILES
 from tests.kinds.yum.odd_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
 from tests.kinds.yum.rules.test_mutations import FILELISTS, PRIMARY, REPOMD
 
@@ -321,6 +322,12 @@ def corpus(target: str) -> tuple[bytes, ...]:
             b'[project]\ndependencies = ["a"]\n[dependency-groups]\nx = [{include-group = "x"}, "b"]',
             b'lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\nwheels = [{hashes = {}}]',
             b"a = " + deep,
+        ),
+        "conda_files": (
+            *(one.encode() for one in CONDA_FILES.values()),
+            *(b"dependencies: " + b"[" * 5000, b"a: &a [x]\nb: *a", b"dependencies: [!!int 3]", b"a = " + deep),
+            b"@EXPLICIT\nhttps://[::1/linux-64/a-1-0.conda#" + b"0" * 32,
+            b"channels: ['https://[::1/t/x/']\ndependencies: []",
         ),
         "tar": (
             _tar("lib/x", "include/" + "n" * 95 + ".h"),

@@ -62,6 +62,9 @@ from cudepot.formats.sdist_read import Sdist, build_system, read_sdist
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.formats.sources_listing import sources_listing
 from cudepot.formats.xml_rewritten import check_well_formed
+from cudepot.kinds.conda.rules.channel_names import upstream_of
+from cudepot.kinds.rules.conda_files.asked import Line
+from cudepot.kinds.rules.conda_files.files import lines_for_pip, read_file
 from cudepot.kinds.wheels.rules.core_metadata import as_metadata, required
 from cudepot.kinds.wheels.rules.requirement_files import asked_for
 from cudepot.kinds.wheels.rules.served import Served
@@ -217,6 +220,18 @@ def wanted_files(data: bytes) -> None:
     _each(*(lambda name=name: asked_for([name], lambda _: data) for name in ("r.txt", "p.toml[x]", "uv.lock")))
 
 
+def conda_files(data: bytes) -> None:
+    """Files of conda, conda-lock and pixi, likewise; the channels they name are looked for as they stand there."""
+    _each(*(lambda name=name: _asked(name, data) for name in ("environment.yml", "pixi.toml")))
+
+
+def _asked(name: str, data: bytes) -> None:
+    list(lines_for_pip(name, data, ()))
+    found = read_file(name, data, (), ("linux-64", "linux-aarch64"))
+    for one in (*found.channels, *found.pinned):
+        upstream_of(one.text if isinstance(one, Line) else one.channel, [INDEX])
+
+
 def attestations(data: bytes) -> None:
     attested_hashes(data, URL)
 
@@ -364,6 +379,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
             simple_json,
             uv_locks,
             wanted_files,
+            conda_files,
             attestations,
             wheel,
             sdists,

@@ -229,11 +229,13 @@ class LockedTarget(NamedTuple):
         name: ``linux-64-py3.12``; unique in its environment, and fit for a file's name.
         fields: what sort of machine: ``platform``, ``python``, ``glibc``, and what else its kind tells apart.
         members: its files.
+        roots: what was asked for on such machines alone, beside what was for all.
     """
 
     name: str
     fields: tuple[tuple[str, str], ...]
     members: tuple[Member, ...]
+    roots: tuple[str, ...] = ()
 
 
 class LockedEnvironment(NamedTuple):

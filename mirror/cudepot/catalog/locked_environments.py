@@ -15,7 +15,7 @@ _MEMBER = re.compile(
     r"(?P<upstream>[^;]+?)(?://(?P<nested>[^/;]+/[^/;]+)|/(?P<plain>[^/;]+))(?:; (?P<marker>.+))?", re.DOTALL
 )
 """A file name that has a folder in it, as conda's have, stands behind two slashes."""
-_OWN = ("name", "members")
+_OWN = ("name", "roots", "members")
 """Keys of a target that are not among its fields."""
 
 
@@ -49,8 +49,9 @@ def _target(table: Table) -> LockedTarget:
         raise ConfigError(f"expected a plain name in {table.path('name')!r}, found {name!r}")
     fields = tuple((key, table.text(key)) for key in table.names() if key not in _OWN)
     members = tuple(_member(table, one) for one in table.texts("members"))
+    roots = table.texts("roots", ())
     table.done()
-    return LockedTarget(name, fields, members)
+    return LockedTarget(name, fields, members, roots)
 
 
 def _member(table: Table, text: str) -> Member:
@@ -71,7 +72,8 @@ def _environment_table(one: LockedEnvironment) -> dict[str, Any]:
 
 
 def _target_table(one: LockedTarget) -> dict[str, Any]:
-    return {"name": one.name, **dict(one.fields), "members": [_member_text(member) for member in one.members]}
+    roots = {"roots": list(one.roots)} if one.roots else {}
+    return {"name": one.name, **dict(one.fields), **roots, "members": [_member_text(member) for member in one.members]}
 
 
 def _member_text(one: Member) -> str:

@@ -18,8 +18,9 @@ DESCRIPTION = """\
 Print what the shown snapshot holds as pins in the format of the tool that installs it, every version exact, with
 hashes where the format has them. `cudepot export` without a format lists the formats.
 
-With --environment, write what installs an environment from its own index of the site: hashed requirements for each
-target, and a pylock.toml for all of them. They go into the folder that --output names; one target's may be printed.
+With --environment, write what installs an environment from its own index of the site: of wheels hashed requirements
+for each target and a pylock.toml for all of them, of conda packages an explicit and an environment file. They go into
+the folder that --output names; one target's may be printed.
 """
 
 

@@ -21,15 +21,17 @@ class Wanted:
     Attributes:
         conda: match specs.
         channels: upstreams they may come from, the first first; a name that one has is taken from no later one. Empty
-            for all channels, as they stand in cudepot.toml.
+            for those that files name, or all, as they stand in cudepot.toml.
+        conda_files: files that ask for more, relative to cudepot.toml; ``pixi.lock[gpu]`` for a part of one.
     """
 
-    conda: tuple[str, ...]
+    conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    conda_files: tuple[str, ...] = ()
 
     def hashed(self) -> Mapping[str, object]:
-        """Return all of it: it decides what is locked."""
-        return asdict(self)
+        """Return all of it: it decides what is locked; settings that older locks lack only if used."""
+        return {name: value for name, value in asdict(self).items() if value or name != "conda_files"}
 
     def owners(self, upstreams: Sequence[Upstream]) -> tuple[Upstream, ...]:
         """Return the channels in the order of their priority; raise ConfigError where one is not there."""
@@ -48,14 +50,25 @@ class Wanted:
             )
         return tuple(there[name] for name in self.channels or there)
 
-    def files(self, read: Callable[[str], bytes]) -> Mapping[str, bytes]:  # noqa: ARG002
-        """Return none: it names no files."""
-        return {}
+    def files(self, read: Callable[[str], bytes]) -> Mapping[str, bytes]:
+        """Return the files that it names, as ``read`` gives them."""
+        if not self.conda_files:
+            return {}
+        from cudepot.kinds.rules.conda_files.names import file_of  # noqa: PLC0415 - if there are any
+
+        return {name: read(name) for name, _ in map(file_of, self.conda_files)}
 
 
 def parse_wanted(table: Table, environment: Environment) -> Wanted | None:  # noqa: ARG001
     """Return what an ``[[environment]]`` wants of conda; None for nothing. Raise ConfigError for a wrong value."""
-    specs, channels = table.texts("conda", ()), table.texts("channels", ())
-    if channels and not specs:
-        raise ConfigError(f"{table.path('channels')!r} without conda packages", hint="say which in `conda`")
-    return Wanted(specs, channels) if specs else None
+    found = Wanted(table.texts("conda", ()), table.texts("channels", ()), _files(table, "conda-files"))
+    if found.conda or found.conda_files:
+        return found
+    if found.channels:
+        hint = "say which in `conda` or `conda-files`"
+        raise ConfigError(f"{table.path('channels')!r} without conda packages", hint=hint)
+    return None
+
+
+def _files(table: Table, key: str) -> tuple[str, ...]:
+    return (table.text(key),) if isinstance(table.value_or(key, ()), str) else table.texts(key, ())

@@ -67,7 +67,8 @@ def _differences(store: LocalStore, environment: LockedEnvironment, tree: Tree) 
         yield from strange
         return
     questions = [
-        Question(dict(one.fields)["platform"], environment.roots, virtual_packages(one)) for one in environment.targets
+        Question(dict(one.fields)["platform"], (*environment.roots, *one.roots), virtual_packages(one))
+        for one in environment.targets
     ]
     answers = solutions({"site": found}, questions) if environment.targets else []
     for target, answer in zip(environment.targets, answers, strict=True):

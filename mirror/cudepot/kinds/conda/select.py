@@ -63,12 +63,12 @@ def _want(pin: Pin, text: str) -> Want:
         spec = rattler.MatchSpec(text, strict=False)
     except Exception as error:
         raise ConfigError(
-            f"{text!r} in `packages` is no match spec: {' '.join(str(error).split())[:300]}",
+            f"{text!r} is no match spec: {' '.join(str(error).split())[:300]}",
             hint="for example `zlib`, `numpy >=2,<3`, `python=3.12`, or the name of a file",
         ) from error
     if spec.channel is not None or spec.subdir is not None or spec.name is None:
         raise ConfigError(
-            f"{text!r} in `packages` names a channel or subdir",
+            f"{text!r} names a channel or subdir",
             hint="the pin's `upstream` is the channel; platforms stand in `subdirs`",
         )
     return Want(pin, text, spec.name.normalized, spec)

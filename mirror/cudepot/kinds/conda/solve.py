@@ -12,6 +12,7 @@ from cudepot.depot.environment_memory import Read, remember, remembered
 from cudepot.depot.request import environment_request
 from cudepot.depot.root_memory import RootMemory
 from cudepot.errors import PinError
+from cudepot.kinds.conda.asked import Asked, asked_for, check_locked, narrowed
 from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
 from cudepot.kinds.conda.environment import KIND, Wanted
 from cudepot.kinds.conda.lock import artifact_of, run_exports_of
@@ -21,6 +22,7 @@ from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.unsigned_index import check_transport
 
 _NAMED = 5  # files in one message
+_ROOTS = 20  # likewise of what is asked for
 
 
 def solve(asking: Solving) -> Solved:
@@ -30,22 +32,25 @@ def solve(asking: Solving) -> Solved:
     request = environment_request(depot.base, depot.config.upstreams, asking.environment, wanted)
     locked = (asking.lock.files_of(before) if before else None) or ()
     known = remembered(depot.store, before, locked) if before else None
-    readers = list(_readers(asking, wanted, known or {}))
+    asked = asked_for(asking)
+    readers = list(_readers(asking, asked, known or {}))
     read = {(one.upstream.name, root.path): root.digest for one in readers for root in one.roots.values()}
     if before and before.request == request and known == read and not asking.upgrade:
         _save(readers)
         return Solved(before, locked)
-    channels = reached(readers, _names(wanted))
+    channels = reached(readers, asked.names())
     if before and before.request == request:
         _check_offered(asking, channels, locked)
-    targets = list(targets_of(asking.environment))
-    found = _solved(asking, wanted, channels, targets, locked)
+    channels = narrowed(channels, asked)
+    targets = [asked.filled(one) for one in targets_of(asking.environment)]
+    found = _solved(asking, asked, channels, targets, locked)
     artifacts = _artifacts(asking, readers, channels, found)
+    check_locked(asked, artifacts)
     environment = LockedEnvironment(
         asking.environment.name,
         KIND,
         request,
-        wanted.conda,
+        asked.roots,
         tuple(_filled(target, one, artifacts) for target, one in zip(targets, found, strict=True)),
     )
     for one in readers:
@@ -56,7 +61,7 @@ def solve(asking: Solving) -> Solved:
     odd = [
         f"{name}: left out: {line}" for name, there in channels.items() for one in there.values() for line in one.odd
     ]
-    return Solved(environment, every, notes=tuple(odd))
+    return Solved(environment, every, notes=(*asked.notes, *odd))
 
 
 def _check_offered(asking: Solving, channels: Channels, locked: Sequence[Artifact]) -> None:
@@ -78,10 +83,10 @@ def _check_offered(asking: Solving, channels: Channels, locked: Sequence[Artifac
         )
 
 
-def _readers(asking: Solving, wanted: Wanted, known: Read) -> Iterator[ChannelReader]:
+def _readers(asking: Solving, asked: Asked, known: Read) -> Iterator[ChannelReader]:
     """Give a reader for each channel, its indexes found; in the form that was read before."""
     depot = asking.depot
-    for upstream in wanted.owners(depot.config.upstreams):
+    for upstream in asked.channels:
         check_transport(upstream)
         before = tuple(Root(path, digest) for (name, path), digest in known.items() if name == upstream.name)
         reader = ChannelReader(upstream, depot.source(upstream), RootMemory.load(depot.store, upstream), before)
@@ -94,14 +99,8 @@ def _save(readers: Sequence[ChannelReader]) -> None:
         one.memory.save()
 
 
-def _names(wanted: Wanted) -> list[str]:
-    from cudepot.kinds.conda.select import name_in  # noqa: PLC0415 - loads the solver's library
-
-    return [name_in(one) for one in wanted.conda]
-
-
 def _solved(
-    asking: Solving, wanted: Wanted, channels: Channels, targets: Sequence[LockedTarget], locked: Sequence[Artifact]
+    asking: Solving, asked: Asked, channels: Channels, targets: Sequence[LockedTarget], locked: Sequence[Artifact]
 ) -> list[Solution]:
     """Return the solution for each target.
 
@@ -111,7 +110,7 @@ def _solved(
     questions = [
         Question(
             dict(target.fields)["platform"],
-            wanted.conda,
+            (*asked.roots, *target.roots),
             virtual_packages(target),
             list(_kept(asking, channels, target, locked)),
         )
@@ -126,7 +125,7 @@ def _solved(
     if refused:
         machines = "; ".join(f"{target.name} is {_told(target)}" for target in targets)
         raise PinError(
-            f"no environment has all of {', '.join(wanted.conda)}: {'; '.join(refused)}",
+            f"no environment has all of {_named(asked, targets)}: {'; '.join(refused)}",
             hint=f"channels: {', '.join(channels)}; {machines}",
         )
     return found
@@ -148,6 +147,11 @@ def _kept(
         if name and owners.get(name) == member.upstream and _stays(name, asking.upgrade):
             subdir, _, filename = member.filename.partition("/")
             yield member.upstream, subdir, filename
+
+
+def _named(asked: Asked, targets: Sequence[LockedTarget]) -> str:
+    every = list(dict.fromkeys([*asked.roots, *(one for target in targets for one in target.roots)]))
+    return ", ".join(every[:_ROOTS]) + f" and {len(every) - _ROOTS} more" * (len(every) > _ROOTS)
 
 
 def _told(target: LockedTarget) -> str:

@@ -35,10 +35,10 @@ class _Solves:
     def name_of(self, text: str) -> str:
         return text.lower()
 
-    def graph(self, environment: LockedEnvironment, target: LockedTarget, files: Iterable[Artifact]) -> Graph:  # noqa: ARG002
+    def graph(self, environment: LockedEnvironment, target: LockedTarget, files: Iterable[Artifact]) -> Graph:
         from cudepot.kinds.conda.rules.solution import solution_graph  # noqa: PLC0415
 
-        return solution_graph(environment, files)
+        return solution_graph(environment, target, files)
 
     def index(self, environment: str) -> str:
         from cudepot.kinds.conda.rules.solution import index_of  # noqa: PLC0415
@@ -51,9 +51,9 @@ class _Solves:
         return prove(store, environment, tree)
 
     def export(self, site: Exported, environment: LockedEnvironment) -> Mapping[str, str]:
-        from cudepot.kinds.conda.rules.solution import explicit_files  # noqa: PLC0415
+        from cudepot.kinds.conda.rules.solution import texts  # noqa: PLC0415
 
-        return explicit_files(site, environment)
+        return texts(site, environment)
 
     def commands(self, environment: LockedEnvironment, url: str) -> tuple[str, ...]:
         from cudepot.kinds.conda.rules.solution import commands  # noqa: PLC0415

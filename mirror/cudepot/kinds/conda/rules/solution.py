@@ -14,7 +14,11 @@ from cudepot.catalog.ecosystems import CONDA, ENVIRONMENTS
 from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget
 from cudepot.catalog.solution.exported import Exported
 from cudepot.catalog.solution.graph import Graph
+from cudepot.formats.conda_record import without_suffix
 from cudepot.formats.conda_repodata import depended
+
+_MOST = 40
+"""Specs of one command; who asks for more has files (`export --environment`)."""
 
 
 def index_of(environment: str) -> str:
@@ -22,11 +26,11 @@ def index_of(environment: str) -> str:
     return f"{ENVIRONMENTS}/{environment}/{CONDA.room}/"
 
 
-def solution_graph(environment: LockedEnvironment, files: Iterable[Artifact]) -> Graph:
+def solution_graph(environment: LockedEnvironment, target: LockedTarget, files: Iterable[Artifact]) -> Graph:
     """Return who needs whom among the packages of a target."""
     those = {one.name: one for one in files}
     needs = {name: tuple(_needed(one, those)) for name, one in those.items()}
-    roots = tuple(name for one in environment.roots if (name := depended(one)) in those)
+    roots = tuple(name for one in (*environment.roots, *target.roots) if (name := depended(one)) in those)
     return Graph({name: (one,) for name, one in those.items()}, roots, needs)
 
 
@@ -35,9 +39,13 @@ def _needed(one: Artifact, there: Mapping[str, Artifact]) -> list[str]:
     return list(dict.fromkeys(name for spec in depends if (name := depended(spec)) in there))
 
 
-def explicit_files(site: Exported, environment: LockedEnvironment) -> dict[str, str]:
-    """Return a file for each target that conda, mamba and pixi install without solving."""
-    return {f"{environment.name}-{one.name}.txt": _explicit(site, environment, one) for one in environment.targets}
+def texts(site: Exported, environment: LockedEnvironment) -> dict[str, str]:
+    """Return two files for each target: one that is installed without solving, and an environment file."""
+    found: dict[str, str] = {}
+    for one in environment.targets:
+        stem = f"{environment.name}-{one.name}"
+        found |= {f"{stem}.txt": _explicit(site, environment, one), f"{stem}.yml": _whole(site, environment, one)}
+    return found
 
 
 def _explicit(site: Exported, environment: LockedEnvironment, target: LockedTarget) -> str:
@@ -51,8 +59,30 @@ def _explicit(site: Exported, environment: LockedEnvironment, target: LockedTarg
     return "\n".join([*head, *sorted(lines), ""])
 
 
+def _whole(site: Exported, environment: LockedEnvironment, target: LockedTarget) -> str:
+    """Return an environment file that names every package by version and build, of the environment's own channel."""
+    files = (site.artifacts[member.upstream, member.filename] for member in target.members)
+    lines = [
+        f"# environment {environment.name} for {target.name}, snapshot {site.number} of {site.label}",
+        f"name: {json.dumps(environment.name)}",
+        "channels:",
+        f"  - {json.dumps(f'{site.url}/{index_of(environment.name)}'.rstrip('/'))}",
+        "dependencies:",
+        *sorted(f"  - {json.dumps('='.join(_parts(one)))}" for one in files),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _parts(one: Artifact) -> list[str]:
+    """Return name, version and build of a package."""
+    return without_suffix(one.filename.rpartition("/")[2]).rsplit("-", 2)
+
+
 def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
     """Return the ways to install all of an environment from its channel; ``url`` is the site, without a slash."""
     channel = f"{url}/{index_of(environment.name)}".rstrip("/")
-    specs = " ".join(map(shlex.quote, environment.roots))
-    return (f"conda create -n {environment.name} --override-channels -c {channel} {specs}",)
+    asked = dict.fromkeys((*environment.roots, *one.roots) for one in environment.targets)
+    if any(len(specs) > _MOST for specs in asked):
+        return (f"cudepot export --environment {environment.name} --url {url}   # files that install it",)
+    begin = f"conda create -n {environment.name} --override-channels -c {channel}"
+    return tuple(f"{begin} {shlex.join(specs)}" for specs in asked)

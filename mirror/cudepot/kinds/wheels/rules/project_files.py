@@ -10,15 +10,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import tomli
 from packaging.requirements import Requirement
 
 from cudepot.errors import ConfigError
 from cudepot.formats.simple import project_name
+from cudepot.kinds.rules.toml_file import Table, TomlFile
 from cudepot.kinds.wheels.rules.asked import Asked, together
 from cudepot.kinds.wheels.rules.requirement import read_requirement
 
-_Table = dict[str, Any]
 _Chosen = dict[str, set[str]]
 """Variable of a marker of PEP 751 → what is asked for of it, normalised."""
 _CHOICES = {"extras": "extras", "dependency_groups": "dependency-groups"}
@@ -31,33 +30,6 @@ _OURS = ("virtual", "editable", "directory")
 """Sources that uv.lock gives the project itself, and other members of its workspace."""
 
 
-class _File:
-    """A TOML file, and where something stands in it."""
-
-    def __init__(self, name: str, data: bytes) -> None:
-        self.name = name
-        try:
-            self._text = data.decode("utf-8-sig")
-            self.root = tomli.loads(self._text)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{name}: not TOML: {error}") from error
-
-    def at(self, text: str) -> str:
-        """Return ``FILE:LINE`` of the first line that has a text, best in quotes; the file alone where none has."""
-        for form in (f'"{text}"', f"'{text}'", text):
-            for number, line in enumerate(self._text.splitlines(), 1):
-                if text and form in line:
-                    return f"{self.name}:{number}"
-        return self.name
-
-    def tables(self, key: str) -> list[_Table]:
-        """Return an array of tables."""
-        found = self.root.get(key)
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-            raise ConfigError(f"{self.name}: expected [[{key}]]")
-        return found
-
-
 def asked_by_project(name: str, data: bytes, extras: Sequence[str]) -> Asked:
     """Return what a ``pyproject.toml``, ``uv.lock`` or ``pylock.toml`` asks for; raise ConfigError.
 
@@ -66,7 +38,7 @@ def asked_by_project(name: str, data: bytes, extras: Sequence[str]) -> Asked:
         data: its bytes.
         extras: extras and dependency groups that are asked for too.
     """
-    file = _File(name, data)
+    file = TomlFile(name, data)
     try:
         if name.endswith(".lock"):
             return _uv_lock(file, extras)
@@ -77,7 +49,7 @@ def asked_by_project(name: str, data: bytes, extras: Sequence[str]) -> Asked:
         raise ConfigError(f"{name}: not as such files are ({type(error).__name__}: {error})") from error
 
 
-def _pyproject(file: _File, extras: Sequence[str]) -> Asked:
+def _pyproject(file: TomlFile, extras: Sequence[str]) -> Asked:
     project = file.root.get("project", {})
     dynamic = project.get("dynamic", ())
     for key in ("dependencies", *(("optional-dependencies",) if extras else ())):
@@ -91,7 +63,7 @@ def _pyproject(file: _File, extras: Sequence[str]) -> Asked:
     return Asked(tuple(dict.fromkeys(_requirement(file, text) for text in texts)))
 
 
-def _extra(file: _File, extra: str, seen: set[str]) -> Iterator[str]:
+def _extra(file: TomlFile, extra: str, seen: set[str]) -> Iterator[str]:
     """Give the requirements of an extra or a dependency group, and of those it includes; what was ``seen`` once."""
     wanted = project_name(extra)
     if wanted in seen:
@@ -113,7 +85,7 @@ def _extra(file: _File, extra: str, seen: set[str]) -> Iterator[str]:
             yield entry
 
 
-def _named(table: _Table, wanted: str) -> list[Any] | None:
+def _named(table: Table, wanted: str) -> list[Any] | None:
     """Return the entries of an extra or group (normalised name); None where there is none of that name."""
     return next((_list(entries) for name, entries in table.items() if project_name(name) == wanted), None)
 
@@ -125,11 +97,11 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _requirement(file: _File, text: str) -> str:
+def _requirement(file: TomlFile, text: str) -> str:
     return str(_read(file, text))
 
 
-def _read(file: _File, text: str) -> Requirement:
+def _read(file: TomlFile, text: str) -> Requirement:
     """Return a requirement; its line is looked for only where it has to be told."""
     try:
         return read_requirement(text, file.name)
@@ -137,7 +109,7 @@ def _read(file: _File, text: str) -> Requirement:
         return read_requirement(text, file.at(text))
 
 
-def _uv_lock(file: _File, extras: Sequence[str]) -> Asked:
+def _uv_lock(file: TomlFile, extras: Sequence[str]) -> Asked:
     packages = file.tables("package")
     ours = [one for one in packages if any(key in one["source"] for key in _OURS)]
     locked = [one for one in packages if one not in ours]
@@ -155,12 +127,12 @@ def _uv_lock(file: _File, extras: Sequence[str]) -> Asked:
     return Asked(tuple(dict.fromkeys(roots)), bound, together([_hashes(one) for one in locked]).hashes)
 
 
-def _optional(package: _Table) -> _Table:
+def _optional(package: Table) -> Table:
     """Return what a project of ours needs for its extras and groups, by name."""
     return {**package.get("optional-dependencies", {}), **package.get("dev-dependencies", {})}
 
 
-def _depends(file: _File, package: _Table, extras: set[str], ours: set[str]) -> Iterator[str]:
+def _depends(file: TomlFile, package: Table, extras: set[str], ours: set[str]) -> Iterator[str]:
     """Give what a project of ours needs, as requirements; the versions stand with the packages."""
     optional = _optional(package)
     wanted = [package.get("dependencies", []), *(optional[one] for one in sorted(extras) if one in optional)]
@@ -171,7 +143,7 @@ def _depends(file: _File, package: _Table, extras: set[str], ours: set[str]) -> 
             yield _requirement(file, f"{one['name']}{extra}{version}" + _where(one.get("marker", "")))
 
 
-def _bound(file: _File, package: _Table) -> str:
+def _bound(file: TomlFile, package: Table) -> str:
     """Return the version of a package as a constraint; with forks it holds where its fork does."""
     forks = package.get("resolution-markers", ())
     marker = " or ".join(f"({one})" for one in forks) if len(forks) > 1 else "".join(forks)
@@ -182,7 +154,7 @@ def _where(marker: str) -> str:
     return f" ; {marker}" if marker else ""
 
 
-def _hashes(package: _Table) -> Asked:
+def _hashes(package: Table) -> Asked:
     """Return the sha256 of a package's files, in either kind of lock."""
     files = [*package.get("wheels", ()), *([package["sdist"]] if package.get("sdist") else [])]
     texts = [
@@ -192,13 +164,13 @@ def _hashes(package: _Table) -> Asked:
     return Asked(hashes={project_name(package["name"]): given} if given else {})
 
 
-def _pylock(file: _File, extras: Sequence[str]) -> Asked:
+def _pylock(file: TomlFile, extras: Sequence[str]) -> Asked:
     packages, chosen = file.tables("packages"), _chosen(file, extras)
     texts = [_pinned(file, one, chosen) for one in packages]
     return Asked(tuple(dict.fromkeys(texts)), hashes=together(list(map(_hashes, packages))).hashes)
 
 
-def _chosen(file: _File, extras: Sequence[str]) -> _Chosen:
+def _chosen(file: TomlFile, extras: Sequence[str]) -> _Chosen:
     """Return the extras and groups of a lock that are asked for, its default groups as well; refuse unknown ones."""
     there = {name: {project_name(one) for one in file.root.get(key, ())} for name, key in _CHOICES.items()}
     wanted = set(map(project_name, extras))
@@ -212,7 +184,7 @@ def _chosen(file: _File, extras: Sequence[str]) -> _Chosen:
     return chosen
 
 
-def _pinned(file: _File, package: _Table, chosen: _Chosen) -> str:
+def _pinned(file: TomlFile, package: Table, chosen: _Chosen) -> str:
     name, marker = package["name"], package.get("marker", "")
     if "version" not in package or not ("wheels" in package or "sdist" in package):
         hint = "only what an index has can be resolved: take it from one"

@@ -1,7 +1,8 @@
 """Files that say which wheels an environment wants, read as what they ask for.
 
-Four forms: requirements as pip reads them, with what they include; the dependencies of a ``pyproject.toml``; and two
-kinds of lock, ``uv.lock`` and ``pylock.toml`` (PEP 751), whose versions bind. Each fault is told with file and line.
+Requirements as pip reads them, with what they include; the dependencies of a ``pyproject.toml``; two kinds of lock,
+``uv.lock`` and ``pylock.toml`` (PEP 751), whose versions bind; and what conda's and pixi's files leave to pip. Each
+fault is told with file and line.
 """
 
 from __future__ import annotations
@@ -13,19 +14,25 @@ from typing import NamedTuple
 
 from cudepot.errors import ConfigError
 from cudepot.formats.simple import project_name
+from cudepot.kinds.rules.conda_files.names import is_named_so
 from cudepot.kinds.wheels.rules.asked import Asked, together
 from cudepot.kinds.wheels.rules.requirement import read_requirement
 
 _MOST = 64  # files that include each other
-_SPEC = re.compile(r"(?P<file>.+?\.toml|.+?\.lock)\[(?P<extras>[^\[\]]*)\]")
+_SPEC = re.compile(r"(?P<file>.+?\.(?:toml|lock|ya?ml))\[(?P<extras>[^\[\]]*)\]")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirements?|--constraints?)(?:\s*=\s*|\s+|(?=[^-\s]))(?P<file>\S.*)")
 _HASH = re.compile(r"\s--hash[=\s]\s*(?P<name>[a-z0-9]+):(?P<hex>[0-9A-Fa-f]+)")
 _PLACES = ("-i", "--index-url", "--extra-index-url", "--trusted-host", "--no-index", "--require-hashes",
            "--only-binary", "--prefer-binary", "--use-feature")  # fmt: skip
 """Options that say where packages come from and how they are checked: cudepot.toml does."""
 
+_EXPLICIT = b"@EXPLICIT"
+"""Stands in conda's explicit files, in which conda-lock puts wheels into comments."""
+
 Read = Callable[[str], bytes]
 """Gives a file by its name."""
+_Known = dict[tuple[str, tuple[str, ...]], Asked]
+"""File, and what of it is asked for → what it asks for."""
 
 
 class _Line(NamedTuple):
@@ -50,44 +57,51 @@ def with_included(specs: Sequence[str], read: Read) -> dict[str, bytes]:
         ConfigError: too many include each other.
     """
     found: dict[str, bytes] = {}
-    waiting = [file_of(one)[0] for one in specs]
+    waiting = [file_of(one) for one in specs]
     while waiting:
-        name = waiting.pop(0)
+        name, chosen = waiting.pop(0)
         if name in found:
             continue
         if len(found) == _MOST:
             raise ConfigError(f"{name}: more than {_MOST} files of requirements include each other")
         found[name] = read(name)
-        if not name.endswith((".toml", ".lock")):
-            waiting += [_beside(name, one["file"]) for line in _lines(name, found[name]) if (one := _included(line))]
+        if not _is_whole(name):
+            lines = _lines(name, found[name], chosen)
+            waiting += [(_beside(name, one["file"]), ()) for line in lines if (one := _included(line))]
     return found
 
 
 def asked_for(specs: Sequence[str], read: Read) -> Asked:
     """Return what files ask for together; raise ConfigError, which names file and line, for what cannot be read."""
-    known: dict[str, Asked] = {}
+    known: _Known = {}
     return together([_one(spec, read, known) for spec in specs])
 
 
-def _one(spec: str, read: Read, known: dict[str, Asked]) -> Asked:
+def _one(spec: str, read: Read, known: _Known) -> Asked:
     name, extras = file_of(spec)
-    if name.endswith((".toml", ".lock")):
+    if _is_whole(name):
         from cudepot.kinds.wheels.rules.project_files import asked_by_project  # noqa: PLC0415 - where there is one
 
         return asked_by_project(name, read(name), extras)
-    return _of_file(name, read, (), known)
+    return _of_file(name, read, (), known, extras)
 
 
-def _of_file(name: str, read: Read, above: tuple[str, ...], known: dict[str, Asked]) -> Asked:
+def _of_file(name: str, read: Read, above: tuple[str, ...], known: _Known, chosen: tuple[str, ...] = ()) -> Asked:
     """Return what a file asks for; ``known`` has those that were read: however many include one, it is read once."""
-    if name not in known:
-        known[name] = together(list(_of_lines(name, read, (*above, name), known)))
-    return known[name]
+    key = (name, chosen)
+    if key not in known:
+        known[key] = together(list(_of_lines(name, read, (*above, name), known, chosen)))
+    return known[key]
 
 
-def _of_lines(name: str, read: Read, above: tuple[str, ...], known: dict[str, Asked]) -> Iterator[Asked]:
+def _is_whole(name: str) -> bool:
+    """Return whether a file is a document, not lines as pip reads them, and not one that has such lines in it."""
+    return name.endswith((".toml", ".lock")) and not is_named_so(name)
+
+
+def _of_lines(name: str, read: Read, above: tuple[str, ...], known: _Known, chosen: tuple[str, ...]) -> Iterator[Asked]:
     """Give what each line of a file asks for, an included file in place of the line that includes it."""
-    for line in _lines(name, read(name)):
+    for line in _lines(name, read(name), chosen):
         if found := _included(line):
             inner = _beside(name, found["file"])
             if inner in above or len(above) == _MOST:
@@ -110,8 +124,13 @@ def _beside(name: str, other: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), other.strip("'\"")))
 
 
-def _lines(name: str, data: bytes) -> Iterator[_Line]:
-    """Give the lines that say something, without comments, continued ones as one."""
+def _lines(name: str, data: bytes, chosen: Sequence[str] = ()) -> Iterator[_Line]:
+    """Give the lines that say something, without comments, continued ones as one; of conda's files those for pip."""
+    if is_named_so(name) or _EXPLICIT in data:
+        from cudepot.kinds.rules.conda_files.files import lines_for_pip  # noqa: PLC0415 - where there is one
+
+        yield from (_Line(" ".join(one.text.split()), one.where) for one in lines_for_pip(name, data, chosen))
+        return
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
