@@ -60,13 +60,17 @@ def _explicit(site: Exported, environment: LockedEnvironment, target: LockedTarg
 
 
 def _whole(site: Exported, environment: LockedEnvironment, target: LockedTarget) -> str:
-    """Return an environment file that names every package by version and build, of the environment's own channel."""
-    files = (site.artifacts[member.upstream, member.filename] for member in target.members)
+    """Return an environment file that names every package by version and build.
+
+    Its channels are the mirrored ones: conda 24.7 does not follow the ``base_url`` of the environment's own.
+    """
+    files = [site.artifacts[member.upstream, member.filename] for member in target.members]
+    channels = dict.fromkeys(f"{site.url}/{CONDA.room}/{one.upstream}" for one in files)
     lines = [
         f"# environment {environment.name} for {target.name}, snapshot {site.number} of {site.label}",
         f"name: {json.dumps(environment.name)}",
         "channels:",
-        f"  - {json.dumps(f'{site.url}/{index_of(environment.name)}'.rstrip('/'))}",
+        *(f"  - {json.dumps(one)}" for one in channels),
         "dependencies:",
         *sorted(f"  - {json.dumps('='.join(_parts(one)))}" for one in files),
     ]
