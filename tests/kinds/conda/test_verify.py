@@ -8,7 +8,6 @@ from typing import cast
 
 import pytest
 
-from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
 from cudepot.kinds.conda.verify import faults
@@ -24,5 +23,4 @@ def test_a_package_that_is_not_the_named_one_is_a_fault(part: str, file: str) ->
     depot = cast(Depot, SimpleNamespace(store=SimpleNamespace(read=lambda _: text)))
     root = f"{FOLDER}repodata.json"
     for shown, said in ((ONE, []), (OTHER, [f"{root}: {file} is not the one it names"])):
-        snapshot = cast(Snapshot, SimpleNamespace(tree={root: Digest.of(text), FOLDER + file: shown}))
-        assert list(faults(depot.store, snapshot, root)) == said
+        assert list(faults(depot.store, {root: Digest.of(text), FOLDER + file: shown}, root)) == said
