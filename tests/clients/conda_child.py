@@ -15,18 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import rattler
+import rattler.config
 import rattler.explicit_environment
 import rattler.networking
 import rattler.package
 from rattler.index import index_fs
+from rattler.networking import Client, MirrorMiddleware
 
 
 async def create(job: dict[str, Any]) -> list[dict[str, Any]]:
     """Solve and, when a prefix is given, install; return the records."""
-    gateway = rattler.Gateway(cache_dir=Path(job["cache"]) / "repodata")
+    config = rattler.config.Config.from_toml(job["config"])
+    client = Client([MirrorMiddleware(config.mirrors)]) if config.mirrors else None
+    gateway = rattler.Gateway(cache_dir=Path(job["cache"]) / "repodata", client=client)
     virtual = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
     records = await rattler.solve(
-        sources=[rattler.Channel(url) for url in job["channels"]],
+        sources=[rattler.Channel(url) for url in job["channels"] or config.default_channels or ()],
         specs=[rattler.MatchSpec(spec, strict=False) for spec in job["specs"]],  # as conda reads them
         platforms=[job["platform"], "noarch"],
         gateway=gateway,
@@ -36,7 +40,7 @@ async def create(job: dict[str, Any]) -> list[dict[str, Any]]:
     if job["prefix"]:
         await rattler.install(
             records, job["prefix"], cache_dir=Path(job["cache"]) / "pkgs", show_progress=False,
-            execute_link_scripts=False,
+            execute_link_scripts=False, client=client,
         )  # fmt: skip
     return [_summary(record) for record in records]
 
@@ -93,7 +97,8 @@ async def channel(job: dict[str, Any]) -> list[dict[str, Any]]:
         assemble_package(
             package["name"], package["version"], package["platform"], package["build"], subdir,
             files_dir=package["files"], depends=package["depends"], constrains=package["constrains"],
-            noarch="generic" if package["platform"] == "noarch" else None, detect_prefix=False,
+            noarch=package.get("noarch") or ("generic" if package["platform"] == "noarch" else None),
+            detect_prefix=False,
             timestamp=datetime(2024, 1, 1, tzinfo=UTC), compression_level=1,
         )  # fmt: skip
     await index_fs(job["channel"], write_zst=True, write_shards=False)

@@ -37,17 +37,19 @@ class Record:
 
 def create(
     channel_urls: Sequence[str | Path], specs: Sequence[str], prefix: Path, *, platform: str = "linux-64",
-    cuda: str = "11.1",
+    cuda: str = "11.1", within: Sequence[str] = (), config: str = "",
 ) -> dict[str, Record]:  # fmt: skip
     """Solve ``specs`` and install the solution into ``prefix``; return it by package name.
 
     ``cuda`` is what the driver offers; empty means a machine without one. The first channel that has a
-    package is the only one it may come from.
+    package is the only one it may come from. ``within`` stands before the command, as what enters a network
+    namespace does. ``config`` is a ``config.toml`` as pixi has it: its mirrors are asked instead, and its default
+    channels where no channel is given.
 
     Raises:
         ToolError: with the solver's explanation, when there is no solution or a package is damaged.
     """
-    return _solve(channel_urls, specs, prefix.parent / f"{prefix.name}-cache", prefix, platform, cuda)
+    return _solve(channel_urls, specs, prefix.parent / f"{prefix.name}-cache", prefix, platform, cuda, within, config)
 
 
 def solve(
@@ -55,7 +57,7 @@ def solve(
     cuda: str = "11.1",
 ) -> dict[str, Record]:  # fmt: skip
     """Solve only, for this or another platform; ``cache`` is a folder for downloaded repodata."""
-    return _solve(channel_urls, specs, cache, None, platform, cuda)
+    return _solve(channel_urls, specs, cache, None, platform, cuda, (), "")
 
 
 def unlock(
@@ -77,12 +79,13 @@ def unlock(
 
 
 def _solve(channels: Sequence[str | Path], specs: Sequence[str], cache: Path, *rest: Any) -> dict[str, Record]:
-    prefix, platform, cuda = rest
+    prefix, platform, cuda, within, config = rest
     job = {
         "channels": [one if isinstance(one, str) else one.resolve().as_uri() for one in channels],
         "specs": list(specs), "platform": platform, "cache": str(cache), "prefix": str(prefix) if prefix else "",
+        "config": config,
     }  # fmt: skip
-    found = _child("create", job, cache, CONDA_OVERRIDE_CUDA=cuda)
+    found = _child("create", job, cache, within, CONDA_OVERRIDE_CUDA=cuda)
     return {one["name"]: Record(**{key: _frozen(value) for key, value in one.items()}) for one in found}
 
 
@@ -90,10 +93,10 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _child(name: str, job: dict[str, Any], home: Path, **env: str) -> list[dict[str, Any]]:
+def _child(name: str, job: dict[str, Any], home: Path, within: Sequence[str] = (), **env: str) -> list[dict[str, Any]]:
     home.mkdir(parents=True, exist_ok=True)
     place = clean_env(HOME=str(home), RATTLER_AUTH_FILE=os.devnull, **env)
-    done = run(sys.executable, _CHILD, name, env=place, stdin=json.dumps(job))
+    done = run(*within, sys.executable, _CHILD, name, env=place, stdin=json.dumps(job))
     result: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -118,9 +121,18 @@ def standin_channel(path: Path, platform: str = "linux-64") -> Path:
 
 def channel_of(path: Path, name: str, version: str, files: Path) -> Path:
     """Make a local channel with one package of the files in a folder, and return its own folder."""
-    package = _package(name, version, "linux-64", files=str(files))
-    _child("channel", {"channel": str(path), "packages": [package]}, path.parent / f"{path.name}-home")
+    return channel_with(path, described(name, version, files))
+
+
+def channel_with(path: Path, *packages: dict[str, Any]) -> Path:
+    """Make a local channel of packages that rattler-build packs, and return its own folder."""
+    _child("channel", {"channel": str(path), "packages": packages}, path.parent / f"{path.name}-home")
     return path
+
+
+def described(name: str, version: str, files: Path, platform: str = "linux-64", **more: Any) -> dict[str, Any]:
+    """Return what :func:`channel_with` is to know of a package; ``noarch`` among ``more`` is "generic" or "python"."""
+    return _package(name, version, platform, files=str(files), **more)
 
 
 _LIBCUBLAS = {"11.11.3.6": "11", "12.9.1.4": "12.9", "13.1.0.3": "13.0"}

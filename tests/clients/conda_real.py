@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,9 +40,9 @@ class Conda:
         """Write the user's configuration."""
         (self.home / ".condarc").write_text(text)
 
-    def run(self, *argv: str | Path, cuda: str = "11.1", check: bool = True) -> Done:
-        """Run ``conda ARGV`` on a machine with such a driver."""
-        return run(self.folder / "bin/conda", *argv, env=self._env(cuda), cwd=self.home, check=check)
+    def run(self, *argv: str | Path, cuda: str = "11.1", check: bool = True, within: Sequence[str] = ()) -> Done:
+        """Run ``conda ARGV`` on a machine with such a driver; ``within`` stands before it."""
+        return run(*within, self.folder / "bin/conda", *argv, env=self._env(cuda), cwd=self.home, check=check)
 
     def lock(self, environment: Path, *argv: str, cuda: str = "11.1") -> None:
         """Run conda-lock with this conda; its files go beside the environment file."""

@@ -23,10 +23,30 @@ Write what a client of the site needs, for the snapshot that is shown. `client a
 preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client dnf`
 writes the .repo file, keys, and versionlock entries or excludes, for rhel7 those of its yum. Both make a folder for
 each distribution; where a package is locked for several CUDAs, --cuda or --only say which one clients hold.
-`client conda` writes a .condarc, `client pip` what makes pip, uv, pdm, pipenv and poetry use the site's index, for
-machines that see the site alone. `client windows` writes a PowerShell script that installs from the conda channel, the
-wheel index or NVIDIA's zip, one cuDNN.
+`client conda`, `client mamba` and `client pixi` write what makes these use the site's channel, `client pip` what makes
+pip, uv, pdm, pipenv and poetry use its index, for machines that see the site alone. `client windows` writes a
+PowerShell script that installs from the conda channel, the wheel index or NVIDIA's zip, one cuDNN.
 """
+_CHANNEL_TOOLS = {
+    "conda": "a .condarc with the site's channel alone",
+    "mamba": "a .mambarc with the site's channel alone, for micromamba too",
+    "pixi": "a config.toml with the site's channel and mirrors for those it mirrors",
+}
+_CREATE = "{tool} create -n NAME"
+_STEPS = {
+    "conda": (
+        f"on the client: copy etc/ to / (Windows: to C:\\ProgramData\\conda), then {_CREATE} {{what}}",
+        f"without it: {_CREATE} --override-channels -c {{channel}} {{what}}",
+    ),
+    "mamba": (
+        f"on the client: copy etc/ to /, log in anew for MAMBARC, then {_CREATE} {{what}}",
+        f"without it: {_CREATE} --override-channels -c {{channel}} {{what}}",
+    ),
+    "pixi": (
+        "on the client: copy etc/ to / (Windows: to C:\\ProgramData\\pixi); manifests and lock files stay as they are",
+        "a new workspace: pixi init; without the file: pixi init -c {channel}",
+    ),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,10 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how the locked versions are held: a list for the versionlock plugin (default), or excludes for dnf.conf",
     )
     _add_choice(dnf)
-    conda = _kind(kinds, "conda", "a .condarc with the site's channel alone", _conda)
-    conda.add_argument(
-        "--also", action="append", default=[], metavar="URL", help="a channel to ask after the site's; may be repeated"
-    )
+    for name, text in _CHANNEL_TOOLS.items():
+        tool = _kind(kinds, name, text, _channel)
+        tool.set_defaults(tool=name)
+        tool.add_argument("--environment", default="", metavar="NAME", help="the channel of this environment alone")
+        also = "a channel to ask after the site's; may be repeated"
+        tool.add_argument("--also", action="append", default=[], metavar="URL", help=also)
     pip = _kind(kinds, "pip", "the site's index alone for pip, uv, pdm, pipenv and poetry", _pip)
     pip.add_argument("--environment", default="", metavar="NAME", help="the index of this environment alone")
     _add_choice(_kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows))
@@ -138,15 +160,18 @@ def _answer(clients: list[dict[str, Any]]) -> dict[str, Any]:
     return {**(clients[0] if len(clients) == 1 else {}), "clients": clients}
 
 
-def _conda(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
+def _channel(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.kinds.conda.client import client_conda_files
 
     for one in args.also:
         check_url(one)
-    result = client_conda_files(depot.config, depot.history, depot.site(), url=args.url, output=output, also=args.also)
+    result = client_conda_files(
+        depot.config, depot.history, depot.site(), tool=args.tool, url=args.url, output=output, also=args.also,
+        environment=args.environment,
+    )  # fmt: skip
+    what = "PACKAGES" if args.environment else "cudnn"
     lines = [f"{result.folder}/{name}" for name in result.files]
-    lines.append("on the client: copy etc/ to / (Windows: to C:\\ProgramData\\conda), then conda create -n NAME cudnn")
-    lines.append(f"without it: conda create -n NAME --override-channels -c {result.channel} cudnn")
+    lines += [one.format(tool=args.tool, channel=result.channel, what=what) for one in _STEPS[args.tool]]
     return asdict(result), lines, 0
 
 

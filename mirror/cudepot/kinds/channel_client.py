@@ -1,4 +1,4 @@
-"""Writes configuration for clients that see the site and nothing else: what conda, pip and uv have in common."""
+"""Writes configuration for clients that see the site and nothing else: what those of conda and of Python share."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cudepot.catalog.ecosystems import ENVIRONMENTS
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
@@ -35,6 +36,23 @@ def check_shown(snapshot: Snapshot, folder: str, what: str, kind: str) -> None:
             f"the site shows no {what}",
             hint=f'pin an artifact with `recipe = "cudnn"` and `outputs = ["{kind}"]`, then lock, sync, repackage, '
             "publish",
+        )
+
+
+def check_environment(snapshot: Snapshot, environment: str, folder: str) -> None:
+    """Raise ConfigError when a snapshot shows no packages of an environment in such a folder.
+
+    Args:
+        snapshot: the snapshot.
+        environment: its name.
+        folder: of its index, ``environments/NAME/ROOM/``.
+    """
+    room = folder.split("/")[2]
+    paths = (path.split("/", 3) for path in snapshot.tree if path.startswith(f"{ENVIRONMENTS}/"))
+    there = {one[1] for one in paths if one[2] == room}
+    if environment not in there:
+        raise ConfigError(
+            f"the site shows no environment {environment!r}", hint=f"it shows {', '.join(sorted(there)) or 'none'}"
         )
 
 

@@ -1,4 +1,4 @@
-"""``cudepot client conda``: configuration that leaves conda the site's channel alone."""
+"""``cudepot client conda|mamba|pixi``: configuration that leaves these the site's channels alone."""
 
 from __future__ import annotations
 
@@ -6,32 +6,55 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cudepot.catalog.config.config import Config
-from cudepot.catalog.ecosystems import HeldKind
+from cudepot.catalog.ecosystems import CONDA, HeldKind
+from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.history import History
 from cudepot.depot.snapshots import shown_snapshot
-from cudepot.kinds.channel_client import ChannelClient, check_shown, written
-from cudepot.kinds.conda.rules.client_text import CONDARC, condarc
+from cudepot.kinds.channel_client import ChannelClient, check_environment, check_shown, written
+from cudepot.kinds.conda.rules.client_text import ALIAS, TOOLS, Seen
+from cudepot.kinds.conda.rules.solution import index_of
 from cudepot.ports import Site
 
 
 def client_conda_files(
-    config: Config, history: History, site: Site, *, url: str, output: Path, also: Sequence[str] = ()
+    config: Config,
+    history: History,
+    site: Site,
+    *,
+    tool: str,
+    url: str,
+    output: Path,
+    also: Sequence[str] = (),
+    environment: str = "",
 ) -> ChannelClient:
-    """Write conda's configuration, laid out as on the client.
+    """Write a program's configuration, laid out as on the client.
 
     Args:
         config: cudepot.toml.
         history: the snapshots of the store.
         site: the site.
+        tool: one of :data:`TOOLS`.
         url: where clients reach ``site/current``.
-        output: folder the file goes into; made when missing.
+        output: folder the files go into; made when missing.
         also: URLs of channels that clients may use beside the site's.
+        environment: the channel of this environment alone; empty for the site's own.
 
     Raises:
-        ConfigError: nothing is published yet, or the site has no conda channel.
+        ConfigError: nothing is published yet, or the site has no such channel.
     """
     snapshot, ours, base = shown_snapshot(history, site), config.site, url.rstrip("/")
-    channel = f"conda/{ours.channel}"
-    check_shown(snapshot, f"{channel}/", "conda channel", HeldKind.CONDA)
-    files = {CONDARC: condarc(ours.label, base, channel, also)}
-    return written(output, files, snapshot, f"{base}/{channel}")
+    folder = index_of(environment) if environment else f"{CONDA.room}/{ours.channel}/"
+    if environment:
+        check_environment(snapshot, environment, folder)
+    check_shown(snapshot, folder, "conda channel", HeldKind.CONDA)
+    channel, alias = f"{base}/{folder}".rstrip("/"), f"{base}/{CONDA.room}"
+    channels = (channel, *(one.rstrip("/") for one in also))
+    seen = Seen(ours.label, base, alias, channels, dict(_mirrors(snapshot, alias)))
+    return written(output, TOOLS[tool](seen), snapshot, channel)
+
+
+def _mirrors(snapshot: Snapshot, alias: str) -> list[tuple[str, str]]:
+    """Return URL → place of the channels that clients would not find by their names."""
+    there = [one for one in snapshot.upstreams if one.row is CONDA]
+    places = [(one.url.rstrip("/"), one.name) for one in there]
+    return [(url, f"{alias}/{name}") for url, name in places if url != f"{ALIAS}/{name}"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from cudepot.catalog.config.config import Config
-from cudepot.catalog.ecosystems import ENVIRONMENTS, WHEELS, HeldKind
+from cudepot.catalog.ecosystems import WHEELS, HeldKind
 from cudepot.depot.history import History
 from cudepot.depot.snapshots import shown_snapshot
-from cudepot.errors import ConfigError
-from cudepot.kinds.channel_client import ChannelClient, check_shown, written
+from cudepot.kinds.channel_client import ChannelClient, check_environment, check_shown, written
 from cudepot.kinds.wheels.rules.client_text import client_files
 from cudepot.kinds.wheels.rules.members import index_of
 from cudepot.ports import Site
@@ -33,8 +32,7 @@ def client_pip_files(
     """
     snapshot, label, base = shown_snapshot(history, site), config.site.label, url.rstrip("/")
     index = index_of(environment) if environment else f"{WHEELS.index_room}/"
-    if environment and f"{index}index.json" not in snapshot.tree:
-        there = ", ".join(sorted({path.split("/")[1] for path in snapshot.tree if path.startswith(f"{ENVIRONMENTS}/")}))
-        raise ConfigError(f"the site shows no environment {environment!r}", hint=f"it shows {there or 'none'}")
+    if environment:
+        check_environment(snapshot, environment, index)
     check_shown(snapshot, index, "wheel index", HeldKind.WHEEL)
     return written(output, client_files(label, f"{base}/{index}"), snapshot)
