@@ -35,12 +35,12 @@ _CHANNEL_TOOLS = {
 _CREATE = "{tool} create -n NAME"
 _STEPS = {
     "conda": (
-        f"on the client: copy etc/ to / (Windows: to C:\\ProgramData\\conda), then {_CREATE} {{what}}",
-        f"without it: {_CREATE} --override-channels -c {{channel}} {{what}}",
+        f"on the client: copy etc/ to / (Windows: to C:\\ProgramData\\conda), then {_CREATE} cudnn",
+        f"without it: {_CREATE} --override-channels -c {{channel}} cudnn",
     ),
     "mamba": (
-        f"on the client: copy etc/ to /, log in anew for MAMBARC, then {_CREATE} {{what}}",
-        f"without it: {_CREATE} --override-channels -c {{channel}} {{what}}",
+        f"on the client: copy etc/ to /, log in anew for MAMBARC, then {_CREATE} cudnn",
+        f"without it: {_CREATE} --override-channels -c {{channel}} cudnn",
     ),
     "pixi": (
         "on the client: copy etc/ to / (Windows: to C:\\ProgramData\\pixi); manifests and lock files stay as they are",
@@ -72,9 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in _CHANNEL_TOOLS.items():
         tool = _kind(kinds, name, text, _channel)
         tool.set_defaults(tool=name)
-        tool.add_argument("--environment", default="", metavar="NAME", help="the channel of this environment alone")
+        tool.set_defaults(environment="")
         also = "a channel to ask after the site's; may be repeated"
         tool.add_argument("--also", action="append", default=[], metavar="URL", help=also)
+    tool = kinds.choices["pixi"]  # conda takes `base_url` for absolute, and would not find an environment's packages
+    tool.add_argument("--environment", default="", metavar="NAME", help="the channel of this environment alone")
     pip = _kind(kinds, "pip", "the site's index alone for pip, uv, pdm, pipenv and poetry", _pip)
     pip.add_argument("--environment", default="", metavar="NAME", help="the index of this environment alone")
     _add_choice(_kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows))
@@ -169,9 +171,8 @@ def _channel(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
         depot.config, depot.history, depot.site(), tool=args.tool, url=args.url, output=output, also=args.also,
         environment=args.environment,
     )  # fmt: skip
-    what = "PACKAGES" if args.environment else "cudnn"
     lines = [f"{result.folder}/{name}" for name in result.files]
-    lines += [one.format(tool=args.tool, channel=result.channel, what=what) for one in _STEPS[args.tool]]
+    lines += [one.format(tool=args.tool, channel=result.channel) for one in _STEPS[args.tool]]
     return asdict(result), lines, 0
 
 

@@ -12,7 +12,7 @@ from tests.clients.conda_env import channel_with, described
 ZLIB = Path("/usr/lib/x86_64-linux-gnu/libz.so.1")
 SPECS = ("python=3.12", "packaging", "zlib")
 NAMES = {"python", "packaging", "zlib", "libzlib", "tzdata", "pip"}
-"""What these bring along; pip because conda wants one wherever there is a Python."""
+"""What these bring along; pip where conda installs, which wants one wherever there is a Python."""
 _PYTHON = """\
 #!/bin/sh
 here=$(cd "$(dirname "$0")/.." && pwd)
