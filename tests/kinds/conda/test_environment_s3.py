@@ -13,7 +13,6 @@ from simulator.server import Server
 from simulator.site_key import SiteKey
 from tests.clients import conda_env
 from tests.kinds.conda.world import NAME, Forge
-from tests.sites import S3_KINDS
 
 INDEX = "pub/environments/dl/conda/linux-64/repodata.json"
 OLD, NEW = (f"pub/conda/{NAME}/linux-64/libzlib-{one}.conda" for one in ("1.2.13-h0_6", "1.3.1-h1_2"))
@@ -55,7 +54,7 @@ class Shown:
         return {name: one.version for name, one in found.items()}
 
 
-@pytest.fixture(params=[one for one in S3_KINDS if one.values != ("rclone",)])
+@pytest.fixture(params=["moto"])
 def shown(
     request: pytest.FixtureRequest, site_key: SiteKey, s3_server: Callable[[str], S3Server], tmp_path: Path
 ) -> Iterator[Shown]:

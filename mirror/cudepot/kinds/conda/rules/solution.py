@@ -83,10 +83,11 @@ def _parts(one: Artifact) -> list[str]:
 
 
 def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
-    """Return the ways to install all of an environment from its channel; ``url`` is the site, without a slash."""
-    channel = f"{url}/{index_of(environment.name)}".rstrip("/")
+    """Return the ways to install all of an environment with conda, from mirrored channels; ``url`` has no slash."""
+    members = (member for target in environment.targets for member in target.members)
+    channels = " ".join(dict.fromkeys(f"-c {url}/{CONDA.room}/{one.upstream}" for one in members))
     asked = dict.fromkeys((*environment.roots, *one.roots) for one in environment.targets)
     if any(len(specs) > _MOST for specs in asked):
         return (f"cudepot export --environment {environment.name} --url {url}   # files that install it",)
-    begin = f"conda create -n {environment.name} --override-channels -c {channel}"
+    begin = f"conda create -n {environment.name} --override-channels {channels}"
     return tuple(f"{begin} {shlex.join(specs)}" for specs in asked)
