@@ -61,7 +61,7 @@ package = false
 distribution = false
 """
 ALONE = ("unshare", *(() if os.geteuid() == 0 else ("--map-root-user",)), "--mount", "--net")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("python tools")]  # the tools are installed once
 
 
 @dataclass(frozen=True)
