@@ -69,7 +69,7 @@ def test_a_file_that_vanished_is_named_and_the_site_stays(ours: Project, team: M
     ours.run("lock")
     team.pypi.lose(MARKUP)
     assert MARKUP in refused(ours, 4, "sync").error
-    assert MARKUP in ours.run("status", check=False).out + ours.run("sync", check=False).err
+    assert MARKUP in ours.run("status").out, "though no pin names the upstream"
 
 
 @pytest.mark.parametrize("how", ["file", "project"])

@@ -48,7 +48,8 @@ def _lines(found: Why, since: tuple[Since, ...]) -> Iterator[str]:
         for pin in (one for one in found.pins if one.version == version):
             yield f"  {pin.upstream}: {'a pin asks for it' if pin.why == 'pin' else pin.why}"
         for way in (one for one in found.ways if one.version == version):
-            yield f"  environment {way.environment} ({', '.join(way.targets)}): {_way(way)}"
+            targets = "all targets" if way.everywhere else ", ".join(way.targets)
+            yield f"  environment {way.environment} ({targets}): {_way(way)}"
 
 
 def _published(one: Since) -> str:

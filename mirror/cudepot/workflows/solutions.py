@@ -129,12 +129,12 @@ def _chosen(lock: Lock, name: str, target: str) -> Iterator[tuple[LockedEnvironm
         there = ", ".join(dict.fromkeys(one.name for one in lock.environments))
         raise PinError(
             f"there is no environment {name!r}" if name else "there is no environment",
-            hint=f"there are {there}" if there else "an [[environment]] of cudepot.toml makes one: `cudepot explain`",
+            hint=f"known: {there}" if there else "add an [[environment]] to cudepot.toml and run `cudepot lock`",
         )
     found = [(one, each) for one in named for each in one.targets if target in ("", each.name)]
     if not found:
         there = ", ".join(dict.fromkeys(each.name for one in named for each in one.targets))
-        raise PinError(f"no environment has a target {target!r}", hint=f"there are {there}")
+        raise PinError(f"no environment has a target {target!r}", hint=f"known: {there}")
     yield from found
 
 

@@ -17,7 +17,7 @@ from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import Standing, standing_faults
 from cudepot.depot.isolated import Isolation, Trouble
-from cudepot.depot.locked import current_lock, environment_fault_name, unanswered
+from cudepot.depot.locked import current_lock, environment_fault_name, environment_upstreams, unanswered
 from cudepot.depot.root_age import too_old
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
@@ -174,8 +174,8 @@ def _wholes(
 
 
 def _faults(config: Config, store: LocalStore) -> tuple[Standing, ...]:
-    pinned = {pin.upstream for pin in config.pins}
-    names = [one.name for one in config.upstreams if one.whole or one.name in pinned]
+    used = {pin.upstream for pin in config.pins} | {one.name for one in environment_upstreams(config)}
+    names = [one.name for one in config.upstreams if one.whole or one.name in used]
     names += [environment_fault_name(one.name) for one in config.environments]
     return tuple(one for name in names for one in standing_faults(store, name))
 

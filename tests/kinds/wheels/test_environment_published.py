@@ -152,7 +152,7 @@ def test_several_files_need_a_place_or_a_target(team: Project) -> None:
     team.run("publish")
     failed = team.fail(3, "export", "--environment", "train", "--url", "http://site.example")
     assert TARGET in failed.error
-    assert "there are train" in team.fail(6, "export", "--environment", "nope", "--url", "http://site.example").hint
+    assert "known: train" in team.fail(6, "export", "--environment", "nope", "--url", "http://site.example").hint
     team.fail(6, "export", "--environment", "train", "--target", "nope", "--url", "http://site.example")
 
 

@@ -24,12 +24,14 @@ class Way(NamedTuple):
         targets: where it came in so.
         version: which one.
         chain: what was asked for, what that needs, and so on, down to the package; each as ``NAME VERSION``.
+        everywhere: whether it came in so in every target.
     """
 
     environment: str
     targets: tuple[str, ...]
     version: str
     chain: tuple[str, ...]
+    everywhere: bool = False
 
 
 class Pinned(NamedTuple):
@@ -66,7 +68,7 @@ def why(lock: Lock, name: str, graph: GraphOf) -> Why:
         PinError: nothing of that name is locked; the hint has names that are near.
     """
     called = _called(name, lock.artifacts)
-    ways = tuple(_merged(way for one in lock.environments for way in _ways(one, called, graph)))
+    ways = tuple(way for one in lock.environments for way in _merged(_ways(one, called, graph), len(one.targets)))
     pins = dict.fromkeys(
         Pinned(one.upstream, one.version, one.why)
         for one in lock.artifacts
@@ -87,7 +89,7 @@ def _called(name: str, artifacts: Iterable[Artifact]) -> set[str]:
         near = get_close_matches(name, sorted(names), n=3)
         raise PinError(
             f"nothing called {name!r} is locked",
-            hint=f"there is {', '.join(near)}" if near else "`cudepot tree` lists what environments hold",
+            hint=f"did you mean {', '.join(near)}?" if near else "`cudepot tree` lists what environments hold",
         )
     return found
 
@@ -105,10 +107,10 @@ def _ways(environment: LockedEnvironment, called: set[str], graph: GraphOf) -> I
                 yield Way(environment.name, (target.name,), found.version(name), told)
 
 
-def _merged(ways: Iterable[Way]) -> Iterator[Way]:
-    """Give ways that are the same in several targets once."""
+def _merged(ways: Iterable[Way], every: int) -> Iterator[Way]:
+    """Give ways that are the same in several of ``every`` targets once."""
     targets: dict[Way, list[str]] = {}
     for one in ways:
         targets.setdefault(one._replace(targets=()), []).extend(one.targets)
     for way, names in targets.items():
-        yield way._replace(targets=tuple(names))
+        yield way._replace(targets=tuple(names), everywhere=len(names) == every)
