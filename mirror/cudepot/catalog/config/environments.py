@@ -121,9 +121,9 @@ def _unique(table: Table, key: str, texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _size(table: Table, key: str) -> int | None:
+    text = table.text(key, "")
     if not table.has(key):
         return None
-    text = table.text(key)
     found = _SIZE.fullmatch(text)
     if not found:
         raise ConfigError(f"expected a size as '500 MB' or '20 GB' in {table.path(key)!r}, found {text!r}")
