@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.common import add_common, check_url
+from cudepot.cli.common import add_common, check_url, reached
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 
@@ -114,8 +114,7 @@ def _choice(args: argparse.Namespace, platform: str = "") -> Choice:
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     with opened(args, exclusive=False) as depot:
-        args.url = args.url or depot.config.site.reached_at
-        check_url(args.url)
+        args.url = reached(args.url, depot.config)
         answer: Answer = args.write(args, depot, depot.base / Path(args.output))
     return answer
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cudepot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cudepot.catalog.config.config import Config
 
 _URL = re.compile(r"(https?|file)://[A-Za-z0-9._~:/@+,=%\[\]-]+")
 
@@ -21,7 +25,17 @@ def check_url(text: str) -> None:
         good = False
     if not good:
         wrong = f"--url {text!r} is no URL" if text else "--url is missing"
-        raise ConfigError(wrong, hint="give the URL at which clients see site/current")
+        raise ConfigError(wrong, hint="give the URL at which clients see site/current, here or as `url` of [site]")
+
+
+def reached(text: str, config: Config) -> str:
+    """Return where clients reach the site: what ``--url`` gives, else what [site] says; raise ConfigError for neither.
+
+    A bucket's ``public-url`` says it, too.
+    """
+    url = text or config.site.reached_at
+    check_url(url)
+    return url
 
 
 def add_common(parser: argparse.ArgumentParser, default: object = None) -> None:

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from cudepot.cli.common import check_url
+from cudepot.cli.common import reached
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.disk import write_atomic
@@ -18,16 +18,23 @@ DESCRIPTION = """\
 Print what the shown snapshot holds as pins in the format of the tool that installs it, every version exact, with
 hashes where the format has them. `cudepot export` without a format lists the formats.
 
-With --environment, write what installs an environment from its own index of the site: of wheels hashed requirements
-for each target and a pylock.toml for all of them, of conda packages an explicit and an environment file. They go into
-the folder that --output names; one target's may be printed.
+With --environment, write what installs an environment from the site: for wheels hashed requirements for each target
+and a pylock.toml for all of them, for conda packages an explicit and an environment file for each target.
+The files go into the folder that --output names; those of one --target may be printed.
+
+With --relink, put the site's URLs into a uv.lock or pylock.toml of another index; hashes and versions stay.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("format", nargs="?", default="", metavar="FORMAT", help="one of the formats listed without it")
-    parser.add_argument("--url", default="", metavar="URL", help="where clients reach site/current")
+    parser.add_argument(
+        "--url",
+        default="",
+        metavar="URL",
+        help="where clients reach site/current (default: `url` of [site], or a bucket's `public-url`)",
+    )
     parser.add_argument("--platform", default="linux-64", metavar="SUBDIR", help="for conda (default: linux-64)")
     parser.add_argument("--cuda", default="", metavar="VERSION", help="packages for this CUDA only: 12, 11.1")
     parser.add_argument(
@@ -40,16 +47,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[=VERSION[=BUILD]]",
         help="only this and what it needs; may be repeated",
     )
-    parser.add_argument("--environment", default="", metavar="NAME", help="files that install this environment")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--environment", default="", metavar="NAME", help="files that install this environment")
     parser.add_argument("--target", default="", metavar="TARGET", help="only this target of it: linux-64-py3.12")
-    parser.add_argument(
+    instead.add_argument(
         "--relink", default="", metavar="FILE", help="a uv.lock or pylock.toml of another index, with the site's URLs"
     )
     parser.add_argument(
         "--leave-missing", action="store_true", help="with --relink: leave packages that the site lacks as they are"
     )
     parser.add_argument(
-        "-o", "--output", default="", metavar="FILE", help="write it there instead of printing it; files: into DIR"
+        "-o",
+        "--output",
+        default="",
+        metavar="FILE",
+        help="write to this file instead of printing; with --environment a folder for its files",
     )
     parser.add_argument("-n", "--dry-run", action="store_true", help="only say what it would name")
 
@@ -68,10 +80,9 @@ def run(args: argparse.Namespace) -> Answer:
         return formats, [f"{name:18} {use}" for name, use in formats.items()], 0
     if args.format not in FORMATS:
         raise ConfigError(f"no format {args.format!r}", hint=f"there are {', '.join(FORMATS)}")
-    check_url(args.url)
     with opened(args, exclusive=False) as depot:
         choice = Choice(args.platform, args.cuda, args.repository, tuple(args.only))
-        text, site = export(depot, args.format, args.url, choice)
+        text, site = export(depot, args.format, reached(args.url, depot.config), choice)
     held = [asdict(one) for one in site.held]
     result = {"format": args.format, "snapshot": site.number, "packages": held, "text": text}
     if args.dry_run:
@@ -87,9 +98,7 @@ def _environment(args: argparse.Namespace) -> Answer:
     if args.format:
         raise ConfigError("--environment writes all formats it has", hint=f"leave {args.format!r} out")
     with opened(args, exclusive=False) as depot:
-        args.url = args.url or depot.config.site.reached_at
-        check_url(args.url)
-        files, number = exported(depot, args.environment, args.url, args.target)
+        files, number = exported(depot, args.environment, reached(args.url, depot.config), args.target)
     answer = {"environment": args.environment, "snapshot": number, "files": files}
     if args.dry_run or args.output:
         lines = list(files) if args.dry_run else [_written(args, text, name) for name, text in files.items()]
@@ -108,14 +117,14 @@ def _relinked(args: argparse.Namespace) -> Answer:
 
     if args.format:
         raise ConfigError("--relink keeps the form of its file", hint=f"leave {args.format!r} out")
-    check_url(args.url)
     try:
         text = (Path(args.directory) / args.relink).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{args.relink}: {error}", hint="give a uv.lock or a pylock.toml") from error
     with opened(args, exclusive=False) as depot:
         snapshot = shown_snapshot(depot.history, depot.site())
-        made, found = relink(text, snapshot.tree, args.url.rstrip("/"), leave=args.leave_missing)
+        url = reached(args.url, depot.config).rstrip("/")
+        made, found = relink(text, snapshot.tree, url, leave=args.leave_missing)
         for one in (*found.lacking, *found.nowhere):
             depot.progress.say(f"{one}: left as it is: not on the site")
     answer = {"snapshot": snapshot.number, "text": made, **{key: list(getattr(found, key)) for key in _BECAME}}
