@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from simulator.ml_team import PLATFORMS, TORCH, MlTeam, compiled
 from simulator.project import Project
-from simulator.python_files import Dist, wheel
-from simulator.python_index import PythonIndex
+from simulator.python_files import Dist
 from tests.environments.locked import document, files, refused, versions, want
 
 OWNED = {"torch": TORCH}
@@ -96,30 +95,6 @@ def test_a_vanished_dependency_does_not_stop_another_environment(published: Proj
     assert "sympy-1.14.0-py3-none-any.whl" in done.err
     assert files(published) == before, "the last good one is kept"
     assert versions(published, name="other") == {"numpy": "2.3.4"}
-
-
-def test_other_bytes_under_a_locked_name_are_an_alarm(plain: Project, index: PythonIndex) -> None:
-    index.add(Dist("cp-a", "1.0"))
-    want(plain, "cp-a")
-    for verb in ("lock", "sync", "publish"):
-        plain.run(verb)
-    index.offer(wheel(Dist("cp-a", "1.0"), marker="other"))
-    assert "cp-a 1.0" in refused(plain, 5, "lock").error
-    plain.run("lock", "--accept-changed", "cp-a")
-    plain.run("sync")
-
-
-def test_what_is_yanked_later_stays_until_it_is_asked_for_anew(plain: Project, index: PythonIndex) -> None:
-    index.add(Dist("cp-a", "1.0"))
-    index.add(Dist("cp-a", "1.1"))
-    want(plain, "cp-a")
-    plain.run("lock")
-    index.yank("cp_a-1.1-py3-none-any.whl", "loses data")
-    plain.run("lock")
-    assert versions(plain) == {"cp_a": "1.1"}
-    assert 'yanked = "loses data"' in plain.lock.read_text()
-    plain.run("lock", "--upgrade")
-    assert versions(plain) == {"cp_a": "1.0"}
 
 
 def test_an_index_that_is_down_leaves_lock_and_site(published: Project, team: MlTeam) -> None:

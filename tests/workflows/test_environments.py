@@ -162,7 +162,8 @@ def test_a_locked_file_that_is_gone_is_a_fault_and_stays_locked(ours: Project, i
     assert "gone" not in ours.run("status").out
 
 
-def test_a_file_that_is_withdrawn_stays_and_is_marked(ours: Project, index: PythonIndex) -> None:
+def test_a_file_that_is_withdrawn_stays_marked_until_it_may_move(ours: Project, index: PythonIndex) -> None:
+    index.add(Dist("app", "0.9", ("lib",)))
     ask(ours, python=["3.12"])
     ours.run("lock")
     index.yank("app-1.0-py3-none-any.whl", "broken on Mondays")
@@ -171,6 +172,8 @@ def test_a_file_that_is_withdrawn_stays_and_is_marked(ours: Project, index: Pyth
     assert "app-1.0-py3-none-any.whl: withdrawn by its upstream (yanked): broken on Mondays" in done.out
     assert next(one for one in locked(ours)["artifact"] if one["name"] == "app")["yanked"] == "broken on Mondays"
     assert "broken on Mondays" in ours.run("lock").out
+    ours.run("lock", "--upgrade")
+    assert versions(ours)["app"] == "0.9"
 
 
 def test_other_bytes_under_a_locked_name_are_an_alarm(ours: Project, index: PythonIndex) -> None:
@@ -183,6 +186,7 @@ def test_other_bytes_under_a_locked_name_are_an_alarm(ours: Project, index: Pyth
     assert ours.lock.read_bytes() == before
     ours.run("lock", "--accept-changed", "app")
     assert next(one for one in locked(ours)["artifact"] if one["name"] == "app")["replaces"] in before.decode()
+    ours.run("sync")
 
 
 def test_one_that_fails_stops_no_other_and_keeps_what_it_had(ours: Project, index: PythonIndex) -> None:
