@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,8 +20,9 @@ from cudepot.depot.fault_memory import Standing, standing_faults
 from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.locked import current_lock, environment_fault_name, environment_upstreams, unanswered
 from cudepot.depot.root_age import too_old
+from cudepot.depot.snapshots import lock_of
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
 from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_note
@@ -72,7 +74,7 @@ class Status:
         unsolvable: a line for each repository that is allowed although not all of it can be installed.
         notes: a line for each upstream that could not be locked, or whose index cannot be read.
         hold: the rollback that holds; None for none.
-        environments: as they are locked.
+        environments: as they are locked; on the far side of an air gap, as they are shown.
     """
 
     lock: str
@@ -95,22 +97,7 @@ def status(depot: Depot) -> Status:
     numbers = tuple(depot.store.snapshots.numbers())
     shown, hold = depot.site().current(), hold_of(depot.config, depot.store)
     if depot.config.site.origin:
-        step = "bundle import" if not numbers else "" if shown == wanted_number(depot.store) else "publish"
-        from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
-
-        late = (*clock_faults(depot.store, depot.clock), *waiting_notes(depot.store))
-        return Status(
-            f"none: shows the site of {depot.config.site.origin}",
-            (),
-            0,
-            0,
-            0,
-            numbers,
-            shown,
-            step,
-            notes=late,
-            hold=hold,
-        )
+        return _far_status(depot, numbers, shown, hold)
     faults = _faults(depot.config, depot.store)
     try:
         lock = current_lock(depot.config, depot.store, depot.lock_path)
@@ -136,6 +123,22 @@ def status(depot: Depot) -> Status:
     return Status(
         "ok", upstreams, missing, done, len(jobs), numbers, shown, step, faults, allowed, left, hold,
         tuple(_environments(depot.store, lock)),
+    )  # fmt: skip
+
+
+def _far_status(depot: Depot, numbers: tuple[int, ...], shown: int | None, hold: Hold | None) -> Status:
+    """Return the state of the far side of an air gap, whose lock is that of the snapshot it shows."""
+    from cudepot.workflows.bundle.take_in import waiting_notes  # noqa: PLC0415 - on the far side only
+
+    step = "bundle import" if not numbers else "" if shown == wanted_number(depot.store) else "publish"
+    late = (*clock_faults(depot.store, depot.clock), *waiting_notes(depot.store))
+    lock = Lock()
+    if shown is not None and shown in numbers:
+        with contextlib.suppress(CudepotError):  # `verify` tells of it
+            lock = lock_of(depot.store, parse_snapshot(depot.store.snapshots.read(shown)[0], f"snapshot {shown}"))
+    return Status(
+        f"none: shows the site of {depot.config.site.origin}", (), 0, 0, 0, numbers, shown, step, notes=late, hold=hold,
+        environments=tuple(_environments(depot.store, lock)),
     )  # fmt: skip
 
 

@@ -314,6 +314,7 @@ def test_bundles_carry_environments(team: Project, site_key: SiteKey, tmp_path: 
     far.run("publish")
     assert far.run("verify", "--json").json["faults"] == []
     assert "app 1.0 > lib 1.0" in far.run("why", "lib").out
+    assert "environment train: " in far.run("status").out
     text = far.run("export", "--environment", "train", "--target", TARGET, "--url", "http://site.example").out
     assert "--index-url http://site.example/environments/train/simple/" in text
     with serve(far.base / "site/current") as site:
