@@ -7,7 +7,7 @@ import argparse
 from cudepot.cli.output import Answer
 
 NAME = "completion"
-HELP = "print what makes the shell complete verbs and options"
+HELP = "print the shell completion script"
 DESCRIPTION = """\
 Print a completion script. bash: `cudepot completion bash > ~/.local/share/bash-completion/completions/cudepot`;
 zsh: `cudepot completion zsh > DIR/_cudepot`, where DIR is in $fpath.

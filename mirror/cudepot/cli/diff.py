@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from cudepot.catalog.solution.diff import Move
 
 NAME = "diff"
-HELP = "say how two snapshots or payloads differ, or packages from another channel's"
+HELP = "compare two snapshots, two payloads, or our packages with another channel's"
 DESCRIPTION = """\
 Say which packages of apt, yum, conda and wheel came (+), went (-) or changed (~) from snapshot A to snapshot B, and
 why: the pins changed (pin), an environment (environment) or another package needs it (closure), the upstream published
 it (upstream), or it was built here (built). Then, for each environment, which projects went up or down, are new or
-gone, and in which targets. A and B may be `lock`: what cudepot.lock says now, without what is built here.
+gone, and in which targets. Either of A and B may be `lock`: what cudepot.lock says now, without what is built here.
 
 With --payload, A and B are files: artifacts as NVIDIA ships them (several of one release joined by commas), or conda
 packages and wheels. The files in them are compared in their canonical places, however they were shipped.

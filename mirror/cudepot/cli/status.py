@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cudepot.workflows.status import Status
 
 NAME = "status"
-HELP = "show how far the project is"
+HELP = "show the state of the project and which verb is next"
 DESCRIPTION = """\
 Show what is locked, what is missing, what is built, what the site shows, and which verb is next. With --check, for
 scheduled jobs, exit with status 14 while an upstream has a fault, something is still to be run or to be published, an

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from cudepot.workflows.solutions import TargetTree
 
 NAME = "tree"
-HELP = "show what environments hold, who needs whom, and how much it takes"
+HELP = "show what environments hold, as a tree with sizes"
 DESCRIPTION = """\
-Show each target of an environment as a tree, from what was asked for down to what that needs, with sizes: a package's
-own, and where it needs others what they take together. (*) marks what was told further up.
+Show each target of an environment as a tree, from what was asked for down to what that needs. Each package has its own
+size, and that of all it needs. (*) marks packages whose needs are shown further up. On the far side of an air gap the
+environments are those of the snapshot that is shown.
 """
 
 

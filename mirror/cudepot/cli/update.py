@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cudepot.workflows.lock.update import UpdateResult
 
 NAME = "update"
-HELP = "show which newer releases there are for the pins; with --apply, pin and lock them"
+HELP = "show newer releases for pins and environments; with --apply, pin and lock them"
 DESCRIPTION = """\
 Ask every upstream what is newest for each pinned package, with the same major version of CUDA, and show the change of
 cudepot.toml that would pin it; and which newer versions the environments would take. What is newer but outside a pin

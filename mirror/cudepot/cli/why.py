@@ -23,7 +23,7 @@ since which snapshot it is published. On the far side of an air gap the lock is 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    parser.add_argument("name", metavar="NAME", help="of a package: numpy")
+    parser.add_argument("name", metavar="NAME", help="a package: numpy")
 
 
 def run(args: argparse.Namespace) -> Answer:

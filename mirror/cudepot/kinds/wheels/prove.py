@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -50,7 +51,7 @@ def prove(store: LocalStore, environment: LockedEnvironment, tree: Tree) -> tupl
     names = {member.filename for target in environment.targets for member in target.members}
     beside = (f"wheels/{name}{end}" for name in names for end in ("", ".metadata"))
     seen = {**pages, **{path: tree[path] for path in beside if path in tree}}
-    grounds = [_METHOD, _uv(), render_environments([environment])]
+    grounds = [_METHOD, _resolver(), render_environments([environment])]
     grounds += [sorted((path, one.sha256) for path, one in seen.items())]
 
     def judged() -> Verdict:
@@ -59,12 +60,18 @@ def prove(store: LocalStore, environment: LockedEnvironment, tree: Tree) -> tupl
     return tuple(one.package for one in verdict(store, folder.rstrip("/"), grounds, judged).unsolvable)
 
 
-def _uv() -> str:
-    """Return uv's version; empty where it is not installed, which whoever runs it tells."""
-    try:
-        return metadata.version("uv")
-    except metadata.PackageNotFoundError:
-        return ""
+def _resolver() -> list[str]:
+    """Return the versions of all that resolves; empty where one is not installed, which whoever runs it tells.
+
+    uv chooses versions for the running Python and later ones, ``packaging`` the best wheel of each.
+    """
+    found = [f"{sys.version_info.major}.{sys.version_info.minor}"]
+    for name in ("uv", "packaging"):
+        try:
+            found.append(metadata.version(name))
+        except metadata.PackageNotFoundError:
+            found.append("")
+    return found
 
 
 class SiteReader:
