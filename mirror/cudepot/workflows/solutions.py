@@ -98,7 +98,7 @@ def exported(depot: Depot, name: str, url: str, target: str = "") -> tuple[Mappi
     lock = lock_of(depot.store, snapshot)
     site = Exported(depot.config.site.label, snapshot.number, url.rstrip("/"), by_place(lock.artifacts))
     targets: dict[LockedEnvironment, list[LockedTarget]] = {}
-    for one, each in _chosen(lock, name, target):
+    for one, each in _chosen(lock, name, target, "the site shows none yet: run `cudepot publish`"):
         targets.setdefault(one, []).append(each)
     files: dict[str, str] = {}
     for one, several in targets.items():
@@ -123,13 +123,16 @@ def _graphs(lock: Lock) -> GraphOf:
     return graph
 
 
-def _chosen(lock: Lock, name: str, target: str) -> Iterator[tuple[LockedEnvironment, LockedTarget]]:
+def _chosen(
+    lock: Lock, name: str, target: str, if_none: str = "add an [[environment]] to cudepot.toml and run `cudepot lock`"
+) -> Iterator[tuple[LockedEnvironment, LockedTarget]]:
+    """Give the targets of that name, of environments of that name; ``if_none`` is the hint where there are none."""
     named = [one for one in lock.environments if name in ("", one.name)]
     if not named:
         there = ", ".join(dict.fromkeys(one.name for one in lock.environments))
         raise PinError(
             f"there is no environment {name!r}" if name else "there is no environment",
-            hint=f"known: {there}" if there else "add an [[environment]] to cudepot.toml and run `cudepot lock`",
+            hint=f"known: {there}" if there else if_none,
         )
     found = [(one, each) for one in named for each in one.targets if target in ("", each.name)]
     if not found:
