@@ -6,7 +6,7 @@ import pytest
 
 from cudepot.catalog.config.site import parse_site
 from cudepot.catalog.fields import Table
-from cudepot.cli.common import check_url
+from cudepot.cli.common import check_url, reached
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import parse_upstream
 from cudepot.sites.registry import parse_place
@@ -41,6 +41,14 @@ def test_none_at_all_is_told_as_such() -> None:
         check_url("")
 
 
+def test_what_the_configuration_says_counts_where_no_url_is_given() -> None:
+    site = parse_site(Table({"url": "https://packages.example/"}), parse_place)
+    assert reached("", site) == "https://packages.example/"
+    assert reached("https://other.example/", site) == "https://other.example/"
+    with pytest.raises(ConfigError, match="--url is missing"):
+        reached("", parse_site(Table({}), parse_place))
+
+
 MALFORMED = (
     "http://[::1/x/", "http://[::1]x/", "http://[zz]/", "http://h:99999/", "http://h:x/", "http://h:-1/", "http://:80/",
     "http://", "http:///x/", "http://h\\x/", "http://h/ x/", "http://h/\tx/", "http://\u2100/", "https://h/?token=x",
@@ -48,7 +56,7 @@ MALFORMED = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["apt", "yum", "simple", "redistrib"])
+@pytest.mark.parametrize("kind", ["apt", "yum", "simple", "conda", "redistrib"])
 @pytest.mark.parametrize("text", [*MALFORMED, "ftp://h/", "h/x"])
 def test_urls_of_upstreams(kind: str, text: str) -> None:
     with pytest.raises(ConfigError, match=r"'upstream\.url'|'url'"):

@@ -114,7 +114,7 @@ def _choice(args: argparse.Namespace, platform: str = "") -> Choice:
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     with opened(args, exclusive=False) as depot:
-        args.url = reached(args.url, depot.config)
+        args.url = reached(args.url, depot.config.site)
         answer: Answer = args.write(args, depot, depot.base / Path(args.output))
     return answer
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cudepot.catalog.config.config import Config
+    from cudepot.catalog.config.site import Site
 
 _URL = re.compile(r"(https?|file)://[A-Za-z0-9._~:/@+,=%\[\]-]+")
 
@@ -28,12 +28,9 @@ def check_url(text: str) -> None:
         raise ConfigError(wrong, hint="give the URL at which clients see site/current, here or as `url` of [site]")
 
 
-def reached(text: str, config: Config) -> str:
-    """Return where clients reach the site: what ``--url`` gives, else what [site] says; raise ConfigError for neither.
-
-    A bucket's ``public-url`` says it, too.
-    """
-    url = text or config.site.reached_at
+def reached(text: str, site: Site) -> str:
+    """Return where clients reach the site: what ``--url`` gives, else what [site] says; raise ConfigError for none."""
+    url = text or site.reached_at
     check_url(url)
     return url
 

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> Answer:
         raise ConfigError(f"no format {args.format!r}", hint=f"there are {', '.join(FORMATS)}")
     with opened(args, exclusive=False) as depot:
         choice = Choice(args.platform, args.cuda, args.repository, tuple(args.only))
-        text, site = export(depot, args.format, reached(args.url, depot.config), choice)
+        text, site = export(depot, args.format, reached(args.url, depot.config.site), choice)
     held = [asdict(one) for one in site.held]
     result = {"format": args.format, "snapshot": site.number, "packages": held, "text": text}
     if args.dry_run:
@@ -98,7 +98,7 @@ def _environment(args: argparse.Namespace) -> Answer:
     if args.format:
         raise ConfigError("--environment writes all formats it has", hint=f"leave {args.format!r} out")
     with opened(args, exclusive=False) as depot:
-        files, number = exported(depot, args.environment, reached(args.url, depot.config), args.target)
+        files, number = exported(depot, args.environment, reached(args.url, depot.config.site), args.target)
     answer = {"environment": args.environment, "snapshot": number, "files": files}
     if args.dry_run or args.output:
         lines = list(files) if args.dry_run else [_written(args, text, name) for name, text in files.items()]
@@ -123,7 +123,7 @@ def _relinked(args: argparse.Namespace) -> Answer:
         raise ConfigError(f"{args.relink}: {error}", hint="give a uv.lock or a pylock.toml") from error
     with opened(args, exclusive=False) as depot:
         snapshot = shown_snapshot(depot.history, depot.site())
-        url = reached(args.url, depot.config).rstrip("/")
+        url = reached(args.url, depot.config.site).rstrip("/")
         made, found = relink(text, snapshot.tree, url, leave=args.leave_missing)
         for one in (*found.lacking, *found.nowhere):
             depot.progress.say(f"{one}: left as it is: not on the site")
