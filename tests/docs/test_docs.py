@@ -62,6 +62,7 @@ def test_the_template_is_a_configuration_also_with_its_examples_switched_on() ->
     config = parse_config(tomllib.loads(switched))
     assert [one.type for one in config.upstreams] == ["apt", "simple", "folder"]
     assert len(config.pins) == 3
+    assert [one.name for one in config.environments] == ["train"]
 
 
 def test_readme_says_in_its_third_sentence_that_it_is_not_nvidias() -> None:

@@ -19,7 +19,7 @@ key = "{key}"   # full fingerprint of the key that signs what you publish
 gnupg = "{gnupg}"             # GnuPG home that holds it: keep it private, back it up
 channel = "main"             # conda channel: site/current/conda/main
 keep = 3                     # snapshots kept in the folder
-# url = "https://packages.example"   # where clients reach it: `.repo` files and cuda-keyring on the site name it
+# url = "https://packages.example"   # where clients reach it: what --url is by default, and files of the site name
 
 [build]
 number = 1                   # conda build number; wheels become VERSION+{label}.1
@@ -64,6 +64,15 @@ deflate-level = 6
 # packages = ["cudnn-11.1-linux-x64-v8.0.5.39.tgz"]
 # recipe = "cudnn"
 # outputs = ["conda"]
+#
+# What machines that see nothing but the site must be able to install: wheels with all that they need, for each
+# platform and Python, or conda packages (conda = ["python=3.12", "numpy"]).
+# [[environment]]
+# name = "train"
+# platforms = ["linux-64", "linux-aarch64"]
+# python = ["3.12"]
+# wheels = ["torch==2.9.1", "numpy"]
+# max-size = "20 GB"
 """
 
 
