@@ -53,7 +53,9 @@ def _lines(found: Why, since: tuple[Since, ...]) -> Iterator[str]:
 
 
 def _published(one: Since) -> str:
-    return f"published since snapshot {one.number} ({one.created})" if one.number else "not published yet"
+    if not one.number:
+        return "not published yet"
+    return f"published {'at least ' if one.or_before else ''}since snapshot {one.number} ({one.created})"
 
 
 def _way(way: Way) -> str:

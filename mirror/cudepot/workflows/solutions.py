@@ -20,11 +20,18 @@ from cudepot.store.local import LocalStore
 
 
 class Since(NamedTuple):
-    """The first of the snapshots in a row, down from the newest, that have a version; number 0 where none has."""
+    """The first of the snapshots in a row, down from the newest, that have a version.
+
+    Attributes:
+        version: which one.
+        number, created: of the snapshot; 0 and empty where not even the newest has it.
+        or_before: whether older snapshots, which are no longer in the store, may have had it too.
+    """
 
     version: str
     number: int
     created: str
+    or_before: bool = False
 
 
 class TargetTree(NamedTuple):
@@ -52,21 +59,34 @@ def why_locked(depot: Depot, name: str) -> tuple[Why, tuple[Since, ...]]:
     """
     lock = _lock(depot)
     found = why(lock, name, _graphs(lock))
-    return found, tuple(_since(depot.store, depot.history, found.name, version) for version in found.versions)
+    shown = _Shown(depot.store, depot.history)
+    return found, tuple(shown.since(found.name, version) for version in found.versions)
 
 
-def _since(store: LocalStore, history: History, name: str, version: str) -> Since:
-    found = Since(version, 0, "")
-    for number in reversed(history.numbers()):
-        try:
-            snapshot = history.load(number)
-            there = has(lock_of(store, snapshot), name, version)
-        except CudepotError:
-            break  # `verify` tells of it; what is before it is not known for sure
-        if not there:
-            break
-        found = Since(version, number, snapshot.created)
-    return found
+class _Shown:
+    """The locks of snapshots, each read and its signature checked once."""
+
+    def __init__(self, store: LocalStore, history: History) -> None:
+        self._store, self._history, self._known = store, history, dict[int, tuple[str, Lock]]()
+
+    def since(self, name: str, version: str) -> Since:
+        """Return since when a version of a package is published."""
+        found, numbers = Since(version, 0, ""), self._history.numbers()
+        for number in reversed(numbers):
+            try:
+                created, lock = self._lock(number)
+            except CudepotError:
+                break  # `verify` tells of it; what is before it is not known for sure
+            if not has(lock, name, version):
+                break
+            found = Since(version, number, created, or_before=number == numbers[0] > 1)
+        return found
+
+    def _lock(self, number: int) -> tuple[str, Lock]:
+        if number not in self._known:
+            snapshot = self._history.load(number)
+            self._known[number] = snapshot.created, lock_of(self._store, snapshot)
+        return self._known[number]
 
 
 def trees(depot: Depot, name: str = "", target: str = "") -> tuple[TargetTree, ...]:

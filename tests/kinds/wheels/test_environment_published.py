@@ -304,6 +304,8 @@ def test_verbs_speak_of_environments(team: Project, index: PythonIndex) -> None:
     team.run("rollback", "1")
     assert "lib-1.0-py3-none-any.whl" in listed(team)
     assert "lib-1.5-py3-none-any.whl" not in shown(team)
+    team.run("gc", "--keep", "1", "--force")
+    assert "lib 2.0: published at least since snapshot 3" in team.run("why", "lib").out
 
 
 def test_bundles_carry_environments(team: Project, site_key: SiteKey, tmp_path: Path) -> None:
