@@ -57,7 +57,9 @@ def _want(pin: Pin, text: str) -> Want:
     if text.endswith(SUFFIXES):
         name = name_of(text)
         if not name or "/" in text:
-            raise ConfigError(f"{text!r} in `packages` is no file name of a conda package")
+            raise ConfigError(
+                f"{text!r} in `packages` is no file name of a conda package", hint="NAME-VERSION-BUILD.conda, no folder"
+            )
         return Want(pin, text, name, None)
     try:
         spec = rattler.MatchSpec(text, strict=False)
@@ -105,7 +107,10 @@ def chosen(want: Want, subdirs: Mapping[str, Subdir]) -> list[Chosen]:
         if all(those):
             return _once(one for found in those for one in _newest(found))
     told = "; ".join(f"{subdir} has {_told(found)}" for subdir, found in seen.items())
-    raise PinError(f"pin {want.text!r} matches no version that all of its platforms have: {told}")
+    raise PinError(
+        f"pin {want.text!r} matches no version that all of its platforms have: {told}",
+        hint="give platforms that have different versions a [[pin]] each",
+    )
 
 
 def _matching(want: Want, platform: str, subdirs: Mapping[str, Subdir]) -> Iterator[Chosen]:
