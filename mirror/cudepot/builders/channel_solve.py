@@ -41,7 +41,12 @@ def _locked(target: Mapping[str, Any], sources: Sequence[rattler.SparseRepoData]
     every = (
         record for source in sources for name in names for record in source.load_records(rattler.PackageName(name))
     )
-    return [one for one in every if _place(one) in wanted]
+    found = [one for one in every if _place(one) in wanted]
+    if "pip" in names:
+        for one in found:
+            if one.name.normalized == "python":
+                one.depends = [*one.depends, "pip"]  # rattler does so where it reads the record itself
+    return found
 
 
 async def _solved(target: Mapping[str, Any], sources: Sequence[rattler.SparseRepoData]) -> dict[str, Any]:

@@ -185,9 +185,11 @@ def test_a_place_that_is_no_channel(project: Project, forge: Forge) -> None:
 
 
 def test_an_entry_that_is_no_match_spec(project: Project, forge: Forge) -> None:
-    for entry in ("zlib ===1..2 [[", "conda-forge::zlib", "zlib*"):
+    no_spec = "is no match spec"
+    entries = {"zlib ===1..2 [[": no_spec, "conda-forge::zlib": "names a channel", "zlib*": no_spec}
+    for entry, says in entries.items():
         forge.pin(project, entry)
-        assert "in `packages`" in project.fail(3, "lock").error, entry
+        assert f"'{entry}' {says}" in project.fail(3, "lock").error
 
 
 @pytest.mark.parametrize("base", ["https://[::1", "ftp://x.example/", "https://me:secret@x.example/", "file:///etc/"])
