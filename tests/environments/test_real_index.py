@@ -24,7 +24,7 @@ from tests.environments.locked import files, want
 from cudepot.builders.uv_program import find_uv
 from cudepot.kinds.wheels.rules.target import Target, markers, tags
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.lengthy]
 DAY = f"{datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=2):%Y-%m-%d}"
 LINUX, PLATFORMS = ("linux-64",), ("linux-64", "linux-aarch64", "win-64")
 CERTIFICATES = {

@@ -104,6 +104,7 @@ def upstream(project: Project) -> str:
     return str(found["url"])
 
 
+@pytest.mark.lengthy
 def test_conda_itself_installs_what_is_locked(
     shown: Project, machine: Alone, real_conda: Conda, tmp_path: Path
 ) -> None:

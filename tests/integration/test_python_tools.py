@@ -62,7 +62,11 @@ package = false
 distribution = false
 """
 ALONE = ("unshare", *(() if os.geteuid() == 0 else ("--map-root-user",)), "--mount", "--net")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("python tools")]  # the tools are installed once
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.lengthy,
+    pytest.mark.xdist_group("python tools"),  # the tools are installed once
+]
 
 
 @dataclass(frozen=True)

@@ -331,6 +331,7 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.lengthy
 @pytest.mark.parametrize("name", REAL)
 def test_real_backends_give_the_same_bytes_twice(
     world: Project, index: PythonIndex, backends: Path, name: str, tmp_path: Path
