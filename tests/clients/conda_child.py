@@ -25,7 +25,7 @@ from rattler.networking import Client, MirrorMiddleware
 
 async def create(job: dict[str, Any]) -> list[dict[str, Any]]:
     """Solve and, when a prefix is given, install; return the records."""
-    config = rattler.config.Config.from_toml(job["config"])
+    config = rattler.config.Config.from_toml(job.get("config", ""))
     client = Client([MirrorMiddleware(config.mirrors)]) if config.mirrors else None
     gateway = rattler.Gateway(cache_dir=Path(job["cache"]) / "repodata", client=client)
     virtual = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
