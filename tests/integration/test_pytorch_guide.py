@@ -13,6 +13,7 @@ import pytest
 from simulator.ml_team import TORCH, MlTeam
 from simulator.process import clean_env, run
 from tests.clients.alone import Alone, why_not
+from tests.parsed import parse_config
 
 import cudepot
 
@@ -86,6 +87,14 @@ def test_the_page_from_nothing_to_import_torch(guide: Guide) -> None:
     before = tomllib.loads((guide.folder / "cudepot.lock").read_text())
     guide.follow("Next month")
     assert tomllib.loads((guide.folder / "cudepot.lock").read_text()) == before, "the indexes have nothing newer"
+
+
+def test_the_other_frameworks_are_environments_as_cudepot_reads_them() -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    found = parse_config(
+        {"site": {}, "upstream": [{"name": "pypi", "type": "simple", "url": "https://h/"}]} | tomllib.loads(text)
+    )
+    assert [one.name for one in found.environments] == ["jax", "tensorflow", "vllm"]
 
 
 def test_every_command_of_the_page_is_followed() -> None:
