@@ -134,16 +134,9 @@ def read_needs(stream: BinaryIO, what: str) -> Iterator[tuple[str, list[str]]]:
     Raises:
         FormatError: damaged.
     """
-    document = JsonStream(stream, what)
-    for key in document.members():
-        if key not in LEGACY:
-            document.skip()
-            continue
-        for filename in document.members():
-            record = document.value()
-            depends = record.get("depends") if isinstance(record, dict) else None
-            yield name_of(filename), [depended(one) for one in depends or () if isinstance(one, str)]
-    document.end()
+    for filename, record in _entries(stream, what):
+        depends = record.get("depends") if isinstance(record, dict) else None
+        yield name_of(filename), [depended(one) for one in depends or () if isinstance(one, str)]
 
 
 def _check_version(value: object, what: str) -> None:
@@ -173,16 +166,21 @@ def read_run_exports(stream: BinaryIO, filenames: Collection[str], what: str) ->
     Raises:
         FormatError: damaged.
     """
+    for filename, entry in _entries(stream, what):
+        if filename in filenames and isinstance(entry, dict):
+            exports = run_exports_of(entry.get("run_exports") or {}, filename, what)
+            yield RunExports(filename, exports or {})
+
+
+def _entries(stream: BinaryIO, what: str) -> Iterator[tuple[str, object]]:
+    """Give what a document says of each package, in either form, by file name."""
     document = JsonStream(stream, what)
     for key in document.members():
         if key not in LEGACY:
             document.skip()
             continue
         for filename in document.members():
-            entry = document.value()
-            if filename in filenames and isinstance(entry, dict):
-                exports = run_exports_of(entry.get("run_exports") or {}, filename, what)
-                yield RunExports(filename, exports or {})
+            yield filename, document.value()
     document.end()
 
 
