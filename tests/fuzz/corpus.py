@@ -16,11 +16,10 @@ import zipfile
 import msgpack
 import tomli_w
 import zstandard
-from simulator.attestations import provenance
 from simulator.elf import stub
 from simulator.rpms import rpm_head, simple_rpm
-from tests.formats.sdist_samples import stub_files, tarred, zipped
 from tests.fuzz.corpus_installed import INSTALLED
+from tests.fuzz.corpus_python import PYTHON
 from tests.kinds.rules.test_conda_files import FILES as CONDA_FILES
 from tests.kinds.yum.odd_rows import COMPS, DEFAULT, MODULES, NEVRA, UPDATEINFO
 from tests.kinds.yum.rules.test_mutations import FILELISTS, PRIMARY, REPOMD
@@ -121,26 +120,6 @@ packages = ["x=1"]
 
 _DPKG = b"ii  libcudnn8 8.0.5.39-1 amd64        runtime\n"
 
-UV_LOCK = b"""version = 1
-revision = 5
-
-[[package]]
-name = "cudepot-environment"
-version = "0"
-source = { virtual = "." }
-dependencies = [{ name = "a", extra = ["more"] }]
-
-[[package]]
-name = "a"
-version = "1.0"
-source = { registry = "http://127.0.0.1:1/t/simple/" }
-resolution-markers = ["python_full_version < '3.13'"]
-dependencies = [{ name = "a", version = "1.0", marker = "python_full_version < '3.12.4'" }]
-wheels = [{ url = "http://127.0.0.1:1/t/files/a/a-1.0-py3-none-any.whl" }]
-
-[package.optional-dependencies]
-more = [{ name = "a" }]
-"""
 """A lock as uv writes it."""
 
 
@@ -294,34 +273,12 @@ def corpus(target: str) -> tuple[bytes, ...]:
             _document(files=[FILE | {"dist-info-metadata": True, "requires-python": ">=3.8"}]),
             b'{"files": ' + deep,
         ),
-        "attestations": (
-            provenance("x.whl", b"x"),
-            b'{"version": 1, "attestation_bundles": {}}',
-            b'{"version": 1, "attestation_bundles": [{"attestations": [{"envelope": {"statement": "W10="}}]}]}',
-            b'{"version": ' + deep,
-        ),
         "wheel": (
             bytes(20) + b".dist-info/METADATA" + bytes(60) + b"PK\1\2" + bytes(30) + b"PK\5\6" + bytes(18),
             _zip("x/__init__.py", "x-1.0.dist-info/METADATA"),
             _zip("../x"),
             _zip("metadata.json", "info-x-1.0-0.tar.zst", "pkg-x-1.0-0.tar.zst", body=b"\x28\xb5\x2f\xfd"),
             _zip("x").replace(b"PK\1\2", b"PK\1\3"),
-        ),
-        "sdists": (
-            tarred(stub_files()),
-            zipped(stub_files(top="")),
-            tarred(stub_files(), ("tool-1.0/x", "PKG-INFO")),
-            stub_files(tool='[tool.wheel_stub]\nindex_url = "https://[::1/"')["tool-1.0/pyproject.toml"],
-            b"a = " + deep,
-        ),
-        "uv_locks": (UV_LOCK, UV_LOCK.replace(b"'3.12.4'", b"'x'"), b"version = 1\npackage = 1", b"a = " + deep),
-        "wanted_files": (
-            b"a[b]==1; python_version < '3' \\\n --hash=sha256:" + b"0" * 64 + b"  # c\n-i https://h/\n",
-            b"-r r.txt",
-            UV_LOCK.replace(b"wheels = [{ url", b'wheels = [{ hash = "sha256:0", url'),
-            b'[project]\ndependencies = ["a"]\n[dependency-groups]\nx = [{include-group = "x"}, "b"]',
-            b'lock-version = "1.0"\n[[packages]]\nname = "a"\nversion = "1"\nwheels = [{hashes = {}}]',
-            b"a = " + deep,
         ),
         "conda_files": (
             *(one.encode() for one in CONDA_FILES.values()),
@@ -423,5 +380,6 @@ def corpus(target: str) -> tuple[bytes, ...]:
             b"+++-\nii \n",
             b"\xff\xfe\0",
         ),
+        **PYTHON,
     }  # fmt: skip
     return every[target]
