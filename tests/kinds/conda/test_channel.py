@@ -15,16 +15,15 @@ from simulator.conda_channel import FORMS, CondaPackage
 from simulator.project import Project
 from simulator.server import Server
 from tests.clients import conda_env
-from tests.kinds.conda.world import NAME, Forge, locked, shown
+from tests.kinds.conda.world import NAME, Forge, forging, locked, shown
 
 ZLIB = ("zlib", "libzlib 1.3.1")
 
 
 @pytest.fixture
 def forge(tmp_path: Path) -> Iterator[Forge]:
-    (tmp_path / "channels").mkdir()
-    with Server(tmp_path / "channels") as server:
-        yield Forge(server)
+    with forging(tmp_path) as made:
+        yield made
 
 
 def test_what_is_pinned_installs_from_the_site_under_both_names(project: Project, forge: Forge, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from simulator.server import Server
 from simulator.sides import Far
 from simulator.site_key import SiteKey
 from tests.clients import conda_env
-from tests.kinds.conda.world import NAME, Forge
+from tests.kinds.conda.world import NAME, Forge, forging
 
 from cudepot.catalog.lock_document import parse_lock
 from cudepot.catalog.site.snapshot import parse_snapshot
@@ -48,12 +48,7 @@ PACKAGES = (
 
 @pytest.fixture
 def forge(tmp_path: Path) -> Iterator[Forge]:
-    (tmp_path / "channels").mkdir()
-    with Server(tmp_path / "channels") as server:
-        made = Forge(server)
-        for package in PACKAGES:
-            made.channel.add(package)
-        made.channel.publish()
+    with forging(tmp_path, PACKAGES) as made:
         yield made
 
 

@@ -18,7 +18,7 @@ from simulator.python_files import Dist
 from simulator.python_index import PythonIndex
 from simulator.server import Server
 from tests.clients import conda_env
-from tests.kinds.conda.world import NAME, Forge
+from tests.kinds.conda.world import NAME, Forge, forging
 
 THEIRS = f"https://conda.anaconda.org/{NAME}"
 PACKAGES = (
@@ -36,12 +36,7 @@ SHARED = ("pip-25.0-py_0.conda", "tzdata-2026.1-h2_0.conda")
 
 @pytest.fixture
 def forge(tmp_path: Path) -> Iterator[Forge]:
-    (tmp_path / "channels").mkdir()
-    with Server(tmp_path / "channels") as server:
-        made = Forge(server)
-        for package in PACKAGES:
-            made.channel.add(package)
-        made.channel.publish()
+    with forging(tmp_path, PACKAGES) as made:
         yield made
 
 

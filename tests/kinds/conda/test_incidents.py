@@ -9,17 +9,15 @@ import pytest
 from simulator.conda_channel import CondaPackage
 from simulator.faults import Replace
 from simulator.project import Project
-from simulator.server import Server
-from tests.kinds.conda.world import NAME, Forge, locked, shown
+from tests.kinds.conda.world import NAME, Forge, forging, locked, shown
 
 ZLIB, LIB = "zlib-1.3.1-h1_2.conda", "libzlib-1.3.1-h1_2.conda"
 
 
 @pytest.fixture
 def forge(tmp_path: Path) -> Iterator[Forge]:
-    (tmp_path / "channels").mkdir()
-    with Server(tmp_path / "channels") as server:
-        yield Forge(server)
+    with forging(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from simulator.conda_channel import CondaChannel, CondaPackage
@@ -48,6 +51,18 @@ class Forge:
         project.sections.clear()
         project.add("upstream", name=NAME, type="conda", url=self.url)
         project.add("pin", upstream=NAME, packages=list(packages), **pin)
+
+
+@contextlib.contextmanager
+def forging(folder: Path, more: Iterable[CondaPackage] = ()) -> Iterator[Forge]:
+    """Serve a channel below a folder, with more packages than it has at first."""
+    (folder / "channels").mkdir()
+    with Server(folder / "channels") as server:
+        made = Forge(server)
+        for package in more:
+            made.channel.add(package)
+        made.channel.publish()
+        yield made
 
 
 def locked(project: Project) -> dict[str, dict[str, Any]]:
