@@ -234,16 +234,20 @@ class Ceph(S3Server):
     def _ceph(self, tool: str, *argv: str, check: bool = True) -> None:
         run(tool, "-c", str(self.conf), *argv, env=clean_env(), check=check, timeout=120)
 
+    def _logged(self) -> str:
+        """Return the end of each daemon's log."""
+        return "\n".join(f"{one.name}: {one.read_text(errors='replace')[-800:]}" for one in self.base.glob("*.log"))
+
     def wait(self) -> None:
         """Wait until the gateway answers; a daemon that gave up in a race of their starts is started again."""
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300  # a gateway makes its pools first, slowly where others use the disk
         while True:
             with contextlib.suppress(requests.RequestException):
                 requests.get(self.url, timeout=2)
                 return
             for name in [one for one, child in self.children.items() if child.poll() is not None]:
                 self.start(name)
-            assert time.monotonic() < end, f"radosgw does not answer; its logs are in {self.base}"
+            assert time.monotonic() < end, f"radosgw does not answer:\n{self._logged()}"
             time.sleep(0.2)
 
 

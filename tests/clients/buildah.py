@@ -28,7 +28,7 @@ class Buildah:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("root", "run", "context"):
+        for name in ("root", "run", "context", "told"):
             (folder / name).mkdir(parents=True)
 
     def __enter__(self) -> Buildah:
@@ -60,9 +60,14 @@ class Buildah:
         return self.run("bud", *options, self.folder / "context", check=check)
 
     def inside(self, image: str, *argv: str) -> str:
-        """Return what a command prints in a container of an image."""
+        """Return what a command prints in a container of an image.
+
+        It is written to a file: what buildah passes on through its own pipes was empty once, on a loaded machine.
+        """
         container = self.run("from", "--pull-never", image).stdout.strip()
+        told = ("--volume", f"{self.folder / 'told'}:/told", container, "--", "sh", "-c", '"$@" > /told/out', "sh")
         try:
-            return self.run("run", "--isolation", "chroot", container, "--", *argv).stdout
+            self.run("run", "--isolation", "chroot", *told, *argv)
+            return (self.folder / "told/out").read_text()
         finally:
             self.run("rm", container)
