@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 from cudepot.cli.common import add_common, check_url, reached
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
+from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
     from cudepot.catalog.site.choice import Choice
     from cudepot.depot.depot import Depot
+    from cudepot.kinds.apt.client import ClientResult
+    from cudepot.kinds.yum.client import DnfResult
 
 NAME = "client"
 HELP = "write ready-made configuration for the site's clients"
@@ -23,6 +26,7 @@ Write what a client of the site needs, for the snapshot that is shown. `client a
 preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client dnf`
 writes the .repo file, keys, and versionlock entries or excludes, for rhel7 those of its yum. Both make a folder for
 each distribution; where a package is locked for several CUDAs, --cuda or --only say which one clients hold.
+With --environment they write one configuration for all repositories of an environment, which sees its packages alone.
 `client conda`, `client mamba` and `client pixi` write what makes these use the site's channel, `client pip` what makes
 pip, uv, pdm, pipenv and poetry use its index, for machines that see the site alone. `client windows` writes a
 PowerShell script that installs from the conda channel, the wheel index or NVIDIA's zip, one cuDNN.
@@ -53,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the kinds of client and their options."""
     kinds = parser.add_subparsers(title="clients", metavar="CLIENT", required=True)
     apt = _kind(kinds, "apt", "Debian and Ubuntu", _apt)
-    apt.add_argument("upstreams", nargs="+", metavar="UPSTREAM", help="upstreams whose repositories the client uses")
+    _add_repositories(apt)
     apt.add_argument(
         "--hold-back-cuda-keyring",
         action="store_true",
@@ -61,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_choice(apt)
     dnf = _kind(kinds, "dnf", "RHEL, Fedora and others; yum of rhel7", _dnf)
-    dnf.add_argument("upstreams", nargs="+", metavar="UPSTREAM", help="upstreams whose repositories the client uses")
+    _add_repositories(dnf)
     dnf.add_argument(
         "--hold",
         choices=("versionlock", "excludes"),
@@ -93,6 +97,20 @@ def _kind(kinds: Any, name: str, text: str, write: Callable[[argparse.Namespace,
     return kind
 
 
+def _add_repositories(kind: argparse.ArgumentParser) -> None:
+    kind.add_argument("upstreams", nargs="*", metavar="UPSTREAM", help="upstreams whose repositories the client uses")
+    text = "all repositories of this environment instead, and of them its packages alone"
+    kind.add_argument("--environment", default="", metavar="NAME", help=text)
+
+
+def _check_repositories(args: argparse.Namespace) -> None:
+    """Raise ConfigError unless either upstreams or an environment are named, and nothing that only the first have."""
+    if bool(args.upstreams) == bool(args.environment):
+        raise ConfigError("expected names of upstreams, or --environment NAME", hint="`cudepot upstreams` lists them")
+    if args.environment and (args.cuda or args.only):
+        raise ConfigError("--environment is what is locked of it", hint="leave --cuda and --only out")
+
+
 def _add_choice(kind: argparse.ArgumentParser) -> None:
     """Declare what says which packages a client is held to, where the site has several versions of one."""
     kind.add_argument("--cuda", default="", metavar="VERSION", help="only what is for this CUDA: 12, 11.1")
@@ -122,10 +140,23 @@ def run(args: argparse.Namespace) -> Answer:
 def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.kinds.apt.client import client_apt_files
 
+    _check_repositories(args)
+    if args.environment:
+        return _apt_environment(args, depot, output)
     hold_back = args.hold_back_cuda_keyring
     results = client_apt_files(
         depot, args.upstreams, url=args.url, output=output, hold_back=hold_back, choice=_choice(args)
     )
+    return _apt_answer(results)
+
+
+def _apt_environment(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
+    from cudepot.kinds.apt.client_environment import client_environment
+
+    return _apt_answer([client_environment(depot, args.environment, url=args.url, output=output)])
+
+
+def _apt_answer(results: Sequence[ClientResult]) -> Answer:
     lines: list[str] = []
     for one in results:
         lines += _written(one.folder, one.files, one.replaced)
@@ -137,9 +168,22 @@ def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 def _dnf(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.kinds.yum.client import client_dnf_files
 
+    _check_repositories(args)
+    if args.environment:
+        return _dnf_environment(args, depot, output)
     results = client_dnf_files(
         depot, args.upstreams, url=args.url, output=output, holding=args.hold, choice=_choice(args)
     )
+    return _dnf_answer(results)
+
+
+def _dnf_environment(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
+    from cudepot.kinds.yum.client_environment import client_environment
+
+    return _dnf_answer([client_environment(depot, args.environment, url=args.url, output=output)])
+
+
+def _dnf_answer(results: Sequence[DnfResult]) -> Answer:
     lines: list[str] = []
     for one in results:
         lines += _written(one.folder, one.files, one.replaced)

@@ -66,12 +66,21 @@ def _failure(one: Failure) -> dict[str, Any]:
 
 def _environment(one: EnvironmentSize) -> dict[str, Any]:
     moved = {"changed": list(one.changed), "added": list(one.added), "removed": list(one.removed)}
-    return {"name": one.name, "kind": one.kind, **moved, "new_bytes": one.new_bytes}
+    return {
+        "name": one.name,
+        "kind": one.kind,
+        **moved,
+        "moved": [each._asdict() for each in one.moved],
+        "new_bytes": one.new_bytes,
+    }
 
 
 def _environment_lines(found: UpdateResult) -> Iterator[str]:
     for one in found.environments:
-        moved = [*one.changed, *(f"+ {text}" for text in one.added), *(f"- {text}" for text in one.removed)]
+        why = {each.name: f" ({each.told()})" for each in one.moved if each.source or each.advisories}
+        changed = [text + why.get(text.partition(" ")[0], "") for text in one.changed]
+        added = [f"+ {text}{why.get(text.partition(' ')[0], '')}" for text in one.added]
+        moved = [*changed, *added, *(f"- {text}" for text in one.removed)]
         yield from (f"environment {one.name}: {text}" for text in moved)
         yield f"environment {one.name}: {size_text(one.new_bytes)} to be fetched"
 

@@ -8,7 +8,7 @@ what it needs for work it loads when there is some: start-up is most of a run th
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cudepot.catalog.config.environments import Environment, Wants
     from cudepot.catalog.config.upstream import Upstream
     from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream, Resolved
+    from cudepot.catalog.site.snapshot import Tree
     from cudepot.catalog.unsolvable import Findings
     from cudepot.depot.depot import Depot
     from cudepot.digest import Digest, Promise
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cudepot.kinds.rules.pin_entries import Spelling
     from cudepot.kinds.shows import Shows
     from cudepot.ports import Source
+    from cudepot.store.local import LocalStore
 
 Remote: TypeAlias = "Callable[[str, str], Source]"
 """Opens a URL; the second argument is what is accepted, as the header ``Accept`` has it."""
@@ -87,6 +89,18 @@ class Solved(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
+class Because(NamedTuple):
+    """Why an upstream has a newer version of a package.
+
+    Attributes:
+        source: what it says of itself: ``Debian-Security bookworm-security``.
+        advisories: ids of what it announced the version with: ``RHSA-2026:1234``.
+    """
+
+    source: str = ""
+    advisories: tuple[str, ...] = ()
+
+
 class Offered(NamedTuple):
     """What an upstream offers; all of it empty for a kind that has nothing newer.
 
@@ -122,6 +136,28 @@ class PlainLocks:
     def unsigned(self, config: Config, lock: Lock, upstream: LockedUpstream) -> str:  # noqa: ARG002
         """Return no line: all is as the kind promises."""
         return ""
+
+
+class PlainSolves:
+    """What a kind answers to :class:`~cudepot.kinds.ports.Solves` unless it says otherwise; see there."""
+
+    def remake(self, depot: Depot, lock: Lock, lost: Sequence[Artifact]) -> None:
+        """Do nothing: no package is built here."""
+
+    def because(self, store: LocalStore, lock: Lock, artifacts: Sequence[Artifact]) -> Mapping[Artifact, Because]:  # noqa: ARG002
+        """Return nothing: such upstreams do not say why they have a version."""
+        return {}
+
+    def client_files(
+        self,
+        depot: Depot,  # noqa: ARG002
+        lock: Lock,  # noqa: ARG002
+        tree: Tree,  # noqa: ARG002
+        environment: LockedEnvironment,  # noqa: ARG002
+        url: str,  # noqa: ARG002
+    ) -> Mapping[str, bytes]:
+        """Return nothing: clients use the index of the environment."""
+        return {}
 
 
 class Kind(NamedTuple):

@@ -30,7 +30,7 @@ from cudepot.catalog.solution.graph import Graph
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, Promise
 from cudepot.kinds.client_held import Hold
-from cudepot.kinds.kind import Asking, Offered, Reader, Remote, Solved, Solving
+from cudepot.kinds.kind import Asking, Because, Offered, Reader, Remote, Solved, Solving
 from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.ports import Source
 from cudepot.store.local import LocalStore
@@ -216,6 +216,24 @@ class Solves(Protocol):
 
         Raises:
             PinError: it cannot be written as one.
+        """
+        ...
+
+    def because(self, store: LocalStore, lock: Lock, artifacts: Sequence[Artifact]) -> Mapping[Artifact, Because]:
+        """Return why upstreams have these versions, of those of which they say it; ``lock`` has the artifacts."""
+        ...
+
+    def client_files(
+        self, depot: Depot, lock: Lock, tree: Tree, environment: LockedEnvironment, url: str
+    ) -> Mapping[str, bytes]:
+        """Return what clients of an environment need, by path below its index, where packages are indexed elsewhere.
+
+        Args:
+            depot: the depot.
+            lock: of what the site shows.
+            tree: what it shows.
+            environment: one of the lock.
+            url: where clients reach the site, ending in a slash; empty where nothing says so.
         """
         ...
 

@@ -81,7 +81,7 @@ def client_apt_files(
     made = {
         at: apt_files(depot, snapshot.tree, lock, several, url=base, choice=choice) for at, several in grouped.items()
     }
-    return tuple(_written(depot, output / at, one, snapshot.number, base, hold_back) for at, one in made.items())
+    return tuple(_with_package(depot, output / at, one, snapshot.number, base, hold_back) for at, one in made.items())
 
 
 class AptFiles(NamedTuple):
@@ -97,23 +97,35 @@ def apt_files(
 ) -> AptFiles:
     """Return source and keyrings of the clients of one distribution, for a tree of the site; ``url`` ends in ``/``."""
     held = hold(lock, tree, names, Place("apt", "deb"), choice, lambda deb, _: _named_exactly(depot.store, deb))
-    found = [one for name in names for one in _clients(depot, tree, lock, name, url, held)]
+    return files_held(depot, tree, lock, held, url)
+
+
+def files_held(depot: Depot, tree: Tree, lock: Lock, held: Hold, url: str) -> AptFiles:
+    """Return the same for clients of which it is known already what they are held to."""
+    found = [one for name in held.packages for one in _clients(depot, tree, lock, name, url, held)]
     clients, label = [one for one, _ in found], depot.config.site.label
     files = {name: data for _, keyring in found for name, data in keyring.items()}
     files[f"etc/apt/sources.list.d/{label}.sources"] = client_apt.sources(clients)
     return AptFiles(files, clients, held)
 
 
-def _written(depot: Depot, folder: Path, made: AptFiles, number: int, url: str, hold_back: bool) -> ClientResult:
+def _with_package(depot: Depot, folder: Path, made: AptFiles, number: int, url: str, hold_back: bool) -> ClientResult:
     files, label = dict(made.files), depot.config.site.label
     if hold_back:
         files[f"etc/apt/preferences.d/{label}-no-cuda-keyring.pref"] = client_apt.no_cuda_keyring()
-    package, data = _package(depot, made.clients, files, f"1.{number}", url, hold_back=hold_back)
-    every = {**files, **preferences(label, made.clients, hold_back=hold_back), package: data}
-    replaced = write_files(folder, every)
+    package = keyring_package(depot, made.clients, files, number, url, hold_back=hold_back)
     made.held.warn(depot.progress, folder.name)
-    signer = depot.signer().fingerprint
-    return ClientResult(str(folder), tuple(sorted(every)), package, number, signer, replaced, dict(made.held.several))
+    beside = preferences(label, made.clients, hold_back=hold_back)
+    return replace(written(depot, folder, {**files, **beside}, package, number), several=dict(made.held.several))
+
+
+def written(
+    depot: Depot, folder: Path, files: Mapping[str, bytes], package: tuple[str, bytes], number: int
+) -> ClientResult:
+    """Write the files of the clients of one distribution, the keyring package among them, and return what was."""
+    every = {**files, package[0]: package[1]}
+    replaced = write_files(folder, every)
+    return ClientResult(str(folder), tuple(sorted(every)), package[0], number, depot.signer().fingerprint, replaced)
 
 
 def preferences(label: str, clients: Sequence[AptClient], *, hold_back: bool) -> dict[str, bytes]:
@@ -123,9 +135,17 @@ def preferences(label: str, clients: Sequence[AptClient], *, hold_back: bool) ->
     return files | ({f"etc/apt/preferences.d/{label}-locked.pref": locked} if locked else {})
 
 
-def _package(
-    depot: Depot, clients: Sequence[AptClient], files: Mapping[str, bytes], version: str, url: str, *, hold_back: bool
+def keyring_package(
+    depot: Depot,
+    clients: Sequence[AptClient],
+    files: Mapping[str, bytes],
+    number: int,
+    url: str,
+    *,
+    hold_back: bool = False,
 ) -> tuple[str, bytes]:
+    """Return name and bytes of the package that installs some files, for a snapshot."""
+    version = f"1.{number}"
     fields = client_apt.keyring_control(depot.config.site.label, version, url)
     scripts = client_apt.diversions(fields["Package"], clients) if hold_back else {}
     data = write_deb(fields, files, scripts=scripts, epoch=depot.epoch)

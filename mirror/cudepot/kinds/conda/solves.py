@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.environments import Environment, Wants
 from cudepot.catalog.fields import Table
-from cudepot.kinds.kind import Solved, Solving
+from cudepot.kinds.kind import PlainSolves, Solved, Solving
 
 if TYPE_CHECKING:
-    from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedTarget
+    from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget
     from cudepot.catalog.site.snapshot import Tree
     from cudepot.catalog.solution.exported import Exported
     from cudepot.catalog.solution.graph import Graph
-    from cudepot.depot.depot import Depot
     from cudepot.store.local import LocalStore
 
 
-class _Solves:
+class _Solves(PlainSolves):
     def parse(self, table: Table, environment: Environment) -> Wants | None:
         from cudepot.kinds.conda.environment import parse_wanted  # noqa: PLC0415
 
@@ -28,9 +27,6 @@ class _Solves:
         from cudepot.kinds.conda.solve import solve  # noqa: PLC0415
 
         return solve(asking)
-
-    def remake(self, depot: Depot, lock: Lock, lost: Sequence[Artifact]) -> None:
-        """Do nothing: no package of a channel is built here."""
 
     def name_of(self, text: str) -> str:
         return text.lower()

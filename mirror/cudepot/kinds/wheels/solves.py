@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.environments import Environment, Wants
 from cudepot.catalog.fields import Table
-from cudepot.kinds.kind import Solved, Solving
+from cudepot.kinds.kind import PlainSolves, Solved, Solving
 
 if TYPE_CHECKING:
     from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedTarget
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cudepot.store.local import LocalStore
 
 
-class _Solves:
+class _Solves(PlainSolves):
     def parse(self, table: Table, environment: Environment) -> Wants | None:
         from cudepot.kinds.wheels.environment import parse_wanted  # noqa: PLC0415
 

@@ -121,13 +121,20 @@ def dnf_files(
     held = hold(
         lock, tree, names, Place("yum", "rpm"), choice, lambda rpm, beside: _named_exactly(depot.store, rpm, beside)
     )
-    found = [_client(depot, tree, lock, name, base, held) for name in names]
-    clients, label = [one for one, _ in found], depot.config.site.label
+    clients, files = repositories_held(depot, tree, lock, held, base)
+    label = depot.config.site.label
     _check_one_kind(clients)
-    files = {path: data for _, keys in found for path, data in keys.items()}
     files[f"etc/yum.repos.d/{label}.repo"] = client_dnf.repositories(clients)
     locked = _holding(clients, label, holding, old=clients[0].old)
     return DnfFiles(files | locked, clients, tuple(locked), held)
+
+
+def repositories_held(
+    depot: Depot, tree: Tree, lock: Lock, held: Hold, url: str
+) -> tuple[list[DnfClient], dict[str, bytes]]:
+    """Return the repositories of clients of which it is known what they are held to, and the key files these name."""
+    found = [_client(depot, tree, lock, name, url, held) for name in held.packages]
+    return [one for one, _ in found], {path: data for _, keys in found for path, data in keys.items()}
 
 
 def _written(progress: Progress, folder: Path, made: DnfFiles, number: int, holding: str) -> DnfResult:

@@ -17,6 +17,28 @@ class TargetSize(NamedTuple):
     bytes: int
 
 
+class Moved(NamedTuple):
+    """A package of an environment that goes to another version, and why.
+
+    Attributes:
+        name, version: of the package, as it would be.
+        upstream: where it comes from.
+        source: what that says of itself: ``Debian-Security bookworm-security``; empty where it says nothing.
+        advisories: ids of what it announced the version with.
+    """
+
+    name: str
+    version: str
+    upstream: str
+    source: str
+    advisories: tuple[str, ...]
+
+    def told(self) -> str:
+        """Return where it comes from and why, in one line."""
+        source = f"{self.upstream}: {self.source}" if self.source else self.upstream
+        return ", ".join([source, *self.advisories])
+
+
 class EnvironmentSize(NamedTuple):
     """What an environment has of one kind of packages, and how it differs from before.
 
@@ -28,6 +50,7 @@ class EnvironmentSize(NamedTuple):
         new_bytes: of those that are not in the store.
         added, removed: ``NAME VERSION`` of what came and went.
         changed: ``NAME OLD -> NEW``.
+        moved: why what is new came, where somebody asked for it.
     """
 
     name: str
@@ -40,6 +63,7 @@ class EnvironmentSize(NamedTuple):
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
+    moved: tuple[Moved, ...] = ()
 
 
 class Settled(NamedTuple):

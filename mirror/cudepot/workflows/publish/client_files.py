@@ -16,7 +16,7 @@ from cudepot.depot.depot import Depot, SiteSigner
 from cudepot.depot.isolated import Trouble
 from cudepot.digest import Digest
 from cudepot.kinds.kind import Kind
-from cudepot.kinds.registry import configuring
+from cudepot.kinds.registry import configuring, solves_of
 from cudepot.kinds.rules.client_targets import is_known, targets
 from cudepot.ports import Progress
 from cudepot.store.local import LocalStore
@@ -52,6 +52,17 @@ def clients_tree(depot: Depot, lock: Lock, tree: Mapping[str, Digest]) -> dict[s
             with depot.isolation.each(folder, partial(_left_out, depot.progress)):
                 for at, files in _each_choice(depot.progress, folder, chosen):
                     found |= {f"{FOLDER}{at}/{path}": depot.store.add_bytes(data) for path, data in files.items()}
+    return found | _of_environments(depot, lock, tree, url)
+
+
+def _of_environments(depot: Depot, lock: Lock, tree: Mapping[str, Digest], url: str) -> dict[str, Digest]:
+    """Return what clients of environments need that have no index of their own: debs and rpms."""
+    found: dict[str, Digest] = {}
+    for one in lock.environments:
+        with depot.isolation.each(f"environment-{one.name}", partial(_left_out, depot.progress)):
+            solves = solves_of(one)
+            files = solves.client_files(depot, lock, tree, one, url)
+            found |= {solves.index(one.name) + path: depot.store.add_bytes(data) for path, data in files.items()}
     return found
 
 

@@ -1,7 +1,8 @@
 """What is published of environments: as the lock has them, once clients of the finished tree are proved to get that.
 
 One that cannot be proved stays as it was published last, with all its files; one that never was is left out. Its files
-that no pin and no other environment asks for go with it, and nothing else is touched.
+that no pin and no other environment asks for go with it, and nothing else is touched. An upstream's own repository,
+which pins and several environments share, is made again when files of environments come to it or go (ADR 0052).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from cudepot.catalog.ecosystems import row_for
 from cudepot.catalog.lock import ENVIRONMENT, Artifact, Lock, LockedEnvironment, joined
 from cudepot.catalog.solution.graph import by_place
 from cudepot.catalog.unsolvable import Unsolvable
@@ -21,7 +23,7 @@ from cudepot.errors import ConfigError, CudepotError, UnsolvableError
 from cudepot.kinds.registry import solves_of
 from cudepot.workflows.publish.channels import channels
 from cudepot.workflows.publish.from_site import from_site
-from cudepot.workflows.publish.parts import Earlier, Held, Part
+from cudepot.workflows.publish.parts import Earlier, Held, Part, made_again
 
 Tree = dict[str, Digest]
 _SHOWN = 3
@@ -42,12 +44,15 @@ def with_environments(
     """
     troubles: dict[str, Held] = {}
     kept: set[LockedEnvironment] = set()
+    made = dict(parts)
     while True:
         _drop_strays(parts, lock.environments)
+        _make_again(depot, parts, made, earlier)
         tree, more, allowed = channels(depot, lock, parts, general, earlier)
         troubles = {one.name: one for one in more} | troubles
         why = {one.name: one.error for one in held} | {name: one.error for name, one in troubles.items()}
-        failed = dict(_failed(depot, lock, parts, tree, kept, why))
+        whole = {path: one for part in parts.values() for path, one in part.tree.items()} | tree
+        failed = dict(_failed(depot, lock, parts, whole, kept, why))
         if not failed:
             return lock, tree, list(troubles.values()), allowed
         for one, error in failed.items():
@@ -58,6 +63,26 @@ def with_environments(
             kept |= {last} if last else set()
             name = place(one)
             troubles[name] = Held(name, troubles[name].error if name in troubles else error, last is not None)
+
+
+def _make_again(depot: Depot, parts: dict[str, Part], made: dict[str, Part], earlier: Earlier) -> None:
+    """Make the repositories of parts whose files are not those they were ``made`` of; what cannot be stays as made."""
+    for name, part in list(parts.items()):
+        before = made.get(name)
+        if before is part or (before and _own(before) == _own(part)):
+            continue
+        found: list[Trouble] = []
+        with depot.isolation.each(name, found.append):
+            parts[name] = made[name] = made_again(depot, part, earlier)
+        if found and before:
+            parts[name] = before
+        elif found:
+            del parts[name]
+
+
+def _own(part: Part) -> list[Artifact]:
+    """Return the files of an upstream's own repositories; those of shared ones are indexed elsewhere."""
+    return [one for one in part.lock.artifacts if row_for(one.kind).per_upstream]
 
 
 def place(environment: LockedEnvironment) -> str:
@@ -160,7 +185,17 @@ def _is_to_be_had(depot: Depot, one: Artifact, parts: Mapping[str, Part], earlie
 
 
 def _put(parts: dict[str, Part], one: Artifact, earlier: Earlier) -> None:
-    part = parts.get(one.upstream) or Part(replace(earlier.lock(one.upstream), artifacts=()))
+    last = earlier.lock(one.upstream)
+    part = parts.get(one.upstream) or Part(replace(last, artifacts=()))
     if all(each.filename != one.filename for each in part.lock.artifacts):
         lock = replace(part.lock, artifacts=(*part.lock.artifacts, replace(one, why=ENVIRONMENT)))
-        parts[one.upstream] = replace(part, lock=lock)
+        parts[one.upstream] = replace(part, lock=_also_by(lock, last))
+
+
+def _also_by(lock: Lock, last: Lock) -> Lock:
+    """Return an upstream's part of a lock with the roots it had last: they lead to what newer ones no longer name."""
+    upstreams = tuple(
+        replace(one, roots=tuple(dict.fromkeys((*one.roots, *other.roots))))
+        for one, other in zip(lock.upstreams, last.upstreams, strict=True)
+    )
+    return replace(lock, upstreams=upstreams)

@@ -173,6 +173,16 @@ def as_before(depot: Depot, name: str, earlier: Earlier) -> Part | None:
     return Part(here, tree, built, lost=tuple(lost))
 
 
+def made_again(depot: Depot, part: Part, earlier: Earlier) -> Part:
+    """Return a part whose files have changed, with the repository that has them; what was built of it stays.
+
+    Raises:
+        CudepotError: it cannot be made.
+    """
+    made = _part(depot, part.lock, earlier)
+    return replace(part, tree=made.tree, unsolvable=made.unsolvable)
+
+
 def held_back(trouble: Trouble, kept: Part | None) -> Held:
     """Return what is told of an upstream that is not published as the lock says, and of what it lost beside."""
     error = trouble.error

@@ -27,6 +27,8 @@ class DnfClient:
         versions: package → its locked versions (EVR).
         old: whether it is for yum 3 (rhel7), which has no dnf.
         architectures: machines that its locked packages are for.
+        priority: as dnf has it: a lower number goes before a higher one.
+        members: what of it clients see, each ``NAME-EPOCH:VERSION-RELEASE.ARCHITECTURE``; empty for everything.
     """
 
     upstream: str
@@ -38,6 +40,8 @@ class DnfClient:
     versions: Mapping[str, Sequence[str]]
     old: bool = False
     architectures: tuple[str, ...] = ()
+    priority: int = 90  # before the usual 99: the site wins where another repository has the same version
+    members: tuple[str, ...] = ()
 
 
 def repo_id(label: str, upstream: str) -> str:
@@ -72,7 +76,8 @@ def _section(one: DnfClient) -> str:
         "skip_if_unavailable": "0",
     }
     if not one.old:
-        fields["priority"] = "90"  # before the usual 99: the site wins where another repository has the same version
+        fields["priority"] = str(one.priority)
+    fields["includepkgs"] = "\n       ".join(one.members)
     return f"[{one.repo}]\n" + "".join(f"{key}={value}\n" for key, value in fields.items() if value)
 
 
