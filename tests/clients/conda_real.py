@@ -44,11 +44,17 @@ class Conda:
         """Run ``conda ARGV`` on a machine with such a driver; ``within`` stands before it."""
         return run(*within, self.folder / "bin/conda", *argv, env=self._env(cuda), cwd=self.home, check=check)
 
-    def lock(self, environment: Path, *argv: str, cuda: str = "11.1") -> None:
+    def lock(self, environment: Path, *argv: str, cuda: str = "11.1", within: Sequence[str] = ()) -> None:
         """Run conda-lock with this conda; its files go beside the environment file."""
         tools = ("--conda", self.folder / "bin/conda", "--no-mamba", "--no-micromamba")
         options = ("lock", *tools, "-f", environment, "-p", "linux-64", *argv)
-        run(self.folder / "bin/conda-lock", *options, env=self._env(cuda), cwd=environment.parent)
+        run(*within, self.folder / "bin/conda-lock", *options, env=self._env(cuda), cwd=environment.parent)
+
+    def install(self, lock: Path, name: str, *, within: Sequence[str] = ()) -> None:
+        """Install a conda-lock.yml with conda-lock."""
+        tools = ("--conda", self.folder / "bin/conda", "--no-mamba", "--no-micromamba")
+        options = ("install", *tools, "-n", name, lock)
+        run(*within, self.folder / "bin/conda-lock", *options, env=self._env("11.1"), cwd=lock.parent)
 
     def installed(self, name: str) -> dict[str, str]:
         """Return the packages of an environment with version and build."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import platform
 import tomllib
 import zlib
@@ -21,7 +22,10 @@ from tests.clients.alone import Alone, why_not
 from tests.clients.conda_real import Conda
 from tests.kinds.conda import real
 
+from cudepot.kinds.conda.rules.client_text import Seen, conda_files
+
 NAME, TOKEN = "conda-forge", "tk-5f1e7c0a"
+ALIAS = "https://conda.anaconda.org/"
 CHANNELS = ("environments/dl/conda", "conda/main", f"conda/{NAME}")
 pytestmark = [
     pytest.mark.xdist_group("conda alone"),
@@ -92,7 +96,7 @@ def test_pixis_configuration_leads_what_exists_to_the_site(shown: Project, machi
     config, unknown = Config.from_toml_with_unused_keys(text)
     assert not unknown
     assert config.default_channels == [f"{machine.url}/environments/dl/conda"]
-    for number, channels in enumerate(([f"https://conda.anaconda.org/{NAME}"], [upstream(shown)], [])):
+    for number, channels in enumerate(([f"{ALIAS}{NAME}"], [upstream(shown)], [])):
         prefix = tmp_path / f"env{number}"
         found = conda_env.create(channels, real.SPECS, prefix, within=machine.prefix, config=text)
         check(found, prefix, machine)
@@ -104,24 +108,105 @@ def upstream(project: Project) -> str:
     return str(found["url"])
 
 
-@pytest.mark.lengthy
-def test_conda_itself_installs_what_is_locked(
-    shown: Project, machine: Alone, real_conda: Conda, tmp_path: Path
-) -> None:
-    """With what `client conda` writes where ``/etc/conda/.condarc`` would be."""
+@pytest.fixture
+def conda(real_conda: Conda, tmp_path: Path) -> Conda:
+    """conda itself, on a machine whose installer has set conda-forge."""
     conda = real_conda.of(tmp_path / "home")
-    conda.condarc("channels: [conda-forge]\n")
-    shown.run("client", "conda", "--url", machine.url, "--output", str(tmp_path / "clients"))
+    conda.condarc("channels: [conda-forge]\ncustom_channels: {conda-forge: 'http://127.0.0.1:9'}\n")
+    return conda
+
+
+@pytest.fixture
+def configured(shown: Project, machine: Alone, conda: Conda, tmp_path: Path) -> Iterator[Conda]:
+    """The same with what `client conda` writes where ``/etc/conda/.condarc`` would be."""
+    shown.run("client", "conda", "--environment", "dl", "--url", machine.url, "--output", str(tmp_path / "clients"))
     place = conda.folder / ".condarc"
     place.write_bytes((tmp_path / "clients/etc/conda/.condarc").read_bytes())
-    try:
-        conda.run("create", "-n", "dl", *real.SPECS, within=machine.prefix)
-    finally:
-        place.unlink()
-    found = conda.installed("dl")
+    yield conda
+    place.unlink()
+
+
+def check_conda(conda: Conda, machine: Alone, name: str, *urls: str) -> None:
+    """Hold that just what is locked is there, that it came from one of these places, and that it runs."""
+    found = conda.installed(name)
     assert found.keys() == real.NAMES
     assert found["python"].startswith("3.12.8=")
-    assert run(*machine.prefix, *real.script(conda.home / "envs/dl")).stdout.split()[1] == "True"
+    listed = conda.run("list", "-n", name, "--explicit").stdout.splitlines()
+    assert all(line.startswith(urls) for line in listed if "://" in line), listed
+    assert run(*machine.prefix, *real.script(conda.home / "envs" / name)).stdout.split()[1] == "True"
+
+
+@pytest.mark.lengthy
+def test_conda_itself_installs_an_environment_from_its_own_channel(
+    shown: Project, machine: Alone, conda: Conda
+) -> None:
+    """From a server and from a disk: the packages lie beside the index, since conda follows no relative base_url."""
+    for name, url in (("dl", machine.url), ("disk", shown.site.as_uri())):
+        channel = f"{url}/environments/dl/conda"
+        conda.run("create", "-n", name, "--override-channels", "-c", channel, *real.SPECS, within=machine.prefix)
+        check_conda(conda, machine, name, channel)
+
+
+@pytest.mark.lengthy
+def test_conda_itself_finds_mirrored_channels_by_name_and_by_url(
+    shown: Project, machine: Alone, configured: Conda
+) -> None:
+    """The names and URLs that people and their files have; what an installer had set is overruled."""
+    for number, channel in enumerate(((), ("-c", NAME), ("-c", f"{ALIAS}{NAME}"), ("-c", "defaults"))):
+        configured.run("create", "-n", f"dl{number}", *channel, *real.SPECS, within=machine.prefix)
+        check_conda(configured, machine, f"dl{number}", f"{machine.url}/")
+    only = ("--override-channels", "-c", upstream(shown))
+    configured.run("create", "-n", "old", *only, *real.SPECS, within=machine.prefix)
+    check_conda(configured, machine, "old", f"{machine.url}/conda/{NAME}/")
+
+
+@pytest.mark.lengthy
+def test_conda_itself_finds_a_channel_that_the_site_calls_otherwise(machine: Alone, conda: Conda) -> None:
+    """An upstream that is not called as its channel."""
+    alias = f"{machine.url}/conda"
+    seen = Seen("acme", machine.url, alias, (f"{alias}/main",), {"https://vendor.example/pub/forge": NAME})
+    (text,) = conda_files(seen).values()
+    (place := conda.folder / ".condarc").write_bytes(text)
+    try:
+        conda.run("create", "-n", "dl", "--override-channels", "-c", "pub/forge", *real.SPECS, within=machine.prefix)
+    finally:
+        place.unlink()
+    check_conda(conda, machine, "dl", f"{alias}/{NAME}/")
+
+
+@pytest.mark.lengthy
+def test_conda_itself_takes_lock_files_that_exist(
+    shown: Project, machine: Alone, configured: Conda, tmp_path: Path
+) -> None:
+    """Made of conda-forge elsewhere: explicit files and conda-lock.yml name URLs, which conda takes as they are."""
+    files = {one.name: one for one in (shown.site / f"conda/{NAME}").rglob("*.conda")}
+    assert len(files) >= len(real.NAMES)
+    lines = [
+        f"https://conda.anaconda.org/{NAME}/{one.parent.name}/{name}"
+        for name, one in files.items()
+        if "3.13" not in name
+    ]
+    (old := tmp_path / "old.txt").write_text("\n".join(["@EXPLICIT", *lines, ""]))
+    with pytest.raises(ToolError, match=r"conda\.anaconda\.org"):
+        configured.run("create", "-n", "no", "--file", old, within=machine.prefix)
+    run("sed", "-i", f"s,{ALIAS},{machine.url}/conda/,", old)
+    configured.run("create", "-n", "dl", "--file", old, within=machine.prefix)
+    check_conda(configured, machine, "dl", f"{machine.url}/conda/{NAME}/")
+
+
+@pytest.mark.lengthy
+def test_conda_lock_itself_takes_a_lock_that_exists(machine: Alone, configured: Conda, tmp_path: Path) -> None:
+    """The URLs of the site in place of conda-forge's; ``conda-lock install`` takes them as they are, too."""
+    (wanted := tmp_path / "environment.yml").write_text(
+        f"channels: [{NAME}]\ndependencies: {json.dumps([*real.SPECS, 'pip'])}\nplatforms: [linux-64]\n"
+    )
+    configured.lock(wanted, within=machine.prefix)
+    made = (tmp_path / "conda-lock.yml").read_text()
+    (old := tmp_path / "conda-lock.yml").write_text(made.replace(f"{machine.url}/conda/", ALIAS))
+    assert old.read_text().count(f"url: {ALIAS}{NAME}/") == len(real.NAMES)
+    run("sed", "-i", f"s,{ALIAS},{machine.url}/conda/,", old)
+    configured.install(old, "dl", within=machine.prefix)
+    check_conda(configured, machine, "dl", f"{machine.url}/conda/{NAME}/")
 
 
 def test_mambas_configuration_is_the_only_one_it_reads(shown: Project, tmp_path: Path) -> None:
@@ -131,6 +216,7 @@ def test_mambas_configuration_is_the_only_one_it_reads(shown: Project, tmp_path:
     channels = ["https://packages.example/conda/main"]
     assert found["channels"] == found["default_channels"] == channels
     assert (found["channel_alias"], found["channel_priority"]) == ("https://packages.example/conda", "strict")
+    assert found["mirrored_channels"] == {NAME: [f"https://packages.example/conda/{NAME}"]}
     (profile,) = (tmp_path / "etc/profile.d").iterdir()
     assert run("sh", "-c", f". {profile}; echo $MAMBARC").stdout == "/etc/conda/.mambarc\n"
 

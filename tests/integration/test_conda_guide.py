@@ -104,8 +104,9 @@ def test_the_page_from_nothing_to_an_environment(guide: Guide) -> None:
     guide.follow("3. Fetch and publish")
     with Alone(guide.folder) as alone:
         guide.site = alone.url
-        created, exported = guide.follow("4. Install", alone.prefix)
+        created, configured, exported = guide.follow("4. Install", alone.prefix)
     assert set(created.splitlines()) == LOCKED - {"pip 25.0 py_0"}, "conda asks for it beside Python, rattler does not"
+    assert "etc/conda/.condarc" in configured
     assert [exported.count(one) for one in LOCKED] == [2] * len(LOCKED)
     for name in ("dl", "exact", "named"):
         assert (guide.folder / "envs" / name / "share/pytorch/version").read_text() == "2.9.1"

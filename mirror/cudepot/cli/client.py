@@ -76,11 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in _CHANNEL_TOOLS.items():
         tool = _kind(kinds, name, text, _channel)
         tool.set_defaults(tool=name)
-        tool.set_defaults(environment="")
         also = "a channel to ask after the site's; may be repeated"
         tool.add_argument("--also", action="append", default=[], metavar="URL", help=also)
-    tool = kinds.choices["pixi"]  # conda takes `base_url` for absolute, and would not find an environment's packages
-    tool.add_argument("--environment", default="", metavar="NAME", help="the channel of this environment alone")
+        tool.add_argument("--environment", default="", metavar="NAME", help="the channel of this environment alone")
     pip = _kind(kinds, "pip", "the site's index alone for pip, uv, pdm, pipenv and poetry", _pip)
     pip.add_argument("--environment", default="", metavar="NAME", help="the index of this environment alone")
     _add_choice(_kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows))

@@ -99,29 +99,23 @@ def described(
     return IndexedPackage(subdir, filename, digest, record, run_exports, about, str(record.get("md5") or ""))
 
 
-def channel_files(packages: Sequence[IndexedPackage], base: str = "") -> dict[str, bytes]:
-    """Return path → bytes of the whole index of a channel; equal packages give equal bytes.
-
-    Args:
-        packages: all of it.
-        base: of the channel that has the files, as seen from a subdir of this one; empty where they lie here (CEP 15).
-    """
+def channel_files(packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
+    """Return path → bytes of the whole index of a channel, which has its files; equal packages give equal bytes."""
     subdirs = sorted({"noarch", *(one.subdir for one in packages)})
     files = {"channeldata.json": _channeldata(packages, subdirs), "notices.json": _json({"notices": []})}
     for subdir in subdirs:
         inside = sorted((one for one in packages if one.subdir == subdir), key=lambda one: one.filename)
-        files |= {f"{subdir}/{path}": data for path, data in _subdir_files(subdir, inside, base).items()}
+        files |= {f"{subdir}/{path}": data for path, data in _subdir_files(subdir, inside).items()}
     return files
 
 
-def _subdir_files(subdir: str, packages: Sequence[IndexedPackage], base: str) -> dict[str, bytes]:
-    elsewhere = {"base_url": f"{base}{subdir}/"} if base else {}
+def _subdir_files(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
     repodata = _json(
         {
-            "info": {"subdir": subdir, **elsewhere},
+            "info": {"subdir": subdir},
             **_by_form({one.filename: one.record for one in packages}),
             "removed": [],
-            "repodata_version": 2 if base else 1,
+            "repodata_version": 1,
         }
     )
     exports = {one.filename: {"run_exports": dict(one.run_exports)} for one in packages}
@@ -131,7 +125,7 @@ def _subdir_files(subdir: str, packages: Sequence[IndexedPackage], base: str) ->
     return {
         **plain,
         **{f"{path}.zst": _zstd(data) for path, data in plain.items()},
-        **_shards(subdir, packages, elsewhere),
+        **_shards(subdir, packages),
     }
 
 
@@ -143,7 +137,7 @@ def _by_form(entries: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _shards(subdir: str, packages: Sequence[IndexedPackage], elsewhere: Mapping[str, str]) -> dict[str, bytes]:
+def _shards(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
     names: dict[str, dict[str, Any]] = {}
     for one in packages:
         names.setdefault(one.name, {})[one.filename] = _shard_record(one)
@@ -153,7 +147,7 @@ def _shards(subdir: str, packages: Sequence[IndexedPackage], elsewhere: Mapping[
         shard = _zstd(_msgpack({**_by_form(records), "removed": []}))
         files[f"shards/{hexdigest(shard)}.msgpack.zst"] = shard
         hashes[name] = bytes.fromhex(hexdigest(shard))
-    info = {"subdir": subdir, "base_url": "", "shards_base_url": "./shards/", **elsewhere}
+    info = {"subdir": subdir, "base_url": "", "shards_base_url": "./shards/"}
     files["repodata_shards.msgpack.zst"] = _zstd(_msgpack({"info": info, "shards": hashes}))
     return files
 

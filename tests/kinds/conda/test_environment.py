@@ -260,18 +260,18 @@ def test_shards_are_read_once_whoever_asks(project: Project, forge: Forge) -> No
     assert len(kept) == len(names)
 
 
-@pytest.mark.parametrize("channel", ["main", NAME])
+@pytest.mark.parametrize("channel", ["environments/dl/conda", f"conda/{NAME}"])
 def test_other_bytes_under_a_name_that_the_index_has_are_found_out(
     project: Project, forge: Forge, channel: str
 ) -> None:
-    """Of the site's own channel, to which the index leads, or of the one that is called as its upstream."""
+    """Of the environment's own channel, or of the one that is called as its upstream."""
     want(project, forge, "libzlib <1.3")
     publish(project)
     store = LocalStore(project.store)
     snapshot = parse_snapshot(store.snapshots.read(1)[0], "snapshot 1")
     lock = parse_lock(tomllib.loads(project.lock.read_text()))
     prove_environments(store, Silent(), lock, snapshot.tree)
-    path = f"conda/{channel}/linux-64/libzlib-1.2.13-h0_6.conda"
+    path = f"{channel}/linux-64/libzlib-1.2.13-h0_6.conda"
     assert path in snapshot.tree
     with pytest.raises(TrustError, match=r"would not get what is locked: .*libzlib-1.2.13-h0_6.conda"):
         prove_environments(store, Silent(), lock, {**snapshot.tree, path: Digest.of(b"other")})

@@ -225,14 +225,16 @@ def test_exported_files_install_from_the_site_alone(project: Project, forge: For
 
 
 def test_old_locks_install_unchanged_through_mirrors(project: Project, forge: Forge, tmp_path: Path) -> None:
-    """With pixi's ``[mirrors]``; the URLs in them are those of the channel, which nobody reaches here."""
+    """With pixi's ``[mirrors]`` as `client pixi` writes them; nobody reaches the channel whose URLs are in the locks."""
     wrote(project, "pixi.lock", pixi_lock(forge))
     wrote(project, "explicit.txt", explicit(forge, *OLD))
     want(project, forge, "pixi.lock")
     publish(project)
     forge.channel.root.rename(tmp_path / "gone")
     with Server(project.site) as site:
-        mirrors = {THEIRS: f"{site.url}/conda/{NAME}"}
+        project.run("client", "pixi", "--url", site.url, "--output", "clients")
+        config = tomllib.loads((project.base / "clients/etc/pixi/config.toml").read_text())
+        mirrors = {url: first for url, (first, *_) in config["mirrors"].items()}
         for number, name in enumerate(("pixi.lock", "explicit.txt")):
             found = conda_env.unlock(project.base / name, tmp_path / str(number), mirrors=mirrors)
             assert {one.url.rpartition("/")[2] for one in found.values()} == {*OLD, *SHARED}

@@ -37,7 +37,7 @@ def packages(store: LocalStore, forge: Path, *globs: str) -> Packages:
 
 
 def published(store: LocalStore, what: Packages, earlier: list[Snapshot]) -> list[Snapshot]:
-    tree = conda_tree(store, "main", what, earlier)
+    tree = conda_tree(store, "conda/main/", what, earlier)
     return [Snapshot(len(earlier) + 1, "", "", "", Digest.of(b""), (), tree), *earlier]
 
 
@@ -63,14 +63,14 @@ def test_a_client_that_read_an_older_index_finds_its_shards(store: LocalStore, f
 def test_nothing_new_changes_nothing(store: LocalStore, forge: Path) -> None:
     what = packages(store, forge, "*/libcublas-*")
     history = published(store, what, published(store, packages(store, forge, "*/zlib-*"), []))
-    assert conda_tree(store, "main", what, history) == history[0].tree
+    assert conda_tree(store, "conda/main/", what, history) == history[0].tree
 
 
 def test_a_channel_of_an_older_cudepot_is_indexed_anew(store: LocalStore, forge: Path) -> None:
     what = packages(store, forge, "*/zlib-*")
     (made,) = published(store, what, [])
     old = {path: one for path, one in made.tree.items() if "channeldata" not in path}
-    again = conda_tree(store, "main", what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)])
+    again = conda_tree(store, "conda/main/", what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)])
     assert again == made.tree
 
 
@@ -90,7 +90,7 @@ def expected(what: Packages, store: LocalStore) -> dict[str, str]:
 
 def test_every_index_tells_md5(store: LocalStore, forge: Path) -> None:
     what = packages(store, forge, "*/libcublas-*", "*/zlib-*")
-    tree = conda_tree(store, "main", what, [])
+    tree = conda_tree(store, "conda/main/", what, [])
     for name in ("repodata.json", "repodata.json.zst", "current_repodata.json", "current_repodata.json.zst"):
         assert sums(store, tree, name) == expected(what, store)
     told: dict[str, str] = {}
@@ -109,7 +109,7 @@ def test_md5_is_computed_once(store: LocalStore, forge: Path, monkeypatch: pytes
     hashed = []
     monkeypatch.setattr(publish_conda, "_md5", lambda stream: hashed.append(stream) or "0" * 32)
     given = {digest.sha256: "1" * 32 for _, _, digest in built}
-    tree = conda_tree(store, "main", [*old, *new, *built], history, given)
+    tree = conda_tree(store, "conda/main/", [*old, *new, *built], history, given)
     assert len(hashed) == len(new) == 1
     told = sums(store, tree)
     assert told == expected(old, store) | {new[0][1]: "0" * 32, built[0][1]: "1" * 32}
@@ -126,11 +126,11 @@ def test_a_channel_shown_without_md5_is_indexed_anew(store: LocalStore, forge: P
         del record["md5"]
     data = json.dumps(document).encode() if harm == "without md5" else b"[]"
     old = {**made.tree, path: store.add_bytes(data)}
-    assert conda_tree(store, "main", what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)]) == made.tree
+    assert conda_tree(store, "conda/main/", what, [Snapshot(1, "", "", "", Digest.of(b""), (), old)]) == made.tree
 
 
 def test_two_packages_of_one_name_are_refused(store: LocalStore, forge: Path) -> None:
     (one,) = packages(store, forge, "*/zlib-*")
     other = (*one[:2], store.add_bytes(b"other"))
     with pytest.raises(FormatError, match="different packages"):
-        conda_tree(store, "main", [one, other], [])
+        conda_tree(store, "conda/main/", [one, other], [])

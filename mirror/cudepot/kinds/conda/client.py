@@ -7,11 +7,10 @@ from pathlib import Path
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import CONDA, HeldKind
-from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.history import History
 from cudepot.depot.snapshots import shown_snapshot
 from cudepot.kinds.channel_client import ChannelClient, check_environment, check_shown, written
-from cudepot.kinds.conda.rules.client_text import ALIAS, TOOLS, Seen
+from cudepot.kinds.conda.rules.client_text import TOOLS, Seen
 from cudepot.kinds.conda.rules.solution import index_of
 from cudepot.ports import Site
 
@@ -49,12 +48,5 @@ def client_conda_files(
     check_shown(snapshot, folder, "conda channel", HeldKind.CONDA)
     channel, alias = f"{base}/{folder}".rstrip("/"), f"{base}/{CONDA.room}"
     channels = (channel, *(one.rstrip("/") for one in also))
-    seen = Seen(ours.label, base, alias, channels, dict(_mirrors(snapshot, alias)))
-    return written(output, TOOLS[tool](seen), snapshot, channel)
-
-
-def _mirrors(snapshot: Snapshot, alias: str) -> list[tuple[str, str]]:
-    """Return URL → place of the channels that clients would not find by their names."""
-    there = [one for one in snapshot.upstreams if one.row is CONDA]
-    places = [(one.url.rstrip("/"), one.name) for one in there]
-    return [(url, f"{alias}/{name}") for url, name in places if url != f"{ALIAS}/{name}"]
+    mirrored = {one.url.rstrip("/"): one.name for one in snapshot.upstreams if one.row is CONDA}
+    return written(output, TOOLS[tool](Seen(ours.label, base, alias, channels, mirrored)), snapshot, channel)

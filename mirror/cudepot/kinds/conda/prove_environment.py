@@ -18,7 +18,7 @@ from cudepot.kinds.conda.rules.solution import index_of
 from cudepot.kinds.conda.verify import faults
 from cudepot.store.local import LocalStore
 
-_METHOD = 2
+_METHOD = 3
 """Raised whenever the proof asks for more or less than it did."""
 _INDEX = "/repodata.json"
 _SHOWN = 5
@@ -37,7 +37,7 @@ def prove(store: LocalStore, environment: LockedEnvironment, tree: Tree) -> tupl
     folder = index_of(environment.name)
     indexes = {path: one for path, one in tree.items() if path.startswith(folder) and path.endswith(_INDEX)}
     names = {filename for _, filename in environment.places}
-    packages = {path: one for path, one in tree.items() if _is_package(path) and _in_subdir(path) in names}
+    packages = {path: one for path, one in tree.items() if _is_package(path, folder) and _in_subdir(path) in names}
     seen = sorted((path, one.sha256) for path, one in {**indexes, **packages}.items())
     grounds = [_METHOD, metadata.version("py-rattler"), render_environments([environment]), seen]
 
@@ -47,8 +47,8 @@ def prove(store: LocalStore, environment: LockedEnvironment, tree: Tree) -> tupl
     return tuple(one.package for one in verdict(store, folder.rstrip("/"), grounds, judged).unsolvable)
 
 
-def _is_package(path: str) -> bool:
-    return path.startswith(f"{CONDA.room}/") and path.endswith((*CONDA.suffixes, *CONDA.inside))
+def _is_package(path: str, folder: str) -> bool:
+    return path.startswith((f"{CONDA.room}/", folder)) and path.endswith((*CONDA.suffixes, *CONDA.inside))
 
 
 def _in_subdir(path: str) -> str:

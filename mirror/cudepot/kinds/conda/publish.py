@@ -25,7 +25,7 @@ _NEWEST_FORM = ("channeldata.json", "notices.json")
 
 def conda_tree(
     store: LocalStore,
-    channel: str,
+    folder: str,
     packages: Sequence[tuple[str, str, Digest]],
     earlier: Sequence[Snapshot],
     md5: Mapping[str, str] | None = None,
@@ -35,7 +35,7 @@ def conda_tree(
 
     Args:
         store: the store.
-        channel: its path below the room.
+        folder: of the site, ending in a slash; its packages lie in it, as all clients expect.
         packages: built here, as (subdir, file name, digest).
         earlier: snapshots before this one, the newest first.
         md5: of built packages by sha256, as far as it is known; others are taken from the channel shown last, or
@@ -47,31 +47,14 @@ def conda_tree(
     """
     if not packages and not mirrored:
         return {}
-    prefix = f"{CONDA.room}/{channel}/"
     files = _files([*packages, *((one.subdir, one.filename, one.digest) for one in mirrored)])
-    channels = [_below(prefix, one.tree) for one in earlier]
+    channels = [_below(folder, one.tree) for one in earlier]
     before = channels[0] if channels else {}
     if not _still_good(store, files, before, mirrored):
         known = {**_told_before(store, before), **(md5 or {})}
         beside = {path: one for each in mirrored for path, one in each.beside.items()}
         before = files | beside | _shards(store, channels) | _index(store, packages, known, mirrored)
-    return {prefix + path: digest for path, digest in before.items()}
-
-
-def environment_tree(store: LocalStore, folder: str, own: str, members: Sequence[Mirrored]) -> dict[str, Digest]:
-    """Return the path → content list of the channel of an environment alone; its files lie in the site's own channel.
-
-    Args:
-        store: the store.
-        folder: of the channel; three folders deep, and it ends in a slash.
-        own: name of the site's own channel.
-        members: its packages.
-    """
-    from cudepot.formats.conda_index import channel_files, described  # noqa: PLC0415
-
-    those = {one.path: described(one.subdir, one.filename, one.digest, one.record, one.run_exports) for one in members}
-    files = channel_files(list(those.values()), f"../../../../{CONDA.room}/{own}/")
-    return {folder + path: store.add_bytes(data) for path, data in files.items()}
+    return {folder + path: digest for path, digest in before.items()}
 
 
 def _below(prefix: str, tree: Mapping[str, Digest]) -> dict[str, Digest]:

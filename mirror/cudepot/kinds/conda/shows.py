@@ -33,7 +33,7 @@ class _Shows(Shows):
             return {}
         from cudepot.kinds.conda.environment import KIND  # noqa: PLC0415 - start-up is much of a small run
         from cudepot.kinds.conda.mirrored import channels_of, members_of  # noqa: PLC0415
-        from cudepot.kinds.conda.publish import conda_tree, environment_tree  # noqa: PLC0415
+        from cudepot.kinds.conda.publish import conda_tree  # noqa: PLC0415
         from cudepot.kinds.conda.rules.solution import index_of  # noqa: PLC0415
 
         store, earlier = material.depot.store, material.earlier
@@ -42,12 +42,12 @@ class _Shows(Shows):
         known = {one.digest.sha256: one.md5 for one in material.built if one.md5}
         named = [(one.subdir, one.filename, one.digest) for one in material.built]
         every = [one for found in channels.values() for one in found]
-        tree = conda_tree(store, own, named, earlier, known, every)
+        tree = conda_tree(store, f"{CONDA.room}/{own}/", named, earlier, known, every)
         for channel, found in channels.items():
-            tree |= conda_tree(store, channel, (), earlier, mirrored=found)
+            tree |= conda_tree(store, f"{CONDA.room}/{channel}/", (), earlier, mirrored=found)
         for one in material.lock.environments:
             if one.kind == KIND:
-                tree |= environment_tree(store, index_of(one.name), own, members_of(one, channels))
+                tree |= conda_tree(store, index_of(one.name), (), earlier, mirrored=members_of(one, channels))
         return tree
 
     def unsolvable(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import posixpath
 from collections.abc import Iterator
 
 from cudepot.catalog.site.snapshot import Tree
@@ -13,7 +12,7 @@ from cudepot.store.local import LocalStore
 def faults(store: LocalStore, tree: Tree, path: str) -> Iterator[str]:
     """Give a line for each package that is not the one a ``repodata.json`` names."""
     index = json.loads(store.read(tree[path]))
-    folder = posixpath.normpath(path.removesuffix("repodata.json") + index.get("info", {}).get("base_url", "")) + "/"
+    folder = path.removesuffix("repodata.json")
     for filename, entry in (index.get("packages", {}) | index["packages.conda"]).items():
         found = tree.get(folder + filename)
         if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):

@@ -60,21 +60,21 @@ def _explicit(site: Exported, environment: LockedEnvironment, target: LockedTarg
 
 
 def _whole(site: Exported, environment: LockedEnvironment, target: LockedTarget) -> str:
-    """Return an environment file that names every package by version and build.
-
-    Its channels are the mirrored ones: conda 24.7 does not follow the ``base_url`` of the environment's own.
-    """
+    """Return an environment file that names every package by version and build, and the environment's own channel."""
     files = [site.artifacts[member.upstream, member.filename] for member in target.members]
-    channels = dict.fromkeys(f"{site.url}/{CONDA.room}/{one.upstream}" for one in files)
     lines = [
         f"# environment {environment.name} for {target.name}, snapshot {site.number} of {site.label}",
         f"name: {json.dumps(environment.name)}",
         "channels:",
-        *(f"  - {json.dumps(one)}" for one in channels),
+        f"  - {json.dumps(_channel(site.url, environment.name))}",
         "dependencies:",
         *sorted(f"  - {json.dumps('='.join(_parts(one)))}" for one in files),
     ]
     return "\n".join([*lines, ""])
+
+
+def _channel(url: str, environment: str) -> str:
+    return f"{url}/{index_of(environment)}".rstrip("/")
 
 
 def _parts(one: Artifact) -> list[str]:
@@ -83,11 +83,9 @@ def _parts(one: Artifact) -> list[str]:
 
 
 def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
-    """Return the ways to install all of an environment with conda, from mirrored channels; ``url`` has no slash."""
-    members = (member for target in environment.targets for member in target.members)
-    channels = " ".join(dict.fromkeys(f"-c {url}/{CONDA.room}/{one.upstream}" for one in members))
+    """Return the ways to install all of an environment with conda, from its own channel; ``url`` has no slash."""
     asked = dict.fromkeys((*environment.roots, *one.roots) for one in environment.targets)
     if any(len(specs) > _MOST for specs in asked):
         return (f"cudepot export --environment {environment.name} --url {url}   # files that install it",)
-    begin = f"conda create -n {environment.name} --override-channels {channels}"
+    begin = f"conda create -n {environment.name} --override-channels -c {_channel(url, environment.name)}"
     return tuple(f"{begin} {shlex.join(specs)}" for specs in asked)
