@@ -225,7 +225,7 @@ def test_exported_files_install_from_the_site_alone(project: Project, forge: For
 
 
 def test_old_locks_install_unchanged_through_mirrors(project: Project, forge: Forge, tmp_path: Path) -> None:
-    """With pixi's ``[mirrors]`` as `client pixi` writes them; nobody reaches the channel whose URLs are in the locks."""
+    """With pixi's ``[mirrors]`` as `client pixi` writes them; nobody reaches the channel that the locks name."""
     wrote(project, "pixi.lock", pixi_lock(forge))
     wrote(project, "explicit.txt", explicit(forge, *OLD))
     want(project, forge, "pixi.lock")
