@@ -50,8 +50,12 @@ class About(NamedTuple):
 class Source(Protocol):
     """One upstream's bytes, by path relative to its base (or by absolute URL where the index gives one)."""
 
-    def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:
+    def read(
+        self, path: str, *, limit: int, known: Validators | None = None, into: BinaryIO | None = None
+    ) -> Page | None:
         """Return the document at ``path``, at most ``limit`` bytes; None when ``known`` still holds.
+
+        A large one goes ``into`` a file, and the page comes without its bytes.
 
         Raises:
             UpstreamError: not there, not reachable, or longer than ``limit``.

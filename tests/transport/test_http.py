@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -65,6 +66,24 @@ def test_a_document_is_read_whole(source: HttpSource, server: Server) -> None:
     assert (page.body, page.url) == (b"small\n", f"{server.url}/small")
     sent = server.requests[0].headers
     assert (sent["user-agent"], sent["accept-encoding"]) == ("test/1", "identity")
+
+
+def test_a_large_document_goes_into_a_file(source: HttpSource, server: Server, tmp_path: Path) -> None:
+    server.cut("/large", 1000, times=1)
+    with (tmp_path / "spool").open("w+b") as spool:
+        page = retrying(source).read("large", limit=len(DATA), into=spool)
+        assert page is not None
+        assert (page.body, page.validators) == (b"", Validators(*_validators_of(server)))
+        spool.seek(0)
+        assert spool.read() == DATA, "what came before the cut is gone"
+        assert source.read("large", limit=len(DATA), known=page.validators, into=spool) is None
+        with pytest.raises(UpstreamError, match="more than 99 bytes"):
+            source.read("large", limit=99, into=spool)
+
+
+def _validators_of(server: Server) -> tuple[str, str]:
+    answer = server.answer("/large", {})
+    return answer.etag, formatdate(answer.modified, usegmt=True)
 
 
 def test_names_are_quoted(source: HttpSource) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import tempfile
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, BinaryIO
 
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import Root
-from cudepot.digest import Digest
+from cudepot.digest import CHUNK, Digest
+from cudepot.disk import storage_errors
 from cudepot.ports import Page, Source, Validators
+from cudepot.store.layout import TMP
 from cudepot.store.local import LocalStore
 from cudepot.store.upstream_memory import UpstreamMemory
 
@@ -48,15 +52,27 @@ class RootMemory:
             self.asked[path] = self._ask(source, path, limit)
         return self.asked[path]
 
-    def _ask(self, source: Source, path: str, limit: int) -> tuple[Page, Digest]:
+    def keep(self, source: Source, path: str, *, limit: int) -> tuple[Page, Digest]:
+        """Do the same for a document of hundreds of megabytes: it is put into the store, and the page is empty."""
+        if path not in self.asked:
+            with storage_errors(self.store.root), tempfile.TemporaryFile(dir=self.store.at(TMP)) as spool:
+                self.asked[path] = self._ask(source, path, limit, spool)
+        return self.asked[path]
+
+    def _ask(self, source: Source, path: str, limit: int, spool: BinaryIO | None = None) -> tuple[Page, Digest]:
         seen = self.pages.get(path, {})
         known, kept = _recall(self.store, seen)
-        page = source.read(path, limit=limit, known=known)
+        page = source.read(path, limit=limit, known=known, into=spool)
         if page is None and kept is not None:
-            return Page(self.store.read(kept), known, seen.get("type", ""), seen.get("url", "")), kept
+            body = b"" if spool else self.store.read(kept)
+            return Page(body, known, seen.get("type", ""), seen.get("url", "")), kept
         assert page is not None, "a source answers None only to a conditional request"
-        digest = Digest.of(page.body)
-        self.fresh[digest] = page.body
+        if spool:
+            spool.seek(0)
+            digest = self.store.add(iter(partial(spool.read, CHUNK), b""))
+        else:
+            digest = Digest.of(page.body)
+            self.fresh[digest] = page.body
         self.pages[path] = {**seen, **_remember(page, digest)}
         return page, digest
 

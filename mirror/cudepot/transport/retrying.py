@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from cudepot.errors import TransientError
 from cudepot.ports import About, Page, Source, Validators
@@ -36,9 +36,11 @@ class Retrying:
     ) -> None:
         self._source, self._tries, self._pause, self._sleep = source, tries, pause, sleep
 
-    def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:
+    def read(
+        self, path: str, *, limit: int, known: Validators | None = None, into: BinaryIO | None = None
+    ) -> Page | None:
         """Read a document, trying again after transient faults."""
-        return self._repeat(lambda: self._source.read(path, limit=limit, known=known))
+        return self._repeat(lambda: self._source.read(path, limit=limit, known=known, into=into))
 
     def size(self, path: str) -> int:
         """Ask for a size, trying again after transient faults."""

@@ -42,14 +42,24 @@ class LocalRepo:
         self._folder = ""
         self._opening = threading.Lock()
 
-    def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:  # noqa: ARG002
+    def read(
+        self,
+        path: str,
+        *,
+        limit: int,
+        known: Validators | None = None,  # noqa: ARG002
+        into: BinaryIO | None = None,
+    ) -> Page | None:
         """Return a small document: a root, an index or a key."""
         self._open()
         if path not in self._small:
             raise MissingError(f"{self.file}: no {path} in {self._folder}", hint="is this a local-repo installer?")
         if len(self._small[path]) > limit:
             raise UpstreamError(f"{self.file}: {path} has more than {limit} bytes where a small document was expected")
-        return Page(self._small[path])
+        if into is None:
+            return Page(self._small[path])
+        into.write(self._small[path])
+        return Page(b"")
 
     def size(self, path: str) -> int:
         """Return the size of ``path`` in bytes."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from cudepot.digest import CHUNK
 from cudepot.errors import MissingError, UpstreamError
@@ -29,14 +31,25 @@ class FolderSource:
             raise MissingError(f"{self.root / path}: no such file", hint="check the folder, or run `cudepot lock`")
         return found
 
-    def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:  # noqa: ARG002
+    def read(
+        self,
+        path: str,
+        *,
+        limit: int,
+        known: Validators | None = None,  # noqa: ARG002
+        into: BinaryIO | None = None,
+    ) -> Page | None:
         """Return the document at ``path``, at most ``limit`` bytes (a folder has no validators)."""
         file = self.file(path)
         if file.stat().st_size > limit:
             raise UpstreamError(
                 f"{file}: more than {limit} bytes ({limit >> 20} MiB), the most that is read of such a document"
             )
-        return Page(file.read_bytes())
+        if into is None:
+            return Page(file.read_bytes())
+        with file.open("rb") as handle:
+            shutil.copyfileobj(handle, into, CHUNK)
+        return Page(b"")
 
     def size(self, path: str) -> int:
         """Return the size of ``path`` in bytes."""

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import functools
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from urllib.parse import quote, urljoin
 
 from cudepot.errors import CutError, MissingError, TransientError, UpstreamError
@@ -93,7 +93,9 @@ class HttpSource:
         other._fresh = True
         return other
 
-    def read(self, path: str, *, limit: int, known: Validators | None = None) -> Page | None:
+    def read(
+        self, path: str, *, limit: int, known: Validators | None = None, into: BinaryIO | None = None
+    ) -> Page | None:
         """Return the document at ``path``, at most ``limit`` bytes; None when ``known`` still holds."""
         url = self.url(path)
         conditions = {} if self._fresh else _conditions(known)
@@ -101,7 +103,7 @@ class HttpSource:
             if answer.status == 304 and known is not None:
                 _drained(answer.pieces)
                 return None
-            body = _bounded(url, answer.pieces, limit)
+            body = _bounded(url, answer.pieces, limit, into)
             kind = answer.headers.get("Content-Type", "").split(";")[0].strip().lower()
             return Page(body, _validators(answer.headers), kind, answer.url)
 
@@ -244,11 +246,19 @@ def _guarded(url: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
         ) from error
 
 
-def _bounded(url: str, pieces: Iterator[bytes], limit: int) -> bytes:
-    body = bytearray()
+def _bounded(url: str, pieces: Iterator[bytes], limit: int, into: BinaryIO | None = None) -> bytes:
+    """Return the pieces, or put them into a file in place of what an attempt before may have put there."""
+    body, size = bytearray(), 0
+    if into is not None:
+        into.seek(0)
+        into.truncate()
     for chunk in _guarded(url, pieces):
-        body += chunk
-        if len(body) > limit:
+        size += len(chunk)
+        if into is None:
+            body += chunk
+        else:
+            into.write(chunk)
+        if size > limit:
             raise UpstreamError(
                 f"{url}: more than {limit} bytes ({limit >> 20} MiB), the most that is read of such a document",
                 hint="check the URL: it may lead to a package, or to a listing of more than is asked for",
