@@ -252,3 +252,45 @@ def test_run_exports_beside_the_index() -> None:
     data = json.dumps({"info": {"version": 1}, "packages": {}, "packages.conda": entries}).encode()
     assert [*read_run_exports(io.BytesIO(data), {FILE}, "x")] == [(FILE, {"weak": ["zlib"]})]
     assert run_exports_of({"weak": None}, FILE, "x") == {"weak": []}
+
+
+# of many members at a time
+
+
+def at_once(data: bytes, step: int = 1 << 20) -> list[dict[str, Any]]:
+    stream = JsonStream(Drops(data, step), "x")
+    found = list(stream.batches())
+    stream.end()
+    return found
+
+
+@given(st.dictionaries(st.text(), st.one_of(st.dictionaries(st.text(), JSON), JSON)), st.integers(1, 60))
+def test_members_come_in_batches_as_json_reads_them(document: dict[str, Any], step: int) -> None:
+    for data in (json.dumps(document).encode(), json.dumps(document, indent=1, ensure_ascii=False).encode()):
+        for one in (step, 1 << 20):
+            found = at_once(data, one)
+            assert {key: value for batch in found for key, value in batch.items()} == document
+            assert [key for batch in found for key in batch] == list(document)
+
+
+@pytest.mark.parametrize("name", ["plain", 'a "}, "quoted" one', "},"])
+def test_large_objects_come_many_at_a_time(name: str) -> None:
+    nested = {"depends": ["a", "}, "], "run_exports": {"weak": {"x": 1}}, "name": name}
+    document = {"info": {}, "first": {f"{name}{number}": nested for number in range(30_000)}, "second": {"a": {}}}
+    stream, found = JsonStream(io.BytesIO(json.dumps(document).encode()), "x"), {}
+    counts = []
+    for key in stream.members():
+        batches = list(stream.batches())
+        counts.append(len(batches))
+        found[key] = {name: one for batch in batches for name, one in batch.items()}
+    stream.end()
+    assert found == document
+    assert counts[1] < 15_000
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": {}', '{"a": {},}', '{"a": {}}}', '{"a": {} "b": {}}', '{"a": {"b": NaN}, "c": {}}', "[]", "{1: {}}"]
+)
+def test_damaged_objects_are_refused_in_batches_too(text: str) -> None:
+    with pytest.raises(FormatError):
+        at_once(text.encode())
