@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from cudepot.errors import BuildError
 from cudepot.temporary import temporary_folder
 
 _PROGRAM = Path(__file__).with_name("channel_solve.py")
 _MOST_SECONDS = 1800
+_PATIENCE = 10  # seconds a child has to end by itself
 Place = tuple[str, str, str]
 """Channel, subdir, file name."""
 
@@ -41,44 +45,127 @@ class Solution(NamedTuple):
     refused: str = ""
 
 
-def solutions(
-    channels: Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]], questions: Sequence[Question]
-) -> list[Solution]:
-    """Return the solution of each question.
+Records = Mapping[str, Mapping[str, Any]]
+"""File name → record."""
+Channels = Mapping[str, Mapping[str, Records]]
+"""Name → subdir → records; the first channel that has a name is the only one for it."""
 
-    Args:
-        channels: name → subdir → file name → record; the first channel that has a name is the only one for it.
-        questions: what is asked.
 
-    Raises:
-        BuildError: the child did not come to an end.
+class _Written(NamedTuple):
+    """An index as the child sees it."""
+
+    records: Records
+    path: Path
+
+
+class ChannelSolver:
+    """rattler in a child process, which is asked any number of times, until :meth:`close`.
+
+    The child takes a while to load, and keeps an index that it was shown for the next question.
     """
-    with temporary_folder() as folder:
+
+    def __init__(self) -> None:
+        self._ending = ExitStack()
+        self._folder: Path | None = None
+        self._written: dict[tuple[str, str], _Written] = {}
+        self._number = itertools.count()
+        self._child: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            _end(self._child)
+        self._child = None
+        self._ending.close()
+
+    def start(self) -> subprocess.Popen[str]:
+        """Return the child; raise BuildError where it cannot be started."""
+        if self._child is not None and self._child.poll() is not None:
+            _end(self._child)
+            self._child = None
+        if self._child is None:
+            command = [sys.executable, "-I", str(_PROGRAM)]
+            pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+            try:
+                self._child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, text=True)
+            except OSError as error:
+                raise _unable(error) from error
+        return self._child
+
+    def solutions(self, channels: Channels, questions: Sequence[Question]) -> list[Solution]:
+        """Return the solution of each question.
+
+        Args:
+            channels: what there is.
+            questions: what is asked.
+
+        Raises:
+            BuildError: the child did not come to an end.
+        """
         sources = [
-            {
-                "channel": channel,
-                "subdir": subdir,
-                "path": str(_written(folder / f"{number}-{subdir}.json", subdir, records)),
-            }
-            for number, (channel, subdirs) in enumerate(channels.items())
+            {"channel": channel, "subdir": subdir, "path": str(self._shown(channel, subdir, records))}
+            for channel, subdirs in channels.items()
             for subdir, records in sorted(subdirs.items())
         ]
         job = json.dumps({"sources": sources, "targets": [one._asdict() for one in questions]})
-        command = [sys.executable, "-I", str(_PROGRAM)]
+        child = self.start()
+        watch = threading.Timer(_MOST_SECONDS, child.kill)
+        watch.start()
         try:
-            done = subprocess.run(
-                command, input=job, capture_output=True, text=True, timeout=_MOST_SECONDS, check=False
-            )
-            return [_solution(one) for one in json.loads(done.stdout)["solutions"]]
-        except (OSError, subprocess.TimeoutExpired, ValueError, KeyError) as error:
-            raise BuildError(f"the conda solver cannot be run: {error}", hint="install cudepot again") from error
+            return [_solution(one) for one in json.loads(_answer(child, job))["solutions"]]
+        except (OSError, ValueError, KeyError) as error:
+            raise _unable(error) from error
+        finally:
+            watch.cancel()
+
+    def _shown(self, channel: str, subdir: str, records: Records) -> Path:
+        """Return where the child finds these records, and no others."""
+        known = self._written.get((channel, subdir))
+        if known is None or known.records != records:
+            self._folder = self._folder or self._ending.enter_context(temporary_folder())
+            known = _Written(records, _write(self._folder / f"{next(self._number)}-{subdir}.json", subdir, records))
+            self._written[channel, subdir] = known
+        return known.path
+
+
+def _answer(child: subprocess.Popen[str], job: str) -> str:
+    """Return the line that answers a job; empty where the child has ended."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(f"{job}\n")
+    child.stdin.flush()
+    return child.stdout.readline()
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """Let the child come to its end, which it does when there is nothing more to read."""
+    with suppress(OSError, subprocess.TimeoutExpired):
+        child.communicate(timeout=_PATIENCE)
+    child.kill()
+    child.wait()
+
+
+def _unable(error: Exception) -> BuildError:
+    return BuildError(f"the conda solver cannot be run: {error}", hint="install cudepot again")
+
+
+def solutions(channels: Channels, questions: Sequence[Question]) -> list[Solution]:
+    """Return the solution of each question, from a solver that is asked once; raise as it does."""
+    with ChannelSolver() as solver:
+        return solver.solutions(channels, questions)
 
 
 def _solution(one: Mapping[str, Any]) -> Solution:
     return Solution(tuple((a, b, c) for a, b, c in one["found"]), one["refused"])
 
 
-def _written(path: Path, subdir: str, records: Mapping[str, Mapping[str, Any]]) -> Path:
+def _write(path: Path, subdir: str, records: Mapping[str, Mapping[str, Any]]) -> Path:
     """Write an index in a fixed order: which of two packages that tie is taken depends on it."""
     whole = {name: {**records[name], "subdir": subdir} for name in sorted(records)}
     older = {name: one for name, one in whole.items() if name.endswith(".tar.bz2")}

@@ -1,9 +1,10 @@
-"""A program of its own: solves environments over conda channels, by rattler's solver.
+"""A program of its own: solves environments over conda channels, by rattler's solver, until its stdin ends.
 
-One JSON object on stdin: ``{"sources": [{"channel": NAME, "subdir": SUBDIR, "path": FILE}, …], "targets": [{"platform":
-SUBDIR, "specs": […], "virtual": {NAME: [VERSION, BUILD], …}, "locked": [[CHANNEL, SUBDIR, FILE], …]}, …]}``; sources in
-the order of priority. One on stdout: ``{"solutions": [{"found": [[CHANNEL, SUBDIR, FILE], …], "refused": ""}, …]}``. It
-is a child, because rattler's threads may crash an interpreter that ends in the ordinary way.
+Each line of stdin is a JSON object: ``{"sources": [{"channel": NAME, "subdir": SUBDIR, "path": FILE}, …], "targets":
+[{"platform": SUBDIR, "specs": […], "virtual": {NAME: [VERSION, BUILD], …}, "locked": [[CHANNEL, SUBDIR, FILE], …]},
+…]}``; sources in the order of priority, and a file never changes. Each line of stdout answers one: ``{"solutions":
+[{"found": [[CHANNEL, SUBDIR, FILE], …], "refused": ""}, …]}``. It is a child, because rattler's threads may crash an
+interpreter that ends in the ordinary way.
 """
 
 from __future__ import annotations
@@ -70,12 +71,17 @@ async def _solved(target: Mapping[str, Any], sources: Sequence[rattler.SparseRep
     return {"found": sorted(map(_place, found)), "refused": ""}
 
 
-async def _each(job: Mapping[str, Any]) -> list[dict[str, Any]]:
-    sources = [_source(one) for one in job["sources"]]
-    return [await _solved(one, sources) for one in job["targets"]]
+async def _serve() -> None:
+    sources: dict[str, rattler.SparseRepoData] = {}
+    for line in sys.stdin:
+        job = json.loads(line)
+        sources = {one["path"]: sources.get(one["path"]) or _source(one) for one in job["sources"]}
+        there = list(sources.values())
+        found = [await _solved(one, there) for one in job["targets"]]
+        sys.stdout.write(json.dumps({"solutions": found}) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps({"solutions": asyncio.run(_each(json.load(sys.stdin)))}))
-    sys.stdout.flush()
+    asyncio.run(_serve())
     os._exit(0)
