@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cudepot.errors import CudepotError, FormatError, TrustError
 from cudepot.formats.conda_record import checked, name_of, record_text
 from cudepot.formats.conda_shards import ShardIndex, read_index, read_shard
-from cudepot.formats.conda_subdir import Subdir, read_repodata, read_run_exports, run_exports_of
+from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports, run_exports_of
 from cudepot.formats.json_stream import VALUE_LIMIT, JsonStream
 
 FILE, SHA, MD5 = "zlib-1.3-h1_0.conda", "ab" * 32, "cd" * 16
@@ -294,3 +294,12 @@ def test_large_objects_come_many_at_a_time(name: str) -> None:
 def test_damaged_objects_are_refused_in_batches_too(text: str) -> None:
     with pytest.raises(FormatError):
         at_once(text.encode())
+
+
+def test_what_packages_need_is_told_by_name() -> None:
+    other = RECORD | {"depends": ["libzlib >=1", 3, "never"]}
+    data = repodata(
+        packages={"zlib-1.2-h0_0.tar.bz2": RECORD | {"depends": ["libgcc"]}, "odd-1-0.conda": other, "x": 1}
+    )
+    found = read_needs(io.BytesIO(data), "x")
+    assert found["zlib"] == {"libgcc", *(one.partition(" ")[0] for one in RECORD.get("depends", ()))}

@@ -86,7 +86,7 @@ def name_of(filename: str) -> str:
     >>> name_of("ca-certificates-2026.1.1-h1_0.conda")
     'ca-certificates'
     """
-    parts = without_suffix(filename).rsplit("-", 2)
+    parts = filename.rsplit("-", 2)  # no suffix has a hyphen
     return parts[0] if len(parts) == 3 else ""
 
 

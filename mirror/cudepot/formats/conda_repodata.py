@@ -5,6 +5,7 @@ Beside conda_index, which loads what writing an index takes.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -58,6 +59,7 @@ def lacking(records: Iterable[Record]) -> list[str]:
     return sorted(name for name in needed - names if not name.startswith("__"))
 
 
+@functools.lru_cache(1 << 14)
 def depended(spec: str) -> str:
     """Return the name in a match spec of a record's ``depends``."""
     return _AFTER_NAME.split(spec.strip(), maxsplit=1)[0]

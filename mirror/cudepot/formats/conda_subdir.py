@@ -6,7 +6,8 @@ Sources: CEP 36 (repodata.json, ``removed``), CEP 15 (``base_url``), CEP 48 (``v
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
@@ -22,6 +23,7 @@ REVISED = {suffix[1:]: suffix for suffix in SUFFIXES}
 """Likewise of ``v3``, where the names have no ending; wheels in it (``whl``) are no packages of conda's."""
 V3 = "v3"
 _NEWEST_VERSION = 2
+_MOST_SPECS = 1 << 17
 
 
 @dataclass(slots=True)
@@ -128,15 +130,35 @@ def read_repodata(stream: BinaryIO, subdir: str, names: Collection[str], what: s
     return found
 
 
-def read_needs(stream: BinaryIO, what: str) -> Iterator[tuple[str, list[str]]]:
-    """Give the name of each package of a repodata.json, and the names it needs; what is malformed is passed over.
+def read_needs(stream: BinaryIO, what: str) -> dict[str, set[str]]:
+    """Return which names the packages of a repodata.json need, by their own; what is malformed is passed over.
 
     Raises:
         FormatError: damaged.
     """
-    for filename, record in _entries(stream, what):
-        depends = record.get("depends") if isinstance(record, dict) else None
-        yield name_of(filename), [depended(one) for one in depends or () if isinstance(one, str)]
+    document, found, names = JsonStream(stream, what), defaultdict[str, set[str]](set), _Depended()
+    for key in document.members():
+        if key not in LEGACY:
+            document.skip()
+            continue
+        for batch in document.batches():
+            for filename, record in batch.items():
+                try:
+                    found[name_of(filename)].update(map(names.__getitem__, record["depends"]))
+                except (KeyError, TypeError, AttributeError):
+                    continue
+    document.end()
+    return found
+
+
+class _Depended(dict[str, str]):
+    """Spec → name in it: an index has the same few specs over and over."""
+
+    def __missing__(self, spec: str) -> str:
+        if len(self) > _MOST_SPECS:
+            self.clear()
+        self[spec] = name = depended(spec)
+        return name
 
 
 def _check_version(value: object, what: str) -> None:
@@ -154,33 +176,27 @@ def _read_v3(document: JsonStream, found: Subdir, names: Collection[str], what: 
 
 
 def _wanted(document: JsonStream, names: Collection[str]) -> Iterator[tuple[str, Any]]:
-    for filename in document.members():
-        record = document.value()
-        if name_of(filename) in names:
-            yield filename, record
+    for batch in document.batches():
+        for filename, record in batch.items():
+            if name_of(filename) in names:
+                yield filename, record
 
 
-def read_run_exports(stream: BinaryIO, filenames: Collection[str], what: str) -> Iterator[RunExports]:
+def read_run_exports(stream: BinaryIO, filenames: Set[str], what: str) -> Iterator[RunExports]:
     """Give what a run_exports.json, unpacked, says of these packages.
 
     Raises:
         FormatError: damaged.
     """
-    for filename, entry in _entries(stream, what):
-        if filename in filenames and isinstance(entry, dict):
-            exports = run_exports_of(entry.get("run_exports") or {}, filename, what)
-            yield RunExports(filename, exports or {})
-
-
-def _entries(stream: BinaryIO, what: str) -> Iterator[tuple[str, object]]:
-    """Give what a document says of each package, in either form, by file name."""
     document = JsonStream(stream, what)
     for key in document.members():
         if key not in LEGACY:
             document.skip()
             continue
-        for filename in document.members():
-            yield filename, document.value()
+        for batch in document.batches():
+            for filename in filenames & batch.keys():
+                exports = batch[filename].get("run_exports") if isinstance(batch[filename], dict) else None
+                yield RunExports(filename, run_exports_of(exports or {}, filename, what) or {})
     document.end()
 
 

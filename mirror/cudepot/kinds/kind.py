@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cudepot.kinds.ports import Configures, Locks, Solves, Vouches
     from cudepot.kinds.rules.offer import Offer
     from cudepot.kinds.rules.pin_entries import Spelling
+    from cudepot.kinds.shared import Shared
     from cudepot.kinds.shows import Shows
     from cudepot.ports import Source
     from cudepot.store.local import LocalStore
@@ -64,6 +65,7 @@ class Solving(NamedTuple):
         wanted: what the kind read of its own keys.
         before: what is locked of it; None where nothing is.
         lock: all that was locked before, pins and other environments included.
+        shared: what kinds keep from one environment to the next.
         upgrade: whether newer versions are taken: of these projects, or of all (True) or none (False).
     """
 
@@ -72,6 +74,7 @@ class Solving(NamedTuple):
     wanted: Wants
     before: LockedEnvironment | None
     lock: Lock
+    shared: Shared
     upgrade: bool | frozenset[str] = False
 
 

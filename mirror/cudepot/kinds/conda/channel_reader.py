@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 from urllib.parse import quote, unquote, urljoin
@@ -16,11 +15,12 @@ from cudepot.catalog.lock import Root
 from cudepot.depot.fetch import in_threads
 from cudepot.depot.root_memory import RootMemory
 from cudepot.digest import Digest
-from cudepot.errors import MissingError, TrustError, UpstreamError
+from cudepot.errors import FormatError, MissingError, TrustError, UpstreamError
 from cudepot.formats.compression import decompressed
+from cudepot.formats.conda_record import Package
 from cudepot.formats.conda_shards import INDEX, SHARD, SHARD_LIMIT, ShardIndex, read_index, read_shard
 from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports
-from cudepot.ports import Source
+from cudepot.ports import Page, Source
 from cudepot.urls import split_url
 
 FORMS = (INDEX, "repodata.json.zst", "repodata.json")
@@ -36,6 +36,41 @@ NOARCH = "noarch"
 
 
 @dataclass(slots=True)
+class Decoded:
+    """What was read of one index, so that it is read once whoever asks.
+
+    Attributes:
+        head: the index as it describes itself, with what is odd about it; without packages.
+        shards: where it says the packages are; None where they are in it.
+        packages: name → all its packages, in the order of their file names.
+        needs: name → the names its packages need; None until somebody asks.
+        exports: file name → what is told beside the index of its run_exports, as far as that was asked.
+        told: the file names that were looked for.
+    """
+
+    head: Subdir
+    shards: ShardIndex | None = None
+    packages: dict[str, list[Package]] = field(default_factory=dict)
+    needs: Mapping[str, set[str]] | None = None
+    exports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+
+    def take(self, names: Iterable[str], found: Subdir) -> None:
+        """Take in what was found of these names."""
+        self.packages |= {name: [] for name in names}
+        for one in sorted(found.packages, key=lambda one: one.filename):
+            self.packages[one.name].append(one)
+        self.head.base_url, self.head.relations = found.base_url, found.relations
+        self.head.removed |= found.removed
+        self.head.odd += found.odd
+
+    def shown(self, names: Iterable[str]) -> Subdir:
+        """Return what there is of these names, for the caller to change."""
+        packages = [one for name in sorted(set(names)) for one in self.packages[name]]
+        return replace(self.head, packages=packages, removed=set(self.head.removed), odd=list(self.head.odd))
+
+
+@dataclass(slots=True)
 class ChannelReader:
     """Reads one channel.
 
@@ -45,6 +80,7 @@ class ChannelReader:
         memory: what was seen of it; what proves good is kept there with its ``save``.
         before: the roots that are locked: a subdir is asked for the form it had.
         roots: of each subdir that was asked for, those that are there.
+        decoded: what was read of the indexes, by path.
     """
 
     upstream: Upstream
@@ -52,8 +88,13 @@ class ChannelReader:
     memory: RootMemory
     before: Sequence[Root] = ()
     roots: dict[str, Root] = field(default_factory=dict)
+    decoded: dict[str, Decoded] = field(default_factory=dict)
     _bodies: dict[str, bytes] = field(default_factory=dict)
-    _named: set[str] = field(default_factory=set)
+    _absent: set[str] = field(default_factory=set)
+
+    def again(self, before: Sequence[Root]) -> ChannelReader:
+        """Return a reader that has found no index yet, and shares with this one what is read."""
+        return replace(self, before=before, roots={})
 
     def find(self, subdirs: Sequence[str]) -> None:
         """Ask each subdir for its index, which costs one request where nothing has changed.
@@ -62,18 +103,24 @@ class ChannelReader:
             UpstreamError: not reachable, or no subdir is there.
         """
         for subdir in subdirs:
-            for form in self._forms(subdir):
-                try:
-                    page, digest = self.memory.read(self.source, f"{subdir}/{form}", limit=_LIMIT)
-                except MissingError:
-                    continue
-                self.roots[subdir], self._bodies[subdir] = Root(f"{subdir}/{form}", digest), page.body
-                break
+            for path in (f"{subdir}/{form}" for form in self._forms(subdir)):
+                if path not in self._absent and (found := self._index(path)):
+                    self.roots[subdir], self._bodies[subdir] = Root(path, found[1]), found[0].body
+                    break
         if not self.roots:
             raise MissingError(
                 f"{self.upstream.url}: has no index of {', '.join(subdirs)}",
                 hint="`url` is the channel's folder, which has linux-64/repodata.json in it",
             )
+
+    def _index(self, path: str) -> tuple[Page, Digest] | None:
+        """Ask for an index; None where it is not there. One that may be large is kept in the store, not in memory."""
+        try:
+            read = self.memory.read if path.endswith(INDEX) else self.memory.keep
+            return read(self.source, path, limit=_LIMIT)
+        except MissingError:
+            self._absent.add(path)
+            return None
 
     def _forms(self, subdir: str) -> list[str]:
         """Return the forms to ask for, the one that is locked first."""
@@ -88,32 +135,60 @@ class ChannelReader:
             TrustError: a shard is not the one its index names.
             UpstreamError: a shard is not to be had.
         """
-        return {subdir: self._subdir(subdir, root.path, names) for subdir, root in self.roots.items()}
+        shards: dict[str, set[str]] = {}
+        for subdir, root in self.roots.items():
+            seen = self._decoded(subdir, root.path)
+            new = set(names) - seen.packages.keys()
+            if seen.shards:
+                shards[root.path] = new
+            elif new:
+                with self._opened(root.path, root.digest) as (stream, what):
+                    seen.take(new, read_repodata(stream, subdir, new, what))
+        self._read_shards(shards)
+        return {subdir: self.decoded[root.path].shown(names) for subdir, root in self.roots.items()}
 
-    def _subdir(self, subdir: str, path: str, names: Collection[str]) -> Subdir:
-        what, body = f"{self.upstream.url}{path}", self._bodies[subdir]
-        if path.endswith(INDEX):
-            return self._shards(read_index(body, subdir, what), path, names)
-        return read_repodata(_unpacked(body, what), subdir, names, what)
+    def _read_shards(self, wanted: Mapping[str, set[str]]) -> None:
+        """Read the shards of names, by the path of their index; of all subdirs at a time."""
+        indexes = {path: self._shards_of(path) for path in wanted}
+        keys = [(path, name) for path, names in wanted.items() for name in sorted(names & indexes[path].hashes.keys())]
+        bodies: dict[tuple[str, str], bytes] = {}
 
-    def _shards(self, index: ShardIndex, path: str, names: Collection[str]) -> Subdir:
-        self._named.update(index.hashes.values())
-        wanted = sorted(name for name in names if name in index.hashes)
-        bodies: dict[str, bytes] = {}
+        def fetch(key: tuple[str, str], stop: threading.Event) -> None:  # noqa: ARG001
+            bodies[key] = self._shard(key[0], indexes[key[0]], key[1])
 
-        def fetch(name: str, stop: threading.Event) -> None:  # noqa: ARG001
-            place = located(self.upstream, path, index.shard(name))
-            bodies[name] = self._shard(place, index, name)
-
-        for _, error in in_threads(wanted, fetch, _WORKERS):
+        for _, error in in_threads(keys, fetch, _WORKERS):
             raise error
-        found = replace(index.head)
-        for name in wanted:
-            read_shard(bodies[name], index, name, found, f"{self.upstream.url}{path}: shard of {name}")
-        return found
+        found = {path: replace(one.head, packages=[], removed=set(), odd=[]) for path, one in indexes.items()}
+        for path, name in keys:
+            what = f"{self.upstream.url}{path}: shard of {name}"
+            read_shard(bodies[path, name], indexes[path], name, found[path], what)
+        for path, names in wanted.items():
+            self.decoded[path].take(names, found[path])
 
-    def _shard(self, place: str, index: ShardIndex, name: str) -> bytes:
+    def _shards_of(self, path: str) -> ShardIndex:
+        shards = self.decoded[path].shards
+        assert shards is not None, "only such an index is asked"
+        return shards
+
+    @contextlib.contextmanager
+    def _opened(self, path: str, digest: Digest) -> Iterator[tuple[BinaryIO, str]]:
+        """Open a document that the store has, unpacked, and say how errors name it."""
+        what = f"{self.upstream.url}{path}"
+        with self.memory.store.open(digest) as stream:
+            yield decompressed(stream, what, limit=_UNPACKED), what
+
+    def _decoded(self, subdir: str, path: str) -> Decoded:
+        """Return what is known of an index; of one that has shards, that it names these."""
+        if path not in self.decoded:
+            shards = None
+            if path.endswith(INDEX):
+                shards = read_index(self._bodies[subdir], subdir, f"{self.upstream.url}{path}")
+            self.decoded[path] = Decoded(replace(shards.head) if shards else Subdir(subdir), shards)
+        return self.decoded[path]
+
+    def _shard(self, path: str, index: ShardIndex, name: str) -> bytes:
         """Return a shard: the one kept, where it is that; one that is another's is asked for past all caches."""
+        place = located(self.upstream, path, index.shard(name))
         kept = self.memory.kept(place)
         if kept and kept[1].sha256 == index.hashes[name]:
             return kept[0]
@@ -158,18 +233,19 @@ class ChannelReader:
             )
         return self.memory.store.add_bytes(page.body)
 
-    def needs(self) -> dict[str, set[str]]:
-        """Return which names packages of a name need, from the indexes that are one document, each read once.
+    def needs(self) -> list[Mapping[str, set[str]]]:
+        """Return which names packages of a name need, as each index tells that is one document; it is read once.
 
         Raises:
             FormatError: an index is damaged.
         """
-        found: dict[str, set[str]] = {}
+        found: list[Mapping[str, set[str]]] = []
         for subdir, root in self.roots.items():
-            if not root.path.endswith(INDEX):
-                what = f"{self.upstream.url}{root.path}"
-                for name, needed in read_needs(_unpacked(self._bodies[subdir], what), what):
-                    found.setdefault(name, set()).update(needed)
+            seen = self._decoded(subdir, root.path)
+            if seen.shards is None and seen.needs is None:
+                with self._opened(root.path, root.digest) as (stream, what):
+                    seen.needs = read_needs(stream, what)
+            found.append(seen.needs or {})
         return found
 
     def place(self, subdir: Subdir, filename: str) -> str:
@@ -177,34 +253,47 @@ class ChannelReader:
         base = subdir.base_url if not subdir.base_url or subdir.base_url.endswith("/") else f"{subdir.base_url}/"
         return located(self.upstream, self.roots[subdir.subdir].path, f"{base}./{quote(filename)}")
 
-    def run_exports(self, subdir: str, filenames: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+    def run_exports(self, subdir: str, filenames: Set[str]) -> Mapping[str, Mapping[str, Any]]:
         """Return what is told beside the index of what packages need that are built against these; empty for nothing.
 
         Raises:
             FormatError: it is damaged.
             UpstreamError: not reachable.
         """
-        for form in _RUN_EXPORTS if filenames else ():
+        seen = self._decoded(subdir, self.roots[subdir].path)
+        if filenames - seen.told:
+            every = filenames | {one.filename for each in seen.packages.values() for one in each}
+            try:
+                seen.exports |= self._run_exports(subdir, every)
+            except FormatError:  # of a package that nobody asked for, it may be
+                every, seen.exports = filenames, dict(self._run_exports(subdir, filenames))
+            seen.told = set(every)
+        return {filename: seen.exports[filename] for filename in filenames & seen.exports.keys()}
+
+    def _run_exports(self, subdir: str, filenames: Set[str]) -> Mapping[str, Mapping[str, Any]]:
+        for form in _RUN_EXPORTS:
             path = f"{subdir}/{form}"
             try:
-                page, _ = self.memory.read(self.source, path, limit=_LIMIT)
+                _, digest = self.memory.keep(self.source, path, limit=_LIMIT)
             except MissingError:
                 continue
-            what = f"{self.upstream.url}{path}"
-            return {one.filename: one.exports for one in read_run_exports(_unpacked(page.body, what), filenames, what)}
+            with self._opened(path, digest) as (stream, what):
+                return {one.filename: one.exports for one in read_run_exports(stream, filenames, what)}
         return {}
 
     def forget(self) -> None:
         """Forget shards that the indexes read now do not name; what is kept of a channel would only ever grow."""
+        named = {sha256 for one in self.decoded.values() if one.shards for sha256 in one.shards.hashes.values()}
         for path in [one for one in self.memory.pages if one.endswith(SHARD) and not one.endswith(f"/{INDEX}")]:
             folder, _, name = path.rpartition("/")
             is_others = "://" not in path and folder.partition("/")[0] not in self.roots
-            if not is_others and name.removesuffix(SHARD) not in self._named:
+            if not is_others and name.removesuffix(SHARD) not in named:
                 del self.memory.pages[path]
 
-
-def _unpacked(body: bytes, what: str) -> BinaryIO:
-    return decompressed(io.BytesIO(body), what, limit=_UNPACKED)
+    def save(self) -> None:
+        """Keep what was read, once it has proved good; a channel has hundreds of small shards."""
+        with self.memory.store.gathering():
+            self.memory.save()
 
 
 def located(upstream: Upstream, index: str, reference: str) -> str:

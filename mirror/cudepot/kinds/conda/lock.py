@@ -43,7 +43,10 @@ def resolve_channel(asking: Asking) -> Resolved:
     check_transport(upstream)
     pins = depot.config.pins_of(upstream)
     reader = ChannelReader(
-        upstream, depot.source(upstream), RootMemory.load(depot.store, upstream), before[0].roots if before else ()
+        upstream,
+        depot.source(upstream),
+        RootMemory.load(depot.store, upstream),
+        before[0].roots if before else (),
     )
     reader.find(_subdirs(pins))
     request = request_hash(upstream, pins)
@@ -53,7 +56,7 @@ def resolve_channel(asking: Asking) -> Resolved:
         return before
     artifacts, errors, odd = _resolved(depot, reader, pins)
     reader.forget()
-    reader.memory.save()
+    reader.save()
     for line in odd:
         depot.progress.say(f"{upstream.name}: left out: {line}")
     if errors:  # with other roots than there are, so that pins are looked at again where the channel stays as it is

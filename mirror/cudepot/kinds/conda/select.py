@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -78,13 +79,20 @@ def _want(pin: Pin, text: str) -> Want:
 
 def leave_out_unreadable(subdir: Subdir) -> None:
     """Leave out the packages that rattler cannot read, and note why: no client of it could install them either."""
-    for package in list(subdir.packages):
-        try:
-            _as_rattler_has_it(package)
-            rattler.Version(package.version)
-        except Exception as error:  # noqa: BLE001 - whatever its types are
-            subdir.packages.remove(package)
-            subdir.odd.append(f"{subdir.subdir}/{package.filename}: {' '.join(str(error).split())[:200]}")
+    odd = {one.filename: why for one in subdir.packages if (why := _unreadable(one.name, one.version, one.build))}
+    subdir.packages = [one for one in subdir.packages if one.filename not in odd]
+    subdir.odd += [f"{subdir.subdir}/{filename}: {why}" for filename, why in odd.items()]
+
+
+@functools.lru_cache(1 << 15)
+def _unreadable(name: str, version: str, build: str) -> str:
+    """Return why rattler cannot read a package that is called so; empty where it can."""
+    try:
+        rattler.PackageRecord(name, version, rattler.package.BuildString(build), 0, _NOARCH)
+        rattler.Version(version)
+    except Exception as error:  # noqa: BLE001 - whatever its types are
+        return " ".join(str(error).split())[:200] or type(error).__name__
+    return ""
 
 
 def chosen(want: Want, subdirs: Mapping[str, Subdir]) -> list[Chosen]:

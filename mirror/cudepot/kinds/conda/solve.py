@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from cudepot.builders.channel_solution import Question, Solution, solutions
+from cudepot.builders.channel_solution import ChannelSolver, Question, Solution
 from cudepot.catalog.faults import GONE, Fault, GoneError
 from cudepot.catalog.lock import ENVIRONMENT, Artifact, LockedEnvironment, LockedTarget, Member, Root
 from cudepot.depot.environment_memory import Read, remember, remembered
@@ -25,25 +25,49 @@ _NAMED = 5  # files in one message
 _ROOTS = 20  # likewise of what is asked for
 
 
+@dataclass(slots=True)
+class _Reading:
+    """What the environments of one attempt read of channels, and the solver that they ask."""
+
+    solver: ChannelSolver = field(default_factory=ChannelSolver)
+    readers: dict[str, ChannelReader] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """End the solver."""
+        self.solver.close()
+
+
 def solve(asking: Solving) -> Solved:
     """Return what the conda packages of an environment are now; see :class:`~cudepot.kinds.ports.Solves`."""
+    key = (KIND, id(asking.depot))
+    try:
+        return _solve(asking, asking.shared.thing(key, _Reading))
+    except PinError:
+        raise
+    except BaseException:
+        asking.shared.forget(key)  # another attempt reads anew
+        raise
+
+
+def _solve(asking: Solving, reading: _Reading) -> Solved:
     wanted, depot, before = asking.wanted, asking.depot, asking.before
     assert isinstance(wanted, Wanted)
     request = environment_request(depot.base, depot.config.upstreams, asking.environment, wanted)
     locked = (asking.lock.files_of(before) if before else None) or ()
     known = remembered(depot.store, before, locked) if before else None
     asked = asked_for(asking)
-    readers = list(_readers(asking, asked, known or {}))
+    readers = list(_readers(asking, reading, asked, known or {}))
     read = {(one.upstream.name, root.path): root.digest for one in readers for root in one.roots.values()}
     if before and before.request == request and known == read and not asking.upgrade:
         _save(readers)
         return Solved(before, locked)
+    reading.solver.start()  # it loads while channels are read
     channels = reached(readers, asked.names())
     if before and before.request == request:
         _check_offered(asking, channels, locked)
     channels = narrowed(channels, asked)
     targets = [asked.filled(one) for one in targets_of(asking.environment)]
-    found = _solved(asking, asked, channels, targets, locked)
+    found = _solved(asking, reading, asked, channels, targets, locked)
     artifacts = _artifacts(asking, readers, channels, found)
     check_locked(asked, artifacts)
     environment = LockedEnvironment(
@@ -83,24 +107,32 @@ def _check_offered(asking: Solving, channels: Channels, locked: Sequence[Artifac
         )
 
 
-def _readers(asking: Solving, asked: Asked, known: Read) -> Iterator[ChannelReader]:
+def _readers(asking: Solving, reading: _Reading, asked: Asked, known: Read) -> Iterator[ChannelReader]:
     """Give a reader for each channel, its indexes found; in the form that was read before."""
     depot = asking.depot
     for upstream in asked.channels:
         check_transport(upstream)
         before = tuple(Root(path, digest) for (name, path), digest in known.items() if name == upstream.name)
-        reader = ChannelReader(upstream, depot.source(upstream), RootMemory.load(depot.store, upstream), before)
+        if upstream.name not in reading.readers:
+            memory, source = RootMemory.load(depot.store, upstream), depot.source(upstream)
+            reading.readers[upstream.name] = ChannelReader(upstream, source, memory)
+        reader = reading.readers[upstream.name].again(before)
         reader.find([*asking.environment.platforms, NOARCH])
         yield reader
 
 
 def _save(readers: Sequence[ChannelReader]) -> None:
     for one in readers:
-        one.memory.save()
+        one.save()
 
 
 def _solved(
-    asking: Solving, asked: Asked, channels: Channels, targets: Sequence[LockedTarget], locked: Sequence[Artifact]
+    asking: Solving,
+    reading: _Reading,
+    asked: Asked,
+    channels: Channels,
+    targets: Sequence[LockedTarget],
+    locked: Sequence[Artifact],
 ) -> list[Solution]:
     """Return the solution for each target.
 
@@ -120,7 +152,7 @@ def _solved(
         name: {subdir: {one.filename: one.record for one in found.packages} for subdir, found in there.items()}
         for name, there in channels.items()
     }
-    found = solutions(records, questions)
+    found = reading.solver.solutions(records, questions)
     refused = [f"{target.name}: {one.refused}" for target, one in zip(targets, found, strict=True) if one.refused]
     if refused:
         machines = "; ".join(f"{target.name} is {_told(target)}" for target in targets)

@@ -28,7 +28,7 @@ def reached(readers: Sequence[ChannelReader], roots: Iterable[str]) -> Channels:
         TrustError: a shard is not the one its index names.
         UpstreamError: a shard is not to be had.
     """
-    graphs = [one.needs() for one in readers]
+    graphs = [graph for one in readers for graph in one.needs()]
     found: dict[str, dict[str, Subdir]] = {one.upstream.name: {} for one in readers}
     seen: set[str] = set()
     waiting = {*roots, _PIP}

@@ -20,6 +20,7 @@ from cudepot.depot.rounds import failures, resolve_all
 from cudepot.errors import ConfigError
 from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.registry import solving
+from cudepot.kinds.shared import Shared
 from cudepot.workflows.lock.environment_files import Files, check_size, sizes
 from cudepot.workflows.lock.settled import Settled
 
@@ -74,9 +75,10 @@ def with_environments(depot: Depot, old: Lock, pins: Lock, asked: Asked) -> Sett
 
     def resolve(attempt: Depot, part: _Part) -> list[Solved]:
         environment = part.environment
-        return [_solved(attempt, old, pins, environment, kind, asked) for kind, _ in environment.wants]
+        return [_solved(attempt, old, pins, environment, kind, asked, shared) for kind, _ in environment.wants]
 
-    found, errors = resolve_all(depot, parts, resolve, asked.wait)
+    with Shared() as shared:
+        found, errors = resolve_all(depot, parts, resolve, asked.wait)
     done = {one.environment.name: found[one.name] for one in parts if one.name in found}
     lock = _joined(depot.config, old, pins, done)
     failed = tuple(failures(depot.store, depot.clock, parts, errors, first=False))
@@ -102,11 +104,13 @@ def _check_upgrade(upgrade: Upgrade, config: Config, old: Lock) -> None:
         raise ConfigError(f"no environment has {missing[0]!r} to upgrade", hint=f"there are {known}")
 
 
-def _solved(depot: Depot, old: Lock, pins: Lock, environment: Environment, kind: str, asked: Asked) -> Solved:
+def _solved(
+    depot: Depot, old: Lock, pins: Lock, environment: Environment, kind: str, asked: Asked, shared: Shared
+) -> Solved:
     """Return what an environment means of one kind of packages, once it has stood all tests."""
     wants = dict(environment.wants)[kind]
     before = old.environment(environment.name, kind)
-    found = solving()[kind].solve(Solving(depot, environment, wants, before, old, asked.upgrade))
+    found = solving()[kind].solve(Solving(depot, environment, wants, before, old, shared, asked.upgrade))
     artifacts = tuple(_unchanged(depot.config, old, found.artifacts, asked.accepted))
     check_size(environment, artifacts)
     found = found._replace(artifacts=artifacts)
