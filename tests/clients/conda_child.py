@@ -27,7 +27,9 @@ async def create(job: dict[str, Any]) -> list[dict[str, Any]]:
     """Solve and, when a prefix is given, install; return the records."""
     config = rattler.config.Config.from_toml(job.get("config", ""))
     client = Client([MirrorMiddleware(config.mirrors)]) if config.mirrors else None
-    gateway = rattler.Gateway(cache_dir=Path(job["cache"]) / "repodata", client=client)
+    off = {"zst": ["sharded_enabled"], "plain": ["sharded_enabled", "zstd_enabled"]}.get(job["form"], [])
+    read = rattler.SourceConfig(**dict.fromkeys(off, False))
+    gateway = rattler.Gateway(cache_dir=Path(job["cache"]) / "repodata", default_config=read, client=client)
     virtual = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())
     records = await rattler.solve(
         sources=[rattler.Channel(url) for url in job["channels"] or config.default_channels or ()],

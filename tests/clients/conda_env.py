@@ -54,10 +54,16 @@ def create(
 
 def solve(
     channel_urls: Sequence[str | Path], specs: Sequence[str], cache: Path, *, platform: str = "linux-64",
-    cuda: str = "11.1",
+    cuda: str = "11.1", form: str = "",
 ) -> dict[str, Record]:  # fmt: skip
-    """Solve only, for this or another platform; ``cache`` is a folder for downloaded repodata."""
-    return _solve(channel_urls, specs, cache, None, platform, cuda, (), "")
+    """Solve only, for this or another platform.
+
+    Args:
+        channel_urls, specs, platform, cuda: as above.
+        cache: folder for downloaded repodata.
+        form: of the index that is read: ``shards``, ``zst`` or ``plain``; empty for what the solver likes best.
+    """
+    return _solve(channel_urls, specs, cache, None, platform, cuda, (), "", form)
 
 
 def unlock(
@@ -79,11 +85,11 @@ def unlock(
 
 
 def _solve(channels: Sequence[str | Path], specs: Sequence[str], cache: Path, *rest: Any) -> dict[str, Record]:
-    prefix, platform, cuda, within, config = rest
+    prefix, platform, cuda, within, config, form = (*rest, "")[:6]
     job = {
         "channels": [one if isinstance(one, str) else one.resolve().as_uri() for one in channels],
         "specs": list(specs), "platform": platform, "cache": str(cache), "prefix": str(prefix) if prefix else "",
-        "config": config,
+        "config": config, "form": form,
     }  # fmt: skip
     found = _child("create", job, cache, within, CONDA_OVERRIDE_CUDA=cuda)
     return {one["name"]: Record(**{key: _frozen(value) for key, value in one.items()}) for one in found}

@@ -67,6 +67,7 @@ class Solving(NamedTuple):
         lock: all that was locked before, pins and other environments included.
         shared: what kinds keep from one environment to the next.
         upgrade: whether newer versions are taken: of these projects, or of all (True) or none (False).
+        rollback: whether an index older than one seen before is accepted.
     """
 
     depot: Depot
@@ -76,6 +77,7 @@ class Solving(NamedTuple):
     lock: Lock
     shared: Shared
     upgrade: bool | frozenset[str] = False
+    rollback: bool = False
 
 
 class Solved(NamedTuple):

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from simulator.conda_channel import CondaPackage
+from simulator.conda_channel import FORMS, CondaPackage
 from simulator.faults import Replace
 from simulator.project import Project
 from simulator.server import Server
+from tests.clients import conda_env
 from tests.kinds.conda.world import NAME, Forge
 
 LIB = "libzlib-1.3.1-h1_2.conda"
@@ -138,6 +139,42 @@ def test_a_record_that_was_withdrawn(published: Project, forge: Forge) -> None:
     assert kept(published, before)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_mirror_that_is_hours_behind(published: Project, forge: Forge, form: str) -> None:
+    forge.channel.forms = (form,)
+    forge.channel.publish()
+    published.run("lock")
+    index = {"shards": "repodata_shards.msgpack.zst", "zst": "repodata.json.zst", "plain": "repodata.json"}[form]
+    path = forge.channel.root / "linux-64" / index
+    old, dated = path.read_bytes(), path.stat().st_mtime
+    newer(forge)
+    for verb in ("lock", "sync", "publish"):
+        published.run(verb, *(["--upgrade"] if verb == "lock" else []))
+    before = state(published)
+    forge.server.fault(f"/{NAME}/linux-64/{index}", Replace(old, modified=dated))
+    said = named(published, 5, "lock")
+    assert "stale edge" in said
+    assert f"{forge.url}linux-64/{index}: dated " in said
+    assert kept(published, before)
+    published.run("lock", "--upgrade", "--allow-rollback")
+    assert f"linux-64/{NEW}" not in members(published)
+
+
+def test_pins_do_not_go_back_with_a_mirror_either(project: Project, forge: Forge) -> None:
+    forge.pin(project, "libzlib")
+    index = f"/{NAME}/linux-64/repodata_shards.msgpack.zst"
+    file = forge.server.root / index.lstrip("/")
+    old, dated = file.read_bytes(), file.stat().st_mtime
+    newer(forge)
+    project.run("lock")
+    before = project.lock.read_bytes()
+    forge.server.fault(index, Replace(old, modified=dated))
+    assert "stale edge" in project.fail(5, "lock").error
+    assert project.lock.read_bytes() == before
+    project.run("lock", "--allow-rollback")
+    assert LIB in project.lock.read_text()
+
+
 def test_a_shard_that_is_not_the_one_its_index_names(published: Project, forge: Forge) -> None:
     before = state(published)
     newer(forge)
@@ -177,3 +214,14 @@ def test_one_environment_that_fails_does_not_stop_the_next(published: Project, f
     assert done.rc
     assert "environment none" in done.err
     assert 'name = "other"' in published.lock.read_text()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_clients_come_to_what_is_locked_whichever_form_they_read(published: Project, tmp_path: Path, form: str) -> None:
+    with Server(published.site) as site:
+        channel = f"{site.url}/environments/dl/conda"
+        found = conda_env.solve([channel], ["libzlib", "tzdata"], tmp_path / "cache", form=form)
+        served = {one.path.rpartition("/")[2] for one in site.requests if one.status == 200}
+    assert sorted(f"{one.name}-{one.version}" for one in found.values()) == ["libzlib-1.3.1", "tzdata-2026.1"]
+    index = {"shards": "repodata_shards.msgpack.zst", "zst": "repodata.json.zst", "plain": "repodata.json"}[form]
+    assert index in served

@@ -15,11 +15,12 @@ from cudepot.catalog.lock import Root
 from cudepot.depot.fetch import in_threads
 from cudepot.depot.root_memory import RootMemory
 from cudepot.digest import Digest
-from cudepot.errors import FormatError, MissingError, TrustError, UpstreamError
+from cudepot.errors import FormatError, MissingError, StaleError, TrustError, UpstreamError
 from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_record import Package
 from cudepot.formats.conda_shards import INDEX, SHARD, SHARD_LIMIT, ShardIndex, read_index, read_shard
 from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports
+from cudepot.formats.dates import parse_date
 from cudepot.ports import Page, Source
 from cudepot.urls import split_url
 
@@ -79,6 +80,7 @@ class ChannelReader:
         source: its bytes.
         memory: what was seen of it; what proves good is kept there with its ``save``.
         before: the roots that are locked: a subdir is asked for the form it had.
+        rollback: whether an index older than the one read before is accepted.
         roots: of each subdir that was asked for, those that are there.
         decoded: what was read of the indexes, by path.
     """
@@ -87,6 +89,7 @@ class ChannelReader:
     source: Source
     memory: RootMemory
     before: Sequence[Root] = ()
+    rollback: bool = False
     roots: dict[str, Root] = field(default_factory=dict)
     decoded: dict[str, Decoded] = field(default_factory=dict)
     _bodies: dict[str, bytes] = field(default_factory=dict)
@@ -101,6 +104,7 @@ class ChannelReader:
 
         Raises:
             UpstreamError: not reachable, or no subdir is there.
+            StaleError: an index is older than the one that was read before.
         """
         for subdir in subdirs:
             for path in (f"{subdir}/{form}" for form in self._forms(subdir)):
@@ -115,12 +119,26 @@ class ChannelReader:
 
     def _index(self, path: str) -> tuple[Page, Digest] | None:
         """Ask for an index; None where it is not there. One that may be large is kept in the store, not in memory."""
+        seen = dict(self.memory.pages.get(path, {}))
         try:
             read = self.memory.read if path.endswith(INDEX) else self.memory.keep
-            return read(self.source, path, limit=_LIMIT)
+            page, digest = read(self.source, path, limit=_LIMIT)
         except MissingError:
             self._absent.add(path)
             return None
+        if digest.sha256 != seen.get("sha256") and not self.rollback:
+            self._check_age(path, page, str(seen.get("last_modified", "")))
+        return page, digest
+
+    def _check_age(self, path: str, page: Page, before: str) -> None:
+        """Raise StaleError for an index that changed later before: only the server's dates tell, and not all do."""
+        now, what = page.validators.last_modified if page.validators else "", f"{self.upstream.url}{path}"
+        with contextlib.suppress(FormatError):
+            if now and before and parse_date(now, what) < parse_date(before, what):
+                raise StaleError(
+                    f"{what}: dated {now}, older than the one of {before} accepted before",
+                    hint="a mirror or an edge that is behind: try again later, or pass --allow-rollback if it is meant",
+                )
 
     def _forms(self, subdir: str) -> list[str]:
         """Return the forms to ask for, the one that is locked first."""

@@ -47,6 +47,7 @@ def resolve_channel(asking: Asking) -> Resolved:
         depot.source(upstream),
         RootMemory.load(depot.store, upstream),
         before[0].roots if before else (),
+        asking.rollback,
     )
     reader.find(_subdirs(pins))
     request = request_hash(upstream, pins)

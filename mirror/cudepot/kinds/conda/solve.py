@@ -115,7 +115,7 @@ def _readers(asking: Solving, reading: _Reading, asked: Asked, known: Read) -> I
         before = tuple(Root(path, digest) for (name, path), digest in known.items() if name == upstream.name)
         if upstream.name not in reading.readers:
             memory, source = RootMemory.load(depot.store, upstream), depot.source(upstream)
-            reading.readers[upstream.name] = ChannelReader(upstream, source, memory)
+            reading.readers[upstream.name] = ChannelReader(upstream, source, memory, (), asking.rollback)
         reader = reading.readers[upstream.name].again(before)
         reader.find([*asking.environment.platforms, NOARCH])
         yield reader

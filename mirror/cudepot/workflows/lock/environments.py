@@ -35,11 +35,13 @@ class Asked(NamedTuple):
         upgrade: whether newer versions are taken.
         accepted: names of packages whose bytes may differ from those locked.
         wait: seconds to go on trying where a fault may pass.
+        rollback: whether an index older than one seen before is accepted.
     """
 
     upgrade: Upgrade = False
     accepted: Sequence[str] = ()
     wait: float = 0.0
+    rollback: bool = False
 
 
 class _Part(NamedTuple):
@@ -110,7 +112,9 @@ def _solved(
     """Return what an environment means of one kind of packages, once it has stood all tests."""
     wants = dict(environment.wants)[kind]
     before = old.environment(environment.name, kind)
-    found = solving()[kind].solve(Solving(depot, environment, wants, before, old, shared, asked.upgrade))
+    found = solving()[kind].solve(
+        Solving(depot, environment, wants, before, old, shared, asked.upgrade, asked.rollback)
+    )
     artifacts = tuple(_unchanged(depot.config, old, found.artifacts, asked.accepted))
     check_size(environment, artifacts)
     found = found._replace(artifacts=artifacts)
