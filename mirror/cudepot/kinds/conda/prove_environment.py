@@ -13,6 +13,7 @@ from cudepot.catalog.site.snapshot import Tree
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.verdicts import Verdict, verdict
 from cudepot.formats.conda_repodata import Record, records_of
+from cudepot.kinds.conda.forms import form_faults
 from cudepot.kinds.conda.rules.machines import virtual_packages
 from cudepot.kinds.conda.rules.solution import index_of
 from cudepot.kinds.conda.verify import faults
@@ -35,7 +36,7 @@ def prove(store: LocalStore, environment: LockedEnvironment, tree: Tree) -> tupl
         StorageError: it is not in the store.
     """
     folder = index_of(environment.name)
-    indexes = {path: one for path, one in tree.items() if path.startswith(folder) and path.endswith(_INDEX)}
+    indexes = {path: one for path, one in tree.items() if path.startswith(folder)}
     names = {filename for _, filename in environment.places}
     packages = {path: one for path, one in tree.items() if _is_package(path, folder) and _in_subdir(path) in names}
     seen = sorted((path, one.sha256) for path, one in {**indexes, **packages}.items())
@@ -88,10 +89,11 @@ def _strange(environment: LockedEnvironment, found: Mapping[str, Mapping[str, Re
 
 
 def _not_there(store: LocalStore, folder: str, tree: Tree) -> Iterator[str]:
-    """Give a line for each package that is not where the index says."""
+    """Give a line for each package that is not where the index says, and each form of an index that says otherwise."""
     for path in tree:
         if path.startswith(folder) and path.endswith(_INDEX):
             yield from faults(store, tree, path)
+            yield from form_faults(store, tree, path)
 
 
 def _told(locked: set[str], got: set[str]) -> str:
