@@ -9,12 +9,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import apt, doctor, environments, faults, main_job, nochange, repackage, report, scale, site, yum
+from bench import apt, conda, doctor, environments, faults, main_job, nochange, repackage, report, scale, site, yum
 from bench.installed import LACKING, left_out
 from bench.rows import Row, table
 
 BENCHES: dict[str, Callable[..., list[Row]]] = {
     "apt": apt.run,
+    "conda": conda.run,
     "doctor": doctor.run,
     "environments": environments.run,
     "main": main_job.run,
