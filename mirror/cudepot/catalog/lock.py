@@ -230,12 +230,14 @@ class LockedTarget(NamedTuple):
         fields: what sort of machine: ``platform``, ``python``, ``glibc``, and what else its kind tells apart.
         members: its files.
         roots: what was asked for on such machines alone, beside what was for all.
+        external: of debs and rpms: dependencies that what the machine has before meets, as the ecosystem writes them.
     """
 
     name: str
     fields: tuple[tuple[str, str], ...]
     members: tuple[Member, ...]
     roots: tuple[str, ...] = ()
+    external: tuple[str, ...] = ()
 
 
 class LockedEnvironment(NamedTuple):
@@ -342,7 +344,7 @@ def pinned(lock: Lock) -> Lock:
     artifacts = tuple(replace(one, requires=()) for one in lock.artifacts if not one.is_of_environment)
     used = {one.upstream for one in artifacts}
     alone = {one.upstream for one in lock.artifacts} - used
-    upstreams = tuple(one for one in lock.upstreams if one.name not in alone or one.roots or one.files)
+    upstreams = tuple(one for one in lock.upstreams if one.name not in alone or one.files)
     return replace(lock, upstreams=upstreams, artifacts=artifacts, environments=())
 
 

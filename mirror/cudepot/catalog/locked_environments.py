@@ -15,7 +15,7 @@ _MEMBER = re.compile(
     r"(?P<upstream>[^;]+?)(?://(?P<nested>[^/;]+/[^/;]+)|/(?P<plain>[^/;]+))(?:; (?P<marker>.+))?", re.DOTALL
 )
 """A file name that has a folder in it, as conda's have, stands behind two slashes."""
-_OWN = ("name", "roots", "members")
+_OWN = ("name", "roots", "external", "members")
 """Keys of a target that are not among its fields."""
 
 
@@ -49,9 +49,9 @@ def _target(table: Table) -> LockedTarget:
         raise ConfigError(f"expected a plain name in {table.path('name')!r}, found {name!r}")
     fields = tuple((key, table.text(key)) for key in table.names() if key not in _OWN)
     members = tuple(_member(table, one) for one in table.texts("members"))
-    roots = table.texts("roots", ())
+    roots, external = table.texts("roots", ()), table.texts("external", ())
     table.done()
-    return LockedTarget(name, fields, members, roots)
+    return LockedTarget(name, fields, members, roots, external)
 
 
 def _member(table: Table, text: str) -> Member:
@@ -72,8 +72,9 @@ def _environment_table(one: LockedEnvironment) -> dict[str, Any]:
 
 
 def _target_table(one: LockedTarget) -> dict[str, Any]:
-    roots = {"roots": list(one.roots)} if one.roots else {}
-    return {"name": one.name, **dict(one.fields), **roots, "members": [_member_text(member) for member in one.members]}
+    listed = {"roots": list(one.roots), "external": list(one.external)}
+    given = {key: texts for key, texts in listed.items() if texts}
+    return {"name": one.name, **dict(one.fields), **given, "members": [_member_text(member) for member in one.members]}
 
 
 def _member_text(one: Member) -> str:

@@ -55,7 +55,10 @@ def environment_request(base: Path, upstreams: Sequence[Upstream], environment: 
     Raises:
         ConfigError: a file cannot be read, or an upstream is not there.
     """
-    machines = [environment.platforms, environment.python, environment.glibc, environment.cuda]
+    machines: list[object] = [environment.platforms, environment.python, environment.glibc, environment.cuda]
+    if environment.distribution:  # locks of before have none
+        machines += [environment.distribution, environment.architectures, environment.base]
+        machines += [environment.bootstrap, environment.recommends]
     files = wants.files(partial(read_wanted, base))
     contents = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     owners = [(one.name, one.type, one.url) for one in wants.owners(upstreams)]

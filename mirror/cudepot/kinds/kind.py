@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Solving(NamedTuple):
         lock: all that was locked before, pins and other environments included.
         shared: what kinds keep from one environment to the next.
         upgrade: whether newer versions are taken: of these projects, or of all (True) or none (False).
+        noted: upstreams as they were read in this run, by pins or by environments before this one: what is read of
+            them again has to hang from the same roots.
         rollback: whether an index older than one seen before is accepted.
     """
 
@@ -77,6 +80,7 @@ class Solving(NamedTuple):
     lock: Lock
     shared: Shared
     upgrade: bool | frozenset[str] = False
+    noted: Mapping[str, LockedUpstream] = MappingProxyType({})
     rollback: bool = False
 
 
@@ -87,11 +91,13 @@ class Solved(NamedTuple):
         environment: as it is locked; ``before`` itself where nothing changed.
         artifacts: its files, each once; those of several upstreams.
         notes: what is odd about it, a line each.
+        upstreams: what is noted of the signed upstreams that its files come from; empty where nothing is signed.
     """
 
     environment: LockedEnvironment
     artifacts: tuple[Artifact, ...]
     notes: tuple[str, ...] = ()
+    upstreams: tuple[LockedUpstream, ...] = ()
 
 
 class Because(NamedTuple):

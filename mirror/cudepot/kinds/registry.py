@@ -176,4 +176,9 @@ def solves_of(environment: LockedEnvironment) -> Solves:
 def parse_wants(table: Table, environment: Environment) -> tuple[tuple[str, Wants], ...]:
     """Return what the kinds read of an ``[[environment]]``, each its own keys; raise ConfigError."""
     read = ((name, solves.parse(table, environment)) for name, solves in solving().items())
-    return tuple((name, found) for name, found in read if found is not None)
+    wants = tuple((name, found) for name, found in read if found is not None)
+    if wants:  # another error is told where there are none
+        from cudepot.kinds.rules.system_wanted import check_lonely  # noqa: PLC0415
+
+        check_lonely(table, environment, wants)
+    return wants

@@ -14,6 +14,9 @@ from cudepot.errors import ConfigError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _PYTHON = re.compile(r"[23]\.(0|[1-9][0-9]?)(\.(0|[1-9][0-9]?))?")
+_DISTRIBUTION = re.compile(r"[a-z0-9][a-z0-9.]*")
+_ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_BASE = re.compile(r"none|minbase|file:.+")
 _GLIBC = re.compile(r"2\.(0|[1-9][0-9]?)")
 _SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(kB|MB|GB|TB)")
 _UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -46,6 +49,11 @@ class Environment:
         glibc: the oldest of the Linux machines, ``2.28``.
         cuda: the CUDA it is for; empty where none is said.
         max_size: bytes that its files may have together; None for no limit.
+        distribution: of debs and rpms: what the machines run, as client files name it: ``ubuntu2204``.
+        architectures: of debs and rpms, as the distribution names them; empty for those of ``platforms``.
+        base: what such machines have before: ``none``, ``minbase``, or ``file:`` and a listing of packages.
+        bootstrap: whether what a bare machine is made of is wanted as well.
+        recommends: whether packages that others recommend are wanted as well.
         wants: name of a kind → what that kind read of its own keys, in the registry's order.
     """
 
@@ -55,6 +63,11 @@ class Environment:
     glibc: str = "2.28"
     cuda: str = ""
     max_size: int | None = None
+    distribution: str = ""
+    architectures: tuple[str, ...] = ()
+    base: str = "none"
+    bootstrap: bool = False
+    recommends: bool = False
     wants: tuple[tuple[str, Wants], ...] = ()
 
 
@@ -89,12 +102,35 @@ def _environment(table: Table, platforms: Sequence[str], parse_wants: ParseWants
         glibc=_each(table, "glibc", (table.version("glibc", "2.28"),), _GLIBC, "a version of glibc, '2.28'")[0],
         cuda=table.version("cuda", ""),
         max_size=_size(table, "max-size"),
+        distribution=_distribution(table),
+        architectures=_each(
+            table, "architectures", table.texts("architectures", ()), _ARCHITECTURE, "architectures, 'amd64'"
+        ),
+        base=_each(table, "base", (table.text("base", "none"),), _BASE, "'none', 'minbase' or 'file:NAME'")[0],
+        bootstrap=table.flag("bootstrap"),
+        recommends=table.flag("recommends"),
     )
+    _check_bootstrap(table, found)
     found = replace(found, wants=parse_wants(table, found))
     table.done()
     if not found.wants:
         raise ConfigError(f"{table.where!r} wants nothing", hint=f"known here: {', '.join(sorted(table.asked))}")
     return found
+
+
+def _distribution(table: Table) -> str:
+    found = table.text("distribution", "")
+    if table.has("distribution"):
+        _each(table, "distribution", (found,), _DISTRIBUTION, "one word, 'ubuntu2204'")
+    return found
+
+
+def _check_bootstrap(table: Table, found: Environment) -> None:
+    if found.bootstrap and found.base != "none":
+        raise ConfigError(
+            f"{table.path('bootstrap')!r} with {table.path('base')!r} = {found.base!r}: is the machine bare or not?",
+            hint='`bootstrap = true` goes with `base = "none"`',
+        )
 
 
 def _platforms(table: Table, known: Sequence[str]) -> tuple[str, ...]:

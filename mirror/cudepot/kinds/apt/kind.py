@@ -51,5 +51,6 @@ KIND = Kind(
     vouching="cudepot.kinds.apt.vouches",
     checking="cudepot.kinds.apt.checks",
     configuring="cudepot.kinds.apt.configures",
+    solving="cudepot.kinds.apt.solves",
     ends=("/InRelease", "/Release.gpg"),
 )

@@ -15,13 +15,14 @@ from cudepot.catalog.drift import same_bytes_or_accepted
 from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import document, environment_fault_name
-from cudepot.depot.request import request_hash
 from cudepot.depot.rounds import failures, resolve_all
 from cudepot.errors import ConfigError
 from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.registry import solving
 from cudepot.kinds.shared import Shared
 from cudepot.workflows.lock.environment_files import Files, check_size, sizes
+from cudepot.workflows.lock.noted_upstreams import kept_upstreams
+from cudepot.workflows.lock.noted_upstreams import noted as noted_upstreams
 from cudepot.workflows.lock.settled import Settled
 
 Upgrade = bool | frozenset[str]
@@ -36,12 +37,14 @@ class Asked(NamedTuple):
         accepted: names of packages whose bytes may differ from those locked.
         wait: seconds to go on trying where a fault may pass.
         rollback: whether an index older than one seen before is accepted.
+        stale: upstreams whose pins could not be locked now, so that what is noted of them is of before.
     """
 
     upgrade: Upgrade = False
     accepted: Sequence[str] = ()
     wait: float = 0.0
     rollback: bool = False
+    stale: Sequence[str] = ()
 
 
 class _Part(NamedTuple):
@@ -60,6 +63,17 @@ class _Part(NamedTuple):
         return ""
 
 
+class _Run(NamedTuple):
+    """What an environment is resolved with; ``noted`` has the upstreams that were read in this run."""
+
+    depot: Depot
+    old: Lock
+    pins: Lock
+    noted: Mapping[str, LockedUpstream]
+    asked: Asked
+    shared: Shared
+
+
 def with_environments(depot: Depot, old: Lock, pins: Lock, asked: Asked) -> Settled:
     """Resolve every environment, and return the lock that has them.
 
@@ -74,15 +88,19 @@ def with_environments(depot: Depot, old: Lock, pins: Lock, asked: Asked) -> Sett
     """
     _check_upgrade(asked.upgrade, depot.config, old)
     parts = [_Part(one) for one in depot.config.environments]
+    noted = {one.name: one for one in pins.upstreams if one.roots and one.name not in asked.stale}
 
     def resolve(attempt: Depot, part: _Part) -> list[Solved]:
-        environment = part.environment
-        return [_solved(attempt, old, pins, environment, kind, asked, shared) for kind, _ in environment.wants]
+        run = _Run(attempt, old, pins, noted, asked, shared)
+        found = [_solved(run, part.environment, kind) for kind, _ in part.environment.wants]
+        for upstream in (one for each in found for one in each.upstreams):
+            noted.setdefault(upstream.name, upstream)
+        return found
 
     with Shared() as shared:
         found, errors = resolve_all(depot, parts, resolve, asked.wait)
     done = {one.environment.name: found[one.name] for one in parts if one.name in found}
-    lock = _joined(depot.config, old, pins, done)
+    lock = _joined(depot, old, pins, done)
     failed = tuple(failures(depot.store, depot.clock, parts, errors, first=False))
     notes = dict.fromkeys(note for each in done.values() for one in each for note in (*one.notes, *_withdrawn(one)))
     return Settled(lock, failed, tuple(notes), sizes(old, lock, depot.store.has))
@@ -106,20 +124,18 @@ def _check_upgrade(upgrade: Upgrade, config: Config, old: Lock) -> None:
         raise ConfigError(f"no environment has {missing[0]!r} to upgrade", hint=f"there are {known}")
 
 
-def _solved(
-    depot: Depot, old: Lock, pins: Lock, environment: Environment, kind: str, asked: Asked, shared: Shared
-) -> Solved:
+def _solved(run: _Run, environment: Environment, kind: str) -> Solved:
     """Return what an environment means of one kind of packages, once it has stood all tests."""
+    depot, old, pins, noted, asked, _ = run
     wants = dict(environment.wants)[kind]
     before = old.environment(environment.name, kind)
-    found = solving()[kind].solve(
-        Solving(depot, environment, wants, before, old, shared, asked.upgrade, asked.rollback)
-    )
+    asking = Solving(depot, environment, wants, before, old, run.shared, asked.upgrade, noted, asked.rollback)
+    found = solving()[kind].solve(asking)
     artifacts = tuple(_unchanged(depot.config, old, found.artifacts, asked.accepted))
     check_size(environment, artifacts)
     found = found._replace(artifacts=artifacts)
     if found.environment != before:
-        document(_joined(depot.config, Lock(), pins, {environment.name: [found]}))
+        document(_joined(depot, Lock(), pins, {environment.name: [found]}))
     else:
         Files(pins.artifacts).add(artifacts)
     return found
@@ -132,9 +148,12 @@ def _unchanged(config: Config, old: Lock, artifacts: Sequence[Artifact], accepte
         yield from same_bytes_or_accepted(old.of(name), mine, accepted, config.upstream(name).url)
 
 
-def _joined(config: Config, old: Lock, pins: Lock, done: Mapping[str, Sequence[Solved]]) -> Lock:
+def _joined(depot: Depot, old: Lock, pins: Lock, done: Mapping[str, Sequence[Solved]]) -> Lock:
     """Return the lock of pins and environments; what was locked of an environment that is not done stays."""
-    files, environments = Files(pins.artifacts), list[LockedEnvironment]()
+    config = depot.config
+    files = Files(pins.artifacts)
+    environments: list[LockedEnvironment] = []
+    stay: list[LockedEnvironment] = []
     for one in config.environments:
         if one.name in done:
             for solved in done[one.name]:
@@ -145,8 +164,11 @@ def _joined(config: Config, old: Lock, pins: Lock, done: Mapping[str, Sequence[S
             if (still := _still_there(config, old, kept)) is not None:
                 files.add(still)
                 environments.append(kept)
+                stay.append(kept)
     artifacts = files.artifacts
-    upstreams = _upstreams(config, pins, {one.upstream for one in artifacts})
+    noted = [one for each in done.values() for of_kind in each for one in of_kind.upstreams]
+    noted += kept_upstreams(depot.store, old, stay)
+    upstreams = tuple(noted_upstreams(config, pins, noted, {one.upstream for one in artifacts}))
     ordered = tuple(artifact for one in upstreams for artifact in artifacts if artifact.upstream == one.name)
     return replace(pins, upstreams=upstreams, artifacts=ordered, environments=tuple(environments))
 
@@ -159,14 +181,3 @@ def _still_there(config: Config, old: Lock, kept: LockedEnvironment) -> tuple[Ar
     if members is None or builders is None or any(one.upstream not in there for one in (*members, *builders)):
         return None
     return *members, *builders
-
-
-def _upstreams(config: Config, pins: Lock, used: Iterable[str]) -> tuple[LockedUpstream, ...]:
-    """Return the upstreams of the lock in the order of cudepot.toml; of those of environments alone no root is kept."""
-    locked = {one.name: one for one in pins.upstreams}
-    wanted = {*locked, *used}
-    return tuple(
-        locked.get(one.name) or LockedUpstream(one.name, one.type, one.url, request_hash(one, config.pins_of(one)))
-        for one in config.upstreams
-        if one.name in wanted
-    )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import FileRole, Lock
@@ -91,9 +91,8 @@ def make_lock(
     solvable = Solvability.of(depot.config, permitted, allow_unsolvable, forbid_unsolvable, shared)
     _judge_shared(depot, solvable)
     pins = Pins(depot, upstreams, whole, solvable, PinsAsked(allow_rollback, accept_changed, wait)).locked()
-    settled = _with_environments(
-        depot, whole, pins.lock, upgrade=upgrade, accepted=accept_changed, wait=wait, rollback=allow_rollback
-    )
+    stale = [one.upstream for one in pins.failed]
+    settled = _with_environments(depot, whole, pins.lock, upgrade, accept_changed, wait, allow_rollback, stale)
     lock = settled.lock
     is_any = bool(lock.upstreams or lock.environments or depot.lock_path.exists())
     written = is_any and lock != whole and not dry_run
@@ -113,22 +112,13 @@ def make_lock(
     )
 
 
-def _with_environments(
-    depot: Depot,
-    old: Lock,
-    pins: Lock,
-    *,
-    upgrade: bool | frozenset[str],
-    accepted: Sequence[str],
-    wait: float,
-    rollback: bool,
-) -> Settled:
+def _with_environments(depot: Depot, old: Lock, pins: Lock, upgrade: bool | frozenset[str], *asked: Any) -> Settled:
     """Return the lock with environments, if there are any; loading what resolves them takes time."""
     if not depot.config.environments and not upgrade:
         return Settled(pins)
     from cudepot.workflows.lock.environments import Asked, with_environments  # noqa: PLC0415
 
-    return with_environments(depot, old, pins, Asked(upgrade, accepted, wait, rollback))
+    return with_environments(depot, old, pins, Asked(upgrade, *asked))
 
 
 def _proved(config: Config) -> dict[str, Shows]:
