@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from pathlib import Path
 from typing import Any
 
+from cudepot.workflows.bundle.far_file import NAME, archive
 from simulator.apt import FlatRepo
 from simulator.debs import Deb, simple_deb, write_deb
 from simulator.keys import Key, KeyHome
 from simulator.project import Project
+from simulator.pythons import oldest
 from simulator.site_key import SiteKey
 
 
@@ -87,3 +90,42 @@ class Far(Project):
         assert all(after.get(path) == mark for path, mark in before.items())
         assert not {path for path in after.keys() - before.keys() if "/objects/" not in path}
         return error
+
+
+class FarAlone(Far):
+    """A far side that has no cudepot: what ``cudepot-far.pyz`` can do it does, on the oldest Python here.
+
+    All other verbs are cudepot's, on the same folder: it has to understand all that the file makes.
+
+    Attributes:
+        python: the interpreter.
+    """
+
+    def __init__(self, base: Path, key_file: Path, *upstream_keys: str) -> None:
+        super().__init__(base, key_file, *upstream_keys)
+        self.python, self.file = oldest(), base.with_name(f"{base.name}-medium") / NAME
+        self.file.parent.mkdir(exist_ok=True)
+        self.file.write_bytes(archive())
+
+    def start(self, *argv: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """Start a verb and return at once."""
+        own = self._own(argv)
+        if not own:
+            return super().start(*argv, prefix=prefix)
+        command = [*prefix, self.python, "-I", "-W", "error", str(self.file), own[0], "-C", str(self.base), *own[1:]]
+        env = {name: value for name, value in self.env.items() if not name.startswith("PYTHON")}
+        return subprocess.Popen(
+            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    def _own(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a command line as the file has it; none where only cudepot can do that."""
+        if argv[0] == "init":
+            return ("init", *argv[2:])
+        verb, rest = (argv[1], argv[2:]) if argv[0] == "bundle" else (argv[0], argv[1:])
+        dry = "--dry-run" in rest or "-n" in rest
+        return (verb, *rest) if verb in ("import", "missing", "publish", "rollback") and not dry else ()
+
+
+FARS = (Far, FarAlone)
+"""The far sides that have to do alike what bundles ask for."""

@@ -1,4 +1,4 @@
-"""Finds the data that comes with cudepot: ``recipes`` and ``channel-config``."""
+"""Finds what comes with cudepot: ``recipes``, ``channel-config``, and the package that far sides run alone."""
 
 from __future__ import annotations
 
@@ -18,3 +18,15 @@ def data_folder(name: str) -> Path:
         if candidate.is_dir():
             return candidate
     raise ConfigError(f"cudepot's own data folder {name!r} is missing", hint="install cudepot again")
+
+
+def far_folder() -> Path:
+    """Return the folder of the package ``cudepot_far``, which lies beside this one.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    found = Path(__file__).parent.parent / "cudepot_far"
+    if not (found / "__main__.py").is_file():
+        raise ConfigError("the package cudepot_far is missing beside cudepot", hint="install cudepot again")
+    return found

@@ -13,7 +13,7 @@ import pytest
 from simulator.keys import Key, KeyHome
 from simulator.process import run
 from simulator.project import Project
-from simulator.sides import Far, Near, deb_of
+from simulator.sides import FARS, Far, Near, deb_of
 from simulator.site_key import SiteKey
 from simulator.yum import Rhel
 from tests.kinds.yum.world import DEVEL, add_yum
@@ -37,9 +37,10 @@ def near(
     return one
 
 
-@pytest.fixture
-def far(site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
-    return Far(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
+@pytest.fixture(params=FARS)
+def far(request: pytest.FixtureRequest, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
+    one: Far = request.param(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint)
+    return one.init()
 
 
 def test_the_plain_way(near: Near, far: Far) -> None:
@@ -97,7 +98,8 @@ def test_volumes_in_any_order(near: Near, far: Far) -> None:
         assert not (far.store / "snapshots").exists()
     far.fail(3, "publish")
     assert far.take(split[-1])["imported"] == [3]
-    assert " files that came in pieces: " in (far.store / "cudepot.log").read_text()
+    if type(far) is Far:  # one file writes no log
+        assert " files that came in pieces: " in (far.store / "cudepot.log").read_text()
     far.run("publish")
     assert far.run("verify", "--json").json["faults"] == []
     pieces = {

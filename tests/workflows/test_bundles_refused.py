@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from simulator.keys import Key, KeyHome
-from simulator.sides import Far, Near, deb_of
+from simulator.sides import FARS, Far, Near, deb_of
 from simulator.site_key import SiteKey
 from tests.workflows.test_stolen_site_key import Objects, forged, put, with_snapshot
 
@@ -28,9 +28,10 @@ def near(site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -
     return one
 
 
-@pytest.fixture
-def far(site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
-    return Far(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
+@pytest.fixture(params=FARS)
+def far(request: pytest.FixtureRequest, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
+    one: Far = request.param(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint)
+    return one.init()
 
 
 def evil(bundle: Path, key: SiteKey) -> None:
@@ -95,6 +96,7 @@ def test_a_damaged_note_of_a_waiting_bundle_stops_nothing(near: Near, far: Far) 
     assert waiting(far) == []
 
 
+@pytest.mark.parametrize("far", [Far], indirect=True)  # one file reads no lock, and says so
 def test_a_lock_nobody_can_read_is_told_and_stops_nothing(
     near: Near, far: Far, site_key: SiteKey, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from simulator.apt import DistsRepo
 from simulator.debs import write_deb
 from simulator.keys import Key, KeyHome
 from simulator.project import Project
-from simulator.sides import Far, Near, deb_of
+from simulator.sides import FARS, Far, Near, deb_of
 from simulator.site_key import SiteKey
 from simulator.yum import Rhel
 from tests.kinds.yum.world import DEVEL, add_yum
@@ -31,10 +31,11 @@ Text = tuple[str, bytes]
 """A path on the site and its new content."""
 
 
-@pytest.fixture
-def far(site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
+@pytest.fixture(params=FARS)
+def far(request: pytest.FixtureRequest, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
     """A far side that has nothing yet."""
-    return Far(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
+    one: Far = request.param(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint)
+    return one.init()
 
 
 def replaced(bundle: Path, key: SiteKey, change: Callable[[dict[str, bytes]], dict[str, bytes]]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from simulator.keys import Key, KeyHome
-from simulator.sides import Far, Near, deb_of
+from simulator.sides import FARS, Far, Near, deb_of
 from simulator.site_key import SiteKey
 
 from cudepot.errors import FormatError
@@ -32,10 +32,12 @@ def near(
     return one
 
 
-@pytest.fixture
-def far(site_key: SiteKey, upstream_key: tuple[KeyHome, Key], near: Near, tmp_path: Path) -> Far:
+@pytest.fixture(params=FARS)
+def far(
+    request: pytest.FixtureRequest, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], near: Near, tmp_path: Path
+) -> Far:
     """A far side that shows the first snapshot."""
-    one = Far(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
+    one: Far = request.param(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
     one.take(near.medium / "full.tar")
     one.run("publish")
     return one

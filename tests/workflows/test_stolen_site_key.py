@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from simulator.keys import Key, KeyHome
 from simulator.project import Project
-from simulator.sides import Far, Near, deb_of
+from simulator.sides import FARS, Far, Near, deb_of
 from simulator.site_key import SiteKey
 from tests.workflows.test_hostile_bundles import read, write
 
@@ -34,10 +34,11 @@ def near(site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -
     return one
 
 
-@pytest.fixture
-def far(site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
+@pytest.fixture(params=FARS)
+def far(request: pytest.FixtureRequest, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> Far:
     """A far side that has nothing yet."""
-    return Far(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
+    one: Far = request.param(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint)
+    return one.init()
 
 
 def forged(
@@ -147,6 +148,7 @@ def test_a_package_the_sites_index_names_by_any_name_has_to_be_the_upstreams(
     assert told in far.refuse(5, near.medium / "full.tar")
 
 
+@pytest.mark.parametrize("far", [Far], indirect=True)  # one file asks the snapshot, not the lock
 def test_an_upstream_that_nobody_signed_has_to_be_named_here(near: Near, far: Far, site_key: SiteKey) -> None:
     def change(manifest: Manifest, objects: Objects) -> Manifest:
         snapshot = parse_snapshot(objects[manifest.document], "snapshot")
@@ -163,6 +165,7 @@ def test_an_upstream_that_nobody_signed_has_to_be_named_here(near: Near, far: Fa
     assert far.take(near.medium / "full.tar")["imported"] == [1]
 
 
+@pytest.mark.parametrize("far", [Far], indirect=True)  # likewise: tests/far/
 def test_a_signed_upstream_cannot_be_called_a_folder(near: Near, far: Far, site_key: SiteKey) -> None:
     """What nobody signs has to be expected on this side; else its packages could be anything."""
 

@@ -42,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--since", type=_number, metavar="N", help="snapshot the far side has; 0 for none")
     start.add_argument("--want", type=Path, metavar="FILE", help="what the far side's `bundle missing` printed")
     export.add_argument("--split", type=_size, default=0, metavar="SIZE", help="most bytes of a volume, e.g. 4700M")
+    export.add_argument(
+        "--with-cudepot",
+        action="store_true",
+        help="put cudepot-far.pyz beside it, which needs Python 3.6 and gpgv over there, and no cudepot",
+    )
     take = actions.add_parser("import", help="far side: take volumes in, in any order")
     take.add_argument("files", type=Path, nargs="+", metavar="FILE", help="volumes of one bundle or several")
     inspect = actions.add_parser("inspect", help="say what a bundle holds")
@@ -79,10 +84,16 @@ def _export(args: argparse.Namespace) -> Answer:
     wanted = _want(args.want) if args.want else None
     with opened(args) as depot:
         done = export(
-            depot, args.file.resolve(), since=args.since or 0, want=wanted, split=args.split, dry_run=args.dry_run
+            depot,
+            args.file.resolve(),
+            since=args.since or 0,
+            want=wanted,
+            split=args.split,
+            with_cudepot=args.with_cudepot,
+            dry_run=args.dry_run,
         )
     did = "would write" if args.dry_run else "wrote"
-    lines = [f"{did} {one}" for one in (*done.volumes, done.sums)]
+    lines = [f"{did} {one}" for one in (*done.volumes, *done.far, done.sums)]
     base = f"since snapshot {done.base}" if done.base else "from nothing"
     lines.append(f"snapshot {done.number} {base}: {done.objects} objects, {size_text(done.bytes)}")
     return asdict(done), lines, 0

@@ -119,6 +119,10 @@ IMPORTED = Entry(
     "imported", "the manifests by which snapshots came: `000001.json`",
     Loss.RECORD, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
 )  # fmt: skip
+SIGNATURES = Entry(
+    "signatures.json", "signatures of files that went beside bundles, by the sha256 of each",
+    Loss.WORK, Guard.CHECK,
+)  # fmt: skip
 SHA512 = Entry(
     "sha512", "sha256 and size of what was found to have a sha512, where an index tells nothing else: `HEX`",
     Loss.WORK, dry=Dry.OWN, files="*",
@@ -144,6 +148,7 @@ LOG = Entry("cudepot.log", "what runs said, and why they ended; the one before i
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
 LAYOUT = (
     FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, BUILDS, UPSTREAMS, ENVIRONMENTS, SDISTS, ROLLBACK,
-    COMPLETE, PROOFS, *MANIFESTS, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LOG,
+    COMPLETE, PROOFS, *MANIFESTS, SIGNATURES, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG,
+    LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
@@ -41,6 +42,9 @@ from cudepot.transport.volumes import numbered
 from cudepot.workflows.bundle.unpacked import patchable, unpackable
 from cudepot.workflows.bundle.volume import complete_volume, write_volume
 
+if TYPE_CHECKING:
+    from cudepot.workflows.bundle.far_file import FarFile
+
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
@@ -52,6 +56,7 @@ class ExportResult:
         volumes: the files, in order.
         sums: the file with their sha256.
         written: how many of them were written now; the others lay there complete.
+        far: the file that takes bundles in where there is no cudepot, and its signature; none unless asked for.
     """
 
     base: int
@@ -61,10 +66,18 @@ class ExportResult:
     volumes: tuple[str, ...]
     sums: str
     written: int
+    far: tuple[str, ...] = ()
 
 
 def export(
-    depot: Depot, file: Path, *, since: int = 0, want: Want | None = None, split: int = 0, dry_run: bool = False
+    depot: Depot,
+    file: Path,
+    *,
+    since: int = 0,
+    want: Want | None = None,
+    split: int = 0,
+    with_cudepot: bool = False,
+    dry_run: bool = False,
 ) -> ExportResult:
     """Write the bundle from snapshot ``since``, or for what a far side wants, to the newest one.
 
@@ -74,6 +87,7 @@ def export(
         since: number of the snapshot the far side has; 0 for none.
         want: what the far side asks for, instead of ``since``.
         split: most bytes of a volume; 0 for one volume.
+        with_cudepot: put the file beside it that needs no cudepot over there, and pack nothing with Zstandard.
         dry_run: write nothing.
 
     Raises:
@@ -100,14 +114,24 @@ def export(
             f"the newest snapshot is {newest.number}: there is nothing since {base.number} to send",
             hint="publish first; --since 0 sends everything",
         )
-    manifest, document = _manifest(depot, base, newest, want, split)
+    manifest, document = _manifest(depot, base, newest, want, split, plain=with_cudepot)
     signature = _signed(depot.signing, depot.site_verifier, document, dry_run=dry_run)
     paths = numbered(file, len(manifest.volumes)) if split else [file]
-    written = 0 if dry_run else _write(depot, manifest, document, signature, paths, file)
+    far = _far_file(depot, file.parent, dry_run=dry_run) if with_cudepot else None
+    written = 0 if dry_run else _write(depot, manifest, document, signature, paths, file, far.sums if far else "")
     travelling = [one for volume in manifest.volumes for one in volume]
     size = sum(one.size for one in travelling)
     names = tuple(map(str, paths))
-    return ExportResult(base.number, newest.number, len(travelling), size, names, str(_sums_path(file)), written)
+    beside = (str(far.path), str(far.signature_path)) if far else ()
+    return ExportResult(
+        base.number, newest.number, len(travelling), size, names, str(_sums_path(file)), written, beside
+    )
+
+
+def _far_file(depot: Depot, folder: Path, *, dry_run: bool) -> FarFile:
+    from cudepot.workflows.bundle.far_file import far_file  # noqa: PLC0415 - where it is asked for
+
+    return far_file(folder, depot.signing, depot.site_verifier, dry_run=dry_run)
 
 
 def _newest(store: LocalStore, history: History) -> Snapshot:
@@ -135,7 +159,9 @@ def _base_of(signing: Signing, history: History, want: Want, newest: Snapshot) -
     return max(common, key=lambda one: one.number, default=Link())
 
 
-def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, split: int) -> tuple[Manifest, bytes]:
+def _manifest(
+    depot: Depot, base: Link, newest: Snapshot, want: Want | None, split: int, *, plain: bool
+) -> tuple[Manifest, bytes]:
     document, signature = (depot.store.add_bytes(one) for one in depot.store.snapshots.read(newest.number))
     lock = lock_of(depot.store, newest)
     roots = tuple(
@@ -149,10 +175,9 @@ def _manifest(depot: Depot, base: Link, newest: Snapshot, want: Want | None, spl
     every |= set(want.objects) if want else set()
     _check_present(depot.store, depot.progress, every)
     asked = set(want.objects) if want else set()
-    unpacked = unpackable(depot.store, newest.tree, every - asked)
-    patches = patchable(
-        depot.store, _editions(depot.store, depot.history, base, newest, document), every - asked - unpacked.keys()
-    )
+    unpacked = unpackable(depot.store, newest.tree, every - asked, plain=plain)
+    editions = () if plain else _editions(depot.store, depot.history, base, newest, document)
+    patches = patchable(depot.store, editions, every - asked - unpacked.keys())
     unpacked |= patches
     every = every - unpacked.keys() | {one.packed for one in patches.values()}
     volumes, pieces = plan_volumes(every, split, len(proving), lambda one, size: _cut(depot.store, one, size))
@@ -270,7 +295,13 @@ def _sums_path(file: Path) -> Path:
 
 
 def _write(
-    depot: Depot, manifest: Manifest, document: bytes, signature: bytes, paths: Sequence[Path], file: Path
+    depot: Depot,
+    manifest: Manifest,
+    document: bytes,
+    signature: bytes,
+    paths: Sequence[Path],
+    file: Path,
+    more_sums: str,
 ) -> int:
     """Write the volumes that are not there complete, and SHA256SUMS last; return how many were written."""
     chunks, written, lines = _Chunks(depot.store, depot.progress, manifest), 0, []
@@ -282,7 +313,7 @@ def _write(
         written += not sha256
         lines.append(f"{sha256 or write_volume(path, head, volume, chunks)}  {path.name}\n")
     depot.progress.end()
-    write_atomic(_sums_path(file), "".join(lines).encode())
+    write_atomic(_sums_path(file), ("".join(lines) + more_sums).encode())
     return written
 
 

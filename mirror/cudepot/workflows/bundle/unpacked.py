@@ -21,15 +21,21 @@ _FORMS = (".xz", ".zst", ".bz2", ".gz")  # the smallest first
 _LEAST = 1 << 14  # bytes of a file below which a patch of it is not worth a member of the bundle
 
 
-def unpackable(store: LocalStore, tree: Tree, travelling: Set[Digest]) -> dict[Digest, Unpacked]:
-    """Return those of the travelling objects that unpacking another of them gives, byte for byte, with that one."""
+def unpackable(
+    store: LocalStore, tree: Tree, travelling: Set[Digest], *, plain: bool = False
+) -> dict[Digest, Unpacked]:
+    """Return those of the travelling objects that unpacking another of them gives, byte for byte, with that one.
+
+    ``plain``: use only what Python's standard library unpacks.
+    """
     found: dict[Digest, Unpacked] = {}
+    forms = tuple(one for one in _FORMS if not plain or one != ".zst")
     for path, packed in tree.items():
-        plain = tree.get(path.removesuffix(ending)) if (ending := f".{path.rpartition('.')[2]}") in _FORMS else None
-        if plain is None or plain in found or plain not in travelling or packed not in travelling:
+        whole = tree.get(path.removesuffix(ending)) if (ending := f".{path.rpartition('.')[2]}") in forms else None
+        if whole is None or whole in found or whole not in travelling or packed not in travelling:
             continue
-        if plain != packed and _gives(store, one := Unpacked(plain, packed)):
-            found[plain] = one
+        if whole != packed and _gives(store, one := Unpacked(whole, packed)):
+            found[whole] = one
     return found
 
 

@@ -1,0 +1,87 @@
+"""The far side in one file, beside the volumes of a bundle: ``cudepot_far`` as a zip that any python3 runs, signed.
+
+The same cudepot writes the same bytes each time: members in order, uncompressed, of 1980. The signature is made once
+and kept, as those of manifests are. ``docs/adr/0050-far-side-alone.md`` says why.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from cudepot.data import far_folder
+from cudepot.depot.depot import Signing, SiteVerifier
+from cudepot.depot.shipped import load_presets
+from cudepot.digest import Digest
+from cudepot.disk import write_atomic
+from cudepot.formats.zip_write import ZipWriter
+from cudepot.store.layout import SIGNATURES
+from cudepot.store.sealed_file import SealedFile
+
+NAME = "cudepot-far.pyz"
+_SHEBANG = b"#!/usr/bin/env python3\n"
+_MAIN = b"import sys\n\nfrom cudepot_far.__main__ import main\n\nsys.exit(main())\n"
+
+
+class FarFile(NamedTuple):
+    """The file and its signature, as paths and as bytes."""
+
+    path: Path
+    data: bytes
+    signature_path: Path
+    signature: bytes
+
+    @property
+    def sums(self) -> str:
+        """Lines for ``SHA256SUMS``."""
+        both = ((self.data, self.path), (self.signature, self.signature_path))
+        return "".join(f"{Digest.of(data).sha256}  {path.name}\n" for data, path in both)
+
+
+def far_file(folder: Path, signing: Signing, site_verifier: SiteVerifier, *, dry_run: bool) -> FarFile:
+    """Return the file as it is, or would be, in a folder; it is written unless this is a dry run.
+
+    Raises:
+        ConfigError: the site's key cannot sign.
+        StorageError: the disk refuses.
+    """
+    path, data = folder / NAME, archive()
+    signature = _signed(data, signing, site_verifier, dry_run=dry_run)
+    found = FarFile(path, data, path.with_name(f"{NAME}.asc"), signature)
+    if not dry_run:
+        write_atomic(found.path, data, mode=0o755)
+        write_atomic(found.signature_path, signature)
+    return found
+
+
+def archive() -> bytes:
+    """Return the file's bytes."""
+    out = io.BytesIO()
+    out.write(_SHEBANG)
+    writer = ZipWriter(out)
+    for name, data in sorted(_members().items()):
+        writer.store(name, [data], most=len(data))
+    writer.close()
+    return out.getvalue()
+
+
+def _members() -> dict[str, bytes]:
+    source = far_folder()
+    found = {f"{source.name}/{one.name}": one.read_bytes() for one in source.glob("*.py")}
+    keys = sorted(one.fingerprint for one in load_presets().keys.values() if not one.until)
+    return {**found, "__main__.py": _MAIN, f"{source.name}/known-keys.json": json.dumps(keys).encode()}
+
+
+def _signed(data: bytes, signing: Signing, site_verifier: SiteVerifier, *, dry_run: bool) -> bytes:
+    kept, name = SealedFile(signing.store.at(SIGNATURES)), Digest.of(data).sha256
+    known = kept.recall()
+    if name in known:
+        signature = str(known[name]).encode()
+        site_verifier().detached(data, signature, NAME)
+        return signature
+    signature = signing.signer().detach(data)
+    if not dry_run:
+        kept.write({**known, name: signature.decode()})
+    return signature
