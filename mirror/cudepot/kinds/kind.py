@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cudepot.catalog.config.environments import Environment, Wants
     from cudepot.catalog.config.upstream import Upstream
     from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream, Resolved
-    from cudepot.catalog.site.snapshot import Tree
+    from cudepot.catalog.site.snapshot import Snapshot, Tree
     from cudepot.catalog.unsolvable import Findings
     from cudepot.depot.depot import Depot
     from cudepot.digest import Digest, Promise
@@ -154,6 +154,20 @@ class PlainSolves:
 
     def remake(self, depot: Depot, lock: Lock, lost: Sequence[Artifact]) -> None:
         """Do nothing: no package is built here."""
+
+    def suite_folder(self, environment: str) -> str:  # noqa: ARG002
+        """Return nothing: environments have no signed roots."""
+        return ""
+
+    def suite(
+        self,
+        depot: Depot,  # noqa: ARG002
+        environment: LockedEnvironment,  # noqa: ARG002
+        tree: Tree,  # noqa: ARG002
+        earlier: Sequence[Snapshot],  # noqa: ARG002
+    ) -> Mapping[str, Digest]:
+        """Return nothing."""
+        return {}
 
     def because(self, store: LocalStore, lock: Lock, artifacts: Sequence[Artifact]) -> Mapping[Artifact, Because]:  # noqa: ARG002
         """Return nothing: such upstreams do not say why they have a version."""

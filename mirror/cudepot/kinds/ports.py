@@ -219,6 +219,23 @@ class Solves(Protocol):
         """
         ...
 
+    def suite_folder(self, environment: str) -> str:
+        """Return the folder of the site in which an environment may have signed roots of its own; empty for none."""
+        ...
+
+    def suite(
+        self, depot: Depot, environment: LockedEnvironment, tree: Tree, earlier: Sequence[Snapshot]
+    ) -> Mapping[str, Digest]:
+        """Return path → content of these roots and their indexes, of an environment that has such.
+
+        Args:
+            depot: the depot.
+            environment: as it is locked and shown.
+            tree: the finished repositories of its upstreams.
+            earlier: snapshots before this one, the newest first.
+        """
+        ...
+
     def because(self, store: LocalStore, lock: Lock, artifacts: Sequence[Artifact]) -> Mapping[Artifact, Because]:
         """Return why upstreams have these versions, of those of which they say it; ``lock`` has the artifacts."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import ArtifactKind
@@ -48,7 +48,12 @@ def _repository(
     texts = apt_plan.indexes(stanzas, before)
     files = {path: signing.store.add_bytes(text) for path, text in texts.items()}
     architectures, lifetime = [one["Architecture"] for one in stanzas], config.upstream(upstream.name).valid_for
-    roots = _roots(signing, upstream, architectures, texts, earlier, lifetime=lifetime)
+    roots = signed_roots(
+        signing,
+        f"apt/{upstream.name}",
+        lambda date: apt_plan.release(upstream, architectures, texts, date, lifetime),
+        earlier,
+    )
     return pool | files | _hashed(signing.store, upstream, files, earlier) | roots
 
 
@@ -97,21 +102,18 @@ def _stanza(store: LocalStore, deb: Artifact, known: Mapping[tuple[str, str], Fi
     return fields
 
 
-def _roots(
-    signing: Signing,
-    upstream: LockedUpstream,
-    architectures: Sequence[str],
-    texts: dict[str, bytes],
-    earlier: Sequence[Snapshot],
-    *,
-    lifetime: int,
+def signed_roots(
+    signing: Signing, folder: str, release: Callable[[str], bytes], earlier: Sequence[Snapshot]
 ) -> dict[str, Digest]:
-    """Return the signed roots: the ones before when nothing but the date would change and they are fresh enough."""
-    paths = {name: f"apt/{upstream.name}/{name}" for name in ("Release", "Release.gpg", "InRelease")}
+    """Return the signed roots of a folder of the site, by name; ``release`` gives the text for a date.
+
+    They are the ones before when nothing but the date would change and they are fresh enough.
+    """
+    paths = {name: f"{folder}/{name}" for name in ("Release", "Release.gpg", "InRelease")}
     before = earlier[0].tree if earlier else {}
     whole = all(path in before and signing.store.has(before[path]) for path in paths.values())
     old = signing.store.read(before[paths["Release"]]) if whole else None
-    text = apt_plan.release(upstream, architectures, texts, apt_plan.next_date(signing.clock(), old), lifetime)
+    text = release(apt_plan.next_date(signing.clock(), old))
     signer = signing.signer()
     kept = old is not None and earlier[0].signer == signer.fingerprint and apt_plan.same_repository(old, text)
     if old is not None and kept and not _is_to_be_dated_anew(old, signing.clock):

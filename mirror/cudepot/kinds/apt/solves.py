@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.environments import Environment, Wants
 from cudepot.catalog.fields import Table
-from cudepot.kinds.kind import PlainSolves, Solved, Solving
+from cudepot.kinds.kind import Because, PlainSolves, Solved, Solving
 
 if TYPE_CHECKING:
     from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedTarget
-    from cudepot.catalog.site.snapshot import Tree
+    from cudepot.catalog.site.snapshot import Snapshot, Tree
     from cudepot.catalog.solution.exported import Exported
     from cudepot.catalog.solution.graph import Graph
     from cudepot.depot.depot import Depot
+    from cudepot.digest import Digest
     from cudepot.store.local import LocalStore
 
 
@@ -43,7 +44,26 @@ class _Solves(PlainSolves):
         return index_of(environment)
 
     def prove(self, store: LocalStore, environment: LockedEnvironment, tree: Tree) -> tuple[str, ...]:
-        raise NotImplementedError
+        from cudepot.kinds.apt.prove_environment import prove  # noqa: PLC0415
+
+        return prove(store, environment, tree)
+
+    def suite_folder(self, environment: str) -> str:
+        from cudepot.kinds.apt.rules.suite import suite_of  # noqa: PLC0415
+
+        return suite_of(environment)
+
+    def suite(
+        self, depot: Depot, environment: LockedEnvironment, tree: Tree, earlier: Sequence[Snapshot]
+    ) -> Mapping[str, Digest]:
+        from cudepot.kinds.apt.suite import suite_tree  # noqa: PLC0415
+
+        return suite_tree(depot.signing, depot.config.site.label, environment, tree, earlier)
+
+    def because(self, store: LocalStore, lock: Lock, artifacts: Sequence[Artifact]) -> Mapping[Artifact, Because]:  # noqa: ARG002
+        from cudepot.kinds.apt.because import because  # noqa: PLC0415
+
+        return because(lock, artifacts)
 
     def export(self, site: Exported, environment: LockedEnvironment) -> Mapping[str, str]:
         from cudepot.kinds.apt.rules.environment_text import texts  # noqa: PLC0415

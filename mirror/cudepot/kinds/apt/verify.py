@@ -13,6 +13,7 @@ from cudepot.digest import Digest, Promise
 from cudepot.errors import TrustError
 from cudepot.formats.apt import PackageIndex
 from cudepot.formats.apt_release import ROOT_NAMES, Release, parse_release
+from cudepot.kinds.apt.rules.suite import base_of
 from cudepot.kinds.mirror_files import read_whole
 from cudepot.ports import Signed, Verifier
 from cudepot.store.local import LocalStore
@@ -22,14 +23,17 @@ def faults(store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, p
     """Give the faults of a repository that the site signed; ``path`` is that of its InRelease."""
     folder = path.removesuffix("InRelease")
     signed = site_verifier().clearsigned(store.read(snapshot.tree[path]), path)
-    for name, digest in parse_release(signed.text, path).files.items():
+    release = parse_release(signed.text, path)
+    for name, digest in release.files.items():
         if snapshot.tree.get(folder + name) != digest:
             yield f"{path}: {name} is not the one it names"
-    index = PackageIndex(store.read(snapshot.tree[folder + "Packages"]), folder + "Packages")
-    for name in index.names():
-        for package in index.named(name):
-            if snapshot.tree.get(folder + package.filename) != package.digest:
-                yield f"{folder}Packages: {package.filename} is not the one it names"
+    base = base_of(folder)
+    for place in [one for one in release.files if one.rpartition("/")[2] == "Packages"]:
+        index = PackageIndex(store.read(snapshot.tree[folder + place]), folder + place)
+        for name in index.names():
+            for package in index.named(name):
+                if snapshot.tree.get(base + package.filename) != package.digest:
+                    yield f"{folder}{place}: {package.filename} is not the one it names"
 
 
 def mirror_faults(store: LocalStore, snapshot: Snapshot, upstream: LockedUpstream, verifier: Verifier) -> Iterator[str]:

@@ -19,7 +19,7 @@ from cudepot.errors import FormatError, TrustError
 from cudepot.formats.compression import decompressed
 from cudepot.kinds.kind import Reader
 from cudepot.kinds.ports import Vouches
-from cudepot.kinds.registry import kind_of, vouching
+from cudepot.kinds.registry import kind_of, solves_of, vouching
 from cudepot.ports import Progress, Signed
 from cudepot.signing.gpgv import Gpgv
 from cudepot.store.layout import IMPORTED
@@ -106,6 +106,7 @@ def _check_unsigned(config: Config, upstream: LockedUpstream, tree: Tree) -> Non
 def check_folders(lock: Lock, tree: Tree) -> None:
     """Refuse repositories that belong to no locked upstream: nothing could be said of their packages."""
     known = tuple(f"{folder}/{one.name}/" for folder in vouching() for one in lock.upstreams)
+    known += tuple(f"{folder}/" for one in lock.environments if (folder := solves_of(one).suite_folder(one.name)))
     rooms = tuple(f"{folder}/" for folder in vouching())
     for path in sorted(one for one in tree if not nvidias(one)):
         if (path.startswith(rooms) or is_root(path)) and not path.startswith(known):

@@ -24,7 +24,7 @@ from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, environment_fault_name, record_acceptance, unanswered
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
-from cudepot.kinds.registry import shown_below
+from cudepot.kinds.registry import shown_below, solves_of
 from cudepot.kinds.unsigned import unsigned
 from cudepot.store.local import LocalStore
 from cudepot.workflows.bundle.shown_import import forget_choice, newest_number, wanted_number
@@ -181,6 +181,7 @@ def site_of(
         **(statements(depot.workshop, shown, built, before) if built else {}),
         **keys_tree(depot.store, depot.signer),
     }
+    tree |= _suites(depot, shown, tree, earlier) if shown.environments else {}
     tree |= clients_tree(depot, shown, tree)
     unsolvable += [found for one in parts.values() for found in one.unsolvable]
     return shown, tree, tuple(held), notes(unsolvable, lock.allowed_unsolvable)
@@ -195,6 +196,14 @@ def _shared(
     from cudepot.workflows.publish.environments import with_environments  # noqa: PLC0415 - start-up
 
     return with_environments(depot, lock, parts, general, before, held)
+
+
+def _suites(depot: Depot, lock: Lock, tree: Tree, earlier: Sequence[Snapshot]) -> dict[str, Digest]:
+    """Return the roots that environments have beside those of their upstreams."""
+    found: dict[str, Digest] = {}
+    for one in lock.environments:
+        found |= solves_of(one).suite(depot, one, tree, earlier)
+    return found
 
 
 def _general(workshop: Workshop, store: LocalStore, lock: Lock) -> tuple[list[Built], list[Trouble]]:

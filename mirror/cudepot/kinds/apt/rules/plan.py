@@ -39,6 +39,11 @@ def indexes(stanzas: Sequence[Mapping[str, str]], before: Mapping[str, bytes] | 
     plain = render_packages(stanzas)
     if before and before.get("Packages") == plain:
         return dict(before)
+    return packed(plain)
+
+
+def packed(plain: bytes) -> dict[str, bytes]:
+    """Return an index in the forms published."""
     with ThreadPoolExecutor(2) as both:  # the compressors let go of the interpreter
         packed = both.submit(gzip.compress, plain, 9, mtime=0), both.submit(lzma.compress, plain, preset=_XZ)
         return {"Packages": plain, "Packages.gz": packed[0].result(), "Packages.xz": packed[1].result()}
