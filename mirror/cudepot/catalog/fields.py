@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
+
+_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(kB|MB|GB|TB)")
+_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 class Table:
@@ -81,6 +85,28 @@ class Table:
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise ConfigError(f"expected an integer from {low} to {high} in {self.path(key)!r}, found {value!r}")
         return value
+
+    def count(self, key: str, default: int = 1) -> int:
+        """Return how many: an integer of at least 1; 0 for "all"."""
+        value = self._get(key, default, 'a number or "all"')
+        if value == "all":
+            return 0
+        if not isinstance(value, int) or isinstance(value, bool) or (key in self._data and value < 1):
+            raise ConfigError(f'expected a number from 1 on, or "all", in {self.path(key)!r}, found {value!r}')
+        return value
+
+    def size(self, key: str) -> int | None:
+        """Return bytes for ``20 GB``; None where nothing is given."""
+        if not self.has(key):
+            self._asked.add(key)
+            return None
+        text = self.text(key)
+        found = _SIZE.fullmatch(text)
+        if not found:
+            raise ConfigError(f"expected a size as '500 MB' or '20 GB' in {self.path(key)!r}, found {text!r}")
+        from decimal import Decimal  # noqa: PLC0415 - of the few that give one
+
+        return int(Decimal(found[1]) * _UNITS[found[2]])
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """Return a boolean."""

@@ -16,7 +16,7 @@ from cudepot.depot.key_files import key_files
 from cudepot.digest import Digest, hasher
 from cudepot.errors import ConfigError
 
-_REPORTED_ONLY = ("max_age", "settings", "package_keys")
+_REPORTED_ONLY = ("max_age", "settings", "package_keys", "keeps")
 """What changes what is reported, not what is locked; and what is hashed in another way."""
 
 _MOST_WANTED = 64 << 20  # bytes of a file that an environment names: far more than a lock of thousands of packages
@@ -27,8 +27,12 @@ def request_hash(upstream: Upstream, pins: tuple[Pin, ...]) -> str:
     alike = {name: value for name, value in asdict(upstream).items() if name not in _REPORTED_ONLY}
     checked = {"rpm_keys": upstream.package_keys} if upstream.package_keys else {}
     settings = {**alike, **checked, **upstream.settings.hashed()}
-    asked = json.dumps([settings, [asdict(pin) for pin in pins]], sort_keys=True)
+    asked = json.dumps([settings, [_asked(pin) for pin in pins]], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def _asked(pin: Pin) -> dict[str, object]:
+    return {name: value for name, value in asdict(pin).items() if name != "keep" or value != 1}
 
 
 def key_hash(base: Path, upstream: Upstream) -> str:

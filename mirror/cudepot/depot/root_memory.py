@@ -124,6 +124,14 @@ class RootMemory:
             )
         page |= {"date": root.date, "accepted": root.digest.sha256, "checked": f"{now:%Y-%m-%dT%H:%M:%SZ}", **checked}
 
+    def unload(self) -> None:
+        """Move what was read from memory into the store: documents that are known by their hashes, and many."""
+        with self.store.gathering():
+            for body in self.fresh.values():
+                self.store.add_bytes(body)
+        self.fresh.clear()
+        self.asked.clear()
+
     def save(self) -> None:
         """Keep the roots that were read, log the new ones and write the memory: once they have proved good."""
         for body in self.fresh.values():

@@ -36,6 +36,7 @@ class Pin:
             whose version names the CUDA variant; ``static``: a conda package of the static archives too.
         subdirs: conda platforms wheels are wanted for.
         sha256: file name → hash that the artifact of that name must have.
+        keep: how many of the newest versions of each package, on a conda channel; 0 for all there are.
     """
 
     upstream: str
@@ -46,6 +47,7 @@ class Pin:
     outputs: tuple[Output, ...] = (Output.MIRROR,)
     subdirs: tuple[str, ...] = ("linux-64",)
     sha256: tuple[tuple[str, str], ...] = ()
+    keep: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ def _pin(table: Table) -> Pin:
         outputs=tuple(map(Output, outputs)),
         subdirs=table.texts("subdirs", ("linux-64",)),
         sha256=_pinned(table),
+        keep=table.count("keep"),
     )
     table.done()
     return pin
@@ -178,6 +181,11 @@ def _check_references(config: Config) -> None:
     for pin in config.pins:
         one = config.upstream(pin.upstream)
         _check_architectures(pin, one)
+        if pin.keep != 1 and not one.keeps:
+            raise ConfigError(
+                f"a pin on upstream {pin.upstream!r} has `keep`, which only pins of channels have",
+                hint="elsewhere name the versions: one entry of `packages` each, or a glob",
+            )
         if one.whole and Output.MIRROR in pin.outputs:
             raise ConfigError(
                 f"upstream {pin.upstream!r} is mirrored whole: a pin there can only repackage",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Protocol, TypeAlias
 
 from cudepot.catalog.config.upstream import Upstream
@@ -18,8 +17,6 @@ _DISTRIBUTION = re.compile(r"[a-z0-9][a-z0-9.]*")
 _ARCHITECTURE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _BASE = re.compile(r"none|minbase|file:.+")
 _GLIBC = re.compile(r"2\.(0|[1-9][0-9]?)")
-_SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(kB|MB|GB|TB)")
-_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 class Wants(Protocol):
@@ -101,7 +98,7 @@ def _environment(table: Table, platforms: Sequence[str], parse_wants: ParseWants
         python=_each(table, "python", table.texts("python", ()), _PYTHON, "versions of Python, '3.12' or '3.12.4'"),
         glibc=_each(table, "glibc", (table.version("glibc", "2.28"),), _GLIBC, "a version of glibc, '2.28'")[0],
         cuda=table.version("cuda", ""),
-        max_size=_size(table, "max-size"),
+        max_size=table.size("max-size"),
         distribution=_distribution(table),
         architectures=_each(
             table, "architectures", table.texts("architectures", ()), _ARCHITECTURE, "architectures, 'amd64'"
@@ -154,13 +151,3 @@ def _unique(table: Table, key: str, texts: tuple[str, ...]) -> tuple[str, ...]:
     if twice := [one for one in texts if texts.count(one) > 1]:
         raise ConfigError(f"{twice[0]!r} stands twice in {table.path(key)!r}")
     return texts
-
-
-def _size(table: Table, key: str) -> int | None:
-    text = table.text(key, "")
-    if not table.has(key):
-        return None
-    found = _SIZE.fullmatch(text)
-    if not found:
-        raise ConfigError(f"expected a size as '500 MB' or '20 GB' in {table.path(key)!r}, found {text!r}")
-    return int(Decimal(found[1]) * _UNITS[found[2]])

@@ -47,6 +47,7 @@ class Upstream:
         extras: files beside a whole repository that nothing signs (``.pin``, keys, keyring packages).
         valid_for: seconds a published root stays valid (``Valid-Until``); 0 for ever.
         max_age: days after which a root is reported as old; 0 for never.
+        keeps: whether its pins may have `keep`: several versions of what they name.
         settings: what only its kind has.
     """
 
@@ -63,6 +64,7 @@ class Upstream:
     extras: tuple[str, ...] = ()
     valid_for: int = 0
     max_age: int = 0
+    keeps: bool = False
     settings: Settings = field(default_factory=NoSettings)
 
     @property

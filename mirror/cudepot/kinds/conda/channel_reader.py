@@ -251,6 +251,24 @@ class ChannelReader:
             )
         return self.memory.store.add_bytes(page.body)
 
+    def names(self) -> set[str]:
+        """Return the names of all packages of the indexes that were found.
+
+        Raises:
+            FormatError: an index is damaged.
+        """
+        graphs = self.needs()
+        shards = [found.hashes for root in self.roots.values() if (found := self.decoded[root.path].shards)]
+        return {name for there in (*graphs, *shards) for name in there}
+
+    def drop(self) -> None:
+        """Forget the packages that were read: asked for again, they are read again."""
+        for one in self.decoded.values():
+            one.packages.clear()
+            one.told.clear()
+            one.exports.clear()
+        self.memory.unload()
+
     def needs(self) -> list[Mapping[str, set[str]]]:
         """Return which names packages of a name need, as each index tells that is one document; it is read once.
 

@@ -10,7 +10,7 @@ from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock, Resolved
 from cudepot.depot.depot import Depot
 from cudepot.kinds.kind import Asking, Kind, Offered, PlainLocks, Remote
-from cudepot.kinds.rules.upstream_fields import parse_channel
+from cudepot.kinds.conda.rules.settings import parse_channel
 from cudepot.ports import Source
 
 

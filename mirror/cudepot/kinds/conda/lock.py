@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cudepot.catalog.config.config import Pin
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Attested, LockedUpstream, Resolved
+from cudepot.catalog.name_globs import fits
 from cudepot.depot.depot import Depot
 from cudepot.depot.partly import partly
 from cudepot.depot.request import request_hash
@@ -18,12 +19,17 @@ from cudepot.errors import CudepotError, PinError, StorageError, TrustError
 from cudepot.formats.conda_record import Package, record_text
 from cudepot.formats.conda_subdir import Subdir
 from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
+from cudepot.kinds.conda.how_much import check_size
+from cudepot.kinds.conda.rules.settings import pins_of
 from cudepot.kinds.kind import Asking
 from cudepot.kinds.unsigned_index import check_transport
 from cudepot.urls import is_unprotected
 
 if TYPE_CHECKING:
     from cudepot.kinds.conda.select import Chosen, Want
+
+_NAMES = 4000
+"""Names read at a time: of each, indexes have a few dozen records."""
 
 
 def resolve_channel(asking: Asking) -> Resolved:
@@ -41,7 +47,8 @@ def resolve_channel(asking: Asking) -> Resolved:
     """
     depot, upstream, before = asking.depot, asking.upstream, asking.before
     check_transport(upstream)
-    pins = depot.config.pins_of(upstream)
+    pinned = depot.config.pins_of(upstream)
+    pins = pins_of(upstream, pinned)
     reader = ChannelReader(
         upstream,
         depot.source(upstream),
@@ -50,7 +57,7 @@ def resolve_channel(asking: Asking) -> Resolved:
         asking.rollback,
     )
     reader.find(_subdirs(pins))
-    request = request_hash(upstream, pins)
+    request = request_hash(upstream, pinned)
     locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request, tuple(reader.roots.values()))
     if before and before[0] == locked:
         reader.memory.save()
@@ -68,9 +75,10 @@ def resolve_channel(asking: Asking) -> Resolved:
 
 def _is_of(text: str, one: Artifact) -> bool:
     """Return whether something was locked for an entry of a pin."""
-    from cudepot.kinds.conda.select import name_in  # noqa: PLC0415 - where something failed
+    from cudepot.kinds.conda.select import glob_in, name_in  # noqa: PLC0415 - where something failed
 
-    return one.name == name_in(text)
+    glob = glob_in(text)
+    return fits(one.name, glob) if glob else one.name == name_in(text)
 
 
 def _subdirs(pins: Sequence[Pin]) -> list[str]:
@@ -81,41 +89,89 @@ def _resolved(
     depot: Depot, reader: ChannelReader, pins: Sequence[Pin]
 ) -> tuple[tuple[Artifact, ...], dict[str, CudepotError], list[str]]:
     """Return the artifacts, by entry why there is none, and what was left out of the indexes."""
-    from cudepot.kinds.conda.select import leave_out_unreadable, wanted  # noqa: PLC0415 - loads the solver's library
+    from cudepot.kinds.conda.select import wanted  # noqa: PLC0415 - loads the solver's library
 
-    wants = wanted(pins)
-    subdirs = reader.read({one.name for one in wants})
-    for subdir in subdirs.values():
-        leave_out_unreadable(subdir)
-    found, errors = _chosen(wants, subdirs)
-    exports = run_exports_of(reader, {place: one.package for place, one in found.items()})
+    found = _found(reader, wanted(pins, reader.names))
+    packages = {place: one.package for place, one in found.packages.items()}
+    check_size(depot, reader.upstream, list(packages.values()), said=_stands_for_many(pins))
+    exports = run_exports_of(reader, packages)
     artifacts: list[Artifact] = []
-    for place, one in found.items():
+    for place, one in found.packages.items():
         try:
-            made = artifact_of(depot, reader, subdirs[one.subdir], one.package, exports.get(place))
+            made = artifact_of(depot, reader, found.subdirs[one.subdir], one.package, exports.get(place))
             artifacts.append(replace(made, outputs=one.want.pin.outputs))
         except StorageError:
             raise
         except CudepotError as error:
-            errors[one.want.text] = error
-    return tuple(artifacts), errors, [line for subdir in subdirs.values() for line in subdir.odd]
+            found.errors[one.want.text] = error
+    return tuple(artifacts), found.errors, [line for subdir in found.subdirs.values() for line in subdir.odd]
 
 
-def _chosen(
-    wants: Sequence[Want], subdirs: Mapping[str, Subdir]
-) -> tuple[dict[tuple[str, str], Chosen], dict[str, CudepotError]]:
-    """Return the packages that are meant by subdir and file name, each once, and by entry why there is none."""
-    from cudepot.kinds.conda.select import chosen  # noqa: PLC0415
+def _stands_for_many(pins: Sequence[Pin]) -> bool:
+    """Return whether nobody can tell from the pins how much they mean."""
+    from cudepot.kinds.conda.select import glob_in  # noqa: PLC0415
 
-    found: dict[tuple[str, str], Chosen] = {}
-    errors: dict[str, CudepotError] = {}
-    for want in wants:
-        try:
-            for one in chosen(want, subdirs):
-                found.setdefault((one.subdir, one.package.filename), one)
-        except PinError as error:
-            errors[want.text] = error
-    return found, errors
+    return any(pin.keep != 1 or glob_in(text) for pin in pins for text in pin.packages)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What pins mean.
+
+    Attributes:
+        packages: by subdir and file name, each once.
+        met: entries that mean something.
+        errors: by entry why it means nothing.
+        subdirs: those that were read; without packages.
+    """
+
+    packages: dict[tuple[str, str], Chosen] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set)
+    errors: dict[str, CudepotError] = field(default_factory=dict)
+    subdirs: dict[str, Subdir] = field(default_factory=dict)
+
+    def take(self, wants: Iterable[Want], read: Mapping[str, Subdir]) -> None:
+        """Take in what wants mean, of what was read."""
+        from cudepot.kinds.conda.select import chosen  # noqa: PLC0415
+
+        for want in wants:
+            try:
+                those = chosen(want, read)
+            except PinError as error:
+                self.errors[want.text] = error
+                continue
+            self.met |= {want.text for _ in those}
+            for one in those:
+                self.packages.setdefault((one.subdir, one.package.filename), one)
+
+    def note(self, read: Mapping[str, Subdir]) -> None:
+        """Note what is odd about subdirs."""
+        for name, one in read.items():
+            known = self.subdirs.setdefault(name, replace(one, packages=[]))
+            known.odd = list(dict.fromkeys([*known.odd, *one.odd]))
+
+
+def _found(reader: ChannelReader, wants: Sequence[Want]) -> _Found:
+    """Return what pins mean, some names at a time: a large channel is never in memory as a whole."""
+    from cudepot.kinds.conda.select import leave_out_unreadable  # noqa: PLC0415
+
+    found = _Found()
+    names = sorted({one.name for one in wants})
+    for start in range(0, len(names), _NAMES):
+        some = set(names[start : start + _NAMES])
+        read = reader.read(some - {""})
+        for one in read.values():
+            leave_out_unreadable(one)
+        found.note(read)
+        found.take([one for one in wants if one.name in some], read)
+        if len(names) > _NAMES:
+            reader.drop()
+    for text in {one.text: one for one in wants if one.is_one_of_many}.keys() - found.met:
+        found.errors[text] = PinError(
+            f"pin {text!r} stands for no package that the channel has for these platforms",
+            hint="check how it is spelt; `*` stands for any letters of a name",
+        )
+    return found
 
 
 def run_exports_of(

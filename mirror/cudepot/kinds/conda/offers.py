@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import rattler
 
 from cudepot.catalog.config.config import Pin
@@ -32,7 +34,7 @@ def offers(depot: Depot, upstream: Upstream) -> Offered:
     reader = ChannelReader(upstream, depot.source(upstream), RootMemory.load(depot.store, upstream))
     reader.find([*platforms, NOARCH])
     found: dict[tuple[str, str, str], Offer] = {}
-    for subdir, there in reader.read({one.name for one in wanted(pins)}).items():
+    for subdir, there in reader.read({one.name for one in _named(pins)}).items():
         leave_out_unreadable(there)
         for package in (one for one in there.packages if not one.revision):
             for platform in platforms if subdir == NOARCH else [subdir]:
@@ -46,7 +48,12 @@ def _offer(package: Package, platform: str, path: str) -> Offer:
 
 
 def _entries(pin: Pin, _: Listing) -> list[Entry]:
-    return [_entry(one) for one in wanted([pin])]
+    return [_entry(one) for one in _named([pin])]
+
+
+def _named(pins: Sequence[Pin]) -> list[Want]:
+    """Return what pins want by name; where they want whatever there is, `lock` takes the newest, and all is said."""
+    return [one for one in wanted(pins, list) if one.name]
 
 
 def _entry(want: Want) -> Entry:

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import rattler
 
 from cudepot.catalog.config.config import Pin
+from cudepot.catalog.name_globs import Names, is_glob
 from cudepot.errors import ConfigError, PinError
 from cudepot.formats.conda_record import SUFFIXES, Package, name_of
 from cudepot.formats.conda_subdir import Subdir
 
 _NOARCH = "noarch"
 _MOST_NAMED = 5
+_AFTER_NAME = re.compile(r"[\s\[=<>!~]")
 
 
 class Want(NamedTuple):
     """One entry of a pin's ``packages``.
 
     Attributes:
+        name: of the packages; empty where the entry stands for several names, and the channel has none of them.
         spec: what is matched; None where the entry is the name of a file.
+        is_one_of_many: whether the entry stands for several names, so that not each has to be on all platforms.
     """
 
     pin: Pin
     text: str
     name: str
     spec: rattler.MatchSpec | None
+    is_one_of_many: bool = False
 
     def matches(self, package: Package) -> bool:
         """Return whether it means a package."""
@@ -44,9 +50,42 @@ class Chosen(NamedTuple):
     package: Package
 
 
-def wanted(pins: Sequence[Pin]) -> list[Want]:
-    """Return what the pins of a channel want; raise ConfigError where an entry is no match spec."""
-    return [_want(pin, text) for pin in pins for text in pin.packages]
+def wanted(pins: Sequence[Pin], names: Callable[[], Iterable[str]]) -> list[Want]:
+    """Return what the pins of a channel want.
+
+    Args:
+        pins: the pins.
+        names: gives the names of all packages the channel has; called where an entry stands for several.
+
+    Raises:
+        ConfigError: an entry is no match spec.
+    """
+    known = functools.cache(lambda: Names(names()))
+    return [want for pin in pins for text in pin.packages for want in _wants(pin, text, known)]
+
+
+def _wants(pin: Pin, text: str, known: Callable[[], Names]) -> Iterator[Want]:
+    glob = glob_in(text)
+    if not glob:
+        yield _want(pin, text)
+        return
+    rest, first = text[len(glob) :], None
+    for name in known().fitting(glob):
+        first = _want(pin, f"{name}{rest}")
+        yield first._replace(text=text, is_one_of_many=True)
+    if first is None:
+        _want(pin, f"x{rest}")
+        yield Want(pin, text, "", None, True)
+
+
+def glob_in(text: str) -> str:
+    """Return the names an entry stands for, as a glob; empty where it names one package or file.
+
+    >>> glob_in("cuda-* >=12,<13"), glob_in("numpy 2.*"), glob_in("*"), glob_in("cuda-nvcc-12.6.20-0.conda")
+    ('cuda-*', '', '*', '')
+    """
+    name = _AFTER_NAME.split(text, maxsplit=1)[0]
+    return name if is_glob(name) and not text.endswith(SUFFIXES) else ""
 
 
 def name_in(text: str) -> str:
@@ -96,24 +135,25 @@ def _unreadable(name: str, version: str, build: str) -> str:
 
 
 def chosen(want: Want, subdirs: Mapping[str, Subdir]) -> list[Chosen]:
-    """Return the packages an entry means: of the newest version that all its platforms have, the newest builds.
+    """Return the packages an entry means: of the newest versions that all its platforms have, the newest builds.
 
-    Of a package in both forms the ``.conda`` is taken, as clients do.
+    How many versions the pin's ``keep`` says; where that is all of them, all builds. Of a package in both forms the
+    ``.conda`` is taken, as clients do, unless all is wanted. Where the entry stands for several names, each platform
+    has its own newest, if any.
 
     Raises:
         PinError: nothing is meant, or no version is there for all platforms.
     """
     seen = {one: list(_matching(want, one, subdirs)) for one in want.pin.subdirs}
+    if want.is_one_of_many:
+        return _once(one for found in seen.values() for one in _kept(want.pin.keep, [found]))
     if missing := [subdir for subdir, packages in seen.items() if not packages]:
         why, hint = _nothing(want, missing, subdirs)
         raise PinError(why, hint=hint)
     if want.spec is None:
         return _once(one for found in seen.values() for one in found)
-    versions = {one.package.version: rattler.Version(one.package.version) for found in seen.values() for one in found}
-    for version in sorted(set(versions.values()), reverse=True):
-        those = [[one for one in found if versions[one.package.version] == version] for found in seen.values()]
-        if all(those):
-            return _once(one for found in those for one in _newest(found))
+    if kept := _kept(want.pin.keep, list(seen.values())):
+        return _once(kept)
     told = "; ".join(f"{subdir} has {_told(found)}" for subdir, found in seen.items())
     raise PinError(
         f"pin {want.text!r} matches no version that all of its platforms have: {told}",
@@ -121,13 +161,32 @@ def chosen(want: Want, subdirs: Mapping[str, Subdir]) -> list[Chosen]:
     )
 
 
+def _kept(keep: int, seen: Sequence[Sequence[Chosen]]) -> list[Chosen]:
+    """Return what is kept of the packages of some platforms: the newest builds of the newest versions all have."""
+    if not keep:
+        return [one for found in seen for one in found]
+    versions = {one.package.version: rattler.Version(one.package.version) for found in seen for one in found}
+    kept: list[Chosen] = []
+    for version in sorted(set(versions.values()), reverse=True):
+        those = [[one for one in found if versions[one.package.version] == version] for found in seen]
+        if all(those):
+            kept += [one for found in those for one in _newest(found)]
+            keep -= 1
+        if not keep:
+            break
+    return kept
+
+
 def _matching(want: Want, platform: str, subdirs: Mapping[str, Subdir]) -> Iterator[Chosen]:
-    for subdir in (platform, _NOARCH):
+    is_any = want.spec is not None and str(want.spec) == want.name
+    for subdir in dict.fromkeys((platform, _NOARCH)):
         there = subdirs[subdir].packages if subdir in subdirs else []
-        mine = [one for one in there if not one.revision and one.name == want.name and want.matches(one)]
+        named = [one for one in there if not one.revision and one.name == want.name]
+        mine = named if is_any else [one for one in named if want.matches(one)]
         newer = {one.stem for one in mine if one.filename.endswith(SUFFIXES[0])}
+        both = want.spec is None or not want.pin.keep
         for one in mine:
-            if want.spec is None or one.filename.endswith(SUFFIXES[0]) or one.stem not in newer:
+            if both or one.filename.endswith(SUFFIXES[0]) or one.stem not in newer:
                 yield Chosen(want, subdir, one)
 
 
@@ -136,7 +195,7 @@ def _newest(found: Sequence[Chosen]) -> list[Chosen]:
     return [one for one in found if one.package.number == number]
 
 
-def _once(found: Iterator[Chosen]) -> list[Chosen]:
+def _once(found: Iterable[Chosen]) -> list[Chosen]:
     return list({(one.subdir, one.package.filename): one for one in found}.values())
 
 

@@ -115,8 +115,3 @@ def check_extras(upstream: Upstream, table: Table, is_part: Callable[[str], bool
 def parse_index(table: Table, upstream: Upstream) -> Upstream:
     """Return an upstream that is an index nothing signs: a URL, and no more; raise ConfigError."""
     return replace(upstream, url=url_of(table), settings=FirstSettings())
-
-
-def parse_channel(table: Table, upstream: Upstream) -> Upstream:
-    """Return an upstream that is a channel nothing signs: a URL, and no more; raise ConfigError."""
-    return replace(upstream, url=url_of(table))

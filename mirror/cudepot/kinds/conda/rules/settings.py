@@ -1,0 +1,65 @@
+"""``[[upstream]]`` of type ``conda``: a channel, where else its files are, and how much of it is mirrored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from cudepot.catalog.config.config import SUBDIRS, Pin
+from cudepot.catalog.config.upstream import Upstream
+from cudepot.catalog.fields import Table
+from cudepot.errors import ConfigError
+from cudepot.kinds.rules.upstream_fields import url_of
+
+_USUAL = ("linux-64",)
+NOARCH = "noarch"
+
+
+class ChannelSettings(NamedTuple):
+    """What only a channel has.
+
+    Attributes:
+        subdirs: platforms of which all is mirrored, where it is mirrored whole; ``noarch`` is always.
+        keep: how many of the newest versions of each package then; 0 for all there are.
+        max_size: bytes that what is pinned, or all of it, may have together; None for no limit.
+    """
+
+    subdirs: tuple[str, ...] = _USUAL
+    keep: int = 0
+    max_size: int | None = None
+
+    def hashed(self) -> Mapping[str, object]:
+        """Return what decides what is locked, where it is used: locks were made before there was any."""
+        usual = ChannelSettings()
+        return {name: value for name, value in self._asdict().items() if value != getattr(usual, name)}
+
+
+def parse_channel(table: Table, upstream: Upstream) -> Upstream:
+    """Return a channel with all its table says; raise ConfigError."""
+    whole = table.flag("whole")
+    for key in ("subdirs", "keep"):
+        if table.has(key) and not whole:
+            raise ConfigError(
+                f"{table.path(key)!r} without `whole = true`", hint=f"of what is pinned, the [[pin]] says `{key}`"
+            )
+    own = ChannelSettings(table.texts("subdirs", _USUAL), table.count("keep", 0), table.size("max-size"))
+    for one in own.subdirs:
+        if one not in (*SUBDIRS, NOARCH):
+            raise ConfigError(
+                f"unknown platform {one!r} in {table.path('subdirs')!r}", hint=f"known: {', '.join((*SUBDIRS, NOARCH))}"
+            )
+    return replace(upstream, url=url_of(table), whole=whole, keeps=True, settings=own)
+
+
+def settings_of(upstream: Upstream) -> ChannelSettings:
+    """Return the settings of a channel."""
+    return upstream.settings if isinstance(upstream.settings, ChannelSettings) else ChannelSettings()
+
+
+def pins_of(upstream: Upstream, pinned: tuple[Pin, ...]) -> tuple[Pin, ...]:
+    """Return what is wanted of a channel: what is pinned of it, or everything."""
+    if not upstream.whole:
+        return pinned
+    own = settings_of(upstream)
+    return (*pinned, Pin(upstream.name, ("*",), subdirs=own.subdirs, keep=own.keep))
