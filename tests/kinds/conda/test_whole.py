@@ -1,4 +1,4 @@
-"""Several names of a channel at once, or all of it: counted first, held to a limit, and published as the channel has it."""
+"""Several names of a channel at once, or all of it: counted first, held to a limit, published as the channel has it."""
 
 from __future__ import annotations
 

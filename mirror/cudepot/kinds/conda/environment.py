@@ -12,6 +12,7 @@ from cudepot.errors import ConfigError
 
 KIND = "conda"
 """What locks call it."""
+_MOST_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,18 @@ class Wanted:
         channels: upstreams they may come from, the first first; a name that one has is taken from no later one. Empty
             for those that files name, or all, as they stand in cudepot.toml.
         conda_files: files that ask for more, relative to cudepot.toml; ``pixi.lock[gpu]`` for a part of one.
+        keep: how many versions of each package that is asked for there are to be, the newest that still solve.
     """
 
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     conda_files: tuple[str, ...] = ()
+    keep: int = 1
 
     def hashed(self) -> Mapping[str, object]:
         """Return all of it: it decides what is locked; settings that older locks lack only if used."""
-        return {name: value for name, value in asdict(self).items() if value or name != "conda_files"}
+        later = {"conda_files": (), "keep": 1}
+        return {name: value for name, value in asdict(self).items() if name not in later or value != later[name]}
 
     def owners(self, upstreams: Sequence[Upstream]) -> tuple[Upstream, ...]:
         """Return the channels in the order of their priority; raise ConfigError where one is not there."""
@@ -61,12 +65,14 @@ class Wanted:
 
 def parse_wanted(table: Table, environment: Environment) -> Wanted | None:  # noqa: ARG001
     """Return what an ``[[environment]]`` wants of conda; None for nothing. Raise ConfigError for a wrong value."""
-    found = Wanted(table.texts("conda", ()), table.texts("channels", ()), _files(table, "conda-files"))
+    files, keep = _files(table, "conda-files"), table.integer("keep", 1, low=1, high=_MOST_KEPT)
+    found = Wanted(table.texts("conda", ()), table.texts("channels", ()), files, keep)
     if found.conda or found.conda_files:
         return found
-    if found.channels:
-        hint = "say which in `conda` or `conda-files`"
-        raise ConfigError(f"{table.path('channels')!r} without conda packages", hint=hint)
+    for key in ("channels", "keep"):
+        if table.has(key):
+            hint = "say which in `conda` or `conda-files`"
+            raise ConfigError(f"{table.path(key)!r} without conda packages", hint=hint)
     return None
 
 

@@ -9,8 +9,8 @@ from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock, Resolved
 from cudepot.depot.depot import Depot
-from cudepot.kinds.kind import Asking, Kind, Offered, PlainLocks, Remote
 from cudepot.kinds.conda.rules.settings import parse_channel
+from cudepot.kinds.kind import Asking, Kind, Offered, PlainLocks, Remote
 from cudepot.ports import Source
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from cudepot.builders.channel_solution import ChannelSolver, Question, Solution
+from cudepot.builders.channel_solution import ChannelSolver, Place, Question, Solution
 from cudepot.catalog.faults import GONE, Fault, GoneError
 from cudepot.catalog.lock import ENVIRONMENT, Artifact, LockedEnvironment, LockedTarget, Member, Root
 from cudepot.depot.environment_memory import Read, remember, remembered
@@ -15,6 +16,7 @@ from cudepot.errors import PinError
 from cudepot.kinds.conda.asked import Asked, asked_for, check_locked, narrowed
 from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
 from cudepot.kinds.conda.environment import KIND, Wanted
+from cudepot.kinds.conda.keep import older
 from cudepot.kinds.conda.lock import artifact_of, run_exports_of
 from cudepot.kinds.conda.rules.machines import targets_of, virtual_packages
 from cudepot.kinds.conda.walk import Channels, reached
@@ -66,8 +68,7 @@ def _solve(asking: Solving, reading: _Reading) -> Solved:
     if before and before.request == request:
         _check_offered(asking, channels, locked)
     channels = narrowed(channels, asked)
-    targets = [asked.filled(one) for one in targets_of(asking.environment)]
-    found = _solved(asking, reading, asked, channels, targets, locked)
+    targets, found = _targets(asking, reading, asked, channels, locked, stays=before and before.request == request)
     artifacts = _artifacts(asking, readers, channels, found)
     check_locked(asked, artifacts)
     environment = LockedEnvironment(
@@ -86,6 +87,50 @@ def _solve(asking: Solving, reading: _Reading) -> Solved:
         f"{name}: left out: {line}" for name, there in channels.items() for one in there.values() for line in one.odd
     ]
     return Solved(environment, every, notes=(*asked.notes, *odd))
+
+
+def _targets(
+    asking: Solving,
+    reading: _Reading,
+    asked: Asked,
+    channels: Channels,
+    locked: Sequence[Artifact],
+    *,
+    stays: bool | None,
+) -> tuple[list[LockedTarget], list[Solution]]:
+    """Return all targets with their solutions: of older versions that are kept too, those locked where all ``stays``.
+
+    Older versions are looked for with nothing locked: a channel that has packages of several solutions has to lead
+    to each of them.
+    """
+    wanted, before = asking.wanted, asking.before
+    assert isinstance(wanted, Wanted)
+    keep = wanted.keep
+    if before and keep > 1 and stays and not asking.upgrade:
+        targets = [one._replace(members=()) for one in before.targets]
+        return targets, _solved(asking, reading, asked, channels, targets, locked)
+    targets = [asked.filled(one) for one in targets_of(asking.environment)]
+    found = _solved(asking, reading, asked, channels, targets, locked if keep == 1 else ())
+    if keep == 1:
+        return targets, found
+
+    def ask(some: Sequence[LockedTarget]) -> list[Solution]:
+        return reading.solver.solutions(_records(channels), [_question(asked, one) for one in some])
+
+    more = list(older(keep, targets, found, asked.names(), ask))
+    return targets + [one for one, _ in more], found + [one for _, one in more]
+
+
+def _records(channels: Channels) -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, Any]]]]:
+    return {
+        name: {subdir: {one.filename: one.record for one in found.packages} for subdir, found in there.items()}
+        for name, there in channels.items()
+    }
+
+
+def _question(asked: Asked, target: LockedTarget, locked: Sequence[Place] = ()) -> Question:
+    specs = (*asked.roots, *target.roots)
+    return Question(dict(target.fields)["platform"], specs, virtual_packages(target), locked)
 
 
 def _check_offered(asking: Solving, channels: Channels, locked: Sequence[Artifact]) -> None:
@@ -139,20 +184,8 @@ def _solved(
     Raises:
         PinError: there is none for some; all are named.
     """
-    questions = [
-        Question(
-            dict(target.fields)["platform"],
-            (*asked.roots, *target.roots),
-            virtual_packages(target),
-            list(_kept(asking, channels, target, locked)),
-        )
-        for target in targets
-    ]
-    records = {
-        name: {subdir: {one.filename: one.record for one in found.packages} for subdir, found in there.items()}
-        for name, there in channels.items()
-    }
-    found = reading.solver.solutions(records, questions)
+    questions = [_question(asked, one, list(_kept(asking, channels, one, locked))) for one in targets]
+    found = reading.solver.solutions(_records(channels), questions)
     refused = [f"{target.name}: {one.refused}" for target, one in zip(targets, found, strict=True) if one.refused]
     if refused:
         machines = "; ".join(f"{target.name} is {_told(target)}" for target in targets)

@@ -30,8 +30,8 @@ def solution_graph(environment: LockedEnvironment, target: LockedTarget, files: 
     """Return who needs whom among the packages of a target."""
     those = {one.name: one for one in files}
     needs = {name: tuple(_needed(one, those)) for name, one in those.items()}
-    roots = tuple(name for one in (*environment.roots, *target.roots) if (name := depended(one)) in those)
-    return Graph({name: (one,) for name, one in those.items()}, roots, needs)
+    roots = dict.fromkeys(name for one in (*environment.roots, *target.roots) if (name := depended(one)) in those)
+    return Graph({name: (one,) for name, one in those.items()}, tuple(roots), needs)
 
 
 def _needed(one: Artifact, there: Mapping[str, Artifact]) -> list[str]:
