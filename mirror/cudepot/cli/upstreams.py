@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> Answer:
     presets = load_presets()
     found = [one for one in presets.repositories.values() if all(word in one.name for word in args.words)]
     lines = [_line(one) for one in found]
-    used = dict.fromkeys(key for one in found for key in (*one.keys, *one.former))
+    used = dict.fromkeys(key for one in found for key in (*one.keys, *one.rpm_keys, *one.former))
     keys = [presets.key(one) for one in used]
     for key in keys:
         dates = f"{key.since or '…'} to {key.until or 'now'}"
@@ -44,4 +44,7 @@ def run(args: argparse.Namespace) -> Answer:
 def _line(one: Preset) -> str:
     if not one.is_signed:
         return f"{one.name}  {one.url or one.note}  not signed: known by hashes in the lock"
-    return f"{one.name}  {','.join(one.architectures)}  {' '.join(one.keys) or 'no key is pinned'}"
+    keys = " ".join(one.vouchers) or "no key is pinned"
+    return f"{one.name}  {','.join(one.architectures)}  {keys}" + (
+        "" if one.keys else " (packages)" * bool(one.rpm_keys)
+    )

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cudepot.catalog.config.config import names_presets
+from cudepot.catalog.config.distributions import Distribution, find, parse_distribution, serving
 from cudepot.catalog.ecosystems import Ecosystem, repositories
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 
 VERSION = 1
-_RPM = {"sbsa": "aarch64"}
-_DEBIAN = {"x86_64": "amd64", "sbsa": "arm64", "arm64": "arm64", "ppc64el": "ppc64el"}
+_RPM = {"sbsa": "aarch64", "arm64-sbsa": "aarch64"}
+_DEBIAN = {"x86_64": "amd64", "sbsa": "arm64", "arm64-sbsa": "arm64", "arm64": "arm64", "ppc64el": "ppc64el"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,9 @@ class Preset:
         called: name of the upstream unless cudepot.toml gives one; empty for the preset's without its vendor.
         url: where it is; empty for the index that the machine it is used on is configured for.
         is_signed: whether keys vouch for it; an index of wheels has none: its files are known by their hashes.
+        distributions: names of those whose machines it is for; empty for all.
+        suites, components: of an apt repository with ``dists/``; empty for a flat one.
+        trust: of a yum repository whose index nobody signs, ``hash-lock``; empty where its keys vouch.
     """
 
     name: str
@@ -65,6 +69,15 @@ class Preset:
     rpm_keys: tuple[str, ...] = ()
     called: str = ""
     is_signed: bool = True
+    distributions: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    trust: str = ""
+
+    @property
+    def vouchers(self) -> tuple[str, ...]:
+        """Keys that vouch for it: of its index, else of its packages."""
+        return self.keys or self.rpm_keys
 
     @property
     def upstream(self) -> str:
@@ -74,11 +87,16 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Presets:
-    """All presets by name, all known keys by fingerprint, and the vendors' hosts."""
+    """All presets by name, all known keys by fingerprint, the vendors' hosts, and all distributions by name."""
 
     repositories: Mapping[str, Preset]
     keys: Mapping[str, KnownKey]
     hosts: tuple[str, ...] = ()
+    distributions: Mapping[str, Distribution] = field(default_factory=dict)
+
+    def distribution(self, name: str) -> Distribution:
+        """Return a distribution; raise ConfigError that names similar ones."""
+        return find(name, self.distributions)
 
     def get(self, name: str) -> Preset:
         """Return a preset; raise ConfigError that names similar ones."""
@@ -113,6 +131,7 @@ def parse_presets(documents: Iterable[Mapping[str, object]]) -> Presets:
     """Return the presets of parsed TOML documents; raise ConfigError that names the place of the first fault."""
     repositories: dict[str, Preset] = {}
     keys: dict[str, KnownKey] = {}
+    distributions: dict[str, Distribution] = {}
     hosts: list[str] = []
     for document in documents:
         root = Table(document)
@@ -120,34 +139,67 @@ def parse_presets(documents: Iterable[Mapping[str, object]]) -> Presets:
             raise ConfigError(f"presets have version {root.integer('version')}; this cudepot reads {VERSION}")
         vendor = root.text("vendor")
         hosts += root.texts("hosts", ())
+        distributions |= {one.name: one for one in map(parse_distribution, root.tables("distribution"))}
         found = [one for table in root.tables("repository") for one in _repositories(table, vendor)]
         found += [_index(table, vendor) for table in root.tables("index")]
         repositories |= {one.name: one for one in found}
         keys |= {one.fingerprint: one for one in map(_key, root.tables("key"))}
         root.done()
-    return Presets(repositories, keys, tuple(hosts))
+    rows = distributions.values()
+    for name, one in repositories.items():
+        named = serving(one.distributions, rows, nvidia=not one.called)
+        repositories[name] = replace(one, distributions=named)
+    return Presets(repositories, keys, tuple(hosts), distributions)
 
 
 def _repositories(table: Table, vendor: str) -> list[Preset]:
-    prefix, url, note = table.text("prefix", ""), table.text("url"), table.text("note", "")
-    kind = table.choice("type", tuple(one.name for one in repositories()), Ecosystem.APT)
+    """Return what a table stands for: rows by ``folders``, or one called ``name``, or that for each architecture."""
     keys, former, rpm_keys = (tuple(map(fingerprint, table.texts(name, ()))) for name in ("keys", "former", "rpm-keys"))
-    folders = table.table("folders")
+    common = Preset(
+        "",
+        table.text("url"),
+        (),
+        keys,
+        former,
+        table.text("note", ""),
+        table.choice("type", tuple(one.name for one in repositories()), Ecosystem.APT),
+        rpm_keys,
+        distributions=table.texts("distributions", ()),
+    )
+    found = _named(table, vendor, common) if table.has("name") else _folders(table, vendor, common)
     table.done()
+    return found
+
+
+def _folders(table: Table, vendor: str, common: Preset) -> list[Preset]:
+    prefix, folders = table.text("prefix", ""), table.table("folders")
+    yum = common.type == Ecosystem.YUM
+    words = _RPM if yum else _DEBIAN
     return [
-        Preset(
-            "/".join(filter(None, (vendor, prefix, distribution, folder))),
-            url.format(distribution=distribution, folder=folder),
-            (_RPM.get(folder, folder) if kind == Ecosystem.YUM else _DEBIAN.get(folder, "amd64"),),
-            keys,
-            former,
-            note,
-            kind,
-            rpm_keys,
+        replace(
+            common,
+            name="/".join(filter(None, (vendor, prefix, distribution, folder))),
+            url=common.url.format(distribution=distribution, folder=folder),
+            architectures=(words.get(folder, folder if yum or folder in words.values() else "amd64"),),
+            distributions=common.distributions or (distribution.replace(".", ""),),
         )
         for distribution in folders.names()
         for folder in folders.texts(distribution)
     ]
+
+
+def _named(table: Table, vendor: str, common: Preset) -> list[Preset]:
+    name = f"{vendor}/{table.text('name')}"
+    machines = table.texts("architectures")
+    own = replace(
+        common,
+        suites=table.texts("suites", ()),
+        components=table.texts("components", ()),
+        trust=table.text("trust", ""),
+    )
+    rows = [(one,) for one in machines] if "{architecture}" in name else [machines]
+    texts = [(name.format(architecture=row[0]), own.url.format(architecture=row[0]), row) for row in rows]
+    return [replace(own, name=text, called=text, url=url, architectures=row) for text, url, row in texts]
 
 
 def _index(table: Table, vendor: str) -> Preset:
@@ -205,7 +257,7 @@ def _filled(table: Any, presets: Presets, machine_index: Callable[[], str]) -> A
     if not preset.is_signed:
         url = given.get("url") or preset.url or machine_index()
         return {"name": preset.upstream, "type": preset.type} | given | {"url": url}
-    if not preset.keys and "keys" not in given:
+    if not preset.vouchers and "keys" not in given:
         raise ConfigError(
             f"preset {preset.name!r} pins no key",
             hint="give `keys` and `keyrings` yourself; "
@@ -216,10 +268,22 @@ def _filled(table: Any, presets: Presets, machine_index: Callable[[], str]) -> A
         "type": preset.type,
         "url": preset.url,
         "architectures": list(preset.architectures),
-        "keys": list(preset.keys),
-        **({"rpm-keys": list(preset.rpm_keys)} if preset.rpm_keys else {}),
+        **_said(preset),
     } | given
     return filled if "keyrings" in filled else filled | {"keyrings": _files(filled, presets)}
+
+
+def _said(preset: Preset) -> Mapping[str, Any]:
+    """Return what a preset says beside what all of them say; keys are left out where only packages are signed."""
+    lists = {
+        "keys": preset.keys,
+        "rpm-keys": preset.rpm_keys,
+        "suites": preset.suites,
+        "components": preset.components,
+        "distributions": preset.distributions,
+    }
+    said: dict[str, Any] = {name: list(value) for name, value in lists.items() if value}
+    return said | ({"trust": preset.trust} if preset.trust else {})
 
 
 def _files(table: Mapping[str, Any], presets: Presets) -> list[str]:

@@ -42,6 +42,7 @@ class Upstream:
         package_keys: full fingerprints that may sign packages themselves (``rpm-keys``); empty where none is checked.
         architectures: those wanted, as the kind names them (``all`` and ``noarch`` are always taken); empty where
             packages have none.
+        distributions: those whose machines it is for, as environments name them; empty for all.
         boundary: globs over names of dependencies that are left to the distribution.
         whole: mirror all of it, as the upstream signed it.
         extras: files beside a whole repository that nothing signs (``.pin``, keys, keyring packages).
@@ -59,6 +60,7 @@ class Upstream:
     keyrings: tuple[str, ...] = ()
     package_keys: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
     boundary: tuple[str, ...] = ()
     whole: bool = False
     extras: tuple[str, ...] = ()

@@ -48,6 +48,7 @@ def with_subset_fields(upstream: Upstream, table: Table, architecture: str) -> U
     return replace(
         upstream,
         architectures=table.texts("architectures", (architecture,)),
+        distributions=table.texts("distributions", ()),
         boundary=table.texts("boundary", ()),
     )
 

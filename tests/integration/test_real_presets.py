@@ -1,0 +1,40 @@
+"""The presets of Debian against the archive this machine uses: who signs it is who they say, and indexes are read."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from simulator.site_key import SiteKey
+
+from cudepot.cli.main import main
+
+SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
+
+
+def places() -> dict[str, str]:
+    """Return suite → URL of the machine's own sources of Debian; none where it has no deb822 file of them."""
+    found: dict[str, str] = {}
+    for block in SOURCES.read_text().split("\n\n") if SOURCES.is_file() else ():
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and line[0] != "#")
+        found |= dict.fromkeys(fields.get("Suites", "").split(), fields.get("URIs", "").split(" ")[0])
+    return found
+
+
+@pytest.mark.lengthy
+def test_debians_archive_is_signed_by_whom_its_presets_pin(tmp_path: Path, site_key: SiteKey) -> None:
+    if "bookworm" not in (urls := places()):
+        pytest.skip("this machine is no Debian 12, or its sources are written in another way")
+    assert main(["init", "-C", str(tmp_path), "--key", site_key.fingerprint, "--gnupg", str(site_key.home)]) == 0
+    wanted = {"bookworm": "hello", "bookworm-security": "libssl3"}
+    tables = [
+        f'[[upstream]]\npreset = "debian/{suite}"\nurl = "{urls[suite]}"\n'
+        f'[[pin]]\nupstream = "debian/{suite}"\npackages = ["{name}"]\n'
+        for suite, name in wanted.items()
+    ]
+    toml = tmp_path / "cudepot.toml"
+    toml.write_text(toml.read_text() + "\n".join(tables))
+    assert main(["lock", "-C", str(tmp_path)]) == 0
+    locked = tomllib.loads((tmp_path / "cudepot.lock").read_text())
+    assert {one["name"] for one in locked["artifact"]} >= set(wanted.values())
