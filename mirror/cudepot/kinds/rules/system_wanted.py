@@ -25,10 +25,12 @@ class Wanted:
     Attributes:
         kind: type of the upstreams.
         packages: as the package manager takes them; debs ``NAME`` or ``NAME=VERSION-GLOB``.
-        upstreams: those they may come from, the first first; empty for all, as they stand in cudepot.toml.
+        upstreams: those they may come from, the first first; empty for all that are for ``distribution`` or say no
+            distribution, as they stand in cudepot.toml.
         priorities: upstream → its priority, as the package manager counts them.
         origins: name, or a glob over names → the one upstream that may have such packages.
         listing: file that lists what the machine has before, relative to cudepot.toml; empty for none.
+        distribution: what the machines run.
     """
 
     kind: str
@@ -37,6 +39,7 @@ class Wanted:
     priorities: tuple[tuple[str, int], ...] = ()
     origins: tuple[tuple[str, str], ...] = ()
     listing: str = ""
+    distribution: str = ""
 
     def hashed(self) -> Mapping[str, object]:
         """Return all of it: it decides what is locked."""
@@ -52,12 +55,16 @@ class Wanted:
                     "so",
                     hint=f"there are: {', '.join(there) or 'none'}",
                 )
-        if not there:
+        fitting = [
+            one.name for one in there.values() if not one.distributions or self.distribution in one.distributions
+        ]
+        if not (self.upstreams or fitting):
             raise ConfigError(
                 f"an environment wants packages, and there is no upstream of type {self.kind!r} to take them from",
-                hint="add the distribution and what else is needed as an [[upstream]] each",
+                hint=f"add {self.distribution or 'the distribution'} and what else is needed as an [[upstream]] each: "
+                "`cudepot upstreams` lists presets",
             )
-        found = tuple(there[name] for name in self.upstreams or there)
+        found = tuple(there[name] for name in self.upstreams or fitting)
         self._check_named({one.name for one in found})
         return found
 
@@ -98,6 +105,7 @@ def parse_system(table: Table, environment: Environment, key: str, kind: str) ->
         _priorities(table),
         tuple(table.mapping("from").items()),
         environment.base.removeprefix(_FILE) if environment.base.startswith(_FILE) else "",
+        environment.distribution,
     )
     if not found.packages:
         return None
