@@ -182,6 +182,8 @@ class CondaChannel:
 
     def _info(self, subdir: str) -> Record:
         base = {"base_url": self.base_url} if self.base_url else {}
+        newer = [one for there in self.v3.get(subdir, {}).values() for one in there.values()]
+        base |= {"repodata_revisions": {"v3": {"n_packages": len(newer), "message": "x"}}} if newer else {}
         return {"subdir": subdir, **base, **({"channel_relations": self.relations} if self.relations else {})}
 
     def _run_exports(self, subdir: str) -> Record:
@@ -210,15 +212,25 @@ class CondaChannel:
         shard: Record = {"packages": {}, "packages.conda": {}, "removed": []}
         for filename, record in self.records[subdir].items():
             if record["name"] == name:
-                exports = self.exports.get(subdir, {}).get(filename)
-                told = {"run_exports": exports} if exports is not None else {}
                 form = "packages.conda" if filename.endswith(".conda") else "packages"
-                shard[form][filename] = _packed(record) | told
+                shard[form][filename] = _packed(record) | self._told(subdir, filename)
         for form, there in self.v3.get(subdir, {}).items():
-            mine = {stem: _packed(one) for stem, one in there.items() if one["name"] == name}
+            every = {stem: one for stem, one in there.items() if one["name"] == name}
+            mine = {stem: _packed(one) | self._told(subdir, f"{stem}.{form}") for stem, one in every.items()}
             shard.setdefault("v3", {})[form] = mine
         shard["removed"] = [one for one in self.removed.get(subdir, []) if one.rsplit("-", 2)[0] == name]
         return shard
+
+    def _told(self, subdir: str, filename: str) -> Record:
+        exports = self.exports.get(subdir, {}).get(filename)
+        return {} if exports is None else {"run_exports": exports}
+
+    def revise(self, subdir: str, filename: str, **changed: object) -> None:
+        """Move a record to the newer revision, which only newer clients see (CEP 48)."""
+        stem = filename.removesuffix(".tar.bz2").removesuffix(".conda")
+        form = filename[len(stem) + 1 :]
+        record = self.records[subdir].pop(filename) | changed
+        self.v3.setdefault(subdir, {}).setdefault(form, {})[stem] = record
 
     # what goes wrong with channels
 

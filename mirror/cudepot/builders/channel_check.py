@@ -164,13 +164,19 @@ def _line(text: str) -> str:
     return " ".join(re.sub(r"[│├└─]+", " ", text).split())[:_MOST_WORDS]
 
 
+def _revised(whole: Mapping[str, Any]) -> dict[str, Record]:
+    """Return the records of the newer revision, by file name as the others are (CEP 48)."""
+    newer = whole.get("v3", {})
+    return {f"{stem}.{form}": one for form in ("conda", "tar.bz2") for stem, one in newer.get(form, {}).items()}
+
+
 def checked(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return what cannot be installed on any platform it is for, and what other channels have to provide."""
     loaded = {subdir: json.loads(Path(path).read_text("utf-8")) for subdir, path in job["subdirs"].items()}
     records = {
         subdir: {
             f"{subdir}/{name}": {"depends": [], **one}
-            for name, one in {**whole.get("packages", {}), **whole["packages.conda"]}.items()
+            for name, one in {**whole.get("packages", {}), **whole["packages.conda"], **_revised(whole)}.items()
         }
         for subdir, whole in loaded.items()
     }

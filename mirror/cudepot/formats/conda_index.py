@@ -10,7 +10,7 @@ import io
 import json
 import tarfile
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -19,6 +19,7 @@ import zstandard
 
 from cudepot.digest import Digest, hexdigest
 from cudepot.errors import FormatError
+from cudepot.formats.conda_record import without_suffix
 
 INFO_LIMIT = 64 << 20
 """Bytes of metadata a package may have, unpacked."""
@@ -37,6 +38,7 @@ class IndexedPackage:
         run_exports: its run_exports.json; empty when it has none.
         about: its about.json.
         md5: in lower-case hex; conda-lock and conda before 24.9 know packages by it. Empty where it is not known.
+        revision: of its record: empty, or ``v3`` (CEP 48).
     """
 
     subdir: str
@@ -46,6 +48,7 @@ class IndexedPackage:
     run_exports: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     md5: str = ""
+    revision: str = ""
 
     @property
     def name(self) -> str:
@@ -92,11 +95,16 @@ def _documents(stream: BinaryIO, filename: str) -> dict[str, Any]:
 
 
 def described(
-    subdir: str, filename: str, digest: Digest, record: Mapping[str, Any], run_exports: Mapping[str, Any]
+    subdir: str,
+    filename: str,
+    digest: Digest,
+    record: Mapping[str, Any],
+    run_exports: Mapping[str, Any],
+    revision: str = "",
 ) -> IndexedPackage:
     """Return a package of another channel by what that says of it; the package itself is not looked into."""
     about = {key: record[key] for key in ("license", "license_family") if key in record}
-    return IndexedPackage(subdir, filename, digest, record, run_exports, about, str(record.get("md5") or ""))
+    return IndexedPackage(subdir, filename, digest, record, run_exports, about, str(record.get("md5") or ""), revision)
 
 
 def channel_files(packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
@@ -112,8 +120,8 @@ def channel_files(packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
 def _subdir_files(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
     repodata = _json(
         {
-            "info": {"subdir": subdir},
-            **_by_form({one.filename: one.record for one in packages}),
+            "info": {"subdir": subdir, **_revisions(packages)},
+            **_records(packages, lambda one: one.record),
             "removed": [],
             "repodata_version": 1,
         }
@@ -129,6 +137,23 @@ def _subdir_files(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, 
     }
 
 
+def _records(packages: Sequence[IndexedPackage], record: Callable[[IndexedPackage], Any]) -> dict[str, Any]:
+    """Return the records of packages as an index has them: those of the newer revision apart, without suffixes."""
+    found: dict[str, Any] = _by_form({one.filename: record(one) for one in packages if not one.revision})
+    for one in (one for one in packages if one.revision):
+        stem = without_suffix(one.filename)
+        found.setdefault(one.revision, {}).setdefault(one.filename[len(stem) + 1 :], {})[stem] = record(one)
+    return found
+
+
+def _revisions(packages: Sequence[IndexedPackage]) -> dict[str, Any]:
+    """Return what the head of an index says of its newer records: of those it has now, not those upstream has."""
+    newer = [one for one in packages if one.revision]
+    times = [int(one.index["indexed_timestamp"]) for one in newer if one.index.get("indexed_timestamp")]
+    span = {"oldest": min(times), "newest": max(times)} if times else {}
+    return {"repodata_revisions": {newer[0].revision: {"n_packages": len(newer), **span}}} if newer else {}
+
+
 def _by_form(entries: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return entries by file name under the keys of the two forms packages have."""
     return {
@@ -138,16 +163,16 @@ def _by_form(entries: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _shards(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
-    names: dict[str, dict[str, Any]] = {}
+    names: dict[str, list[IndexedPackage]] = {}
     for one in packages:
-        names.setdefault(one.name, {})[one.filename] = _shard_record(one)
+        names.setdefault(one.name, []).append(one)
     files: dict[str, bytes] = {}
     hashes: dict[str, bytes] = {}
-    for name, records in sorted(names.items()):
-        shard = _zstd(_msgpack({**_by_form(records), "removed": []}))
+    for name, those in sorted(names.items()):
+        shard = _zstd(_msgpack({**_records(those, _shard_record), "removed": []}))
         files[f"shards/{hexdigest(shard)}.msgpack.zst"] = shard
         hashes[name] = bytes.fromhex(hexdigest(shard))
-    info = {"subdir": subdir, "base_url": "", "shards_base_url": "./shards/"}
+    info = {"subdir": subdir, "base_url": "", "shards_base_url": "./shards/", **_revisions(packages)}
     files["repodata_shards.msgpack.zst"] = _zstd(_msgpack({"info": info, "shards": hashes}))
     return files
 

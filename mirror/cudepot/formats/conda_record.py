@@ -16,6 +16,10 @@ from cudepot.errors import FormatError
 
 SUFFIXES = (".conda", ".tar.bz2")
 """Of package files; where a channel has both forms of a package, clients take the first."""
+V3 = "v3"
+"""The revision of records that know of conditions, extras and flags (CEP 48); older clients do not see them."""
+REVISION = "repodata-revision"
+"""Under which locks keep the revision of a record, beside what the channel says."""
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,199}")
 _VERSION = re.compile(r"[A-Za-z0-9_.+!*~]{1,128}")
 _BUILD = re.compile(r"[A-Za-z0-9_.+]{1,128}")
@@ -115,11 +119,17 @@ def checked(filename: str, record: object, subdir: str, what: str) -> dict[str, 
         if (value := found.get(key)) is not None and not (isinstance(value, str) and _HEX[form].fullmatch(value)):
             raise _odd(what, filename, f"its {key} is no {form}")
     for key in ("depends", "constrains"):
-        listed = found.get(key, [])
-        if not isinstance(listed, list) or not all(isinstance(one, str) and one.strip() for one in listed):
-            raise _odd(what, filename, f"its {key} is no list of specs")
+        _check_specs(filename, key, found.get(key, []), what)
+    extra = found.get("extra_depends") or {}
+    for key, listed in (extra if isinstance(extra, dict) else {"extra_depends": extra}).items():
+        _check_specs(filename, str(key), listed, what)
     _check_text(filename, found, what)
     return found
+
+
+def _check_specs(filename: str, key: str, listed: object, what: str) -> None:
+    if not isinstance(listed, list) or not all(isinstance(one, str) and one.strip() for one in listed):
+        raise _odd(what, filename, f"its {key} is no list of specs")
 
 
 def _check_text(filename: str, record: Mapping[str, Any], what: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cudepot.errors import FormatError
+from cudepot.formats.conda_record import SUFFIXES, V3
 
 _AFTER_NAME = re.compile(r"[\s\[=<>!~]")
 Record = Mapping[str, Any]
@@ -37,12 +38,23 @@ def entries_of(data: bytes, what: str) -> dict[str, Record]:
     """
     try:
         index = json.loads(data)
-        found: dict[str, Record] = {**index.get("packages", {}), **index["packages.conda"]}
+        found: dict[str, Record] = {**index.get("packages", {}), **index["packages.conda"], **_revised(index)}
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise FormatError(f"{what}: not a repodata.json ({type(error).__name__})") from error
     if all(isinstance(one, dict) for one in found.values()):
         return found
     raise FormatError(f"{what}: not a repodata.json: a record that is no object")
+
+
+def revised(data: bytes) -> set[str]:
+    """Return the file names of the packages that a repodata.json, which was read before, has below ``v3``."""
+    return set(_revised(json.loads(data)))
+
+
+def _revised(index: Mapping[str, Any]) -> dict[str, Record]:
+    """Return what stands below ``v3``, by file name as elsewhere; it counts where a package is there twice."""
+    there = index.get(V3, {})
+    return {f"{stem}{suffix}": one for suffix in SUFFIXES for stem, one in there.get(suffix[1:], {}).items()}
 
 
 def md5_sums(records: Mapping[str, Record]) -> dict[str, str]:

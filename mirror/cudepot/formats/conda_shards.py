@@ -16,7 +16,8 @@ import msgpack
 from cudepot.digest import hexdigest
 from cudepot.errors import FormatError, TrustError
 from cudepot.formats.compression import decompressed
-from cudepot.formats.conda_subdir import LEGACY, REVISED, V3, Subdir
+from cudepot.formats.conda_record import V3
+from cudepot.formats.conda_subdir import LEGACY, REVISED, WHEELS, Subdir
 from cudepot.formats.guarded import Guard, damaged
 
 INDEX = "repodata_shards.msgpack.zst"
@@ -97,20 +98,22 @@ def read_shard(data: bytes, index: ShardIndex, name: str, found: Subdir, what: s
     shard = _unpacked(data, _SHARD_UNPACKED, what)
     for key in LEGACY:
         for filename, record in _mapping(shard, key, what).items():
-            _take(found, name, filename, record, what)
-    for form, suffix in REVISED.items():
-        for stem, record in _mapping(_mapping(shard, V3, what), form, what).items():
-            _take(found, name, f"{stem}{suffix}", record, what, V3)
+            _check(name, filename, record, what)
+            found.take(filename, record, what)
+    newer = _mapping(shard, V3, what)
+    for form in (*REVISED, WHEELS):
+        for stem, record in _mapping(newer, form, what).items():
+            _check(name, stem, record, what)
+            found.take_revised(form, stem, record, what)
     removed = shard.get("removed") or []
     if not isinstance(removed, list) or not all(isinstance(one, str) for one in removed):
         raise damaged(what, "its removed are no names")
     found.removed |= set(removed)
 
 
-def _take(found: Subdir, name: str, filename: object, record: object, what: str, revision: str = "") -> None:
+def _check(name: str, filename: object, record: object, what: str) -> None:
     if not isinstance(filename, str) or not isinstance(record, dict) or record.get("name") != name:
         raise FormatError(f"{what}: has {str(filename)[:200]!r}, which is no package of {name}")
-    found.take(filename, record, what, revision)
 
 
 def _mapping(document: Mapping[str, Any], key: str, what: str) -> Mapping[Any, Any]:

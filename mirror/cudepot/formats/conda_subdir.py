@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
 from cudepot.errors import FormatError
-from cudepot.formats.conda_record import SUFFIXES, Package, checked, name_of
+from cudepot.formats.conda_record import SUFFIXES, V3, Package, checked, name_of
 from cudepot.formats.conda_repodata import depended
 from cudepot.formats.guarded import damaged
 from cudepot.formats.json_stream import JsonStream
@@ -21,7 +21,7 @@ LEGACY = {"packages": ".tar.bz2", "packages.conda": ".conda"}
 """Keys under which records lie by file name, and how these end."""
 REVISED = {suffix[1:]: suffix for suffix in SUFFIXES}
 """Likewise of ``v3``, where the names have no ending; wheels in it (``whl``) are no packages of conda's."""
-V3 = "v3"
+WHEELS = "whl"
 _NEWEST_VERSION = 2
 _MOST_SPECS = 1 << 17
 
@@ -55,6 +55,13 @@ class Subdir:
             self.odd.append(str(error))
         else:
             self.packages.append(Package(filename, found, revision, exports))
+
+    def take_revised(self, form: str, stem: str, record: object, what: str) -> None:
+        """Take in a record of the newer revision; a wheel is noted, and what else there may be passed over."""
+        if form in REVISED:
+            self.take(stem + REVISED[form], record, what, V3)
+        elif form == WHEELS:
+            self.odd.append(f"{what}: {stem[:200]!r} is there as a wheel, which is not taken from channels")
 
     def inform(self, info: object, what: str) -> None:
         """Take in the head of an index.
@@ -138,17 +145,26 @@ def read_needs(stream: BinaryIO, what: str) -> dict[str, set[str]]:
     """
     document, found, names = JsonStream(stream, what), defaultdict[str, set[str]](set), _Depended()
     for key in document.members():
-        if key not in LEGACY:
+        if key in LEGACY:
+            _add_needs(document, found, names)
+        elif key == V3:
+            for form in document.members():
+                _add_needs(document, found, names) if form in REVISED else document.skip()
+        else:
             document.skip()
-            continue
-        for batch in document.batches():
-            for filename, record in batch.items():
-                try:
-                    found[name_of(filename)].update(map(names.__getitem__, record["depends"]))
-                except (KeyError, TypeError, AttributeError):
-                    continue
     document.end()
     return found
+
+
+def _add_needs(document: JsonStream, found: dict[str, set[str]], names: Mapping[str, str]) -> None:
+    for batch in document.batches():
+        for filename, record in batch.items():
+            try:
+                found[name_of(filename)].update(map(names.__getitem__, record["depends"]))
+                if extra := record.get("extra_depends"):
+                    found[name_of(filename)].update(names[spec] for specs in extra.values() for spec in specs)
+            except (KeyError, TypeError, AttributeError):
+                continue
 
 
 class _Depended(dict[str, str]):
@@ -168,11 +184,11 @@ def _check_version(value: object, what: str) -> None:
 
 def _read_v3(document: JsonStream, found: Subdir, names: Collection[str], what: str) -> None:
     for form in document.members():
-        if form not in REVISED:
+        if form not in (*REVISED, WHEELS):
             document.skip()
             continue
         for stem, record in _wanted(document, names):
-            found.take(stem + REVISED[form], record, what, V3)
+            found.take_revised(form, stem, record, what)
 
 
 def _wanted(document: JsonStream, names: Collection[str]) -> Iterator[tuple[str, Any]]:

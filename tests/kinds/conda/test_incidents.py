@@ -158,18 +158,6 @@ def test_a_package_that_no_solver_can_read_is_left_out(project: Project, forge: 
     assert locked(project).keys() == {f"linux-64/{ZLIB}"}
 
 
-def test_records_of_the_newer_revision_are_told(project: Project, forge: Forge) -> None:
-    package = CondaPackage("flagged", "1.0", "h0_0")
-    forge.channel.add(package)
-    record = forge.channel.records["linux-64"].pop("flagged-1.0-h0_0.conda")
-    forge.channel.v3 = {"linux-64": {"conda": {"flagged-1.0-h0_0": record}, "whl": {"x-1-0": {"name": "x"}}}}
-    for forms in (("shards",), ("plain",)):
-        forge.channel.forms = forms
-        forge.channel.publish()
-        forge.pin(project, "flagged")
-        assert "records of revision v3 alone" in project.fail(6, "lock").error
-
-
 def test_a_channel_over_plain_http_of_another_machine_is_refused(project: Project) -> None:
     project.add("upstream", name=NAME, type="conda", url="http://mirror.invalid/conda-forge")
     project.add("pin", upstream=NAME, packages=["zlib"])

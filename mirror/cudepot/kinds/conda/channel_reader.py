@@ -59,7 +59,8 @@ class Decoded:
     def take(self, names: Iterable[str], found: Subdir) -> None:
         """Take in what was found of these names."""
         self.packages |= {name: [] for name in names}
-        for one in sorted(found.packages, key=lambda one: one.filename):
+        newest = {one.filename: one for one in sorted(found.packages, key=lambda one: (one.filename, one.revision))}
+        for one in newest.values():
             self.packages[one.name].append(one)
         self.head.base_url, self.head.relations = found.base_url, found.relations
         self.head.removed |= found.removed

@@ -16,7 +16,7 @@ from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
 from cudepot.digest import Digest, Hasher, hasher
 from cudepot.errors import CudepotError, PinError, StorageError, TrustError
-from cudepot.formats.conda_record import Package, record_text
+from cudepot.formats.conda_record import REVISION, Package, record_text
 from cudepot.formats.conda_subdir import Subdir
 from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
 from cudepot.kinds.conda.how_much import check_size
@@ -67,6 +67,8 @@ def resolve_channel(asking: Asking) -> Resolved:
     reader.save()
     for line in odd:
         depot.progress.say(f"{upstream.name}: left out: {line}")
+    if note := note_of(artifacts):
+        depot.progress.say(f"{upstream.name}: {note}")
     if errors:  # with other roots than there are, so that pins are looked at again where the channel stays as it is
         known = before[0].roots if before else ()
         locked = replace(locked, roots=() if known == locked.roots else known)
@@ -174,6 +176,13 @@ def _found(reader: ChannelReader, wants: Sequence[Want]) -> _Found:
     return found
 
 
+def note_of(artifacts: Iterable[Artifact]) -> str:
+    """Return what is to be said of packages that older clients do not see; empty where there is none."""
+    newer = [one.filename for one in artifacts if f'"{REVISION}":' in one.record]
+    more = f" and {len(newer) - 1} more" if len(newer) > 1 else ""
+    return f"only clients that read revision v3 of indexes (CEP 48) will see {newer[0]}{more}" if newer else ""
+
+
 def run_exports_of(
     reader: ChannelReader, found: Mapping[tuple[str, str], Package]
 ) -> dict[tuple[str, str], Mapping[str, Any]]:
@@ -205,7 +214,8 @@ def artifact_of(
     path = reader.place(subdir, package.filename)
     told = package.run_exports if package.run_exports is not None else exports
     attested = package.record.get("attestations_sha256")
-    record = {**package.record, **({} if told is None else {"run_exports": told})}
+    more = {"run_exports": told, REVISION: package.revision or None}
+    record = {**package.record, **{key: value for key, value in more.items() if value is not None}}
     return Artifact(
         reader.upstream.name,
         ArtifactKind.CONDA,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from cudepot.catalog.lock import Artifact, LockedEnvironment
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, FormatError
-from cudepot.formats.conda_record import checked
+from cudepot.formats.conda_record import REVISION, V3, checked
 
 
 class Mirrored(NamedTuple):
@@ -19,6 +19,7 @@ class Mirrored(NamedTuple):
         record: what its channel says of it, without ``run_exports``.
         run_exports: what it says packages built against it need; empty also where that is not known.
         attested: what vouches for it (CEP 50); None where nothing does.
+        revision: under which it stands in the index: empty, or ``v3``, which older clients do not see (CEP 48).
     """
 
     subdir: str
@@ -27,6 +28,7 @@ class Mirrored(NamedTuple):
     record: Mapping[str, Any]
     run_exports: Mapping[str, Any]
     attested: Digest | None = None
+    revision: str = ""
 
     @property
     def beside(self) -> dict[str, Digest]:
@@ -82,6 +84,8 @@ def _mirrored(one: Artifact) -> Mirrored:
         raise FormatError(f"{what}: {one.filename} has no record ({error})", hint="run `cudepot lock`") from error
     subdir, _, filename = one.filename.partition("/")
     found = checked(filename, record, subdir, what)
-    exports = found.pop("run_exports", None) or {}
+    exports, revision = found.pop("run_exports", None) or {}, found.pop(REVISION, "")
+    if revision not in ("", V3):
+        raise FormatError(f"{what}: {one.filename} is of revision {str(revision)[:20]}", hint="use a newer cudepot")
     attested = one.provenance.digest if one.provenance else None
-    return Mirrored(subdir, filename, one.digest, found, exports, attested)
+    return Mirrored(subdir, filename, one.digest, found, exports, attested, revision)

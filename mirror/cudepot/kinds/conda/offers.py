@@ -36,7 +36,7 @@ def offers(depot: Depot, upstream: Upstream) -> Offered:
     found: dict[tuple[str, str, str], Offer] = {}
     for subdir, there in reader.read({one.name for one in _named(pins)}).items():
         leave_out_unreadable(there)
-        for package in (one for one in there.packages if not one.revision):
+        for package in there.packages:
             for platform in platforms if subdir == NOARCH else [subdir]:
                 offer = _offer(package, platform, reader.place(there, package.filename))
                 found.setdefault((offer.name, offer.version, platform), offer)

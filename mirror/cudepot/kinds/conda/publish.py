@@ -13,7 +13,7 @@ from cudepot.catalog.ecosystems import CONDA
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.digest import Digest, hasher
 from cudepot.errors import FormatError
-from cudepot.formats.conda_repodata import Record, entries_of, md5_sums, records_of
+from cudepot.formats.conda_repodata import Record, entries_of, md5_sums, records_of, revised
 from cudepot.kinds.conda.mirrored import Mirrored
 from cudepot.kinds.repository import GENERATIONS
 from cudepot.store.local import LocalStore
@@ -76,17 +76,19 @@ def _still_good(
 
 def _says_the_same(store: LocalStore, channel: Mapping[str, Digest], mirrored: Sequence[Mirrored]) -> bool:
     """Return whether the indexes of a channel say of mirrored packages what is to be said of them now."""
-    told: dict[str, tuple[Record, Record]] = {}
+    told: dict[str, tuple[Record, Record, bool]] = {}
     for subdir in {one.subdir for one in mirrored}:
         try:
-            records = records_of(store.read(channel[f"{subdir}{_REPODATA}"]), subdir)
+            index = store.read(channel[f"{subdir}{_REPODATA}"])
+            records, newer = records_of(index, subdir), revised(index)
             exports = entries_of(store.read(channel[f"{subdir}/run_exports.json"]), subdir)
         except (FormatError, KeyError):
             return False
         told |= {
-            f"{subdir}/{name}": (one, exports.get(name, {}).get("run_exports", {})) for name, one in records.items()
+            f"{subdir}/{name}": (one, exports.get(name, {}).get("run_exports", {}), name in newer)
+            for name, one in records.items()
         }
-    return all(told.get(one.path) == (one.shown, one.run_exports) for one in mirrored)
+    return all(told.get(one.path) == (one.shown, one.run_exports, bool(one.revision)) for one in mirrored)
 
 
 def _told_before(store: LocalStore, channel: Mapping[str, Digest]) -> dict[str, str]:
@@ -138,7 +140,10 @@ def _index(
     from cudepot.formats.conda_index import channel_files, described, read_package  # noqa: PLC0415
 
     those = {one.path: one for one in mirrored}
-    found = [described(one.subdir, one.filename, one.digest, one.record, one.run_exports) for one in those.values()]
+    found = [
+        described(one.subdir, one.filename, one.digest, one.record, one.run_exports, one.revision)
+        for one in those.values()
+    ]
     for subdir, filename, digest in dict.fromkeys(packages):
         if f"{subdir}/{filename}" in those:  # the very same package: what its channel says goes
             continue

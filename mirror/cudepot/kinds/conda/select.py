@@ -181,7 +181,7 @@ def _matching(want: Want, platform: str, subdirs: Mapping[str, Subdir]) -> Itera
     is_any = want.spec is not None and str(want.spec) == want.name
     for subdir in dict.fromkeys((platform, _NOARCH)):
         there = subdirs[subdir].packages if subdir in subdirs else []
-        named = [one for one in there if not one.revision and one.name == want.name]
+        named = [one for one in there if one.name == want.name]
         mine = named if is_any else [one for one in named if want.matches(one)]
         newer = {one.stem for one in mine if one.filename.endswith(SUFFIXES[0])}
         both = want.spec is None or not want.pin.keep
@@ -208,11 +208,6 @@ def _nothing(want: Want, missing: Sequence[str], subdirs: Mapping[str, Subdir]) 
         return f"pin {want.text!r}: the channel does not have it (any more)", "pin another build; what is locked stays"
     if not every:
         return f"pin {want.text!r}: the channel has no {want.name} for {', '.join(missing)}", "check how it is spelt"
-    if all(one.revision for one in every):
-        return (
-            f"pin {want.text!r}: the channel has {want.name} in records of revision v3 alone",
-            "this cudepot cannot publish these yet",
-        )
     there = _told([Chosen(want, "", one) for one in every])
     return f"pin {want.text!r} matches nothing for {', '.join(missing)}", f"the channel has {want.name} {there}"
 
@@ -234,4 +229,5 @@ def _as_rattler_has_it(package: Package) -> rattler.PackageRecord:
         sha256=bytes.fromhex(record["sha256"]) if record.get("sha256") else None,
         md5=bytes.fromhex(record["md5"]) if record.get("md5") else None,
         license=record.get("license") if isinstance(record.get("license"), str) else None,
+        flags=record.get("flags"),
     )

@@ -17,7 +17,7 @@ from cudepot.kinds.conda.asked import Asked, asked_for, check_locked, narrowed
 from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
 from cudepot.kinds.conda.environment import KIND, Wanted
 from cudepot.kinds.conda.keep import older
-from cudepot.kinds.conda.lock import artifact_of, run_exports_of
+from cudepot.kinds.conda.lock import artifact_of, note_of, run_exports_of
 from cudepot.kinds.conda.rules.machines import targets_of, virtual_packages
 from cudepot.kinds.conda.walk import Channels, reached
 from cudepot.kinds.kind import Solved, Solving
@@ -86,7 +86,8 @@ def _solve(asking: Solving, reading: _Reading) -> Solved:
     odd = [
         f"{name}: left out: {line}" for name, there in channels.items() for one in there.values() for line in one.odd
     ]
-    return Solved(environment, every, notes=(*asked.notes, *odd))
+    newer = [note] if (note := note_of(every)) else []
+    return Solved(environment, every, notes=(*asked.notes, *odd, *newer))
 
 
 def _targets(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from cudepot.catalog.site.snapshot import Tree
+from cudepot.formats.conda_repodata import entries_of
 from cudepot.store.local import LocalStore
 
 
 def faults(store: LocalStore, tree: Tree, path: str) -> Iterator[str]:
     """Give a line for each package that is not the one a ``repodata.json`` names."""
-    index = json.loads(store.read(tree[path]))
     folder = path.removesuffix("repodata.json")
-    for filename, entry in (index.get("packages", {}) | index["packages.conda"]).items():
+    for filename, entry in entries_of(store.read(tree[path]), path).items():
         found = tree.get(folder + filename)
         if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):
             yield f"{path}: {filename} is not the one it names"

@@ -56,7 +56,6 @@ def _added(there: dict[str, Subdir], more: Mapping[str, Subdir]) -> list[Package
     came: list[Package] = []
     for subdir, one in more.items():
         leave_out_unreadable(one)
-        one.packages = [each for each in one.packages if not each.revision]
         known = there.setdefault(subdir, one)
         if known is not one:
             known.packages += one.packages
@@ -66,7 +65,9 @@ def _added(there: dict[str, Subdir], more: Mapping[str, Subdir]) -> list[Package
 
 
 def _needed(package: Package) -> Iterator[str]:
-    return (name for spec in package.record.get("depends") or () if _is_real(name := depended(spec)))
+    extra = package.record.get("extra_depends") or {}
+    specs = [*(package.record.get("depends") or ()), *(one for each in extra.values() for one in each)]
+    return (name for spec in specs if _is_real(name := depended(spec)))
 
 
 def _is_real(name: str) -> bool:
