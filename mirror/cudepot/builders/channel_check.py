@@ -167,7 +167,7 @@ def _line(text: str) -> str:
 def _revised(whole: Mapping[str, Any]) -> dict[str, Record]:
     """Return the records of the newer revision, by file name as the others are (CEP 48)."""
     newer = whole.get("v3", {})
-    return {f"{stem}.{form}": one for form in ("conda", "tar.bz2") for stem, one in newer.get(form, {}).items()}
+    return {f"{stem}{end}": one for end in (".conda", ".tar.bz2") for stem, one in newer.get(end[1:], {}).items()}
 
 
 def checked(job: Mapping[str, Any]) -> dict[str, Any]:
