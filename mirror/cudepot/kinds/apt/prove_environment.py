@@ -119,9 +119,7 @@ def _unmet(environment: LockedEnvironment, target: LockedTarget, found: Mapping[
     mine: dict[str, list[tuple[bytes, Package]]] = {}
     for upstream, filename, _ in target.members:
         mine.setdefault(upstream, []).append(found[upstream][filename])
-    every = [package for several in mine.values() for _, package in several]
     asked = [DebPin.parse(text) for text in (*environment.roots, *target.roots)]
-    asked += [DebPin(one.name, one.version) for one in every if _is_bare(target, one)]
     offers = Offers([PackageIndex(b"\n\n".join(raw for raw, _ in mine[name]), _index(name)) for name in mine])
     machine = dict(target.fields)["architecture"]
     wishes = Wishes(environment.name, asked, (machine,), external=frozenset(target.external))
@@ -131,10 +129,3 @@ def _unmet(environment: LockedEnvironment, target: LockedTarget, found: Mapping[
         yield " ".join(str(error).split())
         return
     yield from map(str, findings[:_SHOWN])
-
-
-def _is_bare(target: LockedTarget, package: Package) -> bool:
-    """Return whether a package is what a bare machine is made of, where the target is to be one."""
-    fields = package.fields
-    needed = fields.get("Essential") == "yes" or fields.get("Priority") == "required" or package.name == "apt"
-    return needed and dict(target.fields).get("bootstrap") == "true"

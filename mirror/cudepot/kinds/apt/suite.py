@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from cudepot.catalog.ecosystems import APT
@@ -16,7 +17,7 @@ from cudepot.formats.compression import decompressed
 from cudepot.kinds.apt.publish import signed_roots
 from cudepot.kinds.apt.rules import plan
 from cudepot.kinds.apt.rules.indexes import INDEX_LIMIT
-from cudepot.kinds.apt.rules.suite import packages, place_of, release, suite_of
+from cudepot.kinds.apt.rules.suite import Named, packages, place_of, release, suite_of
 from cudepot.kinds.signed_roots import plain_text
 from cudepot.store.local import LocalStore
 
@@ -44,12 +45,20 @@ def suite_tree(
     texts: dict[str, bytes] = {}
     for target in environment.targets:
         place = place_of(dict(target.fields)["architecture"])
-        plain = packages(_members(signing.store, target, tree))
+        plain = packages(_members(signing.store, target, tree), target.roots)
         texts |= {place.removesuffix("Packages") + name: text for name, text in plan.packed(plain).items()}
     files = {path: signing.store.add_bytes(text) for path, text in texts.items()}
     machines = sorted({dict(one.fields)["architecture"] for one in environment.targets})
-    roots = signed_roots(signing, folder, lambda date: release(label, environment.name, machines, texts, date), earlier)
+    named = Named(label, environment.name, _codename(signing.store, environment, tree))
+    roots = signed_roots(signing, folder, lambda date: release(named, machines, texts, date), earlier)
     return {f"{folder}/{path}": one for path, one in (files | _hashed(files) | roots).items()}
+
+
+def _codename(store: LocalStore, environment: LockedEnvironment, tree: Tree) -> str:
+    """Return the codename of the repository that most of it comes from."""
+    counted = Counter(upstream for upstream, _ in environment.places)
+    path = f"{APT.folder(counted.most_common(1)[0][0])}Release"
+    return parse_release(store.read(tree[path]), path).fields.get("Codename", "")
 
 
 def _members(store: LocalStore, target: LockedTarget, tree: Tree) -> list[tuple[str, Package]]:
@@ -74,7 +83,8 @@ def suite_faults(store: LocalStore, environment: LockedEnvironment, tree: Tree) 
     if not here:
         return
     told = {
-        place_of(dict(one.fields)["architecture"]): packages(_members(store, one, tree)) for one in environment.targets
+        place_of(dict(one.fields)["architecture"]): packages(_members(store, one, tree), one.roots)
+        for one in environment.targets
     }
     known = {"Release", "Release.gpg", "InRelease"}
     for path, digest in here.items():

@@ -6,7 +6,8 @@ suites are called like environments; no package lies there a second time (ADR 00
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from cudepot.catalog.ecosystems import APT
 from cudepot.formats.apt import Package, render_packages
@@ -14,6 +15,20 @@ from cudepot.formats.apt_release import render_release
 
 COMPONENT = "main"
 _DISTS = f"{APT.room}/dists/"
+
+
+class Named(NamedTuple):
+    """What a suite is called.
+
+    Attributes:
+        label: the site's.
+        environment: its name.
+        codename: of the distribution: debootstrap sees by it how a system of it is begun; empty where that has none.
+    """
+
+    label: str
+    environment: str
+    codename: str
 
 
 def suite_of(environment: str) -> str:
@@ -31,23 +46,33 @@ def place_of(architecture: str) -> str:
     return f"{COMPONENT}/binary-{architecture}/Packages"
 
 
-def packages(members: Iterable[tuple[str, Package]]) -> bytes:
-    """Return the index over members, each with the upstream whose repository has it."""
+def packages(members: Iterable[tuple[str, Package]], bare: Collection[str]) -> bytes:
+    """Return the index over members, each with the upstream whose repository has it.
+
+    What the tools begin with is told by priority, which distributions set in their indexes, whatever the debs say.
+    ``bare`` has the names of what a bare machine is made of.
+    """
     every = sorted(members, key=lambda one: (one[1].name, one[1].version))
-    return render_packages([{**one.fields, "Filename": f"{upstream}/{one.filename}"} for upstream, one in every])
+    stanzas = [_stanza(upstream, one, is_bare=one.name in bare) for upstream, one in every]
+    return render_packages(stanzas) + b"\n"  # debootstrap does not read a last stanza without the empty line
 
 
-def release(label: str, environment: str, architectures: Sequence[str], files: Mapping[str, bytes], date: str) -> bytes:
+def _stanza(upstream: str, package: Package, *, is_bare: bool) -> dict[str, str]:
+    priority = "required" if is_bare else package.fields.get("Priority", "optional").replace("required", "optional")
+    return {**package.fields, "Priority": priority, "Filename": f"{upstream}/{package.filename}"}
+
+
+def release(named: Named, architectures: Sequence[str], files: Mapping[str, bytes], date: str) -> bytes:
     """Return the Release file of a suite over its indexes."""
     fields = {
-        "Origin": label,
-        "Label": f"{label} {environment}",
-        "Suite": environment,
-        "Codename": environment,
+        "Origin": named.label,
+        "Label": f"{named.label} {named.environment}",
+        "Suite": named.environment,
+        "Codename": named.codename or named.environment,
         "Architectures": " ".join(architectures),
         "Components": COMPONENT,
         "Date": date,
         "Acquire-By-Hash": "yes",
-        "Description": f"environment {environment}, published by cudepot",
+        "Description": f"environment {named.environment}, published by cudepot",
     }
     return render_release(fields, files, {"SHA256": "sha256"})
