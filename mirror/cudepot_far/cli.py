@@ -8,6 +8,7 @@ import sys
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from cudepot_far import serve, show
+from cudepot_far.disk import refusal
 from cudepot_far.errors import ConfigError, FarError
 from cudepot_far.gpgv import Gpgv
 from cudepot_far.manifest import fingerprint
@@ -32,7 +33,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         return 2
     try:
         document, lines, status = args.run(args)
-        _print(json.dumps(document, indent=1) if args.json else "\n".join(lines))
+        _print(("" if document is None else json.dumps(document, indent=1)) if args.json else "\n".join(lines))
         return int(status)
     except FarError as error:
         return _told(error, args.json)
@@ -43,7 +44,8 @@ def main(argv: Optional[List[str]] = None) -> int:
         sys.stderr.write("interrupted: what has arrived is kept\n")
         return 130
     except OSError as error:
-        return _told(ConfigError(f"{error.filename or 'the system'}: {error.strerror}", "check path and permissions"))
+        other = ConfigError(f"{error.filename or 'the system'}: {error.strerror}", "check path and permissions")
+        return _told(refusal(error, "a file in the folder of temporary files") or other, args.json)
 
 
 def _told(error: FarError, as_json: bool = False) -> int:
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     one = _verb(verbs, "rollback", _rollback, "show an older snapshot again, as it was signed")
     one.add_argument("number", type=int, metavar="N", help="number of the snapshot")
     one = _verb(verbs, "serve", _serve, "show the site over HTTP until interrupted")
+    one.add_argument("site", nargs="?", default="", metavar="SITE", help="folder of a site (default: the project's)")
     one.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (127.0.0.1)")
     one.add_argument("--port", type=int, default=8080, help="port to listen on; 0 takes a free one (8080)")
     _verb(verbs, "status", _status, "what is here, what waits, what was not checked")
@@ -205,8 +208,8 @@ def _rollback(args: argparse.Namespace) -> Answer:
 
 
 def _serve(args: argparse.Namespace) -> Answer:
-    project = open_project(args.directory)
-    found = serve.server(os.path.join(project.site, "current"), args.bind, args.port)
+    site = args.site or open_project(args.directory).site
+    found = serve.server(os.path.join(site, "current"), args.bind, args.port)
     host, port = found.server_address[:2]
     url = f"http://[{host!s}]:{port}/" if ":" in str(host) else f"http://{host!s}:{port}/"
     _print(json.dumps({"url": url}) if args.json else f"serving {found.root} at {url}")
@@ -214,7 +217,7 @@ def _serve(args: argparse.Namespace) -> Answer:
         _note("anyone on the network can read it; there is no TLS")
     with contextlib.suppress(KeyboardInterrupt):
         serve.run(found)
-    return {"stopped": url}, ["stopped"], 0
+    return None, ["stopped"], 0
 
 
 def _status(args: argparse.Namespace) -> Answer:

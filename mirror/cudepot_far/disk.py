@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import tempfile
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Optional
 
 from cudepot_far.errors import StorageError
 
@@ -19,16 +19,23 @@ _HINTS = {
 }
 
 
+def refusal(error: OSError, path: str) -> Optional[StorageError]:
+    """Return what to tell of an error of the disk; None for one that is none."""
+    if error.errno not in _HINTS:
+        return None
+    return StorageError(f"{error.filename or path}: {error.strerror}", _HINTS[error.errno])
+
+
 @contextlib.contextmanager
 def storage_errors(path: str) -> Iterator[None]:
     """Turn the disk's refusals into StorageError; other OSErrors pass."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _HINTS:
+        told = refusal(error, path)
+        if told is None:
             raise
-        told = f"{error.filename or path}: {error.strerror}"
-        raise StorageError(told, _HINTS[error.errno]) from error
+        raise told from error
 
 
 def make_folders(path: str) -> None:

@@ -22,12 +22,23 @@ from cudepot_far.values import CHUNK
 
 _JSON, _LATEST = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.latest+json"
 _TYPES = {
-    ".html": "text/html; charset=utf-8", ".json": "application/json", ".xml": "application/xml",
-    ".deb": "application/vnd.debian.binary-package", ".rpm": "application/x-rpm", ".whl": "application/zip",
     ".gz": "application/gzip", ".xz": "application/x-xz", ".bz2": "application/x-bzip2", ".zst": "application/zstd",
-    ".asc": "application/pgp-signature", ".metadata": "text/plain; charset=utf-8", ".txt": "text/plain; charset=utf-8",
-    ".sigs": "application/json", ".provenance": "application/json", ".css": "text/css", ".svg": "image/svg+xml",
+    ".tgz": "application/gzip", ".zip": "application/zip",
+    ".json": "application/json", ".html": "text/html; charset=utf-8", ".xml": "application/xml",
+    ".asc": "text/plain; charset=utf-8", ".txt": "text/plain; charset=utf-8",
+    ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml",
+    ".deb": "application/vnd.debian.binary-package", ".rpm": "application/x-rpm",
+    ".whl": "application/zip", ".metadata": "text/plain; charset=utf-8", ".provenance": "application/json",
+    ".sigs": "application/json",
 }  # fmt: skip
+_PLAIN = ("InRelease", "Release", "Packages", "Sources")
+_PACKAGE = re.compile(
+    r".+\.(?:deb|rpm|conda|whl|whl\.metadata)|conda/.+\.tar\.bz2|wheels/.+\.(?:tar\.gz|zip)|files/.+"
+    r"|.+/by-hash/[A-Za-z0-9]+/[0-9a-f]{64,128}|.+/[0-9a-f]{64}-[^/]+|.+/shards/[0-9a-f]{64}\.[a-z.]+|.+\.sigs\.[0-9a-f]{64}"
+)
+"""Paths whose bytes never change."""
+_MADE = re.compile(r"compute/.+/cuda-keyring_[^/]+\.deb")
+"""Packages that are made anew when the site's address or key changes: their names do not say so."""
 _PROJECT = re.compile(r"(?:.*/)?simple/[^/]+")
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _YOUNG = 2  # seconds a file has no Last-Modified: a date of whole seconds cannot tell it from its successor
@@ -63,6 +74,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer without the body."""
         self.do_GET()
 
+    def do_POST(self) -> None:
+        """Refuse: read-only."""
+        self.close_connection = True
+        self._say(405, "read-only", ("Allow", "GET, HEAD"))
+
+    do_PUT = do_DELETE = do_PATCH = do_POST  # noqa: N815
+
     def do_GET(self) -> None:
         """Answer one request."""
         root = os.path.realpath(str(getattr(self.server, "root", "")))
@@ -96,15 +114,16 @@ class _Handler(BaseHTTPRequestHandler):
         with handle:
             if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
                 return self._say(404, "not found")
-            return self._send(handle, kind or _type(wanted), varies)
+            return self._send(handle, wanted, kind or content_type(wanted), varies)
 
-    def _send(self, handle: BinaryIO, kind: str, varies: bool) -> None:
+    def _send(self, handle: BinaryIO, path: str, kind: str, varies: bool) -> None:
         about = os.fstat(handle.fileno())
         etag = f'"{about.st_ino:x}-{about.st_mtime_ns:x}-{about.st_size:x}"'
         modified = "" if time.time() - about.st_mtime < _YOUNG else self.date_time_string(int(about.st_mtime))
         if self._has(etag, modified):
             self.send_response(304)
             self.send_header("ETag", etag)
+            self.send_header("Cache-Control", cache_control(path))
             self.end_headers()
             return None
         start, end = self._range(about.st_size, etag, modified) or (0, about.st_size)
@@ -114,6 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(206 if part else 200)
         headers = [("Content-Type", kind), ("Content-Length", str(end - start)), ("ETag", etag)]
         headers += [("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff")]
+        headers += [("Cache-Control", cache_control(path))]
         headers += [("Last-Modified", modified)] if modified else []
         headers += [("Vary", "Accept")] if varies else []
         headers += [("Content-Range", f"bytes {start}-{end - 1}/{about.st_size}")] if part else []
@@ -173,11 +193,19 @@ def _moved(root: str, wanted: str, path: str) -> str:
     return ("../" if path.endswith("/") else "") + normal + "/"
 
 
-def _type(path: str) -> str:
+def content_type(path: str) -> str:
+    """Return the media type of the file at a site path: the same as cudepot's."""
     name = path.rpartition("/")[2]
-    if name in ("InRelease", "Release", "Packages", "SHA256SUMS"):
+    if name in _PLAIN:
         return "text/plain; charset=utf-8"
     return _TYPES.get("." + name.rpartition(".")[2], "application/octet-stream")
+
+
+def cache_control(path: str) -> str:
+    """Return how long caches may keep the file at a site path: the same as cudepot's."""
+    if _PACKAGE.fullmatch(path) and not _MADE.fullmatch(path):
+        return "public, max-age=31536000, immutable"
+    return "public, max-age=60, must-revalidate"
 
 
 def _prefers_json(accept: str) -> bool:

@@ -7,13 +7,16 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from simulator.process import clean_env
+from simulator.pythons import oldest
 from simulator.s3 import free_port, wait_for
 
 import cudepot
+from cudepot.workflows.bundle.far_file import NAME, archive
 
 DOCS = Path(__file__).parents[2] / "docs" / "sites.md"
 
@@ -30,6 +33,23 @@ def serve(project: Path, *options: str) -> Iterator[str]:
     finally:
         child.terminate()
         rest, _ = child.communicate(timeout=30)
+    assert child.returncode == 0, rest
+
+
+@contextlib.contextmanager
+def alone(project: Path) -> Iterator[str]:
+    """Run ``cudepot-far.pyz serve`` on the oldest Python here and give its URL, without a slash at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / NAME
+        file.write_bytes(archive())
+        argv = [oldest(), "-I", str(file), "serve", str(project / "site"), "--port", "0", "--json"]
+        child = subprocess.Popen(argv, env=clean_env(), stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        try:
+            yield str(json.loads(child.stdout.readline())["url"]).rstrip("/")
+        finally:
+            child.terminate()
+            rest, _ = child.communicate(timeout=30)
     assert child.returncode == 0, rest
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["cudepot"]):
+with atheris.instrument_imports(include=["cudepot", "cudepot_far"]):
     from tests.fuzz.corpus import corpus
     from tests.fuzz.targets import TARGETS
 

@@ -18,6 +18,7 @@ import tomli_w
 import zstandard
 from simulator.elf import stub
 from simulator.rpms import rpm_head, simple_rpm
+from tests.fuzz.corpus_far import FAR
 from tests.fuzz.corpus_installed import INSTALLED
 from tests.fuzz.corpus_python import PYTHON
 from tests.kinds.rules.test_conda_files import FILES as CONDA_FILES
@@ -381,5 +382,6 @@ def corpus(target: str) -> tuple[bytes, ...]:
             b"\xff\xfe\0",
         ),
         **PYTHON,
+        **FAR,
     }  # fmt: skip
-    return every[target]
+    return every.get(target) or every[target.removeprefix("far_")]

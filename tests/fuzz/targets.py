@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 import tomli
 import zstandard
 from tests.fuzz.corpus import OLD
+from tests.fuzz.targets_far import FAR
 from tests.parsed import parse_config
 
 from cudepot.builders.rpm_metadata import entries_of
@@ -395,4 +396,4 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         ),
         *(repodata, channel, listings, keyring, installed),
     )
-}
+} | FAR

@@ -33,13 +33,15 @@ class Answer:
 
 
 Get = Callable[..., Answer]
+Server = Callable[[Path], contextlib.AbstractContextManager[str]]
 
 
-@pytest.fixture(scope="module", params=["serve", "nginx", "caddy"])
+@pytest.fixture(scope="module", params=["serve", "nginx", "caddy", "alone"])
 def url(request: pytest.FixtureRequest, published: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
     folder = tmp_path_factory.mktemp(request.param)
     servers = {"serve": lambda: web.serve(published.folder), "nginx": lambda: web.nginx(published.folder, folder),
-               "caddy": lambda: web.caddy(published.folder, folder)}  # fmt: skip
+               "caddy": lambda: web.caddy(published.folder, folder),
+               "alone": lambda: web.alone(published.folder)}  # fmt: skip
     with servers[request.param]() as found:
         yield found
 
@@ -156,10 +158,11 @@ def test_apt_get_conda_and_pip_install(url: str, published: Project, tmp_path: P
     assert (env.lib / "libcudnn.so.8").is_file()
 
 
-def test_serve_negotiates_the_wheel_index(published: Project) -> None:  # noqa: F811
+@pytest.mark.parametrize("server", [web.serve, web.alone])
+def test_serve_negotiates_the_wheel_index(published: Project, server: Server) -> None:  # noqa: F811
     import requests
 
-    with web.serve(published.folder) as url:
+    with server(published.folder) as url:
         accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01"
         page = requests.get(f"{url}/simple/nvidia-cudnn-cu11/", headers={"Accept": accept}, timeout=30)
         assert page.headers["Content-Type"] == "application/vnd.pypi.simple.v1+json"
@@ -170,7 +173,8 @@ def test_serve_negotiates_the_wheel_index(published: Project) -> None:  # noqa: 
         assert html.headers["Content-Type"].startswith("text/html")
 
 
-def test_serve_follows_a_switch(published: Project, tmp_path: Path) -> None:  # noqa: F811
+@pytest.mark.parametrize("server", [web.serve, web.alone])
+def test_serve_follows_a_switch(published: Project, server: Server, tmp_path: Path) -> None:  # noqa: F811
     import requests
 
     (tmp_path / "cudepot.toml").write_text(published.toml.read_text())
@@ -181,7 +185,7 @@ def test_serve_follows_a_switch(published: Project, tmp_path: Path) -> None:  # 
     (tmp_path / "outside").write_text("secret")
     (tmp_path / "site/snapshots/000001/link").symlink_to(tmp_path / "outside")
     (tmp_path / "site/current").symlink_to("snapshots/000001")
-    with web.serve(tmp_path) as url:
+    with server(tmp_path) as url:
         assert requests.get(f"{url}/which", timeout=30).text == "1"
         os.utime(tmp_path / "site/current/which", (time.time() + 60, time.time() + 60))  # as young as can be
         assert "Last-Modified" not in requests.get(f"{url}/which", timeout=30).headers, "too young for a date"

@@ -228,14 +228,15 @@ def test_a_yum_repository_travels_and_is_checked_again(
     near.publish()
     near.run("bundle", "export", str(tmp_path / "yum.tar"), "--since", "0")
     near.run("gc", "--keep", "1")
-    far = Far(tmp_path / "far", site_key.key_file, rhel.key.fingerprint).init()
-    (proved,) = far.take(tmp_path / "yum.tar")["proved"]
-    assert proved["signers"] == [rhel.key.fingerprint]
-    assert proved["packages"] > 1
-    far.run("publish")
-    assert far.run("verify", "--json").json["faults"] == []
-    strict = Far(tmp_path / "strict", site_key.key_file, "A" * 40).init()
-    assert "not pinned" in strict.refuse(5, tmp_path / "yum.tar")
+    for kind in FARS:
+        far = kind(tmp_path / kind.__name__, site_key.key_file, rhel.key.fingerprint).init()
+        (proved,) = far.take(tmp_path / "yum.tar")["proved"]
+        assert proved["signers"] == [rhel.key.fingerprint]
+        assert proved["packages"] > 1
+        far.run("publish")
+        assert far.run("verify", "--json").json["faults"] == []
+        strict = kind(tmp_path / f"strict {kind.__name__}", site_key.key_file, "A" * 40).init()
+        assert "not pinned" in strict.refuse(5, tmp_path / "yum.tar")
 
 
 def test_what_signs_does_not_import_and_what_imports_does_not_sign(near: Near, far: Far) -> None:
