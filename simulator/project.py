@@ -199,6 +199,8 @@ def _toml(value: object) -> str:
     """Return a value as TOML; tables inline."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(value)
 
 

@@ -223,7 +223,7 @@ def wanted_files(data: bytes) -> None:
 
 def conda_files(data: bytes) -> None:
     """Files of conda, conda-lock and pixi, likewise; the channels they name are looked for as they stand there."""
-    _each(*(lambda name=name: _asked(name, data) for name in ("environment.yml", "pixi.toml")))
+    _each(*(lambda name=name: _asked(name, data) for name in ("environment.yml", "pixi.toml", "pyproject.toml")))
 
 
 def _asked(name: str, data: bytes) -> None:

@@ -31,7 +31,9 @@ _NEW = "999"  # newer than any driver, kernel or glibc will be that bounds speak
 _MACHINES = {
     "linux": {"__unix": "0", "__linux": _NEW, "__glibc": "2.99", "__cuda": _NEW, "__cuda_arch": "99"},
     "win": {"__win": _NEW, "__cuda": _NEW, "__cuda_arch": "99"},
+    "osx": {"__unix": "0", "__osx": _NEW},
 }
+_PROCESSOR = "__archspec"  # each is some machine's, and none is newer than all
 _BOUND = re.compile(r"(?:>=|==?|~=|^|\|)\s*(\d[0-9A-Za-z.]*)")
 _MOST_WORDS = 400
 
@@ -85,7 +87,7 @@ class _Check:
 
     def __init__(self, channel: Channel, folder: Path) -> None:
         self.channel, self.records = channel, channel.records
-        machine = _MACHINES["win" if channel.platform.startswith("win") else "linux"]
+        machine = _MACHINES.get(channel.platform.partition("-")[0], _MACHINES["linux"])
         self.virtual = [
             rattler.GenericVirtualPackage(rattler.PackageName(name), rattler.Version(version), BuildString("0"))
             for name, version in machine.items()
@@ -175,7 +177,10 @@ def checked(job: Mapping[str, Any]) -> dict[str, Any]:
     loaded = {subdir: json.loads(Path(path).read_text("utf-8")) for subdir, path in job["subdirs"].items()}
     records = {
         subdir: {
-            f"{subdir}/{name}": {"depends": [], **one}
+            f"{subdir}/{name}": {
+                **one,
+                "depends": [spec for spec in one.get("depends", ()) if named(spec) != _PROCESSOR],
+            }
             for name, one in {**whole.get("packages", {}), **whole["packages.conda"], **_revised(whole)}.items()
         }
         for subdir, whole in loaded.items()

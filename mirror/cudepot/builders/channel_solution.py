@@ -30,12 +30,15 @@ class Question(NamedTuple):
         specs: match specs.
         virtual: virtual packages: name → version and build.
         locked: packages that stay where they can.
+        priority: of channels that have packages of one name: ``strict`` takes them from the first alone, ``flexible``
+            from another where there is no solution otherwise.
     """
 
     platform: str
     specs: Sequence[str]
     virtual: Mapping[str, tuple[str, str]]
     locked: Sequence[Place] = ()
+    priority: str = "strict"
 
 
 class Solution(NamedTuple):
@@ -48,7 +51,7 @@ class Solution(NamedTuple):
 Records = Mapping[str, Mapping[str, Any]]
 """File name → record."""
 Channels = Mapping[str, Mapping[str, Records]]
-"""Name → subdir → records; the first channel that has a name is the only one for it."""
+"""Name → subdir → records; the first channel is asked first."""
 
 
 class _Written(NamedTuple):

@@ -1,10 +1,10 @@
 """A program of its own: solves environments over conda channels, by rattler's solver, until its stdin ends.
 
 Each line of stdin is a JSON object: ``{"sources": [{"channel": NAME, "subdir": SUBDIR, "path": FILE}, …], "targets":
-[{"platform": SUBDIR, "specs": […], "virtual": {NAME: [VERSION, BUILD], …}, "locked": [[CHANNEL, SUBDIR, FILE], …]},
-…]}``; sources in the order of priority, and a file never changes. Each line of stdout answers one: ``{"solutions":
-[{"found": [[CHANNEL, SUBDIR, FILE], …], "refused": ""}, …]}``. It is a child, because rattler's threads may crash an
-interpreter that ends in the ordinary way.
+[{"platform": SUBDIR, "specs": […], "virtual": {NAME: [VERSION, BUILD], …}, "locked": [[CHANNEL, SUBDIR, FILE], …],
+"priority": "strict"}, …]}``; sources in the order of priority, and a file never changes. Each line of stdout answers
+one: ``{"solutions": [{"found": [[CHANNEL, SUBDIR, FILE], …], "refused": ""}, …]}``. It is a child, because rattler's
+threads may crash an interpreter that ends in the ordinary way.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import rattler
 from rattler.package import BuildString
 
 _BASE = "file:///channels/"
+_PRIORITIES = {"strict": rattler.ChannelPriority.Strict, "flexible": rattler.ChannelPriority.Flexible}
 _MOST = 1500  # characters of the solver's explanation
 Place = tuple[str, str, str]
 
@@ -62,7 +63,7 @@ async def _solved(target: Mapping[str, Any], sources: Sequence[rattler.SparseRep
                 rattler.GenericVirtualPackage(rattler.PackageName(name), rattler.Version(version), BuildString(build))
                 for name, (version, build) in target["virtual"].items()
             ],
-            channel_priority=rattler.ChannelPriority.Strict,
+            channel_priority=_PRIORITIES[target["priority"]],
             add_pip_as_python_dependency=True,
         )
     except Exception as error:  # noqa: BLE001 - whatever the solver refuses is no solution

@@ -214,8 +214,9 @@ def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
 
 def _environment(one: EnvironmentSize) -> Iterator[str]:
     """Give the lines of an environment: what each target has, which versions moved, and what is to be fetched."""
-    for target in one.targets if len(one.targets) > 1 else ():
-        yield f"environment {one.name}: {target.name}: {target.projects} projects, {size_text(target.bytes)}"
+    for target in one.targets:
+        has = f"{target.projects} projects, {size_text(target.bytes)}"
+        yield f"environment {one.name}: {target.name} ({target.machine}): {has}"
     yield from (f"environment {one.name}: {text}" for text in one.changed)
     new = f"{size_text(one.new_bytes)} to be fetched" if one.new_bytes else "all of it in the store"
     yield f"environment {one.name}: {one.projects} projects, {one.files} files, {size_text(one.bytes)}, {new}"

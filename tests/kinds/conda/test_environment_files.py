@@ -209,6 +209,31 @@ def test_a_manifest_of_pixi(project: Project, forge: Forge) -> None:
     assert members(project, "linux-aarch64") == ["libzlib-1.3.1-h1_2.conda"]
 
 
+def test_a_pyproject_gives_both_parts(project: Project, forge: Forge, tmp_path: Path) -> None:
+    text = """
+        [project]
+        name = "ours"
+        version = "1.0"
+        requires-python = "==3.12.*"
+        dependencies = ["app>=1"]
+        [tool.pixi.workspace]
+        channels = ["conda-forge"]
+        [tool.pixi.dependencies]
+        cudnn = "*"
+    """
+    wrote(project, "pyproject.toml", text)
+    want(project, forge, "pyproject.toml")
+    assert "requirements" in project.fail(3, "lock").hint
+    with PythonIndex(tmp_path / "index") as index:
+        index.add(Dist("app", "1.0"))
+        want(project, forge, "pyproject.toml", requirements="pyproject.toml", python=["3.12"])
+        project.add("upstream", name="pypi", type="simple", url=index.url)
+        project.run("lock")
+    found = {one["kind"]: one for one in document(project)["environment"]}
+    assert found["simple"]["roots"] == ["app>=1"]
+    assert {"cudnn-9.10-h13_0.conda", "python-3.12.9-h1_0.conda"} < set(members(project))
+
+
 def test_exported_files_install_from_the_site_alone(project: Project, forge: Forge, tmp_path: Path) -> None:
     want(project, forge, wrote(project, "pixi.lock", pixi_lock(forge)))
     publish(project)

@@ -206,6 +206,42 @@ def test_a_manifest_of_pixi() -> None:
     ]
 
 
+PYPROJECT = """\
+[project]
+name = "ours"
+requires-python = ">=3.11, <3.14"
+dependencies = ["requests>=2"]
+optional-dependencies = { test = ["pytest"] }
+[tool.pixi.workspace]
+channels = ["conda-forge"]
+platforms = ["linux-64"]
+[tool.pixi.dependencies]
+cudnn = "*"
+[tool.pixi.pypi-dependencies]
+ours = { path = ".", editable = true }
+six = "==1.16"
+[tool.pixi.feature.old.dependencies]
+python = "3.11.*"
+[tool.pixi.environments]
+test = ["test"]
+old = ["old"]
+"""
+
+
+def test_a_pyproject_is_the_manifest_of_pixi_that_it_stands_for() -> None:
+    """The Python of the project, its dependencies as wheels, its extras as features."""
+    found = read_file("pyproject.toml", PYPROJECT.encode(), ["test"], ["linux-64"])
+    assert texts(found.specs) == ["python >=3.11,<3.14", "cudnn"]
+    assert [(one.text, one.where) for one in found.pip] == [("requests>=2", "pyproject.toml:4")]
+    assert texts(found.channels) == ["conda-forge"]
+    assert [one.partition(": ")[0] for one in found.notes] == ["pyproject.toml:13", "pyproject.toml:12"]
+    assert "six==1.16 of [tool.pixi.pypi-dependencies]: name it in `wheels`" in found.notes[0]
+    old = read_file("sub/pyproject.toml", PYPROJECT.encode(), ["old"], ["linux-64"])
+    assert texts(old.specs) == ["python 3.11.*", "python >=3.11,<3.14", "cudnn"]
+    with pytest.raises(ConfigError, match=r"pyproject.toml: no \[tool.pixi\]"):
+        read_file("pyproject.toml", b"[project]\nname = 'ours'\n", [], ["linux-64"])
+
+
 MACHINE = 'sys_platform == "linux" and platform_machine == "x86_64"'
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le", "win-64")
+PLATFORMS = (*SUBDIRS, "osx-64", "osx-arm64")
+"""Those of environments."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -122,7 +124,7 @@ def _environments(root: Table, parse_wants: ParseWants) -> tuple[Environment, ..
         return ()
     from cudepot.catalog.config.environments import parse_environments  # noqa: PLC0415 - every run comes by here
 
-    return parse_environments(tables, SUBDIRS, parse_wants)
+    return parse_environments(tables, PLATFORMS, parse_wants)
 
 
 def _hashes(table: Table, key: str) -> tuple[str, ...]:

@@ -9,10 +9,13 @@ from cudepot.catalog.config.environments import Environment
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
+from cudepot.kinds.conda.rules.machines import Profile, parse_profiles
 
 KIND = "conda"
 """What locks call it."""
 _MOST_KEPT = 20
+PRIORITIES = ("strict", "flexible")
+"""What channels that have packages of one name mean, as conda's ``channel_priority``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +28,21 @@ class Wanted:
             for those that files name, or all, as they stand in cudepot.toml.
         conda_files: files that ask for more, relative to cudepot.toml; ``pixi.lock[gpu]`` for a part of one.
         keep: how many versions of each package that is asked for there are to be, the newest that still solve.
+        profiles: sorts of machines, each solved for on every platform; empty for the one that the environment says.
+        channel_priority: ``strict``, or ``flexible`` to take from a later channel what the first does not solve with.
     """
 
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     conda_files: tuple[str, ...] = ()
     keep: int = 1
+    profiles: tuple[Profile, ...] = ()
+    channel_priority: str = PRIORITIES[0]
 
     def hashed(self) -> Mapping[str, object]:
         """Return all of it: it decides what is locked; settings that older locks lack only if used."""
-        later = {"conda_files": (), "keep": 1}
-        return {name: value for name, value in asdict(self).items() if name not in later or value != later[name]}
+        usual = {"conda_files": (), "keep": 1, "profiles": (), "channel_priority": PRIORITIES[0]}
+        return {name: value for name, value in asdict(self).items() if name not in usual or value != usual[name]}
 
     def owners(self, upstreams: Sequence[Upstream]) -> tuple[Upstream, ...]:
         """Return the channels in the order of their priority; raise ConfigError where one is not there."""
@@ -65,11 +72,17 @@ class Wanted:
 
 def parse_wanted(table: Table, environment: Environment) -> Wanted | None:  # noqa: ARG001
     """Return what an ``[[environment]]`` wants of conda; None for nothing. Raise ConfigError for a wrong value."""
-    files, keep = _files(table, "conda-files"), table.integer("keep", 1, low=1, high=_MOST_KEPT)
-    found = Wanted(table.texts("conda", ()), table.texts("channels", ()), files, keep)
+    found = Wanted(
+        table.texts("conda", ()),
+        table.texts("channels", ()),
+        _files(table, "conda-files"),
+        table.integer("keep", 1, low=1, high=_MOST_KEPT),
+        parse_profiles(table, "profiles"),
+        table.choice("channel-priority", PRIORITIES, PRIORITIES[0]),
+    )
     if found.conda or found.conda_files:
         return found
-    for key in ("channels", "keep"):
+    for key in ("channels", "keep", "profiles", "channel-priority"):
         if table.has(key):
             hint = "say which in `conda` or `conda-files`"
             raise ConfigError(f"{table.path(key)!r} without conda packages", hint=hint)

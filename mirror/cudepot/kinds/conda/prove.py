@@ -12,7 +12,7 @@ from cudepot.depot.verdicts import Verdict, last_verdict, verdict
 from cudepot.digest import Digest
 from cudepot.store.local import LocalStore
 
-_METHOD = 1
+_METHOD = 2
 """Raised whenever the proof asks for more or less than it did."""
 _INDEX = "/repodata.json"
 

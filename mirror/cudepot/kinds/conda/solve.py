@@ -15,10 +15,10 @@ from cudepot.depot.root_memory import RootMemory
 from cudepot.errors import PinError
 from cudepot.kinds.conda.asked import Asked, asked_for, check_locked, narrowed
 from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
-from cudepot.kinds.conda.environment import KIND, Wanted
+from cudepot.kinds.conda.environment import KIND, PRIORITIES, Wanted
 from cudepot.kinds.conda.keep import older
 from cudepot.kinds.conda.lock import artifact_of, note_of, run_exports_of
-from cudepot.kinds.conda.rules.machines import targets_of, virtual_packages
+from cudepot.kinds.conda.rules.machines import targets_of, told, virtual_packages
 from cudepot.kinds.conda.walk import Channels, reached
 from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.unsigned_index import check_transport
@@ -110,13 +110,13 @@ def _targets(
     if before and keep > 1 and stays and not asking.upgrade:
         targets = [one._replace(members=()) for one in before.targets]
         return targets, _solved(asking, reading, asked, channels, targets, locked)
-    targets = [asked.filled(one) for one in targets_of(asking.environment)]
+    targets = [asked.filled(one) for one in targets_of(asking.environment, wanted.profiles)]
     found = _solved(asking, reading, asked, channels, targets, locked if keep == 1 else ())
     if keep == 1:
         return targets, found
 
     def ask(some: Sequence[LockedTarget]) -> list[Solution]:
-        return reading.solver.solutions(_records(channels), [_question(asked, one) for one in some])
+        return reading.solver.solutions(_records(channels), [_question(asking, asked, one) for one in some])
 
     more = list(older(keep, targets, found, asked.names(), ask))
     return targets + [one for one, _ in more], found + [one for _, one in more]
@@ -129,9 +129,10 @@ def _records(channels: Channels) -> Mapping[str, Mapping[str, Mapping[str, Mappi
     }
 
 
-def _question(asked: Asked, target: LockedTarget, locked: Sequence[Place] = ()) -> Question:
-    specs = (*asked.roots, *target.roots)
-    return Question(dict(target.fields)["platform"], specs, virtual_packages(target), locked)
+def _question(asking: Solving, asked: Asked, target: LockedTarget, locked: Sequence[Place] = ()) -> Question:
+    assert isinstance(asking.wanted, Wanted)
+    specs, priority = (*asked.roots, *target.roots), asking.wanted.channel_priority
+    return Question(dict(target.fields)["platform"], specs, virtual_packages(target), locked, priority)
 
 
 def _check_offered(asking: Solving, channels: Channels, locked: Sequence[Artifact]) -> None:
@@ -185,11 +186,11 @@ def _solved(
     Raises:
         PinError: there is none for some; all are named.
     """
-    questions = [_question(asked, one, list(_kept(asking, channels, one, locked))) for one in targets]
+    questions = [_question(asking, asked, one, list(_kept(asking, channels, one, locked))) for one in targets]
     found = reading.solver.solutions(_records(channels), questions)
     refused = [f"{target.name}: {one.refused}" for target, one in zip(targets, found, strict=True) if one.refused]
     if refused:
-        machines = "; ".join(f"{target.name} is {_told(target)}" for target in targets)
+        machines = "; ".join(f"{target.name} is {told(target)}" for target in targets)
         raise PinError(
             f"no environment has all of {_named(asked, targets)}: {'; '.join(refused)}",
             hint=f"channels: {', '.join(channels)}; {machines}",
@@ -201,6 +202,8 @@ def _kept(
     asking: Solving, channels: Channels, target: LockedTarget, locked: Sequence[Artifact]
 ) -> Iterator[tuple[str, str, str]]:
     """Give the packages that are to stay: rattler would keep them even where another channel has their name now."""
+    assert isinstance(asking.wanted, Wanted)
+    is_strict = asking.wanted.channel_priority == PRIORITIES[0]
     subdirs = (dict(target.fields)["platform"], NOARCH)
     owners: dict[str, str] = {}
     for channel, there in channels.items():
@@ -210,7 +213,7 @@ def _kept(
     targets = asking.before.targets if asking.before else ()
     for member in (one for each in targets if each.name == target.name for one in each.members):
         name = names.get((member.upstream, member.filename))
-        if name and owners.get(name) == member.upstream and _stays(name, asking.upgrade):
+        if name and (not is_strict or owners.get(name) == member.upstream) and _stays(name, asking.upgrade):
             subdir, _, filename = member.filename.partition("/")
             yield member.upstream, subdir, filename
 
@@ -218,10 +221,6 @@ def _kept(
 def _named(asked: Asked, targets: Sequence[LockedTarget]) -> str:
     every = list(dict.fromkeys([*asked.roots, *(one for target in targets for one in target.roots)]))
     return ", ".join(every[:_ROOTS]) + f" and {len(every) - _ROOTS} more" * (len(every) > _ROOTS)
-
-
-def _told(target: LockedTarget) -> str:
-    return " ".join(f"{name}={version}" for name, (version, _) in virtual_packages(target).items())
 
 
 def _stays(name: str, upgrade: bool | frozenset[str]) -> bool:

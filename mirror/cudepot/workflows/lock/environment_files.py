@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.config.environments import Environment
-from cudepot.catalog.lock import BUILDS, ENVIRONMENT, Artifact, Lock, LockedEnvironment
+from cudepot.catalog.lock import BUILDS, ENVIRONMENT, Artifact, Lock, LockedEnvironment, LockedTarget
 from cudepot.digest import Digest
 from cudepot.errors import PinError, TrustError
 from cudepot.workflows.lock.settled import EnvironmentSize, TargetSize
@@ -76,7 +76,7 @@ def sizes(old: Lock, new: Lock, has: Callable[[Digest], bool]) -> tuple[Environm
 def _size(old: Lock, new: Lock, environment: LockedEnvironment, has: Callable[[Digest], bool]) -> EnvironmentSize:
     artifacts = new.files_of(environment) or ()
     targets = tuple(
-        _target_size(one.name, new.files_of(environment._replace(targets=(one,))) or ()) for one in environment.targets
+        _target_size(one, new.files_of(environment._replace(targets=(one,))) or ()) for one in environment.targets
     )
     digests = {one.digest for one in artifacts}
     before = old.environment(environment.name, environment.kind)
@@ -92,9 +92,10 @@ def _size(old: Lock, new: Lock, environment: LockedEnvironment, has: Callable[[D
     )
 
 
-def _target_size(name: str, artifacts: Sequence[Artifact]) -> TargetSize:
+def _target_size(target: LockedTarget, artifacts: Sequence[Artifact]) -> TargetSize:
     total = sum(digest.size for digest in {one.digest for one in artifacts})
-    return TargetSize(name, len({one.name for one in artifacts}), total)
+    machine = ", ".join(f"{key} {value}" for key, value in target.fields)
+    return TargetSize(target.name, machine, len({one.name for one in artifacts}), total)
 
 
 def _differences(

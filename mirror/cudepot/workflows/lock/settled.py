@@ -10,9 +10,10 @@ if TYPE_CHECKING:
 
 
 class TargetSize(NamedTuple):
-    """What a target has: its name, how many projects, and bytes."""
+    """What a target has: its name, what sort of machine it is, how many projects, and bytes."""
 
     name: str
+    machine: str
     projects: int
     bytes: int
 

@@ -1,4 +1,7 @@
-"""``pixi.toml``: what one of its environments asks for: features, each with targets of its own, as specs."""
+"""``pixi.toml``: what one of its environments asks for: features, each with targets of its own, as specs.
+
+``[tool.pixi]`` of a ``pyproject.toml`` is the same; what the project says is added.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 from cudepot.errors import ConfigError
 from cudepot.kinds.rules.conda_files.asked import FileAsked, Line, everywhere
 from cudepot.kinds.rules.conda_files.pixi_lock import environment_of
+from cudepot.kinds.rules.conda_files.pyproject import is_pyproject, manifest_of, project_wheels
 from cudepot.kinds.rules.toml_file import Table, TomlFile
 
 _CONDA = ("dependencies", "host-dependencies", "build-dependencies")
@@ -19,7 +23,7 @@ _BRACKETS = {"version": "version", "build": "build", "build-number": "build_numb
 
 
 def asked_by_pixi(name: str, data: bytes, chosen: Sequence[str], platforms: Sequence[str]) -> FileAsked:
-    """Return what a pixi.toml asks for.
+    """Return what a pixi.toml asks for, or a pyproject.toml with ``[tool.pixi]``.
 
     Args:
         name: of the file, for messages.
@@ -32,18 +36,26 @@ def asked_by_pixi(name: str, data: bytes, chosen: Sequence[str], platforms: Sequ
     """
     file = TomlFile(name, data)
     try:
+        project = _as_pixis(file) if is_pyproject(name) else None
         features = _features(file, environment_of(name, chosen))
         specs = [_spec(file, *one) for one in _depends(features, platforms, _CONDA)]
         wheels = [_wheel(file, *one) for one in _depends(features, platforms, (_WHEELS,))]
         return FileAsked(
             specs=everywhere(specs, platforms),
             channels=tuple(_channels(file, features)),
-            pip=everywhere(wheels, platforms),
-            notes=tuple(_notes(file, features, platforms)),
+            pip=everywhere(wheels, platforms) if project is None else project,
+            notes=tuple(_notes(file, features, platforms, [] if project is None else wheels)),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         why = f"{type(error).__name__}: {error}"
         raise ConfigError(f"{name}: not as such files are ({why})", hint="`pixi install` has to accept it") from error
+
+
+def _as_pixis(file: TomlFile) -> tuple[Line, ...]:
+    """Make a pyproject.toml what pixi takes it for; return what the project wants of wheels."""
+    found = tuple(project_wheels(file))
+    file.root = manifest_of(file)
+    return found
 
 
 def _features(file: TomlFile, environment: str) -> list[Table]:
@@ -125,11 +137,16 @@ def _channels(file: TomlFile, features: Sequence[Table]) -> Iterator[Line]:
         yield Line(text, file.at(text))
 
 
-def _notes(file: TomlFile, features: Sequence[Table], platforms: Sequence[str]) -> Iterator[str]:
+def _notes(
+    file: TomlFile, features: Sequence[Table], platforms: Sequence[str], wheels: Sequence[Line]
+) -> Iterator[str]:
+    """Give a line for what is not followed; ``wheels`` are those that nobody reads there."""
+    for where, text in dict.fromkeys((one.where, one.text) for one in wheels):
+        yield f"{where}: not followed: {text} of [tool.pixi.pypi-dependencies]: name it in `wheels` of the environment"
     every = [part for one in features for platform in platforms for part in _parts(one, platform)]
     named = [(key, value) for one in every for table in (*_CONDA, _WHEELS) for key, value in one.get(table, {}).items()]
     for name in dict.fromkeys(key for key, value in named if _is_ours(value)):
         yield f"{file.at_key(name)}: not followed: {name} is of the project's own; what it needs is not read"
     if any("system-requirements" in one for one in features):
         where = file.at("system-requirements")
-        yield f"{where}: not followed: `glibc` and `cuda` of the environment say what machines it is for"
+        yield f"{where}: not followed: `profiles` of the environment say what machines it is for"
