@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cudepot.cli.init_stacks import listing, stack_arguments, stack_lines, stack_wishes
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.cli.steps import telling
@@ -17,6 +18,7 @@ from cudepot.cli.steps import telling
 if TYPE_CHECKING:
     from cudepot.catalog.nvidia.first_pins import Wishes
     from cudepot.catalog.nvidia.first_sizes import Expected
+    from cudepot.catalog.stacks.chosen import StackWishes
 
 NAME = "init"
 HELP = "make a project: cudepot.toml, store and a signing key"
@@ -24,6 +26,9 @@ DESCRIPTION = """\
 Make a project folder with a commented cudepot.toml, an empty store and, unless you name one of yours, a new OpenPGP
 key that signs what this site publishes. In a folder that has a cudepot.toml (a fresh clone, say) it makes what is
 missing and leaves the file alone.
+
+With --stack the file mirrors what people mirror together, as environments that machines can install from the site
+alone: a GPU node, an HGX node, the packages that the GPU Operator asks for. --list-stacks lists them.
 """
 
 
@@ -43,7 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FINGERPRINT",
-        help="with --from-site: a key that may sign an upstream (default: NVIDIA's, as cudepot knows them)",
+        help="with --from-site: a key that may sign an upstream (default: NVIDIA's, as cudepot knows them); with "
+        "--stack: a key that may sign an upstream whose preset pins none",
     )
     parser.add_argument(
         "--unsigned-upstream",
@@ -59,18 +65,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     wishes.add_argument("--cudnn", default="", metavar="VERSION", help="8.0.5.39, or the beginning of a version: 9.1")
     wishes.add_argument("--cuda", default="", metavar="VERSION", help="11.1")
     wishes.add_argument("--repackage", action="store_true", help="make conda packages and wheels too")
+    stack_arguments(parser)
     parser.add_argument("--no-input", action="store_true", help="ask nothing")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be made; make nothing")
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.init.init import init
-
     base = Path(args.directory).resolve()
+    if args.list_stacks:
+        return listing()
     if args.from_site:
         return _from_site(args, base)
+    if args.stack:
+        return _project(args, base, stack_wishes(args))
     wishes = None if (base / "cudepot.toml").exists() and not _given(args) else _wishes(args)
+    return _project(args, base, wishes)
+
+
+def _project(args: argparse.Namespace, base: Path, wishes: Wishes | StackWishes | None) -> Answer:
+    from cudepot.workflows.init.init import init
+
     with telling("cudepot init: making the project and its key", quiet=args.quiet):
         result = init(base, label=args.label, key=args.key, gnupg=args.gnupg, dry_run=args.dry_run, wishes=wishes)
     did = "would make" if args.dry_run else "made"
@@ -80,6 +95,7 @@ def run(args: argparse.Namespace) -> Answer:
     if result.key and not result.can_sign and not args.dry_run:
         lines.append("its secret half is not on this machine: lock, sync and repackage work here, publish does not")
     lines += sizes(result.expected)
+    lines += stack_lines(wishes)
     if "cudepot.toml" in result.made and not args.dry_run:
         first = "read cudepot.toml" if wishes else "say in cudepot.toml what you want"
         lines.append(f"next: {first}, then cudepot lock (it says how much there is to fetch), sync, repackage, publish")

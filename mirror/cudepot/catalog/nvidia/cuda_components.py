@@ -38,6 +38,10 @@ class CudaComponents:
         root.done()
         return cls(known)
 
+    def versions(self) -> frozenset[str]:
+        """Return the CUDA versions that are known."""
+        return frozenset(self.known.values())
+
     def cuda_of(self, component: str, version: str) -> str:
         """Return the CUDA, as ``13.0``, that a release of a component belongs to; empty where that is not known.
 

@@ -9,6 +9,7 @@ from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.template import render_template
 from cudepot.catalog.nvidia.first_pins import Wishes, first_pins, repository
 from cudepot.catalog.nvidia.first_sizes import Expected, expected
+from cudepot.catalog.stacks.chosen import StackWishes
 from cudepot.depot.nvidia_catalog import load_catalog
 from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
@@ -17,6 +18,7 @@ from cudepot.fingerprints import fingerprint
 from cudepot.signing.gpg import GpgSigner, make_key
 from cudepot.store.local import LocalStore
 from cudepot.workflows.configuration import parse_text
+from cudepot.workflows.init.stacks import stacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class InitResult:
     expected: tuple[Expected, ...] = ()
 
 
-def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool, wishes: Wishes | None = None) -> InitResult:
+def init(
+    base: Path, *, label: str, key: str, gnupg: str, dry_run: bool, wishes: Wishes | StackWishes | None = None
+) -> InitResult:
     """Make a project in ``base``; with a cudepot.toml there already, only what it lacks.
 
     Args:
@@ -41,7 +45,7 @@ def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool, wishes:
         key: fingerprint of an existing signing key; empty to make one.
         gnupg: GnuPG home, relative to ``base``.
         dry_run: only say what would be made.
-        wishes: what a new cudepot.toml shall pin; None for nothing but examples.
+        wishes: what a new cudepot.toml shall pin, or the stacks it is for; None for nothing but examples.
 
     Raises:
         ConfigError: the key named is not in the GnuPG home, or cudepot.toml is malformed.
@@ -66,7 +70,7 @@ def init(base: Path, *, label: str, key: str, gnupg: str, dry_run: bool, wishes:
         LocalStore(base / config.store, create=True)
     key = config.site.key or key
     can_sign = bool(key) and (base / config.site.gnupg).is_dir()
-    return InitResult(tuple(made), key, can_sign, outlook(wishes) if wishes else ())
+    return InitResult(tuple(made), key, can_sign, outlook(wishes) if isinstance(wishes, Wishes) else ())
 
 
 def outlook(wishes: Wishes) -> tuple[Expected, ...]:
@@ -78,7 +82,9 @@ def outlook(wishes: Wishes) -> tuple[Expected, ...]:
     return expected(load_catalog(), wishes)
 
 
-def _pins(wishes: Wishes) -> str:
+def _pins(wishes: Wishes | StackWishes) -> str:
+    if isinstance(wishes, StackWishes):
+        return stacked(wishes).text
     outlook(wishes)
     return first_pins(wishes)
 

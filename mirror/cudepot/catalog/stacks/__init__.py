@@ -1,0 +1,1 @@
+"""Stacks: what people mirror together, by name."""

@@ -1,0 +1,42 @@
+"""``cudepot init --stack``: what stacks come to, as tables for cudepot.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cudepot.catalog.config.presets import Presets
+from cudepot.catalog.stacks.chosen import Chosen, StackWishes, check, choose, target
+from cudepot.catalog.stacks.text import environment_name, stack_text
+from cudepot.depot.nvidia_catalog import load_components
+from cudepot.depot.shipped import load_presets, load_stacks
+from cudepot.errors import ConfigError
+
+
+class Stacked(NamedTuple):
+    """Tables for cudepot.toml, what they come to by environment, and what is to be known of the wishes."""
+
+    text: str
+    environments: dict[str, Chosen]
+    notes: tuple[str, ...]
+
+
+def stacked(wishes: StackWishes) -> Stacked:
+    """Return what stacks come to; raise ConfigError for names, versions or distributions that nobody knows."""
+    stacks, presets = load_stacks(), load_presets()
+    notes = check(wishes, stacks, load_components().versions())
+    targets = dict.fromkeys(target(one, presets) for one in wishes.distributions)
+    chosen = [choose(wishes, one, stacks, presets) for one in targets]
+    _check_keys(wishes, chosen, presets)
+    named = {environment_name(wishes, one, chosen): one for one in chosen}
+    return Stacked(stack_text(wishes, chosen, stacks, presets), named, notes)
+
+
+def _check_keys(wishes: StackWishes, chosen: Sequence[Chosen], presets: Presets) -> None:
+    """Raise ConfigError where a preset pins no key and none is given."""
+    for name in (name for one in chosen for name in one.presets):
+        preset = presets.get(name)
+        if not (preset.vouchers or wishes.keys):
+            raise ConfigError(
+                f"preset {name!r} pins no key", hint=f"{preset.note}: give it with --upstream-key FINGERPRINT"
+            )
