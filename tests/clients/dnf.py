@@ -7,6 +7,7 @@ packages of the tests need no scripts and nothing of a distribution but what :me
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.process import clean_env, run
@@ -73,13 +74,13 @@ class DnfRoot:
         run("createrepo_c", "--quiet", folder)
         self.add_repo("distribution", folder.as_uri(), None)
 
-    def dnf(self, *argv: str, check: bool = True) -> Done:
-        """Run dnf with this root as its installation."""
+    def dnf(self, *argv: str, check: bool = True, prefix: Sequence[str] = ()) -> Done:
+        """Run dnf with this root as its installation; ``prefix`` is a command that runs another."""
         options = [
             "-c", f"{self.path}/dnf.conf", f"--installroot={self.path}/install", f"--releasever={self.release}",
             *([f"--forcearch={self.arch}"] if self.arch != "x86_64" else []),
         ]  # fmt: skip
-        return run("dnf", *options, *argv, env=clean_env(HOME=str(self.path / "home")), check=check)
+        return run(*prefix, "dnf", *options, *argv, env=clean_env(HOME=str(self.path / "home")), check=check)
 
     def install(self, *specs: str, check: bool = True) -> Done:
         """Install packages."""

@@ -31,6 +31,11 @@ class Rich:
             text += f" {word} {part}"
         return f"({text})"
 
+    def leaves(self) -> Iterator[str]:
+        """Give the capabilities it speaks of, ``foo`` or ``foo >= 2``."""
+        for one in self.parts:
+            yield from one.leaves() if isinstance(one, Rich) else (one,)
+
     def settled(self, offered: Callable[[str], bool]) -> Rich | str:
         """Return it without conditions on what is not ``offered``: a machine may have that, so they count as met."""
         if self.word == "if" and len(self.parts) > 1 and _lacking(self.parts[1], offered):

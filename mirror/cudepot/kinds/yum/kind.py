@@ -66,5 +66,6 @@ KIND = Kind(
     vouching="cudepot.kinds.yum.vouches",
     checking="cudepot.kinds.yum.checks",
     configuring="cudepot.kinds.yum.configures",
+    solving="cudepot.kinds.yum.solves",
     ends=("/repodata/repomd.xml",),
 )

@@ -56,8 +56,8 @@ def subset(chain: YumChain, root: YumRoot, locked: LockedUpstream, before: Seque
     chosen = sorted(served(chain, rpms, selection.chosen.values()), key=lambda one: order[id(one[0])])
     known = Known(chain.depot.store, chain.depot.progress, chain.source, before)
     known.learn(chain.upstream.name, [(one.place(chain.upstream.url), one.promised) for one, _ in chosen])
-    artifacts = named_once(_artifact(chain.upstream, known, pin_of(rpm), rpm, why) for rpm, why in chosen)
-    metadata = () if chain.upstream.whole else _metadata(chain, root)
+    artifacts = named_once(artifact_of(chain.upstream, known, pin_of(rpm), rpm, why) for rpm, why in chosen)
+    metadata = () if chain.upstream.whole else metadata_of(chain, root)
     return replace(locked, external=tuple(sorted(selection.external)), metadata=metadata), artifacts
 
 
@@ -104,7 +104,7 @@ def _owners(chain: YumChain, root: YumRoot, paths: set[str]) -> dict[str, list[s
         return owners_of(text, paths, what)
 
 
-def _metadata(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
+def metadata_of(chain: YumChain, root: YumRoot) -> tuple[LockedFile, ...]:
     """Return what the subset's metadata will be made from, by hash; it is fetched where nothing else tells that."""
     root.repomd.check_usable(NEEDED)
     left_out = [f"{one.type}: {one.error}" for one in root.repomd.unusable if any(one.type in types for types in USED)]
@@ -158,7 +158,8 @@ def named_once(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
     )
 
 
-def _artifact(upstream: Upstream, known: Known, pin: Pin | None, rpm: Rpm, why: str) -> Artifact:
+def artifact_of(upstream: Upstream, known: Known, pin: Pin | None, rpm: Rpm, why: str) -> Artifact:
+    """Return what is locked of a package."""
     path = rpm.place(upstream.url)
     artifact = Artifact(
         upstream.name,

@@ -122,7 +122,7 @@ class Machine:
     def unknown_paths(self) -> set[str]:
         """Return paths that packages need and primary.xml does not tell of: the full file lists may."""
         paths = {one.name for rpm in self._rpms.values() for one in rpm.requires if one.name.startswith("/")}
-        return {one for one in paths if not (self._is_offered(one) or self._is_beyond(one) or _is_primary_file(one))}
+        return {one for one in paths if not (self._is_offered(one) or self._is_beyond(one) or is_primary_file(one))}
 
     def add_paths(self, owners: Mapping[str, Iterable[str]]) -> None:
         """Add what the full file lists told: the checksum of a package → paths it has."""
@@ -304,7 +304,8 @@ def _is_readable(relation: Relation) -> bool:
     return True
 
 
-def _is_primary_file(path: str) -> bool:
+def is_primary_file(path: str) -> bool:
+    """Return whether primary.xml tells of a path."""
     return "bin/" in path or path.startswith(_PRIMARY_FILES)
 
 

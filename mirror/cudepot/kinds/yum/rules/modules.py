@@ -55,6 +55,11 @@ def streams_of(text: bytes, what: str) -> dict[str, set[tuple[str, str]]]:
     return found
 
 
+def documents_of(text: bytes, what: str) -> Iterator[Mapping[str, Any]]:
+    """Give the documents that dnf can read; raise FormatError for what is not YAML."""
+    yield from (one for one in _documents(text, what) if isinstance(one, dict) and not _fault(one))
+
+
 def check_yaml(text: bytes, what: str) -> None:
     """Raise FormatError for what is not YAML: dnf ends there."""
     _split(text, what)
@@ -109,15 +114,25 @@ def _kept(documents: Sequence[dict[str, Any]], present: Present) -> list[dict[st
     used = _used(streams)
     names = {name for name, _ in used}
     defaults = [one for one in documents if one.get("document") == "modulemd-defaults"]
-    return [
-        *(one for one in streams if _stream(one) in used),
-        *(one for one in defaults if _text(_data(one), "module") in names and _is_default_there(one, used)),
-    ]
+    mine = (_trimmed_defaults(one, used) for one in defaults if _text(_data(one), "module") in names)
+    return [*(one for one in streams if _stream(one) in used), *(one for one in mine if one)]
 
 
-def _is_default_there(defaults: dict[str, Any], used: Iterable[tuple[str, str]]) -> bool:
-    data = _data(defaults)
-    return not data.get("stream") or (_text(data, "module"), _text(data, "stream")) in used
+def _trimmed_defaults(defaults: dict[str, Any], used: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return defaults as far as their streams are there; empty where nothing is left.
+
+    Of a stream that is no default the default profiles stay: ``dnf install @nodejs:20`` asks for them.
+    """
+    data = dict(_data(defaults))
+    there = {stream for name, stream in used if name == _text(data, "module")}
+    is_default_there = not data.get("stream") or _text(data, "stream") in there
+    profiles = data.get("profiles")
+    if isinstance(profiles, dict):
+        data["profiles"] = {stream: one for stream, one in profiles.items() if stream in there}
+    if is_default_there:
+        return {**defaults, "data": data}
+    del data["stream"]
+    return {**defaults, "data": data} if data.get("profiles") else {}
 
 
 def _used(streams: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:

@@ -1,0 +1,97 @@
+"""What the names of an environment mean among the packages of a pool, in dnf's order of readings. Pure.
+
+``NAME``, a path, a capability, ``NAME-VERSION`` with as much of epoch, release and architecture as is meant, globs;
+``@MODULE:STREAM/PROFILE`` and ``@GROUP``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from cudepot.catalog.name_globs import fits
+from cudepot.errors import PinError
+from cudepot.formats.rpm_version import split_evr
+from cudepot.kinds.yum.rules.closure import BESIDE
+from cudepot.kinds.yum.rules.joint import Wish
+from cudepot.kinds.yum.rules.pins import RpmPin, read_ways
+from cudepot.kinds.yum.rules.union import Package, Union
+
+_BOOTSTRAP = (
+    ("setup",), ("filesystem",), ("bash",), ("glibc-minimal-langpack", "glibc"), ("coreutils", "coreutils-single"),
+    ("rpm",), ("dnf", "dnf5", "microdnf", "yum"),
+)  # fmt: skip
+"""What a bare machine is made of, the first of each line that an upstream has; it brings the rest with it."""
+_RELEASE = "system-release"
+"""The capability that the package of a distribution's release provides."""
+
+
+def wish(union: Union, spec: str, hidden: frozenset[int] = frozenset()) -> Wish:
+    """Return what one name means; raise PinError where nothing is offered under it.
+
+    A plain name means its successors as well, which obsolete it.
+    """
+    for way in _ways(union, spec):
+        found = [one for one in union.named(way.name) if _means(way, one) and one.id not in hidden]
+        if found:
+            return Wish(spec, (*(one.id for one in found), *_successors(union, way, found, hidden)))
+    provided = [one for one in union.providers(spec) if one in union.packages and one not in hidden]
+    if spec.startswith("/"):
+        provided = [one for one in union.owners(spec) if one in union.packages and one not in hidden]
+    if not provided:
+        raise PinError(f"no upstream of the environment has {spec}", hint=_hint(union, spec, hidden))
+    return Wish(spec, tuple(provided))
+
+
+def _ways(union: Union, spec: str) -> list[RpmPin]:
+    return [] if spec.startswith(("/", "(")) or " " in spec else read_ways(spec, "", (union.architecture,))
+
+
+def _means(way: RpmPin, one: Package) -> bool:
+    epoch, version, release = split_evr(one.evr)
+    return (
+        fits(one.architecture, way.arch)
+        and way.epoch in ("", epoch)
+        and fits(version, way.version)
+        and fits(release, way.release)
+    )
+
+
+def _successors(union: Union, way: RpmPin, found: Sequence[Package], hidden: frozenset[int]) -> list[int]:
+    """Return the packages that obsolete what is meant: dnf takes them for a plain name."""
+    if way.versioned or way.arch != "*":
+        return []
+    there = {one.id for one in found}
+    return [one for one in union.obsoleters(there) if one not in there and one not in hidden]
+
+
+def is_second(union: Union, specs: Iterable[str]) -> bool:
+    """Return whether one of the names asks for the machine's second architecture: ``glibc.i686``."""
+    return any(spec.rpartition(".")[2] in BESIDE.get(union.architecture, ()) for spec in specs)
+
+
+def bootstrap(union: Union) -> list[Wish]:
+    """Return what a machine that has nothing needs first, by name; raise PinError where no upstream has it."""
+    found = []
+    for names in _BOOTSTRAP:
+        first = next((one for one in names if one in union.by_name), None)
+        if first is None:
+            raise PinError(
+                f"a bare machine needs {' or '.join(names)}, and no upstream of the environment has it",
+                hint="add the distribution's own repositories to `upstreams`, or leave out `bootstrap`",
+            )
+        found.append(wish(union, first))
+    release = [one for one in union.providers(_RELEASE) if one in union.packages]
+    return [*found, Wish(_RELEASE, tuple(release))] if release else found
+
+
+def _hint(union: Union, spec: str, hidden: frozenset[int]) -> str:
+    ways = _ways(union, spec)
+    if filtered := [one for way in ways for one in union.named(way.name) if one.id in hidden]:
+        return f"there is {filtered[0].nevra}, of a module stream that is not active: ask for @MODULE:STREAM as well"
+    named = (way.name for way in ways if way.name in union.by_name)
+    versions = [one.evr for name in named for one in union.by_name[name]]
+    if versions:
+        return f"versions there: {', '.join(dict.fromkeys(versions[-8:]))}"
+    close = get_close_matches(spec, union.by_name, 5)
+    return f"similar names there: {', '.join(close)}" if close else "check the name, and the environment's upstreams"
