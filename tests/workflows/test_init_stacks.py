@@ -10,13 +10,10 @@ from typing import Any
 import pytest
 from simulator.site_key import SiteKey
 
-from cudepot.catalog.ecosystems import YUM
 from cudepot.cli.main import main
 from cudepot.depot.shipped import load_presets
-from cudepot.kinds.registry import kind_named
 from cudepot.workflows.configuration import parse_text
 
-RPMS = pytest.mark.skipif(not kind_named(YUM.name).solving, reason="environments of rpms come with issue 20")
 RHEL10 = "AE09FE4BBD223A84B2CCFCE3F60F4B3D7FA2AF80"
 
 
@@ -68,7 +65,6 @@ def test_several_distributions_are_an_environment_each_and_share_upstreams(tmp_p
     assert names.count("container-toolkit/deb/amd64") == 1
 
 
-@RPMS
 def test_rhel_says_that_its_cdn_wants_an_entitlement(tmp_path: Path, site_key: SiteKey) -> None:
     assert init(tmp_path, site_key, "--stack", "gpu-node", "--distribution", "rhel9") == 0
     text = (tmp_path / "cudepot.toml").read_text()
@@ -77,7 +73,6 @@ def test_rhel_says_that_its_cdn_wants_an_entitlement(tmp_path: Path, site_key: S
     assert "epel/9/x86_64" in environments(tmp_path)[0]["upstreams"]
 
 
-@RPMS
 def test_a_preset_without_a_key_wants_one_from_the_user(
     tmp_path: Path, site_key: SiteKey, capsys: pytest.CaptureFixture[str]
 ) -> None:
