@@ -17,6 +17,7 @@ from cudepot.temporary import temporary_folder
 
 _PROGRAM = Path(__file__).with_name("channel_solve.py")
 _MOST_SECONDS = 1800
+_NOARCH = "noarch"
 _PATIENCE = 10  # seconds a child has to end by itself
 Place = tuple[str, str, str]
 """Channel, subdir, file name."""
@@ -55,22 +56,22 @@ Channels = Mapping[str, Mapping[str, Records]]
 
 
 class _Written(NamedTuple):
-    """An index as the child sees it."""
+    """Channels as the child sees them."""
 
-    records: Records
-    path: Path
+    channels: Channels
+    folder: Path
 
 
 class ChannelSolver:
     """rattler in a child process, which is asked any number of times, until :meth:`close`.
 
-    The child takes a while to load, and keeps an index that it was shown for the next question.
+    The child takes a while to load, and keeps the channels that it was shown for the next question.
     """
 
     def __init__(self) -> None:
         self._ending = ExitStack()
         self._folder: Path | None = None
-        self._written: dict[tuple[str, str], _Written] = {}
+        self._written: _Written | None = None
         self._number = itertools.count()
         self._child: subprocess.Popen[str] | None = None
 
@@ -111,12 +112,15 @@ class ChannelSolver:
         Raises:
             BuildError: the child did not come to an end.
         """
-        sources = [
-            {"channel": channel, "subdir": subdir, "path": str(self._shown(channel, subdir, records))}
-            for channel, subdirs in channels.items()
-            for subdir, records in sorted(subdirs.items())
-        ]
-        job = json.dumps({"sources": sources, "targets": [one._asdict() for one in questions]})
+        platforms = {platform for one in questions for platform in (one.platform, _NOARCH)}
+        told = {name: {one: there.get(one, {}) for one in platforms | there.keys()} for name, there in channels.items()}
+        job = json.dumps(
+            {
+                "root": str(self._shown(told)),
+                "channels": list(told),
+                "targets": [one._asdict() for one in questions],
+            }
+        )
         child = self.start()
         watch = threading.Timer(_MOST_SECONDS, child.kill)
         watch.start()
@@ -127,14 +131,16 @@ class ChannelSolver:
         finally:
             watch.cancel()
 
-    def _shown(self, channel: str, subdir: str, records: Records) -> Path:
-        """Return where the child finds these records, and no others."""
-        known = self._written.get((channel, subdir))
-        if known is None or known.records != records:
+    def _shown(self, channels: Channels) -> Path:
+        """Return the folder in which the child finds these channels, and nothing else."""
+        if self._written is None or list(self._written.channels.items()) != list(channels.items()):
             self._folder = self._folder or self._ending.enter_context(temporary_folder())
-            known = _Written(records, _write(self._folder / f"{next(self._number)}-{subdir}.json", subdir, records))
-            self._written[channel, subdir] = known
-        return known.path
+            folder = self._folder / str(next(self._number))
+            for number, there in enumerate(channels.values()):
+                for subdir, records in there.items():
+                    _write(folder / str(number) / subdir, records)
+            self._written = _Written(channels, folder)
+        return self._written.folder
 
 
 def _answer(child: subprocess.Popen[str], job: str) -> str:
@@ -168,10 +174,12 @@ def _solution(one: Mapping[str, Any]) -> Solution:
     return Solution(tuple((a, b, c) for a, b, c in one["found"]), one["refused"])
 
 
-def _write(path: Path, subdir: str, records: Mapping[str, Mapping[str, Any]]) -> Path:
+def _write(folder: Path, records: Records) -> None:
     """Write an index in a fixed order: which of two packages that tie is taken depends on it."""
+    subdir = folder.name
     whole = {name: {**records[name], "subdir": subdir} for name in sorted(records)}
     older = {name: one for name, one in whole.items() if name.endswith(".tar.bz2")}
     newer = {name: one for name, one in whole.items() if name not in older}
-    path.write_text(json.dumps({"info": {"subdir": subdir}, "packages": older, "packages.conda": newer}))
-    return path
+    document = {"info": {"subdir": subdir}, "packages": older, "packages.conda": newer}
+    folder.mkdir(parents=True)
+    (folder / "repodata.json").write_text(json.dumps(document))
