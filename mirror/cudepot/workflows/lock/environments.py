@@ -14,9 +14,10 @@ from cudepot.catalog.config.environments import Environment
 from cudepot.catalog.drift import same_bytes_or_accepted
 from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedUpstream
 from cudepot.depot.depot import Depot
+from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import document, environment_fault_name
 from cudepot.depot.rounds import failures, resolve_all
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.registry import solving
 from cudepot.kinds.shared import Shared
@@ -100,10 +101,12 @@ def with_environments(depot: Depot, old: Lock, pins: Lock, asked: Asked) -> Sett
     with Shared() as shared:
         found, errors = resolve_all(depot, parts, resolve, asked.wait)
     done = {one.environment.name: found[one.name] for one in parts if one.name in found}
-    lock = _joined(depot, old, pins, done)
+    lock, written, odd = _written(depot, old, pins, done)
+    errors |= {one.name: odd[one.environment.name] for one in parts if one.environment.name in odd}
+    done = {name: one for name, one in done.items() if name not in odd}
     failed = tuple(failures(depot.store, depot.clock, parts, errors, first=False))
     notes = dict.fromkeys(note for each in done.values() for one in each for note in (*one.notes, *_withdrawn(one)))
-    return Settled(lock, failed, tuple(notes), sizes(old, lock, depot.store.has))
+    return Settled(lock, failed, tuple(notes), sizes(old, lock, depot.store.has), written)
 
 
 def _withdrawn(solved: Solved) -> Iterator[str]:
@@ -134,10 +137,7 @@ def _solved(run: _Run, environment: Environment, kind: str) -> Solved:
     artifacts = tuple(_unchanged(depot.config, old, found.artifacts, asked.accepted))
     check_size(environment, artifacts)
     found = found._replace(artifacts=artifacts)
-    if found.environment != before:
-        document(_joined(depot, Lock(), pins, {environment.name: [found]}))
-    else:
-        Files(pins.artifacts).add(artifacts)
+    Files(pins.artifacts).add(artifacts)
     return found
 
 
@@ -146,6 +146,25 @@ def _unchanged(config: Config, old: Lock, artifacts: Sequence[Artifact], accepte
     for name in dict.fromkeys(one.upstream for one in artifacts):
         mine = [one for one in artifacts if one.upstream == name]
         yield from same_bytes_or_accepted(old.of(name), mine, accepted, config.upstream(name).url)
+
+
+def _written(
+    depot: Depot, old: Lock, pins: Lock, done: Mapping[str, Sequence[Solved]]
+) -> tuple[Lock, bytes, dict[str, CudepotError]]:
+    """Return the lock, as it is written too, without the environments that could not be read again, and why each."""
+    lock = _joined(depot, old, pins, done)
+    if lock == old:
+        return lock, b"", {}
+    found: list[Trouble] = []
+    with depot.isolation.each("cudepot.lock", found.append):
+        return lock, document(lock), {}
+    found.clear()
+    for name, solved in done.items():
+        with depot.isolation.each(name, found.append):
+            document(_joined(depot, Lock(), pins, {name: solved}))
+    odd = dict(found)
+    lock = _joined(depot, old, pins, {name: solved for name, solved in done.items() if name not in odd})
+    return lock, document(lock), odd
 
 
 def _joined(depot: Depot, old: Lock, pins: Lock, done: Mapping[str, Sequence[Solved]]) -> Lock:

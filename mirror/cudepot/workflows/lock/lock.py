@@ -18,7 +18,7 @@ from cudepot.depot.rounds import Failure
 from cudepot.disk import write_atomic
 from cudepot.kinds.registry import sharing
 from cudepot.kinds.unsigned import unsigned
-from cudepot.workflows.lock.pins import Pins, PinsAsked
+from cudepot.workflows.lock.pins import LockedPins, Pins, PinsAsked
 from cudepot.workflows.lock.settled import EnvironmentSize, Settled
 from cudepot.workflows.lock.solvability import Solvability
 
@@ -97,7 +97,7 @@ def make_lock(
     is_any = bool(lock.upstreams or lock.environments or depot.lock_path.exists())
     written = is_any and lock != whole and not dry_run
     if written:
-        write_atomic(depot.lock_path, (lock == pins.lock and pins.document) or locked_document(lock))
+        write_atomic(depot.lock_path, _document(pins, settled) or locked_document(lock))
     old, unsolvable = too_old(depot.config, depot.clock, lock), solvable.unsolvable()
     return LockResult(
         lock,
@@ -110,6 +110,11 @@ def make_lock(
         (*solvable.notes(), *settled.notes),
         settled.sizes,
     )
+
+
+def _document(pins: LockedPins, settled: Settled) -> bytes:
+    """Return the lock as it was written out, and read again, on the way; empty where it was not."""
+    return settled.document or (pins.document if settled.lock == pins.lock else b"")
 
 
 def _with_environments(depot: Depot, old: Lock, pins: Lock, upgrade: bool | frozenset[str], *asked: Any) -> Settled:

@@ -75,12 +75,14 @@ class Settled(NamedTuple):
         failed: those that could not be resolved.
         notes: what is odd about them, a line each.
         sizes: what each has, and how it differs from before.
+        document: the lock as it is written; empty where nothing was written out.
     """
 
     lock: Lock
     failed: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     sizes: tuple[EnvironmentSize, ...] = ()
+    document: bytes = b""
 
 
 class Moves(NamedTuple):
