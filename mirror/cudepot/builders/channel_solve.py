@@ -3,8 +3,8 @@
 Each line of stdin is a JSON object: ``{"root": PATH, "channels": [NAME, …], "targets": [{"platform": SUBDIR, "specs":
 […], "virtual": {NAME: [VERSION, BUILD], …}, "locked": [[CHANNEL, SUBDIR, FILE], …], "priority": "strict"}, …]}``;
 channels in the order of priority, and the root has a folder for each, ``0``, ``1`` and so on; what is in it never
-changes. Each line of stdout answers one: ``{"solutions": [{"found": [[CHANNEL, SUBDIR, FILE], …], "refused": ""}, …]}``.
-It is a child, because rattler's threads may crash an interpreter that ends in the ordinary way.
+changes. Each line of stdout answers one: ``{"solutions": [{"found": [[CHANNEL, SUBDIR, FILE], …], "refused": ""},
+…]}``. It is a child, because rattler's threads may crash an interpreter that ends in the ordinary way.
 """
 
 from __future__ import annotations

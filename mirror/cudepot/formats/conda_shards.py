@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import msgpack
@@ -26,7 +26,7 @@ SHARD = ".msgpack.zst"
 SHARD_LIMIT = 16 << 20
 """Bytes a shard may have as it lies there; the largest of conda-forge has about one MB."""
 _INDEX_UNPACKED, _SHARD_UNPACKED = 64 << 20, 256 << 20
-_NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,199}")
+_NAMES = re.compile(r"(?:[a-z0-9_][a-z0-9_.-]{0,199}\n)*")
 _VERSION = 1
 
 
@@ -65,15 +65,20 @@ def read_index(data: bytes, subdir: str, what: str) -> ShardIndex:
     hashes = found.get("shards")
     if not isinstance(hashes, dict):
         raise damaged(what, "it has no shards")
-    for name, value in hashes.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or not _is_sha256(value):
-            raise damaged(what, f"shard {str(name)[:80]!r} has no sha256")
+    if not (_are_hashes(hashes.values()) and _are_names(hashes)):
+        raise damaged(what, "its shards are not names with a sha256 each")
     folder = shards_url if not shards_url or shards_url.endswith("/") else f"{shards_url}/"
     return ShardIndex(head, folder, {name: value.hex() for name, value in hashes.items()})
 
 
-def _is_sha256(value: object) -> bool:
-    return isinstance(value, bytes) and len(value) == 32
+def _are_hashes(values: Collection[object]) -> bool:
+    return all(type(one) is bytes and len(one) == 32 for one in values)
+
+
+def _are_names(names: Collection[object]) -> bool:
+    """Return whether all are names of packages; an index has tens of thousands, so they are looked at together."""
+    lines = "".join([f"{one}\n" for one in names if isinstance(one, str)])
+    return lines.count("\n") == len(names) and _NAMES.fullmatch(lines) is not None
 
 
 def read_shard(data: bytes, index: ShardIndex, name: str, found: Subdir, what: str) -> None:

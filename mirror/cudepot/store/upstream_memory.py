@@ -38,9 +38,11 @@ class UpstreamMemory:
         return found if isinstance(found, list) else []
 
     def keep_pages(self, pages: Mapping[str, Mapping[str, Any]]) -> None:
-        """Note all pages anew."""
+        """Note all pages anew, where they are not as they were."""
         faults = self.faults()
-        self._file.write({**pages, **({_FAULTS: faults} if faults else {})})
+        document = {**pages, **({_FAULTS: faults} if faults else {})}
+        if document != self._file.recall():
+            self._file.write(document)
 
     def keep_faults(self, faults: Sequence[Mapping[str, Any]]) -> None:
         """Note all faults anew; without any there and none before, nothing is written."""

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from typing import Any, BinaryIO
 from urllib.parse import quote, unquote, urljoin
 
@@ -18,6 +19,7 @@ from cudepot.digest import Digest
 from cudepot.errors import FormatError, MissingError, StaleError, TrustError, UpstreamError
 from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_record import Package
+from cudepot.formats.conda_repodata import depended
 from cudepot.formats.conda_shards import INDEX, SHARD, SHARD_LIMIT, ShardIndex, read_index, read_shard
 from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports
 from cudepot.formats.dates import parse_date
@@ -44,7 +46,8 @@ class Decoded:
         head: the index as it describes itself, with what is odd about it; without packages.
         shards: where it says the packages are; None where they are in it.
         packages: name → all its packages, in the order of their file names.
-        needs: name → the names its packages need; None until somebody asks.
+        needed: name → the names its packages need.
+        needs: the same of all there are, where the index is one document; None until somebody asks.
         exports: file name → what is told beside the index of its run_exports, as far as that was asked.
         told: the file names that were looked for.
     """
@@ -52,16 +55,22 @@ class Decoded:
     head: Subdir
     shards: ShardIndex | None = None
     packages: dict[str, list[Package]] = field(default_factory=dict)
+    needed: dict[str, set[str]] = field(default_factory=dict)
     needs: Mapping[str, set[str]] | None = None
     exports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
 
     def take(self, names: Iterable[str], found: Subdir) -> None:
-        """Take in what was found of these names."""
-        self.packages |= {name: [] for name in names}
-        newest = {one.filename: one for one in sorted(found.packages, key=lambda one: (one.filename, one.revision))}
+        """Take in what was found of these names, but what no client can read."""
+        from cudepot.kinds.conda.select import leave_out_unreadable  # noqa: PLC0415 - loads the solver's library
+
+        leave_out_unreadable(found)
+        newest = {one.filename: one for one in sorted(found.packages, key=attrgetter("filename", "revision"))}
+        new: dict[str, list[Package]] = {name: [] for name in names}
         for one in newest.values():
-            self.packages[one.name].append(one)
+            new[one.name].append(one)
+        self.packages |= new
+        self.needed |= {name: _needed(packages) for name, packages in new.items()}
         self.head.base_url, self.head.relations = found.base_url, found.relations
         self.head.removed |= found.removed
         self.head.odd += found.odd
@@ -147,7 +156,12 @@ class ChannelReader:
         return sorted(FORMS, key=lambda form: f"{subdir}/{form}" not in locked)
 
     def read(self, names: Collection[str]) -> dict[str, Subdir]:
-        """Return what the indexes that were found say of packages of these names, by subdir.
+        """Return what the indexes that were found say of packages of these names, by subdir; raise as :meth:`load`."""
+        self.load(names)
+        return {subdir: self.decoded[root.path].shown(names) for subdir, root in self.roots.items()}
+
+    def load(self, names: Collection[str]) -> None:
+        """Read what the indexes that were found say of packages of these names, where it is not known yet.
 
         Raises:
             FormatError: an index is damaged.
@@ -164,18 +178,22 @@ class ChannelReader:
                 with self._opened(root.path, root.digest) as (stream, what):
                     seen.take(new, read_repodata(stream, subdir, new, what))
         self._read_shards(shards)
-        return {subdir: self.decoded[root.path].shown(names) for subdir, root in self.roots.items()}
+
+    def needed(self, names: Iterable[str]) -> set[str]:
+        """Return the names that packages of these names need, which are read."""
+        there = [self.decoded[root.path].needed for root in self.roots.values()]
+        return set().union(*(one[name] for one in there for name in names))
 
     def _read_shards(self, wanted: Mapping[str, set[str]]) -> None:
         """Read the shards of names, by the path of their index; of all subdirs at a time."""
         indexes = {path: self._shards_of(path) for path in wanted}
         keys = [(path, name) for path, names in wanted.items() for name in sorted(names & indexes[path].hashes.keys())]
-        bodies: dict[tuple[str, str], bytes] = {}
+        bodies = {(path, name): self._kept_shard(path, indexes[path], name) for path, name in keys}
 
         def fetch(key: tuple[str, str], stop: threading.Event) -> None:  # noqa: ARG001
             bodies[key] = self._shard(key[0], indexes[key[0]], key[1])
 
-        for _, error in in_threads(keys, fetch, _WORKERS):
+        for _, error in in_threads([key for key, body in bodies.items() if not body], fetch, _WORKERS):
             raise error
         found = {path: replace(one.head, packages=[], removed=set(), odd=[]) for path, one in indexes.items()}
         for path, name in keys:
@@ -205,12 +223,14 @@ class ChannelReader:
             self.decoded[path] = Decoded(replace(shards.head) if shards else Subdir(subdir), shards)
         return self.decoded[path]
 
+    def _kept_shard(self, path: str, index: ShardIndex, name: str) -> bytes:
+        """Return a shard as it was kept; empty where it was not, or is another now."""
+        kept = self.memory.kept(located(self.upstream, path, index.shard(name)))
+        return kept[0] if kept and kept[1].sha256 == index.hashes[name] else b""
+
     def _shard(self, path: str, index: ShardIndex, name: str) -> bytes:
-        """Return a shard: the one kept, where it is that; one that is another's is asked for past all caches."""
+        """Return a shard from the channel; one that is another's is asked for past all caches."""
         place = located(self.upstream, path, index.shard(name))
-        kept = self.memory.kept(place)
-        if kept and kept[1].sha256 == index.hashes[name]:
-            return kept[0]
         body, digest = self._fresh(self.source, place)
         if digest != index.hashes[name]:
             body, digest = self._fresh(self.source.fresh(), place)
@@ -266,6 +286,7 @@ class ChannelReader:
         """Forget the packages that were read: asked for again, they are read again."""
         for one in self.decoded.values():
             one.packages.clear()
+            one.needed.clear()
             one.told.clear()
             one.exports.clear()
         self.memory.unload()
@@ -331,6 +352,14 @@ class ChannelReader:
         """Keep what was read, once it has proved good; a channel has hundreds of small shards."""
         with self.memory.store.gathering():
             self.memory.save()
+
+
+def _needed(packages: Iterable[Package]) -> set[str]:
+    """Return the names that packages need, but the machine's own."""
+    specs: set[str] = set()
+    for one in packages:
+        specs.update(one.record.get("depends") or (), *(one.record.get("extra_depends") or {}).values())
+    return {name for name in map(depended, specs) if not name.startswith("__")}
 
 
 def located(upstream: Upstream, index: str, reference: str) -> str:

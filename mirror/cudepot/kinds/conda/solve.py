@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +13,8 @@ from cudepot.catalog.lock import ENVIRONMENT, Artifact, LockedEnvironment, Locke
 from cudepot.depot.environment_memory import Read, remember, remembered
 from cudepot.depot.request import environment_request
 from cudepot.depot.root_memory import RootMemory
-from cudepot.errors import PinError
+from cudepot.errors import ConfigError, CudepotError, PinError
+from cudepot.formats.conda_record import Package
 from cudepot.kinds.conda.asked import Asked, asked_for, check_locked, narrowed
 from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
 from cudepot.kinds.conda.environment import KIND, PRIORITIES, Wanted
@@ -33,6 +35,16 @@ class _Reading:
 
     solver: ChannelSolver = field(default_factory=ChannelSolver)
     readers: dict[str, ChannelReader] = field(default_factory=dict)
+    walked: dict[tuple[object, ...], Channels] = field(default_factory=dict)
+    artifacts: dict[tuple[str, str, str], tuple[Package, Artifact]] = field(default_factory=dict)
+
+    def reached(self, readers: Sequence[ChannelReader], names: Iterable[str]) -> Channels:
+        """Return what these channels have of all that these names need; they are walked through once."""
+        roots = tuple((one.upstream.name, *sorted(root.path for root in one.roots.values())) for one in readers)
+        key = (roots, frozenset(names))
+        if key not in self.walked:
+            self.walked[key] = reached(readers, key[1])
+        return self.walked[key]
 
     def close(self) -> None:
         """End the solver."""
@@ -64,12 +76,12 @@ def _solve(asking: Solving, reading: _Reading) -> Solved:
         _save(readers)
         return Solved(before, locked)
     reading.solver.start()  # it loads while channels are read
-    channels = reached(readers, asked.names())
+    channels = _reached(asking, reading, readers, asked)
     if before and before.request == request:
         _check_offered(asking, channels, locked)
     channels = narrowed(channels, asked)
     targets, found = _targets(asking, reading, asked, channels, locked, stays=before and before.request == request)
-    artifacts = _artifacts(asking, readers, channels, found)
+    artifacts = _artifacts(asking, reading, readers, channels, found)
     check_locked(asked, artifacts)
     environment = LockedEnvironment(
         asking.environment.name,
@@ -154,6 +166,28 @@ def _check_offered(asking: Solving, channels: Channels, locked: Sequence[Artifac
         )
 
 
+def _reached(asking: Solving, reading: _Reading, readers: Sequence[ChannelReader], asked: Asked) -> Channels:
+    """Return what channels have of all that may be needed; one walk serves all environments, where it comes to an end.
+
+    Raises:
+        FormatError, TrustError, UpstreamError: as :func:`~cudepot.kinds.conda.walk.reached`, of what this one needs.
+    """
+    names = set(asked.names())
+    try:
+        return reading.reached(readers, names | set(_others_names(asking, asked)))
+    except CudepotError:
+        return reading.reached(readers, names)
+
+
+def _others_names(asking: Solving, asked: Asked) -> Iterator[str]:
+    """Give the names that other environments of the same channels ask for in cudepot.toml; their faults are theirs."""
+    for environment in asking.depot.config.environments:
+        wanted = dict(environment.wants).get(KIND)
+        with contextlib.suppress(ConfigError):
+            if isinstance(wanted, Wanted) and wanted.owners(asking.depot.config.upstreams) == asked.channels:
+                yield from Asked(wanted.conda, {}, asked.channels).names()
+
+
 def _readers(asking: Solving, reading: _Reading, asked: Asked, known: Read) -> Iterator[ChannelReader]:
     """Give a reader for each channel, its indexes found; in the form that was read before."""
     depot = asking.depot
@@ -228,7 +262,11 @@ def _stays(name: str, upgrade: bool | frozenset[str]) -> bool:
 
 
 def _artifacts(
-    asking: Solving, readers: Sequence[ChannelReader], channels: Channels, found: Sequence[Solution]
+    asking: Solving,
+    reading: _Reading,
+    readers: Sequence[ChannelReader],
+    channels: Channels,
+    found: Sequence[Solution],
 ) -> dict[tuple[str, str, str], Artifact]:
     """Return the packages of all solutions, by channel, subdir and file name."""
     made: dict[tuple[str, str, str], Artifact] = {}
@@ -237,10 +275,13 @@ def _artifacts(
         places = sorted({place for one in found for place in one.found if place[0] == name})
         every = {(subdir, one.filename): one for subdir, there in channels[name].items() for one in there.packages}
         mine = {place[1:]: every[place[1:]] for place in places}
-        exports = run_exports_of(reader, mine)
-        for where, package in mine.items():
+        known = {where: reading.artifacts.get((name, *where)) for where in mine}
+        new = {where: one for where, one in mine.items() if (seen := known[where]) is None or seen[0] is not one}
+        exports = run_exports_of(reader, new)
+        for where, package in new.items():
             one = artifact_of(asking.depot, reader, channels[name][where[0]], package, exports.get(where))
-            made[name, *where] = replace(one, why=ENVIRONMENT)
+            reading.artifacts[name, *where] = package, replace(one, why=ENVIRONMENT)
+        made |= {(name, *where): reading.artifacts[name, *where][1] for where in mine}
     return made
 
 
