@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cudepot.digest import Digest, Promise
@@ -74,6 +74,17 @@ class Package:
         """Return the same, each group with the field that has it."""
         found = [(one, self.fields[one]) for one in ("Pre-Depends", "Depends") if one in self.fields]
         return [(name, group) for name, text in found for group in parse_relations(text)]
+
+    def wishes(self) -> list[tuple[str, list[Relation]]]:
+        """Return what it recommends: groups of alternatives, each with the field."""
+        return self._groups("Recommends")
+
+    def suggests(self) -> list[tuple[str, list[Relation]]]:
+        """Return what it suggests, likewise."""
+        return self._groups("Suggests")
+
+    def _groups(self, field: str) -> list[tuple[str, list[Relation]]]:
+        return [(field, group) for group in parse_relations(self.fields[field])] if field in self.fields else []
 
     def excludes(self) -> list[tuple[str, Relation]]:
         """Return what may not be installed with it, each with the field that says so."""
@@ -153,7 +164,7 @@ class PackageIndex:
         """
         if name in self._usable:
             return self._usable[name]
-        found = [self._parse(order, raw) for order, raw in self._by_name.get(name, [])]
+        found = [self._parse(order, raw) for order, raw in self._stanzas(name)]
         usable = [one for one in found if isinstance(one, Package)]
         if found and not usable and isinstance(found[0], FormatError):
             raise found[0]
@@ -162,13 +173,21 @@ class PackageIndex:
 
     def set_aside(self, name: str) -> list[FormatError]:
         """Return what is wrong with the stanzas of that name that could not be installed."""
-        found = (self._parse(order, raw) for order, raw in self._by_name.get(name, []))
+        found = (self._parse(order, raw) for order, raw in self._stanzas(name))
         return [one for one in found if isinstance(one, FormatError)]
 
     def providing(self, name: str) -> list[Package]:
         """Return all packages that list ``name`` in Provides and could be installed, in the order of the index."""
-        found = (self._parse(order, raw) for order, raw in self._providers.get(name, []))
+        found = (self._parse(order, raw) for order, raw in self._provided(name))
         return [one for one in found if isinstance(one, Package)]
+
+    def _stanzas(self, name: str) -> Sequence[tuple[int, bytes]]:
+        """Return the places and texts of the stanzas of that name."""
+        return self._by_name.get(name, ())
+
+    def _provided(self, name: str) -> Sequence[tuple[int, bytes]]:
+        """Return the places and texts of the stanzas that list ``name`` in Provides."""
+        return self._providers.get(name, ())
 
     def _parse(self, order: int, raw: bytes) -> Package | FormatError:
         """Return a package, or what it lacks: an odd version beside the one that is wanted harms nobody."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from cudepot.digest import Digest, Promise
 from cudepot.errors import CudepotError, FormatError, MissingError, PinError, TrustError
 from cudepot.formats.apt import PackageIndex
 from cudepot.formats.apt_release import Release, parse_release
+from cudepot.formats.apt_scan import ScannedIndex
 from cudepot.formats.compression import decompressed
 from cudepot.kinds.apt.evidence import release_beside
 from cudepot.kinds.apt.rules.indexes import INDEX_LIMIT, index_names
@@ -90,15 +91,18 @@ class Chain(Asked):
 
     def offers(self, suites: list[Suite]) -> Offers:
         """Return what all indexes offer that clients with the upstream's settings read."""
-        names = [
-            (suite, name)
-            for suite in suites
-            for name in index_names(apt_settings(self.upstream).components, self.upstream.architectures, suite.release)
-        ]
-        places = [f"{suite.folder}{name}" for suite, name in names]
-        url = self.upstream.place
-        texts = (self._index_text(suite, name) for suite, name in names)
-        return Offers([PackageIndex(text, url + place) for text, place in zip(texts, places, strict=True)], places)
+        found = list(self._indexes(suites, self.upstream.architectures))
+        return Offers([PackageIndex(text, place) for place, text in found], [place for place, _ in found])
+
+    def scanned(self, suites: Sequence[Suite], architecture: str) -> list[ScannedIndex]:
+        """Return the indexes that a client of one architecture reads, for who looks at few packages."""
+        return [ScannedIndex(text, place) for place, text in self._indexes(suites, (architecture,))]
+
+    def _indexes(self, suites: Sequence[Suite], architectures: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Give the indexes that clients read, each as its place and text."""
+        for suite in suites:
+            for name in index_names(apt_settings(self.upstream).components, architectures, suite.release):
+                yield f"{suite.folder}{name}", self._index_text(suite, name)
 
     def _index_text(self, suite: Suite, name: str) -> bytes:
         """Return an index from the first of its forms that is there as the signed Release means it.

@@ -51,7 +51,7 @@ def subset(
     chain.findings.notes += [f"{upstream.name}: {one}" for one in _unquoted([one for one, _ in chosen])]
     known, pin_of = Known(depot.store, depot.progress, chain.source, before), pin_finder(pins)
     known.learn(upstream.name, [(one.filename, one.promised) for one, _ in chosen])
-    artifacts = tuple(_artifact(upstream.name, known, pin_of(package), package, why) for package, why in chosen)
+    artifacts = tuple(artifact_of(upstream.name, known, pin_of(package), package, why) for package, why in chosen)
     check_filenames(artifacts)
     return replace(locked, external=tuple(sorted(selection.external))), artifacts
 
@@ -96,7 +96,8 @@ def _filename(package: Package) -> str:
     return name if name.endswith(".deb") else f"{package.name}_{version}_{package.architecture}.deb"
 
 
-def _artifact(upstream: str, known: Known, pin: Pin | None, package: Package, why: str) -> Artifact:
+def artifact_of(upstream: str, known: Known, pin: Pin | None, package: Package, why: str) -> Artifact:
+    """Return a package as it is locked; ``pin`` is the one that asks for it, if any."""
     artifact = Artifact(
         upstream,
         ArtifactKind.DEB,

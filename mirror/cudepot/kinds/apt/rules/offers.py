@@ -18,11 +18,12 @@ Alternatives = tuple[str, list[Relation]]
 
 
 class Facts(NamedTuple):
-    """The relations of one package, parsed once."""
+    """The relations of one package, parsed once; ``wishes`` are what it recommends."""
 
     needs: tuple[Alternatives, ...]
     excludes: tuple[tuple[str, Relation], ...]
     offers: tuple[Relation, ...]
+    wishes: tuple[Alternatives, ...] = ()
 
 
 class Shelved(NamedTuple):
@@ -144,7 +145,7 @@ class Offers:
         """Return the relations of a package; raise FormatError that names it where they cannot be read."""
         found = self._facts.get(id(package))
         if found is None:
-            found = self._facts[id(package)] = _facts(package)
+            found = self._facts[id(package)] = facts_of(package)
         return found
 
     def versions(self, name: str) -> list[str]:
@@ -180,14 +181,15 @@ def _same_bytes(one: Package, other: Package) -> bool:
     return same and one.promised.size == other.promised.size
 
 
-def _facts(package: Package) -> Facts:
+def facts_of(package: Package) -> Facts:
+    """Return the relations of a package; raise FormatError that names it where they cannot be read."""
     try:
         own = Relation(package.name, "=", package.version)
         needs = tuple(package.needs())
         for one in (relation for _, group in needs for relation in group if relation.operator):
             deb_version.key(one.version)
         excludes = tuple(one for one in package.excludes() if _is_sound(one[1]))
-        return Facts(needs, excludes, (own, *filter(_is_sound, package.provides())))
+        return Facts(needs, excludes, (own, *filter(_is_sound, package.provides())), tuple(package.wishes()))
     except FormatError as error:
         raise error.retold(f"{package.name} {package.version}: {error}") from error
 
