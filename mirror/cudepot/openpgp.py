@@ -119,16 +119,28 @@ def is_plain_armor(text: bytes) -> bool:
         data = base64.b64decode(b"".join(body), validate=True)
     except ValueError:
         return False
-    return text in (_armor(data, b"=" + base64.b64encode(_crc24(data).to_bytes(3)) + b"\n"), _armor(data, b""))
+    return text in (_armor(data, _checksum(data)), _armor(data, b""))
+
+
+def armored_keys(data: bytes) -> bytes:
+    """Return public keys as text; those that are text stay as they are."""
+    if data.startswith(b"-----BEGIN "):
+        return data
+    return _armor(data, _checksum(data), _BEGIN_KEYS, _END_KEYS)
 
 
 _BEGIN, _END = b"-----BEGIN PGP SIGNATURE-----", b"-----END PGP SIGNATURE-----"
+_BEGIN_KEYS, _END_KEYS = (b"-----%s PGP PUBLIC KEY BLOCK-----" % one for one in (b"BEGIN", b"END"))
 
 
-def _armor(data: bytes, checksum: bytes) -> bytes:
+def _checksum(data: bytes) -> bytes:
+    return b"=" + base64.b64encode(_crc24(data).to_bytes(3)) + b"\n"
+
+
+def _armor(data: bytes, checksum: bytes, begin: bytes = _BEGIN, end: bytes = _END) -> bytes:
     encoded = base64.b64encode(data)
     lines = [encoded[start : start + 64] for start in range(0, len(encoded), 64)]
-    return b"\n".join([_BEGIN, b"", *lines]) + b"\n" + checksum + _END + b"\n"
+    return b"\n".join([begin, b"", *lines]) + b"\n" + checksum + end + b"\n"
 
 
 def _crc24(data: bytes) -> int:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cudepot.cli.client_operator import add_gpu_operator, gpu_operator
 from cudepot.cli.common import add_common, check_url, reached
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
@@ -28,7 +29,8 @@ writes the .repo file, keys, and versionlock entries or excludes, for rhel7 thos
 each distribution; where a package is locked for several CUDAs, --cuda or --only say which one clients hold.
 With --environment they write one configuration for all repositories of an environment, which sees its packages alone.
 `client conda`, `client mamba` and `client pixi` write what makes these use the site's channel, `client pip` what makes
-pip, uv, pdm, pipenv and poetry use its index, for machines that see the site alone. `client windows` writes a
+pip, uv, pdm, pipenv and poetry use its index, for machines that see the site alone. `client gpu-operator` writes the
+ConfigMap through which the GPU Operator's driver container installs from the site. `client windows` writes a
 PowerShell script that installs from the conda channel, the wheel index or NVIDIA's zip, one cuDNN.
 """
 _CHANNEL_TOOLS = {
@@ -81,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         tool.add_argument("--environment", default="", metavar="NAME", help="the channel of this environment alone")
     pip = _kind(kinds, "pip", "the site's index alone for pip, uv, pdm, pipenv and poetry", _pip)
     pip.add_argument("--environment", default="", metavar="NAME", help="the index of this environment alone")
+    add_gpu_operator(_kind(kinds, "gpu-operator", "Kubernetes: repositories for the driver container", gpu_operator))
     _add_choice(_kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows))
 
 
