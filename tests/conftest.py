@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from simulator.el import El, ElArtifacts
 from simulator.keys import Key, KeyHome
 from simulator.nvidia import Artifacts, Nvidia
 from simulator.site_key import SiteKey
@@ -91,6 +92,21 @@ def rhel_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RhelArt
 def rhel(rhel_artifacts: RhelArtifacts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rhel]:
     """NVIDIA's yum repository for this test alone: serve, publish, break."""
     with Rhel(rhel_artifacts, tmp_path_factory.mktemp("yum")) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def el_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ElArtifacts]:
+    """A small Enterprise Linux in four yum repositories, built once; read only."""
+    artifacts = ElArtifacts(tmp_path_factory.mktemp("el"))
+    yield artifacts
+    artifacts.keys.close()
+
+
+@pytest.fixture
+def el(el_artifacts: ElArtifacts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[El]:
+    """That Enterprise Linux for this test alone: serve, add, publish."""
+    with El(el_artifacts, tmp_path_factory.mktemp("el")) as one:
         yield one
 
 

@@ -6,12 +6,12 @@ Loose rpms have no metadata to cut from: theirs are made of their headers first 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import ArtifactKind
@@ -24,6 +24,7 @@ from cudepot.errors import ConfigError, CudepotError, FormatError
 from cudepot.formats.repomd import PATH, Record, Repomd, parse_repomd, render_repomd
 from cudepot.kinds.repository import GENERATIONS, pool_of
 from cudepot.kinds.yum.chain import opened
+from cudepot.kinds.yum.generations import Source, joined
 from cudepot.kinds.yum.loose_rpms import described
 from cudepot.kinds.yum.rules import plan as yum_plan
 from cudepot.kinds.yum.rules.mirror import METADATA_LIMIT
@@ -154,26 +155,21 @@ def _metadata(depot: Depot, upstream: LockedUpstream, rpms: Sequence[Artifact], 
     return tuple(one for one in made if one is not None)
 
 
-class _Source(NamedTuple):
-    """A file that metadata are made from: its type, how it is called, and how it is opened, uncompressed."""
-
-    role: str
-    path: str
-    open: Callable[..., AbstractContextManager[BinaryIO]]
-
-
 @contextmanager
-def _sources(store: LocalStore, upstream: LockedUpstream, rpms: Sequence[Artifact]) -> Iterator[list[_Source]]:
+def _sources(store: LocalStore, upstream: LockedUpstream, rpms: Sequence[Artifact]) -> Iterator[list[Source]]:
     """Give the upstream's metadata; loose rpms have none, so they are made of their headers."""
     if upstream.metadata:
-        yield [_Source(one.role, one.path, partial(opened, store, one.digest)) for one in upstream.metadata]
+        with joined(
+            [Source(one.role, one.path, partial(opened, store, one.digest)) for one in upstream.metadata]
+        ) as one:
+            yield one
         return
     with described(rpms, lambda one: store.open(one.digest)) as paths:
-        yield [_Source(kind, path.name, lambda *_, at=path, **__: at.open("rb")) for kind, path in paths.items()]
+        yield [Source(kind, path.name, lambda *_, at=path, **__: at.open("rb")) for kind, path in paths.items()]
 
 
 def _made(
-    depot: Depot, source: _Source, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
+    depot: Depot, source: Source, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
 ) -> Record | None:
     """Make one file of the metadata; where dnf can do without it, leave it out when the upstream's is broken."""
     try:
@@ -186,7 +182,7 @@ def _made(
 
 
 def _made_strictly(
-    depot: Depot, source: _Source, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
+    depot: Depot, source: Source, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
 ) -> Record | None:
     kind, what = source.role, f"{source.role} ({source.path})"
     limit = METADATA_LIMIT if kind in ("primary", "filelists", "other") else _MOST_EXTRA

@@ -43,13 +43,16 @@ class Reading:
     Args:
         asking: what is to be resolved.
         upstream: as cudepot.toml has it.
-        stack: closes what is opened.
     """
 
-    def __init__(self, asking: Solving, upstream: Upstream, stack: ExitStack) -> None:
-        self._asking, self._stack, self.upstream = asking, stack, upstream
+    def __init__(self, asking: Solving, upstream: Upstream) -> None:
+        self._asking, self._stack, self.upstream = asking, ExitStack(), upstream
         asked = Asked.of(asking.depot, upstream)
         self.chain = YumChain(asking.depot, upstream, asked.source, asked.memory, asked.findings)
+
+    def close(self) -> None:
+        """Let go of files."""
+        self._stack.close()
 
     def is_as(self, known: Digest | None) -> bool:
         """Return whether its root is that one, verified lately; it costs one request, or none if this run had it."""
@@ -89,6 +92,8 @@ class Reading:
         one, config = self.upstream, self._asking.depot.config
         request = request_hash(one, config.pins_of(one))
         metadata = metadata_of(self.chain, self.root)
+        if record := self.root.repomd.record("updateinfo"):
+            self.chain.fetch(self.root, record)  # `update` tells the advisories of what moves
         return LockedUpstream(one.name, one.type, one.url, request, (self.root.root,), metadata=metadata)
 
     @cached_property

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import NamedTuple
 
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.lock import ENVIRONMENT, Artifact, LockedEnvironment, LockedTarget, LockedUpstream, Member
 from cudepot.depot.environment_memory import remember, remembered
 from cudepot.depot.learn_digests import Known
@@ -43,19 +43,34 @@ class _Found(NamedTuple):
 
 def solve(asking: Solving) -> Solved:
     """Return what the rpms of an environment are now; see :class:`~cudepot.kinds.ports.Solves`."""
-    wanted, depot, before = asking.wanted, asking.depot, asking.before
+    wanted, depot = asking.wanted, asking.depot
     assert isinstance(wanted, Wanted)
+    owners = wanted.owners(depot.config.upstreams)
+    _check_subsets(owners)
+    try:
+        return _resolved(asking, wanted, [_reading(asking, one) for one in owners])
+    except PinError:
+        raise
+    except BaseException:
+        for one in owners:
+            asking.shared.forget((KIND, one.name))  # another attempt reads anew
+        raise
+
+
+def _reading(asking: Solving, upstream: Upstream) -> Reading:
+    return asking.shared.thing((KIND, upstream.name), lambda: Reading(asking, upstream))
+
+
+def _resolved(asking: Solving, wanted: Wanted, readings: Sequence[Reading]) -> Solved:
+    depot, before = asking.depot, asking.before
     request = environment_request(depot.base, depot.config.upstreams, asking.environment, wanted)
     locked = (asking.lock.files_of(before) if before else None) or ()
     known = (remembered(depot.store, before, locked) if before else None) or {}
-    with ExitStack() as stack:
-        readings = [Reading(asking, one, stack) for one in wanted.owners(depot.config.upstreams)]
-        _check_subsets(readings)
-        if before and before.request == request and not asking.upgrade and _are_as(readings, known):
-            return Solved(before, locked, (), tuple(_as_noted(asking, known)))
-        found = [_found(asking, readings, one, locked) for one in _targets(asking, wanted)]
-        artifacts = _artifacts(readings, found, locked)
-        targets = tuple(_filled(one, artifacts) for one in found)
+    if before and before.request == request and not asking.upgrade and _are_as(readings, known):
+        return Solved(before, locked, (), tuple(_as_noted(asking, known)))
+    found = [_found(asking, readings, one, locked) for one in system_targets(asking.environment, wanted, ARCHITECTURES)]
+    artifacts = _artifacts(readings, found, locked)
+    targets = tuple(_filled(one, artifacts) for one in found)
     environment = LockedEnvironment(asking.environment.name, KIND, request, wanted.packages, targets)
     every = tuple(dict.fromkeys(artifacts.values()))
     remember(depot.store, environment, every, {(one.upstream.name, PATH): one.root.root.digest for one in readings})
@@ -63,11 +78,11 @@ def solve(asking: Solving) -> Solved:
     return Solved(environment, every, tuple(dict.fromkeys(notes)), tuple(one.locked for one in readings))
 
 
-def _check_subsets(readings: Iterable[Reading]) -> None:
-    for one in readings:
-        if one.upstream.whole:
+def _check_subsets(upstreams: Iterable[Upstream]) -> None:
+    for one in upstreams:
+        if one.whole:
             raise ConfigError(
-                f"{one.upstream.name}: mirrored whole, and an environment takes what it needs of it",
+                f"{one.name}: mirrored whole, and an environment takes what it needs of it",
                 hint="name the repository a second time, as an upstream without `whole = true`, for environments",
             )
 
@@ -86,13 +101,10 @@ def _are_as(readings: Iterable[Reading], known: Mapping[tuple[str, str], Digest]
 def _as_noted(asking: Solving, known: Mapping[tuple[str, str], Digest]) -> Iterator[LockedUpstream]:
     """Give what is locked of the upstreams, as far as the environment hangs from it."""
     for (name, path), digest in known.items():
-        if one := asking.noted.get(name) or asking.lock.upstream(name):
-            roots = tuple(root for root in one.roots if (root.path, root.digest) == (path, digest))
-            yield replace(one, roots=roots or one.roots)
-
-
-def _targets(asking: Solving, wanted: Wanted) -> tuple[LockedTarget, ...]:
-    return system_targets(asking.environment, wanted, ARCHITECTURES)
+        one = asking.noted.get(name) or asking.lock.upstream(name)
+        roots = tuple(root for root in one.roots if (root.path, root.digest) == (path, digest)) if one else ()
+        if one and roots:
+            yield replace(one, roots=roots)
 
 
 def _found(asking: Solving, readings: Sequence[Reading], target: LockedTarget, locked: Sequence[Artifact]) -> _Found:
@@ -131,9 +143,10 @@ def _solved(asking: Solving, readings: Sequence[Reading], target: LockedTarget, 
     groups = Groups((one.upstream.name, one.groups) for one in readings if one.groups)
     active, owners = activate(union, modules, roots, platform), [(one.upstream.name, one.owners) for one in readings]
     add_paths(union, owners, (), wanted.packages)
+    told = base_of(asking, union)
     asked, notes = question(union, active, groups, roots)
     add_paths(union, owners, (package for one in asked.wishes for package in one.packages))
-    notes += base_of(asking, union)
+    notes += told
     hidden, gone = kept(union, _locked(asking, target, locked), asking.upgrade)
     answer, stayed = answered(union, asked, hidden)
     if answer.refused:

@@ -138,7 +138,7 @@ def _below_best(union: Union, question: Question, chosen: Sequence[int], refused
         return
     there, others = set(chosen), BESIDE.get(union.architecture, ())
     for one in question.wishes:
-        best = union.best(one.packages)
+        best = union.best(each for each in one.packages if each in union.packages)
         taken = [number for number in one.packages if number in there]
         if taken and best not in taken:
             yield (
@@ -184,7 +184,7 @@ def left_out(union: Union, question: Question, answer: Answer) -> set[int]:
 def needed(union: Union, chosen: Collection[int]) -> dict[int, tuple[list[str], list[str]]]:
     """Return for each chosen package what it needs of the others, by their names, and what the base meets."""
     there = set(chosen)
-    installed = {one.id for one in union.pool.installed.solvables} if union.pool.installed else set[int]()
+    installed = set(union.installed)
     return {one: _needs(union, one, there, installed) for one in chosen}
 
 

@@ -55,6 +55,16 @@ def streams_of(text: bytes, what: str) -> dict[str, set[tuple[str, str]]]:
     return found
 
 
+def joined_modules(texts: Sequence[bytes], what: str) -> bytes:
+    """Return the modules of several generations of a repository as one text, each document once."""
+    parts = dict.fromkeys(part.strip() for text in texts for part in _split(text, what))
+    return "".join(f"---\n{_bare(part)}\n...\n" for part in parts).encode()
+
+
+def _bare(document: str) -> str:
+    return document.removeprefix("---").removesuffix("...").strip("\n")
+
+
 def documents_of(text: bytes, what: str) -> Iterator[Mapping[str, Any]]:
     """Give the documents that dnf can read; raise FormatError for what is not YAML."""
     yield from (one for one in _documents(text, what) if isinstance(one, dict) and not _fault(one))

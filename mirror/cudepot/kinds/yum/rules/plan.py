@@ -119,6 +119,19 @@ def extra_entries(
     yield _tail(kind)
 
 
+def joined_entries(kind: str, streams: Sequence[BinaryIO], what: str) -> Iterator[bytes]:
+    """Give primary, filelists or other of several generations of a repository as one: of each package the first."""
+    yield _head(kind, 0)  # nobody reads the number: it is counted anew
+    seen: set[str] = set()
+    for stream in streams:
+        for entry in Entries(stream, what, _FRAMES[kind][0]):
+            named = checksum_of(entry)
+            if not named or named not in seen:
+                seen.add(named)
+                yield entry + b"\n"
+    yield _tail(kind)
+
+
 def _head(kind: str, count: int) -> bytes:
     element, space = _FRAMES[kind]
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<{element} {space} packages="{count}">\n'.encode()

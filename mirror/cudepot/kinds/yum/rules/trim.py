@@ -37,6 +37,14 @@ def trimmed(kind: str, text: bytes, rpms: Sequence[Artifact], what: str) -> byte
     return {"updateinfo": _updateinfo, "group": _groups}[kind](text, Present(rpms), what)
 
 
+def joined_updateinfo(texts: Sequence[bytes], what: str) -> bytes:
+    """Return the errata of several generations of a repository as one document: of each id the first."""
+    first, *others = (parse_xml(one, what) for one in texts)
+    there = {one.findtext("id") for one in first}
+    first.extend(one for other in others for one in other if one.findtext("id") not in there)
+    return _document(first)
+
+
 def _updateinfo(text: bytes, present: Present, what: str) -> bytes:
     root, there = parse_xml(text, what), present.parts()
     for update in list(root):

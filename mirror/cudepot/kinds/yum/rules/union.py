@@ -111,6 +111,12 @@ class Union:
         every = (self.pool.id2solvable(one) for one in self.upstreams if one not in self.hidden)
         return {one.id: Package(one.id, one.name, one.evr, one.arch) for one in every if one.installable()}
 
+    @property
+    def installed(self) -> dict[int, Package]:
+        """What the machine has before, by number."""
+        there = self.pool.installed.solvables if self.pool.installed else ()
+        return {one.id: Package(one.id, one.name, one.evr, one.arch) for one in there}
+
     @cached_property
     def by_name(self) -> dict[str, list[Package]]:
         """The same by name."""
@@ -144,7 +150,7 @@ class Union:
 
     def best(self, packages: Iterable[int]) -> int:
         """Return the newest of some packages."""
-        several = [self.pool.id2solvable(one) for one in packages if one in self.packages]
+        several = [self.pool.id2solvable(one) for one in packages]
         return int(functools.reduce(lambda one, other: other if other.evrcmp(one) > 0 else one, several).id)
 
     def providers(self, text: str) -> list[int]:

@@ -29,15 +29,15 @@ _RELEASE = "system-release"
 def wish(union: Union, spec: str, hidden: frozenset[int] = frozenset()) -> Wish:
     """Return what one name means; raise PinError where nothing is offered under it.
 
-    A plain name means its successors as well, which obsolete it.
+    A plain name means its successors as well, which obsolete it; and what the machine has of it before.
     """
     for way in _ways(union, spec):
         found = [one for one in union.named(way.name) if _means(way, one) and one.id not in hidden]
         if found:
-            return Wish(spec, (*(one.id for one in found), *_successors(union, way, found, hidden)))
-    provided = [one for one in union.providers(spec) if one in union.packages and one not in hidden]
-    if spec.startswith("/"):
-        provided = [one for one in union.owners(spec) if one in union.packages and one not in hidden]
+            there = (one.id for one in union.installed.values() if fits(one.name, way.name) and _means(way, one))
+            return Wish(spec, (*(one.id for one in found), *_successors(union, way, found, hidden), *there))
+    every = union.owners(spec) if spec.startswith("/") else union.providers(spec)
+    provided = [one for one in every if one in union.installed or (one in union.packages and one not in hidden)]
     if not provided:
         raise PinError(f"no upstream of the environment has {spec}", hint=_hint(union, spec, hidden))
     return Wish(spec, tuple(provided))
