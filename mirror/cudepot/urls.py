@@ -9,6 +9,19 @@ _PLACE = re.compile(r"(.*@)?(\[[^\[\]]+\](:\d*)?|[^\[\]:\\]+(:\d*)?|)")
 """A login, and a host with or without a port; none at all in a URL of a file."""
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
+LOGIN_PLACE = "/t/~token~/"
+"""Stands in a URL where its server wants a token; the token itself is known to what sends the request alone."""
+
+
+def with_token(url: str) -> str:
+    """Return a URL whose server wants a token before the path.
+
+    >>> with_token("https://host/channel/")
+    'https://host/t/~token~/channel/'
+    """
+    parts = urlsplit(url)
+    return parts._replace(path=LOGIN_PLACE.rstrip("/") + parts.path).geturl()
+
 
 def split_url(text: str) -> SplitResult | None:
     """Return the parts of a URL; None where it is malformed, or not all of it would count.

@@ -46,6 +46,41 @@ def test_one_line_is_a_whole_upstream(presets: Presets) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name", "url"),
+    [
+        ('preset = "conda/nvidia"', "nvidia", "https://conda.anaconda.org/nvidia/"),
+        ('preset = "conda/nvidia"\nlabel = "cuda-12.6.3"', "nvidia/label/cuda-12.6.3",
+         "https://conda.anaconda.org/nvidia/label/cuda-12.6.3/"),
+        ('preset = "conda/conda-forge"\nlabel = "rc"\nname = "rc"', "rc",
+         "https://conda.anaconda.org/conda-forge/label/rc/"),
+        ('preset = "conda/conda-forge-prefix"', "conda-forge", "https://prefix.dev/conda-forge/"),
+        ('preset = "conda/main"', "pkgs/main", "https://repo.anaconda.com/pkgs/main/"),
+        ('preset = "conda/bioconda"', "bioconda", "https://conda.anaconda.org/bioconda/"),
+        ('preset = "conda/rapidsai"', "rapidsai", "https://conda.anaconda.org/rapidsai/"),
+        ('preset = "conda/pytorch"', "pytorch", "https://conda.anaconda.org/pytorch/"),
+    ],
+)  # fmt: skip
+def test_a_channel_is_called_as_it_lies_below_its_host(presets: Presets, text: str, name: str, url: str) -> None:
+    found = upstream(presets, text)
+    assert (found.type, found.name, found.url) == ("conda", name, url)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('preset = "conda/conda-forge-prefix"\nlabel = "rc"', "has no labels"),
+        ('preset = "nvidia/ubuntu2004/x86_64"\nlabel = "rc"', "has no labels"),
+        ('preset = "conda/nvidia"\nlabel = "../x"', "expected one word"),
+        ('preset = "conda/nvidia"\nlabel = 12', "expected one word"),
+        ('name = "x"\ntype = "conda"\nurl = "https://x.example/"\nlabel = "rc"', "unknown key 'upstream[0].label'"),
+    ],
+)
+def test_a_label_that_cannot_be(presets: Presets, text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        upstream(presets, text)
+
+
+@pytest.mark.parametrize(
     ("name", "architecture", "key"),
     [
         ("ubuntu2204/sbsa", "arm64", "3BF863CC"),

@@ -127,7 +127,7 @@ class Resuming:
                 self._failed(error)
                 self.resumed = True
                 served = self._opened()
-                self._chunks = _skip(self._chunks, self._at - served)
+                self._chunks = skipped(self._chunks, self._at - served)
                 continue
             self._at += len(chunk)
             self._attempt = 0
@@ -156,7 +156,7 @@ class Resuming:
         self._stack.close()
 
 
-def _skip(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
+def skipped(chunks: Iterator[bytes], count: int) -> Iterator[bytes]:
     """Drop the first ``count`` bytes: the server cannot seek, so it sent them again."""
     for chunk in chunks:
         if count >= len(chunk):

@@ -7,6 +7,7 @@ may sign now; keys that have signed once are known by their dates, and pinned by
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,7 @@ from cudepot.errors import ConfigError
 from cudepot.fingerprints import fingerprint
 
 VERSION = 1
+_LABEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 _RPM = {"sbsa": "aarch64", "arm64-sbsa": "aarch64"}
 _DEBIAN = {"x86_64": "amd64", "sbsa": "arm64", "arm64-sbsa": "arm64", "arm64": "arm64", "ppc64el": "ppc64el"}
 
@@ -57,6 +59,7 @@ class Preset:
         distributions: names of those whose machines it is for; empty for all.
         suites, components: of an apt repository with ``dists/``; empty for a flat one.
         trust: of a yum repository whose index nobody signs, ``hash-lock``; empty where its keys vouch.
+        has_labels: whether parts of it lie below ``label/``, each a channel, so that an upstream may name one.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Preset:
     suites: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     trust: str = ""
+    has_labels: bool = False
 
     @property
     def vouchers(self) -> tuple[str, ...]:
@@ -212,6 +216,7 @@ def _index(table: Table, vendor: str) -> Preset:
         type=table.text("type"),
         called=table.text("upstream", ""),
         is_signed=False,
+        has_labels=table.flag("labels"),
     )
     table.done()
     return found
@@ -254,6 +259,8 @@ def _filled(table: Any, presets: Presets, machine_index: Callable[[], str]) -> A
         return table
     preset = presets.get(str(table["preset"]))
     given = {key: value for key, value in table.items() if key != "preset"}
+    if "label" in given:
+        preset = _labelled(preset, given.pop("label"))
     if not preset.is_signed:
         url = given.get("url") or preset.url or machine_index()
         return {"name": preset.upstream, "type": preset.type} | given | {"url": url}
@@ -284,6 +291,15 @@ def _said(preset: Preset) -> Mapping[str, Any]:
     }
     said: dict[str, Any] = {name: list(value) for name, value in lists.items() if value}
     return said | ({"trust": preset.trust} if preset.trust else {})
+
+
+def _labelled(preset: Preset, label: Any) -> Preset:
+    """Return what a preset stands for with a label: a channel below its own, called as that is."""
+    if not preset.has_labels:
+        raise ConfigError(f"preset {preset.name!r} has no labels", hint="labels are parts of channels on anaconda.org")
+    if not isinstance(label, str) or not _LABEL.fullmatch(label):
+        raise ConfigError(f"expected one word in 'label', found {label!r}", hint='for example "cuda-12.6.3"')
+    return replace(preset, called=f"{preset.upstream}/label/{label}", url=f"{preset.url}label/{label}/")
 
 
 def _files(table: Mapping[str, Any], presets: Presets) -> list[str]:

@@ -9,9 +9,10 @@ from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock, Resolved
 from cudepot.depot.depot import Depot
-from cudepot.kinds.conda.rules.settings import parse_channel
+from cudepot.kinds.conda.rules.settings import parse_channel, settings_of
 from cudepot.kinds.kind import Asking, Kind, Offered, PlainLocks, Remote
 from cudepot.ports import Source
+from cudepot.urls import with_token
 
 
 class _Locks(PlainLocks):
@@ -21,7 +22,13 @@ class _Locks(PlainLocks):
         return parse_channel(table, upstream)
 
     def open(self, upstream: Upstream, base: Path, remote: Remote) -> Source:  # noqa: ARG002
-        return remote(upstream.url, "*/*")
+        own = settings_of(upstream)
+        first = remote(with_token(upstream.url) if own.token else upstream.url, "*/*")
+        if not own.mirrors:
+            return first
+        from cudepot.transport.mirrors import Mirrors  # noqa: PLC0415 - where there are any
+
+        return Mirrors([first, *(remote(url, "*/*") for url in own.mirrors)])
 
     def carries(self, upstream: Upstream) -> tuple[str, ...]:  # noqa: ARG002
         return (ArtifactKind.CONDA,)

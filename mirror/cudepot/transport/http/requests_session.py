@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import requests
 import urllib3
@@ -12,10 +12,20 @@ from requests.utils import get_netrc_auth
 
 from cudepot.errors import TransientError, UpstreamError
 from cudepot.transport.http.redirects import redirected
+from cudepot.transport.http.tokens import hidden, token_for, without
+from cudepot.urls import LOGIN_PLACE
 
 MOST_REDIRECTS = 8
 _URLS = "check the URL of the upstream, and the proxy that http_proxy, https_proxy or all_proxy names"
 _TLS = "for a private certificate authority set REQUESTS_CA_BUNDLE to its file; else check the URL"
+
+
+_Login = Callable[[requests.PreparedRequest], requests.PreparedRequest]
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Let nobody log in: what ~/.netrc has of the host is the token in the path."""
+    return request
 
 
 class _Plain(requests.Session):
@@ -52,20 +62,23 @@ class Session:
         self, method: str, url: str, headers: Mapping[str, str], piece: int
     ) -> Iterator[tuple[requests.Response, Iterator[bytes]]]:
         """Send a request and follow redirects: requests itself would read their bodies, however long."""
-        at = url
-        for _ in range(MOST_REDIRECTS):
-            with self._send(method, at, headers) as response:
-                target = redirected(url, at, response.status_code, response.headers.get("Location", ""))
-                if not target:
-                    yield response, _pieces(response, piece)
-                    return
-                at = target
+        token = token_for(url) if LOGIN_PLACE in url else ""
+        at = url.replace(LOGIN_PLACE, f"/t/{token}/")
+        with hidden(token):
+            for _ in range(MOST_REDIRECTS):
+                with self._send(method, at, headers, _nobody if token else None) as response:
+                    target = redirected(url, at, response.status_code, response.headers.get("Location", ""))
+                    if not target:
+                        response.url = without(token, response.url)
+                        yield response, _pieces(response, piece)
+                        return
+                    at = target
         raise UpstreamError(f"{url}: more than {MOST_REDIRECTS} redirects", hint="check the URL of the upstream")
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str]) -> requests.Response:
+    def _send(self, method: str, url: str, headers: Mapping[str, str], login: _Login | None) -> requests.Response:
         try:
             return self._session.request(
-                method, url, headers=headers, stream=True, timeout=self._timeout, allow_redirects=False
+                method, url, headers=headers, stream=True, timeout=self._timeout, allow_redirects=False, auth=login
             )
         except requests.exceptions.SSLError as error:
             raise UpstreamError(f"{url}: {_reason(error)}", hint=_TLS) from error

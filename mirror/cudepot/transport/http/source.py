@@ -15,7 +15,7 @@ from cudepot.transport.http.connection import PIECE
 from cudepot.transport.http.kept_connections import Direct
 from cudepot.transport.http.ranges import UNSATISFIABLE, Served, served
 from cudepot.transport.http.redirects import STEP_DOWN
-from cudepot.urls import split_url
+from cudepot.urls import LOGIN_PLACE, split_url
 
 if TYPE_CHECKING:
     from cudepot.transport.http.requests_session import Session
@@ -168,7 +168,7 @@ class HttpSource:
     def _got(self, url: str, headers: dict[str, str], passed: int = 0) -> Iterator[_Answer]:
         """GET a URL the short way where that is possible; an answer with the status ``passed`` is given as it is."""
         headers = {**headers, **(_PAST_CACHES if self._fresh else {})}
-        plain = self._direct.open(url, {**self._headers, **headers})
+        plain = None if LOGIN_PLACE in url else self._direct.open(url, {**self._headers, **headers})
         if plain is None:
             with self._asked("GET", url, headers, passed) as asked:
                 yield asked

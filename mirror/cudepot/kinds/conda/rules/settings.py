@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -11,7 +12,9 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
 from cudepot.kinds.rules.upstream_fields import url_of
+from cudepot.urls import is_unprotected
 
+_TOKEN = re.compile(r"(?<=/)t/[^/]+/")
 _USUAL = ("linux-64",)
 NOARCH = "noarch"
 
@@ -23,16 +26,21 @@ class ChannelSettings(NamedTuple):
         subdirs: platforms of which all is mirrored, where it is mirrored whole; ``noarch`` is always.
         keep: how many of the newest versions of each package then; 0 for all there are.
         max_size: bytes that what is pinned, or all of it, may have together; None for no limit.
+        mirrors: URLs of other places that have the same files, asked in this order where the channel's own fails.
+        token: whether its server wants a token in the path, which ``~/.netrc`` has as password.
     """
 
     subdirs: tuple[str, ...] = _USUAL
     keep: int = 0
     max_size: int | None = None
+    mirrors: tuple[str, ...] = ()
+    token: bool = False
 
     def hashed(self) -> Mapping[str, object]:
         """Return what decides what is locked, where it is used: locks were made before there was any."""
         usual = ChannelSettings()
-        return {name: value for name, value in self._asdict().items() if value != getattr(usual, name)}
+        told = {name: value for name, value in self._asdict().items() if name not in ("mirrors", "token")}
+        return {name: value for name, value in told.items() if value != getattr(usual, name)}
 
 
 def parse_channel(table: Table, upstream: Upstream) -> Upstream:
@@ -43,13 +51,43 @@ def parse_channel(table: Table, upstream: Upstream) -> Upstream:
             raise ConfigError(
                 f"{table.path(key)!r} without `whole = true`", hint=f"of what is pinned, the [[pin]] says `{key}`"
             )
-    own = ChannelSettings(table.texts("subdirs", _USUAL), table.count("keep", 0), table.size("max-size"))
+    own = ChannelSettings(
+        table.texts("subdirs", _USUAL),
+        table.count("keep", 0),
+        table.size("max-size"),
+        _mirrors(table),
+        table.flag("token"),
+    )
     for one in own.subdirs:
         if one not in (*SUBDIRS, NOARCH):
             raise ConfigError(
                 f"unknown platform {one!r} in {table.path('subdirs')!r}", hint=f"known: {', '.join((*SUBDIRS, NOARCH))}"
             )
-    return replace(upstream, url=url_of(table), whole=whole, keeps=True, settings=own)
+    url = url_of(table)
+    _check_no_token(url, table.path("url"))
+    return replace(upstream, url=url, whole=whole, keeps=True, settings=own)
+
+
+def _mirrors(table: Table) -> tuple[str, ...]:
+    found = []
+    for number, text in enumerate(table.texts("mirrors", ())):
+        where = f"{table.path('mirrors')}[{number}]"
+        url = url_of(Table({"url": text}, where))
+        if is_unprotected(url):
+            raise ConfigError(f"{where!r}: an unsigned index over plain http cannot be trusted", hint="use https")
+        _check_no_token(url, where)
+        found.append(url)
+    return tuple(found)
+
+
+def _check_no_token(url: str, where: str) -> None:
+    """Refuse what would stand in locks, on the site and in logs."""
+    if _TOKEN.search(url):
+        raise ConfigError(
+            f"{where!r} holds a token, which would be published",
+            hint="leave `/t/TOKEN` out, give `token = true`, and put it into ~/.netrc: `machine HOST login token "
+            "password TOKEN`",
+        )
 
 
 def settings_of(upstream: Upstream) -> ChannelSettings:
