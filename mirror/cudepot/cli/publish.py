@@ -106,6 +106,7 @@ def run(args: argparse.Namespace) -> Answer:
         else "published snapshot"
     )
     lines += [*held_lines(result.held), *result.notes, *result.unsigned, *result.unsolvable, *result.foreign]
+    lines += [line for one in result.compared for line in one.lines()]
     if args.dry_run and result.copies.files:
         size = size_text(result.copies.bytes)
         lines.append(

@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> Answer:
 
 def _lines(result: VerifyResult) -> list[str]:
     lines = [*result.unsigned, *(f"FAULT {one}" for one in result.faults)]
+    lines += [line for one in result.compared for line in one.lines()]
     checked = f"{result.objects} objects ({size_text(result.bytes)}), {result.snapshots} snapshots"
     verdict = f"{len(result.faults)} faults" if result.faults else "all good"
     lines.append(f"checked {checked}, {result.site_files} site files: {verdict}")

@@ -148,6 +148,9 @@ class PlainLocks:
         """Return no line: all is as the kind promises."""
         return ""
 
+    def note_peers(self, depot: Depot, upstream: Upstream) -> None:
+        """Note nothing."""
+
 
 class PlainSolves:
     """What a kind answers to :class:`~cudepot.kinds.ports.Solves` unless it says otherwise; see there."""

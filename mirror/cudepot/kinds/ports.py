@@ -87,6 +87,14 @@ class Locks(Protocol):
         """Return the line that says what of it nobody signed; empty where all is as the kind promises."""
         ...
 
+    def note_peers(self, depot: Depot, upstream: Upstream) -> None:
+        """Note in the store what it has under the names of packages that are built here, for `publish` to compare.
+
+        Raises:
+            CudepotError: it cannot be asked, or not be believed.
+        """
+        ...
+
 
 class Vouches(Protocol):
     """Follows a root, the upstream's or the site's own, to the packages it vouches for.

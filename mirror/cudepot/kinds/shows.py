@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock, LockedUpstream
@@ -20,6 +21,9 @@ from cudepot.depot.depot import Clock, Depot, Signing, SiteVerifier
 from cudepot.digest import Digest
 from cudepot.ports import Verifier
 from cudepot.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from cudepot.kinds.compared import Compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,10 @@ class Shows(ABC):
 
     def left_to_others(self, config: Config, store: LocalStore, tree: Tree) -> Sequence[str]:  # noqa: ARG002
         """Return a line for each repository of a tree that needs another one, which clients have to name as well."""
+        return ()
+
+    def compared(self, config: Config, store: LocalStore, tree: Tree) -> Sequence[Compared]:  # noqa: ARG002
+        """Return how what was built here differs from packages of upstreams that it can take the place of."""
         return ()
 
     def renewed(

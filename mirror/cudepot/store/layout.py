@@ -107,6 +107,10 @@ COMPLETE = Entry(
 PROOFS = Entry(
     "proofs.json", "what proving that repositories can be installed from found", Loss.WORK, Guard.CHECK, Dry.LINK,
 )  # fmt: skip
+DROPIN = Entry(
+    "dropin.json", "what channels have under the names of packages that are built here, for comparing",
+    Loss.WORK, Guard.CHECK, Dry.COPY,
+)  # fmt: skip
 EXPORTED = Entry(
     "exported", "manifests of bundles written here, each with its signature: `HASH.json`",
     Loss.RECORD, Guard.CHECK, Dry.COPY, files="*.json",
@@ -148,7 +152,7 @@ LOG = Entry("cudepot.log", "what runs said, and why they ended; the one before i
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
 LAYOUT = (
     FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, BUILDS, UPSTREAMS, ENVIRONMENTS, SDISTS, ROLLBACK,
-    COMPLETE, PROOFS, *MANIFESTS, SIGNATURES, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG,
-    LOG,
+    COMPLETE, PROOFS, DROPIN, *MANIFESTS, SIGNATURES, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS,
+    PUBLISHED_LOG, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

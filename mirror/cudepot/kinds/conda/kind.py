@@ -43,5 +43,10 @@ class _Locks(PlainLocks):
 
         return offers(depot, upstream)
 
+    def note_peers(self, depot: Depot, upstream: Upstream) -> None:
+        from cudepot.kinds.conda.dropin import note  # noqa: PLC0415
+
+        note(depot, upstream)
+
 
 KIND = Kind(_Locks(), showing="cudepot.kinds.conda.shows", solving="cudepot.kinds.conda.solves")

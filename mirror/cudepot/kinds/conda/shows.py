@@ -7,6 +7,7 @@ one find their packages.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import CONDA, ArtifactKind, row_of_type
@@ -16,7 +17,11 @@ from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.depot import Depot, SiteVerifier
 from cudepot.digest import Digest
 from cudepot.kinds.shows import Material, Shows
+from cudepot.store.layout import DROPIN
 from cudepot.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from cudepot.kinds.compared import Compared
 
 
 class _Shows(Shows):
@@ -66,6 +71,13 @@ class _Shows(Shows):
         from cudepot.kinds.conda.prove import foreign  # noqa: PLC0415
 
         return foreign(config, store, tree)
+
+    def compared(self, config: Config, store: LocalStore, tree: Tree) -> Sequence[Compared]:
+        if not DROPIN.found(store.root):
+            return ()
+        from cudepot.kinds.conda.dropin import compared  # noqa: PLC0415
+
+        return tuple(compared(config, store, tree))
 
     def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:  # noqa: ARG002
         from cudepot.kinds.conda.verify import faults  # noqa: PLC0415 - for `verify` alone

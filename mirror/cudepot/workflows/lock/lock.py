@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -16,7 +16,8 @@ from cudepot.depot.locked import lock_or_empty, pinned_upstreams
 from cudepot.depot.root_age import too_old
 from cudepot.depot.rounds import Failure
 from cudepot.disk import write_atomic
-from cudepot.kinds.registry import sharing
+from cudepot.errors import CudepotError, StorageError
+from cudepot.kinds.registry import kind_of, sharing
 from cudepot.kinds.unsigned import unsigned
 from cudepot.workflows.lock.pins import LockedPins, Pins, PinsAsked
 from cudepot.workflows.lock.settled import EnvironmentSize, Settled
@@ -107,7 +108,7 @@ def make_lock(
         old,
         unsigned(depot.config, lock),
         unsolvable,
-        (*solvable.notes(), *settled.notes),
+        (*solvable.notes(), *settled.notes, *_peers(depot)),
         settled.sizes,
     )
 
@@ -115,6 +116,17 @@ def make_lock(
 def _document(pins: LockedPins, settled: Settled) -> bytes:
     """Return the lock as it was written out, and read again, on the way; empty where it was not."""
     return settled.document or (pins.document if settled.lock == pins.lock else b"")
+
+
+def _peers(depot: Depot) -> Iterator[str]:
+    """Have upstreams noted that have packages as are built here; give a line where one could not be asked."""
+    for upstream in depot.config.upstreams if any(pin.recipe for pin in depot.config.pins) else ():
+        try:
+            kind_of(upstream).locks.note_peers(depot, upstream)
+        except StorageError:
+            raise
+        except CudepotError as error:
+            yield f"{upstream.name}: not compared with what is built here: {error}"
 
 
 def _with_environments(depot: Depot, old: Lock, pins: Lock, upgrade: bool | frozenset[str], *asked: Any) -> Settled:

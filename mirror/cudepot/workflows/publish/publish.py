@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tomli_w
 
@@ -24,6 +25,7 @@ from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, environment_fault_name, record_acceptance, unanswered
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
+from cudepot.kinds.peers import compared
 from cudepot.kinds.registry import shown_below, solves_of
 from cudepot.kinds.unsigned import unsigned
 from cudepot.store.local import LocalStore
@@ -35,6 +37,9 @@ from cudepot.workflows.publish.hold import Hold, hold_of
 from cudepot.workflows.publish.make_snapshot import check_private, keep_snapshot, next_number, show_snapshot
 from cudepot.workflows.publish.page import is_page_of, page_in, with_page
 from cudepot.workflows.publish.parts import Earlier, Held, Part, parts_of
+
+if TYPE_CHECKING:
+    from cudepot.kinds.compared import Compared
 
 HISTORY = 12
 """Snapshots looked back at: for generations of indexes, and for debs and rpms that must not change."""
@@ -56,6 +61,7 @@ class PublishResult:
         notes: a line for each upstream that could not be locked, and for what NVIDIA's paths lack.
         foreign: what the conda channel leaves to another one.
         copies: what NVIDIA's paths take a second time in a bucket.
+        compared: how what was built differs from packages of upstreams that it can take the place of.
         hold: the rollback that holds: ``added`` and ``removed`` are what is not shown because of it; None for none.
     """
 
@@ -72,6 +78,7 @@ class PublishResult:
     notes: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     copies: Copies = NO_COPIES
+    compared: tuple[Compared, ...] = ()
     hold: Hold | None = None
 
 
@@ -124,13 +131,14 @@ def publish(
     created = timestamp(depot.clock) if fresh else earlier[0].created
     depot.progress.step("writing the pages of the site")
     foreign = _foreign(depot.config, depot.store, tree)
+    peers = compared(depot.config, depot.store, tree)
     known = None if fresh else page_in(depot.store, earlier[0])
     tree = {**tree, **known} if known else with_page(depot, lock, tree, number, created)
     if not dry_run:
         if fresh:
             keep_snapshot(depot, _made_of(depot.lock_path, lock), lock, number, tree, earlier, created=created)
         show_snapshot(depot, number, tree)
-    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, *told, foreign, copies)
+    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, *told, foreign, copies, peers)
 
 
 def _show_held(depot: Depot, hold: Hold) -> int:

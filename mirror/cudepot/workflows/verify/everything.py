@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.site.snapshot import Snapshot, Tree, parse_snapshot
@@ -16,6 +17,7 @@ from cudepot.depot.isolated import Isolation
 from cudepot.depot.published_names import name_faults
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
+from cudepot.kinds.peers import compared
 from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_shown
 from cudepot.ports import Inspectable, Progress
@@ -25,6 +27,9 @@ from cudepot.workflows.verify.mirrors import mirror_faults
 from cudepot.workflows.verify.origin import origin_faults
 from cudepot.workflows.verify.store import record_faults, snapshot_faults
 
+if TYPE_CHECKING:
+    from cudepot.kinds.compared import Compared
+
 WORKERS = 4
 
 
@@ -32,7 +37,8 @@ WORKERS = 4
 class VerifyResult:
     """What was checked, and what does not hold (a line each); ``damaged`` are paths of objects with other bytes.
 
-    ``unsigned`` has a line for each upstream of the site that nobody signed.
+    ``unsigned`` has a line for each upstream of the site that nobody signed, ``compared`` how what was built differs
+    from packages of upstreams that it can take the place of.
     """
 
     objects: int
@@ -42,6 +48,7 @@ class VerifyResult:
     faults: tuple[str, ...]
     damaged: tuple[str, ...] = ()
     unsigned: tuple[str, ...] = ()
+    compared: tuple[Compared, ...] = ()
 
 
 def verify(depot: Depot) -> VerifyResult:
@@ -62,6 +69,7 @@ def verify(depot: Depot) -> VerifyResult:
     snapshots, site = depot.store.snapshots, depot.inspectable()
     numbers, shown, files = snapshots.numbers(), site.current(), 0
     marked: tuple[str, ...] = ()
+    peers: tuple[Compared, ...] = ()
     if shown is not None and shown in numbers:
         try:
             snapshot = depot.history.load(shown)
@@ -74,9 +82,11 @@ def verify(depot: Depot) -> VerifyResult:
             depot.progress.step(f"following the indexes of snapshot {shown}")
             faults += _index_faults(depot.config, depot.store, depot.keyring, depot.isolation, snapshot)
             faults += origin_faults(depot, snapshot)
+            with contextlib.suppress(CudepotError):  # reported above
+                peers = compared(depot.config, depot.store, snapshot.tree)
     elif numbers:
         faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
-    return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)), marked)
+    return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)), marked, peers)
 
 
 def _with_names(store: LocalStore, bad: Mapping[Path, str]) -> Iterator[str]:
