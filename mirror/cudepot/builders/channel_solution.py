@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -102,12 +102,15 @@ class ChannelSolver:
                 raise _unable(error) from error
         return self._child
 
-    def solutions(self, channels: Channels, questions: Sequence[Question]) -> list[Solution]:
+    def solutions(
+        self, channels: Channels, questions: Sequence[Question], meanwhile: Callable[[], object] | None = None
+    ) -> list[Solution]:
         """Return the solution of each question.
 
         Args:
             channels: what there is.
             questions: what is asked.
+            meanwhile: is done while the child is at it.
 
         Raises:
             BuildError: the child did not come to an end.
@@ -125,7 +128,7 @@ class ChannelSolver:
         watch = threading.Timer(_MOST_SECONDS, child.kill)
         watch.start()
         try:
-            return [_solution(one) for one in json.loads(_answer(child, job))["solutions"]]
+            return [_solution(one) for one in json.loads(_answer(child, job, meanwhile))["solutions"]]
         except (OSError, ValueError, KeyError) as error:
             raise _unable(error) from error
         finally:
@@ -143,12 +146,14 @@ class ChannelSolver:
         return self._written.folder
 
 
-def _answer(child: subprocess.Popen[str], job: str) -> str:
+def _answer(child: subprocess.Popen[str], job: str, meanwhile: Callable[[], object] | None) -> str:
     """Return the line that answers a job; empty where the child has ended."""
     assert child.stdin is not None
     assert child.stdout is not None
     child.stdin.write(f"{job}\n")
     child.stdin.flush()
+    if meanwhile is not None:
+        meanwhile()
     return child.stdout.readline()
 
 

@@ -83,7 +83,7 @@ async def _serve() -> None:
         job = json.loads(line)
         if there is None or there.folder != job["root"]:
             there = _Channels(job["root"], job["channels"])
-        found = [await _solved(one, there) for one in job["targets"]]
+        found = await asyncio.gather(*(_solved(one, there) for one in job["targets"]))
         sys.stdout.write(json.dumps({"solutions": found}) + "\n")
         sys.stdout.flush()
 

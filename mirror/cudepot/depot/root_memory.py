@@ -127,17 +127,19 @@ class RootMemory:
     def unload(self) -> None:
         """Move what was read from memory into the store: documents that are known by their hashes, and many."""
         with self.store.gathering():
-            for body in self.fresh.values():
-                self.store.add_bytes(body)
-        self.fresh.clear()
+            self.store_fresh()
         self.asked.clear()
+
+    def store_fresh(self) -> None:
+        """Put what was read into the store, where it is nothing's until :meth:`save` names it."""
+        for body in self.fresh.values():
+            self.store.add_bytes(body)
+        self.fresh.clear()
 
     def save(self) -> None:
         """Keep the roots that were read, log the new ones and write the memory: once they have proved good."""
-        for body in self.fresh.values():
-            self.store.add_bytes(body)
+        self.store_fresh()
         self.store.roots_log.append(self.accepted)
-        self.fresh.clear()
         self.accepted.clear()
         self.kept_in.keep_pages(self.pages)
 

@@ -348,6 +348,11 @@ class ChannelReader:
             if not is_others and name.removesuffix(SHARD) not in named:
                 del self.memory.pages[path]
 
+    def store_fresh(self) -> None:
+        """Put what was read into the store: a channel has hundreds of small shards."""
+        with self.memory.store.gathering():
+            self.memory.store_fresh()
+
     def save(self) -> None:
         """Keep what was read, once it has proved good; a channel has hundreds of small shards."""
         with self.memory.store.gathering():

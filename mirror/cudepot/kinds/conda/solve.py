@@ -46,6 +46,11 @@ class _Reading:
             self.walked[key] = reached(readers, key[1])
         return self.walked[key]
 
+    def store_fresh(self) -> None:
+        """Put into the store what was read, while the solver is at it."""
+        for one in self.readers.values():
+            one.store_fresh()
+
     def close(self) -> None:
         """End the solver."""
         self.solver.close()
@@ -221,7 +226,7 @@ def _solved(
         PinError: there is none for some; all are named.
     """
     questions = [_question(asking, asked, one, list(_kept(asking, channels, one, locked))) for one in targets]
-    found = reading.solver.solutions(_records(channels), questions)
+    found = reading.solver.solutions(_records(channels), questions, reading.store_fresh)
     refused = [f"{target.name}: {one.refused}" for target, one in zip(targets, found, strict=True) if one.refused]
     if refused:
         machines = "; ".join(f"{target.name} is {told(target)}" for target in targets)
