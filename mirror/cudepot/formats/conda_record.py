@@ -23,6 +23,7 @@ REVISION = "repodata-revision"
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,199}")
 _VERSION = re.compile(r"[A-Za-z0-9_.+!*~]{1,128}")
 _BUILD = re.compile(r"[A-Za-z0-9_.+]{1,128}")
+_PARTS = {"name": _NAME, "version": _VERSION, "build": _BUILD}
 _HEX = {"md5": re.compile(r"[0-9a-f]{32}"), "sha256": re.compile(r"[0-9a-f]{64}")}
 _HASHES = {"md5": "md5", "sha256": "sha256", "legacy_bz2_md5": "md5", "attestations_sha256": "sha256"}
 _MOST_SIZE = 1 << 40
@@ -108,9 +109,10 @@ def checked(filename: str, record: object, subdir: str, what: str) -> dict[str, 
     """
     if not isinstance(record, dict):
         raise _odd(what, filename, "its record is no object")
-    found = {
-        key: value.hex() if isinstance(value, bytes) and key in _HASHES else value for key, value in record.items()
-    }
+    found = dict(record)
+    for key in _HASHES:
+        if isinstance(value := found.get(key), bytes):
+            found[key] = value.hex()
     _check_name(filename, found, what)
     if found.get("subdir", subdir) != subdir:
         raise _odd(what, filename, f"its record is of {str(found['subdir'])[:80]!r}")
@@ -141,12 +143,12 @@ def _check_text(filename: str, record: Mapping[str, Any], what: str) -> None:
 
 
 def _check_name(filename: str, record: Mapping[str, Any], what: str) -> None:
-    parts = [record.get(key) for key in ("name", "version", "build")]
-    rules = (_NAME, _VERSION, _BUILD)
-    if not all(isinstance(part, str) and rule.fullmatch(part) for part, rule in zip(parts, rules, strict=True)):
-        raise _odd(what, filename, "its name, version or build is none")
-    if filename not in {"-".join(map(str, parts)) + suffix for suffix in SUFFIXES}:
-        raise _odd(what, filename, f"its record is of {'-'.join(map(str, parts))}")
+    stem = f"{record.get('name')}-{record.get('version')}-{record.get('build')}"
+    for key, rule in _PARTS.items():
+        if not isinstance(part := record.get(key), str) or not rule.fullmatch(part):
+            raise _odd(what, filename, "its name, version or build is none")
+    if not filename.startswith(stem) or filename[len(stem) :] not in SUFFIXES:
+        raise _odd(what, filename, f"its record is of {stem}")
 
 
 def _check_numbers(filename: str, record: Mapping[str, Any], what: str) -> None:

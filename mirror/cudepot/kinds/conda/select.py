@@ -123,15 +123,22 @@ def leave_out_unreadable(subdir: Subdir) -> None:
     subdir.odd += [f"{subdir.subdir}/{filename}: {why}" for filename, why in odd.items()]
 
 
-@functools.lru_cache(1 << 15)
 def _unreadable(name: str, version: str, build: str) -> str:
     """Return why rattler cannot read a package that is called so; empty where it can."""
+    return _odd(rattler.PackageName, name) or _odd(rattler.Version, version) or _why_not(_BUILD, build)
+
+
+def _why_not(read: Callable[[str], object], text: str) -> str:
     try:
-        rattler.PackageRecord(name, version, rattler.package.BuildString(build), 0, _NOARCH)
-        rattler.Version(version)
+        read(text)
     except Exception as error:  # noqa: BLE001 - whatever its types are
         return " ".join(str(error).split())[:200] or type(error).__name__
     return ""
+
+
+_BUILD = rattler.package.BuildString
+_odd = functools.lru_cache(1 << 13)(_why_not)
+"""The same of what many packages have in common."""
 
 
 def chosen(want: Want, subdirs: Mapping[str, Subdir]) -> list[Chosen]:
