@@ -36,6 +36,7 @@ _ELSEWHERE = {
     ("docs/pytorch.md", ""): "tests/integration/test_pytorch_guide.py",
     ("docs/python.md", ""): "tests/integration/test_python_tools.py",
     ("docs/quickstart.md", "pip install '.[serve]'"): "tests/integration/test_site_servers.py",
+    ("docs/stacks.md", ""): "tests/workflows/test_stack_world.py",
     ("docs/yum.md", "cat /etc/dnf/acme-excludes.conf"): "tests/integration/test_yum_site.py",
     ("docs/sites.md", "pip install '.[serve]'"): "tests/integration/test_site_servers.py",
 }
