@@ -32,6 +32,7 @@ VERBS = (
     "rollback",
     "gc",
     "bundle",
+    "kit",
     "status",
     "trust",
     "upstreams",

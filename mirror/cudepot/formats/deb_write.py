@@ -10,7 +10,8 @@ import hashlib
 import io
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
+from types import MappingProxyType
 
 from cudepot.paths import safe_name
 
@@ -20,8 +21,15 @@ _SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 
 
 def write_deb(
-    fields: Mapping[str, str], files: Mapping[str, bytes], *, scripts: Mapping[str, str], epoch: int
-) -> bytes:  # fmt: skip
+    fields: Mapping[str, str],
+    files: Mapping[str, bytes],
+    *,
+    scripts: Mapping[str, str],
+    epoch: int,
+    links: Mapping[str, str] = MappingProxyType({}),
+    programs: Set[str] = frozenset(),
+    level: int = 9,
+) -> bytes:
     """Return a package.
 
     Args:
@@ -29,6 +37,9 @@ def write_deb(
         files: path without a leading slash → content; what lies below ``etc/`` becomes a conffile.
         scripts: maintainer scripts by name.
         epoch: time of all files, in seconds since 1970.
+        links: path of each symbolic link → where it leads.
+        programs: which of the files may be run.
+        level: of gzip, 0 to 9.
     """
     size = sum(-(-len(data) // 1024) for data in files.values())
     control = {"control": _control(fields, size)}
@@ -37,7 +48,7 @@ def write_deb(
     members = {
         "debian-binary": b"2.0\n",
         "control.tar.gz": _tar(control, epoch),
-        "data.tar.gz": _tar({safe_name(name): data for name, data in files.items()}, epoch),
+        "data.tar.gz": _tar({safe_name(name): data for name, data in files.items()}, epoch, links, programs, level),
     }
     return _MAGIC + b"".join(_ar_member(name, data, epoch) for name, data in members.items())
 
@@ -88,21 +99,31 @@ def _conffiles(files: Mapping[str, bytes]) -> bytes:
     return "".join(f"/{name}\n" for name in sorted(files) if name.startswith("etc/")).encode()
 
 
-def _tar(files: Mapping[str, bytes], epoch: int) -> bytes:
+def _tar(
+    files: Mapping[str, bytes],
+    epoch: int,
+    links: Mapping[str, str] = MappingProxyType({}),
+    programs: Set[str] = frozenset(_SCRIPTS),
+    level: int = 9,
+) -> bytes:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for name in ["", *_folders(files)]:
+        for name in ["", *_folders({*files, *links})]:
             info = _info(f"./{name}" if name else ".", epoch, 0o755)
             info.type = tarfile.DIRTYPE
             tar.addfile(info)
         for name in sorted(files):
-            info = _info(f"./{name}", epoch, 0o755 if name in _SCRIPTS else 0o644)
+            info = _info(f"./{name}", epoch, 0o755 if name in programs else 0o644)
             info.size = len(files[name])
             tar.addfile(info, io.BytesIO(files[name]))
-    return gzip.compress(out.getvalue(), 9, mtime=0)
+        for name, target in sorted(links.items()):
+            info = _info(f"./{name}", epoch, 0o777)
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            tar.addfile(info)
+    return gzip.compress(out.getvalue(), level, mtime=0)
 
 
-def _folders(files: Mapping[str, bytes]) -> list[str]:
+def _folders(files: Iterable[str]) -> list[str]:
     """Return all folders above the files, each after the one it lies in."""
     parts = [name.split("/")[:-1] for name in files]
     return sorted({"/".join(one[:depth]) for one in parts for depth in range(1, len(one) + 1)})

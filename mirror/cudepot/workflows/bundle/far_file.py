@@ -14,11 +14,10 @@ from typing import NamedTuple
 from cudepot.data import far_folder
 from cudepot.depot.depot import Signing, SiteVerifier
 from cudepot.depot.shipped import load_presets
+from cudepot.depot.signatures import kept_signature
 from cudepot.digest import Digest
 from cudepot.disk import write_atomic
 from cudepot.formats.zip_write import ZipWriter
-from cudepot.store.layout import SIGNATURES
-from cudepot.store.sealed_file import SealedFile
 
 NAME = "cudepot-far.pyz"
 _SHEBANG = b"#!/usr/bin/env python3\n"
@@ -48,7 +47,7 @@ def far_file(folder: Path, signing: Signing, site_verifier: SiteVerifier, *, dry
         StorageError: the disk refuses.
     """
     path, data = folder / NAME, archive()
-    signature = _signed(data, signing, site_verifier, dry_run=dry_run)
+    signature = kept_signature(data, signing, site_verifier, NAME, dry_run=dry_run)
     found = FarFile(path, data, path.with_name(f"{NAME}.asc"), signature)
     if not dry_run:
         write_atomic(found.path, data, mode=0o755)
@@ -72,16 +71,3 @@ def _members() -> dict[str, bytes]:
     found = {f"{source.name}/{one.name}": one.read_bytes() for one in source.glob("*.py")}
     keys = sorted(one.fingerprint for one in load_presets().keys.values() if not one.until)
     return {**found, "__main__.py": _MAIN, f"{source.name}/known-keys.json": json.dumps(keys).encode()}
-
-
-def _signed(data: bytes, signing: Signing, site_verifier: SiteVerifier, *, dry_run: bool) -> bytes:
-    kept, name = SealedFile(signing.store.at(SIGNATURES)), Digest.of(data).sha256
-    known = kept.recall()
-    if name in known:
-        signature = str(known[name]).encode()
-        site_verifier().detached(data, signature, NAME)
-        return signature
-    signature = signing.signer().detach(data)
-    if not dry_run:
-        kept.write({**known, name: signature.decode()})
-    return signature

@@ -1,0 +1,50 @@
+"""``cudepot kit``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from cudepot.cli.common import add_common
+from cudepot.cli.context import add_store_wait, opened
+from cudepot.cli.output import Answer
+from cudepot.cli.progress import size_text
+from cudepot.cli.steps import telling
+
+NAME = "kit"
+HELP = "write cudepot itself for machines that reach no index"
+DESCRIPTION = """\
+cudepot mirrors cudepot: an environment of wheels with its requirements is locked as any other, for each Python and
+platform of the machines that shall have it. `kit write` makes a folder of it: wheels with hashed requirements for pip,
+and a deb for each target, signed with the site's key. See `cudepot explain airgap`.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their options."""
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
+    needs = actions.add_parser("requirements", help="print what cudepot needs, for `requirements` of an environment")
+    write = actions.add_parser("write", help="write wheels, requirements and debs")
+    write.add_argument("folder", type=Path, metavar="FOLDER", help="where to")
+    write.add_argument("--environment", default="cudepot", metavar="NAME", help="the environment (default: cudepot)")
+    write.add_argument("--no-debs", action="store_true", help="make no debs")
+    add_store_wait(write)
+    for one in (needs, write):
+        add_common(one, default=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the action."""
+    if args.action == "requirements":
+        from cudepot.workflows.kit.own_wheel import own_wheel
+
+        found = list(own_wheel().requires)
+        return found, found, 0
+    from cudepot.workflows.kit.write import write_kit
+
+    with telling("cudepot kit: putting cudepot's own wheel together", quiet=args.quiet), opened(args) as depot:
+        done = write_kit(depot, args.folder.resolve(), args.environment, debs=not args.no_debs)
+    lines = [f"wrote {done.folder}: {len(done.files)} files, {size_text(done.bytes)}"]
+    lines += [f"  {one}" for one in done.files if "/" not in one]
+    return asdict(done), lines, 0
