@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FINGERPRINT",
-        help="with --from-site: a key that may sign an upstream (default: NVIDIA's, as cudepot knows them); with "
+        help="with --from-site: a key that may sign an upstream (default: those that presets pin); with "
         "--stack: a key that may sign an upstream whose preset pins none",
     )
     parser.add_argument(

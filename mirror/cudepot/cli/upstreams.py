@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> Answer:
 def _line(one: Preset) -> str:
     if not one.is_signed:
         return f"{one.name}  {one.url or one.note}  not signed: known by hashes in the lock"
-    keys = " ".join(one.vouchers) or "no key is pinned"
+    keys = " ".join(one.vouchers) or f"no key is pinned: {one.note or 'what signed it signs no more'}"
     return f"{one.name}  {','.join(one.architectures)}  {keys}" + (
         "" if one.keys else " (packages)" * bool(one.rpm_keys)
     )

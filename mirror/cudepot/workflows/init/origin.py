@@ -27,7 +27,7 @@ def init_from(
         base: the project folder; made when missing.
         keyfile: the site's public key, brought and compared by a person.
         label: who the site is (``site.label``), for client configuration.
-        upstream_keys: fingerprints that may sign upstreams; empty for those cudepot knows of NVIDIA.
+        upstream_keys: fingerprints that may sign upstreams; empty for those that presets pin.
         unsigned: upstreams of that site whose repositories nobody but the site signs.
         dry_run: only say what would be made.
 
@@ -52,5 +52,6 @@ def init_from(
 
 
 def _known() -> list[str]:
-    """Return the keys cudepot knows that sign today."""
-    return sorted(one.fingerprint for one in load_presets().keys.values() if not one.until)
+    """Return the keys that presets pin: they sign today."""
+    presets = load_presets()
+    return sorted({key for one in presets.repositories.values() for key in (*one.keys, *one.rpm_keys)})
