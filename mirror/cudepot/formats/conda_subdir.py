@@ -22,6 +22,7 @@ LEGACY = {"packages": ".tar.bz2", "packages.conda": ".conda"}
 REVISED = {suffix[1:]: suffix for suffix in SUFFIXES}
 """Likewise of ``v3``, where the names have no ending; wheels in it (``whl``) are no packages of conda's."""
 WHEELS = "whl"
+_RELATIONS = ("base", "overrides")
 _NEWEST_VERSION = 2
 _MOST_SPECS = 1 << 17
 
@@ -79,7 +80,8 @@ class Subdir:
         relations = info.get("channel_relations") or {}
         if not isinstance(relations, dict):
             raise damaged(what, "its channel_relations are no object")
-        self.relations = {str(key): _text(value, "channel_relations", what) for key, value in relations.items()}
+        told = {key: _text(relations.get(key), "channel_relations", what) for key in _RELATIONS}
+        self.relations = {key: value for key, value in told.items() if value}
 
 
 def _text(value: object, key: str, what: str) -> str:

@@ -258,4 +258,16 @@ def test_attestations_come_along_held_to_their_record(project: Project, forge: F
     assert project.lock.read_bytes() == before
     sidecar.write_bytes(body)
     project.publish()
-    assert (project.site / f"conda/main/linux-64/{name}.sigs").read_bytes() == b"[2]"
+    first = f"{name}.sigs.{sha256}"
+    for channel in ("main", NAME):
+        folder = project.site / f"conda/{channel}/linux-64"
+        assert (folder / f"{name}.sigs").read_bytes() == b"[2]"
+        assert (folder / first).read_bytes() == b'[{"mediaType": "a bundle"}]', "as long as the package stays"
+    forge.channel.patch("linux-64", name, depends=["tzdata"])
+    forge.channel.publish()
+    project.publish()
+    project.run("gc")
+    assert (project.site / f"conda/main/linux-64/{first}").read_bytes() == b'[{"mediaType": "a bundle"}]'
+    forge.pin(project, "libzlib 1.2.13")
+    project.publish()
+    assert not list(project.site.glob(f"conda/*/linux-64/{name}*"))

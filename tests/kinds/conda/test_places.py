@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from simulator.conda_channel import CondaPackage
+from simulator.conda_channel import FORMS, CondaChannel, CondaPackage
 from simulator.project import Project
 from simulator.server import Server
 from tests.kinds.conda.world import NAME, Forge, forging, locked
@@ -86,6 +86,36 @@ def test_a_mirror_that_is_behind_is_not_believed(project: Project, forge: Forge,
     project.run("lock")
     forge.server.unavailable("/*", times=None)
     assert "older than the one of" in project.fail(5, "lock").error
+
+
+@pytest.mark.parametrize(
+    ("relations", "order", "said"),
+    [
+        ({"base": "../other"}, (NAME,), "is meant to be used with {}/other/, before it, and that is no upstream here"),
+        ({"overrides": "../.."}, (NAME,), "is meant to be used with {}/, after it, and that is no upstream"),
+        ({"base": "../second"}, (NAME, "second"), "is meant to be used with {}/second/ before it; the order here is"),
+        ({"base": "../second", "later": 1}, ("second", NAME), ""),
+        ({"overrides": "../second"}, (NAME, "second"), ""),
+        ({"base": "https://elsewhere.example/"}, (NAME,), "its base channel is given as 'https://elsewhere.example/'"),
+    ],
+)
+def test_channels_that_belong_together_are_named_and_not_followed(
+    project: Project, forge: Forge, relations: dict[str, str], order: tuple[str, ...], said: str
+) -> None:
+    second = CondaChannel(forge.server.root / "second")
+    second.add(CondaPackage("other"))
+    second.publish()
+    for form in FORMS:
+        forge.channel.forms, forge.channel.relations = (form,), relations
+        forge.channel.publish()
+        project.sections.clear()
+        for one in (NAME, "second"):
+            project.add("upstream", name=one, type="conda", url=f"{forge.server.url}/{one}/")
+        project.add("environment", name="dl", conda=["zlib"], channels=list(order))
+        told = project.run("lock", "--upgrade").out
+        assert said.format(forge.server.url) in told
+        assert ("is meant to be used" in told or "is given as" in told) == bool(said)
+        assert not forge.server.count("/other/*")
 
 
 @pytest.fixture

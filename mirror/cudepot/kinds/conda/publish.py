@@ -20,6 +20,8 @@ from cudepot.store.local import LocalStore
 
 _SHARD_INDEX = "/repodata_shards.msgpack.zst"
 _REPODATA = "/repodata.json"
+_SIDECAR = ".sigs."
+"""Between the name of a package and the hash of what vouches for it."""
 _NEWEST_FORM = ("channeldata.json", "notices.json")
 
 
@@ -53,7 +55,8 @@ def conda_tree(
     if not _still_good(store, files, before, mirrored):
         known = {**_told_before(store, before), **(md5 or {})}
         beside = {path: one for each in mirrored for path, one in each.beside.items()}
-        before = files | beside | _shards(store, channels) | _index(store, packages, known, mirrored)
+        kept = _replaced_sidecars(store, files, before)
+        before = files | kept | beside | _shards(store, channels) | _index(store, packages, known, mirrored)
     return {folder + path: digest for path, digest in before.items()}
 
 
@@ -117,6 +120,18 @@ def _shards(store: LocalStore, channels: Sequence[Mapping[str, Digest]]) -> dict
             folder = path.removesuffix(_SHARD_INDEX)
             kept |= {name: channel[name] for one in named if (name := f"{folder}/{one}") in channel}
     return {path: one for path, one in kept.items() if store.has(one)}
+
+
+def _replaced_sidecars(
+    store: LocalStore, files: Mapping[str, Digest], before: Mapping[str, Digest]
+) -> dict[str, Digest]:
+    """Return attestations that were replaced by newer ones: they stay as long as their package does (CEP 50)."""
+    found = {path: path.rpartition(_SIDECAR)[0] for path in before if _SIDECAR in path}
+    return {
+        path: before[path]
+        for path, package in found.items()
+        if package in files and files[package] == before.get(package) and store.has(before[path])
+    }
 
 
 def _files(packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:

@@ -21,6 +21,7 @@ from cudepot.kinds.conda.environment import KIND, PRIORITIES, Wanted
 from cudepot.kinds.conda.keep import older
 from cudepot.kinds.conda.lock import artifact_of, note_of, run_exports_of
 from cudepot.kinds.conda.rules.machines import targets_of, told, virtual_packages
+from cudepot.kinds.conda.rules.relations import relation_notes
 from cudepot.kinds.conda.walk import Channels, reached
 from cudepot.kinds.kind import Solved, Solving
 from cudepot.kinds.unsigned_index import check_transport
@@ -104,7 +105,10 @@ def _solve(asking: Solving, reading: _Reading) -> Solved:
         f"{name}: left out: {line}" for name, there in channels.items() for one in there.values() for line in one.odd
     ]
     newer = [note] if (note := note_of(every)) else []
-    return Solved(environment, every, notes=(*asked.notes, *odd, *newer))
+    related = [
+        line for one in asked.channels for line in relation_notes(one, channels.get(one.name, {}), asked.channels)
+    ]
+    return Solved(environment, every, notes=(*asked.notes, *related, *odd, *newer))
 
 
 def _targets(
