@@ -33,6 +33,7 @@ _ELSEWHERE = {
     ("docs/doctor.md", "cudepot doctor"): "tests/workflows/test_doctor_run.py",
     ("docs/export.md", "cudepot export --environment"): "tests/kinds/wheels/test_environment_published.py",
     ("docs/nvidia-guide.md", ""): "tests/integration/test_nvidia_guide.py",
+    ("docs/packages.md", "mkdir -p in && cp"): "tests/builders/test_by_command.py",
     ("docs/pytorch.md", ""): "tests/integration/test_pytorch_guide.py",
     ("docs/python.md", ""): "tests/integration/test_python_tools.py",
     ("docs/quickstart.md", "pip install '.[serve]'"): "tests/integration/test_site_servers.py",
