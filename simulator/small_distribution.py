@@ -6,6 +6,7 @@ kernel headers by a meta package, and a CUDA meta whose closure crosses into the
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from simulator.apt import DistsRepo, FlatRepo
@@ -25,12 +26,11 @@ class SmallDistribution:
         main, security: the distribution's suites.
         cuda: NVIDIA's repository for it.
         arches: architectures that everything is there for.
+        made: folder for debs; those that are there already are taken.
     """
 
-    def __init__(self, folder: Path, url: str, keys: KeyHome, key: Key, *arches: str) -> None:
-        self.folder, self.url, self.arches = folder, url, arches or ("amd64",)
-        self._made = folder / "made"
-        self._made.mkdir(parents=True)
+    def __init__(self, folder: Path, url: str, keys: KeyHome, key: Key, *arches: str, made: Path) -> None:
+        self.folder, self.url, self.arches, self._made = folder, url, arches or ("amd64",), made
         self._ring = folder / "distribution.asc"
         self._ring.write_bytes(key.armored)
         self._key = key
@@ -56,6 +56,7 @@ class SmallDistribution:
         self.offer(self.main, "libc6-dev", OLD, Depends="libc6 (>= 2.36)")
         self.offer(self.main, "build-essential", "12.9", Depends="gcc, make")
         self.offer(self.main, "game", "1.0", Depends="libc6")
+        self.offer(self.main, "usr-is-merged", "37", Depends="libc6")
         for arch in self.arches:
             self.offer(self.main, f"linux-headers-6.1.0-1-{arch}", "6.1.1", only=arch)
             name = f"linux-headers-{arch}"
@@ -69,7 +70,12 @@ class SmallDistribution:
     def offer(self, repo: DistsRepo | FlatRepo, name: str, version: str, *, only: str = "", **fields: str) -> None:
         """Put a package into a repository, for all architectures or one; publishing is another step."""
         for arch in [only] if only else self.arches:
-            deb = write_deb(simple_deb(name, version, arch, **fields), self._made)
+            wanted = simple_deb(name, version, arch, **fields)
+            told = "-".join(f"{key}={text}" for key, text in fields.items())
+            place = self._made / hashlib.sha256(told.encode()).hexdigest()[:8]
+            place.mkdir(exist_ok=True)
+            deb = place / wanted.file_name
+            deb = deb if deb.exists() else write_deb(wanted, place)
             if isinstance(repo, FlatRepo):
                 repo.add(deb)
             else:
@@ -82,8 +88,17 @@ class SmallDistribution:
 
     def add_upstreams(self, project: Project) -> None:
         """Add the three to a project."""
+        for name, values in self.upstreams():
+            project.add("upstream", name=name, type="apt", **values)
+
+    def upstreams(self) -> list[tuple[str, dict[str, object]]]:
+        """Return what cudepot.toml says of each of the three, by name."""
         said = {"keys": [self._key.fingerprint], "keyrings": [str(self._ring)], "architectures": list(self.arches)}
-        for name, path, suite in ((MAIN, "debian", "bookworm"), (SECURITY, "security", "bookworm-security")):
-            place = {"url": f"{self.url}/{path}/", "suites": [suite], "components": ["main"]}
-            project.add("upstream", name=name, type="apt", **place, **said)
-        project.add("upstream", name=CUDA, type="apt", url=f"{self.url}/cuda/", **said)
+        return [
+            (MAIN, {"url": f"{self.url}/debian/", "suites": ["bookworm"], "components": ["main"], **said}),
+            (
+                SECURITY,
+                {"url": f"{self.url}/security/", "suites": ["bookworm-security"], "components": ["main"], **said},
+            ),
+            (CUDA, {"url": f"{self.url}/cuda/", **said}),
+        ]

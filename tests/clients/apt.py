@@ -231,6 +231,14 @@ def host_debian_source() -> DebianSource | None:
     return DebianSource(main[0], main[1], components, main[3], keyring) if keyring.is_file() else None
 
 
+def host_debian_suites() -> dict[str, str]:
+    """Return the suites that this machine's apt reads ``main`` of, with their URLs; never to be written down."""
+    form = "$(RELEASE)|$(COMPONENT)|$(REPO_URI)"
+    done = run("apt-get", "indextargets", "--format", form, "Created-By: Packages", check=False)
+    rows = [line.split("|") for line in done.stdout.splitlines() if line.count("|") == 2]
+    return {suite: url for suite, component, url in rows if component == "main"}
+
+
 def _signed_by(entry: Path, url: str, suite: str) -> Path:
     """Return the key file that a source entry names; a path that is no file when it names none (or has it inline)."""
     stanzas = re.split(r"\n\s*\n", entry.read_text()) if entry.is_file() else []

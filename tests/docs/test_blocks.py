@@ -28,6 +28,7 @@ _ELSEWHERE = {
     ("README.md", "scripts/demo"): "tests/integration/test_main_job.py",
     ("README.md", "python3 -m venv"): "tests/cli/test_command.py",
     ("CONTRIBUTING.md", "scripts/test"): ".ci/run",
+    ("docs/closed-machines.md", ""): "tests/environments/test_closed_guide.py",
     ("docs/conda-offline.md", ""): "tests/integration/test_conda_guide.py",
     ("docs/cross.md", "cudepot samples build"): "tests/workflows/test_samples.py",
     ("docs/doctor.md", "cudepot doctor"): "tests/workflows/test_doctor_run.py",

@@ -43,3 +43,9 @@ def ours(project: Project, team: MlTeam) -> Project:
 def other_project(site_key: SiteKey, tmp_path: Path) -> Project:
     """Another project, elsewhere."""
     return Project(tmp_path / "elsewhere/project", key=site_key.fingerprint, gnupg=site_key.home).init()
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Debs of the distribution, made once."""
+    return tmp_path_factory.mktemp("made")

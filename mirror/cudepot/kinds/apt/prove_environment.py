@@ -18,6 +18,7 @@ from cudepot.errors import FormatError, PinError
 from cudepot.formats.apt import Package
 from cudepot.kinds.apt.rules.environment_text import index_of
 from cudepot.kinds.apt.rules.suite import suite_of
+from cudepot.kinds.apt.solve_target import deep
 from cudepot.store.local import LocalStore
 
 _METHOD = 1
@@ -110,22 +111,16 @@ def _rivals(environment: LockedEnvironment, found: Mapping[str, _Stanzas]) -> It
 
 def _unmet(environment: LockedEnvironment, target: LockedTarget, found: Mapping[str, _Stanzas]) -> Iterator[str]:
     """Give a line for each thing that cannot be installed from the members of a target alone."""
-    from cudepot.formats.apt import PackageIndex  # noqa: PLC0415
-    from cudepot.kinds.apt.rules.closure import select  # noqa: PLC0415
-    from cudepot.kinds.apt.rules.installable import Wishes  # noqa: PLC0415
-    from cudepot.kinds.apt.rules.offers import Offers  # noqa: PLC0415
-    from cudepot.kinds.apt.rules.pins import DebPin  # noqa: PLC0415
+    from cudepot.kinds.apt.rules.closed import closed  # noqa: PLC0415
 
-    mine: dict[str, list[tuple[bytes, Package]]] = {}
+    mine: dict[str, list[bytes]] = {}
     for upstream, filename, _ in target.members:
-        mine.setdefault(upstream, []).append(found[upstream][filename])
-    asked = [DebPin.parse(text) for text in (*environment.roots, *target.roots)]
-    offers = Offers([PackageIndex(b"\n\n".join(raw for raw, _ in mine[name]), _index(name)) for name in mine])
-    machine = dict(target.fields)["architecture"]
-    wishes = Wishes(environment.name, asked, (machine,), external=frozenset(target.external))
+        mine.setdefault(upstream, []).append(found[upstream][filename][0])
+    indexes = {_index(name): b"\n\n".join(raws) for name, raws in mine.items()}
     try:
-        findings = select(offers, wishes).findings
+        with deep():
+            lacking = closed(environment, target, indexes)
     except (PinError, FormatError) as error:
         yield " ".join(str(error).split())
         return
-    yield from map(str, findings[:_SHOWN])
+    yield from lacking[:_SHOWN]

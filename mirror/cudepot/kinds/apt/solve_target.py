@@ -69,7 +69,7 @@ def solve_target(
     """
     environment, roots = asking.environment, [Root.parse(one) for one in wanted.packages]
     union = _union(wanted, sessions, target, roots, kept)
-    with _deep():
+    with deep():
         present = _present(asking, wanted, union)
         asked = [*(bootstrap(union) if environment.bootstrap else ()), *roots]
         found = resolve(union, asked, present, recommends=environment.recommends)
@@ -81,7 +81,7 @@ def solve_target(
 
 
 @contextmanager
-def _deep() -> Iterator[None]:
+def deep() -> Iterator[None]:
     """Let relations be followed as deep as apt follows them."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _DEEP))

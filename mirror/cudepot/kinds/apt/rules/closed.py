@@ -1,0 +1,54 @@
+"""What an environment of debs comes to where its members are all there is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cudepot.catalog.lock import LockedEnvironment, LockedTarget
+from cudepot.formats.apt import Package, Relation
+from cudepot.formats.apt_scan import ScannedIndex
+from cudepot.kinds.apt.rules.machine import Machine
+from cudepot.kinds.apt.rules.marking import Present
+from cudepot.kinds.apt.rules.resolve_debs import Root, resolve
+from cudepot.kinds.apt.rules.union import Choice, Offering, Union
+
+_ALTERNATIVE = " | "
+
+
+class Outside(Present):
+    """What the lock says the machine has: the dependencies that its packages did not bring.
+
+    Args:
+        external: as the lock has them, groups of alternatives whole.
+    """
+
+    def __init__(self, external: tuple[str, ...]) -> None:
+        self._relations = {one for group in external for one in group.split(_ALTERNATIVE)}
+
+    def meets(self, relation: Relation, by: Package) -> bool:  # noqa: ARG002
+        """Return whether it may be left to the machine: of a group :func:`closed` looks at the whole."""
+        return str(relation) in self._relations
+
+
+def closed(environment: LockedEnvironment, target: LockedTarget, indexes: Mapping[str, bytes]) -> list[str]:
+    """Return what a target's packages need that neither these indexes have nor the lock says the machine has.
+
+    Args:
+        environment: as it is locked.
+        target: one of its targets.
+        indexes: name → Packages index with members of the target alone, in the order of the upstreams.
+
+    Raises:
+        PinError: what was asked for cannot be installed from them.
+        FormatError: a relation cannot be read.
+    """
+    fields = dict(target.fields)
+    roots = [Root.parse(one) for one in (*target.roots, *environment.roots)]
+    native = fields["architecture"]
+    foreign = tuple(dict.fromkeys(one.architecture for one in roots if one.architecture not in ("", native)))
+    pinned = {one.name: one.version for one in roots if one.version}
+    offerings = [Offering(name, [ScannedIndex(text, name)]) for name, text in indexes.items()]
+    union = Union(offerings, Machine(native, foreign), Choice(lambda _: "", pinned, {}))
+    found = resolve(union, roots, Outside(target.external), recommends=fields.get("recommends") == "true")
+    known = set(target.external)
+    return [f"{one} is met by no package of it" for one in found.external if one not in known]

@@ -1,0 +1,297 @@
+"""Environments of debs from lock to a client that sees the site alone; a distribution in small, judged by apt."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulator.keys import Key, KeyHome
+from simulator.project import Project
+from simulator.server import Server
+from simulator.sides import Far
+from simulator.site_key import SiteKey
+from simulator.small_distribution import CUDA, MAIN, NEW, SECURITY, SmallDistribution
+from tests.clients.apt import AptRoot
+from tests.clients.http import serve
+
+HEADERS = {"linux-headers-amd64", "linux-headers-6.1.0-1-amd64"}
+CLOSED = {
+    "cuda-toolkit-12-6", "cuda-nvcc-12-6", "cuda-cudart-12-6", "build-essential", "gcc", "make", "binutils", "libc6",
+}  # fmt: skip
+
+
+@pytest.fixture
+def world(tmp_path: Path, upstream_key: tuple[KeyHome, Key], made: Path) -> Iterator[SmallDistribution]:
+    folder = tmp_path / "upstream"
+    folder.mkdir()
+    with Server(folder) as server:
+        yield SmallDistribution(folder, server.url, *upstream_key, made=made)
+
+
+@pytest.fixture
+def ours(project: Project, world: SmallDistribution) -> Project:
+    world.add_upstreams(project)
+    return project
+
+
+def ask(project: Project, *debs: str, name: str = "node", **more: object) -> None:
+    said = {"distribution": "debian12", "architectures": ["amd64"]} | more
+    project.add("environment", name=name, deb=list(debs), **said)
+
+
+def publish(project: Project, *argv: str) -> None:
+    for verb in ("lock", "sync"):
+        project.run(verb)
+    project.run("publish", *argv)
+
+
+def locked(project: Project) -> dict[str, Any]:
+    return tomllib.loads(project.lock.read_text())
+
+
+def versions(project: Project) -> dict[str, str]:
+    return {one["name"]: one["version"] for one in locked(project)["artifact"]}
+
+
+def client(project: Project, folder: Path, url: str, name: str = "node") -> AptRoot:
+    """Return an apt that takes what `client apt --environment` wrote, unchanged."""
+    project.run("client", "apt", "--environment", name, "--url", url, "--output", str(folder / "clients"))
+    root, made = AptRoot(folder / "root"), folder / "clients" / name
+    for path in sorted((made / "etc/apt").glob("*/*")):
+        shutil.copy(path, root.path / "etc/apt" / path.parent.name)
+    for path in (made / "usr/share/keyrings").iterdir():
+        target = root.path / "usr/share/keyrings" / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    for path in (root.path / "etc/apt/sources.list.d").iterdir():
+        keyring = f"Signed-By: {root.path}/usr/share/keyrings/"
+        path.write_text(path.read_text().replace("Signed-By: /usr/share/keyrings/", keyring))
+    return root
+
+
+def installed(root: AptRoot) -> dict[str, str]:
+    text = (root.path / "var/lib/dpkg/status").read_text()
+    stanzas = [dict(line.split(": ", 1) for line in one.splitlines() if ": " in line) for one in text.split("\n\n")]
+    return {one["Package"]: one["Version"] for one in stanzas if "Package" in one}
+
+
+def test_a_bare_client_installs_it_from_the_site_alone(ours: Project, tmp_path: Path) -> None:
+    ask(ours, "linux-headers-amd64", "cuda-toolkit-12-6")
+    publish(ours)
+    assert set(versions(ours)) == CLOSED | HEADERS
+    assert [one["name"] for one in locked(ours)["upstream"]] == [MAIN, SECURITY, CUDA]
+    assert ours.run("verify").rc == 0
+    with serve(ours.site) as site:
+        root = client(ours, tmp_path, site.url)
+        root.update()
+        root.install("linux-headers-amd64", "cuda-toolkit-12-6")
+        assert installed(root) == versions(ours)
+        assert installed(root)["libc6"] == NEW
+        assert "Label: Debian-Security\n" in (ours.site / "apt/debian/security/InRelease").read_text()
+
+
+def test_the_folder_of_the_environment_has_lists_and_the_configuration(ours: Project, tmp_path: Path) -> None:
+    ask(ours, "build-essential")
+    publish(ours)
+    folder = ours.site / "environments/node/apt"
+    listed = (folder / "node-debian12-amd64.list").read_text().split()
+    assert sorted(listed) == [f"{name}={version}" for name, version in sorted(versions(ours).items())]
+    assert not (folder / "etc").exists()
+    with serve(ours.site) as site:
+        ours.toml.write_text(ours.toml.read_text().replace("[site]\n", f'[site]\nurl = "{site.url}/"\n'))
+        ours.run("publish")
+        client(ours, tmp_path, site.url)
+        written = tmp_path / "clients/node"
+        shown = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        assert {one.parts[0] for one in shown} == {"etc", "usr", "node-debian12-amd64.list"}
+        assert all(
+            (written / one).read_bytes() == data
+            for one, data in shown.items()
+            if one.parts[0] != listed[0] and one.suffix != ".list"
+        )
+    exported = ours.run("export", "--environment", "node", "--url", "http://site", "--json").json["files"]
+    assert exported["node-debian12-amd64.list"] == (folder / "node-debian12-amd64.list").read_text()
+    page = (ours.site / "index.html").read_text()
+    assert "environments/node/apt/" in page
+    assert "apt-get install build-essential" in page
+
+
+def test_a_pin_on_a_newer_version_beside_it_moves_no_client(
+    ours: Project, world: SmallDistribution, tmp_path: Path
+) -> None:
+    ask(ours, "build-essential", "make=4.3")
+    world.offer(world.main, "make", "4.4", Depends="libc6")
+    world.publish()
+    ours.add("pin", upstream=MAIN, packages=["make=4.4"])
+    publish(ours)
+    assert {one.name for one in (ours.site / "apt/debian/main").glob("make_*")} == {
+        "make_4.3_amd64.deb",
+        "make_4.4_amd64.deb",
+    }
+    with serve(ours.site) as site:
+        root = client(ours, tmp_path, site.url)
+        root.update()
+        root.install("build-essential")
+        assert root.version("make") == "4.3"
+        assert (
+            root.apt_get("-s", "install", "make=4.4", check=False).returncode == 0
+        )  # only when it is asked for by version
+        assert "game" not in root.policy("game")
+
+
+def test_what_is_installed_already_is_not_downgraded(ours: Project, tmp_path: Path, world: SmallDistribution) -> None:
+    ask(ours, "build-essential", name="old")
+    publish(ours)
+    world.offer(world.main, "make", "4.4", Depends="libc6")
+    world.publish()
+    ask(ours, "make=4.4", name="new")
+    publish(ours)
+    with serve(ours.site) as site:
+        root = client(ours, tmp_path, site.url, "new")
+        root.update()
+        root.install("make")
+        assert root.version("make") == "4.4"
+        for path in (root.path / "etc/apt/preferences.d").iterdir():
+            path.unlink()
+        ours.run("client", "apt", "--environment", "old", "--url", site.url, "--output", str(tmp_path / "other"))
+        for path in (tmp_path / "other/old/etc/apt/preferences.d").iterdir():
+            shutil.copy(path, root.path / "etc/apt/preferences.d")
+        root.update()
+        root.install("build-essential")
+        assert root.version("make") == "4.4"
+
+
+def forget(project: Project, filename: str) -> None:
+    """Take a file out of what the lock says of an environment, as a fault in a resolver would."""
+    lines = project.lock.read_text().splitlines(keepends=True)
+    left = [line for line in lines if not line.strip().startswith(f'"debian/main/{filename}"')]
+    assert len(left) < len(lines)
+    project.lock.write_text("".join(left))
+
+
+def test_one_that_cannot_be_proved_stays_as_it_was_and_pins_go_on(
+    ours: Project, world: SmallDistribution, tmp_path: Path
+) -> None:
+    ask(ours, "build-essential")
+    publish(ours)
+    before = versions(ours)
+    world.offer(world.main, "make", "4.4", Depends="libc6")
+    world.offer(world.main, "gcc", "12.3", Depends="binutils, libc6")
+    world.publish()
+    ours.add("pin", upstream=MAIN, packages=["game"])
+    ours.run("lock", "--upgrade")
+    ours.run("sync")
+    assert versions(ours)["gcc"] == "12.3"
+    good = ours.lock.read_text()
+    forget(ours, "binutils_2.40_amd64.deb")
+    done = ours.run("publish", check=False)
+    assert done.rc
+    assert "binutils" in done.err
+    shown = {one.name for one in (ours.site / "apt/debian/main").glob("*.deb")}
+    assert "game_1.0_amd64.deb" in shown
+    assert "gcc_12.3_amd64.deb" not in shown
+    assert ours.run("verify").rc == 0
+    with serve(ours.site) as site:
+        root = client(ours, tmp_path, site.url)
+        root.update()
+        root.install("build-essential")
+        assert installed(root) == before
+    ours.lock.write_text(good)
+    ours.run("publish")
+    assert (ours.site / "apt/debian/main/gcc_12.3_amd64.deb").exists()
+
+
+def test_other_bytes_under_a_members_version_are_named(ours: Project, world: SmallDistribution) -> None:
+    world.offer(world.cuda, "make", "4.3", Depends="libc6", Homepage="https://example.com")
+    world.publish()
+    ask(ours, "build-essential", "cuda-cudart-12-6", **{"from": {"make": MAIN}})
+    ours.add("pin", upstream=CUDA, packages=["make"])
+    ours.run("lock")
+    ours.run("sync")
+    done = ours.run("publish", check=False)
+    assert done.rc
+    assert f"make 4.3 has other bytes in {CUDA} than in {MAIN}" in done.err
+    assert (ours.site / f"apt/{CUDA}/make_4.3_amd64.deb").exists()
+
+
+def test_update_tells_what_moves_and_which_suite_has_it(ours: Project, world: SmallDistribution) -> None:
+    ask(ours, "build-essential")
+    publish(ours)
+    world.offer(world.security, "libc6", "2.36-9+deb12u2")
+    world.offer(world.main, "game", "2.0")
+    world.publish()
+    before = ours.lock.read_bytes()
+    done = ours.run("update")
+    told = f"environment node: libc6 {NEW} -> 2.36-9+deb12u2 ({SECURITY}: Debian-Security bookworm-security)"
+    assert told in done.out.splitlines()
+    assert "game" not in done.out
+    assert ours.lock.read_bytes() == before
+    (one,) = ours.run("update", "--json").json["environments"]
+    assert one["moved"] == [
+        {
+            "name": "libc6",
+            "version": "2.36-9+deb12u2",
+            "upstream": SECURITY,
+            "source": "Debian-Security bookworm-security",
+            "advisories": [],
+        }
+    ]
+    ours.run("update", "--apply")
+    assert versions(ours)["libc6"] == "2.36-9+deb12u2"
+
+
+def test_every_other_verb_takes_it(ours: Project, world: SmallDistribution, tmp_path: Path) -> None:
+    ask(ours, "cuda-toolkit-12-6")
+    publish(ours)
+    assert "cuda-toolkit-12-6 12.6.3-1 > cuda-nvcc-12-6" in ours.run("why", "gcc").out.replace("→", ">").replace(
+        "->", ">"
+    )
+    assert "build-essential 12.9" in ours.run("tree").out
+    world.offer(world.main, "make", "4.4", Depends="libc6")
+    world.publish()
+    ours.run("lock", "--upgrade")
+    ours.run("sync")
+    ours.run("publish")
+    assert "make" in ours.run("diff", "1", "2").out
+    ours.run("status")
+    ours.run("gc")
+    ours.run("rollback", "1")
+    ours.run("verify")
+    with serve(ours.site) as site:
+        root = client(ours, tmp_path, site.url)
+        root.update()
+        root.install("cuda-toolkit-12-6")
+        assert root.version("make") == "4.3"
+
+
+def test_a_far_side_proves_it_again_and_installs_it(
+    ours: Project, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path, world: SmallDistribution
+) -> None:
+    ask(ours, "cuda-toolkit-12-6", bootstrap=True)
+    publish(ours)
+    far = Far(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
+    brought(ours, far, tmp_path, 0)
+    world.offer(world.security, "libc6", "2.36-9+deb12u2")
+    world.publish()
+    ours.run("update", "--apply")
+    ours.run("sync")
+    ours.run("publish")
+    brought(ours, far, tmp_path, 1)
+    far.run("verify")
+    with serve(far.site) as site:
+        root = client(far, tmp_path, site.url)
+        root.update()
+        root.install("cuda-toolkit-12-6")
+        assert root.version("libc6") == "2.36-9+deb12u2"
+
+
+def brought(near: Project, far: Far, folder: Path, since: int) -> None:
+    """Carry what is new since a snapshot to the far side, and show it there."""
+    bundle = folder / f"since-{since}.tar"
+    near.run("bundle", "export", str(bundle), "--since", str(since))
+    far.run("bundle", "import", str(bundle))
+    far.run("publish")
