@@ -54,6 +54,18 @@ def test_of_rpms_too_and_what_cannot_be_reached_is_empty() -> None:
     assert texts["RPM-GPG-KEY-acme.asc"].startswith("-----BEGIN")
 
 
+def test_of_two_keys_each_keeps_its_own_name_where_one_begins_as_the_other() -> None:
+    key = "etc/pki/rpm-gpg/RPM-GPG-KEY-acme"
+    client = {
+        "etc/yum.repos.d/acme.repo": f"gpgkey=file:///{key}\n       file:///{key}-el9\n".encode(),
+        **dict.fromkeys((key, f"{key}-el9"), b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n"),
+    }
+    _, texts = files_of_map(client, ())
+    assert set(texts) == {"acme.repo", "RPM-GPG-KEY-acme.asc", "RPM-GPG-KEY-acme-el9.asc"}
+    named = [f"file:///etc/yum.repos.d/{name}" for name in ("RPM-GPG-KEY-acme.asc", "RPM-GPG-KEY-acme-el9.asc")]
+    assert texts["acme.repo"].removeprefix("gpgkey=").split() == named
+
+
 def test_it_is_the_config_map_that_kubectl_makes(tmp_path: Path, upstream_key: tuple[KeyHome, Key]) -> None:
     if not (kubectl := shutil.which("kubectl")):
         pytest.skip("kubectl is not installed")

@@ -9,6 +9,7 @@ looks for repositories (``driver.repoConfig.configMapName``). It has no place of
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -44,15 +45,19 @@ def files_of_map(client: Mapping[str, bytes], empty: Sequence[str]) -> tuple[str
     if not folder:
         raise ConfigError("no repositories for debs or rpms", hint="name an environment with `deb` or `rpm`")
     texts = {path.removeprefix(folder): data.decode() for path, data in client.items() if path.startswith(folder)}
-    keys = {path: data for path, data in client.items() if any(f"/{path}" in text for text in texts.values())}
-    names = {path: _key_name(path) for path in keys}
-    for path, name in names.items():
-        texts = {file: text.replace(f"/{path}", f"/{folder}{name}") for file, text in texts.items()}
-    texts |= {names[path]: armored_keys(data).decode() for path, data in keys.items()}
+    keys = {path: data for path, data in client.items() if any(_named(path).search(text) for text in texts.values())}
+    for path in keys:
+        texts = {file: _named(path).sub(f"/{folder}{_key_name(path)}", text) for file, text in texts.items()}
+    texts |= {_key_name(path): armored_keys(data).decode() for path, data in keys.items()}
     texts |= dict.fromkeys((one for one in empty if one not in texts), "")
     if sum(map(len, texts.values())) > MOST * 9 // 10:
         raise ConfigError("the repositories and keys are more than a ConfigMap holds", hint="make it two environments")
     return f"/{folder.rstrip('/')}", texts
+
+
+def _named(path: str) -> re.Pattern[str]:
+    """Return what finds a file by its path on the client: whole, for one name may begin as another does."""
+    return re.compile(rf"/{re.escape(path)}(?![^\s,])")
 
 
 def _key_name(path: str) -> str:
