@@ -4,7 +4,7 @@ Every verb runs in a forked child of this process. A kill comes from inside, at 
 calls that touch files (Python's audit events), or from outside after a random time. Then the site must show the old
 or the new snapshot whole, every object must be what its name says, the same verb must finish its work when it is run
 again, and ``verify`` must find nothing. Sites are folders, and buckets of moto's server; packages are debs, an archive
-to repackage, and an environment of wheels from three indexes.
+to repackage, and environments: of wheels from three indexes, of conda packages from a channel.
 
 A flipped bit or a cut must be found by ``verify``; in a bundle, by ``import``.
 """
@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from simulator.keys import KeyHome
-from simulator.team_process import serving
+from simulator.team_process import serving, serving_folder
 
 from bench.faults_harm import cut, flip, objects_right, shown_whole, state_files, touches_only_held
 from bench.faults_run import run, said
@@ -69,7 +69,8 @@ class Campaign:
         self._open = contextlib.ExitStack()
         keys, self._s3 = self._open.enter_context(KeyHome()), self._open.enter_context(buckets(folder / "s3"))
         indexes = self._open.enter_context(serving(folder / "indexes"))
-        self.scenes, self.medium = scenes(folder / "world", keys, self._s3, indexes)
+        channels = folder / "channels", self._open.enter_context(serving_folder(folder / "channels"))
+        self.scenes, self.medium = scenes(folder / "world", keys, self._s3, indexes, channels)
         self._events: dict[str, tuple[int, float]] = {}
 
     def close(self) -> None:
@@ -135,6 +136,7 @@ class Campaign:
         near = next(one for one in self.scenes if one.state.parent.name == "near-export")
         far = next(one for one in self.scenes if one.state.parent.name == "far-third")
         team = next(one for one in self.scenes if one.state.parent.name == "ml-rollback")
+        channel = next(one for one in self.scenes if one.state.parent.name == "conda-rollback")
         bucket = next(one for one in self.scenes if one.state.parent.name == "s3-rollback")
         for turn in range(times):
             with self._noted(f"harm (turn {turn})"):
@@ -143,7 +145,7 @@ class Campaign:
                 elif turn % 8 == 6:
                     self._harm_bucket(bucket)
                 else:
-                    self._harm_project((far, near, team)[turn % 4])
+                    self._harm_project((far, near, channel if turn % 16 == 2 else team)[turn % 4])
 
     def _harm_project(self, scene: Scene) -> None:
         project, _ = self._fresh(scene)

@@ -13,7 +13,8 @@ from bench.faults_run import run, said
 
 Keep = Callable[..., None]
 """Keeps a copy of a project as the state in which a verb has work to do: project, name, verb, and what follows it."""
-_REST = (("sync",), ("publish",))
+REST = (("sync",), ("publish",))
+"""What follows ``lock``."""
 
 
 def states(folder: Path, urls: Mapping[str, str], key: str, gnupg: Path, keep: Keep) -> None:
@@ -26,21 +27,21 @@ def states(folder: Path, urls: Mapping[str, str], key: str, gnupg: Path, keep: K
     for name, url in urls.items():
         project.add("upstream", name=name, type="simple", url=url)
     _want(project, "numpy==2.3.4", "jinja2")
-    _do(project, "lock", "sync", "publish")
+    do(project, "lock", "sync", "publish")
     project.sections.pop()
     _want(project, "numpy", "transformers[torch]", "torch", "tensorrt-cu13")
-    keep(project.base, "ml-lock", "lock", after=_REST)
-    _do(project, "lock")
-    keep(project.base, "ml-sync", "sync", after=_REST[1:])
-    _do(project, "sync")
+    keep(project.base, "ml-lock", "lock", after=REST)
+    do(project, "lock")
+    keep(project.base, "ml-sync", "sync", after=REST[1:])
+    do(project, "sync")
     keep(project.base, "ml-publish", "publish")
-    _do(project, "publish")
+    do(project, "publish")
     keep(project.base, "ml-rollback", "rollback", "1")
     keep(project.base, "ml-bundle", "bundle", "export", "OUT/all.tar", "--since", "0")
     bundle = folder / "ml.tar"
     project.run("bundle", "export", str(bundle), "--since", "0")
     far = Far(folder / "far-ml", folder / "site.asc").init()
-    keep(far.base, "far-environment", "bundle", "import", str(bundle), after=_REST[1:])
+    keep(far.base, "far-environment", "bundle", "import", str(bundle), after=REST[1:])
 
 
 def _want(project: Project, *wheels: str) -> None:
@@ -50,7 +51,8 @@ def _want(project: Project, *wheels: str) -> None:
     )  # fmt: skip
 
 
-def _do(project: Project, *verbs: str) -> None:
+def do(project: Project, *verbs: str) -> None:
+    """Run verbs in forked children, as the campaign does; raise AssertionError where one fails."""
     for verb in verbs:
         code, _ = run(project.base, verb)
         assert code == 0, said(project.base)

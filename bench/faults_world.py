@@ -13,7 +13,7 @@ from simulator.keys import KeyHome
 from simulator.sides import Far, Near, deb_of
 from simulator.site_key import SiteKey
 
-from bench import faults_environment
+from bench import faults_channel, faults_environment
 from bench.faults_run import run, said
 from bench.faults_s3 import Buckets, Objects
 
@@ -34,11 +34,14 @@ class Scene:
         return f"{side}{' '.join(word for word in self.verb[:2] if not word.startswith(('/', '-')))}"
 
 
-def scenes(folder: Path, keys: KeyHome, s3: Buckets, indexes: Mapping[str, str]) -> tuple[list[Scene], Path]:
+def scenes(
+    folder: Path, keys: KeyHome, s3: Buckets, indexes: Mapping[str, str], channels: tuple[Path, str]
+) -> tuple[list[Scene], Path]:
     """Build every state once; return the scenes and the medium with bundles.
 
     Args:
         indexes: upstreams of wheels with their URLs, for a project with an environment.
+        channels: an empty folder, and the URL under which it is served, for one with an environment of conda packages.
     """
     folder.mkdir(parents=True)
     site, up = keys.generate("site <site@example.com>"), keys.generate("up <up@example.com>")
@@ -90,6 +93,7 @@ def scenes(folder: Path, keys: KeyHome, s3: Buckets, indexes: Mapping[str, str])
     state(far.base, "far-rollback", "rollback", "1")
     state(far.base, "far-third", "bundle", "import", str(medium / "three.tar"), after=(("publish",),))
     faults_environment.states(folder, indexes, site.fingerprint, keys.path, state)
+    faults_channel.states(folder, channels, site.fingerprint, keys.path, state)
     return found, medium
 
 
