@@ -13,11 +13,10 @@ import struct
 import tarfile
 import zipfile
 
-import msgpack
 import tomli_w
-import zstandard
 from simulator.elf import stub
 from simulator.rpms import rpm_head, simple_rpm
+from tests.fuzz.corpus_conda import CONDA
 from tests.fuzz.corpus_far import FAR
 from tests.fuzz.corpus_installed import INSTALLED
 from tests.fuzz.corpus_python import PYTHON
@@ -206,12 +205,6 @@ def _bundle() -> bytes:
     return header(MEMBER, 4) + b"text" + bytes(padding(4)) + END
 
 
-_RECORD = {
-    "name": "zlib", "version": "1.3", "build": "h1_0", "build_number": 0, "depends": ["libzlib"], "size": 5,
-    "sha256": "ab" * 32, "md5": "cd" * 16,
-}  # fmt: skip
-
-
 def _document(**fields: object) -> bytes:
     return json.dumps(fields).encode()
 
@@ -356,15 +349,6 @@ def corpus(target: str) -> tuple[bytes, ...]:
             _document(**{"packages.conda": {"x-1-0.conda": {"name": [], "version": {}, "build": 0}}}),
             deep,
         ),
-        "channel": (
-            _document(info={"subdir": "linux-64"}, **{"packages.conda": {"zlib-1.3-h1_0.conda": _RECORD}}),
-            _document(v3={"conda": {"zlib-1.3-h1_0": _RECORD}}, removed=["zlib-1.3-h1_0.conda"], repodata_version=2),
-            _document(packages={"zlib-1.3-h1_0.tar.bz2": {**_RECORD, "run_exports": {"weak": ["zlib"]}}}),
-            msgpack.packb({"version": 1, "info": {"subdir": "linux-64"}, "shards": {"zlib": bytes(32)}}),
-            msgpack.packb({"packages.conda": {"packed-1.3-h1_0.conda": _RECORD | {"name": "packed"}}}),
-            zstandard.ZstdCompressor().compress(msgpack.packb({"info": {"subdir": "linux-64"}, "shards": {}})),
-            *(deep, b"\x91" * 5000, b'{"packages": {"zlib-1.3-h1_0.conda": NaN}}'),
-        ),
         "keyring": (
             _keyring(),
             _keyring()[:200],
@@ -382,6 +366,7 @@ def corpus(target: str) -> tuple[bytes, ...]:
             b"\xff\xfe\0",
         ),
         **PYTHON,
+        **CONDA,
         **FAR,
     }  # fmt: skip
     return every.get(target) or every[target.removeprefix("far_")]

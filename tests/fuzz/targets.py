@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Iterable
 
 import tomli
-import zstandard
 from tests.fuzz.corpus import OLD
+from tests.fuzz.targets_conda import CONDA
 from tests.fuzz.targets_far import FAR
 from tests.parsed import parse_config
 
@@ -24,7 +24,7 @@ from cudepot.catalog.nvidia.site_files import is_keyring_of_ours
 from cudepot.catalog.nvidia.site_paths import whole_apt
 from cudepot.catalog.site.bundle import parse_manifest, parse_want
 from cudepot.catalog.site.snapshot import parse_snapshot
-from cudepot.digest import Digest, hexdigest
+from cudepot.digest import Digest
 from cudepot.errors import CudepotError, FormatError
 from cudepot.formats import (
     bundle_tar,
@@ -47,8 +47,6 @@ from cudepot.formats.archive import read_tar
 from cudepot.formats.attestations import attested_hashes
 from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_repodata import md5_sums, records_of
-from cudepot.formats.conda_shards import ShardIndex, read_index, read_shard
-from cudepot.formats.conda_subdir import Subdir, read_repodata, read_run_exports
 from cudepot.formats.dates import parse_date
 from cudepot.formats.deb_quick import quick_control
 from cudepot.formats.filelists import owners_of
@@ -315,23 +313,6 @@ def repodata(data: bytes) -> None:
     _each(lambda: md5_sums(found))
 
 
-def channel(data: bytes) -> None:
-    """What conda channels serve, in all forms; the shard hashes to what its index says."""
-    head = Subdir("linux-64")
-    found = ShardIndex(head, "", {"zlib": hexdigest(data), "packed": hexdigest(packed := _zst(data))})
-    _each(
-        lambda: read_repodata(io.BytesIO(data), "linux-64", {"zlib"}, "repodata.json"),
-        lambda: list(read_run_exports(io.BytesIO(data), {"zlib-1.3-h1_0.conda"}, "run_exports.json")),
-        *(lambda one=one: read_index(one, "linux-64", "index") for one in (data, packed)),
-        lambda: read_shard(data, found, "zlib", head, "shard"),
-        lambda: read_shard(packed, found, "packed", head, "shard"),
-    )
-
-
-def _zst(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=1).compress(data)
-
-
 def keyring(data: bytes) -> None:
     if not is_keyring_of_ours("compute/cuda/repos/u/x86_64/cuda-keyring_1.1-1_all.deb", data):
         raise FormatError("not as cudepot makes it")
@@ -357,43 +338,47 @@ def installed(data: bytes) -> None:
     texts.mapped(text, "libcudnn")
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {
-    one.__name__: one
-    for one in (
-        *(
-            release,
-            inrelease,
-            packages,
-            sources,
-            stanza,
-            debs,
-            rpms,
-            rpm_heads,
-            primary,
-            repomd,
-            updateinfo,
-            modules,
-            rich,
-        ),
-        *(
-            simple_html,
-            simple_json,
-            uv_locks,
-            wanted_files,
-            conda_files,
-            attestations,
-            wheel,
-            sdists,
-            tar,
-            bundle,
-            patches,
-            packets,
-            keys,
-            libraries,
-            lock,
-            documents,
-            redistrib,
-        ),
-        *(repodata, channel, listings, keyring, installed),
-    )
-} | FAR
+TARGETS: dict[str, Callable[[bytes], None]] = (
+    {
+        one.__name__: one
+        for one in (
+            *(
+                release,
+                inrelease,
+                packages,
+                sources,
+                stanza,
+                debs,
+                rpms,
+                rpm_heads,
+                primary,
+                repomd,
+                updateinfo,
+                modules,
+                rich,
+            ),
+            *(
+                simple_html,
+                simple_json,
+                uv_locks,
+                wanted_files,
+                conda_files,
+                attestations,
+                wheel,
+                sdists,
+                tar,
+                bundle,
+                patches,
+                packets,
+                keys,
+                libraries,
+                lock,
+                documents,
+                redistrib,
+            ),
+            *(repodata, listings, keyring, installed),
+        )
+    }
+    | CONDA
+    | FAR
+)
