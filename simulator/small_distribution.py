@@ -81,6 +81,13 @@ class SmallDistribution:
             else:
                 repo.add(deb, arch=arch)
 
+    def withdraw(self, name: str, version: str) -> None:
+        """Leave a version of a package out of the distribution's suites, as security does with older ones."""
+        begins = f"Package: {name}\nVersion: {version}\n"
+        for repo in (self.main, self.security):
+            for place, stanzas in repo.places.items():
+                repo.places[place] = [one for one in stanzas if not one.startswith(begins)]
+
     def publish(self) -> None:
         """Publish all three as they are now."""
         for one in (self.main, self.security, self.cuda):

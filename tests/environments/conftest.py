@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from simulator.keys import Key, KeyHome
 from simulator.ml_team import MlTeam
 from simulator.project import Project
 from simulator.python_index import PythonIndex
+from simulator.server import Server
 from simulator.site_key import SiteKey
+from simulator.small_distribution import SmallDistribution
 from tests.clients.pips import pip_wheel  # noqa: F401 - a fixture
 
 
@@ -49,3 +52,19 @@ def other_project(site_key: SiteKey, tmp_path: Path) -> Project:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Debs of the distribution, made once."""
     return tmp_path_factory.mktemp("made")
+
+
+@pytest.fixture
+def world(tmp_path: Path, upstream_key: tuple[KeyHome, Key], made: Path) -> Iterator[SmallDistribution]:
+    """A distribution in small, served."""
+    folder = tmp_path / "upstream"
+    folder.mkdir()
+    with Server(folder) as server:
+        yield SmallDistribution(folder, server.url, *upstream_key, made=made)
+
+
+@pytest.fixture
+def closed(project: Project, world: SmallDistribution) -> Project:
+    """A project with the distribution in small, and NVIDIA's repository beside it."""
+    world.add_upstreams(project)
+    return project

@@ -9,13 +9,10 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from simulator.keys import Key, KeyHome
 from simulator.process import clean_env, run
-from simulator.server import Server
 from simulator.small_distribution import SmallDistribution
 from tests.clients.alone import Alone, why_not
 from tests.clients.apt import AptRoot
@@ -79,14 +76,6 @@ def upstream_text(name: str, **values: object) -> str:
     """Return an ``[[upstream]]`` of apt's."""
     rows = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
     return "\n".join(["[[upstream]]", f'name = "{name}"', 'type = "apt"', *rows, ""])
-
-
-@pytest.fixture
-def world(tmp_path: Path, upstream_key: tuple[KeyHome, Key], made: Path) -> Iterator[SmallDistribution]:
-    folder = tmp_path / "upstream"
-    folder.mkdir()
-    with Server(folder) as server:
-        yield SmallDistribution(folder, server.url, *upstream_key, made=made)
 
 
 @pytest.fixture
