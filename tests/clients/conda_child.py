@@ -27,7 +27,7 @@ async def create(job: dict[str, Any]) -> list[dict[str, Any]]:
     """Solve and, when a prefix is given, install; return the records."""
     config = rattler.config.Config.from_toml(job.get("config", ""))
     client = Client([MirrorMiddleware(config.mirrors)]) if config.mirrors else None
-    off = {"zst": ["sharded_enabled"], "plain": ["sharded_enabled", "zstd_enabled"]}.get(job["form"], [])
+    off = {"zst": ["sharded_enabled"], "plain": ["sharded_enabled", "zstd_enabled"]}.get(job.get("form", ""), [])
     read = rattler.SourceConfig(**dict.fromkeys(off, False))
     gateway = rattler.Gateway(cache_dir=Path(job["cache"]) / "repodata", default_config=read, client=client)
     virtual = rattler.VirtualPackage.detect(rattler.VirtualPackageOverrides.from_env())

@@ -209,6 +209,22 @@ def test_conda_lock_itself_takes_a_lock_that_exists(machine: Alone, configured: 
     check_conda(configured, machine, "dl", f"{machine.url}/conda/{NAME}/")
 
 
+def test_places_that_have_the_same_channel_lead_to_the_site(shown: Project, tmp_path: Path) -> None:
+    """Those that `mirrors` of the upstream names: lock files that were made of them install as well."""
+    before = shown.toml.read_text()
+    (line,) = (one for one in before.splitlines() if one.startswith("url = "))
+    shown.toml.write_text(before.replace(line, f'{line}\nmirrors = ["https://prefix.example/{NAME}/"]'))
+    try:
+        for tool in ("conda", "pixi"):
+            shown.run("client", tool, "--url", "https://packages.example/", "--output", str(tmp_path))
+    finally:
+        shown.toml.write_text(before)
+    text = (tmp_path / "etc/conda/.condarc").read_text()
+    assert "https://prefix.example" in yaml.safe_load(text)["migrated_channel_aliases"]
+    mirrors = tomllib.loads((tmp_path / "etc/pixi/config.toml").read_text())["mirrors"]
+    assert mirrors[f"https://prefix.example/{NAME}"] == [f"https://packages.example/conda/{NAME}"]
+
+
 def test_mambas_configuration_is_the_only_one_it_reads(shown: Project, tmp_path: Path) -> None:
     """mamba and micromamba are on no package index: what is written is read as YAML and by a shell."""
     shown.run("client", "mamba", "--url", "https://packages.example/", "--output", str(tmp_path))

@@ -23,6 +23,7 @@ from tests.clients.alone import Alone, why_not
 import cudepot
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "conda-offline.md"
+AIRGAP = PAGE.with_name("airgap.md")
 CONDA = Path(__file__).parent.parent / "clients" / "conda_command.py"
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _TITLE = re.compile(r"^## (.+)$", re.MULTILINE)
@@ -47,9 +48,9 @@ LOCKED = {
 }  # fmt: skip
 
 
-def blocks() -> dict[str, list[str]]:
-    """Return the command blocks of the page by the section they stand in."""
-    parts = _TITLE.split(PAGE.read_text())
+def blocks(page: Path = PAGE) -> dict[str, list[str]]:
+    """Return the command blocks of a page by the section they stand in."""
+    parts = _TITLE.split(page.read_text())
     return {title: _BLOCK.findall(text) for title, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
@@ -73,6 +74,18 @@ class Guide:
         """Run the blocks of a section and return what each prints."""
         texts = [self._adapted(one) for one in blocks()[title]]
         return [run(*prefix, "sh", "-eu", "-c", text, env=self._env, cwd=self.folder).stdout for text in texts]
+
+    def cross(self) -> None:
+        """Follow docs/airgap.md to a far side, and install from that alone, at another address."""
+        near, far, clients = blocks(AIRGAP)["conda on the far side"]
+        for text in (near, far):
+            run("sh", "-eu", "-c", text, env=self._env, cwd=self.folder)
+        with Alone(self.folder / "far") as alone:
+            self.site = alone.url
+            run(*alone.prefix, "sh", "-eu", "-c", self._adapted(clients), env=self._env, cwd=self.folder)
+        assert (self.folder / "envs/far/share/pytorch/version").read_text() == "2.9.1"
+        written = (self.folder / "far/clients/etc/conda/.condarc").read_text()
+        assert f"{self.site}/environments/dl/conda" in written
 
     def _adapted(self, text: str) -> str:
         """Return a block with the stand-ins' URLs in place of the real ones."""
@@ -110,6 +123,7 @@ def test_the_page_from_nothing_to_an_environment(guide: Guide) -> None:
     assert [exported.count(one) for one in LOCKED] == [2] * len(LOCKED)
     for name in ("dl", "exact", "named"):
         assert (guide.folder / "envs" / name / "share/pytorch/version").read_text() == "2.9.1"
+    guide.cross()
     guide.follow("From the files you have")
     assert list((guide.folder / "site/current/environments/lab/simple/hello-lab").iterdir())
     before = tomllib.loads((guide.folder / "cudepot.lock").read_text())

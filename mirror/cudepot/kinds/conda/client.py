@@ -7,10 +7,12 @@ from pathlib import Path
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import CONDA, HeldKind
+from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.history import History
 from cudepot.depot.snapshots import shown_snapshot
 from cudepot.kinds.channel_client import ChannelClient, check_environment, check_shown, written
 from cudepot.kinds.conda.rules.client_text import TOOLS, Seen
+from cudepot.kinds.conda.rules.settings import ChannelSettings
 from cudepot.kinds.conda.rules.solution import index_of
 from cudepot.ports import Site
 
@@ -48,5 +50,15 @@ def client_conda_files(
     check_shown(snapshot, folder, "conda channel", HeldKind.CONDA)
     channel, alias = f"{base}/{folder}".rstrip("/"), f"{base}/{CONDA.room}"
     channels = (channel, *(one.rstrip("/") for one in also))
-    mirrored = {one.url.rstrip("/"): one.name for one in snapshot.upstreams if one.row is CONDA}
-    return written(output, TOOLS[tool](Seen(ours.label, base, alias, channels, mirrored)), snapshot, channel)
+    seen = Seen(ours.label, base, alias, channels, _mirrored(config, snapshot))
+    return written(output, TOOLS[tool](seen), snapshot, channel)
+
+
+def _mirrored(config: Config, snapshot: Snapshot) -> dict[str, str]:
+    """Return URL → name of the channels that a snapshot has, the places that have the same files included."""
+    there = {one.name: one.url for one in snapshot.upstreams if one.row is CONDA}
+    settings = {one.name: one.settings for one in config.upstreams}
+    others = {
+        url: name for name in there if isinstance(one := settings.get(name), ChannelSettings) for url in one.mirrors
+    }
+    return {url.rstrip("/"): name for url, name in {**others, **{url: name for name, url in there.items()}}.items()}
