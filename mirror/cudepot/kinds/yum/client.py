@@ -176,7 +176,7 @@ def _client(
 ) -> tuple[DnfClient, dict[str, bytes]]:
     """Return one repository, and the key files it names."""
     _check_shown(tree, name)
-    upstream, label = depot.config.upstream(name), depot.config.site.label
+    upstream, label = _upstream(depot, lock, name), depot.config.site.label
     ours, signed = _signature(depot.store, depot.keyring, tree, upstream)
     keys = {f"{KEYS}/RPM-GPG-KEY-{label}": depot.signer().public_key(armor=True)} if ours else {}
     theirs = upstream.package_keys if ours else tuple(dict.fromkeys((*upstream.keys, *upstream.package_keys)))
@@ -195,6 +195,17 @@ def _client(
         tuple(sorted({one.architecture for one in published_of(lock, name, ArtifactKind.RPM)})),
     )
     return client, keys
+
+
+def _upstream(depot: Depot, lock: Lock, name: str) -> Upstream:
+    """Return an upstream as cudepot.toml has it; behind an air gap, where none is, what the lock says of it.
+
+    No key for packages is known there: dnf holds them to the metadata, which the site signs.
+    """
+    locked = lock.upstream(name)
+    if locked is None or not depot.config.site.origin:
+        return depot.config.upstream(name)
+    return Upstream(name, locked.type, locked.url)
 
 
 def _named_exactly(store: LocalStore, rpm: Artifact, rpms: Sequence[Artifact]) -> set[tuple[str, str]]:
