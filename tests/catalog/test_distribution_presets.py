@@ -95,3 +95,25 @@ def test_a_slip_in_a_distribution_is_answered_with_its_name(presets: Presets) ->
     with pytest.raises(ConfigError, match=re.escape("no distribution is called 'ubuntu22.04'")) as caught:
         presets.distribution("ubuntu22.04")
     assert "ubuntu2204" in caught.value.hint
+
+
+def test_a_snapshot_is_a_place_and_a_moment() -> None:
+    found = parse_text('[[upstream]]\npreset = "debian/trixie-security"\nsnapshot = "20261101T000000Z"\n').upstreams[0]
+    assert "/debian-security/20261101T000000Z/" in found.url
+    assert apt_settings(found).snapshot == "20261101T000000Z"
+    assert "snapshot" in found.settings.hashed()
+    text = '[[upstream]]\npreset = "ubuntu/jammy"\nurl = "https://mirror.example/x/"\nsnapshot = "20261101T000000Z"\n'
+    assert parse_text(text).upstreams[0].url == "https://mirror.example/x/"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ('preset = "ubuntu/jammy"\nsnapshot = "2026-11-01"', "expected a time as '20261101T000000Z'"),
+        ('preset = "nvidia/ubuntu2204/x86_64"\nsnapshot = "20261101T000000Z"', "has no snapshots"),
+        ('preset = "rocky/9/baseos/x86_64"\nsnapshot = "20261101T000000Z"', "has no snapshots"),
+    ],
+)
+def test_what_is_no_snapshot_is_refused(text: str, error: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(error)):
+        parse_text(f"[[upstream]]\n{text}\n")

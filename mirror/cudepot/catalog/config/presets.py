@@ -76,6 +76,7 @@ class Preset:
     suites: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     trust: str = ""
+    snapshots: str = ""
     has_labels: bool = False
 
     @property
@@ -200,6 +201,7 @@ def _named(table: Table, vendor: str, common: Preset) -> list[Preset]:
         suites=table.texts("suites", ()),
         components=table.texts("components", ()),
         trust=table.text("trust", ""),
+        snapshots=table.text("snapshots", ""),
     )
     rows = [(one,) for one in machines] if "{architecture}" in name else [machines]
     texts = [(name.format(architecture=row[0]), own.url.format(architecture=row[0]), row) for row in rows]
@@ -273,11 +275,20 @@ def _filled(table: Any, presets: Presets, machine_index: Callable[[], str]) -> A
     filled = {
         "name": preset.upstream,
         "type": preset.type,
-        "url": preset.url,
+        "url": _place(preset, given),
         "architectures": list(preset.architectures),
         **_said(preset),
     } | given
     return filled if "keyrings" in filled else filled | {"keyrings": _files(filled, presets)}
+
+
+def _place(preset: Preset, given: Mapping[str, Any]) -> str:
+    """Return where a preset's repository is, as it is or as it was; raise ConfigError where nobody has that."""
+    if "snapshot" not in given or "url" in given:
+        return preset.url
+    if not preset.snapshots:
+        raise ConfigError(f"preset {preset.name!r} has no snapshots", hint="give the `url` of who has them")
+    return preset.snapshots.format(snapshot=given["snapshot"])
 
 
 def _said(preset: Preset) -> Mapping[str, Any]:

@@ -25,7 +25,7 @@ from cudepot.kinds.apt.evidence import release_beside
 from cudepot.kinds.apt.rules.indexes import INDEX_LIMIT, index_names
 from cudepot.kinds.apt.rules.mirror import FORMS
 from cudepot.kinds.apt.rules.offers import Offers
-from cudepot.kinds.apt.rules.settings import apt_settings
+from cudepot.kinds.apt.rules.settings import apt_settings, moment
 from cudepot.paths import safe_name
 from cudepot.ports import Signed
 from cudepot.signing.cleartext import check_detached
@@ -58,7 +58,8 @@ class Chain(Asked):
     def _check_date(self, release: Release, path: str, before: Sequence[str], *, rollback: bool) -> None:
         """Refuse a root that is older than one seen here, or than those of the dates ``before``."""
         seen = newest_date(self.memory.date(remembered_as(path)), *before)
-        now, must = self.depot.clock(), not apt_settings(self.upstream).undated
+        own = apt_settings(self.upstream)
+        now, must = moment(own) or self.depot.clock(), not own.undated
         check_release(release, self.upstream.url + path, now=now, seen=seen, allow_rollback=rollback, dated=must)
 
     def _accept(self, root: Root, release: Release) -> None:

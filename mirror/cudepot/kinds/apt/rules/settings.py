@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from cudepot.kinds.rules.upstream_fields import (
     with_subset_fields,
 )
 
+_SNAPSHOT = "%Y%m%dT%H%M%SZ"
+
 
 class AptSettings(NamedTuple):
     """What only an apt repository has.
@@ -31,6 +34,7 @@ class AptSettings(NamedTuple):
         sources: whether a whole repository is mirrored with its source packages.
         skip_indexes: globs over indexes, as the Release names them, that a whole repository does without.
         undated: whether a root that tells no time is accepted, though an old one looks like a new one then.
+        snapshot: day and time of a snapshot service, ``20261101T000000Z``: the root has to be valid then, not now.
     """
 
     suites: tuple[str, ...] = ("/",)
@@ -38,10 +42,12 @@ class AptSettings(NamedTuple):
     sources: bool = False
     skip_indexes: tuple[str, ...] = ()
     undated: bool = False
+    snapshot: str = ""
 
     def hashed(self) -> Mapping[str, object]:
         """Return what decides what is locked; what locks of format 1 did not know counts only where it is used."""
         later = {"sources": self.sources, "skip_indexes": self.skip_indexes, "undated": self.undated}
+        later |= {"snapshot": self.snapshot}
         used = {name: value for name, value in later.items() if value}
         return {**usual(architectures=True), "suites": self.suites, "components": self.components, **used}
 
@@ -60,12 +66,30 @@ def parse_apt(table: Table, upstream: Upstream) -> Upstream:
         sources=table.flag("sources"),
         skip_indexes=table.texts("skip-indexes", ()),
         undated=table.flag("undated"),
+        snapshot=_snapshot(table),
     )
     full = replace(with_mirror_fields(known, table), valid_for=duration(table, "valid-for"), settings=own)
     check_keys(full, table)
     _check_suites(own, table)
     _check_whole(full, own, table)
     return full
+
+
+def moment(own: AptSettings) -> datetime.datetime | None:
+    """Return when a snapshot was; None where there is none."""
+    return datetime.datetime.strptime(own.snapshot, _SNAPSHOT).replace(tzinfo=datetime.UTC) if own.snapshot else None
+
+
+def _snapshot(table: Table) -> str:
+    text = table.text("snapshot", "")
+    try:
+        moment(AptSettings(snapshot=text))
+    except ValueError:
+        raise ConfigError(
+            f"expected a time as '20261101T000000Z' in {table.path('snapshot')!r}, found {text!r}",
+            hint="as snapshot services write it in their URLs, in UTC",
+        ) from None
+    return text
 
 
 def _check_suites(own: AptSettings, table: Table) -> None:
