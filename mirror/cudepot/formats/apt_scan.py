@@ -90,6 +90,10 @@ class ScannedIndex(PackageIndex):
                 return found.start()
         return len(self._text)
 
+    def raw(self, names: Iterable[str]) -> list[bytes]:
+        """Return the stanzas of some names as they stand, in the order of the index."""
+        return [raw for _, raw in sorted(found for name in names for found in self._stanzas(name))]
+
     def _field_at(self, at: int) -> bytes:
         """Return the name of the field that a place of the text is in."""
         start = self._text.rfind(b"\n", 0, at) + 1

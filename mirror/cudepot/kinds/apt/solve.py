@@ -25,6 +25,7 @@ def solve(asking: Solving) -> Solved:
     request = environment_request(depot.base, depot.config.upstreams, asking.environment, wanted)
     locked = (asking.lock.files_of(before) if before else None) or ()
     sessions = list(_sessions(asking, wanted))
+    _check_subsets(sessions)
     read = {(one.upstream.name, root.path): root.digest for one in sessions for root in one.roots()}
     same = before is not None and before.request == request and bool(locked) and not asking.upgrade
     if before and same and (remembered(depot.store, before, locked) == read or _offered(sessions, before, locked)):
@@ -32,6 +33,15 @@ def solve(asking: Solving) -> Solved:
     targets = system_targets(asking.environment, wanted, ARCHITECTURES)
     found = [_target(asking, wanted, sessions, target, locked) for target in targets]
     return _done(asking, sessions, _solved(asking, request, wanted, sessions, found, locked), read)
+
+
+def _check_subsets(sessions: Sequence[Session]) -> None:
+    for one in sessions:
+        if one.upstream.whole:
+            raise ConfigError(
+                f"{one.upstream.name}: mirrored whole, and an environment takes what it needs of it",
+                hint="name the repository a second time, as an upstream without `whole = true`, for environments",
+            )
 
 
 def _done(asking: Solving, sessions: Sequence[Session], solved: Solved, read: Read) -> Solved:

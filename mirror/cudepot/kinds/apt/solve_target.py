@@ -10,7 +10,9 @@ from typing import NamedTuple
 from cudepot.catalog.lock import LockedTarget
 from cudepot.depot.request import read_wanted
 from cudepot.formats.apt import Package
+from cudepot.kinds.apt.confirm import confirm
 from cudepot.kinds.apt.environment import USUAL_PRIORITY
+from cudepot.kinds.apt.rules.apt_question import Question
 from cudepot.kinds.apt.rules.cycles import cycle_of
 from cudepot.kinds.apt.rules.install import named
 from cudepot.kinds.apt.rules.installed import Installed, known, read_installed
@@ -73,6 +75,11 @@ def solve_target(
         present = _present(asking, wanted, union)
         asked = [*(bootstrap(union) if environment.bootstrap else ()), *roots]
         found = resolve(union, asked, present, recommends=environment.recommends)
+        installed = present.packages if isinstance(present, Installed) else []
+        question = Question(union, installed, wanted.origins, environment.recommends)
+        found.notes += confirm(question, asked, found)
+    own = (str(one) for one in asked[: len(asked) - len(roots)])
+    target = target._replace(roots=tuple(own))
     packages = [
         (union.owner(one).name, one, followed(union, one, recommends=environment.recommends)) for one in found.packages
     ]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.clients.apt_simulation import Simulation
+from tests.kinds.apt.rules.small import OUTSIDE, VERSIONS, Deb, relations
 
 from cudepot.formats.apt import PackageIndex, parse_relations
 from cudepot.kinds.apt.rules.closure import select
@@ -23,40 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not shutil.which("apt-get"), 
 FEW = settings(
     max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-NAMES, VERSIONS = "abcd", "123"
-OUTSIDE = "ext"
-
-
-@dataclass(frozen=True)
-class Deb:
-    """A package of a small repository."""
-
-    name: str
-    version: str
-    architecture: str = "amd64"
-    fields: tuple[tuple[str, str], ...] = ()
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.version} {self.architecture}"
-
-    @property
-    def stanza(self) -> str:
-        head = f"Package: {self.name}\nVersion: {self.version}\nArchitecture: {self.architecture}\n"
-        body = "".join(f"{name}: {text}\n" for name, text in self.fields if text)
-        place = f"Filename: ./{self.name}_{self.version}_{self.architecture}.deb\nSize: 1\nSHA256: {'0' * 64}\n"
-        return head + body + place + "Maintainer: x <x@x>\nDescription: x\n"
-
-
-def relations(names: Sequence[str], marks: Sequence[str] = ("",), alternatives: int = 1) -> st.SearchStrategy[str]:
-    """Return fields of relations among the packages of a repository."""
-    bound = st.tuples(st.sampled_from(["", "<<", "<=", "=", ">=", ">>"]), st.sampled_from(VERSIONS))
-    one = st.tuples(st.sampled_from(names), st.sampled_from(marks), bound).map(
-        lambda parts: (
-            f"{parts[0]}{parts[1]}" + (f" ({parts[2][0]} {parts[2][1]})" if parts[2][0] and parts[0] != OUTSIDE else "")
-        )
-    )
-    group = st.lists(one, min_size=1, max_size=alternatives, unique=True).map(" | ".join)
-    return st.lists(group, max_size=2, unique=True).map(", ".join)
+NAMES = "abcd"
 
 
 def provisions() -> st.SearchStrategy[str]:

@@ -236,7 +236,7 @@ def several(union: Union, resolution: Resolution, present: Present) -> list[str]
     chosen = {union.key(one): one for one in resolution.packages}
     groups = [(one, said, group) for one in resolution.packages for said, group in union.facts(one).needs]
     forced = {group[0].name for _, _, group in groups if len(group) == 1}
-    notes: dict[str, None] = {}
+    notes: dict[tuple[str, ...], str] = {}
     for by, _, group in groups:
         if any(present.meets(one, by) for one in group) or (len(group) == 1 and union.named(group[0].name)):
             continue
@@ -245,9 +245,11 @@ def several(union: Union, resolution: Resolution, present: Present) -> list[str]
         others = [one.name for one in possible.values() if one is not taken and union.key(one) not in chosen]
         if taken is not None and others and taken.name not in forced:
             reason = "the first that is named" if taken.name == group[0].name else "the first in apt's order"
-            also = ", ".join(dict.fromkeys(others[:3])) + (" ..." if len(set(others)) > 3 else "")
-            notes.setdefault(f"{taken.name} is taken, {reason}, where {also} would do for {by.name}")
-    return list(notes)
+            names = list(dict.fromkeys(others))
+            also = " or ".join(names[:3]) + (" or others" if len(names) > 3 else "")
+            line = f"{taken.name} is taken, {reason}, where {also} would do for {by.name}"
+            notes.setdefault((taken.name, *sorted(names)), line)
+    return list(notes.values())
 
 
 def outranked(union: Union, resolution: Resolution) -> list[str]:
