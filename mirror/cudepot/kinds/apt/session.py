@@ -80,8 +80,9 @@ class Session:
         return self._suites
 
     def indexes(self, architecture: str) -> list[ScannedIndex]:
-        """Return the indexes that clients of an architecture read."""
+        """Return the indexes that clients of an architecture read; those of one are kept, as Debian's have 50 MB."""
         if architecture not in self._indexes:
+            self._indexes.clear()
             self._indexes[architecture] = self.chain.scanned(self.suites(), architecture)
         return self._indexes[architecture]
 
