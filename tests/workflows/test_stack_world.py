@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from tests.clients.apt import AptRoot
 from tests.clients.http import serve
 
 STACK = ("--stack", "gpu-node", "--distribution", "debian12", "--driver", "570", "--cuda", "12.6", "--kernel", KERNEL)
+PAGE = Path(__file__).parents[2] / "docs/stacks.md"
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +92,20 @@ def test_kubernetes_reads_it_as_what_kubectl_would_have_made(node: Project, tmp_
     assert theirs["metadata"]["namespace"] == found["metadata"]["namespace"]
     values = yaml.safe_load((tmp_path / "gpu-node/values.yaml").read_text())
     assert values == {"driver": {"repoConfig": {"configMapName": "repos"}}}
+
+
+def test_the_page_is_right_as_it_stands(node: Project) -> None:
+    blocks = re.findall(r"(<!-- run -->\n)?```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (made,) = [text for marked, text in blocks if marked and "--stack" in text]
+    assert shlex.split(made.replace("\\\n", ""))[4:] == list(STACK), "the project of these tests is that of the page"
+    commands = "".join(text for marked, text in blocks if not marked)
+    cudepot = f'cudepot() {{ {shlex.quote(sys.executable)} -m cudepot.cli.main "$@"; }}\n'
+    done = subprocess.run(
+        ["sh", "-ec", cudepot + commands], cwd=node.base, env=node.env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = {path.name for path in (node.base / "clients/gpu-node").rglob("*") if path.is_file()}
+    assert {"repo-config.yaml", "values.yaml", "acme.sources", "acme-environment.pref"} <= written
 
 
 def test_names_that_are_none_are_refused(node: Project, tmp_path: Path) -> None:

@@ -40,5 +40,8 @@ def gpu_operator(args: argparse.Namespace, depot: Depot, output: Path) -> Answer
     )
     lines = [f"{made.folder}/{name}{' (replaced)' if name in made.replaced else ''}" for name in made.files]
     lines.append(f"for snapshot {made.number}; mounted at {made.mounted_at}: {', '.join(made.mounted)}")
-    lines.append(f"kubectl apply -f {MAP}; helm upgrade --install gpu-operator nvidia/gpu-operator -f {VALUES}")
+    lines.append(f"then: kubectl apply -f {made.folder}/{MAP}")
+    lines.append(
+        f"helm upgrade --install gpu-operator nvidia/gpu-operator -n {args.namespace} -f {made.folder}/{VALUES}"
+    )
     return made._asdict(), lines, 0
