@@ -133,10 +133,10 @@ class Project:
             command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
 
-    def run(self, *argv: str, check: bool = True, prefix: tuple[str, ...] = ()) -> Done:
+    def run(self, *argv: str, check: bool = True, prefix: tuple[str, ...] = (), timeout: float = 120) -> Done:
         """Run a verb to its end; raise CliError when it fails and ``check`` is set."""
         child = self.start(*argv, prefix=prefix)
-        out, err = child.communicate(timeout=120)
+        out, err = child.communicate(timeout=timeout)
         done = Done(argv, child.returncode, out, err)
         if check and done.rc:
             raise CliError(str(done))

@@ -147,6 +147,12 @@ def _release_lists(text: bytes, what: str) -> Set[str]:
     return {path for path in _release(text, what) if _base(path) == "Packages"}
 
 
+def entries(chunks: Chunks, what: str) -> Iterator[Dict[str, str]]:
+    """Give the fields of each entry of a Packages that the site made, read strictly; names in small letters."""
+    for stanza in _stanzas(_plain_text(chunks, what, True), what, True):
+        yield _fields(stanza, what, True)
+
+
 def _packages(chunks: Chunks, what: str, ours: bool = False) -> Iterator[Promise]:
     """Give what a Packages index promises of each package."""
     for stanza in _stanzas(_plain_text(chunks, what, ours), what, ours):

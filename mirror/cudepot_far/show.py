@@ -167,6 +167,8 @@ def unchecked(snapshot: Snapshot) -> List[str]:
     ]
     if "environments/" in tops:
         found.append("that environments install from the site alone as they are locked: no resolver is here")
+    if any(path.startswith("apt/dists/") for path in snapshot.tree):
+        found.append("which packages the suites below apt/dists call required: the lock says what a bare machine needs")
     if tops & {"conda/", "simple/", "wheels/"}:
         found.append("what indexes of wheels and conda packages say: the site's signature is all there is")
     if tops & set(NVIDIAS):

@@ -13,13 +13,14 @@ from cudepot_far.openpgp import keyring
 from cudepot_far.project import Project
 from cudepot_far.repositories import APT, KINDS, Kind, Promise, same_text
 from cudepot_far.store import Store
+from cudepot_far.suites import check_suites, suites
 from cudepot_far.values import Digest, checked
 
 HINT = "the near side, or the bundle, is not to be trusted: do not import it"
 NVIDIAS = ("compute/", "libnvidia-container/")
 _MADE = "cuda-keyring_"  # debs the site makes there
-Signed = Dict[str, Tuple[bytes, SignedRoot]]
-"""Path of a root → its text, its signature checked, and how it travelled."""
+Signed = List[Tuple[bytes, SignedRoot]]
+"""Texts of roots, their signatures checked, and how they travelled; one path may have two, of which one is older."""
 
 
 class Proved(NamedTuple):
@@ -40,12 +41,16 @@ def prove(project: Project, snapshot: Snapshot, roots: List[SignedRoot]) -> List
     """
     _check_folders(snapshot)
     _check_copies(snapshot)
-    return [_prove(project, one, snapshot.tree, roots) for one in snapshot.upstreams]
+    shown: Set[Digest] = set()
+    found = [_prove(project, one, snapshot.tree, roots, shown) for one in snapshot.upstreams]
+    check_suites(project, snapshot, shown)
+    return found
 
 
 def _check_folders(snapshot: Snapshot) -> None:
     """Refuse repositories that belong to no upstream: nothing could be said of their packages."""
     known = tuple(f"{kind.room}{one.name}/" for kind in KINDS for one in snapshot.upstreams)
+    known += tuple(suites(snapshot))
     rooms = tuple(kind.room for kind in KINDS)
     for path in sorted(snapshot.tree):
         strange = not path.startswith(NVIDIAS) and not path.startswith(known)
@@ -77,7 +82,10 @@ def _below(tree: Dict[str, Digest], upstream: Upstream) -> Dict[str, Digest]:
     return {path: one for path, one in tree.items() if path.startswith(folders)}
 
 
-def _prove(project: Project, upstream: Upstream, tree: Dict[str, Digest], roots: List[SignedRoot]) -> Proved:
+def _prove(
+    project: Project, upstream: Upstream, tree: Dict[str, Digest], roots: List[SignedRoot], proved: Set[Digest]
+) -> Proved:
+    """Follow one upstream; what is shown of it is added to ``proved``."""
     below = _below(tree, upstream)
     sent = {one for _, one, _ in upstream.roots}
     own = {path: one for path, one in below.items() if _is_root(path) and one not in sent}
@@ -85,6 +93,7 @@ def _prove(project: Project, upstream: Upstream, tree: Dict[str, Digest], roots:
     signed = any(kind.type == upstream.type for kind in KINDS)
     if not signed or not any(signers for _, _, signers in upstream.roots):
         _check_unsigned(project, upstream, shows=signed or bool(below))
+        proved.update(shown)
         return Proved(upstream.name, upstream.type, [], len(shown))
     signers, verified = _verified(project, upstream, roots)
     shown |= _offered(project, own, verified)
@@ -95,6 +104,7 @@ def _prove(project: Project, upstream: Upstream, tree: Dict[str, Digest], roots:
             f"sha256 {min(strange).sha256} for one",
             HINT,
         )
+    proved.update(shown)
     return Proved(upstream.name, upstream.type, signers, len(shown))
 
 
@@ -110,7 +120,7 @@ def _check_unsigned(project: Project, upstream: Upstream, shows: bool) -> None:
 def _verified(project: Project, upstream: Upstream, roots: List[SignedRoot]) -> Tuple[List[str], Signed]:
     """Return who signed the roots of an upstream, and what the roots say."""
     signers: Set[str] = set()
-    found: Signed = {}
+    found: Signed = []
     for path, digest, _ in upstream.roots:
         root = _travelled(upstream, path, digest, roots)
         what, document = f"{upstream.name}: {path}", project.store.read(digest)
@@ -119,7 +129,7 @@ def _verified(project: Project, upstream: Upstream, roots: List[SignedRoot]) -> 
             who, text = verifier.detached(document, project.store.read(root.signature), what), document
         else:
             text, who = verifier.clearsigned(document, what)
-        found[path] = text, root
+        found.append((text, root))
         signers.update(who)
     return sorted(signers), found
 
@@ -150,7 +160,7 @@ def _offered(project: Project, own: Dict[str, Digest], verified: Signed) -> Set[
         kind = next(one for one in KINDS if name in one.roots)
         if kind is APT and name == "InRelease":
             document = verifier.clearsigned(document, path)[0]
-        elif kind is APT and any(same_text(document, text) for text, root in verified.values() if root.type == "apt"):
+        elif kind is APT and any(same_text(document, text) for text, root in verified if root.type == "apt"):
             continue  # beside the upstream's own InRelease, and says the same
         for href, index in sorted(kind.leads_to(document, path, ours=True).items()):
             found |= _packages(project.store, kind, index, f"{path}: {href}")
@@ -174,9 +184,9 @@ def _named(store: Store, upstream: Upstream, verified: Signed, shown: Set[Digest
     """Return those of the shown packages that the indexes name which hang from the verified roots."""
     kind = next(one for one in KINDS if one.type == upstream.type)
     found: Set[Digest] = set()
-    for path, (text, root) in sorted(verified.items()):
-        promised = kind.leads_to(text, path, ours=False)
-        listing = kind.leads_to_lists(text, path)
+    for text, root in verified:
+        promised = kind.leads_to(text, root.path, ours=False)
+        listing = kind.leads_to_lists(text, root.path)
         for href, digest in root.indexes:
             what = f"{upstream.name}: {href}"
             if href not in promised or not promised[href].kept_by(store, digest):

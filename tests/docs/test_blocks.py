@@ -32,6 +32,7 @@ _ELSEWHERE = {
     ("docs/airgap.md", "mkdir -p medium\n"): "tests/integration/test_conda_guide.py",
     ("docs/airgap.md", "cudepot init -C far"): "tests/integration/test_conda_guide.py",
     ("docs/airgap.md", "cudepot client conda"): "tests/integration/test_conda_guide.py",
+    ("docs/airgap.md", "cudepot kit requirements"): "tests/workflows/test_kit.py",
     ("docs/conda-offline.md", ""): "tests/integration/test_conda_guide.py",
     ("docs/cross.md", "cudepot samples build"): "tests/workflows/test_samples.py",
     ("docs/doctor.md", "cudepot doctor"): "tests/workflows/test_doctor_run.py",

@@ -17,9 +17,9 @@ Browser = webdriver.Chrome
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Debian that every test unpacks for itself; only where ``chroot.why_not()`` is empty."""
+    """The Debian that every test unpacks for itself, with Python; only where ``chroot.why_not()`` is empty."""
     try:
-        return make_base(tmp_path_factory.mktemp("base"))
+        return make_base(tmp_path_factory.mktemp("base"), "python3")
     except NoBaseError as error:
         pytest.skip(str(error))
 

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     needs = actions.add_parser("requirements", help="print what cudepot needs, for `requirements` of an environment")
     write = actions.add_parser("write", help="write wheels, requirements and debs")
-    write.add_argument("folder", type=Path, metavar="FOLDER", help="where to")
+    write.add_argument("output", type=Path, metavar="FOLDER", help="where to")
     write.add_argument("--environment", default="cudepot", metavar="NAME", help="the environment (default: cudepot)")
     write.add_argument("--no-debs", action="store_true", help="make no debs")
     add_store_wait(write)
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.kit.write import write_kit
 
     with telling("cudepot kit: putting cudepot's own wheel together", quiet=args.quiet), opened(args) as depot:
-        done = write_kit(depot, args.folder.resolve(), args.environment, debs=not args.no_debs)
+        done = write_kit(depot, args.output.resolve(), args.environment, debs=not args.no_debs)
     lines = [f"wrote {done.folder}: {len(done.files)} files, {size_text(done.bytes)}"]
     lines += [f"  {one}" for one in done.files if "/" not in one]
     return asdict(done), lines, 0
