@@ -29,8 +29,10 @@ class SmallDistribution:
         made: folder for debs; those that are there already are taken.
     """
 
-    def __init__(self, folder: Path, url: str, keys: KeyHome, key: Key, *arches: str, made: Path) -> None:
-        self.folder, self.url, self.arches, self._made = folder, url, arches or ("amd64",), made
+    def __init__(self, folder: Path, url: str, keys: KeyHome, key: Key, *arches: str, made: Path | None = None) -> None:
+        self.folder, self.url, self.arches = folder, url, arches or ("amd64",)
+        self._made = made or folder / "made"
+        self._made.mkdir(parents=True, exist_ok=True)
         self._ring = folder / "distribution.asc"
         self._ring.write_bytes(key.armored)
         self._key = key

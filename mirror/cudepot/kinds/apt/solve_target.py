@@ -13,6 +13,7 @@ from cudepot.formats.apt import Package
 from cudepot.kinds.apt.confirm import confirm
 from cudepot.kinds.apt.environment import USUAL_PRIORITY
 from cudepot.kinds.apt.rules.apt_question import Question
+from cudepot.kinds.apt.rules.closed import unrepeated
 from cudepot.kinds.apt.rules.cycles import cycle_of
 from cudepot.kinds.apt.rules.install import named
 from cudepot.kinds.apt.rules.installed import Installed, known, read_installed
@@ -78,6 +79,7 @@ def solve_target(
         installed = present.packages if isinstance(present, Installed) else []
         question = Question(union, installed, wanted.origins, environment.recommends)
         found.notes += confirm(question, asked, found)
+        found.notes += unrepeated(union, asked, present, found) if environment.recommends else []
     own = (str(one) for one in asked[: len(asked) - len(roots)])
     target = target._replace(roots=tuple(own))
     packages = [

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cudepot.catalog.lock import LockedEnvironment, LockedTarget
-from cudepot.formats.apt import Package, Relation
+from cudepot.formats.apt import Package, Relation, render_packages
 from cudepot.formats.apt_scan import ScannedIndex
 from cudepot.kinds.apt.rules.machine import Machine
 from cudepot.kinds.apt.rules.marking import Present
-from cudepot.kinds.apt.rules.resolve_debs import Root, resolve
+from cudepot.kinds.apt.rules.resolve_debs import Resolution, Root, resolve
 from cudepot.kinds.apt.rules.union import Choice, Offering, Union
 
 _ALTERNATIVE = " | "
+_NAMED = 8  # packages in a line
 
 
 class Outside(Present):
@@ -52,3 +53,23 @@ def closed(environment: LockedEnvironment, target: LockedTarget, indexes: Mappin
     found = resolve(union, roots, Outside(target.external), recommends=fields.get("recommends") == "true")
     known = set(target.external)
     return [f"{one} is met by no package of it" for one in found.external if one not in known]
+
+
+def unrepeated(union: Union, roots: Sequence[Root], present: Present, found: Resolution) -> list[str]:
+    """Return a line where apt, with nothing to choose from but what it chose, would choose fewer packages.
+
+    That is so with recommendations: one that something else met meanwhile is passed over. Nothing is missing then.
+    """
+    chosen: dict[str, list[Package]] = {}
+    for one in found.packages:
+        chosen.setdefault(union.owner(one).name, []).append(one)
+    offerings = [
+        one._replace(indexes=[ScannedIndex(render_packages([each.fields for each in chosen[one.name]]), one.name)])
+        for one in union.offerings
+        if one.name in chosen
+    ]
+    alone = Union(offerings, union.machine, Choice(lambda _: "", union.choice.pinned, {}))
+    again = {alone.key(one) for one in resolve(alone, roots, present, recommends=True).packages}
+    left = sorted(one.name for one in found.packages if union.key(one) not in again)
+    more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    return [f"apt leaves out {', '.join(left[:_NAMED])}{more} where it sees nothing but these packages"] if left else []
