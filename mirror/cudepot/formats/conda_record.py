@@ -24,6 +24,11 @@ _NAME = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,199}")
 _VERSION = re.compile(r"[A-Za-z0-9_.+!*~]{1,128}")
 _BUILD = re.compile(r"[A-Za-z0-9_.+]{1,128}")
 _PARTS = {"name": _NAME, "version": _VERSION, "build": _BUILD}
+_FILE = re.compile(rf"({_NAME.pattern})-({_VERSION.pattern})-({_BUILD.pattern})(?:\.conda|\.tar\.bz2)")
+_SPECS: set[str] = set()
+"""Specs that were looked at and found good: a channel has the same few over and over."""
+_MOST_SPECS = 1 << 16
+_PLAIN = (int, bool, type(None))
 _HEX = {"md5": re.compile(r"[0-9a-f]{32}"), "sha256": re.compile(r"[0-9a-f]{64}")}
 _HASHES = {"md5": "md5", "sha256": "sha256", "legacy_bz2_md5": "md5", "attestations_sha256": "sha256"}
 _MOST_SIZE = 1 << 40
@@ -110,15 +115,16 @@ def checked(filename: str, record: object, subdir: str, what: str) -> dict[str, 
     if not isinstance(record, dict):
         raise _odd(what, filename, "its record is no object")
     found = dict(record)
-    for key in _HASHES:
-        if isinstance(value := found.get(key), bytes):
+    for key in _HASHES.keys() & found.keys():
+        if isinstance(value := found[key], bytes):
             found[key] = value.hex()
     _check_name(filename, found, what)
     if found.get("subdir", subdir) != subdir:
         raise _odd(what, filename, f"its record is of {str(found['subdir'])[:80]!r}")
     _check_numbers(filename, found, what)
-    for key, form in _HASHES.items():
-        if (value := found.get(key)) is not None and not (isinstance(value, str) and _HEX[form].fullmatch(value)):
+    for key in _HASHES.keys() & found.keys():
+        value, form = found[key], _HASHES[key]
+        if value is not None and not (isinstance(value, str) and _HEX[form].fullmatch(value)):
             raise _odd(what, filename, f"its {key} is no {form}")
     for key in ("depends", "constrains"):
         _check_specs(filename, key, found.get(key, []), what)
@@ -130,19 +136,42 @@ def checked(filename: str, record: object, subdir: str, what: str) -> dict[str, 
 
 
 def _check_specs(filename: str, key: str, listed: object, what: str) -> None:
+    if _is_known(listed):
+        return
     if not isinstance(listed, list) or not all(isinstance(one, str) and one.strip() for one in listed):
         raise _odd(what, filename, f"its {key} is no list of specs")
+    if len(_SPECS) > _MOST_SPECS:
+        _SPECS.clear()
+    _SPECS.update(filter(str.isascii, listed))
+
+
+def _is_known(listed: object) -> bool:
+    """Return whether something is a list of specs that were found good."""
+    try:
+        return isinstance(listed, list) and _SPECS.issuperset(listed)
+    except TypeError:  # of what is no spec
+        return False
 
 
 def _check_text(filename: str, record: Mapping[str, Any], what: str) -> None:
     """Refuse what JSON cannot say: bytes, times, half of a character."""
+    if all(map(_is_plain, record.values())):
+        return
     try:
         record_text(record).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise _odd(what, filename, f"its record cannot be written as JSON ({error})") from error
 
 
+def _is_plain(value: object) -> bool:
+    """Return whether JSON can say a value, as a look at it tells."""
+    return value.isascii() if isinstance(value, str) else isinstance(value, _PLAIN) or _is_known(value)
+
+
 def _check_name(filename: str, record: Mapping[str, Any], what: str) -> None:
+    found = _FILE.fullmatch(filename)
+    if found and found.groups() == (record.get("name"), record.get("version"), record.get("build")):
+        return
     stem = f"{record.get('name')}-{record.get('version')}-{record.get('build')}"
     for key, rule in _PARTS.items():
         if not isinstance(part := record.get(key), str) or not rule.fullmatch(part):

@@ -104,6 +104,7 @@ class ChannelReader:
     decoded: dict[str, Decoded] = field(default_factory=dict)
     _bodies: dict[str, bytes] = field(default_factory=dict)
     _absent: set[str] = field(default_factory=set)
+    _folders: dict[str, str] = field(default_factory=dict)
 
     def again(self, before: Sequence[Root]) -> ChannelReader:
         """Return a reader that has found no index yet, and shares with this one what is read."""
@@ -223,14 +224,21 @@ class ChannelReader:
             self.decoded[path] = Decoded(replace(shards.head) if shards else Subdir(subdir), shards)
         return self.decoded[path]
 
+    def _place(self, path: str, index: ShardIndex, name: str) -> str:
+        """Return where a shard is, as :func:`located` does; the folder is looked at once."""
+        if path not in self._folders:
+            some = f"{'0' * 64}{SHARD}"
+            self._folders[path] = located(self.upstream, path, f"{index.shards_url}{some}").removesuffix(some)
+        return f"{self._folders[path]}{index.hashes[name]}{SHARD}"
+
     def _kept_shard(self, path: str, index: ShardIndex, name: str) -> bytes:
         """Return a shard as it was kept; empty where it was not, or is another now."""
-        kept = self.memory.kept(located(self.upstream, path, index.shard(name)))
+        kept = self.memory.kept(self._place(path, index, name))
         return kept[0] if kept and kept[1].sha256 == index.hashes[name] else b""
 
     def _shard(self, path: str, index: ShardIndex, name: str) -> bytes:
         """Return a shard from the channel; one that is another's is asked for past all caches."""
-        place = located(self.upstream, path, index.shard(name))
+        place = self._place(path, index, name)
         body, digest = self._fresh(self.source, place)
         if digest != index.hashes[name]:
             body, digest = self._fresh(self.source.fresh(), place)

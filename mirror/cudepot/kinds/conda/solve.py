@@ -246,6 +246,10 @@ def _kept(
 ) -> Iterator[tuple[str, str, str]]:
     """Give the packages that are to stay: rattler would keep them even where another channel has their name now."""
     assert isinstance(asking.wanted, Wanted)
+    targets = asking.before.targets if asking.before and asking.upgrade is not True else ()
+    members = [one for each in targets if each.name == target.name for one in each.members]
+    if not members:
+        return
     is_strict = asking.wanted.channel_priority == PRIORITIES[0]
     subdirs = (dict(target.fields)["platform"], NOARCH)
     owners: dict[str, str] = {}
@@ -253,8 +257,7 @@ def _kept(
         for one in (one for subdir in subdirs if subdir in there for one in there[subdir].packages):
             owners.setdefault(one.name, channel)
     names = {(one.upstream, one.filename): one.name for one in locked}
-    targets = asking.before.targets if asking.before else ()
-    for member in (one for each in targets if each.name == target.name for one in each.members):
+    for member in members:
         name = names.get((member.upstream, member.filename))
         if name and (not is_strict or owners.get(name) == member.upstream) and _stays(name, asking.upgrade):
             subdir, _, filename = member.filename.partition("/")

@@ -50,7 +50,8 @@ class Files:
                     hint="its page changed while it was read: run `cudepot lock` again",
                 )
             kept = one if there.why.startswith(BUILDS) else there
-            self._found[key] = replace(kept, requires=tuple(sorted({*there.requires, *one.requires})))
+            requires = tuple(sorted({*there.requires, *one.requires}))
+            self._found[key] = kept if requires == kept.requires else replace(kept, requires=requires)
 
 
 def check_size(environment: Environment, artifacts: Sequence[Artifact]) -> None:
