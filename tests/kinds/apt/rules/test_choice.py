@@ -6,21 +6,19 @@ of each name only: there a solution that can be installed is enough, which apt t
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.kinds.apt.asked_apt import Apt
 from tests.kinds.apt.rules.small import Deb, relations
 
 from cudepot.errors import PinError
 from cudepot.formats.apt import Package
 from cudepot.formats.apt_scan import ScannedIndex
-from cudepot.kinds.apt.rules.apt_question import FOLDERS, Question, answer, files
 from cudepot.kinds.apt.rules.machine import Machine
 from cudepot.kinds.apt.rules.marking import Present
 from cudepot.kinds.apt.rules.resolve_debs import Resolution, Root, resolve
@@ -59,33 +57,6 @@ def union_of(several: Sequence[Sequence[Deb]], priorities: Sequence[int]) -> Uni
         for number, text in enumerate(texts)
     ]
     return Union(offerings, Machine("amd64"), Choice(lambda _: "", {}, {}))
-
-
-class Apt:
-    """The real apt-get, asked over all that repositories have."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for name in FOLDERS:
-            (folder / name).mkdir(parents=True, exist_ok=True)
-
-    def offer(self, union: Union, *, recommends: bool) -> None:
-        every = [name for offering in union.offerings for index in offering.indexes for name in index.names()]
-        union.looked.update(dict.fromkeys(every))
-        shutil.rmtree(self.folder / "var/lib/apt/lists")
-        (self.folder / "var/lib/apt/lists/partial").mkdir(parents=True)
-        shutil.rmtree(self.folder / "var/cache/apt")
-        (self.folder / "var/cache/apt/archives/partial").mkdir(parents=True)
-        for path, content in files(Question(union, (), (), recommends), str(self.folder)).items():
-            (self.folder / path).write_bytes(content)
-
-    def install(self, *specs: str) -> set[tuple[str, str]] | None:
-        environment = {"APT_CONFIG": str(self.folder / "apt.conf"), "PATH": os.defpath, "LC_ALL": "C"}
-        command = ["apt-get", "-s", "-y", "install", *specs]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            return None
-        return {(name, version) for (name, _), version in answer(done.stdout).items()}
 
 
 @pytest.fixture
