@@ -105,6 +105,7 @@ class CondaChannel:
         base_url: where the index says packages are; empty for beside it.
         v3: subdir → form → stem → record of the newer revision.
         relations: channel relations (CEP 42).
+        current: subdir → file names that are in ``current_repodata.json``, where there is one.
         day: how often it was published: indexes are dated after those before.
     """
 
@@ -117,6 +118,7 @@ class CondaChannel:
     v3: dict[str, dict[str, dict[str, Record]]] = field(default_factory=dict)
     relations: dict[str, str] = field(default_factory=dict)
     day: int = 0
+    current: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, package: CondaPackage, *suffixes: str, **patched: object) -> None:
         """Put a package there, as ``.conda`` unless told otherwise; ``patched`` is what the index says otherwise."""
@@ -156,6 +158,8 @@ class CondaChannel:
             files = {name: data for name, data in files.items() if "plain" in self.forms}
             if "zst" in self.forms:
                 files |= {"repodata.json.zst": _zst(plain), "run_exports.json.zst": _zst(exports)}
+            if subdir in self.current:
+                files["current_repodata.json"] = json.dumps(self._current(subdir)).encode()
             if "shards" in self.forms:
                 files |= self._shards(subdir, records)
             for name in ("repodata.json", "repodata.json.zst", "run_exports.json", "run_exports.json.zst",
@@ -179,6 +183,12 @@ class CondaChannel:
             "repodata_version": 2 if self.base_url else 1,
             **({"v3": self.v3[subdir]} if subdir in self.v3 else {}),
         }
+
+    def _current(self, subdir: str) -> Record:
+        whole = self.repodata(subdir)
+        for form in ("packages", "packages.conda"):
+            whole[form] = {name: one for name, one in whole[form].items() if name in self.current[subdir]}
+        return whole
 
     def _info(self, subdir: str) -> Record:
         base = {"base_url": self.base_url} if self.base_url else {}

@@ -118,6 +118,20 @@ def test_channels_that_belong_together_are_named_and_not_followed(
         assert not forge.server.count("/other/*")
 
 
+def test_the_current_index_alone_where_it_is_asked_for(project: Project, forge: Forge) -> None:
+    forge.channel.current = {"linux-64": ["libzlib-1.2.13-h0_6.conda"], "noarch": []}
+    forge.channel.publish()
+    project.sections.clear()
+    project.add("upstream", name=NAME, type="conda", url=forge.url, current=True)
+    project.add("pin", upstream=NAME, packages=["libzlib"])
+    project.run("lock")
+    assert locked(project).keys() == {"linux-64/libzlib-1.2.13-h0_6.conda"}
+    assert not forge.server.count("*/repodata*")
+    forge.server.forget()
+    project.run("lock")
+    assert [one.status for one in forge.server.requests] == [304, 304]
+
+
 @pytest.fixture
 def guarded(forge: Forge) -> Forge:
     """The channel as anaconda.org has private ones: below ``/t/TOKEN/`` alone."""

@@ -23,11 +23,14 @@ from cudepot.formats.conda_repodata import depended
 from cudepot.formats.conda_shards import INDEX, SHARD, SHARD_LIMIT, ShardIndex, read_index, read_shard
 from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports
 from cudepot.formats.dates import parse_date
+from cudepot.kinds.conda.rules.settings import settings_of
 from cudepot.ports import Page, Source
 from cudepot.urls import split_url
 
 FORMS = (INDEX, "repodata.json.zst", "repodata.json")
 """The indexes a subdir may have, the smallest to read first; all say the same."""
+CURRENT = ("current_repodata.json.zst", "current_repodata.json")
+"""Those with the newest packages and what they need alone."""
 _RUN_EXPORTS = ("run_exports.json.zst", "run_exports.json")
 _LIMIT = 1 << 30
 """Bytes of an index as it lies there; conda-forge's largest has 363 MB."""
@@ -154,7 +157,8 @@ class ChannelReader:
     def _forms(self, subdir: str) -> list[str]:
         """Return the forms to ask for, the one that is locked first."""
         locked = {one.path for one in self.before}
-        return sorted(FORMS, key=lambda form: f"{subdir}/{form}" not in locked)
+        forms = CURRENT if settings_of(self.upstream).current else FORMS
+        return sorted(forms, key=lambda form: f"{subdir}/{form}" not in locked)
 
     def read(self, names: Collection[str]) -> dict[str, Subdir]:
         """Return what the indexes that were found say of packages of these names, by subdir; raise as :meth:`load`."""

@@ -27,6 +27,7 @@ class ChannelSettings(NamedTuple):
         keep: how many of the newest versions of each package then; 0 for all there are.
         max_size: bytes that what is pinned, or all of it, may have together; None for no limit.
         mirrors: URLs of other places that have the same files, asked in this order where the channel's own fails.
+        current: whether its ``current_repodata.json`` is read, which has the newest packages and what they need alone.
         token: whether its server wants a token in the path, which ``~/.netrc`` has as password.
     """
 
@@ -35,6 +36,7 @@ class ChannelSettings(NamedTuple):
     max_size: int | None = None
     mirrors: tuple[str, ...] = ()
     token: bool = False
+    current: bool = False
 
     def hashed(self) -> Mapping[str, object]:
         """Return what decides what is locked, where it is used: locks were made before there was any."""
@@ -57,6 +59,7 @@ def parse_channel(table: Table, upstream: Upstream) -> Upstream:
         table.size("max-size"),
         _mirrors(table),
         table.flag("token"),
+        table.flag("current"),
     )
     for one in own.subdirs:
         if one not in (*SUBDIRS, NOARCH):
