@@ -134,11 +134,14 @@ class _Found:
 
     def take(self, wants: Iterable[Want], read: Mapping[str, Subdir]) -> None:
         """Take in what wants mean, of what was read."""
-        from cudepot.kinds.conda.select import chosen  # noqa: PLC0415
+        from cudepot.kinds.conda.select import by_name, chosen  # noqa: PLC0415
 
+        named = {name: by_name(one) for name, one in read.items()}
+        nothing: dict[str, Subdir] = {name: replace(one, packages=[]) for name, one in read.items()}
         for want in wants:
+            there = {name: each.get(want.name, nothing[name]) for name, each in named.items()}
             try:
-                those = chosen(want, read)
+                those = chosen(want, there)
             except PinError as error:
                 self.errors[want.text] = error
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import rattler
@@ -139,6 +140,16 @@ def _why_not(read: Callable[[str], object], text: str) -> str:
 _BUILD = rattler.package.BuildString
 _odd = functools.lru_cache(1 << 13)(_why_not)
 """The same of what many packages have in common."""
+
+
+def by_name(subdir: Subdir) -> dict[str, Subdir]:
+    """Return what a subdir has of each name: to look through all of it for each would take names times packages."""
+    found: dict[str, Subdir] = {}
+    for one in subdir.packages:
+        if one.name not in found:
+            found[one.name] = replace(subdir, packages=[])
+        found[one.name].packages.append(one)
+    return found
 
 
 def chosen(want: Want, subdirs: Mapping[str, Subdir]) -> list[Chosen]:
