@@ -195,7 +195,11 @@ def _put(parts: dict[str, Part], one: Artifact, earlier: Earlier) -> None:
 def _also_by(lock: Lock, last: Lock) -> Lock:
     """Return an upstream's part of a lock with the roots it had last: they lead to what newer ones no longer name."""
     upstreams = tuple(
-        replace(one, roots=tuple(dict.fromkeys((*one.roots, *other.roots))))
+        replace(
+            one,
+            roots=tuple(dict.fromkeys((*one.roots, *other.roots))),
+            metadata=tuple(dict.fromkeys((*one.metadata, *other.metadata))),
+        )
         for one, other in zip(lock.upstreams, last.upstreams, strict=True)
     )
     return replace(lock, upstreams=upstreams)
