@@ -40,9 +40,9 @@ def versions(project: Project) -> dict[str, str]:
     return {one["name"]: one["version"] for one in locked(project)["artifact"]}
 
 
-def client(project: Project, folder: Path, url: str, name: str = "node") -> AptRoot:
+def client(project: Project, folder: Path, url: str, name: str = "node", *more: str) -> AptRoot:
     """Return an apt that takes what `client apt --environment` wrote, unchanged."""
-    project.run("client", "apt", "--environment", name, "--url", url, "--output", str(folder / "clients"))
+    project.run("client", "apt", "--environment", name, "--url", url, "--output", str(folder / "clients"), *more)
     root, made = AptRoot(folder / "root"), folder / "clients" / name
     for path in sorted((made / "etc/apt").glob("*/*")):
         shutil.copy(path, root.path / "etc/apt" / path.parent.name)
@@ -285,3 +285,22 @@ def brought(near: Project, far: Far, folder: Path, since: int) -> None:
     near.run("bundle", "export", str(bundle), "--since", str(since))
     far.run("bundle", "import", str(bundle))
     far.run("publish")
+
+
+def test_nvidias_keyring_is_held_back_even_where_it_is_a_member(
+    closed: Project, world: SmallDistribution, tmp_path: Path
+) -> None:
+    world.offer(world.cuda, "cuda-keyring", "1.1-1")
+    world.publish()
+    ask(closed, "cuda-keyring", "make")
+    publish(closed)
+    with serve(closed.site) as site:
+        root = client(closed, tmp_path, site.url, "node", "--hold-back-cuda-keyring")
+        root.update()
+        assert root.apt_get("-s", "install", "cuda-keyring", check=False).returncode
+        root.install("make")
+    for wrong in (["--cuda", "12"], ["--only", "make"], [MAIN]):
+        closed.fail(3, "client", "apt", "--environment", "node", "--url", "http://site", *wrong)
+    closed.fail(3, "client", "apt", "--url", "http://site")
+    assert "node" in closed.fail(3, "client", "apt", "--environment", "nod", "--url", "http://site").hint
+    closed.fail(3, "client", "dnf", "--environment", "node", "--url", "http://site")

@@ -33,6 +33,7 @@ pip, uv, pdm, pipenv and poetry use its index, for machines that see the site al
 ConfigMap through which the GPU Operator's driver container installs from the site. `client windows` writes a
 PowerShell script that installs from the conda channel, the wheel index or NVIDIA's zip, one cuDNN.
 """
+_LIST = "versionlock"
 _CHANNEL_TOOLS = {
     "conda": "a .condarc with the site's channel alone",
     "mamba": "a .mambarc with the site's channel alone, for micromamba too",
@@ -70,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_repositories(dnf)
     dnf.add_argument(
         "--hold",
-        choices=("versionlock", "excludes"),
-        default="versionlock",
+        choices=(_LIST, "excludes"),
+        default=_LIST,
         help="how the locked versions are held: a list for the versionlock plugin (default), or excludes for dnf.conf",
     )
     _add_choice(dnf)
@@ -108,8 +109,8 @@ def _check_repositories(args: argparse.Namespace) -> None:
     """Raise ConfigError unless either upstreams or an environment are named, and nothing that only the first have."""
     if bool(args.upstreams) == bool(args.environment):
         raise ConfigError("expected names of upstreams, or --environment NAME", hint="`cudepot upstreams` lists them")
-    if args.environment and (args.cuda or args.only):
-        raise ConfigError("--environment is what is locked of it", hint="leave --cuda and --only out")
+    if args.environment and (args.cuda or args.only or getattr(args, "hold", _LIST) != _LIST):
+        raise ConfigError("--environment is what is locked of it", hint="leave --cuda, --only and --hold out")
 
 
 def _add_choice(kind: argparse.ArgumentParser) -> None:
@@ -154,7 +155,9 @@ def _apt(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
 def _apt_environment(args: argparse.Namespace, depot: Depot, output: Path) -> Answer:
     from cudepot.kinds.apt.client_environment import client_environment
 
-    return _apt_answer([client_environment(depot, args.environment, url=args.url, output=output)])
+    hold_back = args.hold_back_cuda_keyring
+    made = client_environment(depot, args.environment, url=args.url, output=output, hold_back=hold_back)
+    return _apt_answer([made])
 
 
 def _apt_answer(results: Sequence[ClientResult]) -> Answer:

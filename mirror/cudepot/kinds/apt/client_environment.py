@@ -13,12 +13,13 @@ from cudepot.catalog.solution.graph import by_place
 from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of, shown_snapshot
 from cudepot.kinds.apt.client import AptFiles, ClientResult, files_held, keyring_package, written
+from cudepot.kinds.apt.rules.client_text import no_cuda_keyring
 from cudepot.kinds.apt.rules.environment_text import preferences, texts
 from cudepot.kinds.client_held import Hold
 from cudepot.kinds.rules.system_members import members_by_upstream, of_kind, priorities_of
 
 
-def client_environment(depot: Depot, name: str, *, url: str, output: Path) -> ClientResult:
+def client_environment(depot: Depot, name: str, *, url: str, output: Path, hold_back: bool = False) -> ClientResult:
     """Write the configuration of an environment's apt clients into a folder of its name, laid out as on the client.
 
     Args:
@@ -26,6 +27,7 @@ def client_environment(depot: Depot, name: str, *, url: str, output: Path) -> Cl
         name: of the environment.
         url: where clients reach ``site/current``.
         output: folder the folder goes into; made when missing.
+        hold_back: keep NVIDIA's ``cuda-keyring`` from enabling NVIDIA's own URL, even where it is a member.
 
     Raises:
         ConfigError: nothing is published yet, or the site shows no such environment of debs.
@@ -34,8 +36,8 @@ def client_environment(depot: Depot, name: str, *, url: str, output: Path) -> Cl
     lock, base = lock_of(depot.store, snapshot), url if url.endswith("/") else url + "/"
     environment = of_kind(lock, name, APT.name)
     made = _made(depot, snapshot.tree, lock, environment, base)
-    package = keyring_package(depot, made.clients, made.files, snapshot.number, base)
-    files = _with_preferences(depot, made, environment, base)
+    package = keyring_package(depot, made.clients, made.files, snapshot.number, base, hold_back=hold_back)
+    files = _with_preferences(depot, made, environment, base, hold_back=hold_back)
     return written(depot, output / name, files, package, snapshot.number)
 
 
@@ -55,7 +57,11 @@ def _made(depot: Depot, tree: Tree, lock: Lock, environment: LockedEnvironment, 
     return files_held(depot, tree, lock, Hold(members, {}, (), {}), url)
 
 
-def _with_preferences(depot: Depot, made: AptFiles, environment: LockedEnvironment, url: str) -> dict[str, bytes]:
+def _with_preferences(
+    depot: Depot, made: AptFiles, environment: LockedEnvironment, url: str, *, hold_back: bool = False
+) -> dict[str, bytes]:
     label = depot.config.site.label
     pinned = preferences(made.clients, priorities_of(environment), url)
+    if hold_back:  # of several records that fit, apt takes the first
+        pinned = no_cuda_keyring() + b"\n" + pinned
     return {**made.files, f"etc/apt/preferences.d/{label}-environment.pref": pinned}

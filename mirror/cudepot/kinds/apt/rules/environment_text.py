@@ -73,10 +73,17 @@ def _listed(site: Exported, target: LockedTarget) -> str:
 def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
     """Return how clients of a site are configured for an environment, and install all of it; ``url`` has no slash."""
     asked = dict.fromkeys((*environment.roots, *one.roots) for one in environment.targets)
+    bare = any(dict(one.fields).get("bootstrap") for one in environment.targets)
+    made = f"{url}/apt {environment.name} main" if bare else ""
+    machine = (f'mmdebstrap {environment.name} MACHINE "deb [signed-by=$PWD/site.gpg] {made}"',) if made else ()
     configured = f"cudepot client apt --environment {environment.name} --url {url}   # then copy etc and usr to /"
     if any(len(specs) > _MOST for specs in asked):
-        return configured, f"cudepot export --environment {environment.name} --url {url}   # lists of what it has"
-    return configured, *(f"apt-get install {shlex.join(map(_name, specs))}" for specs in asked)
+        return (
+            *machine,
+            configured,
+            f"cudepot export --environment {environment.name} --url {url}   # lists of what it has",
+        )
+    return *machine, configured, *(f"apt-get install {shlex.join(map(_name, specs))}" for specs in asked)
 
 
 def preferences(clients: Sequence[AptClient], priorities: Mapping[str, int], url: str) -> bytes:
