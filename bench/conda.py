@@ -2,7 +2,8 @@
 
 The channel is made up: 600,000 packages of 25,000 names, in all forms of the index; three environments for three
 platforms, each with a driver and without, are 18 solutions. rattler reads shards and trusts them; here each is held to
-the hash that its index gives, every record is checked, and a lock is written.
+the hash that its index gives, every record is checked, and a lock is written. Both sides are measured from the start of
+their process to its end.
 """
 
 from __future__ import annotations
@@ -10,17 +11,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from simulator.conda_forge import ENVIRONMENTS, LARGE, PLATFORMS, Size, write_channel
+from simulator.conda_forge import ENVIRONMENTS, LARGE, PLATFORMS, Size, some_packages, write_channel
 from simulator.process import clean_env
 from simulator.server import Server
 
 from bench.measure import Measured, cudepot
 from bench.rows import Row
+from cudepot.digest import Digest
+from cudepot.kinds.conda.mirrored import Mirrored
+from cudepot.kinds.conda.publish import conda_tree
+from cudepot.store.local import LocalStore
 
 _CHILD = Path(__file__).with_name("conda_child.py")
 _INDEXES = {
@@ -30,12 +36,13 @@ _INDEXES = {
 }
 _DRIVERS = ("", "12.9")
 _NAME = "conda-forge"
+_CLOSED = 400
 _ROUNDS = {"shards": 3}
 """How often both sides are measured in turn, where more than once."""
 
 
 class _Peer(NamedTuple):
-    """What rattler took: seconds of its work and of the whole process are nearly the same; memory in 10^6 bytes."""
+    """What rattler took: seconds of the whole process, memory in 10^6 bytes, requests and bytes."""
 
     seconds: float
     rss_mb: float
@@ -49,7 +56,20 @@ def run(folder: Path, size: Size = LARGE) -> list[Row]:
     for form in _INDEXES:
         with _served(folder / "channel", form) as server:
             rows += _rows(folder / form, form, server)
-    return rows
+    return [*rows, _closed(folder / "closed")]
+
+
+def _closed(folder: Path) -> Row:
+    """Write the index of a closed channel in all its forms, as `publish` does; none of its packages is in the store."""
+    mirrored = [
+        Mirrored(PLATFORMS[0], filename, Digest(record["sha256"], record["size"]), record, exports)
+        for filename, record, exports in some_packages(_CLOSED)
+    ]
+    store = LocalStore(folder, create=True)
+    start = time.perf_counter()
+    with store.gathering():
+        conda_tree(store, "conda/main/", [], [], mirrored=mirrored)
+    return Row("conda", f"closed channel of {_CLOSED} records written", time.perf_counter() - start)
 
 
 @contextmanager
@@ -118,13 +138,15 @@ def _peer(cache: Path, form: str, server: Server) -> _Peer:
     cache.mkdir(parents=True, exist_ok=True)
     job = json.dumps({"channel": f"{server.url}/", "cache": str(cache), "form": form, "targets": targets})
     _asked(server)
+    start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, _CHILD], input=job, env=clean_env(HOME=str(cache)), capture_output=True, text=True, check=False
     )
+    seconds = time.perf_counter() - start
     if done.returncode:
         raise RuntimeError(done.stderr)
     result = json.loads(done.stdout)
-    return _Peer(result["seconds"], result["rss_mb"], _asked(server))
+    return _Peer(seconds, result["rss_mb"], _asked(server))
 
 
 def _machine(platform: str, cuda: str) -> dict[str, str]:

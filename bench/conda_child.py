@@ -1,7 +1,7 @@
 """A program of its own: solves environments as py-rattler's own gateway and solver do; a job on stdin, JSON on stdout.
 
 ``{"channel": URL, "cache": FOLDER, "form": "shards", "targets": [{"platform": …, "specs": […], "virtual": {NAME:
-VERSION}}, …]}`` gives ``{"seconds": …, "rss_mb": …, "found": [[file name, …], …]}``.
+VERSION}}, …]}`` gives ``{"rss_mb": …, "found": [[file name, …], …]}``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,10 +44,8 @@ async def _each(job: Mapping[str, Any]) -> list[list[str]]:
 
 
 if __name__ == "__main__":
-    start = time.perf_counter()
     result = asyncio.run(_each(json.load(sys.stdin)))
-    seconds = time.perf_counter() - start
     memory = next(int(one.split()[1]) for one in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in one)
-    sys.stdout.write(json.dumps({"seconds": seconds, "rss_mb": memory * 1024 / 1e6, "found": result}))
+    sys.stdout.write(json.dumps({"rss_mb": memory * 1024 / 1e6, "found": result}))
     sys.stdout.flush()
     os._exit(0)  # rattler's threads may crash an interpreter that ends in the ordinary way

@@ -11,7 +11,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -99,6 +99,12 @@ def write_channel(root: Path, size: Size = LARGE) -> None:
     for platform in PLATFORMS:
         _write(root, platform, _filled(list(_core(size)), "c", size.compiled, size.compiled_records))
     _write(root, NOARCH, _filled(list(_plain_core()), "p", size.plain, size.plain_records))
+
+
+def some_packages(count: int) -> list[tuple[str, Record, Record]]:
+    """Return file name, record and run_exports of packages for ``linux-64``, the core's first."""
+    found = (one for name in _core(LARGE) for one in _packages(name, PLATFORMS[0]))
+    return [(one.filename, _as_json(one.record), one.exports) for one in islice(found, count)]
 
 
 # what there is

@@ -1,15 +1,20 @@
-"""The generated channel, small: the same lock whichever form of the index is read, and what reading it costs."""
+"""The generated channel: the same lock whichever form of the index is read, and what reading it costs.
+
+Small for all, and once of conda-forge's size.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from simulator.conda_forge import ENVIRONMENTS, PLATFORMS, SMALL, write_channel
+from bench.measure import cudepot
+from simulator.conda_forge import ENVIRONMENTS, LARGE, PLATFORMS, SMALL, write_channel
 from simulator.project import Project
 from simulator.server import Server
 
@@ -59,6 +64,27 @@ def sums(root: Path) -> dict[str, str]:
 
 
 def test_the_lock_is_the_same_whichever_form_is_read(project: Project, server: Server) -> None:
+    locked_in_all_forms(project, server)
+
+
+@pytest.mark.lengthy
+def test_at_the_size_of_conda_forge_too(project: Project, tmp_path: Path) -> None:
+    """600,000 packages: three megabytes of shards are fetched, each held to its index, in less than 180 MB."""
+    root = tmp_path / "channel"
+    write_channel(root, LARGE)
+    with Server(root) as server:
+        locked_in_all_forms(project, server)
+        show_only(server, "shards")
+        server.forget()
+        project.lock.unlink()
+        shutil.rmtree(project.base / "store/upstreams")
+        measured = cudepot(project.base, "lock")
+        sent = {one.path.lstrip("/") for one in server.requests if one.status == 200}
+        assert sum((root / path).stat().st_size for path in sent) < 3_000_000
+        assert max(measured.rss_mb, measured.child_rss_mb) < 180
+
+
+def locked_in_all_forms(project: Project, server: Server) -> None:
     found = []
     for form in FORMS:
         show_only(server, form)
