@@ -67,7 +67,10 @@ def test_a_kit_is_written_of_an_environment(kit: Project, site_key: SiteKey, tmp
     for verb in ("lock", "sync"):
         kit.run(verb)
     folder = tmp_path / "kit"
+    promised = kit.run("kit", "write", "--dry-run", "--json", str(folder)).json
+    assert not folder.exists()
     done = kit.run("kit", "write", "--json", str(folder)).json
+    assert set(promised["files"]) == set(done["files"])
     assert done["targets"] == [MINE, f"linux-aarch64-py{PYTHON}"]
     run("sha256sum", "--strict", "-c", "SHA256SUMS", cwd=folder)
     run("gpgv", "--keyring", site_key.keyring, folder / "SHA256SUMS.asc", folder / "SHA256SUMS")

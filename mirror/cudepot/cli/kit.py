@@ -17,7 +17,7 @@ HELP = "write cudepot itself for machines that reach no index"
 DESCRIPTION = """\
 cudepot mirrors cudepot: an environment of wheels with its requirements is locked as any other, for each Python and
 platform of the machines that shall have it. `kit write` makes a folder of it: wheels with hashed requirements for pip,
-and a deb for each target, signed with the site's key. See `cudepot explain airgap`.
+and a deb for each target, signed with the site's key; with --dry-run it only says so. See `cudepot explain airgap`.
 """
 
 
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     write.add_argument("output", type=Path, metavar="FOLDER", help="where to")
     write.add_argument("--environment", default="cudepot", metavar="NAME", help="the environment (default: cudepot)")
     write.add_argument("--no-debs", action="store_true", help="make no debs")
+    write.add_argument("-n", "--dry-run", action="store_true", help="say what would be written; write nothing")
     add_store_wait(write)
     for one in (needs, write):
         add_common(one, default=argparse.SUPPRESS)
@@ -44,7 +45,8 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.kit.write import write_kit
 
     with telling("cudepot kit: putting cudepot's own wheel together", quiet=args.quiet), opened(args) as depot:
-        done = write_kit(depot, args.output.resolve(), args.environment, debs=not args.no_debs)
-    lines = [f"wrote {done.folder}: {len(done.files)} files, {size_text(done.bytes)}"]
+        done = write_kit(depot, args.output.resolve(), args.environment, debs=not args.no_debs, dry_run=args.dry_run)
+    did = "would write" if args.dry_run else "wrote"
+    lines = [f"{did} {done.folder}: {len(done.files)} files, {size_text(done.bytes)}"]
     lines += [f"  {one}" for one in done.files if "/" not in one]
     return asdict(done), lines, 0

@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 
 from cudepot import __version__
 from cudepot.catalog.lock import LockedTarget
@@ -43,14 +42,19 @@ find /{home}/lib -depth -name __pycache__ -exec rm -rf {{}} +
 """
 
 
-class SystemPackage(NamedTuple):
-    """A deb's file name and bytes."""
+def package_name(target: LockedTarget) -> str:
+    """Return what the deb of a target is called; raise ConfigError when Debian has no such architecture."""
+    fields = dict(target.fields)
+    if fields["platform"] not in _ARCHITECTURES:
+        raise ConfigError(f"{target.name}: no deb is made for {fields['platform']}", hint="give --no-debs")
+    return f"cudepot_{_version(fields['python'])}_{_ARCHITECTURES[fields['platform']]}.deb"
 
-    name: str
-    data: bytes
+
+def _version(python: str) -> str:
+    return f"{__version__}+py{python}"
 
 
-def system_package(target: LockedTarget, wheels: Sequence[Path], own: OwnWheel, epoch: int) -> SystemPackage:
+def system_package(target: LockedTarget, wheels: Sequence[Path], own: OwnWheel, epoch: int) -> bytes:
     """Return the deb of one target; equal wheels give equal bytes.
 
     Args:
@@ -60,19 +64,15 @@ def system_package(target: LockedTarget, wheels: Sequence[Path], own: OwnWheel, 
         epoch: time of all files, in seconds since 1970.
 
     Raises:
-        ConfigError: Debian has no such architecture.
         FormatError: a wheel is damaged, or two of them have a file in common.
     """
     fields = dict(target.fields)
-    python, architecture = fields["python"], _ARCHITECTURES.get(fields["platform"], "")
-    if not architecture:
-        raise ConfigError(f"{target.name}: no deb is made for {fields['platform']}", hint="give --no-debs")
+    python, architecture = fields["python"], _ARCHITECTURES[fields["platform"]]
     files, programs = _files(wheels, own, f"{HOME}/lib/python{python}/site-packages")
     interpreter = f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {python}\n"
     files |= {f"{HOME}/pyvenv.cfg": interpreter.encode(), f"{HOME}/bin/cudepot": _PROGRAM}
-    version = f"{__version__}+py{python}"
-    data = write_deb(
-        _control(version, architecture, python, fields.get("glibc", "")),
+    return write_deb(
+        _control(_version(python), architecture, python, fields.get("glibc", "")),
         files,
         scripts={
             "postinst": _COMPILE.format(python=python, home=HOME),
@@ -83,7 +83,6 @@ def system_package(target: LockedTarget, wheels: Sequence[Path], own: OwnWheel, 
         programs=frozenset({*programs, f"{HOME}/bin/cudepot"}),
         level=6,
     )
-    return SystemPackage(f"cudepot_{version}_{architecture}.deb", data)
 
 
 def _control(version: str, architecture: str, python: str, glibc: str) -> dict[str, str]:

@@ -21,11 +21,10 @@ from cudepot.depot.signatures import kept_signature
 from cudepot.digest import CHUNK, Digest
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
-from cudepot.ports import Progress
 from cudepot.store.local import LocalStore
 from cudepot.transport.volumes import volume_file
 from cudepot.workflows.kit.own_wheel import OwnWheel, own_wheel
-from cudepot.workflows.kit.system_package import system_package
+from cudepot.workflows.kit.system_package import package_name, system_package
 
 WHEELHOUSE = "wheelhouse"
 
@@ -38,7 +37,7 @@ class KitResult:
         folder: where.
         targets: of the environment: platform and Python.
         files: names of all files, with SHA256SUMS and its signature last.
-        bytes: what they take together.
+        bytes: what they take together; in a dry run without the debs.
     """
 
     folder: str
@@ -47,7 +46,35 @@ class KitResult:
     bytes: int
 
 
-def write_kit(depot: Depot, folder: Path, name: str, *, debs: bool = True) -> KitResult:
+class _Folder:
+    """The folder of a kit: what is put there, unless nothing is to be written.
+
+    Attributes:
+        written: path → digest of all files.
+    """
+
+    def __init__(self, path: Path, *, dry_run: bool) -> None:
+        self._path, self._dry = path, dry_run
+        self.written: dict[str, Digest] = {}
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file."""
+        self.written[name] = Digest.of(data)
+        if not self._dry:
+            write_atomic(self._path / name, data)
+
+    def copy(self, name: str, store: LocalStore, digest: Digest) -> None:
+        """Write an object of the store; raise ConfigError when it is not there."""
+        if not store.has(digest):
+            raise ConfigError(f"{name} is not in the store", hint="run `cudepot sync` first")
+        self.written[name] = digest
+        if not self._dry and not _holds(self._path / name, digest):
+            with volume_file(self._path / name) as out, store.open(digest) as handle:
+                while chunk := handle.read(CHUNK):
+                    out.write(chunk)
+
+
+def write_kit(depot: Depot, folder: Path, name: str, *, debs: bool = True, dry_run: bool = False) -> KitResult:
     """Write the kit of an environment.
 
     Args:
@@ -55,30 +82,40 @@ def write_kit(depot: Depot, folder: Path, name: str, *, debs: bool = True) -> Ki
         folder: where to; what lies there under other names stays.
         name: of the environment that has cudepot's requirements.
         debs: whether to make a deb for each target as well.
+        dry_run: write nothing, and put no deb together.
 
     Raises:
         ConfigError: there is no such environment, it lacks one of cudepot's requirements, or `sync` has to run first.
         StorageError: the disk refuses.
     """
-    lock, own = load_lock(depot.lock_path), own_wheel()
+    lock, own, out = load_lock(depot.lock_path), own_wheel(), _Folder(folder, dry_run=dry_run)
     environment = _environment(lock, name)
-    artifacts, written = by_place(lock.artifacts), dict[str, Digest]()
-    written[f"{WHEELHOUSE}/{own.name}"] = _put(folder / WHEELHOUSE / own.name, own.data)
-    for target in environment.targets:
-        wheels = list(files_of(target, artifacts).values())
+    artifacts = by_place(lock.artifacts)
+    packages = {one: list(files_of(one, artifacts).values()) for one in environment.targets}
+    for target, wheels in packages.items():
         _check_complete(target, wheels, own)
+    out.put(f"{WHEELHOUSE}/{own.name}", own.data)
+    for target, wheels in packages.items():
         for one in wheels:
-            written[f"{WHEELHOUSE}/{one.filename}"] = _copied(depot.store, one, folder / WHEELHOUSE / one.filename)
-        text = f"requirements-{target.name}.txt"
-        written[text] = _put(folder / text, requirements(target, artifacts, own).encode())
-        if debs:
-            written |= _deb(depot.store, depot.progress, folder, target, wheels, own, depot.epoch)
-    sums = "".join(f"{one.sha256}  {path}\n" for path, one in sorted(written.items())).encode()
-    signature = kept_signature(sums, depot.signing, depot.site_verifier, "SHA256SUMS of the kit")
-    for path, data in (("SHA256SUMS", sums), ("SHA256SUMS.asc", signature)):
-        written[path] = _put(folder / path, data)
+            out.copy(f"{WHEELHOUSE}/{one.filename}", depot.store, one.digest)
+        out.put(f"requirements-{target.name}.txt", requirements(target, artifacts, own).encode())
+    promised = [package_name(one) for one in environment.targets] if debs else []
+    for target, wheels in packages.items() if debs and not dry_run else ():
+        depot.progress.step(f"writing the deb of {target.name}")
+        paths = [depot.store.path(one.digest) for one in wheels]
+        out.put(package_name(target), system_package(target, paths, own, depot.epoch))
+    _sign(depot, out, dry_run=dry_run)
     targets = tuple(one.name for one in environment.targets)
-    return KitResult(str(folder), targets, tuple(written), sum(one.size for one in written.values()))
+    files = tuple(dict.fromkeys([*promised, *out.written]))
+    return KitResult(str(folder), targets, files, sum(one.size for one in out.written.values()))
+
+
+def _sign(depot: Depot, out: _Folder, *, dry_run: bool) -> None:
+    sums = "".join(f"{one.sha256}  {path}\n" for path, one in sorted(out.written.items())).encode()
+    what = "SHA256SUMS of the kit"
+    signature = kept_signature(sums, depot.signing, depot.site_verifier, what, dry_run=dry_run)
+    out.put("SHA256SUMS", sums)
+    out.put("SHA256SUMS.asc", signature)
 
 
 def requirements(target: LockedTarget, artifacts: Mapping[tuple[str, str], Artifact], own: OwnWheel) -> str:
@@ -113,35 +150,8 @@ def _check_complete(target: LockedTarget, wheels: Sequence[Artifact], own: OwnWh
         )
 
 
-def _put(path: Path, data: bytes) -> Digest:
-    write_atomic(path, data)
-    return Digest.of(data)
-
-
-def _copied(store: LocalStore, one: Artifact, path: Path) -> Digest:
-    if not store.has(one.digest):
-        raise ConfigError(f"{one.filename} is not in the store", hint="run `cudepot sync` first")
-    if not path.is_file() or path.stat().st_size != one.digest.size or _digest_of(path) != one.digest:
-        with volume_file(path) as out, store.open(one.digest) as handle:
-            while chunk := handle.read(CHUNK):
-                out.write(chunk)
-    return one.digest
-
-
-def _digest_of(path: Path) -> Digest:
+def _holds(path: Path, digest: Digest) -> bool:
+    if not path.is_file() or path.stat().st_size != digest.size:
+        return False
     with path.open("rb") as handle:
-        return Digest.of_stream(handle)
-
-
-def _deb(
-    store: LocalStore,
-    progress: Progress,
-    folder: Path,
-    target: LockedTarget,
-    wheels: Sequence[Artifact],
-    own: OwnWheel,
-    epoch: int,
-) -> dict[str, Digest]:
-    progress.step(f"writing the deb of {target.name}")
-    package = system_package(target, [store.path(one.digest) for one in wheels], own, epoch)
-    return {package.name: _put(folder / package.name, package.data)}
+        return Digest.of_stream(handle) == digest
