@@ -127,6 +127,8 @@ class CondaChannel:
             self._file(package.subdir, filename).write_bytes(data)
             sums = {"md5": hashlib.md5(data).hexdigest(), "sha256": _sha256(data), "size": len(data)}
             self.records.setdefault(package.subdir, {})[filename] = package.described | sums | patched
+            gone = self.removed.get(package.subdir, [])
+            gone[:] = [one for one in gone if one != filename]
             self.exports.setdefault(package.subdir, {})[filename] = (
                 {"weak": list(package.run_exports)} if package.run_exports else {}
             )

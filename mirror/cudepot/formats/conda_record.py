@@ -31,6 +31,8 @@ _MOST_SPECS = 1 << 16
 _PLAIN = (int, bool, type(None))
 _HEX = {"md5": re.compile(r"[0-9a-f]{32}"), "sha256": re.compile(r"[0-9a-f]{64}")}
 _HASHES = {"md5": "md5", "sha256": "sha256", "legacy_bz2_md5": "md5", "attestations_sha256": "sha256"}
+_NOARCH = (None, "", "generic", "python", True, False)
+"""What clients read; rattler takes no package of a name of which one says otherwise."""
 _MOST_SIZE = 1 << 40
 
 
@@ -131,6 +133,8 @@ def checked(filename: str, record: object, subdir: str, what: str) -> dict[str, 
     extra = found.get("extra_depends") or {}
     for key, listed in (extra if isinstance(extra, dict) else {"extra_depends": extra}).items():
         _check_specs(filename, str(key), listed, what)
+    if found.get("noarch") not in _NOARCH:
+        raise _odd(what, filename, "its noarch is none")
     _check_text(filename, found, what)
     return found
 

@@ -7,8 +7,9 @@ Sources: CEP 36 (repodata.json, ``removed``), CEP 15 (``base_url``), CEP 48 (``v
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, BinaryIO, NamedTuple
 
 from cudepot.errors import FormatError
@@ -137,6 +138,15 @@ def read_repodata(stream: BinaryIO, subdir: str, names: Collection[str], what: s
             document.skip()
     document.end()
     return found
+
+
+def settled(packages: Iterable[Package], removed: Collection[str]) -> list[Package]:
+    """Return packages in the order of their file names, each once: its newer record; without those that are removed.
+
+    An index that lists a package and names it as removed is read by clients as one that does not have it.
+    """
+    newest = {one.filename: one for one in sorted(packages, key=attrgetter("filename", "revision"))}
+    return [one for filename, one in newest.items() if filename not in removed]
 
 
 def read_needs(stream: BinaryIO, what: str) -> dict[str, set[str]]:

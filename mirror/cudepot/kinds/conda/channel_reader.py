@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from operator import attrgetter
 from typing import Any, BinaryIO
 from urllib.parse import quote, unquote, urljoin
 
@@ -21,7 +20,7 @@ from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_record import Package
 from cudepot.formats.conda_repodata import depended
 from cudepot.formats.conda_shards import INDEX, SHARD, SHARD_LIMIT, ShardIndex, read_index, read_shard
-from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports
+from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports, settled
 from cudepot.formats.dates import parse_date
 from cudepot.kinds.conda.rules.settings import settings_of
 from cudepot.ports import Page, Source
@@ -68,9 +67,8 @@ class Decoded:
         from cudepot.kinds.conda.select import leave_out_unreadable  # noqa: PLC0415 - loads the solver's library
 
         leave_out_unreadable(found)
-        newest = {one.filename: one for one in sorted(found.packages, key=attrgetter("filename", "revision"))}
         new: dict[str, list[Package]] = {name: [] for name in names}
-        for one in newest.values():
+        for one in settled(found.packages, found.removed):
             new[one.name].append(one)
         self.packages |= new
         self.needed |= {name: _needed(packages) for name, packages in new.items()}
