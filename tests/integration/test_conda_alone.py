@@ -17,6 +17,7 @@ from simulator.keys import Key, KeyHome
 from simulator.process import ToolError, run
 from simulator.project import Project
 from simulator.server import Server
+from simulator.sides import Far
 from tests.clients import conda_env
 from tests.clients.alone import Alone, why_not
 from tests.clients.conda_real import Conda
@@ -145,6 +146,20 @@ def test_conda_itself_installs_an_environment_from_its_own_channel(
         channel = f"{url}/environments/dl/conda"
         conda.run("create", "-n", name, "--override-channels", "-c", channel, *real.SPECS, within=machine.prefix)
         check_conda(conda, machine, name, channel)
+
+
+@pytest.mark.lengthy
+def test_conda_itself_installs_from_the_far_side_of_an_air_gap(shown: Project, conda: Conda, tmp_path: Path) -> None:
+    """Which has another address, and never saw the channel."""
+    bundle = tmp_path / "one.tar"
+    shown.run("bundle", "export", str(bundle), "--since", "0")
+    far = Far(tmp_path / "far", shown.site / "keys/site.asc").init()
+    assert far.take(bundle)["imported"]
+    far.run("publish")
+    with Alone(far.base) as there:
+        channel = f"{there.url}/environments/dl/conda"
+        conda.run("create", "-n", "dl", "--override-channels", "-c", channel, *real.SPECS, within=there.prefix)
+        check_conda(conda, there, "dl", channel)
 
 
 @pytest.mark.lengthy
