@@ -13,7 +13,7 @@ from simulator.el import NAMES, El
 from simulator.process import clean_env
 from simulator.project import Project
 
-_ASK = Path(__file__).parents[2] / "clients/dnf_ask.py"
+ASK = Path(__file__).parents[2] / "clients/dnf_ask.py"
 Chosen = set[str]
 """``UPSTREAM NEVRA`` of packages."""
 
@@ -53,7 +53,7 @@ def asks_dnf(el: El, folder: Path, asked: Sequence[Mapping[str, Any]]) -> list[C
         repositories = [{"name": _id(name), "url": el.url(name), **known.get(name, {})} for name in NAMES]
         questions.append({**one, "repositories": repositories})
     done = subprocess.run(
-        ["/usr/bin/python3", "-I", str(_ASK)], input=json.dumps([str(folder / "dnf"), questions]),
+        ["/usr/bin/python3", "-I", str(ASK)], input=json.dumps([str(folder / "dnf"), questions]),
         capture_output=True, text=True, check=False, env=clean_env(HOME=str(folder)),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -13,6 +13,14 @@ from typing import Any, NamedTuple
 from cudepot.kinds.yum.rules.closure import BESIDE
 from cudepot.kinds.yum.rules.union import Union, leaves
 
+_SOLVER_FLAGS = (1, 3, 11, 12, 18, 21)
+"""libsolv's ``SOLVER_FLAG_`` that dnf sets (``solver.h``; what ``dnf --debugsolver`` writes): ALLOW_DOWNGRADE,
+ALLOW_VENDORCHANGE, KEEP_EXPLICIT_OBSOLETES, BEST_OBEY_POLICY, KEEP_ORPHANS, YUM_OBSOLETES."""
+_SEVERAL = (
+    "kernel", "kernel-PAE", "installonlypkg(kernel)", "installonlypkg(kernel-module)", "installonlypkg(vm)",
+    "multiversion(kernel)",
+)  # fmt: skip
+"""What a machine may have in several versions (``installonlypkgs`` of dnf.conf(5))."""
 _TOLD = 6  # reasons given where packages cannot be installed
 _CHOICES = 10  # notes on what was taken of several
 
@@ -119,11 +127,15 @@ def _asked(union: Union, question: Question, *, best: bool, beside: bool) -> tup
     pool.set_disabled_list(sorted({*union.hidden, *question.hidden, *second}))
     pool.createwhatprovides()
     solver = pool.Solver()
-    for flag in ("ALLOW_VENDORCHANGE", "KEEP_ORPHANS", "BEST_OBEY_POLICY", "YUM_OBSOLETES"):
-        solver.set_flag(getattr(solv.Solver, f"SOLVER_FLAG_{flag}"), 1)
+    for flag in _SOLVER_FLAGS:
+        solver.set_flag(flag, 1)
     solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, int(not question.recommends))
-    kind = solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE_ONE_OF | (solv.Job.SOLVER_FORCEBEST if best else 0)
-    jobs = [pool.Job(kind, pool.towhatprovides(list(one.packages))) for one in question.wishes]
+    job = solv.Job
+    kind = job.SOLVER_INSTALL | job.SOLVER_SOLVABLE_ONE_OF | job.SOLVER_SETEVR | job.SOLVER_SETARCH
+    kind |= job.SOLVER_FORCEBEST if best else 0
+    jobs = [pool.Job(kind, pool.towhatprovides(sorted(one.packages))) for one in question.wishes]
+    several = job.SOLVER_MULTIVERSION | job.SOLVER_SOLVABLE_PROVIDES
+    jobs += [pool.Job(several, pool.Dep(name).id) for name in _SEVERAL]
     return solver, solver.solve(jobs)
 
 

@@ -19,8 +19,10 @@ from cudepot.kinds.yum.rules.closure import is_primary_file
 DEFAULT = 99
 """dnf's priority of a repository that names none; a lower number comes first."""
 _SOURCES = ("src", "nosrc")
-_POOL_FLAGS = ("WHATPROVIDESWITHDISABLED", "OBSOLETEUSESCOLORS", "IMPLICITOBSOLETEUSESCOLORS")
+_POOL_FLAGS = ("WHATPROVIDESWITHDISABLED", "IMPLICITOBSOLETEUSESCOLORS")
 """As dnf has it, and as Fedora and its kin build libsolv: two architectures of one name are no rivals."""
+_SAID = ("REQUIRES", "RECOMMENDS", "SUGGESTS", "SUPPLEMENTS", "ENHANCES", "CONFLICTS", "OBSOLETES")
+"""What packages say of others, as libsolv calls it."""
 _FLAGS = {"=": "REL_EQ", "<": "REL_LT", ">": "REL_GT"}
 
 
@@ -86,14 +88,14 @@ class Union:
             self.pool.set_flag(getattr(solv.Pool, f"POOL_FLAG_{flag}"), 1)
         self.upstreams: dict[int, str] = {}
         self.hidden: set[int] = set()
-        for one in repositories:
+        for one in sorted(repositories, key=lambda each: each.priority):  # as dnf loads them
             self._read(one)
         self._searched = [self.pool.id2str(one) for one in self.pool.addfileprovides_queue()]
         self.pool.createwhatprovides()
 
     def _read(self, one: Repository) -> None:
         repo = self.pool.add_repo(one.name)
-        repo.priority = DEFAULT - one.priority
+        repo.priority, repo.subpriority = -one.priority, -1000  # as dnf sets priority and cost
         one.primary.seek(0)
         stream = self.solv.xfopen_fd("primary.xml", one.primary.fileno())
         if not repo.add_rpmmd(stream, None, 0):
@@ -214,27 +216,34 @@ class Union:
             roots: packages that are asked for.
             asked: paths that are asked for themselves.
         """
-        there = [one for one in self._searched if not is_primary_file(one)]
         beside = {one for one in asked if one.startswith("/") and not self.owners(one)}
-        if not there:
+        wanted = {one for one in self._searched if not is_primary_file(one)}
+        if not wanted:
             return beside
-        needed: set[str] = set()
-        wanted = set(there)
-        for one in self._reached(roots):
-            needed.update(wanted.intersection(leaf for text in self.requires(one) for leaf in leaves(text)))
-        return beside | needed
+        said = self._said_by(self._reached([*roots, *self._supplementing]))
+        return beside | wanted.intersection(leaf for text in said for leaf in leaves(text))
+
+    def _said_by(self, packages: Iterable[int]) -> set[str]:
+        kinds = [getattr(self.solv, f"SOLVABLE_{name}") for name in _SAID]
+        return {text for one in packages for kind in kinds for text in self.relations(one, kind)}
+
+    @cached_property
+    def _supplementing(self) -> list[int]:
+        """Packages that want to be there when others are."""
+        return [
+            one for one in self.packages if self.pool.id2solvable(one).lookup_deparray(self.solv.SOLVABLE_SUPPLEMENTS)
+        ]
 
     def _reached(self, roots: Iterable[int]) -> set[int]:
         """Return every package that a solution could hold, and more."""
         found: set[int] = set()
         waiting, seen = list(roots), set[str]()
-        kinds = (self.solv.SOLVABLE_REQUIRES, self.solv.SOLVABLE_RECOMMENDS)
         while waiting:
             one = waiting.pop()
             if one in found or one not in self.packages:
                 continue
             found.add(one)
-            for text in (text for kind in kinds for text in self.relations(one, kind)):
+            for text in (*self.requires(one), *self.relations(one, self.solv.SOLVABLE_RECOMMENDS)):
                 if text not in seen:
                     seen.add(text)
                     waiting += self.providers(text)
