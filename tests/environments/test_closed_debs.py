@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -63,7 +64,7 @@ def installed(root: AptRoot) -> dict[str, str]:
 
 
 def test_a_bare_client_installs_it_from_the_site_alone(closed: Project, tmp_path: Path) -> None:
-    ask(closed, "linux-headers-amd64", "cuda-toolkit-12-6")
+    ask(closed, "linux-headers-amd64", "cuda-toolkit-12-6", priorities={CUDA: 700})
     publish(closed)
     assert set(versions(closed)) == CLOSED | HEADERS
     assert [one["name"] for one in locked(closed)["upstream"]] == [MAIN, SECURITY, CUDA]
@@ -71,6 +72,8 @@ def test_a_bare_client_installs_it_from_the_site_alone(closed: Project, tmp_path
     with serve(closed.site) as site:
         root = client(closed, tmp_path, site.url)
         root.update()
+        assert re.search(r"12\.6\.3-1 700\n", root.policy("cuda-toolkit-12-6"))
+        assert re.search(r"6\.1\.1 500\n", root.policy("linux-headers-amd64"))
         root.install("linux-headers-amd64", "cuda-toolkit-12-6")
         assert installed(root) == versions(closed)
         assert installed(root)["libc6"] == NEW

@@ -32,6 +32,7 @@ def test_a_bare_machine_has_a_suite_of_its_own(closed: Project, tmp_path: Path) 
     ask(closed, "cuda-toolkit-12-6", bootstrap=True)
     publish(closed)
     closed.run("verify")
+    assert "unchanged: snapshot 1" in closed.run("publish").out
     assert "mmdebstrap node MACHINE" in (closed.site / "index.html").read_text()
     release = (closed.site / "apt/dists/node/Release").read_text()
     assert "Suite: node\nCodename: bookworm\n" in release

@@ -37,13 +37,15 @@ def listed(root: DnfRoot) -> list[str]:
 def test_a_pin_on_a_newer_version_beside_it_moves_no_client(el: El, project: Project, tmp_path: Path) -> None:
     el.add(APPS, small("kernel-headers", "6.0"))
     add_el(project, el)
-    add_environment(project, "gcc", "kernel-headers-5.14")
+    add_environment(project, "gcc", "kernel-headers-5.14", priorities={APPS: 40})
     project.add("pin", upstream=APPS, packages=["kernel-headers-6.0*"])
     project.publish()
     shown = {path.name for path in (project.site / f"yum/{APPS}").rglob("kernel-headers-*.rpm")}
     assert len(shown) == 2
     with serve(project.site) as site:
         root = client(project, tmp_path, f"{site.url}/")
+        text = (root.path / "etc/yum.repos.d/acme.repo").read_text()
+        assert [line for line in text.splitlines() if line.startswith("priority=")] == ["priority=99", "priority=40"]
         root.install("gcc")
         assert listed(root) == names(project)
 

@@ -17,7 +17,7 @@ from cudepot.kinds.apt.rules import plan as apt_plan
 from cudepot.kinds.repository import GENERATIONS, pool_of
 from cudepot.store.local import LocalStore
 
-_INDEXES = ("Packages", "Packages.gz", "Packages.xz")
+_INDEXES = apt_plan.FORMS
 
 
 def apt_tree(config: Config, signing: Signing, lock: Lock, earlier: Sequence[Snapshot]) -> dict[str, Digest]:

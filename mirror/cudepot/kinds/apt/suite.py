@@ -46,12 +46,22 @@ def suite_tree(
     for target in environment.targets:
         place = place_of(dict(target.fields)["architecture"])
         plain = packages(_members(signing.store, target, tree), target.roots)
-        texts |= {place.removesuffix("Packages") + name: text for name, text in plan.packed(plain).items()}
+        texts |= _forms(signing.store, folder, place, plain, earlier)
     files = {path: signing.store.add_bytes(text) for path, text in texts.items()}
     machines = sorted({dict(one.fields)["architecture"] for one in environment.targets})
     named = Named(label, environment.name, _codename(signing.store, environment, tree))
     roots = signed_roots(signing, folder, lambda date: release(named, machines, texts, date), earlier)
     return {f"{folder}/{path}": one for path, one in (files | _hashed(files) | roots).items()}
+
+
+def _forms(store: LocalStore, folder: str, place: str, plain: bytes, earlier: Sequence[Snapshot]) -> dict[str, bytes]:
+    """Return an index in the forms published, by path below the suite: those of the last snapshot if it is the same."""
+    at, before = place.removesuffix("Packages"), earlier[0].tree if earlier else {}
+    found = {at + name: before.get(f"{folder}/{at}{name}") for name in plan.FORMS}
+    digests = {path: digest for path, digest in found.items() if digest is not None and store.has(digest)}
+    if digests.get(place) == Digest.of(plain) and len(digests) == len(found):
+        return {path: store.read(digest) for path, digest in digests.items()}
+    return {at + name: text for name, text in plan.packed(plain).items()}
 
 
 def _codename(store: LocalStore, environment: LockedEnvironment, tree: Tree) -> str:

@@ -20,6 +20,8 @@ from cudepot.formats.apt import render_packages
 from cudepot.formats.apt_release import Release, parse_release, render_release
 from cudepot.formats.deb822 import Fields, parse_stanza
 
+FORMS = ("Packages", "Packages.gz", "Packages.xz")
+"""Names of an index in the forms published."""
 _XZ = 4  # preset of xz: 6 takes half as long again for 3 %
 _OURS = ("filename", "size", "md5sum", "sha1", "sha256", "sha512")  # field names have no case
 
@@ -46,7 +48,7 @@ def packed(plain: bytes) -> dict[str, bytes]:
     """Return an index in the forms published."""
     with ThreadPoolExecutor(2) as both:  # the compressors let go of the interpreter
         packed = both.submit(gzip.compress, plain, 9, mtime=0), both.submit(lzma.compress, plain, preset=_XZ)
-        return {"Packages": plain, "Packages.gz": packed[0].result(), "Packages.xz": packed[1].result()}
+        return dict(zip(FORMS, (plain, packed[0].result(), packed[1].result()), strict=True))
 
 
 def release(
