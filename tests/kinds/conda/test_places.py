@@ -10,6 +10,7 @@ import pytest
 from simulator.conda_channel import FORMS, CondaChannel, CondaPackage
 from simulator.project import Project
 from simulator.server import Server
+from tests.clients import conda_env
 from tests.kinds.conda.world import NAME, Forge, forging, locked
 
 SECRET = "tk-0a1b2c"
@@ -116,6 +117,19 @@ def test_channels_that_belong_together_are_named_and_not_followed(
         assert said.format(forge.server.url) in told
         assert ("is meant to be used" in told or "is given as" in told) == bool(said)
         assert not forge.server.count("/other/*")
+
+
+def test_a_label_is_a_channel_of_its_own_from_lock_to_install(project: Project, forge: Forge, tmp_path: Path) -> None:
+    label = "nvidia/label/cuda-12.6.3"
+    (forge.server.root / label).parent.mkdir(parents=True)
+    forge.channel.root.rename(forge.server.root / label)
+    project.add("upstream", name=label, type="conda", url=f"{forge.server.url}/{label}/")
+    project.add("pin", upstream=label, packages=["tz*"])
+    project.add("environment", name="dl", conda=["zlib"])
+    project.publish()
+    project.run("verify")
+    for place, spec in ((f"conda/{label}", "tzdata"), ("environments/dl/conda", "zlib")):
+        assert spec in conda_env.create([project.site / place], [spec], tmp_path / spec)
 
 
 def test_the_current_index_alone_where_it_is_asked_for(project: Project, forge: Forge) -> None:
