@@ -33,6 +33,8 @@ def test_each_takes_the_files_of_its_target(project: Project, site: str, real_co
     for number, (target, (cuda, build)) in enumerate(TARGETS.items()):
         file = project.base / f"out/dl-{target}.yml"
         conda.run("env", "create", "-n", f"e{number}", "-f", file, cuda=cuda)
+        conda.run("create", "-n", f"old{number}", "--file", file.with_name(f"dl-{target}-md5.txt"), cuda=cuda)
+        assert conda.installed(f"old{number}") == conda.installed(f"e{number}")
         found = conda.installed(f"e{number}")
         assert found.keys() == {"cudnn", "cuda-version"}
         assert found["cudnn"] == build

@@ -41,15 +41,24 @@ def _needed(one: Artifact, there: Mapping[str, Artifact]) -> list[str]:
 
 
 def texts(site: Exported, environment: LockedEnvironment) -> dict[str, str]:
-    """Return two files for each target: one that is installed without solving, and an environment file."""
+    """Return files for each target: two that are installed without solving, and an environment file.
+
+    Of the first two one has sha256, the other, which conda before 24.9 takes, MD5: where all packages have one.
+    """
     found: dict[str, str] = {}
     for one in environment.targets:
         stem = f"{environment.name}-{one.name}"
         found |= {f"{stem}.txt": _explicit(site, environment, one), f"{stem}.yml": _whole(site, environment, one)}
+        if all(_md5(site.artifacts[member.upstream, member.filename]) for member in one.members):
+            found[f"{stem}-md5.txt"] = _explicit(site, environment, one, old=True)
     return found
 
 
-def _explicit(site: Exported, environment: LockedEnvironment, target: LockedTarget) -> str:
+def _md5(one: Artifact) -> str:
+    return str(json.loads(one.record).get("md5") or "")
+
+
+def _explicit(site: Exported, environment: LockedEnvironment, target: LockedTarget, *, old: bool = False) -> str:
     head = [
         f"# environment {environment.name} for {target.name}, snapshot {site.number} of {site.label}",
         f"# platform: {dict(target.fields)['platform']}",
@@ -57,7 +66,9 @@ def _explicit(site: Exported, environment: LockedEnvironment, target: LockedTarg
         "@EXPLICIT",
     ]
     files = (site.artifacts[member.upstream, member.filename] for member in target.members)
-    lines = [f"{site.url}/{quote(one.site_path)}#sha256:{one.digest.sha256}" for one in files]
+    lines = [
+        f"{site.url}/{quote(one.site_path)}#{_md5(one) if old else f'sha256:{one.digest.sha256}'}" for one in files
+    ]
     return "\n".join([*head, *sorted(lines), ""])
 
 
