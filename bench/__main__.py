@@ -9,7 +9,21 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import apt, conda, doctor, environments, faults, main_job, nochange, repackage, report, scale, site, yum
+from bench import (
+    apt,
+    conda,
+    doctor,
+    environments,
+    faults,
+    main_job,
+    nochange,
+    repackage,
+    report,
+    rpms,
+    scale,
+    site,
+    yum,
+)
 from bench.installed import LACKING, left_out
 from bench.rows import Row, table
 
@@ -21,6 +35,7 @@ BENCHES: dict[str, Callable[..., list[Row]]] = {
     "main": main_job.run,
     "nochange": nochange.run,
     "repackage": repackage.run,
+    "rpms": rpms.run,
     "site": site.run,
     "yum": yum.run,
 }

@@ -188,11 +188,8 @@ class Union:
     def obsoleters(self, packages: set[int]) -> list[int]:
         """Return the packages that obsolete one of some."""
         names = {self.pool.id2solvable(one).name for one in packages}
-        return [one for one in self.packages if self._obsoletes(one, names, packages)]
-
-    def _obsoletes(self, one: int, names: set[str], packages: set[int]) -> bool:
-        texts = self._said.get(one, ())
-        return any(text.partition(" ")[0] in names and not packages.isdisjoint(self._called(text)) for text in texts)
+        found = {one for name in names for one, text in self._obsoleting.get(name, ()) if packages & self._called(text)}
+        return sorted(found)
 
     def _called(self, text: str) -> set[int]:
         """Return the packages of that very name and version: obsoletes are about names, not about capabilities."""
@@ -200,10 +197,13 @@ class Union:
         return {one for one in self.providers(text) if self.pool.id2solvable(one).name == name}
 
     @cached_property
-    def _said(self) -> dict[int, list[str]]:
-        kind = self.solv.SOLVABLE_OBSOLETES
-        found = ((one, self.relations(one, kind)) for one in self.packages)
-        return {one: texts for one, texts in found if texts}
+    def _obsoleting(self) -> dict[str, list[tuple[int, str]]]:
+        """Name → the packages that obsolete it, and how they say so."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        for one in self.packages:
+            for text in self.relations(one, self.solv.SOLVABLE_OBSOLETES):
+                found.setdefault(text.partition(" ")[0], []).append((one, text))
+        return found
 
     def requires(self, package: int) -> list[str]:
         """Return what a package requires."""
