@@ -27,8 +27,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _run(name: str, program: str, *rest: str) -> None:
+    """Run what an environment has for Python with the Python of this machine."""
+    prefix = Path("envs").absolute() / name
+    assert (prefix / "bin" / program).is_file(), f"the environment has no {program}"
+    packages = str(next(prefix.glob("lib/python3*/site-packages")))
+    os.execve(sys.executable, [program, *rest], {**os.environ, "PYTHONPATH": packages})
+
+
 def main() -> None:
     """Do what the arguments say."""
+    if sys.argv[1] == "run":
+        assert sys.argv[2] == "-n"
+        _run(*sys.argv[3:])
     verb, rest = ("env create", sys.argv[3:]) if sys.argv[1] == "env" else (sys.argv[1], sys.argv[2:])
     args = _parser().parse_args(rest)
     prefix = Path("envs") / args.name

@@ -30,7 +30,9 @@ _TITLE = re.compile(r"^## (.+)$", re.MULTILINE)
 PACKAGES = (
     CondaPackage("libzlib", "1.3.1", "h1_2", 2),
     CondaPackage("tzdata", "2026.1", "h2_0", subdir="noarch"),
-    CondaPackage("python", "3.12.8", "h1_0", depends=("libzlib", "tzdata", "__glibc >=2.17")),
+    CondaPackage(
+        "python", "3.12.8", "h1_0", depends=("libzlib", "tzdata", "__glibc >=2.17"), files=(("bin/python", "-\n"),)
+    ),
     CondaPackage("python", "3.13.1", "h1_0", depends=("libzlib", "tzdata")),
     CondaPackage("pip", "25.0", "py_0", depends=("python >=3.9",), subdir="noarch"),
     CondaPackage("cuda-version", "12.9", "h0_0", constrains=("__cuda >=12",), subdir="noarch"),
@@ -38,7 +40,14 @@ PACKAGES = (
     CondaPackage("cudnn", "9.10", "h12_0", depends=("cuda-version >=12.9,<13", "libzlib")),
     CondaPackage("cudnn", "9.10", "h13_0", depends=("cuda-version >=13,<14", "libzlib")),
     CondaPackage("pytorch", "2.9.1", "cpu_0", depends=("python 3.12.*",)),
-    CondaPackage("pytorch", "2.9.1", "cuda129_0", 1, ("python 3.12.*", "cudnn", "cuda-version >=12.9,<13")),
+    CondaPackage(
+        "pytorch",
+        "2.9.1",
+        "cuda129_0",
+        1,
+        ("python 3.12.*", "cudnn", "cuda-version >=12.9,<13"),
+        files=(("lib/python3.12/site-packages/torch/__init__.py", "__version__ = '2.9.1'\n"),),
+    ),
     CondaPackage("pytorch-gpu", "2.9.1", "cuda129_0", depends=("pytorch 2.9.1 cuda*",)),
     CondaPackage("unrelated", "1.0"),
 )
@@ -118,7 +127,9 @@ def test_the_page_from_nothing_to_an_environment(guide: Guide) -> None:
     with Alone(guide.folder) as alone:
         guide.site = alone.url
         created, configured, exported = guide.follow("4. Install", alone.prefix)
-    assert set(created.splitlines()) == LOCKED - {"pip 25.0 py_0"}, "conda asks for it beside Python, rattler does not"
+    *lines, imported = created.splitlines()
+    assert imported == "2.9.1"
+    assert set(lines) == LOCKED - {"pip 25.0 py_0"}, "conda asks for it beside Python, rattler does not"
     assert "etc/conda/.condarc" in configured
     assert [exported.count(one) for one in LOCKED] == [2] * len(LOCKED)
     for name in ("dl", "exact", "named"):
