@@ -26,10 +26,9 @@ def check_size(depot: Depot, upstream: Upstream, packages: Sequence[Package], *,
     unknown = sum(one.record.get("size") is None for one in packages)
     more = f", and {unknown:,} of which the channel tells no size" if unknown else ""
     if said or limit is not None:
-        depot.progress.say(
-            f"{upstream.name}: {len(packages):,} packages of {len({one.name for one in packages}):,} names, "
-            f"{total:,} bytes{more}; {fetched:,} bytes to fetch"
-        )
+        names = len({one.name for one in packages})
+        what = f"{_several(len(packages), 'package')} of {_several(names, 'name')}"
+        depot.progress.say(f"{upstream.name}: {what}, {total:,} bytes{more}; {fetched:,} bytes to fetch")
     if limit is not None and total > limit:
         largest = sorted(packages, key=lambda one: -(one.record.get("size") or 0))[:_NAMED]
         named = ", ".join(f"{one.filename} ({one.record.get('size') or 0:,} bytes)" for one in largest)
@@ -38,3 +37,7 @@ def check_size(depot: Depot, upstream: Upstream, packages: Sequence[Package], *,
             f"{limit:,}; the largest: {named}",
             hint="ask for fewer names, platforms or versions (`keep`), or raise `max-size` of the upstream",
         )
+
+
+def _several(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' * (count != 1)}"
