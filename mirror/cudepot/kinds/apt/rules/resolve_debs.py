@@ -7,7 +7,7 @@ resolver or give up, another solution is searched for, with older versions where
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -111,10 +111,18 @@ def _hint(union: Union, root: Root, providers: Sequence[str]) -> str:
     if providers:
         return f"{root.name} is provided by several: ask for one of {', '.join(providers[:_NAMED])}"
     every = {one for offering in union.offerings for index in offering.indexes for one in index.names()}
-    like = sorted(one for one in every if one.startswith(root.name[:6]))[:_NAMED]
+    like = _like(every, root.name)
     names = ", ".join(one.name for one in union.offerings)
     similar = f"; similar names: {', '.join(like)}" if like else ""
     return f"upstreams are {names}; add the one that has it, or check name, version, `from` and `priorities`{similar}"
+
+
+def _like(every: Collection[str], name: str) -> list[str]:
+    """Return the names that begin as long as possible as one does, those as long as it is first."""
+    for length in range(len(name), 2, -1):
+        if found := [one for one in every if one.startswith(name[:length])]:
+            return sorted(found, key=lambda one: (abs(len(one) - len(name)), one))[:_NAMED]
+    return []
 
 
 def _searched(union: Union, wanted: Sequence[Package], present: Present, marking: Marking) -> list[Package]:
