@@ -12,6 +12,7 @@ from pathlib import Path
 from bench import (
     apt,
     conda,
+    debs,
     doctor,
     environments,
     faults,
@@ -30,6 +31,7 @@ from bench.rows import Row, table
 BENCHES: dict[str, Callable[..., list[Row]]] = {
     "apt": apt.run,
     "conda": conda.run,
+    "debs": debs.run,
     "doctor": doctor.run,
     "environments": environments.run,
     "main": main_job.run,

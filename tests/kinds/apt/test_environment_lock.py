@@ -125,7 +125,10 @@ def test_nothing_changed_is_one_request_an_upstream(
 ) -> None:
     want(project, distribution, "make")
     project.add("pin", upstream=MAIN, packages=["binutils"])
+    project.add("environment", name="other", distribution="debian12", deb=["cuda-toolkit-12-6"])
+    server.requests.clear()
     before = locked(project)
+    assert sorted(one.path.rpartition("/")[2] for one in server.requests).count("InRelease") == 3
     server.requests.clear()
     assert locked(project) == before
     assert sorted(one.path.rpartition("/")[2] for one in server.requests) == ["InRelease"] * 3
@@ -212,3 +215,23 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     want(project, distribution, "make", **keys)
     assert said in project.run("lock", check=False).err
+
+
+def test_what_could_not_be_resolved_keeps_the_root_it_hangs_from(
+    project: Project, distribution: SmallDistribution
+) -> None:
+    want(project, distribution, "make")
+    project.add("pin", upstream=SECURITY, packages=["libc6"])
+    (old,) = next(one for one in locked(project)["upstream"] if one["name"] == SECURITY)["root"]
+    distribution.security.places["main/binary-amd64"].clear()
+    distribution.offer(distribution.security, "libc6", f"{NEW}.1", Conflicts="make")
+    distribution.main.places["main/binary-amd64"] = [
+        one for one in distribution.main.places["main/binary-amd64"] if "Package: libc6\n" not in one
+    ]
+    distribution.publish()
+    assert project.run("lock", check=False).rc
+    document = tomllib.loads(project.lock.read_text())
+    assert f"{SECURITY}/libc6_{NEW}_amd64.deb" in members(document)
+    new, kept = next(one for one in document["upstream"] if one["name"] == SECURITY)["root"]
+    assert kept == old
+    assert new["sha256"] != old["sha256"]

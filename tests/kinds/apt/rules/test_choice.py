@@ -33,6 +33,7 @@ MANY = settings(
     phases=[Phase.explicit, Phase.generate],
 )
 NAMES, VERSIONS = "abcdef", "123"
+AMD64 = Machine("amd64")
 KNOWN = [*NAMES, "v", "w"]
 
 
@@ -50,13 +51,13 @@ def archives() -> st.SearchStrategy[tuple[Deb, ...]]:
     return st.lists(debs, min_size=2, max_size=10, unique_by=lambda one: (one.name, one.version)).map(tuple)
 
 
-def union_of(several: Sequence[Sequence[Deb]], priorities: Sequence[int]) -> Union:
+def union_of(several: Sequence[Sequence[Deb]], priorities: Sequence[int], machine: Machine = AMD64) -> Union:
     texts = ["\n".join(one.stanza for one in debs).encode() for debs in several]
     offerings = [
         Offering(f"u{number}", [ScannedIndex(text, f"u{number}")], priorities[number])
         for number, text in enumerate(texts)
     ]
-    return Union(offerings, Machine("amd64"), Choice(lambda _: "", {}, {}))
+    return Union(offerings, machine, Choice(lambda _: "", {}, {}))
 
 
 @pytest.fixture
@@ -118,3 +119,32 @@ def test_apt_chooses_the_same(
     exact = apt.install(*(f"{name}={version}" for name, version in sorted(ours)))
     assert exact is not None
     assert ours <= exact
+
+
+def mixed() -> st.SearchStrategy[tuple[Deb, ...]]:
+    """Return small repositories for amd64 and i386."""
+    fields = st.tuples(
+        st.tuples(st.just("Depends"), relations([*"abcd", "v"], ["", "", "", ":any", ":i386"], alternatives=2)),
+        st.tuples(st.just("Conflicts"), relations([*"abcd", "v"], ["", "", ":i386"])),
+        st.tuples(st.just("Multi-Arch"), st.sampled_from(["", "same", "foreign", "allowed"])),
+        st.tuples(st.just("Provides"), st.sampled_from(["", "v"])),
+    )
+    machines = st.sampled_from(["amd64", "amd64", "i386", "i386", "all"])
+    debs = st.builds(Deb, st.sampled_from("abcd"), st.sampled_from("12"), machines, fields)
+    unique = st.lists(
+        debs, min_size=1, max_size=8, unique_by=lambda one: (one.name, one.version, one.architecture == "i386")
+    )
+    return unique.map(tuple)
+
+
+@MANY
+@given(mixed())
+def test_apt_chooses_the_same_on_a_machine_of_two_architectures(apt: Apt, debs: tuple[Deb, ...]) -> None:
+    union = union_of([debs], [500], Machine("amd64", ("i386",)))
+    found = solved(union, ["a"], recommends=False)
+    apt.offer(union, recommends=False)
+    theirs = apt.install("a")
+    if found is None:
+        assert theirs is None
+    elif not found.searched:
+        assert {(one.name, one.version) for one in found.packages} == theirs
