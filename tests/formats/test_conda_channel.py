@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from cudepot.errors import CudepotError, FormatError, TrustError
 from cudepot.formats.conda_record import checked, name_of, record_text
+from cudepot.formats.conda_repodata import depended
 from cudepot.formats.conda_shards import ShardIndex, read_index, read_shard
 from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports, run_exports_of
-from cudepot.formats.json_stream import VALUE_LIMIT, JsonStream
+from cudepot.formats.json_stream import VALUE_LIMIT, JsonStream, value_of
 
 FILE, SHA, MD5 = "zlib-1.3-h1_0.conda", "ab" * 32, "cd" * 16
 RECORD: dict[str, Any] = {
@@ -254,46 +255,44 @@ def test_run_exports_beside_the_index() -> None:
     assert run_exports_of({"weak": None}, FILE, "x") == {"weak": []}
 
 
-# of many members at a time
+# members that are not looked into
 
 
-def at_once(data: bytes, step: int = 1 << 20) -> list[dict[str, Any]]:
+def as_texts(data: bytes, step: int = 1 << 20) -> list[tuple[str, Any]]:
     stream = JsonStream(Drops(data, step), "x")
-    found = list(stream.batches())
+    found = [(key, value_of(text, "x")) for key, text in stream.texts()]
     stream.end()
     return found
 
 
 @given(st.dictionaries(st.text(), st.one_of(st.dictionaries(st.text(), JSON), JSON)), st.integers(1, 60))
-def test_members_come_in_batches_as_json_reads_them(document: dict[str, Any], step: int) -> None:
+def test_members_as_text_are_as_json_reads_them(document: dict[str, Any], step: int) -> None:
     for data in (json.dumps(document).encode(), json.dumps(document, indent=1, ensure_ascii=False).encode()):
         for one in (step, 1 << 20):
-            found = at_once(data, one)
-            assert {key: value for batch in found for key, value in batch.items()} == document
-            assert [key for batch in found for key in batch] == list(document)
+            assert as_texts(data, one) == list(document.items())
 
 
-@pytest.mark.parametrize("name", ["plain", 'a "}, "quoted" one', "},"])
-def test_large_objects_come_many_at_a_time(name: str) -> None:
-    nested = {"depends": ["a", "}, "], "run_exports": {"weak": {"x": 1}}, "name": name}
-    document = {"info": {}, "first": {f"{name}{number}": nested for number in range(30_000)}, "second": {"a": {}}}
-    stream, found = JsonStream(io.BytesIO(json.dumps(document).encode()), "x"), {}
-    counts = []
-    for key in stream.members():
-        batches = list(stream.batches())
-        counts.append(len(batches))
-        found[key] = {name: one for batch in batches for name, one in batch.items()}
-    stream.end()
-    assert found == document
-    assert counts[1] < 15_000
+@pytest.mark.parametrize("text", ["plain", "}", "{", '"}, "', "}, ", "\\", 'a}, "b": {', "ä"])
+def test_what_is_in_strings_ends_no_member(text: str) -> None:
+    document = {f"{text}{number}": {"depends": ["a", text], "name": text, "x": {text: 1}} for number in range(3)}
+    document |= {f"flat {text}{number}": {"depends": [text, "]"], "name": text} for number in range(3)}
+    assert dict(as_texts(json.dumps(document, ensure_ascii=False).encode())) == document
 
 
 @pytest.mark.parametrize(
     "text", ['{"a": {}', '{"a": {},}', '{"a": {}}}', '{"a": {} "b": {}}', '{"a": {"b": NaN}, "c": {}}', "[]", "{1: {}}"]
 )
-def test_damaged_objects_are_refused_in_batches_too(text: str) -> None:
+def test_damaged_objects_are_refused_as_text_too(text: str) -> None:
     with pytest.raises(FormatError):
-        at_once(text.encode())
+        as_texts(text.encode())
+
+
+@given(st.lists(st.text(), max_size=4), st.text(), st.booleans())
+def test_what_a_record_needs_is_told_without_reading_it(depends: list[str], other: str, ascii_: bool) -> None:
+    record = {"license": other, "depends": depends, "constrains": [other]}
+    document = {"packages.conda": {"a-1-0.conda": record, "b-1-0.conda": {}}}
+    found = read_needs(io.BytesIO(json.dumps(document, ensure_ascii=ascii_).encode()), "x")
+    assert found["a"] == {depended(one) for one in depends}
 
 
 def test_what_packages_need_is_told_by_name() -> None:

@@ -12,7 +12,7 @@ from cudepot.digest import hexdigest
 from cudepot.errors import CudepotError
 from cudepot.formats.conda_shards import ShardIndex, read_index, read_shard
 from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports
-from cudepot.formats.json_stream import JsonStream
+from cudepot.formats.json_stream import JsonStream, value_of
 
 _SUBDIR, _NAME, _FILE = "linux-64", "zlib", "zlib-1.3-h1_0.conda"
 
@@ -44,10 +44,10 @@ def _documents(data: bytes) -> None:
 
 
 def _members(data: bytes) -> None:
-    """Members that are read many at a time are those that json reads, wherever the pieces of the document end."""
+    """Members that are given as text are those that json reads, wherever the pieces of the document end."""
     for step in (1, 7, 1 << 20):
         stream = JsonStream(_Drops(data, step), "document")
-        found = {key: value for batch in stream.batches() for key, value in batch.items()}
+        found = {key: value_of(text, "document") for key, text in stream.texts()}
         stream.end()
         assert found == json.loads(data.decode())
 

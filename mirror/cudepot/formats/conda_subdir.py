@@ -6,6 +6,7 @@ Sources: CEP 36 (repodata.json, ``removed``), CEP 15 (``base_url``), CEP 48 (``v
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from cudepot.errors import FormatError
 from cudepot.formats.conda_record import SUFFIXES, V3, Package, checked, name_of
 from cudepot.formats.conda_repodata import depended
 from cudepot.formats.guarded import damaged
-from cudepot.formats.json_stream import JsonStream
+from cudepot.formats.json_stream import JsonStream, value_of
 
 LEGACY = {"packages": ".tar.bz2", "packages.conda": ".conda"}
 """Keys under which records lie by file name, and how these end."""
@@ -26,6 +27,8 @@ WHEELS = "whl"
 _RELATIONS = ("base", "overrides")
 _NEWEST_VERSION = 2
 _MOST_SPECS = 1 << 17
+_DEPENDS = re.compile(r'"depends"[ \t\r\n]*:[ \t\r\n]*\[((?:[ \t\r\n,]*"[^"]*")*)[ \t\r\n]*\]')
+_TEXT = re.compile(r'"([^"]*)"')
 
 
 @dataclass(slots=True)
@@ -124,7 +127,7 @@ def read_repodata(stream: BinaryIO, subdir: str, names: Collection[str], what: s
     found, document = Subdir(subdir), JsonStream(stream, what)
     for key in document.members():
         if key in LEGACY:
-            for filename, record in _wanted(document, names):
+            for filename, record in _wanted(document, names, what):
                 found.take(filename, record, what)
         elif key == V3:
             _read_v3(document, found, names, what)
@@ -158,25 +161,31 @@ def read_needs(stream: BinaryIO, what: str) -> dict[str, set[str]]:
     document, found, names = JsonStream(stream, what), defaultdict[str, set[str]](set), _Depended()
     for key in document.members():
         if key in LEGACY:
-            _add_needs(document, found, names)
+            _add_needs(document, found, names, what)
         elif key == V3:
             for form in document.members():
-                _add_needs(document, found, names) if form in REVISED else document.skip()
+                _add_needs(document, found, names, what) if form in REVISED else document.skip()
         else:
             document.skip()
     document.end()
     return found
 
 
-def _add_needs(document: JsonStream, found: dict[str, set[str]], names: Mapping[str, str]) -> None:
-    for batch in document.batches():
-        for filename, record in batch.items():
-            try:
-                found[name_of(filename)].update(map(names.__getitem__, record["depends"]))
-                if extra := record.get("extra_depends"):
-                    found[name_of(filename)].update(names[spec] for specs in extra.values() for spec in specs)
-            except (KeyError, TypeError, AttributeError):
-                continue
+def _add_needs(document: JsonStream, found: dict[str, set[str]], names: Mapping[str, str], what: str) -> None:
+    for filename, text in document.texts():
+        found[name_of(filename)].update(map(names.__getitem__, _specs(text, what)))
+
+
+def _specs(text: str, what: str) -> list[str]:
+    """Return what a record depends on; one that is as plain as most is not read for that."""
+    if "\\" not in text and text.count("{") == 1 and (listed := _DEPENDS.search(text)):
+        return _TEXT.findall(listed[1])
+    record = value_of(text, what)
+    if not isinstance(record, dict):
+        return []
+    extra = record.get("extra_depends")
+    lists = [record.get("depends"), *(extra.values() if isinstance(extra, dict) else ())]
+    return [spec for one in lists if isinstance(one, list) for spec in one if isinstance(spec, str)]
 
 
 class _Depended(dict[str, str]):
@@ -199,15 +208,14 @@ def _read_v3(document: JsonStream, found: Subdir, names: Collection[str], what: 
         if form not in (*REVISED, WHEELS):
             document.skip()
             continue
-        for stem, record in _wanted(document, names):
+        for stem, record in _wanted(document, names, what):
             found.take_revised(form, stem, record, what)
 
 
-def _wanted(document: JsonStream, names: Collection[str]) -> Iterator[tuple[str, Any]]:
-    for batch in document.batches():
-        for filename, record in batch.items():
-            if name_of(filename) in names:
-                yield filename, record
+def _wanted(document: JsonStream, names: Collection[str], what: str) -> Iterator[tuple[str, Any]]:
+    for filename, text in document.texts():
+        if name_of(filename) in names:
+            yield filename, value_of(text, what)
 
 
 def read_run_exports(stream: BinaryIO, filenames: Set[str], what: str) -> Iterator[RunExports]:
@@ -221,9 +229,10 @@ def read_run_exports(stream: BinaryIO, filenames: Set[str], what: str) -> Iterat
         if key not in LEGACY:
             document.skip()
             continue
-        for batch in document.batches():
-            for filename in filenames & batch.keys():
-                exports = batch[filename].get("run_exports") if isinstance(batch[filename], dict) else None
+        for filename, text in document.texts():
+            if filename in filenames:
+                entry = value_of(text, what)
+                exports = entry.get("run_exports") if isinstance(entry, dict) else None
                 yield RunExports(filename, run_exports_of(exports or {}, filename, what) or {})
     document.end()
 
