@@ -69,7 +69,7 @@ def test_older_versions_that_still_solve_are_there_and_install(project: Project,
             made = conda_env.create([f"{site.url}/environments/dl/conda"], specs, tmp_path / str(number))
             assert made["cudnn"].version == found
     project.run("export", "--environment", "dl", "--url", "https://x.example", "--output", str(tmp_path / "pins"))
-    assert {one.stem for one in (tmp_path / "pins").glob("*.txt")} == {f"dl-{name}" for name in KEPT}
+    assert {one.stem for one in (tmp_path / "pins").glob("*.yml")} == {f"dl-{name}" for name in KEPT}
 
 
 def test_they_stay_until_an_upgrade(project: Project, forge: Forge) -> None:
