@@ -207,6 +207,18 @@ def test_waiting_reads_everything_anew(published: Project, forge: Forge) -> None
     assert f"linux-64/{NEW}" in members(published)
 
 
+def test_a_shard_that_another_environment_alone_needs_stops_that_one(published: Project, forge: Forge) -> None:
+    """They are read together, but each fails for itself."""
+    published.add("environment", name="other", conda=["numpy"])
+    newer(forge)
+    forge.channel.forge_shard("linux-64", "numpy", depends=["evil-package"])
+    done = published.run("lock", "--upgrade", check=False)
+    assert done.rc
+    assert "environment other" in done.err
+    assert "shard of numpy is not the one its index names" in done.err
+    assert f"linux-64/{NEW}" in members(published)
+
+
 def test_one_environment_that_fails_does_not_stop_the_next(published: Project, forge: Forge) -> None:
     published.add("environment", name="none", conda=["nowhere"])
     published.add("environment", name="other", conda=["numpy"])
