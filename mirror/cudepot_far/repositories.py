@@ -8,7 +8,7 @@ Sources: the DebianRepository/Format page, createrepo_c's schemas.
 import hashlib
 import io
 import re
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Set, Tuple, cast
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple, cast
 from xml.parsers import expat
 
 from cudepot_far.errors import FarError, FormatError, TrustError
@@ -227,42 +227,57 @@ class _Element(NamedTuple):
     text: str
 
 
+class _Reader:
+    """What expat calls while it reads: elements are in ``ready`` once they were closed."""
+
+    def __init__(self, what: str, ours: bool) -> None:
+        self._what, self._ours = what, ours
+        self._stack: List[Tuple[str, Dict[str, str], List[str]]] = []
+        self.ready: List[_Element] = []
+        self.parser = expat.ParserCreate(None, " ")
+        self.parser.StartElementHandler, self.parser.EndElementHandler = self._start, self._end
+        self.parser.CharacterDataHandler, self.parser.XmlDeclHandler = self._data, self._declared
+        self.parser.StartDoctypeDeclHandler = self._doctype
+
+    def _start(self, name: str, attributes: Dict[str, str]) -> None:
+        self._stack.append((name, attributes, []))
+
+    def _end(self, _: str) -> None:
+        _, attributes, text = self._stack[-1]
+        self.ready.append(_Element(tuple(one[0] for one in self._stack), attributes, "".join(text)))
+        self._stack.pop()
+
+    def _data(self, text: str) -> None:
+        if self._stack:
+            self._stack[-1][2].append(text)
+
+    def _declared(self, _: str, encoding: Optional[str], __: int) -> None:
+        if self._ours and encoding and encoding.lower() not in ("utf-8", "us-ascii"):
+            raise _refuse(self._what, f"is written in {encoding[:40]!r}, not in UTF-8", self._ours)
+
+    def _doctype(self, *_: Any) -> None:
+        raise _refuse(self._what, "has a DOCTYPE, which may exhaust memory or mislead", self._ours)
+
+    def read(self, chunk: bytes, last: bool) -> List[_Element]:
+        """Read on, and return the elements that were closed meanwhile."""
+        try:
+            self.parser.Parse(chunk, last)
+        except (expat.ExpatError, LookupError, ValueError) as error:  # an encoding nobody knows is no ExpatError
+            raise _refuse(self._what, f"is no XML: {error}", self._ours) from error
+        found, self.ready = self.ready, []
+        return found
+
+
 def _elements(chunks: Chunks, what: str, ours: bool) -> Iterator[_Element]:
     """Give every element as it is closed; names have their namespace and a blank before them."""
-    parser = expat.ParserCreate(namespace_separator=" ")
-    stack: List[Tuple[str, Dict[str, str], List[str]]] = []
-    ready: List[_Element] = []
-    size = 0
-
-    def start(name: str, attributes: Dict[str, str]) -> None:
-        stack.append((name, attributes, []))
-
-    def end(_: str) -> None:
-        _name, attributes, text = stack[-1]
-        ready.append(_Element(tuple(one[0] for one in stack), attributes, "".join(text)))
-        stack.pop()
-
-    def data(text: str) -> None:
-        if stack:
-            stack[-1][2].append(text)
-
-    def refuse(*_: Any) -> None:
-        raise _refuse(what, "has a DOCTYPE, which may exhaust memory or mislead", ours)
-
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, data
-    parser.StartDoctypeDeclHandler = refuse
-    try:
-        for chunk in chunks:
-            parser.Parse(chunk, False)
-            size = 0 if ready else size + len(chunk)
-            if size > _ENTRY:
-                raise _refuse(what, "an entry of unbelievable size", ours)
-            yield from ready
-            del ready[:]
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise _refuse(what, f"is no XML: {error}", ours) from error
-    yield from ready
+    reader, size = _Reader(what, ours), 0
+    for chunk in chunks:
+        found = reader.read(chunk, False)
+        size = 0 if found else size + len(chunk)
+        if size > _ENTRY:
+            raise _refuse(what, "an entry of unbelievable size", ours)
+        yield from found
+    yield from reader.read(b"", True)
 
 
 def _records(text: bytes, what: str, ours: bool) -> Iterator[Tuple[str, str, Promise]]:

@@ -209,6 +209,9 @@ def _document(**fields: object) -> bytes:
     return json.dumps(fields).encode()
 
 
+_UTF_9 = b'<?xml version="1.0" encoding="UTF-9"?><repomd/>'  # found by the fuzzer
+
+
 @functools.cache
 def corpus(target: str) -> tuple[bytes, ...]:
     """Return what a target begins with; the first is one that it takes."""
@@ -238,7 +241,7 @@ def corpus(target: str) -> tuple[bytes, ...]:
             PRIMARY.encode().replace(b'name="(a or (b if c))"', b'name=" "'),
             FILELISTS.encode(),
         ),
-        "repomd": (REPOMD.encode(), REPOMD.encode().replace(b"<size>3", b"<size>-3"), b"<a>" * 5000),
+        "repomd": (REPOMD.encode(), REPOMD.encode().replace(b"<size>3", b"<size>-3"), b"<a>" * 5000, _UTF_9),
         "updateinfo": (
             (UPDATEINFO % "t").encode(),
             (COMPS % "t").encode(),
