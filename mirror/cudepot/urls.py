@@ -6,6 +6,7 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 _PLACE = re.compile(r"(.*@)?(\[[^\[\]]+\](:\d*)?|[^\[\]:\\]+(:\d*)?|)")
+_BLANK = re.compile(r"[\x00-\x20\x7f]")
 """A login, and a host with or without a port; none at all in a URL of a file."""
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
@@ -34,8 +35,7 @@ def split_url(text: str) -> SplitResult | None:
         parts.port  # noqa: B018 - raises where it is no number, or too large
     except ValueError:
         return None
-    odd = any(sign <= " " or sign == "\x7f" for sign in text)
-    return parts if _PLACE.fullmatch(parts.netloc) and not odd else None
+    return parts if _PLACE.fullmatch(parts.netloc) and not _BLANK.search(text) else None
 
 
 def is_unprotected(url: str) -> bool:
