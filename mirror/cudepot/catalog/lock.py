@@ -79,6 +79,7 @@ class LockedUpstream:
         replaced: of an upstream that is mirrored whole: published packages whose other bytes were accepted.
         spelled: of an apt upstream that is mirrored whole: file names of its index that are no plain paths
             (``pool//x.deb``): clients ask for just these.
+        removed: of a channel that is mirrored whole: ``SUBDIR/FILE`` of packages that it has taken out of its index.
         metadata: of a yum upstream that is not: what its subset is made from; the role is the type in repomd.xml.
     """
 
@@ -96,6 +97,7 @@ class LockedUpstream:
     metadata: tuple[LockedFile, ...] = ()
     replaced: tuple[Replaced, ...] = ()
     spelled: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
     @property
     def is_yum(self) -> bool:

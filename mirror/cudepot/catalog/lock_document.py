@@ -96,6 +96,7 @@ def _upstream(table: Table) -> LockedUpstream:
         metadata=tuple(_file(one, "type") for one in table.tables("metadata")),
         replaced=tuple(_replaced(one) for one in table.tables("replaced")),
         spelled=table.texts("spelled", ()),
+        removed=table.texts("removed", ()),
     )
     table.done()
     if outside := [name for name in found.spelled if not plain_path(name)]:
@@ -207,6 +208,8 @@ def _upstream_table(one: LockedUpstream) -> dict[str, Any]:
         table["external"] = list(one.external)
     if one.spelled:
         table["spelled"] = list(one.spelled)
+    if one.removed:
+        table["removed"] = list(one.removed)
     if one.roots:
         table["root"] = [_root_table(root) for root in one.roots]
     if one.files:

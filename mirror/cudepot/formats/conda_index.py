@@ -19,7 +19,7 @@ import zstandard
 
 from cudepot.digest import Digest, hexdigest
 from cudepot.errors import FormatError
-from cudepot.formats.conda_record import without_suffix
+from cudepot.formats.conda_record import name_of, without_suffix
 
 INFO_LIMIT = 64 << 20
 """Bytes of metadata a package may have, unpacked."""
@@ -107,22 +107,28 @@ def described(
     return IndexedPackage(subdir, filename, digest, record, run_exports, about, str(record.get("md5") or ""), revision)
 
 
-def channel_files(packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
-    """Return path → bytes of the whole index of a channel, which has its files; equal packages give equal bytes."""
+def channel_files(packages: Sequence[IndexedPackage], removed: Sequence[str] = ()) -> dict[str, bytes]:
+    """Return path → bytes of the whole index of a channel, which has its files; equal packages give equal bytes.
+
+    Args:
+        packages: all of it.
+        removed: ``SUBDIR/FILE`` of what was taken out of it.
+    """
     subdirs = sorted({"noarch", *(one.subdir for one in packages)})
     files = {"channeldata.json": _channeldata(packages, subdirs), "notices.json": _json({"notices": []})}
     for subdir in subdirs:
+        gone = sorted(one.partition("/")[2] for one in removed if one.startswith(f"{subdir}/"))
         inside = sorted((one for one in packages if one.subdir == subdir), key=lambda one: one.filename)
-        files |= {f"{subdir}/{path}": data for path, data in _subdir_files(subdir, inside).items()}
+        files |= {f"{subdir}/{path}": data for path, data in _subdir_files(subdir, inside, gone).items()}
     return files
 
 
-def _subdir_files(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
+def _subdir_files(subdir: str, packages: Sequence[IndexedPackage], removed: Sequence[str]) -> dict[str, bytes]:
     repodata = _json(
         {
             "info": {"subdir": subdir, **_revisions(packages)},
             **_records(packages, lambda one: one.record),
-            "removed": [],
+            "removed": removed,
             "repodata_version": 1,
         }
     )
@@ -133,7 +139,7 @@ def _subdir_files(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, 
     return {
         **plain,
         **{f"{path}.zst": _zstd(data) for path, data in plain.items()},
-        **_shards(subdir, packages),
+        **_shards(subdir, packages, removed),
     }
 
 
@@ -162,14 +168,15 @@ def _by_form(entries: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _shards(subdir: str, packages: Sequence[IndexedPackage]) -> dict[str, bytes]:
+def _shards(subdir: str, packages: Sequence[IndexedPackage], removed: Sequence[str]) -> dict[str, bytes]:
     names: dict[str, list[IndexedPackage]] = {}
     for one in packages:
         names.setdefault(one.name, []).append(one)
     files: dict[str, bytes] = {}
     hashes: dict[str, bytes] = {}
     for name, those in sorted(names.items()):
-        shard = _zstd(_msgpack({**_records(those, _shard_record), "removed": []}))
+        gone = [one for one in removed if name_of(one) == name]
+        shard = _zstd(_msgpack({**_records(those, _shard_record), "removed": gone}))
         files[f"shards/{hexdigest(shard)}.msgpack.zst"] = shard
         hashes[name] = bytes.fromhex(hexdigest(shard))
     info = {"subdir": subdir, "base_url": "", "shards_base_url": "./shards/", **_revisions(packages)}

@@ -51,6 +51,11 @@ def revised(data: bytes) -> set[str]:
     return set(_revised(json.loads(data)))
 
 
+def removed_in(data: bytes) -> list[str]:
+    """Return the file names that a repodata.json, which was read before, names as taken out."""
+    return [str(one) for one in json.loads(data).get("removed") or ()]
+
+
 def _revised(index: Mapping[str, Any]) -> dict[str, Record]:
     """Return what stands below ``v3``, by file name as elsewhere; it counts where a package is there twice."""
     there = index.get(V3, {})

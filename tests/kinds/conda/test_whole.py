@@ -84,6 +84,7 @@ def test_the_size_is_told_before_anything_is_fetched_and_held_to_a_limit(project
 
 def test_a_whole_channel_is_published_as_it_is(project: Project, forge: Forge, tmp_path: Path) -> None:
     forge.channel.patch("linux-64", "zlib-1.3.1-h1_2.conda", depends=["libzlib 1.3.1.*"], own_key=[1])
+    forge.channel.withdraw("linux-64", "numpy-2.0.0-py312_0.conda")
     found = []
     for form in FORMS:
         forge.channel.forms = (form,)
@@ -96,7 +97,16 @@ def test_a_whole_channel_is_published_as_it_is(project: Project, forge: Forge, t
         assert shown(project, NAME) == forge.channel.records["linux-64"]
         assert shown(project, NAME, "noarch") == forge.channel.records["noarch"]
         assert not (project.site / f"conda/{NAME}/linux-aarch64").exists()
+        index = json.loads((project.site / f"conda/{NAME}/linux-64/repodata.json").read_text())
+        assert index["removed"] == ["numpy-2.0.0-py312_0.conda"]
     assert found[0] == found[1] == found[2]
+    published = project.published()
+    project.run("publish")
+    assert project.published() == published
+    forge.channel.add(CondaPackage("numpy", "2.0.0", "py312_0", 0, ("libzlib",)))
+    forge.channel.publish()
+    project.publish()
+    assert json.loads((project.site / f"conda/{NAME}/linux-64/repodata.json").read_text())["removed"] == []
     exports = json.loads((project.site / f"conda/{NAME}/linux-64/run_exports.json").read_text())
     assert exports["packages.conda"]["libzlib-1.3.1-h1_2.conda"]["run_exports"] == {"weak": ["libzlib >=1.3.1,<2.0a0"]}
     assert conda_env.create([project.site / "conda" / NAME], ["cuda-cudart"], tmp_path / "env").keys() == {

@@ -16,7 +16,7 @@ from cudepot.depot.request import request_hash
 from cudepot.depot.root_memory import RootMemory
 from cudepot.digest import Digest, Hasher, hasher
 from cudepot.errors import CudepotError, PinError, StorageError, TrustError
-from cudepot.formats.conda_record import REVISION, Package, record_text
+from cudepot.formats.conda_record import REVISION, Package, name_of, record_text
 from cudepot.formats.conda_subdir import Subdir
 from cudepot.kinds.conda.channel_reader import NOARCH, ChannelReader
 from cudepot.kinds.conda.how_much import check_size
@@ -59,10 +59,11 @@ def resolve_channel(asking: Asking) -> Resolved:
     reader.find(_subdirs(pins))
     request = request_hash(upstream, pinned)
     locked = LockedUpstream(upstream.name, upstream.type, upstream.url, request, tuple(reader.roots.values()))
-    if before and before[0] == locked:
+    if before and replace(before[0], removed=()) == locked:
         reader.memory.save()
         return before
-    artifacts, errors, odd = _resolved(depot, reader, pins)
+    artifacts, errors, odd, removed = _resolved(depot, reader, pins)
+    locked = replace(locked, removed=removed if upstream.whole else ())
     reader.forget()
     reader.save()
     for line in odd:
@@ -89,8 +90,8 @@ def _subdirs(pins: Sequence[Pin]) -> list[str]:
 
 def _resolved(
     depot: Depot, reader: ChannelReader, pins: Sequence[Pin]
-) -> tuple[tuple[Artifact, ...], dict[str, CudepotError], list[str]]:
-    """Return the artifacts, by entry why there is none, and what was left out of the indexes."""
+) -> tuple[tuple[Artifact, ...], dict[str, CudepotError], list[str], tuple[str, ...]]:
+    """Return the artifacts, by entry why there is none, what was left out of the indexes, and what they took out."""
     from cudepot.kinds.conda.select import wanted  # noqa: PLC0415 - loads the solver's library
 
     found = _found(reader, wanted(pins, reader.names))
@@ -106,7 +107,8 @@ def _resolved(
             raise
         except CudepotError as error:
             found.errors[one.want.text] = error
-    return tuple(artifacts), found.errors, [line for subdir in found.subdirs.values() for line in subdir.odd]
+    odd = [line for subdir in found.subdirs.values() for line in subdir.odd]
+    return tuple(artifacts), found.errors, odd, tuple(sorted(found.removed))
 
 
 def _stands_for_many(pins: Sequence[Pin]) -> bool:
@@ -125,12 +127,14 @@ class _Found:
         met: entries that mean something.
         errors: by entry why it means nothing.
         subdirs: those that were read; without packages.
+        removed: ``SUBDIR/FILE`` of what was taken out of the index.
     """
 
     packages: dict[tuple[str, str], Chosen] = field(default_factory=dict)
     met: set[str] = field(default_factory=set)
     errors: dict[str, CudepotError] = field(default_factory=dict)
     subdirs: dict[str, Subdir] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
 
     def take(self, wants: Iterable[Want], read: Mapping[str, Subdir]) -> None:
         """Take in what wants mean, of what was read."""
@@ -154,6 +158,8 @@ class _Found:
         for name, one in read.items():
             known = self.subdirs.setdefault(name, replace(one, packages=[]))
             known.odd = list(dict.fromkeys([*known.odd, *one.odd]))
+            names = {each.name for each in one.packages}
+            self.removed |= {f"{name}/{each}" for each in one.removed if name_of(each) in names}
 
 
 def _found(reader: ChannelReader, wants: Sequence[Want]) -> _Found:

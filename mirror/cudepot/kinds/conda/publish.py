@@ -13,7 +13,7 @@ from cudepot.catalog.ecosystems import CONDA
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.digest import Digest, hasher
 from cudepot.errors import FormatError
-from cudepot.formats.conda_repodata import Record, entries_of, md5_sums, records_of, revised
+from cudepot.formats.conda_repodata import Record, entries_of, md5_sums, records_of, removed_in, revised
 from cudepot.kinds.conda.mirrored import Mirrored
 from cudepot.kinds.repository import GENERATIONS
 from cudepot.store.local import LocalStore
@@ -32,6 +32,7 @@ def conda_tree(
     earlier: Sequence[Snapshot],
     md5: Mapping[str, str] | None = None,
     mirrored: Sequence[Mirrored] = (),
+    removed: Sequence[str] = (),
 ) -> dict[str, Digest]:
     """Return the path → content list of a channel.
 
@@ -43,6 +44,7 @@ def conda_tree(
         md5: of built packages by sha256, as far as it is known; others are taken from the channel shown last, or
             computed.
         mirrored: packages of other channels.
+        removed: ``SUBDIR/FILE`` of what the channel has taken out.
 
     Raises:
         FormatError: two packages have one name.
@@ -52,11 +54,11 @@ def conda_tree(
     files = _files([*packages, *((one.subdir, one.filename, one.digest) for one in mirrored)])
     channels = [_below(folder, one.tree) for one in earlier]
     before = channels[0] if channels else {}
-    if not _still_good(store, files, before, mirrored):
+    if not _still_good(store, files, before, mirrored) or not _removed_the_same(store, before, removed):
         known = {**_told_before(store, before), **(md5 or {})}
         beside = {path: one for each in mirrored for path, one in each.beside.items()}
         kept = _replaced_sidecars(store, files, before)
-        before = files | kept | beside | _shards(store, channels) | _index(store, packages, known, mirrored)
+        before = files | kept | beside | _shards(store, channels) | _index(store, packages, known, mirrored, removed)
     return {folder + path: digest for path, digest in before.items()}
 
 
@@ -75,6 +77,17 @@ def _still_good(
         return False
     nameless = {one.digest.sha256 for one in mirrored if not one.record.get("md5")}
     return {one.sha256 for one in files.values()} - nameless == set(_told_before(store, before))
+
+
+def _removed_the_same(store: LocalStore, channel: Mapping[str, Digest], removed: Sequence[str]) -> bool:
+    """Return whether the indexes of a channel name just these as taken out."""
+    indexes = {path: one for path, one in channel.items() if path.endswith(_REPODATA)}
+    told = {
+        f"{path.removesuffix(_REPODATA)}/{each}"
+        for path, one in indexes.items()
+        for each in removed_in(store.read(one))
+    }
+    return told == set(removed)
 
 
 def _says_the_same(store: LocalStore, channel: Mapping[str, Digest], mirrored: Sequence[Mirrored]) -> bool:
@@ -150,6 +163,7 @@ def _index(
     packages: Sequence[tuple[str, str, Digest]],
     known: Mapping[str, str],
     mirrored: Sequence[Mirrored],
+    removed: Sequence[str],
 ) -> dict[str, Digest]:
     # msgpack and zstandard are loaded only when an index has to be written.
     from cudepot.formats.conda_index import channel_files, described, read_package  # noqa: PLC0415
@@ -165,7 +179,7 @@ def _index(
         with store.open(digest) as handle:
             md5 = known.get(digest.sha256) or _md5(handle)
             found.append(read_package(handle, subdir, filename, digest, md5))
-    return {path: store.add_bytes(data) for path, data in channel_files(found).items()}
+    return {path: store.add_bytes(data) for path, data in channel_files(found, removed).items()}
 
 
 def _md5(stream: BinaryIO) -> str:

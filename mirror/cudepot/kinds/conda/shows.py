@@ -48,8 +48,10 @@ class _Shows(Shows):
         named = [(one.subdir, one.filename, one.digest) for one in material.built]
         every = [one for found in channels.values() for one in found]
         tree = conda_tree(store, f"{CONDA.room}/{own}/", named, earlier, known, every)
+        removed = {one.name: one.removed for one in material.lock.upstreams}
         for channel, found in channels.items():
-            tree |= conda_tree(store, f"{CONDA.room}/{channel}/", (), earlier, mirrored=found)
+            gone = removed.get(channel, ())
+            tree |= conda_tree(store, f"{CONDA.room}/{channel}/", (), earlier, mirrored=found, removed=gone)
         for one in material.lock.environments:
             if one.kind == KIND:
                 tree |= conda_tree(store, index_of(one.name), (), earlier, mirrored=members_of(one, channels))
