@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,8 +44,11 @@ def members(document: dict[str, Any]) -> list[str]:
     return [one for target in environment["target"] for one in target["members"]]
 
 
-def notes(project: Project, *options: str) -> str:
-    return "\n".join(project.run("lock", "--json", *options).json["notes"])
+def notes(project: Project, *options: str, as_apt: bool = True) -> str:
+    """Return what `lock` tells; ``as_apt`` where this machine's apt-get, if there is one, chooses the same."""
+    told = "\n".join(project.run("lock", "--json", *options).json["notes"])
+    assert as_apt is not ("apt-get would" in told) or not shutil.which("apt-get"), told
+    return told
 
 
 def test_a_closure_crosses_into_the_distribution_and_takes_the_newest(
@@ -83,11 +87,13 @@ def test_a_listing_says_what_the_machines_have(project: Project, distribution: S
     want(project, distribution, "binutils", base="file:packages.txt")
     assert members(locked(project)) == [f"{MAIN}/binutils_2.40_amd64.deb"]
     want(project, distribution, "binutils", "new", base="file:packages.txt")
+    notes(project)
     assert f"{SECURITY}/libc6_{NEW}_amd64.deb" in members(locked(project)), "the machine's own is too old"
 
 
 def test_a_bare_machine_gets_what_it_is_made_of(project: Project, distribution: SmallDistribution) -> None:
     want(project, distribution, "make", bootstrap=True)
+    notes(project)
     (target,) = locked(project)["environment"][0]["target"]
     assert target["roots"] == ["base-files", "dpkg", "mawk", "apt", "usr-is-merged"]
     names = [one.rpartition("/")[2].partition("_")[0] for one in target["members"]]
@@ -117,6 +123,7 @@ def test_priorities_and_from_decide_between_upstreams(project: Project, distribu
     assert f"{MAIN} goes before {CUDA}, which has newer versions of 2 packages: make 4.3 (not 5.0)" in told
     project.lock.unlink()
     want(project, distribution, "make", "gcc", **{"from": {"ma*": MAIN}})
+    assert f"{MAIN} goes before {CUDA}" in notes(project)
     assert {f"{MAIN}/make_4.3_amd64.deb", f"{CUDA}/gcc_13.0_amd64.deb"} <= set(members(locked(project)))
 
 
@@ -182,7 +189,8 @@ def test_an_older_version_is_taken_where_it_alone_fits(project: Project, distrib
     distribution.offer(distribution.cuda, "cuda-nvcc-12-6", "12.6.90-1", Depends="no-such-deb")
     distribution.publish()
     want(project, distribution, "cuda-toolkit-12-6")
-    told = notes(project)
+    told = notes(project, as_apt=False)
+    assert "apt-get would not install it: " in told or not shutil.which("apt-get")
     assert f"cuda-nvcc-12-6 12.6.85-1 of {CUDA} is taken, not 12.6.90-1" in told
     assert f"{CUDA}/cuda-nvcc-12-6_12.6.85-1_amd64.deb" in members(tomllib.loads(project.lock.read_text()))
 

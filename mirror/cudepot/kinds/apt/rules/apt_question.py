@@ -53,7 +53,7 @@ def files(question: Question, root: str) -> dict[str, bytes]:
     for number, offering in enumerate(union.offerings):
         stanzas = [one for index in offering.indexes for one in index.raw(union.looked)]
         place = f"var/lib/apt/lists/_{number}_"
-        found[f"{place}Packages"] = b"\n\n".join(stanzas) + b"\n"
+        found[f"{place}Packages"] = b"".join(one + b"\n\n" for one in stanzas)
         found[f"{place}Release"] = f"Label: {_label(number)}\nSuite: {_label(number)}\nDate: {_MADE}\n".encode()
     found["etc/apt/sources.list.d/cudepot.list"] = b"".join(
         b"deb [trusted=yes] file:/%d/ /\n" % number for number in range(len(union.offerings))
