@@ -6,8 +6,8 @@ import re
 from urllib.parse import SplitResult, urlsplit
 
 _PLACE = re.compile(r"(.*@)?(\[[^\[\]]+\](:\d*)?|[^\[\]:\\]+(:\d*)?|)")
-_BLANK = re.compile(r"[\x00-\x20\x7f]")
 """A login, and a host with or without a port; none at all in a URL of a file."""
+_BLANK = re.compile(r"[\x00-\x20\x7f]")
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 
 LOGIN_PLACE = "/t/~token~/"
