@@ -8,9 +8,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
 from simulator.keys import Key, KeyHome
 from simulator.project import Project
-from simulator.sides import Far
+from simulator.sides import FARS, Far
 from simulator.site_key import SiteKey
 from simulator.small_distribution import CUDA, MAIN, NEW, SECURITY, SmallDistribution
 from tests.clients.apt import AptRoot
@@ -186,8 +187,9 @@ def test_one_that_cannot_be_proved_stays_as_it_was_and_pins_go_on(
     assert "game_1.0_amd64.deb" in shown
     assert "gcc_12.3_amd64.deb" not in shown
     assert closed.run("verify").rc == 0
-    far = Far(tmp_path / "far", site_key.key_file, upstream_key[1].fingerprint).init()
-    brought(closed, far, tmp_path, 0)  # what security has withdrawn is signed by an older index, which came along
+    for kind in FARS:
+        far = kind(tmp_path / kind.__name__, site_key.key_file, upstream_key[1].fingerprint).init()
+        brought(closed, far, tmp_path, 0)  # what security has withdrawn is signed by an older index, which came along
     with serve(far.site) as site:
         root = client(far, tmp_path, site.url)
         root.update()
@@ -261,8 +263,14 @@ def test_every_other_verb_takes_it(closed: Project, world: SmallDistribution, tm
         assert root.version("make") == "4.3"
 
 
+@pytest.mark.parametrize("kind", FARS)
 def test_a_far_side_proves_it_again_and_installs_it(
-    closed: Project, site_key: SiteKey, upstream_key: tuple[KeyHome, Key], tmp_path: Path, world: SmallDistribution
+    closed: Project,
+    site_key: SiteKey,
+    upstream_key: tuple[KeyHome, Key],
+    tmp_path: Path,
+    world: SmallDistribution,
+    kind: type[Far],
 ) -> None:
     ask(closed, "cuda-toolkit-12-6", bootstrap=True)
     publish(closed)
