@@ -17,6 +17,8 @@ from simulator.server import Server
 from tests.clients import conda_env
 from tests.kinds.conda.world import NAME, Forge, forging, locked, shown
 
+from cudepot.catalog.site.file_traits import traits
+
 ZLIB = ("zlib", "libzlib 1.3.1")
 
 
@@ -243,6 +245,7 @@ def test_attestations_come_along_held_to_their_record(project: Project, forge: F
         assert (folder / f"{name}.sigs").read_bytes() == body
         assert (folder / f"{name}.sigs.{sha256}").read_bytes() == body
         assert shown(project, channel)[name]["attestations_sha256"] == sha256
+    assert traits(f"conda/main/linux-64/{name}.sigs.{sha256}").content_type == "application/json"
     with Server(project.site) as site:
         assert conda_env.create([f"{site.url}/conda/main"], ["libzlib"], tmp_path / "env").keys() == {"libzlib"}
     before = project.lock.read_bytes()

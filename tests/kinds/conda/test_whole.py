@@ -18,6 +18,7 @@ MORE = (
     CondaPackage("cuda-nvcc", "13.0.1", "h0_0", 0),
     CondaPackage("cuda-cudart", "12.6.77", "h0_0", 0, ("cuda-version >=12.6,<12.7",)),
     CondaPackage("cuda-version", "12.6", "h0_3", 3, subdir="noarch"),
+    CondaPackage("cuda-only-mac", "1.0", "h0_0", 0, subdir="osx-arm64"),
     CondaPackage("cuda-only-arm", "1.0", "h0_0", 0, subdir="linux-aarch64"),
 )
 
@@ -41,6 +42,7 @@ def files(project: Project) -> list[str]:
         ("cuda-nvcc", {"keep": 2}, ["cuda-nvcc-12.6.77", "cuda-nvcc-13.0.1"]),
         ("cuda-nvcc", {"keep": "all"}, ["cuda-nvcc-12.6.20", "cuda-nvcc-12.6.77", "cuda-nvcc-13.0.1"]),
         ("cuda-only*", {"subdirs": ["linux-64", "linux-aarch64"]}, ["cuda-only-arm-1.0"]),
+        ("cuda-only*", {"subdirs": ["osx-arm64"]}, ["cuda-only-mac-1.0"]),
         ("libzlib", {"keep": "all"}, ["libzlib-1.2.13", "libzlib-1.2.13", "libzlib-1.3.1"]),
     ],
 )
@@ -68,7 +70,7 @@ def test_the_size_is_told_before_anything_is_fetched_and_held_to_a_limit(project
     forge.pin(project, "*", keep="all")
     said = project.run("lock").err
     records = [one for there in forge.channel.records.values() for one in there.values() if there is not None]
-    here = [one for one in records if one["subdir"] != "linux-aarch64"]
+    here = [one for one in records if one["subdir"] in ("linux-64", "noarch")]
     total = sum(one["size"] for one in here)
     assert f"{NAME}: {len(here)} packages of 7 names, {total:,} bytes; {total:,} bytes to fetch" in said
     project.run("sync")

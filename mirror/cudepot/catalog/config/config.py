@@ -194,8 +194,8 @@ def _check_references(config: Config) -> None:
                 hint='remove the pin, or give it a recipe and `outputs = ["conda", "wheel"]`',
             )
         for subdir in pin.subdirs:
-            if subdir not in SUBDIRS:
-                raise ConfigError(f"unknown platform {subdir!r}", hint=f"known: {', '.join(SUBDIRS)}")
+            if subdir not in (known := PLATFORMS if one.keeps else SUBDIRS):
+                raise ConfigError(f"unknown platform {subdir!r}", hint=f"known: {', '.join(known)}")
 
 
 def _check_architectures(pin: Pin, upstream: Upstream) -> None:

@@ -17,6 +17,8 @@ _OURS = re.compile(r"^compute/.+/cuda-keyring_[^/]+\.deb$")
 _SIMPLE_JSON = re.compile(
     rf"(?:{ENVIRONMENTS}/[^/]+/)?(?:{WHEELS.index_room}/(?:.+/)?index\.json|simple-json/(?:.+/)?)"
 )
+_HASH = re.compile(r"\.[0-9a-f]{64}$")
+"""At the end of the name of a file that never changes, of the type that the rest of the name says."""
 _OWN_ROOTS = ("index.html", "snapshot.json", "snapshot.json.asc")
 """Where the clients of the site itself begin."""
 _TYPES = {
@@ -75,7 +77,7 @@ def _table(_: int) -> _Table:
 
 def content_type(path: str) -> str:
     """Return a file's media type; compressed files have the type of the compression, never a Content-Encoding."""
-    name = path.rpartition("/")[2]
+    name = _HASH.sub("", path.rpartition("/")[2])
     if _SIMPLE_JSON.fullmatch(path):
         return "application/vnd.pypi.simple.v1+json"
     if not name:

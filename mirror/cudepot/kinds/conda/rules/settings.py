@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from cudepot.catalog.config.config import SUBDIRS, Pin
+from cudepot.catalog.config.config import PLATFORMS, Pin
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
@@ -62,9 +62,10 @@ def parse_channel(table: Table, upstream: Upstream) -> Upstream:
         table.flag("current"),
     )
     for one in own.subdirs:
-        if one not in (*SUBDIRS, NOARCH):
+        if one not in (*PLATFORMS, NOARCH):
             raise ConfigError(
-                f"unknown platform {one!r} in {table.path('subdirs')!r}", hint=f"known: {', '.join((*SUBDIRS, NOARCH))}"
+                f"unknown platform {one!r} in {table.path('subdirs')!r}",
+                hint=f"known: {', '.join((*PLATFORMS, NOARCH))}",
             )
     url = url_of(table)
     _check_no_token(url, table.path("url"))
