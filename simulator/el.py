@@ -200,6 +200,15 @@ class El:
         """Return a repository of this copy, to be changed and published anew."""
         return self.artifacts.repositories[name].at(self.root / name, self.keys)
 
+    def create(self, name: str, *rpms: Small) -> None:
+        """Build and sign packages, and publish them as a repository of its own."""
+        built = write_many(rpms, self.folder / "more")
+        sign_rpms(built, self.keys, self.key)
+        repo = YumRepo(self.root / name, self.keys, self.key)
+        repo.database = False
+        repo.add(*built)
+        repo.publish()
+
     def add(self, name: str, *rpms: Small) -> None:
         """Build further packages, sign them, and publish a repository that has them as well."""
         built = write_many(rpms, self.folder / "more")

@@ -60,6 +60,7 @@ from cudepot.formats.rich_dependency import parse_rich
 from cudepot.formats.sdist_read import Sdist, build_system, read_sdist
 from cudepot.formats.simple import JSON_TYPE, parse_page
 from cudepot.formats.sources_listing import sources_listing
+from cudepot.formats.updateinfo import advisories_of
 from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.kinds.conda.rules.channel_names import upstream_of
 from cudepot.kinds.rules.conda_files.asked import Line
@@ -72,8 +73,10 @@ from cudepot.kinds.wheels.rules.stubs import stub_of
 from cudepot.kinds.wheels.rules.target import Target
 from cudepot.kinds.wheels.rules.uv_lock import parse_uv_lock
 from cudepot.kinds.wheels.rules.walk import Walk
-from cudepot.kinds.yum.rules.modules import check_yaml, streams_of, trimmed_modules
-from cudepot.kinds.yum.rules.trim import trimmed
+from cudepot.kinds.yum.rules.groups import Groups
+from cudepot.kinds.yum.rules.modules import check_yaml, joined_modules, streams_of, trimmed_modules
+from cudepot.kinds.yum.rules.streams import Asked, Modules
+from cudepot.kinds.yum.rules.trim import joined_updateinfo, trimmed
 from cudepot.openpgp import is_plain_armor, packet_algorithms
 from cudepot.sealed import unsealed
 from cudepot.signing.cleartext import check_detached, parted
@@ -184,7 +187,12 @@ def repomd(data: bytes) -> None:
 
 
 def updateinfo(data: bytes) -> None:
-    _each(*(lambda kind=kind: trimmed(kind, data, [TOOL], kind) for kind in ("updateinfo", "group")))
+    _each(
+        *(lambda kind=kind: trimmed(kind, data, [TOOL], kind) for kind in ("updateinfo", "group")),
+        lambda: joined_updateinfo([data, data], "updateinfo"),
+        lambda: advisories_of(data, [("tool", "1.0-1", "x86_64")], "updateinfo"),
+        lambda: Groups([("comps", data)]).packages("x"),
+    )
 
 
 def modules(data: bytes) -> None:
@@ -192,6 +200,8 @@ def modules(data: bytes) -> None:
         lambda: check_yaml(data, "modules"),
         lambda: streams_of(data, "modules"),
         lambda: trimmed_modules(data, [TOOL], "modules", lambda _: None),
+        lambda: joined_modules([data, data], "modules"),
+        lambda: Modules([("modules", data)]).active([Asked("x", "", "")], "el9"),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import subprocess
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,29 @@ Chosen = set[str]
 def add_el(project: Project, el: El) -> None:
     """Add its repositories as upstreams."""
     for name in NAMES:
-        project.add(
-            "upstream", name=name, type="yum", url=el.url(name), keys=[el.key.fingerprint], keyrings=[str(el.key_file)]
-        )
+        add_upstream(project, el, name)
+
+
+def add_upstream(project: Project, el: El, name: str, **more: object) -> None:
+    """Add one repository as an upstream."""
+    keys: dict[str, object] = {"keys": [el.key.fingerprint], "keyrings": [str(el.key_file)]}
+    project.add("upstream", name=name, type="yum", url=el.url(name), **keys, **more)
+
+
+def forge(el: El, name: str, change: Callable[[bytes], bytes]) -> None:
+    """Change primary.xml of a repository as the holder of its key could, with checksums and signature that hold."""
+    repo = el.repository(name)
+    path = repo.metadata("primary")
+    before = path.read_bytes()
+    opened = change(gzip.decompress(before))
+    data = gzip.compress(opened, mtime=0)
+    path.write_bytes(data)
+    text = repo.repomd.read_text()
+    for old, new in ((before, data), (gzip.decompress(before), opened)):
+        text = text.replace(hashlib.sha256(old).hexdigest() + "<", hashlib.sha256(new).hexdigest() + "<")
+        text = text.replace(f"size>{len(old)}<", f"size>{len(new)}<")
+    repo.repomd.write_text(text)
+    repo.sign()
 
 
 def add_environment(project: Project, *rpms: str, name: str = "node", **more: object) -> None:

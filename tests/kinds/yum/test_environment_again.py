@@ -9,7 +9,7 @@ from simulator.el import APPS, BASE, NAMES, UPDATES, VENDOR, El
 from simulator.project import Project
 from simulator.rpm_many import small
 from tests.clients.dnf import DnfRoot
-from tests.kinds.yum.el_world import add_el, add_environment, asks_dnf, locked
+from tests.kinds.yum.el_world import add_el, add_environment, add_upstream, asks_dnf, forge, locked
 
 
 def test_nothing_new_costs_one_request_an_upstream(el: El, project: Project) -> None:
@@ -173,3 +173,33 @@ def test_an_export_is_what_dnf_install_takes(el: El, project: Project, tmp_path:
     assert set(root.installed()) == {one.split(" ")[1].rsplit("-", 2)[0] for one in locked(project)}
     assert "bridge" in project.run("why", "bridge-data").out
     assert "plugin" in project.run("tree", "node").out
+
+
+def test_each_architecture_takes_the_upstreams_that_are_for_it(el: El, project: Project) -> None:
+    """A machine of another architecture is solved here, from repositories of its own."""
+    rpms = [
+        small("glibc", "2.34", "Provides: libc.so.6()(64bit)", arch="aarch64"),
+        small("gawk", "5.1.2", "Requires: libc.so.6()(64bit)", "Requires: words", arch="aarch64"),
+        small("words", "3", arch="noarch"),
+    ]
+    el.create("el9/arm", *rpms)
+    add_el(project, el)
+    add_upstream(project, el, "el9/arm", architectures=["aarch64"])
+    add_environment(project, "gawk", architectures=["x86_64", "aarch64"])
+    project.publish()
+    (environment,) = tomllib.loads(project.lock.read_text())["environment"]
+    targets = {one["name"]: one["members"] for one in environment["target"]}
+    assert list(targets) == ["rocky9-x86_64", "rocky9-aarch64"]
+    assert targets["rocky9-aarch64"] == [
+        "el9/arm/gawk-5.1.2-1.aarch64.rpm", "el9/arm/glibc-2.34-1.aarch64.rpm", "el9/arm/words-3-1.noarch.rpm",
+    ]  # fmt: skip
+    assert all(one.startswith(f"{BASE}/") for one in targets["rocky9-x86_64"])
+
+
+def test_a_primary_that_dnf_cannot_read_is_named(el: El, project: Project) -> None:
+    add_el(project, el)
+    add_environment(project, "gawk")
+    forge(el, BASE, lambda text: text.replace(b"</metadata>", b""))
+    done = project.run("lock", check=False)
+    assert "primary" in done.err
+    assert "not well-formed" in done.err

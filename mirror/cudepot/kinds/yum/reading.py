@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -17,6 +17,7 @@ from cudepot.depot.upstream_session import ROOT_LIMIT, Asked
 from cudepot.digest import CHUNK, Digest
 from cudepot.formats.filelists import owners_of
 from cudepot.formats.repomd import PATH, parse_repomd
+from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.kinds.kind import Solving
 from cudepot.kinds.rules.system_wanted import Wanted
 from cudepot.kinds.unchanged import locked_dates
@@ -102,8 +103,7 @@ class Reading:
         digest, what = self._file("primary")
         spool = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         with opened(self._asking.depot.store, digest, what) as text:
-            while piece := text.read(CHUNK):
-                spool.write(piece)
+            check_well_formed(_copied(text, spool), what, "metadata")
         spool.flush()
         return spool
 
@@ -153,6 +153,13 @@ class Reading:
             return owner != own if owner else any(fnmatchcase(name, glob) for glob in boundary)
 
         return hides
+
+
+def _copied(text: BinaryIO, spool: BinaryIO) -> Iterator[bytes]:
+    """Give what is read, and write it down."""
+    while piece := text.read(CHUNK):
+        spool.write(piece)
+        yield piece
 
 
 def add_paths(
