@@ -223,6 +223,11 @@ def corpus(target: str) -> tuple[bytes, ...]:
         "release": (RELEASE.encode(), b"\xef\xbb\xbf" + RELEASE.encode(), b"Date: \nSHA256:\n x\n", b"Date: 0 0 0\n"),
         "inrelease": (SIGNED, ARMOR, SIGNED + b"\n\n", SIGNED + SIGNED, b"-" * 300, b""),
         "packages": (CONTROL.encode(), CONTROL.encode().replace(b"39-1", b"39_x"), b"Package: x\n\n\n \n", b":\n"),
+        "scanned": (
+            b"\n".join(one + b"\n" for one in (CONTROL.encode().strip(), b"Package: x\nProvides: y (= 1),\n z\n")),
+            b"Package: x\nPackage: y\n\nProvides: x\nPackage: z\n",
+            b"Package: x\nprovides: y\n\n\nPackage: X\n\n \nPackage: a\n",
+        ),
         "sources": (SOURCES.encode(), b"Package: x\nFiles:\n a b c\n"),
         "stanza": (CONTROL.encode(), b"A: " + b"(" * 5000, b"Depends: a (>= ), | , :any\n", b"\xff: \xfe\n"),
         "debs": (

@@ -39,10 +39,11 @@ from cudepot.formats import (
     wheel_read,
     zip_read,
 )
-from cudepot.formats.apt import PackageIndex, parse_package, parse_relations
+from cudepot.formats.apt import Package, PackageIndex, parse_package, parse_relations
 from cudepot.formats.apt_listing import listing
 from cudepot.formats.apt_odd import oddities, other_sums
 from cudepot.formats.apt_release import parse_release
+from cudepot.formats.apt_scan import ScannedIndex
 from cudepot.formats.archive import read_tar
 from cudepot.formats.attestations import attested_hashes
 from cudepot.formats.compression import decompressed
@@ -131,6 +132,25 @@ def packages(data: bytes) -> None:
 
     _each(index, lambda: listing(io.BytesIO(data), "Packages"), lambda: oddities(io.BytesIO(data), "Packages"))
     _each(lambda: other_sums(io.BytesIO(data), "Packages"))
+
+
+def scanned(data: bytes) -> None:
+    """An index that is scanned has what one that is split has."""
+    plain, quick = PackageIndex(data, "Packages"), ScannedIndex(data, "Packages")
+    assert list(plain.names()) == list(quick.names())
+    assert len(plain) == len(quick)
+    for name in [*plain.names(), "libcudnn8", "x"]:
+        assert _told(lambda name=name: plain.named(name)) == _told(lambda name=name: quick.named(name))
+        assert _told(lambda name=name: plain.providing(name)) == _told(lambda name=name: quick.providing(name))
+        assert 0 <= quick.first_mention(name) <= quick.size
+    _each(lambda: quick.having("Essential", "yes"), lambda: quick.raw(plain.names()))
+
+
+def _told(read: Callable[[], list[Package]]) -> list[Package] | None:
+    try:
+        return read()
+    except CudepotError:
+        return None
 
 
 def sources(data: bytes) -> None:
@@ -356,6 +376,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = (
                 release,
                 inrelease,
                 packages,
+                scanned,
                 sources,
                 stanza,
                 debs,

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from cudepot.formats.apt import Package, PackageIndex
 
-_USUAL = re.compile(rb"\n(?:\nPackage: ([^\n]*)|[Pp][Rr][Oo][Vv][Ii][Dd][Ee][Ss][ \t]*:([^\n]*(?:\n[ \t][^\n]*)*))")
+_USUAL = re.compile(
+    rb"\n(?:\nPackage: (?P<head>[^\n]*)|(?P<more>[Pp][Aa][Cc][Kk][Aa][Gg][Ee][ \t]*:)|"
+    rb"[Pp][Rr][Oo][Vv][Ii][Dd][Ee][Ss][ \t]*:(?P<provides>[^\n]*(?:\n[ \t\v\f][^\n]*)*))"
+)
+_BLANKS = (b" ", b"\t", b"\v", b"\f")
 _NAME = re.compile(rb"[a-z0-9][a-z0-9+.-]*")
 _PROVIDED = re.compile(rb"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
 _MENTIONS = frozenset(
@@ -40,18 +44,21 @@ class ScannedIndex(PackageIndex):
     def _scan(self) -> bool:
         """Note where stanzas begin, by their names and what they provide; return whether that finds all of them."""
         text, at, count = self._text, 0, 1
-        first = text[9 : text.find(b"\n")]
-        if not text.startswith(b"Package: ") or b"\r" in text or not _NAME.fullmatch(first):
+        end = text.find(b"\n")
+        first = text[9:end] if text[end + 1 : end + 2] not in _BLANKS else b""
+        if not text.startswith(b"Package: ") or b"\n" not in text or b"\r" in text or not _NAME.fullmatch(first):
             return False
         self._heads[first] = [0]
+        provider = -1
         for found in _USUAL.finditer(text):
-            name = found[1]
-            if name is None:
-                for provided in _PROVIDED.findall(found[2]):
-                    self._offering.setdefault(provided, []).append(at)
-            elif _NAME.fullmatch(name):
+            name, provides = found["head"], found["provides"]
+            if name is not None and _NAME.fullmatch(name) and text[found.end() + 1 : found.end() + 2] not in _BLANKS:
                 at, count = found.start() + 2, count + 1
                 self._heads.setdefault(name, []).append(at)
+            elif provides is not None and provider != at:
+                provider = at
+                for provided in _PROVIDED.findall(provides):
+                    self._offering.setdefault(provided, []).append(at)
             else:
                 return False
         return text.rstrip(b"\n").count(b"\n\n") + 1 == count
@@ -65,7 +72,7 @@ class ScannedIndex(PackageIndex):
         return sum(map(len, self._heads.values())) or super().__len__()
 
     def __contains__(self, name: str) -> bool:
-        at = name.encode()
+        at = name.encode(errors="surrogateescape")
         return at in self._heads or at in self._offering or super().__contains__(name)
 
     def names(self) -> Iterable[str]:
@@ -83,7 +90,7 @@ class ScannedIndex(PackageIndex):
 
     def first_mention(self, name: str) -> int:
         """Return where apt hears of a name first: in bytes from the start; the length of the index for never."""
-        word = re.compile(re.escape(name.encode()))
+        word = re.compile(re.escape(name.encode(errors="surrogateescape")))
         for found in word.finditer(self._text):
             around = self._text[max(found.start() - 1, 0) : found.end() + 1]
             if _NAME.fullmatch(around.strip(b" \n\t,|:()")) and self._field_at(found.start()) in _MENTIONS:
@@ -105,10 +112,18 @@ class ScannedIndex(PackageIndex):
         return f"{self._what}, byte {order}" if self._heads else super()._place(order)
 
     def _stanzas(self, name: str) -> Sequence[tuple[int, bytes]]:
-        return self._cut(self._heads.get(name.encode(), ())) if self._heads else super()._stanzas(name)
+        return (
+            self._cut(self._heads.get(name.encode(errors="surrogateescape"), ()))
+            if self._heads
+            else super()._stanzas(name)
+        )
 
     def _provided(self, name: str) -> Sequence[tuple[int, bytes]]:
-        return self._cut(self._offering.get(name.encode(), ())) if self._heads else super()._provided(name)
+        return (
+            self._cut(self._offering.get(name.encode(errors="surrogateescape"), ()))
+            if self._heads
+            else super()._provided(name)
+        )
 
     def _cut(self, starts: Iterable[int]) -> list[tuple[int, bytes]]:
         return [(at, self._text[at : self._end(at)]) for at in dict.fromkeys(starts)]
