@@ -239,6 +239,15 @@ def test_the_template_is_a_configuration() -> None:
     assert (found.upstreams, found.pins, found.accept_eula) == ((), (), ())
 
 
+def test_a_misspelt_key_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"unknown key 'upstream\[0\]\.keyring'") as caught:
+        parse_config(upstream(keyring=["nvidia.asc"]))
+    assert caught.value.hint.startswith("did you mean 'keyrings'? known here: ")
+    with pytest.raises(ConfigError) as caught:
+        parse_config(config(xyz=1))
+    assert caught.value.hint.startswith("known here: ")
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     (config(version=2), "version 2"),
     (config(colour=1), "unknown key 'colour'"),

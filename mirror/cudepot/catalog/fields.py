@@ -154,9 +154,12 @@ class Table:
         """Refuse keys nobody asked for: most likely they are misspelt."""
         unknown = sorted(set(self._data) - self._asked)
         if unknown and not self.tolerant:
+            import difflib  # noqa: PLC0415 - only a misspelt key needs it
+
+            near = difflib.get_close_matches(unknown[0], sorted(self._asked), 1)
+            meant = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigError(
-                f"unknown key {self.path(unknown[0])!r}",
-                hint=f"known here: {', '.join(sorted(self._asked))}",
+                f"unknown key {self.path(unknown[0])!r}", hint=f"{meant}known here: {', '.join(sorted(self._asked))}"
             )
 
     def _get(self, key: str, default: object, wanted: str) -> object:

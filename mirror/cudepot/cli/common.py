@@ -37,7 +37,7 @@ def reached(text: str, site: Site) -> str:
 
 def add_common(parser: argparse.ArgumentParser, default: object = None) -> None:
     """Declare what every verb takes, before or after its name (a default after it would undo what stood before)."""
-    parser.add_argument("-C", dest="directory", default=default or ".", metavar="DIR", help="folder of cudepot.toml")
+    parser.add_argument("-C", "--directory", default=default or ".", metavar="DIR", help="folder of cudepot.toml")
     for names, help_text in (
         (("--json",), "print the result as JSON"),
         (("-q", "--quiet"), "no progress, only the result and errors"),

@@ -1,18 +1,44 @@
-"""Lays out help for the width of the terminal: text is wrapped, lines that are indented stay as they are."""
+"""``cudepot help``."""
 
 from __future__ import annotations
 
 import argparse
-import itertools
-import textwrap
+
+from cudepot.cli.output import Answer
+
+NAME = "help"
+HELP = "show what a verb does and takes: `cudepot help lock`"
+DESCRIPTION = """\
+Show the help of a verb, as VERB --help does: `cudepot help lock`, `cudepot help bundle export`. Without a verb, the
+list of all verbs and the exit codes. `cudepot explain` has the manual's pages and what errors mean.
+"""
 
 
-class HelpFormatter(argparse.HelpFormatter):
-    """Wraps descriptions; argparse itself wraps either all of them, examples and tables too, or none."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's own options."""
+    from cudepot.cli.main import VERBS
 
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        filled: list[str] = []
-        for kept, group in itertools.groupby(text.splitlines(), key=lambda line: not line or line.startswith(" ")):
-            lines = list(group)
-            filled += lines if kept else textwrap.wrap(" ".join(lines), width)
-        return "\n".join(f"{indent}{line}".rstrip() for line in filled)
+    parser.add_argument("about", nargs="?", choices=VERBS, metavar="VERB", help="which verb")
+    parser.add_argument("action", nargs="?", metavar="ACTION", help="which of its actions, where it has some")
+
+
+def run(args: argparse.Namespace) -> Answer:
+    """Run the verb."""
+    from cudepot.cli.main import parser
+
+    words = [one for one in (args.about, args.action) if one]
+    found = parser(args.about or "")
+    for word in words:
+        found = _below(found, word)
+    text = found.format_help().rstrip()
+    return {"verb": " ".join(words), "help": text}, text.splitlines(), 0
+
+
+def _below(parser: argparse.ArgumentParser, word: str) -> argparse.ArgumentParser:
+    """Return the parser of a verb or action; end with status 2 where there is none of that name."""
+    verbs = next((one for one in parser._actions if isinstance(one, argparse._SubParsersAction)), None)
+    if verbs is None:
+        parser.error(f"it has no actions: {word!r} is not one")
+    parser._check_value(verbs, word)
+    below: argparse.ArgumentParser = verbs.choices[word]
+    return below

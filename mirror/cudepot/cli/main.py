@@ -12,42 +12,23 @@ from collections.abc import Iterable, Sequence
 
 from cudepot import __version__
 from cudepot.cli.common import add_common
-from cudepot.cli.help import HelpFormatter
 from cudepot.cli.journal import journal_of
 from cudepot.cli.output import complain, print_told, unexpected
+from cudepot.cli.parsing import HelpFormatter, Parser, grouped
 from cudepot.errors import CudepotError
 
-VERBS = (
-    "init",
-    "lock",
-    "update",
-    "sync",
-    "repackage",
-    "publish",
-    "verify",
-    "snapshots",
-    "diff",
-    "why",
-    "tree",
-    "rollback",
-    "gc",
-    "bundle",
-    "kit",
-    "status",
-    "trust",
-    "upstreams",
-    "catalog",
-    "client",
-    "serve",
-    "export",
-    "samples",
-    "doctor",
-    "explain",
-    "completion",
-)
-"""Names of the verbs, in the order of the help; each is a module of this package."""
+GROUPS = {
+    "get and make": ("init", "lock", "update", "sync", "repackage", "publish", "status"),
+    "keep and check": ("verify", "snapshots", "diff", "why", "tree", "rollback", "gc"),
+    "carry and show": ("bundle", "kit", "serve", "client", "export"),
+    "know": ("trust", "upstreams", "catalog", "doctor", "samples", "explain", "completion", "help"),
+}
+"""The verbs as the help and the README group them; each is a module of this package."""
+VERBS = tuple(verb for group in GROUPS.values() for verb in group)
 _COLLECT_AFTER = 50_000
 """Objects made before cycles are looked for. Values of ours make none, and Python's 700 cost a tenth of a short run."""
+WRONG_USAGE = 2
+"""Exit status where a verb is missing or an option wrong; argparse's own."""
 EXIT_CODES = """\
 exit codes:
    0  done                               6  a pin cannot be satisfied
@@ -62,9 +43,12 @@ exit codes:
 """
 
 
+VERB_EPILOG = "`cudepot help` lists the exit codes; `cudepot explain` has the manual."
+
+
 def parser(only: str = "") -> argparse.ArgumentParser:
     """Return the parser of the whole command line, or of one verb: loading all of them is half of a short run."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="cudepot",
         description="Bring NVIDIA's cuDNN to machines that must be pinned, private or offline.",
         epilog=EXIT_CODES,
@@ -79,12 +63,13 @@ def parser(only: str = "") -> argparse.ArgumentParser:
             verb.NAME,
             help=verb.HELP,
             description=verb.DESCRIPTION,
-            epilog=EXIT_CODES,
+            epilog=VERB_EPILOG,
             formatter_class=HelpFormatter,
         )
         add_common(one, default=argparse.SUPPRESS)
         verb.add_arguments(one)
         one.set_defaults(run=verb.run, verb=verb.NAME)
+    grouped(top, verbs, GROUPS)
     return top
 
 
@@ -92,11 +77,16 @@ def verb_of(words: Iterable[str]) -> str:
     """Return the verb that words of a command line name; empty where they name none, so that help is about all."""
     left = iter(words)
     for word in left:
-        if word == "-C":
+        if word == "-C" or _names_directory(word):
             next(left, None)
         elif not word.startswith("-"):
             return word if word in VERBS else ""
     return ""
+
+
+def _names_directory(word: str) -> bool:
+    """Return whether a word is ``--directory``, which argparse takes shortened too; the folder is the next word."""
+    return len(word) > len("--") and "--directory".startswith(word)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,6 +94,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     gc.set_threshold(_COLLECT_AFTER)
     _speak_whatever_the_terminal_reads()
     words = sys.argv[1:] if argv is None else argv
+    if not words:
+        parser().print_help(sys.stderr)
+        return WRONG_USAGE
     args = parser(verb_of(words)).parse_args(words)
     try:
         result, lines, code = args.run(args)

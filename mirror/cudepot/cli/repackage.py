@@ -25,7 +25,8 @@ whichever form it came in; what was built before is not built again. A build tha
 accepted yet, stops no other; all licences that wait are named at once, before anything is unpacked.
 
 With --payloads, write the unpacked payloads instead, for building the recipes with other tools:
-  CUDEPOT_PAYLOAD=DIR/cudnn-… rattler-build build -r recipes/cudnn -m channel-config/variants.yaml
+  export CUDEPOT_PAYLOAD=DIR/cudnn-…
+  rattler-build build -r recipes/cudnn -m channel-config/variants.yaml
 """
 
 

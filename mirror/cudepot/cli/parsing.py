@@ -1,0 +1,86 @@
+"""How a command line is read: help for the width of the terminal, and what may have been meant by a misspelt word."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NoReturn
+
+_FEW = 8
+"""Choices that are listed rather than the nearest of them."""
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Wraps descriptions; argparse itself wraps either all of them, examples and tables too, or none."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        filled: list[str] = []
+        for kept, group in itertools.groupby(text.splitlines(), key=lambda line: not line or line.startswith(" ")):
+            lines = list(group)
+            filled += lines if kept else textwrap.wrap(" ".join(lines), width)
+        return "\n".join(f"{indent}{line}".rstrip() for line in filled)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that answers a misspelt verb or option with the nearest one, and with the usage of the verb at hand.
+
+    argparse itself leaves an option that a verb does not know to the whole command's usage, and answers a wrong verb
+    with all of them in one line.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse; end with status 2 for the first word that is not known."""
+        found, strange = super().parse_known_args(args, namespace)
+        if strange:
+            self._refuse(strange[0])
+        return found, []
+
+    def _refuse(self, word: str) -> NoReturn:
+        option = word.split("=", 1)[0]
+        if option.startswith("-"):
+            long = [name for name in self._option_string_actions if name.startswith("--")]
+            self._end(f"unknown option {option}", nearest(option, long) or f"`{self.prog} --help` lists the options")
+        self._end(f"unexpected argument {word!r}", f"`{self.prog} --help` says what it takes")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        names = [str(one) for one in action.choices]
+        if isinstance(action, argparse._SubParsersAction):
+            what = str(action.metavar or "verb").lower()
+            near = nearest(str(value), names)
+            self._end(f"unknown {what} {value!r}", near or f"`{self.prog} --help` lists what there is")
+        option = "/".join(action.option_strings) or action.metavar or action.dest
+        known = f"it is one of {', '.join(names)}"
+        near = nearest(str(value), names) if len(names) > _FEW else ""
+        self._end(f"{option} cannot be {value!r}", near or known)
+
+    def _end(self, message: str, hint: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: error: {message}\nhint: {hint}\n")
+
+
+def nearest(word: str, names: Collection[str]) -> str:
+    """Return "did you mean …?" with the names nearest to a word; empty where none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word, sorted(names), 3, 0.6)
+    return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def grouped(parser: argparse.ArgumentParser, verbs: Any, groups: Mapping[str, Sequence[str]]) -> None:
+    """Show the verbs below the title of their group, instead of in one list."""
+    for group in parser._action_groups:
+        if verbs in group._group_actions:
+            group._group_actions.remove(verbs)
+    for title, names in groups.items():
+        parser.add_argument_group(title)._group_actions += [one for one in verbs._choices_actions if one.dest in names]
