@@ -243,3 +243,18 @@ def test_what_could_not_be_resolved_keeps_the_root_it_hangs_from(
     new, kept = next(one for one in document["upstream"] if one["name"] == SECURITY)["root"]
     assert kept == old
     assert new["sha256"] != old["sha256"]
+
+
+def test_what_has_two_solutions_says_which_was_taken(project: Project, distribution: SmallDistribution) -> None:
+    distribution.offer(distribution.main, "gawk", "5.2", Provides="awk")
+    distribution.offer(distribution.main, "editor", "1.0", Depends="nano | vim")
+    for name in ("nano", "vim"):
+        distribution.offer(distribution.main, name, "1.0")
+    distribution.publish()
+    want(project, distribution, "apt", "editor")
+    told = notes(project)
+    assert "mawk is taken, the first in apt's order, where gawk would do for apt" in told
+    assert "nano is taken, the first that is named, where vim would do for editor" in told
+    project.lock.unlink()
+    want(project, distribution, "apt", "editor", "gawk", "vim")
+    assert "is taken" not in notes(project), "what is asked for decides"

@@ -50,12 +50,14 @@ class Resolution:
         external: dependencies that what the machine has before meets.
         searched: whether apt's own way was not enough.
         notes: what is to be told, a line each.
+        asked: names of packages that are asked for.
     """
 
     packages: list[Package]
     external: list[str] = field(default_factory=list)
     searched: bool = False
     notes: list[str] = field(default_factory=list)
+    asked: frozenset[str] = frozenset()
 
 
 def resolve(union: Union, roots: Sequence[Root], present: Present, *, recommends: bool) -> Resolution:
@@ -73,6 +75,7 @@ def resolve(union: Union, roots: Sequence[Root], present: Present, *, recommends
     else:
         found = Resolution(_searched(union, wanted, present, marking), searched=True)
         found.notes += _older(union, found.packages)
+    found.asked = frozenset(one.name for one in wanted)
     found.external = list(_external(union, found.packages))
     return found
 
@@ -243,7 +246,7 @@ def several(union: Union, resolution: Resolution, present: Present) -> list[str]
     """Return a line for each need that more than one package could meet and that decided what is taken."""
     chosen = {union.key(one): one for one in resolution.packages}
     groups = [(one, said, group) for one in resolution.packages for said, group in union.facts(one).needs]
-    forced = {group[0].name for _, _, group in groups if len(group) == 1}
+    forced = {group[0].name for _, _, group in groups if len(group) == 1} | resolution.asked
     notes: dict[tuple[str, ...], str] = {}
     for by, _, group in groups:
         if any(present.meets(one, by) for one in group) or (len(group) == 1 and union.named(group[0].name)):
