@@ -93,5 +93,20 @@ def _hint(union: Union, spec: str, hidden: frozenset[int]) -> str:
     versions = [one.evr for name in named for one in union.by_name[name]]
     if versions:
         return f"versions there: {', '.join(dict.fromkeys(versions[-8:]))}"
-    close = get_close_matches(spec, union.by_name, 5)
+    close = _like(spec, list(union.by_name))
     return f"similar names there: {', '.join(close)}" if close else "check the name, and the environment's upstreams"
+
+
+def _like(spec: str, names: Sequence[str]) -> list[str]:
+    """Return names that may have been meant: those that begin alike for most of it, else those spelt alike."""
+    begun = {name: _alike(spec, name) for name in names}
+    most = max(begun.values(), default=0)
+    if most >= max(6, len(spec) * 2 // 3):
+        return sorted(name for name, length in begun.items() if length == most)[:5]
+    return get_close_matches(spec, names, 5)
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
