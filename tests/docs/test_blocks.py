@@ -27,6 +27,7 @@ _BLOCK = re.compile(r"(<!-- run -->\n+)?```sh\n(.*?)```", re.DOTALL)
 _ELSEWHERE = {
     ("README.md", "scripts/demo"): "tests/integration/test_main_job.py",
     ("README.md", "python3 -m venv"): "tests/cli/test_command.py",
+    ("README.md", "cudepot build"): "tests/workflows/test_build_files.py",
     ("CONTRIBUTING.md", "scripts/test"): ".ci/run",
     ("docs/closed-machines.md", ""): "tests/environments/test_closed_guide.py",
     ("docs/airgap.md", "mkdir -p medium\n"): "tests/integration/test_conda_guide.py",
@@ -37,6 +38,7 @@ _ELSEWHERE = {
     ("docs/cross.md", "cudepot samples build"): "tests/workflows/test_samples.py",
     ("docs/doctor.md", "cudepot doctor"): "tests/workflows/test_doctor_run.py",
     ("docs/export.md", "cudepot export --environment"): "tests/kinds/wheels/test_environment_published.py",
+    ("docs/inputs.md", "cudepot build"): "tests/workflows/test_build_files.py",
     ("docs/nvidia-guide.md", ""): "tests/integration/test_nvidia_guide.py",
     ("docs/packages.md", "mkdir -p in && cp"): "tests/builders/test_by_command.py",
     ("docs/pytorch.md", ""): "tests/integration/test_pytorch_guide.py",

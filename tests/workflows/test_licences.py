@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
+
 from simulator.cudnn import CudnnRelease
 from simulator.nvidia import Nvidia
 from simulator.project import Project
+from tests.workflows.test_build_files import on_terminal
+
+from cudepot.digest import hexdigest
 
 
 def two_releases(project: Project, nvidia: Nvidia) -> tuple[bytes, bytes]:
@@ -33,8 +38,73 @@ def test_all_texts_are_asked_for_at_once(project: Project, nvidia: Nvidia) -> No
         assert str(kept) in told.hint
         assert f'"{kept.name}"' in told.hint
     assert "unpacking" not in told.err
+    assert "`cudepot licence accept`" in told.hint
     project.accept_eula(*texts)
     assert project.run("repackage", "--json").json["run"] == 2
+
+
+def test_they_are_listed_shown_and_accepted_without_a_network(project: Project, nvidia: Nvidia) -> None:
+    texts = two_releases(project, nvidia)
+    project.run("lock")
+    unknown = project.run("licence", "list", "--json").json
+    assert unknown == {"licences": [], "unknown": ["cudnn 8.0.5.39", "cudnn 7.6.5.32"]}
+    project.run("sync")
+    before = project.everything()
+    listed = project.run("licence", "list", "--json").json["licences"]
+    hashes = [hexdigest(text) for text in texts]
+    assert [(one["sha256"], one["accepted"]) for one in listed] == [(one, False) for one in hashes]
+    shown = project.run("licence", "show").out
+    assert all(text.decode() in shown for text in texts)
+    assert texts[1].decode() not in project.run("licence", "show", hashes[0][:12]).out
+    project.run("licence", "accept", "--all", "--dry-run")
+    assert project.everything() == before, "nothing of this changes anything"
+    refused = project.fail(8, "licence", "accept")
+    follow = refused.hint.partition("run `cudepot ")[2].partition("`")[0].split()
+    assert project.run(*follow, "--json").json["waiting"] == []
+    assert tomllib.loads(project.lock.read_text())["accepted-eula"] == sorted(hashes)
+    assert project.run("repackage", "--json").json["run"] == 2
+    project.run("publish")
+    assert packages(project) == {"cudnn-8.0.5.39", "cudnn-7.6.5.32"}
+    assert {one["accepted"] for one in project.run("licence", "list", "--json").json["licences"]} == {True}
+    assert "accepted already" in project.run("licence", "accept").out
+
+
+def test_one_of_several_is_accepted_and_comments_stay(project: Project, nvidia: Nvidia) -> None:
+    newer, older = map(hexdigest, two_releases(project, nvidia))
+    project.toml.write_text(
+        "# ours\n" + project.toml.read_text().replace("accept-eula = []", "accept-eula = [] # read")
+    )
+    project.run("lock")
+    project.run("sync")
+    done = project.run("licence", "accept", older[:8])
+    assert f"still waits: {newer}" in done.out
+    text = project.toml.read_text()
+    assert text.startswith(f'# ours\naccept-eula = [\n    "{older}", # cudnn 7.6.5.32\n] # read\n')
+    assert "is the sha256 of no licence text here" in project.fail(3, "licence", "accept", "0" * 64).error
+    told = project.fail(8, "repackage")
+    assert newer in told.error
+    assert older not in told.error
+
+
+def test_a_list_that_cannot_be_changed_safely_is_left_alone(project: Project, nvidia: Nvidia) -> None:
+    newer, _ = map(hexdigest, two_releases(project, nvidia))
+    odd = f'accept-eula = [\n  "{"a" * 64}", # one\n  "{"b" * 64}" ]'
+    project.toml.write_text(project.toml.read_text().replace("accept-eula = []", odd))
+    project.run("lock")
+    project.run("sync")
+    before = project.published(), project.toml.read_text()
+    assert f'add "{newer}" to accept-eula by hand' in project.fail(3, "licence", "accept", newer).hint
+    assert (project.published(), project.toml.read_text()) == before
+
+
+def test_on_a_terminal_each_text_is_shown_and_asked_for(project: Project, nvidia: Nvidia) -> None:
+    newer, older = two_releases(project, nvidia)
+    project.run("lock")
+    project.run("sync")
+    rc, told = on_terminal(project.base, "n\ny\n", "licence", "accept")
+    assert rc == 0, told
+    assert told.index(newer.decode().splitlines()[0]) < told.index(older.decode().splitlines()[0])
+    assert tomllib.loads(project.toml.read_text())["accept-eula"] == [hexdigest(older)]
 
 
 def test_what_waits_for_a_licence_is_held_back_alone(project: Project, nvidia: Nvidia) -> None:

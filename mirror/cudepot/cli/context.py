@@ -78,7 +78,27 @@ def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, chang
     config = load_config(base)
     store = LocalStore(base / config.store, quick=not exclusive)
     keys = ExitStack()
-    depot = Depot(
+    depot = _depot(args, base, config, store, shown, keys)
+    dry, wait = getattr(args, "dry_run", False), getattr(args, "wait", 0.0)
+    with storage_errors(store.root), keys:
+        if not exclusive:
+            yield depot
+            return
+        with store.locked(dry=dry or not changes, wait=wait, said=shown.say), _temporary_files(store), keys:
+            if dry:
+                from cudepot.store.overlay import dry_run
+
+                with dry_run(store) as scratch:
+                    yield replace(depot, store=scratch)
+            else:
+                args.journal = journal = Journal(store.at(LOG))
+                yield replace(depot, progress=Noted(depot.progress, journal), unforeseen=journal.unforeseen)
+
+
+def _depot(
+    args: argparse.Namespace, base: Path, config: Config, store: LocalStore, shown: Progress, keys: ExitStack
+) -> Depot:
+    return Depot(
         base=base,
         config=config,
         store=store,
@@ -95,20 +115,23 @@ def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, chang
         progress=shown,
         unforeseen=shown_if_asked,
     )
-    dry, wait = getattr(args, "dry_run", False), getattr(args, "wait", 0.0)
-    with storage_errors(store.root), keys:
-        if not exclusive:
-            yield depot
-            return
-        with store.locked(dry=dry or not changes, wait=wait, said=shown.say), _temporary_files(store), keys:
-            if dry:
-                from cudepot.store.overlay import dry_run
 
-                with dry_run(store) as scratch:
-                    yield replace(depot, store=scratch)
-            else:
-                args.journal = journal = Journal(store.at(LOG))
-                yield replace(depot, progress=Noted(depot.progress, journal), unforeseen=journal.unforeseen)
+
+@contextmanager
+def passing(args: argparse.Namespace, config: Config, place: Path | None = None) -> Iterator[Depot]:
+    """Give a depot without a project: its store is below ``place``, or where temporary files are, and goes with it."""
+    from cudepot.cli.progress import Silent
+    from cudepot.temporary import temporary_folder
+
+    with temporary_folder(str(place) if place else "") as base, storage_errors(base), ExitStack() as keys:
+        store = LocalStore(base / "store", create=True, durable=False)
+        with _temporary_files(store):
+            yield _depot(args, base, config, store, Silent(), keys)
+
+
+def config_if_any(base: Path) -> Config:
+    """Return the configuration of the project in ``base``, or all defaults where there is none."""
+    return load_config(base) if (base / "cudepot.toml").exists() else parse_text("version = 1")
 
 
 @contextmanager

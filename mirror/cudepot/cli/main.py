@@ -18,7 +18,7 @@ from cudepot.cli.parsing import HelpFormatter, Parser, grouped
 from cudepot.errors import CudepotError
 
 GROUPS = {
-    "get and make": ("init", "lock", "update", "sync", "repackage", "publish", "status"),
+    "get and make": ("build", "init", "lock", "update", "sync", "licence", "repackage", "publish", "status"),
     "keep and check": ("verify", "snapshots", "diff", "why", "tree", "rollback", "gc"),
     "carry and show": ("bundle", "kit", "serve", "client", "export"),
     "know": ("trust", "upstreams", "catalog", "doctor", "samples", "explain", "completion", "help"),

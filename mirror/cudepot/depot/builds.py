@@ -199,6 +199,16 @@ def recall(store: LocalStore, lock: Lock, key: str) -> list[Built] | None:
     return built if all(store.has(one.digest) for one in built) else None
 
 
+def recorded_licence(store: LocalStore, key: str) -> Digest | None:
+    """Return the licence text that a job was built under, if the store still has it."""
+    try:
+        sha256 = Table(_file(store, key).read()).text("licence")
+        found = Digest(sha256, store.path(Digest(sha256, 0)).stat().st_size)
+    except (OSError, ValueError, CudepotError):
+        return None
+    return found if store.has(found) else None
+
+
 def records(store: LocalStore) -> Iterator[tuple[str, str, list[Built]]]:
     """Give key, job and packages of every readable build record."""
     for path in BUILDS.found(store.root):

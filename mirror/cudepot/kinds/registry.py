@@ -60,6 +60,8 @@ ROWS = {
     "files": Row("cudepot.kinds.files.kind", ecosystems.FILES, upstreams=False),
 }
 """All kinds, in the order in which they are told."""
+OF_FILES = "folder"
+"""The kind whose upstreams are folders of files that somebody has on this machine."""
 
 
 def register(name: str, row: Row) -> None:

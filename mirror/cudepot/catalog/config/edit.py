@@ -40,6 +40,44 @@ def set_lists(
     return result
 
 
+def add_values(text: str, key: str, added: Mapping[str, str]) -> str:
+    """Return cudepot.toml with values added to a list of strings outside all tables; each gets a comment.
+
+    Args:
+        text: cudepot.toml.
+        key: of the list, which is made where it is missing.
+        added: value → comment.
+
+    Raises:
+        ConfigError: the result would not say what it should; then the file has to be edited by hand.
+    """
+    document = tomlkit.parse(text if key in tomlkit.parse(text) else f"{key} = []\n{text}")
+    before = tomli.loads(text)
+    array = document[key]
+    assert isinstance(array, Array), "the file was read as configuration before"
+    present = list(array)
+    if not present and "\n" not in array.as_string():
+        array.add_line(indent="")
+    for value, comment in added.items():
+        if value not in present:
+            _append(array, value, comment)
+    result = tomlkit.dumps(document)
+    new = [one for one in added if one not in present]
+    if not _says(result, {**before, key: [*present, *new]}):
+        listed = ", ".join(f'"{one}"' for one in new)
+        raise ConfigError(
+            "cudepot.toml is laid out so that it cannot be changed safely", hint=f"add {listed} to {key} by hand"
+        )
+    return result
+
+
+def _says(text: str, wanted: Mapping[str, Any]) -> bool:
+    try:
+        return tomli.loads(text) == wanted
+    except ValueError:
+        return False
+
+
 def _set(table: Table, name: str, wanted: list[str], comment: str) -> None:
     if name not in table:
         if wanted:

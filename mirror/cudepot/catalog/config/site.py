@@ -132,11 +132,7 @@ def parse_site(table: Table, parse_place: ParsePlace) -> Site:
         nvidia_paths=table.flag("nvidia-paths") if table.has("nvidia-paths") else None,
     )
     table.done()
-    if not _LABEL.fullmatch(site.label):
-        raise ConfigError(
-            f"'site.label' must be lower-case letters, digits and dots, found {site.label!r}",
-            hint="it becomes a local version label (PEP 440)",
-        )
+    parse_label(site.label)
     if site.origin and site.key:
         raise ConfigError(
             "'site.from' and 'site.key' exclude each other: a site out of bundles is shown as it was signed",
@@ -145,6 +141,16 @@ def parse_site(table: Table, parse_place: ParsePlace) -> Site:
     if not _CHANNEL.fullmatch(site.channel):
         raise ConfigError(f"'site.channel' is not a plain name: {site.channel!r}")
     return site
+
+
+def parse_label(text: str, where: str = "'site.label'") -> str:
+    """Return a label; raise ConfigError, which tells ``where`` it was given, for one that wheels cannot bear."""
+    if not _LABEL.fullmatch(text):
+        raise ConfigError(
+            f"{where} must be lower-case letters, digits and dots, found {text!r}",
+            hint="it becomes a local version label (PEP 440)",
+        )
+    return text
 
 
 def _statuses(given: Mapping[str, str]) -> dict[str, ProjectStatus]:

@@ -9,7 +9,7 @@ TEMPLATE = """\
 version = 1
 store = "store"              # objects, snapshots, build records; relative to this file
 
-# Licence texts you have read and accepted, by sha256. `cudepot repackage` names the text and its hash.
+# Licence texts you have read and accepted, by sha256. `cudepot licence accept` shows and adds them.
 accept-eula = []
 
 [site]

@@ -27,6 +27,22 @@ _HEADERS_APART = (9, 14)
 """Since when the development package is known to hold no header itself: without the other nothing can be made."""
 
 
+class LackingError(PinError):
+    """A release cannot be made of the artifacts alone: another one is needed beside them.
+
+    Attributes:
+        wanted: what it is called, as `packages` of a pin name it.
+    """
+
+    def __init__(self, message: str, *, hint: str, wanted: str) -> None:
+        super().__init__(message, hint=hint)
+        self.wanted = wanted
+
+
+class UnknownCudaError(PinError):
+    """Nobody knows which CUDA a component belongs to."""
+
+
 def completed(
     artifacts: Sequence[Artifact],
     pins: Sequence[Pin],
@@ -103,6 +119,7 @@ def lacking(artifacts: Sequence[Artifact], release: Release, role: Role, message
         parts = {part_of(each.name) for each in artifacts}
         wanted = pinned_as(one, _holder(one.kind, release, role, parts), folder=folder)
         hint = f'add "{wanted}" to `packages` of the pin, then run `cudepot lock`'
+        return LackingError(message, hint=hint, wanted=wanted)
     return PinError(message, hint=hint)
 
 
@@ -131,7 +148,7 @@ def _placed(one: Artifact, said: set[tuple[str, str]], components: Callable[[], 
         return one  # its name says it, or its pin
     cuda = components().cuda_of(component, release.version)
     if not cuda:
-        raise PinError(
+        raise UnknownCudaError(
             f"{one.filename}: which CUDA {component} {release.version} belongs to is not known here",
             hint=f'give it a pin of its own with cuda = "{release.version.partition(".")[0]}.N", the CUDA whose '
             "release notes list it",
@@ -210,8 +227,9 @@ _CONTENTS = {"": "libraries", "static": "static archives"}
 def _incomplete(release: Release, one: Artifact, part: str, *, folder: bool) -> PinError:
     what, wanted = _CONTENTS.get(part, "headers"), pinned_as(one, part, folder=folder)
     first = "put it into the folder and " if folder else ""
-    return PinError(
+    return LackingError(
         f"{one.name} {one.version} has a recipe, and nothing pinned holds the {what} of {release.product} "
         f"{release.version}: it could not be repackaged",
         hint=f'{first}add "{wanted}" to `packages` of the pin, then run `cudepot lock`',
+        wanted=wanted,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import Artifact, Lock
 from cudepot.depot.builds import Job
 from cudepot.digest import Digest
 from cudepot.errors import EulaError
@@ -24,6 +24,31 @@ class Text(NamedTuple):
     digest: Digest
 
 
+class Terms(NamedTuple):
+    """A licence text in the store, what is under it, and whether it is accepted."""
+
+    digest: Digest
+    releases: tuple[str, ...]
+    accepted: bool
+
+    @property
+    def told(self) -> str:
+        """The releases, as people read them."""
+        return listed(self.releases)
+
+
+class UnacceptedError(EulaError):
+    """Builds wait until somebody accepts their licence texts.
+
+    Attributes:
+        waiting: the texts, each of which is in the store.
+    """
+
+    def __init__(self, message: str, *, hint: str, waiting: Sequence[Text]) -> None:
+        super().__init__(message, hint=hint)
+        self.waiting = tuple(waiting)
+
+
 class NotAcceptedError(EulaError):
     """A build waits until somebody accepts a licence text; the text is in the store."""
 
@@ -32,16 +57,19 @@ class NotAcceptedError(EulaError):
         self.text = text
 
 
-def first_licence(store: LocalStore, recipes: Path, job: Job) -> Digest | None:
+def first_licence(
+    store: LocalStore, recipes: Path, job: Job, opened: Callable[[Artifact], BinaryIO] | None = None
+) -> Digest | None:
     """Return the licence text that stands first in a job's artifacts, put into the store; None where none is found.
 
     Only the best text by the recipe's rules ends the reading early. The build looks at all of them once more.
+    ``opened`` gives an artifact that the store does not have yet.
     """
     rules = load_rules(recipes, job.recipe)
     best = min((rank for rank, rule in enumerate(rules.rules) if rule.role is Role.LICENCE), default=-1)
     found: tuple[int, Digest] | None = None
     for artifact in (*job.artifacts, *job.licences):
-        with store.open(artifact.digest) as handle:
+        with opened(artifact) if opened else store.open(artifact.digest) as handle:
             for member, stream in members(artifact, handle, lambda _: None):
                 claim = rules.claim(member.name)
                 if claim is None or claim.role is not Role.LICENCE or stream is None:
@@ -60,22 +88,41 @@ def refuse(store: LocalStore, recipes: Path, lock: Lock, job: Job) -> None:
         raise NotAcceptedError(Text(job, licence))
 
 
-def question(store: LocalStore, waiting: Sequence[Text]) -> EulaError:
-    """Return the one error that asks for every text, and says how to accept them."""
+def terms_of(lock: Lock, texts: Iterable[Text]) -> tuple[Terms, ...]:
+    """Return each text once, with all that is under it."""
     grouped: dict[Digest, list[Job]] = {}
-    for one in waiting:
+    for one in texts:
         grouped.setdefault(one.digest, []).append(one.job)
-    told = "; ".join(f"{_named(jobs)} (sha256 {digest.sha256})" for digest, jobs in grouped.items())
-    many = len(grouped) > 1
-    paths = ", ".join(str(store.path(one)) for one in grouped)
-    hashes = ", ".join(f'"{one.sha256}"' for one in grouped)
-    return EulaError(
-        f"the licence{'s' if many else ''} of {told} {'have' if many else 'has'} not been accepted",
-        hint=f"read {paths}; if you accept {'them' if many else 'it'}, add {hashes} to accept-eula in cudepot.toml, "
-        "then run `cudepot repackage`: no network is needed",
+    return tuple(
+        Terms(digest, releases_of(jobs), digest.sha256 in lock.accepted_eula) for digest, jobs in grouped.items()
     )
 
 
-def _named(jobs: Iterable[Job]) -> str:
-    names = list(dict.fromkeys(f"{one.release.product} {one.release.version}" for one in jobs))
+def question(store: LocalStore, waiting: Sequence[Text]) -> EulaError:
+    """Return the one error that asks for every text, and says how to accept them."""
+    terms = terms_of(Lock(), waiting)
+    paths = ", ".join(str(store.path(one.digest)) for one in terms)
+    hashes = ", ".join(f'"{one.digest.sha256}"' for one in terms)
+    return UnacceptedError(
+        not_accepted(terms),
+        hint=f"read {paths}; if you accept {'them' if len(terms) > 1 else 'it'}, run `cudepot licence accept`, or add "
+        f"{hashes} to accept-eula in cudepot.toml; then run `cudepot repackage`: no network is needed",
+        waiting=waiting,
+    )
+
+
+def not_accepted(terms: Sequence[Terms]) -> str:
+    """Return what is wrong while texts are not accepted."""
+    told = "; ".join(f"{one.told} (sha256 {one.digest.sha256})" for one in terms)
+    many = len(terms) > 1
+    return f"the licence{'s' if many else ''} of {told} {'have' if many else 'has'} not been accepted"
+
+
+def releases_of(jobs: Iterable[Job]) -> tuple[str, ...]:
+    """Return product and version of each job, once each."""
+    return tuple(dict.fromkeys(f"{one.release.product} {one.release.version}" for one in jobs))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a line, the first of them where there are many."""
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

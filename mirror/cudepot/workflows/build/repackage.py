@@ -52,11 +52,14 @@ class RepackageResult:
     notes: tuple[str, ...] = ()
 
 
-def repackage(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -> RepackageResult:
+def repackage(
+    depot: Depot, *, dry_run: bool = False, keep_last: bool = False, is_channel: bool = True
+) -> RepackageResult:
     """Run the jobs whose result is not in the store yet; one that fails, or waits for a licence, stops no other.
 
     Licences are looked at before anything is unpacked. With ``keep_last``, the packages of an upstream of which
-    locked artifacts are missing are those of what was published of it last.
+    locked artifacts are missing are those of what was published of it last. What ``is_channel`` has to hold together
+    where that has to do without conda-forge.
 
     Raises:
         ConfigError: the lock is out of date.
@@ -73,7 +76,7 @@ def repackage(depot: Depot, *, dry_run: bool = False, keep_last: bool = False) -
     run = _Run(depot, lock, dry_run=dry_run)
     run.all(jobs)
     made = tuple(dict.fromkeys(one for job in jobs for one in run.built.get(job, ())))
-    if run.started and depot.config.build.closed_channel and not dry_run and not run.failed:
+    if is_channel and run.started and depot.config.build.closed_channel and not dry_run and not run.failed:
         check_closed(depot.store, made)
     failed = (*run.failed, *([Trouble("licences", question(depot.store, run.waiting))] if run.waiting else []))
     return RepackageResult(tuple(map(str, jobs)), run.started, made, held, tuple(map(str, left)), failed, notes)

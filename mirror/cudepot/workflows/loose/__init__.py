@@ -1,0 +1,1 @@
+"""Packages out of files that somebody has, without a project."""
