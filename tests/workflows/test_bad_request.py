@@ -290,3 +290,18 @@ def test_a_truncated_artifact_in_the_store_is_found_before_it_is_used(shown: Pro
     assert "is not in the store" in refused(shown, 3, "repackage")
     shown.run("sync")
     shown.run("repackage")
+
+
+def test_the_error_begins_with_file_line_and_column(project: Project) -> None:
+    project.init()
+    file = project.base / "cudepot.toml"
+    text = file.read_text()
+    for wrong, line, column in (
+        ('[[pin]]\nupstream = "nobody"\npackages = ["x"]\n', 2, 12),
+        ("[[pin]]\npackage = []\nupstream = 'x'\n", 1, 1),
+        ("[[pin]]\nupstream = [1 2]\n", 2, 15),
+        ("[[environment]]\nname = 'train'\nplatfroms = ['linux-64']\n", 3, 1),
+    ):
+        file.write_text(text + wrong)
+        at = f"{file}:{text.count(chr(10)) + line}:{column}: "
+        assert project.fail(3, "status").error.startswith(f"error E100: {at}")

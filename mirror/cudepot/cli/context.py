@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import replace
 from pathlib import Path
 
+import tomli
+
 from cudepot import __version__
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.upstream import Upstream
@@ -36,17 +38,29 @@ _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 def load_config(base: Path) -> Config:
     """Read cudepot.toml in ``base``; raise ConfigError when it is missing or malformed."""
-    path = base / "cudepot.toml"
+    path, text = base / "cudepot.toml", ""
     try:
-        return parse_text(path.read_text("utf-8"), _machine_index)
+        text = path.read_text("utf-8")
+        return parse_text(text, _machine_index)
     except ConfigError as error:
         raise ConfigError(
-            f"{path}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
+            f"{path}{_where(text, error)}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
         ) from error
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: not found", hint="run `cudepot init`, or name the folder with -C") from error
+    except tomli.TOMLDecodeError as error:
+        where = f":{error.lineno}:{error.colno}"
+        raise ConfigError(f"{path}{where}: not TOML: {error}", hint="correct the line it names") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not TOML: {error}", hint="correct the line it names") from error
+
+
+def _where(text: str, error: ConfigError) -> str:
+    """Return the line and column of what an error names, as ``:14:12``; empty where it names nothing of the text."""
+    from cudepot.catalog.config.places import pointed
+
+    found = pointed(text, str(error))
+    return f":{found}" if found else ""
 
 
 def _machine_index() -> str:

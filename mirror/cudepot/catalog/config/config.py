@@ -180,8 +180,8 @@ def _check_references(config: Config) -> None:
             raise ConfigError(f"two upstreams are called {name!r}")
         if any(other.startswith(name + "/") for other in names):
             raise ConfigError(f"upstream {name!r} is a folder of another upstream's name")
-    for pin in config.pins:
-        one = config.upstream(pin.upstream)
+    for number, pin in enumerate(config.pins):
+        one = _upstream_of(config, pin, f"pin[{number}].upstream")
         _check_architectures(pin, one)
         if pin.keep != 1 and not one.keeps:
             raise ConfigError(
@@ -196,6 +196,13 @@ def _check_references(config: Config) -> None:
         for subdir in pin.subdirs:
             if subdir not in (known := PLATFORMS if one.keeps else SUBDIRS):
                 raise ConfigError(f"unknown platform {subdir!r}", hint=f"known: {', '.join(known)}")
+
+
+def _upstream_of(config: Config, pin: Pin, where: str) -> Upstream:
+    try:
+        return config.upstream(pin.upstream)
+    except ConfigError as error:
+        raise ConfigError(f"{error}, as {where!r} says", hint=error.hint) from error
 
 
 def _check_architectures(pin: Pin, upstream: Upstream) -> None:
