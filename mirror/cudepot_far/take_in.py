@@ -4,6 +4,7 @@ Objects enter the store one by one, each checked. The manifest waits in ``incomi
 the last step, one file, makes the snapshot visible.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Callable, Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 from cudepot_far.errors import ClockError, ConfigError, FarError, FormatError, TrustError
@@ -14,6 +15,7 @@ from cudepot_far.store import INCOMING, Store
 from cudepot_far.volume import Volume, open_volume
 from cudepot_far.vouch import Proved
 
+_AT_ONCE = 4  # objects on their way into the store
 Say = Callable[[str], None]
 """Is told what is being done."""
 
@@ -116,13 +118,12 @@ def _take(store: Store, volume: Volume, say: Say) -> int:
     if not store.has_manifest(INCOMING, volume.name):
         store.add_manifest(INCOMING, volume.name, volume.document, volume.signature)
     say(f"reading {len(volume.members)} objects of {volume.path}")
-    new = 0
-    for member in volume.members:
-        if not store.has(member.digest):
-            store.add(member.digest, volume.chunks(member), f"{volume.path}: {member.name}")
-            new += 1
+    missing = [one for one in volume.members if not store.has(one.digest)]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # the disk joins what several wait for
+        for _ in pool.map(lambda one: store.add(one.digest, volume.chunks(one), f"{volume.path}: {one.name}"), missing):
+            pass
     store.settle()
-    return new
+    return len(missing)
 
 
 def _finish(project: Project, known: Dict[str, Manifest], given: Iterable[str], say: Say) -> Result:
