@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from simulator.debs import simple_deb, write_deb
 from simulator.project import Project
 
@@ -35,6 +38,32 @@ def test_lock_check_says_whether_the_lock_would_change(shown: Project) -> None:
     assert shown.lock.read_bytes() == lock
     shown.run("lock")
     assert shown.run("lock", "--check").rc == 0
+
+
+def test_lock_check_offline_needs_the_two_files_alone(shown: Project, tmp_path: Path) -> None:
+    folder = shown.sections[0].partition("path = ")[2].split('"')[1]
+    (shown.base / folder).rename(tmp_path / "away")
+    checkout = Project(tmp_path / "checkout", key="", gnupg=tmp_path)
+    good = shown.toml.read_text()
+    checkout.toml.write_text(good)
+    argv = ("lock", "--check", "--offline")
+    assert checkout.run(*argv, "--json", check=False).json == {"changes": ["upstream local: not locked"]}
+    shutil.copy(shown.lock, checkout.lock)
+    assert checkout.run(*argv).rc == 0
+    renamed = good.replace('name = "local"', 'name = "new"').replace('upstream = "local"', 'upstream = "new"')
+    accepted = good.replace("accept-eula = []", f'accept-eula = ["{"0" * 64}"]')
+    environment = "[[environment]]\nname = 'e'\nplatforms = ['linux-64']\nconda = ['x']\n"
+    for text, says in (
+        (good + "[[pin]]\nupstream = 'local'\npackages = ['x']\n", "upstream local: it or its pins changed"),
+        (renamed, "upstream local: nothing is pinned of it now\nupstream new: not locked"),
+        (accepted, "accept-eula: other licences are accepted now"),
+        (good + environment, "environment e: it or a file it names changed"),
+    ):
+        checkout.toml.write_text(text)
+        done = checkout.run(*argv, check=False)
+        assert (done.rc, done.out.rpartition("\ncudepot.lock is not")[0]) == (14, says)
+    assert sorted(one.name for one in checkout.base.iterdir()) == ["cudepot.lock", "cudepot.toml"]
+    assert checkout.fail(3, "lock", "--offline").hint == "hint: cudepot lock --check --offline"
 
 
 def test_a_damaged_object_is_named_by_what_it_is(shown: Project) -> None:

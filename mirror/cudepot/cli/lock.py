@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.context import add_wait, opened
+from cudepot.cli.context import add_wait, load_config, opened
 from cudepot.cli.output import NEEDED, Answer, complain, error_json
 from cudepot.cli.progress import size_text
 from cudepot.errors import ConfigError
@@ -40,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would change; write no lock")
     parser.add_argument(
         "--check", action="store_true", help="like --dry-run, with exit status 14 when the lock would change"
+    )
+    parser.add_argument(
+        "--offline",
+        action="store_true",
+        help="with --check: only whether cudepot.lock is what cudepot.toml asks for; asks no upstream, needs no store",
     )
     parser.add_argument(
         "--upgrade",
@@ -102,6 +107,8 @@ def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     from cudepot.depot.locked import lock_or_empty
 
+    if args.offline:
+        return _checked_offline(args)
     args.dry_run = args.dry_run or args.check
     with opened(args) as depot:
         if args.listing:
@@ -116,6 +123,19 @@ def run(args: argparse.Namespace) -> Answer:
         changes = args.check and result.lock != lock_or_empty(depot.lock_path)
     answer, lines, code = answered(result, dry_run=args.dry_run)
     return answer, lines, code or (NEEDED if changes else 0)
+
+
+def _checked_offline(args: argparse.Namespace) -> Answer:
+    """Compare the two files alone, as CI does in a checkout."""
+    from cudepot.depot.locked import lock_or_empty, unlocked
+
+    if not args.check or args.listing or args.upgrade or accepted(args):
+        raise ConfigError("--offline only goes with --check", hint="cudepot lock --check --offline")
+    base = Path(args.directory).resolve()
+    changes = unlocked(load_config(base), lock_or_empty(base / "cudepot.lock"), base)
+    lines = [*changes, "cudepot.lock is not what cudepot.toml asks for: run `cudepot lock`"]
+    good = ["cudepot.lock is what cudepot.toml asks for"]
+    return {"changes": list(changes)}, lines if changes else good, NEEDED if changes else 0
 
 
 def locked(depot: Depot, args: argparse.Namespace) -> LockResult:

@@ -85,6 +85,28 @@ def unanswered(config: Config, store: LocalStore, lock: Lock) -> tuple[str, ...]
     )
 
 
+def unlocked(config: Config, lock: Lock, base: Path) -> tuple[str, ...]:
+    """Return a line for each thing that cudepot.toml asks for otherwise than it was locked; needs no store, no network.
+
+    Whether upstreams have something newer is not known then.
+
+    Raises:
+        ConfigError: cudepot.toml pins nothing.
+    """
+    used = {one.name for one in (*pinned_upstreams(config), *environment_upstreams(config))}
+    gone = sorted({one.name for one in lock.upstreams} - used)
+    lines = [f"upstream {name}: nothing is pinned of it now" for name in gone]
+    lines += [
+        f"upstream {one.name}: {'it or its pins changed' if lock.upstream(one.name) else 'not locked'}"
+        for one in _unanswered(config, lock)
+    ]
+    environments = dict.fromkeys(_unanswered_environments(config, lock, base))
+    lines += [f"environment {name}: it or a file it names changed" for name in environments]
+    if set(lock.accepted_eula) != set(config.accept_eula):
+        lines.append("accept-eula: other licences are accepted now")
+    return tuple(lines)
+
+
 def _unanswered_environments(config: Config, lock: Lock, base: Path) -> Iterator[str]:
     """Give the environments of which the lock has something else than cudepot.toml wants, or nothing."""
     wanted = {(one.name, kind): (one, wants) for one in config.environments for kind, wants in one.wants}
