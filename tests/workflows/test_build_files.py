@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from simulator.cudnn import CudnnRelease, parts, write_archive
 from simulator.debs import write_debs
+from simulator.installers import write_installer
 from simulator.nvidia import Nvidia
 from simulator.process import clean_env
 from simulator.project import Done, Project
 from simulator.rpms import cudnn_rpms, samples_rpm, write_rpm
+from simulator.wheels import write_cublas_wheel
 from simulator.windows import write_zip
 from tests.clients import conda_env
 from tests.clients.python_env import PythonEnv, load_cudnn
@@ -182,11 +184,32 @@ def test_an_unknown_file_is_told_what_it_could_be(tmp_path: Path, name: str, hin
     assert hint in done.hint
 
 
+def test_the_hint_about_an_installer_can_be_followed(nvidia: Nvidia, tmp_path: Path) -> None:
+    key = nvidia.keys.generate("cudnn-local <cudatools@example.com>")
+    installer = write_installer(tmp_path / "made", nvidia.keys, key, *nvidia.built().debs)
+    refused = cudepot_in(tmp_path, "build", installer)
+    unpack = refused.hint.partition("`")[2].partition("`")[0]
+    subprocess.run(["sh", "-c", unpack], cwd=tmp_path, check=True)
+    (inside,) = {one.parent for one in (tmp_path / "unpacked/var").rglob("*.deb")}
+    done = cudepot_in(tmp_path, "build", inside, "--wheel", "--accept-licence", SHA)
+    assert done.rc == 0, done
+
+
+def test_a_component_of_an_unknown_cuda_asks_for_it(tmp_path: Path) -> None:
+    wheel = write_cublas_wheel("13", "13.99.0.1", tmp_path)
+    done = cudepot_in(tmp_path, "build", wheel, "-n")
+    assert done.rc == 6
+    assert "--cuda" in done.hint
+    assert cudepot_in(tmp_path, "build", wheel, "-n", "--cuda", "13.9").rc == 0
+
+
 def test_what_a_folder_holds_beside_is_left_out_and_told(archive: Path, tmp_path: Path) -> None:
     (archive.parent / "notes.txt").write_text("mine")
     done = cudepot_in(tmp_path, "build", "in", "-n")
     assert done.rc == 0
-    assert "notes.txt: left out" in done.out
+    assert "in: files of other kinds, left out: 1" in done.out
+    (archive.parent / "other.deb").write_bytes(b"?")
+    assert "other.deb: left out: neither its name nor its bytes" in cudepot_in(tmp_path, "build", "in", "-n").out
     empty = tmp_path / "empty"
     empty.mkdir()
     assert cudepot_in(tmp_path, "build", "empty").rc == 6

@@ -167,5 +167,9 @@ def _next(result: FilesResult, folder: Path) -> list[str]:
     conda = any(one.built.subdir for one in result.made)
     products = dict.fromkeys(one.path.name.rsplit("-", 2)[0] for one in result.made if one.built.subdir)
     main = min(products, key=len, default="")
-    lines = [f"to install: conda install -c {folder.absolute().as_uri()} {main}"] if conda else []
+    lines = (
+        [f"to install: conda install --override-channels -c {folder.absolute().as_uri()} -c conda-forge {main}"]
+        if conda
+        else []
+    )
     return [*lines, *(f"to install: pip install {one}" for one in wheels[:1])]

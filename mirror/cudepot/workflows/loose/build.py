@@ -19,7 +19,7 @@ from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.nvidia_catalog import doubtful
 from cudepot.digest import Digest
-from cudepot.disk import storage_errors, write_atomic
+from cudepot.disk import check_room, storage_errors, write_atomic
 from cudepot.errors import BuildError, CudepotError, FormatError, PinError
 from cudepot.formats.conda_index import IndexedPackage, channel_files, read_package
 from cudepot.store.local import LocalStore
@@ -29,6 +29,7 @@ from cudepot.workflows.lock.lock import make_lock
 from cudepot.workflows.sync import sync
 
 _INDEX = "repodata.json"
+_ROOM = 2  # times the size of the files: a copy of them, and packages that are about as large
 
 
 class Plan(NamedTuple):
@@ -115,6 +116,8 @@ def built(depot: Depot, plan: Plan, folder: Path, files: Sequence[Path]) -> File
         StorageError: the disk refuses.
         BuildError: two files give different packages of one name.
     """
+    with storage_errors(folder):
+        check_room(depot.store.root, sum(one.digest.size for one in plan.lock.artifacts) * _ROOM)
     sync(depot)
     result = repackage(depot, is_channel=False)
     _check_names(result.built)

@@ -53,7 +53,11 @@ def recognised(paths: Iterable[Path]) -> tuple[tuple[Loose, ...], tuple[str, ...
     found: dict[Path, Loose] = {}
     notes = []
     for path in paths:
-        for file in _files(path):
+        files = _files(path)
+        of_kind = [one for one in files if one == path or one.suffix in _EXAMPLES]  # downloads may be large and many
+        if len(of_kind) < len(files):
+            notes.append(f"{path}: files of other kinds, left out: {len(files) - len(of_kind)}")
+        for file in of_kind:
             if one := _recognised(file):
                 found[one.path] = one
             elif path.is_dir() or is_meta(_package(file)):
