@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import tomli
 
-from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.lock_document import parse_lock
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.history import History
-from cudepot.digest import MismatchError, VerifyingReader
-from cudepot.errors import ConfigError, TrustError
+from cudepot.digest import Digest, MismatchError, VerifyingReader
+from cudepot.errors import ConfigError, CudepotError, TrustError
 from cudepot.ports import Site
 from cudepot.store.local import LocalStore
 
@@ -36,6 +38,28 @@ def lock_of(store: LocalStore, snapshot: Snapshot) -> Lock:
         raise ConfigError(f"{what}: {error}", hint=error.hint) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{what} is not TOML: {error}", hint="whoever signed this snapshot made it so") from error
+
+
+def says_the_same(store: LocalStore, snapshot: Snapshot, document: bytes, lock: Lock) -> bool:
+    """Return whether a lock, and its ``document``, says what the lock of a snapshot does.
+
+    Upstreams publish new roots daily, and no site shows any but those of whole mirrors: others make no difference.
+    A lock that the store has lost, or that cannot be read, says something else.
+    """
+    if snapshot.lock == Digest.of(document):
+        return True
+    try:
+        there = lock_of(store, snapshot)
+    except CudepotError:
+        return False
+    return _without_roots(there) == _without_roots(lock)
+
+
+def _without_roots(lock: Lock) -> Lock:
+    def bare(one: LockedUpstream) -> LockedUpstream:
+        return one if one.files else replace(one, roots=(), metadata=())
+
+    return replace(lock, upstreams=tuple(map(bare, lock.upstreams)))
 
 
 def shown_snapshot(history: History, site: Site) -> Snapshot:

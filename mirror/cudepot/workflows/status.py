@@ -20,7 +20,7 @@ from cudepot.depot.fault_memory import Standing, standing_faults
 from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.locked import current_lock, environment_fault_name, environment_upstreams, unanswered
 from cudepot.depot.root_age import too_old
-from cudepot.depot.snapshots import lock_of
+from cudepot.depot.snapshots import lock_of, says_the_same
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.mirror_files import main_indexes, read_whole, wholes
@@ -188,12 +188,12 @@ def _wants(config: Config) -> bool:
 
 
 def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:
-    """Return whether the site shows the newest snapshot, made of this very lock and these builds."""
+    """Return whether the site shows the newest snapshot, made of what this lock says and of these builds."""
     if shown is None or not numbers or shown != numbers[-1]:
         return False
     depot.progress.step(f"reading snapshot {shown}")
     snapshot = parse_snapshot(depot.store.snapshots.read(shown)[0], f"snapshot {shown}")
-    answers = snapshot.lock == Digest.of(depot.lock_path.read_bytes()) and {
+    answers = says_the_same(depot.store, snapshot, depot.lock_path.read_bytes(), lock) and {
         one.digest for one in builds_of(depot.workshop, lock)
     } <= set(snapshot.tree.values())
     lasting = [one.name for one in lock.upstreams if depot.config.upstream(one.name).valid_for]

@@ -31,7 +31,7 @@ def distribution(server: Server, upstream_key: tuple[KeyHome, Key]) -> SmallDist
 def want(project: Project, distribution: SmallDistribution, *debs: str, **keys: object) -> None:
     project.sections.clear()
     distribution.add_upstreams(project)
-    project.add("environment", name="node", distribution="debian12", deb=list(debs), **keys)
+    project.add("environment", **{"name": "node", "distribution": "debian12", "deb": list(debs)} | keys)
 
 
 def locked(project: Project, *options: str) -> dict[str, Any]:
@@ -154,6 +154,27 @@ def test_what_is_locked_stays_until_it_is_upgraded(project: Project, distributio
     assert f"{SECURITY}/libc6_{NEW}.1_amd64.deb" in members(locked(project, "--upgrade"))
 
 
+def test_an_upstream_that_has_nothing_of_it_is_no_trouble_for_apt(
+    project: Project, distribution: SmallDistribution
+) -> None:
+    want(project, distribution, "linux-headers-amd64")
+    told = notes(project)
+    assert "apt-get" not in told, told
+
+
+def test_what_stays_because_it_is_locked_is_not_laid_to_priorities(
+    project: Project, distribution: SmallDistribution
+) -> None:
+    want(project, distribution, "make")
+    locked(project)
+    distribution.offer(distribution.cuda, "libc6", f"{NEW}.1")
+    distribution.publish()
+    want(project, distribution, "make", priorities={CUDA: 600})
+    assert "goes before" not in notes(project)
+    want(project, distribution, "make", priorities={SECURITY: 600})
+    assert f"{SECURITY} goes before {CUDA}" in notes(project, "--upgrade")
+
+
 def test_what_an_upstream_has_no_more_is_chosen_anew(project: Project, distribution: SmallDistribution) -> None:
     want(project, distribution, "make")
     locked(project)
@@ -216,6 +237,8 @@ def test_two_architectures_are_two_targets(project: Project, server: Server, ups
         ({"base": "file:no.txt"}, "no.txt: No such file"),
         ({"rpm": ["make"]}, "a machine has one of them"),
         ({"architectures": ["s390x"]}, "none of its upstreams has s390x"),
+        ({"architectures": ["x86_64"]}, "Debian's words are amd64, arm64"),
+        ({"deb": ["make (>= 4)"]}, "expected NAME, NAME=VERSION or NAME:ARCHITECTURE in 'environment[0].deb'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -96,7 +96,8 @@ def _target(
     if not there:
         raise ConfigError(
             f"environment {asking.environment.name!r}: none of its upstreams has {architecture}",
-            hint=f"add it to `architectures` of {', '.join(one.upstream.name for one in sessions)}",
+            hint=f"add it to `architectures` of {', '.join(one.upstream.name for one in sessions)}"
+            f"; Debian's words are {', '.join(ARCHITECTURES.values())}",
         )
     asking.depot.progress.step(f"solving {asking.environment.name} for {target.name}")
     return solve_target(asking, wanted, there, target, _kept(asking, target, locked))

@@ -12,6 +12,11 @@ def of_kind(lock: Lock, name: str, kind: str) -> LockedEnvironment:
     if found := lock.environment(name, kind):
         return found
     there = ", ".join(one.name for one in lock.environments if one.kind == kind)
+    if others := [one.kind for one in lock.environments if one.name == name]:
+        raise ConfigError(
+            f"environment {name!r} has no packages of {kind}",
+            hint=f"what it has is of {', '.join(others)}: `cudepot client --help` lists what is written for each",
+        )
     raise ConfigError(
         f"the site shows no environment {name!r} of such packages",
         hint=f"it shows {there or 'none'}: run `cudepot lock`, `cudepot sync` and `cudepot publish`",

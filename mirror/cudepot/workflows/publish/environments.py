@@ -23,7 +23,7 @@ from cudepot.errors import ConfigError, CudepotError, UnsolvableError
 from cudepot.kinds.registry import solves_of
 from cudepot.workflows.publish.channels import channels
 from cudepot.workflows.publish.from_site import from_site
-from cudepot.workflows.publish.parts import Earlier, Held, Part, made_again
+from cudepot.workflows.publish.parts import Earlier, Held, Part, as_before, made_again
 
 Tree = dict[str, Digest]
 _SHOWN = 3
@@ -66,7 +66,10 @@ def with_environments(
 
 
 def _make_again(depot: Depot, parts: dict[str, Part], made: dict[str, Part], earlier: Earlier) -> None:
-    """Make the repositories of parts whose files are not those they were ``made`` of; what cannot be stays as made."""
+    """Make the repositories of parts whose files are not those they were ``made`` of.
+
+    What cannot be made stays as made, or as it was published last: its upstream may be out of cudepot.toml by now.
+    """
     for name, part in list(parts.items()):
         before = made.get(name)
         if before is part or (before and _own(before) == _own(part)):
@@ -76,6 +79,8 @@ def _make_again(depot: Depot, parts: dict[str, Part], made: dict[str, Part], ear
             parts[name] = made[name] = made_again(depot, part, earlier)
         if found and before:
             parts[name] = before
+        elif found and (last := as_before(depot, name, earlier)):
+            parts[name] = made[name] = last
         elif found:
             del parts[name]
 

@@ -23,8 +23,9 @@ from cudepot.depot.depot import Clock, Depot, Workshop
 from cudepot.depot.fault_memory import note_faults
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, environment_fault_name, record_acceptance, unanswered
+from cudepot.depot.snapshots import lock_of
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, CudepotError
 from cudepot.kinds.peers import compared
 from cudepot.kinds.registry import shown_below, solves_of
 from cudepot.kinds.unsigned import unsigned
@@ -127,6 +128,7 @@ def publish(
         return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, copies=copies, hold=hold)
     anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot.store, depot.clock)))
     fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
+    fresh = fresh or _tells_clients_more(depot, lock, earlier[0])
     number = next_number(depot.site(), earlier) if fresh else earlier[0].number
     created = timestamp(depot.clock) if fresh else earlier[0].created
     depot.progress.step("writing the pages of the site")
@@ -139,6 +141,16 @@ def publish(
             keep_snapshot(depot, _made_of(depot.lock_path, lock), lock, number, tree, earlier, created=created)
         show_snapshot(depot, number, tree)
     return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, *told, foreign, copies, peers)
+
+
+def _tells_clients_more(depot: Depot, lock: Lock, last: Snapshot) -> bool:
+    """Return whether `client` would write something else for an environment, though all files are the same."""
+    if not lock.environments or last.lock == Digest.of(_made_of(depot.lock_path, lock)):
+        return False
+    try:
+        return lock_of(depot.store, last).environments != lock.environments
+    except CudepotError:  # `verify` tells of it
+        return False
 
 
 def _show_held(depot: Depot, hold: Hold) -> int:

@@ -50,14 +50,16 @@ def files(question: Question, root: str) -> dict[str, bytes]:
         "etc/apt/preferences.d/cudepot": _preferences(question),
         "var/lib/dpkg/status": b"\n".join(_status(one) for one in question.installed),
     }
+    sources = []
     for number, offering in enumerate(union.offerings):
         stanzas = [one for index in offering.indexes for one in index.raw(union.looked)]
+        if not stanzas:  # apt takes an empty index for a broken one
+            continue
+        sources.append(b"deb [trusted=yes] file:/%d/ /\n" % number)
         place = f"var/lib/apt/lists/_{number}_"
         found[f"{place}Packages"] = b"".join(one + b"\n\n" for one in stanzas)
         found[f"{place}Release"] = f"Label: {_label(number)}\nSuite: {_label(number)}\nDate: {_MADE}\n".encode()
-    found["etc/apt/sources.list.d/cudepot.list"] = b"".join(
-        b"deb [trusted=yes] file:/%d/ /\n" % number for number in range(len(union.offerings))
-    )
+    found["etc/apt/sources.list.d/cudepot.list"] = b"".join(sources)
     return found
 
 

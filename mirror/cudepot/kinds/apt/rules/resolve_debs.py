@@ -268,6 +268,8 @@ def outranked(union: Union, resolution: Resolution) -> list[str]:
     found: dict[tuple[str, str], list[str]] = {}
     for one in resolution.packages:
         own = union.owner(one)
+        if union.choice.kept.get(union.key(one)) == (one.version, own.name):
+            continue  # it is locked: `update` tells what is newer
         newer = [
             (each, offering)
             for each, offering in union.rivals(union.key(one))
