@@ -54,6 +54,7 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
             "serve",
             "doctor",
             "explain",
+            "schema",
             "completion",
             "help",
         )

@@ -132,7 +132,7 @@ class Table:
 
     def table(self, key: str) -> Table:
         """Return a sub-table; an empty one when it is not given."""
-        return Table(self._get(key, {}, "a table"), self.path(key), tolerant=self.tolerant)
+        return type(self)(self._get(key, {}, "a table"), self.path(key), tolerant=self.tolerant)
 
     def tables(self, key: str) -> list[Table]:
         """Return an array of tables; empty when it is not given."""
@@ -140,7 +140,7 @@ class Table:
         if not isinstance(value, list):
             raise ConfigError(f"expected an array of tables in {self.path(key)!r}")
         paths = (f"{self.path(key)}[{number}]" for number in range(len(value)))
-        return [Table(one, path, tolerant=self.tolerant) for one, path in zip(value, paths, strict=True)]
+        return [type(self)(one, path, tolerant=self.tolerant) for one, path in zip(value, paths, strict=True)]
 
     def digest(self) -> Digest:
         """Return the digest that stands in this table as ``sha256`` and ``size``."""

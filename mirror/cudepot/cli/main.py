@@ -21,7 +21,7 @@ GROUPS = {
     "get and make": ("build", "init", "lock", "update", "sync", "licence", "repackage", "publish", "status"),
     "keep and check": ("verify", "snapshots", "diff", "why", "tree", "rollback", "gc"),
     "carry and show": ("bundle", "kit", "serve", "client", "export"),
-    "know": ("trust", "upstreams", "catalog", "doctor", "samples", "explain", "completion", "help"),
+    "know": ("trust", "upstreams", "catalog", "doctor", "samples", "explain", "schema", "completion", "help"),
 }
 """The verbs as the help and the README group them; each is a module of this package."""
 VERBS = tuple(verb for group in GROUPS.values() for verb in group)

@@ -90,7 +90,7 @@ def names_presets(data: Mapping[str, object]) -> bool:
 
 
 def parse_config(
-    data: Mapping[str, object],
+    data: Mapping[str, object] | Table,
     parse_upstream: Callable[[Table], Upstream],
     parse_place: ParsePlace,
     parse_wants: ParseWants,
@@ -100,7 +100,7 @@ def parse_config(
     ``parse_upstream`` reads an ``[[upstream]]``, ``parse_place`` where the site is, and ``parse_wants`` what an
     ``[[environment]]`` wants: each kind its own.
     """
-    root = Table(data)
+    root = data if isinstance(data, Table) else Table(data)
     version = root.integer("version", 1)
     if version != VERSION:
         raise ConfigError(f"cudepot.toml has version {version}; this cudepot reads {VERSION}")
@@ -110,7 +110,7 @@ def parse_config(
         build=parse_build(root.table("build")),
         accept_eula=_hashes(root, "accept-eula"),
         upstreams=tuple(parse_upstream(one) for one in root.tables("upstream")),
-        pins=tuple(_pin(one) for one in root.tables("pin")),
+        pins=tuple(parse_pin(one) for one in root.tables("pin")),
         environments=_environments(root, parse_wants),
     )
     root.done()
@@ -138,7 +138,8 @@ def _hashes(table: Table, key: str) -> tuple[str, ...]:
     return found
 
 
-def _pin(table: Table) -> Pin:
+def parse_pin(table: Table) -> Pin:
+    """Return one ``[[pin]]``; raise ConfigError that names the place of the first fault."""
     recipe = table.text("recipe", "")
     outputs = table.texts("outputs", (Output.CONDA, Output.WHEEL) if recipe else (Output.MIRROR,))
     for one in outputs:
