@@ -79,7 +79,16 @@ def test_what_the_machines_have_is_external(project: Project, distribution: Smal
     assert (target["members"], target["external"]) == ([f"{MAIN}/binutils_2.40_amd64.deb"], ["libc6"])
 
 
-@pytest.mark.parametrize("listing", [f"ii  libc6:amd64  {OLD}  amd64  x\n", f"libc6\t{OLD}\n", f"libc6:amd64={OLD}\n"])
+TABLE = (
+    f"||/ Name        Version  Architecture Description\n+++-{'=' * 11}-{'=' * len(OLD)}-============-{'=' * 80}\n"
+    f"ii  libc6:amd64 {OLD} amd64        GNU C Library: Shared libraries\n"
+)
+"""What dpkg 1.21 writes to a file: columns as wide as their longest word."""
+
+
+@pytest.mark.parametrize(
+    "listing", [f"ii  libc6:amd64  {OLD}  amd64  x\n", f"libc6\t{OLD}\n", f"libc6:amd64={OLD}\n", TABLE]
+)
 def test_a_listing_says_what_the_machines_have(project: Project, distribution: SmallDistribution, listing: str) -> None:
     (project.base / "packages.txt").write_text(listing)
     distribution.offer(distribution.main, "new", "1.0", Depends=f"libc6 (>= {NEW})")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -93,12 +93,22 @@ def _read_line(reading: _Reading, line: str) -> None:
 def _is_header(reading: _Reading, line: str) -> bool:
     """Note the table that begins with this line; return whether one does."""
     if line.startswith("+++-"):
-        reading.widths = tuple(map(len, line.split("-")[1:]))
+        widths = tuple(map(len, line.split("-")[1:]))
+        reading.widths = widths if _is_for_a_terminal(widths) else ()
     for table, form in _HEADERS.items():
         if re.match(form, line):
             reading.table = table
             return True
     return False
+
+
+def _is_for_a_terminal(widths: Sequence[int]) -> bool:
+    """Return whether columns of ``dpkg -l`` come from a terminal's width, so that what is longer was cut.
+
+    The dpkg of today, and every one that writes to a file, makes each column as wide as its longest word, which then
+    fills it. Older ones share out a terminal: 14, 12 to 14, 12 and the rest of 80, a wider one in proportion.
+    """
+    return len(widths) > 2 and abs(widths[0] - widths[1]) <= 2 and widths[-1] > 2 * widths[0]
 
 
 def _deb(line: str, reading: _Reading) -> list[Installed]:

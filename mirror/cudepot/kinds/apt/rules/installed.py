@@ -75,9 +75,7 @@ def read_installed(data: bytes, what: str) -> list[Listed]:
     listed = [Listed(found[1], found[3], found[2] or "") for found in plain]
     for one in () if plain else read_listing(text):
         if one.kind == ArtifactKind.DEB and one.cut:
-            raise ConfigError(
-                f"{what}: {one.name} {one.version} may be cut off", hint="print it with `dpkg -l | cat`, or dpkg-query"
-            )
+            raise ConfigError(f"{what}: {one.name} {one.version} may be cut off", hint="print it with `dpkg-query -W`")
         if one.kind == ArtifactKind.DEB:
             listed.append(Listed(one.name, one.version, one.architecture))
     if not listed:
