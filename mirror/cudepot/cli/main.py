@@ -14,7 +14,7 @@ from cudepot import __version__
 from cudepot.cli.common import add_common
 from cudepot.cli.journal import journal_of
 from cudepot.cli.output import complain, print_told, unexpected
-from cudepot.cli.parsing import HelpFormatter, Parser, grouped
+from cudepot.cli.parsing import HelpFormatter, Parser
 from cudepot.errors import CudepotError
 
 GROUPS = {
@@ -54,6 +54,7 @@ def parser(only: str = "") -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         formatter_class=HelpFormatter,
     )
+    top.groups = GROUPS
     top.add_argument("--version", action="version", version=f"cudepot {__version__}")
     add_common(top)
     verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
@@ -69,7 +70,6 @@ def parser(only: str = "") -> argparse.ArgumentParser:
         add_common(one, default=argparse.SUPPRESS)
         verb.add_arguments(one)
         one.set_defaults(run=verb.run, verb=verb.NAME)
-    grouped(top, verbs, GROUPS)
     return top
 
 

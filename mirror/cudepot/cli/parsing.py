@@ -6,7 +6,7 @@ import argparse
 import itertools
 import sys
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 _FEW = 8
@@ -36,6 +36,31 @@ class Parser(argparse.ArgumentParser):
     argparse itself leaves an option that a verb does not know to the whole command's usage, and answers a wrong verb
     with all of them in one line.
     """
+
+    groups: Mapping[str, Sequence[str]] = {}
+    """Title → verbs shown below it; empty for one list of all."""
+
+    def format_help(self) -> str:
+        """Return the help, the verbs in their groups."""
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        for title, text, actions in self._sections():
+            formatter.start_section(title)
+            formatter.add_text(text)
+            formatter.add_arguments(actions)
+            formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
+
+    def _sections(self) -> Iterator[tuple[str | None, str | None, list[argparse.Action]]]:
+        for group in self._action_groups:
+            verbs = [one for one in group._group_actions if isinstance(one, argparse._SubParsersAction)]
+            if not self.groups or not verbs:
+                yield group.title, group.description, group._group_actions
+                continue
+            for title, names in self.groups.items():
+                yield title, None, [one for one in verbs[0]._choices_actions if one.dest in names]
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse; end with status 2 for the first word that is not known."""
@@ -75,12 +100,3 @@ def nearest(word: str, names: Collection[str]) -> str:
 
     near = difflib.get_close_matches(word, sorted(names), 3, 0.6)
     return f"did you mean {' or '.join(near)}?" if near else ""
-
-
-def grouped(parser: argparse.ArgumentParser, verbs: Any, groups: Mapping[str, Sequence[str]]) -> None:
-    """Show the verbs below the title of their group, instead of in one list."""
-    for group in parser._action_groups:
-        if verbs in group._group_actions:
-            group._group_actions.remove(verbs)
-    for title, names in groups.items():
-        parser.add_argument_group(title)._group_actions += [one for one in verbs._choices_actions if one.dest in names]
