@@ -163,6 +163,13 @@ def test_what_is_locked_stays_until_it_is_upgraded(project: Project, distributio
     assert f"{SECURITY}/libc6_{NEW}.1_amd64.deb" in members(locked(project, "--upgrade"))
 
 
+def test_a_name_in_from_that_nothing_has_is_told(project: Project, distribution: SmallDistribution) -> None:
+    want(project, distribution, "make", **{"from": {"nvida-*": CUDA, "cuda-*": CUDA}})
+    told = notes(project)
+    assert "`from` has 'nvida-*', and no upstream has a package of that name" in told
+    assert "'cuda-*'" not in told
+
+
 def test_an_upstream_that_has_nothing_of_it_is_no_trouble_for_apt(
     project: Project, distribution: SmallDistribution
 ) -> None:

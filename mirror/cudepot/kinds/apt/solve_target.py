@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -78,6 +79,7 @@ def solve_target(
         found = resolve(union, asked, present, recommends=environment.recommends)
         installed = present.packages if isinstance(present, Installed) else []
         question = Question(union, installed, wanted.origins, environment.recommends)
+        found.notes += _idle(wanted, union)
         found.notes += confirm(question, asked, found)
         found.notes += unrepeated(union, asked, present, found) if environment.recommends else []
     own = (str(one) for one in asked[: len(asked) - len(roots)])
@@ -120,6 +122,15 @@ def _union(
     ]
     pinned = {one.name: one.version for one in roots if one.version}
     return Union(offerings, Machine(native, foreign), Choice(wanted.owner, pinned, kept))
+
+
+def _idle(wanted: Wanted, union: Union) -> Iterator[str]:
+    """Give a line for each name in ``from`` that nothing is called: written wrong, it would hold nothing silently."""
+    indexes = [index for offering in union.offerings for index in offering.indexes] if wanted.origins else []
+    names = {name for index in indexes for name in index.names()}
+    for glob, _ in wanted.origins:
+        if not fnmatch.filter(names, glob):
+            yield f"`from` has {glob!r}, and no upstream has a package of that name"
 
 
 def _present(asking: Solving, wanted: Wanted, union: Union) -> Present:
