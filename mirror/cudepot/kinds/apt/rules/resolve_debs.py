@@ -17,7 +17,7 @@ from cudepot.formats.apt import Package, Relation
 from cudepot.kinds.apt.rules.install import Need, Search, Undecided, named
 from cudepot.kinds.apt.rules.marking import Marking, Present
 from cudepot.kinds.apt.rules.union import Union
-from cudepot.kinds.apt.rules.union_rules import UnionRules, there
+from cudepot.kinds.apt.rules.union_rules import UnionRules, there, there_is_none
 
 _NAMED = 8  # packages in a message
 
@@ -97,8 +97,10 @@ def meant(union: Union, root: Root) -> list[Package]:
     providers = [] if root.version else list(dict.fromkeys(one.name for one in union.providing(root.name)))
     if len(providers) == 1:
         return union.named(providers[0])[:1]
+    known = there(union, Relation(root.name))
+    more = "" if known == there_is_none(root.name) else f": {known}"
     raise PinError(
-        f"no upstream has {root} for {architecture}: {there(union, Relation(root.name))}",
+        f"no upstream has {root} for {architecture}{more}",
         hint=_hint(union, root, providers),
     )
 

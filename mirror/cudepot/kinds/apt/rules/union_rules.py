@@ -62,6 +62,11 @@ class UnionRules:
         return taken is not None and taken.package is package
 
 
+def there_is_none(name: str) -> str:
+    """Return in words that no repository has anything under a name."""
+    return f"no upstream has {name}"
+
+
 def there(union: Union, relation: Relation) -> str:
     """Return in words what each repository has under the name of a relation."""
     found: dict[str, list[str]] = {}
@@ -73,7 +78,7 @@ def there(union: Union, relation: Relation) -> str:
     odd = union.set_aside(relation.name)
     aside = f" (left out: {'; '.join(odd[:2])})" if odd else ""
     if not found:
-        return f"no upstream has {relation.name}{aside}"
+        return there_is_none(relation.name) + aside
     return (
         f"of {relation.name} there is {', '.join(f'{_few(texts)} in {name}' for name, texts in found.items())}{aside}"
     )
