@@ -131,10 +131,12 @@ def test_what_cannot_be_had_is_named(el: El, project: Project) -> None:
     add_el(project, el)
     add_environment(project, "vewer", "node-22.0", "picky-2", name="wrong")
     add_environment(project, "picky", name="older")
+    add_environment(project, "picky=3", name="spelt")
     done = project.run("lock", check=False)
     assert "no upstream of the environment has vewer" in done.err
     assert "similar names there: viewer" in done.err
     assert "of a module stream that is not active" in done.err
+    assert "write picky-" in done.err
     assert "picky-1-1.x86_64 is taken, because picky-2-1.x86_64 cannot be installed" in done.out + done.err
     assert locked(project, "older") == {f"{APPS} picky-1-1.x86_64"}
 

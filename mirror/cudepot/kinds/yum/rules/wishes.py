@@ -93,6 +93,9 @@ def _hint(union: Union, spec: str, hidden: frozenset[int]) -> str:
     versions = [one.evr for name in named for one in union.by_name[name]]
     if versions:
         return f"versions there: {', '.join(dict.fromkeys(versions[-8:]))}"
+    name, equals, _ = spec.partition("=")
+    if equals and (offered := union.by_name.get(name.strip())):
+        return f"rpms are asked for as NAME-VERSION: write {name.strip()}-{offered[-1].evr}"
     close = _like(spec, list(union.by_name))
     return f"similar names there: {', '.join(close)}" if close else "check the name, and the environment's upstreams"
 
