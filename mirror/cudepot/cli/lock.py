@@ -225,8 +225,11 @@ def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
     yield from (f"{name}: {text}" for name, text in result.old)
     yield from (*result.unsigned, *result.unsolvable, *result.notes)
     yield from (line for one in result.environments for line in _environment(one))
-    did = "would write" if dry_run else "wrote" if result.written else "unchanged:"
     whole = _whole(lock)
+    if not (result.written or dry_run or lock.upstreams):
+        yield "cudepot.lock: nothing is locked"
+        return
+    did = "would write" if dry_run else "wrote" if result.written else "unchanged:"
     yield f"{did} cudepot.lock: {_artifacts(lock)}" + (f"; mirrored whole: {', '.join(whole)}" if whole else "")
     if whole:
         yield "`cudepot sync --dry-run` says how many files and bytes the whole mirrors have"

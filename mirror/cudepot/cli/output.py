@@ -57,7 +57,8 @@ def fault_line(one: Standing) -> str:
     """Return a standing fault of an upstream in one line."""
     told = one.fault.told()
     evidence = f"; {told}" if told else ""
-    return f"fault: {one.upstream}: {one.fault.kind}, since {one.since} ({one.verb}): {one.fault.url}{evidence}"
+    where = f": {one.fault.url}" if one.fault.url else ""
+    return f"fault: {one.upstream}: {one.fault.kind}, since {one.since} ({one.verb}){where}{evidence}"
 
 
 def unexpected(error: Exception, *, as_json: bool) -> int:

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> Answer:
     keys = [presets.key(one) for one in used]
     for key in keys:
         dates = f"{key.since or '…'} to {key.until or 'now'}"
-        lines.append(f"key {key.fingerprint}: {dates}: {key.note}")
+        lines.append(f"key {key.fingerprint}: {dates}" + f": {key.note}" * bool(key.note))
     told = {"presets": [asdict(one) for one in found], "keys": [asdict(one) for one in keys]}
     return told, lines or ["no preset has such a name"], 0
 
