@@ -59,6 +59,7 @@ def test_an_image_of_debian_gets_cudnn_at_the_pinned_version(
     assert "FAILED" in done.stdout + done.stderr
 
 
+@pytest.mark.lengthy
 def test_an_image_with_dnf_gets_cudnn_at_the_pinned_version(
     showcase: Project,  # noqa: F811
     url: str,

@@ -35,8 +35,15 @@ pytestmark = [
     pytest.mark.skipif(bool(_WHY_NOT), reason=_WHY_NOT),
 ]
 Sites = Mapping[str, Followed]
+# A bucket shows what a folder shows: its cases are left to `scripts/test --all`.
 CASES = [
-    pytest.param(section, run, site, id=" ".join(filter(None, (section.title, run.variables.get("OS"), "on", site))))
+    pytest.param(
+        section,
+        run,
+        site,
+        id=" ".join(filter(None, (section.title, run.variables.get("OS"), "on", site))),
+        marks=[pytest.mark.lengthy] if site.endswith("bucket") else [],
+    )
     for section in SECTIONS.values()
     for run in section.runs
     for site in run.on

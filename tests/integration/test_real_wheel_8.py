@@ -11,7 +11,7 @@ from tests.clients import conda_env
 from tests.clients.python_env import load_cudnn
 from tests.integration.world import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real-wheel")]
+pytestmark = [pytest.mark.slow, pytest.mark.lengthy, pytest.mark.xdist_group("real-wheel")]
 PIN = 'nvidia-cudnn-cu11==8.5.0.96 | recipe = "cudnn"\noutputs = ["conda"]'
 
 

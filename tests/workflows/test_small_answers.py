@@ -42,7 +42,12 @@ def test_lock_check_says_whether_the_lock_would_change(shown: Project) -> None:
 
 def test_lock_check_offline_needs_the_two_files_alone(shown: Project, tmp_path: Path) -> None:
     folder = shown.sections[0].partition("path = ")[2].split('"')[1]
-    (shown.base / folder).rename(tmp_path / "away")
+    mine = shown.base / "mine"  # the other one is shared by many tests
+    shutil.copytree(folder, mine)
+    shown.sections[0] = shown.sections[0].replace(folder, str(mine))
+    shown.write()
+    shown.run("lock")
+    mine.rename(tmp_path / "away")
     checkout = Project(tmp_path / "checkout", key="", gnupg=tmp_path)
     good = shown.toml.read_text()
     checkout.toml.write_text(good)
