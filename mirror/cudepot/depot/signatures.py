@@ -11,7 +11,7 @@ from cudepot.store.sealed_file import SealedFile
 def kept_signature(
     data: bytes, signing: Signing, site_verifier: SiteVerifier, what: str, *, dry_run: bool = False
 ) -> bytes:
-    """Return the detached signature of a file: the one made before, else a new one, which is kept.
+    """Return the detached signature of a file: the one its key made before, else a new one, which is kept.
 
     Args:
         data: the file.
@@ -24,13 +24,14 @@ def kept_signature(
         ConfigError: the site's key cannot sign.
         TrustError: a kept signature does not hold.
     """
-    file, name = SealedFile(signing.store.at(SIGNATURES)), Digest.of(data).sha256
+    file, signer = SealedFile(signing.store.at(SIGNATURES)), signing.signer()
+    name = f"{signer.fingerprint} {Digest.of(data).sha256}"  # former keys still verify, but sign no more
     known = file.recall()
     if name in known:
         signature = str(known[name]).encode()
         site_verifier().detached(data, signature, what)
         return signature
-    signature = signing.signer().detach(data)
+    signature = signer.detach(data)
     if not dry_run:
         file.write({**known, name: signature.decode()})
     return signature

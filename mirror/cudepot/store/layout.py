@@ -124,7 +124,7 @@ IMPORTED = Entry(
     Loss.RECORD, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
 )  # fmt: skip
 SIGNATURES = Entry(
-    "signatures.json", "signatures of files that went beside bundles, by the sha256 of each",
+    "signatures.json", "signatures of files that went beside bundles, by the key's fingerprint and the sha256 of each",
     Loss.WORK, Guard.CHECK,
 )  # fmt: skip
 SHA512 = Entry(
