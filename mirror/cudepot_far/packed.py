@@ -54,10 +54,12 @@ def _plain(head: bytes, stream: BinaryIO) -> Iterator[bytes]:
 class _Gzip:
     """zlib's decompressor with the manners of those of bz2 and lzma; 64 KiB of input give 64 MiB at most."""
 
-    needs_input = True
-
     def __init__(self) -> None:
         self._engine = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._engine.eof
 
     @property
     def eof(self) -> bool:
@@ -92,7 +94,7 @@ def _decoded(feed: bytes, stream: BinaryIO, make: Callable[[], Any], what: str) 
                 feed = stream.read(_FEED) if engine.needs_input else b""
                 if engine.needs_input and not engine.eof and not feed:
                     raise EOFError("the compressed data end early")
-            feed = (engine.unused_data or stream.read(_FEED)).lstrip(b"\0")  # .xz pads streams with zero bytes
+            feed = _behind(engine.unused_data, stream)
             if not feed:
                 return
             engine = make()
@@ -100,6 +102,14 @@ def _decoded(feed: bytes, stream: BinaryIO, make: Callable[[], Any], what: str) 
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise FormatError(f"{what}: damaged or cut short ({error})", "copy the file again") from error
+
+
+def _behind(feed: bytes, stream: BinaryIO) -> bytes:
+    """Return what follows a stream and the zero bytes that .xz pads it with, however many; empty at the end."""
+    feed = feed or stream.read(_FEED)
+    while feed and not feed.strip(b"\0"):
+        feed = stream.read(_FEED)
+    return feed.lstrip(b"\0")
 
 
 class _Buffer(ctypes.Structure):

@@ -19,8 +19,10 @@ from simulator.process import run
 
 from cudepot.errors import FormatError, TrustError
 from cudepot.formats.archive import read_tar
+from cudepot.formats.compression import decompressed
 from cudepot.formats.guarded import MOST_MEMBERS
 from cudepot.formats.members import Member, safe_name
+from cudepot_far import packed
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "plain": lambda data: data,
@@ -85,6 +87,22 @@ def test_reads_every_compression_from_an_unseekable_stream(packer: str) -> None:
         (Member("cuda/lib/libx.so.8", 0, link="libx.so.8.0.5"), None),
         (Member("cuda/LICENSE", 4), b"text"),
     ]
+
+
+@pytest.mark.parametrize("zeros", [4, 64 << 10, 200 << 10])
+@pytest.mark.parametrize("packer", ["gz", "xz", "bz2"])
+def test_what_lies_behind_padding_is_read(packer: str, zeros: int) -> None:
+    pack = PACKERS[packer]
+    padded = pack(b"first") + bytes(zeros) + pack(b"second") + bytes(zeros)
+    assert decompressed(io.BytesIO(padded), "x", limit=1 << 20).read() == b"firstsecond"
+    assert b"".join(packed.unpacked(io.BytesIO(padded), "x", 1 << 20)) == b"firstsecond"
+
+
+@pytest.mark.tools
+def test_xz_reads_what_lies_behind_padding(tmp_path: Path) -> None:
+    path = tmp_path / "x.xz"
+    path.write_bytes(lzma.compress(b"first") + bytes(64 << 10) + lzma.compress(b"second"))
+    assert run("xz", "-dc", path).stdout == "firstsecond"
 
 
 def test_members_that_nobody_reads_are_skipped() -> None:

@@ -69,9 +69,10 @@ class _DecodingRaw(io.RawIOBase):
         if not self._decoder.eof:
             return True
         rest = self._decoder.unused_data or self._stream.read(_FEED)
-        # .xz pads streams with zero bytes up to a multiple of four
-        rest = rest.lstrip(b"\0")
-        if not rest:
+        # .xz pads streams with zero bytes, however many, and what follows them counts
+        while rest and not rest.strip(b"\0"):
+            rest = self._stream.read(_FEED)
+        if not (rest := rest.lstrip(b"\0")):
             return False
         self._decoder = self._make()
         self._stream = prefixed(rest, self._stream)
