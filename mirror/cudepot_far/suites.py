@@ -4,6 +4,7 @@ They are signed by the site alone. So each entry has to be that of the upstream'
 packages were followed to the upstream's signature; only the place is another, and what the suite calls required.
 """
 
+import re
 from typing import Dict, List, Set
 
 from cudepot_far.errors import TrustError
@@ -15,6 +16,7 @@ from cudepot_far.values import Digest, checked
 HINT = "the near side, or the bundle, is not to be trusted: do not import it"
 ROOM = "apt/dists/"
 _ROOTS = ("InRelease", "Release")
+_SIZE = re.compile(r"[0-9]{1,18}")
 _OWN = ("filename", "priority")
 """Fields in which an entry of a suite differs from that of the repository it is taken from."""
 Fields = Dict[str, str]
@@ -70,11 +72,18 @@ def _check_index(project: Project, snapshot: Snapshot, path: str, proved: Set[Di
     known: Dict[str, Dict[str, Fields]] = {}
     for fields in _entries(project, snapshot.tree[path], path):
         place = "apt/" + fields.get("filename", "")
-        digest = Digest(fields.get("sha256", ""), int(fields.get("size", "0") or 0))
+        digest = Digest(fields.get("sha256", ""), _size(fields, path))
         if digest not in proved or snapshot.tree.get(place) != digest:
             raise TrustError(f"{path}: offers {place[:200]}, which no upstream has on the site", HINT)
         if _bare(_original(project, snapshot, place, known)) != _bare(fields):
             raise TrustError(f"{path}: says other things of {place[:200]} than the repository it is taken from", HINT)
+
+
+def _size(fields: Fields, path: str) -> int:
+    text = fields.get("size", "")
+    if not _SIZE.fullmatch(text):
+        raise TrustError(f"{path}: a package without usable size ({text[:40]!r})", HINT)
+    return int(text)
 
 
 def _original(project: Project, snapshot: Snapshot, place: str, known: Dict[str, Dict[str, Fields]]) -> Fields:

@@ -5,7 +5,7 @@ the last step, one file, makes the snapshot visible.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from cudepot_far.errors import ClockError, ConfigError, FarError, FormatError, TrustError
 from cudepot_far.finish import bring, lacking, links
@@ -135,7 +135,7 @@ def _finish(project: Project, known: Dict[str, Manifest], given: Iterable[str], 
         if lacking(store, manifest) or (base.number and links(store).get(base.number) != base):
             continue
         try:
-            proved = bring(project, name, manifest, say)
+            proved = _brought(project, name, manifest, say)
         except (TrustError, FormatError, ConfigError) as error:
             forgotten = not isinstance(error, (ConfigError, ClockError))  # else something can be done about it here
             if forgotten:
@@ -153,6 +153,17 @@ def _finish(project: Project, known: Dict[str, Manifest], given: Iterable[str], 
         told = f"{faults[0]} (snapshot {came} came in all the same)" if came else str(faults[0])
         raise type(faults[0])(told, faults[0].hint) from faults[0]
     return result
+
+
+def _brought(project: Project, name: str, manifest: Manifest, say: Say) -> Optional[List[Proved]]:
+    """Bring a bundle in; what trips this program up is malformed, else it would wait and stop every later import."""
+    try:
+        return bring(project, name, manifest, say)
+    except (FarError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        told = f"snapshot {manifest.number}: cannot be read ({type(error).__name__}: {str(error)[:200]})"
+        raise FormatError(told, "do not import it; keep the volumes, and report this") from error
 
 
 def _overtaken(store: Store, known: Dict[str, Manifest]) -> List[Refused]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,6 +34,7 @@ CHANGES: list[tuple[Change, str]] = [
     (lambda index: index.replace(b"Version: 1.0", b"Version: 9.0", 1), "says other things of"),
     (lambda index: index.replace(b"Filename: up/package0_", b"Filename: up/package1_", 1), "which no upstream has"),
     (lambda index: index.replace(b"\nFilename", b"\nDepends: evil\nFilename", 1), "says other things of"),
+    (lambda index: re.sub(rb"\nSize: (\d+)", rb"\nSize: \1a", index, count=1), "without usable size"),
 ]
 
 
@@ -70,7 +72,7 @@ def test_a_suite_as_cudepot_writes_it_comes_in(far: FarAlone, bundle: Path, site
     assert (far.site / "apt/dists/node/InRelease").is_file()
 
 
-@pytest.mark.parametrize(("change", "told"), CHANGES, ids=["evil", "version", "place", "field"])
+@pytest.mark.parametrize(("change", "told"), CHANGES, ids=["evil", "version", "place", "field", "size"])
 def test_a_suite_that_says_anything_else_is_refused(
     far: FarAlone, bundle: Path, site_key: SiteKey, change: Change, told: str
 ) -> None:

@@ -22,7 +22,11 @@ from cudepot.catalog.site.bundle import Manifest, sums
 from cudepot.catalog.site.file_traits import traits
 from cudepot.catalog.site.snapshot import parse_snapshot
 from cudepot.digest import Digest
+from cudepot_far.errors import FormatError
+from cudepot_far.project import open_project
 from cudepot_far.serve import cache_control, content_type
+from cudepot_far.store import INCOMING
+from cudepot_far.take_in import take_in
 
 
 def alone(far: FarAlone, *argv: str, status: int = 0) -> str:
@@ -273,3 +277,15 @@ def test_it_does_not_work_beside_cudepot(bundles: Near, far: FarAlone) -> None:
     with (far.store / "lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "another cudepot process holds" in far.fail(9, "bundle", "import", volume).error
+
+
+def test_what_trips_it_up_is_forgotten_and_the_next_bundle_comes_in(bundles: Near, far: FarAlone) -> None:
+    def stumbles(told: str) -> None:
+        if told.startswith("checking"):
+            raise ValueError(told)
+
+    project = open_project(str(far.base))
+    with pytest.raises(FormatError, match=r"cannot be read .ValueError: checking"):
+        take_in(project, [str(bundles.medium / "full.tar")], stumbles)
+    assert project.store.manifests(INCOMING) == []
+    assert far.take(bundles.medium / "full.tar")["imported"] == [1]
