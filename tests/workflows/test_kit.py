@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -114,6 +115,18 @@ def test_a_deb_is_what_dpkg_reads(kit: Project, tmp_path: Path) -> None:
     assert (tmp_path / "root/usr/bin/cudepot").resolve() == home / "bin/cudepot"
     assert (home / f"lib/python{PYTHON}/site-packages/cudepot/cli/main.py").is_file()
     assert (tmp_path / "kit" / f"cudepot_{__version__}+py{PYTHON}_arm64.deb").is_file()
+
+
+def test_a_wheel_that_rotted_unseen_is_not_handed_on(kit: Project, tmp_path: Path) -> None:
+    for verb in ("lock", "sync"):
+        kit.run(verb)
+    stored = next(one for one in (kit.store / "objects").rglob("*") if one.is_file() and zipfile.is_zipfile(one))
+    times, data = stored.stat(), stored.read_bytes()
+    stored.chmod(0o644)
+    stored.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    os.utime(stored, ns=(times.st_atime_ns, times.st_mtime_ns))  # as a dying disk does
+    assert "sha256" in kit.fail(5, "kit", "write", "--no-debs", str(tmp_path / "kit")).error
+    assert not (tmp_path / "kit/SHA256SUMS").exists()
 
 
 def test_what_is_not_there_is_told(kit: Project, tmp_path: Path) -> None:

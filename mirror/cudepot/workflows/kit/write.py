@@ -18,7 +18,7 @@ from cudepot.catalog.solution.graph import by_place, files_of
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import load_lock
 from cudepot.depot.signatures import kept_signature
-from cudepot.digest import CHUNK, Digest
+from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.store.local import LocalStore
@@ -64,13 +64,14 @@ class _Folder:
             write_atomic(self._path / name, data)
 
     def copy(self, name: str, store: LocalStore, digest: Digest) -> None:
-        """Write an object of the store; raise ConfigError when it is not there."""
+        """Write an object of the store; raise ConfigError when it is not there, TrustError when it is damaged."""
         if not store.has(digest):
             raise ConfigError(f"{name} is not in the store", hint="run `cudepot sync` first")
         self.written[name] = digest
         if not self._dry and not _holds(self._path / name, digest):
             with volume_file(self._path / name) as out, store.open(digest) as handle:
-                while chunk := handle.read(CHUNK):
+                checked = VerifyingReader(handle, digest, name)
+                while chunk := checked.read(CHUNK):
                     out.write(chunk)
 
 
@@ -86,6 +87,7 @@ def write_kit(depot: Depot, folder: Path, name: str, *, debs: bool = True, dry_r
 
     Raises:
         ConfigError: there is no such environment, it lacks one of cudepot's requirements, or `sync` has to run first.
+        TrustError: a wheel in the store is damaged.
         StorageError: the disk refuses.
     """
     lock, own, out = load_lock(depot.lock_path), own_wheel(), _Folder(folder, dry_run=dry_run)
