@@ -81,6 +81,15 @@ def test_a_bare_client_installs_it_from_the_site_alone(closed: Project, tmp_path
         assert "Label: Debian-Security\n" in (closed.site / "apt/debian/security/InRelease").read_text()
 
 
+@pytest.mark.parametrize("recommends", [False, True])
+def test_what_is_asked_for_and_there_before_is_no_member(closed: Project, *, recommends: bool) -> None:
+    ask(closed, "apt", "binutils", base="minbase", recommends=recommends)
+    publish(closed)
+    (target,) = locked(closed)["environment"][0]["target"]
+    assert target["members"] == [f"{MAIN}/binutils_2.40_amd64.deb"]
+    assert target["external"] == ["apt", "libc6"]
+
+
 def test_the_folder_of_the_environment_has_lists_and_the_configuration(closed: Project, tmp_path: Path) -> None:
     ask(closed, "build-essential")
     publish(closed)

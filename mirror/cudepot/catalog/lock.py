@@ -232,7 +232,8 @@ class LockedTarget(NamedTuple):
         fields: what sort of machine: ``platform``, ``python``, ``glibc``, and what else its kind tells apart.
         members: its files.
         roots: what was asked for on such machines alone, beside what was for all.
-        external: of debs and rpms: dependencies that what the machine has before meets, as the ecosystem writes them.
+        external: of debs and rpms: what was asked for that the machine has before, and dependencies that this meets,
+            as the ecosystem writes them.
     """
 
     name: str

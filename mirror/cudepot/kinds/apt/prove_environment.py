@@ -21,7 +21,7 @@ from cudepot.kinds.apt.rules.suite import suite_of
 from cudepot.kinds.apt.solve_target import deep
 from cudepot.store.local import LocalStore
 
-_METHOD = 1
+_METHOD = 2
 """Raised whenever the proof asks for more or less than it did."""
 _SHOWN = 5
 

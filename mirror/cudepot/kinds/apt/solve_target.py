@@ -46,7 +46,7 @@ class SolvedTarget(NamedTuple):
     Attributes:
         target: without members.
         packages: upstream, package, and the relations that were followed.
-        external: dependencies that what the machine has before meets.
+        external: what is asked for that the machine has before, and dependencies that this meets.
         notes: what is to be told, a line each.
     """
 

@@ -9,7 +9,7 @@ from cudepot.formats.apt import Package, Relation, render_packages
 from cudepot.formats.apt_scan import ScannedIndex
 from cudepot.kinds.apt.rules.machine import Machine
 from cudepot.kinds.apt.rules.marking import Present
-from cudepot.kinds.apt.rules.resolve_debs import Resolution, Root, resolve
+from cudepot.kinds.apt.rules.resolve_debs import Resolution, Root, absent, resolve
 from cudepot.kinds.apt.rules.union import Choice, Offering, Union
 
 _ALTERNATIVE = " | "
@@ -17,7 +17,7 @@ _NAMED = 8  # packages in a line
 
 
 class Outside(Present):
-    """What the lock says the machine has: the dependencies that its packages did not bring.
+    """What the lock says the machine has: what was asked for, and dependencies that its packages did not bring.
 
     Args:
         external: as the lock has them, groups of alternatives whole.
@@ -44,7 +44,7 @@ def closed(environment: LockedEnvironment, target: LockedTarget, indexes: Mappin
         FormatError: a relation cannot be read.
     """
     fields = dict(target.fields)
-    roots = [Root.parse(one) for one in (*target.roots, *environment.roots)]
+    roots = absent([Root.parse(one) for one in (*target.roots, *environment.roots)], target.external)
     native = fields["architecture"]
     foreign = tuple(dict.fromkeys(one.architecture for one in roots if one.architecture not in ("", native)))
     pinned = {one.name: one.version for one in roots if one.version}
@@ -69,7 +69,8 @@ def unrepeated(union: Union, roots: Sequence[Root], present: Present, found: Res
         if one.name in chosen
     ]
     alone = Union(offerings, union.machine, Choice(lambda _: "", union.choice.pinned, {}))
-    again = {alone.key(one) for one in resolve(alone, roots, present, recommends=True).packages}
+    asked = absent(roots, found.external)
+    again = {alone.key(one) for one in resolve(alone, asked, present, recommends=True).packages}
     left = sorted(one.name for one in found.packages if union.key(one) not in again)
     more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
     return [f"apt leaves out {', '.join(left[:_NAMED])}{more} where it sees nothing but these packages"] if left else []

@@ -47,7 +47,7 @@ class Resolution:
 
     Attributes:
         packages: what is installed, in the order in which it was chosen.
-        external: dependencies that what the machine has before meets.
+        external: what is asked for that the machine has before, and dependencies that this meets.
         searched: whether apt's own way was not enough.
         notes: what is to be told, a line each.
         asked: names of packages that are asked for.
@@ -66,8 +66,8 @@ def resolve(union: Union, roots: Sequence[Root], present: Present, *, recommends
     Raises:
         PinError: one is not there, or they cannot be installed together.
     """
-    wanted = list({id(one): one for root in roots for one in meant(union, root)}.values())
-    wanted = [one for one in wanted if not _has(present, one)]
+    asked = {root: [one for one in meant(union, root) if not _has(present, one)] for root in roots}
+    wanted = list({id(one): one for packages in asked.values() for one in packages}.values())
     marking = Marking(union, present, recommends)
     marking.mark(wanted)
     if next(marking.broken(), None) is None:
@@ -76,8 +76,14 @@ def resolve(union: Union, roots: Sequence[Root], present: Present, *, recommends
         found = Resolution(_searched(union, wanted, present, marking), searched=True)
         found.notes += _older(union, found.packages)
     found.asked = frozenset(one.name for one in wanted)
-    found.external = list(_external(union, found.packages))
+    there = (str(root) for root, packages in asked.items() if not packages)
+    found.external = sorted({*there, *_external(union, found.packages)})
     return found
+
+
+def absent(roots: Sequence[Root], external: Collection[str]) -> list[Root]:
+    """Return what is asked for that the machine does not have before, by what a resolution says of it."""
+    return [one for one in roots if str(one) not in external]
 
 
 def _has(present: Present, package: Package) -> bool:
@@ -196,13 +202,10 @@ def _external(union: Union, packages: Iterable[Package]) -> Iterator[str]:
     for one in chosen:
         for name in {each.name for each in union.facts(one).offers}:
             offering.setdefault(name, []).append(one)
-    found = dict.fromkeys(
-        str(Need(one, said, group, 0))
-        for one in chosen
-        for said, group in union.facts(one).needs
-        if not _is_met(union, group, one, offering)
-    )
-    yield from sorted(found)
+    for one in chosen:
+        for said, group in union.facts(one).needs:
+            if not _is_met(union, group, one, offering):
+                yield str(Need(one, said, group, 0))
 
 
 def _is_met(union: Union, group: Sequence[Relation], by: Package, offering: dict[str, list[Package]]) -> bool:
