@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -202,6 +203,22 @@ def test_what_an_upstream_has_no_more_is_chosen_anew(project: Project, distribut
     assert members(tomllib.loads(project.lock.read_text())) == [
         f"{MAIN}/make_4.3_amd64.deb", f"{SECURITY}/libc6_{NEW}.1_amd64.deb",
     ]  # fmt: skip
+
+
+def test_other_bytes_of_the_same_size_are_an_alarm(project: Project, distribution: SmallDistribution) -> None:
+    want(project, distribution, "make")
+    before = locked(project)["artifact"]
+    indexed = distribution.main.places["main/binary-amd64"]
+    (at,) = (place for place, one in enumerate(indexed) if one.startswith("Package: make\n"))
+    changed = re.sub("^SHA256: .*$", f"SHA256: {'0' * 64}", indexed[at], flags=re.MULTILINE)
+    indexed[at] = re.sub("^SHA512: .*\n", "", changed, flags=re.MULTILINE)
+    distribution.publish()
+    done = project.run("lock", check=False)
+    assert f"now offered with {'0' * 64}" in done.err, done
+    assert "--accept-changed make" in done.hint
+    assert tomllib.loads(project.lock.read_text())["artifact"] == before
+    (make,) = (one for one in locked(project, "--accept-changed", "make")["artifact"] if one["name"] == "make")
+    assert make["sha256"] == "0" * 64
 
 
 def test_what_cannot_be_had_is_told_with_who_needs_it(project: Project, distribution: SmallDistribution) -> None:

@@ -9,6 +9,7 @@ from cudepot.catalog.lock import ENVIRONMENT, Artifact, LockedEnvironment, Locke
 from cudepot.depot.environment_memory import Read, remember, remembered
 from cudepot.depot.learn_digests import Known
 from cudepot.depot.request import environment_request
+from cudepot.digest import Digest, Promise
 from cudepot.errors import ConfigError
 from cudepot.kinds.apt.environment import ARCHITECTURES, KIND
 from cudepot.kinds.apt.session import Session
@@ -82,10 +83,15 @@ def _offers(session: Session, machine: str, artifact: Artifact) -> bool:
         return False
     return any(
         (one.version, one.architecture, one.filename) == (artifact.version, artifact.architecture, artifact.path)
-        and (one.promised == artifact.digest or one.promised.size == artifact.digest.size)
+        and _is_promised(artifact.digest, one.promised)
         for index in session.indexes(machine)
         for one in index.named(artifact.name)
     )
+
+
+def _is_promised(digest: Digest, promised: Digest | Promise) -> bool:
+    """Return whether locked bytes are what an index has now: by their size alone where it has no sha256."""
+    return promised == digest if isinstance(promised, Digest) else promised.size == digest.size
 
 
 def _target(
