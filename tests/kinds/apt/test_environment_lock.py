@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,10 @@ from simulator.keys import Key, KeyHome
 from simulator.project import Project
 from simulator.server import Server
 from simulator.small_distribution import CUDA, MAIN, NEW, OLD, SECURITY, SmallDistribution
+
+from cudepot.cli.main import main
+from cudepot.formats.apt_scan import ScannedIndex
+from cudepot.kinds.apt.chain import Chain, Suite
 
 
 @pytest.fixture
@@ -260,6 +264,27 @@ def test_two_architectures_are_two_targets(project: Project, server: Server, ups
     want(project, both, "make", platforms=["linux-64", "linux-aarch64"])
     targets = locked(project)["environment"][0]["target"]
     assert [one["name"] for one in targets] == ["debian12-amd64", "debian12-arm64"]
+
+
+def test_an_index_is_scanned_once_to_see_that_files_are_still_offered(
+    project: Project, server: Server, upstream_key: tuple[KeyHome, Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = SmallDistribution(server.root, server.url, *upstream_key, "amd64", "arm64")
+    want(project, both, "build-essential", architectures=["amd64", "arm64"])
+    before = members(locked(project))
+    both.offer(both.main, "other", "1.0")
+    both.publish()
+    asked: list[tuple[str, str]] = []
+    scanned = Chain.scanned
+
+    def noted(chain: Chain, suites: Sequence[Suite], architecture: str) -> list[ScannedIndex]:
+        asked.append((chain.upstream.name, architecture))
+        return scanned(chain, suites, architecture)
+
+    monkeypatch.setattr(Chain, "scanned", noted)
+    assert main(["lock", "-C", str(project.base), "-q"]) == 0
+    assert sorted(asked) == [(name, machine) for name in (MAIN, SECURITY) for machine in ("amd64", "arm64")]
+    assert members(tomllib.loads(project.lock.read_text())) == before
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from cudepot.depot.learn_digests import Known
 from cudepot.depot.request import environment_request
 from cudepot.digest import Digest, Promise
 from cudepot.errors import ConfigError
+from cudepot.formats.apt_scan import ScannedIndex
 from cudepot.kinds.apt.environment import ARCHITECTURES, KIND
 from cudepot.kinds.apt.session import Session
 from cudepot.kinds.apt.solve_target import SolvedTarget, solve_target
@@ -70,21 +71,27 @@ def _sessions(asking: Solving, wanted: Wanted) -> Iterator[Session]:
 
 def _offered(sessions: Sequence[Session], before: LockedEnvironment, locked: Sequence[Artifact]) -> bool:
     """Return whether every locked file is still offered by its upstream, as it is locked."""
-    by_name = {one.upstream.name: one for one in sessions}
-    machines = {dict(one.fields)["architecture"] for one in before.targets}
-    return all(
-        one.upstream in by_name and any(_offers(by_name[one.upstream], machine, one) for machine in machines)
-        for one in locked
+    machines = list(dict.fromkeys(dict(one.fields)["architecture"] for one in before.targets))
+    machines.reverse()  # what is read last is kept, and the first target is solved first
+    return {one.upstream for one in locked} <= {one.upstream.name for one in sessions} and all(
+        _offers_all(one, machines, [each for each in locked if each.upstream == one.upstream.name]) for one in sessions
     )
 
 
-def _offers(session: Session, machine: str, artifact: Artifact) -> bool:
-    if machine not in session.upstream.architectures:
-        return False
+def _offers_all(session: Session, machines: Sequence[str], files: Sequence[Artifact]) -> bool:
+    """Return whether an upstream offers files: it keeps one machine's indexes, so these are asked for all at once."""
+    for machine in machines:
+        if files and machine in session.upstream.architectures:
+            indexes = session.indexes(machine)
+            files = [one for one in files if not _offers(indexes, one)]
+    return not files
+
+
+def _offers(indexes: Sequence[ScannedIndex], artifact: Artifact) -> bool:
     return any(
         (one.version, one.architecture, one.filename) == (artifact.version, artifact.architecture, artifact.path)
         and _is_promised(artifact.digest, one.promised)
-        for index in session.indexes(machine)
+        for index in indexes
         for one in index.named(artifact.name)
     )
 
