@@ -157,6 +157,13 @@ def test_records_of_the_newer_revision() -> None:
         {"depends": [1]},
         {"depends": [" "]},
         {"constrains": {}},
+        {"indexed_timestamp": "2026-01-01"},
+        {"indexed_timestamp": True},
+        {"indexed_timestamp": -1},
+        {"indexed_timestamp": 1 << 70},
+        {"flags": "cuda"},
+        {"flags": [1]},
+        {"flags": {"cuda": 1}},
         {"license": "\ud800"},
         {"license": b"\xff"},
         {"x": float("nan")},
@@ -170,6 +177,18 @@ def test_a_record_that_cannot_be_believed_is_left_out(changed: dict[str, Any]) -
     found.take(FILE, RECORD | changed, "x")
     assert not found.packages
     assert len(found.odd) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"indexed_timestamp": 1758039171969, "flags": ["cuda", "blas:mkl"]},
+        {"indexed_timestamp": None, "flags": None},
+        {"indexed_timestamp": 0, "flags": []},
+    ],
+)
+def test_what_the_newer_revision_adds_is_kept(more: dict[str, Any]) -> None:
+    assert checked(FILE, RECORD | more, "linux-64", "x") == RECORD | more
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.clients import conda_env
 
 from cudepot.digest import Digest, hexdigest
 from cudepot.errors import FormatError
-from cudepot.formats.conda_index import IndexedPackage, channel_files, read_package
+from cudepot.formats.conda_index import IndexedPackage, channel_files, described, read_package
 
 pytestmark = pytest.mark.tools
 
@@ -213,3 +213,13 @@ def test_what_is_no_such_package_is_refused(channel: Path, harm: str) -> None:
     subdir = "noarch" if harm == "subdir" else subdir
     with pytest.raises(FormatError):
         read_package(io.BytesIO(data), subdir, name, Digest.of(data))
+
+
+def test_a_time_that_is_none_is_not_counted_and_ends_no_channel() -> None:
+    record = {"name": "a", "version": "1", "build": "0", "build_number": 0}
+    packages = [
+        described("noarch", f"a-{time}-0.conda", Digest("ab" * 32, 5), record | {"indexed_timestamp": time}, {}, "v3")
+        for time in ("2026-01-01", 7)
+    ]
+    told = json.loads(channel_files(packages)["noarch/repodata.json"])["info"]["repodata_revisions"]
+    assert told == {"v3": {"n_packages": 2, "oldest": 7, "newest": 7}}

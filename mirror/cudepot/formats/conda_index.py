@@ -155,7 +155,7 @@ def _records(packages: Sequence[IndexedPackage], record: Callable[[IndexedPackag
 def _revisions(packages: Sequence[IndexedPackage]) -> dict[str, Any]:
     """Return what the head of an index says of its newer records: of those it has now, not those upstream has."""
     newer = [one for one in packages if one.revision]
-    times = [int(one.index["indexed_timestamp"]) for one in newer if one.index.get("indexed_timestamp")]
+    times = [time for one in newer if type(time := one.index.get("indexed_timestamp")) is int and time]
     span = {"oldest": min(times), "newest": max(times)} if times else {}
     return {"repodata_revisions": {newer[0].revision: {"n_packages": len(newer), **span}}} if newer else {}
 

@@ -34,6 +34,7 @@ _HASHES = {"md5": "md5", "sha256": "sha256", "legacy_bz2_md5": "md5", "attestati
 _NOARCH = (None, "", "generic", "python", True, False)
 """What clients read; rattler takes no package of a name of which one says otherwise."""
 _MOST_SIZE = 1 << 40
+_MOST_TIME = 1 << 53
 
 
 class Package(NamedTuple):
@@ -135,6 +136,7 @@ def checked(filename: str, record: object, subdir: str, what: str) -> dict[str, 
         _check_specs(filename, str(key), listed, what)
     if found.get("noarch") not in _NOARCH:
         raise _odd(what, filename, "its noarch is none")
+    _check_added(filename, found, what)
     _check_text(filename, found, what)
     return found
 
@@ -190,6 +192,15 @@ def _check_numbers(filename: str, record: Mapping[str, Any], what: str) -> None:
         raise _odd(what, filename, "it has no build number")
     if size is not None and (type(size) is not int or not 0 <= size <= _MOST_SIZE):
         raise _odd(what, filename, "its size is none")
+
+
+def _check_added(filename: str, record: Mapping[str, Any], what: str) -> None:
+    """Refuse what revision v3 adds to records where it is of another type: an index tells of it, specs ask for it."""
+    time, flags = record.get("indexed_timestamp"), record.get("flags")
+    if time is not None and (type(time) is not int or not 0 <= time <= _MOST_TIME):
+        raise _odd(what, filename, "its indexed_timestamp is no time")
+    if flags is not None and not (isinstance(flags, list) and all(isinstance(one, str) for one in flags)):
+        raise _odd(what, filename, "its flags are no list of texts")
 
 
 def record_text(record: Mapping[str, Any]) -> str:
