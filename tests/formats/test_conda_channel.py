@@ -169,6 +169,9 @@ def test_records_of_the_newer_revision() -> None:
         {"x": float("nan")},
         {"run_exports": ["x"]},
         {"run_exports": {"odd": ["x"]}},
+        {"run_exports": {"weak": 5}},
+        {"run_exports": {"weak": "libfoo"}},
+        {"run_exports": {"weak": {"libfoo": 1}}},
         {"run_exports": {"weak": ["x\ny"]}},
     ],
 )
@@ -270,8 +273,17 @@ def test_an_index_of_shards_that_is_none(data: bytes) -> None:
 def test_run_exports_beside_the_index() -> None:
     entries = {FILE: {"run_exports": {"weak": ["zlib"]}}, "a-1-0.conda": {"run_exports": {}}}
     data = json.dumps({"info": {"version": 1}, "packages": {}, "packages.conda": entries}).encode()
-    assert [*read_run_exports(io.BytesIO(data), {FILE}, "x")] == [(FILE, {"weak": ["zlib"]})]
+    assert [*read_run_exports(io.BytesIO(data), {FILE}, "x")] == [(FILE, {"weak": ["zlib"]}, "")]
     assert run_exports_of({"weak": None}, FILE, "x") == {"weak": []}
+
+
+@pytest.mark.parametrize("exports", [{"weak": 5}, {"weak": "libfoo"}, {"odd": []}, 7])
+def test_run_exports_that_are_none_keep_nobody_from_others(exports: Any) -> None:
+    entries = {"a-1-0.conda": {"run_exports": exports}, FILE: {"run_exports": {"weak": ["zlib"]}}}
+    data = json.dumps({"packages.conda": entries}).encode()
+    odd, good = read_run_exports(io.BytesIO(data), {FILE, "a-1-0.conda"}, "x")
+    assert (odd.exports, odd.odd) == (None, "x: 'a-1-0.conda': its run_exports are none")
+    assert good == (FILE, {"weak": ["zlib"]}, "")
 
 
 # members that are not looked into

@@ -97,10 +97,11 @@ def _text(value: object, key: str, what: str) -> str:
 
 
 class RunExports(NamedTuple):
-    """What one entry of run_exports.json says; also the value in a shard's record."""
+    """What one entry of run_exports.json says; None, and why, where that cannot be read."""
 
     filename: str
-    exports: Mapping[str, Any]
+    exports: Mapping[str, Any] | None
+    odd: str = ""
 
 
 _KINDS = {"weak", "strong", "noarch", "weak_constrains", "strong_constrains"}
@@ -110,12 +111,16 @@ def run_exports_of(found: object, filename: str, what: str) -> Mapping[str, Any]
     """Return the run_exports of a package; None where they are not told; raise FormatError where they are none."""
     if found is None:
         return None
-    good = isinstance(found, dict) and found.keys() <= _KINDS
-    listed = [spec for specs in found.values() for spec in specs or ()] if good and isinstance(found, dict) else [0]
-    if not good or not all(isinstance(one, str) and one.isprintable() for one in listed):
+    if not isinstance(found, dict) or not found.keys() <= _KINDS or not all(map(_are_specs, found.values())):
         raise FormatError(f"{what}: {filename[:200]!r}: its run_exports are none")
-    assert isinstance(found, dict)
     return {key: list(specs or ()) for key, specs in found.items()}
+
+
+def _are_specs(value: object) -> bool:
+    """Return whether something is a list of specs, or nothing."""
+    return value is None or (
+        isinstance(value, list) and all(isinstance(one, str) and one.isprintable() for one in value)
+    )
 
 
 def read_repodata(stream: BinaryIO, subdir: str, names: Collection[str], what: str) -> Subdir:
@@ -233,7 +238,10 @@ def read_run_exports(stream: BinaryIO, filenames: Set[str], what: str) -> Iterat
             if filename in filenames:
                 entry = value_of(text, what)
                 exports = entry.get("run_exports") if isinstance(entry, dict) else None
-                yield RunExports(filename, run_exports_of(exports or {}, filename, what) or {})
+                try:
+                    yield RunExports(filename, run_exports_of(exports or {}, filename, what))
+                except FormatError as error:
+                    yield RunExports(filename, None, str(error))
     document.end()
 
 

@@ -150,6 +150,16 @@ def test_a_record_of_another_file_is_left_out(project: Project, forge: Forge) ->
     assert locked(project).keys() == {f"linux-64/{LIB}"}
 
 
+def test_run_exports_that_are_none_are_left_out(project: Project, forge: Forge) -> None:
+    forge.channel.forms = ("plain",)
+    forge.channel.exports["linux-64"][LIB] = {"weak": 5}
+    forge.channel.publish()
+    forge.pin(project, "zlib", "libzlib 1.3.1")
+    told = f"left out: {forge.url}linux-64/run_exports.json: '{LIB}': its run_exports are none"
+    assert told in project.run("lock").err
+    assert locked(project).keys() == {f"linux-64/{LIB}", f"linux-64/{ZLIB}"}
+
+
 def test_a_package_that_no_solver_can_read_is_left_out(project: Project, forge: Forge) -> None:
     forge.channel.add(CondaPackage("zlib", "1..!.4", "h1_2"))
     forge.channel.publish()

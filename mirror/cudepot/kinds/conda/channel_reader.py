@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import quote, unquote, urljoin
 
 from cudepot.catalog.config.upstream import Upstream
@@ -20,7 +20,7 @@ from cudepot.formats.compression import decompressed
 from cudepot.formats.conda_record import Package
 from cudepot.formats.conda_repodata import depended
 from cudepot.formats.conda_shards import INDEX, SHARD, SHARD_LIMIT, ShardIndex, read_index, read_shard
-from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports, settled
+from cudepot.formats.conda_subdir import RunExports, Subdir, read_needs, read_repodata, read_run_exports, settled
 from cudepot.formats.dates import parse_date
 from cudepot.kinds.conda.rules.settings import settings_of
 from cudepot.ports import Page, Source
@@ -59,7 +59,7 @@ class Decoded:
     packages: dict[str, list[Package]] = field(default_factory=dict)
     needed: dict[str, set[str]] = field(default_factory=dict)
     needs: Mapping[str, set[str]] | None = None
-    exports: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    exports: dict[str, RunExports] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
 
     def take(self, names: Iterable[str], found: Subdir) -> None:
@@ -321,7 +321,7 @@ class ChannelReader:
         base = subdir.base_url if not subdir.base_url or subdir.base_url.endswith("/") else f"{subdir.base_url}/"
         return located(self.upstream, self.roots[subdir.subdir].path, f"{base}./{quote(filename)}")
 
-    def run_exports(self, subdir: str, filenames: Set[str]) -> Mapping[str, Mapping[str, Any]]:
+    def run_exports(self, subdir: str, filenames: Set[str]) -> Mapping[str, RunExports]:
         """Return what is told beside the index of what packages need that are built against these; empty for nothing.
 
         Raises:
@@ -338,7 +338,7 @@ class ChannelReader:
             seen.told = set(every)
         return {filename: seen.exports[filename] for filename in filenames & seen.exports.keys()}
 
-    def _run_exports(self, subdir: str, filenames: Set[str]) -> Mapping[str, Mapping[str, Any]]:
+    def _run_exports(self, subdir: str, filenames: Set[str]) -> Mapping[str, RunExports]:
         for form in _RUN_EXPORTS:
             path = f"{subdir}/{form}"
             try:
@@ -346,7 +346,7 @@ class ChannelReader:
             except MissingError:
                 continue
             with self._opened(path, digest) as (stream, what):
-                return {one.filename: one.exports for one in read_run_exports(stream, filenames, what)}
+                return {one.filename: one for one in read_run_exports(stream, filenames, what)}
         return {}
 
     def forget(self) -> None:

@@ -97,7 +97,7 @@ def _resolved(
     found = _found(reader, wanted(pins, reader.names))
     packages = {place: one.package for place, one in found.packages.items()}
     check_size(depot, reader.upstream, list(packages.values()), said=_stands_for_many(pins))
-    exports = run_exports_of(reader, packages)
+    exports = run_exports_of(reader, packages, found.subdirs)
     artifacts: list[Artifact] = []
     for place, one in found.packages.items():
         try:
@@ -193,15 +193,21 @@ def note_of(artifacts: Iterable[Artifact]) -> str:
 
 
 def run_exports_of(
-    reader: ChannelReader, found: Mapping[tuple[str, str], Package]
+    reader: ChannelReader, found: Mapping[tuple[str, str], Package], subdirs: Mapping[str, Subdir]
 ) -> dict[tuple[str, str], Mapping[str, Any]]:
-    """Return what is told beside the indexes of packages, by subdir and file name, of which they do not tell it."""
+    """Return what is told beside the indexes of packages, by subdir and file name, of which they do not tell it.
+
+    What of that cannot be read is noted as odd about its subdir.
+    """
     wanted: dict[str, set[str]] = {}
     for (subdir, filename), one in found.items():
         if one.run_exports is None:
             wanted.setdefault(subdir, set()).add(filename)
     told = {subdir: reader.run_exports(subdir, names) for subdir, names in wanted.items()}
-    return {(subdir, name): exports for subdir, there in told.items() for name, exports in there.items()}
+    for subdir, there in told.items():
+        subdirs[subdir].odd += [one.odd for one in there.values() if one.odd]
+    every = [(subdir, one) for subdir, there in told.items() for one in there.values()]
+    return {(subdir, one.filename): one.exports for subdir, one in every if one.exports is not None}
 
 
 def artifact_of(

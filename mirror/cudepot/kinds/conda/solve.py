@@ -289,7 +289,7 @@ def _artifacts(
         mine = {place[1:]: every[place[1:]] for place in places}
         known = {where: reading.artifacts.get((name, *where)) for where in mine}
         new = {where: one for where, one in mine.items() if (seen := known[where]) is None or seen[0] is not one}
-        exports = run_exports_of(reader, new)
+        exports = run_exports_of(reader, new, channels[name])
         for where, package in new.items():
             one = artifact_of(asking.depot, reader, channels[name][where[0]], package, exports.get(where))
             reading.artifacts[name, *where] = package, replace(one, why=ENVIRONMENT)
