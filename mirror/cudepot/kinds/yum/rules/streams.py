@@ -135,8 +135,8 @@ class Modules:
         while waiting:
             name = waiting.pop()
             versions = sorted(self._of(name, chosen[name]), key=lambda one: -one.version)
-            fitting = [one for one in versions if self._met(one, chosen)] or versions
-            for need, streams in (fitting[0].requires or ({},))[0].items():
+            ways = [way for one in versions for way in one.requires or ({},)]
+            for need, streams in next((way for way in ways if self._met(way, chosen)), ways[0]).items():
                 if need == _PLATFORM:
                     if chosen.get(_PLATFORM) and not _admits(streams, chosen[_PLATFORM]):
                         raise PinError(f"module {name}:{chosen[name]} is for platform {', '.join(streams)}")
@@ -150,16 +150,20 @@ class Modules:
                     chosen[need] = self._one_of(need, streams)
                     waiting.append(need)
 
-    def _met(self, one: Stream, chosen: Mapping[str, str]) -> bool:
-        ways = one.requires or ({},)
-        return any(
-            all(need not in chosen or _admits(streams, chosen[need]) for need, streams in way.items()) for way in ways
+    def _met(self, way: Mapping[str, Sequence[str]], chosen: Mapping[str, str]) -> bool:
+        """Return whether one of the ways a stream may be met holds with what is chosen, or can be had beside it."""
+        return all(
+            _admits(streams, chosen[need]) if need in chosen else need == _PLATFORM or self._fitting(need, streams)
+            for need, streams in way.items()
         )
 
-    def _one_of(self, name: str, streams: Sequence[str]) -> str:
+    def _fitting(self, name: str, streams: Sequence[str]) -> list[str]:
         there = [one.stream for one in sorted(self.streams, key=lambda one: -one.version) if one.name == name]
         default = self.defaults[name].stream if name in self.defaults else ""
-        found = [one for one in [default, *there] if one and _admits(streams, one)]
+        return [one for one in [default, *there] if one and _admits(streams, one)]
+
+    def _one_of(self, name: str, streams: Sequence[str]) -> str:
+        found = self._fitting(name, streams)
         if not found:
             raise PinError(f"module {name}:{' or '.join(streams) or '*'} is required, and no upstream has it")
         return found[0]
