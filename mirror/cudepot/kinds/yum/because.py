@@ -8,7 +8,7 @@ from cudepot.catalog.lock import Artifact, Lock
 from cudepot.errors import CudepotError
 from cudepot.formats.updateinfo import advisories_of
 from cudepot.kinds.kind import Because
-from cudepot.kinds.yum.chain import opened
+from cudepot.kinds.yum.chain import whole
 from cudepot.store.local import LocalStore
 
 _KIND = "updateinfo"
@@ -33,8 +33,7 @@ def _told(store: LocalStore, lock: Lock, name: str, rpms: Sequence[Artifact]) ->
     told: list[dict[str, None]] = [{} for _ in rpms]
     for file in files:
         try:
-            with opened(store, file.digest, file.path) as text:
-                known = advisories_of(text.read(), wanted, file.path)
+            known = advisories_of(whole(store, file.digest, file.path), wanted, file.path)
         except CudepotError:
             continue
         for one, names in zip(rpms, told, strict=True):

@@ -19,7 +19,7 @@ from cudepot.digest import Digest
 from cudepot.errors import MissingError, SignatureError, TrustError, UpstreamError
 from cudepot.formats.compression import decompressed
 from cudepot.formats.repomd import MIRRORS, PATH, Record, Repomd, parse_repomd
-from cudepot.kinds.yum.rules.mirror import METADATA_LIMIT
+from cudepot.kinds.yum.rules.mirror import DOCUMENT_LIMIT, METADATA_LIMIT
 from cudepot.kinds.yum.rules.settings import HASH_LOCK, yum_settings
 from cudepot.ports import Page
 from cudepot.store.local import LocalStore
@@ -142,3 +142,10 @@ def opened(store: LocalStore, digest: Digest, what: str, *, open_size: int = -1)
     limit = METADATA_LIMIT if open_size < 0 else min(open_size, METADATA_LIMIT)
     with store.open(digest) as handle, decompressed(handle, what, limit=limit) as text:
         yield text
+
+
+def whole(store: LocalStore, digest: Digest, what: str, *, open_size: int = -1) -> bytes:
+    """Return the uncompressed bytes of errata, groups or modules; raise FormatError where they are too many."""
+    limit = DOCUMENT_LIMIT if open_size < 0 else min(open_size, DOCUMENT_LIMIT)
+    with opened(store, digest, what, open_size=limit) as text:
+        return text.read()

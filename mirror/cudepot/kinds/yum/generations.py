@@ -9,8 +9,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
+from cudepot.errors import FormatError
+from cudepot.kinds.yum.rules.mirror import DOCUMENT_LIMIT
 from cudepot.kinds.yum.rules.plan import DESCRIBING, joined_entries
 
 
@@ -37,10 +40,19 @@ def _one(kind: str, several: Sequence[Source], stack: ExitStack) -> Source:
     if len(several) == 1 or kind not in (*DESCRIBING, "updateinfo", "modules"):
         return first
     with ExitStack() as opened:
-        streams = [opened.enter_context(one.open(one.path)) for one in several]
+        limit = {} if kind in DESCRIBING else {"open_size": DOCUMENT_LIMIT}
+        streams = [opened.enter_context(one.open(one.path, **limit)) for one in several]
         if kind in DESCRIBING:
             return _kept(first, joined_entries(kind, streams, first.path), stack)
-        return _kept(first, [_small(kind, [one.read() for one in streams], first.path)], stack)
+        try:
+            return _kept(first, [_small(kind, [one.read() for one in streams], first.path)], stack)
+        except FormatError as error:
+            return Source(first.role, first.path, partial(_refuse, error))
+
+
+def _refuse(error: FormatError, *_: object, **__: object) -> AbstractContextManager[BinaryIO]:
+    """Raise what is wrong where the source is opened: some that are broken are done without there."""
+    raise error
 
 
 def _small(kind: str, texts: Sequence[bytes], what: str) -> bytes:

@@ -15,7 +15,7 @@ from cudepot.formats.compression import compression_of, decompressed
 from cudepot.formats.repomd import Record
 from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.formats.xml_text import Entries
-from cudepot.kinds.yum.chain import YumChain, opened
+from cudepot.kinds.yum.chain import YumChain, opened, whole
 from cudepot.kinds.yum.rules.mirror import METADATA_LIMIT
 from cudepot.kinds.yum.twins import tell_twins
 
@@ -44,8 +44,7 @@ def check_modules(chain: YumChain, record: Record, digest: Digest) -> None:
         from cudepot.kinds.yum.rules.modules import check_yaml  # noqa: PLC0415 - few repositories have modules
 
         what = chain.upstream.url + record.href
-        with opened(chain.depot.store, digest, what) as text:
-            check_yaml(text.read(), what)
+        check_yaml(whole(chain.depot.store, digest, what), what)
 
 
 def _check_primary(chain: YumChain, record: Record, digest: Digest) -> None:

@@ -21,7 +21,7 @@ from cudepot.formats.primary import Rpm, read_primary
 from cudepot.formats.repomd import PATH, Repomd, parse_repomd
 from cudepot.formats.rpm_header import MODULARITY_LABEL, read_head
 from cudepot.kinds.registry import kind_of
-from cudepot.kinds.yum.chain import opened
+from cudepot.kinds.yum.chain import opened, whole
 from cudepot.kinds.yum.loose_rpms import architectures_of
 from cudepot.kinds.yum.rules.closure import add_unknown_paths, machines
 from cudepot.kinds.yum.rules.modules import streams_of
@@ -116,8 +116,7 @@ def _streams(store: LocalStore, repomd: Repomd, files: Mapping[str, Digest]) -> 
     record = repomd.record("modules")
     if record is None:
         return {}
-    with opened(store, files[record.href], record.href) as text:
-        return streams_of(text.read(), record.href)
+    return streams_of(whole(store, files[record.href], record.href), record.href)
 
 
 def _exclusive(needed: Iterable[Rpm], streams: Mapping[str, set[tuple[str, str]]]) -> str:

@@ -18,7 +18,7 @@ from cudepot.errors import PinError
 from cudepot.formats.filelists import owners_of
 from cudepot.formats.repomd import PATH, Repomd, parse_repomd
 from cudepot.kinds.rules.system_members import priorities_of
-from cudepot.kinds.yum.chain import opened
+from cudepot.kinds.yum.chain import opened, whole
 from cudepot.kinds.yum.environment import USUAL_PRIORITY
 from cudepot.kinds.yum.reading import GROUPS, add_paths, modules_of
 from cudepot.kinds.yum.rules.environment_text import index_of
@@ -87,10 +87,7 @@ class _Site:
     def text(self, *kinds: str) -> bytes:
         """Return the first of several types that is there; empty where none is."""
         kind = next((one for one in kinds if self.repomd.record(one)), "")
-        if not kind:
-            return b""
-        with opened(self.store, *self._file(kind)) as text:
-            return text.read()
+        return whole(self.store, *self._file(kind)) if kind else b""
 
     def owners(self, paths: set[str]) -> dict[str, list[str]]:
         """Return which packages have these paths, by their checksums."""

@@ -27,14 +27,13 @@ from cudepot.kinds.yum.chain import opened
 from cudepot.kinds.yum.generations import Source, joined
 from cudepot.kinds.yum.loose_rpms import described
 from cudepot.kinds.yum.rules import plan as yum_plan
-from cudepot.kinds.yum.rules.mirror import METADATA_LIMIT
+from cudepot.kinds.yum.rules.mirror import DOCUMENT_LIMIT, METADATA_LIMIT
 from cudepot.kinds.yum.rules.trim import trimmed
 from cudepot.kinds.yum.signatures import unchecked
 from cudepot.ports import Progress
 from cudepot.store.local import LocalStore
 
 _LEVEL = 6  # of gzip: 9 takes four times as long for 2 %
-_MOST_EXTRA = 128 << 20  # bytes of errata, groups or modules, which are read whole; Fedora's errata have 40 MB
 _ROOTS = (PATH, f"{PATH}.asc", f"{PATH}.key")
 
 
@@ -185,7 +184,7 @@ def _made_strictly(
     depot: Depot, source: Source, named: Mapping[str, Artifact], rpms: Sequence[Artifact], revision: int
 ) -> Record | None:
     kind, what = source.role, f"{source.role} ({source.path})"
-    limit = METADATA_LIMIT if kind in ("primary", "filelists", "other") else _MOST_EXTRA
+    limit = METADATA_LIMIT if kind in ("primary", "filelists", "other") else DOCUMENT_LIMIT
     lacking: list[str] = []
     with source.open(what, open_size=limit) as text:
         if kind == "primary":

@@ -21,7 +21,7 @@ from cudepot.formats.xml_rewritten import check_well_formed
 from cudepot.kinds.kind import Solving
 from cudepot.kinds.rules.system_wanted import Wanted
 from cudepot.kinds.unchanged import locked_dates
-from cudepot.kinds.yum.chain import YumChain, YumRoot, opened
+from cudepot.kinds.yum.chain import YumChain, YumRoot, opened, whole
 from cudepot.kinds.yum.environment import USUAL_PRIORITY
 from cudepot.kinds.yum.rules.streams import Modules
 from cudepot.kinds.yum.rules.union import Repository, Union
@@ -110,21 +110,18 @@ class Reading:
     @cached_property
     def modules(self) -> bytes:
         """Its modules.yaml; empty where there is none."""
-        if self.root.repomd.record("modules") is None:
-            return b""
-        digest, what = self._file("modules")
-        with opened(self._asking.depot.store, digest, what) as text:
-            return text.read()
+        return self._whole("modules") if self.root.repomd.record("modules") else b""
 
     @cached_property
     def groups(self) -> bytes:
         """Its comps.xml; empty where there is none."""
         kind = next((one for one in GROUPS if self.root.repomd.record(one)), "")
-        if not kind:
-            return b""
+        return self._whole(kind) if kind else b""
+
+    def _whole(self, kind: str) -> bytes:
+        record = self.root.repomd.record(kind)
         digest, what = self._file(kind)
-        with opened(self._asking.depot.store, digest, what) as text:
-            return text.read()
+        return whole(self._asking.depot.store, digest, what, open_size=record.open_size if record else -1)
 
     def owners(self, paths: set[str]) -> dict[str, list[str]]:
         """Return which packages have these paths, by their checksums, as the full file lists tell."""

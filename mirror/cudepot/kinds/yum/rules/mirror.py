@@ -6,6 +6,7 @@ from cudepot.catalog.lock import FileRole, LockedFile, LockedUpstream
 from cudepot.errors import ConfigError
 
 METADATA_LIMIT = 2 << 30  # bytes metadata may unpack to, whatever repomd.xml says; they are read as a stream
+DOCUMENT_LIMIT = 256 << 20  # the same of errata, groups and modules, which are read whole; Fedora's errata have 40 MB
 
 
 def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
