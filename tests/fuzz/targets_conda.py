@@ -7,26 +7,14 @@ import json
 from collections.abc import Callable
 
 import zstandard
+from tests.fuzz.parts import each
 
 from cudepot.digest import hexdigest
-from cudepot.errors import CudepotError
 from cudepot.formats.conda_shards import ShardIndex, read_index, read_shard
 from cudepot.formats.conda_subdir import Subdir, read_needs, read_repodata, read_run_exports
 from cudepot.formats.json_stream import JsonStream, value_of
 
 _SUBDIR, _NAME, _FILE = "linux-64", "zlib", "zlib-1.3-h1_0.conda"
-
-
-def _each(*checks: Callable[[], object]) -> None:
-    """Do all of them; raise the last refusal when all of them refuse."""
-    refused: list[CudepotError] = []
-    for check in checks:
-        try:
-            check()
-        except CudepotError as error:
-            refused.append(error)
-    if len(refused) == len(checks):
-        raise refused[-1]
 
 
 def _documents(data: bytes) -> None:
@@ -36,7 +24,7 @@ def _documents(data: bytes) -> None:
         found = read_repodata(io.BytesIO(data), _SUBDIR, {_NAME}, "repodata.json")
         assert all(one.name == _NAME for one in found.packages)
 
-    _each(
+    each(
         repodata,
         lambda: read_needs(io.BytesIO(data), "repodata.json"),
         lambda: list(read_run_exports(io.BytesIO(data), {_FILE}, "run_exports.json")),
@@ -77,7 +65,7 @@ def _shards(data: bytes) -> None:
         found = read_index(one, _SUBDIR, "index")
         assert all(len(sha256) == 64 and name == name.lower() for name, sha256 in found.hashes.items())
 
-    _each(
+    each(
         *(lambda one=one: head(one) for one in (data, packed)),
         lambda: shard(data, _NAME),
         lambda: shard(packed, "packed"),
