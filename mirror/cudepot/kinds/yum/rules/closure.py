@@ -17,6 +17,7 @@ from cudepot.errors import FormatError
 from cudepot.formats.primary import Relation, Rpm, relation_of
 from cudepot.formats.rich_dependency import parse_rich
 from cudepot.kinds.rules.together import apart, together
+from cudepot.kinds.yum.rules.capability import capability
 from cudepot.kinds.yum.rules.pins import RpmPin, Rpms, meant, named_of
 from cudepot.kinds.yum.rules.selection import Fault, RpmSelection, label
 
@@ -28,7 +29,6 @@ BESIDE = {
 }
 """Architecture of a machine → others that rpm installs beside its own (rpmrc's ``arch_compat``)."""
 
-_FLAGS = {"=": "REL_EQ", "<": "REL_LT", ">": "REL_GT"}
 _TOLD = 6  # reasons given where packages cannot be installed
 _PRIMARY_FILES = ("/etc/", "/usr/lib/sendmail")  # and all with `bin/` in it: what createrepo_c puts into primary.xml
 
@@ -99,19 +99,8 @@ class Machine:
 
     def _dep(self, relation: Relation) -> Any:
         if relation not in self._deps:
-            self._deps[relation] = self._made(relation)
+            self._deps[relation] = capability(self._solv, self._pool, relation)
         return self._deps[relation]
-
-    def _made(self, relation: Relation) -> Any:
-        if relation.name.startswith("("):
-            return self._pool.parserpmrichdep(relation.name)
-        dep = self._pool.Dep(relation.name)
-        if not relation.operator:
-            return dep
-        flags = 0
-        for sign in relation.operator:
-            flags |= getattr(self._solv, _FLAGS[sign])
-        return dep.Rel(flags, self._pool.Dep(relation.evr))
 
     def _is_beyond(self, name: str) -> bool:
         return any(fnmatch.fnmatchcase(name, glob) for glob in self._boundary)

@@ -14,6 +14,7 @@ from cudepot.catalog.name_globs import fits
 from cudepot.errors import FormatError
 from cudepot.formats.primary import Relation, Rpm, relation_of
 from cudepot.formats.rich_dependency import parse_rich
+from cudepot.kinds.yum.rules.capability import capability
 from cudepot.kinds.yum.rules.closure import is_primary_file
 
 DEFAULT = 99
@@ -23,7 +24,6 @@ _POOL_FLAGS = ("WHATPROVIDESWITHDISABLED", "IMPLICITOBSOLETEUSESCOLORS")
 """As dnf has it, and as Fedora and its kin build libsolv: two architectures of one name are no rivals."""
 _SAID = ("REQUIRES", "RECOMMENDS", "SUGGESTS", "SUPPLEMENTS", "ENHANCES", "CONFLICTS", "OBSOLETES")
 """What packages say of others, as libsolv calls it."""
-_FLAGS = {"=": "REL_EQ", "<": "REL_LT", ">": "REL_GT"}
 
 
 class Repository(NamedTuple):
@@ -136,15 +136,7 @@ class Union:
 
     def dep(self, relation: Relation) -> Any:
         """Return a capability as libsolv has it."""
-        if relation.name.startswith("("):
-            return self.pool.parserpmrichdep(relation.name)
-        dep = self.pool.Dep(relation.name)
-        if not relation.operator:
-            return dep
-        flags = 0
-        for sign in relation.operator:
-            flags |= getattr(self.solv, _FLAGS[sign])
-        return dep.Rel(flags, self.pool.Dep(relation.evr))
+        return capability(self.solv, self.pool, relation)
 
     def dep_of(self, text: str) -> Any:
         """Return a capability as libsolv has it, of what is written so."""
