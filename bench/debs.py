@@ -14,17 +14,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from simulator.large_debs import NAMES
+
 from bench.installed import LACKING
 from bench.measure import Measured, cudepot
 from bench.rows import Row
 
-NAMES = (
-    "linux-headers-amd64", "build-essential", "gnome", "kde-standard", "libreoffice", "texlive-full", "octave",
-    "nginx-full", "postgresql", "mariadb-server", "apache2", "php", "python3-venv", "python3-scipy", "python3-pandas",
-    "default-jdk", "gcc", "g++", "clang", "cmake", "docker.io", "qemu-system-x86", "ffmpeg", "gimp", "inkscape", "vlc",
-    "chromium", "firefox-esr", "thunderbird", "openssh-server", "samba", "bind9", "postfix", "dovecot-imapd", "r-base",
-    "golang", "rustc", "nodejs", "npm", "ruby-full",
-)  # fmt: skip
 _FORMAT = "$(CREATED_BY)\t$(REPO_URI)\t$(RELEASE)\t$(COMPONENT)"
 _ROUNDS = 3
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from simulator.large_debs import NAMES
 from tests.kinds.apt.asked_apt import Apt
 
 from cudepot.formats import version as deb_version
@@ -23,13 +24,6 @@ from cudepot.kinds.apt.rules.marking import Present
 from cudepot.kinds.apt.rules.resolve_debs import Resolution, Root, resolve
 from cudepot.kinds.apt.rules.union import Choice, Offering, Union
 
-NAMES = (
-    "linux-headers-amd64", "build-essential", "gnome", "kde-standard", "libreoffice", "texlive-full", "octave",
-    "nginx-full", "postgresql", "mariadb-server", "apache2", "php", "python3-venv", "python3-scipy", "python3-pandas",
-    "default-jdk", "gcc", "g++", "clang", "cmake", "docker.io", "qemu-system-x86", "ffmpeg", "gimp", "inkscape", "vlc",
-    "chromium", "firefox-esr", "thunderbird", "openssh-server", "samba", "bind9", "postfix", "dovecot-imapd", "r-base",
-    "golang", "rustc", "nodejs", "npm", "ruby-full",
-)  # fmt: skip
 _FORMAT = "$(CREATED_BY)\t$(FILENAME)\t$(SUITE)"
 
 
