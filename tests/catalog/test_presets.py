@@ -28,7 +28,7 @@ def presets() -> Presets:
 
 
 def upstream(presets: Presets, text: str) -> Upstream:
-    return parse_config(expand(tomllib.loads("[[upstream]]\n" + text), lambda: presets, lambda: MINE)).upstreams[0]
+    return parse_config(expand(tomllib.loads("[[upstream]]\n" + text), lambda: presets, lambda *_: MINE)).upstreams[0]
 
 
 def test_one_line_is_a_whole_upstream(presets: Presets) -> None:

@@ -44,7 +44,7 @@ def test_one_line_makes_a_project_that_is_read_as_it_is(tmp_path: Path, site_key
     assert {"nvidia-open-570", "nvidia-fabricmanager-570", "libnccl2=*+cuda12.6", "libcudnn9-cuda-12"} < set(
         found["deb"]
     )
-    config = parse_text((tmp_path / "cudepot.toml").read_text())
+    config = parse_text((tmp_path / "cudepot.toml").read_text(), lambda *_: "https://mirror.example/")
     assert [one.name for one in config.upstreams] == found["upstreams"]
     assert set(found["priorities"].values()) == {600}
     assert set(found["priorities"]) == {"ubuntu2204/x86_64", "container-toolkit/deb/amd64"}
@@ -60,7 +60,10 @@ def test_several_distributions_are_an_environment_each_and_share_upstreams(tmp_p
         "container-toolkit-ubuntu2404-arm64",
         "container-toolkit-debian12",
     ]
-    names = [one.name for one in parse_text((tmp_path / "cudepot.toml").read_text()).upstreams]
+    names = [
+        one.name
+        for one in parse_text((tmp_path / "cudepot.toml").read_text(), lambda *_: "https://mirror.example/").upstreams
+    ]
     assert len(names) == len(set(names))
     assert names.count("container-toolkit/deb/amd64") == 1
 
@@ -81,7 +84,9 @@ def test_a_preset_without_a_key_wants_one_from_the_user(
     assert "CDF6BA43" in capsys.readouterr().err
     assert not (tmp_path / "a" / "cudepot.toml").exists()
     assert init(tmp_path / "b", site_key, *said, "--upstream-key", RHEL10) == 0
-    found = parse_text((tmp_path / "b" / "cudepot.toml").read_text()).upstream("rhel10/x86_64")
+    found = parse_text((tmp_path / "b" / "cudepot.toml").read_text(), lambda *_: "https://mirror.example/").upstream(
+        "rhel10/x86_64"
+    )
     assert found.keys == (RHEL10,)
 
 

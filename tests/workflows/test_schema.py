@@ -37,7 +37,7 @@ def test_what_cudepot_takes_of_the_docs_the_schema_takes_too() -> None:
     taken = 0
     for text in _examples():
         try:
-            parse_text(text, lambda: "https://index.example/simple/")
+            parse_text(text, lambda *_: "https://mirror.example/simple/")
         except (ConfigError, ValueError):
             continue  # a fragment
         problems = [f"{one.json_path}: {one.message}" for one in _validator().iter_errors(_json(text))]

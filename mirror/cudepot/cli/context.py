@@ -7,10 +7,11 @@ import datetime
 import functools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tomli
 
@@ -31,6 +32,9 @@ from cudepot.store.layout import LOG, TMP
 from cudepot.store.local import LocalStore
 from cudepot.workflows.configuration import parse_text
 
+if TYPE_CHECKING:
+    from cudepot.catalog.config.presets import Preset
+
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
 USER_AGENT = f"cudepot/{__version__}"
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
@@ -41,7 +45,7 @@ def load_config(base: Path) -> Config:
     path, text = base / "cudepot.toml", ""
     try:
         text = path.read_text("utf-8")
-        return parse_text(text, _machine_index)
+        return parse_text(text, machine_place)
     except ConfigError as error:
         raise ConfigError(
             f"{path}{_where(text, error)}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
@@ -63,7 +67,12 @@ def _where(text: str, error: ConfigError) -> str:
     return f":{found}" if found else ""
 
 
-def _machine_index() -> str:
+def machine_place(preset: Preset, kin: Sequence[Preset]) -> str:
+    """Return the URL that this machine is configured for, of a preset that leaves it to the machine."""
+    if preset.is_signed:
+        from cudepot.cli.machine_archive import machine_archive
+
+        return machine_archive(preset, kin)
     from cudepot.cli.machine_index import machine_index
 
     return machine_index()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from cudepot.cli.context import machine_place
 from cudepot.cli.output import Answer
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
+    from cudepot.catalog.config.presets import Preset
     from cudepot.catalog.nvidia.first_pins import Wishes
-    from cudepot.catalog.stacks.chosen import StackWishes
+    from cudepot.catalog.stacks.chosen import Chosen, StackWishes
 
 
 def stack_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,4 +74,23 @@ def stack_lines(wishes: Wishes | StackWishes | None) -> list[str]:
         f"{sum(map(len, one.packages.values()))} packages asked for, {len(one.presets)} upstreams"
         for name, one in found.environments.items()
     ]
-    return lines + [f"note: {one}" for one in found.notes]
+    return lines + [f"note: {one}" for one in (*found.notes, *_homeless(found.environments.values()))]
+
+
+def _homeless(every: Collection[Chosen]) -> Iterator[str]:
+    """Give a line for the presets that this machine is to say the place of, and cannot."""
+    from cudepot.depot.shipped import load_presets
+
+    presets = load_presets().repositories
+    for vendor in dict.fromkeys(presets[name].vendor for one in every for name in one.presets if not presets[name].url):
+        kin = [one for one in presets.values() if one.vendor == vendor]
+        mine = [presets[name] for one in every for name in one.presets if presets[name].vendor == vendor]
+        if lacking := dict.fromkeys(one.name for one in mine if not _has_place(one, kin)):
+            yield f"this machine's apt does not read {', '.join(lacking)}: give `url` beside each in cudepot.toml"
+
+
+def _has_place(preset: Preset, kin: Sequence[Preset]) -> bool:
+    try:
+        return bool(machine_place(preset, kin))
+    except ConfigError:
+        return False

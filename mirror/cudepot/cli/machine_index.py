@@ -24,7 +24,7 @@ _SECTIONS = ("install", "global")  # pip: those of a command before the one for 
 
 
 class Found(NamedTuple):
-    """An index, and which setting names it."""
+    """A place that is configured, and which setting names it."""
 
     url: str
     where: str
@@ -57,14 +57,19 @@ def choose(environ: Mapping[str, str], home: Path, prefix: Path, root: Path = Pa
             "preset 'pypi' is the index that this machine's pip or uv is configured for, and neither is for any",
             hint="give `url` beside `preset`, or set PIP_INDEX_URL, index-url in pip.conf, or UV_DEFAULT_INDEX",
         )
+    return usable(found)
+
+
+def usable(found: Found) -> str:
+    """Return the URL of what is configured; raise ConfigError for one with a login, or one that is not on the web."""
     parts = split_url(found.url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{found.where} names no index on the web", hint="give `url` beside `preset` in cudepot.toml")
     if "@" in parts.netloc:
         raise ConfigError(
             f"{found.where} holds a login, which would stand in the lock",
-            hint=f"put the login into ~/.netrc (`machine {parts.hostname} login NAME password SECRET`), where pip and "
-            "uv find it as well, and give the URL without one",
+            hint=f"put the login into ~/.netrc (`machine {parts.hostname} login NAME password SECRET`), which pip "
+            "and uv read as well (apt: /etc/apt/auth.conf), and give the URL without one",
         )
     return found.url
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import tomli
 
@@ -12,18 +13,20 @@ from cudepot.errors import ConfigError
 from cudepot.kinds.registry import parse_upstream, parse_wants
 from cudepot.sites.registry import parse_place
 
+if TYPE_CHECKING:
+    from cudepot.catalog.config.presets import Machine, Preset
 
-def _unasked() -> str:
-    raise ConfigError("preset 'pypi' has no `url` here", hint="give `url` beside `preset`")
+
+def _unasked(preset: Preset, _: Sequence[Preset]) -> str:
+    raise ConfigError(f"preset {preset.name!r} has no `url` here", hint="give `url` beside `preset`")
 
 
-def parse_text(text: str, machine_index: Callable[[], str] = _unasked) -> Config:
+def parse_text(text: str, machine: Machine = _unasked) -> Config:
     """Return a cudepot.toml as values.
 
     Args:
         text: of the file.
-        machine_index: gives the URL of the Python index that this machine is configured for; called where a preset
-            leaves it to the machine.
+        machine: gives the URL that this machine is configured for; called where a preset leaves it to the machine.
 
     Raises:
         ConfigError: something in it is wrong; the error names the place.
@@ -35,21 +38,22 @@ def parse_text(text: str, machine_index: Callable[[], str] = _unasked) -> Config
         from cudepot.catalog.config.presets import expand  # noqa: PLC0415 - every run comes by here
         from cudepot.depot.shipped import load_presets  # noqa: PLC0415
 
-        asked: list[str] = []
+        places: dict[str, str] = {}
 
-        def index() -> str:
-            asked[:] = asked or [machine_index()]
-            return asked[0]
+        def place(preset: Preset, kin: Sequence[Preset]) -> str:
+            places[preset.name] = places.get(preset.name) or machine(preset, kin)
+            return places[preset.name]
 
-        filled = expand(data, load_presets, index)
-        return replace(parse_config(filled, parse_upstream, parse_place, parse_wants), machine_index="".join(asked))
+        filled = expand(data, load_presets, place)
+        return replace(parse_config(filled, parse_upstream, parse_place, parse_wants), machine_places=places)
     return parse_config(data, parse_upstream, parse_place, parse_wants)
 
 
 def parse_again(text: str, config: Config) -> Config:
-    """Return a cudepot.toml that was changed since it was ``config``, with the index that this machine had then.
+    """Return a cudepot.toml that was changed since it was ``config``, with the places that this machine had then.
 
     Raises:
         ConfigError, ValueError, RecursionError: as :func:`parse_text` does.
     """
-    return parse_text(text, lambda: config.machine_index or _unasked())
+    places = config.machine_places
+    return parse_text(text, lambda preset, kin: places.get(preset.name) or _unasked(preset, kin))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.site import Build, ParsePlace, Site, parse_build, parse_site
@@ -58,7 +58,7 @@ class Config:
 
     Attributes:
         accept_eula: sha256 of accepted licence texts.
-        machine_index: URL of the Python index that this machine is configured for; empty where no preset asks for it.
+        machine_places: preset → the URL that this machine is configured for, of those that leave it to the machine.
     """
 
     store: str
@@ -68,7 +68,7 @@ class Config:
     upstreams: tuple[Upstream, ...]
     pins: tuple[Pin, ...]
     environments: tuple[Environment, ...] = ()
-    machine_index: str = ""
+    machine_places: Mapping[str, str] = field(default_factory=dict)
 
     def upstream(self, name: str) -> Upstream:
         """Return the upstream of that name; raise ConfigError when there is none."""

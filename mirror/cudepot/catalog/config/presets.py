@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from cudepot.catalog.config.config import names_presets
 from cudepot.catalog.config.distributions import Distribution, find, parse_distribution, serving
@@ -54,7 +54,7 @@ class Preset:
 
     Attributes:
         called: name of the upstream unless cudepot.toml gives one; empty for the preset's without its vendor.
-        url: where it is; empty for the index that the machine it is used on is configured for.
+        url: where it is; empty for what the machine it is used on is configured for: its index, its apt's archive.
         is_signed: whether keys vouch for it; an index of wheels has none: its files are known by their hashes.
         distributions: names of those whose machines it is for; empty for all.
         suites, components: of an apt repository with ``dists/``; empty for a flat one.
@@ -76,8 +76,12 @@ class Preset:
     suites: tuple[str, ...] = ()
     components: tuple[str, ...] = ()
     trust: str = ""
-    snapshots: str = ""
     has_labels: bool = False
+
+    @property
+    def vendor(self) -> str:
+        """Whose it is: what its name begins with."""
+        return self.name.partition("/")[0]
 
     @property
     def vouchers(self) -> tuple[str, ...]:
@@ -88,6 +92,10 @@ class Preset:
     def upstream(self) -> str:
         """Name of the upstream unless cudepot.toml gives one."""
         return self.called or self.name.partition("/")[2]
+
+
+Machine: TypeAlias = Callable[[Preset, Sequence[Preset]], str]
+"""Gives the URL that a machine is configured for; the second argument are the presets of the same vendor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +170,7 @@ def _repositories(table: Table, vendor: str) -> list[Preset]:
     keys, former, rpm_keys = (tuple(map(fingerprint, table.texts(name, ()))) for name in ("keys", "former", "rpm-keys"))
     common = Preset(
         "",
-        table.text("url"),
+        table.text("url", ""),
         (),
         keys,
         former,
@@ -201,7 +209,6 @@ def _named(table: Table, vendor: str, common: Preset) -> list[Preset]:
         suites=table.texts("suites", ()),
         components=table.texts("components", ()),
         trust=table.text("trust", ""),
-        snapshots=table.text("snapshots", ""),
     )
     rows = [(one,) for one in machines] if "{architecture}" in name else [machines]
     texts = [(name.format(architecture=row[0]), own.url.format(architecture=row[0]), row) for row in rows]
@@ -242,21 +249,21 @@ def _date(table: Table, name: str) -> str:
     return value.isoformat()
 
 
-def expand(data: Mapping[str, Any], load: Callable[[], Presets], machine_index: Callable[[], str]) -> Mapping[str, Any]:
+def expand(data: Mapping[str, Any], load: Callable[[], Presets], machine: Machine) -> Mapping[str, Any]:
     """Return cudepot.toml with ``preset`` replaced by what it stands for.
 
     Args:
         data: cudepot.toml.
         load: gives the presets; called where one is named.
-        machine_index: gives the URL of the machine's own index; called where a preset leaves it to the machine.
+        machine: gives the URL that the machine has for a preset; called where a preset leaves it to the machine.
     """
     if not names_presets(data):
         return data
     presets = load()
-    return {**data, "upstream": [_filled(one, presets, machine_index) for one in data["upstream"]]}
+    return {**data, "upstream": [_filled(one, presets, machine) for one in data["upstream"]]}
 
 
-def _filled(table: Any, presets: Presets, machine_index: Callable[[], str]) -> Any:
+def _filled(table: Any, presets: Presets, machine: Machine) -> Any:
     if not isinstance(table, Mapping) or "preset" not in table:
         return table
     preset = presets.get(str(table["preset"]))
@@ -264,7 +271,7 @@ def _filled(table: Any, presets: Presets, machine_index: Callable[[], str]) -> A
     if "label" in given:
         preset = _labelled(preset, given.pop("label"))
     if not preset.is_signed:
-        url = given.get("url") or preset.url or machine_index()
+        url = given.get("url") or preset.url or machine(preset, ())
         return {"name": preset.upstream, "type": preset.type} | given | {"url": url}
     if not preset.vouchers and "keys" not in given:
         raise ConfigError(
@@ -275,20 +282,22 @@ def _filled(table: Any, presets: Presets, machine_index: Callable[[], str]) -> A
     filled = {
         "name": preset.upstream,
         "type": preset.type,
-        "url": _place(preset, given),
+        "url": given.get("url") or _place(preset, presets, machine, given),
         "architectures": list(preset.architectures),
         **_said(preset),
     } | given
     return filled if "keyrings" in filled else filled | {"keyrings": _files(filled, presets)}
 
 
-def _place(preset: Preset, given: Mapping[str, Any]) -> str:
-    """Return where a preset's repository is, as it is or as it was; raise ConfigError where nobody has that."""
-    if "snapshot" not in given or "url" in given:
-        return preset.url
-    if not preset.snapshots:
-        raise ConfigError(f"preset {preset.name!r} has no snapshots", hint="give the `url` of who has them")
-    return preset.snapshots.format(snapshot=given["snapshot"])
+def _place(preset: Preset, presets: Presets, machine: Machine, given: Mapping[str, Any]) -> str:
+    """Return where a preset's repository is; raise ConfigError where that is of another moment than is asked for."""
+    if "snapshot" in given:
+        raise ConfigError(
+            f"preset {preset.name!r} has no snapshots",
+            hint="give the `url` of who has them: a snapshot service's of that moment, or a copy of yours",
+        )
+    kin = [one for one in presets.repositories.values() if one.vendor == preset.vendor]
+    return preset.url or machine(preset, kin)
 
 
 def _said(preset: Preset) -> Mapping[str, Any]:

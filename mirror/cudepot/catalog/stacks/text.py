@@ -54,6 +54,8 @@ def _upstream(name: str, wishes: StackWishes, presets: Presets) -> Iterator[str]
         )
     yield "[[upstream]]"
     yield f'preset = "{name}"'
+    if not preset.url:
+        yield '# url = "https://YOUR.MIRROR/..."  # else it is read where apt reads it on the machine that runs cudepot'
     if not preset.vouchers:
         yield f"keys = {_list(wishes.keys)}"
     if preset.trust and preset.note:  # it cannot be read as it is

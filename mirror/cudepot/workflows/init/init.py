@@ -20,6 +20,9 @@ from cudepot.store.local import LocalStore
 from cudepot.workflows.configuration import parse_text
 from cudepot.workflows.init.stacks import stacked
 
+_SOMEWHERE = "https://machine.invalid/"
+"""Stands for what the machine is configured for: nothing is read here, and another machine may do that."""
+
 
 @dataclass(frozen=True, slots=True)
 class InitResult:
@@ -91,7 +94,7 @@ def _pins(wishes: Wishes | StackWishes) -> str:
 
 def _parse(text: str, toml: Path) -> Config:
     try:
-        return parse_text(text)
+        return parse_text(text, lambda *_: _SOMEWHERE)
     except ConfigError as error:
         raise ConfigError(
             f"{toml}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
