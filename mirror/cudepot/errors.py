@@ -12,10 +12,12 @@ class CudepotError(Exception):
         code: stable identifier shown to the user, e.g. ``E300``.
         exit_code: status of the process that ends with this error.
         hint: what the user can do about it; may be empty.
+        where: file (with line and column where they are known), URL or folder the error is about; may be empty.
     """
 
     code = "E000"
     exit_code = 1
+    where = ""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -27,6 +29,20 @@ class CudepotError(Exception):
         other.__dict__.update(self.__dict__)
         other.__cause__ = self
         return other
+
+
+class UsageError(CudepotError):
+    """The command line is wrong: a verb or option that does not exist, or one that is missing.
+
+    Attributes:
+        usage: what the verb takes, in a line or two.
+    """
+
+    code, exit_code = "E010", 2
+
+    def __init__(self, message: str, *, hint: str = "", usage: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.usage = usage
 
 
 class InternalError(CudepotError):

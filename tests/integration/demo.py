@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 from bench.main_job import WHEEL, pip_index_url
 from simulator.nvidia import Artifacts, Nvidia
+from simulator.process import clean_env
 from simulator.sections import apt_upstream, folder_upstream, wheel_upstream
 from tests.clients import conda_env, http
 from tests.clients.apt import AptRoot
@@ -28,10 +30,25 @@ def main() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     start = time.monotonic()
-    (_real if args.real else _standin)(Project(FOLDER / "project", _command))
+    (_real if args.real else _standin)(_Watched(FOLDER / "project", _command))
     place = f"{FOLDER.name}/project"
     print(f"\nDone in {time.monotonic() - start:.0f} s. cudepot.toml, cudepot.lock and site/current are in {place}.")
     print(f"Look around:  .venv/bin/cudepot status -C {place}")
+
+
+class _Watched(Project):
+    """A project whose verbs show on standard error how far they are, while they work."""
+
+    def cudepot(self, verb: str, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a verb; what it says to the user goes to the terminal as well where it is meant to succeed."""
+        if not check:
+            return super().cudepot(verb, *options, check=check)
+        _command(" ".join(("cudepot", verb, *options)))
+        argv = [sys.executable, "-m", "cudepot.cli.main", verb, "-C", str(self.folder), *options]
+        done = subprocess.run(argv, env=clean_env(), check=False, stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            sys.exit(f"cudepot {verb} ended with exit status {done.returncode}")
+        return done
 
 
 def _standin(project: Project) -> None:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from cudepot.cli.speech import WHEN
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,3 +44,10 @@ def add_common(parser: argparse.ArgumentParser, default: object = None) -> None:
         (("-q", "--quiet"), "no progress, only the result and errors"),
     ):
         parser.add_argument(*names, action="store_true", default=default or False, help=help_text)
+    parser.add_argument(
+        "--color",
+        choices=WHEN,
+        default=default or "auto",
+        metavar="WHEN",
+        help="auto (on a terminal, if NO_COLOR is not set), always or never",
+    )

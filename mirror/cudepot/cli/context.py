@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
 USER_AGENT = f"cudepot/{__version__}"
+_CORRECT = "correct the line it names"
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 
 
@@ -47,16 +48,20 @@ def load_config(base: Path) -> Config:
         text = path.read_text("utf-8")
         return parse_text(text, machine_place)
     except ConfigError as error:
-        raise ConfigError(
-            f"{path}{_where(text, error)}: {error}", hint=error.hint or "`cudepot explain formats` describes every key"
-        ) from error
+        hint = error.hint or "`cudepot explain formats` describes every key"
+        raise _at(f"{path}{_where(text, error)}", str(error), hint) from error
     except FileNotFoundError as error:
-        raise ConfigError(f"{path}: not found", hint="run `cudepot init`, or name the folder with -C") from error
+        raise _at(str(path), "not found", "run `cudepot init`, or name the folder with -C") from error
     except tomli.TOMLDecodeError as error:
-        where = f":{error.lineno}:{error.colno}"
-        raise ConfigError(f"{path}{where}: not TOML: {error}", hint="correct the line it names") from error
+        raise _at(f"{path}:{error.lineno}:{error.colno}", f"not TOML: {error}", _CORRECT) from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}", hint="correct the line it names") from error
+        raise _at(str(path), f"not TOML: {error}", _CORRECT) from error
+
+
+def _at(where: str, message: str, hint: str) -> ConfigError:
+    error = ConfigError(f"{where}: {message}", hint=hint)
+    error.where = where
+    return error
 
 
 def _where(text: str, error: ConfigError) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from cudepot.cli.output import Answer
+from cudepot.cli.speech import SPEECH, width
 from cudepot.data import data_folder
 from cudepot.errors import ConfigError
 
@@ -76,6 +77,7 @@ def _rendered(text: str) -> list[str]:
     from rich.markdown import Markdown
 
     out = io.StringIO()
-    terminal = sys.stdout.isatty()
-    Console(file=out, force_terminal=terminal, width=None if terminal else 100).print(Markdown(_LINK.sub(r"\1", text)))
+    coloured, columns = SPEECH.is_coloured(sys.stdout), width(sys.stdout)
+    console = Console(file=out, force_terminal=coloured, no_color=not coloured, width=columns or 100)
+    console.print(Markdown(_LINK.sub(r"\1", text)))
     return [line.rstrip() for line in out.getvalue().strip("\n").splitlines()]

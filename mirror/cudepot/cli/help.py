@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> Answer:
 
 
 def _below(parser: argparse.ArgumentParser, word: str) -> argparse.ArgumentParser:
-    """Return the parser of a verb or action; end with status 2 where there is none of that name."""
+    """Return the parser of a verb or action; raise UsageError where there is none of that name."""
     verbs = next((one for one in parser._actions if isinstance(one, argparse._SubParsersAction)), None)
     if verbs is None:
         parser.error(f"it has no actions: {word!r} is not one")

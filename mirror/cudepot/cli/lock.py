@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cudepot.cli.context import add_wait, load_config, opened
 from cudepot.cli.output import NEEDED, Answer, complain, error_json
 from cudepot.cli.progress import size_text
+from cudepot.cli.speech import SPEECH
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import kind_of
 
@@ -172,7 +173,7 @@ def answered(result: LockResult, *, dry_run: bool) -> Answer:
     for one in result.failed:
         complain(one.error, as_json=False)
     for text in _doubtful(result.lock):
-        print(f"note: {text}", file=sys.stderr)  # noqa: T201
+        SPEECH.tell(f"note: {text}")
     code = result.failed[0].error.exit_code if result.failed else 0
     return _answer(result), list(_lines(result, dry_run=dry_run)), code
 

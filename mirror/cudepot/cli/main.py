@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from cudepot import __version__
 from cudepot.cli.common import add_common
 from cudepot.cli.journal import journal_of
-from cudepot.cli.output import complain, print_told, unexpected
+from cudepot.cli.output import complain, interrupted, print_told, unexpected
 from cudepot.cli.parsing import HelpFormatter, Parser
-from cudepot.errors import CudepotError
+from cudepot.cli.speech import SPEECH
+from cudepot.errors import CudepotError, UsageError
 
 GROUPS = {
     "get and make": ("build", "init", "lock", "update", "sync", "licence", "repackage", "publish", "status"),
@@ -97,7 +98,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words:
         parser().print_help(sys.stderr)
         return WRONG_USAGE
-    args = parser(verb_of(words)).parse_args(words)
+    as_json = "--json" in words
+    try:
+        args = parser(verb_of(words)).parse_args(words)
+    except UsageError as error:
+        return complain(error, as_json=as_json)
+    SPEECH.when = "never" if args.json else args.color
     try:
         result, lines, code = args.run(args)
     except CudepotError as error:
@@ -105,14 +111,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return complain(error, as_json=args.json)
     except KeyboardInterrupt as error:
         _keep_error(args, error)
-        print("\ninterrupted: what has arrived is kept; run the command again to go on", file=sys.stderr)  # noqa: T201
-        return 130
+        return interrupted(as_json=args.json)
     except Exception as error:  # noqa: BLE001 - the last resort: say what to report instead of a bare traceback
         _keep_error(args, error)
         return unexpected(error, as_json=args.json)
     if journal := journal_of(args):
         journal.write([*lines, f"exit {int(code)}"])
-    text = json.dumps(result, indent=1, sort_keys=True) if args.json else "\n".join(lines)
+    text = json.dumps(result, indent=1, sort_keys=True) if args.json else SPEECH.answered(lines, sys.stdout)
     return print_told(text, int(code))
 
 

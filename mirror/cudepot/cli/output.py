@@ -6,15 +6,20 @@ import json
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.masked import masked
 from cudepot.cli.progress import silence
-from cudepot.errors import CudepotError
+from cudepot.cli.speech import SPEECH
+from cudepot.errors import CudepotError, UsageError
 
 if TYPE_CHECKING:
     from cudepot.depot.fault_memory import Standing
 
+_REPORT = "a fault in cudepot: run again with CUDEPOT_DEBUG=1 and report it"
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 NEEDED = 14
 """Exit status of ``--check`` when somebody has to look."""
 Answer = tuple[Any, list[str], int]
@@ -40,17 +45,41 @@ def print_told(text: str, code: int) -> int:
 
 def error_json(error: CudepotError) -> dict[str, Any]:
     """Return an error as JSON has it."""
-    return {"code": error.code, "error": masked(str(error)), "hint": masked(error.hint), "exit": error.exit_code}
+    return {
+        "code": error.code,
+        "error": masked(str(error)),
+        "hint": masked(error.hint),
+        "where": masked(error.where or _place(str(error))),
+        "exit": error.exit_code,
+    }
+
+
+def _place(message: str) -> str:
+    """Return the file, folder or URL that a message begins with; empty where it begins with something else."""
+    first = message.partition(": ")[0]
+    return first if "/" in first and " " not in first else ""
 
 
 def complain(error: CudepotError, *, as_json: bool) -> int:
     """Tell an error that was raised on purpose and return its exit status."""
     if as_json:
         print(json.dumps(error_json(error), indent=1, sort_keys=True))  # noqa: T201
-    print(f"error {error.code}: {masked(str(error))}", file=sys.stderr)  # noqa: T201
+    if isinstance(error, UsageError) and error.usage and not as_json:
+        SPEECH.tell(error.usage.rstrip())
+    SPEECH.tell(f"error {error.code}: {masked(str(error))}")
     if error.hint:
-        print(f"hint: {masked(error.hint)}", file=sys.stderr)  # noqa: T201
+        SPEECH.tell(f"hint: {masked(error.hint)}")
     return error.exit_code
+
+
+def interrupted(*, as_json: bool) -> int:
+    """Say that the user stopped the run, and return the exit status."""
+    said = "what has arrived is kept; run the command again to go on"
+    if as_json:
+        answer = {"code": "E130", "error": "interrupted", "hint": said, "where": "", "exit": INTERRUPTED}
+        print(json.dumps(answer, indent=1, sort_keys=True))  # noqa: T201
+    print(f"\ninterrupted: {said}", file=sys.stderr)  # noqa: T201
+    return INTERRUPTED
 
 
 def fault_line(one: Standing) -> str:
@@ -68,8 +97,9 @@ def unexpected(error: Exception, *, as_json: bool) -> int:
     where = traceback.extract_tb(error.__traceback__)[-1]
     said = masked(" ".join(str(error).split()))
     if as_json:
-        told = {"code": "E000", "error": f"{type(error).__name__}: {said}", "hint": "", "exit": 1}
+        at = f"{Path(where.filename).name}:{where.lineno}"
+        told = {"code": "E000", "error": f"{type(error).__name__}: {said}", "hint": _REPORT, "where": at, "exit": 1}
         print(json.dumps(told, indent=1, sort_keys=True))  # noqa: T201
-    print(f"error E000: {type(error).__name__}: {said} ({where.name}, line {where.lineno})", file=sys.stderr)  # noqa: T201
-    print("hint: a fault in cudepot: run again with CUDEPOT_DEBUG=1 and report it", file=sys.stderr)  # noqa: T201
+    SPEECH.tell(f"error E000: {type(error).__name__}: {said} ({where.name}, line {where.lineno})")
+    SPEECH.tell(f"hint: {_REPORT}")
     return 1

@@ -9,6 +9,9 @@ import textwrap
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from cudepot.cli.speech import SPEECH
+from cudepot.errors import UsageError
+
 _FEW = 8
 """Choices that are listed rather than the nearest of them."""
 
@@ -37,6 +40,10 @@ class Parser(argparse.ArgumentParser):
     with all of them in one line.
     """
 
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self.color = False  # Python 3.14 has colours of its own
+
     groups: Mapping[str, Sequence[str]] = {}
     """Title → verbs shown below it; empty for one list of all."""
 
@@ -63,7 +70,7 @@ class Parser(argparse.ArgumentParser):
                 yield title, None, [one for one in verbs[0]._choices_actions if one.dest in names]
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Parse; end with status 2 for the first word that is not known."""
+        """Parse; raise UsageError for the first word that is not known."""
         found, strange = super().parse_known_args(args, namespace)
         if strange:
             self._refuse(strange[0])
@@ -90,8 +97,16 @@ class Parser(argparse.ArgumentParser):
         self._end(f"{option} cannot be {value!r}", near or known)
 
     def _end(self, message: str, hint: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(2, f"{self.prog}: error: {message}\nhint: {hint}\n")
+        raise UsageError(message, hint=hint, usage=self.format_usage())
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        self._end(message, f"`{self.prog} --help` says what it takes")
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help, its titles in colour on a terminal."""
+        out = file or sys.stdout
+        out.write(SPEECH.helped(self.format_help(), out))
 
 
 def nearest(word: str, names: Collection[str]) -> str:

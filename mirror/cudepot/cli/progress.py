@@ -9,6 +9,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from cudepot.cli.speech import SPEECH
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
@@ -36,7 +38,7 @@ class Silent:
 
 
 class Lines:
-    """Plain lines for logs and pipes: one every few seconds, and one at the end."""
+    """Plain lines for logs and pipes: one for each piece of work, when it ends; every few seconds where it is long."""
 
     def __init__(self, out: TextIO) -> None:
         self._out, self._lock = out, threading.Lock()
@@ -47,7 +49,6 @@ class Lines:
         """Start a piece of work of ``total`` bytes."""
         self._label, self._total, self._done, self._files, self._ended = label, total, 0, files, 0
         self._start = self._last = time.monotonic()
-        self.say(f"{label}: {size_text(total)}")
 
     def advance(self, done: int, files: int = 0) -> None:
         """Add ``done`` bytes and say so now and then."""
@@ -73,7 +74,7 @@ class Lines:
     def say(self, line: str) -> None:
         """Write one line; who listens may be gone, and that is no reason to stop the work."""
         try:
-            print(line, file=self._out, flush=True)
+            print(SPEECH.shown(line, self._out), file=self._out, flush=True)
         except OSError:
             silence(self._out)
 
@@ -104,7 +105,9 @@ class Bars:
         words = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
         counted = (TextColumn("{task.fields[ended]}/{task.fields[files]}"),) if files else ()
         columns = (BarColumn(bar_width=16), *counted, DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        self._bar = Progress(words, *columns, console=Console(stderr=True), expand=True)
+        coloured = SPEECH.is_coloured(sys.stderr)
+        console = Console(stderr=True, force_terminal=True, no_color=not coloured)
+        self._bar = Progress(words, *columns, console=console, expand=True)
         self._bar.start()
         self._ended = 0
         self._task = self._bar.add_task(label, total=total, ended=0, files=files)
@@ -126,9 +129,11 @@ class Bars:
     def say(self, line: str) -> None:
         """Write one line above the bar."""
         if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False)
+            from rich.text import Text
+
+            self._bar.console.print(Text.from_ansi(SPEECH.shown(line, sys.stderr)))
         else:
-            print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the room that talks
+            SPEECH.tell(line)
 
 
 def _files_text(ended: int, files: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
+from cudepot.cli.speech import SPEECH
 from cudepot.errors import ConfigError
 
 NAME = "serve"
@@ -54,9 +55,9 @@ def run(args: argparse.Namespace) -> Answer:
         root = Path(depot.site().where)
     with web.listening(args.bind, args.port) as (sock, url):
         if not root.exists():
-            print("the site shows nothing yet: run `cudepot publish`", file=sys.stderr)  # noqa: T201
+            SPEECH.tell("note: the site shows nothing yet: run `cudepot publish`")
         if not ipaddress.ip_address(args.bind).is_loopback:
-            print("anyone on the network can read it; there is no TLS: see cudepot explain sites", file=sys.stderr)  # noqa: T201
+            SPEECH.tell("warning: anyone on the network can read it; there is no TLS: see `cudepot explain sites`")
         print(json.dumps({"url": url}) if args.json else f"serving {root} at {url}", flush=True)  # noqa: T201
         web.run(web.Web(root, traits), sock)
     return {"stopped": url}, ["stopped"], 0

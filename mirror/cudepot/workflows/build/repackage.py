@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from cudepot.catalog.ecosystems import ArtifactKind, Output
 from cudepot.catalog.lock import Lock
@@ -29,7 +29,7 @@ from cudepot.workflows.build.closed_channel import check_closed
 from cudepot.workflows.build.last_good import with_last_good
 from cudepot.workflows.build.licences import NotAcceptedError, Text, question, refuse
 from cudepot.workflows.build.recipes import makes_wheels, recipes_of, wheel_rules
-from cudepot.workflows.build.unpack import WITHOUT, chunks, load_rules, unpack, write_folder
+from cudepot.workflows.build.unpack import WITHOUT, Counting, chunks, load_rules, unpack, write_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,11 +288,13 @@ def _pack(
     write: Callable[[BinaryIO, OpenObject], object],
     *also: Hasher,
 ) -> Digest:
-    """Write one package into the store, with progress over the payload's bytes; ``also`` get the package's."""
+    """Write one package into the store, with progress over the payload's bytes; ``also`` get the package's.
+
+    Bytes count when they are read to be compressed, which happens no sooner than there is a free compressor.
+    """
 
     def counted(digest: Digest) -> BinaryIO:
-        workshop.progress.advance(digest.size)
-        return scratch.open(digest)
+        return cast("BinaryIO", Counting(scratch.open(digest), workshop.progress.advance))
 
     workshop.progress.begin(label, total)
     try:

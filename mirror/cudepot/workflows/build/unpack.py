@@ -116,16 +116,16 @@ def members(artifact: Artifact, handle: BinaryIO, advance: Callable[[int], None]
         if found != artifact.digest:
             raise mismatch(what, artifact.digest, found)
         handle.seek(0)
-        return read_zip(io.BufferedReader(_Counting(handle, advance), CHUNK), limit=limit, what=what)
+        return read_zip(io.BufferedReader(Counting(handle, advance), CHUNK), limit=limit, what=what)
     handle.seek(0)
-    checked = VerifyingReader(cast(BinaryIO, _Counting(handle, advance)), artifact.digest, what)
+    checked = VerifyingReader(cast(BinaryIO, Counting(handle, advance)), artifact.digest, what)
     stream = io.BufferedReader(checked, CHUNK)
     if artifact.kind in SYSTEM_KINDS:
         return {"deb": read_deb, "rpm": read_rpm}[artifact.kind](stream, limit=limit, what=what)
     return read_tar(stream, limit=limit, what=what, compression=compression_of(what))
 
 
-class _Counting(io.RawIOBase):
+class Counting(io.RawIOBase):
     """Passes a stream through and says how much went by."""
 
     def __init__(self, stream: BinaryIO, advance: Callable[[int], None]) -> None:
@@ -149,6 +149,11 @@ class _Counting(io.RawIOBase):
         count = self._stream.readinto(buffer)  # type: ignore[attr-defined]
         self._advance(count)
         return int(count)
+
+    def close(self) -> None:
+        """Close the stream as well."""
+        self._stream.close()
+        super().close()
 
 
 def chunks(stream: BinaryIO) -> Iterator[bytes]:
