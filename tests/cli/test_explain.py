@@ -1,9 +1,8 @@
-"""What helps people at the terminal: explanations of errors, completion, the log, terminals that are not UTF-8."""
+"""What helps people at the terminal: explanations of errors, the log, terminals that are not UTF-8."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,22 +51,6 @@ def test_words_of_a_message_lead_to_their_row(capsys: pytest.CaptureFixture[str]
 def test_what_is_not_known_is_an_error(what: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", what]) == 3
     assert "nothing is known" in capsys.readouterr().err
-
-
-def test_bash_completes_verbs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["completion", "bash"]) == 0
-    script = tmp_path / "cudepot.bash"
-    script.write_text(capsys.readouterr().out)
-    ask = f"source {script}; COMP_WORDS=(cudepot repac); COMP_CWORD=1; _shtab_cudepot; echo ${{COMPREPLY[@]}}"
-    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["repackage"]
-
-
-@pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
-def test_zsh_reads_its_script(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["completion", "zsh"]) == 0
-    (tmp_path / "_cudepot").write_text(capsys.readouterr().out)
-    subprocess.run(["zsh", "-n", str(tmp_path / "_cudepot")], check=True)
 
 
 def test_the_log_tells_the_whole_story(project: Project, nvidia: Nvidia) -> None:

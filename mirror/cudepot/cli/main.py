@@ -7,6 +7,7 @@ import gc
 import importlib
 import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -93,6 +94,8 @@ def _names_directory(word: str) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status of the process."""
     gc.set_threshold(_COLLECT_AFTER)
+    if "_ARGCOMPLETE" in os.environ:
+        _complete()
     _speak_whatever_the_terminal_reads()
     words = sys.argv[1:] if argv is None else argv
     if not words:
@@ -119,6 +122,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         journal.write([*lines, f"exit {int(code)}"])
     text = json.dumps(result, indent=1, sort_keys=True) if args.json else SPEECH.answered(lines, sys.stdout)
     return print_told(text, int(code))
+
+
+def _complete() -> None:
+    from cudepot.cli.completion import answer
+
+    answer(parser, verb_of)
 
 
 def _keep_error(args: argparse.Namespace, error: BaseException) -> None:
