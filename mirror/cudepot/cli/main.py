@@ -20,7 +20,19 @@ from cudepot.cli.speech import SPEECH
 from cudepot.errors import CudepotError, UsageError
 
 GROUPS = {
-    "get and make": ("build", "init", "lock", "update", "sync", "licence", "repackage", "publish", "status"),
+    "get and make": (
+        "build",
+        "init",
+        "add",
+        "remove",
+        "lock",
+        "update",
+        "sync",
+        "licence",
+        "repackage",
+        "publish",
+        "status",
+    ),
     "keep and check": ("verify", "snapshots", "diff", "why", "tree", "rollback", "gc"),
     "carry and show": ("bundle", "kit", "serve", "client", "export"),
     "know": ("trust", "upstreams", "catalog", "doctor", "samples", "explain", "schema", "completion", "help"),

@@ -133,6 +133,24 @@ class Reader(NamedTuple):
     limit: int
 
 
+class EnvironmentWords(NamedTuple):
+    """How an ``[[environment]]`` of cudepot.toml speaks of one kind's packages.
+
+    Attributes:
+        key: lists the packages.
+        owner: key of the table that gives a package to one upstream; empty where there is none.
+        upstreams: key of the list of upstreams that packages may come from; empty where there is none.
+        usual: preset of the upstream that is taken where cudepot.toml has none of the kind; empty for none.
+        needed: keys without which such packages cannot be wanted.
+    """
+
+    key: str
+    owner: str = ""
+    upstreams: str = ""
+    usual: str = ""
+    needed: tuple[str, ...] = ()
+
+
 class PlainLocks:
     """What a kind answers to :class:`~cudepot.kinds.ports.Locks` unless it says otherwise; see there."""
 
@@ -154,6 +172,8 @@ class PlainLocks:
 
 class PlainSolves:
     """What a kind answers to :class:`~cudepot.kinds.ports.Solves` unless it says otherwise; see there."""
+
+    words = EnvironmentWords("")
 
     def remake(self, depot: Depot, lock: Lock, lost: Sequence[Artifact]) -> None:
         """Do nothing: no package is built here."""

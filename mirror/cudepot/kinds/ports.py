@@ -30,7 +30,7 @@ from cudepot.catalog.solution.graph import Graph
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest, Promise
 from cudepot.kinds.client_held import Hold
-from cudepot.kinds.kind import Asking, Because, Offered, Reader, Remote, Solved, Solving
+from cudepot.kinds.kind import Asking, Because, EnvironmentWords, Offered, Reader, Remote, Solved, Solving
 from cudepot.kinds.rules.checked_clients import Checked
 from cudepot.ports import Source
 from cudepot.store.local import LocalStore
@@ -170,7 +170,13 @@ class Configures(Protocol):
 
 
 class Solves(Protocol):
-    """Resolves environments with the ecosystem's own resolver."""
+    """Resolves environments with the ecosystem's own resolver.
+
+    Attributes:
+        words: how environments speak of its packages in cudepot.toml.
+    """
+
+    words: EnvironmentWords
 
     def parse(self, table: Table, environment: Environment) -> Wants | None:
         """Return what an ``[[environment]]`` wants of this kind, None for nothing; asks for all keys the kind has.

@@ -157,7 +157,7 @@ def choose(wishes: StackWishes, one: Target, stacks: Stacks, presets: Presets) -
             raise ConfigError(
                 f"stack {stack.name!r} has nothing for {one.distribution.title}", hint=_elsewhere(stack, presets)
             )
-    return Chosen(one, packages, (*_existing(needed, presets), *_own(one, presets)), tuple(notes))
+    return Chosen(one, packages, (*_existing(needed, presets), *own_presets(one, presets)), tuple(notes))
 
 
 def _every(wishes: StackWishes, stacks: Stacks) -> list[Stack]:
@@ -204,7 +204,7 @@ def _existing(names: Collection[str], presets: Presets) -> Iterator[str]:
         yield name
 
 
-def _own(one: Target, presets: Presets) -> Iterator[str]:
+def own_presets(one: Target, presets: Presets) -> Iterator[str]:
     """Give the presets of the distribution itself, and of no other."""
     for name, preset in presets.repositories.items():
         if (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.environments import Environment, Wants
 from cudepot.catalog.fields import Table
-from cudepot.kinds.kind import PlainSolves, Solved, Solving
+from cudepot.kinds.kind import EnvironmentWords, PlainSolves, Solved, Solving
 
 if TYPE_CHECKING:
     from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 class _Solves(PlainSolves):
+    words = EnvironmentWords("conda", upstreams="channels", usual="conda/conda-forge")
+
     def parse(self, table: Table, environment: Environment) -> Wants | None:
         from cudepot.kinds.conda.environment import parse_wanted  # noqa: PLC0415
 

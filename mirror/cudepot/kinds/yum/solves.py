@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.environments import Environment, Wants
 from cudepot.catalog.fields import Table
-from cudepot.kinds.kind import Because, PlainSolves, Solved, Solving
+from cudepot.kinds.kind import Because, EnvironmentWords, PlainSolves, Solved, Solving
 
 if TYPE_CHECKING:
     from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedTarget
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 class _Solves(PlainSolves):
+    words = EnvironmentWords("rpm", owner="from", upstreams="upstreams", needed=("distribution",))
+
     def parse(self, table: Table, environment: Environment) -> Wants | None:
         from cudepot.kinds.yum.environment import parse_wanted  # noqa: PLC0415
 
