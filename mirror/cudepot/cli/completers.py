@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from cudepot.catalog.ecosystems import Ecosystem
 from cudepot.data import data_folder
 
 Values = Callable[[Path], Iterable[object]]
@@ -70,6 +71,21 @@ def upstreams(base: Path) -> Iterator[str]:
 
     for one in _config(base).get("upstream", ()):
         yield one.get("name") or load_presets().get(one["preset"]).upstream
+
+
+def origins(base: Path) -> Iterator[str]:
+    """Give where packages may come from: the project's upstreams, then presets."""
+    yield from offered(upstreams, base)
+    yield from presets(base)
+
+
+def removable(base: Path) -> Iterator[str]:
+    """Give what can be removed: what is pinned or asked for, then the project's upstreams."""
+    config = _config(base)
+    for one in (*config.get("pin", ()), *config.get("environment", ())):
+        for key in ("packages", "wheels", "deb", "rpm", Ecosystem.CONDA):
+            yield from one.get(key, ())
+    yield from offered(upstreams, base)
 
 
 def environments(base: Path) -> Iterator[str]:
@@ -228,6 +244,10 @@ ANYWHERE: Mapping[str, Values] = {
 }
 """Name of an argument in any verb → what completes it."""
 ONLY: Mapping[tuple[str, str], Values] = {
+    ("add", "words"): origins,
+    ("add", "origin"): origins,
+    ("add", "platform"): subdirs,
+    ("remove", "words"): removable,
     ("lock", "upgrade"): upgradable,
     ("lock", "accept_changed"): upstreams,
     ("lock", "allow_unsolvable"): upstreams,
