@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cudepot.cli.masked import masked
+from cudepot.masked import masked
 
 
 @pytest.mark.parametrize(

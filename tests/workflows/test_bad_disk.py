@@ -158,7 +158,7 @@ def test_two_processes_do_not_work_on_one_store(locked: Project, nvidia: Nvidia)
     child = locked.start("sync")
     assert stall.reached.wait(30)
     error = locked.fail(9, "publish").error
-    assert f"another cudepot process (pid {child.pid}) holds" in error
+    assert f"another cudepot process (pid {child.pid}, cudepot " in error
     assert locked.run("status").rc == 0
     nvidia.server.heal()
     out, err = child.communicate(timeout=30)

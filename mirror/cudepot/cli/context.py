@@ -112,7 +112,11 @@ def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, chang
         if not exclusive:
             yield depot
             return
-        with store.locked(dry=dry or not changes, wait=wait, said=shown.say), _temporary_files(store), keys:
+        with (
+            store.locked(dry=dry or not changes, wait=wait, said=shown.say, who=_who(args)),
+            _temporary_files(store),
+            keys,
+        ):
             if dry:
                 from cudepot.store.overlay import dry_run
 
@@ -121,6 +125,11 @@ def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, chang
             else:
                 args.journal = journal = Journal(store.at(LOG))
                 yield replace(depot, progress=Noted(depot.progress, journal), unforeseen=journal.unforeseen)
+
+
+def _who(args: argparse.Namespace) -> str:
+    """Return what another cudepot reads of this one while it works."""
+    return f"cudepot {getattr(args, 'verb', '')} since {datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _depot(

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cudepot import __version__
-from cudepot.cli.masked import masked
 from cudepot.cli.progress import size_text
+from cudepot.masked import masked
 from cudepot.ports import Progress
 
 LIMIT = 4 << 20  # bytes; then the log becomes cudepot.log.1 and a new one begins

@@ -31,6 +31,7 @@ GROUPS = {
         "licence",
         "repackage",
         "publish",
+        "run",
         "status",
     ),
     "keep and check": ("verify", "snapshots", "diff", "why", "tree", "rollback", "gc"),
@@ -52,7 +53,7 @@ exit codes:
       or another verb has to run first  10  artifact malformed or hostile
    4  upstream unreachable or lacking   11  a build on this machine failed
    5  signature, hash or date wrong     12  no GPU that fits (doctor --run)
-  14  status --check: look at it        13  installed cuDNN is broken (doctor)
+  14  status --check, run: look at it   13  installed cuDNN is broken (doctor)
  130  interrupted
 """
 

@@ -9,12 +9,13 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.masked import masked
 from cudepot.cli.progress import silence
 from cudepot.cli.speech import SPEECH
 from cudepot.errors import CudepotError, UsageError
+from cudepot.masked import masked
 
 if TYPE_CHECKING:
+    from cudepot.catalog.run_report import Met
     from cudepot.depot.fault_memory import Standing
 
 _REPORT = "a fault in cudepot: run again with CUDEPOT_DEBUG=1 and report it"
@@ -80,6 +81,13 @@ def interrupted(*, as_json: bool) -> int:
         print(json.dumps(answer, indent=1, sort_keys=True))  # noqa: T201
     print(f"\ninterrupted: {said}", file=sys.stderr)  # noqa: T201
     return INTERRUPTED
+
+
+def tell_met(one: Met) -> None:
+    """Tell a trouble of a run."""
+    SPEECH.tell(f"error {one.code}: {one.told()}")
+    if one.hint:
+        SPEECH.tell(f"hint: {one.hint}")
 
 
 def fault_line(one: Standing) -> str:

@@ -3,44 +3,69 @@
 from __future__ import annotations
 
 import argparse
+import datetime
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from cudepot.cli.context import opened
 from cudepot.cli.output import NEEDED, Answer, fault_line
 from cudepot.cli.progress import size_text
+from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from cudepot.workflows.status import Status
+    from cudepot.workflows.status import Status, UpstreamStatus
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([0-9]{1,7})([smhd])")
 
 NAME = "status"
 HELP = "show the state of the project and which verb is next"
 DESCRIPTION = """\
 Show what is locked, what is missing, what is built, what the site shows, and which verb is next. With --check, for
-scheduled jobs, exit with status 14 while an upstream has a fault, something is still to be run or to be published, an
-upstream is held back, or a root is older than its `max-age`.
+monitors, exit with status 14 while an upstream has a fault, something is still to be run or to be published, an
+upstream is held back, or a root is older than its `max-age`; with --max-age also when `cudepot run` was not run, or
+an upstream not good, for so long.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("--check", action="store_true", help="exit with status 14 when somebody has to look")
+    parser.add_argument(
+        "--max-age",
+        type=_duration,
+        metavar="AGE",
+        help="with --check: how old the last run may be, and the last good state of each upstream: 90m, 36h, 2d",
+    )
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
-    from cudepot.workflows.status import alarms, status
+    from cudepot.catalog.run_report import render_report
+    from cudepot.workflows.status import alarms, late, status
 
+    if args.max_age is not None and not args.check:
+        raise ConfigError("--max-age only goes with --check", hint="cudepot status --check --max-age 36h")
     with opened(args, exclusive=False) as depot:
         result = status(depot)
-    answer = asdict(replace(result, hold=None)) | {"faults": [one.as_json() for one in result.faults]}
+        wrong = (*alarms(result), *(late(result, depot.clock(), args.max_age) if args.max_age is not None else ()))
+    answer = asdict(replace(result, hold=None, last_run=None)) | {"faults": [one.as_json() for one in result.faults]}
     answer["environments"] = [one._asdict() for one in result.environments]
-    answer |= {"hold": result.hold.as_json() if result.hold else None, "alarms": list(alarms(result))}
+    answer |= {"hold": result.hold.as_json() if result.hold else None, "alarms": list(wrong)}
+    answer["last_run"] = render_report(result.last_run) if result.last_run else None
     lines = list(_lines(result))
     if args.check:
-        lines += [f"check: {one}" for one in alarms(result)] or ["check: nothing to look at"]
-    return answer, lines, NEEDED if args.check and alarms(result) else 0
+        lines += [f"check: {one}" for one in wrong] or ["check: nothing to look at"]
+    return answer, lines, NEEDED if args.check and wrong else 0
+
+
+def _duration(text: str) -> datetime.timedelta:
+    found = _DURATION.fullmatch(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age as 90m, 36h or 2d")
+    return datetime.timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
 
 
 def _lines(result: Status) -> list[str]:
@@ -49,7 +74,7 @@ def _lines(result: Status) -> list[str]:
         signed = f", signed by {', '.join(one.signers)}" if one.signers else ""
         dated = f", root of {one.date}" if one.date else ""
         lines.append(f"  {one.name} ({one.type}): {one.artifacts} artifacts, {one.missing} missing{dated}{signed}")
-        lines += [f"    {text}" for text in (one.old, one.unsigned) if text]
+        lines += [f"    {text}" for text in (one.old, one.unsigned, _good(result, one)) if text]
     for each in result.environments:
         size, missing = size_text(each.bytes), f"{each.missing} missing"
         lines.append(f"  environment {each.name}: {each.files} files, {size}, {missing}, for {', '.join(each.targets)}")
@@ -61,5 +86,15 @@ def _lines(result: Status) -> list[str]:
         lines.append(f"repackaged: {result.builds_done} of {result.builds}")
     shown = "nothing" if result.shown is None else f"snapshot {result.shown}"
     lines.append(f"site: shows {shown}; {len(result.snapshots)} snapshots in the store")
+    if last := result.last_run:
+        lines.append(f"last run: {last.ended}, exit {last.exit}, {last.seconds:.1f} s")
     lines += [*result.notes, *([result.hold.told()] if result.hold else [])]
     return [*lines, f"next: cudepot {result.next}"] if result.next else lines
+
+
+def _good(result: Status, one: UpstreamStatus) -> str:
+    """Return when an upstream was good last, where that was not in the last run."""
+    last = result.last_run
+    if last is None or one.good >= last.began:
+        return ""
+    return f"last good at {one.good}" if one.good else "was good in no run yet"

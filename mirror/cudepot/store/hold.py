@@ -17,7 +17,7 @@ from cudepot.store.layout import LOCK, TMP
 
 
 @contextlib.contextmanager
-def held(root: Path, *, dry: bool, wait: float, said: Callable[[str], None]) -> Iterator[None]:
+def held(root: Path, *, dry: bool, wait: float, said: Callable[[str], None], who: str) -> Iterator[None]:
     """Hold the store in ``root``; see :meth:`cudepot.store.local.LocalStore.locked`."""
     handle = _opened(LOCK.at(root), dry=dry)
     if handle is None:
@@ -27,7 +27,7 @@ def held(root: Path, *, dry: bool, wait: float, said: Callable[[str], None]) -> 
         if not _flocked(handle):
             _wait(root, handle, wait, said)
         if not dry:
-            _begin(root, handle)
+            _begin(root, handle, who)
         yield
 
 
@@ -66,7 +66,7 @@ def _wait(root: Path, handle: TextIO, wait: float, said: Callable[[str], None]) 
     raise BusyError(holder, hint="wait for it to finish, or give --wait; the lock goes away with the process")
 
 
-def _begin(root: Path, lock: TextIO) -> None:
+def _begin(root: Path, lock: TextIO, who: str) -> None:
     for left in TMP.at(root).iterdir():
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
@@ -74,4 +74,4 @@ def _begin(root: Path, lock: TextIO) -> None:
             left.unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # a full disk cannot take the note, and nothing depends on it
         os.truncate(lock.fileno(), 0)
-        os.write(lock.fileno(), f"pid {os.getpid()}".encode())
+        os.write(lock.fileno(), f"pid {os.getpid()}{who and f', {who}'}".encode())

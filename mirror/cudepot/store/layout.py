@@ -70,7 +70,9 @@ class Entry(NamedTuple):
 
 
 FORMAT = Entry("FORMAT", '"cudepot-store 1" and a newline', Loss.STORE)
-LOCK = Entry("lock", 'held (flock) by the process that works on the store; holds "pid N"', Loss.NOTHING)
+LOCK = Entry(
+    "lock", 'held (flock) by the process that works on the store; holds "pid N, cudepot VERB since WHEN"', Loss.NOTHING
+)
 ID = Entry("id", "what tells this store from others to a site in a bucket", Loss.WORK)
 OBJECTS = Entry(
     "objects", "files under the sha256 of their bytes: `ab/ab12…`", Loss.STORE, Guard.NAME, Dry.OWN, files="*/*",
@@ -147,12 +149,16 @@ PUBLISHED_LOG = Entry(
     "published.log", "every conda package and wheel that was ever published, by name and sha256",
     Loss.RECORD, Guard.LINES, Dry.LINK,
 )  # fmt: skip
+LAST_RUN = Entry(
+    "last-run.json", "what the last `cudepot run` did and met, and when each upstream was good last",
+    Loss.RECORD, Guard.CHECK, Dry.LINK,
+)  # fmt: skip
 LOG = Entry("cudepot.log", "what runs said, and why they ended; the one before is `cudepot.log.1`", Loss.RECORD)
 
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
 LAYOUT = (
     FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, BUILDS, UPSTREAMS, ENVIRONMENTS, SDISTS, ROLLBACK,
     COMPLETE, PROOFS, DROPIN, *MANIFESTS, SIGNATURES, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS,
-    PUBLISHED_LOG, LOG,
+    PUBLISHED_LOG, LAST_RUN, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

@@ -356,7 +356,7 @@ class LocalStore:
             shutil.rmtree(root, ignore_errors=True)
 
     def locked(
-        self, *, dry: bool = False, wait: float = 0.0, said: Callable[[str], None] = lambda _: None
+        self, *, dry: bool = False, wait: float = 0.0, said: Callable[[str], None] = lambda _: None, who: str = ""
     ) -> AbstractContextManager[None]:
         """Hold the store for this process.
 
@@ -366,8 +366,9 @@ class LocalStore:
             dry: as above.
             wait: seconds to wait for another process that holds it.
             said: told once that it is waited for.
+            who: what others read of this process, beside its number.
 
         Raises:
             BusyError: another process has it, and kept it for all of ``wait``.
         """
-        return held(self.root, dry=dry, wait=wait, said=said)
+        return held(self.root, dry=dry, wait=wait, said=said, who=who)

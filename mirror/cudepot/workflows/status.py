@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import own_folders
 from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.run_report import Report
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
 from cudepot.catalog.solution.graph import by_place
 from cudepot.catalog.unsolvable import notes
@@ -18,6 +20,7 @@ from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import Standing, standing_faults
 from cudepot.depot.isolated import Isolation, Trouble
+from cudepot.depot.last_run import last_run
 from cudepot.depot.locked import current_lock, environment_fault_name, environment_upstreams, unanswered
 from cudepot.depot.root_age import too_old
 from cudepot.depot.snapshots import lock_of, says_the_same
@@ -36,7 +39,8 @@ from cudepot.workflows.publish.hold import Hold, hold_of
 class UpstreamStatus:
     """One upstream as locked: date of its root, who signed it, how many artifacts, how many are missing.
 
-    ``old`` says so when its root is older than its ``max-age``, ``unsigned`` when nobody signed it.
+    ``old`` says so when its root is older than its ``max-age``, ``unsigned`` when nobody signed it; ``good`` is when
+    `cudepot run` last locked and fetched it without a fault (UTC), empty where it never did.
     """
 
     name: str
@@ -47,6 +51,7 @@ class UpstreamStatus:
     missing: int
     old: str = ""
     unsigned: str = ""
+    good: str = ""
 
 
 class EnvironmentStatus(NamedTuple):
@@ -75,6 +80,7 @@ class Status:
         notes: a line for each upstream that could not be locked, or whose index cannot be read.
         hold: the rollback that holds; None for none.
         environments: as they are locked; on the far side of an air gap, as they are shown.
+        last_run: the last `cudepot run`; None where there was none.
     """
 
     lock: str
@@ -90,10 +96,18 @@ class Status:
     notes: tuple[str, ...] = ()
     hold: Hold | None = None
     environments: tuple[EnvironmentStatus, ...] = ()
+    last_run: Report | None = None
 
 
 def status(depot: Depot) -> Status:
     """Return the state of the project."""
+    found, last = _status(depot), last_run(depot.store)
+    good = last.good if last else {}
+    upstreams = tuple(replace(one, good=good.get(one.name, "")) for one in found.upstreams)
+    return replace(found, last_run=last, upstreams=upstreams)
+
+
+def _status(depot: Depot) -> Status:
     numbers = tuple(depot.store.snapshots.numbers())
     shown, hold = depot.site().current(), hold_of(depot.config, depot.store)
     if depot.config.site.origin:
@@ -156,11 +170,41 @@ def alarms(found: Status) -> tuple[str, ...]:
 
     A rollback that holds is none of them: somebody decided it.
     """
-    pending = [f"`cudepot {found.next}` is to be run"] if found.next else []
+    pending = [f"`cudepot {found.next}` is to be run{_why(found)}"] if found.next else []
     pending += [found.lock] if found.lock != "ok" and not found.lock.startswith("none: ") else []
     faults = [f"{one.upstream}: {one.fault.kind}, since {one.since} ({one.verb})" for one in found.faults]
     stale = [f"{one.name}: {one.old}" for one in found.upstreams if one.old]
-    return (*pending, *faults, *stale, *found.notes)
+    return (*pending, *faults, *stale, *found.notes, *_broken(found.last_run))
+
+
+def _why(found: Status) -> str:
+    """Return what the last run met in the verb that is to be run, as the end of a line."""
+    met = step.met if found.last_run and (step := found.last_run.step(found.next)) else ()
+    return f": {met[0].told()}" if met else ""
+
+
+def _broken(last: Report | None) -> list[str]:
+    """Return a line for each fault of cudepot itself that the last run met, whatever it came to."""
+    steps = last.steps if last else ()
+    return [f"the last run met a fault in cudepot: {one.told()}" for step in steps for one in step.met if one.exit == 1]
+
+
+def late(found: Status, now: datetime.datetime, limit: datetime.timedelta) -> tuple[str, ...]:
+    """Return a line when there was no run for longer than ``limit``, and one for each upstream not good for as long."""
+    last = found.last_run
+    if last is None:
+        return ("there was no `cudepot run` yet",)
+    lines = [f"the last run ended at {last.ended}, longer ago than --max-age"] if _age(last.ended, now) > limit else []
+    old = [one for one in found.upstreams if one.good and _age(one.good, now) > limit]
+    return (*lines, *(f"{one.name}: last good at {one.good}, longer ago than --max-age" for one in old))
+
+
+def _age(when: str, now: datetime.datetime) -> datetime.timedelta:
+    """Return how long ago a time was; for ever, where it cannot be read."""
+    try:
+        return now - datetime.datetime.fromisoformat(when)
+    except (ValueError, TypeError):
+        return datetime.timedelta.max
 
 
 def _wholes(
