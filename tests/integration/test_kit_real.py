@@ -21,7 +21,7 @@ from cudepot import __version__
 
 pytestmark = [pytest.mark.slow, pytest.mark.lengthy]
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-PYTHONS = ["3.11", "3.12", "3.13"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 ALONE = ("unshare", "--net")
 
 
@@ -88,6 +88,7 @@ def test_dpkg_installs_a_cudepot_that_works(kit: Path, tmp_path: Path) -> None:
     asked = "import uv, subprocess; subprocess.run([uv.find_uv_bin(), '--version'], check=True)"
     assert root.run("/usr/lib/cudepot/bin/python3", "-I", "-c", asked).stdout.startswith("uv ")
     assert root.run("python3", "-c", "import cudepot", check=False).returncode != 0
+    assert root.run("ls", "/usr/share/man/man1/cudepot-lock.1.gz", "/usr/share/bash-completion/completions/cudepot")
     assert root.run("dpkg", "--verify", "cudepot").stdout == ""
     root.run("dpkg", "-r", "cudepot")
     assert not (root.path / "usr/lib/cudepot").exists()

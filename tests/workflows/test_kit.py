@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import sys
@@ -18,6 +19,7 @@ from simulator.python_index import PythonIndex
 from simulator.site_key import SiteKey
 
 from cudepot import __version__
+from cudepot.cli.shared_files import shared_files
 from cudepot.workflows.kit.own_wheel import own_wheel
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -80,7 +82,9 @@ def test_a_kit_is_written_of_an_environment(kit: Project, site_key: SiteKey, tmp
     before = {one: (folder / one).read_bytes() for one in there}
     kit.run("kit", "write", str(folder))
     assert {one: (folder / one).read_bytes() for one in there} == before, "the same bytes each time"
-    assert hashlib.sha256(own_wheel().data).hexdigest() in (folder / f"requirements-{MINE}.txt").read_text()
+    own = own_wheel(shared_files())
+    assert (folder / "wheelhouse" / own.name).read_bytes() == own.data
+    assert hashlib.sha256(own.data).hexdigest() in (folder / f"requirements-{MINE}.txt").read_text()
 
 
 def test_pip_installs_it_by_hash_and_nothing_else(kit: Project, tmp_path: Path) -> None:
@@ -115,6 +119,14 @@ def test_a_deb_is_what_dpkg_reads(kit: Project, tmp_path: Path) -> None:
     assert (tmp_path / "root/usr/bin/cudepot").resolve() == home / "bin/cudepot"
     assert (home / f"lib/python{PYTHON}/site-packages/cudepot/cli/main.py").is_file()
     assert (tmp_path / "kit" / f"cudepot_{__version__}+py{PYTHON}_arm64.deb").is_file()
+    share = tmp_path / "root/usr/share"
+    assert gzip.decompress((share / "man/man1/cudepot-lock.1.gz").read_bytes()).startswith(b'.TH "CUDEPOT\\-LOCK"')
+    assert {str(one.relative_to(share)) for one in share.rglob("*cudepot*") if one.parent.name != "man1"} == {
+        "bash-completion/completions/cudepot",
+        "zsh/vendor-completions/_cudepot",
+        "fish/vendor_completions.d/cudepot.fish",
+    }
+    assert not (home / "share").exists()
 
 
 def test_a_wheel_that_rotted_unseen_is_not_handed_on(kit: Project, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.cli.main import parser
 
     words = [one for one in (args.about, args.action) if one]
-    found = parser(args.about or "")
+    found: argparse.ArgumentParser = parser(args.about or "")
     for word in words:
         found = _below(found, word)
     text = found.format_help().rstrip()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cudepot.cli.common import add_common
 from cudepot.cli.context import add_store_wait, opened
@@ -12,12 +14,17 @@ from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.cli.steps import telling
 
+if TYPE_CHECKING:
+    from cudepot.depot.depot import Depot
+    from cudepot.workflows.kit.write import KitResult
+
 NAME = "kit"
 HELP = "write cudepot itself for machines that reach no index"
 DESCRIPTION = """\
 cudepot mirrors cudepot: an environment of wheels with its requirements is locked as any other, for each Python and
 platform of the machines that shall have it. `kit write` makes a folder of it: wheels with hashed requirements for pip,
-and a deb for each target, signed with the site's key; with --dry-run it only says so. See `cudepot explain airgap`.
+and a deb for each target, with manual pages and completion, signed with the site's key; with --dry-run it only says
+so. See `cudepot explain airgap`.
 """
 
 
@@ -37,16 +44,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the action."""
-    if args.action == "requirements":
-        from cudepot.workflows.kit.own_wheel import own_wheel
+    from cudepot.workflows.kit.own_wheel import own_wheel
 
+    if args.action == "requirements":
         found = list(own_wheel().requires)
         return found, found, 0
-    from cudepot.workflows.kit.write import write_kit
-
     with telling("cudepot kit: putting cudepot's own wheel together", quiet=args.quiet), opened(args) as depot:
-        done = write_kit(depot, args.output.resolve(), args.environment, debs=not args.no_debs, dry_run=args.dry_run)
+        done = _written(args, depot)
     did = "would write" if args.dry_run else "wrote"
     lines = [f"{did} {done.folder}: {len(done.files)} files, {size_text(done.bytes)}"]
     lines += [f"  {one}" for one in done.files if "/" not in one]
     return asdict(done), lines, 0
+
+
+def _written(args: argparse.Namespace, depot: Depot) -> KitResult:
+    from cudepot.workflows.kit.own_wheel import own_wheel
+    from cudepot.workflows.kit.write import write_kit
+
+    shared = importlib.import_module("cudepot.cli.shared_files").shared_files()  # by name: it loads all verbs
+    options = {"debs": not args.no_debs, "dry_run": args.dry_run}
+    return write_kit(depot, args.output.resolve(), args.environment, own_wheel(shared), **options)

@@ -61,7 +61,7 @@ exit codes:
 VERB_EPILOG = "`cudepot help` lists the exit codes; `cudepot explain` has the manual."
 
 
-def parser(only: str = "") -> argparse.ArgumentParser:
+def parser(only: str = "") -> Parser:
     """Return the parser of the whole command line, or of one verb: loading all of them is half of a short run."""
     top = Parser(
         prog="cudepot",

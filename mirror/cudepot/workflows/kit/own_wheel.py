@@ -26,6 +26,8 @@ _DATA = ("recipes", "channel-config", "docs")
 _SKIPPED = {"__pycache__", "_data"}
 _WHEEL = b"Wheel-Version: 1.0\nGenerator: cudepot\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 _INFO = f"cudepot-{__version__}.dist-info"
+SHARE = f"cudepot-{__version__}.data/data/share"
+"""Where a wheel has what it installs below ``share`` of its prefix (PEP 427)."""
 
 
 class OwnWheel(NamedTuple):
@@ -36,9 +38,14 @@ class OwnWheel(NamedTuple):
     requires: tuple[str, ...]
 
 
-def own_wheel() -> OwnWheel:
-    """Return the wheel; raise ConfigError when what runs is neither installed nor a checkout."""
-    members = {**dict(_files()), **_information()}
+def own_wheel(shared: Mapping[str, bytes] | None = None) -> OwnWheel:
+    """Return the wheel; raise ConfigError when what runs is neither installed nor a checkout.
+
+    Args:
+        shared: what it installs below ``share`` (manual pages, completion scripts), by path there.
+    """
+    share = {f"{SHARE}/{name}": data for name, data in (shared or {}).items()}
+    members = {**dict(_files()), **_information(), **share}
     record = "".join(_row(name, data) for name, data in sorted(members.items())) + f"{_INFO}/RECORD,,\n"
     out = io.BytesIO()
     writer = ZipWriter(out)

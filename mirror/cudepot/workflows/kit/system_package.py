@@ -6,6 +6,7 @@ a link to the interpreter and one small file; both are written here, so that pro
 
 from __future__ import annotations
 
+import gzip
 import posixpath
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from cudepot.catalog.lock import LockedTarget
 from cudepot.errors import ConfigError, FormatError
 from cudepot.formats.deb_write import write_deb
 from cudepot.paths import safe_name
-from cudepot.workflows.kit.own_wheel import OwnWheel
+from cudepot.workflows.kit.own_wheel import SHARE, OwnWheel
 
 HOME = "usr/lib/cudepot"
 _ARCHITECTURES = {"linux-64": "amd64", "linux-aarch64": "arm64", "linux-ppc64le": "ppc64el"}
@@ -124,11 +125,20 @@ def _unpacked(source: Path | BytesIO, folder: str) -> Iterator[tuple[str, bytes,
     try:
         with zipfile.ZipFile(source) as archive:
             for info in archive.infolist():
-                if not info.is_dir():
+                if info.filename.startswith(f"{SHARE}/"):
+                    yield *_shared(info.filename.removeprefix(f"{SHARE}/"), archive.read(info)), False
+                elif not info.is_dir():
                     path, runs = _place(safe_name(info.filename), folder)
                     yield path, _own_python(archive.read(info)), runs or bool(info.external_attr >> 16 & 0o111)
     except (zipfile.BadZipFile, OSError) as error:
         raise FormatError(f"{source}: cannot be unpacked: {error}") from error
+
+
+def _shared(name: str, data: bytes) -> tuple[str, bytes]:
+    """Return where Debian looks for a manual page or completion script of cudepot's own, and how it wants it."""
+    if name.startswith("man/"):
+        return f"usr/share/{name}.gz", gzip.compress(data, 9, mtime=0)
+    return f"usr/share/{name.replace('zsh/site-functions/', 'zsh/vendor-completions/')}", data
 
 
 def _own_python(data: bytes) -> bytes:

@@ -23,7 +23,7 @@ from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 from cudepot.store.local import LocalStore
 from cudepot.transport.volumes import volume_file
-from cudepot.workflows.kit.own_wheel import OwnWheel, own_wheel
+from cudepot.workflows.kit.own_wheel import OwnWheel
 from cudepot.workflows.kit.system_package import package_name, system_package
 
 WHEELHOUSE = "wheelhouse"
@@ -75,13 +75,16 @@ class _Folder:
                     out.write(chunk)
 
 
-def write_kit(depot: Depot, folder: Path, name: str, *, debs: bool = True, dry_run: bool = False) -> KitResult:
+def write_kit(
+    depot: Depot, folder: Path, name: str, own: OwnWheel, *, debs: bool = True, dry_run: bool = False
+) -> KitResult:
     """Write the kit of an environment.
 
     Args:
         depot: its store has the wheels.
         folder: where to; what lies there under other names stays.
         name: of the environment that has cudepot's requirements.
+        own: cudepot's own wheel.
         debs: whether to make a deb for each target as well.
         dry_run: write nothing, and put no deb together.
 
@@ -90,7 +93,7 @@ def write_kit(depot: Depot, folder: Path, name: str, *, debs: bool = True, dry_r
         TrustError: a wheel in the store is damaged.
         StorageError: the disk refuses.
     """
-    lock, own, out = load_lock(depot.lock_path), own_wheel(), _Folder(folder, dry_run=dry_run)
+    lock, out = load_lock(depot.lock_path), _Folder(folder, dry_run=dry_run)
     environment = _environment(lock, name)
     artifacts = by_place(lock.artifacts)
     packages = {one: list(files_of(one, artifacts).values()) for one in environment.targets}
