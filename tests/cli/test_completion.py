@@ -103,6 +103,7 @@ def test_a_broken_project_offers_nothing_and_says_nothing(text: str | None, tmp_
 
 KNOWN = (
     completers.presets,
+    completers.origins,
     completers.distributions,
     completers.stacks,
     completers.cudnns,
