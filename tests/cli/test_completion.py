@@ -28,6 +28,8 @@ preset = "nvidia/ubuntu2204/x86_64"
 [[upstream]]
 name = "mine"
 keys = ["AAAA"]
+[[pin]]
+packages = ["libcudnn8"]
 [[environment]]
 name = "train"
 """
@@ -59,6 +61,7 @@ def base(tmp_path: Path) -> Path:
         (completers.targets, ["linux-64-py3.12"]),
         (completers.packages, ["libcudnn9-cuda-12"]),
         (completers.channels, ["dev", "prod"]),
+        (completers.removable, ["libcudnn8", "ubuntu2204/x86_64", "mine"]),
     ],
 )
 def test_values_are_read_from_the_projects_files(values: completers.Values, expected: list[str], base: Path) -> None:
@@ -81,6 +84,10 @@ def test_keys_are_those_of_presets_too(base: Path) -> None:
         (completers.platforms, "linux-x86_64"),
         (completers.formats, "requirements.txt"),
         (completers.subdirs, "linux-64"),
+        (completers.kinds, "apt"),
+        (completers.outputs, "cuda-wheel"),
+        (completers.recipes, "cudnn"),
+        (completers.origins, "nvidia/ubuntu2204/x86_64"),
         (completers.pages, "E300"),
         (completers.pages, "airgap"),
     ],
@@ -89,19 +96,7 @@ def test_what_cudepot_knows_needs_no_project(values: completers.Values, one: str
     assert one in offered(values, tmp_path)
 
 
-@pytest.mark.parametrize("text", [None, "", "[[upstream", "upstream = 3", '[[upstream]]\npreset = "no/such"', "\0"])
-def test_a_broken_project_offers_nothing_and_says_nothing(text: str | None, tmp_path: Path) -> None:
-    if text is not None:
-        for name in ("cudepot.toml", "cudepot.lock"):
-            (tmp_path / name).write_text(text)
-    every = {*completers.ANYWHERE.values(), *completers.ONLY.values()}
-    needs_project = [one for one in every if one not in KNOWN]
-    assert {one.__name__: offered(one, tmp_path) for one in needs_project if one is not completers.states} == {
-        one.__name__: [] for one in needs_project if one is not completers.states
-    }
-
-
-KNOWN = (
+KNOWN = {
     completers.presets,
     completers.origins,
     completers.distributions,
@@ -111,8 +106,21 @@ KNOWN = (
     completers.platforms,
     completers.formats,
     completers.subdirs,
+    completers.kinds,
+    completers.outputs,
+    completers.recipes,
     completers.pages,
-)
+}
+"""What needs no project."""
+
+
+@pytest.mark.parametrize("text", [None, "", "[[upstream", "upstream = 3", '[[upstream]]\npreset = "no/such"', "\0"])
+def test_a_broken_project_offers_nothing_and_says_nothing(text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        for name in ("cudepot.toml", "cudepot.lock"):
+            (tmp_path / name).write_text(text)
+    every = {*completers.ANYWHERE.values(), *completers.ONLY.values()} - KNOWN
+    assert {one.__name__: offered(one, tmp_path) for one in every} == {one.__name__: [] for one in every}
 
 
 def test_every_row_is_an_argument_of_the_command_line() -> None:

@@ -118,8 +118,9 @@ def snapshots(base: Path) -> list[int]:
 
 
 def states(base: Path) -> list[int | str]:
-    """Return what can be compared: the lock and the snapshots."""
-    return ["lock", *snapshots(base)]
+    """Return what can be compared: the lock and the snapshots; nothing where there are none."""
+    found = snapshots(base)
+    return ["lock", *found] if found else []
 
 
 def channels(base: Path) -> list[str]:
@@ -226,6 +227,25 @@ def pages(_: Path) -> list[str]:
     return [*codes, *sorted(one.stem for one in docs.glob("*.md"))]
 
 
+def kinds(_: Path) -> Iterable[str]:
+    """Return the kinds of upstreams."""
+    from cudepot.kinds.registry import ROWS
+
+    return ROWS
+
+
+def outputs(_: Path) -> Iterable[str]:
+    """Return what becomes of artifacts."""
+    from cudepot.catalog.ecosystems import Output
+
+    return Output
+
+
+def recipes(_: Path) -> list[str]:
+    """Return the recipes that come with cudepot."""
+    return sorted(one.name for one in data_folder("recipes").iterdir() if (one / "payload.toml").exists())
+
+
 ANYWHERE: Mapping[str, Values] = {
     "upstream": upstreams,
     "upstreams": upstreams,
@@ -244,6 +264,9 @@ ANYWHERE: Mapping[str, Values] = {
 }
 """Name of an argument in any verb → what completes it."""
 ONLY: Mapping[tuple[str, str], Values] = {
+    ("add", "type"): kinds,
+    ("add", "output"): outputs,
+    ("add", "recipe"): recipes,
     ("add", "words"): origins,
     ("add", "origin"): origins,
     ("add", "platform"): subdirs,
