@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -211,23 +212,26 @@ def test_fish(capsys: pytest.CaptureFixture[str], program: dict[str, str], base:
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="zsh is not installed")
 def test_zsh(capsys: pytest.CaptureFixture[str], program: dict[str, str], base: Path) -> None:
-    """In a terminal of zsh's own, as its completion runs nowhere else: a line, TAB, and what the line became."""
+    """In a terminal of zsh's own, as its completion runs nowhere else: a line, TAB, and what the line becomes."""
     written("zsh", capsys, base / "_cudepot")
-    setup = f"fpath=({base} $fpath); autoload -Uz compinit; compinit -u -D; PS1=; print ready"
+    setup = f"fpath=({base} $fpath); autoload -Uz compinit; compinit -u -D; PS1=; "
+    setup += (
+        "zle-line-init() { print -n edi''ting }; zle -N zle-line-init"  # it says when TAB is no plain sign any more
+    )
     talk = f"""
     zmodload zsh/zpty
     zpty shell 'zsh -f -i'
-    zpty -w shell {setup!r}
-    zpty -r -m shell seen '*ready*ready*'
-    zpty -w -n shell $'cudepot tree tr\\t\\n'
-    zpty -w shell exit
-    zpty -r -m shell seen '*exit*'
+    zpty -w shell {shlex.quote(setup)}
+    zpty -r -m shell seen '*editing*'
+    zpty -w -n shell $'cudepot tree tr\\t'
+    zpty -r -m shell seen '*tree tr*ain*'
     print -r -- $seen
+    zpty -d shell
     """
     done = subprocess.run(
         ["zsh", "-f", "-c", talk], env=program, cwd=base, capture_output=True, text=True, check=True, timeout=120
     )
-    assert re.search(r"cudepot tree train\b", done.stdout), done.stdout
+    assert re.search(r"cudepot tree tr.*ain", done.stdout, re.DOTALL), done.stdout
 
 
 def test_the_shells_are_named_in_the_help() -> None:
