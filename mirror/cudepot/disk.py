@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from cudepot.errors import StorageError
+from cudepot.errors import NoRoomError, StorageError
 
 _HINTS = {
     errno.ENOSPC: "free some space and run the command again: what has arrived is kept",
@@ -49,11 +49,59 @@ def check_room(path: Path | str, size: int) -> None:
     """Refuse to begin what would fill a disk: ``size`` bytes below the folder ``path``.
 
     Raises:
-        StorageError: there is less room than that.
+        NoRoomError: there is less room than that.
     """
-    free = shutil.disk_usage(path).free
-    if size + _KEPT_FREE > free:
-        raise StorageError(f"{path}: {size} bytes are needed, {free} are free", hint=_HINTS[errno.ENOSPC])
+    if error := no_room(size, free_bytes(Path(path)), str(path)):
+        raise error
+
+
+def no_room(size: int, free: int, folder: str = "") -> NoRoomError | None:
+    """Return the error for ``size`` bytes that do not fit into ``free`` ones below a folder; None where they fit."""
+    short = size + _KEPT_FREE - free
+    if short <= 0:
+        return None
+    return NoRoomError(
+        f"{folder}: {_amount(size)} are needed, {_amount(free)} are free",
+        hint=f"free another {_amount(short)} there and run the command again: nothing was written, and what an "
+        "earlier run fetched is kept",
+    )
+
+
+def _amount(size: int) -> str:
+    for unit, scale in (("GB", 1e9), ("MB", 1e6)):
+        if size >= scale:
+            return f"{size / scale:,.1f} {unit}"
+    return f"{size / 1e3:.0f} kB"
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the bytes that are free for this user where a folder is, or will be made."""
+    return shutil.disk_usage(nearest(folder)).free
+
+
+def nearest(folder: Path) -> Path:
+    """Return the folder, or the nearest one above that exists."""
+    path = folder.absolute()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def takes_links(source: Path, target: Path) -> bool:
+    """Return whether a file below one folder can get a hard link below another: both are on one mount."""
+    first, second = nearest(source), nearest(target)
+    return first.stat().st_dev == second.stat().st_dev and _mount(first) == _mount(second)
+
+
+def _mount(path: Path) -> str:
+    """Return the mount that a path is on; a bind mount of the same file system is another one."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return ""
+    real = f"{path.resolve()}/"
+    points = (line.split()[4].replace("\\040", " ").rstrip("/") + "/" for line in lines)
+    return max((one for one in points if real.startswith(one)), key=len, default="")
 
 
 def fsync_folder(path: Path | str) -> None:

@@ -130,6 +130,12 @@ class StorageError(CudepotError):
     code, exit_code = "E500", 7
 
 
+class NoRoomError(StorageError):
+    """A disk has less room than what is about to be written; nothing of it has been."""
+
+    code = "E520"
+
+
 class SiteError(StorageError):
     """The site's server refuses, cannot be reached, or does not hold what was written."""
 

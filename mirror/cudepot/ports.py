@@ -191,6 +191,9 @@ class Site(Protocol):
             BusyError: another publisher is at work there.
         """
 
+    def room(self, number: int, tree: Mapping[str, Digest]) -> tuple[str, int]:
+        """Return a folder of this machine and the bytes that writing a snapshot takes there; links take none."""
+
     def switch(self, number: int) -> None:
         """Show a snapshot that was written; raise StorageError when there is none of that number."""
 

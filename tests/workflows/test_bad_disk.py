@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,10 +70,29 @@ def small_disk(project: Project, size: str, shell: str) -> subprocess.CompletedP
     return subprocess.run(argv, env=project.env, capture_output=True, text=True, check=True, timeout=60)
 
 
+_FILLED = """
+{ until [ -e fill ]; do sleep 0.05; done; head -c 200000000 /dev/zero > store/filler; touch filled; } 2>/dev/null &
+python -m cudepot.cli.main sync -C . || failed=$?; rm store/filler; wait; exit $failed
+"""
+
+
 @pytest.mark.skipif(not can_mount(), reason="needs the right to mount a small file system")
-def test_a_full_disk_is_told_and_what_arrived_is_used_later(locked: Project, nvidia: Nvidia) -> None:
+def test_a_disk_that_fills_up_is_told_and_what_arrived_is_used_later(locked: Project, nvidia: Nvidia) -> None:
     before = locked.published()
-    done = small_disk(locked, "300k", f"{sys.executable} -m cudepot.cli.main sync -C .")
+    stall = nvidia.server.stall(f"*/{RUNTIME}", at=70_000)
+    with ThreadPoolExecutor(1) as pool:
+        shell = _FILLED.replace("python", sys.executable).strip()
+        running = pool.submit(small_disk, locked, "80m", f"sh -c '{shell}'")
+        try:
+            assert stall.reached.wait(60)
+            (locked.base / "fill").touch()
+            end = time.monotonic() + 60
+            while not (locked.base / "filled").exists():
+                assert time.monotonic() < end
+                time.sleep(0.05)
+        finally:
+            stall.release()
+        done = running.result()
     assert "failed=7" in done.stdout
     assert done.stderr.count("error E500: ") == 1
     assert "No space left on device" in done.stderr

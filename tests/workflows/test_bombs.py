@@ -116,4 +116,5 @@ def test_a_disk_without_room_for_a_file_is_told_before_it_is_begun(tmp_path: Pat
     check_room(tmp_path, 1)
     with pytest.raises(StorageError, match="are needed") as caught:
         check_room(tmp_path, 1 << 60)
-    assert "free some space" in caught.value.hint
+    assert caught.value.code == "E520"
+    assert "free another" in caught.value.hint

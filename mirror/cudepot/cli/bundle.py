@@ -13,6 +13,7 @@ from cudepot.cli.common import add_common
 from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.room import room_json, room_lines
 from cudepot.cli.steps import telling
 from cudepot.errors import ConfigError
 
@@ -96,7 +97,7 @@ def _export(args: argparse.Namespace) -> Answer:
     lines = [f"{did} {one}" for one in (*done.volumes, *done.far, done.sums)]
     base = f"since snapshot {done.base}" if done.base else "from nothing"
     lines.append(f"snapshot {done.number} {base}: {done.objects} objects, {size_text(done.bytes)}")
-    return asdict(done), lines, 0
+    return {**asdict(done), "room": room_json(done.room)}, [*lines, *room_lines(done.room)], 0
 
 
 def _want(path: Path) -> Want:
@@ -115,7 +116,8 @@ def _import(args: argparse.Namespace) -> Answer:
 
     with opened(args) as depot:
         done = import_bundle(depot, args.files, dry_run=args.dry_run)
-    return asdict(done), _import_lines(done, dry_run=args.dry_run), 0
+    answer = {**asdict(done), "room": room_json(done.room)}
+    return answer, [*room_lines(done.room), *_import_lines(done, dry_run=args.dry_run)], 0
 
 
 def _import_lines(done: ImportResult, *, dry_run: bool) -> list[str]:

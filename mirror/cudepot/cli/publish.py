@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
+from cudepot.cli.room import room_json, room_lines
 from cudepot.errors import ConfigError, EulaError, UnsolvableError
 
 if TYPE_CHECKING:
@@ -112,13 +113,14 @@ def run(args: argparse.Namespace) -> Answer:
         lines.append(
             f"NVIDIA's paths: {result.copies.files} copies made on the server, {size}; nothing is sent for them"
         )
+    lines += room_lines(result.room)
     if result.hold:
         lines = [f"not shown: {one}" for one in lines]
         lines.append(result.hold.told())
     lines.append(f"{did} {result.number}: {result.files} files, {size_text(result.bytes)}, at {result.site}")
     code = exit_code(result.held, keep_last=args.keep_last)
     names = {one.name for one in result.held if one.kept}
-    hold = {"hold": result.hold.as_json() if result.hold else None}
+    hold = {"hold": result.hold.as_json() if result.hold else None, "room": room_json(result.room)}
     answer = (
         asdict(replace(result, held=(), hold=None)) | hold | {"held": sorted(names), "failed": held_json(result.held)}
     )

@@ -11,6 +11,7 @@ from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
 from cudepot.cli.publish import add_keep_last
+from cudepot.cli.room import room_json, room_lines
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,9 +60,14 @@ def run(args: argparse.Namespace) -> Answer:
     for one in result.failed:
         complain(one.error.retold(_prefixed(one)), as_json=False)
     did = "to build" if args.dry_run else "built now"
+    lines += room_lines(result.room)
     lines.append(f"releases: {len(result.jobs)}, {did}: {result.run}, packages: {len(result.built)}")
     failed = [{"name": one.name, **error_json(one.error)} for one in result.failed]
-    answer = asdict(replace(result, failed=())) | {"failed": failed} | (failed[0] if failed else {})
+    answer = (
+        asdict(replace(result, failed=()))
+        | {"failed": failed, "room": room_json(result.room)}
+        | (failed[0] if failed else {})
+    )
     return answer, lines, result.failed[0].error.exit_code if result.failed else 0
 
 

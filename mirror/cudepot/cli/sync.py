@@ -9,6 +9,7 @@ from cudepot.cli import lock
 from cudepot.cli.context import add_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.room import room_json, room_lines
 from cudepot.errors import ConfigError
 
 NAME = "sync"
@@ -40,9 +41,10 @@ def run(args: argparse.Namespace) -> Answer:
         before, lines, code = lock.answered(locked, dry_run=args.dry_run) if locked else ({}, [], 0)
         result = sync(depot, locked.lock if locked else None, dry_run=args.dry_run, wait=args.wait)
     did = "to fetch" if args.dry_run else "fetched"
-    notes = [f"note: {one}" for one in result.notes]
+    notes = [*(f"note: {one}" for one in result.notes), *room_lines(result.room)]
     had = f"locked files: {result.files}, {size_text(result.bytes)}"
     told = [*notes, f"{had}; {did}: {result.fetched_files}, {size_text(result.fetched_bytes)}"]
+    answer = {**asdict(result), "room": room_json(result.room)}
     if locked is None:
-        return asdict(result), told, 0
-    return {**asdict(result), "lock": before}, [*lines, *told], code
+        return answer, told, 0
+    return {**answer, "lock": before}, [*lines, *told], code

@@ -16,6 +16,7 @@ from cudepot.depot.fetch import Unknown, grouped, learn_each, summary
 from cudepot.depot.fetch_locked import Failed, Missing, fetch_locked
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import answering, current_lock, unanswered
+from cudepot.depot.room import Need, Room, check_rooms, rooms, still_to_come
 from cudepot.depot.rounds import rounds, with_evidence
 from cudepot.depot.sync_memory import complete_sync, remember_sync
 from cudepot.digest import Digest
@@ -31,13 +32,18 @@ _UNKNOWN = "an index knows packages by sha512 only, and what they are is not kno
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What syncing did: files and bytes locked, how many of them had to be fetched, what is odd or unsigned."""
+    """What syncing did: files and bytes locked, how many of them had to be fetched, what is odd or unsigned.
+
+    Attributes:
+        room: of a dry run, what the store's disk would have to take.
+    """
 
     files: int
     bytes: int
     fetched_files: int
     fetched_bytes: int
     notes: tuple[str, ...] = ()
+    room: tuple[Room, ...] = ()
 
 
 def sync(depot: Depot, lock: Lock | None = None, *, dry_run: bool = False, wait: float = 0.0) -> SyncResult:
@@ -81,7 +87,9 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
     lacking = absent(depot.store, depot.progress, every)
     missing = {digest: places for digest, places in every.items() if digest in lacking}
     notes = tuple(note for one in found.values() for note in one.notes)
+    room = _room(depot, missing)
     if not dry_run:
+        check_rooms(room)
         names = [one.name for one in lock.upstreams if one.name not in broken]
         wanted = list(itertools.chain(*missing.values()))
         failed += fetch_locked(depot, names, wanted, wait=wait, unsound=lambda: _unsound(depot, lock, missing))
@@ -91,9 +99,13 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
         if found and not any(one.learnt for one in found.values()):
             remember_sync(depot.store, lock, {*every, *(one.digest for one in lock.artifacts)}, notes)
     _raise(failed, len(missing))
-    return SyncResult(
-        len(every), _size(every), len(missing), _size(missing), (*_notes(depot.config, depot.store, lock), *notes)
-    )
+    notes = (*_notes(depot.config, depot.store, lock), *notes)
+    return SyncResult(len(every), _size(every), len(missing), _size(missing), notes, room if dry_run else ())
+
+
+def _room(depot: Depot, missing: Iterable[Digest]) -> tuple[Room, ...]:
+    """Return what the store's disk has to take."""
+    return rooms([Need(depot.base / depot.config.store, still_to_come(depot.store, missing))])
 
 
 def _doubts(store: LocalStore, lock: Lock, found: Mapping[str, Whole], fetched: Container[Digest]) -> Iterator[str]:
@@ -190,6 +202,8 @@ def _unsound(depot: Depot, lock: Lock, fetched: Collection[Digest]) -> Iterator[
 def _learn(depot: Depot, found: Mapping[str, Whole], *, wait: float) -> list[Failed]:
     """Fetch packages that an index knows by sha512 only, and remember their sha256; return those that failed."""
     waiting = [Unknown(name, path, one) for name, whole in found.items() for path, one in whole.unknown.items()]
+    sizes = {one.promise: one.promise.size for one in waiting}
+    check_rooms(rooms([Need(depot.base / depot.config.store, sum(sizes.values()))]))
     failed: list[tuple[Unknown, CudepotError]] = []
     for attempt in rounds(depot, wait):
         sources = {name: attempt.source(depot.config.upstream(name)) for name in {one.upstream for one in waiting}}

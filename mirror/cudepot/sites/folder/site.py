@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from cudepot.digest import Digest
-from cudepot.disk import fsync_each, fsync_folder, storage_errors, write_atomic
+from cudepot.disk import fsync_each, fsync_folder, storage_errors, takes_links, write_atomic
 from cudepot.errors import MissingError, StorageError
 from cudepot.paths import safe_name
 from cudepot.ports import ObjectStore
@@ -103,6 +103,13 @@ class FolderSite:
                 shutil.rmtree(partial, ignore_errors=True)
                 raise
             fsync_folder(final.parent)
+
+    def room(self, number: int, tree: Mapping[str, Digest]) -> tuple[str, int]:
+        """Return the folder and the bytes it takes: none where the store's files get links, else all of them."""
+        first = next(iter(tree.values()), None)
+        linked = first is None or takes_links(self._store.path(first).parent, self.root)
+        size = 0 if linked or self.folder(number).is_dir() else sum(one.size for one in tree.values())
+        return str(self.root), size
 
     def _fill(self, partial: Path, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
         partial.mkdir(parents=True)

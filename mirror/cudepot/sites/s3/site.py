@@ -132,6 +132,10 @@ class S3Site:
             if said:
                 self._progress.say(said)
 
+    def room(self, number: int, tree: Mapping[str, Digest]) -> tuple[str, int]:  # noqa: ARG002
+        """Return nothing: a bucket is on no disk of this machine."""
+        return "", 0
+
     def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
         """Send a snapshot again whose files were changed in the bucket: what differs, as reading it shows."""
         with self._lock.publishing(number):

@@ -14,6 +14,7 @@ from cudepot.depot.builds import Built, Job, all_jobs, job_key, jobs_of, origins
 from cudepot.depot.depot import Depot, Workshop
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, record_acceptance, unanswered
+from cudepot.depot.room import Room, check_rooms
 from cudepot.digest import Digest, Hasher, hasher
 from cudepot.errors import ConfigError
 from cudepot.formats.conda import Home, Zstd, conda_package, write_conda
@@ -29,6 +30,7 @@ from cudepot.workflows.build.closed_channel import check_closed
 from cudepot.workflows.build.last_good import with_last_good
 from cudepot.workflows.build.licences import NotAcceptedError, Text, question, refuse
 from cudepot.workflows.build.recipes import makes_wheels, recipes_of, wheel_rules
+from cudepot.workflows.build.room import build_rooms
 from cudepot.workflows.build.unpack import WITHOUT, Counting, chunks, load_rules, unpack, write_folder
 
 
@@ -41,6 +43,7 @@ class RepackageResult:
         left: jobs left out, because their artifacts are missing and nothing was published of their upstream before.
         failed: jobs that could not be run, and why; and the licences that somebody has to accept.
         notes: a line for each upstream that could not be locked.
+        room: of a dry run, what the store's disk would have to take, about.
     """
 
     jobs: tuple[str, ...]
@@ -50,6 +53,7 @@ class RepackageResult:
     left: tuple[str, ...] = ()
     failed: tuple[Trouble, ...] = ()
     notes: tuple[str, ...] = ()
+    room: tuple[Room, ...] = ()
 
 
 def repackage(
@@ -79,7 +83,8 @@ def repackage(
     if is_channel and run.started and depot.config.build.closed_channel and not dry_run and not run.failed:
         check_closed(depot.store, made)
     failed = (*run.failed, *([Trouble("licences", question(depot.store, run.waiting))] if run.waiting else []))
-    return RepackageResult(tuple(map(str, jobs)), run.started, made, held, tuple(map(str, left)), failed, notes)
+    room = run.room if dry_run else ()
+    return RepackageResult(tuple(map(str, jobs)), run.started, made, held, tuple(map(str, left)), failed, notes, room)
 
 
 class _Run:
@@ -90,12 +95,14 @@ class _Run:
         started: how many jobs had to be run.
         failed: jobs that failed, and why.
         waiting: licence texts that are not accepted.
+        room: what all that is to be built takes, about.
     """
 
     def __init__(self, depot: Depot, lock: Lock, *, dry_run: bool) -> None:
         self._depot, self._lock, self._dry = depot, lock, dry_run
         self.built: dict[Job, list[Built]] = {}
         self.started = 0
+        self.room: tuple[Room, ...] = ()
         self.failed: list[Trouble] = []
         self.waiting: list[Text] = []
 
@@ -111,7 +118,9 @@ class _Run:
                 else:
                     self.built[job] = found
         self.started = len(todo)
+        self.room = build_rooms(self._depot, todo)
         ready = {} if self._dry else {job: key for job, key in todo.items() if self._may(job)}
+        check_rooms(build_rooms(self._depot, ready))
         for job, key in ready.items():
             with self._alone(job):
                 self.built[job] = _run(self._depot.workshop, self._lock, job, key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from cudepot.depot.depot import Depot, Keyring, Signing, SiteVerifier
 from cudepot.depot.history import History
 from cudepot.depot.isolated import Isolation
 from cudepot.depot.key_files import key_files
+from cudepot.depot.room import Need, Room, check_rooms, rooms
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.disk import write_atomic
@@ -57,6 +59,7 @@ class ExportResult:
         sums: the file with their sha256.
         written: how many of them were written now; the others lay there complete.
         far: the file that takes bundles in where there is no cudepot, and its signature; none unless asked for.
+        room: of a dry run, what the disk of the volumes would have to take.
     """
 
     base: int
@@ -67,6 +70,7 @@ class ExportResult:
     sums: str
     written: int
     far: tuple[str, ...] = ()
+    room: tuple[Room, ...] = ()
 
 
 def export(
@@ -118,14 +122,32 @@ def export(
     signature = _signed(depot.signing, depot.site_verifier, document, dry_run=dry_run)
     paths = numbered(file, len(manifest.volumes)) if split else [file]
     far = _far_file(depot, file.parent, dry_run=dry_run) if with_cudepot else None
+    room = _room(manifest, paths)
+    if not dry_run:
+        check_rooms(room)
     written = 0 if dry_run else _write(depot, manifest, document, signature, paths, file, far.sums if far else "")
     travelling = [one for volume in manifest.volumes for one in volume]
     size = sum(one.size for one in travelling)
     names = tuple(map(str, paths))
     beside = (str(far.path), str(far.signature_path)) if far else ()
     return ExportResult(
-        base.number, newest.number, len(travelling), size, names, str(_sums_path(file)), written, beside
+        base.number,
+        newest.number,
+        len(travelling),
+        size,
+        names,
+        str(_sums_path(file)),
+        written,
+        beside,
+        room if dry_run else (),
     )
+
+
+def _room(manifest: Manifest, paths: Sequence[Path]) -> tuple[Room, ...]:
+    """Return what the disk of the volumes has to take, less what is there already."""
+    total = sum(one.size for volume in manifest.volumes for one in volume)
+    there = sum(os.path.getsize(one) for one in paths if os.path.isfile(one))  # noqa: PTH113, PTH202 - any name
+    return rooms([Need(paths[0].parent, total - there)])
 
 
 def _far_file(depot: Depot, folder: Path, *, dry_run: bool) -> FarFile:

@@ -13,11 +13,14 @@ from pathlib import Path
 
 from cudepot.catalog.site.bundle import Manifest
 from cudepot.depot.depot import Depot, SiteVerifier
+from cudepot.depot.room import Need, Room, check_rooms, rooms, still_to_come
+from cudepot.digest import Digest
 from cudepot.errors import ConfigError, StaleError, TrustError
 from cudepot.ports import Progress
 from cudepot.store.layout import INCOMING
 from cudepot.store.local import LocalStore
 from cudepot.store.manifests import Manifests
+from cudepot.store.present import absent
 from cudepot.workflows.bundle.finish import Refused, finish, lacking, snapshot_links, waiting_manifests
 from cudepot.workflows.bundle.prove import Proved
 from cudepot.workflows.bundle.volume import Volume, open_volume, take
@@ -43,6 +46,7 @@ class ImportResult:
         proved: what vouches for the packages of the newest snapshot that came.
         licences: sha256 of the licence texts the near side accepted for it.
         refused: bundles given before that do not hold or that newer ones have overtaken.
+        room: of a dry run, what the store's disk would have to take.
     """
 
     imported: tuple[int, ...]
@@ -51,6 +55,7 @@ class ImportResult:
     proved: tuple[Proved, ...] = ()
     licences: tuple[str, ...] = ()
     refused: tuple[Refused, ...] = ()
+    room: tuple[Room, ...] = ()
 
 
 def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False) -> ImportResult:
@@ -76,8 +81,10 @@ def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False)
     known |= {one.name: one.manifest for one in volumes}
     for volume in volumes:
         _check_lineage(depot.store, volume.manifest, volume.path, known.values())
+    room = _room(depot, volumes)
     if dry_run:
-        return ImportResult((), _waiting(depot.store, known.values()), 0)
+        return ImportResult((), _waiting(depot.store, known.values()), 0, room=room)
+    check_rooms(room)
     for name in (name for name, one in unreadable.items() if one.forgotten):
         incoming.remove(name)
     new = sum(_take(depot.store, depot.progress, incoming, one) for one in volumes)
@@ -86,6 +93,14 @@ def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False)
     left = [manifest for name, manifest in known.items() if incoming.has(name)]
     refused = (*unreadable.values(), *done.refused)
     return ImportResult(tuple(done.imported), _waiting(depot.store, left), new, done.proved, done.licences, refused)
+
+
+def _room(depot: Depot, volumes: Sequence[Volume]) -> tuple[Room, ...]:
+    """Return what the store's disk has to take: what volumes bring, and what came in pieces once more as a whole."""
+    parts = {Digest(one.sha256, one.size) for volume in volumes for one in volume.members}
+    wholes = {whole for volume in volumes for whole, _ in volume.manifest.pieces}
+    missing = absent(depot.store, depot.progress, parts | wholes)
+    return rooms([Need(depot.base / depot.config.store, still_to_come(depot.store, missing))])
 
 
 def _opened(site_verifier: SiteVerifier, progress: Progress, file: Path) -> Volume:

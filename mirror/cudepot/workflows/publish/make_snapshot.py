@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.snapshot import Snapshot, Tree, render_snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.published_names import record_names
+from cudepot.depot.room import Need, Room, check_rooms, rooms
 from cudepot.digest import Digest
 from cudepot.errors import EulaError
 from cudepot.ports import Site
@@ -69,6 +71,12 @@ def check_private(config: Config, site: Site) -> None:
         )
 
 
+def site_rooms(depot: Depot, number: int, tree: Tree) -> tuple[Room, ...]:
+    """Return what writing a snapshot to the site takes of this machine's disks."""
+    folder, size = depot.site().room(number, tree)
+    return rooms([Need(Path(folder), size)])
+
+
 def show_snapshot(depot: Depot, number: int, tree: Tree) -> None:
     """Write the snapshot and switch to it, unless this very snapshot is shown already; refuse a public site."""
     check_private(depot.config, depot.site())
@@ -76,6 +84,7 @@ def show_snapshot(depot: Depot, number: int, tree: Tree) -> None:
     document, signature = depot.store.snapshots.read(number)
     if site.current() == number and site.document(number) == document:
         return
+    check_rooms(site_rooms(depot, number, tree))
     depot.progress.step(f"writing {len(tree):,} files to {site.where}")
     site.write(number, tree, {"snapshot.json": document, "snapshot.json.asc": signature})
     depot.progress.step(f"switching {site.where} to snapshot {number}")

@@ -35,11 +35,12 @@ from cudepot.workflows.nvidia.paths import NO_COPIES, Copies, copies_of, with_nv
 from cudepot.workflows.publish.channels import channels, statements
 from cudepot.workflows.publish.client_files import clients_tree, keys_tree
 from cudepot.workflows.publish.hold import Hold, hold_of
-from cudepot.workflows.publish.make_snapshot import check_private, keep_snapshot, next_number, show_snapshot
+from cudepot.workflows.publish.make_snapshot import check_private, keep_snapshot, next_number, show_snapshot, site_rooms
 from cudepot.workflows.publish.page import is_page_of, page_in, with_page
 from cudepot.workflows.publish.parts import Earlier, Held, Part, parts_of
 
 if TYPE_CHECKING:
+    from cudepot.depot.room import Room
     from cudepot.kinds.compared import Compared
 
 HISTORY = 12
@@ -64,6 +65,7 @@ class PublishResult:
         copies: what NVIDIA's paths take a second time in a bucket.
         compared: how what was built differs from packages of upstreams that it can take the place of.
         hold: the rollback that holds: ``added`` and ``removed`` are what is not shown because of it; None for none.
+        room: of a dry run, what the site's disk would have to take.
     """
 
     number: int
@@ -81,6 +83,7 @@ class PublishResult:
     copies: Copies = NO_COPIES
     compared: tuple[Compared, ...] = ()
     hold: Hold | None = None
+    room: tuple[Room, ...] = ()
 
 
 def publish(
@@ -140,7 +143,9 @@ def publish(
         if fresh:
             keep_snapshot(depot, _made_of(depot.lock_path, lock), lock, number, tree, earlier, created=created)
         show_snapshot(depot, number, tree)
-    return PublishResult(number, fresh, *_moves(before, tree), depot.site().where, *told, foreign, copies, peers)
+    room = site_rooms(depot, number, tree) if dry_run else ()
+    moves = _moves(before, tree)
+    return PublishResult(number, fresh, *moves, depot.site().where, *told, foreign, copies, peers, room=room)
 
 
 def _tells_clients_more(depot: Depot, lock: Lock, last: Snapshot) -> bool:
