@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cudepot.cli.context import add_wait, opened
 from cudepot.cli.output import Answer, tell_met
 from cudepot.cli.progress import size_text
+from cudepot.cli.status import add_metrics
 
 if TYPE_CHECKING:
     from cudepot.catalog.run_report import Report, Step
@@ -29,16 +30,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be done, as far as that is known")
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+    add_metrics(parser)
     add_wait(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     from cudepot.catalog.run_report import render_report
+    from cudepot.workflows.facts import facts
+    from cudepot.workflows.metrics import check_library, write_metrics
     from cudepot.workflows.run.run import Asked, run
 
+    if args.metrics:
+        check_library()
     with opened(args) as depot:
         report = run(depot, Asked(args.dry_run, args.wait))
+        if args.metrics and not args.dry_run:
+            write_metrics(facts(depot), args.metrics)
     for one in (met for step in report.steps for met in step.met):
         tell_met(one)
     return render_report(report), list(lines(report)), report.exit

@@ -21,6 +21,9 @@ Show what the site shows over HTTP, read-only, until it is interrupted. It follo
 By default only this machine can reach it; --bind 0.0.0.0 lets the network in, without TLS and without passwords.
 `cudepot explain sites` has configurations for nginx, Caddy and S3.
 
+Beside the site it answers /healthz (this server runs), /readyz (the site shows a snapshot; else 503) and /metrics, for
+Prometheus, where prometheus_client is installed.
+
 Needs starlette and uvicorn: the extra `serve` of cudepot's wheel or checkout (`pip install '.[serve]'`).
 """
 _INSTALL = f"{shlex.quote(sys.executable)} -m pip install 'starlette>=0.46' 'uvicorn>=0.34'"
@@ -46,6 +49,7 @@ def run(args: argparse.Namespace) -> Answer:
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed", hint=_INSTALL) from error
     from cudepot.catalog.site.file_traits import traits
+    from cudepot.cli.serve_watched import watched
 
     with opened(args, exclusive=False) as depot:
         if depot.config.site.place.served_folder() is None:
@@ -59,5 +63,5 @@ def run(args: argparse.Namespace) -> Answer:
         if not ipaddress.ip_address(args.bind).is_loopback:
             SPEECH.tell("warning: anyone on the network can read it; there is no TLS: see `cudepot explain sites`")
         print(json.dumps({"url": url}) if args.json else f"serving {root} at {url}", flush=True)  # noqa: T201
-        web.run(web.Web(root, traits), sock)
+        web.run(web.Web(root, traits, watched=watched(args, root)), sock)
     return {"stopped": url}, ["stopped"], 0

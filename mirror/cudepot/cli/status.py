@@ -6,6 +6,7 @@ import argparse
 import datetime
 import re
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cudepot.cli.context import opened
@@ -14,6 +15,8 @@ from cudepot.cli.progress import size_text
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
+    from cudepot.depot.depot import Depot
+    from cudepot.workflows.facts import Facts
     from cudepot.workflows.status import Status, UpstreamStatus
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -38,7 +41,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="AGE",
         help="with --check: how old the last run may be, and the last good state of each upstream: 90m, 36h, 2d",
     )
+    add_metrics(parser)
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+
+
+def add_metrics(parser: argparse.ArgumentParser) -> None:
+    """Declare where metrics are written."""
+    parser.add_argument(
+        "--metrics",
+        type=Path,
+        metavar="FILE",
+        help="write metrics there for Prometheus' textfile collector, by one rename: …/cudepot.prom",
+    )
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -48,17 +62,32 @@ def run(args: argparse.Namespace) -> Answer:
 
     if args.max_age is not None and not args.check:
         raise ConfigError("--max-age only goes with --check", hint="cudepot status --check --max-age 36h")
+    if args.metrics:
+        from cudepot.workflows.metrics import check_library, write_metrics
+
+        check_library()
     with opened(args, exclusive=False) as depot:
-        result = status(depot)
+        known = _facts(depot) if args.metrics or args.json else None
+        result = known.status if known else status(depot)
         wrong = (*alarms(result), *(late(result, depot.clock(), args.max_age) if args.max_age is not None else ()))
     answer = asdict(replace(result, hold=None, last_run=None)) | {"faults": [one.as_json() for one in result.faults]}
     answer["environments"] = [one._asdict() for one in result.environments]
     answer |= {"hold": result.hold.as_json() if result.hold else None, "alarms": list(wrong)}
     answer["last_run"] = render_report(result.last_run) if result.last_run else None
+    if known:
+        answer |= known.as_json()
+    if known and args.metrics:
+        write_metrics(known, args.metrics)
     lines = list(_lines(result))
     if args.check:
         lines += [f"check: {one}" for one in wrong] or ["check: nothing to look at"]
     return answer, lines, NEEDED if args.check and wrong else 0
+
+
+def _facts(depot: Depot) -> Facts:
+    from cudepot.workflows.facts import facts
+
+    return facts(depot)
 
 
 def _duration(text: str) -> datetime.timedelta:

@@ -7,6 +7,7 @@ loads itself what it needs for work.
 
 from __future__ import annotations
 
+import datetime
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,6 +106,14 @@ class Shows(ABC):
     def is_worn(self, store: LocalStore, clock: Clock, tree: Tree, root: str) -> bool:  # noqa: ARG002
         """Return whether a root has to be signed again before its time of validity ends."""
         return False
+
+    def valid_until(self, store: LocalStore, tree: Tree, root: str) -> datetime.datetime | None:  # noqa: ARG002
+        """Return when clients begin to refuse a root; None for never.
+
+        Raises:
+            CudepotError: it cannot be read.
+        """
+        return None
 
     def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:  # noqa: ARG002
         """Give a line for each fault, following a root of the site's own down to the packages, as a client would.

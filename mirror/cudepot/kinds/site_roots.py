@@ -23,10 +23,15 @@ class SiteRoot(NamedTuple):
 def own_roots(snapshot: Snapshot) -> Iterator[SiteRoot]:
     """Give the roots that the site made; those of whole mirrors are their upstream's, and stay as they are."""
     theirs = {folder + one.path for folder, mirror in mirrors(snapshot).items() for one in mirror.files}
+    yield from (one for one in every_root(snapshot) if one.path not in theirs)
+
+
+def every_root(snapshot: Snapshot) -> Iterator[SiteRoot]:
+    """Give the roots of all repositories, those of whole mirrors too."""
     every = {folder: one.shows for folder, one in shown_below(snapshot.tree).items()}
     for path in snapshot.tree:
         folder = at_home(path).partition("/")[0]
-        if folder in every and path.rpartition("/")[2] in every[folder].roots and path not in theirs:
+        if folder in every and path.rpartition("/")[2] in every[folder].roots:
             yield SiteRoot(path, every[folder])
 
 

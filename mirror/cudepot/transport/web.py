@@ -6,6 +6,7 @@ Every answer is of one snapshot: ``current`` is followed once a request. Nothing
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import os
@@ -15,9 +16,10 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
@@ -33,6 +35,14 @@ _INDEX = re.compile(r"(.*/)?simple/[^/]+")
 """Folders of projects in wheel indexes."""
 
 
+class Told(NamedTuple):
+    """An answer to those who watch this server: status, media type and bytes."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
 class _File(FileResponse):
     chunk_size = 1 << 20
 
@@ -44,14 +54,26 @@ class Web:
         root: the folder, or a link to it that may be switched at any moment.
         traits: says how the file at a site path is served.
         clock: seconds since 1970.
+        watched: path → what is told there to those who watch this server; each is asked in a thread of its own.
     """
 
-    def __init__(self, root: Path, traits: Callable[[str], FileTraits], clock: Callable[[], float] = time.time) -> None:
-        self._root, self._traits, self._clock = root, traits, clock
+    def __init__(
+        self,
+        root: Path,
+        traits: Callable[[str], FileTraits],
+        clock: Callable[[], float] = time.time,
+        watched: Mapping[str, Callable[[], Told]] = MappingProxyType({}),
+    ) -> None:
+        self._root, self._traits, self._clock, self._watched = root, traits, clock, watched
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if scope["method"] in ("GET", "HEAD") and (ask := self._watched.get(scope["path"])):
+            told = await asyncio.to_thread(ask)
+            about = {"Cache-Control": "no-store", "Content-Type": told.content_type}
+            await Response(told.body, told.status, about)(scope, receive, send)
+            return
         answer = self.answer(scope["method"], scope["path"], headers)
         await answer({**scope, "headers": _ranged(scope["headers"], answer)}, receive, send)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from cudepot.catalog.config.config import Config
@@ -42,6 +43,12 @@ class _Shows(Shows):
         digest = tree.get(f"{root.removesuffix(_ROOT)}Release")
         return digest is not None and store.has(digest) and is_worn(store.read(digest), clock())
 
+    def valid_until(self, store: LocalStore, tree: Tree, root: str) -> datetime.datetime | None:
+        from cudepot.formats.apt_release import parse_release  # noqa: PLC0415
+
+        digest = tree.get(f"{root.removesuffix(_ROOT)}Release") or tree[root]
+        return parse_release(_bare(store.read(digest)), root).valid_until()
+
     def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:
         from cudepot.kinds.apt.verify import faults  # noqa: PLC0415 - for `verify` alone
 
@@ -53,6 +60,11 @@ class _Shows(Shows):
         from cudepot.kinds.apt.verify import mirror_faults  # noqa: PLC0415
 
         return mirror_faults(store, snapshot, upstream, verifier())
+
+
+def _bare(release: bytes) -> bytes:
+    """Return a Release without the lines of a cleartext signature before it."""
+    return release.partition(b"\n\n")[2] if release.startswith(b"-----BEGIN PGP SIGNED") else release
 
 
 SHOWS = _Shows()

@@ -1,0 +1,71 @@
+"""What ``cudepot serve`` tells those who watch it: /healthz, /readyz, /metrics."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cudepot.cli.context import opened
+from cudepot.cli.output import complain
+from cudepot.errors import CudepotError
+from cudepot.transport.web import Told
+
+_PLAIN = "text/plain; charset=utf-8"
+EVERY = 10.0
+"""Seconds for which metrics are taken as they are: what they are made of is read from the disk each time."""
+
+
+def watched(args: argparse.Namespace, root: Path) -> Mapping[str, Callable[[], Told]]:
+    """Return path → what is told there.
+
+    Args:
+        args: of the verb: they name the project.
+        root: the folder that the site shows, or a link to it.
+    """
+    metrics = _Kept(lambda: _metrics(args), time.monotonic)
+    return {"/healthz": _healthy, "/readyz": lambda: _ready(root), "/metrics": metrics}
+
+
+def _healthy() -> Told:
+    return Told(200, _PLAIN, b"ok\n")
+
+
+def _ready(root: Path) -> Told:
+    """Return whether clients find a site here; one whose upstreams have faults is still a site."""
+    if (root / "snapshot.json").is_file():
+        return Told(200, _PLAIN, b"ok\n")
+    return Told(503, _PLAIN, b"the site shows nothing yet\n")
+
+
+class _Kept:
+    """An answer that takes work: made for one at a time, and kept for those who ask soon after."""
+
+    def __init__(self, make: Callable[[], Told], clock: Callable[[], float]) -> None:
+        self._make, self._clock, self._lock = make, clock, threading.Lock()
+        self._told, self._until = Told(503, _PLAIN, b""), float("-inf")
+
+    def __call__(self) -> Told:
+        """Return the answer."""
+        with self._lock:
+            if self._clock() >= self._until:
+                self._told = self._make()
+                self._until = self._clock() + EVERY
+            return self._told
+
+
+def _metrics(args: argparse.Namespace) -> Told:
+    """Return the project's metrics, by the cudepot.toml of this moment; errors are told where this server runs."""
+    from cudepot.workflows.facts import facts
+    from cudepot.workflows.metrics import TEXT, check_library, exposed
+
+    quiet = argparse.Namespace(**{**vars(args), "quiet": True})
+    try:
+        check_library()
+        with opened(quiet, exclusive=False) as depot:
+            return Told(200, TEXT, exposed(facts(depot)))
+    except CudepotError as error:
+        complain(error, as_json=False)
+        return Told(503, _PLAIN, b"no metrics now: the output of `cudepot serve` says why\n")
