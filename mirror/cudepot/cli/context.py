@@ -30,6 +30,7 @@ from cudepot.sites.kind import Surroundings
 from cudepot.sites.registry import open_site
 from cudepot.store.layout import LOG, TMP
 from cudepot.store.local import LocalStore
+from cudepot.transport.limits import Limits, limits_of
 from cudepot.workflows.configuration import parse_text
 
 if TYPE_CHECKING:
@@ -135,17 +136,22 @@ def _who(args: argparse.Namespace) -> str:
 def _depot(
     args: argparse.Namespace, base: Path, config: Config, store: LocalStore, shown: Progress, keys: ExitStack
 ) -> Depot:
+    limits = _limits(args, config)
     return Depot(
         base=base,
         config=config,
         store=store,
-        source=functools.cache(
-            lambda upstream: kind_of(upstream).locks.open(upstream, base, _remote)
-        ),  # its connections serve all of a run
+        source=functools.cache(  # its connections serve all of a run
+            lambda upstream: kind_of(upstream).locks.open(
+                upstream, base, functools.partial(_remote, limits=limits.of(upstream.connections))
+            )
+        ),
         verifier=lambda upstream: _verifier(base, upstream),
         signer=functools.cache(lambda: keys.enter_context(_signer(base, config))),
         site_verifier=functools.cache(lambda: _site_verifier(base, config)),
-        site_of=functools.cache(lambda objects: open_site(config.site, Surroundings(base, objects, shown, USER_AGENT))),
+        site_of=functools.cache(
+            lambda objects: open_site(config.site, Surroundings(base, objects, shown, USER_AGENT, limits.throttle))
+        ),
         clock=lambda: datetime.datetime.now(datetime.UTC),
         recipes=Path(args.recipes) if getattr(args, "recipes", None) else data_folder("recipes"),
         epoch=_epoch(),
@@ -208,6 +214,7 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
         help="go on trying that long where an upstream's fault may pass, or another cudepot is at work here "
         "(default: 30; 1500 for a scheduled job)",
     )
+    add_limit_rate(parser)
 
 
 def add_store_wait(parser: argparse.ArgumentParser) -> None:
@@ -227,7 +234,31 @@ def _seconds(text: str) -> float:
     return float(text)
 
 
-def _remote(url: str, accept: str) -> Source:
+def add_limit_rate(parser: argparse.ArgumentParser) -> None:
+    """Declare how fast bytes may be fetched and sent."""
+    parser.add_argument(
+        "--limit-rate",
+        type=_rate,
+        default=0,
+        metavar="RATE",
+        help="most bytes per second over all connections together: 10M, 500k (default: `limit-rate` of [fetch])",
+    )
+
+
+def _rate(text: str) -> int:
+    from cudepot.catalog.config.fetch import parse_rate
+
+    try:
+        return parse_rate(text, "--limit-rate")
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate such as 10M or 500k") from error
+
+
+def _limits(args: argparse.Namespace, config: Config) -> Limits:
+    return limits_of(getattr(args, "limit_rate", 0) or config.fetch.rate, config.fetch.connections)
+
+
+def _remote(url: str, accept: str, *, limits: Limits) -> Source:
     from cudepot.transport.http.source import HttpSource
     from cudepot.transport.retrying import Retrying
 
@@ -237,6 +268,7 @@ def _remote(url: str, accept: str) -> Source:
         user_agent=USER_AGENT,
         plain=_is_plain(),
         certificates=os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or "",
+        limits=limits,
     )
     return Retrying(http, tries=_tries())
 

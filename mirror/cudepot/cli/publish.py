@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.context import add_store_wait, opened
+from cudepot.cli.context import add_limit_rate, add_store_wait, opened
 from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
 from cudepot.cli.room import room_json, room_lines
@@ -31,6 +31,7 @@ cannot be published stays as it was published last; the others go on, and the ex
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     add_store_wait(parser)
+    add_limit_rate(parser)
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be published; show nothing new")
     add_keep_last(parser)
     parser.add_argument(

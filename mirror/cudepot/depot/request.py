@@ -16,7 +16,7 @@ from cudepot.depot.key_files import key_files
 from cudepot.digest import Digest, hasher
 from cudepot.errors import ConfigError
 
-_REPORTED_ONLY = ("max_age", "settings", "package_keys", "keeps", "distributions")
+_REPORTED_ONLY = ("max_age", "settings", "package_keys", "keeps", "distributions", "connections")
 """What changes what is reported, not what is locked; and what is hashed in another way."""
 
 _MOST_WANTED = 64 << 20  # bytes of a file that an environment names: far more than a lock of thousands of packages

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from cudepot.catalog import ecosystems
+from cudepot.catalog.config.fetch import connections_of
 from cudepot.catalog.config.upstream import Upstream, upstream_name
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Lock, LockedEnvironment, LockedUpstream
@@ -153,6 +155,8 @@ def parse_upstream(table: Table) -> Upstream:
     kind = table.choice("type", tuple(name for name, row in ROWS.items() if row.upstreams))
     name = upstream_name(table.text("name"), table.path("name"))
     found = kind_named(kind).locks.parse(table, Upstream(name, kind))
+    if found.url:
+        found = replace(found, connections=connections_of(table))
     table.done()
     return found
 

@@ -9,6 +9,7 @@ from cudepot.catalog.config.site import SitePlace
 from cudepot.catalog.fields import Table
 from cudepot.ports import Inspectable, Progress
 from cudepot.store.local import LocalStore
+from cudepot.transport.limits import UNLIMITED, Throttle
 
 
 class Surroundings(NamedTuple):
@@ -19,12 +20,14 @@ class Surroundings(NamedTuple):
         store: where the objects come from.
         progress: told of what takes long, and of what clients will stumble over.
         user_agent: what cudepot calls itself to servers.
+        throttle: paces what is sent.
     """
 
     base: Path
     store: LocalStore
     progress: Progress
     user_agent: str
+    throttle: Throttle = UNLIMITED.throttle
 
 
 class Place(SitePlace, Protocol):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cudepot.catalog.config.fetch import NO_LIMITS, Fetch, parse_fetch
 from cudepot.catalog.config.site import Build, ParsePlace, Site, parse_build, parse_site
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import Output
@@ -59,6 +60,7 @@ class Config:
     Attributes:
         accept_eula: sha256 of accepted licence texts.
         machine_places: preset → the URL that this machine is configured for, of those that leave it to the machine.
+        fetch: how much of the line and of the servers a run may take.
     """
 
     store: str
@@ -69,6 +71,7 @@ class Config:
     pins: tuple[Pin, ...]
     environments: tuple[Environment, ...] = ()
     machine_places: Mapping[str, str] = field(default_factory=dict)
+    fetch: Fetch = NO_LIMITS
 
     def upstream(self, name: str) -> Upstream:
         """Return the upstream of that name; raise ConfigError when there is none."""
@@ -108,6 +111,7 @@ def parse_config(
         store=root.text("store", "store"),
         site=parse_site(root.table("site"), parse_place),
         build=parse_build(root.table("build")),
+        fetch=parse_fetch(root.table("fetch")),
         accept_eula=_hashes(root, "accept-eula"),
         upstreams=tuple(parse_upstream(one) for one in root.tables("upstream")),
         pins=tuple(parse_pin(one) for one in root.tables("pin")),

@@ -49,6 +49,7 @@ class Upstream:
         valid_for: seconds a published root stays valid (``Valid-Until``); 0 for ever.
         max_age: days after which a root is reported as old; 0 for never.
         keeps: whether its pins may have `keep`: several versions of what they name.
+        connections: requests to it at a time; 0 for as many as the run may have.
         settings: what only its kind has.
     """
 
@@ -67,6 +68,7 @@ class Upstream:
     valid_for: int = 0
     max_age: int = 0
     keeps: bool = False
+    connections: int = 0
     settings: Settings = field(default_factory=NoSettings)
 
     @property

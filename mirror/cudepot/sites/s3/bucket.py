@@ -15,6 +15,7 @@ from cudepot.digest import Digest
 from cudepot.errors import BusyError, ConfigError, MissingError, SiteError
 from cudepot.ports import FileTraits
 from cudepot.sites.s3.direct_put import DirectPut, direct_put
+from cudepot.transport.limits import UNLIMITED, Throttle
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -63,8 +64,8 @@ class Bucket:
         requests: how many requests were sent, retries included.
     """
 
-    def __init__(self, place: S3Place, user_agent: str) -> None:
-        self.place, self.requests = place, 0
+    def __init__(self, place: S3Place, user_agent: str, throttle: Throttle = UNLIMITED.throttle) -> None:
+        self.place, self.requests, self._throttle = place, 0, throttle
         with self._told("connecting"):
             self._session, self._client = _client(place, user_agent)
         self._user_agent = user_agent
@@ -117,6 +118,7 @@ class Bucket:
         Raises:
             LostRaceError: the condition does not hold.
         """
+        self._throttle.take(len(body))
         condition: dict[str, str] = {"IfNoneMatch": "*"} if absent else {"IfMatch": etag} if etag else {}
         with self._told(key):
             answer = self._client.put_object(
@@ -142,7 +144,7 @@ class Bucket:
 
     @functools.cached_property
     def _direct(self) -> DirectPut | None:
-        return direct_put(self.place, self._session, self._client, self._count)
+        return direct_put(self.place, self._session, self._client, self._count, self._throttle)
 
     def copy(self, source: str, key: str, traits: FileTraits, sha256: str) -> None:
         """Copy an object, of at most :data:`MOST_COPIED`, on the server."""
@@ -174,6 +176,7 @@ class Bucket:
 
     def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> str:
         """Send a part and return its ETag."""
+        self._throttle.take(len(body))
         with self._told(key):
             answer = self._client.upload_part(**self._at(key), UploadId=upload, PartNumber=number, Body=body)
         return str(answer["ETag"]).strip('"')

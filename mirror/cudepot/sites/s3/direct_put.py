@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from cudepot.digest import CHUNK, Digest
 from cudepot.transport.http.kept_connections import trusting
+from cudepot.transport.limits import UNLIMITED, Throttle
 
 if TYPE_CHECKING:
     from cudepot.sites.s3.place import S3Place
@@ -38,9 +39,19 @@ class DirectPut:
         count: told of each request that is sent.
         certificates: file or folder of the authorities that are trusted; empty for those of ``certifi``.
         workers: how many requests there are at a time.
+        throttle: paces the bytes.
     """
 
-    def __init__(self, base: str, sign: Sign, count: Callable[..., None], certificates: str, workers: int) -> None:
+    def __init__(
+        self,
+        base: str,
+        sign: Sign,
+        count: Callable[..., None],
+        certificates: str,
+        workers: int,
+        throttle: Throttle = UNLIMITED.throttle,
+    ) -> None:
+        self._throttle = throttle
         trusted = {"ssl_context": trusting(certificates)} if base.startswith("https:") else {}
         self._pool = connection_from_url(base, maxsize=workers, timeout=Timeout(connect=CONNECT, read=READ), **trusted)
         self._base, self._path, self._sign, self._count = base, urlsplit(base).path, sign, count
@@ -62,7 +73,7 @@ class DirectPut:
         request = self._sign(self._base + name, headers, digest.sha256)
         self._count(request=request)
         sent = {**request.headers, "Content-Length": str(digest.size)}
-        body = cast("Iterator[bytes]", self._pieces(stream, digest.size))
+        body = cast("Iterator[bytes]", self._throttle.paced(self._pieces(stream, digest.size)))
         try:
             answer = self._pool.urlopen("PUT", self._path + name, body, sent, retries=False, redirect=False)
         except HTTPError:
@@ -79,14 +90,16 @@ class DirectPut:
             size -= count
 
 
-def direct_put(place: S3Place, session: Any, client: Any, count: Callable[..., None]) -> DirectPut | None:
+def direct_put(
+    place: S3Place, session: Any, client: Any, count: Callable[..., None], throttle: Throttle = UNLIMITED.throttle
+) -> DirectPut | None:
     """Return the short way into a bucket; None where a proxy stands in it.
 
     Args:
         place: where it is.
         session: botocore's, which has the credentials and knows which authorities are trusted.
         client: made by it, which knows where the bucket's objects lie.
-        count: see :class:`DirectPut`.
+        count, throttle: see :class:`DirectPut`.
     """
     from botocore.utils import get_environ_proxies  # noqa: PLC0415 - loaded with botocore, where there is a bucket
 
@@ -95,7 +108,7 @@ def direct_put(place: S3Place, session: Any, client: Any, count: Callable[..., N
     if place.proxy or get_environ_proxies(base).get(urlsplit(base).scheme):
         return None
     certificates = place.ca or session.get_config_variable("ca_bundle") or ""
-    return DirectPut(base, _signing(session, place.region), count, certificates, place.workers)
+    return DirectPut(base, _signing(session, place.region), count, certificates, place.workers, throttle)
 
 
 def _signing(session: Any, region: str) -> Sign:

@@ -76,7 +76,9 @@ class S3Place:
 
         place = replace(self, ca=str(around.base / self.ca) if self.ca else "")
         names = Names(traits, whole_apt, extra=self.folder_pages)
-        return S3Site(Bucket(place, around.user_agent), around.store, around.store.id, names, around.progress)
+        return S3Site(
+            Bucket(place, around.user_agent, around.throttle), around.store, around.store.id, names, around.progress
+        )
 
 
 def parse(table: Table) -> S3Place:

@@ -15,6 +15,7 @@ from cudepot.transport.http.connection import PIECE
 from cudepot.transport.http.kept_connections import Direct
 from cudepot.transport.http.ranges import UNSATISFIABLE, Served, served
 from cudepot.transport.http.redirects import STEP_DOWN
+from cudepot.transport.limits import UNLIMITED, Limits
 from cudepot.urls import LOGIN_PLACE, split_url
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class HttpSource:
         plain: the environment names neither proxies nor logins, so that nobody has to look for them: the row
             "no change: sync --lock" of ``scripts/bench apt``.
         certificates: file or folder of authorities that are trusted instead of the usual ones.
+        limits: bytes per second and requests at a time.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class HttpSource:
         connections: int = 40,
         plain: bool = False,
         certificates: str = "",
+        limits: Limits = UNLIMITED,
     ) -> None:
         self.base = base if base.endswith("/") else base + "/"
+        self._limits = limits
         self._accept, self._fresh, self._connections = accept, False, connections
         # The bytes are hashed as they are: no transfer compression between the upstream and the hash.
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
@@ -119,7 +123,7 @@ class HttpSource:
 
     def about(self, path: str) -> About:
         """Return size and time of ``path``, as a HEAD request tells them."""
-        with self._asked("HEAD", self.url(path), {}) as answer:
+        with self._limits.request(), self._asked("HEAD", self.url(path), {}) as answer:
             length = answer.headers.get("Content-Length", "")
             return About(int(length) if length.isdecimal() else -1, answer.headers.get("Last-Modified", ""))
 
@@ -168,13 +172,19 @@ class HttpSource:
     def _got(self, url: str, headers: dict[str, str], passed: int = 0) -> Iterator[_Answer]:
         """GET a URL the short way where that is possible; an answer with the status ``passed`` is given as it is."""
         headers = {**headers, **(_PAST_CACHES if self._fresh else {})}
+        with self._limits.request():
+            yield from self._answered(url, headers, passed)
+
+    def _answered(self, url: str, headers: dict[str, str], passed: int) -> Iterator[_Answer]:
         plain = None if LOGIN_PLACE in url else self._direct.open(url, {**self._headers, **headers})
         if plain is None:
             with self._asked("GET", url, headers, passed) as asked:
                 yield asked
             return
         with contextlib.closing(plain):
-            answer = _Answer(url, plain.status, plain.reason, plain.headers, plain.pieces())
+            answer = _Answer(
+                url, plain.status, plain.reason, plain.headers, self._limits.throttle.paced(plain.pieces())
+            )
             _check_status(url, answer, passed)
             yield answer
 
@@ -183,7 +193,8 @@ class HttpSource:
         """Ask the long way, which follows redirects."""
         headers = {**headers, **(_PAST_CACHES if self._fresh else {})}
         with self._session().request(method, url, headers, PIECE) as (response, pieces):
-            answer = _Answer(response.url, response.status_code, response.reason, response.headers, pieces)
+            paced = self._limits.throttle.paced(pieces)
+            answer = _Answer(response.url, response.status_code, response.reason, response.headers, paced)
             _check_status(url, answer, passed)
             yield answer
 
