@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 LOCKED = ROOT / "scripts/locked"
 PYPROJECT = tomli.loads((ROOT / "pyproject.toml").read_text())
-_ENTRY = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: ; [^\\\n]*)?(?P<hashes>(?: \\\n    \S+)*)", re.M)
+_ENTRY = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?: ; [^\\\n]*)?(?P<hashes>(?: ?\\\n    \S+)*)", re.M)
 
 
 def wanted(file: str) -> Iterator[Requirement]:
@@ -32,9 +32,9 @@ def test_what_is_asked_for_is_locked_by_hash(file: str) -> None:
     versions: dict[str, list[str]] = {}
     for one in entries:
         versions.setdefault(canonicalize_name(one["name"]), []).append(one["version"])
-        hashes = one["hashes"].split("\\\n    --hash=sha256:")[1:]
+        hashes = one["hashes"].split("--hash=sha256:")[1:]
         assert hashes, f"{one['name']} has no hash"
-        assert all(re.fullmatch("[0-9a-f]{64}", each.strip()) for each in hashes)
+        assert all(re.fullmatch("[0-9a-f]{64}", each.strip(" \\\n")) for each in hashes)
     lacking = [
         str(one)
         for one in wanted(file)
