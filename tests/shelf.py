@@ -30,6 +30,9 @@ class ShelfSite:
         self.root, self._store, self.where = root, store, f"shelf {root}"
         self.root.mkdir(parents=True, exist_ok=True)
 
+    def channel(self, name: str) -> ShelfSite:
+        return ShelfSite(self.root / name, self._store)
+
     def current(self) -> int | None:
         return self._number("shown") or None
 

@@ -169,6 +169,12 @@ class Site(Protocol):
     def where(self) -> str:
         """What people call it: the folder a web server has to show, or ``s3://BUCKET/PREFIX``."""
 
+    def channel(self, name: str) -> Site:
+        """Return the site as one of its channels shows it; what is said of a site below is then said of the channel.
+
+        Without that, the first channel is meant, or a site that has none.
+        """
+
     def current(self) -> int | None:
         """Return the number of the snapshot shown; None when there is none, or a switch was cut short."""
 
@@ -203,6 +209,9 @@ class Site(Protocol):
 
 class Inspectable(Site, Protocol):
     """A site that can be read back, file by file, and put right: what ``verify`` needs of it."""
+
+    def channel(self, name: str) -> Inspectable:
+        """Return the same of a channel."""
 
     @property
     def readers(self) -> int:

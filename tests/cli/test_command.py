@@ -44,6 +44,7 @@ def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         reports = (
             "verify",
             "snapshots",
+            "channels",
             "diff",
             "why",
             "tree",

@@ -29,6 +29,7 @@ _ELSEWHERE = {
     ("README.md", "python3 -m venv"): "tests/cli/test_command.py",
     ("README.md", "cudepot build"): "tests/workflows/test_build_files.py",
     ("CONTRIBUTING.md", "scripts/test"): ".ci/run",
+    ("docs/channels.md", ""): "tests/workflows/test_channels.py",
     ("docs/closed-machines.md", ""): "tests/environments/test_closed_guide.py",
     ("docs/airgap.md", "mkdir -p medium\n"): "tests/integration/test_conda_guide.py",
     ("docs/airgap.md", "cudepot init -C far"): "tests/integration/test_conda_guide.py",

@@ -59,7 +59,7 @@ def test_every_key_that_is_documented_is_in_the_schema() -> None:
     lists = [top[name]["items"]["properties"] for name in ("upstream", "pin", "environment")]
     assert len(documented) > 60
     assert documented <= set(top).union(
-        top["site"]["properties"], *(top[name]["properties"] for name in ("build", "fetch")), *lists
+        top["site"]["properties"], *(top[name]["properties"] for name in ("build", "fetch", "keep")), *lists
     )
 
 

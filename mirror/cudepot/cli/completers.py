@@ -128,6 +128,15 @@ def channels(base: Path) -> list[str]:
     return list(_config(base).get("site", {}).get("channels", ()))
 
 
+def tags(base: Path) -> list[str]:
+    """Return the tags of snapshots."""
+    import json
+
+    from cudepot.store.layout import TAGS
+
+    return list(json.loads((base / _config(base).get("store", "store") / TAGS.name).read_text("utf-8"))["tags"])
+
+
 def licences(base: Path) -> list[str]:
     """Return the hashes of licence texts, those that wait to be accepted first; none where that takes too long."""
     found: list[str] = []
@@ -281,6 +290,12 @@ ONLY: Mapping[tuple[str, str], Values] = {
     ("update", "names"): packages,
     ("why", "name"): packages,
     ("rollback", "number"): snapshots,
+    ("promote", "source"): channels,
+    ("promote", "target"): channels,
+    ("promote", "tag"): tags,
+    ("channels", "name"): channels,
+    ("tag", "name"): tags,
+    ("tag", "number"): snapshots,
     ("diff", "before"): states,
     ("diff", "after"): states,
     ("licence", "texts"): licences,

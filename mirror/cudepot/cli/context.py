@@ -150,7 +150,9 @@ def _depot(
         signer=functools.cache(lambda: keys.enter_context(_signer(base, config))),
         site_verifier=functools.cache(lambda: _site_verifier(base, config)),
         site_of=functools.cache(
-            lambda objects: open_site(config.site, Surroundings(base, objects, shown, USER_AGENT, limits.throttle))
+            lambda objects: open_site(
+                config.site, Surroundings(base, objects, shown, USER_AGENT, limits.throttle, config.site.channels)
+            )
         ),
         clock=lambda: datetime.datetime.now(datetime.UTC),
         recipes=Path(args.recipes) if getattr(args, "recipes", None) else data_folder("recipes"),

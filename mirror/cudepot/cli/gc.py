@@ -12,8 +12,9 @@ from cudepot.cli.progress import size_text
 NAME = "gc"
 HELP = "remove objects that no snapshot, lock or bundle needs"
 DESCRIPTION = """\
-Keep the newest snapshots, the one that is shown and those bundles start from, with everything they, cudepot.lock and
-the builds it asks for consist of; remove all other objects. More than 40 % of the store goes only with --force.
+Keep the newest snapshots, those `[keep]` keeps for their age, those that are tagged, shown (in any channel) or that
+bundles start from, with everything they, cudepot.lock and the builds it asks for consist of; remove all other objects.
+More than 40 % of the store goes only with --force. --dry-run says why each snapshot is kept.
 """
 
 
@@ -42,4 +43,6 @@ def run(args: argparse.Namespace) -> Answer:
     kept, gone = (", ".join(map(str, one)) or "none" for one in (done.kept, done.removed))
     size = f"{size_text(done.bytes)} of {size_text(done.of_bytes)}"
     lines = [f"snapshots kept: {kept}; {did}: {gone}", f"{did}: {done.objects} of {done.of_objects} objects, {size}"]
+    if args.dry_run:
+        lines[:0] = [f"snapshot {number} is kept: {', '.join(why)}" for number, why in done.why.items()]
     return asdict(done), lines, 0

@@ -34,7 +34,7 @@ GROUPS = {
         "run",
         "status",
     ),
-    "keep and check": ("verify", "snapshots", "diff", "why", "tree", "rollback", "gc"),
+    "keep and check": ("verify", "snapshots", "diff", "why", "tree", "rollback", "gc", "channels", "promote", "tag"),
     "carry and show": ("bundle", "kit", "serve", "client", "export"),
     "know": ("trust", "upstreams", "catalog", "doctor", "samples", "explain", "schema", "completion", "help"),
 }

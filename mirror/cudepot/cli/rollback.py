@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.diff import change_lines, changes_json
 from cudepot.cli.output import Answer
+from cudepot.cli.promote import add_said, told, who
+from cudepot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cudepot.depot.depot import Depot
 
 NAME = "rollback"
 HELP = "show the packages of an older snapshot again"
@@ -23,7 +29,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_store_wait(parser)
     parser.add_argument("number", type=int, metavar="N", help="number of the older snapshot")
     parser.add_argument("--lock", action="store_true", help="put cudepot.lock back as it was for that snapshot")
+    text = "a channel of the site, which showed N before (default: the one that is published to)"
+    parser.add_argument("--channel", default="", metavar="NAME", help=text)
+    add_said(parser)
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would change; show nothing new")
+
+
+def _channel(args: argparse.Namespace, depot: Depot) -> Answer:
+    from cudepot.workflows.publish.promote import Said, promote
+
+    if args.lock:
+        raise ConfigError("--lock is for the channel that is published to", hint="leave --lock or --channel out")
+    done = promote(
+        depot, "", args.channel, said=Said(who(args), args.message), number=args.number, dry_run=args.dry_run
+    )
+    return told(done, dry=args.dry_run)
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -32,6 +52,8 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.publish.rollback import rollback
 
     with opened(args) as depot:
+        if args.channel and args.channel not in depot.config.site.channels[:1]:
+            return _channel(args, depot)
         done = rollback(depot, args.number, dry_run=args.dry_run, lock=args.lock)
     did = "would show" if args.dry_run else "now shown"
     lines = [*change_lines(done.changes), f"{did}: snapshot {done.number}, which is {done.shows} again, at {done.site}"]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 NAME = "snapshots"
 HELP = "list the snapshots in the store, and which is shown"
 DESCRIPTION = """\
-List every snapshot in the store with its date, what it holds and who signed it; `*` marks the one the site shows.
+List every snapshot in the store with its date, what it holds and who signed it; `*` marks the one the site shows. It
+says which channels show it and how it is tagged.
 Exit status 5 when a signature does not hold.
 """
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.snapshots import list_snapshots
 
     with opened(args, exclusive=False) as depot:
-        found = list_snapshots(depot.store, depot.history, depot.site(), depot.progress)
+        found = list_snapshots(depot.config, depot.store, depot.history, depot.site(), depot.progress)
     lines = [_line(one) for one in found] or ["no snapshot yet: run cudepot publish"]
     return [asdict(one) for one in found], lines, 5 if any(one.fault for one in found) else 0
 
@@ -41,6 +42,8 @@ def _line(one: Listed) -> str:
         return f"{mark} {one.number:6}  FAULT {one.fault}"
     held = ", ".join(f"{count} {name}" for name, count in one.packages.items()) or "no packages"
     again = f", snapshot {one.rollback} again" if one.rollback else ""
+    again += f" for {one.channel}" if one.channel else ""
+    again += "".join(f", {name}" for name in one.names if name != "shown")
     missing = f", {one.missing} files not in the store" if one.missing else ""
     return (
         f"{mark} {one.number:6}  {one.created}  {held}, {size_text(one.bytes)}, by {one.signer[-16:]}{again}{missing}"

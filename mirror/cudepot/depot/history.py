@@ -63,8 +63,11 @@ class History:
         return snapshot
 
     def latest(self, count: int) -> list[Snapshot]:
-        """Return up to ``count`` snapshots, the newest first."""
+        """Return up to ``count`` snapshots that were published, the newest first; none made for a channel alone."""
         found: list[Snapshot] = []
-        for number in reversed(self.numbers()[-count:]):
-            found.append(self.load(number, found[-1].tree if found else MappingProxyType({})))
+        for number in reversed(self.numbers()):
+            if len(found) == count:
+                break
+            one = self.load(number, found[-1].tree if found else MappingProxyType({}))
+            found += [one] if not one.channel else []
         return found

@@ -115,6 +115,10 @@ class Shows(ABC):
         """
         return None
 
+    def is_behind(self, store: LocalStore, tree: Tree, seen: Tree, root: str) -> bool:  # noqa: ARG002
+        """Return whether clients that have seen a root in one tree keep it where they are offered that of another."""
+        return False
+
     def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:  # noqa: ARG002
         """Give a line for each fault, following a root of the site's own down to the packages, as a client would.
 

@@ -21,6 +21,7 @@ class Surroundings(NamedTuple):
         progress: told of what takes long, and of what clients will stumble over.
         user_agent: what cudepot calls itself to servers.
         throttle: paces what is sent.
+        channels: names of the site's channels.
     """
 
     base: Path
@@ -28,6 +29,7 @@ class Surroundings(NamedTuple):
     progress: Progress
     user_agent: str
     throttle: Throttle = UNLIMITED.throttle
+    channels: tuple[str, ...] = ()
 
 
 class Place(SitePlace, Protocol):

@@ -84,6 +84,11 @@ SNAPSHOTS = Entry(
     "snapshots", "`000001.json` and its signature `000001.json.asc`", Loss.RECORD, Guard.SIGNATURE, Dry.LINK,
     keeps=True, files="*.json",
 )  # fmt: skip
+PROMOTIONS = Entry(
+    "promotions", "signed records of what channels were made to show: `000001.json` and `000001.json.asc`",
+    Loss.RECORD, Guard.SIGNATURE, Dry.LINK, files="*.json",
+)  # fmt: skip
+TAGS = Entry("tags.json", "names that were given to snapshots", Loss.RECORD, Guard.CHECK, Dry.COPY)
 BUILDS = Entry(
     "builds", "build records, `KEY.json`", Loss.WORK, Guard.CHECK, Dry.LINK, keeps=True, files="*.json",
 )  # fmt: skip
@@ -157,8 +162,8 @@ LOG = Entry("cudepot.log", "what runs said, and why they ended; the one before i
 
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
 LAYOUT = (
-    FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, BUILDS, UPSTREAMS, ENVIRONMENTS, SDISTS, ROLLBACK,
-    COMPLETE, PROOFS, DROPIN, *MANIFESTS, SIGNATURES, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS,
-    PUBLISHED_LOG, LAST_RUN, LOG,
+    FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, PROMOTIONS, TAGS, BUILDS, UPSTREAMS, ENVIRONMENTS,
+    SDISTS, ROLLBACK, COMPLETE, PROOFS, DROPIN, *MANIFESTS, SIGNATURES, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG,
+    DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

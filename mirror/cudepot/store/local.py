@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from cudepot.digest import CHUNK, Digest, Hasher, Promise, VerifyingReader, hasher
 from cudepot.disk import fsync_each, storage_errors, write_atomic
@@ -28,6 +28,10 @@ from cudepot.store.part import LocalPart
 from cudepot.store.sealed_log import SealedLog
 from cudepot.store.snapshots import Snapshots
 from cudepot.store.upstream_memory import UpstreamMemory
+
+if TYPE_CHECKING:
+    from cudepot.store.promotions import Promotions
+    from cudepot.store.tags import Tags
 
 _FORMAT = "cudepot-store 1\n"
 
@@ -95,6 +99,20 @@ class LocalStore:
     def snapshots(self) -> Snapshots:
         """The snapshots that were made here, or came here."""
         return Snapshots(self.root)
+
+    @property
+    def promotions(self) -> Promotions:
+        """The records of what channels were made to show."""
+        from cudepot.store.promotions import Promotions  # noqa: PLC0415 - few sites have channels
+
+        return Promotions(self.root)
+
+    @property
+    def tags(self) -> Tags:
+        """The names of snapshots."""
+        from cudepot.store.tags import Tags  # noqa: PLC0415 - few verbs ask
+
+        return Tags(self.root)
 
     def manifests(self, folder: layout.Entry) -> Manifests:
         """Return the manifests of bundles in one of :data:`~cudepot.store.layout.MANIFESTS`."""

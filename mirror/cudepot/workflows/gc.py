@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cudepot.catalog.lock import Lock, beside
 from cudepot.catalog.site.bundle import Manifest, parse_manifest
-from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.site.retention import Reasons
+from cudepot.catalog.site.retention import kept as kept_for
+from cudepot.catalog.site.snapshot import Snapshot, parse_head
 from cudepot.depot.builds import all_jobs, forget_record, job_key, records
 from cudepot.depot.depot import Depot, Workshop
-from cudepot.depot.history import History
 from cudepot.depot.locked import load_lock
+from cudepot.depot.pointers import held_by_name
 from cudepot.depot.published_names import record_names
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, StorageError
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.kinds.signed_roots import proofs
-from cudepot.ports import Site
 from cudepot.store.layout import BUILDS, IMPORTED, INCOMING, LAYOUT, METADATA, SNAPSHOTS, UPSTREAMS, Entry
 from cudepot.store.local import LocalStore
 from cudepot.store.metadata_memory import remembered_metadata
@@ -36,6 +37,7 @@ class GcResult:
 
     Attributes:
         kept, removed: numbers of snapshots.
+        why: number of each kept one → why.
         objects, bytes: removed objects.
         of_objects, of_bytes: all there were.
         records: removed build records.
@@ -48,10 +50,11 @@ class GcResult:
     of_objects: int
     of_bytes: int
     records: int
+    why: Reasons = field(default_factory=dict)
 
 
 def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -> GcResult:
-    """Keep the newest ``keep`` snapshots, the one shown and bases of bundles; remove what nothing kept names.
+    """Keep the newest ``keep`` snapshots and those that something holds on to; remove what nothing kept names.
 
     Named are: what a kept snapshot holds, its lock and what proves it; the same of the present cudepot.lock; the
     packages of the builds it asks for; what bundles on their way in consist of.
@@ -61,7 +64,8 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         CudepotError: a kept snapshot cannot be read: nothing is removed then.
     """
     snapshots = depot.store.snapshots
-    kept = _kept(depot.store, depot.history, depot.site(), keep)
+    why = _reasons(depot, keep)
+    kept = [depot.history.find(number) for number in why]
     depot.progress.step(f"looking for what {len(kept)} snapshots, cudepot.lock and bundles name")
     named = {digest.sha256 for digest in _named(depot, kept)}
     depot.progress.step(f"listing the objects of the store: {len(named):,} are needed")
@@ -83,7 +87,7 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         for key in stale:
             forget_record(depot.store, key)
         _remove(gone)
-    return GcResult(tuple(one.number for one in kept), removed, *totals, len(stale))
+    return GcResult(tuple(one.number for one in kept), removed, *totals, len(stale), why)
 
 
 def _guard(objects: int, size: int, all_objects: int, all_bytes: int) -> None:
@@ -104,13 +108,14 @@ def _remove(gone: Iterable[Path]) -> None:
         ) from error
 
 
-def _kept(store: LocalStore, history: History, site: Site, keep: int) -> list[Snapshot]:
-    """Return the snapshots to keep, in order."""
-    numbers = history.numbers()
-    shown = site.current()
-    bases = exported_numbers(store)[-1:]
-    chosen = {*numbers[-keep:], *(one for one in (shown, *bases) if one in numbers)}
-    return [history.find(number) for number in numbers if number in chosen]
+def _reasons(depot: Depot, newest: int) -> dict[int, tuple[str, ...]]:
+    """Return number → why of the snapshots to keep, in order."""
+    snapshots, keep = depot.store.snapshots, depot.config.keep
+    made = dict.fromkeys(snapshots.numbers(), "")
+    if any(keep):
+        made = {one: parse_head(snapshots.read(one)[0], f"snapshot {one}").created for one in made}
+    bases = [(one, "bundles start from it") for one in exported_numbers(depot.store)[-1:]]
+    return kept_for(made, newest, keep, [*held_by_name(depot.config, depot.store, depot.site()), *bases])
 
 
 def _named(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:

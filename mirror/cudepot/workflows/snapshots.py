@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.diff import Change, count_packages, diff_trees, reasons
 from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.catalog.solution.diff import Move, moves
 from cudepot.depot.builds import records
 from cudepot.depot.history import History
+from cudepot.depot.pointers import held_by_name, shown_by
 from cudepot.depot.snapshots import lock_of
 from cudepot.errors import CudepotError, StorageError
 from cudepot.ports import Progress, Site
@@ -26,8 +28,10 @@ class Listed:
         files, bytes: the whole tree.
         missing: files of the tree that the store lacks.
         rollback: the older snapshot it shows again; 0 for an ordinary one.
-        shown: whether the site shows it.
+        shown: whether the site shows it, in one of its channels where it has any.
         fault: why it cannot be trusted; the other values are empty then.
+        names: channels that show it, and its tags: what holds on to it.
+        channel: the one it was made for alone; empty for what was published.
     """
 
     number: int
@@ -40,12 +44,22 @@ class Listed:
     rollback: int
     shown: bool
     fault: str = ""
+    names: tuple[str, ...] = ()
+    channel: str = ""
 
 
-def list_snapshots(store: LocalStore, history: History, site: Site, progress: Progress) -> tuple[Listed, ...]:
+def list_snapshots(
+    config: Config, store: LocalStore, history: History, site: Site, progress: Progress
+) -> tuple[Listed, ...]:
     """Return all snapshots of the store, the oldest first, their signatures checked."""
-    shown = site.current()
-    return tuple(_listed(store, history, progress, number, shown == number) for number in history.numbers())
+    shown, held = set(shown_by(config, site).values()), tuple(held_by_name(config, store, site))
+    return tuple(
+        replace(
+            _listed(store, history, progress, number, number in shown),
+            names=tuple(why for one, why in held if one == number),
+        )
+        for number in history.numbers()
+    )
 
 
 def _listed(store: LocalStore, history: History, progress: Progress, number: int, shown: bool) -> Listed:
@@ -65,6 +79,7 @@ def _listed(store: LocalStore, history: History, progress: Progress, number: int
         sum(not store.has(digest) for digest in held),
         one.rollback,
         shown,
+        channel=one.channel,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.fetch import NO_LIMITS, Fetch, parse_fetch
+from cudepot.catalog.config.keep import NOTHING_BY_AGE, Keep, parse_keep
 from cudepot.catalog.config.site import Build, ParsePlace, Site, parse_build, parse_site
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import Output
@@ -61,6 +62,7 @@ class Config:
         accept_eula: sha256 of accepted licence texts.
         machine_places: preset → the URL that this machine is configured for, of those that leave it to the machine.
         fetch: how much of the line and of the servers a run may take.
+        keep: which snapshots `gc` keeps by their age, beside the newest ones.
     """
 
     store: str
@@ -72,6 +74,7 @@ class Config:
     environments: tuple[Environment, ...] = ()
     machine_places: Mapping[str, str] = field(default_factory=dict)
     fetch: Fetch = NO_LIMITS
+    keep: Keep = NOTHING_BY_AGE
 
     def upstream(self, name: str) -> Upstream:
         """Return the upstream of that name; raise ConfigError when there is none."""
@@ -116,6 +119,7 @@ def parse_config(
         upstreams=tuple(parse_upstream(one) for one in root.tables("upstream")),
         pins=tuple(parse_pin(one) for one in root.tables("pin")),
         environments=_environments(root, parse_wants),
+        keep=parse_keep(root.table("keep")),
     )
     root.done()
     _check_references(config)

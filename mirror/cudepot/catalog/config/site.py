@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from cudepot.formats.simple_write import ProjectStatus
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
+_POINTER = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_TAKEN = ("current", "snapshots")
+"""Names beside the channels of the site in its folder."""
 _STATUSES = ("active", "archived", "deprecated")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 # Measured on NVIDIA's libraries (docs/packages.md): a tenth of level 19's time or less, at most 1.1 of its size.
@@ -67,6 +70,8 @@ class Site:
         url: where clients reach it, ending in a slash; empty where that is not said.
         nvidia_paths: whether upstreams are shown below NVIDIA's paths as well: those at NVIDIA's own hosts (None), all
             whose URL has such a path, or none.
+        channels: names of the site's channels, each of which shows a snapshot of its own: what is published comes to
+            the first, and is promoted to the others. Empty for a site that shows one snapshot.
     """
 
     place: SitePlace
@@ -84,11 +89,20 @@ class Site:
     unsigned: tuple[str, ...] = ()
     url: str = ""
     nvidia_paths: bool | None = None
+    channels: tuple[str, ...] = ()
 
     @property
     def reached_at(self) -> str:
-        """Where clients reach the site, ending in a slash; empty where nothing says so."""
-        return self.url or self.place.public_url
+        """Where clients reach the site, ending in a slash; empty where nothing says so.
+
+        Of a site with channels it is the last one, which everything was promoted to that has come that far.
+        """
+        return self.reached_as(self.channels[-1] if self.channels else "")
+
+    def reached_as(self, channel: str) -> str:
+        """Return where clients reach a channel of the site; of one without channels ``channel`` is empty."""
+        url = self.url or self.place.public_url
+        return f"{url}{channel}/" if url and channel else url
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +144,7 @@ def parse_site(table: Table, parse_place: ParsePlace) -> Site:
         unsigned=table.texts("unsigned-upstreams", ()),
         url=folder_url(table, "url"),
         nvidia_paths=table.flag("nvidia-paths") if table.has("nvidia-paths") else None,
+        channels=table.texts("channels", ()),
     )
     table.done()
     parse_label(site.label)
@@ -140,7 +155,17 @@ def parse_site(table: Table, parse_place: ParsePlace) -> Site:
         )
     if not _CHANNEL.fullmatch(site.channel):
         raise ConfigError(f"'site.channel' is not a plain name: {site.channel!r}")
+    _check_channels(site.channels)
     return site
+
+
+def _check_channels(names: tuple[str, ...]) -> None:
+    for name in names:
+        if not _POINTER.fullmatch(name) or name in _TAKEN:
+            hint = f"lower-case letters, digits, - and _; not {' or '.join(_TAKEN)}"
+            raise ConfigError(f"'site.channels' has {name!r}, which is no name of a channel", hint=hint)
+        if names.count(name) > 1:
+            raise ConfigError(f"'site.channels' has {name!r} twice", hint="name each channel once")
 
 
 def parse_label(text: str, where: str = "'site.label'") -> str:

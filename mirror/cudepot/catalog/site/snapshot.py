@@ -33,6 +33,8 @@ class Snapshot:
         upstreams: what each upstream looked like, as the lock says it.
         tree: path → content; does not hold snapshot.json itself.
         rollback: number of the older snapshot whose packages are shown again; 0 for an ordinary one.
+        channel: the channel of the site it was made for alone, because roots that its clients have seen are newer;
+            empty for what was published.
     """
 
     number: int
@@ -43,6 +45,7 @@ class Snapshot:
     upstreams: tuple[LockedUpstream, ...]
     tree: Tree
     rollback: int = 0
+    channel: str = ""
 
 
 class Head(NamedTuple):
@@ -51,6 +54,7 @@ class Head(NamedTuple):
     number: int
     created: str
     rollback: int
+    channel: str = ""
 
 
 def render_snapshot(snapshot: Snapshot) -> bytes:
@@ -67,6 +71,8 @@ def render_snapshot(snapshot: Snapshot) -> bytes:
     }
     if snapshot.rollback:
         document["rollback"] = snapshot.rollback
+    if snapshot.channel:
+        document["channel"] = snapshot.channel
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
@@ -88,6 +94,7 @@ def parse_snapshot(data: bytes, what: str, like: Tree = MappingProxyType({})) ->
         parse_upstreams(table.tables("upstreams")),
         _tree(tree, document["tree"], like, what),
         table.integer("rollback", 0),
+        table.text("channel", ""),
     )
 
 
@@ -98,7 +105,9 @@ def parse_head(data: bytes, what: str) -> Head:
         ConfigError: the document is malformed or of another format.
     """
     _, table = _document(data, what)
-    return Head(table.integer("number", low=1), table.text("created"), table.integer("rollback", 0))
+    return Head(
+        table.integer("number", low=1), table.text("created"), table.integer("rollback", 0), table.text("channel", "")
+    )
 
 
 def _document(data: bytes, what: str) -> tuple[dict[str, Any], Table]:

@@ -11,7 +11,7 @@ from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.depot import Clock, Signing, SiteVerifier
 from cudepot.digest import Digest
-from cudepot.kinds.apt.rules.plan import is_worn
+from cudepot.kinds.apt.rules.plan import is_older, is_worn
 from cudepot.kinds.shows import Material, Shows
 from cudepot.ports import Verifier
 from cudepot.store.local import LocalStore
@@ -48,6 +48,13 @@ class _Shows(Shows):
 
         digest = tree.get(f"{root.removesuffix(_ROOT)}Release") or tree[root]
         return parse_release(_bare(store.read(digest)), root).valid_until()
+
+    def is_behind(self, store: LocalStore, tree: Tree, seen: Tree, root: str) -> bool:
+        path = f"{root.removesuffix(_ROOT)}Release"
+        here, there = (one.get(path) for one in (tree, seen))
+        if here is None or there is None:
+            return False
+        return not store.has(there) or is_older(store.read(here), store.read(there))
 
     def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:
         from cudepot.kinds.apt.verify import faults  # noqa: PLC0415 - for `verify` alone

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock, LockedUpstream
-from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.depot import Signing, SiteVerifier
 from cudepot.digest import Digest
@@ -34,6 +34,12 @@ class _Shows(Shows):
         from cudepot.kinds.yum.publish import renewed  # noqa: PLC0415
 
         return renewed(signing, root, old, newest)
+
+    def is_behind(self, store: LocalStore, tree: Tree, seen: Tree, root: str) -> bool:
+        from cudepot.kinds.yum.rules.plan import is_older  # noqa: PLC0415 - for channels alone
+
+        here, there = tree[root], seen.get(root)
+        return there is not None and (not store.has(there) or is_older(store.read(here), store.read(there)))
 
     def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:
         from cudepot.kinds.yum.verify import faults  # noqa: PLC0415 - for `verify` alone

@@ -28,7 +28,7 @@ class FolderPlace:
         """Return the site."""
         from cudepot.sites.folder.site import FolderSite  # noqa: PLC0415 - verbs without a site do not need it
 
-        return FolderSite(around.base / self.path, around.store)
+        return FolderSite(around.base / self.path, around.store, around.channels)
 
 
 def parse(table: Table) -> FolderPlace:

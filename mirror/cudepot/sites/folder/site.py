@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -17,6 +17,7 @@ from cudepot.errors import MissingError, StorageError
 from cudepot.paths import safe_name
 from cudepot.ports import ObjectStore
 
+_SHOWN = "current"
 _CURRENT = re.compile(r"snapshots/([0-9]{6})")
 
 
@@ -33,27 +34,36 @@ class LinkedStore(ObjectStore, Protocol):
 class FolderSite:
     """The folder ``root`` with ``snapshots/000001/ …`` and ``current``; web servers show ``current``.
 
+    One with channels has a link for each of them, and web servers show the folder itself. There ``current`` becomes a
+    second name of the last channel as soon as that shows something, for clients from before there were channels.
     See :class:`cudepot.ports.Inspectable`.
 
     Args:
         root: the folder.
         store: where the objects come from.
+        channels: names of its channels.
+        name: of the link that this view of it is about.
     """
 
     readers = 4
 
-    def __init__(self, root: Path, store: LinkedStore) -> None:
-        self.root, self._store = root, store
+    def __init__(self, root: Path, store: LinkedStore, channels: Sequence[str] = (), name: str = "") -> None:
+        self.root, self._store, self._channels = root, store, tuple(channels)
+        self._name = name or (channels[0] if channels else _SHOWN)
+
+    def channel(self, name: str) -> FolderSite:
+        """Return the same folder as a channel shows it."""
+        return FolderSite(self.root, self._store, self._channels, name)
 
     @property
     def where(self) -> str:
         """What a web server has to show."""
-        return str(self.current_path)
+        return str(self.root if self._channels else self.current_path)
 
     @property
     def current_path(self) -> Path:
-        """What a web server shows."""
-        return self.root / "current"
+        """What clients are shown."""
+        return self.root / self._name
 
     def folder(self, number: int) -> Path:
         """Return where a snapshot lies, or would lie."""
@@ -61,11 +71,16 @@ class FolderSite:
 
     def current(self) -> int | None:
         """Return the number of the snapshot shown; None when there is none."""
+        return self._number(self._name)
+
+    def _number(self, link: str) -> int | None:
         try:
-            target = str(self.current_path.readlink())
+            target = str((self.root / link).readlink())
         except OSError:
             return None
         found = _CURRENT.fullmatch(target)
+        if link == _SHOWN and target in self._channels:
+            return self._number(target)
         return int(found[1]) if found and self.folder(int(found[1])).is_dir() else None
 
     def newest(self) -> int:
@@ -161,16 +176,27 @@ class FolderSite:
         if not self.folder(number).is_dir():
             raise StorageError(f"{self.folder(number)}: no such snapshot", hint="run `cudepot publish`")
         with storage_errors(self.root):
-            temp = self.root / ".current.new"
-            temp.unlink(missing_ok=True)
-            temp.symlink_to(Path("snapshots") / self.folder(number).name)
-            temp.replace(self.current_path)
+            self._point(self._name, Path("snapshots") / self.folder(number).name)
+            if [self._name] == list(self._channels[-1:]) and not self._is_second(self._name):
+                self._point(_SHOWN, Path(self._name))
             fsync_folder(self.root)
 
+    def _is_second(self, channel: str) -> bool:
+        """Return whether ``current`` is a second name of a channel already."""
+        link = self.root / _SHOWN
+        return link.is_symlink() and link.readlink() == Path(channel)
+
+    def _point(self, link: str, target: Path) -> None:
+        temp = self.root / f".{link}.new"
+        temp.unlink(missing_ok=True)
+        temp.symlink_to(target)
+        temp.replace(self.root / link)
+
     def prune(self, keep: int) -> list[int]:
-        """Remove all but the newest ``keep`` snapshots (never the one shown) and return their numbers."""
+        """Remove all but the newest ``keep`` snapshots (never one that is shown) and return their numbers."""
         found = sorted((int(one.name) for one in self._folders()), reverse=True)
-        gone = [number for number in found[keep:] if number != self.current()]
+        shown = {self._number(one) for one in (_SHOWN, *self._channels)}
+        gone = [number for number in found[keep:] if number not in shown]
         for number in gone:
             shutil.rmtree(self.folder(number), ignore_errors=True)
         return gone

@@ -43,6 +43,8 @@ def hold_of(config: Config, store: LocalStore) -> Hold | None:
     snapshots, found = store.snapshots, None
     for number in reversed(snapshots.numbers()):
         one = parse_head(snapshots.read(number)[0], f"snapshot {number}")
+        if one.channel:
+            continue
         if not one.rollback or (found and one.rollback != found.shows):
             break
         found = Hold(found.number if found else number, one.rollback, one.created)

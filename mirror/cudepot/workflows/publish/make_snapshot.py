@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from cudepot.catalog.config.config import Config
@@ -14,11 +13,12 @@ from cudepot.depot.room import Need, Room, check_rooms, rooms
 from cudepot.digest import Digest
 from cudepot.errors import EulaError
 from cudepot.ports import Site
+from cudepot.store.snapshots import Snapshots
 
 
-def next_number(site: Site, earlier: Sequence[Snapshot]) -> int:
-    """Return the number of a new snapshot: above all in the store (``earlier``, newest first) and on the site."""
-    return max(earlier[0].number if earlier else 0, site.newest()) + 1
+def next_number(site: Site, snapshots: Snapshots) -> int:
+    """Return the number of a new snapshot: above all in the store and on the site."""
+    return max(*snapshots.numbers()[-1:], 0, site.newest()) + 1
 
 
 def keep_snapshot(
@@ -27,10 +27,10 @@ def keep_snapshot(
     lock: Lock,
     number: int,
     tree: Tree,
-    earlier: Sequence[Snapshot],
     *,
     created: str,
     rollback: int = 0,
+    channel: str = "",
 ) -> None:
     """Put a new signed snapshot into the store.
 
@@ -40,21 +40,23 @@ def keep_snapshot(
         lock: the same as a value.
         number: of the snapshot.
         tree: path → content.
-        earlier: snapshots before it, the newest first.
         created: when, see :func:`cudepot.depot.clock.timestamp`.
         rollback: number of the older snapshot it shows again.
+        channel: the channel of the site that it is made for alone.
     """
     depot.progress.step(f"signing snapshot {number}")
     snapshots, signer = depot.store.snapshots, depot.signer()
+    before = snapshots.numbers()[-1:]
     snapshot = Snapshot(
         number,
         created,
         signer.fingerprint,
-        Digest.of(snapshots.read(earlier[0].number)[0]).sha256 if earlier else "",
+        Digest.of(snapshots.read(before[0])[0]).sha256 if before else "",
         depot.store.add_bytes(made_of),
         lock.upstreams,
         tree,
         rollback,
+        channel,
     )
     document = render_snapshot(snapshot)
     snapshots.add(number, document, signer.detach(document))

@@ -132,7 +132,7 @@ def publish(
     anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot.store, depot.clock)))
     fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
     fresh = fresh or _tells_clients_more(depot, lock, earlier[0])
-    number = next_number(depot.site(), earlier) if fresh else earlier[0].number
+    number = next_number(depot.site(), depot.store.snapshots) if fresh else earlier[0].number
     created = timestamp(depot.clock) if fresh else earlier[0].created
     depot.progress.step("writing the pages of the site")
     foreign = _foreign(depot.config, depot.store, tree)
@@ -141,8 +141,9 @@ def publish(
     tree = {**tree, **known} if known else with_page(depot, lock, tree, number, created)
     if not dry_run:
         if fresh:
-            keep_snapshot(depot, _made_of(depot.lock_path, lock), lock, number, tree, earlier, created=created)
+            keep_snapshot(depot, _made_of(depot.lock_path, lock), lock, number, tree, created=created)
         show_snapshot(depot, number, tree)
+        told = (*told[:3], (*told[3], *_renewed(depot)))
     room = site_rooms(depot, number, tree) if dry_run else ()
     moves = _moves(before, tree)
     return PublishResult(number, fresh, *moves, depot.site().where, *told, foreign, copies, peers, room=room)
@@ -156,6 +157,16 @@ def _tells_clients_more(depot: Depot, lock: Lock, last: Snapshot) -> bool:
         return lock_of(depot.store, last).environments != lock.environments
     except CudepotError:  # `verify` tells of it
         return False
+
+
+def _renewed(depot: Depot) -> list[str]:
+    """Sign the roots of the other channels anew where they expire before long; return a line for each."""
+    others = depot.config.site.channels[1:]
+    if not others:
+        return []
+    from cudepot.workflows.publish.promote import renew_channels  # noqa: PLC0415 - few sites have channels
+
+    return renew_channels(depot, others)
 
 
 def _show_held(depot: Depot, hold: Hold) -> int:

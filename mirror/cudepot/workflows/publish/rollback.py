@@ -64,8 +64,8 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
     if number == newest.number:
         raise ConfigError(f"snapshot {number} is what was published last", hint="see `cudepot snapshots`")
     changes = diff_snapshots(depot.store, depot.history, depot.progress, newest.number, number)
-    _check_whole(depot.store, depot.progress, old)
-    made = next_number(depot.site(), [newest]) if dry_run else _show_again(depot, old, newest, number)
+    check_whole(depot.store, depot.progress, old)
+    made = next_number(depot.site(), depot.store.snapshots) if dry_run else _show_again(depot, old, newest, number)
     if lock and not dry_run:
         write_atomic(depot.lock_path, depot.store.read(old.lock))
     return RollbackResult(made, number, changes, lock, depot.site().where)
@@ -73,16 +73,25 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
 
 def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> int:
     """Make and show a snapshot of what an older one has, its roots signed anew; return its number."""
+    made = made_again(depot, old, newest, shows)
+    show_snapshot(depot, made, depot.history.load(made).tree)
+    return made
+
+
+def made_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int, channel: str = "") -> int:
+    """Make a snapshot of what an older one has, its roots later than those of ``newest``; return its number.
+
+    With ``channel`` it is for that channel of the site alone.
+    """
     depot.progress.step(f"signing the roots of snapshot {old.number} anew")
     tree = {**old.tree}
     for root in own_roots(old):
         tree |= root.shows.renewed(depot.signing, root.path, old, newest)
     tree |= keys_tree(depot.store, depot.signer)
-    made, created = next_number(depot.site(), [newest]), timestamp(depot.clock)
+    made, created = next_number(depot.site(), depot.store.snapshots), timestamp(depot.clock)
     made_of, was = depot.store.read(old.lock), lock_of(depot.store, old)
     tree = with_page(depot, was, with_nvidia(depot, was, tree).tree, made, created)
-    keep_snapshot(depot, made_of, was, made, tree, [newest], created=created, rollback=shows)
-    show_snapshot(depot, made, tree)
+    keep_snapshot(depot, made_of, was, made, tree, created=created, rollback=shows, channel=channel)
     return made
 
 
@@ -106,7 +115,7 @@ def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackRes
         if shown in depot.store.snapshots.numbers()
         else ()
     )
-    _check_whole(depot.store, depot.progress, old)
+    check_whole(depot.store, depot.progress, old)
     if not dry_run:
         choose(depot.store, depot.clock, old.number)
         show_snapshot(depot, old.number, old.tree)
@@ -114,10 +123,11 @@ def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackRes
 
 
 def _newest(history: History) -> Snapshot:
-    return history.load(history.numbers()[-1])
+    return history.latest(1)[0]
 
 
-def _check_whole(store: LocalStore, progress: Progress, snapshot: Snapshot) -> None:
+def check_whole(store: LocalStore, progress: Progress, snapshot: Snapshot) -> None:
+    """Raise ConfigError unless the store has every file of a snapshot."""
     progress.step(f"looking for the {len(snapshot.tree):,} files of snapshot {snapshot.number}")
     named = {**snapshot.tree, "its lock": snapshot.lock}
     lacking = absent(store, progress, named.values())

@@ -14,6 +14,8 @@ from cudepot.catalog.site.snapshot import Snapshot, Tree, parse_snapshot
 from cudepot.depot.clock import clock_faults
 from cudepot.depot.depot import Depot, Keyring
 from cudepot.depot.isolated import Isolation
+from cudepot.depot.pointers import channel_faults
+from cudepot.depot.promotions import promotion_faults
 from cudepot.depot.published_names import name_faults
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
@@ -67,6 +69,10 @@ def verify(depot: Depot) -> VerifyResult:
     faults += (text for _, text in name_faults(depot.store, depot.history))
     faults[:0] = clock_faults(depot.store, depot.clock)
     snapshots, site = depot.store.snapshots, depot.inspectable()
+    faults += promotion_faults(depot.store.promotions, depot.site_verifier)
+    faults += channel_faults(depot.config, depot.store, site)
+    for channel in depot.config.site.channels[1:]:
+        faults += _channel_site_faults(depot, site.channel(channel))
     numbers, shown, files = snapshots.numbers(), site.current(), 0
     marked: tuple[str, ...] = ()
     peers: tuple[Compared, ...] = ()
@@ -87,6 +93,16 @@ def verify(depot: Depot) -> VerifyResult:
     elif numbers:
         faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
     return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)), marked, peers)
+
+
+def _channel_site_faults(depot: Depot, site: Inspectable) -> Iterator[str]:
+    """Check what a channel beside the first shows; a snapshot that does not hold is reported elsewhere."""
+    shown = site.current()
+    with contextlib.suppress(CudepotError):
+        if shown in depot.store.snapshots.numbers():
+            snapshot = depot.history.load(shown)
+            yield from _site_faults(depot.store, depot.progress, site, snapshot)
+            yield from _index_faults(depot.config, depot.store, depot.keyring, depot.isolation, snapshot)
 
 
 def _with_names(store: LocalStore, bad: Mapping[Path, str]) -> Iterator[str]:

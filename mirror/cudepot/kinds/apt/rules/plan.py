@@ -125,3 +125,9 @@ def next_date(now: datetime.datetime, before: bytes | None) -> str:
 def by_hash(files: Mapping[str, Digest]) -> dict[str, Digest]:
     """Return the by-hash names of indexes, so that a client in mid-update finds what its Release names."""
     return {f"by-hash/SHA256/{digest.sha256}": digest for digest in files.values()}
+
+
+def is_older(release: bytes, seen: bytes) -> bool:
+    """Return whether apt, having seen one Release, keeps it when it is offered another: that is dated before it."""
+    here, there = (parse_release(one, "Release").date() for one in (release, seen))
+    return here is not None and there is not None and here < there

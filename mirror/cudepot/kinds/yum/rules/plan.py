@@ -198,3 +198,8 @@ def _revision(root: bytes) -> int:
 
 def _is_late(revision: int, now: datetime.datetime) -> bool:
     return revision > now.timestamp() + CLOCKS_APART.total_seconds()
+
+
+def is_older(root: bytes, seen: bytes) -> bool:
+    """Return whether clients that have seen one repomd.xml keep it when they are offered another."""
+    return _revision(root) < _revision(seen)

@@ -1,0 +1,50 @@
+"""What the channels of a site show, and which snapshots something holds on to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cudepot.catalog.config.config import Config
+from cudepot.depot.promotions import last_promotion
+from cudepot.errors import ConfigError
+from cudepot.ports import Site
+from cudepot.store.local import LocalStore
+
+
+def shown_by(config: Config, site: Site) -> dict[str, int | None]:
+    """Return channel → the snapshot it shows; of a site without channels, the snapshot shown under an empty name."""
+    names = config.site.channels
+    return {one: site.channel(one).current() for one in names} if names else {"": site.current()}
+
+
+def check_channel(config: Config, name: str) -> None:
+    """Raise ConfigError unless the site has a channel of that name."""
+    names = config.site.channels
+    if not names:
+        hint = (
+            'name them in cudepot.toml: channels = ["dev", "test", "prod"] below [site]; see `cudepot explain channels`'
+        )
+        raise ConfigError("the site has no channels", hint=hint)
+    if name not in names:
+        raise ConfigError(f"the site has no channel called {name!r}", hint=f"its channels are {', '.join(names)}")
+
+
+def held_by_name(config: Config, store: LocalStore, site: Site) -> Iterator[tuple[int, str]]:
+    """Give each snapshot that is shown or has a name, and why it is kept."""
+    for channel, number in shown_by(config, site).items():
+        if number is not None:
+            yield number, f"shown in {channel}" if channel else "shown"
+    for tag, number in store.tags.read().items():
+        yield number, f"tagged {tag}"
+
+
+def channel_faults(config: Config, store: LocalStore, site: Site) -> Iterator[str]:
+    """Give a line for each channel that shows another snapshot than its record says, or none of the store."""
+    numbers = store.snapshots.numbers()
+    for channel, shown in shown_by(config, site).items() if config.site.channels else ():
+        last = last_promotion(store.promotions, channel)
+        if last and last.snapshot != shown:
+            what = f"snapshot {shown}" if shown else "nothing"
+            yield f"{channel}: shows {what}, and its record says snapshot {last.snapshot}: a promotion was cut short"
+        if shown and shown not in numbers:
+            yield f"{channel}: shows snapshot {shown}, which is not in the store"

@@ -1,0 +1,1 @@
+"""Channels of the site: what they show, and names of snapshots."""

@@ -1,0 +1,212 @@
+"""``cudepot promote``: make a channel of the site show what another one shows, by one switch, with a signed record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from cudepot.catalog.site.diff import Change, diff_trees
+from cudepot.catalog.site.promotion import Promotion, counted, moved
+from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.depot.clock import check_clock, timestamp
+from cudepot.depot.depot import Depot
+from cudepot.depot.pointers import check_channel
+from cudepot.depot.promotions import add_promotion, last_promotion, read_promotions
+from cudepot.digest import Digest
+from cudepot.errors import ConfigError
+from cudepot.kinds.site_roots import own_roots
+from cudepot.ports import Site
+from cudepot.workflows.publish.make_snapshot import check_private, next_number
+from cudepot.workflows.publish.rollback import check_whole, made_again
+
+
+class Said(NamedTuple):
+    """Who does it, and what that person says of it."""
+
+    who: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteResult:
+    """What promoting did, or would do.
+
+    Attributes:
+        channel: the channel.
+        source: where from; empty for a rollback.
+        number: the snapshot it shows now.
+        shows: the snapshot whose packages that has.
+        instead: the snapshot it showed before; 0 for none.
+        changes: packages that differ from those it showed before; all of them where it showed nothing.
+        record: number of the signed record; 0 where nothing changed, or would be written.
+        site: what a web server has to show.
+    """
+
+    channel: str
+    source: str
+    number: int
+    shows: int
+    instead: int
+    changes: tuple[Change, ...]
+    record: int
+    site: str
+
+    @property
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """How many packages of each ecosystem came, went and changed."""
+        return counted(self.changes)
+
+
+def promote(
+    depot: Depot, source: str, target: str, *, said: Said, number: int = 0, dry_run: bool = False
+) -> PromoteResult:
+    """Make channel ``target`` show what ``source`` shows, or the snapshot ``number`` that it showed once.
+
+    Where clients of ``target`` have seen later roots than those of the snapshot, a snapshot with the same packages and
+    roots signed anew is made for them: apt keeps what it has when it is offered an older Release.
+
+    Args:
+        depot: the depot.
+        source: the channel it comes from; empty for a rollback: then ``number`` was shown by ``target`` itself.
+        target: the channel.
+        said: who does it, and why.
+        number: of a snapshot; 0 for the one that ``source`` shows.
+        dry_run: change nothing.
+
+    Raises:
+        ConfigError: there is no such channel or snapshot, or ``source`` never showed it.
+        EulaError: the site is marked public.
+        ClockError: the newest snapshot is of the future.
+    """
+    _check(depot, source, target)
+    site, number = depot.site().channel(target), number or _shown(depot.site(), source)
+    shown = site.current() or 0
+    _check_was_shown(depot, source or target, number)
+    after = depot.history.find(number)
+    before = depot.history.load(shown, after.tree) if shown in depot.history.numbers() else None
+    if before and _packages_of(before) == number and shown != number:
+        number, after = shown, before  # it has these packages already, with roots made for this channel
+    changes = tuple(diff_trees(before.tree if before else {}, after.tree, lambda _: ""))
+    renew = before is not None and shown != number and _is_behind(depot, after, before)
+    made = PromoteResult(target, source, number, _packages_of(after), shown, changes, 0, depot.site().where)
+    if shown == number:
+        return made
+    if dry_run:
+        return made if not renew else _with(made, next_number(depot.site(), depot.store.snapshots))
+    if renew and before:
+        made = _with(made, _made_before(depot, made) or made_again(depot, after, before, _packages_of(after), target))
+    return show(depot, site, made, said)
+
+
+def _with(made: PromoteResult, number: int) -> PromoteResult:
+    return PromoteResult(
+        made.channel, made.source, number, made.shows, made.instead, made.changes, made.record, made.site
+    )
+
+
+def _made_before(depot: Depot, made: PromoteResult) -> int:
+    """Return the number of the snapshot that a run which was killed made for the same; 0 for none."""
+    newest = depot.history.load(depot.history.numbers()[-1])
+    same = (newest.channel, newest.rollback) == (made.channel, made.shows) and newest.number > made.instead
+    return newest.number if same else 0
+
+
+def _check(depot: Depot, source: str, target: str) -> None:
+    check_private(depot.config, depot.site())
+    for one in filter(None, (source, target)):
+        check_channel(depot.config, one)
+    if depot.config.site.origin:
+        raise ConfigError(
+            "this project shows another machine's site: its channels come in bundles, as they are there",
+            hint="promote on the near side, then export and import a bundle",
+        )
+    first = depot.config.site.channels[0]
+    if target == first:
+        raise ConfigError(f"{first} is the channel that is published to", hint="`cudepot rollback N` goes back there")
+    check_clock(depot.store, depot.clock)
+
+
+def _shown(site: Site, channel: str) -> int:
+    number = site.channel(channel).current()
+    if number is None:
+        raise ConfigError(f"{channel} shows nothing yet", hint="`cudepot publish` shows in the first channel")
+    return number
+
+
+def _check_was_shown(depot: Depot, channel: str, number: int) -> None:
+    """Raise ConfigError unless a channel shows a snapshot, or showed it once."""
+    if depot.site().channel(channel).current() == number:
+        return
+    head = depot.history.find(number)
+    if channel == depot.config.site.channels[0]:
+        if not head.channel:
+            return
+    elif any(
+        number in (one.snapshot, one.shows)
+        for one in read_promotions(depot.store.promotions, depot.site_verifier)
+        if one.channel == channel
+    ):
+        return
+    hint = f"`cudepot channels {channel}` lists what it showed"
+    raise ConfigError(f"snapshot {number} was never shown in {channel}", hint=hint)
+
+
+def _packages_of(snapshot: Snapshot) -> int:
+    """Return the number of the snapshot whose packages it has, where it was made for a channel."""
+    return snapshot.rollback if snapshot.channel else snapshot.number
+
+
+def _is_behind(depot: Depot, after: Snapshot, before: Snapshot) -> bool:
+    """Return whether clients that have seen the roots of ``before`` would keep them when offered those of ``after``."""
+    return any(
+        root.shows.is_behind(depot.store, after.tree, before.tree, root.path)
+        for root in own_roots(after)
+        if before.tree.get(root.path, after.tree[root.path]) != after.tree[root.path]
+    )
+
+
+def show(depot: Depot, site: Site, made: PromoteResult, said: Said) -> PromoteResult:
+    """Write a record, then show the snapshot; a run that was killed in between is completed by the same command."""
+    document, signature = depot.store.snapshots.read(made.number)
+    if site.document(made.number) != document:
+        snapshot = depot.history.find(made.number)
+        check_whole(depot.store, depot.progress, snapshot)
+        depot.progress.step(f"writing {len(snapshot.tree):,} files to {site.where}")
+        site.write(made.number, snapshot.tree, {"snapshot.json": document, "snapshot.json.asc": signature})
+    record = _recorded(depot, made, said, Digest.of(document).sha256)
+    depot.progress.step(f"switching {made.channel} to snapshot {made.number}")
+    site.switch(made.number)
+    site.prune(depot.config.site.keep)
+    return PromoteResult(
+        made.channel, made.source, made.number, made.shows, made.instead, made.changes, record, made.site
+    )
+
+
+def _recorded(depot: Depot, made: PromoteResult, said: Said, sha256: str) -> int:
+    """Return the number of the record: of the last one, where it says the very same and the switch did not follow."""
+    last = last_promotion(depot.store.promotions, made.channel)
+    if last and (last.snapshot, last.instead, last.source) == (made.number, made.instead, made.source):
+        return last.number
+    record = Promotion(
+        0, "", made.channel, made.source, made.number, sha256, made.shows, made.instead,
+        said.who, timestamp(depot.clock), said.why, made.counts, moved(made.changes) if made.instead else (),
+    )  # fmt: skip
+    return add_promotion(depot.signing, record).number
+
+
+def renew_channels(depot: Depot, others: Iterable[str]) -> list[str]:
+    """Sign the roots of channels anew that expire before long; return a line for each channel."""
+    lines: list[str] = []
+    for name in others:
+        site = depot.site().channel(name)
+        shown = site.current()
+        if shown not in depot.history.numbers():
+            continue
+        old = depot.history.load(shown)
+        if any(root.shows.is_worn(depot.store, depot.clock, old.tree, root.path) for root in own_roots(old)):
+            number = made_again(depot, old, old, _packages_of(old), name)
+            made = PromoteResult(name, name, number, _packages_of(old), old.number, (), 0, site.where)
+            show(depot, site, made, Said("cudepot publish", "roots signed anew before they expire"))
+            lines.append(f"{name}: roots signed anew, snapshot {number} shows {made.shows} again")
+    return lines
