@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,17 @@ def test_without_locking_no_upstream_is_asked(project: Project) -> None:
     project.run("add", "conda-forge", "--no-lock")
     assert [one["preset"] for one in said(project)["upstream"]] == ["nvidia/ubuntu2204/x86_64", "conda/conda-forge"]
     assert not project.lock.exists()
+
+
+def test_the_readme_says_what_is_written(project: Project) -> None:
+    page = (Path(__file__).parents[2] / "README.md").read_text()
+    command = re.search(r"```sh\n(cudepot add .*)\n```", page)
+    tables = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert command is not None
+    assert tables is not None
+    project.run(*shlex.split(command[1])[1:], "--no-lock")
+    written, shown = said(project), tomllib.loads(tables[1])
+    assert (written["upstream"], written["pin"]) == (shown["upstream"], shown["pin"])
 
 
 def test_a_folder_of_downloads_is_an_upstream(project: Project, nvidia: Nvidia) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
+import threading
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from simulator.nvidia import Nvidia
 from simulator.process import clean_env
 from simulator.site_key import SiteKey
 from tests.parsed import parse_config
@@ -19,9 +23,11 @@ from tests.parsed import parse_config
 import cudepot
 from cudepot.catalog.config.presets import expand
 from cudepot.catalog.nvidia.first_pins import packages_for
+from cudepot.catalog.nvidia.first_releases import offered, versions
 from cudepot.catalog.nvidia.first_sizes import Expected
-from cudepot.cli.init import sizes
+from cudepot.cli.init_sizes import sizes
 from cudepot.cli.main import main
+from cudepot.depot.nvidia_catalog import load_catalog
 from cudepot.depot.shipped import load_presets
 
 
@@ -83,7 +89,10 @@ def test_packages_are_named_as_the_distribution_names_them(
     [
         (["--distribution", "ubuntu2005", "--cudnn", "8.9", "--cuda", "12"], "near: "),
         (["--distribution", "ubuntu2004", "--cudnn", "eight", "--cuda", "12"], "is no cuDNN version"),
-        (["--distribution", "ubuntu2004", "--cudnn", "8.9"], "is no CUDA version"),
+        (["--distribution", "ubuntu2004", "--cudnn", "8.9", "--cuda", "twelve"], "is no CUDA version"),
+        (["--distribution", "rhel10"], "CDF6BA43.pub"),
+        (["--distribution", "ubuntu2004", "--cudnn", "9.*", "--max-size", "1 GB"], "more than 1.0 GB"),
+        (["--distribution", "ubuntu2004", "--max-size", "much"], "expected a size"),
         (["--cudnn", "8.9", "--cuda", "12"], "no distribution is named"),
     ],
 )
@@ -106,30 +115,122 @@ def test_a_configuration_that_is_there_stays(tmp_path: Path, site_key: SiteKey) 
     assert pins(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("answers", "count"),
-    [
-        ("ubuntu2004, rhel8\n8.9\n11.8\nn\n\n", 2),
-        ("ubuntu2004, rhel8\n8.9\n11.8\nn\nn\nubuntu2004\n8.9.7\n11.8\nn\ny\n", 1),
-        ("\n", 0),
-    ],
-)
-def test_questions_are_asked_on_a_terminal(answers: str, count: int, tmp_path: Path, site_key: SiteKey) -> None:
+def test_the_newest_is_taken_unless_more_is_said(tmp_path: Path, site_key: SiteKey) -> None:
+    key = ["--key", site_key.fingerprint, "--gnupg", str(site_key.home)]
+    assert main(["init", "-C", str(tmp_path / "a"), *key, "--distribution", "ubuntu2404", "--cudnn", "9.1"]) == 0
+    assert pins(tmp_path / "a")[0]["packages"] == ["libcudnn9-cuda-12=9.1.1.17-*", "libcudnn9-dev-cuda-12=9.1.1.17-*"]
+    assert main(["init", "-C", str(tmp_path / "b"), *key, "--distribution", "ubuntu2404", "--cudnn", "9.1.*"]) == 0
+    assert pins(tmp_path / "b")[0]["packages"] == ["libcudnn9-cuda-12=9.1.*-*", "libcudnn9-dev-cuda-12=9.1.*-*"]
+    assert main(["init", "-C", str(tmp_path / "c"), *key, "--distribution", "ubuntu2404"]) == 0
+    newest = offered(load_catalog())[0]
+    assert pins(tmp_path / "c")[0]["packages"][0] == f"libcudnn9-cuda-13={newest}-*"
+
+
+def test_several_cudas_and_versions_stand_beside_each_other(tmp_path: Path, site_key: SiteKey) -> None:
+    key = ["--key", site_key.fingerprint, "--gnupg", str(site_key.home)]
+    more = ["--cuda", "12", "--cuda", "13", "--cuda", "11.8", "--cudnn", "9.12", "--cudnn", "8.9.7.29"]
+    assert main(["init", "-C", str(tmp_path), *key, "--distribution", "ubuntu2204", *more]) == 0
+    nine, eight, older = pins(tmp_path)
+    assert [one for one in nine["packages"] if "dev" not in one] == [
+        "libcudnn9-cuda-12=9.12.0.46-*",
+        "libcudnn9-cuda-13=9.12.0.46-*",
+    ]
+    assert [(one["cuda"], one["packages"][0]) for one in (eight, older)] == [
+        ("12", "libcudnn8=8.9.7.29-*"),
+        ("11.8", "libcudnn8=8.9.7.29-*"),
+    ]
+
+
+def test_a_key_file_that_somebody_brings_is_put_in_place(
+    tmp_path: Path, site_key: SiteKey, nvidia: Nvidia, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["--key", site_key.fingerprint, "--gnupg", str(site_key.home), "--distribution", "rhel9"]
+    assert main(["init", "-C", str(tmp_path / "a"), *argv]) == 0
+    assert "keys/D42D0685.pub: get https://" in capsys.readouterr().out.replace("d42d0685", "D42D0685")
+    assert main(["init", "-C", str(tmp_path / "b"), *argv, "--keyring", str(nvidia.key_file)]) == 3
+    assert "no upstream here is signed by that" in capsys.readouterr().err
+    assert not (tmp_path / "b").exists()
+
+
+def dialogue(folder: Path, answers: str, *options: str) -> tuple[int, str]:
+    """Run ``init`` on a terminal of its own, and return its exit status and what was seen there."""
     master, terminal = pty.openpty()
-    argv = [sys.executable, "-m", "cudepot.cli.main", "init", "-C", str(tmp_path), "--key", site_key.fingerprint,
-            "--gnupg", str(site_key.home)]  # fmt: skip
-    env = clean_env(PYTHONPATH=str(Path(cudepot.__file__).parent.parent))
-    os.write(master, answers.encode())
-    done = subprocess.run(
-        argv, stdin=terminal, stdout=subprocess.PIPE, stderr=terminal, env=env, check=False, timeout=60
-    )
-    os.set_blocking(master, False)
-    seen = os.read(master, 1 << 16).decode()
-    os.close(terminal)
-    os.close(master)
-    assert done.returncode == 0
-    assert ("8 releases, cuDNN 8.9.0.131 to 8.9.7.29: up to about 7.1 GB" in seen) == bool(count), seen
-    assert len(pins(tmp_path)) == count
+    argv = [sys.executable, "-m", "cudepot.cli.main", "init", "-C", str(folder), *options]
+    env = clean_env(PYTHONPATH=str(Path(cudepot.__file__).parent.parent), COLUMNS="80")
+    seen: list[bytes] = []
+
+    def read() -> None:
+        with contextlib.suppress(OSError):  # the other end is closed
+            while data := os.read(master, 1 << 16):
+                seen.append(data)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        os.write(master, answers.encode())
+        done = subprocess.run(argv, stdin=terminal, stdout=terminal, stderr=terminal, env=env, check=False, timeout=120)
+    finally:
+        os.close(terminal)
+        reader.join(60)
+        os.close(master)
+    return done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", b"".join(seen).decode()).replace("\r", "")
+
+
+def test_each_answer_is_judged_when_it_is_given_and_asked_for_again(tmp_path: Path, site_key: SiteKey) -> None:
+    answers = ["Acme Inc", "Acme!", "acme", "gpu-nod", "cudnn-packages", "ubuntu2005", "rhel10", "ubuntu2004, debian12",
+               "nine", "9", "10.2", "12,13", "maybe", "n", "y"]  # fmt: skip
+    code, seen = dialogue(tmp_path, "".join(f"{one}\n" for one in answers), "--key", site_key.fingerprint,
+                          "--gnupg", str(site_key.home))  # fmt: skip
+    assert code == 0, seen
+    assert seen.count("label: who you are") == 3
+    assert seen.count("distributions (") == 3
+    assert seen.count("cuDNN (") == 2
+    assert seen.count("CUDA (") == 2
+    for said in ("did you mean gpu-node", "CDF6BA43.pub", "'nine' is no cuDNN version", "not built for CUDA 10.2"):
+        assert said in seen.replace("\n  ", " "), seen
+    text = tomllib.loads((tmp_path / "cudepot.toml").read_text())
+    assert text["site"]["label"] == "acme"
+    newest = versions(load_catalog(), "linux-64", "13")[0]
+    assert [pin["packages"][0] for pin in text["pin"]] == [f"libcudnn9-cuda-12={newest}-*"] * 2
+    assert f"libcudnn9-cuda-13={newest}-*" in text["pin"][0]["packages"]
+
+
+def test_numbers_choose_and_empty_lines_take_what_is_offered(tmp_path: Path, site_key: SiteKey) -> None:
+    argv = ("--label", "acme", "--key", site_key.fingerprint, "--gnupg", str(site_key.home))
+    code, seen = dialogue(tmp_path / "all", "\n" * 6, *argv)
+    assert code == 0, seen
+    assert "label: who" not in seen
+    (pin,) = pins(tmp_path / "all")
+    assert pin["upstream"] == "ubuntu2404/x86_64"
+    assert pin["packages"][0] == f"libcudnn9-cuda-13={offered(load_catalog())[0]}-*"
+    code, seen = dialogue(tmp_path / "none", "2\n", *argv)
+    assert code == 0, seen
+    assert pins(tmp_path / "none") == []
+
+
+def test_what_is_large_is_not_the_usual_answer(tmp_path: Path, site_key: SiteKey) -> None:
+    argv = ("--label", "acme", "--key", site_key.fingerprint, "--gnupg", str(site_key.home))
+    code, seen = dialogue(tmp_path, "1\nubuntu2204\n9.*\n12\n\n\n2\n", *argv)
+    assert code == 0, seen
+    assert "more than 20.0 GB" in seen
+    assert "write cudepot.toml with these pins? [y/N]" in seen
+    assert pins(tmp_path) == []
+
+
+def test_stacks_are_asked_for_what_they_need(tmp_path: Path, site_key: SiteKey) -> None:
+    argv = ("--label", "acme", "--key", site_key.fingerprint, "--gnupg", str(site_key.home))
+    answers = "hgx-node\nubuntu22\nubuntu2204\n12.6, 13.0\n570\n580\n\n"
+    code, seen = dialogue(tmp_path, answers, *argv)
+    assert code == 0, seen
+    assert "CUDA 13.0 does not run with driver branch 570" in seen.replace("\n  ", " ")
+    names = [one["name"] for one in tomllib.loads((tmp_path / "cudepot.toml").read_text())["environment"]]
+    assert names == ["hgx-node-cuda12.6", "hgx-node-cuda13.0"]
+
+
+def test_a_terminal_that_closes_makes_nothing(tmp_path: Path) -> None:
+    code, seen = dialogue(tmp_path / "new", "\x04")
+    assert code == 130, seen
+    assert not (tmp_path / "new").exists()
 
 
 def test_sizes_are_told_before_anything_is_fetched(

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cudepot.cli.init_sizes import oversized, sizes
 from cudepot.cli.init_stacks import listing, stack_arguments, stack_lines, stack_wishes
 from cudepot.cli.output import Answer
-from cudepot.cli.progress import size_text
 from cudepot.cli.steps import telling
+from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
     from cudepot.catalog.nvidia.first_pins import Wishes
-    from cudepot.catalog.nvidia.first_sizes import Expected
     from cudepot.catalog.stacks.chosen import StackWishes
 
 NAME = "init"
+_LABEL = "site"
+_LARGE = 20 * 10**9
+"""Bytes above which there is a warning."""
 HELP = "make a project: cudepot.toml, store and a signing key"
 DESCRIPTION = """\
 Make a project folder with a commented cudepot.toml, an empty store and, unless you name one of yours, a new OpenPGP
@@ -34,7 +35,8 @@ alone: a GPU node, an HGX node, the packages that the GPU Operator asks for. --l
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    parser.add_argument("--label", default="site", help="who you are: lower-case letters, digits, dots (default: site)")
+    text = "who you are: lower-case letters, digits, dots; wheels' versions end in it (default: site)"
+    parser.add_argument("--label", default="", help=text)
     parser.add_argument("--key", default="", metavar="FINGERPRINT", help="sign with this key instead of a new one")
     parser.add_argument("--gnupg", default="gnupg", metavar="DIR", help="GnuPG home of the key (default: gnupg)")
     parser.add_argument(
@@ -62,9 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     wishes.add_argument(
         "--distribution", action="append", default=[], metavar="NAME", help="ubuntu2004, rhel8/sbsa; may be repeated"
     )
-    wishes.add_argument("--cudnn", default="", metavar="VERSION", help="8.0.5.39, or the beginning of a version: 9.1")
-    wishes.add_argument("--cuda", default="", metavar="VERSION", help="11.1")
+    text = "8.0.5.39; 9.1 for its newest, 9.1.* for all of it; may be repeated (default: the newest)"
+    wishes.add_argument("--cudnn", action="append", default=[], metavar="VERSION", help=text)
+    text = "11.1; may be repeated (default: the newest that cuDNN was built for)"
+    wishes.add_argument("--cuda", action="append", default=[], metavar="VERSION", help=text)
     wishes.add_argument("--repackage", action="store_true", help="make conda packages and wheels too")
+    text = "refuse what is larger than that; without it, above 20 GB there is a warning"
+    wishes.add_argument("--max-size", default="", metavar="SIZE", help=text)
+    text = "a public key that cudepot does not bring; it is copied into keys/ if it is pinned; may be repeated"
+    parser.add_argument("--keyring", action="append", default=[], type=Path, metavar="FILE", help=text)
     stack_arguments(parser)
     parser.add_argument("--no-input", action="store_true", help="ask nothing")
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be made; make nothing")
@@ -80,6 +88,7 @@ def run(args: argparse.Namespace) -> Answer:
     if args.stack:
         return _project(args, base, stack_wishes(args))
     wishes = None if (base / "cudepot.toml").exists() and not _given(args) else _wishes(args)
+    _check_size(args, wishes)
     return _project(args, base, wishes)
 
 
@@ -87,15 +96,23 @@ def _project(args: argparse.Namespace, base: Path, wishes: Wishes | StackWishes 
     from cudepot.workflows.init.init import init
 
     with telling("cudepot init: making the project and its key", quiet=args.quiet):
-        result = init(base, label=args.label, key=args.key, gnupg=args.gnupg, dry_run=args.dry_run, wishes=wishes)
+        result = init(
+            base,
+            label=args.label or _LABEL,
+            key=args.key,
+            gnupg=args.gnupg,
+            dry_run=args.dry_run,
+            wishes=wishes,
+            keyrings=args.keyring,
+        )
     did = "would make" if args.dry_run else "made"
     lines = [f"{did} {base / name}" for name in result.made] or ["nothing to make: the project is complete"]
     if result.key:
         lines.append(f"site key: {result.key}")
     if result.key and not result.can_sign and not args.dry_run:
         lines.append("its secret half is not on this machine: lock, sync and repackage work here, publish does not")
-    lines += sizes(result.expected)
-    lines += stack_lines(wishes)
+    lines += [*sizes(result.expected), *oversized(result.expected, _limit(args)), *stack_lines(wishes)]
+    lines += [f"lacking: {one}" for one in result.lacking]
     if "cudepot.toml" in result.made and not args.dry_run:
         first = "read cudepot.toml" if wishes else "say in cudepot.toml what you want"
         lines.append(f"next: {first}, then cudepot lock (it says how much there is to fetch), sync, repackage, publish")
@@ -106,65 +123,36 @@ def _given(args: argparse.Namespace) -> bool:
     return bool(args.distribution or args.cudnn or args.cuda or args.repackage)
 
 
-def _wishes(args: argparse.Namespace) -> Wishes | None:
+def _wishes(args: argparse.Namespace) -> Wishes | StackWishes | None:
     """Return what the options say, else what the user answers, else None: a file with nothing but examples."""
     from cudepot.catalog.nvidia.first_pins import Wishes
 
-    if not _given(args):
-        quiet = args.no_input or args.quiet or args.json
-        if quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
-            return None
-        return _asked()
-    return Wishes(tuple(args.distribution), args.cudnn, args.cuda, args.repackage)
+    if _given(args):
+        names, cudnns, cudas = (tuple(dict.fromkeys(one)) for one in (args.distribution, args.cudnn, args.cuda))
+        return Wishes(names, cudnns, cudas, args.repackage)
+    quiet = args.no_input or args.quiet or args.json
+    if quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    from cudepot.cli.init_questions import ask_label, ask_wishes
+
+    args.label = args.label or ask_label()
+    return ask_wishes(_limit(args))
 
 
-def _asked() -> Wishes | None:
-    """Ask on the terminal; an empty first answer means that the user writes the file.
+def _limit(args: argparse.Namespace) -> int:
+    """Return the bytes above which a project is said to be large; raise ConfigError for what is no size."""
+    from cudepot.catalog.fields import Table
 
-    What the answers come to is shown; who finds it too much is asked again.
-    """
+    return Table({"--max-size": args.max_size}).size("--max-size") or 0 if args.max_size else _LARGE
+
+
+def _check_size(args: argparse.Namespace, wishes: Wishes | StackWishes | None) -> None:
+    """Refuse what is larger than somebody wants."""
     from cudepot.catalog.nvidia.first_pins import Wishes
     from cudepot.workflows.init.init import outlook
 
-    question = "distributions (ubuntu2004, rhel8/sbsa ...; empty: write cudepot.toml yourself)"
-    while names := _answer(question).replace(",", " ").split():
-        cudnn, cuda = _answer("cuDNN version (8.0.5.39, or its beginning: 9.1)"), _answer("CUDA version (11.1)")
-        both = _answer("conda packages and wheels too? [y/N]").lower() == "y"
-        wishes = Wishes(tuple(names), cudnn, cuda, both)
-        for line in sizes(outlook(wishes)):
-            print(line, file=sys.stderr)  # noqa: T201 - part of the question
-        if _answer("write cudepot.toml with these pins? [Y/n]").lower() != "n":
-            return wishes
-    return None
-
-
-def sizes(expected: Sequence[Expected]) -> list[str]:
-    """Return what is to be fetched, a line for each repository, what is not known included."""
-    lines = [_size(name, list(group)) for name, group in groupby(expected, key=lambda one: one.repository)]
-    known, unknown = sum(one.bytes for one in expected), sum(not one.bytes for one in expected)
-    if known and len(lines) > 1:
-        lines.append(f"in all: up to about {size_text(known)}" + (", and what is not known" if unknown else ""))
-    if lines:
-        lines.append("these are the sizes of NVIDIA's archives of the same releases; cudepot lock says the exact ones")
-    return lines
-
-
-def _size(name: str, releases: Sequence[Expected]) -> str:
-    first, last = releases[0], releases[-1]
-    if not first.version:
-        return f"{name}: size not known: {first.note}"
-    told = f"cuDNN {first.version} for CUDA {first.cuda}"
-    if len(releases) > 1:
-        told = f"{len(releases)} releases, cuDNN {first.version} to {last.version}"
-    known, unknown = sum(one.bytes for one in releases), sum(not one.bytes for one in releases)
-    if not known:
-        return f"{name}: {told}: size not known"
-    return f"{name}: {told}: up to about {size_text(known)}" + (f", and {unknown} of unknown size" if unknown else "")
-
-
-def _answer(question: str) -> str:
-    print(f"{question}: ", end="", file=sys.stderr, flush=True)  # noqa: T201 - a question is talk
-    return sys.stdin.readline().strip()
+    if args.max_size and isinstance(wishes, Wishes) and (over := oversized(outlook(wishes), _limit(args))):
+        raise ConfigError(over[0].removeprefix("warning: "), hint="take fewer releases, or a larger --max-size")
 
 
 def _from_site(args: argparse.Namespace, base: Path) -> Answer:
@@ -174,7 +162,7 @@ def _from_site(args: argparse.Namespace, base: Path) -> Answer:
         result = init_from(
             base,
             args.from_site,
-            label=args.label,
+            label=args.label or _LABEL,
             upstream_keys=args.upstream_key,
             unsigned=args.unsigned_upstream,
             dry_run=args.dry_run,

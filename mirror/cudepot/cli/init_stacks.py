@@ -34,15 +34,16 @@ def stack_wishes(args: argparse.Namespace) -> StackWishes:
     if args.cudnn or args.repackage:
         given = "--cudnn" if args.cudnn else "--repackage"
         raise ConfigError(
-            f"--stack and {given} exclude each other", hint="`--stack cudnn` mirrors cuDNN; add pins by hand"
+            f"--stack and {given} exclude each other", hint="`--stack cudnn` mirrors cuDNN; `cudepot add` adds pins"
         )
     return StackWishes(
         tuple(dict.fromkeys(args.stack)),
         tuple(args.distribution),
-        args.cuda,
+        args.cuda[0] if args.cuda else "",
         args.driver,
         tuple(dict.fromkeys(args.kernel)),
         tuple(args.upstream_key),
+        tuple(dict.fromkeys(args.cuda[1:])),
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
 
+from cudepot.catalog.config.presets import Presets
 from cudepot.errors import ConfigError
 
-_VERSION = re.compile(r"\d+(\.\d+){0,3}")
-_CUDA = re.compile(r"\d+(\.\d+)?")
 _APT = ("ubuntu", "debian", "wsl-ubuntu")
 
 
@@ -19,24 +19,24 @@ class Wishes:
 
     Attributes:
         distributions: names of NVIDIA's repositories without the vendor: ``ubuntu2004/x86_64``, ``rhel8/sbsa``.
-        cudnn: a version, or the beginning of one: ``8.0.5.39``, ``9.1``.
-        cuda: ``11.1``; for cuDNN 9 its first part counts.
+        cudnns: versions, or beginnings that mean the newest so: ``8.0.5.39``, ``9.1``; all of one is ``9.1.*``. Empty
+            for the newest.
+        cudas: ``11.1``; for cuDNN 9 the first part counts. Empty for the newest that fits.
         repackage: whether conda packages and wheels are to be made as well.
     """
 
     distributions: tuple[str, ...]
-    cudnn: str
-    cuda: str
+    cudnns: tuple[str, ...] = ()
+    cudas: tuple[str, ...] = ()
     repackage: bool = False
 
-    def check(self) -> None:
-        """Raise ConfigError when a version is none, or something is missing."""
-        if not self.distributions:
-            raise ConfigError("no distribution is named", hint="--distribution ubuntu2004; `cudepot upstreams` has all")
-        if not _VERSION.fullmatch(self.cudnn):
-            raise ConfigError(f"{self.cudnn!r} is no cuDNN version", hint="--cudnn 8.0.5.39, or its beginning: 8.9")
-        if not _CUDA.fullmatch(self.cuda):
-            raise ConfigError(f"{self.cuda!r} is no CUDA version", hint="--cuda 11.1")
+
+class Meant(NamedTuple):
+    """A release that is meant: of a repository, in a version or several (``9.1.*``), for one CUDA."""
+
+    repository: str
+    version: str
+    cuda: str
 
 
 def repository(distribution: str) -> str:
@@ -44,21 +44,38 @@ def repository(distribution: str) -> str:
     return distribution if "/" in distribution else f"{distribution}/x86_64"
 
 
-def first_pins(wishes: Wishes) -> str:
+def check_repository(distribution: str, presets: Presets) -> str:
+    """Return a distribution for which a preset has NVIDIA's repository and pins its key; raise ConfigError."""
+    preset = presets.get(f"nvidia/{repository(distribution)}")  # names similar ones where there is none
+    if not preset.vouchers:
+        signed = f"it was signed by {', '.join(preset.former)}" if preset.former else preset.note
+        hint = f"{signed}; then `cudepot add {repository(distribution)} PACKAGE... --key FINGERPRINT --keyring FILE`"
+        raise ConfigError(f"preset {preset.name!r} pins no key", hint=hint)
+    return distribution
+
+
+def first_pins(releases: Sequence[Meant], *, repackage: bool) -> str:
     """Return the tables for cudepot.toml."""
-    return "".join(_tables(wishes))
+    return "".join(_tables(releases, repackage=repackage))
 
 
-def _tables(wishes: Wishes) -> Iterator[str]:
-    for name in dict.fromkeys(map(repository, wishes.distributions)):
-        wanted = packages_for(name, wishes.cudnn, wishes.cuda, repackage=wishes.repackage)
-        packages = ", ".join(f'"{one}"' for one in wanted)
+def _tables(releases: Sequence[Meant], *, repackage: bool) -> Iterator[str]:
+    for name, several in groupby(releases, key=lambda one: one.repository):
         yield f'\n[[upstream]]\npreset = "nvidia/{name}"\n'
-        yield f'\n[[pin]]\nupstream = "{name}"\npackages = [{packages}]\n'
-        if int(wishes.cudnn.split(".")[0]) < 9:  # from 9 on the name says it
-            yield f'cuda = "{wishes.cuda}"\n'
-        if wishes.repackage:
-            yield 'recipe = "cudnn"\noutputs = ["mirror", "conda", "wheel"]\n'
+        wanted: dict[str, dict[str, None]] = {}
+        for one in several:
+            packages = packages_for(name, one.version, one.cuda, repackage=repackage)
+            wanted.setdefault(_said(one), {}).update(dict.fromkeys(packages))
+        for cuda, names in wanted.items():
+            listed = ", ".join(f'"{one}"' for one in names)
+            yield f'\n[[pin]]\nupstream = "{name}"\npackages = [{listed}]\n' + (f'cuda = "{cuda}"\n' if cuda else "")
+            if repackage:
+                yield 'recipe = "cudnn"\noutputs = ["mirror", "conda", "wheel"]\n'
+
+
+def _said(one: Meant) -> str:
+    """Return the CUDA that a pin has to say; empty from cuDNN 9 on, whose packages say it in their names."""
+    return one.cuda if int(one.version.split(".", maxsplit=1)[0]) < 9 else ""
 
 
 def packages_for(name: str, cudnn: str, cuda: str, *, repackage: bool = False) -> Sequence[str]:
@@ -67,7 +84,7 @@ def packages_for(name: str, cudnn: str, cuda: str, *, repackage: bool = False) -
     Where they are to be repackaged, rpms come with the samples, which alone have the licence text.
     """
     major, apt = cudnn.split(".", maxsplit=1)[0], name.startswith(_APT)
-    version = cudnn if cudnn.count(".") == 3 else f"{cudnn}.*"
+    version = cudnn if cudnn.count(".") == 3 or cudnn.endswith("*") else f"{cudnn}.*"
     variant = f"-cuda-{cuda.split('.', maxsplit=1)[0]}" if int(major) >= 9 else ""
     parts = ["", "-dev" if apt else "-devel", *(["-headers"] if _has_headers(cudnn, variant) else [])]
     names = [f"libcudnn{major}{part}{variant}" for part in parts]
@@ -82,5 +99,5 @@ def _has_headers(cudnn: str, variant: str) -> bool:
     """
     if not variant or variant == "-cuda-11":
         return False
-    known = tuple(int(one) for one in cudnn.split(".")[:2])
+    known = tuple(int(one) for one in cudnn.split(".")[:2] if one != "*")
     return known >= (9, 14) or known == (9,)

@@ -6,16 +6,12 @@ NVIDIA's archives: the same libraries and headers, compressed alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from cudepot.catalog.nvidia.first_pins import Wishes, repository
+from cudepot.catalog.nvidia.first_pins import Meant
+from cudepot.catalog.nvidia.first_releases import platform_of
 from cudepot.catalog.nvidia.published import Catalog, Published, Query, select, why_not
-
-_PLATFORMS = {
-    "x86_64": "linux-64", "sbsa": "linux-aarch64", "arm64": "linux-aarch64", "aarch64": "linux-aarch64",
-    "ppc64le": "linux-ppc64le", "ppc64el": "linux-ppc64le",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +35,17 @@ class Expected:
     note: str = ""
 
 
-def expected(catalog: Catalog, wishes: Wishes) -> tuple[Expected, ...]:
-    """Return what is to be expected of each release the wishes mean, in each repository."""
-    return tuple(
-        one for name in dict.fromkeys(map(repository, wishes.distributions)) for one in _of(catalog, wishes, name)
-    )
+def expected(catalog: Catalog, releases: Iterable[Meant]) -> tuple[Expected, ...]:
+    """Return what is to be expected of each release in its repository."""
+    return tuple(found for one in releases for found in _of(catalog, one))
 
 
-def _of(catalog: Catalog, wishes: Wishes, name: str) -> Iterator[Expected]:
-    platform = _PLATFORMS.get(name.partition("/")[2], "")
+def _of(catalog: Catalog, release: Meant) -> Iterator[Expected]:
+    name, platform = release.repository, platform_of(release.repository)
     if not platform:
         yield Expected(name, note="nothing is known of packages for this platform")
         return
-    query = Query(wishes.cudnn, wishes.cuda, platform)
+    query = Query(release.version, release.cuda, platform)
     best: dict[tuple[str, str], Published] = {}
     for one in select(catalog, query):
         if not one.part and one.form in ("tgz", "tar.xz"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ class StackWishes:
         driver: a branch, ``570``; empty for the newest.
         kernels: as ``uname -r`` says them.
         keys: fingerprints that may sign NVIDIA's repository, where no preset pins one.
+        more_cudas: others beside ``cuda``, each with environments of its own.
     """
 
     stacks: tuple[str, ...]
@@ -40,6 +41,11 @@ class StackWishes:
     driver: str = ""
     kernels: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    more_cudas: tuple[str, ...] = ()
+
+    def each(self) -> list[StackWishes]:
+        """Return these wishes once for each CUDA."""
+        return [replace(self, cuda=one, more_cudas=()) for one in (self.cuda, *self.more_cudas)]
 
     def given(self) -> Mapping[str, bool]:
         """Return which options are said."""
@@ -61,12 +67,14 @@ class Chosen(NamedTuple):
         packages: stack → its packages, as the package manager takes them.
         presets: those beside the distribution's, in the order of the stacks, then those of the distribution.
         notes: what is to be known.
+        cuda: the CUDA it is for; empty where none is said.
     """
 
     target: Target
     packages: Mapping[str, tuple[str, ...]]
     presets: tuple[str, ...]
     notes: tuple[str, ...]
+    cuda: str = ""
 
 
 def target(text: str, presets: Presets) -> Target:
@@ -90,12 +98,18 @@ def check(wishes: StackWishes, stacks: Stacks, cudas: Collection[str]) -> tuple[
         raise ConfigError("no distribution is named", hint="--distribution ubuntu2204; --list-stacks lists them too")
     for name in wishes.stacks:
         _check_needs(stacks, name, wishes)
-    notes = [*_odd_cuda(wishes.cuda, cudas), *_odd_driver(wishes.driver, stacks)]
-    _check_pair(wishes, stacks)
+    notes = [*odd_cuda(wishes.cuda, cudas), *odd_driver(wishes.driver, stacks)]
+    check_pair(wishes.cuda, wishes.driver, stacks)
     for one in wishes.kernels:
-        if not _KERNEL.fullmatch(one):
-            raise ConfigError(f"{one!r} is no kernel", hint="as `uname -r` says it: --kernel 5.15.0-130-generic")
+        check_kernel(one)
     return tuple(notes)
+
+
+def check_kernel(text: str) -> str:
+    """Return a kernel as ``uname -r`` says it; raise ConfigError for another text."""
+    if not _KERNEL.fullmatch(text):
+        raise ConfigError(f"{text!r} is no kernel", hint="as `uname -r` says it: --kernel 5.15.0-130-generic")
+    return text
 
 
 def _check_needs(stacks: Stacks, name: str, wishes: StackWishes) -> None:
@@ -112,7 +126,8 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(one) for one in text.split("."))
 
 
-def _odd_cuda(cuda: str, known: Collection[str]) -> Iterator[str]:
+def odd_cuda(cuda: str, known: Collection[str]) -> Iterator[str]:
+    """Give a line where a CUDA is newer than those that are known; raise ConfigError where it is none."""
     if not cuda or cuda in known:
         return
     latest = max(known, key=_numbers)
@@ -122,7 +137,8 @@ def _odd_cuda(cuda: str, known: Collection[str]) -> Iterator[str]:
     yield f"CUDA {cuda} is newer than this cudepot, which knows {latest}: `lock` says whether its packages are there"
 
 
-def _odd_driver(driver: str, stacks: Stacks) -> Iterator[str]:
+def odd_driver(driver: str, stacks: Stacks) -> Iterator[str]:
+    """Give a line where a driver branch is newer than those that are known; raise ConfigError where it is none."""
     if not driver or (driver.isdigit() and int(driver) in stacks.drivers):
         return
     latest = max(stacks.drivers)
@@ -134,11 +150,12 @@ def _odd_driver(driver: str, stacks: Stacks) -> Iterator[str]:
     yield f"driver branch {driver} is newer than this cudepot, which knows {latest}: `lock` says whether it is there"
 
 
-def _check_pair(wishes: StackWishes, stacks: Stacks) -> None:
-    oldest = stacks.oldest.get(int(wishes.cuda.partition(".")[0] or 0), 0)
-    if wishes.driver and int(wishes.driver) < oldest:
+def check_pair(cuda: str, driver: str, stacks: Stacks) -> None:
+    """Raise ConfigError where a CUDA needs a newer driver branch."""
+    oldest = stacks.oldest.get(int(cuda.partition(".")[0] or 0), 0)
+    if driver and int(driver) < oldest:
         raise ConfigError(
-            f"CUDA {wishes.cuda} does not run with driver branch {wishes.driver}",
+            f"CUDA {cuda} does not run with driver branch {driver}",
             hint=f"it needs {oldest} or newer",
         )
 
@@ -157,7 +174,7 @@ def choose(wishes: StackWishes, one: Target, stacks: Stacks, presets: Presets) -
             raise ConfigError(
                 f"stack {stack.name!r} has nothing for {one.distribution.title}", hint=_elsewhere(stack, presets)
             )
-    return Chosen(one, packages, (*_existing(needed, presets), *own_presets(one, presets)), tuple(notes))
+    return Chosen(one, packages, (*_existing(needed, presets), *own_presets(one, presets)), tuple(notes), wishes.cuda)
 
 
 def _every(wishes: StackWishes, stacks: Stacks) -> list[Stack]:

@@ -27,12 +27,14 @@ def stack_text(wishes: StackWishes, chosen: Sequence[Chosen], stacks: Stacks, pr
 
 
 def environment_name(wishes: StackWishes, one: Chosen, chosen: Sequence[Chosen]) -> str:
-    """Return an environment's name: that of the stacks, and of the distribution where there are several."""
+    """Return an environment's name: that of the stacks, and of the distribution and CUDA where there are several."""
     name, where = "-".join(wishes.stacks), one.target
-    if len(chosen) > 1:
+    if len({other.target for other in chosen}) > 1:
         name += f"-{where.distribution.name}"
-    same = [other for other in chosen if other.target.distribution == where.distribution]
-    return name + (f"-{where.architecture}" if len(same) > 1 else "")
+    if len({other.target for other in chosen if other.target.distribution == where.distribution}) > 1:
+        name += f"-{where.architecture}"
+    same = [other for other in chosen if other.target == where]
+    return name + (f"-cuda{one.cuda}" if len(same) > 1 else "")
 
 
 def _heading(wishes: StackWishes, stacks: Stacks) -> Iterator[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.template import render_template
-from cudepot.catalog.nvidia.first_pins import Wishes, first_pins, repository
+from cudepot.catalog.nvidia.first_pins import Meant, Wishes, check_repository, first_pins
+from cudepot.catalog.nvidia.first_releases import check_cuda, check_cudnn, meant
 from cudepot.catalog.nvidia.first_sizes import Expected, expected
 from cudepot.catalog.stacks.chosen import StackWishes
 from cudepot.depot.nvidia_catalog import load_catalog
@@ -18,6 +20,7 @@ from cudepot.fingerprints import fingerprint
 from cudepot.signing.gpg import GpgSigner, make_key
 from cudepot.store.local import LocalStore
 from cudepot.workflows.configuration import parse_text
+from cudepot.workflows.init.keys import key_files, put_in_place
 from cudepot.workflows.init.stacks import stacked
 
 _SOMEWHERE = "https://machine.invalid/"
@@ -28,17 +31,26 @@ _SOMEWHERE = "https://machine.invalid/"
 class InitResult:
     """What was made: paths; the fingerprint of the site's key; whether its secret half is on this machine.
 
-    ``expected`` says what the wishes come to before anything is fetched.
+    ``expected`` says what the wishes come to before anything is fetched, ``lacking`` which key files somebody has to
+    bring, a line each.
     """
 
     made: tuple[str, ...]
     key: str
     can_sign: bool
     expected: tuple[Expected, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
 def init(
-    base: Path, *, label: str, key: str, gnupg: str, dry_run: bool, wishes: Wishes | StackWishes | None = None
+    base: Path,
+    *,
+    label: str,
+    key: str,
+    gnupg: str,
+    dry_run: bool,
+    wishes: Wishes | StackWishes | None = None,
+    keyrings: Sequence[Path] = (),
 ) -> InitResult:
     """Make a project in ``base``; with a cudepot.toml there already, only what it lacks.
 
@@ -49,9 +61,11 @@ def init(
         gnupg: GnuPG home, relative to ``base``.
         dry_run: only say what would be made.
         wishes: what a new cudepot.toml shall pin, or the stacks it is for; None for nothing but examples.
+        keyrings: files of keys that presets pin and cudepot does not bring; they are copied into the project.
 
     Raises:
-        ConfigError: the key named is not in the GnuPG home, or cudepot.toml is malformed.
+        ConfigError: the key named is not in the GnuPG home, cudepot.toml is malformed, or a file has no key that an
+            upstream wants.
     """
     if base.exists() and not base.is_dir():
         raise ConfigError(f"{base}: not a folder", hint="-C names the folder of cudepot.toml")
@@ -59,37 +73,47 @@ def init(
     known = toml.exists()
     key = fingerprint(key) if key else ""
     if known and wishes:
-        raise ConfigError(f"{toml}: is there already", hint="add pins to it by hand, or see `cudepot lock --from`")
+        raise ConfigError(f"{toml}: is there already", hint="`cudepot add` adds to it")
     pins = _pins(wishes) if wishes else ""
     text = toml.read_text("utf-8") if known else render_template(label=label, key=key, gnupg=gnupg) + pins
     config = _parse(text, toml)
-    made = _missing(base, config)
+    files = key_files(base, config.upstreams, keyrings)
+    made = [*_missing(base, config), *files.found]
     if not dry_run:
         base.mkdir(parents=True, exist_ok=True)
         if not known:
             key = _key(base, config)
             write_atomic(toml, (render_template(label=label, key=key, gnupg=gnupg) + pins).encode())
+        put_in_place(base, files)
         _ignore(base, config)
         LocalStore(base / config.store, create=True)
     key = config.site.key or key
     can_sign = bool(key) and (base / config.site.gnupg).is_dir()
-    return InitResult(tuple(made), key, can_sign, outlook(wishes) if isinstance(wishes, Wishes) else ())
+    told = outlook(wishes) if isinstance(wishes, Wishes) else ()
+    return InitResult(tuple(made), key, can_sign, told, files.lacking if wishes else ())
 
 
 def outlook(wishes: Wishes) -> tuple[Expected, ...]:
     """Return what wishes come to; raise ConfigError when they name no version or a repository nobody knows."""
-    wishes.check()
-    presets = load_presets()
+    return expected(load_catalog(), _meant(wishes))
+
+
+def _meant(wishes: Wishes) -> tuple[Meant, ...]:
+    if not wishes.distributions:
+        raise ConfigError("no distribution is named", hint="--distribution ubuntu2204; `cudepot upstreams` has all")
     for one in wishes.distributions:
-        presets.get(f"nvidia/{repository(one)}")  # names similar ones where there is none
-    return expected(load_catalog(), wishes)
+        check_repository(one, load_presets())
+    for version in wishes.cudnns:
+        check_cudnn(version)
+    for cuda in wishes.cudas:
+        check_cuda(cuda)
+    return meant(load_catalog(), wishes)
 
 
 def _pins(wishes: Wishes | StackWishes) -> str:
     if isinstance(wishes, StackWishes):
         return stacked(wishes).text
-    outlook(wishes)
-    return first_pins(wishes)
+    return first_pins(_meant(wishes), repackage=wishes.repackage)
 
 
 def _parse(text: str, toml: Path) -> Config:

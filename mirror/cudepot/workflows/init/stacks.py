@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from cudepot.catalog.config.presets import Presets
@@ -24,12 +24,22 @@ class Stacked(NamedTuple):
 def stacked(wishes: StackWishes) -> Stacked:
     """Return what stacks come to; raise ConfigError for names, versions or distributions that nobody knows."""
     stacks, presets = load_stacks(), load_presets()
-    notes = check(wishes, stacks, load_components().versions())
+    each = wishes.each()
+    notes = tuple(note for one in each for note in check(one, stacks, load_components().versions()))
     targets = dict.fromkeys(target(one, presets) for one in wishes.distributions)
-    chosen = [choose(wishes, one, stacks, presets) for one in targets]
+    chosen = _different(choose(said, one, stacks, presets) for one in targets for said in each)
     _check_keys(wishes, chosen, presets)
     named = {environment_name(wishes, one, chosen): one for one in chosen}
-    return Stacked(stack_text(wishes, chosen, stacks, presets), named, notes)
+    return Stacked(stack_text(wishes, chosen, stacks, presets), named, tuple(dict.fromkeys(notes)))
+
+
+def _different(chosen: Iterable[Chosen]) -> list[Chosen]:
+    """Return what is chosen without what another CUDA makes no difference to."""
+    found: list[Chosen] = []
+    for one in chosen:
+        if not any((one.target, one.packages) == (other.target, other.packages) for other in found):
+            found.append(one)
+    return found
 
 
 def _check_keys(wishes: StackWishes, chosen: Sequence[Chosen], presets: Presets) -> None:
