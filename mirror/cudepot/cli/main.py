@@ -35,7 +35,7 @@ GROUPS = {
         "status",
     ),
     "keep and check": ("verify", "snapshots", "diff", "why", "tree", "rollback", "gc", "channels", "promote", "tag"),
-    "carry and show": ("bundle", "kit", "serve", "client", "export"),
+    "carry and show": ("bundle", "kit", "serve", "units", "client", "export"),
     "know": ("trust", "upstreams", "catalog", "doctor", "samples", "explain", "schema", "completion", "help"),
 }
 """The verbs as the help and the README group them; each is a module of this package."""
