@@ -218,7 +218,7 @@ def test_other_bytes_under_a_members_version_are_named(closed: Project, world: S
     closed.run("sync")
     done = closed.run("publish", check=False)
     assert done.rc
-    assert f"make 4.3 has other bytes in {CUDA} than in {MAIN}" in done.err
+    assert f"make 4.3 differs between {CUDA} and {MAIN}" in done.err
     assert (closed.site / f"apt/{CUDA}/make_4.3_amd64.deb").exists()
 
 

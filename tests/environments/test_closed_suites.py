@@ -120,12 +120,12 @@ def no_stanza(one: Shown) -> None:
 
 
 HARMS: dict[Callable[[Shown], None], str] = {
-    another_package: "is not what the repositories of its upstreams say",
-    another_file: "is not what the repositories of its upstreams say",
-    another_packed: "is not what the repositories of its upstreams say",
-    another_by_hash: "is not what the repositories of its upstreams say",
+    another_package: "does not match the repositories of its upstreams",
+    another_file: "does not match the repositories of its upstreams",
+    another_packed: "does not match the repositories of its upstreams",
+    another_by_hash: "does not match the repositories of its upstreams",
     another_index: "does not belong to a suite",
-    another_release: "evil/Packages.gz is not the one it names",
+    another_release: "evil/Packages.gz does not match this index",
     no_release: "InRelease: is missing",
     a_suite_of_nobody: "belongs to no upstream",
     no_stanza: "does not have make_4.3_amd64.deb",

@@ -57,7 +57,7 @@ def test_a_key_like_nvidias_is_refused_by_sqv_and_the_site_is_not(project: Proje
     refused = by_kind(found)
     assert set(refused) == {"key", "root", "site"}
     assert list(refused["key"]) == list(refused["root"]) == ["apt with sqv"]
-    assert "vouches for itself over SHA1 (since 2026-02-01)" in refused["root"]["apt with sqv"][0]
+    assert "is self-signed with SHA1 (since 2026-02-01)" in refused["root"]["apt with sqv"][0]
     assert refused["site"] == {}
     text = project.run("verify", "--clients").out
     assert f"upstream {nvidia.apt_url}InRelease" in text

@@ -26,7 +26,7 @@ def project(site_key: SiteKey, tmp_path: Path) -> Project:
 
 @pytest.fixture
 def weak(rhel: Rhel) -> Key:
-    """Metadata and two packages by a key that vouches for itself over SHA-1; another package over SHA-1."""
+    """Metadata and two packages by a key that is self-signed with SHA-1; another package over SHA-1."""
     key = weak_key(rhel.keys, "cudatools <weak@example.com>")
     rhel.key_file.write_bytes(rhel.key.armored + key.armored)
     for name in ("one", "two", "sha1"):
@@ -55,7 +55,7 @@ def test_who_refuses_what_is_told_and_the_sites_own_signature_helps(
     assert list(refused["root"]) == ["dnf with rpm-sequoia"], "what checks metadata on RHEL 9 is not rpm"
     for kind in ("key", "packages"):
         assert list(refused[kind]) == ["dnf of RHEL 9", "dnf with rpm-sequoia"], kind
-        assert "vouches for itself over SHA1" in refused[kind]["dnf of RHEL 9"][0]
+        assert "is self-signed with SHA1" in refused[kind]["dnf of RHEL 9"][0]
     assert refused["site"] == {}
     said = project.run("verify", "--clients").out
     assert f"upstream {rhel.url}repodata/repomd.xml ({NAME})" in said

@@ -132,8 +132,8 @@ def test_a_deb_that_is_not_what_the_index_says_is_not_published(project: Project
     nvidia.repo.publish()
     project.add_apt(nvidia, "libgood")
     project.run("lock")
-    assert "says inside that it is bash 99.0" in project.fail(10, "sync").error
-    assert "says inside that it is bash 99.0" in project.fail(10, "publish").error
+    assert "describes itself as bash 99.0" in project.fail(10, "sync").error
+    assert "describes itself as bash 99.0" in project.fail(10, "publish").error
 
 
 def test_a_site_with_a_foreign_link_is_shown_right_again(project: Project, nvidia: Nvidia, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_a_lock_with_a_kind_that_only_a_newer_cudepot_has_is_refused_until_it_is
     for verb in ("status", "sync", "publish"):
         told = refused(shown, 3, verb)
         assert "upstream 'local' is of type 'future', which this cudepot does not know" in told, verb
-        assert "use the cudepot that locked it" in told, verb
+        assert "use the cudepot version that locked it" in told, verb
     shown.run("verify")
     shown.run("lock")
     assert shown.lock.read_text() == text

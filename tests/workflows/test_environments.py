@@ -153,7 +153,7 @@ def test_a_locked_file_that_is_gone_is_a_fault_and_stays_locked(ours: Project, i
     index.withdraw("app-1.0-py3-none-any.whl")
     done = ours.run("lock", check=False)
     assert done.rc
-    assert "environment e: idx does not offer any more what is locked: app-1.0-py3-none-any.whl" in done.error
+    assert "environment e: idx no longer offers what is locked: app-1.0-py3-none-any.whl" in done.error
     assert "lock --upgrade app" in done.hint
     assert ours.lock.read_bytes() == before
     assert "locked file is gone from its index" in ours.run("status").out

@@ -166,8 +166,8 @@ def test_indexes_are_followed_to_their_packages(shown: Project) -> None:
         folder.mkdir(parents=True)
         (site / "current").symlink_to("snapshots/000001")
     found = faults(shown)
-    assert "apt/local/InRelease: Packages.gz is not the one it names" in found
-    assert "apt/local/Packages: hello_1.0_amd64.deb is not the one it names" in found
+    assert "apt/local/InRelease: Packages.gz does not match this index" in found
+    assert "apt/local/Packages: hello_1.0_amd64.deb does not match this index" in found
 
 
 def sign(document: Path, gnupg: Path) -> None:

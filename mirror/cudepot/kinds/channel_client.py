@@ -33,9 +33,9 @@ def check_shown(snapshot: Snapshot, folder: str, what: str, kind: str) -> None:
     """
     if not any(path.startswith(folder) for path in snapshot.tree):
         raise ConfigError(
-            f"the site shows no {what}",
-            hint=f'pin an artifact with `recipe = "cudnn"` and `outputs = ["{kind}"]`, then lock, sync, repackage, '
-            "publish",
+            f"the site has no {what}",
+            hint=f'pin an artifact with `recipe = "cudnn"` and `outputs = ["{kind}"]`, then run lock, sync, repackage '
+            "and publish",
         )
 
 
@@ -52,7 +52,7 @@ def check_environment(snapshot: Snapshot, environment: str, folder: str) -> None
     there = {one[1] for one in paths if one[2] == room}
     if environment not in there:
         raise ConfigError(
-            f"the site shows no environment {environment!r}", hint=f"it shows {', '.join(sorted(there)) or 'none'}"
+            f"the site has no environment {environment!r}", hint=f"it has {', '.join(sorted(there)) or 'none'}"
         )
 
 

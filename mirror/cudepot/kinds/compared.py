@@ -31,9 +31,9 @@ class Compared:
     def lines(self) -> Iterator[str]:
         """Give what people read of it."""
         if not self.packages:
-            yield f"{self.repository}: {self.upstream} has no version that was built here: nothing to compare with"
+            yield f"{self.repository}: {self.upstream} has none of the versions built here: nothing to compare"
             return
-        count = f"{len(self.packages)} packages compared with {self.upstream}'s of the same version and CUDA"
+        count = f"{len(self.packages)} packages compared with those of {self.upstream} for the same version and CUDA"
         unknown = f"; not compared: {', '.join(self.unknown)}" if self.unknown else ""
         yield f"{self.repository}: {count}: {len(self.differences) or 'no'} differences{unknown}"
         for one in self.differences[:_SHOWN]:

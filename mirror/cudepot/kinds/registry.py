@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cudepot.kinds.ports import Solves
     from cudepot.kinds.shows import Shows
 
-_NEWER = "use the cudepot that locked it, or run `cudepot lock`"
+_NEWER = "use the cudepot version that locked it, or run `cudepot lock`"
 
 
 class Row(NamedTuple):
@@ -69,7 +69,7 @@ OF_FILES = "folder"
 def register(name: str, row: Row) -> None:
     """Add a kind, with the row of its ecosystem where it brings one; raise ValueError when another one has the name."""
     if ROWS.get(name, row) != row:
-        raise ValueError(f"there is a kind called {name!r}")
+        raise ValueError(f"a kind called {name!r} exists already")
     if row.shows:
         ecosystems.register(row.shows)
     ROWS[name] = row
@@ -173,7 +173,7 @@ def solves_of(environment: LockedEnvironment) -> Solves:
     if not kind or not kind.solving:
         raise ConfigError(
             f"environment {environment.name!r} has packages of kind {environment.kind!r}, which this cudepot does not "
-            "know in environments",
+            "support in environments",
             hint=_NEWER,
         )
     return kind.solves

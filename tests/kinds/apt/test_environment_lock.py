@@ -134,10 +134,10 @@ def test_priorities_and_from_decide_between_upstreams(project: Project, distribu
     project.lock.unlink()
     want(project, distribution, "make", "gcc", priorities={MAIN: 600})
     told = notes(project)
-    assert f"{MAIN} goes before {CUDA}, which has newer versions of 2 packages: make 4.3 (not 5.0)" in told
+    assert f"{MAIN} takes priority over {CUDA}, which has newer versions of 2 packages: make 4.3 (not 5.0)" in told
     project.lock.unlink()
     want(project, distribution, "make", "gcc", **{"from": {"ma*": MAIN}})
-    assert f"{MAIN} goes before {CUDA}" in notes(project)
+    assert f"{MAIN} takes priority over {CUDA}" in notes(project)
     assert {f"{MAIN}/make_4.3_amd64.deb", f"{CUDA}/gcc_13.0_amd64.deb"} <= set(members(locked(project)))
 
 
@@ -171,7 +171,7 @@ def test_what_is_locked_stays_until_it_is_upgraded(project: Project, distributio
 def test_a_name_in_from_that_nothing_has_is_told(project: Project, distribution: SmallDistribution) -> None:
     want(project, distribution, "make", **{"from": {"nvida-*": CUDA, "cuda-*": CUDA}})
     told = notes(project)
-    assert "`from` has 'nvida-*', and no upstream has a package of that name" in told
+    assert "`from` names 'nvida-*', but no upstream has a package of that name" in told
     assert "'cuda-*'" not in told
 
 
@@ -191,9 +191,9 @@ def test_what_stays_because_it_is_locked_is_not_laid_to_priorities(
     distribution.offer(distribution.cuda, "libc6", f"{NEW}.1")
     distribution.publish()
     want(project, distribution, "make", priorities={CUDA: 600})
-    assert "goes before" not in notes(project)
+    assert "takes priority over" not in notes(project)
     want(project, distribution, "make", priorities={SECURITY: 600})
-    assert f"{SECURITY} goes before {CUDA}" in notes(project, "--upgrade")
+    assert f"{SECURITY} takes priority over {CUDA}" in notes(project, "--upgrade")
 
 
 def test_what_an_upstream_has_no_more_is_chosen_anew(project: Project, distribution: SmallDistribution) -> None:
@@ -203,7 +203,7 @@ def test_what_an_upstream_has_no_more_is_chosen_anew(project: Project, distribut
     distribution.offer(distribution.security, "libc6", f"{NEW}.1")
     distribution.publish()
     told = notes(project)
-    assert f"{SECURITY} has libc6 {NEW} no more: {NEW}.1 is taken" in told
+    assert f"{SECURITY} no longer offers libc6 {NEW}; {NEW}.1 is chosen instead" in told
     assert members(tomllib.loads(project.lock.read_text())) == [
         f"{MAIN}/make_4.3_amd64.deb", f"{SECURITY}/libc6_{NEW}.1_amd64.deb",
     ]  # fmt: skip
@@ -250,8 +250,8 @@ def test_an_older_version_is_taken_where_it_alone_fits(project: Project, distrib
     distribution.publish()
     want(project, distribution, "cuda-toolkit-12-6")
     told = notes(project, as_apt=False)
-    assert "apt-get would not install it: " in told or not shutil.which("apt-get")
-    assert f"cuda-nvcc-12-6 12.6.85-1 of {CUDA} is taken, not 12.6.90-1" in told
+    assert "apt-get would refuse to install it: " in told or not shutil.which("apt-get")
+    assert f"cuda-nvcc-12-6 12.6.85-1 of {CUDA} is chosen, not 12.6.90-1" in told
     assert f"{CUDA}/cuda-nvcc-12-6_12.6.85-1_amd64.deb" in members(tomllib.loads(project.lock.read_text()))
 
 
@@ -297,7 +297,7 @@ def test_an_index_is_scanned_once_to_see_that_files_are_still_offered(
         ({"base": "file:no.txt"}, "no.txt: No such file"),
         ({"rpm": ["make"]}, "a machine has one of them"),
         ({"architectures": ["s390x"]}, "none of its upstreams has s390x"),
-        ({"architectures": ["x86_64"]}, "Debian's words are amd64, arm64"),
+        ({"architectures": ["x86_64"]}, "Debian's names are amd64, arm64"),
         ({"deb": ["make (>= 4)"]}, "expected NAME, NAME=VERSION or NAME:ARCHITECTURE in 'environment[0].deb'"),
     ],
 )
@@ -336,8 +336,8 @@ def test_what_has_two_solutions_says_which_was_taken(project: Project, distribut
     distribution.publish()
     want(project, distribution, "apt", "editor")
     told = notes(project)
-    assert "mawk is taken, the first in apt's order, where gawk would do for apt" in told
-    assert "nano is taken, the first that is named, where vim would do for editor" in told
+    assert "mawk is chosen, the first in apt's order; gawk would also satisfy apt" in told
+    assert "nano is chosen, the first that is named; vim would also satisfy editor" in told
     project.lock.unlink()
     want(project, distribution, "apt", "editor", "gawk", "vim")
     assert "is taken" not in notes(project), "what is asked for decides"

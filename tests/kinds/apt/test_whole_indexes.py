@@ -127,7 +127,7 @@ def test_what_is_named_and_served_in_no_form_is_left_out_and_told(
     upstream.missing("*/by-hash/*")
     want_whole(project, upstream, repo, **MAIN)
     told = project.run("lock").err
-    assert "main/Contents-all: named by the Release, served in no form, left out" in told
+    assert "main/Contents-all: named by the Release but not served in any form; left out" in told
     assert "Contents-amd64:" not in told, "another form of it is served"
 
 

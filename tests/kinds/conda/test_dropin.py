@@ -46,7 +46,9 @@ def ours(project: Project, forge: Forge, tmp_path: Path) -> Project:
 def test_what_differs_is_told_without_asking_the_channel(ours: Project, forge: Forge) -> None:
     forge.channel.root.rename(forge.channel.root.parent / "gone")
     said = ours.run("publish").out
-    assert "conda/main: 1 packages compared with conda-forge's of the same version and CUDA: 1 differences\n" in said
+    assert (
+        "conda/main: 1 packages compared with those of conda-forge for the same version and CUDA: 1 differences\n"
+    ) in said
     assert "depends: without libzlib >=1.3.1,<2.0a0; with libzlib >=1.2.13,<2.0a0\n" in said
     (found,) = ours.run("publish", "--json").json["compared"]
     (pair,) = found["packages"]
@@ -74,4 +76,4 @@ def test_nothing_of_the_version_is_no_difference(ours: Project, forge: Forge) ->
     forge.channel.withdraw("linux-64", "cudnn-9.5.1.17-h92b6c6a_0.conda")
     forge.channel.publish()
     ours.run("lock")
-    assert "conda/main: conda-forge has no version that was built here" in ours.run("publish").out
+    assert "conda/main: conda-forge has none of the versions built here" in ours.run("publish").out

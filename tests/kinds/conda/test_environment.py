@@ -175,7 +175,7 @@ def test_what_a_channel_withdraws_stays_until_it_is_to_move(project: Project, fo
     before = project.lock.read_bytes()
     done = project.run("lock", check=False)
     assert done.rc
-    assert "does not offer any more what is locked: linux-64/libzlib-1.3.1-h1_2.conda" in done.err
+    assert "no longer offers what is locked: linux-64/libzlib-1.3.1-h1_2.conda" in done.err
     assert project.lock.read_bytes() == before
     project.run("publish")
     project.run("lock", "--upgrade", "libzlib")

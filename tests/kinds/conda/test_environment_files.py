@@ -136,8 +136,8 @@ def test_a_package_of_one_channel_is_taken_from_that(project: Project, forge: Fo
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("channels: [bioconda]\ndependencies: [zlib]", "environment.yml:1: no upstream is the channel 'bioconda'"),
-        ("dependencies:\n- zlib\n- bioconda::x", "environment.yml:3: no upstream is the channel 'bioconda'"),
+        ("channels: [bioconda]\ndependencies: [zlib]", "environment.yml:1: no upstream is channel 'bioconda'"),
+        ("dependencies:\n- zlib\n- bioconda::x", "environment.yml:3: no upstream is channel 'bioconda'"),
         ("dependencies:\n- zlib\n- 'zlib >=>'", "environment.yml:3: 'zlib >=>'"),
         ("dependencies:\n- zlib\n- pip:\n  - requests", "environment.yml:4 requests"),
         (f"@EXPLICIT\n{THEIRS}/linux-64/libzlib-9-h0_6.conda", "environment.yml:2 linux-64/libzlib-9-h0_6.conda"),

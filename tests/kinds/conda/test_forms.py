@@ -85,12 +85,12 @@ def test_what_publish_writes_agrees(store: LocalStore, tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (lose_zst, f"{ZST} is not there"),
-        (patch_zst, f"{ZST} says something else than {PLAIN}"),
+        (lose_zst, f"{ZST} is missing"),
+        (patch_zst, f"{ZST} does not match {PLAIN}"),
         (damage_zst, f"{ZST}: "),
-        (lose_shard, " is not there"),
+        (lose_shard, " is missing"),
         (exchange_shard, "has sha256 "),
-        (leave_out_of_shards, f"{SHARDS} says something else than {PLAIN}"),
+        (leave_out_of_shards, f"{SHARDS} does not match {PLAIN}"),
     ],
 )
 def test_a_form_that_differs_is_named(

@@ -95,7 +95,7 @@ def test_a_forged_shard_is_refused(published: Project, forge: Forge) -> None:
     newer(forge)
     forge.channel.forge_shard("linux-64", "zlib", depends=["evil-package"], sha256="11" * 32)
     done = published.fail(5, "lock")
-    assert "shard is not the one its index names" in done.error
+    assert "shard does not match its index" in done.error
     assert published.published() == before
     forge.channel.publish()
     published.run("lock")
@@ -181,7 +181,7 @@ def test_a_place_that_is_no_channel(project: Project, forge: Forge) -> None:
 
 
 def test_an_entry_that_is_no_match_spec(project: Project, forge: Forge) -> None:
-    no_spec = "is no match spec"
+    no_spec = "is not a match spec"
     entries = {"zlib ===1..2 [[": no_spec, "conda-forge::zlib": "names a channel"}
     for entry, says in entries.items():
         forge.pin(project, entry)

@@ -92,8 +92,8 @@ def test_a_mirror_that_is_behind_is_not_believed(project: Project, forge: Forge,
 @pytest.mark.parametrize(
     ("relations", "order", "said"),
     [
-        ({"base": "../other"}, (NAME,), "is meant to be used with {}/other/, before it, and that is no upstream here"),
-        ({"overrides": "../.."}, (NAME,), "is meant to be used with {}/, after it, and that is no upstream"),
+        ({"base": "../other"}, (NAME,), "is meant to be used with {}/other/, before it, which is not an upstream here"),
+        ({"overrides": "../.."}, (NAME,), "is meant to be used with {}/, after it, which is not an upstream"),
         ({"base": "../second"}, (NAME, "second"), "is meant to be used with {}/second/ before it; the order here is"),
         ({"base": "../second", "later": 1}, ("second", NAME), ""),
         ({"overrides": "../second"}, (NAME, "second"), ""),

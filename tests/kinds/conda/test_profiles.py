@@ -114,7 +114,7 @@ def test_targets_that_are_alike_are_one() -> None:
     ("more", "error"),
     [
         ({"profiles": [{"gpu": "1"}]}, "unknown key 'environment[0].profiles[0].gpu'"),
-        ({"profiles": [{"cuda": "new"}]}, "expected one like '2.28' in 'environment[0].profiles[0].cuda'"),
+        ({"profiles": [{"cuda": "new"}]}, "expected a value like '2.28' in 'environment[0].profiles[0].cuda'"),
         ({"channel-priority": "disabled"}, "disabled"),
         ({"conda": [], "profiles": BOTH}, "'environment[0].profiles' without conda packages"),
     ],

@@ -159,7 +159,7 @@ def test_an_open_channel_says_what_others_have_to_provide(project: Project, tmp_
     for verb in ("lock", "sync", "repackage"):
         project.run(verb)
     told = project.run("publish").out
-    assert "has to provide cuda-nvrtc, cuda-version, libcublas, libgcc, libstdcxx, libzlib" in told
+    assert "must provide cuda-nvrtc, cuda-version, libcublas, libgcc, libstdcxx, libzlib" in told
     before = (project.store / "proofs.json").stat().st_mtime_ns
     project.run("publish")
     assert (project.store / "proofs.json").stat().st_mtime_ns == before, "an unchanged channel is not solved again"

@@ -125,7 +125,7 @@ def test_environments_follow_conditions_and_extras(
         project.add("upstream", name=NAME, type="conda", url=forge.url)
         project.add("environment", name="dl", conda=[spec])
         project.lock.unlink(missing_ok=True)
-        assert "only clients that read revision v3" in project.run("lock").out
+        assert "visible only to clients that read revision v3" in project.run("lock").out
         found.append({one["name"] for one in locked(project).values()})
     assert found == [names] * 3
     for verb in ("sync", "publish"):

@@ -22,5 +22,5 @@ def test_a_package_that_is_not_the_named_one_is_a_fault(part: str, file: str) ->
     text = json.dumps(index).encode()
     depot = cast(Depot, SimpleNamespace(store=SimpleNamespace(read=lambda _: text)))
     root = f"{FOLDER}repodata.json"
-    for shown, said in ((ONE, []), (OTHER, [f"{root}: {file} is not the one it names"])):
+    for shown, said in ((ONE, []), (OTHER, [f"{root}: {file} does not match this index"])):
         assert list(faults(depot.store, {root: Digest.of(text), FOLDER + file: shown}, root)) == said

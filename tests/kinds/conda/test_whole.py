@@ -79,7 +79,7 @@ def test_the_size_is_told_before_anything_is_fetched_and_held_to_a_limit(project
     project.write()
     forge.server.forget()
     done = project.fail(6, "lock")
-    assert f"{total:,} bytes together, where `max-size` allows 1,000; the largest: " in done.error
+    assert f"{total:,} bytes in total, but `max-size` allows 1,000; the largest: " in done.error
     assert not [one for one in forge.server.requests if one.path.endswith((".conda", ".bz2"))]
     assert project.lock.read_bytes() == before
 

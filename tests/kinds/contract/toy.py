@@ -126,7 +126,7 @@ class _Shows(Shows):
     def faults(self, store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, root: str) -> Iterator[str]:
         for _, _, file, digest in listed(store.read(snapshot.tree[root])):
             if snapshot.tree.get(root.removesuffix(INDEX) + file) != digest:
-                yield f"{root}: {file} is not the one it names"
+                yield f"{root}: {file} does not match this index"
 
 
 KIND = Kind(_Locks(), showing=__name__)

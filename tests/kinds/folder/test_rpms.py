@@ -79,7 +79,7 @@ def test_without_keys_that_is_said_and_only_the_metadata_are_checked(
     project: Project, downloads: Path, tmp_path: Path
 ) -> None:
     want(project, "libcudnn8-*.x86_64.rpm")
-    told = "the signatures of its rpms are not checked: name the keys in `rpm-keys`"
+    told = "the signatures of its rpms are not checked: to check them, list the keys in `rpm-keys`"
     for verb in ("lock", "sync", "publish", "status"):
         done = project.run(verb)
         assert told in done.out + done.err, verb

@@ -107,9 +107,9 @@ def test_an_installer_of_another_hash_is_not_even_parsed(project: Project, made:
     file = tmp_path / made.name
     file.write_bytes(made.read_bytes()[:-1] + b"x")
     want(project, file, sha256=hashlib.sha256(made.read_bytes()).hexdigest())
-    assert "where cudepot.toml says" in project.fail(5, "lock").error
+    assert "but cudepot.toml says" in project.fail(5, "lock").error
     file.write_bytes(b"no deb at all")
-    assert "where cudepot.toml says" in project.fail(5, "lock").error
+    assert "but cudepot.toml says" in project.fail(5, "lock").error
     file.unlink()
     assert "cannot read it" in project.fail(3, "lock").error
 
@@ -131,7 +131,7 @@ def test_an_installer_without_a_key_is_refused(
     deb = installer(repo, NAME, nvidia_artifacts.keys)
     deb.files = {path: data for path, data in deb.files.items() if not path.endswith((".pub", "-keyring.gpg"))}
     want(project, write_deb(deb, tmp_path), "a")
-    assert "no public key in it" in project.fail(5, "lock").error
+    assert "it contains no public key" in project.fail(5, "lock").error
 
 
 def test_a_package_that_is_not_what_the_inner_index_says_is_refused(
@@ -147,7 +147,7 @@ def test_a_package_that_is_not_what_the_inner_index_says_is_refused(
     deb.files.pop(f"/var/{NAME}/a_1_amd64.deb")
     project.sections.clear()
     want(project, write_deb(deb, tmp_path), "a")
-    assert "a_1_amd64.deb is in its index, but not in the installer" in project.fail(6, "lock").error
+    assert "a_1_amd64.deb is in its index but not in the installer" in project.fail(6, "lock").error
 
 
 def test_a_deb_that_carries_no_repository_is_refused(project: Project, tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_a_pyproject_is_the_manifest_of_pixi_that_it_stands_for() -> None:
     assert [(one.text, one.where) for one in found.pip] == [("requests>=2", "pyproject.toml:4")]
     assert texts(found.channels) == ["conda-forge"]
     assert [one.partition(": ")[0] for one in found.notes] == ["pyproject.toml:13", "pyproject.toml:12"]
-    assert "six==1.16 of [tool.pixi.pypi-dependencies]: name it in `wheels`" in found.notes[0]
+    assert "six==1.16 in [tool.pixi.pypi-dependencies]: list it in `wheels`" in found.notes[0]
     old = read_file("sub/pyproject.toml", PYPROJECT.encode(), ["old"], ["linux-64"])
     assert texts(old.specs) == ["python 3.11.*", "python >=3.11,<3.14", "cudnn"]
     with pytest.raises(ConfigError, match=r"pyproject.toml: no \[tool.pixi\]"):
@@ -270,13 +270,13 @@ def test_what_is_left_to_pip_is_read_as_requirements(spec: str, wanted: tuple[st
         ("environment.yml", "dependencies:\n- *x", "environment.yml:2: an alias"),
         ("environment.yml", "dependencies:\n- !!python/object:os.system x", "environment.yml:2: a tag"),
         ("environment.yml", "dependencies: []\n---\na: b", "environment.yml:2: a second document"),
-        ("environment.yml", "a: 1\ndependencies: []\na: 2", "environment.yml:3: 'a' stands here twice"),
-        ("environment.yml", "[" * 60, "environment.yml:1: deeper than"),
+        ("environment.yml", "a: 1\ndependencies: []\na: 2", "environment.yml:3: 'a' appears twice here"),
+        ("environment.yml", "[" * 60, "environment.yml:1: nested more than"),
         ("environment.yml", "dependencies: 3", "environment.yml:1: expected a list"),
         ("environment.yml", "dependencies:\n- sel(linux): gcc", "environment.yml:2: 'sel(linux)'"),
         ("environment.yml", "dependencies:\n- 'conda-forge:: '", "environment.yml:2: expected a match spec"),
         ("environment.yml", "name: x", "environment.yml: not an environment.yml"),
-        ("explicit.txt", "@EXPLICIT\nzlib", "explicit.txt:2: no package of a channel"),
+        ("explicit.txt", "@EXPLICIT\nzlib", "explicit.txt:2: not a package of a channel"),
         ("explicit.txt", "@EXPLICIT\nhttps://[::1/linux-64/x", "explicit.txt:2: no package"),
         ("explicit.txt", f"@EXPLICIT\n{FORGE}/linux-64/a'b-1-0.conda", "explicit.txt:2: no package"),
         ("explicit.txt", f"@EXPLICIT\n{FORGE}/linux-64/a-1-0.conda#12", "explicit.txt:2: neither an md5"),

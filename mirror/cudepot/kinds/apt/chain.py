@@ -121,7 +121,7 @@ class Chain(Asked):
         if not failed:
             raise PinError(
                 f"{self.upstream.url}{suite.folder}{name}: not in the signed Release",
-                hint=f"check components and architectures; it names {', '.join(sorted(listed)[:6])} …",
+                hint=f"check `components` and `architectures`; the Release lists {', '.join(sorted(listed)[:6])} …",
             )
         form, first = failed[0]
         raise first if isinstance(first, FormatError) else self._diagnosed(suite, form, first)
@@ -136,7 +136,7 @@ class Chain(Asked):
         if promised and not promised.kept_by(io.BytesIO(data)):
             raise FormatError(
                 f"{self.upstream.url}{suite.folder}{form}: does not unpack to the {name} that the signed Release names",
-                hint="the upstream is at fault: tell it",
+                hint="the upstream is at fault: report it there",
             )
         return data
 

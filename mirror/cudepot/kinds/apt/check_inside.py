@@ -26,9 +26,9 @@ def check_inside(deb: Artifact, name: str, version: str, architecture: str) -> N
     same = architecture == deb.architecture or "all" in (architecture, deb.architecture)
     if (name.lower(), version) != (deb.name, deb.version) or not same:
         raise FormatError(
-            f"{deb.filename}: says inside that it is {name} {version} {architecture}, the lock says {deb.name} "
+            f"{deb.filename}: describes itself as {name} {version} {architecture}, the lock says {deb.name} "
             f"{deb.version} {deb.architecture}",
-            hint="the upstream's index does not describe its package: do not use it; pin another version",
+            hint="the upstream's index does not match its package: do not use it; pin another version",
         )
 
 

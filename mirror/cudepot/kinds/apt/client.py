@@ -188,8 +188,8 @@ def _folders(tree: Tree, name: str, locked: LockedUpstream | None) -> list[str]:
     if not found:
         there = sorted({one.removeprefix("apt/").partition("/dists/")[0] for one in roots})
         raise ConfigError(
-            f"the site shows no apt repository of {name!r}",
-            hint=f"it shows {', '.join(there) or 'none'}; pin packages of it, then lock, sync, publish",
+            f"the site has no apt repository for {name!r}",
+            hint=f"it has {', '.join(there) or 'none'}; pin packages from it, then run lock, sync and publish",
         )
     return found
 

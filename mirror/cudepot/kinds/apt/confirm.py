@@ -31,10 +31,10 @@ def confirm(question: Question, roots: Sequence[Root], found: Resolution) -> lis
         command = [program, "-s", "-y", "install", *asked(roots, chosen, union.machine.native)]
         done = _run(command, folder)
     if done is None:
-        return [f"apt-get gave no answer within {_MOST_SECONDS // 60} minutes: not compared with its choice"]
+        return [f"apt-get gave no answer within {_MOST_SECONDS // 60} minutes: its choice was not compared"]
     if done.returncode:
         said = " ".join(line for line in (done.stdout + done.stderr).splitlines() if line.startswith((" ", "E:")))
-        return [f"apt-get would not install it: {' '.join(said.split())[:600]}"]
+        return [f"apt-get would refuse to install it: {' '.join(said.split())[:600]}"]
     lines = differences(answer(done.stdout), found.packages)
     more = f"; and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
     return [f"apt-get would choose differently: {'; '.join(lines[:_SHOWN])}{more}"] if lines else []

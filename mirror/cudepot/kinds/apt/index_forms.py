@@ -37,15 +37,16 @@ def check_forms(chain: Chain, suite: Suite, found: Mapping[str, Digest]) -> None
         forms = [plain + form for form in _APTS if plain + form in found]
         if plain not in promised:
             chain.findings.notes.append(
-                f"{chain.upstream.name}: the Release names {', '.join(forms)} and not {plain}, so that apt reads none"
+                f"{chain.upstream.name}: the Release names {', '.join(forms)} and not {plain}, so apt reads none "
+                "of them"
             )
             continue
         wrong = [one for one in forms if one != plain and not _unpacks_to(chain, found[one], one, promised[plain])]
         for one in wrong:
             text = f"{where}{one} does not unpack to the {plain} that the signed Release names"
             if one == forms[0]:
-                raise TrustError(f"{text}, so that apt refuses it", hint="the upstream is at fault: tell it")
-            chain.findings.notes.append(f"{chain.upstream.name}: {text}: apts that take this form refuse it")
+                raise TrustError(f"{text}, so apt refuses it", hint="the upstream is at fault: report it there")
+            chain.findings.notes.append(f"{chain.upstream.name}: {text}: versions of apt that use this form refuse it")
 
 
 def _unpacks_to(chain: Chain, packed: Digest, path: str, promised: Digest | Promise) -> bool:

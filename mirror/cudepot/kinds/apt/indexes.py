@@ -20,7 +20,7 @@ from cudepot.kinds.apt.rules.settings import apt_settings
 from cudepot.kinds.mirror import extras
 from cudepot.signing.cleartext import check_detached
 
-_AGAIN = "the upstream is being published, or an edge is stale: try again in some minutes"
+_AGAIN = "the upstream is being updated, or an edge cache is stale: try again in a few minutes"
 
 
 def whole_files(chain: Chain, suites: Sequence[Suite]) -> tuple[LockedFile, ...]:
@@ -56,7 +56,7 @@ def _detached(chain: Chain, suite: Suite) -> dict[str, Digest]:
     found = parse_release(b"\n".join(line.rstrip() for line in text.split(b"\n")), what)  # as it is in InRelease
     if (found.fields, found.promised()) != (suite.release.fields, suite.release.promised()):
         date = found.fields.get("Date", "no date")
-        raise TrustError(f"{what}: of {date}, while {suite.root.path} is of {suite.root.date}", hint=_AGAIN)
+        raise TrustError(f"{what}: dated {date}, but {suite.root.path} is of {suite.root.date}", hint=_AGAIN)
     return dict(zip(paths, (digest, signed_by), strict=True))
 
 
@@ -108,10 +108,10 @@ def _check_served(chain: Chain, suite: Suite, named: Sequence[str], found: Mappi
         if one not in served:
             folder, _, name = one.rpartition("/")
             place = f"{where}{folder}/" if folder else where
-            raise UpstreamError(f"{place}: serves no {name} file that its Release names", hint=_AGAIN)
+            raise UpstreamError(f"{place}: does not serve the {name} file that its Release names", hint=_AGAIN)
     for one in dict.fromkeys(map(same_index, named)):
         if one not in served:
-            chain.depot.progress.say(f"{where}{one}: named by the Release, served in no form, left out")
+            chain.depot.progress.say(f"{where}{one}: named by the Release but not served in any form; left out")
 
 
 def _check_sums(chain: Chain, suite: Suite, found: Mapping[str, Digest]) -> None:
@@ -126,7 +126,7 @@ def _check_sums(chain: Chain, suite: Suite, found: Mapping[str, Digest]) -> None
                 raise TrustError(
                     f"{chain.upstream.url}{suite.folder}{path}: the signed Release gives {listed[path][:40]} as its "
                     f"{name}, so apt refuses it",
-                    hint="the upstream is at fault: tell it, or pin the packages you need",
+                    hint="the upstream is at fault: report it there, or pin just the packages you need",
                 )
 
 

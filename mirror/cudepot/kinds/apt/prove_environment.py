@@ -95,7 +95,7 @@ def _strange(environment: LockedEnvironment, found: Mapping[str, _Stanzas], tree
         if stanza is None:
             yield f"{_index(upstream)} does not have {filename}"
         elif shown is None or stanza[1].promised != shown:
-            yield f"{_index(upstream)} has {filename} with other bytes than the site"
+            yield f"{_index(upstream)} has {filename} with different content from the site's"
 
 
 def _rivals(environment: LockedEnvironment, found: Mapping[str, _Stanzas]) -> Iterator[str]:
@@ -106,7 +106,7 @@ def _rivals(environment: LockedEnvironment, found: Mapping[str, _Stanzas]) -> It
         for _, one in stanzas.values():
             owner, mine = of.get((one.name, one.version, one.architecture), ("", one))
             if owner and owner != upstream and mine.promised != one.promised:
-                yield f"{one.name} {one.version} has other bytes in {upstream} than in {owner}: clients may take either"
+                yield f"{one.name} {one.version} differs between {upstream} and {owner}: clients may install either"
 
 
 def _unmet(environment: LockedEnvironment, target: LockedTarget, found: Mapping[str, _Stanzas]) -> Iterator[str]:

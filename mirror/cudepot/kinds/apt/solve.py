@@ -41,8 +41,8 @@ def _check_subsets(sessions: Sequence[Session]) -> None:
     for one in sessions:
         if one.upstream.whole:
             raise ConfigError(
-                f"{one.upstream.name}: mirrored whole, and an environment takes what it needs of it",
-                hint="name the repository a second time, as an upstream without `whole = true`, for environments",
+                f"{one.upstream.name}: it is mirrored whole, but an environment takes only what it needs",
+                hint="add the repository a second time, as an upstream without `whole = true`, for environments",
             )
 
 
@@ -110,7 +110,7 @@ def _target(
         raise ConfigError(
             f"environment {asking.environment.name!r}: none of its upstreams has {architecture}",
             hint=f"add it to `architectures` of {', '.join(one.upstream.name for one in sessions)}"
-            f"; Debian's words are {', '.join(ARCHITECTURES.values())}",
+            f"; Debian's names are {', '.join(ARCHITECTURES.values())}",
         )
     asking.depot.progress.step(f"solving {asking.environment.name} for {target.name}")
     return solve_target(asking, wanted, there, target, _kept(asking, target, locked))

@@ -130,7 +130,7 @@ def _idle(wanted: Wanted, union: Union) -> Iterator[str]:
     names = {name for index in indexes for name in index.names()}
     for glob, _ in wanted.origins:
         if not fnmatch.filter(names, glob):
-            yield f"`from` has {glob!r}, and no upstream has a package of that name"
+            yield f"`from` names {glob!r}, but no upstream has a package of that name"
 
 
 def _present(asking: Solving, wanted: Wanted, union: Union) -> Present:
@@ -150,21 +150,21 @@ def _notes(asking: Solving, union: Union, found: Resolution, present: Present, k
     yield from _few(list(_gone(union, found, kept)))
     if isinstance(present, Installed):
         yield from (
-            f"{named(one)} excludes {named(other)} ({relation}), which the machine has: apt would remove it"
+            f"{named(one)} conflicts with {named(other)} ({relation}), which the machine has: apt would remove it"
             for one in found.packages
             for other, relation in present.excluded_by(one)
         )
     if not asking.environment.recommends and (left := left_out(union, found.packages, present)):
         size = sum(one.promised.size for one in left)
         yield (
-            f"{len(left)} recommended packages of {size:,} bytes are left out, not counting what they need: "
-            "`recommends = true` takes them"
+            f"{len(left)} recommended packages of {size:,} bytes are left out, not counting their dependencies: "
+            "`recommends = true` includes them"
         )
     facts = {id(one): union.facts(one) for one in found.packages}
     if cycle := cycle_of(found.packages, facts, union.machine):
         yield (
             f"{named(cycle.by)} Pre-Depends: {cycle.relation}, and {named(cycle.on)} needs it in turn: "
-            "no order to unpack them in"
+            "there is no order to unpack them in"
         )
 
 
@@ -175,10 +175,10 @@ def _gone(union: Union, found: Resolution, kept: Kept) -> Iterator[str]:
         if before and before != (one.version, union.owner(one).name):
             offered = any((each.version, owner.name) == before for each, owner in union.rivals(union.key(one)))
             if not offered:
-                yield f"{before[1]} has {one.name} {before[0]} no more: {one.version} is taken"
+                yield f"{before[1]} no longer offers {one.name} {before[0]}; {one.version} is chosen instead"
 
 
 def _few(lines: Sequence[str]) -> Iterator[str]:
     yield from lines[:_LINES]
     if len(lines) > _LINES:
-        yield f"and {len(lines) - _LINES} more like these"
+        yield f"and {len(lines) - _LINES} more like this"

@@ -61,8 +61,8 @@ def _check_twins(offers: Offers, chosen: Sequence[Package]) -> None:
     for one in chosen:
         if indexes := offers.twin(one):
             raise PinError(
-                f"{one.name} {one.version} ({one.architecture}) has other bytes in {indexes[1]} than in {indexes[0]}",
-                hint="make an upstream of each suite (or component): a table of its own in cudepot.toml with its pins",
+                f"{one.name} {one.version} ({one.architecture}) differs between {indexes[1]} and {indexes[0]}",
+                hint="make each suite (or component) an upstream of its own in cudepot.toml, with its own pins",
             )
 
 
@@ -73,8 +73,8 @@ def _rivals(offers: Offers, chosen: Sequence[Package]) -> list[str]:
     """
     found = [(one, other) for one in chosen if (other := offers.rival(one))]
     return [
-        f"{one.name} {one.version} {one.architecture} is twice in the index with other bytes: "
-        f"{hash_of(other.promised)[:12]}… and {hash_of(one.promised)[:12]}…, which is taken; ask the upstream why"
+        f"{one.name} {one.version} {one.architecture} appears twice in the index with different content: "
+        f"{hash_of(other.promised)[:12]}… and {hash_of(one.promised)[:12]}…(chosen); ask the upstream why"
         for one, other in found
     ]
 
@@ -82,8 +82,7 @@ def _rivals(offers: Offers, chosen: Sequence[Package]) -> list[str]:
 def _unquoted(chosen: Sequence[Package]) -> list[str]:
     """Return a line for each package that apt cannot ask a web server for by its name."""
     return [
-        f"{one.name} {one.version} has ? or # in the name of its file, which apt asks for as if it ended there: "
-        f"{_filename(one)}"
+        f"{one.name} {one.version} has ? or # in its file name, which apt truncates there: {_filename(one)}"
         for one in chosen
         if is_cut_short(_filename(one))
     ]

@@ -39,8 +39,8 @@ def suite_tree(
     folder = suite_of(environment.name)
     if any(path.startswith(f"{folder}/") for path in tree):
         raise ConfigError(
-            f"{folder}/ would be an upstream's repository and the suite of environment {environment.name!r}",
-            hint="call the upstream or the environment something else",
+            f"{folder}/ would be both an upstream's repository and the suite of environment {environment.name!r}",
+            hint="rename the upstream or the environment",
         )
     texts: dict[str, bytes] = {}
     for target in environment.targets:
@@ -100,7 +100,7 @@ def suite_faults(store: LocalStore, environment: LockedEnvironment, tree: Tree) 
     for path, digest in here.items():
         place = next((one for one in told if path.startswith((one, f"{one.rpartition('/')[0]}/by-hash/"))), "")
         if place and _plain(store, digest, path) != told[place]:
-            yield f"{folder}{path} is not what the repositories of its upstreams say"
+            yield f"{folder}{path} does not match the repositories of its upstreams"
         elif not place and path not in known:
             yield f"{folder}{path} does not belong to a suite"
     yield from (f"{folder}{one}: {text}" for one in ("Release", "InRelease") for text in _strange(store, here, one))

@@ -93,7 +93,7 @@ def _debs(
     inline = path.endswith("InRelease")
     text = site_verifier().clearsigned(document, path).text if inline else document
     if _twice(text) or {name.lower() for name in _FIELD.findall(text)} & _OTHER_HASHES:
-        raise FormatError("has a field twice, or other sums than SHA256")
+        raise FormatError("has a duplicate field, or checksums other than SHA256")
     found: set[Digest] = set()
     for name, one in parse_release(text, path).promised().items():
         if name.rpartition("/")[2].partition(".")[0] != "Packages":

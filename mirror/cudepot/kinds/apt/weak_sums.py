@@ -27,8 +27,8 @@ def wrong_sums(store: LocalStore, upstream: LockedUpstream, fetched: Container[D
     with ThreadPoolExecutor() as pool:
         found = sorted(pool.map(lambda one: _wrong(store, one), _smallest(store, upstream, fetched)))
     found = [one for one in found if one]
-    return [f"{upstream.name}: {one}, so that apt refuses it: tell the upstream" for one in found[:_MOST]] + (
-        [f"{upstream.name}: so have {len(found) - _MOST} more"] if len(found) > _MOST else []
+    return [f"{upstream.name}: {one}, so apt refuses it: report it to the upstream" for one in found[:_MOST]] + (
+        [f"{upstream.name}: {len(found) - _MOST} more packages have the same fault"] if len(found) > _MOST else []
     )
 
 
@@ -53,4 +53,4 @@ def _wrong(store: LocalStore, one: _Sums) -> str:
     with store.open(digest) as handle:
         Digest.of_stream(handle, *hashers.values())
     wrong = [_FIELDS[kind] for kind, value in sums.items() if hashers[kind].hexdigest() != value]
-    return f"{path} has another {' and '.join(wrong)} than the index says" if wrong else ""
+    return f"{path} does not match its {' and '.join(wrong)} in the index" if wrong else ""

@@ -99,7 +99,8 @@ def _check_platforms(platforms: Sequence[str], files: Sequence[FileAsked]) -> No
     if told and (missing := [one for one in platforms if one not in there]):
         raise ConfigError(
             f"`conda-files`: nothing is locked for {', '.join(missing)}",
-            hint=f"they are for {', '.join(sorted(there)) or 'no platform'}: lock them for more, or ask for less",
+            hint=f"they are for {', '.join(sorted(there)) or 'no platform'}: lock them for more platforms, or "
+            "ask for fewer",
         )
 
 
@@ -112,7 +113,7 @@ def _check_wheels(asking: Solving, files: Sequence[FileAsked]) -> None:
         first = lacking[0].where.rpartition(":")[0]
         named = "; ".join(f"{one.where} {one.text.partition(' --hash')[0][:80]}" for one in lacking[:_NAMED])
         raise ConfigError(
-            f"{first} wants {len(lacking)} of pip, not of conda: {named}{'; …' * (len(lacking) > _NAMED)}",
+            f"{first} wants {len(lacking)} from pip, not conda: {named}{'; …' * (len(lacking) > _NAMED)}",
             hint=f'wheels are resolved as such: add `requirements = "{first}"` and `python` to the environment, and an '
             "upstream that has them",
         )
@@ -192,8 +193,9 @@ def _check_pinned(channels: Channels, asked: Asked) -> None:
     if lacking:
         named = "; ".join(f"{one.where} {one.subdir}/{one.filename}" for one in lacking[:_NAMED])
         raise PinError(
-            f"channels do not have (any more) what a lock names: {named}{' and others' * (len(lacking) > _NAMED)}",
-            hint="make the lock anew where it comes from",
+            "the channels do not have, or no longer have, what a lock names: "
+            f"{named}{' and others' * (len(lacking) > _NAMED)}",
+            hint="regenerate that lock with the tool that made it",
         )
     for upstream, one in asked.pinned:
         record = every[upstream, one.subdir, one.filename].record
@@ -212,5 +214,5 @@ def _check_bytes(upstream: str, one: Pinned, there: Mapping[str, str | None]) ->
         if told and there.get(key) not in (None, "", told):
             raise TrustError(
                 f"{one.where}: {one.filename} has {key} {told} there, and {there[key]} in {upstream}",
-                hint="one of the two is not what was published: ask who made the lock",
+                hint="one of the two is not what was published: ask whoever made the lock",
             )

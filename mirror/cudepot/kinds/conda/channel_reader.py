@@ -34,7 +34,7 @@ _RUN_EXPORTS = ("run_exports.json.zst", "run_exports.json")
 _LIMIT = 1 << 30
 """Bytes of an index as it lies there; conda-forge's largest has 363 MB."""
 _UNPACKED = 8 << 30
-_APART = "index and shards do not belong together: run the command again; `--wait` does so by itself"
+_APART = "index and shards do not belong together: run the command again, or use `--wait` to retry automatically"
 _MOST_ATTESTED = 4 << 20
 _WORKERS = 16  # shards at a time
 NOARCH = "noarch"
@@ -125,7 +125,7 @@ class ChannelReader:
                     break
         if not self.roots:
             raise MissingError(
-                f"{self.upstream.url}: has no index of {', '.join(subdirs)}",
+                f"{self.upstream.url}: has no index for {', '.join(subdirs)}",
                 hint="`url` is the channel's folder, which has linux-64/repodata.json in it",
             )
 
@@ -148,8 +148,9 @@ class ChannelReader:
         with contextlib.suppress(FormatError):
             if now and before and parse_date(now, what) < parse_date(before, what):
                 raise StaleError(
-                    f"{what}: dated {now}, older than the one of {before} accepted before",
-                    hint="a mirror or an edge that is behind: try again later, or pass --allow-rollback if it is meant",
+                    f"{what}: dated {now}, older than the one of {before} that was accepted earlier",
+                    hint="a mirror or an edge cache is behind: try again later, or pass --allow-rollback if this "
+                    "is intended",
                 )
 
     def _forms(self, subdir: str) -> list[str]:
@@ -168,7 +169,7 @@ class ChannelReader:
 
         Raises:
             FormatError: an index is damaged.
-            TrustError: a shard is not the one its index names.
+            TrustError: a shard does not match its index.
             UpstreamError: a shard is not to be had.
         """
         shards: dict[str, set[str]] = {}
@@ -207,7 +208,7 @@ class ChannelReader:
 
     def _shards_of(self, path: str) -> ShardIndex:
         shards = self.decoded[path].shards
-        assert shards is not None, "only such an index is asked"
+        assert shards is not None, "only such an index is used"
         return shards
 
     @contextlib.contextmanager
@@ -248,7 +249,7 @@ class ChannelReader:
             url = urljoin(self.upstream.url, place)
             evidence: Evidence = {"promised_sha256": index.hashes[name], "served_sha256": digest}
             raise IndexMismatchError(
-                f"{url}: shard of {name} is not the one its index names", hint=_APART, fault=Fault(APART, url, evidence)
+                f"{url}: shard of {name} does not match its index", hint=_APART, fault=Fault(APART, url, evidence)
             )
         return body
 
@@ -277,8 +278,8 @@ class ChannelReader:
         if digest.sha256 != sha256:
             self.memory.pages.pop(place, None)
             raise TrustError(
-                f"{urljoin(self.upstream.url, place)}: the attestations are not those that the record names",
-                hint="the upstream may be publishing: run the command again",
+                f"{urljoin(self.upstream.url, place)}: the attestations do not match the record",
+                hint="the upstream may be in the middle of an update: run the command again",
             )
         return self.memory.store.add_bytes(page.body)
 
@@ -388,7 +389,7 @@ def located(upstream: Upstream, index: str, reference: str) -> str:
         url = urljoin(f"{upstream.url}{index}", reference)
         parts = split_url(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        told = "a URL with a login in it" if "@" in reference else repr(reference[:200])
+        told = "a URL that contains a login" if "@" in reference else repr(reference[:200])
         raise UpstreamError(f"{upstream.url}{index}: points to {told}", hint="only http and https are followed")
     if not url.startswith(upstream.url) or parts.query:
         return url

@@ -50,13 +50,13 @@ class Wanted:
         for name in self.channels:
             if name not in there:
                 raise ConfigError(
-                    f"an environment takes conda packages from {name!r}, and no [[upstream]] of type {KIND!r} is "
-                    "called so",
+                    f"an environment takes conda packages from {name!r}, but no [[upstream]] of type {KIND!r} "
+                    "has that name",
                     hint=f"there are: {', '.join(there) or 'none'}",
                 )
         if not there:
             raise ConfigError(
-                "an environment wants conda packages, and there is no channel to take them from",
+                "an environment needs conda packages, but there is no channel to take them from",
                 hint='add an [[upstream]] with preset = "conda/conda-forge"',
             )
         return tuple(there[name] for name in self.channels or there)
@@ -84,7 +84,7 @@ def parse_wanted(table: Table, environment: Environment) -> Wanted | None:  # no
         return found
     for key in ("channels", "keep", "profiles", "channel-priority"):
         if table.has(key):
-            hint = "say which in `conda` or `conda-files`"
+            hint = "list them in `conda` or `conda-files`"
             raise ConfigError(f"{table.path(key)!r} without conda packages", hint=hint)
     return None
 

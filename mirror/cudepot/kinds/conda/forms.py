@@ -28,7 +28,7 @@ def form_faults(store: LocalStore, tree: Tree, path: str) -> Iterator[str]:
     plain, folder = store.read(tree[path]), posixpath.dirname(path)
     for other, read in ((f"{path}.zst", _unpacked), (f"{folder}/{INDEX}", _from_shards)):
         if other not in tree:
-            yield f"{other} is not there"
+            yield f"{other} is missing"
             continue
         try:
             same = read(store, tree, other) == _bare(records_of(plain, path))
@@ -36,7 +36,7 @@ def form_faults(store: LocalStore, tree: Tree, path: str) -> Iterator[str]:
             yield str(error)
         else:
             if not same:
-                yield f"{other} says something else than {path}"
+                yield f"{other} does not match {path}"
 
 
 def _bare(records: Mapping[str, Record]) -> dict[str, Any]:
@@ -50,14 +50,14 @@ def _unpacked(store: LocalStore, tree: Tree, path: str) -> dict[str, Any]:
 
 
 def _from_shards(store: LocalStore, tree: Tree, path: str) -> dict[str, Any]:
-    """Return what the shards say that an index names; raise FormatError where one is not there."""
+    """Return what the shards say that an index names; raise FormatError where one is missing."""
     folder = posixpath.dirname(path)
     index = read_index(store.read(tree[path]), posixpath.basename(folder), path)
     found = Subdir(index.head.subdir)
     for name in index.hashes:
         place = posixpath.normpath(f"{folder}/{index.shard(name)}")
         if place not in tree:
-            raise FormatError(f"{path}: the shard of {name} is not there")
+            raise FormatError(f"{path}: the shard of {name} is missing")
         read_shard(store.read(tree[place]), index, name, found, place)
     if found.odd:
         raise FormatError(found.odd[0])

@@ -24,16 +24,16 @@ def check_size(depot: Depot, upstream: Upstream, packages: Sequence[Package], *,
     lacking = [one for one in packages if (digest := one.digest) is None or not depot.store.has(digest)]
     fetched = sum(one.record.get("size") or 0 for one in lacking)
     unknown = sum(one.record.get("size") is None for one in packages)
-    more = f", and {unknown:,} of which the channel tells no size" if unknown else ""
+    more = f", plus {unknown:,} of unknown size" if unknown else ""
     if said or limit is not None:
         names = len({one.name for one in packages})
-        what = f"{_several(len(packages), 'package')} of {_several(names, 'name')}"
+        what = f"{_several(len(packages), 'package')} under {_several(names, 'name')}"
         depot.progress.say(f"{upstream.name}: {what}, {total:,} bytes{more}; {fetched:,} bytes to fetch")
     if limit is not None and total > limit:
         largest = sorted(packages, key=lambda one: -(one.record.get("size") or 0))[:_NAMED]
         named = ", ".join(f"{one.filename} ({one.record.get('size') or 0:,} bytes)" for one in largest)
         raise PinError(
-            f"{upstream.name}: {len(packages):,} packages of {total:,} bytes together, where `max-size` allows "
+            f"{upstream.name}: {len(packages):,} packages of {total:,} bytes in total, but `max-size` allows "
             f"{limit:,}; the largest: {named}",
             hint="ask for fewer names, platforms or versions (`keep`), or raise `max-size` of the upstream",
         )

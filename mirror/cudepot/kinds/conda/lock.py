@@ -179,8 +179,8 @@ def _found(reader: ChannelReader, wants: Sequence[Want]) -> _Found:
             reader.drop()
     for text in {one.text: one for one in wants if one.is_one_of_many}.keys() - found.met:
         found.errors[text] = PinError(
-            f"pin {text!r} stands for no package that the channel has for these platforms",
-            hint="check how it is spelt; `*` stands for any letters of a name",
+            f"pin {text!r} matches no package of the channel for these platforms",
+            hint="check the spelling; `*` matches any part of a name",
         )
     return found
 
@@ -189,7 +189,7 @@ def note_of(artifacts: Iterable[Artifact]) -> str:
     """Return what is to be said of packages that older clients do not see; empty where there is none."""
     newer = [one.filename for one in artifacts if f'"{REVISION}":' in one.record]
     more = f" and {len(newer) - 1} more" if len(newer) > 1 else ""
-    return f"only clients that read revision v3 of indexes (CEP 48) will see {newer[0]}{more}" if newer else ""
+    return f"visible only to clients that read revision v3 of the index (CEP 48): {newer[0]}{more}" if newer else ""
 
 
 def run_exports_of(
@@ -250,14 +250,14 @@ def _learnt(depot: Depot, reader: ChannelReader, path: str, package: Package) ->
     url, told = f"{reader.upstream.url}{path}", package.record
     if is_unprotected(url):
         raise TrustError(f"{url}: no sha256, and plain http", hint="use a channel that gives a sha256, or https")
-    depot.progress.say(f"{package.filename}: fetched to learn its sha256, which the channel does not give")
+    depot.progress.say(f"{package.filename}: fetched to compute its sha256, which the channel does not give")
     md5 = hasher("md5")
     with reader.source.stream(path, 0) as (_, chunks):
         found = depot.store.add(_counted(chunks, md5))
     promised = {"md5": told.get("md5"), "size": told.get("size"), "sha256": told.get("sha256")}
     served = {"md5": md5.hexdigest(), "size": found.size, "sha256": found.sha256}
     if any(value is not None and value != served[key] for key, value in promised.items()):
-        raise TrustError(f"{url}: is not the file that the channel describes", hint="run the command again")
+        raise TrustError(f"{url}: is not the file the channel describes", hint="run the command again")
     return found
 
 

@@ -64,7 +64,7 @@ def channels_of(locked: Sequence[Artifact], own: str) -> dict[str, list[Mirrored
         if one.upstream.partition("/")[0] == own:
             raise ConfigError(
                 f"upstream {one.upstream!r} has the name of the site's own conda channel",
-                hint="call it as its channel is called, `conda-forge` for one, or give `channel` in [site]",
+                hint="name it after its channel, for example `conda-forge`, or set `channel` in [site]",
             )
         found.setdefault(one.upstream, []).append(_mirrored(one))
     return found
@@ -86,6 +86,8 @@ def _mirrored(one: Artifact) -> Mirrored:
     found = checked(filename, record, subdir, what)
     exports, revision = found.pop("run_exports", None) or {}, found.pop(REVISION, "")
     if revision not in ("", V3):
-        raise FormatError(f"{what}: {one.filename} is of revision {str(revision)[:20]}", hint="use a newer cudepot")
+        raise FormatError(
+            f"{what}: {one.filename} has format revision {str(revision)[:20]}", hint="use a newer cudepot"
+        )
     attested = one.provenance.digest if one.provenance else None
     return Mirrored(subdir, filename, one.digest, found, exports, attested, revision)

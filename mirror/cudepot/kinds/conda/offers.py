@@ -89,7 +89,7 @@ def _key(version: str) -> rattler.Version:
     try:
         return rattler.Version(_bare(version))
     except Exception as error:
-        raise FormatError(f"{version!r} is no version of a conda package") from error
+        raise FormatError(f"{version!r} is not a valid conda version") from error
 
 
 SPELLING = Spelling(_entries, _key, _key, by_platform=True)

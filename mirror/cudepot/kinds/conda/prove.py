@@ -38,7 +38,7 @@ def foreign(config: Config, store: LocalStore, tree: Mapping[str, Digest]) -> tu
     channel = f"conda/{config.site.channel}"
     files = {path.removeprefix(f"{channel}/"): one for path, one in tree.items() if path.startswith(f"{channel}/")}
     names = _verdict(config, store, channel, files).foreign if files else ()
-    return (f"{channel}: another channel (conda-forge) has to provide {', '.join(names)}",) if names else ()
+    return (f"{channel}: another channel (such as conda-forge) must provide {', '.join(names)}",) if names else ()
 
 
 def was_solvable(config: Config, store: LocalStore) -> bool:

@@ -85,7 +85,7 @@ def _strange(environment: LockedEnvironment, found: Mapping[str, Mapping[str, Re
         subdir, _, filename = path.partition("/")
         record, shown = found.get(subdir, {}).get(filename), tree.get(CONDA.folder(upstream) + path)
         if record and (shown is None or record.get("sha256") != shown.sha256):
-            yield f"{path} is not the one of {upstream}"
+            yield f"{path} is not the file from {upstream}"
 
 
 def _not_there(store: LocalStore, folder: str, tree: Tree) -> Iterator[str]:

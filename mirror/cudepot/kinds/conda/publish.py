@@ -152,8 +152,8 @@ def _files(packages: Sequence[tuple[str, str, Digest]]) -> dict[str, Digest]:
     for subdir, filename, digest in packages:
         if files.setdefault(f"{subdir}/{filename}", digest) != digest:
             raise FormatError(
-                f"two artifacts make, or are, different packages called {subdir}/{filename}",
-                hint="let only one of their pins make or mirror conda packages",
+                f"two artifacts yield different packages called {subdir}/{filename}",
+                hint="let only one of their pins build or mirror conda packages",
             )
     return files
 

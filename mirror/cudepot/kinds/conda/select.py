@@ -59,7 +59,7 @@ def wanted(pins: Sequence[Pin], names: Callable[[], Iterable[str]]) -> list[Want
         names: gives the names of all packages the channel has; called where an entry stands for several.
 
     Raises:
-        ConfigError: an entry is no match spec.
+        ConfigError: an entry is not a match spec.
     """
     known = functools.cache(lambda: Names(names()))
     return [want for pin in pins for text in pin.packages for want in _wants(pin, text, known)]
@@ -99,20 +99,21 @@ def _want(pin: Pin, text: str) -> Want:
         name = name_of(text)
         if not name or "/" in text:
             raise ConfigError(
-                f"{text!r} in `packages` is no file name of a conda package", hint="NAME-VERSION-BUILD.conda, no folder"
+                f"{text!r} in `packages` is not a conda package's file name",
+                hint="expected NAME-VERSION-BUILD.conda, without a folder",
             )
         return Want(pin, text, name, None)
     try:
         spec = rattler.MatchSpec(text, strict=False)
     except Exception as error:
         raise ConfigError(
-            f"{text!r} is no match spec: {' '.join(str(error).split())[:300]}",
-            hint="for example `zlib`, `numpy >=2,<3`, `python=3.12`, or the name of a file",
+            f"{text!r} is not a match spec: {' '.join(str(error).split())[:300]}",
+            hint="for example `zlib`, `numpy >=2,<3`, `python=3.12`, or a file name",
         ) from error
     if spec.channel is not None or spec.subdir is not None or spec.name is None:
         raise ConfigError(
             f"{text!r} names a channel or subdir",
-            hint="the pin's `upstream` is the channel; platforms stand in `subdirs`",
+            hint="the pin's `upstream` gives the channel, `subdirs` the platforms",
         )
     return Want(pin, text, spec.name.normalized, spec)
 
@@ -174,8 +175,8 @@ def chosen(want: Want, subdirs: Mapping[str, Subdir]) -> list[Chosen]:
         return _once(kept)
     told = "; ".join(f"{subdir} has {_told(found)}" for subdir, found in seen.items())
     raise PinError(
-        f"pin {want.text!r} matches no version that all of its platforms have: {told}",
-        hint="give platforms that have different versions a [[pin]] each",
+        f"pin {want.text!r} matches no version available for all of its platforms: {told}",
+        hint="give platforms with different versions a [[pin]] each",
     )
 
 
@@ -221,11 +222,17 @@ def _nothing(want: Want, missing: Sequence[str], subdirs: Mapping[str, Subdir]) 
     """Return what is said, and the hint, where there is no package for some platforms."""
     every = [one for found in subdirs.values() for one in found.packages if one.name == want.name]
     if want.text in {name for found in subdirs.values() for name in found.removed}:
-        return f"pin {want.text!r}: its channel has withdrawn it", "pin another build; what is locked stays"
+        return f"pin {want.text!r}: its channel has withdrawn it", "pin another build; the locked one is kept"
     if not every and want.spec is None:
-        return f"pin {want.text!r}: the channel does not have it (any more)", "pin another build; what is locked stays"
+        return (
+            f"pin {want.text!r}: the channel does not have it, or no longer has it",
+            "pin another build; the locked one is kept",
+        )
     if not every:
-        return f"pin {want.text!r}: the channel has no {want.name} for {', '.join(missing)}", "check how it is spelt"
+        return (
+            f"pin {want.text!r}: the channel does not have {want.name} for {', '.join(missing)}",
+            "check the spelling",
+        )
     there = _told([Chosen(want, "", one) for one in every])
     return f"pin {want.text!r} matches nothing for {', '.join(missing)}", f"the channel has {want.name} {there}"
 

@@ -169,8 +169,8 @@ def _check_offered(asking: Solving, channels: Channels, locked: Sequence[Artifac
         first, names = gone[0], ", ".join(one.filename for one in gone[:_NAMED])
         upgrades = " ".join(f"--upgrade {one}" for one in dict.fromkeys(one.name for one in gone[:_NAMED]))
         raise GoneError(
-            f"{first.upstream} does not offer any more what is locked: {names}{' and others' * (len(gone) > _NAMED)}",
-            hint=f"the locked files stay, and the site has them; `cudepot lock {upgrades}` takes other builds",
+            f"{first.upstream} no longer offers what is locked: {names}{' and others' * (len(gone) > _NAMED)}",
+            hint=f"the locked files are kept, and the site has them; `cudepot lock {upgrades}` chooses other builds",
             fault=Fault(GONE, f"{first.upstream}/{first.filename}", {"files": len(gone)}),
         )
 

@@ -15,4 +15,4 @@ def faults(store: LocalStore, tree: Tree, path: str) -> Iterator[str]:
     for filename, entry in entries_of(store.read(tree[path]), path).items():
         found = tree.get(folder + filename)
         if found is None or (found.sha256, found.size) != (entry["sha256"], entry["size"]):
-            yield f"{path}: {filename} is not the one it names"
+            yield f"{path}: {filename} does not match this index"

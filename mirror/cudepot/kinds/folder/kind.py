@@ -13,7 +13,10 @@ from cudepot.kinds.folder.rules.settings import parse_folder
 from cudepot.kinds.kind import Asking, Kind, PlainLocks, Remote
 from cudepot.ports import Source
 
-_RPMS = "the signatures of its rpms are not checked: name the keys in `rpm-keys`, and their files in `keyrings`"
+_RPMS = (
+    "the signatures of its rpms are not checked: to check them, list the keys in `rpm-keys` and their files "
+    "in `keyrings`"
+)
 
 
 class _Locks(PlainLocks):

@@ -110,7 +110,8 @@ def _once_each(artifacts: Iterable[Artifact]) -> tuple[Artifact, ...]:
             raise PinError(
                 f"{first.path} and {one.path} are both {what} and differ: "
                 f"sha256 {first.digest.sha256[:12]}… and {one.digest.sha256[:12]}…",
-                hint="NVIDIA has shipped other bytes under one version: find out which is meant and pin that file only",
+                hint="NVIDIA has shipped different files under one version: find out which one you need and pin "
+                "only that file",
             )
     return tuple(kept.values())
 
@@ -146,7 +147,7 @@ def _artifact(upstream: Upstream, pin: Pin, path: Path) -> Artifact:
     if expected != digest.sha256:
         raise TrustError(
             f"{path}: sha256 is {digest.sha256}, the pin says {expected}",
-            hint="NVIDIA has shipped other bytes under one name before: download it again, or correct the pin",
+            hint="NVIDIA has shipped different files under one name before: download it again, or correct the pin",
         )
     blank = Artifact(
         upstream.name, ArtifactKind.ARCHIVE, path.name, "", "", path.name, path.name, digest, outputs=pin.outputs
@@ -186,7 +187,7 @@ def _wheel(artifact: Artifact, path: Path) -> Artifact:
     try:
         project, release, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
-        raise FormatError(f"{path}: not the name of a wheel: {error}", hint="keep the name it came with") from error
+        raise FormatError(f"{path}: not a wheel's file name: {error}", hint="keep the name it came with") from error
     platforms = ",".join(sorted(tag.platform for tag in tags))
     return replace(artifact, kind=ArtifactKind.WHEEL, name=str(project), version=str(release), architecture=platforms)
 
@@ -194,9 +195,7 @@ def _wheel(artifact: Artifact, path: Path) -> Artifact:
 def _needed(fields: Fields, name: str, path: Path) -> str:
     found = fields.get(name, "").strip()
     if not found:
-        raise FormatError(
-            f"{path}: its control file has no {name}", hint="dpkg does not install it either: build it anew"
-        )
+        raise FormatError(f"{path}: its control file has no {name}", hint="dpkg cannot install it either: rebuild it")
     return found
 
 

@@ -33,7 +33,7 @@ def held_by(path: Path, digest: Digest) -> tuple[str, ...]:
     repo = LocalRepo(path, digest.sha256)
     found = tuple(sorted(set(_rpms(repo) if path.suffix == ".rpm" else _debs(repo))))
     if not found:
-        raise FormatError(f"{path}: the repository in it is empty", hint="download it again")
+        raise FormatError(f"{path}: its repository is empty", hint="download it again")
     return found
 
 

@@ -88,8 +88,8 @@ def _with_inner_keys(store: LocalStore, upstream: Upstream, repo: LocalRepo) -> 
     keys = tuple(dict.fromkeys(key for several in found.values() for key in several))
     if not keys:
         raise TrustError(
-            f"{repo.file}: there is no public key in it, so its index cannot be checked",
-            hint="local-repo installers carry theirs as XXXXXXXX.pub beside the packages",
+            f"{repo.file}: it contains no public key, so its index cannot be checked",
+            hint="local-repo installers carry theirs as XXXXXXXX.pub next to the packages",
         )
     keyrings = tuple(str(path) for path, several in found.items() if several)
     return replace(upstream, url=f"{upstream.path}/", keys=keys, keyrings=keyrings)
@@ -108,7 +108,7 @@ def _keep(store: LocalStore, progress: Progress, repo: LocalRepo, artifacts: tup
     progress.end()
     if wanted:
         raise PinError(
-            f"{repo.file}: {min(wanted)} is in its index, but not in the installer",
+            f"{repo.file}: {min(wanted)} is in its index but not in the installer",
             hint="the installer is incomplete: pin other packages, or use NVIDIA's network repository",
         )
 

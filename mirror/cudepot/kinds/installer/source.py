@@ -55,7 +55,7 @@ class LocalRepo:
         if path not in self._small:
             raise MissingError(f"{self.file}: no {path} in {self._folder}", hint="is this a local-repo installer?")
         if len(self._small[path]) > limit:
-            raise UpstreamError(f"{self.file}: {path} has more than {limit} bytes where a small document was expected")
+            raise UpstreamError(f"{self.file}: {path} has more than {limit} bytes but should be a small document")
         if into is None:
             return Page(self._small[path])
         into.write(self._small[path])
@@ -156,8 +156,8 @@ class LocalRepo:
             found = Digest.of_stream(handle)
         if found.sha256 != self._sha256:
             raise TrustError(
-                f"{self.file}: sha256 is {found.sha256} where cudepot.toml says {self._sha256}",
-                hint="download it again, or compare both with the hash NVIDIA gives; nothing in it is used",
+                f"{self.file}: sha256 is {found.sha256}, but cudepot.toml says {self._sha256}",
+                hint="download it again, or compare both with the hash NVIDIA gives; nothing from it was used",
             )
 
     def _read_small(self) -> None:
@@ -171,8 +171,8 @@ class LocalRepo:
         if len(folders) != 1:
             kind, ending = (YUM.name, "-1.0-1.ARCH.rpm") if rpm else (APT.name, "_1.0-1_ARCH.deb")
             raise FormatError(
-                f"{self.file}: {len(folders)} {kind} repositories below /var where there must be one",
-                hint=f"a local-repo installer is called NAME-local-repo-DISTRO-VERSION{ending}",
+                f"{self.file}: {len(folders)} {kind} repositories below /var, but there must be exactly one",
+                hint=f"a local-repo installer is named NAME-local-repo-DISTRO-VERSION{ending}",
             )
         self._folder, self._small = folders[0], found[folders[0]]
 

@@ -28,8 +28,8 @@ def chosen(published: Sequence[Artifact], choice: Choice) -> frozenset[Artifact]
         return frozenset(pinned)
     if not published:
         raise PinError(
-            "clients hold nothing of it by name: it is mirrored whole, so no version is locked",
-            hint="say --cuda alone, which holds what is for that CUDA, or pin packages instead of `whole = true`",
+            "clients cannot hold its packages by name: it is mirrored whole, so no version is locked",
+            hint="use --cuda alone, which holds the packages for that CUDA, or pin packages instead of `whole = true`",
         )
     held = {held_package(one): one for one in (published if choice.only else pinned)}
     return frozenset(held[one] for one in selected(held, (HeldKind.DEB, HeldKind.RPM), choice))
@@ -55,7 +55,7 @@ def within(paths: Iterable[str], kind: str, cuda: str) -> dict[str, list[str]]:
     if not names:
         there = ", ".join(sorted({one for _, one in said}, key=lambda text: [int(part) for part in text.split(".")]))
         raise PinError(
-            f"nothing of it is for CUDA {cuda}", hint=f"it is for CUDA {there or 'none, as far as versions say'}"
+            f"none of it is for CUDA {cuda}", hint=f"it is for CUDA {there or 'none, as far as versions say'}"
         )
     globs = [f"*-*.cuda{cuda}"] if row is YUM else [f"*+cuda{cuda}", f"*+cuda{cuda}.*"]
     return dict.fromkeys(names, globs)

@@ -37,7 +37,7 @@ class Verdict:
 def verdict(client: str, ways: Sequence[Sequence[Refusal]], today: datetime.date) -> Verdict:
     """Return the verdict where each way (a signature, or a part of a key) could be the good one."""
     if not ways:
-        return Verdict(client, accepted=False, reasons=("nothing there that signs",))
+        return Verdict(client, accepted=False, reasons=("no key that can sign",))
     now = today.isoformat()
     holding = [[one for one in way if one.since <= now] for way in ways]
     good = [at for at, reasons in enumerate(holding) if not reasons]

@@ -174,10 +174,10 @@ class _Look:
         if not any(self._entry.admits(one.version) for one in self._listed):
             yield from self._gone(newest)
         elif inside := self._inside():
-            yield self._notice("inside", inside, f"{self._now} -> {inside}: the pin takes it; `cudepot lock` locks it")
+            yield self._notice("inside", inside, f"{self._now} -> {inside}: the pin allows it; `cudepot lock` locks it")
         if best is not None and self._hashes():
             names = ", ".join(self._hashes())
-            text = f"{best.version} is there; the pin gives the sha256 of {names}: change version and hash by hand"
+            text = f"{best.version} is there, but the pin gives the sha256 of {names}: change version and hash by hand"
             yield self._notice("hash", best.version, text)
         elif best is not None and not self._bindable() and not self._entry.admits(best.version):
             yield self._notice(

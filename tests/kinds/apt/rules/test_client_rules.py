@@ -39,7 +39,7 @@ def test_a_good_key_and_signature_are_accepted_by_all_without_a_word() -> None:
 def test_a_sha1_self_signature_is_refused_by_sqv_from_its_day_on(day: str, refused: list[str]) -> None:
     verdicts = judge_document([signature()], [key(digest="SHA1")], datetime.date.fromisoformat(day))
     assert refusing(verdicts) == refused
-    assert "vouches for itself over SHA1" in verdicts[-1].reasons[0], "told before, and after"
+    assert "is self-signed with SHA1" in verdicts[-1].reasons[0], "told before, and after"
     assert "2026-02-01" in verdicts[-1].reasons[0]
 
 

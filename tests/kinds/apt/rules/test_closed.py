@@ -40,7 +40,7 @@ def test_what_the_machine_has_is_what_the_lock_says_and_no_more() -> None:
     assert lacking(APP, external=("lib (>= 1)", "awk | mawk")) == []
     assert lacking(APP, LIB, external=("awk | mawk",)) == []
     single = Deb("app", "1", fields=(("Depends", "awk"),))
-    assert lacking(single, external=("awk | mawk",)) == ["awk is met by no package of it"]
+    assert lacking(single, external=("awk | mawk",)) == ["awk is not met by any of its packages"]
 
 
 def test_what_apt_would_leave_out_of_it_is_told() -> None:
@@ -50,4 +50,4 @@ def test_what_apt_would_leave_out_of_it_is_told() -> None:
     app, extra = union.named("app")[0], union.named("extra")[0]
     assert unrepeated(union, [Root("app")], Present(), Resolution([app])) == []
     told = unrepeated(union, [Root("app")], Present(), Resolution([app, extra]))
-    assert told == ["apt leaves out extra where it sees nothing but these packages"]
+    assert told == ["apt leaves out extra when it sees only these packages"]

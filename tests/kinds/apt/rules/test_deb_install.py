@@ -88,7 +88,7 @@ def test_what_the_distribution_has_to_provide_can_be_excluded_too() -> None:
 def test_pins_of_one_table_are_installable_together_or_named() -> None:
     packages = index("a 1 | Depends: z (>= 2)", "b 1 | Depends: z (<< 2)", "z 1", "z 2")
     (finding,) = findings(resolve(packages, "a", "b"))
-    assert finding.startswith("a 1 and b 1 (b 1 Depends: z (<< 2)): z 2 is needed as well")
+    assert finding.startswith("a 1 and b 1 (b 1 Depends: z (<< 2)): z 2 is also needed, in place of")
     apart = resolve(packages, DebPin("a", entry=0), DebPin("b", entry=1))
     assert findings(apart) == []
     assert chosen(apart) == ["a 1 amd64", "b 1 amd64", "z 1 amd64", "z 2 amd64"]
@@ -162,7 +162,7 @@ def test_two_architectures_of_one_package_need_multi_arch_same_and_one_version()
     pin = DebPin("a", "*", "", ("amd64",))
     assert chosen(resolve(index(both, *same), pin, machines=BOTH)) == ["a 1 amd64", "libx 1 amd64", "libx 1 i386"]
     (finding,) = findings(resolve(index(both, "libx 1", "libx 1 i386"), pin, machines=BOTH))
-    assert "libx 1 is needed as well, in the place of libx 1" in finding
+    assert "libx 1 is also needed, in place of libx 1" in finding
 
 
 def test_an_exclusion_means_all_architectures_or_the_one_it_names() -> None:

@@ -15,7 +15,7 @@ from cudepot.kinds.rules.client_verdicts import Refusal, Verdict, life, verdict
 from cudepot.openpgp import DocumentSignature, KeyPart, PublicKey
 
 GPGV = "apt with gpgv (Debian 12, Ubuntu 22.04 and older)"
-NOBLE = "apt of Ubuntu 24.04 (gpgv, key rules of its own)"
+NOBLE = "apt of Ubuntu 24.04 (gpgv, with its own key rules)"
 SQV = "apt with sqv (Debian 13 and newer)"
 CLIENTS = (GPGV, NOBLE, SQV)
 
@@ -44,14 +44,14 @@ def _refusals(client: str, one: DocumentSignature, known: Mapping[str, PublicKey
     """Return what a client has against a signature; ``since`` in the future is a coming end."""
     if one.fault and not one.digest:
         return [Refusal(one.fault)]
-    found = [Refusal(f"the signature is made over {one.digest}")] if one.digest in _weak(client) else []
+    found = [Refusal(f"the signature uses {one.digest}")] if one.digest in _weak(client) else []
     if one.expires:
         found.append(Refusal("the signature expires", one.expires))
     if "does not match" in one.fault or "could not be checked" in one.fault:
         found.append(Refusal(one.fault))
     key = known.get(one.signer)
     if key is None:
-        return [*found, Refusal(f"the key {one.signer or 'that signed'} is in no key file")]
+        return [*found, Refusal(f"the key {one.signer or 'that signed'} is not in any key file")]
     return found + _key_refusals(client, key, key.part(one.part))
 
 
@@ -77,5 +77,5 @@ def _strength(client: str, part: KeyPart) -> list[Refusal]:
         if part.algorithm == "rsa" and 2048 <= part.bits < 3072:
             found.append(Refusal(named, _SQV_RSA_2048))
         if part.digest in _SQV_SELF:
-            found.append(Refusal(f"key {short} vouches for itself over {part.digest}", _SQV_SELF[part.digest]))
+            found.append(Refusal(f"key {short} is self-signed with {part.digest}", _SQV_SELF[part.digest]))
     return found

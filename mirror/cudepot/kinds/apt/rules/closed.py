@@ -52,7 +52,7 @@ def closed(environment: LockedEnvironment, target: LockedTarget, indexes: Mappin
     union = Union(offerings, Machine(native, foreign), Choice(lambda _: "", pinned, {}))
     found = resolve(union, roots, Outside(target.external), recommends=fields.get("recommends") == "true")
     known = set(target.external)
-    return [f"{one} is met by no package of it" for one in found.external if one not in known]
+    return [f"{one} is not met by any of its packages" for one in found.external if one not in known]
 
 
 def unrepeated(union: Union, roots: Sequence[Root], present: Present, found: Resolution) -> list[str]:
@@ -73,4 +73,4 @@ def unrepeated(union: Union, roots: Sequence[Root], present: Present, found: Res
     again = {alone.key(one) for one in resolve(alone, asked, present, recommends=True).packages}
     left = sorted(one.name for one in found.packages if union.key(one) not in again)
     more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-    return [f"apt leaves out {', '.join(left[:_NAMED])}{more} where it sees nothing but these packages"] if left else []
+    return [f"apt leaves out {', '.join(left[:_NAMED])}{more} when it sees only these packages"] if left else []

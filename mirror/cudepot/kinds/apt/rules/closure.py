@@ -82,7 +82,7 @@ class _Closure:
             self.follow(one)
         every = apart(several, _called)
         if reason := self._exclusion(every):
-            text = f"{_label(every)} exclude each other: a machine installs those of one CUDA"
+            text = f"{_label(every)} conflict with each other: a machine installs those of one CUDA"
             self.selection.notes[f"{text} ({reason})"] = None
 
     def _exclusion(self, packages: Sequence[Package]) -> str:
@@ -106,7 +106,7 @@ class _Closure:
             found = search.run(wanted)
         except Undecided:
             label = ", ".join(map(named, wanted[:3]))
-            self.selection.notes[f"{label}: too many ways to be installed: not proved that there is one"] = None
+            self.selection.notes[f"{label}: too many ways to install it: not proved that any works"] = None
             found = self._leniently(wanted)
         if found is None and len(wanted) > 1:
             self._apart(wanted, search)
@@ -160,7 +160,7 @@ def _label(wanted: Sequence[Package]) -> str:
 
 def _finding(name: str, wanted: Sequence[Package], search: Search) -> Unsolvable:
     """Return what is to be told of a wanted set that cannot be installed."""
-    assert search.dead_end is not None, "the search ended without a solution"
+    assert search.dead_end is not None, "no solution was found"
     need, because = search.dead_end
     label = _label(wanted)
     whose = "" if len(wanted) == 1 and need.by is wanted[0] else f"{named(need.by)} "
@@ -206,7 +206,7 @@ def _hint(offers: Offers, every: Names, pin: DebPin, machines: Sequence[str]) ->
             if meant := "" if not pin.is_exact else spelled(pin.version, (one for one in versions if one in here)):
                 return f"write {name}={meant}"
             return _otherwise(offers, [name], pin) or f"versions of {name} there: {', '.join(versions[-8:])}"
-        return f"{name} is in the upstream for {', '.join(sorted(there))} only: add it to `architectures`"
+        return f"{name} is in the upstream only for {', '.join(sorted(there))}: add that to `architectures`"
     if providers := sorted({one.name for one in offers.providing(name)}):
         return f"{name} is a virtual package: pin one that provides it ({', '.join(providers[:8])})"
     close = every.beginning(name[:6])[:8] if name[:6] else []

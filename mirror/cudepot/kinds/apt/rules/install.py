@@ -175,7 +175,7 @@ class Search:
     def _place(self, frame: _Frame, package: Package | None) -> None:
         frame.chosen, level = package, len(self._frames) - 1
         if package is None:
-            assert isinstance(frame.need, Need), "only what is needed can come from the distribution"
+            assert isinstance(frame.need, Need), "only a dependency can come from the distribution"
             self.external.append(frame.need)
             if len(frame.need.group) == 1:
                 self._outside.setdefault(frame.need.group[0].name, []).append(level)
@@ -226,7 +226,7 @@ class Search:
     def _same_place(self, package: Package) -> Iterator[tuple[int, str]]:
         for other, level in self._offering.get(package.name, ()):
             if other.name == package.name and not self.machine.share(package, other):
-                yield level, f"{named(other)} is needed as well, in the place of {named(package)}"
+                yield level, f"{named(other)} is also needed, in place of {named(package)}"
 
     def _excluded_by_it(self, package: Package) -> Iterator[tuple[int, str]]:
         for said, relation in self.rules.facts(package).excludes:
@@ -239,7 +239,7 @@ class Search:
 
     def _missing(self, frame: _Frame) -> Iterator[tuple[int, str]]:
         """Give what excludes every version of a package that the distribution would have to provide."""
-        assert isinstance(frame.need, Need), "only what is needed can come from the distribution"
+        assert isinstance(frame.need, Need), "only a dependency can come from the distribution"
         for relation in frame.need.group if len(frame.need.group) == 1 else ():
             for said, other, by, level in self._excluding.get(relation.name, ()):
                 if _is_of_all(other, by):

@@ -114,7 +114,7 @@ class DebRules:
         names = " or ".join(dict.fromkeys(relation.name for relation in need.group))
         odd = [fault for relation in need.group for fault in self.offers.set_aside(relation.name)]
         aside = f"; left out: {'; '.join(odd[:3])}" if odd else ""
-        return f"there is {', '.join([*texts][-8:])}{pinned}{aside}" if texts else f"nothing is called {names}{aside}"
+        return f"there is {', '.join([*texts][-8:])}{pinned}{aside}" if texts else f"there is no package {names}{aside}"
 
     def elsewhere(self, need: Need) -> Iterator[str]:
         """Give a line where a need is left to the distribution, and is met on an architecture nobody asked for."""

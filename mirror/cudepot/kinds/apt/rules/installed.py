@@ -79,7 +79,7 @@ def read_installed(data: bytes, what: str) -> list[Listed]:
         if one.kind == ArtifactKind.DEB:
             listed.append(Listed(one.name, one.version, one.architecture))
     if not listed:
-        raise ConfigError(f"{what}: lists no deb", hint="give what `dpkg -l | cat` or `dpkg-query -W` prints")
+        raise ConfigError(f"{what}: lists no debs", hint="give it the output of `dpkg -l | cat` or `dpkg-query -W`")
     return [_checked(one, what) for one in listed]
 
 

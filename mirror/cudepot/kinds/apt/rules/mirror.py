@@ -23,9 +23,7 @@ def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
         if plain.rpartition("/")[2] in _LISTS and ending in FORMS:
             smallest[plain] = min(smallest.get(plain, (len(FORMS), one)), (FORMS.index(ending), one), key=_rank)
     if not any(is_packages(path) for path in smallest):
-        raise ConfigError(
-            f"cudepot.lock: upstream {upstream.name!r} has no index of packages", hint="run `cudepot lock`"
-        )
+        raise ConfigError(f"cudepot.lock: upstream {upstream.name!r} has no package index", hint="run `cudepot lock`")
     return [one for _, one in smallest.values()]
 
 

@@ -67,7 +67,7 @@ _TO: dict[str, Any] = {"=": bisect_right, "<=": bisect_right, "<": bisect_right,
 
 
 def _key(one: Shelved) -> deb_version.Key:
-    assert one.key is not None, "only offers with a version are looked up by one"
+    assert one.key is not None, "a lookup by version needs offers that have one"
     return one.key
 
 

@@ -120,12 +120,15 @@ def _fitting(union: Union, name: str) -> list[str]:
 
 def _hint(union: Union, root: Root, providers: Sequence[str]) -> str:
     if providers:
-        return f"{root.name} is provided by several: ask for one of {', '.join(providers[:_NAMED])}"
+        return f"{root.name} is provided by several packages: ask for one of {', '.join(providers[:_NAMED])}"
     every = {one for offering in union.offerings for index in offering.indexes for one in index.names()}
     like = _like(every, root.name)
     names = ", ".join(one.name for one in union.offerings)
     similar = f"; similar names: {', '.join(like)}" if like else ""
-    return f"upstreams are {names}; add the one that has it, or check name, version, `from` and `priorities`{similar}"
+    return (
+        f"the upstreams are {names}; add the one that has it, or check the name, version, `from` and "
+        f"`priorities`{similar}"
+    )
 
 
 def _like(every: Collection[str], name: str) -> list[str]:
@@ -142,9 +145,9 @@ def _searched(union: Union, wanted: Sequence[Package], present: Present, marking
         found = search.run(wanted)
     except Undecided:
         raise PinError(
-            f"{_label(wanted)}: too many ways to install them together, and apt's own leaves something broken: "
+            f"{_label(wanted)}: too many ways to install them together, and apt's own choice leaves something broken: "
             f"{_told(marking)}",
-            hint="pin versions of some of them, or give an upstream a priority",
+            hint="pin some of the versions, or give an upstream a priority",
         ) from None
     if found is None:
         raise _impossible(union, wanted, search, marking)
@@ -162,15 +165,15 @@ def _told(marking: Marking) -> str:
 
 def _impossible(union: Union, wanted: Sequence[Package], search: Search, marking: Marking) -> PinError:
     """Return the error that names what cannot be had, who wants it, and what each upstream has of it."""
-    assert search.dead_end is not None, "the search ended without a solution"
+    assert search.dead_end is not None, "no solution was found"
     need, because = search.dead_end
     way = _way(marking, need.by)
     asked = f"; it is needed by {' <- '.join(map(named, way))}" if way else ""
-    what = f"{need.field}: {need}" if need.field else "is wanted as well"
+    what = f"{need.field}: {need}" if need.field else "is also requested"
     return PinError(
         f"cannot be installed together: {_label(wanted)}: {named(need.by)} {what}: {because}{asked}",
-        hint=f"upstreams are {', '.join(one.name for one in union.offerings)}: add what has it, or check versions, "
-        "`from` and `priorities`",
+        hint=f"upstreams are {', '.join(one.name for one in union.offerings)}: add the one that has it, or check "
+        "versions, `from` and `priorities`",
     )
 
 
@@ -190,8 +193,8 @@ def _older(union: Union, packages: Iterable[Package]) -> Iterator[str]:
         best = union.candidate(union.key(one))
         if best is not None and best is not one:
             yield (
-                f"{named(one)} of {union.owner(one).name} is taken, not {best.version} of {union.owner(best).name}: "
-                "that cannot be installed beside the others"
+                f"{named(one)} of {union.owner(one).name} is chosen, not {best.version} of {union.owner(best).name}: "
+                "that version cannot be installed alongside the others"
             )
 
 
@@ -263,7 +266,7 @@ def several(union: Union, resolution: Resolution, present: Present) -> list[str]
             reason = "the first that is named" if taken.name == group[0].name else "the first in apt's order"
             names = list(dict.fromkeys(others))
             also = " or ".join(names[:3]) + (" or others" if len(names) > 3 else "")
-            line = f"{taken.name} is taken, {reason}, where {also} would do for {by.name}"
+            line = f"{taken.name} is chosen, {reason}; {also} would also satisfy {by.name}"
             notes.setdefault((taken.name, *sorted(names)), line)
     return list(notes.values())
 
@@ -283,7 +286,10 @@ def outranked(union: Union, resolution: Resolution) -> list[str]:
         for each, offering in newer[:1]:
             found.setdefault((own.name, offering.name), []).append(f"{one.name} {one.version} (not {each.version})")
     return [
-        f"{own} goes before {other}, which has newer versions of {len(names)} packages: {', '.join(names[:_NAMED])}"
+        (
+            f"{own} takes priority over {other}, which has newer versions of {len(names)} packages: "
+            f"{', '.join(names[:_NAMED])}"
+        )
         + (" and others" if len(names) > _NAMED else "")
         for (own, other), names in found.items()
     ]

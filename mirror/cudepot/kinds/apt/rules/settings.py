@@ -87,7 +87,7 @@ def _snapshot(table: Table) -> str:
     except ValueError:
         raise ConfigError(
             f"expected a time as '20261101T000000Z' in {table.path('snapshot')!r}, found {text!r}",
-            hint="as snapshot services write it in their URLs, in UTC",
+            hint="in UTC, the form that snapshot services use in their URLs",
         ) from None
     return text
 
@@ -96,13 +96,13 @@ def _check_suites(own: AptSettings, table: Table) -> None:
     flat = [suite for suite in own.suites if suite.endswith("/")]
     if bool(flat) == bool(own.components) or (flat and len(own.suites) > 1) or not own.suites:
         raise ConfigError(
-            f"{table.where}: a flat repository has one suite, '/' or 'FOLDER/', and no components; one with dists/ has "
-            "both",
+            f"{table.where}: a flat repository has one suite, '/' or 'FOLDER/', and no components; a repository "
+            "with dists/ has both",
         )
 
 
 def _check_whole(upstream: Upstream, own: AptSettings, table: Table) -> None:
     for key, given in (("sources", own.sources), ("skip-indexes", own.skip_indexes)):
         if given and not upstream.whole:
-            raise ConfigError(f"{table.path(key)!r} without `whole = true`", hint="a subset has packages only")
+            raise ConfigError(f"{table.path(key)!r} without `whole = true`", hint="a subset has only packages")
     check_extras(upstream, table, (*APT.roots, *APT.signatures).__contains__)

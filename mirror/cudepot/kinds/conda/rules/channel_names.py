@@ -47,7 +47,7 @@ def known(channel: Line, upstreams: Iterable[Upstream]) -> Upstream:
     found = upstream_of(channel.text, there)
     if found is None:
         hint = f"add an [[upstream]] with this name, or this path in its url; there are: {_listed(there)}"
-        raise ConfigError(f"{channel.where}: no upstream is the channel {plain(channel.text)[:200]!r}", hint=hint)
+        raise ConfigError(f"{channel.where}: no upstream is channel {plain(channel.text)[:200]!r}", hint=hint)
     return found
 
 

@@ -41,7 +41,7 @@ def parse_profiles(table: Table, key: str) -> tuple[Profile, ...]:
         for name, text in profile.items():
             form, wanted = (_ARCHSPEC, "x86_64_v3") if name == "archspec" else (_VERSION, "2.28")
             if not form.fullmatch(text):
-                raise ConfigError(f"expected one like {wanted!r} in '{where}.{name}', found {text!r}")
+                raise ConfigError(f"expected a value like {wanted!r} in '{where}.{name}', found {text!r}")
     return found
 
 

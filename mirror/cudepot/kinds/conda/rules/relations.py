@@ -28,12 +28,12 @@ def relation_notes(upstream: Upstream, subdirs: Mapping[str, Subdir], asked: Seq
     places = [one.url for one in asked]
     for key, reference in told:
         if reference.split("/", 1)[0] != "..":
-            yield f"{upstream.name}: its {key} channel is given as {reference[:200]!r}, which is not followed"
+            yield f"{upstream.name}: its {key} channel is given as {reference[:200]!r}, which cudepot does not follow"
             continue
         other = urljoin(upstream.url, f"{reference.rstrip('/')}/")
         first, second = (other, upstream.url) if key == _BASE else (upstream.url, other)
         meant = "before" if key == _BASE else "after"
         if other not in places:
-            yield f"{upstream.name} is meant to be used with {other}, {meant} it, and that is no upstream here"
+            yield f"{upstream.name} is meant to be used with {other}, {meant} it, which is not an upstream here"
         elif places.index(first) > places.index(second):
-            yield f"{upstream.name} is meant to be used with {other} {meant} it; the order here is another"
+            yield f"{upstream.name} is meant to be used with {other} {meant} it; the order here is different"

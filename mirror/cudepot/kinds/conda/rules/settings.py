@@ -51,7 +51,7 @@ def parse_channel(table: Table, upstream: Upstream) -> Upstream:
     for key in ("subdirs", "keep"):
         if table.has(key) and not whole:
             raise ConfigError(
-                f"{table.path(key)!r} without `whole = true`", hint=f"of what is pinned, the [[pin]] says `{key}`"
+                f"{table.path(key)!r} without `whole = true`", hint=f"for pinned packages, set `{key}` in the [[pin]]"
             )
     own = ChannelSettings(
         table.texts("subdirs", _USUAL),
@@ -89,7 +89,7 @@ def _check_no_token(url: str, where: str) -> None:
     if _TOKEN.search(url):
         raise ConfigError(
             f"{where!r} holds a token, which would be published",
-            hint="leave `/t/TOKEN` out, give `token = true`, and put it into ~/.netrc: `machine HOST login token "
+            hint="remove `/t/TOKEN`, set `token = true`, and put the token into ~/.netrc: `machine HOST login token "
             "password TOKEN`",
         )
 

@@ -50,6 +50,6 @@ def _sha256(table: Table) -> str:
     if not _SHA256.fullmatch(found):
         raise ConfigError(
             f"expected the sha256 of the installer in {table.path('sha256')!r}, found {found!r}",
-            hint="all that is in it, its key included, is trusted because of this hash: take it from NVIDIA's page",
+            hint="everything in it, its key included, is trusted because of this hash: copy it from NVIDIA's page",
         )
     return found

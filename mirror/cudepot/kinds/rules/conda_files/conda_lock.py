@@ -28,13 +28,13 @@ def asked_by_conda_lock(root: Node, chosen: Sequence[str]) -> FileAsked:
     if version.text() != _VERSION:
         raise ConfigError(
             f"{version.where}: version {version.text()[:20]!r} of conda-lock.yml; {_VERSION} is read",
-            hint="write it with another conda-lock, or give explicit files",
+            hint="write it with another version of conda-lock, or give explicit files",
         )
     packages = root.get("package").each()
     there = {category for one in packages for category in _categories(one)}
     for category in chosen:
         if category not in there:
-            raise ConfigError(f"{root.name}: no package of the category {category!r}", hint=_listed(there))
+            raise ConfigError(f"{root.name}: no package in category {category!r}", hint=_listed(there))
     wanted = [one for one in packages if not _categories(one).isdisjoint({_MAIN, *chosen})]
     return FileAsked(
         pinned=tuple(_pinned(one) for one in wanted if not _is_wheel(one)),

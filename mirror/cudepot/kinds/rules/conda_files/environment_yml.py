@@ -46,8 +46,8 @@ def spec(text: str, where: str, platform: str = "") -> Line:
 def _pip(entry: Node) -> Iterator[Line]:
     for key, inner in entry.mapping().items():
         if key != _PIP:
-            hint = "write it into a file, or an [[environment]], of its own for each platform"
-            raise ConfigError(f"{inner.where}: {key!r} is no part of an environment file that conda reads", hint=hint)
+            hint = "use a separate file, or a separate [[environment]], for each platform"
+            raise ConfigError(f"{inner.where}: {key!r} is not part of an environment file", hint=hint)
         yield from (Line(one.text(), one.where) for one in inner.each())
 
 
@@ -56,4 +56,4 @@ def _selectors(entries: list[Node], data: bytes) -> Iterator[str]:
     lines = data.decode("utf-8-sig").splitlines()
     for one in entries:
         if isinstance(one.value, str) and one.line <= len(lines) and _SELECTOR.search(lines[one.line - 1]):
-            yield f"{one.where}: what stands in brackets behind # is a comment to conda, and not followed"
+            yield f"{one.where}: conda takes the brackets after # as a comment, so they are not followed"

@@ -72,7 +72,7 @@ def _platform(name: str, lines: list[Line], packages: list[Pinned]) -> str:
     if len(subdirs | ({told} if told else set())) > 1:
         raise ConfigError(
             f"{name}: packages of {', '.join(sorted((subdirs | {told}) - {''}))} in one explicit file",
-            hint="make one for each platform",
+            hint="make one file for each platform",
         )
     return told or next(iter(subdirs), "")
 

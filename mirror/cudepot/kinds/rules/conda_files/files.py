@@ -15,7 +15,7 @@ from cudepot.kinds.rules.conda_files.pixi_toml import asked_by_pixi
 from cudepot.kinds.rules.conda_files.urls import marked
 from cudepot.kinds.rules.conda_files.yaml_tree import read_yaml
 
-_HINT = "match specs go into `conda`, requirements of pip into `requirements`"
+_HINT = "match specs go into `conda`, pip requirements into `requirements`"
 _NONE = "an environment.yml, a conda-lock.yml, a pixi.lock, a pixi.toml or an explicit file"
 
 

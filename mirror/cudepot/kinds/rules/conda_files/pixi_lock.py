@@ -29,7 +29,8 @@ def asked_by_pixi_lock(root: Node, chosen: Sequence[str]) -> FileAsked:
     if version.text() not in _VERSIONS:
         raise ConfigError(
             f"{version.where}: version {version.text()[:20]!r} of pixi.lock; {', '.join(_VERSIONS)} are read",
-            hint="write it with another pixi, or give what `pixi workspace export conda-explicit-spec` writes",
+            hint="write it with another version of pixi, or give the output of `pixi workspace export "
+            "conda-explicit-spec`",
         )
     name = environment_of(root.name, chosen)
     if name not in every:
@@ -47,8 +48,8 @@ def asked_by_pixi_lock(root: Node, chosen: Sequence[str]) -> FileAsked:
 def environment_of(name: str, chosen: Sequence[str]) -> str:
     """Return the environment of pixi's that is meant; raise ConfigError for several."""
     if len(chosen) > 1:
-        hint = "give the file twice, or two an [[environment]] each"
-        raise ConfigError(f"{name}[{','.join(chosen)}]: one environment of pixi's can be asked for", hint=hint)
+        hint = "give each pixi environment an [[environment]] of its own"
+        raise ConfigError(f"{name}[{','.join(chosen)}]: only one pixi environment can be given", hint=hint)
     return chosen[0] if chosen else _DEFAULT
 
 
@@ -77,15 +78,15 @@ def _wheels(packages: Mapping[str, Node], described: Mapping[str, Node]) -> Iter
                 about = described.get(url, one)
                 name, version = about.get("name").text(), about.get("version").text()
                 if not name or not version:
-                    hint = "only what an index has can be resolved: lock it from one"
-                    raise ConfigError(f"{one.where}: a wheel of no name or version: {url[:200]!r}", hint=hint)
+                    hint = "only packages from an index can be resolved: lock it from one"
+                    raise ConfigError(f"{one.where}: a wheel without a name or version: {url[:200]!r}", hint=hint)
                 yield Line(wheel_line(name, version, about.get("sha256").text()), one.where, platform)
 
 
 def _notes(packages: Mapping[str, Node]) -> Iterator[str]:
     for one in (one for listed in packages.values() for one in listed.each()):
         if (path := one.get(_WHEEL).text()) and _WEB not in path:
-            yield f"{one.where}: not followed: {path[:100]} is of the project's own"
+            yield f"{one.where}: not followed: {path[:100]} is part of the project itself"
 
 
 def _channels(environment: Node) -> Iterator[Line]:

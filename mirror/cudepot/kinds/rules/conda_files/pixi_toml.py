@@ -48,7 +48,7 @@ def asked_by_pixi(name: str, data: bytes, chosen: Sequence[str], platforms: Sequ
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         why = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"{name}: not as such files are ({why})", hint="`pixi install` has to accept it") from error
+        raise ConfigError(f"{name}: malformed ({why})", hint="make it a file that `pixi install` accepts") from error
 
 
 def _as_pixis(file: TomlFile) -> tuple[Line, ...]:
@@ -124,7 +124,7 @@ def _version(text: str) -> str:
 
 def _check_place(where: str, name: str, value: Mapping[str, Any]) -> None:
     if places := [key for key in _ELSEWHERE if key in value]:
-        hint = "only what a channel or an index has can be resolved: give it in a feature that is not asked for"
+        hint = "only packages from a channel or an index can be resolved: move it to a feature that is not requested"
         raise ConfigError(f"{where}: {name} is taken from a {places[0]}", hint=hint)
 
 
@@ -142,11 +142,11 @@ def _notes(
 ) -> Iterator[str]:
     """Give a line for what is not followed; ``wheels`` are those that nobody reads there."""
     for where, text in dict.fromkeys((one.where, one.text) for one in wheels):
-        yield f"{where}: not followed: {text} of [tool.pixi.pypi-dependencies]: name it in `wheels` of the environment"
+        yield f"{where}: not followed: {text} in [tool.pixi.pypi-dependencies]: list it in `wheels` of the environment"
     every = [part for one in features for platform in platforms for part in _parts(one, platform)]
     named = [(key, value) for one in every for table in (*_CONDA, _WHEELS) for key, value in one.get(table, {}).items()]
     for name in dict.fromkeys(key for key, value in named if _is_ours(value)):
-        yield f"{file.at_key(name)}: not followed: {name} is of the project's own; what it needs is not read"
+        yield f"{file.at_key(name)}: not followed: {name} is part of the project itself; its dependencies are not read"
     if any("system-requirements" in one for one in features):
         where = file.at("system-requirements")
-        yield f"{where}: not followed: `profiles` of the environment say what machines it is for"
+        yield f"{where}: not followed: the environment's `profiles` say what machines it is for"

@@ -27,7 +27,7 @@ def manifest_of(file: TomlFile) -> Table:
     """
     tool, project = file.root.get("tool", {}).get("pixi"), file.root.get("project", {})
     if not isinstance(tool, dict):
-        hint = "wheels of the project are asked for by `requirements`; packages of conda stand in [tool.pixi]"
+        hint = "a project's wheels are given in `requirements`; conda packages belong in [tool.pixi]"
         raise ConfigError(f"{file.name}: no [tool.pixi]", hint=hint)
     groups = {**project.get("optional-dependencies", {}), **file.root.get("dependency-groups", {})}
     python = "".join(str(project.get("requires-python", "")).split())

@@ -25,8 +25,8 @@ def pinned(url: str, where: str, platform: str = "") -> Pinned:
     found = _URL.fullmatch(url)
     filename = unquote(found["file"]) if found else ""
     if not found or not filename.endswith(SUFFIXES) or not _STEM.fullmatch(without_suffix(filename)):
-        hint = "only what a channel has can be had: take the line out, or give the package from one"
-        raise ConfigError(f"{where}: no package of a channel: {url[:200]!r}", hint=hint)
+        hint = "only packages from a channel can be used: remove the line, or take the package from a channel"
+        raise ConfigError(f"{where}: not a package of a channel: {url[:200]!r}", hint=hint)
     return Pinned(found["channel"], found["subdir"], filename, where, platform)
 
 

@@ -58,7 +58,7 @@ class Node:
     def text(self) -> str:
         """Return a text of one line; raise ConfigError if it is none."""
         if not isinstance(self.value, str) or not self.value.isprintable():
-            raise ConfigError(f"{self.where}: expected a text", hint=_HINT)
+            raise ConfigError(f"{self.where}: expected a string", hint=_HINT)
         return self.value.strip()
 
 
@@ -110,7 +110,7 @@ class _Builder:
     def begin(self, value: Value, line: int) -> None:
         """Put an empty list or mapping there, and what follows into it."""
         if len(self._open) == _DEEPEST:
-            raise ConfigError(f"{self._name}:{line}: deeper than {_DEEPEST} levels", hint=_HINT)
+            raise ConfigError(f"{self._name}:{line}: nested more than {_DEEPEST} levels deep", hint=_HINT)
         self._open.append((self.put(value, line), []))
 
     def end(self) -> None:
@@ -120,9 +120,9 @@ class _Builder:
 
 def _key(node: Node, there: dict[str, Node]) -> str:
     if not isinstance(node.value, str):
-        raise ConfigError(f"{node.where}: expected a text for a key", hint=_HINT)
+        raise ConfigError(f"{node.where}: expected a string as a key", hint=_HINT)
     if node.value in there:
-        raise ConfigError(f"{node.where}: {node.value[:100]!r} stands here twice", hint=_HINT)
+        raise ConfigError(f"{node.where}: {node.value[:100]!r} appears twice here", hint=_HINT)
     return node.value
 
 
@@ -147,11 +147,11 @@ def _checked(name: str, events: Iterable[Any], yaml: Any) -> Iterator[Any]:
     for event in events:
         documents += isinstance(event, yaml.DocumentStartEvent)
         if isinstance(event, yaml.AliasEvent):
-            why = "an alias is not followed: write out what it stands for"
+            why = "aliases are not supported: write out the value"
         elif getattr(event, "tag", None) not in (None, "!"):
-            why = "a tag is not followed"
+            why = "tags are not supported"
         elif documents > 1:
-            why = "a second document"
+            why = "a second document is not supported"
         else:
             yield event
             continue

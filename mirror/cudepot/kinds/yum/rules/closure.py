@@ -134,7 +134,9 @@ class Machine:
             if because and _are_of_one_machine(rpms):
                 into.faults.append(Fault(rpms, self.architecture, because))
             elif because:
-                into.notes.append(f"{label(rpms)} exclude each other: a machine installs those of one CUDA ({because})")
+                into.notes.append(
+                    f"{label(rpms)} conflict with each other: a machine installs those of one CUDA ({because})"
+                )
             for one in needed if _are_of_one_machine(rpms) else ():
                 into.chosen.setdefault(one.nevra, (one, f"needed by {rpms[0].name}"))
                 into.external |= {str(need) for need in _needs(one) if need in lacking}
