@@ -205,4 +205,4 @@ def test_clients_of_a_whole_mirror_stay_within_a_cuda(
     assert "11.1" in project.fail(6, "client", "apt", APT, "--url", URL, "--cuda", "9.2").hint
     assert "mirrored whole" in project.fail(6, "client", "apt", APT, "--url", URL, "--only", "libcudnn8").error
     failed = project.fail(6, "client", "dnf", RHEL, "--url", URL, "--cuda", "10.2", "--hold", "excludes")
-    assert "leave --hold out" in failed.hint
+    assert "omit --hold" in failed.hint

@@ -90,7 +90,7 @@ def test_what_is_not_on_the_site_is_told(project: Project) -> None:
     assert listed(found["text"], "ZipUrl") == [""]
     assert listed(found["text"], "ZipName") == [zip_name(TWELVE)]
     wheels, zips = found["notes"]
-    assert "requires nvidia-cublas-cu12, and the site holds none" in wheels
+    assert "requires nvidia-cublas-cu12, but the site has none" in wheels
     assert f'{zip_name(TWELVE)} is not on the site, so users bring it: add "mirror" to `outputs`' in zips
     told = project.run("client", "windows", "--url", URL, "--cuda", "11").err
     assert "not on the site, so users" not in told

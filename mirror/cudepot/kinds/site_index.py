@@ -22,7 +22,7 @@ def packages_of(store: LocalStore, reader: Reader, index: Digest | Promise, what
         FormatError: it is not as cudepot writes it.
     """
     if not isinstance(index, Digest):
-        raise FormatError(f"{what}: known by sha512 only")
+        raise FormatError(f"{what}: only its sha512 is known")
     if not store.has(index):
         return set()
     with store.open(index) as handle:
@@ -30,5 +30,5 @@ def packages_of(store: LocalStore, reader: Reader, index: Digest | Promise, what
         with decompressed(checked, what, limit=reader.limit) as text:
             found = {one for _, one in reader.read(text, what)}
     if not all(isinstance(one, Digest) for one in found):
-        raise FormatError(f"{what}: knows a package without its sha256")
+        raise FormatError(f"{what}: has a package without a sha256")
     return {one for one in found if isinstance(one, Digest)}

@@ -291,11 +291,11 @@ def test_an_index_is_scanned_once_to_see_that_files_are_still_offered(
     ("keys", "said"),
     [
         ({"upstreams": ["x"]}, "takes packages from 'x'"),
-        ({"priorities": {"x": 1}}, "names 'x', which is none of its upstreams"),
+        ({"priorities": {"x": 1}}, "names 'x', which is not one of its upstreams"),
         ({"base": "some"}, "expected 'none', 'minbase' or 'file:NAME'"),
         ({"base": "minbase", "bootstrap": True}, "is the machine bare or not?"),
         ({"base": "file:no.txt"}, "no.txt: No such file"),
-        ({"rpm": ["make"]}, "a machine has one of them"),
+        ({"rpm": ["make"]}, "a machine uses only one of them"),
         ({"architectures": ["s390x"]}, "none of its upstreams has s390x"),
         ({"architectures": ["x86_64"]}, "Debian's names are amd64, arm64"),
         ({"deb": ["make (>= 4)"]}, "expected NAME, NAME=VERSION or NAME:ARCHITECTURE in 'environment[0].deb'"),

@@ -305,7 +305,7 @@ def test_a_pin_with_a_recipe_repackages_out_of_the_whole_mirror(whole: Project, 
 
 @pytest.mark.parametrize(
     ("extra", "error"),
-    [("../x", "no plain path"), ("Release", "part of the repository"), ("./x.pin", "no plain path")],
+    [("../x", "not a plain path"), ("Release", "part of the repository"), ("./x.pin", "not a plain path")],
 )
 def test_extras_are_plain_paths(project: Project, nvidia: Nvidia, extra: str, error: str) -> None:
     add_whole(project, nvidia, extra)

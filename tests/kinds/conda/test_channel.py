@@ -154,7 +154,7 @@ def test_a_package_without_sha256_is_fetched_to_learn_it(project: Project, forge
     forge.channel.patch("linux-64", "libzlib-1.3.1-h1_2.conda", sha256=None, size=None)
     forge.channel.publish()
     forge.pin(project, "libzlib 1.3.1")
-    assert "fetched to learn its sha256" in project.run("lock").err
+    assert "fetched to compute its sha256" in project.run("lock").err
     project.run("sync")
     project.run("publish")
     record = shown(project, NAME)["libzlib-1.3.1-h1_2.conda"]

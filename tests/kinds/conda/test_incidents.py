@@ -177,7 +177,7 @@ def test_a_channel_over_plain_http_of_another_machine_is_refused(project: Projec
 def test_a_place_that_is_no_channel(project: Project, forge: Forge) -> None:
     project.add("upstream", name=NAME, type="conda", url=f"{forge.server.url}/elsewhere/")
     project.add("pin", upstream=NAME, packages=["zlib"])
-    assert "has no index of linux-64, noarch" in project.fail(4, "lock").error
+    assert "has no index for linux-64, noarch" in project.fail(4, "lock").error
 
 
 def test_an_entry_that_is_no_match_spec(project: Project, forge: Forge) -> None:

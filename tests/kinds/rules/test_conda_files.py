@@ -285,7 +285,7 @@ def test_what_is_left_to_pip_is_read_as_requirements(spec: str, wanted: tuple[st
         ("pixi.lock", "version: 99\nenvironments: {}\npackages: []", "pixi.lock:1: version '99'"),
         ("pixi.lock", "version: 6\nenvironments: {}\npackages: []", "no environment 'default'"),
         ("pixi.toml", "[dependencies]\na = {git = 'https://h/a'}", "pixi.toml:2: a is taken from a git"),
-        ("pixi.toml", "dependencies = 3", "pixi.toml: not as such files are"),
+        ("pixi.toml", "dependencies = 3", "pixi.toml: malformed"),
         ("pixi.toml", "[", "pixi.toml: not TOML"),
     ],
 )

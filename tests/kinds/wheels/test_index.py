@@ -48,7 +48,7 @@ def test_a_hash_the_index_lacks_is_learnt_by_fetching_once(
     else:
         index.json("demo", index.entry(NAME, *hashes))
     want(project, index, "demo")
-    assert "fetched to learn its sha256" in project.run("lock").err
+    assert "fetched to compute its sha256" in project.run("lock").err
     data = tiny_wheel(NAME)
     assert locked(project)[NAME]["sha256"] == hashlib.sha256(data).hexdigest()
     assert locked(project)[NAME]["size"] == len(data)
@@ -182,13 +182,13 @@ def test_a_retired_name_does_not_become_its_placeholder(project: Project, index:
     for pin in ("nvidia-cublas-cu13", "nvidia-cublas-cu13<0.0.1"):
         want(project, index, pin)
         failed = project.fail(6, "lock")
-        assert "hint: CUDA 13's is called nvidia-cublas" in failed.hint
+        assert "hint: for CUDA 13 it is called nvidia-cublas" in failed.hint
     assert "0.0.1 has no wheel, only a source package" in project.fail(6, "lock").error or pin.endswith("<0.0.1")
     index.html("nvidia-cublas-cu13", held[0])
     want(project, index, "nvidia-cublas-cu13")
     assert "only placeholders" in project.fail(6, "lock").error
     want(project, index, "nvidia-cufft-cu13")
-    assert "CUDA 13's is called nvidia-cufft" in project.fail(4, "lock").hint
+    assert "for CUDA 13 it is called nvidia-cufft" in project.fail(4, "lock").hint
     want(project, index, "nvidia-cudnm")
     assert "no project of that name" in project.fail(4, "lock").hint
     want(project, index, "nvidia-cublas")  # as the hint says
@@ -221,7 +221,7 @@ def test_an_exact_pin_of_a_withdrawn_wheel_says_so_everywhere(project: Project, 
     want(project, index, "demo")
     refused = project.fail(6, "lock")
     assert "yanked: wrong headers" in refused.error
-    assert "`demo==1.0` takes it all the same" in refused.hint
+    assert "`demo==1.0` pins it anyway" in refused.hint
     want(project, index, "demo==1.0")  # as the hint says
     assert f"{NAME}: withdrawn by its upstream (yanked): wrong headers" in project.run("lock").err
     assert locked(project)[NAME]["yanked"] == "wrong headers"
@@ -268,7 +268,7 @@ def test_the_newest_version_with_wheels_for_every_platform_is_taken_and_said(pro
              for version, machine in (("1.0", "x86_64"), ("1.0", "aarch64"), ("2.0", "aarch64"))]  # fmt: skip
     index.html("demo", *(index.link(one, "sha256") for one in names))
     want(project, index, "demo", subdirs=["linux-64", "linux-aarch64"])
-    assert "demo 2.0 has no wheels for all of linux-64, linux-aarch64: 1.0 has" in project.run("lock").err
+    assert "demo 2.0 does not have wheels for all of linux-64, linux-aarch64: 1.0 has" in project.run("lock").err
     assert locked(project).keys() == set(names[:2])
 
 

@@ -36,7 +36,7 @@ def test_an_index_that_only_stubs_lead_to_is_told_once(desk: Desk, team: MlTeam)
     reader = desk.reader(of(team))
     for _ in range(2):
         assert names(reader, "tensorrt-cu13")
-    said = "tensorrt-cu13: pypi has stubs of it, which mean nvidia-pypi: taken from there"
+    said = "tensorrt-cu13: pypi has only stubs that point to nvidia-pypi: taken from there"
     assert desk.said.lines.count(said) == 1
     assert not any(line.startswith("numpy:") for line in desk.said.lines)
 

@@ -66,7 +66,7 @@ def test_metadata_that_is_not_what_was_promised_is_named_once_for_an_index(desk:
     for project in ("torch", "jinja2"):
         for file in reader.files(project) or ():
             assert b"Checksum-SHA256" not in reader.metadata(file)
-    assert len([one for one in desk.said.lines if "not what it promises" in one]) == 1
+    assert len([one for one in desk.said.lines if "not what the index promises" in one]) == 1
     assert b"Requires-Dist: sympy" in reader.metadata(named(reader, "torch", ARM))
 
 
@@ -75,7 +75,7 @@ def test_a_server_without_pieces_gives_the_whole_wheel_which_stays(desk: Desk, i
     index.offer(file, core_metadata=None)
     index.files.ranges = False
     assert metadata(desk, index) == metadata_of(file)
-    assert "gives no pieces of files" in "".join(desk.said.lines)
+    assert "does not serve parts of files" in "".join(desk.said.lines)
     assert hashlib.sha256(file[1]).hexdigest() in {one.name for one in desk.store.objects()}
     index.forget()
     desk.store.at(METADATA).unlink()

@@ -30,5 +30,5 @@ def test_one_wheel_in_two_spellings_is_refused(project: Project, tmp_path: Path)
     add(project, "two", second)
     project.run("lock")
     project.run("sync")
-    assert "one wheel in two spellings" in project.fail(10, "publish").error
+    assert "two spellings of the same wheel" in project.fail(10, "publish").error
     assert [one.name for one in (project.site / "wheels").glob("*.whl")] == [first.name]

@@ -156,7 +156,7 @@ def test_withdrawn_versions_are_for_who_names_them(index: ToyIndex, ask: Asked) 
     assert ask.one("a==2") == ["a==2"]
     error = ask.error("a>1")
     assert "a==2 was yanked" in str(error)
-    assert "`a==2` takes it all the same" in error.hint
+    assert "`a==2` pins it anyway" in error.hint
 
 
 def test_local_versions_meet_exact_requirements(index: ToyIndex, ask: Asked) -> None:
@@ -221,7 +221,7 @@ def test_all_that_lacks_a_wheel_is_named_at_once(index: ToyIndex, ask: Asked) ->
         "  pure 1 (linux-64-py3.12 with glibc 2.17, win-64-py3.12, wanted by app): only a source"
     )
     assert 'build = ["posix", "pure"]' in error.hint
-    assert "older ones have wheels for all: new 1" in error.hint
+    assert "older versions have wheels for all: new 1" in error.hint
     assert error.hint.startswith('with `glibc = "2.34"` there are wheels for new; ')
     assert ask("app", targets=(Target("linux-64", "3.12", "2.34"),), build=frozenset({"pure"}))
 
@@ -231,7 +231,7 @@ def test_a_release_for_other_pythons_says_for_which(index: ToyIndex, ask: Asked)
     index.add("a", "0.9")
     error = ask.error("a")
     assert str(error).splitlines()[1].endswith(f"): there is {LINUX} for Python >=3.8,<3.12")
-    assert error.hint == "older ones have wheels for all: a 0.9"
+    assert error.hint == "older versions have wheels for all: a 0.9"
 
 
 def test_a_version_of_wheels_alone_that_lacks_one_is_no_choice(index: ToyIndex, ask: Asked) -> None:
@@ -246,7 +246,7 @@ def test_a_version_of_wheels_alone_that_lacks_one_is_no_choice(index: ToyIndex, 
         f"  b 1 (linux-64-py3.12 with glibc 2.17): there is {MAC}",
     ]
     assert ask.error("a>1", targets=(old,)).hint == (
-        'with `glibc = "2.34"` there are wheels for all; older ones have wheels for all: a 1'
+        'with `glibc = "2.34"` there are wheels for all; older versions have wheels for all: a 1'
     )
 
 
@@ -303,7 +303,7 @@ def test_what_no_index_has_is_named(index: ToyIndex, ask: Asked) -> None:
     index.add("a", "1", "gone>=2")
     error = ask.error("a")
     assert "gone is not on the index of g" in str(error)
-    assert "check how gone is spelt; it is looked for on the index of g alone" in error.hint
+    assert "check the spelling of gone; it is looked up on the index of g only" in error.hint
     assert '`indexes = { gone = "UPSTREAM" }`' in error.hint
 
 

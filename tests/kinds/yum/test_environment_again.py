@@ -63,7 +63,7 @@ def test_what_an_upstream_dropped_is_chosen_anew_and_told(el: El, project: Proje
     (el.root / UPDATES / "viewer-1.1-1.x86_64.rpm").unlink()
     el.repository(UPDATES).publish()
     done = project.run("lock")
-    assert "not offered any more, so chosen anew: viewer-1.1-1.x86_64" in done.out + done.err
+    assert "no longer offered, so chosen again: viewer-1.1-1.x86_64" in done.out + done.err
     assert f"{APPS} viewer-1-1.x86_64" in locked(project)
 
 
@@ -133,9 +133,9 @@ def test_what_cannot_be_had_is_named(el: El, project: Project) -> None:
     add_environment(project, "picky", name="older")
     add_environment(project, "picky=3", name="spelt")
     done = project.run("lock", check=False)
-    assert "no upstream of the environment has vewer" in done.err
+    assert "none of the environment's upstreams has vewer" in done.err
     assert "similar names there: viewer" in done.err
-    assert "of a module stream that is not active" in done.err
+    assert "belongs to a module stream that is not active" in done.err
     assert "write picky-" in done.err
     assert "picky-1-1.x86_64 is taken, because picky-2-1.x86_64 cannot be installed" in done.out + done.err
     assert locked(project, "older") == {f"{APPS} picky-1-1.x86_64"}

@@ -158,7 +158,8 @@ def test_a_client_of_the_site_installs_what_a_client_of_the_upstream_does(
 @pytest.mark.parametrize("form", FORMS)
 def test_what_is_left_out_or_contradicts_itself_is_said(judged: Judged, form: str) -> None:
     lines = {
-        "other bytes under one NEVRA": "warning: other bytes under one name, version and architecture in one index",
+        "other bytes under one NEVRA": "warning: different content under one name, version and architecture in "
+        "one index",
         "unknown type known by md5": "left out" if form == "whole" else "",
         "updateinfo with a control character": "left out: updateinfo" if form == "pin" else "",
         "an entry without a name": "left out" if form == "pin" else "",

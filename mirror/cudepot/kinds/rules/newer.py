@@ -189,7 +189,7 @@ class _Look:
     def _gone(self, newest: str) -> Iterator[Notice]:
         what = f"{self._now or self._entry.spec} is no longer listed"
         if self._now and self._key(newest) < self._key(self._now):
-            text = f"{what}; the newest there is {newest}, older: nothing is changed"
+            text = f"{what}; the newest there is {newest}, which is older: nothing is changed"
             yield self._notice("gone", newest, text)
         elif not self._bindable():
             yield self._notice("gone", newest, f"{what}; the newest there is {newest}")

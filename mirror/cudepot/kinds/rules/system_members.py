@@ -18,8 +18,8 @@ def of_kind(lock: Lock, name: str, kind: str) -> LockedEnvironment:
             hint=f"what it has is of {', '.join(others)}: `cudepot client --help` lists what is written for each",
         )
     raise ConfigError(
-        f"the site shows no environment {name!r} of such packages",
-        hint=f"it shows {there or 'none'}: run `cudepot lock`, `cudepot sync` and `cudepot publish`",
+        f"the site has no environment {name!r} with such packages",
+        hint=f"it has {there or 'none'}: run `cudepot lock`, `cudepot sync` and `cudepot publish`",
     )
 
 

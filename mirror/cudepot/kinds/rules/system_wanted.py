@@ -60,8 +60,9 @@ class Wanted:
         ]
         if not (self.upstreams or fitting):
             raise ConfigError(
-                f"an environment wants packages, and there is no upstream of type {self.kind!r} to take them from",
-                hint=f"add {self.distribution or 'the distribution'} and what else is needed as an [[upstream]] each: "
+                f"an environment needs packages, but there is no upstream of type {self.kind!r} to take them from",
+                hint=f"add {self.distribution or 'the distribution'} and whatever else is needed, each as an "
+                "[[upstream]]: "
                 "`cudepot upstreams` lists presets",
             )
         found = tuple(there[name] for name in self.upstreams or fitting)
@@ -72,7 +73,7 @@ class Wanted:
         named = (*(name for name, _ in self.priorities), *(name for _, name in self.origins))
         if strange := [name for name in named if name not in names]:
             raise ConfigError(
-                f"`priorities` or `from` of an environment names {strange[0]!r}, which is none of its upstreams",
+                f"`priorities` or `from` of an environment names {strange[0]!r}, which is not one of its upstreams",
                 hint=f"its upstreams are {', '.join(sorted(names))}",
             )
 
@@ -112,7 +113,7 @@ def parse_system(table: Table, environment: Environment, key: str, kind: str) ->
     if not environment.distribution:
         raise ConfigError(
             f"{table.path(key)!r} without {table.path('distribution')!r}",
-            hint="say what the machines run, in one word: it names their client files",
+            hint="name what the machines run, in one word: their client files are named after it",
         )
     return found
 
@@ -122,14 +123,15 @@ def check_lonely(table: Table, environment: Environment, wants: Sequence[tuple[s
     found = [one for _, one in wants if isinstance(one, Wanted)]
     if len(found) > 1:
         raise ConfigError(
-            f"{table.where!r} wants packages of {' and '.join(one.kind for one in found)}: a machine has one of them",
-            hint="make it two environments",
+            f"{table.where!r} wants packages of {' and '.join(one.kind for one in found)}: a machine uses only "
+            "one of them",
+            hint="split it into two environments",
         )
     own = ("distribution", "architectures", "base", "bootstrap", "recommends", *_BESIDE)
     if lonely := [key for key in own if table.has(key) and not found]:
         raise ConfigError(
-            f"{table.path(lonely[0])!r} in {environment.name!r}, which wants no packages of a distribution",
-            hint="say which in `deb` or `rpm`",
+            f"{table.path(lonely[0])!r} in {environment.name!r}, which has no packages from a distribution",
+            hint="list them in `deb` or `rpm`",
         )
 
 
@@ -148,7 +150,7 @@ def system_targets(environment: Environment, wanted: Wanted, words: Mapping[str,
         if one not in words:
             raise ConfigError(
                 f"environment {environment.name!r}: there are no such packages for {one}",
-                hint=f"platforms are {', '.join(words)}; or say `architectures`",
+                hint=f"platforms are {', '.join(words)}; or set `architectures`",
             )
     named = environment.architectures or tuple(words[one] for one in environment.platforms)
     flags = {"bootstrap": environment.bootstrap, "recommends": environment.recommends}

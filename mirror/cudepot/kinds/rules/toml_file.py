@@ -28,7 +28,7 @@ class TomlFile:
             self._text = data.decode("utf-8-sig")
             self.root: Table = tomli.loads(self._text)
         except (ValueError, RecursionError) as error:
-            raise ConfigError(f"{name}: not TOML: {error}", hint="mend it there") from error
+            raise ConfigError(f"{name}: not TOML: {error}", hint="fix it there") from error
 
     def at(self, text: str) -> str:
         """Return ``FILE:LINE`` of the first line that has a text, best in quotes; the file alone where none has."""
@@ -50,5 +50,5 @@ class TomlFile:
         """Return an array of tables."""
         found = self.root.get(key)
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-            raise ConfigError(f"{self.name}: expected [[{key}]]", hint="it has to be as its program writes it")
+            raise ConfigError(f"{self.name}: expected [[{key}]]", hint="it must have the form its own program writes")
         return found

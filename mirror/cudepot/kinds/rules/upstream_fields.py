@@ -30,7 +30,7 @@ def url_of(table: Table, schemes: Sequence[str] = WEB) -> str:
     if "@" in parts.netloc:
         raise ConfigError(
             f"{table.path('url')!r} holds a user name or password, which would be published",
-            hint="put it into ~/.netrc",
+            hint="put them into ~/.netrc",
         )
     if "?" in url or "#" in url:
         raise ConfigError(
@@ -108,8 +108,8 @@ def check_extras(upstream: Upstream, table: Table, is_part: Callable[[str], bool
     for one in upstream.extras:
         if plain_path(one) != one or is_part(one) or upstream.extras.count(one) > 1:
             raise ConfigError(
-                f"{one!r} in {table.path('extras')!r} is no plain path, is there twice, or is part of the repository",
-                hint="name files as they lie below the URL, for example cuda-ubuntu2004.pin",
+                f"{one!r} in {table.path('extras')!r} is not a plain path, appears twice, or is part of the repository",
+                hint="give paths relative to the URL, for example cuda-ubuntu2004.pin",
             )
 
 

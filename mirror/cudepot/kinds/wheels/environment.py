@@ -60,12 +60,12 @@ class Wanted:
         for name in filter(None, (self.index, *dict(self.indexes).values())):
             if name not in there:
                 raise ConfigError(
-                    f"an environment takes wheels from {name!r}, and no [[upstream]] of type {KIND!r} is called so",
+                    f"an environment takes wheels from {name!r}, but no [[upstream]] of type {KIND!r} has that name",
                     hint=f"there are: {', '.join(there) or 'none'}",
                 )
         if not there:
             raise ConfigError(
-                "an environment wants wheels, and there is no index to take them from",
+                "an environment needs wheels, but there is no index to take them from",
                 hint=f'add an [[upstream]] with type = "{KIND}" and the url of an index, or with preset = "pypi"',
             )
         first = there[self.index or self._first(tuple(there))]
@@ -77,7 +77,8 @@ class Wanted:
         if len(names) > 1 and names[0] in own:
             raise ConfigError(
                 f"`indexes` gives projects to {names[0]!r}, the first index: does it have all the others as well?",
-                hint=f"say which one has them with `index`: {', '.join(names)}; or name that one first in cudepot.toml",
+                hint=f"name the one that has them with `index`: {', '.join(names)}; or put that one first in "
+                "cudepot.toml",
             )
         return names[0]
 
@@ -119,14 +120,14 @@ def parse_wanted(table: Table, environment: Environment) -> Wanted | None:
     if found.wheels or found.requirements:
         return _with_python(table, environment, found)
     if lonely := [key for key in _NEEDS_WHEELS if table.has(key)]:
-        raise ConfigError(f"{table.path(lonely[0])!r} without wheels", hint="say which in `wheels` or `requirements`")
+        raise ConfigError(f"{table.path(lonely[0])!r} without wheels", hint="list them in `wheels` or `requirements`")
     return None
 
 
 def _with_python(table: Table, environment: Environment, found: Wanted) -> Wanted:
     if not environment.python:
         raise ConfigError(
-            f"wheels are wanted, but no {table.path('python')!r}", hint='say for which: python = ["3.12"]'
+            f"wheels are requested without {table.path('python')!r}", hint='give the versions: python = ["3.12"]'
         )
     return found
 

@@ -79,7 +79,7 @@ def _meets(one: Held, wanted: Requirement) -> bool:
 def _check_met(wheel: Held, wanted: Requirement, there: Sequence[Held]) -> None:
     if not all(_meets(one, wanted) for one in there):
         raise PinError(
-            f"{wheel.name} {wheel.version} requires {wanted}, and {there[0].version} is chosen",
+            f"{wheel.name} {wheel.version} requires {wanted}, but {there[0].version} was chosen",
             hint=f"choose another version: --only {wanted.name}=VERSION",
         )
 
@@ -87,7 +87,8 @@ def _check_met(wheel: Held, wanted: Requirement, there: Sequence[Held]) -> None:
 def _absent(wheel: Held, wanted: Requirement, there: Iterable[Held]) -> PinError:
     versions = ", ".join(sorted({one.version for one in there}, key=Version))
     return PinError(
-        f"{wheel.name} {wheel.version} requires {wanted}, and the site holds {versions or 'none'}",
-        hint=f'pin it in cudepot.toml (`packages = ["{wanted}"]` of a wheel index), then lock, sync, publish; or use '
+        f"{wheel.name} {wheel.version} requires {wanted}, but the site has {versions or 'none'}",
+        hint=f'pin it in cudepot.toml (`packages = ["{wanted}"]` of a wheel index), then run lock, sync and '
+        "publish; or use "
         "`export uv`, which leaves it to other indexes",
     )

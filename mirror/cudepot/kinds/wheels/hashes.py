@@ -16,7 +16,7 @@ from cudepot.kinds.wheels.provenance import Provenances
 from cudepot.ports import Progress, Source
 from cudepot.store.local import LocalStore
 
-_AGAIN = "the upstream may be in mid-publication: run the command again"
+_AGAIN = "the upstream may be in the middle of an update: run the command again"
 
 
 class Hashes:
@@ -56,7 +56,7 @@ class Hashes:
         if pinned and file.sha256 and pinned != file.sha256:
             raise TrustError(
                 f"{file.filename}: the index gives sha256 {file.sha256}, the pin says {pinned}",
-                hint="find out which is meant; correct the pin only if the index is right",
+                hint="find out which is right; change the pin only if the index is",
             )
         sha256, size = pinned or file.sha256, self._size(path, file)
         if sha256 and size is not None:
@@ -92,7 +92,7 @@ class Hashes:
 
     def _learnt(self, path: str, file: IndexFile, sha256: str, stop: threading.Event) -> Digest:
         promises = ", ".join(name for name, _ in file.hashes) or "no hash"
-        self._progress.say(f"{file.filename}: fetched to learn its sha256 (the index gives {promises})")
+        self._progress.say(f"{file.filename}: fetched to compute its sha256 (the index gives {promises})")
         with self._source.stream(path, 0) as (_, chunks):
             return self._store.add(_checked(chunks, file, sha256, stop))
 
@@ -109,9 +109,7 @@ def _checked(chunks: Iterator[bytes], file: IndexFile, sha256: str, stop: thread
             one.update(chunk)
         yield chunk
     if file.size is not None and seen != file.size:
-        raise TrustError(f"{file.url}: {seen} bytes where {file.size} were promised", hint=_AGAIN)
+        raise TrustError(f"{file.url}: {seen} bytes, but {file.size} were promised", hint=_AGAIN)
     for name, one in running.items():
         if one.hexdigest() != promised[name]:
-            raise TrustError(
-                f"{file.url}: {name} is {one.hexdigest()} where {promised[name]} was promised", hint=_AGAIN
-            )
+            raise TrustError(f"{file.url}: {name} is {one.hexdigest()}, but {promised[name]} was promised", hint=_AGAIN)

@@ -183,7 +183,7 @@ class IndexReader:
     def _behind_stub(self, name: str, upstream: Upstream, other: Upstream) -> _Read:
         """Read a project from the index that stubs name in place of its owner, and say so."""
         if other is not upstream:
-            self._progress.say(f"{name}: {upstream.name} has stubs of it, which mean {other.name}: taken from there")
+            self._progress.say(f"{name}: {upstream.name} has only stubs that point to {other.name}: taken from there")
         return _Read(other, self._shown(other, name))
 
     def _shown(self, upstream: Upstream, name: str, *, every: bool = False) -> Shown | None:
@@ -213,7 +213,8 @@ class IndexReader:
             self._undated.add(upstream.name)
         if new:
             self._progress.say(
-                f"{upstream.name}: does not say when files came: those are left out, as `exclude-newer` is set"
+                f"{upstream.name}: does not say when files were uploaded: they are left out, because "
+                "`exclude-newer` is set"
             )
 
     def _text(self, file: IndexFile) -> bytes:
@@ -246,7 +247,8 @@ class IndexReader:
 
 def _missing_index(file: IndexFile, stub: Stub) -> PinError:
     return PinError(
-        f"{file.filename} is a stub: building it fetches the wheel from {stub.index_url}, which no upstream is",
+        f"{file.filename} is a stub: building it fetches the wheel from {stub.index_url}, which is not one of "
+        "the upstreams",
         hint="add an [[upstream]] with "
         + (f'type = "{KIND}" and url = "{stub.index_url}"' if stub.index_url != NVIDIA else 'preset = "nvidia/pypi"'),
     )

@@ -120,7 +120,7 @@ def _no_project(path: str, spec: str) -> str:
         return f"{now[:1].upper()}{now[1:]}"
     meant = as_wheel(spec)
     other = [meant] if meant and not meant.startswith(path.rstrip("/")) else []
-    return spelled_out(other) or "the index has no project of that name: check how it is spelt"
+    return spelled_out(other) or "the index has no project of that name: check the spelling"
 
 
 def projects_of(
@@ -179,7 +179,7 @@ def _chosen(
         newest = next(projects[one.project].versions(one.requirement))
         if wheels and wheels[0].version != newest:
             platforms = ", ".join(one.pin.subdirs)
-            progress.say(f"{one.project} {newest} has no wheels for all of {platforms}: {wheels[0].version} has")
+            progress.say(f"{one.project} {newest} does not have wheels for all of {platforms}: {wheels[0].version} has")
         for wheel in wheels:
             found.setdefault(wheel.file.filename, _Chosen(one, wheel))
     return list(found.values()), errors

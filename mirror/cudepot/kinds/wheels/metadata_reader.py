@@ -101,7 +101,7 @@ class MetadataReader:
         try:
             return _by_pieces(source, path, file)
         except _NoPiecesError:
-            self._note(upstream, f"gives no pieces of files: {file.filename} and others are fetched whole")
+            self._note(upstream, f"does not serve parts of files: {file.filename} and others are fetched whole")
         except FormatError:  # what is wrong with it is for the whole to say
             pass
         return self._out_of_all(upstream, file)
@@ -116,8 +116,8 @@ class MetadataReader:
             page = None
         if page is not None and hexdigest(page.body) == file.core_metadata:
             return page.body
-        wrong = "not there" if page is None else "not what it promises"
-        self._note(upstream, f"{file.filename}.metadata is {wrong}: such METADATA is read out of the wheels")
+        wrong = "missing" if page is None else "not what the index promises"
+        self._note(upstream, f"{file.filename}.metadata is {wrong}: METADATA is read from the wheels instead")
         return None
 
     def _out_of_all(self, upstream: Upstream, file: IndexFile) -> bytes:

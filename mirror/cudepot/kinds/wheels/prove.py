@@ -99,7 +99,7 @@ class SiteReader:
         for one in found:
             there = [self._tree.get(f"wheels/{one.filename}{end}") for end in ("", ".metadata")]
             if [digest.sha256 if digest else "" for digest in there] != [one.sha256, one.core_metadata]:
-                raise PinError(f"{one.filename} is not on the site as the page of {project} says")
+                raise PinError(f"{one.filename} is not on the site as {project}'s page describes it")
         return found
 
     every = files

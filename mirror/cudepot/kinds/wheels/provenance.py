@@ -62,7 +62,7 @@ class Provenances:
         page = self._source.read(path, limit=_LIMIT)
         body = page.body if page else b""
         if attested_hashes(body, url) != {digest.sha256}:
-            raise FormatError(f"{url}: it is about another file")
+            raise FormatError(f"{url}: it is about a different file")
         return body
 
 

@@ -96,12 +96,12 @@ def _check_alone(filename: str, tree: Mapping[str, Digest], spellings: dict[obje
     if f"wheels/{filename}" in tree:
         raise FormatError(
             f"two wheels are called {filename} and differ",
-            hint='pin only one of them; of two CUDA variants one can have `outputs = ["cuda-wheel"]`',
+            hint='pin only one of them; one of two CUDA variants can have `outputs = ["cuda-wheel"]`',
         )
     spelt = spellings.setdefault(_taken_apart(filename), filename)
     if spelt != filename:
         raise FormatError(
-            f"{spelt} and {filename} are one wheel in two spellings: pip takes either of them",
+            f"{spelt} and {filename} are two spellings of the same wheel: pip installs either of them",
             hint="pin only one of them",
         )
 
@@ -144,7 +144,7 @@ def _taken_apart(filename: str) -> tuple[str, Version, BuildTag, frozenset[Tag]]
         return parse_wheel_filename(filename)
     except ValueError as error:
         raise FormatError(
-            f"{filename}: no name of a wheel: {error}", hint="give it the name it was built under"
+            f"{filename}: not a wheel's file name: {error}", hint="give it back the name it was built under"
         ) from error
 
 

@@ -41,6 +41,7 @@ def relink(text: str, tree: Mapping[str, Digest], url: str, *, leave: bool) -> t
         more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
         raise PinError(
             f"the site lacks {len(lacking)} packages of the lock: {', '.join(lacking[:_NAMED])}{more}",
-            hint="pin them or add them to an environment; --leave-missing if those who install from the site need none",
+            hint="pin them or add them to an environment; use --leave-missing if nobody who installs from the "
+            "site needs them",
         )
     return tomli_w.dumps(found.document), found

@@ -45,7 +45,7 @@ def this_machine(python: Interpreter) -> Target:
     if found is None:
         raise BuildError(
             f"sdists are built on Linux with glibc, and this is {platform.system()} ({platform.machine()})",
-            hint="run `cudepot lock` there; who has the lock and a bundle needs no build",
+            hint="run `cudepot lock` there; machines with the lock and a bundle need no build",
         )
     return Target(found, python.version, version)
 
@@ -131,7 +131,7 @@ def unpack(stream: BinaryIO, folder: Path, source: Source) -> None:
         for name, target in links.items():
             (inside / name).symlink_to(target)
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
-        raise FormatError(f"{source.filename}: files in each other's way: {Path(error.filename).name}") from error
+        raise FormatError(f"{source.filename}: files overwrite each other: {Path(error.filename).name}") from error
     _settle(inside)
     folder.rmdir()
     _top(inside).rename(folder)

@@ -25,19 +25,19 @@ def remake(depot: Depot, artifact: Artifact, requires: Iterable[Artifact]) -> No
     python = find_interpreter(built.python)
     if python is None:
         raise BuildError(
-            f"{artifact.filename} was built with Python {built.python}, which this machine has not got",
-            hint=f"install Python {built.python}, or take the wheel from the store that locked it, by a bundle",
+            f"{artifact.filename} was built with Python {built.python}, which this machine does not have",
+            hint=f"install Python {built.python}, or get the wheel in a bundle from the store that locked it",
         )
-    depot.progress.say(f"building {artifact.filename} again, which is not in the store")
+    depot.progress.say(f"{artifact.filename} is not in the store: building it again")
     try:
         _, digest = build(depot.store, source, python, {one.filename: one.digest for one in requires})
     except CudepotError as error:
-        raise error.retold(f"{artifact.filename} is locked and not here: {error}") from error
+        raise error.retold(f"{artifact.filename} is locked but missing here: {error}") from error
     if digest != artifact.digest:
-        told = "" if built.again else "; when it was locked, two builds differed already"
+        told = "" if built.again else "; two builds already differed when it was locked"
         raise BuildError(
-            f"{artifact.filename}: built again it is not what is locked{told}",
-            hint="take it from the store that locked it, by a bundle; or run `cudepot lock` again without it",
+            f"{artifact.filename}: the rebuilt wheel is not the locked one{told}",
+            hint="get it in a bundle from the store that locked it, or run `cudepot lock` again without it",
         ) from mismatch(artifact.filename, artifact.digest, digest)
 
 
@@ -48,7 +48,7 @@ def remake_all(depot: Depot, lock: Lock, lost: Iterable[Artifact]) -> None:
             requires = lock.builders_of([one])
             if requires is None:
                 raise BuildError(
-                    f"{one.filename} is not here, nor is all in cudepot.lock that it was built with",
+                    f"{one.filename} is missing, and cudepot.lock does not list everything it was built with",
                     hint="run `cudepot lock`",
                 )
             remake(depot, one, requires)

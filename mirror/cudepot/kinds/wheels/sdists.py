@@ -94,7 +94,7 @@ class Builder:
 
         Raises:
             BuildError: no wheel can be made of it.
-            PinError: what its build requires cannot be had.
+            PinError: its build requirements cannot be met.
             CudepotError: it cannot be fetched.
         """
         with self._turn:
@@ -185,7 +185,7 @@ class Builder:
         upstream, source = self._owner(project), self._source(project, file)
         path = located(upstream, file.url)
         self._fetch([Wanted(self._depot.source(upstream), path, source.digest)])
-        self._depot.progress.say(f"building a wheel of {file.filename} with Python {python.version}")
+        self._depot.progress.say(f"building a wheel from {file.filename} with Python {python.version}")
         requires, (filename, digest) = self._first(project, source, python)
         version = version_of(file.filename)
         check_name(filename, project, version, file.filename)
@@ -220,8 +220,9 @@ class Builder:
             return True
         files = [files_of(self._depot.store, one, filename) for one in (first, second)]
         self._depot.progress.say(
-            f"{filename}: two builds of {source.filename} differ ({differing(*files)}): no other machine can make it "
-            "again, only this store and bundles have it"
+            f"{filename}: two builds of {source.filename} differ ({differing(*files)}): no other machine can "
+            "reproduce it; "
+            "only this store and bundles have it"
         )
         return False
 
@@ -235,7 +236,7 @@ class Builder:
             with temporary_folder() as scratch:
                 found = resolve(question, self._reader, scratch)[here]
         except PinError as error:
-            raise error.retold(f"{source.filename}: what its build requires cannot be had: {error}") from error
+            raise error.retold(f"{source.filename}: its build requirements cannot be met: {error}") from error
         wheels = tuple(self._wheel(project, one) for one in found)
         self._bring(wheels)
         return wheels
@@ -278,8 +279,8 @@ class Builder:
         for one in others:
             if resolver_fields(self._metadata(first)) != resolver_fields(self._metadata(one)):
                 raise BuildError(
-                    f"{what}: {first.filename} and {one.filename} of it require different things",
-                    hint="make an environment for each of the Pythons",
+                    f"{what}: {first.filename} and {one.filename} from it have different requirements",
+                    hint="use a separate environment for each Python",
                 )
 
     def _check(self, made: Made, target: Target, what: str) -> None:

@@ -99,7 +99,7 @@ def check_insisted(artifacts: Iterable[Artifact], insisted: Mapping[str, frozens
         digest = one.built.digest if one.built else one.digest
         if one.name in insisted and digest.sha256 not in insisted[one.name]:
             raise TrustError(
-                f"{one.filename}: {one.upstream} has it with sha256 {digest.sha256}, which is not among those that "
-                "the requirements give",
-                hint="it was added since they were written, or it is another file: find out, then write them anew",
+                f"{one.filename}: {one.upstream} has it with sha256 {digest.sha256}, which is not one of those "
+                "in the requirements",
+                hint="it was added after they were written, or it is a different file: find out, then regenerate them",
             )

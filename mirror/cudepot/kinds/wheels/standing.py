@@ -104,8 +104,8 @@ def _gone(gone: Sequence[Artifact]) -> GoneError:
     names = ", ".join(one.filename for one in gone[:_NAMED]) + (" and others" if len(gone) > _NAMED else "")
     upgrades = " ".join(f"--upgrade {one}" for one in dict.fromkeys(one.name for one in gone[:_NAMED]))
     return GoneError(
-        f"{first.upstream} does not offer any more what is locked: {names}",
-        hint=f"the locked files stay, and the site has them; `cudepot lock {upgrades}` takes other versions",
+        f"{first.upstream} no longer offers what is locked: {names}",
+        hint=f"the locked files are kept, and the site has them; `cudepot lock {upgrades}` chooses other versions",
         fault=Fault(GONE, f"{first.upstream}/{first.name}/", {"files": len(gone)}),
     )
 
@@ -113,6 +113,6 @@ def _gone(gone: Sequence[Artifact]) -> GoneError:
 def _without_builder(one: Artifact) -> str:
     """Return the line about something that a file was built with, and that its upstream has no more."""
     return (
-        f"{one.filename}, which {one.why.removeprefix(BUILDS)} was built with: {one.upstream} does not offer it any "
-        "more; where it is not in the store, the wheel cannot be built again"
+        f"{one.filename}, which {one.why.removeprefix(BUILDS)} was built with: {one.upstream} no longer offers it; "
+        "if it is not in the store, the wheel cannot be rebuilt"
     )

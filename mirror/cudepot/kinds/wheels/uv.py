@@ -47,14 +47,16 @@ def run_lock(
             text=True, errors="replace", timeout=seconds, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise BuildError(f"uv found no solution within {seconds // 60} minutes", hint="ask for less") from error
+        raise BuildError(
+            f"uv found no solution within {seconds // 60} minutes", hint="ask for fewer packages or targets"
+        ) from error
     except OSError as error:
         raise BuildError(f"uv cannot be run: {error}", hint="install cudepot again") from error
     if done.returncode == _NO_SOLUTION:
         raise NoSolutionError(done.stderr)
     if done.returncode:
         said = " ".join(done.stderr.split())[-1000:]
-        raise BuildError(f"uv ended with {done.returncode}: {said or 'without a word'}")
+        raise BuildError(f"uv ended with {done.returncode}: {said or 'without a message'}")
     return (project / "uv.lock").read_text()
 
 

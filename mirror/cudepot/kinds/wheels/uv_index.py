@@ -109,7 +109,7 @@ class UvIndex:
         elif len(parts) == 3 and parts[0] == "files" and parts[2].endswith(_METADATA):
             body, kind = self.metadata(parts[1], parts[2].removesuffix(_METADATA)), "text/plain"
         elif len(parts) == 3 and parts[0] == "files":
-            raise TrustError(f"{parts[2]}: uv asked for the bytes of a file, which it is never given")
+            raise TrustError(f"{parts[2]}: uv asked for the content of a file, which it should never need")
         return (body, kind) if body is not None else None
 
     def asked(self, parts: Sequence[str]) -> tuple[bytes, str] | None:
@@ -176,7 +176,7 @@ def serving(index: UvIndex) -> Iterator[str]:
     try:
         server = _Server(index, token)
     except OSError as error:
-        raise InternalError(f"cannot listen on 127.0.0.1, where uv is shown the indexes: {error}") from error
+        raise InternalError(f"cannot listen on 127.0.0.1, where uv reads the indexes: {error}") from error
     with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

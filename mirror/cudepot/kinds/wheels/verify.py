@@ -20,7 +20,7 @@ def faults(store: LocalStore, snapshot: Snapshot, path: str) -> Iterator[str]:
     for page, kind in ((path, JSON_TYPE), (folder + "index.html", "text/html")):
         for file in parse_page(store.read(snapshot.tree[page]), kind, f"https://site.invalid/{page}"):
             for what in _wrong(file, snapshot):
-                yield f"{page}: {what} is not the one it names"
+                yield f"{page}: {what} does not match this page"
 
 
 def _wrong(file: IndexFile, snapshot: Snapshot) -> Iterator[str]:

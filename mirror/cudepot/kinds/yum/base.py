@@ -32,7 +32,7 @@ def base_of(asking: Solving, union: Union) -> list[str]:
         text = read_wanted(asking.depot.base, wanted.listing).decode(errors="replace")
         installed = [one for one in read_listing(text) if one.kind == ArtifactKind.RPM]
         if not installed:
-            raise ConfigError(f"{wanted.listing}: lists no rpms", hint="make it with `rpm -qa` on such a machine")
+            raise ConfigError(f"{wanted.listing}: lists no rpms", hint="create it with `rpm -qa` on such a machine")
         return _listed(union, installed)
     if base == "minbase":
         return _minimal(union)
@@ -42,9 +42,9 @@ def base_of(asking: Solving, union: Union) -> list[str]:
 def _minimal(union: Union) -> list[str]:
     answer = solved(union, Question(bootstrap(union)))
     if answer.refused:
-        raise PinError(f"the upstreams make no minimal system: {answer.refused}")
+        raise PinError(f"no minimal system can be made from the upstreams: {answer.refused}")
     set_base(union, [_as_offered(union, union.packages[one]) for one in answer.chosen])
-    return [f"counts as there already: a minimal system of {len(answer.chosen)} packages"]
+    return [f"treated as installed: a minimal system of {len(answer.chosen)} packages"]
 
 
 def _listed(union: Union, installed: list[Installed]) -> list[str]:
@@ -64,7 +64,7 @@ def _told(count: int, unknown: list[str]) -> Iterator[str]:
     if unknown:
         more = f" and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
         yield (
-            f"of {count} packages that the machine has, {len(unknown)} are in no upstream, so only their names are "
+            f"{len(unknown)} of the machine's {count} packages are in no upstream, so only their names are "
             f"known, not what they provide: {', '.join(unknown[:_SHOWN])}{more}"
         )
 

@@ -90,8 +90,8 @@ class YumChain(Asked):
 
     def _unsigned(self, error: MissingError) -> TrustError:
         return TornRootError(
-            f"{self.upstream.url}{PATH}: there is no signature ({error})",
-            hint='it may follow in some minutes; an upstream that never signs needs `trust = "hash-lock"`',
+            f"{self.upstream.url}{PATH}: no signature ({error})",
+            hint='it may follow in a few minutes; an upstream that never signs needs `trust = "hash-lock"`',
             fault=self._torn(),
         )
 

@@ -155,8 +155,8 @@ def _holding(clients: Sequence[DnfClient], label: str, holding: str, *, old: boo
         "*" in text for one in clients for several in one.versions.values() for text in several
     ):
         raise PinError(
-            "a repository mirrored whole is held within a CUDA by the versionlock plugin alone",
-            hint="leave --hold out, or pin packages instead of `whole = true`",
+            "only the versionlock plugin can hold a repository mirrored whole to one CUDA",
+            hint="omit --hold, or pin packages instead of `whole = true`",
         )
     if holding == "excludes":
         path, data = f"etc/{'yum' if old else 'dnf'}/{label}-excludes.conf", excludes(clients, old=old)
@@ -168,7 +168,9 @@ def _holding(clients: Sequence[DnfClient], label: str, holding: str, *, old: boo
 
 def _check_one_kind(clients: Sequence[DnfClient]) -> None:
     if len({one.old for one in clients}) > 1:
-        raise ConfigError("rhel7's yum and dnf read different files", hint="write them in two runs, to two folders")
+        raise ConfigError(
+            "rhel7's yum and dnf read different files", hint="write them in two runs, to separate folders"
+        )
 
 
 def _client(
@@ -221,8 +223,8 @@ def _check_shown(tree: Tree, name: str) -> None:
         end = "/repodata/repomd.xml"
         there = [path[4:].removesuffix(end) for path in tree if path.startswith("yum/") and path.endswith(end)]
         raise ConfigError(
-            f"the site shows no yum repository of {name!r}",
-            hint=f"it shows {', '.join(sorted(there)) or 'none'}; pin packages of it, then lock, sync, publish",
+            f"the site has no yum repository for {name!r}",
+            hint=f"it has {', '.join(sorted(there)) or 'none'}; pin packages from it, then run lock, sync and publish",
         )
 
 

@@ -63,7 +63,7 @@ def _packages(
         one, head = alike[0]
         assert verifier is not None
         seen = [found for packet in head.signatures() for found in verifier.inspect(head.header.raw, packet)]
-        what = f"{len(alike)} packages, {one.path} for one" if len(alike) > 1 else one.path
+        what = f"{len(alike)} packages, for example {one.path}" if len(alike) > 1 else one.path
         verdicts = judge_rpm_document(seen, keys, depot.clock().date(), Of.PACKAGE, digested=bool(digested))
         yield checked("packages", what, upstream.name, seen, verdicts)
 

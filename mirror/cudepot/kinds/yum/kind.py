@@ -50,7 +50,7 @@ class _Locks(PlainLocks):
         if any(root.signers for root in upstream.roots):
             return ""
         packages = "" if _package_keys(config, upstream.name) else "; its packages are not checked either"
-        return f"{upstream.name}: signed by nobody: believed by its hash in cudepot.lock (trust = hash-lock){packages}"
+        return f"{upstream.name}: unsigned: trusted by its hash in cudepot.lock (trust = hash-lock){packages}"
 
 
 def _package_keys(config: Config, name: str) -> tuple[str, ...]:

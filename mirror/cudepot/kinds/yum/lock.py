@@ -81,5 +81,5 @@ def _others(chain: YumChain, root: YumRoot, records: Sequence[Record]) -> dict[s
         except (IndexMissingError, IndexMismatchError) as error:
             left_out.append(f"{one.type}: {error}")
     for told in left_out:
-        chain.depot.progress.say(f"{chain.upstream.name}: left out, dnf does without it: {told}")
+        chain.depot.progress.say(f"{chain.upstream.name}: left out, dnf works without it: {told}")
     return found

@@ -45,8 +45,8 @@ def check_whole(rpm: Artifact, path: Path) -> None:
     """
     if rpm.architecture in _SOURCES:
         raise ConfigError(
-            f"{path.name}: holds the sources of {rpm.name}, which no client installs",
-            hint="leave it out of the pin: a glob such as *.x86_64.rpm does not take it",
+            f"{path.name}: holds the sources of {rpm.name}, which clients cannot install",
+            hint="leave it out of the pin: a glob such as *.x86_64.rpm does not match it",
         )
     with path.open("rb") as handle:
         head = read_head(handle, what=path.name)

@@ -71,7 +71,7 @@ def _check_entries(chain: YumChain, entries: Iterable[bytes], what: str) -> None
             name, arch, version = (one.decode(errors="replace") for one in named.groups())
             twins[f"{name} ({version}) {arch}"] = None
         if not _SIZE.search(entry):
-            raise FormatError(f"{what}: does not say its size: {entry[:120]!r}", hint="report it upstream")
+            raise FormatError(f"{what}: does not give its size: {entry[:120]!r}", hint="report it upstream")
     if weak and not strong:
-        raise TrustError(f"{what}: knows its packages by a weak hash only", hint="sha256 or sha512 is needed")
+        raise TrustError(f"{what}: identifies its packages only by a weak hash", hint="sha256 or sha512 is needed")
     tell_twins(chain, list(twins))

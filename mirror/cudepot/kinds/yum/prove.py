@@ -127,7 +127,7 @@ def _exclusive(needed: Iterable[Rpm], streams: Mapping[str, set[tuple[str, str]]
             of_it = {stream for name, stream in streams[_long(one.nevra)] if name == module}
             chosen[module] = chosen.get(module, of_it) & of_it
             if not chosen[module]:
-                return f"what it needs is of several streams of module {module}"
+                return f"its dependencies come from several streams of module {module}"
     return ""
 
 

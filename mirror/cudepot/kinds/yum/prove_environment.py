@@ -139,7 +139,7 @@ def _strange(
             continue
         rpm, shown = union.rpm(listed[upstream, filename]), sites[upstream].tree.get(sites[upstream].folder + filename)
         if shown is None or (rpm.checksum[0] == "sha256" and rpm.checksum[1] != shown.sha256):
-            yield f"{filename} is not the one that {upstream} lists"
+            yield f"{filename} is not the file that {upstream} lists"
 
 
 def _asked(union: Union, environment: LockedEnvironment, target: LockedTarget, sites: Mapping[str, _Site]) -> Question:

@@ -73,7 +73,8 @@ def _check_signatures(base: Path, config: Config, store: LocalStore, lock: Lock,
     missing = unchecked(base, config, store, lock, upstream)
     if missing:
         raise ConfigError(
-            f"{upstream.name}: the signatures of {len(missing)} packages have not been checked, {missing[0]} for one",
+            f"{upstream.name}: the signatures of {len(missing)} packages have not been checked, for example "
+            f"{missing[0]}",
             hint="run `cudepot sync`",
         )
 
@@ -194,7 +195,7 @@ def _made_strictly(
             made = _kept(depot.store, kind, f"{kind}.xml.gz", pieces, revision)
             if lacking:
                 told = f"{lacking[0]}{f' and {len(lacking) - 1} more' if lacking[1:] else ''}"
-                depot.progress.say(f"{rpms[0].upstream}: {what}: has no usable entry of {told}: left empty")
+                depot.progress.say(f"{rpms[0].upstream}: {what}: has no usable entry for {told}: left empty")
             return made
         kind = "group" if kind.startswith("group") else kind
         found = _small(depot.progress, kind, text.read(), rpms, what)

@@ -101,7 +101,7 @@ def _told(upstream: Upstream, one: Subject, error: CudepotError) -> PackageError
     said: dict[str, str | int] = {"promised_sha256": one.digest.sha256, "promised_size": one.digest.size}
     return PackageError(
         f"{one.path}: {error}",
-        hint=f"it is not published; if its signer is NVIDIA's, add the key to `rpm-keys` of {upstream.name}",
+        hint=f"it is not published; if NVIDIA signed it, add the key to `rpm-keys` of {upstream.name}",
         fault=Fault(PACKAGE, f"{upstream.url}{one.path}", said),
     )
 
@@ -196,9 +196,9 @@ def _with_payload(
     if verdict is not None and (head.payload_digest[0] or not bare):
         return verdict
     return _old_way(store, verifier, one, head) or TrustError(
-        "no signature covers its payload, and nobody has signed the metadata that tell its hash"
+        "no signature covers its payload, and the metadata with its hash is unsigned"
         if verdict
-        else "its header is not signed, nor is the file as a whole"
+        else "neither its header nor the file as a whole is signed"
     )
 
 
@@ -221,7 +221,7 @@ def _read(store: LocalStore, one: Subject) -> RpmHead | CudepotError:
             head = read_head(handle, what=one.path)
         nevra = f"{head.name}-{head.evr}.{head.architecture}"
         if one.nevra not in ("", nevra):
-            raise TrustError(f"says inside that it is {nevra}, the repository calls it {one.nevra}")
+            raise TrustError(f"describes itself as {nevra}, the repository calls it {one.nevra}")
         head.signatures()
     except CudepotError as error:
         return error

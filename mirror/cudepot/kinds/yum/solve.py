@@ -82,8 +82,8 @@ def _check_subsets(upstreams: Iterable[Upstream]) -> None:
     for one in upstreams:
         if one.whole:
             raise ConfigError(
-                f"{one.name}: mirrored whole, and an environment takes what it needs of it",
-                hint="name the repository a second time, as an upstream without `whole = true`, for environments",
+                f"{one.name}: it is mirrored whole, but an environment takes only what it needs",
+                hint="add the repository a second time, as an upstream without `whole = true`, for environments",
             )
 
 
@@ -126,7 +126,7 @@ def _for_machine(readings: Sequence[Reading], target: LockedTarget) -> list[Read
     if not found:
         raise ConfigError(
             f"{target.name}: none of the environment's upstreams is for {machine}",
-            hint=f'say `architectures = ["{machine}"]` in those that are',
+            hint=f'set `architectures = ["{machine}"]` in those that are',
         )
     return found
 
@@ -180,9 +180,9 @@ def _moved(gone: Sequence[str], union: Union, answer: Answer, *, stayed: bool) -
         there = {union.packages[one].name for one in answer.chosen}
         names = [one for one in gone if one.rsplit("-", 2)[0] in there]
         if names:
-            yield f"not offered any more, so chosen anew: {_shown(names)}"
+            yield f"no longer offered, so chosen again: {_shown(names)}"
     if not stayed:
-        yield "what is locked has no solution with what is asked for now: chosen anew"
+        yield "the locked packages do not fit the current requirements: all chosen again"
 
 
 def _recommended(union: Union, beside: set[int]) -> Iterator[str]:
@@ -191,7 +191,7 @@ def _recommended(union: Union, beside: set[int]) -> Iterator[str]:
         names = sorted(union.packages[one].name for one in beside)
         yield (
             f"left out: {len(beside)} packages of {total:,} bytes that others only recommend ({_shown(names)}); "
-            "`recommends = true` takes them"
+            "`recommends = true` includes them"
         )
 
 

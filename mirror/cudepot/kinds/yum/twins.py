@@ -18,7 +18,7 @@ def tell_twins(chain: YumChain, twins: Collection[str], taken: str = "") -> None
         names = list(twins)
         more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
         chain.depot.progress.say(
-            f"{chain.upstream.name}: warning: other bytes under one name, version and architecture in one index: "
+            f"{chain.upstream.name}: warning: different content under one name, version and architecture in one index: "
             f"{', '.join(names[:_TOLD])}{more}{taken}; ask the upstream why"
         )
 
@@ -34,7 +34,7 @@ def served(chain: YumChain, rpms: Iterable[Rpm], chosen: Iterable[Chosen]) -> li
     twins = [
         f"{name} ({_sums(several)})" for name, several in listed.items() if len({one.checksum for one in several}) > 1
     ]
-    tell_twins(chain, twins, "; the one built last is taken")
+    tell_twins(chain, twins, "; the last one built is chosen")
     return [(_living(chain, rpm, listed[rpm.nevra]), why) for rpm, why in found]
 
 

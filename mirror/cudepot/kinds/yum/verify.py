@@ -36,14 +36,14 @@ def _followed(
     root = _bytes(store, snapshot, folder + PATH)
     if verifier is not None:
         if f"{folder}{PATH}.asc" not in snapshot.tree:
-            raise TrustError("no signature: there is no repomd.xml.asc")
+            raise TrustError("no signature: repomd.xml.asc is missing")
         verifier.detached(root, _bytes(store, snapshot, f"{folder}{PATH}.asc"), folder + PATH)
     for one in parse_repomd(root, folder + PATH).records:
         shown = snapshot.tree.get(folder + one.href)
         if shown is None and not ours and one.type not in DOWNLOADED:
             continue  # what the upstream names and does not serve is left out
         if shown is None or not keeps(store, shown, one.promised):
-            yield f"{folder}{PATH}: {one.href} is not the one it names"
+            yield f"{folder}{PATH}: {one.href} does not match this index"
         elif one.type == "primary":
             yield from _packages(store, snapshot, folder, one, shown)
 
@@ -54,14 +54,14 @@ def _packages(store: LocalStore, snapshot: Snapshot, folder: str, primary: Recor
         for path, digest in listing(text, what):
             found = snapshot.tree.get(folder + path)
             if digest is not None and (found is None or not keeps(store, found, digest)):
-                yield f"{what}: {path} is not the one it names"
+                yield f"{what}: {path} does not match this index"
 
 
 def _bytes(store: LocalStore, snapshot: Snapshot, path: str) -> bytes:
     try:
         return store.read(snapshot.tree[path])
     except KeyError:
-        raise TrustError(f"there is no {path}") from None
+        raise TrustError(f"{path} is missing") from None
 
 
 def faults(store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, path: str) -> Iterator[str]:

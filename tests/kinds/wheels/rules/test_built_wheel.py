@@ -31,7 +31,7 @@ def test_the_name_of_an_sdist_says_its_version(name: str, version: str) -> None:
 
 def test_what_is_no_name_of_an_sdist_is_an_error() -> None:
     for name in ("x.tar.gz", "x-1.0.tar", "x-y-z.tar.gz"):
-        with pytest.raises(BuildError, match="no name of an sdist"):
+        with pytest.raises(BuildError, match="not an sdist's file name"):
             version_of(name)
 
 
@@ -44,7 +44,7 @@ def test_a_wheel_is_of_its_sdist_however_it_is_spelt(name: str) -> None:
     "name", ["x-1.0-py3-none-any.whl", "x_y-1.1-py3-none-any.whl", "x_y.whl", "../x_y-1.0-py3-none-any.whl"]
 )
 def test_a_wheel_of_something_else_is_refused(name: str) -> None:
-    with pytest.raises(BuildError, match=r"is no wheel of x-y 1\.0"):
+    with pytest.raises(BuildError, match=r"is not a wheel of x-y 1\.0"):
         check_name(name, "x-y", "1.0", WHAT)
 
 
@@ -78,7 +78,7 @@ def test_another_platform_and_another_python_are_named() -> None:
     with pytest.raises(BuildError, match=r"for linux-64 alone, and win-64-py3\.12 needs another"):
         check_platform(Target("win-64", "3.12"), here, WHAT)
     built = "x-1.0-cp311-cp311-linux_x86_64.whl"
-    assert "has to be built by Python 3.12, which this machine has not got" in str(unfit(built, LINUX, WHAT, ""))
+    assert "must be built with Python 3.12, which this machine does not have" in str(unfit(built, LINUX, WHAT, ""))
     assert "Python 3.12.1 builds x-1.0-cp311" in str(unfit(built, LINUX, WHAT, "3.12.1"))
 
 
@@ -105,7 +105,7 @@ def test_a_newer_glibc_is_refused() -> None:
 
 @pytest.mark.parametrize("needed", ["libstdc++.so.6", "libcrypto.so.3", "libcuda.so.1", "libcfoo.so.1"])
 def test_what_no_wheel_may_count_on_is_refused(needed: str) -> None:
-    with pytest.raises(BuildError, match=r"is for this machine alone: x/a\.so needs lib") as refused:
+    with pytest.raises(BuildError, match=r"works only on this machine: x/a\.so needs lib") as refused:
         check_glibc({"x/a.so": library("libc.so.6", needed)}, WHEEL, LINUX, WHAT)
     assert "auditwheel" in refused.value.hint
 

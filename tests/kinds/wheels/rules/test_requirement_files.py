@@ -121,7 +121,7 @@ def test_what_cannot_be_asked_for_is_told_with_its_line(text: str, said: str) ->
 def test_files_that_include_others_without_end_are_refused() -> None:
     with pytest.raises(ConfigError, match="more than 64 files include each other"):
         asked_for(["x/r.in"], lambda _: b"-r x/r.in")
-    with pytest.raises(ConfigError, match="more than 64 files of requirements include each other"):
+    with pytest.raises(ConfigError, match="more than 64 requirements files include each other"):
         with_included(["x/r.in"], lambda _: b"-r x/r.in")
 
 
@@ -158,11 +158,11 @@ def test_a_project_asks_for_its_dependencies_and_for_extras_and_groups_if_told()
     ("spec", "text", "said"),
     [
         ("p.toml", "x = ", r"p\.toml: not TOML"),
-        ("p.toml[none]", PYPROJECT, "no extra and no dependency group is called 'none'"),
+        ("p.toml[none]", PYPROJECT, "no extra or dependency group is called 'none'"),
         ("p.toml", '[project]\ndependencies = [\n  "six",\n  "=",\n]', r"p\.toml:4: not a requirement"),
-        ("p.toml", '[project]\nname = "x"\ndynamic = ["dependencies"]', r"p\.toml:3: dependencies are made by a build"),
+        ("p.toml", '[project]\nname = "x"\ndynamic = ["dependencies"]', r"p\.toml:3: dependencies come from a build"),
         ("p.toml", '[project]\ndependencies = ["six @ https://h/x"]', r"p\.toml:2: six is taken from a URL"),
-        ("p.toml", "project = 3", r"p\.toml: not as such files are"),
+        ("p.toml", "project = 3", r"p\.toml: malformed"),
         ("p.toml", '[project]\ndependencies = "six"', "'six' where a list has to be"),
         ("p.toml[a]", '[project]\n[project.optional-dependencies]\na = "six"', "'six' where a list has to be"),
     ],
@@ -219,13 +219,13 @@ def test_what_a_pylock_has_for_extras_and_groups_that_are_asked_for(spec: str, m
 @pytest.mark.parametrize(
     ("spec", "text", "said"),
     [
-        ("uv.lock", UV_LOCK + GIT, r"uv\.lock:\d+: g is of no index"),
+        ("uv.lock", UV_LOCK + GIT, r"uv\.lock:\d+: g does not come from an index"),
         ("uv.lock", UV_LOCK.replace("python_full_version <", "python <"), r"uv\.lock:\d+|uv\.lock: not a requirement"),
-        ("uv.lock[none]", UV_LOCK, "no extra and no dependency group is called 'none'"),
+        ("uv.lock[none]", UV_LOCK, "no extra or dependency group is called 'none'"),
         ("uv.lock", "version = 1", r"expected \[\[package\]\]"),
-        ("uv.lock", '[[package]]\nname = "x"', r"uv\.lock: not as such files are \(KeyError"),
-        ("pylock.toml", PYLOCK + '[[packages]]\nname = "v"\n', r"pylock\.toml:\d+: v is of no index"),
-        ("pylock.toml[x]", PYLOCK, "no extra and no dependency group is called 'x'"),
+        ("uv.lock", '[[package]]\nname = "x"', r"uv\.lock: malformed \(KeyError"),
+        ("pylock.toml", PYLOCK + '[[packages]]\nname = "v"\n', r"pylock\.toml:\d+: v does not come from an index"),
+        ("pylock.toml[x]", PYLOCK, "no extra or dependency group is called 'x'"),
     ],
 )  # fmt: skip
 def test_a_lock_that_cannot_be_read(spec: str, text: str, said: str) -> None:

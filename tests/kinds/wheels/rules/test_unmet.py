@@ -26,8 +26,8 @@ def told(one: LockedTarget, app: bytes, *replaced: str) -> list[str]:
 def test_a_version_that_does_not_fit_and_a_project_that_is_not_there_are_told() -> None:
     assert told(target(APP, LIB), metadata("lib<2", "Lib>=1")) == []
     assert told(target(APP, LIB), metadata("lib>=2", "other")) == [
-        f"t: {APP} requires lib>=2, and there is 1.5",
-        f"t: {APP} requires other, and there is none",
+        f"t: {APP} requires lib>=2, but there is 1.5",
+        f"t: {APP} requires other, but there is none",
     ]
 
 

@@ -201,7 +201,7 @@ def test_a_pin_of_another_architecture_says_which_one_is_there(asked: str, there
     rpms = [rpm("app", arch=there), rpm("app", arch="src")]
     with pytest.raises(PinError) as caught:
         rpm_pins(Pin("u", ("app",)), [asked], Rpms(rpms))
-    assert caught.value.hint == f"it is there for {there}: add that to `architectures`"
+    assert caught.value.hint == f"it exists for {there}: add that to `architectures`"
     assert chosen(choose(rpms, "app", machines=(asked, there))) == {f"app-1-1.{there}"}
 
 

@@ -16,7 +16,9 @@ _ELSEWHERE = (
     "build the wheel on such a machine and give it to an upstream of type folder, or leave that target out of the "
     "environment"
 )
-_OTHER = "take another version by `constraints`, or build the wheel yourself and give it to an upstream of type folder"
+_OTHER = (
+    "choose another version with `constraints`, or build the wheel yourself and give it to an upstream of type folder"
+)
 _BASE = ("libc.so.", "libm.so.", "libpthread.so.", "libdl.so.", "librt.so.", "libutil.so.", "ld-linux", "libgcc_s.so.")
 """Libraries of glibc, whose versions tell the oldest glibc; and gcc's, whose interface is as old (PEP 600)."""
 
@@ -26,7 +28,7 @@ def version_of(sdist: str) -> str:
     try:
         return str(parse_sdist_filename(sdist)[1])
     except ValueError as error:
-        raise BuildError(f"{sdist[:200]!r} is no name of an sdist", hint=_OTHER) from error
+        raise BuildError(f"{sdist[:200]!r} is not an sdist's file name", hint=_OTHER) from error
 
 
 def check_name(filename: str, project: str, version: str, what: str) -> None:
@@ -38,7 +40,7 @@ def check_name(filename: str, project: str, version: str, what: str) -> None:
         same = False
     if not same:
         raise BuildError(
-            f"{what}: its build makes {filename[:200]!r}, which is no wheel of {project} {version}", hint=_OTHER
+            f"{what}: its build makes {filename[:200]!r}, which is not a wheel of {project} {version}", hint=_OTHER
         )
 
 
@@ -60,7 +62,7 @@ def check_platform(target: Target, here: Target, what: str) -> None:
     """Raise BuildError where a wheel that holds compiled code cannot be made for a target on this machine."""
     if target.platform != here.platform:
         raise BuildError(
-            f"{what}: its build makes a wheel for {here.platform} alone, and {target.name} needs another",
+            f"{what}: its build makes a wheel for {here.platform} only, but {target.name} needs another",
             hint=_ELSEWHERE,
         )
 
@@ -77,10 +79,10 @@ def unfit(filename: str, target: Target, what: str, python: str) -> BuildError:
     minor = "{}.{}".format(*target.minor)
     if not python:
         return BuildError(
-            f"{what}: a wheel for {target.name} has to be built by Python {minor}, which this machine has not got",
+            f"{what}: a wheel for {target.name} must be built with Python {minor}, which this machine does not have",
             hint=f"install Python {minor} here ({filename} is for another); or {_ELSEWHERE}",
         )
-    return BuildError(f"{what}: Python {python} builds {filename}, which {target.name} does not take", hint=_ELSEWHERE)
+    return BuildError(f"{what}: Python {python} builds {filename}, which does not fit {target.name}", hint=_ELSEWHERE)
 
 
 def check_glibc(libraries: Mapping[str, LibraryInfo], filename: str, target: Target, what: str) -> None:
@@ -94,15 +96,15 @@ def check_glibc(libraries: Mapping[str, LibraryInfo], filename: str, target: Tar
         strange = [other for other in one.needed if not other.startswith(_BASE) and other not in own]
         if strange:
             raise BuildError(
-                f"{what}: {filename} is for this machine alone: {name} needs {strange[0]}",
-                hint="build it in a manylinux container, let auditwheel repair it, and give it to an upstream of "
+                f"{what}: {filename} works only on this machine: {name} needs {strange[0]}",
+                hint="build it in a manylinux container, repair it with auditwheel, and give it to an upstream of "
                 "type folder",
             )
         glibc = f"{one.glibc[0]}.{one.glibc[1]}"
         if one.glibc > _numbers(target.glibc):
             raise BuildError(
-                f"{what}: {filename} needs glibc {glibc} ({name}), and {target.name} has {target.glibc}",
-                hint=f'build it on an older Linux, or say `glibc = "{glibc}"` in the environment',
+                f"{what}: {filename} needs glibc {glibc} ({name}), but {target.name} has {target.glibc}",
+                hint=f'build it on an older Linux, or set `glibc = "{glibc}"` in the environment',
             )
 
 

@@ -98,8 +98,9 @@ def _check_apart(where: Mapping[_Package, Mapping[str, None]]) -> None:
             other = seen.setdefault((one.name, machine), one.version)
             if other != one.version:
                 raise PinError(
-                    f"pylock.toml cannot say for which machines {one.name} is {other} or {one.version}: its targets "
-                    "differ in nothing that markers tell",
+                    f"pylock.toml cannot express for which machines {one.name} is {other} or {one.version}: "
+                    "markers cannot "
+                    "tell its targets apart",
                     hint="export one of them: --target",
                 )
 

@@ -79,7 +79,7 @@ def one_version(held: Iterable[Held]) -> dict[str, list[Held]]:
             cudas = variants({one.name: versions for one in found}, found)
             raise PinError(
                 f"several versions of {name}: {', '.join(versions)}",
-                hint=f"say which with {how(name, versions, cudas)}",
+                hint=f"choose one with {how(name, versions, cudas)}",
             )
     return projects
 
@@ -91,8 +91,8 @@ def _one_cuda(names: Iterable[str]) -> None:
     for several in variants.values():
         if len(several) > 1:
             raise PinError(
-                f"{' and '.join(several)} write the same files: one environment can have only one of them",
-                hint="say for which CUDA with --cuda VERSION",
+                f"{' and '.join(several)} contain the same files: an environment can have only one of them",
+                hint="choose a CUDA with --cuda VERSION",
             )
 
 

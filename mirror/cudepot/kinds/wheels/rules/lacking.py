@@ -123,9 +123,13 @@ def _ways(lacks: Sequence[Lack]) -> list[str]:
     sources = dict.fromkeys(one.served.project for one in lacks if one.release.sdists)
     older = [found for one in first if (found := one.instead())]
     glibc = f'with `glibc = "2.{max(newer.values())}"` there are wheels for {_all(newer, lacks)}' if newer else ""
-    build = f"build = [{', '.join(map(_quoted, sources))}] makes wheels of the sources" if sources else ""
-    instead = f"older ones have wheels for all: {', '.join(older)}" if older else ""
-    other = "" if len(older) == len(first) or len(newer) == len(lacks) else "leave out targets, or who wants it"
+    build = f"build = [{', '.join(map(_quoted, sources))}] builds wheels from the sources" if sources else ""
+    instead = f"older versions have wheels for all: {', '.join(older)}" if older else ""
+    other = (
+        ""
+        if len(older) == len(first) or len(newer) == len(lacks)
+        else ("leave out targets, or the package that requires it")
+    )
     return [one for one in (glibc, build, instead, other) if one]
 
 

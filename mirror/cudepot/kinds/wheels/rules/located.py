@@ -27,8 +27,8 @@ def located(upstream: Upstream, url: str) -> str:
         )
     if "@" in parts.netloc:
         raise UpstreamError(
-            f"{upstream.url}: the index gives links with a login in them, which would stand in the lock",
-            hint="put the login into ~/.netrc, and give `url` as it is without one",
+            f"{upstream.url}: the index gives links that contain a login, which would end up in the lock",
+            hint="put the login into ~/.netrc, and give `url` without it",
         )
     below = url.startswith(upstream.url) and not parts.query
     path = unquote(url.removeprefix(upstream.url)) if below else url

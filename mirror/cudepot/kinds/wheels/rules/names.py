@@ -23,9 +23,9 @@ def called_now(project: str) -> str:
     """Return in a sentence what a project of NVIDIA's is called now; empty where its name is right or not known."""
     found = _SUFFIXED.fullmatch(project)
     if found and int(found["cuda"]) >= 13 and found["part"] in _TOOLKIT:
-        return f"CUDA {found['cuda']}'s is called nvidia-{found['part']}"
+        return f"for CUDA {found['cuda']} it is called nvidia-{found['part']}"
     if project.removeprefix("nvidia-") in _BY_CUDA and project.startswith("nvidia-"):
-        return f"it is called after the CUDA it is for: {project}-cu12, {project}-cu13"
+        return f"its name includes the CUDA version: {project}-cu12, {project}-cu13"
     if project == "nvidia-pyindex":
-        return "NVIDIA's wheels are on the usual index now: remove the pin"
+        return "NVIDIA's wheels are now on the usual index: remove the pin"
     return ""

@@ -25,7 +25,7 @@ _CHOICES = {"extras": "extras", "dependency_groups": "dependency-groups"}
 _AMONG = re.compile(
     r"""(?P<quote>['"])(?P<name>[^'"]*)(?P=quote)\s+(?P<no>not\s+)?in\s+(?P<variable>extras|dependency_groups)\b"""
 )
-_UNKNOWN = "{}: no extra and no dependency group is called {!r}"
+_UNKNOWN = "{}: no extra or dependency group is called {!r}"
 _OURS = ("virtual", "editable", "directory")
 """Sources that uv.lock gives the project itself, and other members of its workspace."""
 
@@ -46,7 +46,7 @@ def asked_by_project(name: str, data: bytes, extras: Sequence[str]) -> Asked:
             return _pylock(file, extras)
         return _pyproject(file, extras)
     except (AttributeError, KeyError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{name}: not as such files are ({type(error).__name__}: {error})") from error
+        raise ConfigError(f"{name}: malformed ({type(error).__name__}: {error})") from error
 
 
 def _pyproject(file: TomlFile, extras: Sequence[str]) -> Asked:
@@ -54,8 +54,8 @@ def _pyproject(file: TomlFile, extras: Sequence[str]) -> Asked:
     dynamic = project.get("dynamic", ())
     for key in ("dependencies", *(("optional-dependencies",) if extras else ())):
         if key in dynamic:
-            hint = "write them there, or give a file of requirements"
-            raise ConfigError(f"{file.at('dynamic')}: {key} are made by a build", hint=hint)
+            hint = "write them there, or give a requirements file"
+            raise ConfigError(f"{file.at('dynamic')}: {key} come from a build", hint=hint)
     texts = list(_list(project.get("dependencies", [])))
     seen: set[str] = set()
     for one in extras:
@@ -93,7 +93,7 @@ def _named(table: Table, wanted: str) -> list[Any] | None:
 def _list(value: Any) -> list[Any]:
     """Return a list as it is; raise TypeError for anything else: a text would be as many projects as it has letters."""
     if not isinstance(value, list):
-        raise TypeError(f"{value!r:.80} where a list has to be")
+        raise TypeError(f"expected a list, found {value!r:.80}")
     return value
 
 
@@ -116,8 +116,8 @@ def _uv_lock(file: TomlFile, extras: Sequence[str]) -> Asked:
     for one in locked:
         if "registry" not in one["source"]:
             raise ConfigError(
-                f"{file.at(one['name'])}: {one['name']} is of no index",
-                hint="only what an index has can be resolved: take it from one",
+                f"{file.at(one['name'])}: {one['name']} does not come from an index",
+                hint="only packages from an index can be resolved: take it from one",
             )
     wanted = set(map(project_name, extras))
     if unknown := wanted.difference(*map(_optional, ours)):
@@ -177,7 +177,7 @@ def _chosen(file: TomlFile, extras: Sequence[str]) -> _Chosen:
     if unknown := wanted - set().union(*there.values()):
         raise ConfigError(
             _UNKNOWN.format(file.name, min(unknown)),
-            hint="a pylock.toml has those that it was exported with",
+            hint="a pylock.toml contains the ones it was exported with",
         )
     chosen = {name: wanted & names for name, names in there.items()}
     chosen["dependency_groups"] |= {project_name(one) for one in file.root.get("default-groups", ())}
@@ -187,8 +187,8 @@ def _chosen(file: TomlFile, extras: Sequence[str]) -> _Chosen:
 def _pinned(file: TomlFile, package: Table, chosen: _Chosen) -> str:
     name, marker = package["name"], package.get("marker", "")
     if "version" not in package or not ("wheels" in package or "sdist" in package):
-        hint = "only what an index has can be resolved: take it from one"
-        raise ConfigError(f"{file.at(name)}: {name} is of no index", hint=hint)
+        hint = "only packages from an index can be resolved: take it from one"
+        raise ConfigError(f"{file.at(name)}: {name} does not come from an index", hint=hint)
     return _requirement(file, f"{name}=={package['version']}" + _where(_settled(marker, chosen)))
 
 

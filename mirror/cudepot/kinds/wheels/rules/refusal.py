@@ -83,22 +83,22 @@ def _hints(reasons: str, said: str, question: Question, index_of: IndexOf) -> It
         now = called_now(str(canonicalize_name(one)))
         yield f"{now[:1].upper()}{now[1:]}" if now else _elsewhere(one, index_of(one))
     for one in dict.fromkeys(_EMPTY.findall(reasons)):
-        yield f"{index_of(one)} lists no file of {one}, or none before `exclude-newer`"
+        yield f"{index_of(one)} lists no file of {one}, or none uploaded before `exclude-newer`"
     for one in dict.fromkeys(_YANKED.findall(reasons)):
-        yield f"`{one}` takes it all the same"
+        yield f"`{one}` pins it anyway"
     for key, texts in (("constraints", question.constraints), ("overrides", question.overrides)):
         if bound := [
             one for one in texts if re.search(rf"(?<![\w.-]){re.escape(Requirement(one).name)}(?![\w-])", reasons)
         ]:
             yield f"`{key}` says {', '.join(bound)}"
     if any("re-release" in one for one in _HINT.findall(said)):
-        yield "there are pre-releases: `prereleases = [...]` lets them in"
-    yield "ask for other versions, or leave one side out"
+        yield "there are pre-releases: `prereleases = [...]` allows them"
+    yield "ask for other versions, or leave out one side"
 
 
 def _elsewhere(project: str, index: str) -> str:
     """Return what may help where the one index that a project is looked for on has none of that name."""
     return (
-        f"check how {project} is spelt; it is looked for on {index} alone: where another upstream has it, "
+        f"check the spelling of {project}; it is looked up on {index} only: if another upstream has it, "
         f'`indexes = {{ {project} = "UPSTREAM" }}` says so'
     )

@@ -16,9 +16,9 @@ def read_requirement(text: str, where: str) -> Requirement:
     try:
         found = Requirement(text)
     except (InvalidRequirement, RecursionError) as error:
-        hint = "write it as pip takes it: name==1.2.3; paths and URLs cannot be resolved"
+        hint = "use pip's form, name==1.2.3; paths and URLs cannot be resolved"
         raise ConfigError(f"{where}: not a requirement: {text[:200]!r}", hint=hint) from error
     if found.url:
-        hint = f"only what an index has can be resolved: write {found.name}==VERSION, of an upstream that has it"
+        hint = f"only packages from an index can be resolved: write {found.name}==VERSION, with an upstream that has it"
         raise ConfigError(f"{where}: {found.name} is taken from a URL, {found.url[:200]}", hint=hint)
     return found

@@ -63,7 +63,7 @@ def with_included(specs: Sequence[str], read: Read) -> dict[str, bytes]:
         if name in found:
             continue
         if len(found) == _MOST:
-            raise ConfigError(f"{name}: more than {_MOST} files of requirements include each other")
+            raise ConfigError(f"{name}: more than {_MOST} requirements files include each other")
         found[name] = read(name)
         if not _is_whole(name):
             lines = _lines(name, found[name], chosen)
@@ -152,13 +152,13 @@ def _lines(name: str, data: bytes, chosen: Sequence[str] = ()) -> Iterator[_Line
 def _option(line: _Line) -> Asked:
     option = re.split(r"[\s=]", line.text, maxsplit=1)[0]
     if option in _PLACES:
-        return Asked(notes=(f"{line.where}: {option} is not followed: cudepot.toml says where packages come from",))
+        return Asked(notes=(f"{line.where}: {option} is not followed: cudepot.toml decides where packages come from",))
     hint = {
-        "--pre": "say it in cudepot.toml: `prereleases = true`",
-        "-e": "only what an index has can be resolved: take the line out",
-        "--editable": "only what an index has can be resolved: take the line out",
-    }.get(option, "take the line out")
-    raise ConfigError(f"{line.where}: {option} is nothing an environment can be asked for", hint=hint)
+        "--pre": "set it in cudepot.toml: `prereleases = true`",
+        "-e": "only packages from an index can be resolved: remove the line",
+        "--editable": "only packages from an index can be resolved: remove the line",
+    }.get(option, "remove the line")
+    raise ConfigError(f"{line.where}: {option} is not something an environment can contain", hint=hint)
 
 
 def _requirement(line: _Line) -> Asked:
@@ -169,7 +169,7 @@ def _requirement(line: _Line) -> Asked:
     sha256 = frozenset(value for name, value in given if name == "sha256")
     if given and not sha256:
         raise ConfigError(
-            f"{line.where}: its hashes are {given[0][0]} alone, and files are known by sha256",
-            hint="write the file anew with sha256, as `pip hash` and pip-compile do",
+            f"{line.where}: its hashes are {given[0][0]} only, but files are identified by sha256",
+            hint="regenerate the file with sha256, as `pip hash` and pip-compile do",
         )
     return Asked(requirements=(str(found),), hashes={project_name(found.name): sha256} if sha256 else {})

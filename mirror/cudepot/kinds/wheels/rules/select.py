@@ -59,7 +59,7 @@ def parse_requirement(text: str) -> Requirement:
     try:
         found = Requirement(text)
     except InvalidRequirement as error:
-        hint = spelled_out([one] if (one := as_wheel(text)) else []) or "write it as pip takes it: name==1.2.3"
+        hint = spelled_out([one] if (one := as_wheel(text)) else []) or "use pip's form, name==1.2.3"
         raise ConfigError(f"not a requirement: {text!r}", hint=hint) from error
     if found.url or found.marker:
         raise ConfigError(f"requirement {text!r} has a URL or a marker, which a pin cannot have")
@@ -173,11 +173,11 @@ class Project:
         if not missing:
             return PinError(
                 f"{self.name}: no version that fits has wheels for all of {', '.join(subdirs)}",
-                hint="pin an older version for one of them, each in a pin of its own",
+                hint="pin an older version for one of them, with a separate pin for each",
             )
         return PinError(
             f"{self.name} {version} has no wheel for {', '.join(missing)}",
-            hint=f"take the platform out of `subdirs`, or pin a version that has it; files there: {named}",
+            hint=f"remove the platform from `subdirs`, or pin a version that has it; files there: {named}",
         )
 
     def _nothing(self, requirement: Requirement) -> PinError:
@@ -187,7 +187,7 @@ class Project:
         hint = self._offered(requirement)
         if fitting and all(map(self._is_withdrawn, fitting)):
             reason = next((one.file.reason for one in self.of(fitting[0]) if one.file.reason), "no reason given")
-            hint += f"; `{self.name}=={fitting[0]}` takes it all the same"
+            hint += f"; `{self.name}=={fitting[0]}` pins it anyway"
             return PinError(f"pin '{requirement}': {fitting[0]} was withdrawn (yanked: {reason})", hint=hint)
         why = ""
         if bare:

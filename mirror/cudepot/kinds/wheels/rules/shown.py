@@ -132,7 +132,7 @@ def _joined(one: IndexFile, other: IndexFile) -> IndexFile:
             raise TrustError(
                 f"{one.filename}: the page gives several hashes for one file name ({name} "
                 f"{' and '.join(sorted((said[name], says[name])))})",
-                hint="the index contradicts itself: ask whoever runs it, or take the project from another",
+                hint="the index contradicts itself: ask whoever runs it, or take the project from another index",
             )
     better, rest = (one, other) if one.sha256 or not other.sha256 else (other, one)
     size = better.size if better.size is not None else rest.size

@@ -40,9 +40,9 @@ class Target:
     def __post_init__(self) -> None:
         if self.platform not in _LINUX and self.platform not in _WINDOWS:
             known = ", ".join([*_LINUX, *_WINDOWS])
-            raise ConfigError(f"no wheels are known for {self.platform}", hint=f"platforms with wheels: {known}")
+            raise ConfigError(f"there are no wheels for {self.platform}", hint=f"platforms with wheels: {known}")
         if self.is_linux and not self.glibc:
-            raise ConfigError(f"{self.platform}: no version of glibc")
+            raise ConfigError(f"{self.platform}: not a glibc version")
 
     @property
     def name(self) -> str:

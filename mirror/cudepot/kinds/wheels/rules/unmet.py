@@ -48,4 +48,4 @@ def _unmet(
             if name in replaced or not (one.marker is None or one.marker.evaluate({**machine, "extra": ""})):
                 continue
             if name not in there or not one.specifier.contains(there[name], prereleases=True):
-                yield f"{target}: {filename} requires {one}, and there is {there.get(name, 'none')}"
+                yield f"{target}: {filename} requires {one}, but there is {there.get(name, 'none')}"

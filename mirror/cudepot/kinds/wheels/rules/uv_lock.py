@@ -116,7 +116,7 @@ def read_marker(text: str) -> Marker:
 
 def _name(text: object) -> str:
     if not isinstance(text, str):
-        raise TypeError("a name has to be a string")
+        raise TypeError("a name must be a string")
     return str(canonicalize_name(text, validate=True))
 
 

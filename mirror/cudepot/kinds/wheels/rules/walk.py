@@ -125,13 +125,13 @@ class _Markers:
             try:
                 self._known[text] = read_marker(text).evaluate(self._machine)
             except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion) as error:
-                raise FormatError(f"uv's lock has a marker that means nothing here: {text[:200]}") from error
+                raise FormatError(f"uv's lock has a marker that cannot be evaluated here: {text[:200]}") from error
         return self._known[text]
 
 
 def _only(lock: _Lock, name: str) -> Package:
     if len(lock.get(name, ())) != 1:
-        raise FormatError(f"uv's lock does not hold {name}")
+        raise FormatError(f"uv's lock does not contain {name}")
     return lock[name][0]
 
 

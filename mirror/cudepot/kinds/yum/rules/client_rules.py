@@ -82,12 +82,12 @@ def _weak(client: str, of: Of) -> tuple[str, ...]:
 def _of_signature(client: str, one: DocumentSignature, known: Mapping[str, PublicKey], of: Of) -> list[Refusal]:
     if one.fault and not one.digest:
         return [Refusal(one.fault)]
-    found = [Refusal(f"the signature is made over {one.digest}")] if one.digest in _weak(client, of) else []
+    found = [Refusal(f"the signature uses {one.digest}")] if one.digest in _weak(client, of) else []
     if "does not match" in one.fault or "could not be checked" in one.fault:
         found.append(Refusal(one.fault))
     key = known.get(one.signer)
     if key is None:
-        return [*found, Refusal(f"the key {one.signer or 'that signed'} is in no key file")]
+        return [*found, Refusal(f"the key {one.signer or 'that signed'} is not in any key file")]
     return found + _of_key(client, key, key.part(one.part), of)
 
 
@@ -109,5 +109,5 @@ def _strength(client: str, part: KeyPart, of: Of) -> list[Refusal]:
     if weak or (old and part.algorithm in _CURVES):
         found.append(Refusal(f"key {short} is {part.algorithm} of {part.bits} bits"))
     if client in (RHEL9, SEQUOIA) and part.digest in _weak(client, of):
-        found.append(Refusal(f"key {short} vouches for itself over {part.digest}"))
+        found.append(Refusal(f"key {short} is self-signed with {part.digest}"))
     return found

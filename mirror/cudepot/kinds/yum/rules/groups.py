@@ -53,5 +53,6 @@ class Groups:
             return list(dict.fromkeys(self._groups[named]))
         there = ", ".join(sorted({*self._groups, *self._environments})[:20])
         raise PinError(
-            f"no upstream of the environment has a module or group {text!r}", hint=f"groups there: {there or 'none'}"
+            f"none of the environment's upstreams has a module or group {text!r}",
+            hint=f"groups there: {there or 'none'}",
         )

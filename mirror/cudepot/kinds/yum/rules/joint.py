@@ -154,7 +154,7 @@ def _below_best(union: Union, question: Question, chosen: Sequence[int], refused
         taken = [number for number in one.packages if number in there]
         if taken and best not in taken:
             yield (
-                f"{one.text}: {union.packages[taken[0]].nevra} is taken, because {union.packages[best].nevra} cannot "
+                f"{one.text}: {union.packages[taken[0]].nevra} is chosen, because {union.packages[best].nevra} cannot "
                 f"be installed: {refused}"
             )
     if second := [union.packages[one].nevra for one in chosen if union.packages[one].architecture in others]:
@@ -171,9 +171,9 @@ def _choices(union: Union, solver: Any) -> Iterator[str]:
             continue
         needs = one.rule.info()
         of_package = needs.type == union.solv.Solver.SOLVER_RULE_PKG_REQUIRES and needs.solvable
-        who = f"{needs.solvable.name} needs {needs.dep}" if of_package else "of what is asked for"
+        who = f"{needs.solvable.name} needs {needs.dep}" if of_package else "of the requested packages"
         others = ", ".join(name for name in names if name != one.chosen.name)
-        found[f"{who}: {one.chosen.name} is taken{_why(union, one)}, not {others}"] = None
+        found[f"{who}: {one.chosen.name} is chosen{_why(union, one)}, not {others}"] = None
     yield from list(found)[:_CHOICES]
     if len(found) > _CHOICES:
         yield f"{len(found) - _CHOICES} more needs could be met in several ways"

@@ -76,7 +76,7 @@ def _wishes(union: Union, active: Active, groups: Groups, spec: str, notes: list
     names = groups.packages(spec.removeprefix("@"))
     there = [name for name in names if any(one.id not in hidden for one in union.named(name))]
     if missing := [name for name in names if name not in there]:
-        notes.append(f"{spec}: no upstream of the environment has {', '.join(missing)}, which dnf passes over as well")
+        notes.append(f"{spec}: none of the environment's upstreams has {', '.join(missing)}; dnf would skip it too")
     return [wish(union, name, hidden)._replace(text=f"{spec}: {name}") for name in there]
 
 

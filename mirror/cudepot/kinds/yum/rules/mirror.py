@@ -13,7 +13,5 @@ def main_indexes(upstream: LockedUpstream) -> list[LockedFile]:
     """Return the index to read packages from, which is locked as the first; raise ConfigError where there is none."""
     listed = [one for one in upstream.files if one.role == FileRole.INDEX][:1]
     if not listed:
-        raise ConfigError(
-            f"cudepot.lock: upstream {upstream.name!r} has no index of packages", hint="run `cudepot lock`"
-        )
+        raise ConfigError(f"cudepot.lock: upstream {upstream.name!r} has no package index", hint="run `cudepot lock`")
     return listed

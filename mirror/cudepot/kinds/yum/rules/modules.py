@@ -36,7 +36,7 @@ def trimmed_modules(text: bytes, rpms: Sequence[Artifact], what: str, say: Calla
     for number, one in enumerate(_documents(text, what), 1):
         fault = _fault(one)
         if fault:
-            say(f"{what}: document {number} is left out, dnf cannot read it: {fault}")
+            say(f"{what}: document {number} is left out, since dnf cannot read it: {fault}")
         elif isinstance(one, dict):
             documents.append(one)
     kept = _kept(documents, Present(rpms))
@@ -110,12 +110,12 @@ def _fault(document: object) -> str:
         return ""
     odd = next((one for one in _artifacts(document) if not (isinstance(one, str) and _NEVRA.fullmatch(one))), None)
     if odd is not None:
-        return f"{str(odd)[:80]!r} among its artifacts is no NAME-EPOCH:VERSION-RELEASE.ARCH"
+        return f"{str(odd)[:80]!r} among its artifacts is not NAME-EPOCH:VERSION-RELEASE.ARCH"
     profiles = _data(document).get("profiles")
     every = [one for one in profiles.values() if isinstance(one, dict)] if isinstance(profiles, dict) else []
     lists = [_list(one.get("rpms")) for one in every]
     odd = next((one for names in lists for one in names if not isinstance(one, str)), None)
-    return f"{str(odd)[:80]!r} in a profile is no name" if odd is not None else ""
+    return f"{str(odd)[:80]!r} in a profile is not a name" if odd is not None else ""
 
 
 def _kept(documents: Sequence[dict[str, Any]], present: Present) -> list[dict[str, Any]]:

@@ -177,7 +177,7 @@ def _hint(ways: Sequence[RpmPin], rpms: Rpms) -> str:
         return f"versions there: {', '.join(sorted(offered, key=key)[-8:])}"
     others = {one.architecture for one in rpms if any(_would_mean(way, one) for way in ways)} - {"src", "nosrc"}
     if others:
-        return f"it is there for {', '.join(sorted(others))}: add that to `architectures`"
+        return f"it exists for {', '.join(sorted(others))}: add that to `architectures`"
     stem = re.split(r"[*?\[]", ways[0].text)[0][:6]
     close = sorted({one.name for one in rpms if stem and one.name.startswith(stem)})
     return f"similar names there: {', '.join(close[:8])}" if close else "check the name and the architecture"

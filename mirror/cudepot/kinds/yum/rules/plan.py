@@ -87,8 +87,8 @@ def primary_entries(stream: BinaryIO, rpms: Mapping[str, Artifact], what: str) -
             yield _described(entry, rpm, what) + b"\n"
     if wanted:
         raise FormatError(
-            f"{what}: has no entry of {next(iter(wanted.values())).filename}",
-            hint="the upstream's metadata contradict each other: report it, and pin other packages until it is mended",
+            f"{what}: has no entry for {next(iter(wanted.values())).filename}",
+            hint="the upstream's metadata contradicts itself: report it, and pin other packages until it is fixed",
         )
     yield _tail("primary")
 

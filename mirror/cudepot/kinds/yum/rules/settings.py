@@ -61,6 +61,6 @@ def _check_trust(upstream: Upstream, own: YumSettings, table: Table) -> None:
         check_keys(upstream, table)
     elif upstream.keys:
         raise ConfigError(
-            f'{table.path("keys")!r}: with `trust = "hash-lock"` nobody\'s signature counts for the root',
-            hint="name the keys that sign its packages in `rpm-keys`",
+            f'{table.path("keys")!r}: with `trust = "hash-lock"` no signature of the root counts',
+            hint="list the keys that sign its packages in `rpm-keys`",
         )

@@ -98,7 +98,7 @@ class Modules:
         for one in asked:
             stream = one.stream or self._default(one.name)
             if chosen.setdefault(one.name, stream) != stream:
-                raise PinError(f"module {one.name}: streams {chosen[one.name]} and {stream} exclude each other")
+                raise PinError(f"module {one.name}: streams {chosen[one.name]} and {stream} conflict with each other")
             self._of(one.name, stream)
         self._require(chosen)
         for name, default in self.defaults.items():
@@ -114,7 +114,7 @@ class Modules:
         if not found:
             raise PinError(
                 f"module {name} has no default stream",
-                hint=f"say which: {', '.join(f'@{name}:{one}' for one in there)}",
+                hint=f"choose one: {', '.join(f'@{name}:{one}' for one in there)}",
             )
         return found
 
@@ -143,8 +143,8 @@ class Modules:
                 elif need in chosen:
                     if not _admits(streams, chosen[need]):
                         raise PinError(
-                            f"module {name}:{chosen[name]} requires {need}:{' or '.join(streams)}, and {need}:"
-                            f"{chosen[need]} is wanted"
+                            f"module {name}:{chosen[name]} requires {need}:{' or '.join(streams)}, but {need}:"
+                            f"{chosen[need]} is requested"
                         )
                 else:
                     chosen[need] = self._one_of(need, streams)
@@ -165,7 +165,7 @@ class Modules:
     def _one_of(self, name: str, streams: Sequence[str]) -> str:
         found = self._fitting(name, streams)
         if not found:
-            raise PinError(f"module {name}:{' or '.join(streams) or '*'} is required, and no upstream has it")
+            raise PinError(f"module {name}:{' or '.join(streams) or '*'} is required, but no upstream has it")
         return found[0]
 
     def _try(self, chosen: dict[str, str], name: str, stream: str) -> None:

@@ -39,7 +39,7 @@ def wish(union: Union, spec: str, hidden: frozenset[int] = frozenset()) -> Wish:
     every = union.owners(spec) if spec.startswith("/") else union.providers(spec)
     provided = [one for one in every if one in union.installed or (one in union.packages and one not in hidden)]
     if not provided:
-        raise PinError(f"no upstream of the environment has {spec}", hint=_hint(union, spec, hidden))
+        raise PinError(f"none of the environment's upstreams has {spec}", hint=_hint(union, spec, hidden))
     return Wish(spec, tuple(provided))
 
 
@@ -77,7 +77,7 @@ def bootstrap(union: Union) -> list[Wish]:
         first = next((one for one in names if one in union.by_name), None)
         if first is None:
             raise PinError(
-                f"a bare machine needs {' or '.join(names)}, and no upstream of the environment has it",
+                f"a bare machine needs {' or '.join(names)}, but none of the environment's upstreams has it",
                 hint="add the distribution's own repositories to `upstreams`, or leave out `bootstrap`",
             )
         found.append(wish(union, first))
@@ -88,7 +88,7 @@ def bootstrap(union: Union) -> list[Wish]:
 def _hint(union: Union, spec: str, hidden: frozenset[int]) -> str:
     ways = _ways(union, spec)
     if filtered := [one for way in ways for one in union.named(way.name) if one.id in hidden]:
-        return f"there is {filtered[0].nevra}, of a module stream that is not active: ask for @MODULE:STREAM as well"
+        return f"{filtered[0].nevra} belongs to a module stream that is not active: add @MODULE:STREAM"
     named = (way.name for way in ways if way.name in union.by_name)
     versions = [one.evr for name in named for one in union.by_name[name]]
     if versions:
@@ -97,7 +97,7 @@ def _hint(union: Union, spec: str, hidden: frozenset[int]) -> str:
     if equals and (offered := union.by_name.get(name.strip())):
         return f"rpms are asked for as NAME-VERSION: write {name.strip()}-{offered[-1].evr}"
     close = _like(spec, list(union.by_name))
-    return f"similar names there: {', '.join(close)}" if close else "check the name, and the environment's upstreams"
+    return f"similar names there: {', '.join(close)}" if close else "check the name and the environment's upstreams"
 
 
 def _like(spec: str, names: Sequence[str]) -> list[str]:
