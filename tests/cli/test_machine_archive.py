@@ -66,7 +66,7 @@ def test_another_release_is_where_the_machines_own_is(tmp_path: Path) -> None:
     assert place(tmp_path, "debian/trixie-security") == "http://one.example/debian-security"
     with pytest.raises(ConfigError, match="'ubuntu/jammy' is read where this machine's apt reads it") as caught:
         place(tmp_path, "ubuntu/jammy")
-    assert "give `url` beside `preset`" in caught.value.hint
+    assert "give `url` as well as `preset`" in caught.value.hint
 
 
 def test_lines_are_read_with_their_options_and_ports_lie_elsewhere(tmp_path: Path) -> None:
@@ -122,6 +122,6 @@ def test_init_says_which_archives_this_machine_does_not_know(
     assert "does not read debian/bookworm, debian/bookworm-updates, debian/bookworm-security: give `url`" in said
     toml = tmp_path / "cudepot.toml"
     assert main(["lock", "-C", str(tmp_path)]) == 3
-    assert "give `url` beside `preset`" in capsys.readouterr().err
+    assert "give `url` as well as `preset`" in capsys.readouterr().err
     toml.write_text(toml.read_text().replace('# url = "https://YOUR.MIRROR/..."', 'url = "http://127.0.0.1:9/"'))
     assert main(["status", "-C", str(tmp_path)]) == 0

@@ -41,7 +41,7 @@ def url(name: str) -> str:
 def test_what_pip_says_counts_before_what_uv_says_and_a_variable_before_a_file(machine: Machine) -> None:
     with pytest.raises(ConfigError, match="neither is for any") as caught:
         machine.index()
-    assert "give `url` beside `preset`" in caught.value.hint
+    assert "give `url` as well as `preset`" in caught.value.hint
     root, home = machine.root, machine.home
     pip = "[global]\nindex-url = {}\n"
     files = [

@@ -75,7 +75,7 @@ def test_check_needs_no_project_where_the_key_is_named(
     good = ("check", volume, "--keyring", str(site_key.key_file), "--key", site_key.fingerprint, "-C", empty)
     assert "objects hold" in alone(far, *good)
     other = ("check", volume, "--keyring", str(tmp_path / "other.asc"), "-C", empty)
-    assert "not a bundle of the site" in alone(far, *other, status=5)
+    assert "not a bundle from the site" in alone(far, *other, status=5)
     wrong = ("check", volume, "--keyring", str(site_key.key_file), "--key", "A" * 40, "-C", empty)
     assert "go no further" in alone(far, *wrong, status=3)
 
@@ -137,8 +137,8 @@ def forge(bundle: Path, key: SiteKey, **fields: Any) -> None:
 @pytest.mark.parametrize(
     ("upstreams", "told"),
     [
-        ((LockedUpstream("up", "folder", "x", "x"),), "no upstream signed this repository (folder)"),
-        ((LockedUpstream("up", "apt", "x", "x"),), "no upstream signed this repository (apt)"),
+        ((LockedUpstream("up", "folder", "x", "x"),), "this repository is unsigned (folder)"),
+        ((LockedUpstream("up", "apt", "x", "x"),), "this repository is unsigned (apt)"),
         ((), "belongs to no upstream"),
     ],
 )

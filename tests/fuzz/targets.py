@@ -178,7 +178,7 @@ def repodata(data: bytes) -> None:
 
 def keyring(data: bytes) -> None:
     if not is_keyring_of_ours("compute/cuda/repos/u/x86_64/cuda-keyring_1.1-1_all.deb", data):
-        raise FormatError("not as cudepot makes it")
+        raise FormatError("not a cuda-keyring")
 
 
 def listings(data: bytes) -> None:

@@ -255,7 +255,7 @@ def test_mambas_configuration_is_the_only_one_it_reads(shown: Project, tmp_path:
 def test_an_environment_that_is_not_there(shown: Project, tmp_path: Path) -> None:
     argv = ("client", "pixi", "--environment", "gone", "--url", "https://packages.example/", "--output", str(tmp_path))
     done = shown.fail(3, *argv)
-    assert "shows no environment 'gone'" in done.error
+    assert "has no environment 'gone'" in done.error
     assert "dl" in done.hint
     assert not list(tmp_path.iterdir())
 

@@ -109,7 +109,7 @@ def test_the_main_job_through_tls_and_proxies_and_what_is_said_when_they_are_wro
     assert "`ca` of [site]" in said[-1]
     world.site(ca="no/such.pem")
     said.append(told(world, 3, "publish"))
-    assert "there is no such file" in said[-1]
+    assert "no such file" in said[-1]
     world.site(proxy=f"http://127.0.0.1:{free_port()}")
     said.append(told(world, 7, "publish"))
     assert "`site.proxy`" in said[-1]

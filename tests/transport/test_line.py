@@ -163,6 +163,6 @@ def test_what_comes_behind_a_body_is_left_alone_and_its_connection_not_kept() ->
 @pytest.mark.parametrize(("target", "field"), [("/a b", "x"), ("/a\r\nHost: b", "x"), ("/", "x\r\nHost: b")])
 def test_nothing_is_smuggled_into_a_request(target: str, field: str) -> None:
     with asked(SIZED) as (line, _):
-        with pytest.raises(ValueError, match="cannot be asked for"):
+        with pytest.raises(ValueError, match="cannot be requested"):
             line.ask(target, {"If-None-Match": field})
         line.ask("/", {})

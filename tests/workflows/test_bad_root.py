@@ -171,7 +171,7 @@ def test_no_root_at_all_names_the_first_one_looked_for(shown: Project, nvidia: N
 def test_an_endless_root_is_cut_off_and_nothing_else_is_tried(shown: Project, nvidia: Nvidia) -> None:
     shown.add_apt(nvidia)
     nvidia.server.endless(f"{nvidia.apt_path}/InRelease")
-    assert "more than 10485760 bytes (10 MiB), the most that is read of such a document" in refused(shown, 4, "lock")
+    assert "more than 10485760 bytes (10 MiB), the limit for such a document" in refused(shown, 4, "lock")
     assert nvidia.server.count(f"{nvidia.apt_path}/*") == 1
     good_again(shown, nvidia)
 

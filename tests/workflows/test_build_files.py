@@ -207,9 +207,9 @@ def test_what_a_folder_holds_beside_is_left_out_and_told(archive: Path, tmp_path
     (archive.parent / "notes.txt").write_text("mine")
     done = cudepot_in(tmp_path, "build", "in", "-n")
     assert done.rc == 0
-    assert "in: files of other kinds, left out: 1" in done.out
+    assert "in: skipped files of other kinds: 1" in done.out
     (archive.parent / "other.deb").write_bytes(b"?")
-    assert "other.deb: left out: neither its name nor its bytes" in cudepot_in(tmp_path, "build", "in", "-n").out
+    assert "other.deb: skipped: neither its name nor its content" in cudepot_in(tmp_path, "build", "in", "-n").out
     empty = tmp_path / "empty"
     empty.mkdir()
     assert cudepot_in(tmp_path, "build", "empty").rc == 6

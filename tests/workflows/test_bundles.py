@@ -99,7 +99,7 @@ def test_volumes_in_any_order(near: Near, far: Far) -> None:
     far.fail(3, "publish")
     assert far.take(split[-1])["imported"] == [3]
     if type(far) is Far:  # one file writes no log
-        assert " files that came in pieces: " in (far.store / "cudepot.log").read_text()
+        assert " files that arrived in pieces: " in (far.store / "cudepot.log").read_text()
     far.run("publish")
     assert far.run("verify", "--json").json["faults"] == []
     pieces = {
@@ -125,7 +125,7 @@ def test_gaps_and_older_ones_are_refused(near: Near, far: Far) -> None:
 def test_another_site_is_refused(near: Near, far: Far, upstream_key: tuple[KeyHome, Key], tmp_path: Path) -> None:
     (tmp_path / "other.asc").write_bytes(upstream_key[1].armored)
     other = Far(tmp_path / "other", tmp_path / "other.asc").init()
-    assert "not a bundle of the site this project mirrors" in other.refuse(5, near.medium / "full.tar")
+    assert "not a bundle from the site this project mirrors" in other.refuse(5, near.medium / "full.tar")
 
 
 def test_another_upstream_key_is_refused(near: Near, site_key: SiteKey, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_two_snapshots_of_one_number_are_refused(
     fork.publish(deb_of("first"))
     (bundle,) = fork.export("fork.tar", 0)
     far.take(near.medium / "full.tar")
-    assert "differs from the one imported before" in far.refuse(5, bundle)
+    assert "differs from the one imported earlier" in far.refuse(5, bundle)
 
 
 def test_a_site_that_invents_a_package_is_refused(

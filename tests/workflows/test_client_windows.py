@@ -91,7 +91,7 @@ def test_what_is_not_on_the_site_is_told(project: Project) -> None:
     assert listed(found["text"], "ZipName") == [zip_name(TWELVE)]
     wheels, zips = found["notes"]
     assert "requires nvidia-cublas-cu12, but the site has none" in wheels
-    assert f'{zip_name(TWELVE)} is not on the site, so users bring it: add "mirror" to `outputs`' in zips
+    assert f'{zip_name(TWELVE)} is not on the site, so users must bring it: add "mirror" to `outputs`' in zips
     told = project.run("client", "windows", "--url", URL, "--cuda", "11").err
     assert "not on the site, so users" not in told
     assert "requires nvidia-cublas-cu11" in told

@@ -262,7 +262,10 @@ def test_interpreters_as_scripts_name_them(head: bytes, found: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("#!/bin/sh\nexec python3 x\n", "a script for /bin/sh, not for Python"), ("plain text\n", "no program and no")],
+    [
+        ("#!/bin/sh\nexec python3 x\n", "a script for /bin/sh, not for Python"),
+        ("plain text\n", ("neither a program nor a")),
+    ],
 )
 def test_what_is_no_program_of_python_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
@@ -295,7 +298,7 @@ def test_a_python_whose_packages_need_no_cudnn(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "venv/bin/python3").symlink_to(sys.executable)
     assert main(["doctor", str(tmp_path / "venv/bin/python3")]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith(f"sees the packages of {tmp_path}/venv: none of those known asks for cuDNN")
+    assert lines[0].endswith(f"sees the packages of {tmp_path}/venv: no known framework in it uses cuDNN")
     assert lines[1:] == ["nothing is wrong"]
 
 

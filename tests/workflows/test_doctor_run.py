@@ -120,7 +120,7 @@ def test_one_that_does_not_end_is_ended_and_the_step_is_named(
     """What cuDNN 7.6.5 does on an H100: translation takes longer than anyone waits without a word."""
     done = doctor(environments / f"v{major}", driver, "--timeout", "3", fault="translates")
     assert done.returncode == code, done.stderr
-    assert f"libcudnn.so.{major}: no end after 3 s, in cudnnCreate" in done.stderr
+    assert f"libcudnn.so.{major}: did not end within 3 s, in cudnnCreate" in done.stderr
     assert ("compute capability 9.0" in done.stderr) is (major == "7")
     assert "--timeout" in done.stderr
 

@@ -73,7 +73,7 @@ def test_a_cuda_version_narrows_all_of_a_closed_channel(closed: Project) -> None
 def test_the_hint_of_what_is_not_clear_leads_to_a_file_that_installs(closed: Project, tmp_path: Path) -> None:  # noqa: F811
     failed = closed.fail(6, "export", "environment.yml", "--url", URL)
     assert "several of" in failed.error
-    assert "--only NAME=VERSION (what it needs comes along)" in failed.hint
+    assert "--only NAME=VERSION (its dependencies are included)" in failed.hint
     with http.serve(closed.site) as site:
         said = yaml.safe_load(export(closed, "environment.yml", "--only", "cudnn=9.5.1.17", url=site.url))
         found = conda_env.create(said["channels"], said["dependencies"], tmp_path / "env", cuda="12.9")

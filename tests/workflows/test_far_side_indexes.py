@@ -95,7 +95,7 @@ def test_an_apt_index_is_as_cudepot_writes_it(
     near.publish(deb_of("first"))
     (bundle,) = near.export("full.tar", 0)
     replaced(bundle, site_key, lambda site: harm(site["apt/up/Packages"]))
-    assert "is not as cudepot writes it" in far.refuse(5, bundle)
+    assert "is not in the form cudepot writes" in far.refuse(5, bundle)
 
 
 def inserted(primary: bytes, *, second: str = "", kind: str = "sha256", value: str = SHA256) -> bytes:
@@ -156,9 +156,9 @@ def zchunk(primary: bytes, repomd: bytes) -> tuple[bytes, bytes, str]:
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (plainly, "not in the index its upstream signed"), (two_sums, "not as cudepot writes it"),
-        (by_sha1, "not as cudepot writes it"), (two_records, "not as cudepot writes it"),
-        (foreign_record, "not as cudepot writes it"), (zchunk, "not as cudepot writes it"),
+        (plainly, "not in the index its upstream signed"), (two_sums, "not in the form cudepot writes"),
+        (by_sha1, "not in the form cudepot writes"), (two_records, "not in the form cudepot writes"),
+        (foreign_record, "not in the form cudepot writes"), (zchunk, "not in the form cudepot writes"),
     ],
 )  # fmt: skip
 def test_a_yum_index_is_followed_by_its_types(
@@ -203,7 +203,7 @@ def test_a_whole_mirror_with_suites_and_two_forms_of_its_root_comes_in(
         return {"apt/up/dists/stable/Release": site["apt/up/dists/stable/Release"] + b"Valid-Until: never\n"}
 
     replaced(changed, site_key, later)
-    assert "is not as cudepot writes it" in far.refuse(5, changed)
+    assert "is not in the form cudepot writes" in far.refuse(5, changed)
     assert far.take(bundle)["imported"] == [1]
     far.run("publish")
     assert (far.site / "apt/up/dists/stable/Release").read_bytes() == (

@@ -194,5 +194,5 @@ def test_a_published_name_with_other_bytes_is_told(project: Project, tmp_path: P
     write_archive(RELEASE, tmp_path)
     want(project, "downloads", tmp_path, "*.tgz")
     done = project.run("lock")
-    assert "NVIDIA published this name with other bytes" in done.err
+    assert "NVIDIA published this name with different content" in done.err
     assert tomllib.loads(project.lock.read_text())["artifact"][0]["release"]["version"] == "8.0.5.39"

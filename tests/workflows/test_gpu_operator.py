@@ -87,7 +87,7 @@ def test_values_name_the_map() -> None:
 
 
 def test_more_than_a_config_map_holds_is_refused() -> None:
-    with pytest.raises(ConfigError, match="more than a ConfigMap holds"):
+    with pytest.raises(ConfigError, match="do not fit into a ConfigMap"):
         files_of_map({"etc/yum.repos.d/acme.repo": REPO.encode() * 20_000}, ())
     with pytest.raises(ConfigError, match="no repositories"):
         files_of_map({"etc/conda/.condarc": b""}, ())

@@ -145,7 +145,7 @@ def test_what_is_not_there_is_told(kit: Project, tmp_path: Path) -> None:
     kit.fail(3, "kit", "write", str(tmp_path / "kit"))
     kit.run("lock")
     assert "run `cudepot sync` first" in kit.fail(3, "kit", "write", str(tmp_path / "kit")).hint
-    assert "no environment called 'x'" in kit.fail(3, "kit", "write", "--environment", "x", str(tmp_path / "kit")).error
+    assert "no environment named 'x'" in kit.fail(3, "kit", "write", "--environment", "x", str(tmp_path / "kit")).error
     needs = [line for line in own_wheel().requires if not line.startswith("rich")]
     (kit.base / "cudepot.in").write_text("\n".join(needs))
     for verb in ("lock", "sync"):

@@ -335,9 +335,9 @@ def test_nothing_is_written_of_an_upstream_that_cannot_be_locked(
     [
         ("numpy==1.26.4\nrequests==2.32\n", "lists 2 packages, none of them NVIDIA's", "environment active"),
         ("", "is empty", "give the output of dpkg -l"),
-        ("| NVIDIA-SMI 550.54   Driver Version: 550.54 |\n", "not a listing of packages", "it looks like nvidia-smi"),
-        ("libcudnn8\t\t\tinstall\nlibc6\t\tinstall\n", "not a listing of packages", "dpkg --get-selections"),
-        ("[[package]]\nname = 'x'\n", "not a listing of packages", "a lock file of uv"),
+        ("| NVIDIA-SMI 550.54   Driver Version: 550.54 |\n", "not a package listing", "it looks like nvidia-smi"),
+        ("libcudnn8\t\t\tinstall\nlibc6\t\tinstall\n", "not a package listing", "dpkg --get-selections"),
+        ("[[package]]\nname = 'x'\n", "not a package listing", "a lock file of uv"),
     ],
 )
 def test_a_listing_without_nvidia_is_an_error(

@@ -146,7 +146,7 @@ def test_a_record_that_says_other_than_a_snapshot_is_a_fault(aged: Project) -> N
     wrong = [{"snapshot": one["snapshot"], "names": {}} for one in record(aged)]
     log.write_text("".join(json.dumps(sealed(one)) + "\n" for one in wrong))
     faults = aged.run("verify", "--json", check=False).json["faults"]
-    assert [one.rpartition("log, ")[2] for one in faults] == ["line 2: is not what snapshot 2 shows"]
+    assert [one.rpartition("log, ")[2] for one in faults] == ["line 2: does not match snapshot 2"]
     aged.run("verify", "--repair")
     assert [one["names"] for one in record(aged)] == [json.loads(one)["names"] for one in whole.splitlines()]
 
@@ -157,7 +157,7 @@ def test_a_record_that_is_none_is_told(aged: Project) -> None:
     for line in ("[]", "{", '{"snapshot": 0}', '{"snapshot": 3, "names": {"a.whl": "no hash"}}'):
         log.write_text(f"{whole}{line}\n")
         assert f"published.log, line {MANY + 3}" in aged.fail(10, "publish", "--dry-run").error
-    assert "1 of them of snapshots that are gone" in aged.run("verify", "--repair").out
+    assert "1 of them from snapshots that are gone" in aged.run("verify", "--repair").out
     assert log.read_text() == whole
 
 

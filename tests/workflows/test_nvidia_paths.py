@@ -167,7 +167,7 @@ def test_who_is_shown_there(project: Project, nvidia: Nvidia) -> None:
     project.add("upstream", name="again", type="apt", url=nvidia.apt_url, keys=[nvidia.key.fingerprint], keyrings=rings)
     project.add("pin", upstream="again", packages=[f"libcudnn8={OTHER}"])
     verbs(project)
-    assert f"{NVIDIA}/ shows what comes first with that URL, and not again" in project.run("publish").out
+    assert f"{NVIDIA}/ shows the first upstream with that URL, not again" in project.run("publish").out
     assert below(project, NVIDIA)["InRelease"] == below(project, f"apt/{APT}")["InRelease"]
     assert project.run("verify", "--json").json["faults"] == []
     settings(project, f'nvidia-paths = false\nurl = "{URL}"')
@@ -211,7 +211,7 @@ def test_upstreams_at_nvidias_hosts_are_shown_unasked(project: Project, nvidia: 
         project.add("upstream", name=name, type="apt", url=f"http://{host}{APT_PATH}/", keys=keys, keyrings=rings)
         project.add("pin", upstream=name, packages=[f"libcudnn8={DEB if name == 'main' else OTHER}"])
     verbs(project)
-    assert "shows what comes first" not in project.run("publish").out, "another host has no such path"
+    assert "shows the first upstream" not in project.run("publish").out, "another host has no such path"
     assert below(project, NVIDIA)["InRelease"] == below(project, "apt/main")["InRelease"]
 
 
@@ -303,7 +303,7 @@ def test_what_a_stolen_site_key_cannot_put_there(
 
     forged(tmp_path / "full.tar", site_key, forge)
     said = far.refuse(5, tmp_path / "full.tar")
-    assert "nor the site's to make" in said or "is not a cuda-keyring as cudepot makes it" in said
+    assert "nor a file the site makes" in said or "is not a cuda-keyring built by cudepot" in said
 
 
 def carried(project: Project, nvidia: Nvidia, site_key: SiteKey, tmp_path: Path, *, whole_: bool = False) -> Far:

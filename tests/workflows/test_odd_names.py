@@ -67,4 +67,4 @@ def test_names_that_a_server_cannot_hold_are_told(
     project.run("sync", "--lock")
     told = project.run("publish").err
     assert "apt asks for names that this server cannot hold, apt/u/pool//slashes.deb for one" in told
-    assert "have a web server before the bucket take ./ and // out of paths" in told
+    assert "have a web server in front of the bucket take ./ and // out of paths" in told

@@ -124,10 +124,10 @@ def test_a_package_of_something_else_and_no_package(published: tuple[Project, Nv
     project, _ = published
     other = tampered(packages(project)[".whl"], tmp_path, "x", b"").rename(tmp_path / "other-1.0-py3-none-any.whl")
     done = project.run("verify", "--json", str(other), check=False)
-    assert (done.rc, "no artifact in cudepot.lock" in done.json[0]["faults"][0]) == (5, True)
+    assert (done.rc, "cudepot.lock has no artifact" in done.json[0]["faults"][0]) == (5, True)
     (tmp_path / "cut.conda").write_bytes(packages(project)[".conda"].read_bytes()[:5000])
     project.fail(10, "verify", str(tmp_path / "cut.conda"))
-    assert "not the name of a conda package" in project.fail(3, "verify", "README.md").error
+    assert "not a conda package's" in project.fail(3, "verify", "README.md").error
     project.fail(3, "verify", str(tmp_path / "none.whl"))
 
 

@@ -94,7 +94,7 @@ def test_a_compiler_for_another_machine_is_named(
     tree: Path, cuda: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--from", str(tree), "--target", "sbsa", "--compiler", "g++")
-    assert "makes code for x86_64" in build(tmp_path, cuda, *options, code=3, capsys=capsys)["error"]
+    assert "generates code for x86_64" in build(tmp_path, cuda, *options, code=3, capsys=capsys)["error"]
 
 
 def test_one_that_fails_does_not_stop_the_others(

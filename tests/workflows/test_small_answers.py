@@ -60,8 +60,8 @@ def test_lock_check_offline_needs_the_two_files_alone(shown: Project, tmp_path: 
     environment = "[[environment]]\nname = 'e'\nplatforms = ['linux-64']\nconda = ['x']\n"
     for text, says in (
         (good + "[[pin]]\nupstream = 'local'\npackages = ['x']\n", "upstream local: it or its pins changed"),
-        (renamed, "upstream local: nothing is pinned of it now\nupstream new: not locked"),
-        (accepted, "accept-eula: other licences are accepted now"),
+        (renamed, "upstream local: nothing is pinned from it now\nupstream new: not locked"),
+        (accepted, "accept-eula: the accepted licences changed"),
         (good + environment, "environment e: it or a file it names changed"),
     ):
         checkout.toml.write_text(text)

@@ -111,6 +111,6 @@ def test_the_page_is_right_as_it_stands(node: Project) -> None:
 def test_names_that_are_none_are_refused(node: Project, tmp_path: Path) -> None:
     base = ("client", "gpu-operator", "--url", "http://x/", "--output", str(tmp_path), "--environment")
     assert "no environment 'gpu'" in node.fail(3, *base, "gpu").error
-    assert "no name to Kubernetes" in node.fail(3, *base, "gpu-node", "--namespace", "GPU_Operator").error
-    assert "no file name" in node.fail(3, *base, "gpu-node", "--empty", "../x").error
+    assert "not a Kubernetes name" in node.fail(3, *base, "gpu-node", "--namespace", "GPU_Operator").error
+    assert "not a file name" in node.fail(3, *base, "gpu-node", "--empty", "../x").error
     assert not list(tmp_path.iterdir())

@@ -125,8 +125,8 @@ EVIL = ("Package: evil", "Version: 1", "Architecture: amd64", "Filename: keys/ev
     ("fields", "told"),
     [
         (EVIL, "not in the index its upstream signed"),
-        ((EVIL[0], *EVIL[3:]), "is not as cudepot writes it"),
-        ((*EVIL[:3], *EVIL[4:]), "is not as cudepot writes it"),
+        ((EVIL[0], *EVIL[3:]), "is not in the form cudepot writes"),
+        ((*EVIL[:3], *EVIL[4:]), "is not in the form cudepot writes"),
     ],
     ids=["a whole stanza", "no version or architecture, which apt passes over", "no file name"],
 )
@@ -159,7 +159,7 @@ def test_an_upstream_that_nobody_signed_has_to_be_named_here(near: Near, far: Fa
         return with_snapshot(manifest, objects, site_key, replace(snapshot, lock=put(objects, lock.encode())))
 
     forged(near.medium / "full.tar", site_key, change)
-    assert "no upstream signed this repository (apt)" in far.refuse(5, near.medium / "full.tar")
+    assert "this repository is unsigned (apt)" in far.refuse(5, near.medium / "full.tar")
     toml = far.base / "cudepot.toml"
     toml.write_text(toml.read_text().replace("unsigned-upstreams = []", 'unsigned-upstreams = ["up"]'))
     assert far.take(near.medium / "full.tar")["imported"] == [1]
@@ -178,4 +178,4 @@ def test_a_signed_upstream_cannot_be_called_a_folder(near: Near, far: Far, site_
         return replace(with_snapshot(manifest, objects, site_key, changed), roots=())
 
     forged(near.medium / "full.tar", site_key, change)
-    assert "no upstream signed this repository (folder)" in far.refuse(5, near.medium / "full.tar")
+    assert "this repository is unsigned (folder)" in far.refuse(5, near.medium / "full.tar")

@@ -62,7 +62,7 @@ def test_a_good_project_has_no_faults(grown: Project) -> None:
 def flipped_object(project: Project) -> str:
     # Found by way of the site, which shares its inode in this project.
     flip(project.site / "apt/more/more_2.0_amd64.deb")
-    return "its bytes hash to"
+    return "its content has sha256"
 
 
 def flipped_copy(project: Project) -> str:
@@ -129,7 +129,7 @@ def another_document_on_the_site(project: Project) -> str:
 
 def site_shows_nothing(project: Project) -> str:
     (project.base / "site/current").unlink()
-    return "shows no snapshot of this store"
+    return "does not show a snapshot of this store"
 
 
 DAMAGES: list[Callable[[Project], str]] = [
@@ -159,7 +159,7 @@ def test_indexes_are_followed_to_their_packages(shown: Project) -> None:
     sign(snapshot(shown), Path(gnupg))
     shutil.rmtree(site)
     found = faults(shown)
-    assert any("shows no snapshot" in one for one in found)
+    assert any("does not show a snapshot" in one for one in found)
     shown.run("publish", check=False)
     folder = site / "snapshots/000001"
     if not folder.is_dir():
@@ -245,7 +245,7 @@ def test_repair_brings_everything_back(rich_template: Near, tmp_path: Path, reac
     else:
         assert done.rc == 5
         assert not deb.exists(), "rather no file than a wrong one"
-        assert any("not all could be fetched again" in one for one in done.json["done"])
+        assert any("not everything could be fetched again" in one for one in done.json["done"])
         project.toml.write_text(text)
     project.run("sync")
     project.run("publish")

@@ -20,7 +20,7 @@ from cudepot.digest import Digest, MismatchError, Promise
 from cudepot.errors import CudepotError, MissingError, TrustError
 from cudepot.ports import Source
 
-AGAIN = "the upstream is being published, or an edge is stale: try again later"
+AGAIN = "the upstream is being updated, or an edge cache is stale: try again later"
 
 
 class BrokenIndex(NamedTuple):

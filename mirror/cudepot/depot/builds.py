@@ -163,7 +163,7 @@ def _recipe_folders(recipes: Path, name: str) -> list[Path]:
 
 def _folder_hash(folder: Path) -> str:
     if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such recipe", hint="name one that comes with cudepot, or give --recipes")
+        raise ConfigError(f"{folder}: no such recipe", hint="name one that comes with cudepot, or use --recipes")
     files = sorted(one for one in folder.rglob("*") if one.is_file())
     one = hashlib.sha256()
     for path in files:

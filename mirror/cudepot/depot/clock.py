@@ -28,8 +28,8 @@ def clock_faults(store: LocalStore, clock: Clock) -> Iterator[str]:
     now = clock()
     if made > now + CLOCKS_APART:
         yield (
-            f"this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ}, and snapshot {one.number} was made on {one.created}: "
-            f"either is wrong, and apt refuses what is dated in its future"
+            f"this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ}, but snapshot {one.number} was made on {one.created}: "
+            "one of the two is wrong, and apt refuses files dated in its future"
         )
 
 
@@ -37,7 +37,7 @@ def check_clock(store: LocalStore, clock: Clock) -> None:
     """Refuse to sign anything while it is not known which of two times is wrong; raise ClockError."""
     for text in clock_faults(store, clock):
         raise ClockError(
-            text, hint=f"if the clock is wrong now, set it; if it was wrong then, `{RIGHT}` signs everything anew"
+            text, hint=f"if the clock is wrong now, set it; if it was wrong then, `{RIGHT}` signs everything again"
         )
 
 

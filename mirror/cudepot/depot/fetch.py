@@ -317,7 +317,7 @@ def _check_sizes(missing: Mapping[Digest, Sequence[Wanted]]) -> None:
     for digest, places in missing.items():
         if seen.setdefault(digest.sha256, digest.size) != digest.size:
             raise TrustError(
-                f"{places[0].path}: sha256 {digest.sha256} is promised with {seen[digest.sha256]} bytes "
+                f"{places[0].path}: sha256 {digest.sha256} is listed with {seen[digest.sha256]} bytes "
                 f"and with {digest.size}",
                 hint="the index contradicts itself: do not use it",
             )

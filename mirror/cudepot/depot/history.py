@@ -55,11 +55,14 @@ class History:
             raise
         except TrustError as error:
             raise TrustError(
-                str(error), hint="someone changed it, or the site's key was: name the old one in `site.former-keys`"
+                str(error),
+                hint="someone changed it, or the site's key was replaced: list the old one in `site.former-keys`",
             ) from error
         snapshot = parse_snapshot(document, what, like)
         if snapshot.number != number:
-            raise TrustError(f"{what}: is snapshot {snapshot.number}, not {number}", hint="someone renamed the file")
+            raise TrustError(
+                f"{what}: contains snapshot {snapshot.number}, not {number}", hint="someone renamed the file"
+            )
         return snapshot
 
     def latest(self, count: int) -> list[Snapshot]:

@@ -89,7 +89,7 @@ def unforeseen(name: str, error: Exception, where: str) -> InternalError:
     said = " ".join(str(error).split())[:300]
     found = InternalError(
         f"{type(error).__name__}: {said}".removesuffix(": "),
-        hint=f"a fault in cudepot, met in what {name} brought; report it with its traceback: {where}",
+        hint=f"a bug in cudepot, triggered by data from {name}; report it with its traceback: {where}",
     )
     found.__cause__ = error
     return found

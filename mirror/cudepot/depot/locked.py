@@ -52,22 +52,22 @@ def answering(config: Config, store: LocalStore, lock: Lock, base: Path) -> Lock
     used = {one.name for one in (*pinned_upstreams(config), *environment_upstreams(config))}
     for name in {one.name for one in lock.upstreams} - used:
         raise ConfigError(
-            f"cudepot.lock has upstream {name!r}, of which nothing is pinned now", hint="run `cudepot lock`"
+            f"cudepot.lock has upstream {name!r}, but nothing is pinned from it now", hint="run `cudepot lock`"
         )
     for upstream in _unanswered(config, lock):
         if not _faults(store, upstream):
             raise ConfigError(
-                f"cudepot.lock does not answer cudepot.toml (upstream {upstream.name!r} or its pins changed)",
+                f"cudepot.lock is out of date with cudepot.toml (upstream {upstream.name!r} or its pins changed)",
                 hint="run `cudepot lock`",
             )
     for name in _unanswered_environments(config, lock, base):
         if not standing_environment(store, name):
             raise ConfigError(
-                f"cudepot.lock does not answer cudepot.toml (environment {name!r} or a file it names changed)",
+                f"cudepot.lock is out of date with cudepot.toml (environment {name!r} or a file it names changed)",
                 hint="run `cudepot lock`",
             )
     if not lock.upstreams:
-        raise ConfigError("cudepot.lock has no upstream: none could be locked", hint="see `cudepot status`")
+        raise ConfigError("cudepot.lock has no upstreams: none could be locked", hint="see `cudepot status`")
     return replace(lock, accepted_eula=tuple(sorted(config.accept_eula)))
 
 
@@ -79,8 +79,8 @@ def unanswered(config: Config, store: LocalStore, lock: Lock) -> tuple[str, ...]
         (one.name in there, fault) for one in config.environments for fault in standing_environment(store, one.name)
     ]
     return tuple(
-        f"{fault.upstream}: {'stays as it was locked before' if before else 'is left out'}: "
-        f"`cudepot lock` fails since {fault.since}: {fault.fault.kind}"
+        f"{fault.upstream}: {'kept as locked before' if before else 'is left out'}: "
+        f"`cudepot lock` has failed since {fault.since}: {fault.fault.kind}"
         for before, fault in (*upstreams, *environments)
     )
 
@@ -95,7 +95,7 @@ def unlocked(config: Config, lock: Lock, base: Path) -> tuple[str, ...]:
     """
     used = {one.name for one in (*pinned_upstreams(config), *environment_upstreams(config))}
     gone = sorted({one.name for one in lock.upstreams} - used)
-    lines = [f"upstream {name}: nothing is pinned of it now" for name in gone]
+    lines = [f"upstream {name}: nothing is pinned from it now" for name in gone]
     lines += [
         f"upstream {one.name}: {'it or its pins changed' if lock.upstream(one.name) else 'not locked'}"
         for one in _unanswered(config, lock)
@@ -103,7 +103,7 @@ def unlocked(config: Config, lock: Lock, base: Path) -> tuple[str, ...]:
     environments = dict.fromkeys(_unanswered_environments(config, lock, base))
     lines += [f"environment {name}: it or a file it names changed" for name in environments]
     if set(lock.accepted_eula) != set(config.accept_eula):
-        lines.append("accept-eula: other licences are accepted now")
+        lines.append("accept-eula: the accepted licences changed")
     return tuple(lines)
 
 

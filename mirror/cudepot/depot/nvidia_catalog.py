@@ -83,7 +83,7 @@ def doubtful(artifacts: Iterable[Artifact]) -> list[str]:
     """Return what to tell about artifacts that have a published name, but none of its bytes."""
     catalog = load_catalog()
     return [
-        f"{one.filename}: NVIDIA published this name with other bytes ({len(namesakes)} known)"
+        f"{one.filename}: NVIDIA published this name with different content ({len(namesakes)} known)"
         for one in artifacts
         if (namesakes := catalog.called(one.filename))
         if not catalog.identify(one.digest.sha256)

@@ -46,7 +46,7 @@ def check_imported(store: LocalStore, history: History, snapshot: Snapshot, lock
     except TrustError as error:
         raise TrustError(
             f"snapshot {snapshot.number}: {error}",
-            hint="the near side has lost the memory of what it published: ask there before going on",
+            hint="the near side has lost its record of what it published: ask there before continuing",
         ) from error
 
 
@@ -62,7 +62,7 @@ def name_faults(store: LocalStore, history: History) -> Iterator[tuple[int, str]
     for number, shown in readable.items():
         tree = _names(history, shown.snapshot)
         if tree is not None and (shown.names.items() - tree.items() or fresh(tree, names)):
-            yield number, f"{log.path}, line {number}: is not what snapshot {shown.snapshot} shows"
+            yield number, f"{log.path}, line {number}: does not match snapshot {shown.snapshot}"
 
 
 def mend_names(store: LocalStore, history: History) -> Iterator[str]:
@@ -75,7 +75,7 @@ def mend_names(store: LocalStore, history: History) -> Iterator[str]:
         whole = _complete(history, record)
         _write(store, whole)
         lost = max(0, len(bad) - (len(whole) - len(record)))
-        yield f"{log.path}: {len(bad)} damaged lines taken out, {lost} of them of snapshots that are gone"
+        yield f"{log.path}: {len(bad)} damaged lines taken out, {lost} of them from snapshots that are gone"
 
 
 def _complete(history: History, record: list[Shown]) -> list[Shown]:

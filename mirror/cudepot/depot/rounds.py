@@ -15,7 +15,7 @@ from cudepot.errors import CudepotError
 from cudepot.store.local import LocalStore
 
 MAX_PAUSE = 120.0  # seconds
-_KEPT = "what was locked of it stays, and so does the site; `cudepot lock` again later"
+_KEPT = "its locked files are kept, and so is the site; run `cudepot lock` again later"
 
 
 class Part(Protocol):

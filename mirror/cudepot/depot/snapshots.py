@@ -30,14 +30,14 @@ def lock_of(store: LocalStore, snapshot: Snapshot) -> Lock:
             data = VerifyingReader(handle, snapshot.lock, what).readall()
     except MismatchError as error:
         raise TrustError(
-            str(error), hint="`cudepot verify --repair` removes it; a bundle or a backup brings it"
+            str(error), hint="`cudepot verify --repair` removes it; a bundle or a backup restores it"
         ) from error
     try:
         return parse_lock(tomli.loads(data.decode()))
     except ConfigError as error:
         raise ConfigError(f"{what}: {error}", hint=error.hint) from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{what} is not TOML: {error}", hint="whoever signed this snapshot made it so") from error
+        raise ConfigError(f"{what} is not TOML: {error}", hint="it was signed like this") from error
 
 
 def says_the_same(store: LocalStore, snapshot: Snapshot, document: bytes, lock: Lock) -> bool:

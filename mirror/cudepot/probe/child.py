@@ -44,12 +44,12 @@ def check_on_gpu(python: str, preload: Sequence[str], libraries: Sequence[str], 
     except OSError as error:
         return Ended("", f"{command[0]} cannot be run: {error.strerror}")
     except subprocess.TimeoutExpired as error:
-        return Ended(_last(error.stdout or b""), f"no end after {seconds} s", late=True)
+        return Ended(_last(error.stdout or b""), f"did not end within {seconds} s", late=True)
     if done.returncode == 0:
         return Ended(_last(done.stdout), "")
     said = " ".join(done.stderr.split())[-500:]
     how = f"died of {signal.Signals(-done.returncode).name}" if done.returncode < 0 else f"ended with {done.returncode}"
-    return Ended(_last(done.stdout), f"the process that loaded it {how}: {said or 'without a word'}")
+    return Ended(_last(done.stdout), f"the process that loaded it {how}: {said or 'no message'}")
 
 
 def _last(output: str | bytes) -> str:

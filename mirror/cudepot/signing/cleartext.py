@@ -32,7 +32,7 @@ def parted(document: bytes, what: str) -> tuple[bytes, bytes]:
     except ValueError:
         raise TrustError(
             f"{what}: not exactly one cleartext-signed message, which apt refuses",
-            hint="the upstream may serve an error page, or a document made to mislead; an empty line behind the "
+            hint="the upstream may serve an error page, or a document made to mislead; an empty line after the "
             "signature is enough",
         ) from None
     text = b"\n".join(line.removeprefix(b"- ") for line in lines[blank + 1 : begin])
@@ -49,7 +49,7 @@ def check_detached(signature: bytes, what: str) -> None:
     if not _is_armor(lines):
         raise TrustError(
             f"{what}: not one or more armored signatures and nothing else, which apt refuses",
-            hint="the upstream may serve an error page; tell it otherwise, for no client can use this repository",
+            hint="the upstream may serve an error page; if it does not, report it: no client can use this repository",
         )
 
 

@@ -64,7 +64,7 @@ class GpgSigner:
         if not key:
             raise ConfigError(
                 f"{self._home}: no key {self.fingerprint}",
-                hint="`site.key` in cudepot.toml must name a key of `site.gnupg`; `cudepot init` makes one",
+                hint="`site.key` in cudepot.toml must name a key in `site.gnupg`; `cudepot init` creates one",
             )
         return self._public.setdefault(armor, key)
 
@@ -106,7 +106,7 @@ def make_key(home: Path, uid: str) -> str:
         for line in Path(status.name).read_text().splitlines():
             if line.startswith("[GNUPG:] KEY_CREATED "):
                 return line.split()[3]
-    raise StorageError(f"{home}: gpg made no key")
+    raise StorageError(f"{home}: gpg did not create a key")
 
 
 def _secret_key(home: str, uid: str) -> str:
@@ -125,7 +125,7 @@ def _secret_key(home: str, uid: str) -> str:
 
 def _check_home(home: Path) -> None:
     if not home.is_dir():
-        raise ConfigError(f"{home}: no such GnuPG home", hint="bring it from the machine with the site's secret key")
+        raise ConfigError(f"{home}: no such GnuPG home", hint="copy it from the machine that has the site's secret key")
 
 
 @contextlib.contextmanager

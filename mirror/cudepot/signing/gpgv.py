@@ -152,7 +152,8 @@ class Gpgv:
         told = "; ".join(f"{name} holds {', '.join(several) or 'no key'}" for name, several in held.items())
         raise ConfigError(
             f"none of the pinned keys {', '.join(sorted(self._pinned))} is in `keyrings`: {told or 'no key files'}",
-            hint=f"{self._pin_with} pins another key; else get the file again and look with `gpg --show-keys FILE`",
+            hint=f"{self._pin_with} pins another key; otherwise get the file again and look at it with `gpg "
+            "--show-keys FILE`",
         )
 
     def _explain(self, found: list[DocumentSignature]) -> str:
@@ -232,7 +233,9 @@ def _not_checked(fields: list[str], fault: str) -> str:
     made = _time(fields[4]) if len(fields) > 5 else None
     now = datetime.datetime.now(datetime.UTC)
     if made is not None and made > now + _SLACK:
-        return f"{_LATER}: it is of {made:%Y-%m-%dT%H:%M:%SZ}, and this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ}"
+        return (
+            f"{_LATER}: it was made {made:%Y-%m-%dT%H:%M:%SZ}, but this machine's clock says {now:%Y-%m-%dT%H:%M:%SZ}"
+        )
     if len(fields) > 5 and fields[5] == _BAD_KEY:
         return f"the key that signed it cannot be used: it is damaged, or newer than this machine's clock ({fields[0]})"
     return f"{fault} ({fields[0]})"

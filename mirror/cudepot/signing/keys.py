@@ -141,7 +141,7 @@ def binary_keys(data: bytes, what: str) -> bytes:
     blocks = [found[0] for found in _ARMOR.finditer(data.replace(b"\r\n", b"\n"))]
     if not blocks and b"-----BEGIN PGP" in data:
         raise ConfigError(
-            f"{what}: not an OpenPGP public key, or cut short", hint="`gpg --show-keys FILE` must name a key"
+            f"{what}: not an OpenPGP public key, or truncated", hint="`gpg --show-keys FILE` must name a key"
         )
     return b"".join(_dearmored(one, what) for one in blocks) if blocks else data
 

@@ -45,7 +45,7 @@ class OriginKey:
     def _refusal(self) -> ConfigError:
         return ConfigError(
             f"this project shows the site of {self.fingerprint} as it was signed; it cannot sign",
-            hint="do it on the near side and bring the result as a bundle (`cudepot explain airgap`)",
+            hint="do it on the near side and bring the result in a bundle (`cudepot explain airgap`)",
         )
 
 

@@ -63,7 +63,7 @@ def _wait(root: Path, handle: TextIO, wait: float, said: Callable[[str], None]) 
         time.sleep(0.05)
         if _flocked(handle):
             return
-    raise BusyError(holder, hint="wait for it to finish, or give --wait; the lock goes away with the process")
+    raise BusyError(holder, hint="wait for it to finish, or use --wait; the lock ends with the process")
 
 
 def _begin(root: Path, lock: TextIO, who: str) -> None:

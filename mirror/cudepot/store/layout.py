@@ -14,8 +14,8 @@ class Loss(StrEnum):
     """What is lost with a file."""
 
     STORE = "the store"
-    RECORD = "what nothing can bring again"
-    WORK = "work that is done again"
+    RECORD = "cannot be restored from anything else"
+    WORK = "can be recomputed"
     NOTHING = "nothing"
 
 
@@ -77,8 +77,8 @@ ID = Entry("id", "what tells this store from others to a site in a bucket", Loss
 OBJECTS = Entry(
     "objects", "files under the sha256 of their bytes: `ab/ab12…`", Loss.STORE, Guard.NAME, Dry.OWN, files="*/*",
 )  # fmt: skip
-PARTS = Entry("parts", "objects on their way in; what has arrived survives a crash", Loss.WORK, files="*")
-TMP = Entry("tmp", "files without a hash yet, and what a dry run makes; emptied by the next run", Loss.NOTHING)
+PARTS = Entry("parts", "objects being fetched; what has arrived survives a crash", Loss.WORK, files="*")
+TMP = Entry("tmp", "files without a hash yet, and the output of dry runs; emptied by the next run", Loss.NOTHING)
 SCRATCH = Entry("scratch", "unpacked payloads while `repackage` runs; removed before and after", Loss.NOTHING)
 SNAPSHOTS = Entry(
     "snapshots", "`000001.json` and its signature `000001.json.asc`", Loss.RECORD, Guard.SIGNATURE, Dry.LINK,
@@ -97,11 +97,11 @@ UPSTREAMS = Entry(
     Loss.RECORD, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
 )  # fmt: skip
 ENVIRONMENTS = Entry(
-    "environments", "what was read when an environment was resolved, and found to be as it was since: `NAME.json`",
+    "environments", "what was read to resolve an environment and is known to be unchanged: `NAME.json`",
     Loss.WORK, Guard.CHECK, Dry.COPY, files="*.json",
 )  # fmt: skip
 SDISTS = Entry(
-    "sdists", "wheels that were built of source packages, and with what: `SHA256.json`, of the source",
+    "sdists", "wheels built from source packages, and with what: `SHA256.json`, of the source",
     Loss.WORK, Guard.CHECK, Dry.COPY, files="*.json",
 )  # fmt: skip
 ROLLBACK = Entry(
@@ -109,13 +109,13 @@ ROLLBACK = Entry(
     Loss.RECORD, Guard.CHECK, Dry.LINK,
 )  # fmt: skip
 COMPLETE = Entry(
-    "complete.json", "the objects of a lock with whole mirrors that was found complete", Loss.WORK, Guard.CHECK,
+    "complete.json", "the objects of a lock with whole mirrors that is complete", Loss.WORK, Guard.CHECK,
 )  # fmt: skip
 PROOFS = Entry(
-    "proofs.json", "what proving that repositories can be installed from found", Loss.WORK, Guard.CHECK, Dry.LINK,
+    "proofs.json", "results of proving that repositories can be installed from", Loss.WORK, Guard.CHECK, Dry.LINK,
 )  # fmt: skip
 DROPIN = Entry(
-    "dropin.json", "what channels have under the names of packages that are built here, for comparing",
+    "dropin.json", "what channels have under the names of packages built here, for comparison",
     Loss.WORK, Guard.CHECK, Dry.COPY,
 )  # fmt: skip
 EXPORTED = Entry(
@@ -123,23 +123,23 @@ EXPORTED = Entry(
     Loss.RECORD, Guard.CHECK, Dry.COPY, files="*.json",
 )  # fmt: skip
 INCOMING = Entry(
-    "incoming", "manifests of bundles of which volumes are missing: `HASH.json`",
+    "incoming", "manifests of bundles with missing volumes: `HASH.json`",
     Loss.WORK, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
 )  # fmt: skip
 IMPORTED = Entry(
-    "imported", "the manifests by which snapshots came: `000001.json`",
+    "imported", "the manifests of the bundles that brought snapshots: `000001.json`",
     Loss.RECORD, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
 )  # fmt: skip
 SIGNATURES = Entry(
-    "signatures.json", "signatures of files that went beside bundles, by the key's fingerprint and the sha256 of each",
+    "signatures.json", "signatures of files sent along with bundles, by the key's fingerprint and the sha256 of each",
     Loss.WORK, Guard.CHECK,
 )  # fmt: skip
 SHA512 = Entry(
-    "sha512", "sha256 and size of what was found to have a sha512, where an index tells nothing else: `HEX`",
+    "sha512", "sha256 and size by sha512, where an index gives only that: `HEX`",
     Loss.WORK, dry=Dry.OWN, files="*",
 )  # fmt: skip
 RPM_SIGNATURES = Entry(
-    "rpm-signatures", "rpms whose signature held: sha256, hash over the keys, signer, package; one a line",
+    "rpm-signatures", "rpms whose signature verified: sha256, hash over the keys, signer, package; one a line",
     Loss.WORK, dry=Dry.COPY,
 )  # fmt: skip
 METADATA = Entry(
@@ -149,9 +149,9 @@ METADATA = Entry(
 ROOTS_LOG = Entry(
     "roots.log", "every root that was accepted, oldest first; only ever appended to", Loss.RECORD, Guard.LINES,
 )  # fmt: skip
-DAMAGED_ROOTS = Entry("roots.log.damaged", "lines of it that `verify --repair` found damaged", Loss.RECORD)
+DAMAGED_ROOTS = Entry("roots.log.damaged", "its lines that `verify --repair` found damaged", Loss.RECORD)
 PUBLISHED_LOG = Entry(
-    "published.log", "every conda package and wheel that was ever published, by name and sha256",
+    "published.log", "every conda package and wheel ever published, by name and sha256",
     Loss.RECORD, Guard.LINES, Dry.LINK,
 )  # fmt: skip
 LAST_RUN = Entry(

@@ -42,7 +42,7 @@ def _absent(digest: Digest) -> StorageError:
 
 def _damaged(digest: Digest) -> TrustError:
     return TrustError(
-        f"object {digest.sha256} of the store is damaged: it does not hold the {digest.size} bytes its name stands for",
+        f"object {digest.sha256} of the store is damaged: its content does not match its name",
         hint="run `cudepot verify --repair`, then `cudepot sync`",
     )
 
@@ -284,7 +284,7 @@ class LocalStore:
         """
         if (about := os.fstat(file.fileno())).st_size != digest.size:
             raise StorageError(
-                f"{path}: written to by another program", hint="run cudepot again, and nothing beside it"
+                f"{path}: written to by another program", hint="run cudepot again, with nothing else writing there"
             )
         if self.has(digest):
             os.unlink(path)  # noqa: PTH108 - thousands a second

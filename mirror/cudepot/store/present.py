@@ -23,9 +23,9 @@ def absent(store: LocalStore, progress: Progress, wanted: Iterable[Digest]) -> s
         _hash(store, progress, list(there))
     damaged = [one for one in there if store.is_damaged(one)]
     for one in damaged[:_TOLD]:
-        progress.say(f"object {one.sha256} of the store is damaged: it holds other bytes than its name stands for")
+        progress.say(f"object {one.sha256} of the store is damaged: its content does not match its name")
     if len(damaged) > _TOLD:
-        progress.say(f"{len(damaged) - _TOLD} more objects are damaged likewise: `cudepot verify` names them all")
+        progress.say(f"{len(damaged) - _TOLD} more objects are damaged: `cudepot verify` lists them all")
     return {one for one in unsure if one not in there or not store.has(one)}
 
 

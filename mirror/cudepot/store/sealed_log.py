@@ -25,7 +25,9 @@ class SealedLog:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise StorageError(f"{self.path}: {error.strerror}", hint="check owner and mode of the store") from error
+            raise StorageError(
+                f"{self.path}: {error.strerror}", hint="check the owner and mode of the store"
+            ) from error
 
     def append(self, documents: Iterable[Mapping[str, Any]]) -> None:
         """Add a line for each document; raise StorageError where the disk refuses."""

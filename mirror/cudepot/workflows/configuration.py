@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _unasked(preset: Preset, _: Sequence[Preset]) -> str:
-    raise ConfigError(f"preset {preset.name!r} has no `url` here", hint="give `url` beside `preset`")
+    raise ConfigError(f"preset {preset.name!r} has no `url` here", hint="give `url` as well as `preset`")
 
 
 def parse_text(text: str, machine: Machine = _unasked) -> Config:

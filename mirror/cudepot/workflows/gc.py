@@ -94,7 +94,8 @@ def _guard(objects: int, size: int, all_objects: int, all_bytes: int) -> None:
     if objects > MOST * all_objects or size > MOST * all_bytes:
         raise ConfigError(
             f"{objects} of {all_objects} objects ({size} of {all_bytes} bytes) would be removed: that may be a mistake",
-            hint="look at `cudepot gc --dry-run --force`; if it is meant, give --force, or keep more with --keep",
+            hint="check with `cudepot gc --dry-run --force`; if this is intended, use --force, or keep more with "
+            "--keep",
         )
 
 
@@ -104,7 +105,7 @@ def _remove(gone: Iterable[Path]) -> None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(
-            f"{error.filename}: cannot be removed: {error.strerror}", hint="check owner and mode of the store"
+            f"{error.filename}: cannot be removed: {error.strerror}", hint="check the owner and mode of the store"
         ) from error
 
 

@@ -51,7 +51,7 @@ def _asked(parse: Callable[[WatchedTable], object], examples: Iterable[dict[str,
         except ConfigError:
             continue
         return table.schema()
-    raise AssertionError("no example is taken")
+    raise AssertionError("no example")
 
 
 def _site(name: str) -> Schema:

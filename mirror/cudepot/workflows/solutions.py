@@ -118,7 +118,7 @@ def exported(depot: Depot, name: str, url: str, target: str = "") -> tuple[Mappi
     lock = lock_of(depot.store, snapshot)
     site = Exported(depot.config.site.label, snapshot.number, url.rstrip("/"), by_place(lock.artifacts))
     targets: dict[LockedEnvironment, list[LockedTarget]] = {}
-    for one, each in _chosen(lock, name, target, "the site shows none yet: run `cudepot publish`"):
+    for one, each in _chosen(lock, name, target, "the site has none yet: run `cudepot publish`"):
         targets.setdefault(one, []).append(each)
     files: dict[str, str] = {}
     for one, several in targets.items():

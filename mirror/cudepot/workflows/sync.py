@@ -27,7 +27,7 @@ from cudepot.kinds.unsigned import unsigned
 from cudepot.store.local import LocalStore
 from cudepot.store.present import absent
 
-_UNKNOWN = "an index knows packages by sha512 only, and what they are is not known before they are fetched"
+_UNKNOWN = "an index gives only sha512, so packages are not known before they are fetched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _read_wholes(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> tup
                 found[one.name] = read_whole(depot.store, one)
     if unknown := {name: whole for name, whole in found.items() if whole.unknown}:
         if dry_run:
-            raise ConfigError(_UNKNOWN, hint="sync without --dry-run fetches them")
+            raise ConfigError(_UNKNOWN, hint="run sync without --dry-run to fetch them")
         failed += _learn(depot, unknown, wait=wait)
         for name in unknown:
             with depot.isolation.each(name, troubles.append):
@@ -180,7 +180,9 @@ def _restore_indexes(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) ->
     lacking = absent(depot.store, depot.progress, [one.digest for one in indexes])
     missing = [one for one in indexes if one.digest in lacking]
     if missing and dry_run:
-        raise ConfigError("the index of a whole mirror is not in this store", hint="sync without --dry-run fetches it")
+        raise ConfigError(
+            "the index of a whole mirror is not in this store", hint="run sync without --dry-run to fetch it"
+        )
     return fetch_locked(depot, {one.upstream: None for one in missing}, missing, wait=wait) if missing else []
 
 

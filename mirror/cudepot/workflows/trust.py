@@ -148,7 +148,7 @@ def plan_add(base: Path, config: Config, name: str, file: Path, *, wanted: str =
         today: to refuse keys that have expired.
 
     Raises:
-        ConfigError: no such upstream or key, or a key that can sign nothing.
+        ConfigError: no such upstream or key, or a key that cannot sign.
         TrustError: the file does not hold the key of fingerprint ``wanted``.
     """
     upstream = _signed_upstream(config, name)
@@ -184,11 +184,11 @@ def plan_expire(base: Path, config: Config, name: str, text: str, *, today: date
     upstream, full = _signed_upstream(config, name), fingerprint(text)
     if full not in upstream.keys:
         pinned = ", ".join(upstream.keys)
-        raise ConfigError(f"{full} is not pinned for {name!r}", hint=f"pinned are: {pinned}")
+        raise ConfigError(f"{full} is not pinned for {name!r}", hint=f"pinned keys: {pinned}")
     if len(upstream.keys) == 1:
         raise ConfigError(
-            f"{full} is the only key of {name!r}: no key could sign any more",
-            hint="first add the new one with `cudepot trust add`, or remove the upstream from cudepot.toml",
+            f"{full} is the only key of {name!r}: without it nothing could be verified",
+            hint="add the new one first with `cudepot trust add`, or remove the upstream from cudepot.toml",
         )
     number = config.upstreams.index(upstream)
     raw = _raw(base)[number]
@@ -228,8 +228,8 @@ def _signed_upstream(config: Config, name: str) -> Upstream:
     upstream = config.upstream(name)
     if not kind_of(upstream).locks.is_signed:
         raise ConfigError(
-            f"upstream {name!r} has type {upstream.type!r}: nothing there but rpms is signed",
-            hint="keys of rpms in a folder or an installer are named by hand, in `rpm-keys` and `keyrings`",
+            f"upstream {name!r} has type {upstream.type!r}: only its rpms are signed",
+            hint="keys of rpms in a folder or an installer are listed by hand, in `rpm-keys` and `keyrings`",
         )
     return upstream
 
@@ -240,9 +240,9 @@ def _the_key(file: Path, wanted: str, today: datetime.date) -> PublicKey:
     chosen = [one for one in keys if full in ("", one.fingerprint)]
     listed = ", ".join(one.fingerprint for one in keys)
     if not chosen:
-        raise TrustError(f"{file}: does not hold {full}", hint=f"it holds {listed}: do not use it before you know why")
+        raise TrustError(f"{file}: does not hold {full}", hint=f"it holds {listed}: find out why before you use it")
     if len(chosen) > 1:
-        raise ConfigError(f"{file}: holds {len(keys)} keys", hint=f"name one with --key: {listed}")
+        raise ConfigError(f"{file}: holds {len(keys)} keys", hint=f"choose one with --key: {listed}")
     _check_usable(chosen[0], file, today)
     return chosen[0]
 
@@ -254,7 +254,7 @@ def _check_usable(key: PublicKey, file: Path, today: datetime.date) -> None:
     if primary.expires and primary.expires <= today.isoformat():
         raise ConfigError(f"{file}: the key expired on {primary.expires}", hint="get the upstream's current key file")
     if not any(one.signs for one in key.parts):
-        raise ConfigError(f"{file}: {key.fingerprint} can sign nothing", hint="this is another kind of key")
+        raise ConfigError(f"{file}: {key.fingerprint} cannot sign", hint="this key is for other uses")
 
 
 def _copy(base: Path, upstream: Upstream, key: PublicKey, file: Path) -> tuple[str, bytes] | None:

@@ -58,7 +58,7 @@ def test_lock_refuses_a_link_out_of_the_folder_as_sync_does(project: Project, tm
     (downloads / "hello_1.0_amd64.deb").symlink_to(deb(tmp_path, "hello"))
     project.add("upstream", name="d", type="folder", path=str(downloads))
     project.add("pin", upstream="d", packages=["*.deb"])
-    assert "leads out of the folder" in project.fail(4, "lock").error
+    assert "leads outside the folder" in project.fail(4, "lock").error
 
 
 def test_of_thousands_of_pins_only_those_about_a_package_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:

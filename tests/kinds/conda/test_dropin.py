@@ -56,7 +56,7 @@ def test_what_differs_is_told_without_asking_the_channel(ours: Project, forge: F
     assert [(one["field"], one["lacking"]) for one in found["differences"]] == [("depends", ["libzlib >=1.3.1,<2.0a0"])]
     assert not found["unknown"]
     assert ours.run("verify", "--json").json["compared"] == [found]
-    assert "conda-forge: not compared with what is built here" in ours.run("lock").out
+    assert "conda-forge: not compared with the packages built here" in ours.run("lock").out
 
 
 def test_a_channel_that_stays_is_not_read_again(ours: Project, forge: Forge) -> None:

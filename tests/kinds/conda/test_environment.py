@@ -273,7 +273,7 @@ def test_other_bytes_under_a_name_that_the_index_has_are_found_out(
     prove_environments(store, Silent(), lock, snapshot.tree)
     path = f"{channel}/linux-64/libzlib-1.2.13-h0_6.conda"
     assert path in snapshot.tree
-    with pytest.raises(TrustError, match=r"would not get what is locked: .*libzlib-1.2.13-h0_6.conda"):
+    with pytest.raises(TrustError, match=r"would not get the locked packages: .*libzlib-1.2.13-h0_6.conda"):
         prove_environments(store, Silent(), lock, {**snapshot.tree, path: Digest.of(b"other")})
 
 

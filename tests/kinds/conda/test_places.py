@@ -158,7 +158,7 @@ def guarded(forge: Forge) -> Forge:
 def test_a_token_goes_into_the_path_and_nowhere_else(project: Project, guarded: Forge, tmp_path: Path) -> None:
     want(project, guarded, token=True)
     done = project.fail(4, "lock")
-    assert "there is no token for 127.0.0.1" in done.error
+    assert "no token for 127.0.0.1" in done.error
     (netrc := tmp_path / "netrc").write_text(f"machine 127.0.0.1 login token password {SECRET}\n")
     netrc.chmod(0o600)
     project.env["NETRC"] = str(netrc)

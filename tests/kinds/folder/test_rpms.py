@@ -171,7 +171,7 @@ def test_across_a_gap_where_the_far_side_expects_it(
     bundle = tmp_path / "rpms.tar"
     project.run("bundle", "export", str(bundle), "--since", "0")
     far = Far(tmp_path / "far", site_key.key_file, "A" * 40).init()
-    assert "no upstream signed this repository" in far.refuse(5, bundle)
+    assert "this repository is unsigned" in far.refuse(5, bundle)
     before = far.toml.read_text()
     far.toml.write_text(before.replace("unsigned-upstreams = []", f'unsigned-upstreams = ["{NAME}"]'))
     far.take(bundle)

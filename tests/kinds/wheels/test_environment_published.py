@@ -145,7 +145,7 @@ def test_clients_are_given_its_index_alone(team: Project, tmp_path: Path) -> Non
         config = {**clean_env(), "PIP_CONFIG_FILE": str(tmp_path / "clients/etc/pip.conf")}
         run(env.python, "-m", "pip", "install", "--no-cache-dir", "lib", env=config)
         assert env.run("from importlib.metadata import version; print(version('lib'))").stdout == "1.0\n"
-    assert "it shows train" in team.fail(3, "client", "pip", "--environment", "x", "--url", "http://site.example").hint
+    assert "it has train" in team.fail(3, "client", "pip", "--environment", "x", "--url", "http://site.example").hint
 
 
 def test_several_files_need_a_place_or_a_target(team: Project) -> None:
@@ -345,8 +345,8 @@ def test_the_far_side_proves_what_the_near_side_says(team: Project) -> None:
     team.run("publish")
     store, lock, snapshot = imported(team)
     gone = {path: one for path, one in snapshot.tree.items() if "train/simple/fast/" not in path}
-    with pytest.raises(TrustError, match=r"would not get what is locked: .*fast"):
+    with pytest.raises(TrustError, match=r"would not get the locked packages: .*fast"):
         prove_environments(store, Silent(), lock, gone)
     other = {**snapshot.tree, "wheels/fast-1.0-cp312-cp312-win_amd64.whl": Digest.of(b"other")}
-    with pytest.raises(TrustError, match=r"would not get what is locked: .*fast-1.0-cp312-cp312-win_amd64.whl"):
+    with pytest.raises(TrustError, match=r"would not get the locked packages: .*fast-1.0-cp312-cp312-win_amd64.whl"):
         prove_environments(store, Silent(), lock, other)

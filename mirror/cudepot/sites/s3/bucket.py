@@ -24,22 +24,23 @@ if TYPE_CHECKING:
 
 _MISSING = ("NoSuchKey", "404", "NotFound")
 _REFUSED = {
-    "NoSuchBucket": "make the bucket first: cudepot makes none",
-    "AccessDenied": "the credentials boto3 found may not do this here: check the bucket's policy",
-    "403": "the credentials boto3 found may not do this here: check the bucket's policy",
-    "InvalidAccessKeyId": "boto3 found credentials this server does not know: check AWS_PROFILE or `site.profile`",
+    "NoSuchBucket": "create the bucket first: cudepot does not create buckets",
+    "AccessDenied": "the credentials boto3 found are not allowed to do this: check the bucket's policy",
+    "403": "the credentials boto3 found are not allowed to do this: check the bucket's policy",
+    "InvalidAccessKeyId": "this server does not know the credentials boto3 found: check AWS_PROFILE or `site.profile`",
     "SignatureDoesNotMatch": "the secret key, `site.region` or a proxy in between is wrong",
-    "QuotaExceeded": "the bucket is full: raise its quota and run the command again: what was sent is kept",
-    "EntityTooLarge": "the server takes no files of that size",
+    "QuotaExceeded": "the bucket is full: raise its quota and run the command again: it resumes",
+    "EntityTooLarge": "the server does not accept files of that size",
 }
 MOST_COPIED = 5 << 30
 """Bytes of an object that S3 copies in one request."""
-_NO_ANSWER = "check `site.endpoint`, and run the command again: what was sent is kept"
+_NO_ANSWER = "check `site.endpoint`, and run the command again: it resumes"
 _NO_TLS = "for a private certificate authority name its file in `ca` of [site]; else check `site.endpoint`"
-_NO_PROXY = "check `site.proxy`, or HTTPS_PROXY in the environment, and run the command again: what was sent is kept"
+_NO_PROXY = "check `site.proxy`, or HTTPS_PROXY in the environment, and run the command again: it resumes"
 _NO_PAGES = (
-    "this server cannot hold FOLDER/ as an object: set `folder-pages = false` in [site], and have a web server before "
-    "it answer FOLDER/ with FOLDER/index.html"
+    "this server cannot hold FOLDER/ as an object: set `folder-pages = false` in [site], and have a web server "
+    "in front "
+    "of it answer FOLDER/ with FOLDER/index.html"
 )
 
 
@@ -221,7 +222,7 @@ class Bucket:
         except ClientError as error:
             raise _refusal(error, what) from error
         except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
-            hint = "give boto3 credentials as `aws configure` or AWS_PROFILE do; cudepot keeps none"
+            hint = "set up credentials with `aws configure` or AWS_PROFILE; cudepot stores none"
             raise ConfigError(f"{what}: {error}", hint=hint) from error
         except (BotoCoreError, HTTPClientError, OSError) as error:
             said = " ".join(str(error).split())
@@ -237,9 +238,7 @@ def _client(place: S3Place, user_agent: str) -> tuple[Any, Any]:
     from botocore.session import Session  # noqa: PLC0415
 
     if place.ca and not Path(place.ca).is_file():
-        raise ConfigError(
-            f"{place.ca}: there is no such file", hint="`ca` of [site] names a file of certificates (PEM)"
-        )
+        raise ConfigError(f"{place.ca}: no such file", hint="`ca` of [site] names a file of certificates (PEM)")
     config = Config(
         signature_version="s3v4",
         # Old servers know no trailing checksums. A signed payload has its sha256 compared by all of them.
@@ -298,5 +297,5 @@ def _refusal(error: ClientError, what: str) -> Exception:
         f"{what}: refused with {said} (HTTP {status})",
         hint=_NO_PAGES
         if what.endswith("/")
-        else _REFUSED.get(code, "the server's own log says more; run the command again: what was sent is kept"),
+        else _REFUSED.get(code, "see the server's own log; run the command again: it resumes"),
     )

@@ -69,7 +69,7 @@ def load(bucket: Bucket) -> Inventory:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, FormatError) as error:
         raise SiteError(
             f"{bucket.where}{KEY}: not a record this cudepot can read ({type(error).__name__})",
-            hint="remove that one object: everything is then sent again",
+            hint="remove that object: everything is then sent again",
         ) from error
 
 

@@ -107,5 +107,5 @@ def parse(table: Table) -> S3Place:
 
 def _bucket(name: str) -> str:
     if not _BUCKET.fullmatch(name):
-        raise ConfigError(f"'site.bucket' is no bucket's name: {name!r}")
+        raise ConfigError(f"'site.bucket' is not a bucket name: {name!r}")
     return name

@@ -39,7 +39,7 @@ def unreadable(place: S3Place, known: str) -> str:
     if missing not in (404, 410):
         return (
             f"{url}: what is missing answers {missing}, not 404: apt, dnf, pip and conda take that for a fault; let "
-            "everyone list the bucket (s3:ListBucket), or have the web server before it turn 403 into 404"
+            "everyone list the bucket (s3:ListBucket), or have the web server in front of it turn 403 into 404"
         )
     return ""
 

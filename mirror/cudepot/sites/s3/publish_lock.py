@@ -154,5 +154,5 @@ class PublishLock:
         who = f"store {found.owner or 'unknown'}, snapshot {found.number}, seen {found.age:.0f} s ago" if found else "?"
         return BusyError(
             f"{self._bucket.where}: another publisher is at work there ({who})",
-            hint=f"let it finish, then run the command again; a dead one's lock lapses after {LEASE:.0f} s",
+            hint=f"let it finish, then run the command again; the lock of a dead one expires after {LEASE:.0f} s",
         )

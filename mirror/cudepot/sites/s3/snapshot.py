@@ -95,7 +95,8 @@ class Names:
             return ""
         return (
             f"apt asks for names that this server cannot hold, {asked[0]} for one, where the index of a repository "
-            "mirrored whole says so: have a web server before the bucket take ./ and // out of paths (`folder-pages` "
+            "mirrored whole says so: have a web server in front of the bucket take ./ and // out of paths "
+            "(`folder-pages` "
             "of [site] is false)"
         )
 

@@ -21,12 +21,12 @@ class FolderSource:
         self.root = root
 
     def file(self, path: str) -> Path:
-        """Return the file at ``path``; raise UpstreamError when it leads out of the folder or is not there."""
+        """Return the file at ``path``; raise UpstreamError when it leads outside the folder or is not there."""
         if "://" in path:
-            raise UpstreamError(f"{path}: the index in {self.root} points out of the folder")
+            raise UpstreamError(f"{path}: the index in {self.root} points outside the folder")
         found = (self.root / safe_name(path)).resolve()
         if not found.is_relative_to(self.root.resolve()):
-            raise UpstreamError(f"{self.root / path}: leads out of the folder")
+            raise UpstreamError(f"{self.root / path}: leads outside the folder")
         if not found.is_file():
             raise MissingError(f"{self.root / path}: no such file", hint="check the folder, or run `cudepot lock`")
         return found
@@ -42,9 +42,7 @@ class FolderSource:
         """Return the document at ``path``, at most ``limit`` bytes (a folder has no validators)."""
         file = self.file(path)
         if file.stat().st_size > limit:
-            raise UpstreamError(
-                f"{file}: more than {limit} bytes ({limit >> 20} MiB), the most that is read of such a document"
-            )
+            raise UpstreamError(f"{file}: more than {limit} bytes ({limit >> 20} MiB), the limit for such a document")
         if into is None:
             return Page(file.read_bytes())
         with file.open("rb") as handle:

@@ -88,7 +88,7 @@ class Line:
 def _request(target: str, headers: Mapping[str, str]) -> bytes:
     lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     if not _TARGET.fullmatch(target) or any("\r" in line or "\n" in line for line in lines):
-        raise ValueError(f"{target!r} cannot be asked for")
+        raise ValueError(f"{target!r} cannot be requested")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
@@ -179,7 +179,7 @@ class Plain:
                 self._feed()
             except (HttpParserError, HttpParserUpgrade, ValueError) as error:
                 if not self._complete:
-                    raise ConnectionError(f"the answer is no HTTP ({error})") from error
+                    raise ConnectionError(f"the answer is not HTTP ({error})") from error
                 self._lasting = False  # more came than was promised
             yield from self._taken()
 

@@ -6,7 +6,7 @@ from urllib.parse import urljoin, urlsplit
 
 from cudepot.errors import UpstreamError
 
-STEP_DOWN = "anyone on the way could change the bytes: ask the upstream, or use another mirror"
+STEP_DOWN = "anyone on the network path could change the content: ask the upstream, or use another mirror"
 _STATUSES = {301, 302, 303, 307, 308}
 
 
@@ -28,7 +28,9 @@ def redirected(url: str, at: str, status: int, location: str) -> str:
         target = urljoin(at, location)
         scheme, host = urlsplit(target).scheme, urlsplit(target).hostname
     except ValueError as error:
-        raise UpstreamError(f"{url}: redirected to no URL: {location[:200]!r}", hint="the server is broken") from error
+        raise UpstreamError(
+            f"{url}: redirected to something that is not a URL: {location[:200]!r}", hint="the server is broken"
+        ) from error
     if scheme == "http" and at.lower().startswith("https:"):
         raise UpstreamError(f"{url}: redirected from https to plain http at {target}", hint=STEP_DOWN)
     if scheme not in ("http", "https") or not host:

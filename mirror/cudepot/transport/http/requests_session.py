@@ -16,7 +16,7 @@ from cudepot.transport.http.tokens import hidden, token_for, without
 from cudepot.urls import LOGIN_PLACE
 
 MOST_REDIRECTS = 8
-_URLS = "check the URL of the upstream, and the proxy that http_proxy, https_proxy or all_proxy names"
+_URLS = "check the upstream's URL, and the proxy that http_proxy, https_proxy or all_proxy names"
 _TLS = "for a private certificate authority set REQUESTS_CA_BUNDLE to its file; else check the URL"
 
 
@@ -73,7 +73,7 @@ class Session:
                         yield response, _pieces(response, piece)
                         return
                     at = target
-        raise UpstreamError(f"{url}: more than {MOST_REDIRECTS} redirects", hint="check the URL of the upstream")
+        raise UpstreamError(f"{url}: more than {MOST_REDIRECTS} redirects", hint="check the upstream's URL")
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], login: _Login | None) -> requests.Response:
         try:

@@ -81,7 +81,7 @@ class HttpSource:
         parts = split_url(path)
         if parts is None or not parts.hostname:
             raise UpstreamError(
-                f"{path!r}: the index at {self.base} names what is no URL", hint="do not use this index"
+                f"{path!r}: the index at {self.base} contains something that is not a URL", hint="do not use this index"
             )
         scheme = parts.scheme
         if scheme == "http" and self.base.lower().startswith("https:"):
@@ -228,7 +228,7 @@ def _check_status(url: str, answer: _Answer, passed: int) -> None:
         404: "check the URL; if the upstream's own index names this file, the upstream is inconsistent",
     }
     kind = MissingError if answer.status in (403, 404, 410) else UpstreamError
-    hint = hints.get(answer.status, "check the URL of the upstream")
+    hint = hints.get(answer.status, "check the upstream's URL")
     raise kind(f"{url}: HTTP {answer.status} {answer.reason}", hint=hint)
 
 
@@ -243,7 +243,7 @@ def _to_the_end(url: str, found: Served, pieces: Iterator[bytes]) -> Iterator[by
     if found.is_short:
         raise CutError(
             f"{url}: bytes {found.start} to {found.end} of {found.total} were sent",
-            hint="the server sends large files in parts; run the command again: what has arrived is kept",
+            hint="the server sends large files in parts; run the command again: it resumes",
         )
 
 
@@ -253,7 +253,7 @@ def _guarded(url: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
     except OSError as error:
         raise CutError(
             f"{url}: the transfer was cut ({_reason(error)})",
-            hint="check the network and the proxy; run the command again: what has arrived is kept",
+            hint="check the network and the proxy; run the command again: it resumes",
         ) from error
 
 
@@ -271,8 +271,8 @@ def _bounded(url: str, pieces: Iterator[bytes], limit: int, into: BinaryIO | Non
             into.write(chunk)
         if size > limit:
             raise UpstreamError(
-                f"{url}: more than {limit} bytes ({limit >> 20} MiB), the most that is read of such a document",
-                hint="check the URL: it may lead to a package, or to a listing of more than is asked for",
+                f"{url}: more than {limit} bytes ({limit >> 20} MiB), the limit for such a document",
+                hint="check the URL: it may lead to a package, or to too long a listing",
             )
     return bytes(body)
 

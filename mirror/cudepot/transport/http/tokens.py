@@ -22,7 +22,7 @@ def token_for(url: str) -> str:
     if not login or not login[1]:
         host = urlsplit(url).hostname
         raise UpstreamError(
-            f"{url}: there is no token for {host}", hint=f"~/.netrc: `machine {host} login token password TOKEN`"
+            f"{url}: no token for {host}", hint=f"~/.netrc: `machine {host} login token password TOKEN`"
         )
     return quote(login[1], safe="")
 

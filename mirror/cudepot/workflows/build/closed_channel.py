@@ -38,7 +38,7 @@ def check_closed(store: LocalStore, built: Iterable[Built]) -> None:
     missing = sorted(name for name in needed - names if not name.startswith("__"))
     if missing:
         raise ConfigError(
-            f"closed-channel: nothing makes {', '.join(missing)}, which packages here need",
+            f"closed-channel: packages need {', '.join(missing)}, which nothing here builds",
             hint="; ".join(_HINTS[name] for name in missing if name in _HINTS)
-            or "`cudepot explain packages` says what it takes",
+            or "`cudepot explain packages` says what is needed",
         )

@@ -61,7 +61,7 @@ def contents(recipes: Path, side: str) -> Mapping[str, str]:
     paths = [Path(one) for one in side.split(",")]
     for path in paths:
         if not path.is_file():
-            raise ConfigError(f"{path}: no such file", hint="name artifacts or packages that lie here")
+            raise ConfigError(f"{path}: no such file", hint="name artifacts or packages on this machine")
     if paths[0].suffix == ".conda":
         return {path: found for one in paths for path, found in _of_conda(one)}
     release = _release(paths[0])
@@ -75,7 +75,7 @@ def _release(path: Path) -> Release:
     release = parse_artifact_name(_LABEL.sub("", path.name))
     if release is None:
         raise ConfigError(
-            f"{path}: the name does not say which release it is", hint="give the file the name NVIDIA gave it"
+            f"{path}: the name does not say which release it is", hint="rename the file to the name NVIDIA gave it"
         )
     return release
 

@@ -63,4 +63,4 @@ def wheel_rules(folder: Path, recipe: str) -> WheelRules:
     try:
         return WheelRules.from_dict(tomli.loads(path.read_text()))
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {error}", hint="a recipe that makes wheels has one") from error
+        raise ConfigError(f"{path}: {error}", hint="a recipe that builds wheels must have one") from error

@@ -108,7 +108,7 @@ def build_samples(wish: Wish, environment: Environment, origin: Path | Artifact,
     if environment.missing:
         raise ConfigError(
             f"samples for {wish.target.name} cannot be built here: {'; '.join(environment.missing)}",
-            hint="install or name what is missing, then run it again; --dry-run looks again without building",
+            hint="install or name what is missing, then run it again; --dry-run checks without building",
         )
     _copy(origin, wish.output, depot)
     found = {one.name: one for one in samples_below(wish.output)}
@@ -170,12 +170,12 @@ def fitting(origins: Sequence[Path | Artifact], environment: Environment) -> Pat
     same = [one for major, one in majors if not version or major in ("", str(version[0]))]
     if same:
         return same[-1]
-    assert version is not None, "without a version, all fit"
+    assert version is not None, "without a version, all of them match"
     there, wanted = ", ".join(sorted({major for major, _ in majors})), version[0]
     package = "libcudnn7-doc" if wanted == 7 else f"libcudnn{wanted}-samples"
     raise ConfigError(
         f"the samples here are of cuDNN {there}, the headers in {include} of cuDNN {wanted}",
-        hint=f"pin {package}, then lock and sync; or name a folder of samples with --from",
+        hint=f"pin {package}, then run lock and sync; or name a folder of samples with --from",
     )
 
 
@@ -207,9 +207,9 @@ def _compiler_faults(wish: Wish, compiler: str) -> Iterator[str]:
         yield "make is not installed (package make)"
     makes = machine_of_compiler(compiler)
     if makes is None:
-        yield f"compiler {compiler} is not there ({target.package}, or name another with --compiler)"
+        yield f"compiler {compiler} not found ({target.package}, or name another with --compiler)"
     elif makes and not makes.startswith(target.arch):
-        yield f"compiler {compiler} makes code for {makes}, not for {target.arch}"
+        yield f"compiler {compiler} generates code for {makes}, not for {target.arch}"
     if target.system == "qnx":
         for name in ("QNX_HOST", "QNX_TARGET"):
             if not Path(wish.environment.get(name) or "/nonexistent").is_dir():
@@ -267,13 +267,13 @@ def _check_built(path: Path, target: Target, wanted: str) -> None:
     if info.machine != target.machine:
         raise FormatError(
             f"{path}: machine is {info.machine}, where {target.machine} is wanted",
-            hint="the samples' Makefile did not heed HOST_COMPILER: name a compiler with --compiler",
+            hint="the samples' Makefile ignored HOST_COMPILER: name a compiler with --compiler",
         )
     other = [one for one in info.needed if one.startswith("libcudnn.so.") and one != wanted]
     if wanted and other:
         raise FormatError(
-            f"{path}: needs {other[0]}, where {wanted} is wanted",
-            hint="another cuDNN lies where the compiler looks first: name a toolkit without one with --cuda",
+            f"{path}: needs {other[0]}, expected {wanted}",
+            hint="the compiler finds another cuDNN first: name a toolkit without one with --cuda",
         )
 
 

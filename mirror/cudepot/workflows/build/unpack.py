@@ -85,7 +85,7 @@ def load_rules(recipes: Path, recipe: str) -> PayloadRules:
     try:
         return PayloadRules.from_dict(tomli.loads(path.read_text()))
     except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: {error}", hint="every recipe that repackages artifacts has one") from error
+        raise ConfigError(f"{path}: {error}", hint="every recipe that repackages artifacts must have one") from error
 
 
 def _found(

@@ -26,9 +26,9 @@ def prove_environments(store: LocalStore, progress: Progress, lock: Lock, tree: 
     artifacts = by_place(lock.artifacts)
     for one in lock.environments:
         name = environment_fault_name(one.name)
-        progress.step(f"proving that clients get {name} as it is locked")
+        progress.step(f"proving that clients get {name} as locked")
         if found := solves_of(one).prove(store, one, tree):
-            raise TrustError(f"clients of {name} would not get what is locked: {'; '.join(found)}", hint=HINT)
+            raise TrustError(f"clients of {name} would not get the locked packages: {'; '.join(found)}", hint=HINT)
         for place in one.places:
             file = artifacts.get(place)
             if file is None or tree.get(file.site_path) != file.digest:

@@ -100,11 +100,13 @@ def export(
     """
     if depot.config.site.origin:
         raise ConfigError(
-            "this project shows another machine's site and cannot sign a bundle",
+            "this project shows another machine's site, so it cannot sign a bundle",
             hint="copy the bundles it came in, or export on the near side",
         )
     if not file.name.isprintable():
-        raise ConfigError(f"{str(file)!r}: no name for a bundle", hint="SHA256SUMS names it in a line: use plain signs")
+        raise ConfigError(
+            f"{str(file)!r}: not a valid bundle name", hint="it is written to SHA256SUMS: use plain characters"
+        )
     newest = _newest(depot.store, depot.history)
     base = (
         _base_of(depot.signing, depot.history, want, newest)
@@ -115,7 +117,7 @@ def export(
     )
     if base.number >= newest.number and not (want and want.objects):
         raise ConfigError(
-            f"the newest snapshot is {newest.number}: there is nothing since {base.number} to send",
+            f"the newest snapshot is {newest.number}: nothing to send since {base.number}",
             hint="publish first; --since 0 sends everything",
         )
     manifest, document = _manifest(depot, base, newest, want, split, plain=with_cudepot)
@@ -171,7 +173,9 @@ def _link(store: LocalStore, history: History, number: int) -> Link:
 def _base_of(signing: Signing, history: History, want: Want, newest: Snapshot) -> Link:
     """Return the newest snapshot both sides have."""
     if want.site not in (newest.signer, signing.signer().fingerprint):
-        raise TrustError(f"the want-list asks for the site of {want.site}, this is {newest.signer}", hint="wrong site")
+        raise TrustError(
+            f"the want-list is for the site of {want.site}, this one is {newest.signer}", hint="wrong site"
+        )
     numbers = signing.store.snapshots.numbers()
     common = [
         one for one in want.snapshots if one.number in numbers and _link(signing.store, history, one.number) == one
@@ -191,7 +195,7 @@ def _manifest(
         for one in _proofs(depot.store, depot.isolation, depot.progress, lock)
     )
     proving = {one for root in roots for one in root.objects}
-    depot.progress.step(f"choosing what travels of {len(newest.tree):,} files")
+    depot.progress.step(f"choosing which of {len(newest.tree):,} files to send")
     every = {*newest.tree.values(), newest.lock, document, signature, *proving}
     every -= _held(depot, base, want, Link(newest.number, document.sha256), every - {document, signature})
     every |= set(want.objects) if want else set()
@@ -235,7 +239,7 @@ def _check_size(manifest: bytes, most: int) -> None:
     """Refuse to write what no far side would read: it takes so much before it has checked a signature, and no more."""
     if len(manifest) > LIMITS[MANIFEST] or most * SUMS_LINE > LIMITS[SUMS]:
         raise ConfigError(
-            f"the manifest of this bundle has {len(manifest)} bytes, and the far side takes {LIMITS[MANIFEST]}: "
+            f"the manifest of this bundle has {len(manifest)} bytes, but the far side accepts {LIMITS[MANIFEST]}: "
             "these are too many objects for one bundle",
             hint="publish in steps: pin a part, publish, export; then pin the rest and export --since that snapshot",
         )
@@ -262,7 +266,7 @@ def _check_present(store: LocalStore, progress: Progress, objects: Iterable[Dige
     missing = [one.sha256 for one in sorted(absent(store, progress, objects))]
     if missing:
         raise ConfigError(
-            f"{len(missing)} objects of the bundle are not in the store, or damaged there, {missing[0]} for one",
+            f"{len(missing)} objects of the bundle are not in the store, or damaged there, for example {missing[0]}",
             hint="`cudepot verify` says what they belong to; `cudepot verify --repair`, then sync, repackage and "
             "publish bring back what the site or an upstream still has",
         )

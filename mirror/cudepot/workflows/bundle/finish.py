@@ -89,7 +89,7 @@ def finish(depot: Depot, known: dict[str, Manifest], given: Collection[str]) -> 
     done.refused += _overtaken(depot.store, incoming, known)
     depot.store.settle()
     if first is not None:
-        came = f" (snapshot {', '.join(map(str, done.imported))} came in all the same)" if done.imported else ""
+        came = f" (snapshot {', '.join(map(str, done.imported))} was imported anyway)" if done.imported else ""
         raise first.retold(f"{first}{came}")
     return done
 
@@ -117,7 +117,7 @@ def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, don
     if fresh:
         _show(depot.store, depot.history, manifest)
         done.imported.append(manifest.number)
-    depot.progress.step("removing pieces and patches that were used")
+    depot.progress.step("removing used pieces and patches")
     _drop_pieces(depot.store, manifest)
     incoming.remove(name)
 
@@ -129,7 +129,7 @@ def _overtaken(store: LocalStore, incoming: Manifests, known: dict[str, Manifest
     for name, manifest in known.items():
         if incoming.has(name) and manifest.number <= newest and links.get(manifest.number) != manifest.link:
             incoming.remove(name)
-            yield Refused(manifest.number, f"snapshot {newest}, which is here, has overtaken it", True)
+            yield Refused(manifest.number, f"snapshot {newest}, which is already here, is newer", True)
 
 
 def snapshot_links(store: LocalStore) -> dict[int, Link]:
@@ -158,7 +158,7 @@ def _join(store: LocalStore, progress: Progress, manifest: Manifest) -> None:
     if not missing:
         return
     progress.begin(
-        f"joining {len(missing)} files that came in pieces", sum(whole.size for whole, _ in missing), len(missing)
+        f"joining {len(missing)} files that arrived in pieces", sum(whole.size for whole, _ in missing), len(missing)
     )
     try:
         for whole, parts in missing:
@@ -207,7 +207,7 @@ def _checked(depot: Depot, manifest: Manifest) -> tuple[Snapshot, tuple[Proved, 
     depot.site_verifier().detached(document, signature, what)
     snapshot = parse_snapshot(document, what)
     if snapshot.number != manifest.number:
-        raise TrustError(f"{what}: its document is that of snapshot {snapshot.number}", hint="do not import it")
+        raise TrustError(f"{what}: it contains the document of snapshot {snapshot.number}", hint="do not import it")
     if manifest.base.number == manifest.number - 1 and snapshot.parent != manifest.base.sha256:
         raise TrustError(
             f"{what}: does not follow snapshot {manifest.base.number} as it is here", hint="a foreign chain"
@@ -217,7 +217,7 @@ def _checked(depot: Depot, manifest: Manifest) -> tuple[Snapshot, tuple[Proved, 
     if missing:
         raise ConfigError(
             f"{what}: {len(missing)} of its objects are neither here nor in the bundle",
-            hint="objects of its base were lost here: give `cudepot bundle missing` to the near side",
+            hint="objects of its base were lost here: send the output of `cudepot bundle missing` to the near side",
         )
     lock = lock_of(depot.store, snapshot)
     check_imported(depot.store, depot.history, snapshot, lock)

@@ -86,7 +86,7 @@ def prove_one(depot: Depot, lock: Lock, upstream: LockedUpstream, tree: Tree, ro
     if strange:
         raise TrustError(
             f"{upstream.name}: {len(strange)} packages are not in the index its upstream signed, "
-            f"sha256 {min(strange).sha256} for one",
+            f"for example sha256 {min(strange).sha256}",
             hint=HINT,
         )
     return Proved(upstream.name, upstream.type, tuple(dict.fromkeys(signers)), len(shown))
@@ -98,8 +98,8 @@ def _check_unsigned(config: Config, upstream: LockedUpstream, tree: Tree) -> Non
     if upstream.name in config.site.unsigned or not shows:
         return
     raise TrustError(
-        f"{upstream.name}: the near side says that no upstream signed this repository ({upstream.type})",
-        hint="if it told you to expect that, name it in `unsigned-upstreams` of [site] in cudepot.toml",
+        f"{upstream.name}: the near side says this repository is unsigned ({upstream.type})",
+        hint="if you expect that, list it in `unsigned-upstreams` of [site] in cudepot.toml",
     )
 
 
@@ -159,7 +159,7 @@ def upstream_verifier(config: Config, store: LocalStore, root: SignedRoot, what:
     """Return a verifier that takes the key files that travelled, and trusts only what is pinned here."""
     pinned = config.site.upstream_keys
     if not pinned:
-        raise TrustError(f"{what}: no upstream key is pinned here", hint="name them in `site.upstream-keys`")
+        raise TrustError(f"{what}: no upstream keys are pinned here", hint="list them in `site.upstream-keys`")
     keyrings = [store.path(one) for one in root.keys if store.has(one)]
     return Gpgv(keyrings, pinned, pin_with="`upstream-keys` of [site] in cudepot.toml", configured=False)
 
@@ -187,7 +187,7 @@ def _name(
     for path, digest in root.indexes:
         what = f"{root.upstream}: {path}"
         if not keeps(depot.store, digest, promised.get(path)):
-            raise TrustError(f"{what}: is not the one its signed root names", hint="do not import this bundle")
+            raise TrustError(f"{what}: does not match its signed root", hint="do not import this bundle")
         if lists(path) and not shown <= named:
             named.update(
                 _counted(depot.progress, root.upstream, _listed(depot.store, vouches.reader(path), digest, what))
@@ -210,7 +210,7 @@ def _listed(store: LocalStore, reader: Reader, digest: Digest, what: str) -> Ite
             with decompressed(cast(BinaryIO, checked), what, limit=reader.limit) as text:
                 yield from (one for _, one in reader.read(text, what) if one is not None)
     except FormatError as error:
-        raise TrustError(f"{what}: {error}", hint="the index cannot be followed to its packages") from error
+        raise TrustError(f"{what}: {error}", hint="the index does not lead to its packages") from error
 
 
 def _extras(tree: Tree, upstream: LockedUpstream) -> set[Digest]:

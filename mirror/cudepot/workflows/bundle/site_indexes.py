@@ -18,7 +18,7 @@ from cudepot.kinds.registry import vouching
 if TYPE_CHECKING:
     from cudepot.kinds.ports import Verified
 
-HINT = "the near side, or the bundle, is not to be trusted: do not import it"
+HINT = "the near side or the bundle cannot be trusted: do not import it"
 
 
 def is_root(path: str) -> bool:
@@ -42,7 +42,7 @@ def offered(depot: Depot, tree: Tree, upstream: LockedUpstream, verified: Verifi
     """Return every package that the site's own indexes of an upstream name: whatever it is called, wherever it lies.
 
     Raises:
-        TrustError: an index is not as cudepot writes it, or names a package by a weak hash or none.
+        TrustError: an index is not in the form cudepot writes, or names a package by a weak hash or none.
     """
     found: set[Digest] = set()
     seen: set[Digest | Promise] = set()
@@ -52,5 +52,5 @@ def offered(depot: Depot, tree: Tree, upstream: LockedUpstream, verified: Verifi
                 if path.rpartition("/")[2] in kind.vouches.roots:
                     found |= kind.vouches.offered(depot, path, root, verified, seen)
         except FormatError as error:
-            raise TrustError(f"{path}: is not as cudepot writes it: {error}", hint=HINT) from error
+            raise TrustError(f"{path}: is not in the form cudepot writes: {error}", hint=HINT) from error
     return found

@@ -72,8 +72,8 @@ def import_bundle(depot: Depot, files: Sequence[Path], *, dry_run: bool = False)
     """
     if not depot.config.site.origin:
         raise ConfigError(
-            "this project signs a site of its own: it imports no bundle",
-            hint="make a project for the far side with `cudepot init --from-site KEYFILE`",
+            "this project signs its own site, so it cannot import bundles",
+            hint="create a far-side project with `cudepot init --from-site KEYFILE`",
         )
     volumes = [_opened(depot.site_verifier, depot.progress, file) for file in files]
     incoming = depot.store.manifests(INCOMING)
@@ -104,7 +104,7 @@ def _room(depot: Depot, volumes: Sequence[Volume]) -> tuple[Room, ...]:
 
 
 def _opened(site_verifier: SiteVerifier, progress: Progress, file: Path) -> Volume:
-    progress.step(f"reading the list of what is in {file.name}")
+    progress.step(f"reading the table of contents of {file.name}")
     return open_volume(file, site_verifier())
 
 
@@ -115,25 +115,26 @@ def _check_lineage(store: LocalStore, manifest: Manifest, path: Path, others: It
     if manifest.number in links:
         if links[manifest.number] != manifest.link:
             raise TrustError(
-                f"{path}: brings a snapshot {manifest.number} that differs from the one imported before",
-                hint="two near sides sign with one key, or the near side lost its store: ask there before going on",
+                f"{path}: brings a snapshot {manifest.number} that differs from the one imported earlier",
+                hint="two near sides sign with the same key, or the near side lost its store: ask there before "
+                "continuing",
             )
         return
     if manifest.number < newest:
         raise StaleError(
             f"{path}: brings snapshot {manifest.number}, older than {newest}, which is here",
-            hint="take the newest bundle; `cudepot rollback` shows an older snapshot again",
+            hint="import the newest bundle; `cudepot rollback` shows an older snapshot again",
         )
     base = manifest.base
     if not base.number or links.get(base.number) == base or base in [one.link for one in others]:
         return
     if base.number in links:
         raise TrustError(
-            f"{path}: starts from another snapshot {base.number} than the one here", hint="a foreign chain"
+            f"{path}: starts from a snapshot {base.number} that differs from the one here", hint="a foreign chain"
         )
     raise ConfigError(
         f"{path}: starts from snapshot {base.number}, which is not here (newest: {newest or 'none'})",
-        hint="import the bundles between first, or give `cudepot bundle missing` to the near side",
+        hint="import the bundles in between first, or send the output of `cudepot bundle missing` to the near side",
     )
 
 
@@ -149,7 +150,7 @@ def waiting_notes(store: LocalStore) -> tuple[str, ...]:
     known, _ = waiting_manifests(store.manifests(INCOMING))
     return tuple(
         f"snapshot {one.number} waits for {one.objects} objects in volumes {', '.join(map(str, one.volumes))}: "
-        "`cudepot bundle import` them"
+        "import them with `cudepot bundle import`"
         for one in _waiting(store, known.values())
         if one.objects
     )

@@ -87,11 +87,11 @@ def _patched(store: LocalStore, one: Unpacked, base: Digest, handle: BinaryIO) -
 
     what = f"object {one.packed.sha256[:12]}…"
     if max(base.size, one.plain.size) > MOST:
-        raise FormatError(f"{what}: a patch of more than {MOST} bytes", hint="no cudepot writes such a bundle")
+        raise FormatError(f"{what}: a patch of more than {MOST} bytes", hint="cudepot never writes such a bundle")
     if not store.has(base):
         raise ConfigError(
             f"object {base.sha256}, which {what} is a patch of, was lost here",
-            hint="give `cudepot bundle missing` to the near side",
+            hint="send the output of `cudepot bundle missing` to the near side",
         )
     return patched(store.read(base), handle, what, limit=one.plain.size)
 

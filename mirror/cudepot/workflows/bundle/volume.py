@@ -32,7 +32,7 @@ from cudepot.store.local import LocalStore
 from cudepot.transport.volumes import volume_file
 
 WORKERS = 4
-_HINT = "it was damaged on its way, or is no bundle: compare it with its SHA256SUMS and copy it again"
+_HINT = "it was damaged in transit, or is not a bundle: compare it with its SHA256SUMS and copy it again"
 Head = tuple[bytes, bytes, bytes]
 """Manifest, signature and SHA256SUMS: what every volume begins with."""
 Chunks = Callable[[Digest], Iterable[bytes]]
@@ -116,14 +116,14 @@ def open_volume(path: Path, verifier: Verifier | None) -> Volume:
     """
     try:
         if path.exists() and not path.is_file():
-            raise ConfigError(f"{path}: is no plain file", hint="name the volumes of a bundle")
+            raise ConfigError(f"{path}: is not a plain file", hint="name the volumes of a bundle")
         with path.open("rb") as handle:
             found = list(itertools.islice(members(handle, str(path)), len(FIRST)))
             head = [_small(handle, one, path) for one in found]
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the bundle: {error.strerror}", hint="check the name") from error
     if [one.name for one in found] != list(FIRST):
-        raise FormatError(f"{path}: does not begin as a bundle does", hint=_HINT)
+        raise FormatError(f"{path}: does not begin like a bundle", hint=_HINT)
     document, signature, listed = head
     if verifier is not None:
         _check_signature(verifier, document, signature, path)
@@ -144,7 +144,7 @@ def _objects(path: Path, most: int) -> tuple[Member, ...]:
 
 def _small(handle: BinaryIO, member: Member, path: Path) -> bytes:
     if member.size > LIMITS.get(member.name, LIMITS[SIGNATURE]):
-        raise FormatError(f"{path}: {member.name} has {member.size} bytes, more than is believable", hint=_HINT)
+        raise FormatError(f"{path}: {member.name} has {member.size} bytes, which is implausible", hint=_HINT)
     handle.seek(member.offset)
     return handle.read(member.size)
 
@@ -153,9 +153,9 @@ def _check_signature(verifier: Verifier, document: bytes, signature: bytes, path
     try:
         verifier.detached(document, signature, f"{path}: {MANIFEST}")
     except TrustError as error:
-        raise error.retold(f"not a bundle of the site this project mirrors: {error}") from error
+        raise error.retold(f"not a bundle from the site this project mirrors: {error}") from error
     if not is_plain_armor(signature):
-        raise FormatError(f"{path}: {SIGNATURE} was changed, though it still holds", hint=_HINT)
+        raise FormatError(f"{path}: {SIGNATURE} was altered, although it still verifies", hint=_HINT)
 
 
 def take(volume: Volume, store: LocalStore, progress: Progress) -> int:

@@ -20,7 +20,9 @@ def want(config: Config, store: LocalStore, history: History) -> Want:
     """
     origin = config.site.origin
     if not origin:
-        raise ConfigError("this project mirrors no site, so it misses nothing of one", hint="`cudepot sync` fetches")
+        raise ConfigError(
+            "this project does not mirror a site, so it has nothing missing", hint="`cudepot sync` fetches"
+        )
     links = snapshot_links(store)
     missing = {one for number in links for one in _missing(store, history, number)}
     pending = list(waiting_manifests(store.manifests(INCOMING))[0].values())

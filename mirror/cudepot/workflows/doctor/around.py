@@ -73,7 +73,7 @@ def _gpus(machine: Machine) -> tuple[tuple[Gpu, ...], str]:
         if answer.status == 0:
             return tuple(gpus(answer.out)), ""
         said = answer.line
-    return (), said or "it failed without a word"
+    return (), said or "it failed without a message"
 
 
 def _compat(machine: Machine, loader: Loader) -> tuple[int, int] | None:

@@ -71,19 +71,19 @@ def _head(machine: Machine, path: str) -> bytes:
 def _of_python(machine: Machine, python: str, line: str, progress: Progress | None) -> tuple[Diagnosis, str]:
     prefix = python_prefix(machine, python)
     if not prefix:
-        raise ConfigError(f"{python}: does not run", hint="name the Python itself, not what stands for it")
+        raise ConfigError(f"{python}: does not run", hint="name the Python itself, not a wrapper")
     result = diagnose(machine, prefix, progress=progress)
     said = f"{line}, which sees the packages of {prefix}"
     if result.programs:
         return result, said
-    return replace(result, findings=_of_its_own(result.findings)), f"{said}: none of those known asks for cuDNN"
+    return replace(result, findings=_of_its_own(result.findings)), f"{said}: no known framework in it uses cuDNN"
 
 
 def _of_elf(machine: Machine, path: str, progress: Progress | None) -> tuple[Diagnosis, str]:
     loader, cache = loader_of(machine)
     objects = closure(machine, loader, path)
     if not objects:
-        raise ConfigError(f"{path}: no program and no library", hint="name an ELF file or a script of Python")
+        raise ConfigError(f"{path}: neither a program nor a library", hint="name an ELF file or a script of Python")
     asking = list(_asking(machine, loader, path, objects)) or _as_framework(machine, loader, path)
     if _FIRST.fullmatch(objects[0].elf.soname):  # a libcudnn itself: where its parts come from
         asking = [Asking(path, "", objects[0].elf.soname, (), preloads="first", beside=(path,))]
@@ -102,7 +102,7 @@ def _of_elf(machine: Machine, path: str, progress: Progress | None) -> tuple[Dia
     number = len(objects) - 1
     line = f"{path}: loaded with {number} libraries"
     if not asking:
-        line = f"{path}: neither it nor the {number} libraries loaded with it ask for cuDNN"
+        line = f"{path}: neither it nor the {number} libraries loaded with it use cuDNN"
     return Diagnosis(
         tuple(found), tuple(copies), (), tuple(packages), tuple(programs), around, _of_its_own(findings)
     ), line

@@ -137,11 +137,13 @@ def _cut_short(ended: Ended, said: dict[str, Any], libraries: list[str]) -> None
     loaded = ", ".join(said.get("library") or libraries)
     what = f"{loaded}: {ended.fault}" + (f", in {said['step']}" if said.get("step") else "")
     if not ended.late:
-        raise InstallationError(what, hint="what the process said names it; see also `cudepot doctor`")
+        raise InstallationError(what, hint="see the process's output; see also `cudepot doctor`")
     if reason := _unfit(said):
         longer = "the driver translates its code first, once; give it an hour for that with --timeout 3600"
-        raise GpuError(f"{what}; {reason}", hint=f"{longer}, or install a cuDNN made for this GPU")
-    raise InstallationError(what, hint="look whether the GPU is busy with `nvidia-smi`, or give more with --timeout")
+        raise GpuError(f"{what}; {reason}", hint=f"{longer}, or install a cuDNN built for this GPU")
+    raise InstallationError(
+        what, hint="check with `nvidia-smi` whether the GPU is busy, or allow more time with --timeout"
+    )
 
 
 def _version(number: int) -> tuple[int, int, int]:
@@ -167,14 +169,14 @@ def _no_fault(said: dict[str, Any], libraries: list[str]) -> None:
     if fault["kind"] == "full":
         free, total = said.get("free", 0) // _MB, said.get("memory", 0) // _MB
         room = f"its memory is full ({free} of {total} MB free)" if total else "it is in use or its memory is full"
-        raise GpuError(f"{said.get('gpu', 'the GPU')}: {room}: {fault['told']}", hint="`nvidia-smi` names who uses it")
+        raise GpuError(f"{said.get('gpu', 'the GPU')}: {room}: {fault['told']}", hint="`nvidia-smi` shows what uses it")
     done = "".join(f", after {one['name']} had ended" for one in said["tests"][-1:])
     loaded = ", ".join(said.get("library", ())) or ", ".join(libraries)
     reason = _unfit(said) if fault["kind"] == "call" else ""
     if reason or _NO_CODE in fault["told"]:
         what = f"{loaded}: {fault['told']}{done}; {reason or 'it has no code for ' + said['gpu']}"
-        raise GpuError(what, hint="install a cuDNN that NVIDIA's support matrix has for this GPU")
-    raise InstallationError(f"{loaded}: {fault['told']}{done}", hint="`cudepot doctor` says what does not fit")
+        raise GpuError(what, hint="install a cuDNN that NVIDIA's support matrix lists for this GPU")
+    raise InstallationError(f"{loaded}: {fault['told']}{done}", hint="`cudepot doctor` says what does not match")
 
 
 def _hidden(said: dict[str, Any]) -> str:
@@ -201,7 +203,7 @@ def _no_strangers(machine: Machine, said: dict[str, Any]) -> list[str]:
         of = "another cuDNN" if strange else "another copy of the same version"
         raise InstallationError(
             f"{', '.join(said['library'])} loads parts of {of}: {', '.join(strange or missing)}",
-            hint="install the cuDNN that was asked for again, whole; `cudepot doctor` names what it lacks",
+            hint="reinstall the requested cuDNN completely; `cudepot doctor` names what is missing",
         )
     return mapped
 

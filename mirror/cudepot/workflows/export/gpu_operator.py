@@ -63,9 +63,9 @@ def gpu_operator_files(
 def _check(operator: Operator, empty: Sequence[str]) -> None:
     for one in operator:
         if not _NAME.fullmatch(one):
-            raise ConfigError(f"{one!r} is no name to Kubernetes", hint="lower-case letters, digits and '-'")
+            raise ConfigError(f"{one!r} is not a Kubernetes name", hint="lower-case letters, digits and '-'")
     if strange := [one for one in empty if not _KEY.fullmatch(one)]:
-        raise ConfigError(f"{strange[0]!r} is no file name", hint="--empty cuda.repo: without a folder")
+        raise ConfigError(f"{strange[0]!r} is not a file name", hint="--empty cuda.repo: without a folder")
 
 
 def _environment(lock: Lock, name: str) -> LockedEnvironment:
@@ -74,7 +74,7 @@ def _environment(lock: Lock, name: str) -> LockedEnvironment:
     if not system:
         there = [one.name for one in lock.environments if "distribution" in dict(one.targets[0].fields)]
         raise ConfigError(
-            f"the site shows no environment {name!r} of debs or rpms", hint=f"it shows {', '.join(there) or 'none'}"
+            f"the site has no environment {name!r} of debs or rpms", hint=f"it has {', '.join(there) or 'none'}"
         )
     return system[0]
 

@@ -51,7 +51,9 @@ def files_of_map(client: Mapping[str, bytes], empty: Sequence[str]) -> tuple[str
     texts |= {_key_name(path): armored_keys(data).decode() for path, data in keys.items()}
     texts |= dict.fromkeys((one for one in empty if one not in texts), "")
     if sum(map(len, texts.values())) > MOST * 9 // 10:
-        raise ConfigError("the repositories and keys are more than a ConfigMap holds", hint="make it two environments")
+        raise ConfigError(
+            "the repositories and keys do not fit into a ConfigMap", hint="split it into two environments"
+        )
     return f"/{folder.rstrip('/')}", texts
 
 

@@ -74,13 +74,13 @@ def _of(site: SiteFacts, kind: str) -> tuple[Held, ...]:
     if len(repositories) > 1:
         raise PinError(
             f"the site has several repositories of {kind}s: {', '.join(repositories)}",
-            hint="say which with --repository NAME",
+            hint="choose one with --repository NAME",
         )
     rivals = several(held)
     for name, versions in rivals.items():
         raise PinError(
             f"several versions of {name}: {', '.join(versions)}",
-            hint=f"say which, with {how(name, versions, variants(rivals, held))} (what it needs comes along)",
+            hint=f"choose one with {how(name, versions, variants(rivals, held))} (its dependencies are included)",
         )
     return held
 

@@ -52,12 +52,12 @@ def client_windows_file(
     if not site.held:
         raise ConfigError(
             f"snapshot {snapshot.number} has nothing for Windows",
-            hint="pin NVIDIA's zip or win_amd64 wheels with a recipe, then lock, sync, repackage, publish",
+            hint="pin NVIDIA's zip or win_amd64 wheels with a recipe, then run lock, sync, repackage and publish",
         )
     forms, notes = _forms(depot.store, snapshot, site, choice)
     client = _client(site, snapshot, url.rstrip("/"), forms)
     if client.zip and not client.path:
-        notes.append(f'{client.zip} is not on the site, so users bring it: add "mirror" to `outputs` of its pin')
+        notes.append(f'{client.zip} is not on the site, so users must bring it: add "mirror" to `outputs` of its pin')
     template = (data_folder("channel-config") / "clients" / NAME).read_text("utf-8")
     replaced = write_files(output, {NAME: script(template, client)})
     return output / NAME, client, bool(replaced), notes
@@ -77,7 +77,7 @@ def _forms(
             try:
                 wheel_set(store, snapshot, site, mine, complete=True)
             except PinError as error:
-                notes.append(f"wheels: {error}: pip has to find that in another index")
+                notes.append(f"wheels: {error}: pip must find it in another index")
         else:
             found["zip"] = (one_zip(selected(site.held, (kind,), mine)),)
     return found, notes

@@ -98,7 +98,7 @@ def choices(held: Sequence[Held], choice: Choice) -> dict[str, Choice]:
             found[kind] = replace(choice, only=only)
     if not found:
         selected(held, tuple(FORMS), choice)
-        raise PinError("the site has no cuDNN for Windows", hint="name what is to be installed with --only NAME")
+        raise PinError("the site has no cuDNN for Windows", hint="choose what to install with --only NAME")
     return found
 
 
@@ -126,7 +126,7 @@ def one_zip(zips: Sequence[Held]) -> Held:
         versions = sorted({one.version for one in zips}, key=lambda text: [int(part) for part in text.split(".")])
         cudas = variants({one.name: versions for one in zips}, zips)
         names = ", ".join(sorted(one.path.rpartition("/")[2] for one in zips))
-        raise PinError(f"several zips of cuDNN: {names}", hint=f"say which with {how('cudnn', versions, cudas)}")
+        raise PinError(f"several zips of cuDNN: {names}", hint=f"choose one with {how('cudnn', versions, cudas)}")
     return zips[0]
 
 
@@ -147,7 +147,7 @@ def _several(found: Sequence[tuple[str, str, str]]) -> PinError:
     there = ", ".join(f"{version} for CUDA {cuda} ({form})" for version, cuda, form in found)
     version, cuda, _ = found[0]
     one = f"--only cudnn={version}" if len({version for version, _, _ in found}) > 1 else f"--cuda {cuda}"
-    return PinError(f"the site has several cuDNNs for Windows: {there}", hint=f"say which with {one}")
+    return PinError(f"the site has several cuDNNs for Windows: {there}", hint=f"choose one with {one}")
 
 
 def _is_cudnn(one: Held) -> bool:

@@ -48,5 +48,5 @@ def _check_keys(wishes: StackWishes, chosen: Sequence[Chosen], presets: Presets)
         preset = presets.get(name)
         if not (preset.vouchers or wishes.keys):
             raise ConfigError(
-                f"preset {name!r} pins no key", hint=f"{preset.note}: give it with --upstream-key FINGERPRINT"
+                f"preset {name!r} has no pinned key", hint=f"{preset.note}: give it with --upstream-key FINGERPRINT"
             )

@@ -98,7 +98,7 @@ def _of_installed() -> dict[str, bytes]:
         installed = importlib.metadata.distribution("cudepot")
     except importlib.metadata.PackageNotFoundError as error:
         raise ConfigError(
-            "cudepot is not installed as a package", hint="run the kit from a wheel or a checkout"
+            "cudepot is not installed as a package", hint="run `cudepot kit` from a wheel or a checkout"
         ) from error
     texts = {name: installed.read_text(name) or "" for name in ("METADATA", "entry_points.txt", "licenses/LICENSE")}
     return {name: text.encode() for name, text in texts.items() if text}

@@ -47,7 +47,7 @@ def package_name(target: LockedTarget) -> str:
     """Return what the deb of a target is called; raise ConfigError when Debian has no such architecture."""
     fields = dict(target.fields)
     if fields["platform"] not in _ARCHITECTURES:
-        raise ConfigError(f"{target.name}: no deb is made for {fields['platform']}", hint="give --no-debs")
+        raise ConfigError(f"{target.name}: no deb can be made for {fields['platform']}", hint="give --no-debs")
     return f"cudepot_{_version(fields['python'])}_{_ARCHITECTURES[fields['platform']]}.deb"
 
 
@@ -116,7 +116,7 @@ def _files(wheels: Sequence[Path], own: OwnWheel, folder: str) -> tuple[dict[str
     for source in sources:
         for path, data, runs in _unpacked(source, folder):
             if files.setdefault(path, data) != data:
-                raise FormatError(f"{path}: two wheels have it, with other bytes")
+                raise FormatError(f"{path}: two wheels contain it, with different content")
             programs |= {path} if runs else set()
     return files, programs
 

@@ -139,8 +139,8 @@ def _environment(lock: Lock, name: str) -> LockedEnvironment:
         if one.name == name:
             return one
     raise ConfigError(
-        f"no environment called {name!r} is locked",
-        hint="`cudepot kit requirements` says what it has to ask for; see `cudepot explain airgap`",
+        f"no environment named {name!r} is locked",
+        hint="`cudepot kit requirements` prints what it must contain; see `cudepot explain airgap`",
     )
 
 
@@ -151,7 +151,8 @@ def _check_complete(target: LockedTarget, wheels: Sequence[Artifact], own: OwnWh
     if lacking or any(not one.filename.endswith(".whl") for one in wheels):
         raise ConfigError(
             f"{target.name}: lacks {', '.join(lacking) or 'wheels'}, which cudepot {__version__} needs",
-            hint="write `cudepot kit requirements` into the environment's file again, then lock and sync",
+            hint="write the output of `cudepot kit requirements` to the environment's file again, then run lock "
+            "and sync",
         )
 
 

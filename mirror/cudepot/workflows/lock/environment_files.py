@@ -45,7 +45,7 @@ class Files:
             there = self._found.setdefault(key, one)
             if there.digest != one.digest:
                 raise TrustError(
-                    f"{one.filename}: {one.upstream} gives it with sha256 {one.digest.sha256} here and "
+                    f"{one.filename}: {one.upstream} lists it with sha256 {one.digest.sha256} here and "
                     f"{there.digest.sha256} there",
                     hint="its page changed while it was read: run `cudepot lock` again",
                 )
@@ -63,9 +63,9 @@ def check_size(environment: Environment, artifacts: Sequence[Artifact]) -> None:
     largest = sorted(sizes.values(), key=lambda one: -one.digest.size)[:_NAMED]
     named = ", ".join(f"{one.filename} ({one.digest.size:,} bytes)" for one in largest)
     raise PinError(
-        f"{len(sizes)} files of {total:,} bytes together, where `max-size` allows {environment.max_size:,}; "
+        f"{len(sizes)} files of {total:,} bytes in total, but `max-size` allows {environment.max_size:,}; "
         f"the largest: {named}",
-        hint="ask for fewer packages, platforms or Pythons, or raise `max-size` of the environment",
+        hint="ask for fewer packages, platforms or Pythons, or raise the environment's `max-size`",
     )
 
 

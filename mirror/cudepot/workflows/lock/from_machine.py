@@ -125,7 +125,7 @@ def _nothing(listing: str, what: str) -> PinError:
             f"{what}: lists {others} packages, none of them NVIDIA's",
             hint="list where cuDNN is installed: inside the container, or with the environment active",
         )
-    return PinError(f"{what}: not a listing of packages; it begins with {lines[0][:60]!r}", hint=_instead(listing))
+    return PinError(f"{what}: not a package listing; it begins with {lines[0][:60]!r}", hint=_instead(listing))
 
 
 def _none_fits(what: str, wanted: Wanted) -> PinError:
@@ -137,11 +137,11 @@ def _none_fits(what: str, wanted: Wanted) -> PinError:
 
 
 _LOOKS_LIKE = (
-    ("NVIDIA-SMI", "nvidia-smi", "it tells of the driver only"),
+    ("NVIDIA-SMI", "nvidia-smi", "it is only about the driver"),
     ("\tinstall", "dpkg --get-selections", "it has no versions"),
-    ("conda-lock", "a lock file of conda-lock", "it is for many machines"),
-    ("[[package]]", "a lock file of uv or Poetry", "it is for many machines"),
-    ("[[packages]]", "a pylock.toml", "it is for many machines"),
+    ("conda-lock", "a lock file of conda-lock", "it covers many machines"),
+    ("[[package]]", "a lock file of uv or Poetry", "it covers many machines"),
+    ("[[packages]]", "a pylock.toml", "it covers many machines"),
     ("[project]", "a pyproject.toml", "it names ranges, not versions"),
     ("FROM ", "a Dockerfile", "it names no installed packages"),
 )

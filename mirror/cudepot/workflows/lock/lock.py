@@ -126,7 +126,7 @@ def _peers(depot: Depot) -> Iterator[str]:
         except StorageError:
             raise
         except CudepotError as error:
-            yield f"{upstream.name}: not compared with what is built here: {error}"
+            yield f"{upstream.name}: not compared with the packages built here: {error}"
 
 
 def _with_environments(depot: Depot, old: Lock, pins: Lock, upgrade: bool | frozenset[str], *asked: Any) -> Settled:

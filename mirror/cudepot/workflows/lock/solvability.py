@@ -55,7 +55,9 @@ class Solvability:
         known = [one.name for one in before]
         for name in forbid:
             if name not in known:
-                here = f"allowed: {', '.join(known)}" if known else "nothing is allowed, so nothing is to be done"
+                here = (
+                    f"allowed: {', '.join(known)}" if known else ("no repository is allowed, so there is nothing to do")
+                )
                 raise ConfigError(f"--forbid-unsolvable {name}: it is not allowed now", hint=here)
         permitted = [one for one in amended(before, allow, forbid) if one.name in names]
         return cls(tuple(permitted), frozenset(allow), frozenset(forbid))
@@ -81,7 +83,9 @@ class Solvability:
         """Return a line for each repository that is allowed, and for each that need not be any more."""
         over = [one.name for one in self.permitted if one not in self.allowed()]
         found = [one for several in self._findings.values() for one in several.found]
-        return notes(found, self.allowed()) + tuple(f"{name}: can be installed now, no longer allowed" for name in over)
+        return notes(found, self.allowed()) + tuple(
+            (f"{name}: can be installed now, so the exception was removed") for name in over
+        )
 
     def _is_over(self, name: str) -> bool:
         findings = self._findings.get(name, Findings())

@@ -115,7 +115,7 @@ def _pin_updates(depot: Depot, names: Sequence[str], wait: float) -> UpdateResul
 
 
 def _belonging(one: Failure) -> Failure:
-    one.error.hint = "other packages have to move with it: `cudepot update` without names takes them all"
+    one.error.hint = "other packages must move with it: `cudepot update` without names updates them all"
     return one
 
 
@@ -131,7 +131,7 @@ def _compared(
     """Return what is newer at each upstream; what cannot be compared joins the errors."""
     updates, notices = list[Update](), list[Notice]()
     for name, one in offered.items():
-        assert one.spelling, f"{name}: its kind has something newer and does not say how pins name it"
+        assert one.spelling, f"{name}: its kind has something newer but cannot say how to pin it"
         pins = [(number, pin) for number, pin in enumerate(config.pins) if pin.upstream == name]
         with isolation.each(name, lambda trouble: errors.setdefault(trouble.name, trouble.error)):
             found = compare(pins, one.spelling, lock.of(name), one.offers)

@@ -48,7 +48,7 @@ def moves(depot: Depot, upgrade: bool | frozenset[str], wait: float) -> Moves:
 def _moved(store: LocalStore, old: Lock, new: Lock, size: EnvironmentSize) -> Iterator[Moved]:
     """Give what an environment would have that it has not, and why its upstreams have that."""
     environment, before = new.environment(size.name, size.kind), old.environment(size.name, size.kind)
-    assert environment is not None, "sizes are those of the lock"
+    assert environment is not None, "sizes are those in the lock"
     there = {(one.name, one.version) for one in (before and old.files_of(before)) or ()}
     fresh = [one for one in new.files_of(environment) or () if (one.name, one.version) not in there]
     why = solves_of(environment).because(store, new, fresh)

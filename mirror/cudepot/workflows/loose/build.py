@@ -136,7 +136,7 @@ def _check_names(built: Sequence[Built]) -> None:
         if seen.setdefault(f"{one.subdir}/{one.filename}", one.digest) != one.digest:
             raise BuildError(
                 f"{one.filename}: the files make two packages of this name that differ",
-                hint="they are not of one release, or some lack a part of it: build them one after the other",
+                hint="they are not from one release, or some lack a part of it: build them one at a time",
             )
 
 
@@ -185,7 +185,7 @@ def _retold(error: CudepotError) -> CudepotError:
     """Return an error with a hint that speaks of files, not of pins."""
     if isinstance(error, LackingError):
         text = str(error).replace("has a recipe, and nothing pinned holds", "was given, and no file holds")
-        return PinError(text, hint=f"put {error.wanted} into the same folder and give it as well")
+        return PinError(text, hint=f"put {error.wanted} into the same folder, or pass it as well")
     if isinstance(error, UnknownCudaError):
-        return PinError(str(error), hint="say it with --cuda: the CUDA whose release notes list it")
+        return PinError(str(error), hint="give it with --cuda: the CUDA whose release notes list it")
     return error

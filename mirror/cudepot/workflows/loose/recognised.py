@@ -28,7 +28,7 @@ _EXAMPLES = {
     ".rpm": ("rpms", "libcudnn8-8.0.5.39-1.cuda11.1.x86_64.rpm or libcudnn9-cuda-13-9.12.0.46-1.x86_64.rpm"),
     ".whl": ("wheels", "nvidia_cudnn_cu13-9.12.0.46-py3-none-manylinux_2_27_x86_64.whl"),
 }
-_TAKEN = "tgz, tar.xz, zip, deb, rpm and whl files of cuDNN, cuBLAS and NVRTC are taken"
+_TAKEN = "tgz, tar.xz, zip, deb, rpm and whl files of cuDNN, cuBLAS and NVRTC are supported"
 
 
 class Loose(NamedTuple):
@@ -56,16 +56,16 @@ def recognised(paths: Iterable[Path]) -> tuple[tuple[Loose, ...], tuple[str, ...
         files = _files(path)
         of_kind = [one for one in files if one == path or one.suffix in _EXAMPLES]  # downloads may be large and many
         if len(of_kind) < len(files):
-            notes.append(f"{path}: files of other kinds, left out: {len(files) - len(of_kind)}")
+            notes.append(f"{path}: skipped files of other kinds: {len(files) - len(of_kind)}")
         for file in of_kind:
             if one := _recognised(file):
                 found[one.path] = one
             elif path.is_dir() or is_meta(_package(file)):
-                notes.append(f"{file}: left out: {_why_not(file)}")
+                notes.append(f"{file}: skipped: {_why_not(file)}")
             else:
                 raise _unknown(file)
     if not found:
-        raise PinError("none of the files is one that packages are made of", hint=_TAKEN)
+        raise PinError("packages cannot be built from any of these files", hint=_TAKEN)
     return tuple(found.values()), tuple(notes)
 
 
@@ -73,7 +73,7 @@ def _files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(one for one in path.iterdir() if one.is_file())
     if not path.is_file():
-        raise ConfigError(f"{path}: no such file", hint="name files that you have downloaded, or a folder of them")
+        raise ConfigError(f"{path}: no such file", hint="name downloaded files, or a folder of them")
     return [path]
 
 
@@ -96,7 +96,7 @@ def _package(path: Path) -> str:
 def _why_not(path: Path) -> str:
     if is_meta(_package(path)):
         return "it only depends on other packages"
-    return "neither its name nor its bytes say which release it is"
+    return "neither its name nor its content says which release it is"
 
 
 def _unknown(path: Path) -> PinError:
@@ -104,9 +104,9 @@ def _unknown(path: Path) -> PinError:
         quoted = shlex.quote(str(path))
         unpack = f"dpkg-deb -x {quoted} unpacked" if path.suffix == ".deb" else f"rpm2cpio {quoted} | cpio -id"
         hint = f"it is an installer with packages in it: `{unpack}`, then name the folder below var/ that holds them"
-        return PinError(f"{path}: holds packages, and is none itself", hint=hint)
+        return PinError(f"{path}: contains packages but is not one", hint=hint)
     example = _EXAMPLES.get(path.suffix, ("", ""))[1]
-    hint = f"NVIDIA's names are like {example}: give the file the name it came with" if example else _TAKEN
+    hint = f"NVIDIA's names look like {example}: give the file its original name" if example else _TAKEN
     return PinError(f"{path}: {_why_not(path)}", hint=hint)
 
 

@@ -23,12 +23,12 @@ def nvidia_faults(store: LocalStore, tree: Tree, upstreams: Sequence[LockedUpstr
     to be what cudepot makes: no script, no other file.
     """
     for path in strange(tree, upstreams):
-        yield f"{path}: is neither what the site shows elsewhere nor the site's to make"
+        yield f"{path}: is neither a copy from elsewhere on the site nor a file the site makes"
     packages = signed_suffixes()
     for path, digest in tree.items():
         made = below(path) and is_made(path) and path.endswith(packages)
         if made and not _is_sound(store, path, digest):
-            yield f"{path}: is not a cuda-keyring as cudepot makes it"
+            yield f"{path}: is not a cuda-keyring built by cudepot"
 
 
 def _is_sound(store: LocalStore, path: str, digest: Digest) -> bool:

@@ -17,9 +17,9 @@ from cudepot.depot.isolated import Trouble
 from cudepot.digest import Digest
 from cudepot.store.local import LocalStore
 
-_AWAY = "is not published: it makes the upstream's own host a source of clients (`cudepot client` writes the site's)"
+_AWAY = "is not published: it would point clients at the upstream's own host (`cudepot client` writes the site's)"
 _NO_URL = (
-    "NVIDIA's paths: without cuda-keyring, .repo and .list, which name the site's address: nothing says it; "
+    "NVIDIA's paths: without cuda-keyring, .repo and .list, which need the site's address: it is not set; "
     'set `url = "https://…"` in [site]'
 )
 
@@ -58,7 +58,7 @@ def _lacking(
 ) -> Iterator[str]:
     """Say what is not below NVIDIA's paths, and why."""
     for one in left:
-        yield f"{one.folder} shows what comes first with that URL, and not {one.upstream.name}"
+        yield f"{one.folder} shows the first upstream with that URL, not {one.upstream.name}"
     for trouble in troubles:
         yield f"{trouble.name}: no key or source below NVIDIA's paths: {trouble.error}"
     if not config.site.reached_at and any(one.upstream.row is not FILES for one in places):

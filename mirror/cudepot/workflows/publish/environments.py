@@ -130,7 +130,7 @@ def _failed(
         with depot.isolation.each(name, found.append):
             _check_there(environment, there, tree, why)
             if environment not in kept:
-                depot.progress.step(f"proving that clients get {name} as it is locked")
+                depot.progress.step(f"proving that clients get {name} as locked")
                 _check_proved(depot, environment, tree)
         yield from ((environment, one.error) for one in found)
 
@@ -158,7 +158,7 @@ def _check_proved(depot: Depot, environment: LockedEnvironment, tree: Tree) -> N
     if found:
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UnsolvableError(
-            f"clients of its index would not get what is locked: {'; '.join(found[:_SHOWN])}{more}",
+            f"clients of its index would not get the locked packages: {'; '.join(found[:_SHOWN])}{more}",
             hint="run `cudepot lock` and `cudepot sync`, then publish again",
         )
 

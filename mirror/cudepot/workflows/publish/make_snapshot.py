@@ -68,8 +68,8 @@ def check_private(config: Config, site: Site) -> None:
     if config.site.public:
         raise EulaError(
             f"{site.where} is marked public (`public = true` in [site]): nothing is published there",
-            hint="NVIDIA's licence does not allow passing its packages on to the public: publish where only your "
-            "organisation can read, and say `public = false`",
+            hint="NVIDIA's licence does not allow redistributing its packages to the public: publish where only your "
+            "organisation can read, and set `public = false`",
         )
 
 

@@ -187,11 +187,11 @@ def held_back(trouble: Trouble, kept: Part | None) -> Held:
     """Return what is told of an upstream that is not published as the lock says, and of what it lost beside."""
     error = trouble.error
     if kept and kept.lost:
-        text = f"{error}; {len(kept.lost)} files that it showed are lost from store and site, and left out now"
-        error = error.retold(f"{text}, {kept.lost[0]} for one")
+        text = f"{error}; {len(kept.lost)} files that were shown are lost from store and site and now left out"
+        error = error.retold(f"{text}, for example {kept.lost[0]}")
         error.hint = (
-            "run `cudepot sync`, `cudepot repackage` where something is repackaged, and `cudepot publish`: what the "
-            "upstream still has comes back; for what it has no more, restore the store from a backup, or pin another"
+            "run `cudepot sync`, `cudepot repackage` if anything is repackaged, and `cudepot publish`: what the "
+            "upstream still has comes back; for the rest, restore the store from a backup, or pin other files"
         )
     return Held(trouble.name, error, kept is not None)
 
@@ -244,7 +244,9 @@ def _part(depot: Depot, lock: Lock, earlier: Earlier) -> Part:
     tree = {path: one for kind in showing(lock) for path, one in kind.shows.tree(material).items()} | mirrored
     for path in tree:
         if safe_name(path) != path:
-            raise FormatError(f"{path!r} cannot be published: not a plain path", hint="the store may be tampered with")
+            raise FormatError(
+                f"{path!r} cannot be published: not a plain path", hint="the store may have been tampered with"
+            )
     _check_immutable(earlier.paths, tree, lock)
     part = _with_builds(
         depot.workshop,
@@ -304,7 +306,7 @@ def _check_present(store: LocalStore, progress: Progress, lock: Lock, mirrored: 
     missing = [name for name, digest in locked if digest in lacking]
     if missing:
         raise ConfigError(
-            f"{len(missing)} locked artifacts are not in the store, or damaged there, {missing[0]} for one",
+            f"{len(missing)} locked artifacts are not in the store, or damaged there, for example {missing[0]}",
             hint="run `cudepot sync`",
         )
 

@@ -62,7 +62,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
         return _show_imported(depot, old, dry_run=dry_run)
     check_clock(depot.store, depot.clock)
     if number == newest.number:
-        raise ConfigError(f"snapshot {number} is what was published last", hint="see `cudepot snapshots`")
+        raise ConfigError(f"snapshot {number} is the last one published", hint="see `cudepot snapshots`")
     changes = diff_snapshots(depot.store, depot.history, depot.progress, newest.number, number)
     check_whole(depot.store, depot.progress, old)
     made = next_number(depot.site(), depot.store.snapshots) if dry_run else _show_again(depot, old, newest, number)
@@ -135,6 +135,6 @@ def check_whole(store: LocalStore, progress: Progress, snapshot: Snapshot) -> No
     if missing:
         raise ConfigError(
             f"snapshot {snapshot.number} cannot be shown: {len(missing)} of its files are not in the store, "
-            f"or damaged there, {missing[0]} for one",
+            f"or damaged there, for example {missing[0]}",
             hint="`cudepot verify` lists them; on the far side of an air gap, see `cudepot bundle missing`",
         )

@@ -65,7 +65,7 @@ def verify(depot: Depot) -> VerifyResult:
         *(one.text for one in record_faults(depot.store, depot.site_verifier)),
         *(text for _, text in depot.store.roots_log.faults()),
     ]
-    depot.progress.step("comparing names with all that was ever published")
+    depot.progress.step("comparing names with everything ever published")
     faults += (text for _, text in name_faults(depot.store, depot.history))
     faults[:0] = clock_faults(depot.store, depot.clock)
     snapshots, site = depot.store.snapshots, depot.inspectable()
@@ -91,7 +91,7 @@ def verify(depot: Depot) -> VerifyResult:
             with contextlib.suppress(CudepotError):  # reported above
                 peers = compared(depot.config, depot.store, snapshot.tree)
     elif numbers:
-        faults.append(f"{site.where}: shows no snapshot of this store; run `cudepot publish`")
+        faults.append(f"{site.where}: does not show a snapshot of this store; run `cudepot publish`")
     return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)), marked, peers)
 
 
@@ -131,7 +131,11 @@ def _object_fault(store: LocalStore, progress: Progress, path: Path) -> str:
         return f"object {path}: not a plain file: remove it"
     found = store.marks.hashed(str(path))
     progress.advance(found.size, 1)
-    return "" if found.sha256 == path.name else f"object {path}: its bytes hash to {found.sha256}: remove it and sync"
+    return (
+        ""
+        if found.sha256 == path.name
+        else (f"object {path}: its content has sha256 {found.sha256}: remove it and run sync")
+    )
 
 
 def _site_faults(store: LocalStore, progress: Progress, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
@@ -183,7 +187,7 @@ def _file_fault(site: Inspectable, number: int, path: str, digest: Digest) -> st
             found = Digest.of_stream(handle)
     except MissingError:
         return "missing, or not a plain file"
-    return "" if found == digest else f"sha256 {found.sha256} where the snapshot says {digest.sha256}"
+    return "" if found == digest else f"sha256 {found.sha256}, the snapshot says {digest.sha256}"
 
 
 def _index_faults(

@@ -41,4 +41,6 @@ def _verifier(config: Config, store: LocalStore, verifier: VerifierOf, snapshot:
     try:
         return verifier(config.upstream(name))
     except ConfigError as error:
-        raise TrustError(f"the upstream's keys are not in cudepot.toml any more, so not checked: {error}") from error
+        raise TrustError(
+            f"the upstream's keys are no longer in cudepot.toml, so it was not checked: {error}"
+        ) from error

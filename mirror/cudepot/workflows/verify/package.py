@@ -79,7 +79,7 @@ def verify_package(depot: Depot, path: Path) -> PackageReport:
             return report
         if best is None or len(report.faults) < len(best.faults):
             best = report
-    missing = f"no artifact in cudepot.lock is of a release {path.name} could be made of"
+    missing = f"cudepot.lock has no artifact of a release {path.name} could be built from"
     return best or PackageReport(str(path), digest, bool(made), "", faults=(missing,))
 
 
@@ -87,9 +87,9 @@ def _read(path: Path) -> tuple[Mapping[str, Digest | str], Digest]:
     """Return what a package holds: content of a file, target of a link; and the package's own digest."""
     readers = {".conda": read_conda, ".whl": read_wheel}
     if path.suffix not in readers:
-        raise ConfigError(f"{path}: not the name of a conda package or a wheel", hint="it ends in .conda or .whl")
+        raise ConfigError(f"{path}: not a conda package's or a wheel's file name", hint="it must end in .conda or .whl")
     if not path.is_file():
-        raise ConfigError(f"{path}: no such file", hint="name a package that lies here")
+        raise ConfigError(f"{path}: no such file", hint="name a package on this machine")
     with storage_errors(path), path.open("rb") as handle:
         digest = Digest.of_stream(handle)
         handle.seek(0)

@@ -74,7 +74,7 @@ def _objects(store: LocalStore, history: History, site: Inspectable, found: Veri
             if shown and _from_site(store, site, shown, path.name):
                 yield f"object {path.name}: put back from the site"
             else:
-                yield f"object {path.name}: removed; sync, repackage, publish or a bundle brings it again"
+                yield f"object {path.name}: removed; sync, repackage, publish or a bundle restores it"
 
 
 def _fetched(depot: Depot, found: VerifyResult) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _fetched(depot: Depot, found: VerifyResult) -> Iterator[str]:
     try:
         result = sync(depot)
     except CudepotError as error:
-        yield f"not all could be fetched again: {error}"
+        yield f"not everything could be fetched again: {error}"
     else:
         if result.fetched_files:
             yield f"{result.fetched_files} locked files fetched again"
@@ -107,7 +107,7 @@ def _from_site(store: LocalStore, site: Inspectable, shown: Snapshot, sha256: st
 def _records(store: LocalStore, site_verifier: SiteVerifier) -> Iterator[str]:
     for path, _, damaged in list(record_faults(store, site_verifier)):
         if not damaged:
-            yield f"{path}: kept: it cannot be checked now, which does not make it wrong"
+            yield f"{path}: kept: it cannot be checked now"
             continue
         path.unlink(missing_ok=True)
         yield f"{path}: forgotten"
@@ -132,6 +132,6 @@ def _site(store: LocalStore, history: History, site: Inspectable) -> Iterator[st
     extra = {} if lost else {"snapshot.json": document, "snapshot.json.asc": signature}
     site.mend(shown.number, shown.tree, extra)
     if wrong:
-        yield f"{site.where}: {len(wrong)} files compared with the store and put right"
+        yield f"{site.where}: {len(wrong)} files compared with the store and fixed"
     if lost:
-        yield f"{site.where}: {len(lost)} files withdrawn until the store has them again, {lost[0]} for one"
+        yield f"{site.where}: {len(lost)} files withdrawn until the store has them again, for example {lost[0]}"

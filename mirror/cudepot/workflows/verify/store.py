@@ -32,11 +32,11 @@ def snapshot_faults(config: Config, store: LocalStore, history: History, progres
             yield str(error)
             continue
         if not is_plain_armor(snapshots.read(number)[1]):
-            yield f"{snapshots.path(number)}.asc: the signature holds, but its armour was changed"
+            yield f"{snapshots.path(number)}.asc: the signature verifies, but its armour was changed"
         before = snapshots.document(number - 1)
         gap = number != documents[0] and not config.site.origin  # bundles bring only some snapshots
         if (before or gap) and snapshot.parent != Digest.of(before).sha256:
-            yield f"snapshot {number}: does not follow snapshot {number - 1} (its parent hash is another)"
+            yield f"snapshot {number}: does not follow snapshot {number - 1} (its parent hash differs)"
         named = {**snapshot.tree, "its cudepot.lock": snapshot.lock}
         yield from (
             f"snapshot {number}: {path} is {'damaged' if store.is_damaged(digest) else 'not'} in the store "

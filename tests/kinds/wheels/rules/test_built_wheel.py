@@ -75,7 +75,7 @@ def test_only_plain_linux_says_nothing_of_glibc() -> None:
 def test_another_platform_and_another_python_are_named() -> None:
     here = Target("linux-64", "3.11.7", "2.36")
     check_platform(LINUX, here, WHAT)
-    with pytest.raises(BuildError, match=r"for linux-64 alone, and win-64-py3\.12 needs another"):
+    with pytest.raises(BuildError, match=r"for linux-64 only, but win-64-py3\.12 needs another"):
         check_platform(Target("win-64", "3.12"), here, WHAT)
     built = "x-1.0-cp311-cp311-linux_x86_64.whl"
     assert "must be built with Python 3.12, which this machine does not have" in str(unfit(built, LINUX, WHAT, ""))
