@@ -28,5 +28,5 @@ def far_folder() -> Path:
     """
     found = Path(__file__).parent.parent / "cudepot_far"
     if not (found / "__main__.py").is_file():
-        raise ConfigError("the package cudepot_far is missing beside cudepot", hint="install cudepot again")
+        raise ConfigError("the package cudepot_far is missing next to cudepot", hint="install cudepot again")
     return found

@@ -117,7 +117,9 @@ class Promise:
         return True
 
     def _broken(self, what: str, how: str) -> TrustError:
-        return TrustError(f"{what}: {how}", hint="the upstream may be in mid-publication: run the command again")
+        return TrustError(
+            f"{what}: {how}", hint="the upstream may be in the middle of an update: run the command again"
+        )
 
 
 def hash_of(promised: Digest | Promise) -> str:
@@ -171,7 +173,7 @@ def mismatch(what: str, expected: Digest, found: Digest) -> MismatchError:
     if expected.size != found.size:
         return MismatchError(
             f"{what}: {found.size} bytes where {expected.size} were promised (sha256 {expected.sha256[:12]}…)",
-            hint="the upstream may be in mid-publication or the transfer was cut: run the command again",
+            hint="the upstream may be in the middle of an update or the transfer was cut: run the command again",
             expected=expected,
             found=found,
         )

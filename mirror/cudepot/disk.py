@@ -12,7 +12,7 @@ from pathlib import Path
 from cudepot.errors import NoRoomError, StorageError
 
 _HINTS = {
-    errno.ENOSPC: "free some space and run the command again: what has arrived is kept",
+    errno.ENOSPC: "free some space and run the command again: it resumes",
     errno.EDQUOT: "the quota is used up: free some space and run the command again",
     errno.EFBIG: "the file size limit (ulimit -f, or the file system's) is too low",
     errno.EROFS: "the file system is mounted read-only",

@@ -83,9 +83,9 @@ def test_where_and_when_are_the_same_each_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("import urllib.request as r; result = r.urlopen('https://host.invalid/')", "wants the network"),
-        ("import socket; result = socket.create_connection(('192.0.2.1', 443), 5)", "wants the network"),
-        ("result = open('/usr/lib/x', 'w')", "wants to write outside"),
+        ("import urllib.request as r; result = r.urlopen('https://host.invalid/')", "needs the network"),
+        ("import socket; result = socket.create_connection(('192.0.2.1', 443), 5)", "needs the network"),
+        ("result = open('/usr/lib/x', 'w')", "writes outside"),
         ("result = 1 / 0", r"ends with an error \(status 1\)"),
         ("os._exit(0); result = 0", "ends with an error"),
         ("import time; result = time.sleep(600)", "does not end within 3 s"),
@@ -107,7 +107,7 @@ def test_the_end_of_what_it_said_is_told(tmp_path: Path) -> None:
 def test_a_build_that_wants_too_much_memory(tmp_path: Path) -> None:
     build = built(tmp_path, "result = len(bytearray(2 << 30))")
     build._memory = 1 << 30
-    with pytest.raises(BuildError, match="wants more memory than the 1024 MiB"):
+    with pytest.raises(BuildError, match="needs more than the 1024 MiB"):
         build.wheel()
 
 

@@ -199,7 +199,7 @@ def test_cudnn_means_the_wheels_too() -> None:
 @pytest.mark.parametrize(
     ("choice", "told", "hint"),
     [
-        (Choice("win-64", "13"), "nothing of it is for CUDA 13", "11, 12"),
+        (Choice("win-64", "13"), "none of it is for CUDA 13", "11, 12"),
         (Choice("win-64", only=("cudnn=9",)), "holds no 'cudnn=9'", "8.9.7.29"),
     ],
 )
@@ -223,7 +223,7 @@ def test_all_forms_bring_one_cudnn() -> None:
     assert one_cudnn({"wheel": [OTHER[3]]}) == ("", "")
     with pytest.raises(PinError, match=r"8\.9\.7\.29 for CUDA 11 \(conda\), 8\.9\.7\.29 for CUDA 12 \(zip\)") as failed:
         one_cudnn({"conda": CONDA[:1], "zip": ZIPS[1:]})
-    assert failed.value.hint == "say which with --cuda 11"
+    assert failed.value.hint == "choose one with --cuda 11"
     with pytest.raises(PinError, match="several cuDNNs") as failed:
         one_cudnn({"conda": CONDA[:1], "zip": [replace(ZIPS[0], version="9.1.0.70")]})
-    assert failed.value.hint == "say which with --only cudnn=8.9.7.29"
+    assert failed.value.hint == "choose one with --only cudnn=8.9.7.29"

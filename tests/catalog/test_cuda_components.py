@@ -41,7 +41,7 @@ def test_nvrtc_is_numbered_as_its_cuda() -> None:
 
 def test_one_release_belongs_to_one_cuda() -> None:
     rows = [{"version": one, "cublas": ["1.2.3.4"]} for one in ("1.0", "1.1")]
-    with pytest.raises(ConfigError, match="two CUDAs"):
+    with pytest.raises(ConfigError, match="two CUDA versions"):
         CudaComponents.from_dict({"schema": 1, "cuda": rows})
 
 

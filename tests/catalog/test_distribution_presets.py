@@ -98,7 +98,7 @@ def test_no_fingerprint_is_there_without_the_source_that_says_it(presets: Preset
 
 
 def test_a_slip_in_a_distribution_is_answered_with_its_name(presets: Presets) -> None:
-    with pytest.raises(ConfigError, match=re.escape("no distribution is called 'ubuntu22.04'")) as caught:
+    with pytest.raises(ConfigError, match=re.escape("there is no distribution 'ubuntu22.04'")) as caught:
         presets.distribution("ubuntu22.04")
     assert "ubuntu2204" in caught.value.hint
 

@@ -276,12 +276,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (upstream(components=["main"]), "upstream[0]"),
     (upstream(suites=["/", "x/"]), "upstream[0]"),
     (upstream(path="x"), "unknown key 'upstream[0].path'"),
-    (pin(upstream="v"), "no upstream is called 'v'"),
+    (pin(upstream="v"), "there is no upstream 'v'"),
     (pin(outputs=["conda"]), "'pin[0].outputs'"),
     (pin(outputs=["rpm"], recipe="cudnn"), "'pin[0].outputs'"),
     (pin(subdirs=["osx-64"]), "'osx-64'"),
     (pin(sha256={"a": 1}), "'pin[0].sha256.a'"),
-    (config(upstream=config()["upstream"] * 2), "two upstreams are called 'u'"),
+    (config(upstream=config()["upstream"] * 2), "two upstreams are named 'u'"),
     (config(upstream=[*config()["upstream"], {"name": "u/v", "type": "folder", "path": "."}]), "'u'"),
 ]
 

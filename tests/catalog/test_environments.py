@@ -92,9 +92,9 @@ def test_moments(text: str, moment: str) -> None:
         ({"name": "../b"}, r"environment\[0\]\.name"),
         ({"name": None}, r"environment\[0\]\.name"),
         ({"platforms": ["linux-65"]}, "unknown platform 'linux-65'"),
-        ({"platforms": ["linux-64", "linux-64"]}, "stands twice"),
+        ({"platforms": ["linux-64", "linux-64"]}, "appears twice"),
         ({"python": ["3"]}, r"environment\[0\]\.python"),
-        ({"python": ["3.12", "3.12"]}, "stands twice"),
+        ({"python": ["3.12", "3.12"]}, "appears twice"),
         ({"python": None}, r"no 'environment\[0\]\.python'"),
         ({"glibc": "musl"}, r"environment\[0\]\.glibc"),
         ({"max-size": "20"}, r"environment\[0\]\.max-size"),
@@ -114,5 +114,5 @@ def test_a_wrong_value_is_refused(changes: dict[str, Any], said: str) -> None:
 
 def test_two_of_one_name_are_refused() -> None:
     one = {"name": "e", "python": ["3.12"], "wheels": ["x"]}
-    with pytest.raises(ConfigError, match="two environments are called 'e'"):
+    with pytest.raises(ConfigError, match="two environments are named 'e'"):
         parse_config({"environment": [one, one]})

@@ -24,7 +24,7 @@ def artifact(kind: str, name: str, version: str = "1.0") -> Artifact:
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["deb", "rpm"])
 def test_what_is_more_than_a_name_is_refused(kind: str, name: str, version: str) -> None:
-    with pytest.raises(FormatError, match="is no name, version or architecture"):
+    with pytest.raises(FormatError, match="is not a name, version or architecture"):
         artifact(kind, name, version)
 
 

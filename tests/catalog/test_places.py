@@ -98,13 +98,13 @@ def test_whatever_is_written_is_found(data: dict[str, object]) -> None:
         ("expected a string in 'pin[1].upstream', found nothing", "[[ pin ]]"),
         ("expected an array of tables in 'long'", '"""'),
         ("'pin[0].sha256.xA.deb' is wrong", '"00"'),
-        ("no upstream is called 'long', as 'pin[0].upstream' says", '"ubuntu"'),
+        ("there is no upstream 'long', as 'pin[0].upstream' says", '"ubuntu"'),
     ],
 )
 def test_a_message_points_at_what_it_names(message: str, where: str) -> None:
     assert pointed(ODD, message) == line_and_column(ODD, ODD.index(where))
 
 
-@pytest.mark.parametrize("message", ["two upstreams are called 'long'", "preset 'a/b' has no labels", "of 'x.y'"])
+@pytest.mark.parametrize("message", ["two upstreams are named 'long'", "preset 'a/b' has no labels", "of 'x.y'"])
 def test_a_message_that_names_nothing_of_the_file_points_nowhere(message: str) -> None:
     assert pointed(ODD, message) == ""

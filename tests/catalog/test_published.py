@@ -100,7 +100,7 @@ def test_selection() -> None:
         (Query("9.12", "11", "linux-64"), "CUDA 11 and linux-64: cuDNN 8.0.0.180 to 9.10.2.21"),
         (Query("9.12", "", "linux-ppc64le"), "linux-ppc64le: cuDNN 7.1.3 to 9.0.0.312"),
         (Query("9.99"), "no release 9.99 is known; the newest is 9.28.1.4"),
-        (Query("8.9.7", "12", "linux-64", "zip"), "is not there as zip; it is as tar.xz, wheel"),
+        (Query("8.9.7", "12", "linux-64", "zip"), "does not exist as zip; it does as tar.xz, wheel"),
         (Query("9.1", form="deb"), "cudepot upstreams"),
         (Query("8.0.5", "14"), "nothing is known for CUDA 14"),
     ],

@@ -141,8 +141,8 @@ def test_upstreams_are_nvidias_and_the_distributions_of_that_machine() -> None:
 @pytest.mark.parametrize(
     ("wishes", "error", "hint"),
     [
-        (StackWishes(("gpu-nod",), ("ubuntu2204",)), "no stack is called 'gpu-nod'", "did you mean gpu-node"),
-        (StackWishes(("gpu-node",), ()), "no distribution is named", "ubuntu2204"),
+        (StackWishes(("gpu-nod",), ("ubuntu2204",)), "there is no stack 'gpu-nod'", "did you mean gpu-node"),
+        (StackWishes(("gpu-node",), ()), "no distribution was given", "ubuntu2204"),
         (StackWishes(("ai-dev",), ("ubuntu2204",)), "stack 'cuda-toolkit' (a part of ai-dev) needs --cuda", "12.6"),
         (StackWishes(("driver-precompiled",), ("x",)), "needs --driver and --kernel", "--kernel"),
         (StackWishes(("cudnn",), ("x",), "12.7"), "there is no CUDA '12.7'", "12.6, 12.8"),
@@ -150,7 +150,7 @@ def test_upstreams_are_nvidias_and_the_distributions_of_that_machine() -> None:
         (StackWishes(("dcgm",), ("x",), "", "571"), "no driver branch '571'", "570"),
         (StackWishes(("dcgm",), ("x",), "", "570.86"), "no driver branch '570.86'", "first number"),
         (StackWishes(("dcgm",), ("x",), "13.0", "570"), "CUDA 13.0 does not run with driver branch 570", "580"),
-        (StackWishes(("kernel",), ("x",), "", "", ("newest",)), "'newest' is no kernel", "uname -r"),
+        (StackWishes(("kernel",), ("x",), "", "", ("newest",)), "'newest' is not a kernel", "uname -r"),
     ],
 )
 def test_slips_are_answered_with_what_was_meant(stacks: Stacks, wishes: StackWishes, error: str, hint: str) -> None:
@@ -168,7 +168,7 @@ def test_a_stack_for_another_distribution_says_for_which_it_is() -> None:
     with pytest.raises(ConfigError, match=r"has nothing for Debian 12") as caught:
         chosen("driver-precompiled", "debian12", **ALL)
     assert "ubuntu2204" in caught.value.hint
-    with pytest.raises(ConfigError, match="no architecture is called 'ppc64'"):
+    with pytest.raises(ConfigError, match="there is no architecture 'ppc64'"):
         target("ubuntu2204/ppc64", load_presets())
 
 
@@ -176,8 +176,8 @@ def test_a_stack_for_another_distribution_says_for_which_it_is() -> None:
     ("text", "error"),
     [
         ("version = 2", "have version 2"),
-        ('version = 1\n[[stack]]\nname = "a"\ntitle = ""\nparts = ["a"]', "made of itself"),
-        ('version = 1\n[[stack]]\nname = "a"\ntitle = ""\nparts = ["b"]', "no stack is called 'b'"),
+        ('version = 1\n[[stack]]\nname = "a"\ntitle = ""\nparts = ["a"]', "includes itself"),
+        ('version = 1\n[[stack]]\nname = "a"\ntitle = ""\nparts = ["b"]', "there is no stack 'b'"),
         ('version = 1\n[[stack]]\nname = "a"\ntitle = ""\nneeds = ["cudnn"]', "asks for 'cudnn'"),
         ('version = 1\n[[stack]]\nname = "a"\ntitle = ""\n[[stack.row]]\nnames = ["x"]\ntype = "rpm"', "type"),
         ('version = 1\n[[stack]]\nname = "a"\ntitle = ""\n[[stack.row]]\nnames = ["x"]\nnaems = []', "naems"),

@@ -26,8 +26,8 @@ def test_of_many_findings_some_are_told_and_the_rest_is_counted() -> None:
 def test_what_is_allowed_is_noted_with_its_reason() -> None:
     allowed = [Allowed("u", "unpacked by hand"), Allowed("conda/main", "old")]
     first, second = notes([APP], allowed)
-    assert first.startswith("u: allowed to be published although not all of it can be installed (unpacked by hand): ")
-    assert second == "conda/main: allowed to be published although not all of it can be installed (old)"
+    assert first.startswith("u: published although not all of it can be installed (unpacked by hand): ")
+    assert second == "conda/main: published although not all of it can be installed (old)"
 
 
 def test_a_later_reason_takes_the_place_of_an_earlier_and_forbidding_takes_it_back() -> None:

@@ -145,7 +145,7 @@ def test_what_add_refuses(project: Project, nvidia: Nvidia, other: Path, tmp_pat
     assert "cannot read" in project.fail(3, "trust", "add", APT, str(tmp_path / "absent"), "--yes").error
     assert "the key expired on 2020-01-02" in project.fail(3, "trust", "add", APT, str(old), "--yes").error
     assert "choose one with --key" in project.fail(3, "trust", "add", APT, str(both), "--yes").hint
-    assert "no upstream is called" in project.fail(3, "trust", "add", "nowhere", str(other), "--yes").error
+    assert "there is no upstream" in project.fail(3, "trust", "add", "nowhere", str(other), "--yes").error
     wrong = project.fail(5, "trust", "add", APT, str(other), "--key", "A" * 40, "--yes")
     assert "does not hold" in wrong.error
     assert project.everything() == before

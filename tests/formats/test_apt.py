@@ -88,7 +88,7 @@ def test_entries_that_mean_nothing_to_apt_are_left_out(entry: str) -> None:
 
 
 def test_a_date_that_is_none_is_refused() -> None:
-    with pytest.raises(FormatError, match="Date is no date"):
+    with pytest.raises(FormatError, match="Date is not a date"):
         parse_release(b"Date: yesterday\nSHA256:\n", "x").date()
 
 

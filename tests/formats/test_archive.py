@@ -150,7 +150,7 @@ def test_a_link_that_stays_inside_is_fine() -> None:
 
 
 def test_a_name_given_twice_is_refused_however_it_is_written() -> None:
-    with pytest.raises(FormatError, match="'cuda/x' is there twice"):
+    with pytest.raises(FormatError, match="'cuda/x' appears twice"):
         read(tar_of(entry("cuda/x", b"one"), entry("./cuda//x", b"two")))
 
 

@@ -26,7 +26,7 @@ def test_zones(text: str, hour: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "next week", "Sat, 32 Nov 2026 14:00:00 GMT", "Sa, 28 Dez 2026", "9" * 99])
 def test_what_is_no_date(text: str) -> None:
-    with pytest.raises(FormatError, match="Date is no date"):
+    with pytest.raises(FormatError, match="Date is not a date"):
         parse_date(text, "Date")
 
 

@@ -196,9 +196,9 @@ def test_a_missing_kind_of_file_is_an_error(missing: int) -> None:
         (found("cuda/lib64/libcudnn.so.8.0.4", B), "has version 8.0.4"),
         (found("cuda/lib64/libcudnn.so.7", B), "has version 7"),
         (found("cuda/include/cudnn_v7.h"), "has version 7"),
-        (found("cuda/lib64/libcudnn.so", link="libcudnn.so.8"), "no artifact holds"),
+        (found("cuda/lib64/libcudnn.so", link="libcudnn.so.8"), "no artifact contains"),
         (found("cuda/lib64/libcudnn_ops.so", link="libcudnn.so.8.0.5"), "link to another file"),
-        (found("cuda/lib64/libcudnn.so", link="libcudnn.so"), "no artifact holds"),
+        (found("cuda/lib64/libcudnn.so", link="libcudnn.so"), "no artifact contains"),
     ],
 )
 def test_what_does_not_fit_is_an_error(more: Found, says: str) -> None:

@@ -62,7 +62,7 @@ def test_a_program_is_no_dll() -> None:
     data = bytearray(dll(ONE)[0])
     at = int.from_bytes(data[60:64], "little") + 22
     data[at + 1] &= ~0x20
-    with pytest.raises(FormatError, match="it is no DLL"):
+    with pytest.raises(FormatError, match="it is not a DLL"):
         read_pe(io.BytesIO(bytes(data)))
     with pytest.raises(FormatError):
         read_pe(io.BytesIO(b"\x7fELF" + bytes(500)))

@@ -116,7 +116,7 @@ def test_a_cut_or_changed_payload_is_an_error(real: dict[str, bytes], name: str)
 
 @pytest.mark.tools
 def test_bytes_behind_the_payload_are_noticed(real: dict[str, bytes]) -> None:
-    with pytest.raises(FormatError, match="not the one its header is of"):
+    with pytest.raises(FormatError, match="does not match its header"):
         read(real["gzip"] + b"\0" * 8)
 
 
@@ -187,7 +187,7 @@ HOSTILE = {
 def test_hostile_payloads_are_refused(case: str) -> None:
     with pytest.raises(FormatError) as caught:
         read(rpm(gzip.compress(cpio(entry("ok", b"fine"), HOSTILE[case]))))
-    named = {"absolute": "/etc/passwd", "device": "usr/x", "link out": "usr/x", "twice": "'ok' is there twice"}
+    named = {"absolute": "/etc/passwd", "device": "usr/x", "link out": "usr/x", "twice": "'ok' appears twice"}
     assert named.get(case, "") in str(caught.value)
 
 

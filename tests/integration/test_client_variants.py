@@ -152,7 +152,7 @@ def test_the_site_has_a_folder_for_each_variant(project: Project, site: http.Sit
 
 def test_what_is_not_there_is_told_with_what_is(project: Project) -> None:
     failed = project.fail(6, "client", "apt", APT, "--url", URL, "--cuda", "9.2")
-    assert f"{APT}: nothing of it is for CUDA 9.2" in failed.error
+    assert f"{APT}: none of it is for CUDA 9.2" in failed.error
     assert ", ".join(CUDAS) in failed.hint
     assert "libcudnn8" in project.fail(6, "client", "dnf", YUM, "--url", URL, "--only", "libcudnn9").hint
 

@@ -106,7 +106,7 @@ def test_jax_says_in_its_plugin_which_cudnn_it_wants(
     trees.put_wheel(venv, (9, 1, 0))
     found = looked_at(capsys, "--prefix", tmp_path / "venv")
     (one,) = [one for one in found["findings"] if one["name"] == "too-old"]
-    assert "asks for cuDNN 9.8 and gets 9.1.0" in one["what"]
+    assert "needs cuDNN 9.8 and gets 9.1.0" in one["what"]
     assert one["remedy"] == "pip install 'nvidia-cudnn-cu12>=9.8,<10'"
 
 

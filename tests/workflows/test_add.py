@@ -123,8 +123,8 @@ def test_a_preset_without_a_key_says_what_it_asks(project: Project, tmp_path: Pa
         (("ubuntu2204", "x", "--python", "3.12"), "--python without --environment"),
         (("x", "--environment", "e", "--repackage"), "--repackage with --environment"),
         (("x", "--environment", "e", "--from", "nowhere"), "--from nowhere"),
-        (("gcc", "--environment", "e", "--deb"), "no distribution is named"),
-        (("gcc", "--environment", "e", "--distribution", "ubuntu2203"), "no distribution is called"),
+        (("gcc", "--environment", "e", "--deb"), "no distribution was given"),
+        (("gcc", "--environment", "e", "--distribution", "ubuntu2203"), "there is no distribution"),
     ],
 )
 def test_what_is_not_clear_is_refused(argv: tuple[str, ...], said: str, project: Project) -> None:

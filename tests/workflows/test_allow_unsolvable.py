@@ -32,7 +32,7 @@ def test_what_is_allowed_stays_in_the_lock_with_its_reason_until_it_is_taken_bac
     name = "conda/main"
     done = pinned.run("lock", "--allow-unsolvable", name, "--reason", WHY)
     assert allowed(pinned) == [{"name": name, "reason": WHY}]
-    note = f"{name}: allowed to be published although not all of it can be installed ({WHY})"
+    note = f"{name}: published although not all of it can be installed ({WHY})"
     assert note in done.out
     pinned.run("lock")
     assert allowed(pinned) == [{"name": name, "reason": WHY}]

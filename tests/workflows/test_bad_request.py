@@ -25,14 +25,14 @@ TOML: list[tuple[str, str]] = [
     ('colour = "red"', "unknown key 'colour'"),
     ("[[pin]]\nupstream = 'local'\npackages = ['*']\nversion = 3", "unknown key 'pin[1].version'"),
     ("[[pin]]\nupstream = 'local'", "expected a list of strings in 'pin[1].packages', found nothing"),
-    ("[[pin]]\nupstream = 'elsewhere'\npackages = ['x']", "no upstream is called 'elsewhere'"),
+    ("[[pin]]\nupstream = 'elsewhere'\npackages = ['x']", "there is no upstream 'elsewhere'"),
     ("[[pin]]\nupstream = 'local'\npackages = [1]", "expected a string in 'pin[1].packages[0]', found 1"),
     ("[build]\nzstd-level = 99", "expected an integer from 1 to 22 in 'build.zstd-level', found 99"),
     (
         "[[upstream]]\nname = 'x'\ntype = 'ftp'",
         "expected one of apt, yum, conda, simple, redistrib, folder, local-repo in 'upstream[1].type'",
     ),
-    ("[[upstream]]\nname = 'local'\ntype = 'folder'\npath = '.'", "two upstreams are called 'local'"),
+    ("[[upstream]]\nname = 'local'\ntype = 'folder'\npath = '.'", "two upstreams are named 'local'"),
     ("this is no TOML", "not TOML: "),
 ]
 

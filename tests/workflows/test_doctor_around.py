@@ -81,7 +81,7 @@ def test_a_cudnn_h_of_7_beside_a_version_header_of_8(tmp_path: Path) -> None:
     trees.put_header(tmp_path / "usr/include", (8, 2, 1))
     trees.put_header(tmp_path / "usr/include", (7, 6, 5), "cudnn.h")
     one = only(tmp_path)
-    assert "/usr/include/cudnn.h is 7.6.5, cudnn_version.h beside it 8.2.1" in one.what
+    assert "/usr/include/cudnn.h is 7.6.5, cudnn_version.h next to it 8.2.1" in one.what
 
 
 # ---- a running process

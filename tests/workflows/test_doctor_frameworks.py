@@ -30,7 +30,7 @@ def jax(site: Path) -> str:
     asks = "Requires-Dist: nvidia-cudnn-cu12<10.0,>=9.8; sys_platform == 'linux' and extra == 'with-cuda'\n"
     trees.record(site, "jax_cuda12_plugin-0.10.2", [], asks)
     trees.put_framework(site, "jax-0.10.2", "jax_plugins/xla_cuda12/xla_cuda_plugin.so", runpath=BESIDE)
-    return "jax 0.10.2 of /opt/venv asks for cuDNN 9.8 and gets 9.1.0"
+    return "jax 0.10.2 of /opt/venv needs cuDNN 9.8 and gets 9.1.0"
 
 
 def tensorflow(site: Path) -> str:
@@ -38,7 +38,7 @@ def tensorflow(site: Path) -> str:
     trees.put_framework(
         site, "tensorflow-2.19.1", "tensorflow/libtensorflow_cc.so.2", runpath="$ORIGIN/../nvidia/cudnn/lib"
     )
-    return "tensorflow 2.19.1 of /opt/venv asks for cuDNN 9.3.0 and gets 9.1.0"
+    return "tensorflow 2.19.1 of /opt/venv needs cuDNN 9.3.0 and gets 9.1.0"
 
 
 def transformer_engine(site: Path) -> str:
@@ -46,7 +46,7 @@ def transformer_engine(site: Path) -> str:
     trees.put_framework(site, "transformer_engine_cu12-2.20.2", path, "libcudnn.so.9")
     (site / "transformer_engine/common").mkdir()
     (site / "transformer_engine/common/__init__.py").write_text("MIN_CUDNN_VERSION = (9, 12, 0)\n")
-    return "transformer_engine_cu12 2.20.2 of /opt/venv asks for cuDNN 9.12.0 and gets 9.1.0"
+    return "transformer_engine_cu12 2.20.2 of /opt/venv needs cuDNN 9.12.0 and gets 9.1.0"
 
 
 @pytest.mark.parametrize("framework", [jax, tensorflow, transformer_engine], ids=lambda one: one.__name__)

@@ -199,7 +199,7 @@ def test_a_cudnn_older_than_the_framework_asks_for(tmp_path: Path) -> None:
     trees.put_torch(tmp_path / "opt/env" / SITE, runpath="$ORIGIN/../../../..", asks="9.14.0.64")
     one = only(tmp_path, "/opt/env")
     assert one.name == "too-old"
-    assert "torch 2.9.1 of /opt/env asks for cuDNN 9.14.0.64 and gets 9.10.2: /opt/env/lib/" in one.what
+    assert "torch 2.9.1 of /opt/env needs cuDNN 9.14.0.64 and gets 9.10.2: /opt/env/lib/" in one.what
 
 
 def test_a_framework_whose_cudnn_is_nowhere(tmp_path: Path) -> None:

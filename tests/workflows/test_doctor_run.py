@@ -55,7 +55,10 @@ def test_every_api_computes_and_is_compared(environments: Path, driver: Path, ma
     library = environments / f"v{major}" / "lib" / f"libcudnn.so.{major}"
     assert lines[0] == f"library: {library} (cuDNN {version}, built with CUDA 12.1)"
     assert lines[1] == "GPU: Stand-in 9000, compute capability 9.0, driver for CUDA 12.8"
-    older = "note: Stand-in 9000 has compute capability 9.0: in NVIDIA's support matrix cuDNN 8.6 is the first for"
+    older = (
+        "note: Stand-in 9000 has compute capability 9.0: according to NVIDIA's support matrix cuDNN 8.6 is "
+        "the first for"
+    )
     tests = ["convolution", "pooling", "softmax", "graph"][: 3 if major == "7" else 4]
     figures = lines[-1 - len(tests) : -1]
     assert [line.startswith(older) for line in lines[2 : -1 - len(tests)]] == [True] * (major == "7")
@@ -108,7 +111,8 @@ def test_a_gpu_that_a_cudnn_is_not_made_for_is_no_broken_installation(
     assert done.stderr.startswith("error E920: ")
     assert f"cudnnConvolutionForward: CUDNN_STATUS_{status}" in done.stderr
     told = {
-        "7": "compute capability 9.0: in NVIDIA's support matrix cuDNN 8.6 is the first for Ada and Hopper, not 7.6"
+        "7": "compute capability 9.0: according to NVIDIA's support matrix cuDNN 8.6 is the first for Ada and "
+        "Hopper, not 7.6"
     }
     assert told.get(major, "it has no code for Stand-in 9000") in done.stderr
 

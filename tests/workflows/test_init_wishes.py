@@ -257,7 +257,7 @@ def test_what_is_not_known_is_said(tmp_path: Path, site_key: SiteKey, capsys: py
     cross = ["--distribution", "ubuntu2004/cross-linux-sbsa", "--distribution", "ubuntu2404"]
     assert main(["init", "-C", str(tmp_path), *key, *cross, "--cudnn", "8.0.5", "--cuda", "12.4"]) == 0
     told = capsys.readouterr().out
-    assert "ubuntu2004/cross-linux-sbsa: size not known: nothing is known of packages for this platform" in told
+    assert "ubuntu2004/cross-linux-sbsa: size not known: nothing is known about packages for this platform" in told
     assert "ubuntu2404/x86_64: size not known: cuDNN 8.0.5.39 was not built for CUDA 12.4" in told
     assert main(["init", "-C", str(tmp_path / "c"), *key, *cross[2:], "--cudnn", "7.6.4", "--cuda", "10.1"]) == 0
     assert "cuDNN 7.6.4.38 for CUDA 10.1: size not known" in capsys.readouterr().out

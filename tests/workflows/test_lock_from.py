@@ -123,7 +123,7 @@ def test_what_no_pin_can_stand_for_is_said() -> None:
     found = wanted(read_environment(DPKG + CONDA), WHERE[2:])
     reasons = {one.name: why for one, why in found.left}
     assert reasons["libcudnn8"] == reasons["libcudnn8-dev"] == "no upstream has Debian packages"
-    assert "it holds no files" in reasons["cuda-version"]
+    assert "it contains no files" in reasons["cuda-version"]
     (alone,) = wanted([conda("cudnn", "8.2.1.32")], WHERE).left
     assert "does not say for which CUDA: add its `cuda-version`" in alone[1]
 
@@ -315,7 +315,7 @@ def test_a_listing_of_a_narrow_terminal_is_not_pinned_as_it_is(project: Project,
     (tmp_path / "narrow.txt").write_text(narrow)
     before = project.toml.read_bytes()
     failed = project.fail(6, "lock", "--from", str(tmp_path / "narrow.txt"))
-    assert "may be cut off at the edge of a terminal: list with `dpkg-query -W`" in failed.error
+    assert "may be truncated at the width of the terminal: use `dpkg-query -W`" in failed.error
     assert project.toml.read_bytes() == before
 
 

@@ -134,7 +134,7 @@ class _Check:
                 virtual_packages=self.virtual,
             )
         except Exception as error:  # noqa: BLE001 - whatever the solver refuses is no solution
-            return self._unmet(one) or ("what it needs, taken together", _line(str(error)))
+            return self._unmet(one) or ("its dependencies, taken together", _line(str(error)))
         for record in found:
             self.open_keys.discard(f"{record.subdir}/{record.file_name}")
         others = [record for record in found if record.name.normalized != one["name"]]
@@ -208,7 +208,7 @@ def _told(failed: Sequence[tuple[str, dict[str, tuple[str, str]]]], common: set[
         for key, reason in found.items()
         if key not in common or (key in everywhere and platform == failed[0][0])
     ]
-    yield from sorted(rows, key=lambda row: (row[2].startswith("what it needs"), row))
+    yield from sorted(rows, key=lambda row: (row[2].startswith("its dependencies"), row))
 
 
 def _stem(key: str) -> list[str]:

@@ -37,6 +37,6 @@ def pick(records: Mapping[str, Mapping[str, Any]], specs: Sequence[str], platfor
     if answer["refused"]:
         raise PinError(
             f"{platform}: one environment cannot have all of this: {answer['refused']}",
-            hint="say what is wanted with --only NAME=VERSION; what it needs comes along",
+            hint="choose packages with --only NAME=VERSION; their dependencies are included",
         )
     return set(answer["picked"])

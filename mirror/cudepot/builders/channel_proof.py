@@ -51,7 +51,7 @@ def prove_channel(repodata: Mapping[str, Path], *, closed: bool) -> ChannelProof
         rows = tuple((str(a), str(b), str(c), str(d)) for a, b, c, d in found["unsolvable"])
         return ChannelProof(rows, tuple(map(str, found["foreign"])))
     except (ValueError, KeyError, TypeError) as error:
-        said = " ".join(done.stderr.split())[-400:] or "without a word"
+        said = " ".join(done.stderr.split())[-400:] or "without a message"
         raise BuildError(
             f"the conda solver ended with {done.returncode}: {said}",
             hint="install cudepot again: py-rattler may be broken",

@@ -68,7 +68,7 @@ def run_make(sample: Path, variables: Mapping[str, str], environment: Mapping[st
     came = tuple(str(path) for path in executables_below(sample) if before.get(path) != path.stat().st_mtime_ns)
     last = _telling(log.read_text("utf-8", "replace").splitlines())
     if built and not came:
-        last.append("make ended without an error, and built nothing")
+        last.append("make ended without an error but built nothing")
     built = built and bool(came)
     return Made(sample.name, built, str(log), "" if built else "\n".join(last), came)
 

@@ -21,7 +21,7 @@ _MOST_OUTPUT = 1 << 18
 MEMORY = 64 << 30
 """Bytes of address space that a process may have: compilers map a lot, a runaway takes more."""
 _HINT = (
-    "the kernel has to allow user namespaces: kernel.unprivileged_userns_clone=1 on Debian, "
+    "the kernel must allow user namespaces: kernel.unprivileged_userns_clone=1 on Debian, "
     "kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, --security-opt seccomp=unconfined in Docker; "
     "or build the wheel elsewhere and give it to an upstream of type folder"
 )

@@ -15,5 +15,5 @@ def find_uv() -> str:
         return os.fspath(find_uv_bin())
     except FileNotFoundError as error:
         raise ConfigError(
-            "uv, which environments of wheels take, is not installed", hint="install cudepot again"
+            "uv, which environments of wheels need, is not installed", hint="install cudepot again"
         ) from error

@@ -48,7 +48,7 @@ _NO_NETWORK = re.compile(
     r"|failed to establish a new connection|no address associated|nodename nor servname|urlopen error",
     re.IGNORECASE,
 )
-_OTHER = "take another version of the project, or build the wheel yourself and give it to an upstream of type folder"
+_OTHER = "choose another version of the project, or build the wheel yourself and give it to an upstream of type folder"
 _NO_WRITE = re.compile(r"read-only file system", re.IGNORECASE)
 _NO_MEMORY = re.compile(r"MemoryError|cannot allocate memory|out of memory allocating", re.IGNORECASE)
 
@@ -153,7 +153,7 @@ class WheelBuild:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, list):
-            raise BuildError(f"{self._what}: its backend does not say what it requires", hint=_OTHER)
+            raise BuildError(f"{self._what}: its backend does not report its requirements", hint=_OTHER)
         return tuple(str(one) for one in found)
 
     def wheel(self) -> Path:
@@ -165,7 +165,9 @@ class WheelBuild:
         self._drive("wheel")
         found = self._made("*.whl")
         if len(found) != 1:
-            raise BuildError(f"{self._what}: its build makes {len(found)} wheels where there must be one", hint=_OTHER)
+            raise BuildError(
+                f"{self._what}: its build produces {len(found)} wheels, but there must be exactly one", hint=_OTHER
+            )
         return found[0]
 
     def _made(self, pattern: str) -> list[Path]:
@@ -188,15 +190,15 @@ class WheelBuild:
     def _failed(self, ended: Ended) -> BuildError:
         """Return the error that says what a build wanted, as far as its output tells."""
         lines = [" ".join(one.split()) for one in ended.output.splitlines() if one.strip()]
-        hint = f"the end of what it said: {' | '.join(lines[-4:])[-600:]}" if lines else _OTHER
+        hint = f"the end of its output: {' | '.join(lines[-4:])[-600:]}" if lines else _OTHER
         if ended.late:
             why = f"does not end within {self._seconds:g} s"
         elif _NO_NETWORK.search(ended.output):
-            why = "wants the network, and is not given one"
+            why = "needs the network, which builds do not get"
         elif _NO_WRITE.search(ended.output):
-            why = "wants to write outside of its folder, which it must not"
+            why = "writes outside its folder, which is not allowed"
         elif _NO_MEMORY.search(ended.output):
-            why = f"wants more memory than the {self._memory >> 20} MiB that a process may have"
+            why = f"needs more than the {self._memory >> 20} MiB of memory that a process may use"
         else:
             why = f"ends with an error (status {ended.status})"
         return BuildError(f"{self._what}: its build {why}", hint=hint)
@@ -209,7 +211,7 @@ def _carry_tools(tools: Path) -> None:
     for name in _CARRIED:
         spec = importlib.util.find_spec(name)
         if spec is None or not spec.submodule_search_locations:
-            raise BuildError(f"the Python package {name} is missing", hint="install cudepot with all it requires")
+            raise BuildError(f"the Python package {name} is missing", hint="install cudepot with all its requirements")
         shutil.copytree(
             spec.submodule_search_locations[0], tools / "lib" / name, ignore=shutil.ignore_patterns("__pycache__")
         )

@@ -107,6 +107,7 @@ def _alarm(what: str, name: str, old: Digest, now: Digest, count: int, url: str)
     return ChangedError(
         f"{what}: locked with sha256 {old.sha256} ({old.size} bytes), now offered with {now.sha256} "
         f"({now.size} bytes){more}",
-        hint=f"the locked bytes stay; find out why, then `cudepot lock --accept-changed {name}` takes the new ones",
+        hint="the locked file is kept; find out why, then accept the new one with `cudepot lock "
+        f"--accept-changed {name}`",
         fault=Fault(CHANGED, url, evidence),
     )

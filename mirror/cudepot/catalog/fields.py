@@ -68,7 +68,7 @@ class Table:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if isinstance(value, float):
-            hint = f'write it as {key} = "{value}": as a number it loses its last zeros'
+            hint = f'write it as {key} = "{value}": as a number it loses trailing zeros'
             raise ConfigError(f"expected a string in {self.path(key)!r}, found {value!r}", hint=hint)
         return self.text(key, default)
 
@@ -170,7 +170,7 @@ class Table:
             import difflib  # noqa: PLC0415 - only a misspelt key needs it
 
             like = difflib.get_close_matches(key, sorted(set(self._data) - self._asked), 1)
-            hint = f"{self.path(like[0])!r} is there: it is spelt {key!r}" if like else ""
+            hint = f"{self.path(like[0])!r} is there: it is spelled {key!r}" if like else ""
             raise ConfigError(f"expected {wanted} in {self.path(key)!r}, found nothing", hint=hint)
         return default
 

@@ -202,7 +202,7 @@ class Artifact:
         named = (self.name, self.version, self.architecture) if self.kind in SYSTEM_KINDS else ()
         for text in (*named, *(word for one in self.holds for word in one.split(" "))):
             if text and not _WORD.fullmatch(text):
-                raise FormatError(f"{self.filename[:200]!r}: {text[:80]!r} is no name, version or architecture")
+                raise FormatError(f"{self.filename[:200]!r}: {text[:80]!r} is not a name, version or architecture")
 
 
 ENVIRONMENT = "environment"

@@ -27,7 +27,7 @@ from cudepot.formats.release import Release
 from cudepot.paths import plain_path, safe_name
 
 VERSION = 1
-_NEWER = "use the cudepot version that wrote it, or make the lock anew"
+_NEWER = "use the cudepot version that wrote it, or run `cudepot lock` again"
 
 
 def parse_lock(data: Mapping[str, object]) -> Lock:

@@ -39,7 +39,7 @@ def _environment(table: Table) -> LockedEnvironment:
     table.done()
     names = [one.name for one in found.targets]
     if twice := [name for name in names if names.count(name) > 1]:
-        raise ConfigError(f"two targets in {table.path('target')!r} are called {twice[0]!r}")
+        raise ConfigError(f"two targets in {table.path('target')!r} are named {twice[0]!r}")
     return found
 
 

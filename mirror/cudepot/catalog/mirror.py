@@ -80,14 +80,14 @@ def whole(
     notes: list[str] = []
     for path, promised in listed:
         if promised is None:
-            notes.append(f"{upstream.name}: {path} is not mirrored: no sha256 tells what it is")
+            notes.append(f"{upstream.name}: {path} is not mirrored: it has no sha256")
             continue
         before = every.setdefault(path, promised)
         if before != promised:
             every[path] = promised
             notes.append(
-                f"{upstream.name}: {path} stands in the index with two hashes: {hash_of(before)}, and later "
-                f"{hash_of(promised)}, which counts"
+                f"{upstream.name}: {path} has two hashes in the index: {hash_of(before)}, and later "
+                f"{hash_of(promised)}, which is used"
             )
     found = {path: one if isinstance(one, Digest) else known(one) for path, one in every.items()}
     packages = {path: one for path, one in found.items() if one is not None}
@@ -106,12 +106,12 @@ def _check_places(
     for path, digest in files.items():
         if packages.get(path, digest) != digest:
             raise FormatError(
-                f"{name}: {path} is a package of the index with sha256 {packages[path].sha256}, and was locked "
-                f"beside it with {digest.sha256}",
-                hint="an extra that the index names as well has to be the same file: run `cudepot lock` again",
+                f"{name}: {path} is a package of the index with sha256 {packages[path].sha256}, but was locked "
+                f"as an extra file with {digest.sha256}",
+                hint="an extra that is also in the index must be the same file: run `cudepot lock` again",
             )
     for path in unknown.keys() & files.keys():
-        raise FormatError(f"{name}: {path} is both a package and a file beside it", hint="do not use this index")
+        raise FormatError(f"{name}: {path} is both a package and an extra file", hint="do not use this index")
     every = packages.keys() | files.keys() | unknown.keys()
     for path in every:
         parent = path.rpartition("/")[0]

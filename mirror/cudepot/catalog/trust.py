@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FUTURE = datetime.timedelta(seconds=60)  # clocks differ; apt itself allows 10 s
 
-_UNDATED = "tell the upstream; `undated = true` in its [[upstream]] takes it, without that protection"
+_UNDATED = "report it to the upstream; `undated = true` in its [[upstream]] accepts it, without that protection"
 _NEVER = datetime.datetime(9998, 1, 1, tzinfo=datetime.UTC)
 """A time before which everything lies: nothing is in the future then."""
 
@@ -49,7 +49,7 @@ def check_release(
         )
     date = readable_date(release)
     if dated and date is None and "Date" in release.fields:
-        raise FormatError(f"{what}: Date is no date: {release.fields['Date'][:60]!r}", hint=_UNDATED)
+        raise FormatError(f"{what}: Date is not a date: {release.fields['Date'][:60]!r}", hint=_UNDATED)
     if dated or date is not None:
         check_date(date, what, now=now if dated else _NEVER, seen=seen, allow_rollback=allow_rollback)
 
@@ -71,11 +71,11 @@ def check_date(
         TrustError: it may not be used.
     """
     if date is None:
-        raise TrustError(f"{what}: has no date, so an old copy could not be told from a new one", hint=_UNDATED)
+        raise TrustError(f"{what}: has no date, so an old copy cannot be told from a new one", hint=_UNDATED)
     if date > now + FUTURE:
         raise TrustError(f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, in the future", hint="check this machine's clock")
     if seen and date < parse_date(seen, "the date seen before") and not allow_rollback:
         raise StaleError(
-            f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, older than the one of {seen} accepted before",
-            hint="a stale edge or a rollback attack: try again later, or pass --allow-rollback if it is meant",
+            f"{what}: dated {date:%Y-%m-%d %H:%M} UTC, older than the one of {seen} accepted earlier",
+            hint="a stale edge or a rollback attack: try again later, or pass --allow-rollback if this is intended",
         )

@@ -71,7 +71,7 @@ def notes(findings: Iterable[Unsolvable], allowed: Sequence[Allowed]) -> tuple[s
     """Return a line for each allowed repository: what cannot be installed, and the reason it was allowed for."""
     found = _by_name(findings)
     return tuple(
-        f"{one.name}: allowed to be published although not all of it can be installed ({one.reason})"
+        f"{one.name}: published although not all of it can be installed ({one.reason})"
         + (f": {_told(found[one.name])}" if one.name in found else "")
         for one in allowed
     )
@@ -100,6 +100,6 @@ def _told(found: Sequence[Unsolvable]) -> str:
 def _error(name: str, found: Sequence[Unsolvable]) -> UnsolvableError:
     return UnsolvableError(
         f"no client can install from {name}: {_told(found)}",
-        hint="pin versions that fit together, or publish it all the same: "
+        hint="pin versions that fit together, or publish it anyway: "
         f'cudepot lock --allow-unsolvable {name} --reason "…"',
     )

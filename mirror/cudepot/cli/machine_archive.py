@@ -60,7 +60,7 @@ def choose(preset: Preset, kin: Sequence[Preset], sources: Sequence[Source], nat
     if not found:
         raise ConfigError(
             f"preset {preset.name!r} is read where this machine's apt reads it, and it reads no such archive",
-            hint="give `url` beside `preset`: the mirror that machines of that distribution have in their sources",
+            hint="give `url` as well as `preset`: the mirror that machines of that distribution have in their sources",
         )
     return usable(Found(found[0].url, found[0].where))
 

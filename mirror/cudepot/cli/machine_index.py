@@ -55,7 +55,7 @@ def choose(environ: Mapping[str, str], home: Path, prefix: Path, root: Path = Pa
     if found is None:
         raise ConfigError(
             "preset 'pypi' is the index that this machine's pip or uv is configured for, and neither is for any",
-            hint="give `url` beside `preset`, or set PIP_INDEX_URL, index-url in pip.conf, or UV_DEFAULT_INDEX",
+            hint="give `url` as well as `preset`, or set PIP_INDEX_URL, index-url in pip.conf, or UV_DEFAULT_INDEX",
         )
     return usable(found)
 
@@ -64,7 +64,9 @@ def usable(found: Found) -> str:
     """Return the URL of what is configured; raise ConfigError for one with a login, or one that is not on the web."""
     parts = split_url(found.url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{found.where} names no index on the web", hint="give `url` beside `preset` in cudepot.toml")
+        raise ConfigError(
+            f"{found.where} names no index on the web", hint="give `url` as well as `preset` in cudepot.toml"
+        )
     if "@" in parts.netloc:
         raise ConfigError(
             f"{found.where} holds a login, which would stand in the lock",

@@ -23,7 +23,7 @@ _RELATION = re.compile(
 _LAST_LINE = re.compile(rb"\n(?![ \t\v\f])")
 _PROVIDED = re.compile(r"(?:^|,)\s*([a-z0-9][a-z0-9+.-]*)")
 _NEEDED = ("Package", "Version", "Architecture", "Filename", "Size")
-_UNUSABLE = "the upstream's index is at fault: tell the upstream, or pin another version"
+_UNUSABLE = "the upstream's index is at fault: report it there, or pin another version"
 _SIZE = re.compile(r"\+?[0-9]{1,18}")
 
 

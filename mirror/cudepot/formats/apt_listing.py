@@ -18,7 +18,7 @@ _SWALLOWS = re.compile(rb"^[^ \t\v\f:][^:\n]*$", re.MULTILINE)
 """A line without a colon: apt takes the next field's name for a part of it."""
 _SIZE = re.compile(r"\+?[0-9]{1,18}")
 _HEX = re.compile(r"[0-9a-f]+")
-_HINT = "this index cannot be mirrored as it is: tell the upstream, or pin the packages you need"
+_HINT = "this index cannot be mirrored as it is: report it to the upstream, or pin just the packages you need"
 Listed = tuple[str, Digest | Promise | None]
 """Path, made plain (``./x`` is ``x``), and what the index says of the file; None where apt would fetch none."""
 
@@ -66,13 +66,13 @@ def listing_of_ours(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest]]
 def _listed(raw: bytes) -> Listed | None:
     fields = quick_fields(raw)
     if not fields.get("Package"):
-        raise FormatError("no Package field, so that apt refuses the whole index")
+        raise FormatError("no Package field, so apt refuses the whole index")
     if not fields.get("Version") or not fields.get("Filename"):
         return None
     path, text = safe_name(fields["Filename"]), fields.get("Size", "")
     path.encode()
     if not _SIZE.fullmatch(text):
-        raise FormatError(f"no usable Size ({text[:40]!r}), so that apt refuses the whole index")
+        raise FormatError(f"no usable Size ({text[:40]!r}), so apt refuses the whole index")
     return path, _promised(fields, int(text))
 
 
@@ -80,7 +80,7 @@ def _promised(fields: Fields, size: int) -> Digest | Promise | None:
     for name, made in (("SHA256", Digest), ("SHA512", Promise)):
         if name in fields:
             if not _HEX.fullmatch(fields[name]):
-                raise FormatError(f"{name} {fields[name][:80]!r}: apt compares sums in small letters only")
+                raise FormatError(f"{name} {fields[name][:80]!r}: apt accepts only lower-case checksums")
             return made(fields[name], size)
     return None
 

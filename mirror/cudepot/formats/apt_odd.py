@@ -33,7 +33,7 @@ _READABLE = re.compile(rf"\s*(?:{_ONE}(?:[,|]\s*{_ONE})*(?:[,|]\s*)?)?")
 _PACKAGE = re.compile(rb"^package[ \t]*:", re.MULTILINE | re.IGNORECASE)
 _HEX = re.compile(r"[0-9a-f]+")
 _MOST = 8  # of one kind are told
-_HINT = "this index cannot be mirrored as it is: tell the upstream, or pin the packages you need"
+_HINT = "this index cannot be mirrored as it is: report it to the upstream, or pin just the packages you need"
 
 
 @dataclass(slots=True)
@@ -65,11 +65,11 @@ class Oddities:
         _check_relations(fields, what)
         name, version = fields.get("Package", ""), fields.get("Version", "")
         if b"\npackage" in raw.lower() and len(_PACKAGE.findall(raw)) > 1:
-            self.tell("Package", f"{what} has several Package fields, of which apt takes the last, {name}")
+            self.tell("Package", f"{what} has several Package fields, of which apt uses the last, {name}")
         if not version:
-            self.tell("Version", f"{what}, {name}, has no Version, so that it is no package to apt")
+            self.tell("Version", f"{what}, {name}, has no Version, so apt ignores it")
         elif not fields.get("Filename"):
-            self.tell("Filename", f"{name} {version} has no Filename, so that apt cannot fetch it")
+            self.tell("Filename", f"{name} {version} has no Filename, so apt cannot fetch it")
         else:
             self.packages += 1
             self._add_name(f"{name} {version}", fields["Filename"])
@@ -77,22 +77,24 @@ class Oddities:
 
     def _add_name(self, label: str, name: str) -> None:
         if is_cut_short(name):
-            self.tell("?", f"{label} has ? or # in its Filename, {name}, which apt asks for as if it ended there")
+            self.tell("?", f"{label} has ? or # in its Filename, {name}, which apt truncates there")
         if name.removeprefix("./") != safe_name(name):
             self.spelled.append(name)
 
     def _add_sums(self, label: str, fields: Fields) -> None:
         strong = fields.get("SHA256") or fields.get("SHA512", "")
         if not strong:
-            self.tell("sum", f"{label} has no SHA256 or SHA512, so that apt does not fetch it; it is not mirrored")
+            self.tell("sum", f"{label} has no SHA256 or SHA512, so apt does not fetch it; it is not mirrored")
             return
         for kind, length in _LENGTHS.items():
             if kind in fields and not (len(fields[kind]) == length and _HEX.fullmatch(fields[kind])):
-                self.tell(kind, f"{label} has a {kind} that is none, {fields[kind][:40]!r}, so that apt refuses it")
+                self.tell(kind, f"{label} has a {kind} that is none, {fields[kind][:40]!r}, so apt refuses it")
         key = tuple(fields.get(one, "") for one in ("Package", "Version", "Architecture"))
         if all(key) and (before := self._seen.setdefault(key, strong)) != strong:
-            text = f"{' '.join(key)} is twice in the index with other bytes: {before[:12]}… and {strong[:12]}…"
-            self.tell("twice", f"{text}; apt takes the first: ask the upstream why")
+            text = (
+                f"{' '.join(key)} appears twice in the index with different content: {before[:12]}… and {strong[:12]}…"
+            )
+            self.tell("twice", f"{text}; apt uses the first: ask the upstream why")
 
 
 def is_cut_short(name: str) -> bool:
@@ -115,7 +117,7 @@ def oddities(stream: BinaryIO, what: str) -> Oddities:
 def _check_relations(fields: Fields, what: str) -> None:
     for said in _RELATIONS:
         if said in fields and not _READABLE.fullmatch(fields[said]):
-            text = f"{what}: {said} cannot be read, so that apt refuses the whole index: {fields[said][:120]!r}"
+            text = f"{what}: {said} cannot be read, so apt refuses the whole index: {fields[said][:120]!r}"
             raise FormatError(text, hint=_HINT)
 
 

@@ -51,7 +51,9 @@ class Release:
         """Return ``Valid-Until``; None when there is none; raise FormatError where apt would not read it."""
         found, text = _date(self.fields, "Valid-Until"), self.fields.get("Valid-Until", "")
         if found and not is_utc(text):
-            raise FormatError(f"Valid-Until is not in UTC: {text[:60]!r}", hint="apt refuses it too: tell the upstream")
+            raise FormatError(
+                f"Valid-Until is not in UTC: {text[:60]!r}", hint="apt refuses it too: report it to the upstream"
+            )
         return found
 
 
@@ -87,7 +89,7 @@ def _listed(fields: Mapping[str, str], section: str, what: str) -> Iterator[tupl
     for line in fields.get(section, "").split("\n"):
         parts = line.split()
         if parts and len(parts) != 3:
-            raise FormatError(f"{what}: bad {section} line {line.strip()[:120]!r}", hint="apt refuses it as well")
+            raise FormatError(f"{what}: bad {section} line {line.strip()[:120]!r}", hint="apt refuses it too")
         if parts and _means_something(section, *parts):
             yield parts[2], parts[0].lower(), int(parts[1])
 

@@ -55,7 +55,7 @@ class _StrictHeader(tarfile.TarInfo):
 
 def _sparse(what: str, name: str) -> FormatError:
     """Return the error for a file with holes: a few bytes that unpack to any number."""
-    return FormatError(f"{what}: {name[:200]!r} is a sparse file, which no archive of NVIDIA's has", hint=_HOSTILE)
+    return FormatError(f"{what}: {name[:200]!r} is a sparse file, which NVIDIA's archives never contain", hint=_HOSTILE)
 
 
 def _header_of(name: str) -> type[_StrictHeader]:
@@ -108,7 +108,7 @@ def _member(info: tarfile.TarInfo, seen: dict[str, bool], what: str) -> Member:
     """Return the checked member for a header and note its name; ``seen`` tells regular files from links."""
     name = safe_name(info.name)
     if name in seen:
-        raise FormatError(f"{what}: {name!r} is there twice", hint=_HOSTILE)
+        raise FormatError(f"{what}: {name!r} appears twice", hint=_HOSTILE)
     if not (info.isreg() or info.issym() or info.islnk()):
         raise FormatError(f"{what}: {name!r} is a device or other special file", hint=_HOSTILE)
     seen[name] = info.isreg()
@@ -123,7 +123,7 @@ def safe_link(name: str, target: str, what: str) -> str:
     landing = posixpath.normpath(posixpath.join(posixpath.dirname(name), target))
     bad = not target or target.startswith("/") or any(ord(c) < 32 or c in "\\\x7f" for c in target)
     if bad or landing == ".." or landing.startswith("../"):
-        raise FormatError(f"{what}: link {name!r} leaves the archive: {target[:200]!r}", hint=_HOSTILE)
+        raise FormatError(f"{what}: link {name!r} points outside the archive: {target[:200]!r}", hint=_HOSTILE)
     return target
 
 
@@ -131,7 +131,7 @@ def _repeated(name: str, target: str, seen: dict[str, bool], what: str) -> str:
     """Return the hard link ``name`` as a relative symbolic link to an earlier regular member."""
     first = posixpath.normpath(target)
     if not seen.get(first):
-        raise FormatError(f"{what}: hard link {name!r} to {first!r}, which is no earlier file", hint=_HOSTILE)
+        raise FormatError(f"{what}: hard link {name!r} to {first!r}, which is not an earlier file", hint=_HOSTILE)
     return posixpath.relpath(first, posixpath.dirname(name) or ".")
 
 

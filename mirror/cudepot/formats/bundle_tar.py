@@ -25,7 +25,9 @@ LIMITS = {MANIFEST: 64 << 20, SIGNATURE: 64 << 10, SUMS: 64 << 20}
 """Bytes they may have, because they are read before a signature was checked: some 400,000 objects."""
 OBJECTS = "objects/"
 _NAME = re.compile(r"objects/[0-9a-f]{64}")
-_HINT = "the file was damaged or cut on its way, or is no bundle: compare it with its SHA256SUMS and copy it again"
+_HINT = (
+    "the file was damaged or truncated in transit, or is not a bundle: compare it with its SHA256SUMS and copy it again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def members(stream: BinaryIO, what: str) -> Iterator[Member]:
             raise FormatError(f"{what}: cut short in {member.name}", hint=_HINT)
         stream.seek(member.offset + member.size)
         if any(stream.read(padding(member.size))):
-            raise FormatError(f"{what}: something lies hidden behind {member.name}", hint=_HINT)
+            raise FormatError(f"{what}: there is hidden data after {member.name}", hint=_HINT)
         stream.seek(member.offset)
         yield member
 
@@ -103,4 +105,4 @@ def _member(block: bytes, offset: int, what: str) -> Member:
         found = Member(name, int(size, 8), offset)
         if header(name, found.size) == block:
             return found
-    raise FormatError(f"{what}: member {name[:120]!r} at byte {offset - BLOCK} is not one a bundle has", hint=_HINT)
+    raise FormatError(f"{what}: member {name[:120]!r} at byte {offset - BLOCK} does not belong in a bundle", hint=_HINT)

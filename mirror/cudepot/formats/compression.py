@@ -172,7 +172,7 @@ def decompressed(stream: BinaryIO, what: str, *, limit: int, kind: str = "") -> 
     found = next((name for name, (magic, _) in _KINDS.items() if head.startswith(magic)), "none")
     if kind not in ("", found):
         raise FormatError(
-            f"{what}: compression is {found} where {kind} is claimed",
+            f"{what}: compression is {found}, but {kind} is claimed",
             hint="the file is not what its name says: compare its sha256 with the published one",
         )
     whole = prefixed(head, stream)

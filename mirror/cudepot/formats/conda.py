@@ -136,7 +136,8 @@ def conda_package(
     if idle:
         raise FormatError(
             f"{output.name}: no file of the payload matches {idle[0]!r}",
-            hint="the artifacts hold less than the recipe packs: NVIDIA's wheels for Windows have no import libraries, "
+            hint="the artifacts contain less than the recipe packs: NVIDIA's wheels for Windows have no import "
+            "libraries, "
             'so take the zip, or `outputs = ["wheel"]`',
         )
     licences = [one.digest for one in everything if one.role is Role.LICENCE]
@@ -252,7 +253,7 @@ def _content(file: CondaFile, open_object: OpenObject) -> Iterator[bytes]:
             seen += len(chunk)
             yield chunk
     if seen != file.size:
-        raise FormatError(f"{file.path}: {seen} bytes in the store where {file.size} were promised")
+        raise FormatError(f"{file.path}: {seen} bytes in the store, but {file.size} were expected")
 
 
 def compressed(chunks: Iterable[bytes], size: int, zstd: Zstd, threads: int) -> Iterator[bytes]:

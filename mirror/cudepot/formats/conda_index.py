@@ -75,7 +75,7 @@ def read_package(stream: BinaryIO, subdir: str, filename: str, digest: Digest, m
     except (zipfile.BadZipFile, zstandard.ZstdError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{filename}: not a conda package ({type(error).__name__}: {error})") from error
     if (f"{stem}.conda", subdir) != (filename, index.get("subdir")):
-        raise FormatError(f"{subdir}/{filename}: says inside that it is {index.get('subdir')}/{stem}")
+        raise FormatError(f"{subdir}/{filename}: describes itself as {index.get('subdir')}/{stem}")
     run_exports, about = found.get("info/run_exports.json", {}), found.get("info/about.json", {})
     return IndexedPackage(subdir, filename, digest, index, run_exports, about, md5)
 

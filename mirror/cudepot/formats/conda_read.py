@@ -29,7 +29,7 @@ def read_conda(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "con
         for half in _HALVES:
             names = [one for one in archive.namelist() if one.startswith(f"{half}-") and one.endswith(".tar.zst")]
             if len(names) != 1:
-                raise damaged(what, f"{len(names)} archives {half}-*.tar.zst where there must be one")
+                raise damaged(what, f"{len(names)} archives {half}-*.tar.zst, but there must be exactly one")
             with archive.open(names[0]) as packed:
                 yield from read_tar(cast(BinaryIO, packed), limit=limit, what=f"{what}: {names[0]}", compression="zstd")
 
@@ -38,7 +38,7 @@ def read_info(stream: BinaryIO, *, what: str = "conda package") -> dict[str, Any
     """Return the JSON documents of ``info/`` by name without folder: ``index.json``, ``paths.json`` and so on.
 
     Raises:
-        FormatError: no conda package, a document that is no JSON, or larger than 64 MiB together.
+        FormatError: no conda package, a document that is not JSON, or larger than 64 MiB together.
     """
     found: dict[str, Any] = {}
     left = _MOST_INFO
@@ -53,5 +53,5 @@ def read_info(stream: BinaryIO, *, what: str = "conda package") -> dict[str, Any
         try:
             found[member.name.removeprefix("info/")] = json.load(io.TextIOWrapper(content, "utf-8"))
         except ValueError as error:
-            raise damaged(what, f"{member.name} is no JSON: {error}") from error
+            raise damaged(what, f"{member.name} is not JSON: {error}") from error
     return found

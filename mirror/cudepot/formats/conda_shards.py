@@ -98,7 +98,8 @@ def read_shard(data: bytes, index: ShardIndex, name: str, found: Subdir, what: s
     if hexdigest(data) != index.hashes[name]:
         raise TrustError(
             f"{what}: has sha256 {hexdigest(data)}, the index says {index.hashes[name]}",
-            hint="index and shard do not belong together: the upstream may be publishing, run the command again",
+            hint="index and shard do not belong together: the upstream may be in the middle of an update, run "
+            "the command again",
         )
     shard = _unpacked(data, _SHARD_UNPACKED, what)
     for key in LEGACY:

@@ -66,7 +66,7 @@ class Subdir:
         if form in REVISED:
             self.take(stem + REVISED[form], record, what, V3)
         elif form == WHEELS:
-            self.odd.append(f"{what}: {stem[:200]!r} is there as a wheel, which is not taken from channels")
+            self.odd.append(f"{what}: {stem[:200]!r} is a wheel, and wheels are not taken from channels")
 
     def inform(self, info: object, what: str) -> None:
         """Take in the head of an index.
@@ -77,9 +77,7 @@ class Subdir:
         if not isinstance(info, dict):
             raise damaged(what, "its info is no object")
         if info.get("subdir", self.subdir) != self.subdir:
-            raise FormatError(
-                f"{what}: is the index of {str(info['subdir'])[:80]!r}", hint="the channel is wrong at this place"
-            )
+            raise FormatError(f"{what}: is the index of {str(info['subdir'])[:80]!r}", hint="the channel is at fault")
         self.base_url = _text(info.get("base_url", ""), "base_url", what)
         relations = info.get("channel_relations") or {}
         if not isinstance(relations, dict):

@@ -38,13 +38,13 @@ def parse_date(text: str, what: str) -> datetime.datetime:
     In a zone whose name nobody knows it counts as early as it can be, so that it is never in the future by mistake.
 
     Raises:
-        FormatError: it is no date.
+        FormatError: it is not a date.
     """
     clean = " ".join(text.split())
     try:
         found = _iso(clean) or _rfc5322(clean)
     except (ValueError, OverflowError, TypeError, IndexError) as error:
-        raise FormatError(f"{what} is no date: {text[:60]!r}", hint="the upstream is broken") from error
+        raise FormatError(f"{what} is not a date: {text[:60]!r}", hint="the upstream is at fault") from error
     zone = re.search(r"[0-9] ([A-Za-z]{1,5})$", clean)
     if found.tzinfo or not zone:
         return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)

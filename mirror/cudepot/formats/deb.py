@@ -62,7 +62,7 @@ def _parts(stream: BinaryIO, prefix: str, what: str) -> Iterator[tuple[str, Bina
             found += 1
             yield name, body
     if found != 1:
-        raise FormatError(f"{what}: {found} members {prefix}.* where there must be one")
+        raise FormatError(f"{what}: {found} members {prefix}.*, but there must be exactly one")
 
 
 def read_deb(stream: BinaryIO, *, limit: int = DEFAULT_LIMIT, what: str = "deb") -> Members:

@@ -69,7 +69,7 @@ def split_stream(stream: BinaryIO, what: str) -> Iterator[bytes]:
 
 def _bounded(stanza: bytes, what: str) -> bytes:
     if len(stanza) > STANZA_LIMIT:
-        raise FormatError(f"{what}: a stanza of more than {STANZA_LIMIT} bytes", hint="apt does not read it either")
+        raise FormatError(f"{what}: a stanza of more than {STANZA_LIMIT} bytes", hint="apt cannot read it either")
     return stanza
 
 

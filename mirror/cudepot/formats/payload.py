@@ -161,7 +161,7 @@ class PayloadRules:
         for rank, rule in enumerate(self.rules):
             if (below := rule.below(name)) is not None:
                 return None if rule.role is None else _claim(rule.role, name, below, rank)
-        raise FormatError(f"{name[:200]!r}: no rule says what this file is", hint="add a pattern to payload.toml")
+        raise FormatError(f"{name[:200]!r}: no rule covers this file", hint="add a pattern to payload.toml")
 
 
 def _rule(entry: object, where: str) -> Rule:

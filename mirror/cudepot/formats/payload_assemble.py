@@ -21,7 +21,7 @@ class MissingPartError(FormatError):
     """The artifacts of a release lack a whole role: of a package it may be in another one that is not pinned."""
 
     def __init__(self, role: Role, message: str) -> None:
-        super().__init__(message, hint="give all artifacts of the release")
+        super().__init__(message, hint="pass all artifacts of the release")
         self.role = role
 
 
@@ -75,8 +75,8 @@ def resolve(one: Found, named: Mapping[str, Found]) -> Digest:
         if not same:
             raise FormatError(f"{one.name!r} is a link to another file: {at.name!r}")
     raise FormatError(
-        f"{one.name!r} is a link to {at.link[:200]!r}, which no artifact holds",
-        hint="give all packages of the release, e.g. libcudnn8 with libcudnn8-dev",
+        f"{one.name!r} is a link to {at.link[:200]!r}, which no artifact contains",
+        hint="pass all packages of the release, e.g. libcudnn8 with libcudnn8-dev",
     )
 
 
@@ -85,7 +85,9 @@ def _check_version(release: Release, one: Found) -> None:
     major = full.partition(".")[0]
     fitting = {"", major, full} if one.claim.role is Role.RUNTIME and not release.windows else {"", major}
     if one.claim.role is Role.RUNTIME and one.name.endswith(".dll") is not release.windows:
-        raise FormatError(f"{one.name!r} is no library for {release.subdir}", hint="is this artifact of that release?")
+        raise FormatError(
+            f"{one.name!r} is not a library for {release.subdir}", hint="is this artifact of that release?"
+        )
     if one.claim.version not in fitting:
         raise FormatError(
             f"{one.name!r} has version {one.claim.version}, the release is {release.version}",

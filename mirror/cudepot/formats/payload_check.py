@@ -79,7 +79,7 @@ def read_library(stream: BinaryIO, release: Release, path: str, soname: str) -> 
     _agree(path, "SONAME", soname, info.soname)
     for entry in filter(None, info.runpath.split(":")):
         if not entry.startswith(("$ORIGIN", "${ORIGIN}")):
-            raise FormatError(f"{path}: RUNPATH leads out of the package: {entry[:200]!r}", hint=_HINT)
+            raise FormatError(f"{path}: RUNPATH points outside the package: {entry[:200]!r}", hint=_HINT)
     return info
 
 
@@ -95,15 +95,15 @@ def _check_needs(path: str, info: LibraryInfo, own: Collection[str], needs: Sequ
     for name in info.needed:
         if name.lower() not in known and not any(fnmatchcase(name.lower(), glob.lower()) for glob in needs):
             raise FormatError(
-                f"{path}: NEEDED has {name[:200]!r}, which neither the release nor anything known beside it brings",
-                hint="give all packages of the release; or add it to `needs` in payload.toml and a dependency to the "
+                f"{path}: NEEDED has {name[:200]!r}, which neither the release nor any known dependency provides",
+                hint="pass all packages of the release; or add it to `needs` in payload.toml and a dependency to the "
                 "recipe",
             )
 
 
 def _agree(path: str, what: str, claim: str, finding: str) -> None:
     if claim != finding:
-        raise FormatError(f"{path}: {what} is {finding or 'missing'} where {claim} is claimed", hint=_HINT)
+        raise FormatError(f"{path}: {what} is {finding or 'missing'}, but {claim} is claimed", hint=_HINT)
 
 
 def _check_header(payload: Payload, open_object: OpenObject) -> int:
@@ -151,5 +151,5 @@ def _version_header(files: Iterable[PayloadFile], product: str) -> PayloadFile:
 def _macro(text: bytes, name: str, path: str) -> int:
     found = re.findall(rb"(?m)^[ \t]*#[ \t]*define[ \t]+" + name.encode() + rb"[ \t]+(\d{1,9})\b", text)
     if len(set(found)) != 1:
-        raise FormatError(f"{path}: {name} is defined {len(set(found))} times where it must be once", hint=_HINT)
+        raise FormatError(f"{path}: {name} is defined {len(set(found))} times, but must be defined once", hint=_HINT)
     return int(found[0])

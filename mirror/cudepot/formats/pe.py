@@ -47,7 +47,7 @@ def read_pe(stream: BinaryIO, *, what: str = "library") -> LibraryInfo:
             pe.parse_data_directories([_IMPORT])
             header = pe.FILE_HEADER
             if not header.Characteristics & _DLL:
-                raise ValueError("it is no DLL")
+                raise ValueError("it is not a DLL")
             return LibraryInfo(_MACHINES.get(header.Machine, hex(header.Machine)), _exported(pe), _imported(pe))
     except _FAULTS as error:
         raise FormatError(

@@ -91,7 +91,7 @@ class Rpm:
             FormatError: no usable place.
         """
         if self.base and "://" not in self.base:
-            raise FormatError(f"{self.nevra}: lies below {self.base[:200]!r} (xml:base), which is no URL")
+            raise FormatError(f"{self.nevra}: is below {self.base[:200]!r} (xml:base), which is not a URL")
         try:
             return _placed(f"{self.base.rstrip('/')}/{self.href}" if self.base else self.href, url)
         except FormatError as error:
@@ -103,7 +103,7 @@ class Rpm:
         place = self.place("")
         if "://" in place:
             raise FormatError(
-                f"{self.nevra}: lies elsewhere ({place[:200]})",
+                f"{self.nevra}: is stored elsewhere ({place[:200]})",
                 hint="clients of a whole mirror would fetch it from there: pin packages instead",
             )
         return place
@@ -118,7 +118,7 @@ class Rpm:
     def promised(self) -> Digest | Promise:
         """What the package's bytes must be; raise TrustError without a strong hash, FormatError without a size."""
         if not self.size:
-            raise FormatError(f"{self.nevra}: the repository does not say its size", hint="report it upstream")
+            raise FormatError(f"{self.nevra}: the repository does not give its size", hint="report it upstream")
         return promised(self.checksum[0], self.checksum[1], self.size, self.nevra)
 
 
@@ -129,7 +129,7 @@ def _placed(href: str, url: str) -> str:
     if url and href.startswith(url):
         return safe_name(href[len(url) :])
     if not _ELSEWHERE.match(href):
-        raise FormatError(f"lies elsewhere ({href[:200]!r})", hint="only http and https URLs are followed")
+        raise FormatError(f"is stored elsewhere ({href[:200]!r})", hint="only http and https URLs are followed")
     return href
 
 
@@ -167,7 +167,7 @@ def parse_entry(entry: bytes, what: str) -> Rpm:
         kind = OddEntryError if _is_well_formed(entry) else FormatError
         raise kind(f"{what}: an entry cannot be read: {error}: {entry[:120]!r}", hint="report it upstream") from error
     if len(found) != 1 or not (found[0].name and found[0].version and found[0].release and found[0].arch):
-        raise OddEntryError(f"{what}: an entry that is no package: {entry[:120]!r}", hint="report it upstream")
+        raise OddEntryError(f"{what}: an entry that is not a package: {entry[:120]!r}", hint="report it upstream")
     return _rpm(found[0])
 
 
@@ -245,7 +245,9 @@ def _decoded(text: bytes, what: str) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        raise FormatError(f"{what}: not UTF-8, as it says: {text[:120]!r}", hint="report it upstream") from error
+        raise FormatError(
+            f"{what}: not UTF-8, although it claims to be: {text[:120]!r}", hint="report it upstream"
+        ) from error
 
 
 def _listed_slowly(entry: bytes, what: str) -> tuple[str, Digest | Promise | None]:

@@ -102,7 +102,7 @@ def _platform(name: str, version: str, platform: str, found: Mapping[str, object
     for cuda, one in variants.items():
         yield _file(name, version, platform, cuda, one)
     if flat and variants:
-        yield f"{name}.{platform}: a file stands beside CUDA variants and says none: {flat.get('relative_path')!r}"
+        yield f"{name}.{platform}: a file next to CUDA variants names none: {flat.get('relative_path')!r}"
     elif flat:
         yield _file(name, version, platform, "", flat)
 

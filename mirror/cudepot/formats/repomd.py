@@ -21,12 +21,12 @@ from cudepot.formats.xml_text import parse_xml
 from cudepot.paths import safe_name
 
 PATH = "repodata/repomd.xml"
-MIRRORS = "a list of mirrors (mirrorlist, metalink) is no repository: give the URL of one of the mirrors it names"
+MIRRORS = "a list of mirrors (mirrorlist, metalink) is not a repository: give the URL of one of the mirrors it names"
 """For hints, where something else is in the place of a repomd.xml."""
 DOWNLOADED = ("primary", "filelists", "updateinfo", "group", "group_gz", "modules", "prestodelta")
 """Types that dnf 4 downloads wherever they are named: where one cannot be had, it refuses the repository."""
 
-_NO_PRIMARY = "ask the upstream for metadata with primary.xml: createrepo_c writes it beside databases and zchunk"
+_NO_PRIMARY = "ask the upstream for metadata with primary.xml: createrepo_c writes it along with databases and zchunk"
 _NS = "{http://linux.duke.edu/metadata/repo}"
 _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _ROOT = re.compile(rb"<repomd[\s>]|\0")  # librepo reads none with a prefix; zero bytes are those of UTF-16
@@ -112,7 +112,7 @@ def parse_repomd(text: bytes, what: str) -> Repomd:
     if repomd.record("primary") is None:
         types = (*(one.type for one in records), *(one.type for one in unusable))
         others = ", ".join(one for one in types if one.startswith("primary"))
-        beside = f", only of {others}, which alone are not read" if others else ""
+        beside = f", only of {others}, which are not enough" if others else ""
         raise FormatError(f"{what}: no record of primary{beside}", hint=_NO_PRIMARY)
     return repomd
 
@@ -171,7 +171,7 @@ def _read(data: ElementTree.Element, type_: str, where: str) -> Record:
     if not _TYPE.fullmatch(type_) or location is None:
         raise FormatError(f"{where}: no type, or no location")
     if location.get(_XML_BASE):
-        raise FormatError(f"{where}: lies elsewhere (xml:base)", hint="mirror the repository it lies in")
+        raise FormatError(f"{where}: is stored elsewhere (xml:base)", hint="mirror the repository it is in")
     opened = _child(data, "open-checksum")
     strong = opened is not None and opened.get("type") == "sha256"
     return Record(
@@ -186,7 +186,7 @@ def _read(data: ElementTree.Element, type_: str, where: str) -> Record:
 
 def _place(href: str, where: str) -> str:
     if "://" in href:
-        raise FormatError(f"{where}: lies elsewhere ({href[:200]})", hint="mirror the repository it lies in")
+        raise FormatError(f"{where}: is stored elsewhere ({href[:200]})", hint="mirror the repository it is in")
     return safe_name(href)
 
 
@@ -213,7 +213,7 @@ def _promised(data: ElementTree.Element, where: str) -> Digest | Promise:
     found = _child(data, "checksum")
     size = _number(data, "size", -1)
     if found is None or size < 0:
-        raise FormatError(f"{where}: no checksum or no size", hint="what is fetched has to be known beforehand")
+        raise FormatError(f"{where}: no checksum or no size", hint="files must be known before they are fetched")
     return promised(found.get("type", ""), (found.text or "").strip().lower(), size, where)
 
 

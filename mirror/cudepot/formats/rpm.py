@@ -97,7 +97,7 @@ def _once(entry: _Entry, seen: set[str], what: str) -> str:
     """Return the checked name of a file or link and note it."""
     name = safe_name(entry.name)
     if name in seen:
-        raise FormatError(f"{what}: {name!r} is there twice", hint=_HOSTILE)
+        raise FormatError(f"{what}: {name!r} appears twice", hint=_HOSTILE)
     if entry.mode & _KIND not in (_FILE, _LINK):
         raise FormatError(f"{what}: {name!r} is a device or other special file", hint=_HOSTILE)
     seen.add(name)
@@ -166,7 +166,7 @@ class _CheckedRaw(io.RawIOBase):
         chunk = self._stream.read(len(buffer))
         self._hash.update(chunk)
         if not chunk and len(buffer) and self._hash.hexdigest() != self._expected:
-            raise damaged(self._what, "its payload is not the one its header is of")
+            raise damaged(self._what, "its payload does not match its header")
         buffer[: len(chunk)] = chunk
         return len(chunk)
 

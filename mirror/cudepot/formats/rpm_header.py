@@ -180,7 +180,7 @@ class RpmHead:
         numbers = self.signature.numbers(LONG_SIZE) or self.signature.numbers(SIZE)
         if numbers and numbers[0] != size - self.start:
             raise FormatError(
-                f"{self.header.what}: has {size} bytes, where {numbers[0] + self.start} belong to it",
+                f"{self.header.what}: has {size} bytes, but should have {numbers[0] + self.start}",
                 hint="the file is damaged: download it again",
             )
 
@@ -193,7 +193,9 @@ class RpmHead:
         found = [self.signature.blob(tag) for tag in tags if tag in self.signature]
         for one in found:
             if not _is_one_signature(one):
-                raise FormatError(f"{self.header.what}: its signature is no OpenPGP signature", hint="do not use it")
+                raise FormatError(
+                    f"{self.header.what}: its signature is not an OpenPGP signature", hint="do not use it"
+                )
         return tuple(found)
 
 
@@ -208,14 +210,14 @@ def read_head(stream: BinaryIO, *, what: str) -> RpmHead:
     """
     lead = _exactly(stream, LEAD_SIZE, what)
     if not lead.startswith(LEAD):
-        raise FormatError(f"{what}: not an rpm", hint="it does not begin like one")
+        raise FormatError(f"{what}: not an rpm", hint="it does not start like one")
     signature = _header(stream, what)
     padding = -len(signature.raw) % 8
     _exactly(stream, padding, what)
     header = _header(stream, what)
     said = signature.text(SHA256)
     if said and said != hexdigest(header.raw):
-        raise FormatError(f"{what}: its header is not the one its digest is of", hint="the file is damaged")
+        raise FormatError(f"{what}: its header does not match its digest", hint="the file is damaged")
     if not (header.text(NAME) and header.text(VERSION) and header.text(RELEASE) and header.text(ARCH)):
         raise FormatError(f"{what}: its header names no package", hint="the file is damaged or hostile")
     return RpmHead(signature, header, LEAD_SIZE + len(signature.raw) + padding + len(header.raw))
@@ -231,7 +233,7 @@ def _header(stream: BinaryIO, what: str) -> Header:
     found: dict[int, tuple[int, int, int]] = {}
     for tag, kind, offset, count in struct.iter_unpack(">iIiI", raw[16 : 16 + entries * 16]):
         if not 0 <= offset <= size or count > size or offset + count * _WIDTHS.get(kind, 0) > size:
-            raise FormatError(f"{what}: tag {tag} points out of its header", hint="the file is damaged or hostile")
+            raise FormatError(f"{what}: tag {tag} points outside its header", hint="the file is damaged or hostile")
         found.setdefault(tag, (kind, offset, count))
     return Header(raw, found, data, what)
 
@@ -241,7 +243,7 @@ def _exactly(stream: BinaryIO, size: int, what: str) -> bytes:
     while len(found) < size and (more := stream.read(size - len(found))):
         found += more
     if len(found) < size:
-        raise FormatError(f"{what}: cut short within its header", hint="download it again")
+        raise FormatError(f"{what}: truncated within its header", hint="download it again")
     return found
 
 

@@ -192,7 +192,7 @@ def _plain(name: str, page: str) -> str:
         return name
     if "/" in name or (name and safe_name(name) != name):
         raise FormatError(
-            f"{page}: {name[:200]!r} is no plain file name", hint="the index may be hostile: do not use it"
+            f"{page}: {name[:200]!r} is not a plain file name", hint="the index may be hostile: do not use it"
         )
     return name if name.isprintable() else ""
 
@@ -230,7 +230,7 @@ def _fed(body: bytes, url: str) -> _Anchors:
                 raise ValueError("a tag that does not end")
     except (AssertionError, ValueError, RecursionError) as error:
         raise FormatError(
-            f"{url}: not a page of HTML ({str(error)[:200] or type(error).__name__})",
+            f"{url}: not an HTML page ({str(error)[:200] or type(error).__name__})",
             hint="is this the URL of a simple index (PEP 503)?",
         ) from error
     return parser

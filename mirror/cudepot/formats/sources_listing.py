@@ -10,7 +10,7 @@ from cudepot.errors import FormatError
 from cudepot.formats.deb822 import parse_stanza, split_stream
 from cudepot.paths import safe_name
 
-_HINT = "this index cannot be mirrored as it is: tell the upstream, or leave `sources` out"
+_HINT = "this index cannot be mirrored as it is: report it to the upstream, or omit `sources`"
 
 
 def sources_listing(stream: BinaryIO, what: str) -> Iterator[tuple[str, Digest | Promise]]:

@@ -76,7 +76,7 @@ def _found(read: ReadPiece, start: int, tail: bytes, what: str) -> _Member:
             raise FormatError(f"{what}: a directory of {length} bytes")
         members = _members(read(offset, length))
     if len(members) != 1:
-        raise FormatError(f"{what}: {len(members) or 'no'} METADATA where there must be one")
+        raise FormatError(f"{what}: {len(members) or 'no'} METADATA, but there must be exactly one")
     if max(members[0].size, members[0].packed) > _MOST_METADATA:
         raise FormatError(f"{what}: METADATA of {members[0].size} bytes")
     return members[0]
@@ -132,7 +132,7 @@ def _wide(values: list[int], extra: bytes) -> list[int]:
 def _begin(data: bytes, member: _Member, what: str) -> int:
     """Return where the packed bytes begin behind the local header."""
     if len(data) < _LOCAL.size:
-        raise FormatError(f"{what}: METADATA lies behind the end")
+        raise FormatError(f"{what}: METADATA is beyond the end")
     signature, *_, named, extra = _LOCAL.unpack_from(data)
     if signature != b"PK\3\4" or data[_LOCAL.size : _LOCAL.size + named] != member.name:
         raise FormatError(f"{what}: METADATA is not where the directory says")

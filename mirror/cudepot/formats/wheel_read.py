@@ -36,6 +36,6 @@ def read_metadata(stream: BinaryIO, *, what: str = "wheel") -> bytes:
             one for name, one in checked_members(archive, DEFAULT_LIMIT, what).items() if _METADATA.fullmatch(name)
         ]
         if len(found) != 1 or found[0].file_size > _MOST_METADATA:
-            raise FormatError(f"{what}: {len(found)} METADATA files where there must be one", hint=_HOSTILE)
+            raise FormatError(f"{what}: {len(found)} METADATA files, but there must be exactly one", hint=_HOSTILE)
         with archive.open(found[0]) as text:
             return text.read(found[0].file_size)

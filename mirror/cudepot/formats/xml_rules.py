@@ -23,7 +23,7 @@ def check_root(found: str, wanted: str, what: str) -> None:
     if found != wanted:
         raise FormatError(
             f"{what}: begins with {f'<{found[:40]}>' if found else 'no element'}, not with <{wanted}>",
-            hint="the upstream may serve an error page in its place",
+            hint="the upstream may serve an error page instead",
         )
 
 

@@ -31,7 +31,7 @@ def read_zip(
     The bytes are not read in order and not all of them: check the archive's digest before.
 
     Raises:
-        FormatError: damaged, encrypted, a name that leaves the archive or is there twice, a symbolic link or
+        FormatError: damaged, encrypted, a name that leaves the archive or appears twice, a symbolic link or
             special file, a compression other than deflate, or more than ``limit`` bytes in all.
     """
     check_directory(stream, what)
@@ -68,13 +68,13 @@ def checked_members(
         name = safe_name(info.filename)
         kind = stat.S_IFMT(info.external_attr >> 16)
         if name in files:
-            raise FormatError(f"{what}: {name!r} is there twice", hint=_HOSTILE)
+            raise FormatError(f"{what}: {name!r} appears twice", hint=_HOSTILE)
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise FormatError(f"{what}: {name!r} is compressed with method {info.compress_type}", hint=_HOSTILE)
         if info.flag_bits & _ENCRYPTED:
             raise FormatError(f"{what}: {name!r} is encrypted", hint=_HOSTILE)
         if kind not in (0, stat.S_IFREG):
-            raise FormatError(f"{what}: {name!r} is no regular file", hint=_HOSTILE)
+            raise FormatError(f"{what}: {name!r} is not a regular file", hint=_HOSTILE)
         files[name] = info
     if sum(info.file_size for info in files.values()) > limit:
         raise FormatError(f"{what}: unpacks to more bytes than allowed", hint=_HOSTILE)

@@ -204,7 +204,7 @@ def test_what_cannot_be_installed_is_named_at_lock_and_stops_no_other(broken: Pr
 def test_the_hint_publishes_it_all_the_same_and_forbidding_takes_that_back(broken: Project) -> None:
     hint = broken.fail(6, "lock").hint
     words = shlex.split(hint[hint.index("cudepot lock") :])[1:]
-    said = "u: allowed to be published although not all of it can be installed (…): app 1.0 (Depends: libz)"
+    said = "u: published although not all of it can be installed (…): app 1.0 (Depends: libz)"
     assert said in broken.run(*words).out
     assert names(tomllib.loads(broken.lock.read_text()))[:2] == ["app 1.0 amd64", "libz 2.0 amd64"]
     broken.run("sync")

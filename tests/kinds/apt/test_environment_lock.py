@@ -293,7 +293,7 @@ def test_an_index_is_scanned_once_to_see_that_files_are_still_offered(
         ({"upstreams": ["x"]}, "takes packages from 'x'"),
         ({"priorities": {"x": 1}}, "names 'x', which is not one of its upstreams"),
         ({"base": "some"}, "expected 'none', 'minbase' or 'file:NAME'"),
-        ({"base": "minbase", "bootstrap": True}, "is the machine bare or not?"),
+        ({"base": "minbase", "bootstrap": True}, "the two contradict each other"),
         ({"base": "file:no.txt"}, "no.txt: No such file"),
         ({"rpm": ["make"]}, "a machine uses only one of them"),
         ({"architectures": ["s390x"]}, "none of its upstreams has s390x"),

@@ -32,4 +32,4 @@ def test_lock_tells_of_two_contents(
             project.add("pin", upstream="u", packages=["tool"])
         notes = project.run("lock", "--json").json["notes"]
     assert len(notes) == 1
-    assert notes[0].startswith("u: tool 1.0 amd64 is twice in")
+    assert notes[0].startswith("u: tool 1.0 amd64 appears twice in")

@@ -138,7 +138,7 @@ def test_an_rpm_without_a_licence_says_which_forms_have_one(project: Project, fo
     project.run("sync")
     failed = project.fail(6, "repackage")
     assert "no licence text" in failed.error
-    assert "the wheel and the deb of the same release carry the licence" in failed.hint
+    assert "the wheel and the deb of the same release contain the licence" in failed.hint
     for path in folder.glob("libcublas*.rpm"):
         path.unlink()
     write_component_debs(CUBLAS, folder)

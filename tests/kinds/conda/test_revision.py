@@ -75,7 +75,7 @@ def test_wheels_in_a_channel_are_not_taken_and_that_is_said(project: Project, fo
         forge.channel.publish()
         forge.pin(project, "extra")
         said = project.run("lock").err
-        assert "'extra-3.0-py3_0' is there as a wheel, which is not taken" in said
+        assert "'extra-3.0-py3_0' is a wheel, and wheels are not taken" in said
         assert locked(project).keys() == {"linux-64/extra-1.0-h0_0.conda"}
 
 

@@ -149,4 +149,4 @@ def test_only_channels_keep_several(project: Project) -> None:
     project.sections.clear()
     project.add("upstream", name="index", type="simple", url="https://index.example/simple/")
     project.add("pin", upstream="index", packages=["x"], keep=2)
-    assert "which only pins of channels have" in project.fail(3, "lock").error
+    assert "which only conda pins can have" in project.fail(3, "lock").error

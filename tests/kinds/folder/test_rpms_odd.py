@@ -71,10 +71,10 @@ def no_rpm(path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
-        (cut, "bytes, where"),
-        (cut_within_its_header, "cut short within its header"),
+        (cut, "bytes, but should have"),
+        (cut_within_its_header, "truncated within its header"),
         (changed, "its payload has sha256"),
-        (with_more_behind, "bytes, where"),
+        (with_more_behind, "bytes, but should have"),
         (no_rpm, "not an rpm"),
     ],
 )

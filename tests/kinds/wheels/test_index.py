@@ -132,7 +132,7 @@ def test_all_projects_that_cannot_be_locked_are_named_and_the_others_are_locked(
     assert list(locked(project)) == [NAME]
     for name, reason in {
         "nvidia-pyindex": "only a source package", "empty": "matches no wheel", "gone": "yanked: it burns",
-        "windows": "has no wheel for linux-64", "broken": "not a page of HTML", "twofold": "several hashes",
+        "windows": "has no wheel for linux-64", "broken": "not an HTML page", "twofold": "several hashes",
         "absent": "HTTP 404", "demo>7": "'demo>7' matches no wheel",
     }.items():  # fmt: skip
         assert reason in failed.error, name

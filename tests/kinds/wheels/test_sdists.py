@@ -244,8 +244,8 @@ def own_sdist(body: str, name: str = WHEEL, more: str = "") -> tuple[str, bytes]
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("import urllib.request as r; r.urlopen('https://host.invalid/')", "its build wants the network"),
-        ("result = open('/usr/x', 'w')", "its build wants to write outside"),
+        ("import urllib.request as r; r.urlopen('https://host.invalid/')", "its build needs the network"),
+        ("result = open('/usr/x', 'w')", "its build writes outside"),
         ("result = 1 / 0", "its build ends with an error"),
     ],
 )

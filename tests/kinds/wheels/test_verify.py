@@ -39,5 +39,5 @@ def test_what_is_not_as_a_page_says_is_a_fault(tmp_path: Path, changed: str, gon
         return  # pages do not say its hash: the signed snapshot does
     else:
         tree[path] = OTHER
-    said = [f"simple/a/index.{form}: {NAME}{changed} does not match this index" for form in ("json", "html")]
+    said = [f"simple/a/index.{form}: {NAME}{changed} does not match this page" for form in ("json", "html")]
     assert list(faults(store, snapshot, ROOT)) == said

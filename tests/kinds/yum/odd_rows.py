@@ -352,7 +352,7 @@ ROWS: dict[str, Odd] = {
     ),
     "other bytes under one NEVRA": Odd(twins),
     "an entry without a name": Odd(lambda odd: odd.again(lambda one: one.replace("<name>tool</name>", ""))),
-    "a package without a size": Odd(entry("<size [^>]*>", ""), "does not say its size", "does not say its size"),
+    "a package without a size": Odd(entry("<size [^>]*>", ""), "does not give its size", "does not give its size"),
     "a package known by sha1": Odd(lambda odd: odd.index("--checksum", "sha1"), WEAK, "no sha256|sha256 or sha512"),
     "a package known by sha512": Odd(lambda odd: odd.index("--checksum", "sha512")),
     "no epoch": Odd(text("primary", ('epoch="0" ver', "ver"))),

@@ -79,7 +79,7 @@ def test_a_package_known_by_a_weak_hash_only_is_left_out_and_told(project: Proje
     add_yum(project, rhel, whole=True)
     project.run("lock")
     (note,) = project.run("sync", "--json").json["notes"]
-    assert "app-1.0-1.x86_64.rpm is not mirrored: no sha256" in note
+    assert "app-1.0-1.x86_64.rpm is not mirrored: it has no sha256" in note
 
 
 def test_an_unsigned_upstream_is_believed_by_its_hash_in_the_lock_only(project: Project, rhel: Rhel) -> None:

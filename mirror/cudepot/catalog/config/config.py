@@ -82,7 +82,7 @@ class Config:
             if one.name == name:
                 return one
         known = ", ".join(one.name for one in self.upstreams) or "none"
-        raise ConfigError(f"no upstream is called {name!r}", hint=f"upstreams in cudepot.toml: {known}")
+        raise ConfigError(f"there is no upstream {name!r}", hint=f"upstreams in cudepot.toml: {known}")
 
     def pins_of(self, upstream: Upstream) -> tuple[Pin, ...]:
         """Return the pins that want something from an upstream."""
@@ -153,7 +153,7 @@ def parse_pin(table: Table) -> Pin:
     for one in outputs:
         if one not in tuple(Output) or (one != Output.MIRROR and not recipe):
             raise ConfigError(
-                f"output {one!r} in {table.path('outputs')!r} cannot be made",
+                f"output {one!r} in {table.path('outputs')!r} is not possible here",
                 hint=f"outputs are {', '.join(Output)}; the others need a recipe",
             )
     pin = Pin(
@@ -186,16 +186,16 @@ def _check_references(config: Config) -> None:
     names = [one.name for one in config.upstreams]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"two upstreams are called {name!r}")
+            raise ConfigError(f"two upstreams are named {name!r}")
         if any(other.startswith(name + "/") for other in names):
-            raise ConfigError(f"upstream {name!r} is a folder of another upstream's name")
+            raise ConfigError(f"upstream {name!r} is a prefix of another upstream's name")
     for number, pin in enumerate(config.pins):
         one = _upstream_of(config, pin, f"pin[{number}].upstream")
         _check_architectures(pin, one)
         if pin.keep != 1 and not one.keeps:
             raise ConfigError(
-                f"a pin on upstream {pin.upstream!r} has `keep`, which only pins of channels have",
-                hint="elsewhere name the versions: one entry of `packages` each, or a glob",
+                f"a pin on upstream {pin.upstream!r} has `keep`, which only conda pins can have",
+                hint="for other types list the versions in `packages`, or use a glob",
             )
         if one.whole and Output.MIRROR in pin.outputs:
             raise ConfigError(
@@ -218,8 +218,10 @@ def _check_architectures(pin: Pin, upstream: Upstream) -> None:
     strange = set(pin.architectures) - set(upstream.architectures)
     if strange and upstream.architectures:
         raise ConfigError(
-            f"a pin wants {', '.join(sorted(strange))} of upstream {upstream.name!r}, which has not got it",
+            f"a pin wants {', '.join(sorted(strange))} from upstream {upstream.name!r}, which does not have it",
             hint=f"add it to `architectures` of the upstream: {', '.join(upstream.architectures)}",
         )
     if strange:
-        raise ConfigError(f"a pin on upstream {upstream.name!r} has `architectures`, which only apt and yum pins have")
+        raise ConfigError(
+            f"a pin on upstream {upstream.name!r} has `architectures`, which only apt and yum pins can have"
+        )

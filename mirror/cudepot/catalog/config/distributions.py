@@ -43,7 +43,7 @@ def find(name: str, known: Mapping[str, Distribution]) -> Distribution:
         return known[name]
     near = difflib.get_close_matches(name, known, 3, 0.6)
     raise ConfigError(
-        f"no distribution is called {name!r}",
+        f"there is no distribution {name!r}",
         hint=f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}",
     )
 

@@ -36,7 +36,7 @@ def set_lists(
     result = tomlkit.dumps(document)
     expected = _expected(tomli.loads(text), kind, number, lists)
     if tomli.loads(result) != expected:
-        raise ConfigError("cudepot.toml is laid out so that it cannot be changed safely", hint="change it by hand")
+        raise ConfigError("the layout of cudepot.toml does not allow a safe automatic change", hint="edit it by hand")
     return result
 
 
@@ -66,7 +66,7 @@ def add_values(text: str, key: str, added: Mapping[str, str]) -> str:
     if not _says(result, {**before, key: [*present, *new]}):
         listed = ", ".join(f'"{one}"' for one in new)
         raise ConfigError(
-            "cudepot.toml is laid out so that it cannot be changed safely", hint=f"add {listed} to {key} by hand"
+            "the layout of cudepot.toml does not allow a safe automatic change", hint=f"add {listed} to {key} by hand"
         )
     return result
 

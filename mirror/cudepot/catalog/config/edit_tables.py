@@ -113,5 +113,5 @@ def _checked(text: str, wanted: Mapping[str, Any]) -> str:
     except ValueError:
         good = False
     if not good:
-        raise ConfigError("cudepot.toml is laid out so that it cannot be changed safely", hint="change it by hand")
+        raise ConfigError("the layout of cudepot.toml does not allow a safe automatic change", hint="edit it by hand")
     return text

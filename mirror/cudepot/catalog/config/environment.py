@@ -29,7 +29,7 @@ _FROM: dict[str, tuple[str, ...]] = {
 """What is installed → what it is had as, or built from, the best first."""
 _CONDA_CUDNN = ("cudnn", "libcudnn", "libcudnn-dev")
 _COMPANIONS = {"libcublas": "nvidia-cublas", "cuda-nvrtc": "nvidia-cuda-nvrtc"}
-_CUT = "its line may be cut off at the edge of a terminal: list with `dpkg-query -W`"
+_CUT = "its line may be truncated at the width of the terminal: use `dpkg-query -W`"
 
 Unmatched = Collection[tuple[str, str]]
 """Upstream and entry of a pin that matches nothing there."""
@@ -145,11 +145,11 @@ def _specs(one: Installed, kind: str, cuda: str) -> list[str]:
 def _not_built(one: Installed, cuda: str, *, closed: bool) -> str:
     """Return why no pin stands for a conda package; empty where one does."""
     if one.name == "cuda-version":
-        return "it holds no files: cuDNN's own pins say which CUDA they are for"
+        return "it contains no files: cuDNN's own pins give the CUDA they are for"
     if one.name in ("cudatoolkit", *_COMPANIONS) and not closed:
         return "it comes from conda-forge; a channel without conda-forge (closed-channel = true) builds it"
     if one.name not in (*_CONDA_CUDNN, "cudatoolkit", *_COMPANIONS):
-        return "cudepot makes no such conda package: it comes from a channel of yours"
+        return "cudepot does not build this conda package: it comes from one of your channels"
     if one.name == "cudatoolkit":
         return "pin the nvidia-cublas-cu11 it was made from: its own version says nothing about cuBLAS's"
     if not cuda:
@@ -228,7 +228,7 @@ def settle(asked: Sequence[Choice], lacking: Unmatched, failed: Mapping[str, str
         elif len(best) > 1:
             raise PinError(
                 f"{one.package.name} {one.package.version} may come from {', '.join(p.upstream for p in best)}",
-                hint="say which with --upstream NAME",
+                hint="choose one with --upstream NAME",
             )
         elif best[0].whole:
             present.append(one.package)

@@ -86,7 +86,7 @@ def parse_environments(
     for table in tables:
         one = _environment(table, platforms, parse_wants)
         if one.name in found:
-            raise ConfigError(f"two environments are called {one.name!r}")
+            raise ConfigError(f"two environments are named {one.name!r}")
         found[one.name] = one
     return tuple(found.values())
 
@@ -111,7 +111,7 @@ def _environment(table: Table, platforms: Sequence[str], parse_wants: ParseWants
     found = replace(found, wants=parse_wants(table, found))
     table.done()
     if not found.wants:
-        raise ConfigError(f"{table.where!r} wants nothing", hint=f"known here: {', '.join(sorted(table.asked))}")
+        raise ConfigError(f"{table.where!r} is empty", hint=f"known here: {', '.join(sorted(table.asked))}")
     return found
 
 
@@ -125,7 +125,7 @@ def _distribution(table: Table) -> str:
 def _check_bootstrap(table: Table, found: Environment) -> None:
     if found.bootstrap and found.base != "none":
         raise ConfigError(
-            f"{table.path('bootstrap')!r} with {table.path('base')!r} = {found.base!r}: is the machine bare or not?",
+            f"{table.path('bootstrap')!r} with {table.path('base')!r} = {found.base!r}: the two contradict each other",
             hint='`bootstrap = true` goes with `base = "none"`',
         )
 
@@ -149,5 +149,5 @@ def _each(table: Table, key: str, texts: tuple[str, ...], form: re.Pattern[str],
 
 def _unique(table: Table, key: str, texts: tuple[str, ...]) -> tuple[str, ...]:
     if twice := [one for one in texts if texts.count(one) > 1]:
-        raise ConfigError(f"{twice[0]!r} stands twice in {table.path(key)!r}")
+        raise ConfigError(f"{twice[0]!r} appears twice in {table.path(key)!r}")
     return texts

@@ -176,7 +176,7 @@ def _from_url(name: str, url: str) -> Installed:
     try:
         project, version, _, _ = parse_wheel_filename(filename)
     except (InvalidWheelFilename, ValueError):
-        return Installed(ArtifactKind.WHEEL, name, "", why=f"it came from {filename or url!r}, which is no wheel")
+        return Installed(ArtifactKind.WHEEL, name, "", why=f"it came from {filename or url!r}, which is not a wheel")
     if project != name:
         return Installed(ArtifactKind.WHEEL, name, "", why=f"it came from {filename}, a wheel of {project}")
     return Installed(

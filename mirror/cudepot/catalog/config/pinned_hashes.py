@@ -21,7 +21,7 @@ def pinned_hashes(pins: Iterable[Pin]) -> dict[str, str]:
     for name, sha256 in (pair for pin in pins for pair in pin.sha256):
         if found.setdefault(name, sha256) != sha256:
             raise PinError(
-                f"pins give two hashes for {name}: {found[name]} and {sha256}", hint="keep the right one of them"
+                f"pins give two hashes for {name}: {found[name]} and {sha256}", hint="keep only the right one"
             )
     return found
 
@@ -49,12 +49,13 @@ def check_hashes(pins: Sequence[Pin], artifacts: Sequence[Artifact], where: str,
         if name not in there:
             near = ", ".join(sorted({one.filename for one in artifacts})[:_SHOWN]) or "none"
             raise PinError(
-                f"[pin.sha256] names {name}, which the pins on {where} do not take: its hash would go unchecked",
-                hint=f"correct the file name, or remove the line; files taken: {near}",
+                f"[pin.sha256] names {name}, which the pins on {where} do not match: its hash would not be checked",
+                hint=f"correct the file name, or remove the line; files matched: {near}",
             )
         if there[name].digest.sha256 != sha256:
             raise TrustError(
                 f"{where}: {name}: sha256 is {there[name].digest.sha256}, the pin says {sha256}",
-                hint="NVIDIA has shipped other bytes under one name before: find out which are meant; correct the pin "
-                "only if those it takes now are",
+                hint="NVIDIA has shipped different files under one name before: find out which is right; change "
+                "the pin "
+                "only if the file there now is",
             )

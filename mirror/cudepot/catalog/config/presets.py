@@ -119,7 +119,7 @@ class Presets:
 
         near = difflib.get_close_matches(name, self.repositories, 3, 0.5)
         raise ConfigError(
-            f"no preset is called {name!r}",
+            f"there is no preset {name!r}",
             hint=f"{'near: ' + ', '.join(near) + '; ' if near else ''}`cudepot upstreams` lists them; "
             "for another repository give type, url, keys and keyrings",
         )
@@ -136,7 +136,7 @@ class Presets:
         places = [one.source for one in asked if one.source]
         get = f"get {places[0]} yourself" if places else "get the key file from the upstream yourself"
         wanted = " or ".join(one.fingerprint for one in asked)
-        how = "by another way (`cudepot explain trust`)"
+        how = "through another channel (`cudepot explain trust`)"
         return f"{get}, compare its fingerprint with {wanted} {how}; cudepot fetches no key"
 
 
@@ -275,7 +275,7 @@ def _filled(table: Any, presets: Presets, machine: Machine) -> Any:
         return {"name": preset.upstream, "type": preset.type} | given | {"url": url}
     if not preset.vouchers and "keys" not in given:
         raise ConfigError(
-            f"preset {preset.name!r} pins no key",
+            f"preset {preset.name!r} has no pinned key",
             hint="give `keys` and `keyrings` yourself; "
             + (f"it was signed by {', '.join(preset.former)}" if preset.former else preset.note),
         )

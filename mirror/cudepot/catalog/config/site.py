@@ -150,8 +150,8 @@ def parse_site(table: Table, parse_place: ParsePlace) -> Site:
     parse_label(site.label)
     if site.origin and site.key:
         raise ConfigError(
-            "'site.from' and 'site.key' exclude each other: a site out of bundles is shown as it was signed",
-            hint="remove one of them",
+            "'site.from' and 'site.key' exclude each other: a site imported from bundles is shown as it was signed",
+            hint="remove one of the two",
         )
     if not _CHANNEL.fullmatch(site.channel):
         raise ConfigError(f"'site.channel' is not a plain name: {site.channel!r}")
@@ -211,7 +211,7 @@ def plain_url(table: Table, key: str) -> str:
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "?" in text or "#" in text:
         raise ConfigError(f"{table.path(key)!r} is not an http or https URL", hint="as in https://HOST:PORT/FOLDER/")
     if parts.username or parts.password:
-        hint = "credentials come from boto3's own chain (AWS_PROFILE, ~/.aws, roles), never from a file of ours"
+        hint = "credentials come from boto3's own chain (AWS_PROFILE, ~/.aws, roles), never from a file of cudepot's"
         raise ConfigError(f"{table.path(key)!r} holds a user name or password", hint=hint)
     return text
 

@@ -36,12 +36,12 @@ def unreadable(copy: Copy) -> Iterator[Finding]:
             to = "back to itself" if one.real == one.path else f"to {one.real}, which is not there"
             yield Finding(
                 ERROR if one.tail else WARNING, "dangling-link",
-                f"{one.path} leads {to}", "programs that ask for this name find nothing", again(copy, one.path),
+                f"{one.path} leads {to}", "programs that load this name find nothing", again(copy, one.path),
             )  # fmt: skip
         else:
             yield Finding(
                 ERROR, "unreadable-library", f"{one.path}: {one.fault}" + (f" (also as {names})" if names else ""),
-                "the loader refuses it: a transfer was cut or the disk was full", again(copy, one.real),
+                "the loader refuses it: a transfer was interrupted or the disk was full", again(copy, one.real),
             )  # fmt: skip
 
 
@@ -50,8 +50,8 @@ def names(copy: Copy) -> Iterator[Finding]:
     for one in copy.reached():
         if one.soname and not one.is_mangled and one.soname != f"{one.stem}.so.{one.major}":
             yield Finding(
-                ERROR, "soname-mismatch", f"{one.path} is {one.soname} inside",
-                "a program linked with one major version gets another: calls fail or crash",
+                ERROR, "soname-mismatch", f"{one.path} is really {one.soname}",
+                "a program linked with one major version loads another: calls fail or crash",
                 _itself(copy, one),
             )  # fmt: skip
 
@@ -70,7 +70,7 @@ def machine(copy: Copy, around: Around) -> Iterator[Finding]:
         files = ", ".join(one.path for one in wrong[:1]) + (f" and {len(wrong) - 1} more" if len(wrong) > 1 else "")
         yield Finding(
             ERROR, "wrong-machine", f"{files}: for {wrong[0].machine}, this machine is {around.machine}",
-            "the loader passes it over and looks further, or fails", f"install the package for {around.machine}",
+            "the loader skips it and searches on, or fails", f"install the package for {around.machine}",
         )  # fmt: skip
 
 
@@ -102,8 +102,8 @@ def missing(copy: Copy, gone: Sequence[str]) -> Iterator[Finding]:
     if lacking := [one for one in expected if one not in there | named]:
         yield Finding(
             ERROR, "missing-part", f"{copy.folder} lacks {', '.join(lacking)}",
-            "libcudnn.so loads its parts when they are first needed: a process that gets there is aborted, or takes "
-            "the part of another copy", again(copy),
+            "libcudnn.so loads its parts when they are first needed: the process is then aborted, or loads "
+            "the part from another copy", again(copy),
         )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def needs(copy: Copy, gone: Sequence[str], around: Around) -> Iterator[Finding]:
     for name, asking in sorted(lacking.items()):
         if name not in named and not any(other.name == name for other in copy.libraries):  # named already
             yield Finding(
-                ERROR, *_missing(name), f"{name} is needed by {', '.join(sorted(asking))} and nowhere to be found",
+                ERROR, *_missing(name), f"{name} is needed by {', '.join(sorted(asking))} but cannot be found",
                 "the loader refuses the libraries that need it",
                 again(copy) if name.startswith("libcudnn") else brings(name, copy),
             )  # fmt: skip
@@ -191,6 +191,6 @@ def origins(copy: Copy, around: Around) -> Iterator[Finding]:
     if first.folder not in _search(first) and f"libcudnn.so.{copy.major}" not in around.known:
         yield Finding(
             WARNING, "no-origin", f"{first.path} has no $ORIGIN in its search path (RUNPATH {first.runpath or 'none'})",
-            f"its parts beside it are not found, as the loader does not look in {first.folder}",
+            f"its parts next to it are not found, because the loader does not look in {first.folder}",
             f"add {first.folder} to LD_LIBRARY_PATH or to /etc/ld.so.conf.d and run ldconfig",
         )  # fmt: skip

@@ -73,7 +73,7 @@ def _is_used(copy: Copy, programs: Sequence[Program]) -> bool:
 
 
 def _nothing(found: Sequence[Environment]) -> Finding:
-    where = ", ".join(one.prefix for one in found) or "the places where packages put it"
+    where = ", ".join(one.prefix for one in found) or "the folders where packages install it"
     return Finding(
         ERROR, "no-cudnn", f"no libcudnn in {where}, nor where the loader looks", "no program can use cuDNN",
         "install it, or name another environment with --prefix",
@@ -87,7 +87,7 @@ def driver(copy: Copy, around: Around) -> Iterator[Finding]:
         if lowest and there < lowest:
             yield Finding(
                 ERROR, "driver-too-old",
-                f"driver {dotted(there)} is older than {dotted(lowest)}, which CUDA {copy.cuda()} asks for",
+                f"driver {dotted(there)} is older than {dotted(lowest)}, which CUDA {copy.cuda()} requires",
                 f"{one.name} cannot be used by {copy.folder}: CUDA_ERROR_INSUFFICIENT_DRIVER",
                 "update the driver, or install the cuDNN for an older CUDA",
             )  # fmt: skip
@@ -110,7 +110,7 @@ def gpu(copy: Copy, around: Around) -> Iterator[Finding]:
         elif pair < first:
             yield Finding(
                 WARNING, "gpu-too-new", f"{what} is older than {dotted(first)}, the first for {name}",
-                "it runs slowly after a long start (code is translated), fails, or gives wrong results",
+                "it starts very slowly (code is translated) and runs slowly, fails, or gives wrong results",
                 f"install cuDNN {dotted(first)} or newer",
             )  # fmt: skip
 
@@ -133,8 +133,8 @@ def cache(around: Around) -> Iterator[Finding]:
     """Name what the loader's cache lists and what is gone."""
     if around.stale:
         yield Finding(
-            WARNING, "stale-cache", f"ld.so.cache lists {', '.join(around.stale)}, not there any more",
-            "the loader opens a name that is gone, and fails or takes another copy", "run ldconfig as root",
+            WARNING, "stale-cache", f"ld.so.cache lists {', '.join(around.stale)}, which no longer exist",
+            "the loader opens a file that is gone, and fails or loads another copy", "run ldconfig as root",
         )  # fmt: skip
 
 
@@ -145,13 +145,13 @@ def alternatives(around: Around) -> Iterator[Finding]:
         return
     if group.missing:
         yield Finding(
-            ERROR, "alternatives-broken", f"update-alternatives: {', '.join(group.missing)} lead nowhere",
-            "nothing compiles or links with cuDNN",
+            ERROR, "alternatives-broken", f"update-alternatives: {', '.join(group.missing)} point to missing files",
+            "nothing compiles or links against cuDNN",
             "update-alternatives --auto libcudnn; if that fails, install the libcudnn*-dev package again",
         )  # fmt: skip
     elif group.mode == "manual" and len(group.choices) > 1:
         yield Finding(
-            NOTE, "alternatives-manual", f"update-alternatives: libcudnn is set by hand to {group.current}",
+            NOTE, "alternatives-manual", f"update-alternatives: libcudnn was set by hand to {group.current}",
             f"an update does not change it; the choices are {', '.join(group.choices)}",
-            "update-alternatives --auto libcudnn, unless it was meant so",
+            "update-alternatives --auto libcudnn, unless this is intended",
         )  # fmt: skip

@@ -36,14 +36,15 @@ def records(packages: Sequence[Package], named: set[str], copies: Sequence[Copy]
         if one.gone:
             yield Finding(
                 ERROR, "missing-file", f"{one} records files that are gone: {_some(one.gone)}",
-                f"another package removed them; {_tool(one)} believes that it is "
+                f"another package removed them; {_tool(one)} thinks that it is "
                 "installed, so a plain install does nothing", reinstall(one),
             )  # fmt: skip
         changed = [path for path in one.changed if path not in named and path not in shared]
         if changed:
             yield Finding(
-                ERROR, "changed-file", f"{one}: not the bytes that were installed: {_some(changed)}",
-                "a copy over them, a cut update or a damaged disk: parts of two versions fail or compute nonsense",
+                ERROR, "changed-file", f"{one}: changed since installation: {_some(changed)}",
+                "files copied over them, an interrupted update or a damaged disk: mixed versions fail or compute "
+                    "nonsense",
                 reinstall(one),
             )  # fmt: skip
     yield from _two_cudas(shared)
@@ -76,7 +77,7 @@ def _two_cudas(shared: dict[str, list[Package]]) -> Iterator[Finding]:
     for several in groups.values():
         yield Finding(
             ERROR, "mixed-cuda", f"{' and '.join(map(str, several))} record the same files in {several[0].prefix}",
-            "what is there now is from whichever was installed last, perhaps from both",
+            "the files there now come from whichever was installed last, perhaps from both",
             f"pip uninstall -y {' '.join(one.name for one in several)}, then install the one that fits your framework",
         )  # fmt: skip
 
@@ -88,7 +89,8 @@ def _two_records(packages: Sequence[Package]) -> Iterator[Finding]:
         if first.version != one.version and one.kind in (ArtifactKind.WHEEL, ArtifactKind.CONDA) and one.is_cudnn:
             yield Finding(
                 ERROR, "package-mismatch", f"{one.prefix} has records of {first} and of {one.version}",
-                "an update was cut short: nothing says which files are right", reinstall(max(first, one, key=_version)),
+                "an update was interrupted: nothing says which files are "
+                    "right", reinstall(max(first, one, key=_version)),
             )  # fmt: skip
 
 
@@ -112,7 +114,8 @@ def _claims(packages: Sequence[Package], copies: Sequence[Copy]) -> Iterator[Fin
             said = ", ".join(sorted(map(dotted, found)))
             yield Finding(
                 ERROR, "package-mismatch", f"{one}: the libraries are {said}",
-                "files were copied over those of the package, or an update was cut short: nothing keeps them right",
+                "files were copied over those of the package, or an update was interrupted: nothing keeps them "
+                    "consistent",
                 reinstall(one),
             )  # fmt: skip
 
@@ -123,21 +126,21 @@ def headers(found: Sequence[Header], copies: Sequence[Copy], packages: Sequence[
         versions = {version[:3] for copy in _beside(one, copies) if (version := copy.version())}
         if one.version is None:
             yield Finding(
-                ERROR, "header-missing", f"{one.path} leads to {one.real}, which is not there or says no version",
+                ERROR, "header-missing", f"{one.path} leads to {one.real}, which is missing or has no version",
                 "nothing compiles against cuDNN", "install the -dev package again (libcudnn-dev, libcudnn9-dev-cuda-N)",
             )  # fmt: skip
         elif one.other and one.other != one.version:
             yield Finding(
                 ERROR, "header-mismatch",
-                f"{one.folder}/cudnn.h is {dotted(one.other)}, cudnn_version.h beside it {dotted(one.version)}",
-                "what is compiled gets declarations of one version and the number of another",
+                f"{one.folder}/cudnn.h is {dotted(one.other)}, cudnn_version.h next to it {dotted(one.version)}",
+                "code is compiled with the declarations of one version and the number of another",
                 f"remove {one.folder}/cudnn*.h and install the headers of one version",
             )  # fmt: skip
         elif versions and one.version[:3] not in versions:
             yield Finding(
                 ERROR, "header-mismatch",
                 f"{one.path} is {dotted(one.version)}, the libraries are {', '.join(sorted(map(dotted, versions)))}",
-                "what is compiled with the header calls a library that is laid out otherwise",
+                "code compiled with the header calls a library with a different layout",
                 right_headers(one, _beside(one, copies), packages),
             )  # fmt: skip
         else:
@@ -152,7 +155,7 @@ def _linked(header: Header, copies: Sequence[Copy]) -> Iterator[Finding]:
         yield Finding(
             ERROR, "header-mismatch",
             f"{header.path} is {dotted(header.version)}, {link.path} leads to {dotted(link.version or ())}",
-            "what is compiled with the header is linked with a library that is laid out otherwise",
+            "code compiled with the header is linked with a library of a different layout",
             f"ln -sfn {right} {link.path}",
         )  # fmt: skip
 

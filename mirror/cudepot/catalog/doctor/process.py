@@ -17,7 +17,7 @@ def mixed(pid: int, files: Mapped) -> Iterator[Finding]:
     if gone:
         yield Finding(
             Severity.WARNING, "replaced-since", f"process {pid} runs {gone[0].removesuffix(_DELETED)}, replaced since",
-            "what it loads next is of the new version, beside the old one it has already", f"restart process {pid}",
+            "what it loads next is the new version, alongside the old one it has loaded", f"restart process {pid}",
         )  # fmt: skip
     versions = {version[:3] for _, version in files if version}
     if len(versions) > 1:
@@ -25,5 +25,5 @@ def mixed(pid: int, files: Mapped) -> Iterator[Finding]:
             Severity.ERROR, "mixed-process",
             f"process {pid} has parts of cuDNN {' and '.join(map(dotted, sorted(versions)))}",
             "calls end with CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH or compute nonsense",
-            "look with `cudepot doctor` where the second comes from; often LD_LIBRARY_PATH",
+            "find out with `cudepot doctor` where the second comes from; often it is LD_LIBRARY_PATH",
         )  # fmt: skip

@@ -48,11 +48,11 @@ def _major(one: Program) -> str:
 
 
 def _nowhere(one: Program, copies: Mapping[str, Copy]) -> Finding:
-    refused = "it cannot be imported" if one.prefix else "the loader does not start it"
+    refused = "it cannot be imported" if one.prefix else "the loader cannot start it"
     return Finding(
         ERROR if one.needs else WARNING, "not-found",
-        f"{_who(one)} asks for {one.soname}, which is nowhere" + ("" if one.prefix else " that the loader looks"),
-        refused if one.needs else "it runs without a GPU, or fails when it first needs cuDNN",
+        f"{_who(one)} needs {one.soname}, which is nowhere" + ("" if one.prefix else " that the loader looks"),
+        refused if one.needs else "it runs without the GPU, or fails when it first needs cuDNN",
         _bring(one, copies) if one.prefix else _lead(one, copies),
     )  # fmt: skip
 
@@ -75,7 +75,7 @@ def _unloaded(one: Program, programs: Sequence[Program]) -> Finding:
     helped = any(other.path and other.prefix == one.prefix and other.soname == one.soname for other in programs)
     return Finding(
         NOTE if helped else WARNING, "not-loaded", f"{_who(one)} does not find {one.soname} by itself: {one.unused}",
-        "its library has no search path to there: it runs on the CPU, unless the process has loaded cuDNN before",
+        "its library has no search path to it: it runs on the CPU, unless the process has already loaded cuDNN",
         one.advice,
     )  # fmt: skip
 
@@ -99,8 +99,8 @@ def _shadowed(one: Program, copies: Mapping[str, Copy]) -> Iterator[Finding]:
         f"{one.why} makes {_who(one)} load {one.path}"
         + (f" ({dotted(taken)})" if taken else "") + f", not {one.own}" + (f" ({dotted(own)})" if own else ""),
         "it refuses a cuDNN that is older than the one it was built with" if older
-        else "the copy that its environment brings is not the one that runs",
-        f"take {folder if one.why != 'LD_PRELOAD' else one.path} out of {one.why} (unset {one.why})",
+        else "the copy in its environment is not the one that is used",
+        f"remove {folder if one.why != 'LD_PRELOAD' else one.path} out of {one.why} (unset {one.why})",
     )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def _too_old(one: Program, copies: Mapping[str, Copy]) -> Iterator[Finding]:
     if taken and one.lowest and (taken[0], taken[1]) < (one.lowest[0], one.lowest[1] if len(one.lowest) > 1 else 0):
         yield Finding(
             ERROR, "too-old",
-            f"{_who(one)} asks for cuDNN {dotted(one.lowest)} and gets {dotted(taken)}: {one.path} ({one.why})",
+            f"{_who(one)} needs cuDNN {dotted(one.lowest)} and gets {dotted(taken)}: {one.path} ({one.why})",
             "frameworks refuse a cuDNN older than the one they were built with",
             f"pip install {_wheel(one, copies, f'>={dotted(one.lowest)},<{one.lowest[0] + 1}')}",
         )  # fmt: skip
@@ -123,7 +123,7 @@ def _parts(several: Sequence[Program], copies: Mapping[str, Copy]) -> Iterator[F
     if foreign:
         there = ", ".join(f"{part.path} ({dotted(part.version) if part.version else 'unknown'})" for part in foreign)
         yield Finding(
-            ERROR, "foreign-part", f"{who}: {one.path} takes parts of another cuDNN: {there}",
+            ERROR, "foreign-part", f"{who}: {one.path} loads parts of another cuDNN: {there}",
             "it opens its parts by name, and the loader finds these first: calls end with "
             "CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH, or the process is aborted",
             _without(foreign[0]) if foreign[0].why in _VARIABLES else _whole(mine, version, foreign, one),
@@ -133,7 +133,7 @@ def _parts(several: Sequence[Program], copies: Mapping[str, Copy]) -> Iterator[F
     if lost and (lone or len(lost) == len(one.parts)):
         yield Finding(
             ERROR, "parts-unreachable", f"{who}: {one.path} finds none of {', '.join(lost)}",
-            "the loader looks neither beside the program nor in an environment for them: the process is aborted "
+            "the loader looks for them neither next to the program nor in an environment: the process is aborted "
             "when it first computes",
             f"pip install {_wheel(one, copies, _like(version, one))}, and add its folder nvidia/cudnn/lib to "
             "LD_LIBRARY_PATH",
@@ -142,7 +142,7 @@ def _parts(several: Sequence[Program], copies: Mapping[str, Copy]) -> Iterator[F
 
 def _without(part: Part) -> str:
     what = part.path if part.why == "LD_PRELOAD" else part.path.rpartition("/")[0]
-    return f"take {what} out of {part.why} (unset {part.why})"
+    return f"remove {what} from {part.why} (unset {part.why})"
 
 
 def _whole(mine: Copy | None, version: Version | None, foreign: Sequence[Part], one: Program) -> str:
@@ -150,7 +150,7 @@ def _whole(mine: Copy | None, version: Version | None, foreign: Sequence[Part], 
     never = [part.stem.removeprefix("libcudnn_") for part in foreign]
     if mine and version and set(never) <= set(taken_if_there(version)) and (least := came_with(never[0])):
         return newer(mine, least)
-    return again(mine) if mine else f"install the cuDNN of {one.path.rpartition('/')[0]} again, whole"
+    return again(mine) if mine else f"install the cuDNN of {one.path.rpartition('/')[0]} again, completely"
 
 
 def _like(version: Version | None, one: Program) -> str:

@@ -33,7 +33,7 @@ class CudaComponents:
             for component in (CUBLAS, NVRTC):
                 for version in row.texts(component, ()):
                     if known.setdefault((component, version), cuda) != cuda:
-                        raise ConfigError(f"cuda-components.toml: {component} {version} belongs to two CUDAs")
+                        raise ConfigError(f"cuda-components.toml: {component} {version} belongs to two CUDA versions")
             row.done()
         root.done()
         return cls(known)

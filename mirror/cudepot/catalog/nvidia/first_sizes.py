@@ -43,7 +43,7 @@ def expected(catalog: Catalog, releases: Iterable[Meant]) -> tuple[Expected, ...
 def _of(catalog: Catalog, release: Meant) -> Iterator[Expected]:
     name, platform = release.repository, platform_of(release.repository)
     if not platform:
-        yield Expected(name, note="nothing is known of packages for this platform")
+        yield Expected(name, note="nothing is known about packages for this platform")
         return
     query = Query(release.version, release.cuda, platform)
     best: dict[tuple[str, str], Published] = {}

@@ -134,7 +134,7 @@ class Catalog:
         wheels = [one for one in whole if one.form == "wheel"]
         archives = [one for one in whole if one.form in ("tgz", "tar.xz", "zip")]
         upto = f"archives up to {_newest(archives) or 'none'}, wheels up to {_newest(wheels) or 'none'}"
-        return f"the catalog knows {upto}, and of debs and rpms only a few: their repositories are signed"
+        return f"the catalog knows {upto}, and only a few debs and rpms: their repositories are signed"
 
     def supports(self, one: Published) -> tuple[Support, ...]:
         """Return what is known of the release a file is of."""
@@ -206,20 +206,21 @@ def why_not(catalog: Catalog, query: Query) -> str:
         return f"no release {query.version} is known; the newest is {_newest(releases)}"
     if query.form in ("deb", "rpm"):
         return (
-            f"{query.form}s are not in the catalog by hash, but for a few: their repositories are signed, so pin them "
+            f"{query.form}s are not in the catalog by hash, except for a few: their repositories are signed, so "
+            "pin them "
             "there (`cudepot upstreams` lists the presets)"
         )
     named = _named(query, at_all)
     here = [one for one in at_all if query.platform_name in ("", one.platform)]
     if not here:
         return (
-            f"{named} is not there for {query.platform_name}; it is for {_listed(one.platform for one in at_all)}"
+            f"{named} does not exist for {query.platform_name}; it does for {_listed(one.platform for one in at_all)}"
             + (_ends(query, releases))
         )
     fitting = [one for one in here if Query(cuda=query.cuda).fits(one)]
     if not fitting:
         return _no_cuda(query, named, at_all, here, releases)
-    told = f"{named} is not there as {query.form}; it is as {', '.join(sorted({one.form for one in fitting}))}"
+    told = f"{named} does not exist as {query.form}; it does as {', '.join(sorted({one.form for one in fitting}))}"
     return told + (_WHEELS if query.form == "wheel" else "")
 
 
@@ -230,7 +231,7 @@ def _no_cuda(
     told = f"{named} was not built for CUDA {query.cuda}{place}; it was for {_listed(one.cuda for one in here)}"
     elsewhere = {one.platform for one in at_all if Query(cuda=query.cuda).fits(one)}
     if elsewhere:
-        return f"{told} (for CUDA {query.cuda} it is there on {_listed(elsewhere)})"
+        return f"{told} (for CUDA {query.cuda} it exists on {_listed(elsewhere)})"
     return told + _ends(Query(cuda=query.cuda, platform=query.platform), releases)
 
 

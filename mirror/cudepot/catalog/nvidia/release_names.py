@@ -81,7 +81,7 @@ _SUBDIRS = {
     "win_arm64": "win-arm64",
 }
 
-_FOR_NAMES = "only artifacts of that product can have its recipe; keep the name NVIDIA gave the file"
+_FOR_NAMES = "only artifacts of that product can have its recipe; keep NVIDIA's file name"
 _FOR_FILES = "give {} a pin without recipe, and the recipe to the packages that hold the files, such as {}-cuda-13"
 _META = r"cudnn\d*(?:-jit)?(?:-cross-\w+)?(?:-cuda-\d+(?:-\d+)?)?"
 
@@ -139,7 +139,7 @@ def with_recipe(artifact: Artifact, pin: Pin, known: Release | None = None) -> A
         )
     if release.product != pin.recipe:
         raise PinError(
-            f"{artifact.filename}: is no {pin.recipe}, but {release.product} {release.version}",
+            f"{artifact.filename}: is not {pin.recipe}, but {release.product} {release.version}",
             hint=f'give it a pin of its own with recipe = "{release.product}"',
         )
     return replace(artifact, recipe=pin.recipe, release=replace(release, cuda=pin.cuda or release.cuda))

@@ -114,7 +114,7 @@ def lacking(artifacts: Sequence[Artifact], release: Release, role: Role, message
     """Return the error for packages in which nothing plays a role: which package to pin beside them."""
     one = artifacts[0]
     if role is Role.LICENCE and release.product != "cudnn":
-        hint = "the wheel and the deb of the same release carry the licence: repackage one of these"
+        hint = "the wheel and the deb of the same release contain the licence: repackage one of these"
     else:
         parts = {part_of(each.name) for each in artifacts}
         wanted = pinned_as(one, _holder(one.kind, release, role, parts), folder=folder)

@@ -54,7 +54,7 @@ def lowest_capability(cudnn: Pair, cuda: str) -> Pair:
 def unfit(cudnn: Pair, cuda: str, capability: Pair) -> str:
     """Return why a cuDNN is not made for a compute capability, as what follows ``the GPU has``; empty when it is."""
     lowest, (first, name) = lowest_capability(cudnn, cuda), first_release(capability)
-    has = f"compute capability {capability[0]}.{capability[1]}: in NVIDIA's support matrix cuDNN"
+    has = f"compute capability {capability[0]}.{capability[1]}: according to NVIDIA's support matrix cuDNN"
     if capability < lowest:
         return f"{has} {cudnn[0]}.{cudnn[1]} starts at {lowest[0]}.{lowest[1]}"
     return f"{has} {first[0]}.{first[1]} is the first for {name}, not {cudnn[0]}.{cudnn[1]}" if cudnn < first else ""

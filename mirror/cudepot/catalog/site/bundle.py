@@ -114,8 +114,8 @@ def plan_volumes(
     room = split - fixed - _EACH * (len(ordered) + roots + 2 * large) if split else 0
     if split and room < split // 4:
         raise ConfigError(
-            f"volumes of {split} bytes leave no room beside the manifest of {len(ordered)} objects",
-            hint="give a larger --split",
+            f"volumes of {split} bytes leave no room after the manifest of {len(ordered)} objects",
+            hint="use a larger --split",
         )
     most = min(room - BLOCK, MOST) // BLOCK * BLOCK if split else MOST // BLOCK * BLOCK
     pieces = tuple((one, tuple(cut(one, most))) for one in ordered if one.size > most)

@@ -56,7 +56,7 @@ def selected(held: Iterable[Held], kinds: Sequence[str], choice: Choice) -> tupl
     fitting = tuple(one for one in roots if not choice.cuda or is_for(one, choice.cuda))
     if not fitting:
         there = ", ".join(sorted({cuda_said(one) for one in roots} - {""}))
-        raise PinError(f"nothing of it is for CUDA {choice.cuda}", hint=f"it is for CUDA {there}")
+        raise PinError(f"none of it is for CUDA {choice.cuda}", hint=f"it is for CUDA {there}")
     return fitting
 
 
@@ -129,14 +129,14 @@ def _nothing(held: Sequence[Held], kinds: Sequence[str], choice: Choice) -> PinE
     if not ours:
         there = ", ".join(plural(kind) for kind in dict.fromkeys(one.kind for one in held))
         return PinError(
-            f"the site holds no {' or '.join(map(plural, kinds))}",
-            hint=f"it holds {there or 'no packages'}; `cudepot export` lists the formats for each",
+            f"the site has no {' or '.join(map(plural, kinds))}",
+            hint=f"it has {there or 'no packages'}; `cudepot export` lists the formats for each",
         )
     if any(one.kind == HeldKind.CONDA for one in ours):
         there = ", ".join(sorted({one.platform for one in ours}))
-        return PinError(f"the site holds no conda packages for {choice.platform}", hint=f"--platform is one of {there}")
+        return PinError(f"the site has no conda packages for {choice.platform}", hint=f"--platform is one of {there}")
     there = ", ".join(sorted({one.repository for one in ours}))
-    return PinError(f"the site holds no repository {choice.repository!r}", hint=f"--repository is one of {there}")
+    return PinError(f"the site has no repository {choice.repository!r}", hint=f"--repository is one of {there}")
 
 
 def _absent(text: str, held: Sequence[Held]) -> PinError:
@@ -144,5 +144,5 @@ def _absent(text: str, held: Sequence[Held]) -> PinError:
     versions = sorted({one.version for one in held if _plain(one.kind, one.name) == _plain(one.kind, name)})
     names = sorted({one.name for one in held})
     near = get_close_matches(name, names, n=3) or names[:8]
-    known = f"of {name} it holds {', '.join(versions)}" if versions else f"it holds {', '.join(near)}"
-    return PinError(f"the site holds no {text!r}", hint=known + ("" if versions else ", …" if len(names) > 8 else ""))
+    known = f"of {name} it has {', '.join(versions)}" if versions else f"it has {', '.join(near)}"
+    return PinError(f"the site has no {text!r}", hint=known + ("" if versions else ", …" if len(names) > 8 else ""))

@@ -219,6 +219,6 @@ def _only(name: str, several: Sequence[Held], what: str) -> Held:
         there = ", ".join(sorted("=".join(filter(None, (one.version, one.build))) for one in several))
         raise PinError(
             f"{what}: several of {name}: {there}",
-            hint="say which with --only NAME=VERSION (what it needs comes along), or --cuda VERSION",
+            hint="choose one with --only NAME=VERSION (its dependencies are included), or --cuda VERSION",
         )
     return max(several, key=lambda one: (len(one.build), one.build))

@@ -88,7 +88,7 @@ def _called(name: str, artifacts: Iterable[Artifact]) -> set[str]:
     if not found:
         near = get_close_matches(name, sorted(names), n=3)
         raise PinError(
-            f"nothing called {name!r} is locked",
+            f"nothing named {name!r} is locked",
             hint=f"did you mean {', '.join(near)}?" if near else "`cudepot tree` lists what environments hold",
         )
     return found

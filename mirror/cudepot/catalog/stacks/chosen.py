@@ -81,7 +81,7 @@ def target(text: str, presets: Presets) -> Target:
     """Return the target that ``ubuntu2204`` or ``rocky9/aarch64`` says; raise ConfigError where it is not known."""
     name, _, machine = text.partition("/")
     if (machine := machine or "x86_64") not in _MACHINES:
-        raise ConfigError(f"no architecture is called {machine!r}", hint=f"there are {', '.join(_MACHINES)}")
+        raise ConfigError(f"there is no architecture {machine!r}", hint=f"there are {', '.join(_MACHINES)}")
     found, machine = presets.distribution(name), _MACHINES[machine]
     return Target(found, _DEBIAN[machine] if found.type == APT.name else machine, machine)
 
@@ -95,7 +95,7 @@ def check(wishes: StackWishes, stacks: Stacks, cudas: Collection[str]) -> tuple[
         cudas: CUDA versions that are known.
     """
     if not wishes.distributions:
-        raise ConfigError("no distribution is named", hint="--distribution ubuntu2204; --list-stacks lists them too")
+        raise ConfigError("no distribution was given", hint="--distribution ubuntu2204; --list-stacks lists them too")
     for name in wishes.stacks:
         _check_needs(stacks, name, wishes)
     notes = [*odd_cuda(wishes.cuda, cudas), *odd_driver(wishes.driver, stacks)]
@@ -134,7 +134,7 @@ def odd_cuda(cuda: str, known: Collection[str]) -> Iterator[str]:
     if not _CUDA.fullmatch(cuda) or _numbers(cuda) < _numbers(latest):
         near = [one for one in known if one.partition(".")[0] == cuda.partition(".")[0]]
         raise ConfigError(f"there is no CUDA {cuda!r}", hint=f"known: {', '.join(sorted(near or known, key=_numbers))}")
-    yield f"CUDA {cuda} is newer than this cudepot, which knows {latest}: `lock` says whether its packages are there"
+    yield f"this cudepot knows CUDA up to {latest}: `lock` will show whether packages of {cuda} exist"
 
 
 def odd_driver(driver: str, stacks: Stacks) -> Iterator[str]:
@@ -147,7 +147,7 @@ def odd_driver(driver: str, stacks: Stacks) -> Iterator[str]:
             f"there is no driver branch {driver!r}",
             hint=f"a branch is the first number of a version: {', '.join(map(str, stacks.drivers))}",
         )
-    yield f"driver branch {driver} is newer than this cudepot, which knows {latest}: `lock` says whether it is there"
+    yield f"this cudepot knows driver branches up to {latest}: `lock` will show whether {driver} exists"
 
 
 def check_pair(cuda: str, driver: str, stacks: Stacks) -> None:

@@ -62,7 +62,7 @@ class Stacks(NamedTuple):
             return self.by_name[name]
         near = difflib.get_close_matches(name, self.by_name, 3, 0.5)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise ConfigError(f"no stack is called {name!r}", hint=f"{hint}`cudepot init --list-stacks` lists them")
+        raise ConfigError(f"there is no stack {name!r}", hint=f"{hint}`cudepot init --list-stacks` lists them")
 
     def parts(self, name: str) -> Iterator[Stack]:
         """Give a stack and those it is made of, each part before what is made of it."""
@@ -95,10 +95,10 @@ def parse_stacks(documents: Iterable[Mapping[str, object]]) -> Stacks:
 
 def _check(one: Stack, stacks: Stacks) -> None:
     if one.name in [part.name for part in _below(one, stacks, ())]:
-        raise ConfigError(f"stack {one.name!r} is made of itself")
+        raise ConfigError(f"stack {one.name!r} includes itself")
     said = (*one.needs, *(option for row in one.rows for option in (*row.given, *row.missing)))
     if strange := [option for option in said if option not in OPTIONS]:
-        raise ConfigError(f"stack {one.name!r} asks for {strange[0]!r}, which is none of {', '.join(OPTIONS)}")
+        raise ConfigError(f"stack {one.name!r} asks for {strange[0]!r}, which is not one of {', '.join(OPTIONS)}")
 
 
 def _below(one: Stack, stacks: Stacks, above: tuple[str, ...]) -> Iterator[Stack]:

@@ -52,12 +52,15 @@ def _upstream(name: str, wishes: StackWishes, presets: Presets) -> Iterator[str]
     yield ""
     if preset.trust or not preset.vouchers:
         yield from _comment(
-            preset.note or "its index is not signed: the lock believes it by hash, its packages by their key"
+            preset.note or "its index is not signed: the lock trusts it by hash, its packages by their key"
         )
     yield "[[upstream]]"
     yield f'preset = "{name}"'
     if not preset.url:
-        yield '# url = "https://YOUR.MIRROR/..."  # else it is read where apt reads it on the machine that runs cudepot'
+        yield (
+            '# url = "https://YOUR.MIRROR/..."  # otherwise it is read from where apt reads it on the machine '
+            "that runs cudepot"
+        )
     if not preset.vouchers:
         yield f"keys = {_list(wishes.keys)}"
     if preset.trust and preset.note:  # it cannot be read as it is
@@ -74,7 +77,9 @@ def _environment(one: Chosen, name: str, presets: Presets) -> Iterator[str]:
     yield f'name = "{name}"'
     yield f'distribution = "{where.distribution.name}"'
     yield f'architectures = ["{where.architecture}"]'
-    yield 'base = "none"   # nothing counts as there; "minbase", or "file:packages.txt", a machine\'s list, takes less'
+    yield (
+        'base = "none"   # nothing counts as installed; "minbase" or "file:packages.txt" (a machine\'s list) needs less'
+    )
     yield f"{_KEY.get(where.distribution.type, 'rpm')} = ["
     for stack, packages in one.packages.items():
         yield f"  # {stack}"
@@ -89,7 +94,7 @@ def _priorities(names: Iterable[str], kind: str) -> Iterator[str]:
     """Give NVIDIA's repositories before the distribution's, as NVIDIA's own pin file has it for apt."""
     if kind == APT.name:
         pairs = ", ".join(f'"{name}" = {_PRIORITY}' for name in names)
-        yield f"priorities = {{ {pairs} }}   # as NVIDIA's own pin file: before the distribution's 500"
+        yield f"priorities = {{ {pairs} }}   # as in NVIDIA's own pin file: above the distribution's 500"
 
 
 def _list(texts: Iterable[str]) -> str:

@@ -118,7 +118,7 @@ def _strange(store: LocalStore, here: Tree, name: str) -> Iterator[str]:
         return
     for path, digest in parse_release(plain_text(store.read(here[name])), name).promised().items():
         if here.get(path) != digest:
-            yield f"{path} is not the one it names"
+            yield f"{path} does not match this index"
 
 
 def _hashed(files: dict[str, Digest]) -> dict[str, Digest]:

@@ -26,14 +26,14 @@ def faults(store: LocalStore, site_verifier: SiteVerifier, snapshot: Snapshot, p
     release = parse_release(signed.text, path)
     for name, digest in release.files.items():
         if snapshot.tree.get(folder + name) != digest:
-            yield f"{path}: {name} is not the one it names"
+            yield f"{path}: {name} does not match this index"
     base = base_of(folder)
     for place in [one for one in release.files if one.rpartition("/")[2] == "Packages"]:
         index = PackageIndex(store.read(snapshot.tree[folder + place]), folder + place)
         for name in index.names():
             for package in index.named(name):
                 if snapshot.tree.get(base + package.filename) != package.digest:
-                    yield f"{folder}{place}: {package.filename} is not the one it names"
+                    yield f"{folder}{place}: {package.filename} does not match this index"
 
 
 def mirror_faults(store: LocalStore, snapshot: Snapshot, upstream: LockedUpstream, verifier: Verifier) -> Iterator[str]:
@@ -54,7 +54,7 @@ def _suite_faults(store: LocalStore, snapshot: Snapshot, folder: str, verifier: 
         indexes = {name: one for name, one in here.items() if name not in ROOT_NAMES}
         for name, promised in indexes.items():
             if not _kept(store, snapshot, folder + name, promised):
-                yield f"{path}: {name} is not the one it names"
+                yield f"{path}: {name} does not match this index"
         if not indexes:
             yield f"{path}: none of the indexes it names is here"
 

@@ -87,7 +87,7 @@ def _of_distribution(wanted: Wanted, draft: Draft, kind: str) -> Iterator[str]:
     presets, name = load_presets(), wanted.target.get("distribution", "")
     if not name:
         raise ConfigError(
-            f"environment {wanted.environment!r} is not there, and no distribution is named",
+            f"environment {wanted.environment!r} is not there, and no distribution was given",
             hint="--distribution ubuntu2204 makes it",
         )
     tables = zip(draft.config.upstreams, draft.tables("upstream"), strict=True)

@@ -36,7 +36,7 @@ def find(draft: Draft, word: str, given: Mapping[str, Any], base: Path) -> Found
         base: the folder of cudepot.toml.
 
     Raises:
-        ConfigError: it may mean several, or a preset is used that pins no key.
+        ConfigError: it may mean several, or a preset is used that has no pinned key.
     """
     if name := _there(draft, word):
         return Found(name)
@@ -92,7 +92,7 @@ def of_preset(draft: Draft, preset: Preset, given: Mapping[str, Any]) -> Found:
     if preset.is_signed and not preset.vouchers and "keys" not in given:
         signed = f"it was signed by {', '.join(preset.former)}" if preset.former else preset.note
         raise ConfigError(
-            f"preset {preset.name!r} pins no key",
+            f"preset {preset.name!r} has no pinned key",
             hint=f"{signed}; then give it: --key FINGERPRINT --keyring FILE",
         )
     return Found(name, {"preset": preset.name, **given})

@@ -39,7 +39,7 @@ def files_of_map(client: Mapping[str, bytes], empty: Sequence[str]) -> tuple[str
         empty: files of the container's own that are to be replaced by empty ones: repositories it cannot reach.
 
     Raises:
-        ConfigError: there are no repositories, or more than a ConfigMap holds.
+        ConfigError: there are no repositories, or more than a ConfigMap can hold.
     """
     folder = next((one for one in FOLDERS if any(path.startswith(one) for path in client)), "")
     if not folder:

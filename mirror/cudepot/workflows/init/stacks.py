@@ -43,7 +43,7 @@ def _different(chosen: Iterable[Chosen]) -> list[Chosen]:
 
 
 def _check_keys(wishes: StackWishes, chosen: Sequence[Chosen], presets: Presets) -> None:
-    """Raise ConfigError where a preset pins no key and none is given."""
+    """Raise ConfigError where a preset has no pinned key and none is given."""
     for name in (name for one in chosen for name in one.presets):
         preset = presets.get(name)
         if not (preset.vouchers or wishes.keys):

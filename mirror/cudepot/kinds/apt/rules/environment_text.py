@@ -81,7 +81,7 @@ def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
         return (
             *machine,
             configured,
-            f"cudepot export --environment {environment.name} --url {url}   # lists of what it has",
+            f"cudepot export --environment {environment.name} --url {url}   # lists what is in it",
         )
     return *machine, configured, *(f"apt-get install {shlex.join(map(_name, specs))}" for specs in asked)
 

@@ -64,5 +64,5 @@ def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
     asked = dict.fromkeys((*environment.roots, *one.roots) for one in environment.targets)
     configured = f"cudepot client dnf --environment {environment.name} --url {url}   # then copy etc to /"
     if any(len(specs) > _MOST for specs in asked):
-        return configured, f"cudepot export --environment {environment.name} --url {url}   # lists of what it has"
+        return configured, f"cudepot export --environment {environment.name} --url {url}   # lists what is in it"
     return configured, *(f"dnf install {shlex.join(specs)}" for specs in asked)
