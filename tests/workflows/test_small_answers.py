@@ -22,7 +22,7 @@ def test_a_whole_number_is_a_cuda_version_and_a_fraction_is_told_how_to_be_one(s
 def test_a_misspelt_key_is_named(shown: Project) -> None:
     shown.sections[1] = shown.sections[1].replace("packages =", "package =")
     shown.write()
-    assert "package' is there: it is spelt 'packages'" in shown.fail(3, "lock").hint
+    assert "package' is there: it is spelled 'packages'" in shown.fail(3, "lock").hint
 
 
 def test_lock_check_says_whether_the_lock_would_change(shown: Project) -> None:

@@ -211,7 +211,7 @@ def multilib(odd: OddYum) -> None:
     odd.index()
 
 
-WEAK, LACKS, ELSEWHERE = "sha256 or sha512 is needed", "no checksum or no size", "lies elsewhere"
+WEAK, LACKS, ELSEWHERE = "sha256 or sha512 is needed", "no checksum or no size", "stored elsewhere"
 NO_DATE = "has no date"
 ROWS: dict[str, Odd] = {
     "plain": Odd(lambda _: None),

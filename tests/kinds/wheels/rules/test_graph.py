@@ -104,7 +104,7 @@ def test_why_names_the_shortest_way_and_where_it_holds() -> None:
 
 
 def test_why_of_something_that_is_not_there_names_what_is_near() -> None:
-    with pytest.raises(PinError, match="nothing called 'simpy'") as caught:
+    with pytest.raises(PinError, match="nothing named 'simpy'") as caught:
         why(locked(target("linux-64", *TORCH)), "simpy", of)
     assert caught.value.hint == "did you mean sympy?"
 
