@@ -73,7 +73,7 @@ FORMAT = Entry("FORMAT", '"cudepot-store 1" and a newline', Loss.STORE)
 LOCK = Entry(
     "lock", 'held (flock) by the process that works on the store; holds "pid N, cudepot VERB since WHEN"', Loss.NOTHING
 )
-ID = Entry("id", "what tells this store from others to a site in a bucket", Loss.WORK)
+ID = Entry("id", "identifies this store to a site in a bucket", Loss.WORK)
 OBJECTS = Entry(
     "objects", "files under the sha256 of their bytes: `ab/ab12…`", Loss.STORE, Guard.NAME, Dry.OWN, files="*/*",
 )  # fmt: skip
@@ -158,7 +158,7 @@ LAST_RUN = Entry(
     "last-run.json", "what the last `cudepot run` did and met, and when each upstream was good last",
     Loss.RECORD, Guard.CHECK, Dry.LINK,
 )  # fmt: skip
-LOG = Entry("cudepot.log", "what runs said, and why they ended; the one before is `cudepot.log.1`", Loss.RECORD)
+LOG = Entry("cudepot.log", "the output of runs, and why they ended; the previous one is `cudepot.log.1`", Loss.RECORD)
 
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
 LAYOUT = (

@@ -170,7 +170,7 @@ def alarms(found: Status) -> tuple[str, ...]:
 
     A rollback that holds is none of them: somebody decided it.
     """
-    pending = [f"`cudepot {found.next}` is to be run{_why(found)}"] if found.next else []
+    pending = [f"`cudepot {found.next}` has to be run{_why(found)}"] if found.next else []
     pending += [found.lock] if found.lock != "ok" and not found.lock.startswith("none: ") else []
     faults = [f"{one.upstream}: {one.fault.kind}, since {one.since} ({one.verb})" for one in found.faults]
     stale = [f"{one.name}: {one.old}" for one in found.upstreams if one.old]
