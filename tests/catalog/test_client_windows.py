@@ -200,7 +200,7 @@ def test_cudnn_means_the_wheels_too() -> None:
     ("choice", "told", "hint"),
     [
         (Choice("win-64", "13"), "none of it is for CUDA 13", "11, 12"),
-        (Choice("win-64", only=("cudnn=9",)), "holds no 'cudnn=9'", "8.9.7.29"),
+        (Choice("win-64", only=("cudnn=9",)), "has no 'cudnn=9'", "8.9.7.29"),
     ],
 )
 def test_what_is_not_there_is_told(choice: Choice, told: str, hint: str) -> None:

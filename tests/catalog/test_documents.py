@@ -196,7 +196,7 @@ def test_an_installer_needs_its_hash() -> None:
 
 def test_a_pin_wants_architectures_its_upstream_has() -> None:
     assert parse_config(pin(architectures=["amd64"])).pins[0].architectures == ("amd64",)
-    with pytest.raises(ConfigError, match="wants arm64 of upstream 'u'"):
+    with pytest.raises(ConfigError, match="wants arm64 from upstream 'u'"):
         parse_config(pin(architectures=["arm64"]))
     folder = {"upstream": [{"name": "u", "type": "folder", "path": "d"}]}
     with pytest.raises(ConfigError, match="only apt and yum pins"):

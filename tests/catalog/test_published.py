@@ -96,7 +96,7 @@ def test_selection() -> None:
     ("query", "says"),
     [
         (Query("8.0.5.39", "11.0", "linux-aarch64"), "not built for CUDA 11.0 on linux-aarch64; it was for 11.1"),
-        (Query("8.0.5.39", "11.0", "linux-aarch64"), "there on linux-64, linux-ppc64le, win-64"),
+        (Query("8.0.5.39", "11.0", "linux-aarch64"), "exists on linux-64, linux-ppc64le, win-64"),
         (Query("9.12", "11", "linux-64"), "CUDA 11 and linux-64: cuDNN 8.0.0.180 to 9.10.2.21"),
         (Query("9.12", "", "linux-ppc64le"), "linux-ppc64le: cuDNN 7.1.3 to 9.0.0.312"),
         (Query("9.99"), "no release 9.99 is known; the newest is 9.28.1.4"),

@@ -21,7 +21,7 @@ def test_packages_are_read_from_the_smallest_form() -> None:
     forms = [LockedFile(name, "index", A) for name in ("Packages", "Packages.gz", "Packages.xz", "Contents")]
     assert main_indexes(upstream(*forms))[0].path == "Packages.xz"
     assert main_indexes(upstream(*forms[:2]))[0].path == "Packages.gz"
-    with pytest.raises(ConfigError, match="no index of packages"):
+    with pytest.raises(ConfigError, match="no package index"):
         main_indexes(upstream(forms[3], LockedFile("Packages", "extra", A)))
 
 
@@ -36,7 +36,7 @@ def test_sources_are_an_index_of_their_own_beside_packages() -> None:
     paths = ("a/binary-amd64/Packages.xz", "a/source/Sources.gz", "a/source/Sources.xz", "a/source/Release")
     found = main_indexes(upstream(*(LockedFile(one, "index", A) for one in paths)))
     assert [one.path for one in found] == [paths[0], paths[2]]
-    with pytest.raises(ConfigError, match="no index of packages"):
+    with pytest.raises(ConfigError, match="no package index"):
         main_indexes(upstream(LockedFile("Sources", "index", A)))
 
 

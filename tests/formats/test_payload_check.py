@@ -48,9 +48,9 @@ def test_an_honest_payload(release: CudnnRelease, number: int, glibc: tuple[int,
 @pytest.mark.parametrize(
     ("claim", "says"),
     [
-        (Release("cudnn", "8.0.4.39", "11.1", "linux-64"), "include/cudnn_version.h: version is 8.0.5 where 8.0.4"),
-        (Release("cudnn", "9.0.5.39", "11.1", "linux-64"), "SONAME is libcudnn.so.8 where libcudnn.so.9"),
-        (Release("cudnn", "8.0.5.39", "11.1", "linux-aarch64"), "machine is x86_64 where aarch64"),
+        (Release("cudnn", "8.0.4.39", "11.1", "linux-64"), "include/cudnn_version.h: version is 8.0.5, but 8.0.4"),
+        (Release("cudnn", "9.0.5.39", "11.1", "linux-64"), "SONAME is libcudnn.so.8, but libcudnn.so.9"),
+        (Release("cudnn", "8.0.5.39", "11.1", "linux-aarch64"), "machine is x86_64, but aarch64"),
     ],
 )
 def test_a_release_that_claims_otherwise(claim: Release, says: str, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_cross_packages(version: str, cuda: str, target: str, tmp_path: Path) ->
     assert f"include/cudnn_v{release.major}.h" in paths(payload, Role.HEADER)
     checked(payload, objects)
     wrong = dataclasses.replace(payload, release=dataclasses.replace(payload.release, part=""))
-    with pytest.raises(FormatError, match="machine is aarch64 where x86_64 is claimed"):
+    with pytest.raises(FormatError, match="machine is aarch64, but x86_64 is claimed"):
         checked(wrong, objects)
 
 
@@ -162,7 +162,7 @@ def test_new_libraries_of_a_future_release_are_taken_by_pattern(tmp_path: Path) 
         (Library("libcudnn_ops_infer.so.8", "x", runpath="/tmp/x"), "RUNPATH points outside the package: '/tmp/x'"),
         (Library("libcudnn_ops_infer.so.8", "x", runpath="$ORIGIN:lib"), "RUNPATH points outside the package: 'lib'"),
         (Library("libother.so.8", "x"), "SONAME is libother.so.8"),
-        (Library("libcudnn_ops_infer.so.8", "x", machine="ppc64le"), "machine is ppc64le where x86_64"),
+        (Library("libcudnn_ops_infer.so.8", "x", machine="ppc64le"), "machine is ppc64le, but x86_64"),
     ],
 )  # fmt: skip
 def test_a_library_that_could_not_be_loaded_is_refused(library: Library, says: str, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_library_that_could_not_be_loaded_is_refused(library: Library, says: s
 @pytest.mark.parametrize(
     ("one", "says"),
     [
-        (Dll("cudnn64_9.dll", "x"), "SONAME is cudnn64_9.dll where cudnn64_8.dll"),
+        (Dll("cudnn64_9.dll", "x"), "SONAME is cudnn64_9.dll, but cudnn64_8.dll"),
         (Dll("cudnn64_8.dll", "x", needed=("evil.dll",)), "NEEDED has 'evil.dll'"),
     ],
 )

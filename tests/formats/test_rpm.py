@@ -216,9 +216,9 @@ def test_bombs_are_stopped_at_the_limit(name: str) -> None:
 
 def test_a_compression_that_is_not_the_claimed_one_is_refused() -> None:
     data = cpio(entry("ok", b"fine"))
-    with pytest.raises(FormatError, match="compression is gzip where xz is claimed"):
+    with pytest.raises(FormatError, match="compression is gzip, but xz is claimed"):
         read(rpm(gzip.compress(data), "xz"))
-    with pytest.raises(FormatError, match="compression is none where gzip is claimed"):
+    with pytest.raises(FormatError, match="compression is none, but gzip is claimed"):
         read(rpm(data))
     for compressor, form in (("lzma", "cpio"), ("gzip", "drpm"), ("none", "cpio")):
         with pytest.raises(FormatError, match="a payload of"):

@@ -95,7 +95,7 @@ def test_a_new_licence_has_come(project: Project, nvidia: Nvidia, tmp_path: Path
     assert met == [("repackage", "E600")], "that nothing of it is published only follows"
     assert "hello" in offered(project, "local")
     assert not (project.site / "conda/main/linux-64").exists()
-    watched(project, "`cudepot repackage` is to be run: licences: the licence of cudnn 8.0.5.39")
+    watched(project, "`cudepot repackage` has to be run: licences: the licence of cudnn 8.0.5.39")
     nvidia.server.missing("/*")
     inside(project, "licence", "accept", "--all")
     mended(project)
@@ -112,7 +112,7 @@ def test_the_disk_is_full(shown: Project, nvidia: Nvidia) -> None:
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert shown.site.resolve() == before
-    watched(shown, "`cudepot sync` is to be run", "No space left on device")
+    watched(shown, "`cudepot sync` has to be run", "No space left on device")
     mended(shown)
     assert PINNED in offered(shown, APT)
 

@@ -46,14 +46,14 @@ ROWS = {
     # B1: nothing older, by the ecosystem's own order
     "a wheel that is gone": Row(
         "simple", (f"{CU12}==9.1.0.70",), (f"{CU12} 9.1.0.70",), (f"{CU12} 8.9.7.29",),
-        notices=("9.1.0.70 is no longer listed; the newest there is 8.9.7.29, older",)),
+        notices=("9.1.0.70 is no longer listed; the newest there is 8.9.7.29, which is older",)),
     "a deb that is gone": Row("apt", ("a=10.0-1",), ("a 10.0-1",), ("a 9.0-1",),
-                              notices=("10.0-1 is no longer listed; the newest there is 9.0-1, older",)),
+                              notices=("10.0-1 is no longer listed; the newest there is 9.0-1, which is older",)),
     "an rpm that is gone": Row("yum", ("a-10.0-1",), ("a 10.0-1",), ("a 9.0-1",),
-                               notices=("10.0-1 is no longer listed; the newest there is 9.0-1, older",)),
+                               notices=("10.0-1 is no longer listed; the newest there is 9.0-1, which is older",)),
     "an archive that is gone": Row(
         "redistrib", ("cudnn=9.10.0.56",), ("cudnn 9.10.0.56",), ("cudnn 9.9.0.52",),
-        notices=("9.10.0.56 is no longer listed; the newest there is 9.9.0.52, older",)),
+        notices=("9.10.0.56 is no longer listed; the newest there is 9.9.0.52, which is older",)),
     "ten is more than nine": Row("simple", ("a==9.9.0.52",), ("a 9.9.0.52",), ("a 9.9.0.52", "a 9.10.0.56"),
                                  {"a==9.9.0.52": "a==9.10.0.56"}),
     "dpkg's tilde": Row("apt", ("a=1.0~rc1-1",), ("a 1.0~rc1-1",), ("a 1.0~rc1-1", "a 1.0-1"),

@@ -134,7 +134,7 @@ def odd_cuda(cuda: str, known: Collection[str]) -> Iterator[str]:
     if not _CUDA.fullmatch(cuda) or _numbers(cuda) < _numbers(latest):
         near = [one for one in known if one.partition(".")[0] == cuda.partition(".")[0]]
         raise ConfigError(f"there is no CUDA {cuda!r}", hint=f"known: {', '.join(sorted(near or known, key=_numbers))}")
-    yield f"this cudepot knows CUDA up to {latest}: `lock` will show whether packages of {cuda} exist"
+    yield f"CUDA {cuda} is newer than this cudepot knows ({latest}): `lock` will show whether its packages exist"
 
 
 def odd_driver(driver: str, stacks: Stacks) -> Iterator[str]:
@@ -147,7 +147,7 @@ def odd_driver(driver: str, stacks: Stacks) -> Iterator[str]:
             f"there is no driver branch {driver!r}",
             hint=f"a branch is the first number of a version: {', '.join(map(str, stacks.drivers))}",
         )
-    yield f"this cudepot knows driver branches up to {latest}: `lock` will show whether {driver} exists"
+    yield f"driver branch {driver} is newer than this cudepot knows ({latest}): `lock` will show whether it exists"
 
 
 def check_pair(cuda: str, driver: str, stacks: Stacks) -> None:

@@ -98,7 +98,7 @@ def test_glibc_is_read_from_what_was_built() -> None:
 
 
 def test_a_newer_glibc_is_refused() -> None:
-    with pytest.raises(BuildError, match=r"needs glibc 2\.34 \(x/a\.so\), and linux-64-py3\.12 has 2\.28") as refused:
+    with pytest.raises(BuildError, match=r"needs glibc 2\.34 \(x/a\.so\), but linux-64-py3\.12 has 2\.28") as refused:
         check_glibc({"x/a.so": library("libc.so.6", glibc=(2, 34))}, WHEEL, LINUX, WHAT)
     assert 'glibc = "2.34"' in refused.value.hint
 

@@ -103,13 +103,13 @@ def test_where_packages_come_from_is_for_cudepot_toml_to_say() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("six\n\n-e .", "x.in:3: -e is nothing"),
-        ("--pre", "x.in:1: --pre is nothing"),
+        ("six\n\n-e .", "x.in:3: -e is not something"),
+        ("--pre", "x.in:1: --pre is not something"),
         ("six\n./wheels/x.whl", "x.in:2: not a requirement"),
         ("# first\nsix \\\n  ==", "x.in:2: not a requirement"),
         ("six @ https://h/six.whl", "x.in:1: six is taken from a URL"),
         ("-r x.in", "x.in:1: x.in includes itself"),
-        (f"six --hash=sha512:{SHA}{SHA}", "x.in:1: its hashes are sha512 alone"),
+        (f"six --hash=sha512:{SHA}{SHA}", "x.in:1: its hashes are sha512 only"),
         ("\u00e9".encode("latin-1").decode("latin-1"), "not a requirement"),
     ],
 )
@@ -163,8 +163,8 @@ def test_a_project_asks_for_its_dependencies_and_for_extras_and_groups_if_told()
         ("p.toml", '[project]\nname = "x"\ndynamic = ["dependencies"]', r"p\.toml:3: dependencies come from a build"),
         ("p.toml", '[project]\ndependencies = ["six @ https://h/x"]', r"p\.toml:2: six is taken from a URL"),
         ("p.toml", "project = 3", r"p\.toml: malformed"),
-        ("p.toml", '[project]\ndependencies = "six"', "'six' where a list has to be"),
-        ("p.toml[a]", '[project]\n[project.optional-dependencies]\na = "six"', "'six' where a list has to be"),
+        ("p.toml", '[project]\ndependencies = "six"', "expected a list, found 'six'"),
+        ("p.toml[a]", '[project]\n[project.optional-dependencies]\na = "six"', "expected a list, found 'six'"),
     ],
 )
 def test_a_project_that_cannot_be_read(spec: str, text: str, said: str) -> None:
