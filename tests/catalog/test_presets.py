@@ -112,6 +112,20 @@ def test_a_yum_preset_pins_the_keys_of_root_and_packages(presets: Presets) -> No
     assert "CDF6BA43" in caught.value.hint
 
 
+def test_keys_of_packages_follow_those_that_are_given_for_the_root(presets: Presets) -> None:
+    found = upstream(presets, f'preset = "nvidia/rhel8/x86_64"\nkeys = ["{NVIDIA}"]')
+    assert found.keys == (NVIDIA,)
+    assert [one[-8:] for one in found.package_keys] == [NVIDIA[-8:], "F796ECB0"]
+    own = upstream(presets, f'preset = "nvidia/rhel8/x86_64"\nkeys = ["{NVIDIA}"]\nrpm-keys = ["{NVIDIA}"]')
+    assert own.package_keys == (NVIDIA,)
+
+
+def test_archives_have_a_preset(presets: Presets) -> None:
+    found = upstream(presets, 'preset = "nvidia/redist/cudnn"')
+    assert (found.name, found.type) == ("redist/cudnn", "redistrib")
+    assert found.url.endswith("/compute/cudnn/redist/")
+
+
 def test_every_preset_is_a_valid_upstream_and_every_key_is_known(presets: Presets) -> None:
     assert len(presets.repositories) >= 20
     for name, preset in presets.repositories.items():

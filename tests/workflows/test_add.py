@@ -12,6 +12,15 @@ import pytest
 from simulator.nvidia import Nvidia
 from simulator.project import DEB, Project
 
+from cudepot.depot.key_files import is_shipped, key_file
+from cudepot.depot.shipped import load_presets
+from cudepot.errors import ConfigError
+from cudepot.signing.keys import read_keys
+from cudepot.workflows.change.add import add
+from cudepot.workflows.change.draft import Wanted, drafted
+from cudepot.workflows.configuration import parse_text
+from cudepot.workflows.init.keys import key_files
+
 NAME = "ubuntu2004/x86_64"
 
 
@@ -114,6 +123,27 @@ def test_a_preset_without_a_key_says_what_it_asks(project: Project, tmp_path: Pa
     ring.write_text("key")
     project.run("add", "rhel10", "libcudnn9-cuda-13", "--key", "A" * 40, "--keyring", str(ring), "--no-lock")
     assert said(project)["upstream"][0]["keys"] == ["A" * 40]
+
+
+def test_each_preset_comes_with_its_key_or_says_what_it_asks(tmp_path: Path) -> None:
+    empty = parse_text("version = 1")
+    presets, seen = load_presets().repositories, dict[str, set[str]]()
+    for name, preset in presets.items():
+        draft = drafted("version = 1\n", empty, lambda *_: "https://machine.example/")
+        if preset.is_signed and not preset.vouchers:
+            with pytest.raises(ConfigError) as caught:
+                add(draft, Wanted((name,)), tmp_path)
+            assert "--key FINGERPRINT --keyring FILE" in caught.value.hint
+            continue
+        (found,) = add(draft, Wanted((name,)), tmp_path).config.upstreams
+        lacking = key_files(tmp_path, [found], ()).lacking
+        for file in (key_file(tmp_path, one) for one in found.keyrings if is_shipped(one)):
+            if str(file) not in seen:
+                seen[str(file)] = {key.fingerprint for key in read_keys(file)}
+        there = set().union(*(seen[str(key_file(tmp_path, one))] for one in found.keyrings if is_shipped(one)))
+        wanted = {*found.keys, *found.package_keys}
+        assert (wanted <= there) == (not lacking), name
+        assert all(any(one in line for line in lacking) for one in wanted - there), name
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,12 @@ def key_file(base: Path, name: str) -> Path:
         name: as cudepot.toml or a preset has it, relative to ``base``.
     """
     own = base / name
-    if own.exists() or not _NAME.fullmatch(name):
-        return own
-    shipped = shipped_keys() / name.rpartition("/")[2]
-    return shipped if shipped.is_file() else own
+    return own if own.exists() or not is_shipped(name) else shipped_keys() / name.rpartition("/")[2]
+
+
+def is_shipped(name: str) -> bool:
+    """Return whether the key file ``name``, as a preset has it, comes with cudepot."""
+    return bool(_NAME.fullmatch(name)) and (shipped_keys() / name.rpartition("/")[2]).is_file()
 
 
 def key_files(base: Path, upstream: Upstream) -> list[Path]:

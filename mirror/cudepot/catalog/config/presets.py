@@ -285,6 +285,7 @@ def _filled(table: Any, presets: Presets, machine: Machine) -> Any:
         "url": given.get("url") or _place(preset, presets, machine, given),
         "architectures": list(preset.architectures),
         **_said(preset),
+        **_following(preset, given),
     } | given
     return filled if "keyrings" in filled else filled | {"keyrings": _files(filled, presets)}
 
@@ -311,6 +312,14 @@ def _said(preset: Preset) -> Mapping[str, Any]:
     }
     said: dict[str, Any] = {name: list(value) for name, value in lists.items() if value}
     return said | ({"trust": preset.trust} if preset.trust else {})
+
+
+def _following(preset: Preset, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the keys of packages where others are given for the root: these take the preset's place there too."""
+    keys = given.get("keys")
+    if not isinstance(keys, list) or not preset.rpm_keys or not preset.keys:
+        return {}
+    return {"rpm-keys": [*keys, *(one for one in preset.rpm_keys if one not in preset.keys and one not in keys)]}
 
 
 def _labelled(preset: Preset, label: Any) -> Preset:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from cudepot.catalog.config.presets import Preset, Presets
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.nvidia.first_pins import repository
+from cudepot.depot.key_files import is_shipped
 from cudepot.depot.shipped import load_presets
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import OF_FILES
@@ -95,7 +96,15 @@ def of_preset(draft: Draft, preset: Preset, given: Mapping[str, Any]) -> Found:
             f"preset {preset.name!r} has no pinned key",
             hint=f"{signed}; then give it: --key FINGERPRINT --keyring FILE",
         )
-    return Found(name, {"preset": preset.name, **given})
+    return Found(name, {"preset": preset.name, **given, **_keyrings(preset, given)})
+
+
+def _keyrings(preset: Preset, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return key files that are given beside those that come with cudepot; none where none is given."""
+    if "keyrings" not in given or "keys" in given:
+        return {}
+    names = [load_presets().key(one).local for one in dict.fromkeys((*preset.keys, *preset.rpm_keys))]
+    return {"keyrings": [*given["keyrings"], *(one for one in names if is_shipped(one))]}
 
 
 def added(draft: Draft, found: Found) -> Draft:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.depot.key_files import key_file, shipped_keys
+from cudepot.depot.key_files import is_shipped, key_file
 from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
@@ -55,5 +55,4 @@ def put_in_place(base: Path, files: KeyFiles) -> None:
 
 def brought(fingerprints: Iterable[str]) -> bool:
     """Return whether the files of all keys come with cudepot."""
-    presets, folder = load_presets(), shipped_keys()
-    return all((folder / presets.key(one).local.rpartition("/")[2]).is_file() for one in fingerprints)
+    return all(is_shipped(load_presets().key(one).local) for one in fingerprints)
