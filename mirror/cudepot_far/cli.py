@@ -50,7 +50,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 def _told(error: FarError, as_json: bool = False) -> int:
     sys.stderr.write(f"error {error.code}: {error}\n")
-    sys.stderr.write(f"hint: {error.hint or 'see docs/airgap.md of cudepot'}\n")
+    sys.stderr.write(f"hint: {error.hint or 'where cudepot is installed, `cudepot explain airgap` has more'}\n")
     if as_json:
         _print(json.dumps({"error": {"code": error.code, "message": str(error), "hint": error.hint}}))
     return error.status
