@@ -21,7 +21,7 @@ ROUNDS = 3
 _COUNTING = """
 import sys
 from cudepot.cli.main import main
-from cudepot.sites.s3.bucket import Bucket
+from cudepot.transport.s3.bucket import Bucket
 seen = []
 Bucket._count = lambda self, **event: seen.append(event)
 code = main(sys.argv[1:])

@@ -15,11 +15,11 @@ from cudepot.catalog.site.file_traits import traits
 from cudepot.cli.progress import Silent
 from cudepot.ports import Inspectable
 from cudepot.sites.folder.site import FolderSite
-from cudepot.sites.s3.bucket import Bucket
 from cudepot.sites.s3.place import S3Place
 from cudepot.sites.s3.site import S3Site
 from cudepot.sites.s3.snapshot import Names
 from cudepot.store.local import LocalStore
+from cudepot.transport.s3.bucket import Bucket
 from simulator import s3
 
 

@@ -19,9 +19,9 @@ from tests.transport.test_sites import PACKAGE, ROOT, extra, tree
 from cudepot.digest import Digest, VerifyingReader
 from cudepot.errors import TrustError
 from cudepot.ports import FileTraits, Rank
-from cudepot.sites.s3 import send as s3_send
-from cudepot.sites.s3.bucket import Bucket
 from cudepot.sites.s3.place import S3Place
+from cudepot.transport.s3 import send as s3_send
+from cudepot.transport.s3.bucket import Bucket
 
 TRAITS = FileTraits(Rank.PACKAGE, "application/x-test", "public, max-age=60")
 

@@ -16,7 +16,7 @@ from tests.transport.test_sites import PACKAGE, ROOT, extra, tree
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, SiteError, TrustError
 from cudepot.ports import FileTraits
-from cudepot.sites.s3.bucket import Bucket
+from cudepot.transport.s3.bucket import Bucket
 
 
 def test_reading_back_finds_a_server_that_damages(moto: Place, monkeypatch: pytest.MonkeyPatch) -> None:

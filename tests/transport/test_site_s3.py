@@ -16,9 +16,9 @@ from tests.transport.test_sites import PACKAGE, ROOT, extra, publish, tree
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, SiteError
 from cudepot.sites.s3 import publish_lock as s3_lock
-from cudepot.sites.s3 import send as s3_send
-from cudepot.sites.s3.bucket import Bucket
 from cudepot.sites.s3.site import S3Site
+from cudepot.transport.s3 import send as s3_send
+from cudepot.transport.s3.bucket import Bucket
 
 
 class Watched:

@@ -57,6 +57,7 @@ def test_every_key_that_is_documented_is_in_the_schema() -> None:
     documented = {key for row in rows for key in re.findall(r"`([a-z0-9-]+)`", row)}
     top = schema()["properties"]
     lists = [top[name]["items"]["properties"] for name in ("upstream", "pin", "environment")]
+    lists.append(top["store"]["anyOf"][1]["properties"])
     assert len(documented) > 60
     assert documented <= set(top).union(
         top["site"]["properties"], *(top[name]["properties"] for name in ("build", "fetch", "keep")), *lists

@@ -30,6 +30,7 @@ from cudepot.sites.kind import Surroundings
 from cudepot.sites.registry import open_site
 from cudepot.store.layout import LOG, TMP
 from cudepot.store.local import LocalStore
+from cudepot.stores.registry import open_store
 from cudepot.transport.limits import Limits, limits_of
 from cudepot.workflows.configuration import parse_text
 
@@ -105,12 +106,13 @@ def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, chang
     if not base.is_dir():
         raise ConfigError(f"{base}: no such folder", hint="-C names the folder of cudepot.toml")
     config = load_config(base)
-    store = LocalStore(base / config.store, quick=not exclusive)
+    store = open_store(config, base, shown, USER_AGENT, quick=not exclusive)
     keys = ExitStack()
     depot = _depot(args, base, config, store, shown, keys)
     dry, wait = getattr(args, "dry_run", False), getattr(args, "wait", 0.0)
     with storage_errors(store.root), keys:
         if not exclusive:
+            store.refresh()
             yield depot
             return
         with (

@@ -45,4 +45,6 @@ def run(args: argparse.Namespace) -> Answer:
     lines = [f"snapshots kept: {kept}; {did}: {gone}", f"{did}: {done.objects} of {done.of_objects} objects, {size}"]
     if args.dry_run:
         lines[:0] = [f"snapshot {number} is kept: {', '.join(why)}" for number, why in done.why.items()]
+    if done.waiting:
+        lines.append(f"{done.waiting} more go when nothing has named them for the grace period (`grace-hours`)")
     return asdict(done), lines, 0

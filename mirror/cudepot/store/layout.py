@@ -74,6 +74,7 @@ LOCK = Entry(
     "lock", 'held (flock) by the process that works on the store; holds "pid N, cudepot VERB since WHEN"', Loss.NOTHING
 )
 ID = Entry("id", "identifies this store to a site in a bucket", Loss.WORK)
+BUCKET = Entry("bucket.json", "which bucket this is the working copy of (`[store]`)", Loss.NOTHING, Guard.CHECK)
 OBJECTS = Entry(
     "objects", "files under the sha256 of their bytes: `ab/ab12…`", Loss.STORE, Guard.NAME, Dry.OWN, files="*/*",
 )  # fmt: skip
@@ -117,6 +118,9 @@ PROOFS = Entry(
 DROPIN = Entry(
     "dropin.json", "what channels have under the names of packages built here, for comparison",
     Loss.WORK, Guard.CHECK, Dry.COPY,
+)  # fmt: skip
+RETIRED = Entry(
+    "retired.json", "objects of a bucket that nothing names any more, and since when", Loss.WORK, Guard.CHECK,
 )  # fmt: skip
 EXPORTED = Entry(
     "exported", "manifests of bundles written here, each with its signature: `HASH.json`",
@@ -162,8 +166,9 @@ LOG = Entry("cudepot.log", "the output of runs, and why they ended; the previous
 
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
 LAYOUT = (
-    FORMAT, LOCK, ID, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, PROMOTIONS, TAGS, BUILDS, UPSTREAMS, ENVIRONMENTS,
-    SDISTS, ROLLBACK, COMPLETE, PROOFS, DROPIN, *MANIFESTS, SIGNATURES, SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG,
+    FORMAT, LOCK, ID, BUCKET, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, PROMOTIONS, TAGS, BUILDS, UPSTREAMS,
+    ENVIRONMENTS, SDISTS, ROLLBACK, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, SIGNATURES, SHA512, RPM_SIGNATURES,
+    METADATA, ROOTS_LOG,
     DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from io import FileIO
 from pathlib import Path
@@ -22,6 +22,7 @@ from cudepot.disk import fsync_each, storage_errors, write_atomic
 from cudepot.errors import ConfigError, FormatError, StorageError, TrustError
 from cudepot.store import layout
 from cudepot.store.hold import held
+from cudepot.store.holdings import Holdings
 from cudepot.store.manifests import Manifests
 from cudepot.store.marks import Marks
 from cudepot.store.part import LocalPart
@@ -47,7 +48,7 @@ def _damaged(digest: Digest) -> TrustError:
     )
 
 
-class LocalStore:
+class LocalStore(Holdings):
     """Objects under ``root/objects``; see :class:`cudepot.ports.ObjectStore`.
 
     Args:
@@ -142,12 +143,27 @@ class LocalStore:
 
     def name(self, digest: Digest) -> str:
         """Return the same as text, which costs less where thousands are asked for."""
+        return self.here(digest)
+
+    def here(self, digest: Digest) -> str:
+        """Return where the object lies on this machine, or would lie; a store that is elsewhere brings nothing."""
         return self._gathered.get(digest.sha256) or f"{self._objects}{digest.sha256[:2]}/{digest.sha256}"
+
+    def server_copy(self, where: object, digest: Digest) -> tuple[str, str] | None:
+        """Return bucket and key of an object that the server of ``where`` has already; None for a local store."""
+        del where, digest
+        return None
+
+    def bring(self, wanted: Iterable[Digest]) -> None:
+        """Have objects on this machine that will be used at once; a local store has them."""
+
+    def refresh(self) -> None:
+        """Bring what a verb reads that holds nothing up to date: a local store always is."""
 
     def has(self, digest: Digest) -> bool:
         """Return whether the object is here and holds what its name says; one without a mark is hashed for it."""
         try:
-            about = os.stat(path := self.name(digest))  # noqa: PTH116
+            about = os.stat(path := self.here(digest))  # noqa: PTH116
         except OSError:
             return False
         if about.st_size != digest.size:
@@ -157,14 +173,14 @@ class LocalStore:
     def is_marked(self, digest: Digest) -> bool:
         """Return whether the object is here and :meth:`has` need not hash it to know."""
         try:
-            about = os.stat(self.name(digest))  # noqa: PTH116
+            about = os.stat(self.here(digest))  # noqa: PTH116
         except OSError:
             return False
         return about.st_size == digest.size and self.marks.holds(about, digest.sha256)
 
     def is_damaged(self, digest: Digest) -> bool:
         """Return whether there is a file in the object's place, but with other bytes."""
-        return os.path.lexists(self.name(digest)) and not self.has(digest)
+        return os.path.lexists(self.here(digest)) and not self.has(digest)
 
     def open(self, digest: Digest) -> BinaryIO:
         """Open an object for reading; raise StorageError when it is not here, TrustError when it is damaged."""
@@ -353,15 +369,7 @@ class LocalStore:
 
     def discard(self, digest: Digest) -> None:
         """Remove an object, if it is here."""
-        self.path(digest).unlink(missing_ok=True)
-
-    def objects(self) -> Iterator[Path]:
-        """Give the path of every object, sorted by hash."""
-        for folder in sorted(self.at(layout.OBJECTS).iterdir()):
-            if folder.is_dir() and not folder.is_symlink():
-                yield from sorted(folder.iterdir())
-            else:
-                yield folder
+        Path(self.here(digest)).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[LocalStore]:

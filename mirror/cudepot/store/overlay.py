@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cudepot.digest import Digest, Promise
@@ -42,6 +42,10 @@ class Overlay(LocalStore):
     def is_damaged(self, digest: Digest) -> bool:
         """Return whether the store below has other bytes in the object's place, and this one has none."""
         return self._below.is_damaged(digest) and not self.has(digest)
+
+    def bring(self, wanted: Iterable[Digest]) -> None:
+        """Have objects on this machine that will be used at once."""
+        self._below.bring(wanted)
 
     def known_as(self, promise: Promise) -> Digest | None:
         """Return what was found to keep a promise, in this run or before."""

@@ -12,6 +12,7 @@ from cudepot.catalog.config.config import Config, names_presets, parse_config
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import parse_upstream, parse_wants
 from cudepot.sites.registry import parse_place
+from cudepot.stores.registry import parse_store
 
 if TYPE_CHECKING:
     from cudepot.catalog.config.presets import Machine, Preset
@@ -45,8 +46,10 @@ def parse_text(text: str, machine: Machine = _unasked) -> Config:
             return places[preset.name]
 
         filled = expand(data, load_presets, place)
-        return replace(parse_config(filled, parse_upstream, parse_place, parse_wants), machine_places=places)
-    return parse_config(data, parse_upstream, parse_place, parse_wants)
+        return replace(
+            parse_config(filled, parse_upstream, parse_place, parse_wants, parse_store), machine_places=places
+        )
+    return parse_config(data, parse_upstream, parse_place, parse_wants, parse_store)
 
 
 def parse_again(text: str, config: Config) -> Config:

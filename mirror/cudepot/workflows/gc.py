@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from cudepot.depot.pointers import held_by_name
 from cudepot.depot.published_names import record_names
 from cudepot.depot.snapshots import lock_of
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, StorageError
+from cudepot.errors import ConfigError
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.kinds.signed_roots import proofs
 from cudepot.store.layout import BUILDS, IMPORTED, INCOMING, LAYOUT, METADATA, SNAPSHOTS, UPSTREAMS, Entry
@@ -41,6 +41,7 @@ class GcResult:
         objects, bytes: removed objects.
         of_objects, of_bytes: all there were.
         records: removed build records.
+        waiting: objects that nothing names, and that go after the grace period of a store in a bucket.
     """
 
     kept: tuple[int, ...]
@@ -51,6 +52,7 @@ class GcResult:
     of_bytes: int
     records: int
     why: Reasons = field(default_factory=dict)
+    waiting: int = 0
 
 
 def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -> GcResult:
@@ -69,8 +71,8 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
     depot.progress.step(f"looking for what {len(kept)} snapshots, cudepot.lock and bundles name")
     named = {digest.sha256 for digest in _named(depot, kept)}
     depot.progress.step(f"listing the objects of the store: {len(named):,} are needed")
-    found = {path: path.lstat().st_size for path in depot.store.objects() if path.is_file() and not path.is_symlink()}
-    gone = {path: size for path, size in found.items() if path.name not in named}
+    found = depot.store.stock()
+    gone = {sha256: size for sha256, size in found.items() if sha256 not in named}
     stale = [key for key, _, built in records(depot.store) if not all(one.digest.sha256 in named for one in built)]
     removed = tuple(sorted(set(snapshots.numbers()) - {one.number for one in kept}))
     totals = (len(gone), sum(gone.values()), len(found), sum(found.values()))
@@ -86,8 +88,10 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
                 snapshots.remove(number, link=False)
         for key in stale:
             forget_record(depot.store, key)
-        _remove(gone)
-    return GcResult(tuple(one.number for one in kept), removed, *totals, len(stale), why)
+        went = depot.store.collect(gone)
+        totals = (len(went), sum(gone[one] for one in went), *totals[2:])
+    waiting = 0 if dry_run else len(gone) - totals[0]
+    return GcResult(tuple(one.number for one in kept), removed, *totals, len(stale), why, waiting)
 
 
 def _guard(objects: int, size: int, all_objects: int, all_bytes: int) -> None:
@@ -97,16 +101,6 @@ def _guard(objects: int, size: int, all_objects: int, all_bytes: int) -> None:
             hint="check with `cudepot gc --dry-run --force`; if this is intended, use --force, or keep more with "
             "--keep",
         )
-
-
-def _remove(gone: Iterable[Path]) -> None:
-    try:
-        for path in gone:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"{error.filename}: cannot be removed: {error.strerror}", hint="check the owner and mode of the store"
-        ) from error
 
 
 def _reasons(depot: Depot, newest: int) -> dict[int, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from cudepot.catalog.ecosystems import Output
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import ROWS, parse_upstream, parse_wants
 from cudepot.sites.registry import SITES, parse_place
+from cudepot.stores.registry import STORES, parse_store, parse_table
 
 _TEXT = {"type": "string"}
 _URL: dict[str, object] = {"url": "https://packages.example/"}
@@ -30,9 +31,10 @@ _PRESET = {"preset": _TEXT, "label": _TEXT}
 def schema() -> Schema:
     """Return the schema of cudepot.toml (JSON Schema 2020-12)."""
     root = WatchedTable({})
-    parse_config(root, parse_upstream, parse_place, parse_wants)
+    parse_config(root, parse_upstream, parse_place, parse_wants, parse_store)
     whole = root.schema()
     whole["properties"]["site"] = joined(map(_site, SITES))
+    whole["properties"]["store"] = {"anyOf": [_TEXT, joined(map(_store, STORES))]}
     for name, items in (("upstream", _upstream()), ("pin", _pin()), ("environment", _environment())):
         whole["properties"][name] = {"type": "array", "items": items}
     return {
@@ -56,6 +58,10 @@ def _asked(parse: Callable[[WatchedTable], object], examples: Iterable[dict[str,
 
 def _site(name: str) -> Schema:
     return _asked(lambda table: parse_site(table, parse_place), ({"type": name, **one} for one in _SITES))
+
+
+def _store(name: str) -> Schema:
+    return _asked(parse_table, ({"type": name, **one} for one in ({}, {"bucket": "packages"})))
 
 
 def _upstream() -> Schema:

@@ -18,6 +18,8 @@ from cudepot.errors import ConfigError
 if TYPE_CHECKING:
     from cudepot.catalog.config.environments import Environment, ParseWants
 
+ParseStore = Callable[[Table], tuple[str, object]]
+"""Reads ``store``: a folder's name, or a table; returns the folder, and where the store is unless there."""
 VERSION = 1
 SUBDIRS = ("linux-64", "linux-aarch64", "linux-ppc64le", "win-64")
 PLATFORMS = (*SUBDIRS, "osx-64", "osx-arm64")
@@ -59,6 +61,8 @@ class Config:
     """The whole of cudepot.toml.
 
     Attributes:
+        store: folder of the store, relative to cudepot.toml.
+        kept_in: where the store really is, of which that folder is the working copy; None for the folder itself.
         accept_eula: sha256 of accepted licence texts.
         machine_places: preset → the URL that this machine is configured for, of those that leave it to the machine.
         fetch: how much of the line and of the servers a run may take.
@@ -75,6 +79,7 @@ class Config:
     machine_places: Mapping[str, str] = field(default_factory=dict)
     fetch: Fetch = NO_LIMITS
     keep: Keep = NOTHING_BY_AGE
+    kept_in: object = None
 
     def upstream(self, name: str) -> Upstream:
         """Return the upstream of that name; raise ConfigError when there is none."""
@@ -89,6 +94,11 @@ class Config:
         return tuple(pin for pin in self.pins if pin.upstream == upstream.name)
 
 
+def folder_store(root: Table) -> tuple[str, object]:
+    """Return the folder that ``store`` names."""
+    return root.text("store", "store"), None
+
+
 def names_presets(data: Mapping[str, object]) -> bool:
     """Return whether an upstream is given by a preset, so that presets have to be loaded."""
     tables = data.get("upstream")
@@ -100,18 +110,21 @@ def parse_config(
     parse_upstream: Callable[[Table], Upstream],
     parse_place: ParsePlace,
     parse_wants: ParseWants,
+    parse_store: ParseStore = folder_store,
 ) -> Config:
     """Return the configuration; raise ConfigError that names the place of the first fault.
 
-    ``parse_upstream`` reads an ``[[upstream]]``, ``parse_place`` where the site is, and ``parse_wants`` what an
-    ``[[environment]]`` wants: each kind its own.
+    ``parse_upstream`` reads an ``[[upstream]]``, ``parse_place`` where the site is, ``parse_wants`` what an
+    ``[[environment]]`` wants, and ``parse_store`` where the store is: each kind its own.
     """
     root = data if isinstance(data, Table) else Table(data)
     version = root.integer("version", 1)
     if version != VERSION:
         raise ConfigError(f"cudepot.toml has version {version}; this cudepot reads {VERSION}")
+    store, kept_in = parse_store(root)
     config = Config(
-        store=root.text("store", "store"),
+        store=store,
+        kept_in=kept_in,
         site=parse_site(root.table("site"), parse_place),
         build=parse_build(root.table("build")),
         fetch=parse_fetch(root.table("fetch")),

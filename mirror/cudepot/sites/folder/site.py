@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -24,8 +24,11 @@ _CURRENT = re.compile(r"snapshots/([0-9]{6})")
 class LinkedStore(ObjectStore, Protocol):
     """A store whose objects are files that can be put elsewhere as hard links."""
 
-    def path(self, digest: Digest) -> Path:
-        """Return where the object lies, or would lie."""
+    def here(self, digest: Digest) -> str:
+        """Return where the object is on this machine, or would be."""
+
+    def bring(self, wanted: Iterable[Digest]) -> None:
+        """Have objects on this machine that will be used at once."""
 
     def place(self, digest: Digest, target: Path | str) -> None:
         """Put an object at a path: a hard link where possible, else a checked copy."""
@@ -122,12 +125,13 @@ class FolderSite:
     def room(self, number: int, tree: Mapping[str, Digest]) -> tuple[str, int]:
         """Return the folder and the bytes it takes: none where the store's files get links, else all of them."""
         first = next(iter(tree.values()), None)
-        linked = first is None or takes_links(self._store.path(first).parent, self.root)
+        linked = first is None or takes_links(Path(self._store.here(first)).parent, self.root)
         size = 0 if linked or self.folder(number).is_dir() else sum(one.size for one in tree.values())
         return str(self.root), size
 
     def _fill(self, partial: Path, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
         partial.mkdir(parents=True)
+        self._store.bring(tree.values())
         made = {""}
         for path, digest in tree.items():
             name = safe_name(path)
@@ -158,14 +162,15 @@ class FolderSite:
         """Make a folder hold exactly these files, one rename each, so that it can be shown meanwhile."""
         for path in [one for one in self._below(folder) if one not in tree and one not in extra]:
             (folder / path).unlink()
-        for path, digest in tree.items():
+        lacking = {path: digest for path, digest in tree.items() if not self._same(folder / path, digest)}
+        self._store.bring(lacking.values())
+        for path, digest in lacking.items():
             target = folder / path
-            if not self._same(target, digest):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                temp = target.with_name(f".{target.name}.new")
-                temp.unlink(missing_ok=True)
-                self._store.place(digest, temp)
-                temp.replace(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temp = target.with_name(f".{target.name}.new")
+            temp.unlink(missing_ok=True)
+            self._store.place(digest, temp)
+            temp.replace(target)
         for path, data in extra.items():
             if not (folder / path).is_file() or (folder / path).read_bytes() != data:
                 write_atomic(folder / path, data)
@@ -222,4 +227,5 @@ class FolderSite:
 
     def _same(self, file: Path, digest: Digest) -> bool:
         plain = not file.is_symlink() and file.is_file()
-        return plain and self._store.has(digest) and file.samefile(self._store.path(digest))
+        here = Path(self._store.here(digest))
+        return plain and here.exists() and file.samefile(here) and self._store.has(digest)

@@ -16,7 +16,7 @@ from typing import Any
 from cudepot.digest import Digest
 from cudepot.errors import FormatError, SiteError
 from cudepot.ports import FileTraits, Rank
-from cudepot.sites.s3.bucket import Bucket
+from cudepot.transport.s3.bucket import Bucket
 
 KEY = ".cudepot/inventory.json"
 FORMAT = "cudepot-s3 1"

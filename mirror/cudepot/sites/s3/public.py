@@ -8,12 +8,12 @@ from urllib.parse import quote
 import requests
 
 if TYPE_CHECKING:
-    from cudepot.sites.s3.place import S3Place
+    from cudepot.transport.s3.where import Where
 
 _ABSENT = ".cudepot/absent"
 
 
-def public_url(place: S3Place) -> str:
+def public_url(place: Where) -> str:
     """Return where clients read the site: as configured, or the bucket's own address."""
     if place.public_url:
         return place.public_url
@@ -25,7 +25,7 @@ def public_url(place: S3Place) -> str:
     return f"{scheme}://{place.bucket}.{host.rstrip('/')}/{quote(place.prefix)}"
 
 
-def unreadable(place: S3Place, known: str) -> str:
+def unreadable(place: Where, known: str) -> str:
     """Return what clients will stumble over, in a line; empty when there is nothing.
 
     Args:
@@ -44,7 +44,7 @@ def unreadable(place: S3Place, known: str) -> str:
     return ""
 
 
-def _status(place: S3Place, url: str) -> int:
+def _status(place: Where, url: str) -> int:
     proxies = {"http": place.proxy, "https": place.proxy} if place.proxy else None
     try:
         return requests.head(url, timeout=10, proxies=proxies, verify=place.ca or True).status_code

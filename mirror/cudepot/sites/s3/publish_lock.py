@@ -13,7 +13,7 @@ from typing import Any
 
 from cudepot.errors import BusyError, SiteError
 from cudepot.ports import FileTraits, Rank
-from cudepot.sites.s3.bucket import Bucket, LostRaceError
+from cudepot.transport.s3.bucket import Bucket, LostRaceError
 
 KEY = ".cudepot/lock.json"
 LEASE = 900.0

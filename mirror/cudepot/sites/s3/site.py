@@ -13,12 +13,12 @@ from cudepot.digest import Digest
 from cudepot.errors import BusyError, MissingError, SiteError, StorageError
 from cudepot.ports import ObjectStore, Progress, Rank
 from cudepot.sites.s3 import inventory as s3_inventory
-from cudepot.sites.s3.bucket import MOST_COPIED, Bucket
 from cudepot.sites.s3.inventory import Inventory
 from cudepot.sites.s3.public import unreadable
 from cudepot.sites.s3.publish_lock import PublishLock
-from cudepot.sites.s3.send import Sender
 from cudepot.sites.s3.snapshot import Names, Written, key_of, load, rendered
+from cudepot.transport.s3.bucket import MOST_COPIED, Bucket
+from cudepot.transport.s3.send import Origin, Sender
 
 CHECKPOINT = 10.0
 """Seconds of sending after which the record is written: what a killed run may have to send twice."""
@@ -35,6 +35,7 @@ class S3Site:
         names: how site paths become keys.
         progress: told of bytes sent, and of what clients will stumble over.
         settle: see :class:`~cudepot.sites.s3.publish_lock.PublishLock`.
+        origin: see :class:`~cudepot.transport.s3.send.Sender`.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class S3Site:
         names: Names,
         progress: Progress,
         settle: float = 1.0,
+        origin: Origin = lambda _: None,
     ) -> None:
         self._bucket, self._names, self._progress = bucket, names, progress
-        self._sender = Sender(bucket, store, names.traits)
+        self._sender = Sender(bucket, store, names.traits, origin=origin)
         self._lock = PublishLock(bucket, owner, settle)
         self._record: Inventory | None = None
         self._snapshots: dict[int, Written | None] = {}

@@ -12,7 +12,7 @@ from cudepot.digest import Digest
 from cudepot.errors import FormatError, SiteError
 from cudepot.paths import safe_name
 from cudepot.ports import FileTraits, Rank
-from cudepot.sites.s3.bucket import Bucket
+from cudepot.transport.s3.bucket import Bucket
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.config import Config
@@ -23,6 +22,7 @@ from cudepot.kinds.peers import compared
 from cudepot.kinds.site_roots import own_roots
 from cudepot.kinds.unsigned import unsigned_shown
 from cudepot.ports import Inspectable, Progress
+from cudepot.store.holdings import Held
 from cudepot.store.local import LocalStore
 from cudepot.workflows.nvidia.faults import nvidia_faults
 from cudepot.workflows.verify.mirrors import mirror_faults
@@ -55,9 +55,8 @@ class VerifyResult:
 
 def verify(depot: Depot) -> VerifyResult:
     """Check store, snapshots and the site that is shown; repairs nothing."""
-    paths = list(depot.store.objects())
-    total = sum(path.lstat().st_size for path in paths)
-    bad = _hash_all(depot.store, depot.progress, paths, total)
+    held = depot.store.holdings()
+    bad = _hash_all(depot.store, depot.progress, held)
     depot.progress.step("checking the snapshots and records of the store")
     faults = [
         *_with_names(depot.store, bad),
@@ -92,7 +91,9 @@ def verify(depot: Depot) -> VerifyResult:
                 peers = compared(depot.config, depot.store, snapshot.tree)
     elif numbers:
         faults.append(f"{site.where}: does not show a snapshot of this store; run `cudepot publish`")
-    return VerifyResult(len(paths), total, len(numbers), files, tuple(faults), tuple(map(str, bad)), marked, peers)
+    sizes = {one.name: one.size for one in held}  # one that is in a bucket and here as well is one object
+    places = tuple(one.place for one in bad)
+    return VerifyResult(len(sizes), sum(sizes.values()), len(numbers), files, tuple(faults), places, marked, peers)
 
 
 def _channel_site_faults(depot: Depot, site: Inspectable) -> Iterator[str]:
@@ -105,7 +106,7 @@ def _channel_site_faults(depot: Depot, site: Inspectable) -> Iterator[str]:
             yield from _index_faults(depot.config, depot.store, depot.keyring, depot.isolation, snapshot)
 
 
-def _with_names(store: LocalStore, bad: Mapping[Path, str]) -> Iterator[str]:
+def _with_names(store: LocalStore, bad: Mapping[Held, str]) -> Iterator[str]:
     """Give the faults of objects, each with a path under which a snapshot shows it: a hash tells nobody anything."""
     names: dict[str, str] = {}
     snapshots = store.snapshots
@@ -113,29 +114,23 @@ def _with_names(store: LocalStore, bad: Mapping[Path, str]) -> Iterator[str]:
         with contextlib.suppress(CudepotError):
             tree = parse_snapshot(snapshots.read(number)[0], f"snapshot {number}").tree
             names |= {one.sha256: f"{path} of snapshot {number}" for path, one in tree.items()}
-    for path, text in bad.items():
-        yield f"{text} ({names[path.name]})" if path.name in names else text
+    for one, text in bad.items():
+        yield f"{text} ({names[one.name]})" if one.name in names else text
 
 
-def _hash_all(store: LocalStore, progress: Progress, paths: Sequence[Path], total: int) -> dict[Path, str]:
-    """Hash every object, several at once; return what is wrong by path."""
-    progress.begin(f"hashing {len(paths)} objects", total, len(paths))
+def _hash_all(store: LocalStore, progress: Progress, held: Sequence[Held]) -> dict[Held, str]:
+    """Hash every object, several at once; return what is wrong with those that are damaged."""
+
+    def look(one: Held) -> str:
+        fault = store.fault(one)
+        progress.advance(one.size, 1)
+        return fault
+
+    progress.begin(f"hashing {len(held)} objects", sum(one.size for one in held), len(held))
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = dict(zip(paths, pool.map(lambda path: _object_fault(store, progress, path), paths), strict=True))
+        found = dict(zip(held, pool.map(look, held), strict=True))
     progress.end()
-    return {path: fault for path, fault in found.items() if fault}
-
-
-def _object_fault(store: LocalStore, progress: Progress, path: Path) -> str:
-    if path.is_symlink() or not path.is_file():
-        return f"object {path}: not a plain file: remove it"
-    found = store.marks.hashed(str(path))
-    progress.advance(found.size, 1)
-    return (
-        ""
-        if found.sha256 == path.name
-        else (f"object {path}: its content has sha256 {found.sha256}: remove it and run sync")
-    )
+    return {one: fault for one, fault in found.items() if fault}
 
 
 def _site_faults(store: LocalStore, progress: Progress, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:

@@ -68,13 +68,13 @@ def _documents(store: LocalStore, history: History, site: Inspectable) -> Iterat
 
 def _objects(store: LocalStore, history: History, site: Inspectable, found: VerifyResult) -> Iterator[str]:
     shown = _shown(history, site)
-    for path in map(Path, found.damaged):
-        if path.is_symlink() or not path.is_dir():
-            path.unlink(missing_ok=True)
-            if shown and _from_site(store, site, shown, path.name):
-                yield f"object {path.name}: put back from the site"
+    for place in found.damaged:
+        if Path(place).is_symlink() or not Path(place).is_dir():
+            name = store.drop(place)
+            if shown and _from_site(store, site, shown, name):
+                yield f"object {name}: put back from the site"
             else:
-                yield f"object {path.name}: removed; sync, repackage, publish or a bundle restores it"
+                yield f"object {name}: removed; sync, repackage, publish or a bundle restores it"
 
 
 def _fetched(depot: Depot, found: VerifyResult) -> Iterator[str]:

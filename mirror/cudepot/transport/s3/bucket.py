@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,29 +14,32 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, ConfigError, MissingError, SiteError
 from cudepot.ports import FileTraits
-from cudepot.sites.s3.direct_put import DirectPut, direct_put
 from cudepot.transport.limits import UNLIMITED, Throttle
+from cudepot.transport.s3.direct_put import DirectPut, direct_put
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-    from cudepot.sites.s3.place import S3Place
+    from cudepot.transport.s3.where import Where
 
 _MISSING = ("NoSuchKey", "404", "NotFound")
 _REFUSED = {
     "NoSuchBucket": "create the bucket first: cudepot does not create buckets",
     "AccessDenied": "the credentials boto3 found are not allowed to do this: check the bucket's policy",
     "403": "the credentials boto3 found are not allowed to do this: check the bucket's policy",
-    "InvalidAccessKeyId": "this server does not know the credentials boto3 found: check AWS_PROFILE or `site.profile`",
-    "SignatureDoesNotMatch": "the secret key, `site.region` or a proxy in between is wrong",
+    "InvalidAccessKeyId": "this server does not know the credentials boto3 found: check AWS_PROFILE or `TABLE.profile`",
+    "SignatureDoesNotMatch": "the secret key, `TABLE.region` or a proxy in between is wrong",
     "QuotaExceeded": "the bucket is full: raise its quota and run the command again: it resumes",
     "EntityTooLarge": "the server does not accept files of that size",
 }
 MOST_COPIED = 5 << 30
 """Bytes of an object that S3 copies in one request."""
-_NO_ANSWER = "check `site.endpoint`, and run the command again: it resumes"
-_NO_TLS = "for a private certificate authority name its file in `ca` of [site]; else check `site.endpoint`"
-_NO_PROXY = "check `site.proxy`, or HTTPS_PROXY in the environment, and run the command again: it resumes"
+_MOST_DELETED = 1000
+_NO_ANSWER = "check `TABLE.endpoint`, and run the command again: it resumes"
+_NO_TLS = "for a private certificate authority name its file in `ca` of [TABLE]; else check `TABLE.endpoint`"
+_NO_PROXY = "check `TABLE.proxy`, or HTTPS_PROXY in the environment, and run the command again: it resumes"
+_UNKNOWN = "see the server's own log; run the command again: it resumes"
+_BRINGS, _WRITERS = {"site": "publish"}, {"site": "publisher"}
 _NO_PAGES = (
     "this server cannot hold FOLDER/ as an object: set `folder-pages = false` in [site], and have a web server "
     "in front "
@@ -65,7 +68,7 @@ class Bucket:
         requests: how many requests were sent, retries included.
     """
 
-    def __init__(self, place: S3Place, user_agent: str, throttle: Throttle = UNLIMITED.throttle) -> None:
+    def __init__(self, place: Where, user_agent: str, throttle: Throttle = UNLIMITED.throttle) -> None:
         self.place, self.requests, self._throttle = place, 0, throttle
         with self._told("connecting"):
             self._session, self._client = _client(place, user_agent)
@@ -127,8 +130,12 @@ class Bucket:
             )
         return str(answer["ETag"]).strip('"')
 
-    def put_direct(self, key: str, stream: BinaryIO, traits: FileTraits, digest: Digest) -> bool:
+    def put_direct(
+        self, key: str, stream: BinaryIO, traits: FileTraits, digest: Digest, *, absent: bool = False
+    ) -> bool:
         """Write an object from a stream the short way; return False where :meth:`put` or parts have to.
+
+        With ``absent``, refuse to write over an object.
 
         Raises:
             Exception: what the stream raises; nothing is written then.
@@ -140,6 +147,7 @@ class Bucket:
                 "x-amz-meta-sha256": digest.sha256,
                 "x-amz-checksum-sha256": _base64(digest.sha256),
                 "User-Agent": self._user_agent,
+                **({"If-None-Match": "*"} if absent else {}),
             }
             return self._direct is not None and self._direct.put(key, headers, digest, stream)
 
@@ -147,9 +155,15 @@ class Bucket:
     def _direct(self) -> DirectPut | None:
         return direct_put(self.place, self._session, self._client, self._count, self._throttle)
 
-    def copy(self, source: str, key: str, traits: FileTraits, sha256: str) -> None:
-        """Copy an object, of at most :data:`MOST_COPIED`, on the server."""
-        origin = {"Bucket": self.place.bucket, "Key": self.place.prefix + source}
+    def copy(self, source: str, key: str, traits: FileTraits, sha256: str, origin_bucket: str = "") -> None:
+        """Copy an object, of at most :data:`MOST_COPIED`, on the server.
+
+        ``source`` is a key of ours, or with ``origin_bucket`` a whole key of that bucket.
+        """
+        origin = {
+            "Bucket": origin_bucket or self.place.bucket,
+            "Key": source if origin_bucket else self.place.prefix + source,
+        }
         with self._told(key):
             self._client.copy_object(
                 **self._at(key), **_headers(traits, sha256), CopySource=origin, MetadataDirective="REPLACE"
@@ -159,6 +173,34 @@ class Bucket:
         """Remove an object, if it is there."""
         with self._told(key):
             self._client.delete_object(**self._at(key))
+
+    def delete_each(self, keys: Sequence[str]) -> None:
+        """Remove objects, as far as they are there, many in a request."""
+        for start in range(0, len(keys), _MOST_DELETED):
+            named = [{"Key": self.place.prefix + one} for one in keys[start : start + _MOST_DELETED]]
+            with self._told("deleting"):
+                answer = self._client.delete_objects(
+                    Bucket=self.place.bucket, Delete={"Objects": named, "Quiet": True}, ChecksumAlgorithm="SHA256"
+                )
+            if errors := answer.get("Errors", ()):
+                one = errors[0]
+                raise SiteError(
+                    f"{self.place.bucket}/{one.get('Key')}: not removed: {one.get('Code')}",
+                    hint=_REFUSED["AccessDenied"],
+                )
+
+    def size(self, key: str) -> int:
+        """Return how many bytes an object has; raise MissingError when there is none."""
+        with self._told(key):
+            return int(self._client.head_object(**self._at(key))["ContentLength"])
+
+    def stock(self, start: str) -> Iterator[tuple[str, int, float]]:
+        """Give key, size and time of writing (seconds since 1970) of all objects whose keys begin with ``start``."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with self._told(start):
+            for page in pages.paginate(Bucket=self.place.bucket, Prefix=self.place.prefix + start):
+                for one in page.get("Contents", ()):
+                    yield one["Key"][len(self.place.prefix) :], one["Size"], one["LastModified"].timestamp()
 
     def listing(self) -> Iterator[str]:
         """Give every key below the prefix."""
@@ -182,11 +224,14 @@ class Bucket:
             answer = self._client.upload_part(**self._at(key), UploadId=upload, PartNumber=number, Body=body)
         return str(answer["ETag"]).strip('"')
 
-    def end_parts(self, key: str, upload: str, etags: list[str]) -> None:
-        """Make an object of the parts."""
+    def end_parts(self, key: str, upload: str, etags: list[str], *, absent: bool = False) -> None:
+        """Make an object of the parts; with ``absent``, refuse to write over one."""
+        condition = {"IfNoneMatch": "*"} if absent else {}
         parts = [{"PartNumber": number, "ETag": f'"{one}"'} for number, one in enumerate(etags, 1)]
         with self._told(key):
-            self._client.complete_multipart_upload(**self._at(key), UploadId=upload, MultipartUpload={"Parts": parts})
+            self._client.complete_multipart_upload(
+                **self._at(key), UploadId=upload, MultipartUpload={"Parts": parts}, **condition
+            )
 
     def parts(self, key: str, upload: str) -> dict[int, str]:
         """Return the ETag by number of the parts that have arrived; empty when the upload is unknown."""
@@ -220,7 +265,7 @@ class Bucket:
         try:
             yield
         except ClientError as error:
-            raise _refusal(error, what) from error
+            raise _refusal(error, what, self.place.table) from error
         except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
             hint = "set up credentials with `aws configure` or AWS_PROFILE; cudepot stores none"
             raise ConfigError(f"{what}: {error}", hint=hint) from error
@@ -228,17 +273,18 @@ class Bucket:
             said = " ".join(str(error).split())
             kinds = {SSLError: _NO_TLS, ProxyConnectionError: _NO_PROXY}
             hint = next((text for kind, text in kinds.items() if isinstance(error, kind)), _NO_ANSWER)
-            raise SiteError(f"{what}: {said}", hint=hint) from error
+            raise SiteError(f"{what}: {said}", hint=hint.replace("TABLE", self.place.table)) from error
 
 
-def _client(place: S3Place, user_agent: str) -> tuple[Any, Any]:
+def _client(place: Where, user_agent: str) -> tuple[Any, Any]:
     """Return botocore's session and boto3's client; boto3 takes 200 ms to import, and only sites on S3 need it."""
     from boto3.session import Session as Boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
     from botocore.session import Session  # noqa: PLC0415
 
     if place.ca and not Path(place.ca).is_file():
-        raise ConfigError(f"{place.ca}: no such file", hint="`ca` of [site] names a file of certificates (PEM)")
+        hint = f"`ca` of [{place.table}] names a file of certificates (PEM)"
+        raise ConfigError(f"{place.ca}: no such file", hint=hint)
     config = Config(
         signature_version="s3v4",
         # Old servers know no trailing checksums. A signed payload has its sha256 compared by all of them.
@@ -282,20 +328,19 @@ def _server_time(answer: Any) -> float:
         return float(answer["LastModified"].timestamp())
 
 
-def _refusal(error: ClientError, what: str) -> Exception:
+def _refusal(error: ClientError, what: str, table: str) -> Exception:
     detail = cast(dict[str, Any], error.response.get("Error", {}))
     code = str(detail.get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _MISSING and error.operation_name not in ("PutObject", "CopyObject"):
-        return MissingError(f"{what}: not there", hint="run `cudepot publish`")
+        return MissingError(f"{what}: not there", hint=f"run `cudepot {_BRINGS.get(table, 'sync')}`")
     if code in ("PreconditionFailed", "ConditionalRequestConflict") or status == 412:
         return LostRaceError(
-            f"{what}: another publisher wrote it first", hint="let it finish, then run the command again"
+            f"{what}: another {_WRITERS.get(table, 'cudepot')} wrote it first",
+            hint="let it finish, then run the command again",
         )
     said = " ".join(f"{code}: {detail.get('Message') or ''}".split()).rstrip(":")
     return SiteError(
         f"{what}: refused with {said} (HTTP {status})",
-        hint=_NO_PAGES
-        if what.endswith("/")
-        else _REFUSED.get(code, "see the server's own log; run the command again: it resumes"),
+        hint=_NO_PAGES if what.endswith("/") else _REFUSED.get(code, _UNKNOWN).replace("TABLE", table),
     )

@@ -22,7 +22,7 @@ from cudepot.transport.http.kept_connections import trusting
 from cudepot.transport.limits import UNLIMITED, Throttle
 
 if TYPE_CHECKING:
-    from cudepot.sites.s3.place import S3Place
+    from cudepot.transport.s3.where import Where
 
 CONNECT, READ = 10, 60
 """Seconds to connect, and without an answer: what boto3 is given as well."""
@@ -78,7 +78,8 @@ class DirectPut:
             answer = self._pool.urlopen("PUT", self._path + name, body, sent, retries=False, redirect=False)
         except HTTPError:
             return False
-        self.refused |= 300 <= answer.status < 500  # other rights, another place: so would be the next
+        # Other rights, another place: so would be the next; not where a condition does not hold, or twice at a time.
+        self.refused |= 300 <= answer.status < 500 and answer.status not in (409, 412)
         return answer.status == 200
 
     def _pieces(self, stream: BinaryIO, size: int) -> Iterator[memoryview]:
@@ -91,7 +92,7 @@ class DirectPut:
 
 
 def direct_put(
-    place: S3Place, session: Any, client: Any, count: Callable[..., None], throttle: Throttle = UNLIMITED.throttle
+    place: Where, session: Any, client: Any, count: Callable[..., None], throttle: Throttle = UNLIMITED.throttle
 ) -> DirectPut | None:
     """Return the short way into a bucket; None where a proxy stands in it.
 

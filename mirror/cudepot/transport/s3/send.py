@@ -16,16 +16,19 @@ from typing import BinaryIO, cast
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.errors import SiteError
 from cudepot.ports import FileTraits, ObjectStore
-from cudepot.sites.s3.bucket import Bucket
+from cudepot.transport.s3.bucket import MOST_COPIED, Bucket
 
 PART = 5 << 20
 """Bytes sent at a time: the least S3 takes for a part, so that sixteen of them are a small matter."""
 WHOLE = 32 << 20
 """Bytes up to which a file goes in one request, where it can go the short way: it is never in memory whole."""
 _MOST_PARTS = 10_000
+_FEW = 4  # parts at a time of an object that is sent beside others
 Done = Callable[[str, Digest], None]
 """Told of every object that has certainly arrived."""
 Uploads = dict[str, tuple[Digest, str]]
+Origin = Callable[[Digest], tuple[str, str] | None]
+"""Returns bucket and whole key of an object that the same server has elsewhere; None where it has not."""
 
 
 class Sender:
@@ -37,10 +40,21 @@ class Sender:
         bucket: where to.
         store: where from.
         traits: says how a key is served.
+        absent: write over nothing: an object that is there stays, and :class:`LostRaceError` is raised.
+        origin: tells what the server has in another bucket, and need not be sent.
     """
 
-    def __init__(self, bucket: Bucket, store: ObjectStore, traits: Callable[[str], FileTraits]) -> None:
-        self._bucket, self._store, self._traits = bucket, store, traits
+    def __init__(
+        self,
+        bucket: Bucket,
+        store: ObjectStore,
+        traits: Callable[[str], FileTraits],
+        *,
+        absent: bool = False,
+        origin: Origin = lambda _: None,
+    ) -> None:
+        self._bucket, self._store, self._traits, self._absent = bucket, store, traits, absent
+        self._origin, self._copies = origin, True
 
     def send(
         self,
@@ -61,7 +75,11 @@ class Sender:
             SiteError: the server refuses; what arrived before was told to ``done``.
             StorageError, TrustError: an object is not in the store, or is damaged there.
         """
-        whole = {key for key, one in wanted.items() if key in copies or one.size <= (PART if key in uploads else WHOLE)}
+        whole = {
+            key
+            for key, one in wanted.items()
+            if key in copies or self._elsewhere(one) or one.size <= (PART if key in uploads else WHOLE)
+        }
         left = [key for key in wanted if key not in whole]
         with _pool(self._bucket.place.workers) as pool:
             jobs = {  # the largest first: one that comes last keeps only one worker busy
@@ -78,23 +96,45 @@ class Sender:
                 self._send_long(pool, key, wanted[key], uploads)
                 done(key, wanted[key])
 
+    def send_one(self, key: str, digest: Digest) -> None:
+        """Send one object; a long one with few of its parts side by side; raise as :meth:`send` does."""
+        if digest.size > WHOLE or not self._send_whole(key, digest, ""):
+            with _pool(_FEW) as pool:
+                self._send_long(pool, key, digest, {})
+
     def _send_whole(self, key: str, digest: Digest, source: str) -> bool:
         """Send an object in one request; return False where it has to go in parts."""
         traits = self._traits(key)
         if source:
             self._bucket.copy(source, key, traits, digest.sha256)
-        elif not self._send_direct(key, digest, traits):
+        elif not self._copied(key, digest, traits) and (
+            digest.size > WHOLE or not self._send_direct(key, digest, traits)
+        ):
             if digest.size > PART:
                 return False
             with self._checked(key, digest) as stream:
                 body = _read(stream, digest.size)
-            self._bucket.put(key, body, traits, digest.sha256)
+            self._bucket.put(key, body, traits, digest.sha256, absent=self._absent)
         self._read_back(key, digest)
         return True
 
+    def _elsewhere(self, digest: Digest) -> tuple[str, str] | None:
+        return self._origin(digest) if self._copies and digest.size <= MOST_COPIED else None
+
+    def _copied(self, key: str, digest: Digest, traits: FileTraits) -> bool:
+        """Copy an object out of another bucket of the server; one that refuses is not asked again."""
+        found = self._elsewhere(digest)
+        try:
+            if found:
+                self._bucket.copy(found[1], key, traits, digest.sha256, found[0])
+        except SiteError:
+            self._copies = False
+            return False
+        return found is not None
+
     def _send_direct(self, key: str, digest: Digest, traits: FileTraits) -> bool:
         with self._checked(key, digest) as stream:
-            return self._bucket.put_direct(key, cast(BinaryIO, stream), traits, digest)
+            return self._bucket.put_direct(key, cast(BinaryIO, stream), traits, digest, absent=self._absent)
 
     def _send_long(self, pool: ThreadPoolExecutor, key: str, digest: Digest, uploads: Uploads) -> None:
         upload, there = self._begun(key, digest, uploads)
@@ -105,7 +145,7 @@ class Sender:
                     etags[len(etags) - self._bucket.place.workers].result()
                 known = there.get(number)
                 etags.append(pool.submit(self._send_part, key, upload, number, body, known))
-        self._bucket.end_parts(key, upload, [one.result() for one in etags])
+        self._bucket.end_parts(key, upload, [one.result() for one in etags], absent=self._absent)
         del uploads[key]
         self._read_back(key, digest)
 

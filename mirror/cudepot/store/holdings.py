@@ -1,0 +1,75 @@
+"""All objects of a store at once: to count, hash and remove them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from cudepot.errors import StorageError
+from cudepot.store.layout import OBJECTS
+from cudepot.store.marks import Marks
+
+
+class Held(NamedTuple):
+    """Something in an object's place: where, under which name, its bytes, and whether it is on this machine."""
+
+    place: str
+    name: str
+    size: int
+    is_here: bool
+
+
+class Holdings:
+    """What stands in objects' places below a folder."""
+
+    root: Path
+    marks: Marks
+
+    def objects(self) -> Iterator[Path]:
+        """Give the path of every object, sorted by hash."""
+        for folder in sorted(OBJECTS.at(self.root).iterdir()):
+            if folder.is_dir() and not folder.is_symlink():
+                yield from sorted(folder.iterdir())
+            else:
+                yield folder
+
+    def stock(self) -> dict[str, int]:
+        """Return the size of every object by sha256."""
+        return {path.name: path.lstat().st_size for path in self.objects() if path.is_file() and not path.is_symlink()}
+
+    def collect(self, unnamed: Iterable[str]) -> list[str]:
+        """Remove objects that nothing names, and return the sha256 of those that went.
+
+        Raises:
+            StorageError: the disk refuses.
+        """
+        gone = set(unnamed)
+        try:
+            for path in [one for one in self.objects() if one.name in gone]:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"{error.filename}: cannot be removed: {error.strerror}", hint="check owner and mode of the store"
+            ) from error
+        return list(gone)
+
+    def holdings(self) -> list[Held]:
+        """Return everything that stands in an object's place."""
+        return [Held(str(path), path.name, path.lstat().st_size, is_here=True) for path in self.objects()]
+
+    def fault(self, held: Held) -> str:
+        """Return what is wrong with an object, found by hashing it; empty where it is what its name says."""
+        path = Path(held.place)
+        if path.is_symlink() or not path.is_file():
+            return f"object {path}: not a plain file: remove it"
+        found = self.marks.hashed(held.place)
+        if found.sha256 == held.name:
+            return ""
+        return f"object {path}: its content has sha256 {found.sha256}: remove it and run sync"
+
+    def drop(self, place: str) -> str:
+        """Remove a damaged object, by the place in :meth:`holdings`; return the name it had."""
+        path = Path(place)
+        path.unlink(missing_ok=True)
+        return path.name

@@ -1,0 +1,1 @@
+"""Where a store is, unless in the folder it works in."""

@@ -1,0 +1,46 @@
+"""What a store kind is: a module that reads ``[store]`` as a place, and places that open stores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from cudepot.catalog.fields import Table
+from cudepot.ports import Progress
+from cudepot.store.local import LocalStore
+
+
+class Around(NamedTuple):
+    """What of a run a store works with.
+
+    Attributes:
+        base: folder of cudepot.toml; relative paths in it start here.
+        root: folder of the working copy.
+        progress: is told of what takes long.
+        user_agent: what cudepot calls itself to servers.
+        quick: see :class:`~cudepot.store.marks.Marks`.
+    """
+
+    base: Path
+    root: Path
+    progress: Progress
+    user_agent: str
+    quick: bool = False
+
+
+class StorePlace(Protocol):
+    """A place that can be opened."""
+
+    def open(self, around: Around) -> LocalStore:
+        """Return the store; what takes long to load, or may fail, is left to this moment."""
+
+
+class StoreKind(Protocol):
+    """The module of a kind; it is loaded to read cudepot.toml, so it loads next to nothing itself."""
+
+    def parse(self, table: Table) -> StorePlace:
+        """Return the place that ``[store]`` names; ask the table for the kind's own keys only.
+
+        Raises:
+            ConfigError: a value is missing or wrong; it names the place of the first fault.
+        """

@@ -1,0 +1,363 @@
+"""The store in an S3 bucket: the bucket is the truth, a folder is its working copy and may be thrown away.
+
+Objects and snapshots are created once and never changed. All else is one tree of records, named by ``state.json``,
+which is only changed by whoever read it last (``docs/adr/0058``): of two machines that work on a store at a time, one
+loses and changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
+from pathlib import Path
+from typing import BinaryIO
+
+from cudepot.digest import CHUNK, Digest, MismatchError
+from cudepot.errors import BusyError, ConfigError, CudepotError, MissingError, TrustError
+from cudepot.store import layout
+from cudepot.store.hold import held
+from cudepot.store.holdings import Held
+from cudepot.store.local import LocalStore
+from cudepot.store.sealed_file import SealedFile
+from cudepot.stores.kind import Around
+from cudepot.stores.s3.cache import Cache
+from cudepot.stores.s3.collect import LEASE, retire
+from cudepot.stores.s3.conditions import check_conditions
+from cudepot.stores.s3.records import ROOM as RECORDS
+from cudepot.stores.s3.records import Records
+from cudepot.stores.s3.records import key_of as record_key
+from cudepot.stores.s3.snapshots import ROOM as SNAPSHOTS
+from cudepot.stores.s3.snapshots import BucketSnapshots
+from cudepot.stores.s3.snapshots import key_of as snapshot_key
+from cudepot.stores.s3.state import State, StateFile
+from cudepot.stores.s3.there import There, key_of
+from cudepot.stores.s3.uploads import Uploads
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.where import Where
+
+LOCK_FILE = "cudepot.lock"
+"""The project's own file that goes with a store: a machine that has none gets it back."""
+_PATIENCE = 15.0  # seconds that a run waits for one that only reads
+
+
+class S3Store(LocalStore):
+    """See the module, and :class:`~cudepot.store.local.LocalStore`.
+
+    Args:
+        around: what of a run it works with.
+        bucket: the bucket.
+        cache: bytes that objects may take on this machine after a run; None for as many as there are.
+        singly: see :class:`~cudepot.stores.s3.there.There`.
+    """
+
+    def __init__(self, around: Around, bucket: Bucket, *, cache: int | None = None, singly: bool = False) -> None:
+        super().__init__(around.root, create=True, quick=around.quick)
+        self._bucket, self._progress, self._limit = bucket, around.progress, cache
+        self._cache = Cache(self.root, self.marks)
+        self.there = There(bucket, singly=singly)
+        self._spoilt: set[str] = set()
+        self._removed: set[int] = set()
+        self._state = StateFile(bucket)
+        self._records = Records(bucket, self.root, {f"project/{LOCK_FILE}": around.base / LOCK_FILE})
+        self._uploads: Uploads | None = None
+
+    @property
+    def where(self) -> str:
+        """The bucket and prefix."""
+        return self._bucket.where
+
+    # objects
+
+    def name(self, digest: Digest) -> str:
+        """Return where the object can be read on this machine, brought from the bucket where it is only there."""
+        if not super().has(digest) and (size := self.there.size(digest.sha256)) is not None:
+            self._bring(Digest(digest.sha256, size))
+        return self.here(digest)
+
+    def has(self, digest: Digest) -> bool:
+        """Return whether the object is in the bucket, or here and on its way there."""
+        if digest.sha256 in self._spoilt:
+            return False
+        if self.there.holds(digest):
+            return True
+        if not super().has(digest):
+            return False
+        self._send(digest)
+        return True
+
+    def is_marked(self, digest: Digest) -> bool:
+        """Return whether :meth:`has` need not hash the object to know."""
+        if digest.sha256 in self._spoilt:
+            return False
+        return self.there.holds(digest) or (super().is_marked(digest) and self.has(digest))
+
+    def is_damaged(self, digest: Digest) -> bool:
+        """Return whether other bytes were read in the object's place."""
+        return digest.sha256 in self._spoilt or super().is_damaged(digest)
+
+    def bring(self, wanted: Iterable[Digest]) -> None:
+        """Have objects on this machine, several at a time."""
+        lacking = {one for one in wanted if not super(S3Store, self).has(one) and self.there.holds(one)}
+        if not lacking:
+            return
+        self._progress.begin(f"bringing {len(lacking)} objects", sum(one.size for one in lacking), len(lacking))
+        try:
+            with ThreadPoolExecutor(self._bucket.place.workers) as pool:
+                for one in pool.map(self._brought, lacking):
+                    self._progress.advance(one.size, 1)
+        finally:
+            self._progress.end()
+
+    def _brought(self, digest: Digest) -> Digest:
+        self._bring(digest)
+        return digest
+
+    def _bring(self, digest: Digest) -> None:
+        """Fetch an object into the working copy; it is hashed on its way."""
+        try:
+            with self._cache.part(digest) as part:
+                if part.size < digest.size:
+                    part.restart()
+                    with contextlib.closing(self._bucket.open(key_of(digest.sha256))) as stream:
+                        while chunk := stream.read(CHUNK):
+                            part.write(chunk)
+                part.commit()
+        except MissingError:
+            self.there.remove(digest.sha256)
+        except MismatchError as error:
+            self._spoilt.add(digest.sha256)
+            raise TrustError(
+                f"{self.where}{key_of(digest.sha256)} is damaged: it does not hold the {digest.size} bytes its name "
+                "stands for",
+                hint="run `cudepot verify --repair`, then `cudepot sync`",
+            ) from error
+
+    def seal(
+        self, file: BinaryIO | FileIO, path: str, digest: Digest, *, settle: bool = True, gather: bool = False
+    ) -> None:
+        """Move a complete, checked file to its place, and send it to the bucket."""
+        if gather:
+            super().seal(file, path, digest, settle=settle, gather=True)
+            return
+        self._cache.seal(file, path, digest, settle=settle)
+        self._spoilt_is_mended(digest)
+        self._send(digest)
+
+    def _spoilt_is_mended(self, digest: Digest) -> None:
+        if digest.sha256 in self._spoilt:
+            self.there.remove(digest.sha256)
+
+    @contextlib.contextmanager
+    def gathering(self) -> Iterator[None]:
+        """As :meth:`LocalStore.gathering`; all are sent in the end."""
+        added: list[str] = []
+        with super().gathering():
+            yield
+            added = list(self._gathered)
+        for sha256 in added:
+            size = Path(f"{self._objects}{sha256[:2]}/{sha256}").stat().st_size
+            self._send(Digest(sha256, size))
+
+    def _send(self, digest: Digest) -> None:
+        """Begin to send an object that the bucket lacks; a run that may change nothing sends nothing.
+
+        What is being gathered has no place of its own yet, and is sent in the end.
+        """
+        if self._uploads is not None and digest.sha256 not in self._gathered and not self.there.holds(digest):
+            self._uploads.submit(digest)
+
+    def settle(self) -> None:
+        """Make the names of all objects that came so far durable on this machine; the bucket has them in the end."""
+        super().settle()
+        self._cache.settle()
+
+    def discard(self, digest: Digest) -> None:
+        """Remove an object here and in the bucket."""
+        if self._uploads is not None:
+            self._uploads.drop(digest)
+        super().discard(digest)
+        self._bucket.delete(key_of(digest.sha256))
+        self.there.remove(digest.sha256)
+
+    def server_copy(self, where: object, digest: Digest) -> tuple[str, str] | None:
+        """Return bucket and key of an object, where its server is that of ``where`` as well."""
+        place = self._bucket.place
+        if not isinstance(where, Where) or not where.is_beside(place) or not self.there.holds(digest):
+            return None
+        return place.bucket, place.prefix + key_of(digest.sha256)
+
+    @property
+    def snapshots(self) -> BucketSnapshots:
+        """The snapshots that were made here, or came here."""
+        return BucketSnapshots(self.root, self._bucket, self.commit, self._removed)
+
+    # what a run sees, and leaves
+
+    @contextlib.contextmanager
+    def locked(
+        self, *, dry: bool = False, wait: float = 0.0, said: Callable[[str], None] = lambda _: None, who: str = ""
+    ) -> Iterator[None]:
+        """Hold the working copy, bring it up to date, and in the end let the bucket have what is new.
+
+        Raises:
+            BusyError: another process has it; or another machine changed the store meanwhile.
+        """
+        with super().locked(dry=dry, wait=max(wait, _PATIENCE), said=said, who=who):
+            self._pull()
+            if dry:
+                yield
+                return
+            with self.sending():
+                try:
+                    yield
+                except CudepotError:
+                    self._keep_what_can()
+                    raise
+                self.commit()
+            self._cache.trim(self._limit, self.there)
+
+    @contextlib.contextmanager
+    def sending(self) -> Iterator[None]:
+        """Send what becomes an object meanwhile, and wait for it in the end."""
+        self._uploads = uploads = Uploads(self._bucket, self._cache, self.there, self._spoilt)
+        try:
+            yield
+            uploads.wait()
+        finally:
+            self._uploads = None
+            uploads.close()
+
+    def refresh(self) -> None:
+        """Bring the working copy up to date, unless a run on this machine is at work with it."""
+        with contextlib.suppress(BusyError), held(self.root, dry=True, wait=0.0, said=lambda _: None, who=""):
+            self._pull()
+
+    def _keep_what_can(self) -> None:
+        """Let the bucket know what a run that failed found out; the error it failed with is the one to tell."""
+        with contextlib.suppress(CudepotError):
+            self.commit()
+
+    def _pull(self) -> None:
+        """Make the working copy what the bucket says; a store that was a folder stays as it is until it is sent."""
+        state, note = self._state.read(), self._note()
+        if state is None:
+            return
+        if note.get("bucket") != self.where and self.snapshots.documents():
+            other = note.get("bucket", "")
+            raise ConfigError(
+                f"{self.root}: has snapshots of {other or 'its own'}, and {self.where} has others",
+                hint=f"move the folder away: a working copy of {self.where} is made from the bucket",
+            )
+        if state.collecting and state.collecting != note.get("copy") and self._state.age < LEASE:
+            raise BusyError(
+                f"{self.where}: another machine removes objects there",
+                hint=f"run the command again when it is done; a dead one is waited for {LEASE:.0f} s",
+            )
+        self.there.forget()
+        self.snapshots.pull(state.snapshots, state.newest)
+        self._records.pull(state.tree)
+        self._take_note()
+
+    def commit(self, collecting: str = "") -> None:
+        """Let the bucket have all that is new here: objects first, then records, then the state that names them.
+
+        Raises:
+            BusyError: another machine changed the store meanwhile.
+            SiteError: the bucket's server refuses, or is not there.
+        """
+        assert self._uploads is not None, "only a run that holds the store changes it"
+        if self._state.state is None:
+            self._adopt()
+        self._uploads.wait()
+        kept = tuple(BucketSnapshots.numbers(self.snapshots))
+        newest = max((*kept, self._state.state.newest if self._state.state else 0))
+        new = State(self._records.push(), kept, newest, collecting)
+        if new != self._state.state:
+            self._state.swap(new)
+        self._bucket.delete_each([snapshot_key(one) for one in sorted(self._removed)])
+        self._removed.clear()
+
+    def _adopt(self) -> None:
+        """Send all of a store that was a folder until now, or nothing of a new one."""
+        check_conditions(self._bucket)
+        self._take_note()
+        for path in self.objects():
+            if path.is_file() and not path.is_symlink():
+                self.has(Digest(path.name, path.stat().st_size))
+        assert self._uploads is not None, "see commit"
+        self._uploads.wait()
+        snapshots = self.snapshots
+        for number in snapshots.numbers():
+            snapshots.create(number, *snapshots.read(number))
+
+    def _note(self) -> Mapping[str, str]:
+        return SealedFile(self.at(layout.BUCKET)).recall()
+
+    def _take_note(self) -> None:
+        copy = self._note().get("copy") or secrets.token_hex(8)
+        SealedFile(self.at(layout.BUCKET)).write({"bucket": self.where, "copy": copy})
+
+    # looking at it, and clearing up
+
+    def stock(self) -> dict[str, int]:
+        """Return the size of every object in the bucket, by sha256, as it lists them now."""
+        self.there.forget()
+        return self.there.sizes()
+
+    def holdings(self) -> list[Held]:
+        """Return what is on this machine, and what the bucket lists."""
+        self.there.forget()
+        listed = self.there.sizes().items()
+        return super().holdings() + [
+            Held(f"{self.where}{key_of(one)}", one, size, is_here=False) for one, size in listed
+        ]
+
+    def fault(self, held: Held) -> str:
+        """Return what is wrong with an object, here or in the bucket, found by hashing it."""
+        if held.is_here:
+            return super().fault(held)
+        with contextlib.closing(self._bucket.open(key_of(held.name))) as stream:
+            found = Digest.of_stream(stream)
+        if found.sha256 == held.name:
+            return ""
+        self._spoilt.add(held.name)
+        return f"object {held.place}: its content has sha256 {found.sha256}"
+
+    def drop(self, place: str) -> str:
+        """Remove a damaged object from here or from the bucket; return the name it had."""
+        if not place.startswith(self.where):
+            return super().drop(place)
+        self._bucket.delete(place.removeprefix(self.where))
+        name = place.rpartition("/")[2]
+        self.there.remove(name)
+        self._spoilt.discard(name)
+        return name
+
+    def collect(self, unnamed: Iterable[str]) -> list[str]:
+        """Remove objects that nothing has named for the grace period, and return which."""
+        if self._state.state is None:
+            self.commit()
+        file, now = SealedFile(self.at(layout.RETIRED)), self._state.server_time()
+        found = retire(unnamed, file.recall(), now, self._bucket.place.grace)
+        file.write(found.waiting)
+        self.commit(collecting=self._note()["copy"])
+        for one in found.doomed:
+            Path(self.here(Digest(one, 0))).unlink(missing_ok=True)
+            self.there.remove(one)
+        self._bucket.delete_each([key_of(one) for one in found.doomed])
+        self._bucket.delete_each(list(self._stale(now)))
+        self.commit()
+        return found.doomed
+
+    def _stale(self, now: float) -> Iterator[str]:
+        """Give the keys of records and snapshots that the state does not name, and has not for the grace period."""
+        state, old = self._state.state, now - self._bucket.place.grace
+        assert state is not None, "it was just written"
+        named = self._records.named() | {record_key(state.tree)} | {snapshot_key(one) for one in state.snapshots}
+        for room in (RECORDS, SNAPSHOTS):
+            for key, _, written in self._bucket.stock(room):
+                if key not in named and written <= old:
+                    yield key

@@ -1,0 +1,46 @@
+"""Projects whose store is in a bucket of a real S3 server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Project
+from simulator.s3 import S3Server
+from simulator.site_key import SiteKey
+from tests.stores.machines import Machines
+
+
+@pytest.fixture(params=["moto", pytest.param("radosgw", marks=pytest.mark.slow)])
+def server(request: pytest.FixtureRequest, s3_server: Callable[[str], S3Server]) -> S3Server:
+    """A server that honours conditions."""
+    return s3_server(request.param)
+
+
+@pytest.fixture
+def moto(s3_server: Callable[[str], S3Server]) -> S3Server:
+    """The server that starts fast."""
+    return s3_server("moto")
+
+
+@pytest.fixture
+def machines(server: S3Server, site_key: SiteKey, tmp_path: Path) -> Machines:
+    """Machines that work on one store."""
+    return machines_on(server, site_key, tmp_path)
+
+
+@pytest.fixture
+def few(moto: S3Server, site_key: SiteKey, tmp_path: Path) -> Machines:
+    """The same, on the server that starts fast only."""
+    return machines_on(moto, site_key, tmp_path)
+
+
+def machines_on(server: S3Server, site_key: SiteKey, base: Path) -> Machines:
+    """Return machines whose store is a new bucket; they publish the debs of a folder."""
+    (base / "local").mkdir()
+    write_deb(simple_deb("hello", "1.0"), base / "local")
+    return Machines(
+        server, server.bucket(), base, lambda name: Project(base / name, key=site_key.fingerprint, gnupg=site_key.home)
+    )

@@ -1,0 +1,72 @@
+"""Machines that come and go, all with the same cudepot.toml and key, and a store in one bucket."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Project
+from simulator.s3 import S3Server
+
+PREFIX = "depots/one"
+
+
+@dataclass
+class Machines:
+    """What machines share; ``base`` has the folder of debs they publish."""
+
+    server: S3Server
+    bucket: str
+    base: Path
+    project: Callable[[str], Project]
+    settings: dict[str, object] = field(default_factory=dict)
+
+    def new(self, name: str, **settings: object) -> Project:
+        """Return a bare machine: configuration and key, no store and no lock."""
+        project = self.project(name)
+        project.env |= self.server.env
+        project.sections = [self.store(**settings)]
+        project.add("upstream", name="local", type="folder", path=str(self.base / "local"))
+        project.add("pin", upstream="local", packages=["*.deb"])
+        return project
+
+    def store(self, **settings: object) -> str:
+        """Return ``[store]``."""
+        said = {"type": "s3", "bucket": self.bucket, "prefix": PREFIX, "endpoint": self.server.url, **settings}
+        rows = [
+            f"{key.replace('_', '-')} = {value if isinstance(value, int) else repr(value)}"
+            for key, value in said.items()
+        ]
+        return "\n".join(["[store]", *rows, ""]).replace("'", '"')
+
+    def deb(self, name: str, version: str = "1.0") -> None:
+        """Put another deb into the folder."""
+        write_deb(simple_deb(name, version), self.base / "local")
+
+    def throw_away(self, project: Project) -> None:
+        """Lose a machine with all that was on it."""
+        shutil.rmtree(project.base)
+
+    # what is in the bucket
+
+    @property
+    def client(self) -> Any:
+        """boto3's client."""
+        return self.server.client()
+
+    def listed(self, start: str = "") -> list[str]:
+        """Return the keys of the store that begin so."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{PREFIX}/{start}")
+        return [one["Key"].removeprefix(f"{PREFIX}/") for page in pages for one in page.get("Contents", ())]
+
+    def get(self, key: str) -> bytes:
+        """Return an object."""
+        return bytes(self.client.get_object(Bucket=self.bucket, Key=f"{PREFIX}/{key}")["Body"].read())
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write an object, as whoever meddles does."""
+        self.client.put_object(Bucket=self.bucket, Key=f"{PREFIX}/{key}", Body=body)

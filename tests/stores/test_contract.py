@@ -1,0 +1,232 @@
+"""What every store keeps, in a folder and in a bucket: and what only one in a bucket has to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from simulator.s3 import S3Server
+
+from cudepot.cli.progress import Silent
+from cudepot.digest import Digest, Promise, hexdigest
+from cudepot.errors import BusyError, StorageError, TrustError
+from cudepot.sites.s3.place import S3Place
+from cudepot.store.local import LocalStore
+from cudepot.store.overlay import dry_run
+from cudepot.store.present import absent
+from cudepot.store.sealed_file import SealedFile
+from cudepot.stores.kind import Around
+from cudepot.stores.s3.store import S3Store
+from cudepot.transport.s3.bucket import Bucket
+from cudepot.transport.s3.where import Where
+
+Open = Callable[[str], LocalStore]
+DATA = b"some bytes"
+
+
+@pytest.fixture
+def where(s3_server: Callable[[str], S3Server], monkeypatch: pytest.MonkeyPatch) -> Where:
+    server = s3_server("moto")
+    for name, value in server.env.items():
+        monkeypatch.setenv(name, value)
+    return Where(server.bucket(), "x/", server.url, path_style=True, table="store")
+
+
+@pytest.fixture
+def on(where: Where, tmp_path: Path) -> Callable[[str], S3Store]:
+    """Open the bucket's store as a machine of that name does."""
+
+    def make(name: str) -> S3Store:
+        (tmp_path / name).mkdir(exist_ok=True)
+        return S3Store(Around(tmp_path / name, tmp_path / name / "store", Silent(), "tests"), Bucket(where, "tests"))
+
+    return make
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalStore]:
+    """A store that is held."""
+    if request.param == "folder":
+        made = LocalStore(tmp_path / "store", create=True)
+    else:
+        made = request.getfixturevalue("on")("one")
+    with made.locked():
+        yield made
+
+
+def test_objects_come_whole_and_stay(store: LocalStore, tmp_path: Path) -> None:
+    digest = Digest.of(DATA)
+    assert not store.has(digest)
+    with pytest.raises(StorageError, match="not in the store"):
+        store.open(digest)
+    with store.part(digest) as part:
+        part.write(DATA[:4])
+    with store.part(digest) as part:
+        assert part.size == 4
+        part.write(DATA[4:])
+        part.commit()
+    assert store.has(digest)
+    assert store.read(digest) == DATA
+    assert store.add_bytes(DATA) == digest
+    with store.part(digest) as part:
+        assert part.size == digest.size
+        part.commit()
+    store.place(digest, tmp_path / "placed")
+    assert (tmp_path / "placed").read_bytes() == DATA
+    store.discard(digest)
+    assert not store.has(digest)
+
+
+def test_what_is_not_as_promised_never_shows(store: LocalStore) -> None:
+    digest = Digest.of(DATA)
+    with store.part(digest) as part:
+        part.write(b"other byte")
+        with pytest.raises(TrustError):
+            part.commit()
+    assert not store.has(digest)
+
+
+def test_made_and_gathered_objects(store: LocalStore) -> None:
+    made = store.make(lambda out: out.write(b"made"))
+    with store.gathering():
+        several = [store.add(iter([b"%d" % number])) for number in range(5)]
+        assert all(map(store.has, several))
+        assert store.read(several[0]) == b"0"
+    assert absent(store, Silent(), [made, *several]) == set()
+    lost = Digest.of(b"never came")
+    assert absent(store, Silent(), [made, lost]) == {lost}
+    assert store.stock().keys() <= {one.sha256 for one in (made, *several)}
+
+
+def test_promises_snapshots_and_dry_runs(store: LocalStore) -> None:
+    promise = Promise(hexdigest(DATA, "sha512"), len(DATA))
+    store.note_promise(promise, store.add_bytes(DATA))
+    assert store.known_as(promise) == Digest.of(DATA)
+    store.snapshots.add(1, b"{}", b"sig")
+    with pytest.raises(StorageError, match="never changed"):
+        store.snapshots.add(1, b"[]", b"sig")
+    with dry_run(store) as view:
+        assert view.read(Digest.of(DATA)) == DATA
+        assert view.snapshots.numbers() == [1]
+        dry = view.add_bytes(b"dry")
+    assert not store.has(dry)
+
+
+def test_everything_is_there_for_the_next_machine(on: Callable[[str], S3Store]) -> None:
+    one = on("one")
+    with one.locked():
+        digest = one.add_bytes(DATA)
+        many = one.make(lambda out: out.write(b"0123456789abcdef" * (3 << 20)))
+        one.note_promise(Promise("0" * 128, len(DATA)), digest)
+        one.memory("up").keep_pages({"InRelease": {"sha256": digest.sha256, "size": digest.size}})
+        one.snapshots.add(1, b"{}", b"sig")
+        name = one.id()
+    two = on("two")
+    with two.locked():
+        assert two.here(digest) != one.here(digest)
+        assert not Path(two.here(digest)).exists()
+        assert two.read(digest) == DATA
+        assert Path(two.here(digest)).exists()
+        with two.open(many) as handle:
+            assert many.kept_by(handle)
+        assert two.known_as(Promise("0" * 128, len(DATA))) == digest
+        assert two.memory("up").pages() == one.memory("up").pages()
+        assert two.snapshots.read(1) == (b"{}", b"sig")
+        assert two.id() == name
+
+
+def test_of_two_machines_at_a_time_the_first_to_end_wins(on: Callable[[str], S3Store]) -> None:
+    with on("begin").locked():
+        pass
+    one, two = on("one"), on("two")
+    with one.locked(dry=True), one.sending():  # as a run that goes on
+        one.memory("up").keep_pages({"x": {"size": 1}})
+        late = one.add_bytes(b"of the loser")
+        with two.locked():
+            two.memory("up").keep_pages({"x": {"size": 2}})
+        with pytest.raises(BusyError, match="another machine changed this store meanwhile"):
+            one.commit()
+    with one.locked():
+        assert one.memory("up").pages() == {"x": {"size": 2}}
+        assert one.has(late), "its objects are kept: they are what they are"
+
+
+def test_a_snapshot_number_is_given_once(on: Callable[[str], S3Store]) -> None:
+    with on("begin").locked():
+        pass
+    one, two = on("one"), on("two")
+    with one.locked(dry=True), one.sending():
+        with two.locked():
+            two.snapshots.add(1, b"{}", b"two")
+        with pytest.raises(BusyError):
+            one.snapshots.add(1, b"{}", b"one")
+        with pytest.raises(BusyError, match="another machine made snapshot 1 meanwhile"):
+            one.snapshots.create(1, b"{}", b"one")
+    with one.locked():
+        assert one.snapshots.read(1) == (b"{}", b"two")
+
+
+def test_a_removed_snapshot_stays_removed(on: Callable[[str], S3Store]) -> None:
+    one, two = on("one"), on("two")
+    with one.locked():
+        for number in (1, 2, 3):
+            one.snapshots.add(number, b"{%d}" % number, b"sig")
+    with two.locked():
+        two.snapshots.remove(1, link=False)
+        two.snapshots.remove(2, link=True)
+    for machine in (one, on("three")):
+        with machine.locked():
+            assert (machine.snapshots.numbers(), machine.snapshots.documents()) == ([3], [2, 3])
+            assert machine.snapshots.document(2) == b"{2}"
+
+
+def test_a_run_that_fails_keeps_what_it_found_out(on: Callable[[str], S3Store]) -> None:
+    one = on("one")
+
+    def fail() -> None:
+        with one.locked():
+            one.memory("up").keep_faults([{"kind": "stale"}])
+            raise TrustError("of an upstream")
+
+    with pytest.raises(TrustError):
+        fail()
+    two = on("two")
+    with two.locked(dry=True):
+        assert two.memory("up").faults() == [{"kind": "stale"}]
+
+
+def test_a_cache_is_trimmed_to_what_is_left_to_it(where: Where, tmp_path: Path) -> None:
+    around = Around(tmp_path, tmp_path / "store", Silent(), "tests")
+    small = S3Store(around, Bucket(where, "tests"), cache=10)
+    with small.locked():
+        objects = [small.add_bytes(b"%09d" % number) for number in range(4)]
+        shown = small.add_bytes(b"shown too")
+        small.place(shown, tmp_path / "shown")
+    here = [one for one in (*objects, shown) if Path(small.here(one)).exists()]
+    assert shown in here
+    assert len(here) <= 2
+    with small.locked():
+        assert [small.read(one) for one in objects] == [b"%09d" % number for number in range(4)]
+
+
+def test_a_site_on_the_same_server_copies(on: Callable[[str], S3Store], where: Where) -> None:
+    one = on("one")
+    with one.locked():
+        digest = one.add_bytes(DATA)
+    site = S3Place("elsewhere", "", where.endpoint, path_style=True)
+    assert one.server_copy(site, digest) == (where.bucket, f"x/objects/{digest.sha256[:2]}/{digest.sha256}")
+    assert one.server_copy(S3Place("elsewhere", "", "http://other"), digest) is None
+    assert one.server_copy(site, Digest.of(b"not there")) is None
+
+
+def test_the_records_of_a_bucket_are_sealed(on: Callable[[str], S3Store], where: Where) -> None:
+    one = on("one")
+    with one.locked():
+        SealedFile(one.root / "rollback.json").write({"shows": 1, "why": "x" * 300})
+    bucket = Bucket(where, "tests")
+    (record,) = [key for key, size, _ in bucket.stock("records/") if b'"shows"' in (bucket.get(key) or one).body]  # type: ignore[union-attr]
+    bucket.delete(record)
+    two = on("two")
+    with pytest.raises(StorageError, match="a record of the store is not in the bucket"), two.locked():
+        pass
