@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-from cudepot.catalog.faults import Fault
+from cudepot.catalog.faults import PINS, UNSOLVED, Fault
 from cudepot.depot.depot import Clock
 from cudepot.store.local import LocalStore
 
@@ -42,12 +43,13 @@ def note_faults(store: LocalStore, clock: Clock, upstream: str, verb: str, fault
     """Remember what ``verb`` met of an upstream just now, in place of what it met before; return it with its age.
 
     A lock that fails goes on failing since the first time, whatever the fault has turned into; a file has a
-    beginning of its own.
+    beginning of its own. An environment, the one that is called by two words, has no pins.
     """
     before = standing_faults(store, upstream)
     now = f"{clock():%Y-%m-%dT%H:%M:%SZ}"
     since = {_identity(one.verb, one.fault): one.since for one in before}
-    found = [Standing(upstream, verb, one, since.get(_identity(verb, one), now), now) for one in faults]
+    named = [replace(one, kind=UNSOLVED) if one.kind == PINS and " " in upstream else one for one in faults]
+    found = [Standing(upstream, verb, one, since.get(_identity(verb, one), now), now) for one in named]
     stand = [*(one for one in before if one.verb != verb), *found]
     store.memory(upstream).keep_faults([_kept(one) for one in stand])
     return found

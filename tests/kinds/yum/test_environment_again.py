@@ -97,7 +97,12 @@ def test_priorities_and_owners_are_dnfs(el: El, project: Project, tmp_path: Path
     add_environment(project, "cron", "libcuda", name="plain")
     add_environment(project, "cron", "libcuda", name="first", priorities={APPS: 10})
     add_environment(project, "cron", "libcuda", name="owned", **{"from": {"libcuda*": APPS, "exim": VENDOR}})
-    project.run("lock")
+    wrong = {"from": {"libcuda*": APPS, "exmi": VENDOR}}
+    project.add("environment", name="idle", distribution="rokcy9", rpm=["cron"], **wrong)
+    told = project.run("lock").out
+    assert "`from` names 'exmi', but no upstream has a package of that name" in told
+    assert "'libcuda*'" not in told
+    assert "no distribution is known as 'rokcy9': did you mean rocky9" in told
     names = ["cron", "libcuda"]
     plain, first, owned = asks_dnf(
         el,

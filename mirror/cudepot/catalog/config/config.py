@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.fetch import NO_LIMITS, Fetch, parse_fetch
 from cudepot.catalog.config.keep import NOTHING_BY_AGE, Keep, parse_keep
+from cudepot.catalog.config.machine_words import own_word
 from cudepot.catalog.config.site import Build, ParsePlace, Site, parse_build, parse_site
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.ecosystems import Output
@@ -229,6 +230,11 @@ def _upstream_of(config: Config, pin: Pin, where: str) -> Upstream:
 
 def _check_architectures(pin: Pin, upstream: Upstream) -> None:
     strange = set(pin.architectures) - set(upstream.architectures)
+    if meant := next((one for one in (own_word(each, upstream.architectures) for each in sorted(strange)) if one), ""):
+        raise ConfigError(
+            f"a pin wants {', '.join(sorted(strange))} from upstream {upstream.name!r}, which does not have it",
+            hint=f'there that machine is called {meant}: say `architectures = ["{meant}"]` in the pin',
+        )
     if strange and upstream.architectures:
         raise ConfigError(
             f"a pin wants {', '.join(sorted(strange))} from upstream {upstream.name!r}, which does not have it",

@@ -17,6 +17,7 @@ from cudepot.kinds.apt.session import Session
 from cudepot.kinds.apt.solve_target import SolvedTarget, solve_target
 from cudepot.kinds.apt.subset import artifact_of
 from cudepot.kinds.kind import Solved, Solving
+from cudepot.kinds.known_distribution import unknown_distribution
 from cudepot.kinds.rules.system_wanted import Wanted, system_targets
 
 
@@ -163,6 +164,7 @@ def _solved(
     for session in sessions:
         check_filenames([one for one in artifacts.values() if one.upstream == session.upstream.name])
     notes = dict.fromkeys(note for one in found for note in one.notes)
+    notes |= dict.fromkeys(unknown_distribution(wanted.distribution, [one.upstream for one in sessions]))
     same = asking.before if asking.before == environment else environment
     return Solved(same, tuple(every.values()), tuple(notes))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,7 +78,7 @@ def solve_target(
         found = resolve(union, asked, present, recommends=environment.recommends)
         installed = present.packages if isinstance(present, Installed) else []
         question = Question(union, installed, wanted.origins, environment.recommends)
-        found.notes += _idle(wanted, union)
+        found.notes += wanted.idle(_names(union)) if wanted.origins else ()
         found.notes += confirm(question, asked, found)
         found.notes += unrepeated(union, asked, present, found) if environment.recommends else []
     own = (str(one) for one in asked[: len(asked) - len(roots)])
@@ -124,13 +123,9 @@ def _union(
     return Union(offerings, Machine(native, foreign), Choice(wanted.owner, pinned, kept))
 
 
-def _idle(wanted: Wanted, union: Union) -> Iterator[str]:
-    """Give a line for each name in ``from`` that nothing is called: written wrong, it would hold nothing silently."""
-    indexes = [index for offering in union.offerings for index in offering.indexes] if wanted.origins else []
-    names = {name for index in indexes for name in index.names()}
-    for glob, _ in wanted.origins:
-        if not fnmatch.filter(names, glob):
-            yield f"`from` names {glob!r}, but no upstream has a package of that name"
+def _names(union: Union) -> set[str]:
+    """Return what packages of all upstreams are called."""
+    return {name for offering in union.offerings for index in offering.indexes for name in index.names()}
 
 
 def _present(asking: Solving, wanted: Wanted, union: Union) -> Present:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 
 from cudepot.catalog.config.environments import Environment
+from cudepot.catalog.config.machine_words import own_word
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import LockedTarget
@@ -92,6 +93,16 @@ class Wanted:
             return exact[package]
         return next((upstream for glob, upstream in self.origins if fnmatchcase(package, glob)), "")
 
+    def idle(self, names: Collection[str]) -> Iterator[str]:
+        """Give a line for each name in ``from`` that nothing is called: written wrong, it would hold nothing silently.
+
+        Args:
+            names: those of all packages there are.
+        """
+        for glob, _ in self.origins:
+            if glob not in names and not any(fnmatchcase(one, glob) for one in names):
+                yield f"`from` names {glob!r}, but no upstream has a package of that name"
+
 
 def parse_system(table: Table, environment: Environment, key: str, kind: str) -> Wanted | None:
     """Return what an ``[[environment]]`` wants under ``key`` of upstreams of a kind; None for nothing.
@@ -151,6 +162,12 @@ def system_targets(environment: Environment, wanted: Wanted, words: Mapping[str,
             raise ConfigError(
                 f"environment {environment.name!r}: there are no such packages for {one}",
                 hint=f"platforms are {', '.join(words)}; or set `architectures`",
+            )
+    for one in environment.architectures:
+        if meant := own_word(one, [*words.values()]):
+            raise ConfigError(
+                f"environment {environment.name!r}: packages of {environment.distribution} are not for {one!r}",
+                hint=f'they call that machine {meant}: say `architectures = ["{meant}"]`',
             )
     named = environment.architectures or tuple(words[one] for one in environment.platforms)
     flags = {"bootstrap": environment.bootstrap, "recommends": environment.recommends}

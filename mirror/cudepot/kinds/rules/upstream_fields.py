@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from cudepot.catalog.config.machine_words import own_word
 from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.fields import Table
 from cudepot.errors import ConfigError
@@ -16,6 +17,8 @@ from cudepot.urls import split_url
 
 WEB = ("https://", "http://")
 WEB_OR_FILE = (*WEB, "file:///")
+_DEBIAN = ("amd64", "arm64", "ppc64el", "armhf", "i386")
+_RPM = ("x86_64", "aarch64", "ppc64le", "armv7hl", "i686")
 _DAYS = re.compile(r"[0-9]{1,5}d")
 _DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
@@ -45,9 +48,16 @@ def url_of(table: Table, schemes: Sequence[str] = WEB) -> str:
 
 def with_subset_fields(upstream: Upstream, table: Table, architecture: str) -> Upstream:
     """Add what is selected from a repository; ``architecture`` is the usual one."""
+    named = table.texts("architectures", (architecture,))
+    for one in named:
+        if meant := own_word(one, _DEBIAN if architecture in _DEBIAN else _RPM):
+            raise ConfigError(
+                f"{one!r} in {table.path('architectures')!r} is what others call that machine",
+                hint=f"packages there say {meant}",
+            )
     return replace(
         upstream,
-        architectures=table.texts("architectures", (architecture,)),
+        architectures=named,
         distributions=table.texts("distributions", ()),
         boundary=table.texts("boundary", ()),
     )

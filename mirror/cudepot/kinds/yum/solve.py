@@ -16,6 +16,7 @@ from cudepot.errors import ConfigError, PinError
 from cudepot.formats.primary import Rpm
 from cudepot.formats.repomd import PATH
 from cudepot.kinds.kind import Solved, Solving
+from cudepot.kinds.known_distribution import unknown_distribution
 from cudepot.kinds.rules.system_wanted import Wanted, system_targets
 from cudepot.kinds.yum.base import base_of
 from cudepot.kinds.yum.environment import ARCHITECTURES, KIND
@@ -75,6 +76,7 @@ def _resolved(asking: Solving, wanted: Wanted, readings: Sequence[Reading]) -> S
     every = tuple(dict.fromkeys(artifacts.values()))
     remember(depot.store, environment, every, {(one.upstream.name, PATH): one.root.root.digest for one in readings})
     notes = [f"{one.target.name}: {note}" for one in found for note in one.notes]
+    notes += unknown_distribution(wanted.distribution, [one.upstream for one in readings])
     return Solved(environment, every, tuple(dict.fromkeys(notes)), tuple(one.locked for one in readings))
 
 
@@ -146,7 +148,7 @@ def _solved(asking: Solving, readings: Sequence[Reading], target: LockedTarget, 
     told = base_of(asking, union)
     asked, notes = question(union, active, groups, roots)
     add_paths(union, owners, (package for one in asked.wishes for package in one.packages))
-    notes += told
+    notes += [*told, *(wanted.idle(union.names()) if wanted.origins else ())]
     hidden, gone = kept(union, _locked(asking, target, locked), asking.upgrade)
     answer, stayed = answered(union, asked, hidden)
     if answer.refused:

@@ -113,6 +113,10 @@ class Union:
         every = (self.pool.id2solvable(one) for one in self.upstreams if one not in self.hidden)
         return {one.id: Package(one.id, one.name, one.evr, one.arch) for one in every if one.installable()}
 
+    def names(self) -> set[str]:
+        """Return what packages of all upstreams are called, those too that are not to be taken from one."""
+        return {self.pool.id2solvable(one).name for one in self.upstreams}
+
     @property
     def installed(self) -> dict[int, Package]:
         """What the machine has before, by number."""
