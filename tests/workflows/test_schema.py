@@ -30,7 +30,7 @@ def _examples() -> list[str]:
     """Return the blocks of the docs that are a cudepot.toml, or whole tables of one."""
     pages = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
     blocks = [one for page in pages for one in re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)]
-    return [one for one in blocks if re.match(r"(#.*\n)*\[(site|build|\[(upstream|pin|environment)\])\]", one)]
+    return [one for one in blocks if re.match(r"(#.*\n)*\[(site|build|\[(upstream|pin|environment|hook)\])\]", one)]
 
 
 def test_what_cudepot_takes_of_the_docs_the_schema_takes_too() -> None:
@@ -56,7 +56,7 @@ def test_every_key_that_is_documented_is_in_the_schema() -> None:
     rows = re.findall(r"^\| (`[^|]+`) \|", part, re.MULTILINE)
     documented = {key for row in rows for key in re.findall(r"`([a-z0-9-]+)`", row)}
     top = schema()["properties"]
-    lists = [top[name]["items"]["properties"] for name in ("upstream", "pin", "environment")]
+    lists = [top[name]["items"]["properties"] for name in ("upstream", "pin", "environment", "hook")]
     lists.append(top["store"]["anyOf"][1]["properties"])
     assert len(documented) > 60
     assert documented <= set(top).union(

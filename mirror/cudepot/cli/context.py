@@ -86,22 +86,27 @@ def machine_place(preset: Preset, kin: Sequence[Preset]) -> str:
 
 
 @contextmanager
-def opened(args: argparse.Namespace, *, exclusive: bool = True, changes: bool = True) -> Iterator[Depot]:
+def opened(
+    args: argparse.Namespace, *, exclusive: bool = True, changes: bool = True, calls: bool = True
+) -> Iterator[Depot]:
     """Give the depot of the project folder; hold its store unless the verb only reads.
 
     With ``exclusive`` and no ``changes``, nobody else may change the store meanwhile; it may be on a read-only disk.
 
-    A dry run gets a store that reads from the real one and forgets what is written to it.
+    A dry run gets a store that reads from the real one and forgets what is written to it. With ``calls``, hooks are
+    called for what the verb changed.
     """
     with (
         telling(f"cudepot {getattr(args, 'verb', '')}: at work", quiet=args.quiet) as shown,
-        _opened(args, shown, exclusive=exclusive, changes=changes) as depot,
+        _opened(args, shown, exclusive=exclusive, changes=changes, calls=calls) as depot,
     ):
         yield depot
 
 
 @contextmanager
-def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, changes: bool) -> Iterator[Depot]:
+def _opened(
+    args: argparse.Namespace, shown: Progress, *, exclusive: bool, changes: bool, calls: bool
+) -> Iterator[Depot]:
     base = Path(args.directory).resolve()
     if not base.is_dir():
         raise ConfigError(f"{base}: no such folder", hint="-C names the folder of cudepot.toml")
@@ -127,7 +132,18 @@ def _opened(args: argparse.Namespace, shown: Progress, *, exclusive: bool, chang
                     yield replace(depot, store=scratch)
             else:
                 args.journal = journal = Journal(store.at(LOG))
-                yield replace(depot, progress=Noted(depot.progress, journal), unforeseen=journal.unforeseen)
+                depot = replace(depot, progress=Noted(depot.progress, journal), unforeseen=journal.unforeseen)
+                with _calling(depot, journal, calls=calls and changes):
+                    yield depot
+
+
+def _calling(depot: Depot, journal: Journal, *, calls: bool) -> AbstractContextManager[None]:
+    """Have hooks called for what a verb changes, where there are hooks."""
+    if not calls or not depot.config.hooks:
+        return nullcontext()
+    from cudepot.cli.hooks_called import calling
+
+    return calling(depot, journal)
 
 
 def _who(args: argparse.Namespace) -> str:
@@ -161,6 +177,7 @@ def _depot(
         epoch=_epoch(),
         progress=shown,
         unforeseen=shown_if_asked,
+        variables=os.environ,
     )
 
 

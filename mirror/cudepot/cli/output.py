@@ -90,6 +90,11 @@ def tell_met(one: Met) -> None:
         SPEECH.tell(f"hint: {one.hint}")
 
 
+def tell_failed_hook(name: str, event: str, error: str) -> None:
+    """Tell that a hook failed."""
+    SPEECH.tell(f"warning: hook {name} failed for {event}: {error}")
+
+
 def fault_line(one: Standing) -> str:
     """Return a standing fault of an upstream in one line."""
     told = one.fault.told()

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from cudepot.cli.context import add_wait, opened
-from cudepot.cli.output import Answer, tell_met
+from cudepot.cli.output import Answer, tell_failed_hook, tell_met
 from cudepot.cli.progress import size_text
 from cudepot.cli.status import add_metrics
 
@@ -43,12 +43,15 @@ def run(args: argparse.Namespace) -> Answer:
 
     if args.metrics:
         check_library()
-    with opened(args) as depot:
+    with opened(args, calls=False) as depot:
         report = run(depot, Asked(args.dry_run, args.wait))
         if args.metrics and not args.dry_run:
             write_metrics(facts(depot), args.metrics)
     for one in (met for step in report.steps for met in step.met):
         tell_met(one)
+    for hook in report.hooks:
+        if hook["error"]:
+            tell_failed_hook(hook["name"], hook["event"], hook["error"])
     return render_report(report), list(lines(report)), report.exit
 
 

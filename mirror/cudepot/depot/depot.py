@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -95,6 +95,7 @@ class Depot:
         epoch: seconds since 1970 stamped into built packages.
         sleep: waits some seconds.
         unforeseen: keeps an error that nobody foresaw with its traceback, and says where that can be read.
+        variables: the environment that hooks are run in, and have tokens in.
     """
 
     base: Path
@@ -111,6 +112,7 @@ class Depot:
     progress: Progress
     sleep: Callable[[float], None] = time.sleep
     unforeseen: Unforeseen = repr
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def lock_path(self) -> Path:

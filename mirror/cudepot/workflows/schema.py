@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from cudepot.catalog.config.config import PLATFORMS, SUBDIRS, parse_config, parse_pin
 from cudepot.catalog.config.environments import parse_environments
+from cudepot.catalog.config.hooks import EVENTS, parse_hooks
 from cudepot.catalog.config.site import parse_site
 from cudepot.catalog.config.watched import Schema, WatchedTable, joined
 from cudepot.catalog.ecosystems import Output
@@ -35,7 +36,7 @@ def schema() -> Schema:
     whole = root.schema()
     whole["properties"]["site"] = joined(map(_site, SITES))
     whole["properties"]["store"] = {"anyOf": [_TEXT, joined(map(_store, STORES))]}
-    for name, items in (("upstream", _upstream()), ("pin", _pin()), ("environment", _environment())):
+    for name, items in (("upstream", _upstream()), ("pin", _pin()), ("environment", _environment()), ("hook", _hook())):
         whole["properties"][name] = {"type": "array", "items": items}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -97,6 +98,12 @@ def _environment() -> Schema:
     example: dict[str, object] = {"name": "x", "python": ["3.12"], "wheels": ["x"]}
     found = _asked(lambda table: parse_environments([table], PLATFORMS, parse_wants), [example])
     found["properties"] |= {"platforms": _some(PLATFORMS)}
+    return found
+
+
+def _hook() -> Schema:
+    found = _asked(lambda table: parse_hooks([table]), [{"name": "x", "on": ["shown"], "command": ["x"]}])
+    found["properties"] |= {"on": _some(EVENTS)}
     return found
 
 

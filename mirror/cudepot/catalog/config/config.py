@@ -18,6 +18,7 @@ from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
     from cudepot.catalog.config.environments import Environment, ParseWants
+    from cudepot.catalog.config.hooks import Hook
 
 ParseStore = Callable[[Table], tuple[str, object]]
 """Reads ``store``: a folder's name, or a table; returns the folder, and where the store is unless there."""
@@ -68,6 +69,7 @@ class Config:
         machine_places: preset → the URL that this machine is configured for, of those that leave it to the machine.
         fetch: how much of the line and of the servers a run may take.
         keep: which snapshots `gc` keeps by their age, beside the newest ones.
+        hooks: who is called when something happens.
     """
 
     store: str
@@ -81,6 +83,7 @@ class Config:
     fetch: Fetch = NO_LIMITS
     keep: Keep = NOTHING_BY_AGE
     kept_in: object = None
+    hooks: tuple[Hook, ...] = ()
 
     def upstream(self, name: str) -> Upstream:
         """Return the upstream of that name; raise ConfigError when there is none."""
@@ -134,6 +137,7 @@ def parse_config(
         pins=tuple(parse_pin(one) for one in root.tables("pin")),
         environments=_environments(root, parse_wants),
         keep=parse_keep(root.table("keep")),
+        hooks=_hooks(root),
     )
     root.done()
     _check_references(config)
@@ -147,6 +151,15 @@ def _environments(root: Table, parse_wants: ParseWants) -> tuple[Environment, ..
     from cudepot.catalog.config.environments import parse_environments  # noqa: PLC0415 - every run comes by here
 
     return parse_environments(tables, PLATFORMS, parse_wants)
+
+
+def _hooks(root: Table) -> tuple[Hook, ...]:
+    tables = root.tables("hook")
+    if not tables:
+        return ()
+    from cudepot.catalog.config.hooks import parse_hooks  # noqa: PLC0415 - every run comes by here
+
+    return parse_hooks(tables)
 
 
 def _hashes(table: Table, key: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cudepot.catalog.run_report import Report, Step, worst
 from cudepot.depot.clock import timestamp
@@ -17,6 +17,9 @@ from cudepot.errors import StorageError
 from cudepot.workflows.publish.hold import hold_of
 from cudepot.workflows.run.steps import locked, published, repackaged, step, synced
 from cudepot.workflows.status import alarms, status
+
+if TYPE_CHECKING:
+    from cudepot.depot.hooks import Observed
 
 _TO_LOOK_AT = 14
 _OWN = (1, 3, 7, 9)
@@ -37,7 +40,7 @@ def run(depot: Depot, asked: Asked) -> Report:
         BusyError: another cudepot took the store.
     """
     began, start = timestamp(depot.clock), time.monotonic()
-    before = last_run(depot.store)
+    before, seen = last_run(depot.store), _seen(depot)
     steps: list[Step] = []
     for one in _steps(depot, asked, steps):
         depot.progress.say(f"{one.name}: {one.left_out or f'exit {one.exit}, {one.seconds:.1f} s'}")
@@ -50,7 +53,25 @@ def run(depot: Depot, asked: Asked) -> Report:
     )  # fmt: skip
     lines = () if asked.dry_run else alarms(replace(found, last_run=report))
     report = report._replace(alarms=lines, exit=report.exit or (_TO_LOOK_AT if lines else 0))
-    return report if asked.dry_run else _kept(depot, report)
+    if asked.dry_run:
+        return report
+    return _kept(depot, report._replace(hooks=_called(depot, seen) if seen else ()))
+
+
+def _seen(depot: Depot) -> Observed | None:
+    """Return what hooks are told the changes of; None where there are no hooks."""
+    if not depot.config.hooks:
+        return None
+    from cudepot.depot.hooks import observed  # noqa: PLC0415 - few have any
+
+    return observed(depot)
+
+
+def _called(depot: Depot, before: Observed) -> tuple[Mapping[str, str], ...]:
+    from cudepot.depot.hooks import fire, happened, observed  # noqa: PLC0415
+
+    depot.progress.step("calling hooks")
+    return tuple(one._asdict() for one in fire(depot, list(happened(before, observed(depot)))))
 
 
 def _kept(depot: Depot, report: Report) -> Report:

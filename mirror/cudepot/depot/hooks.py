@@ -1,0 +1,167 @@
+"""Calls hooks when something happened: a fault began or ended, a version changed in place, a snapshot is shown.
+
+A hook that fails is told, and stops nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any, NamedTuple
+
+from cudepot import __version__
+from cudepot.catalog.config.config import Config
+from cudepot.catalog.config.hooks import Hook
+from cudepot.catalog.event import Event, render_event
+from cudepot.catalog.faults import CHANGED
+from cudepot.depot.depot import Depot
+from cudepot.depot.fault_memory import Standing, standing_faults
+from cudepot.depot.locked import environment_fault_name
+from cudepot.errors import CudepotError
+from cudepot.masked import masked
+
+SIGNATURE = "Cudepot-Signature"
+"""Header with the site's signature of the body: a detached one, armored, in base64 because headers are one line."""
+_SAID = 2000  # bytes of what a command says that are told where it fails
+
+
+class Observed(NamedTuple):
+    """What hooks are told the changes of.
+
+    Attributes:
+        faults: those that stand; of many files with one fault, one.
+        shown: the snapshot the site shows; None for none.
+    """
+
+    faults: Mapping[tuple[str, str, str], Mapping[str, Any]]
+    shown: int | None
+
+
+class Fired(NamedTuple):
+    """What became of a call: the hook's name, the event, and why it failed; empty where it did not."""
+
+    name: str
+    event: str
+    error: str
+
+    def told(self) -> str:
+        """Return a failure in one line."""
+        return f"hook {self.name} failed for {self.event}: {self.error}"
+
+
+def observed(depot: Depot) -> Observed | None:
+    """Return what there is now; None where that cannot be read, of which the verbs tell."""
+    try:
+        return Observed(_faults(depot), depot.site().current())
+    except (CudepotError, OSError):
+        return None
+
+
+def _faults(depot: Depot) -> dict[tuple[str, str, str], Mapping[str, Any]]:
+    names = [*(one.name for one in depot.config.upstreams)]
+    names += [environment_fault_name(one.name) for one in depot.config.environments]
+    every: dict[tuple[str, str, str], list[Standing]] = {}
+    for one in (fault for name in names for fault in standing_faults(depot.store, name)):
+        every.setdefault((one.upstream, one.verb, one.fault.kind), []).append(one)
+    return {key: {**found[0].as_json(), "count": len(found)} for key, found in every.items()}
+
+
+def happened(before: Observed | None, after: Observed | None) -> Iterator[Event]:
+    """Give what happened between two looks."""
+    if before is None or after is None:
+        return
+    for key, fault in before.faults.items():
+        if key not in after.faults:
+            yield Event("fault-ends", fault)
+    for key, fault in after.faults.items():
+        if key not in before.faults:
+            yield Event("fault-begins", fault)
+            if fault["kind"] == CHANGED:
+                yield Event("changed-in-place", fault)
+    if after.shown is not None and after.shown != before.shown:
+        yield Event("shown", {"snapshot": after.shown, "before": before.shown})
+
+
+def fire(depot: Depot, events: Event | Sequence[Event]) -> tuple[Fired, ...]:
+    """Call every hook that wants to know of an event, one after the other; what fails is in what is returned."""
+    every = [events] if isinstance(events, Event) else events
+    return tuple(_called(depot, hook, one) for one in every for hook in depot.config.hooks if one.kind in hook.on)
+
+
+def _called(depot: Depot, hook: Hook, event: Event) -> Fired:
+    try:
+        error = _call(depot, hook, event)
+    except CudepotError as trouble:
+        error = str(trouble)
+    except Exception as trouble:  # noqa: BLE001 - whatever a hook does, the run goes on
+        error = f"{type(trouble).__name__}: {trouble}"
+    return Fired(hook.name, event.kind, masked(" ".join(error.split())))
+
+
+def _call(depot: Depot, hook: Hook, event: Event) -> str:
+    """Call one hook; return why it failed, or nothing."""
+    at = f"{depot.clock():%Y-%m-%dT%H:%M:%SZ}"
+    body = render_event(_masked(event), id_=secrets.token_hex(8), at=at, site=_site(depot.config))
+    if hook.command:
+        return _run(hook, body, str(depot.base), {**depot.variables, "CUDEPOT_EVENT": event.kind})
+    from cudepot.transport.webhook import post  # noqa: PLC0415 - loads requests
+
+    post(hook.url, body, _headers(depot, hook, body), timeout=hook.timeout, sleep=depot.sleep)
+    return ""
+
+
+def _site(config: Config) -> dict[str, str]:
+    return {"label": config.site.label, "url": config.site.reached_at}
+
+
+def _masked(event: Event) -> Event:
+    """Return an event without logins in its URLs: it leaves this machine."""
+    return Event(event.kind, {key: masked(one) if isinstance(one, str) else one for key, one in event.told.items()})
+
+
+def _headers(depot: Depot, hook: Hook, body: bytes) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "User-Agent": f"cudepot/{__version__}"}
+    if depot.config.site.key:  # the far side of an air gap has none
+        headers[SIGNATURE] = base64.b64encode(depot.signer().detach(body)).decode()
+    if hook.token_env:
+        token = depot.variables.get(hook.token_env, "")
+        if not token:
+            raise CudepotError(f"{hook.token_env} is not set")
+        headers["Authorization"] = f"Bearer {token}"
+    return headers
+
+
+def _run(hook: Hook, body: bytes, folder: str, env: Mapping[str, str]) -> str:
+    """Run a command with the event on standard input; it has a process group of its own, which ends with it."""
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as given:
+        given.write(body)
+        given.seek(0)
+        child = subprocess.Popen(
+            hook.command, stdin=given, stdout=said, stderr=said, cwd=folder, env=env, start_new_session=True
+        )
+        try:
+            code = child.wait(hook.timeout)
+        except subprocess.TimeoutExpired:
+            return f"not done after {hook.timeout} s"
+        finally:
+            _end(child)
+        return f"exit {code}: {_last(said)}".removesuffix(": ") if code else ""
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+def _last(said: IO[bytes]) -> str:
+    """Return the end of what a command said."""
+    size = said.seek(0, os.SEEK_END)
+    said.seek(max(size - _SAID, 0))
+    return said.read().decode(errors="replace").strip()

@@ -1,0 +1,48 @@
+"""Posts a small document to somebody's server: over https, a few times at most, without following it elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import requests
+
+from cudepot.errors import TransientError, UpstreamError
+
+PAUSES = (1.0, 4.0)
+"""Seconds between tries; there is one try more."""
+_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, sleep: Callable[[float], None]) -> None:
+    """Post a document, again where the server may take it later.
+
+    Errors name neither the URL nor what the server said: either may hold a secret.
+
+    Raises:
+        TransientError: it was tried as often as may be.
+        UpstreamError: the server refuses it, or wants it elsewhere.
+    """
+    for pause in PAUSES:
+        try:
+            _once(url, body, headers, timeout)
+        except TransientError:
+            sleep(pause)
+        else:
+            return
+    _once(url, body, headers, timeout)
+
+
+def _once(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> None:
+    try:
+        with requests.Session() as session:
+            answer = session.post(
+                url, data=body, headers=dict(headers), timeout=timeout, allow_redirects=False, stream=True
+            )
+            status = answer.status_code
+            answer.close()
+    except requests.RequestException as error:
+        raise TransientError(type(error).__name__) from None
+    if status in _AGAIN:
+        raise TransientError(f"HTTP {status}", status=status)
+    if not 200 <= status < 300:
+        raise UpstreamError(f"HTTP {status}")
