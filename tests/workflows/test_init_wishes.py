@@ -88,8 +88,8 @@ def test_packages_are_named_as_the_distribution_names_them(
     ("options", "said"),
     [
         (["--distribution", "ubuntu2005", "--cudnn", "8.9", "--cuda", "12"], "near: "),
-        (["--distribution", "ubuntu2004", "--cudnn", "eight", "--cuda", "12"], "is no cuDNN version"),
-        (["--distribution", "ubuntu2004", "--cudnn", "8.9", "--cuda", "twelve"], "is no CUDA version"),
+        (["--distribution", "ubuntu2004", "--cudnn", "eight", "--cuda", "12"], "is not a cuDNN version"),
+        (["--distribution", "ubuntu2004", "--cudnn", "8.9", "--cuda", "twelve"], "is not a CUDA version"),
         (["--distribution", "rhel10"], "CDF6BA43.pub"),
         (["--distribution", "ubuntu2004", "--cudnn", "9.*", "--max-size", "1 GB"], "more than 1.0 GB"),
         (["--distribution", "ubuntu2004", "--max-size", "much"], "expected a size"),
@@ -186,7 +186,7 @@ def test_each_answer_is_judged_when_it_is_given_and_asked_for_again(tmp_path: Pa
     assert seen.count("distributions (") == 3
     assert seen.count("cuDNN (") == 2
     assert seen.count("CUDA (") == 2
-    for said in ("did you mean gpu-node", "CDF6BA43.pub", "'nine' is no cuDNN version", "not built for CUDA 10.2"):
+    for said in ("did you mean gpu-node", "CDF6BA43.pub", "'nine' is not a cuDNN version", "not built for CUDA 10.2"):
         assert said in seen.replace("\n  ", " "), seen
     text = tomllib.loads((tmp_path / "cudepot.toml").read_text())
     assert text["site"]["label"] == "acme"

@@ -68,7 +68,7 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
     snapshots = depot.store.snapshots
     why = _reasons(depot, keep)
     kept = [depot.history.find(number) for number in why]
-    depot.progress.step(f"looking for what {len(kept)} snapshots, cudepot.lock and bundles name")
+    depot.progress.step(f"collecting what {len(kept)} snapshots, cudepot.lock and bundles use")
     named = {digest.sha256 for digest in _named(depot, kept)}
     depot.progress.step(f"listing the objects of the store: {len(named):,} are needed")
     found = depot.store.stock()

@@ -108,7 +108,9 @@ def check(wishes: StackWishes, stacks: Stacks, cudas: Collection[str]) -> tuple[
 def check_kernel(text: str) -> str:
     """Return a kernel as ``uname -r`` says it; raise ConfigError for another text."""
     if not _KERNEL.fullmatch(text):
-        raise ConfigError(f"{text!r} is no kernel", hint="as `uname -r` says it: --kernel 5.15.0-130-generic")
+        raise ConfigError(
+            f"{text!r} is not a kernel version", hint="as `uname -r` prints it: --kernel 5.15.0-130-generic"
+        )
     return text
 
 

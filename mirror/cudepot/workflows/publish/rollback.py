@@ -83,7 +83,7 @@ def made_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int, channe
 
     With ``channel`` it is for that channel of the site alone.
     """
-    depot.progress.step(f"signing the roots of snapshot {old.number} anew")
+    depot.progress.step(f"signing the roots of snapshot {old.number} again")
     tree = {**old.tree}
     for root in own_roots(old):
         tree |= root.shows.renewed(depot.signing, root.path, old, newest)
