@@ -42,7 +42,7 @@ def run(folder: Path) -> list[Row]:
     rows.append(_row("repackage", "unchanged", cudepot(project, "repackage")))
     rows.append(_row("publish", "first snapshot, 611 MB", cudepot(project, "publish")))
     rows.append(_row("publish", "unchanged", cudepot(project, "publish")))
-    rows.append(_row("verify", "hash store and site again", cudepot(project, "verify")))
+    rows.append(_row("verify", "rehash store and site", cudepot(project, "verify")))
     return rows
 
 

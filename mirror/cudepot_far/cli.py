@@ -17,7 +17,7 @@ from cudepot_far.take_in import Result, check_lineage, opened, take_in, waiting_
 from cudepot_far.volume import Volume, open_volume
 
 DESCRIPTION = """\
-The far side of an air gap, without cudepot: takes bundles in and shows the site they bring, byte for byte.
+The far side of an air gap, without cudepot: imports bundles and shows the site they bring, byte for byte.
 Needs Python 3.6 or newer, its standard library, and gpgv. Before the first run, check this file itself:
   gpgv --keyring ./site.gpg cudepot-far.pyz.asc cudepot-far.pyz
 """
@@ -67,21 +67,19 @@ def _parser() -> argparse.ArgumentParser:
         prog="cudepot-far", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb")
-    one = _verb(verbs, "init", _init, "make the project: pin the site's key")
+    one = _verb(verbs, "init", _init, "create the project: pin the site's key")
     one.add_argument("keyfile", metavar="KEYFILE", help="public key of the site: its keys/site.asc")
-    one.add_argument("--key", default="", metavar="FINGERPRINT", help="the fingerprint it has to have")
-    one.add_argument("--label", default="site", help="who the site is: lower-case letters, digits, dots")
+    one.add_argument("--key", default="", metavar="FINGERPRINT", help="the fingerprint it must have")
+    one.add_argument("--label", default="site", help="name of the site: lower-case letters, digits, dots")
     one.add_argument("--upstream-key", action="append", default=[], metavar="FINGERPRINT", help="may sign an upstream")
-    one.add_argument(
-        "--unsigned-upstream", action="append", default=[], metavar="NAME", help="signed by the site alone"
-    )
-    one = _verb(verbs, "check", _check, "check volumes whole, or, without FILE, all that is here; change nothing")
+    one.add_argument("--unsigned-upstream", action="append", default=[], metavar="NAME", help="signed only by the site")
+    one = _verb(verbs, "check", _check, "check whole volumes, or, without FILE, everything here; change nothing")
     one.add_argument("files", nargs="*", metavar="FILE", help="volumes of one bundle or several")
-    one.add_argument("--keyring", default="", metavar="KEYFILE", help="the site's key, where there is no project yet")
-    one.add_argument("--key", default="", metavar="FINGERPRINT", help="the fingerprint it has to have")
-    one = _verb(verbs, "import", _import, "take volumes in, in any order")
+    one.add_argument("--keyring", default="", metavar="KEYFILE", help="the site's key, if there is no project yet")
+    one.add_argument("--key", default="", metavar="FINGERPRINT", help="the fingerprint it must have")
+    one = _verb(verbs, "import", _import, "import volumes, in any order")
     one.add_argument("files", nargs="+", metavar="FILE", help="volumes of one bundle or several")
-    one = _verb(verbs, "publish", _publish, "show the newest snapshot that came in whole")
+    one = _verb(verbs, "publish", _publish, "show the newest complete snapshot")
     one.add_argument("--release-rollback", action="store_true", help="end a rollback")
     one = _verb(verbs, "rollback", _rollback, "show an older snapshot again, as it was signed")
     one.add_argument("number", type=int, metavar="N", help="number of the snapshot")
@@ -89,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("site", nargs="?", default="", metavar="SITE", help="folder of a site (default: the project's)")
     one.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (127.0.0.1)")
     one.add_argument("--port", type=int, default=8080, help="port to listen on; 0 takes a free one (8080)")
-    _verb(verbs, "status", _status, "what is here, what waits, what was not checked")
+    _verb(verbs, "status", _status, "show what is here, what is waiting, what was not checked")
     _verb(verbs, "missing", _missing, "print what is missing, as JSON for `cudepot bundle export --want`")
     return parser
 
@@ -99,7 +97,7 @@ def _verb(verbs: Any, name: str, run: Callable[[argparse.Namespace], Answer], he
     one.set_defaults(run=run)
     one.add_argument("-C", dest="directory", default=".", metavar="FOLDER", help="folder of the project (.)")
     one.add_argument("--json", action="store_true", help="print JSON")
-    one.add_argument("-q", "--quiet", action="store_true", help="say nothing while it works")
+    one.add_argument("-q", "--quiet", action="store_true", help="no progress; only the result and errors")
     return one
 
 
@@ -115,7 +113,7 @@ def _init(args: argparse.Namespace) -> Answer:
     found = init(args.directory, args.keyfile, args.label, args.key, args.upstream_key, args.unsigned_upstream)
     project = open_project(args.directory)
     lines = [f"made {os.path.join(args.directory, 'cudepot.toml')}", f"the site's key: {found}"]
-    lines += [] if args.key else ["compare it with the near side's by another way"]
+    lines += [] if args.key else ["compare it with the near side's through another channel"]
     lines += [f"may sign upstreams: {one}" for one in project.upstream_keys]
     return {"key": found, "upstream-keys": project.upstream_keys}, [*lines, "next: import FILE..."], 0
 
@@ -123,12 +121,12 @@ def _init(args: argparse.Namespace) -> Answer:
 def _check(args: argparse.Namespace) -> Answer:
     if not args.files:
         faults = show.rehash(open_project(args.directory))
-        return {"faults": faults}, faults or ["all signatures and hashes hold"], 5 if faults else 0
+        return {"faults": faults}, faults or ["all signatures and hashes are good"], 5 if faults else 0
     if not args.keyring:
         return _check_files(args, open_project(args.directory))
     key, data = key_file(args.keyring)
     if args.key and fingerprint(args.key) != key:
-        raise ConfigError(f"{args.keyring}: holds {key}, not {args.key}", "ask the near side; go no further")
+        raise ConfigError(f"{args.keyring}: holds {key}, not {args.key}", "ask the near side; do not continue")
     verify = Gpgv([data], [key], "--keyring").detached
     return _checked(args, [open_volume(one, verify) for one in args.files], key)
 
@@ -150,7 +148,7 @@ def _checked(args: argparse.Namespace, volumes: List[Volume], key: str) -> Answe
                 pass
         base = f"since snapshot {one.manifest.base.number}" if one.manifest.base.number else "from nothing"
         told = f"volume {one.number} of {len(one.manifest.volumes)}, snapshot {one.manifest.number} {base}"
-        lines.append(f"{one.path}: {told}: signed by {key}, {len(one.members)} objects hold")
+        lines.append(f"{one.path}: {told}: signed by {key}, {len(one.members)} objects are good")
         found.append({"file": one.path, "volume": one.number, "number": one.manifest.number, "signer": key})
     return found, lines, 0
 
@@ -169,20 +167,20 @@ def _import(args: argparse.Namespace) -> Answer:
 def _import_lines(done: Result, told: List[str]) -> List[str]:
     lines = []
     for one in done.proved:
-        signed = f"signed by {', '.join(one.signers)}" if one.signers else "the site alone vouches for them"
+        signed = f"signed by {', '.join(one.signers)}" if one.signers else "signed by the site only"
         lines.append(f"{one.upstream} ({one.type}): {one.packages} packages, {signed}")
     lines += [show.waiting_line(one) for one in done.waiting]
     for bad in done.refused:
-        fate = "it is forgotten; to have it looked at again, import one of its volumes" if bad.forgotten else "it waits"
-        lines.append(f"! snapshot {bad.number} of an earlier bundle did not come in: {bad.why}; {fate}")
+        fate = "it was dropped; to try again, import one of its volumes" if bad.forgotten else "it waits"
+        lines.append(f"! snapshot {bad.number} of an earlier bundle was not imported: {bad.why}; {fate}")
     lines += _unchecked_lines(told)
     numbers = ", ".join(map(str, done.imported))
-    ended = f"imported snapshot {numbers}; next: publish" if numbers else "no snapshot came in whole"
+    ended = f"imported snapshot {numbers}; next: publish" if numbers else "no snapshot is complete yet"
     return [*lines, f"{done.objects} new objects; {ended}"]
 
 
 def _unchecked_lines(told: List[str]) -> List[str]:
-    return ["not checked here, as the full cudepot would:"] + [f"  - {one}" for one in told] if told else []
+    return ["not checked here, unlike by the full cudepot:"] + [f"  - {one}" for one in told] if told else []
 
 
 def _publish(args: argparse.Namespace) -> Answer:

@@ -9,7 +9,7 @@ from typing import Iterable, Iterator, Optional
 from cudepot_far.errors import StorageError
 
 _HINTS = {
-    errno.ENOSPC: "free some space and run the command again: what has arrived is kept",
+    errno.ENOSPC: "free some space and run the command again: it resumes",
     errno.EDQUOT: "the quota is used up: free some space and run the command again",
     errno.EFBIG: "the file size limit (ulimit -f, or the file system's) is too low",
     errno.EROFS: "the file system is mounted read-only",

@@ -12,7 +12,7 @@ from cudepot_far.values import Digest, digest_of
 from cudepot_far.vouch import Proved, prove
 
 _MOST = 32 << 20  # bytes of an edition that a patch may have to do with: both are in memory at once
-_ASK = "give `missing` to the near side"
+_ASK = "send the output of `missing` to the near side"
 
 
 def links(store: Store) -> Dict[int, Link]:
@@ -76,7 +76,7 @@ def _base(store: Store, one: Unpacked, what: str) -> bytes:
     """Return what a patch is of."""
     base = one.base or one.plain
     if max(base.size, one.plain.size) > _MOST:
-        raise FormatError(f"{what}: a patch of more than {_MOST} bytes", "no cudepot writes such a bundle")
+        raise FormatError(f"{what}: a patch of more than {_MOST} bytes", "cudepot never writes such a bundle")
     if not store.has(base):
         raise ConfigError(f"object {base.sha256}, which {what} is a patch of, was lost here", _ASK)
     return store.read(base)
@@ -89,7 +89,7 @@ def _checked(project: Project, manifest: Manifest) -> Snapshot:
     project.verifier().detached(document, signature, what)
     snapshot = parse_snapshot(document, what)
     if snapshot.number != manifest.number:
-        raise TrustError(f"{what}: its document is that of snapshot {snapshot.number}", "do not import it")
+        raise TrustError(f"{what}: it contains the document of snapshot {snapshot.number}", "do not import it")
     if manifest.base.number == manifest.number - 1 and snapshot.parent != manifest.base.sha256:
         raise TrustError(f"{what}: does not follow snapshot {manifest.base.number} as it is here", "a foreign chain")
     needed = set(snapshot.tree.values()) | {snapshot.lock}

@@ -128,7 +128,7 @@ class Site:
         found += [f"{folder}/{path}: belongs to no snapshot" for path in sorted(there - set(tree))]
         for path, digest in sorted(tree.items()):
             if not self._same(os.path.join(folder, path), digest) and not _holds(os.path.join(folder, path), digest):
-                found.append(f"{folder}/{path}: missing, or other bytes")
+                found.append(f"{folder}/{path}: missing, or changed")
         return found
 
     def _prune(self, keep: int) -> None:

@@ -88,7 +88,7 @@ def _read(store: Store) -> Record:
         with open(path, "rb") as handle:
             lines = handle.read().splitlines()
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", "check owner and mode of the store") from error
+        raise StorageError(f"{path}: {error.strerror}", "check the owner and mode of the store") from error
     return [_line(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
 
 
@@ -98,4 +98,4 @@ def _line(line: bytes, what: str) -> Tuple[int, Dict[str, str]]:
         names = table_of(table, "names", what)
         return integer(table, "snapshot", what, 1), {str(name): str(one) for name, one in names.items()}
     except ConfigError as error:
-        raise FormatError(str(error), "the full cudepot mends it: cudepot verify --repair") from error
+        raise FormatError(str(error), "the full cudepot repairs it: cudepot verify --repair") from error

@@ -15,7 +15,7 @@ _BLOCK = re.compile(
     rb"^-----BEGIN PGP PUBLIC KEY BLOCK-----[ \t]*\n(.*?)\n-----END PGP PUBLIC KEY BLOCK-----", re.MULTILINE | re.DOTALL
 )
 _PUBLIC_KEY = 6  # packet type of a primary key
-_HINT = "take keys/site.asc or keys/site.gpg of the site, and nothing else"
+_HINT = "use keys/site.asc or keys/site.gpg of the site, and nothing else"
 
 
 def keyring(data: bytes, what: str) -> bytes:
@@ -43,7 +43,7 @@ def _dearmored(block: bytes, what: str) -> bytes:
     except (ValueError, binascii.Error) as error:
         raise ConfigError(f"{what}: not an OpenPGP public key: {error}", _HINT) from error
     if any(one != _crc24(data).to_bytes(3, "big") for one in sums):
-        raise ConfigError(f"{what}: the checksum of the armour does not hold", _HINT)
+        raise ConfigError(f"{what}: the checksum of the armour is wrong", _HINT)
     return data
 
 

@@ -75,7 +75,7 @@ class Project(NamedTuple):
         self.verifier().detached(document, signature, what)
         found = parse_snapshot(document, what)
         if found.number != number:
-            raise ConfigError(f"{what}: is snapshot {found.number}", "someone renamed the file")
+            raise ConfigError(f"{what}: contains snapshot {found.number}", "someone renamed the file")
         return found
 
 
@@ -89,9 +89,9 @@ def open_project(base: str) -> Project:
         raise ConfigError(f"{path}: cannot be read: {error}", "run `init KEYFILE` first, or give -C FOLDER") from error
     site = document.get("site")
     if not isinstance(site, dict) or not site.get("from"):
-        raise ConfigError(f"{path}: this project mirrors no site out of bundles", "make one with `init KEYFILE`")
+        raise ConfigError(f"{path}: this project does not mirror a site from bundles", "create one with `init KEYFILE`")
     if site.get("type", "folder") != "folder":
-        raise ConfigError(f"{path}: the site is no folder", "only the full cudepot publishes to a bucket")
+        raise ConfigError(f"{path}: the site is not a folder", "only the full cudepot publishes to a bucket")
     return _project(base, document, site, path)
 
 
@@ -99,7 +99,7 @@ def _project(base: str, document: Dict[str, Any], site: Dict[str, Any], path: st
     key, file = fingerprint(_text(site, "from", path)), _text(site, "from-keyring", path, KEYRING)
     keep, public = site.get("keep", 3), site.get("public", False)
     if type(keep) is not int or keep < 1 or not isinstance(public, bool):
-        raise ConfigError(f"{path}: `keep` is to be a number from 1, `public` true or false")
+        raise ConfigError(f"{path}: `keep` must be a number from 1, `public` true or false")
     return Project(
         base,
         Store(os.path.join(base, _text(document, "store", path, "store"))),
@@ -133,7 +133,7 @@ def key_file(path: str) -> Tuple[str, bytes]:
         raise ConfigError(f"{path}: cannot read the public key: {error.strerror}", "check the path") from error
     found = fingerprints(data, path)
     if len(found) != 1:
-        raise ConfigError(f"{path}: holds {len(found)} keys", "take keys/site.asc of the site, and nothing else")
+        raise ConfigError(f"{path}: holds {len(found)} keys", "use keys/site.asc of the site, and nothing else")
     return found[0], data
 
 
@@ -161,10 +161,10 @@ def init(base: str, file: str, label: str, key: str, upstream_keys: List[str], u
     """
     path = os.path.join(base, NAME)
     if os.path.exists(path):
-        raise ConfigError(f"{path}: exists", "take another folder")
+        raise ConfigError(f"{path}: exists", "use another folder")
     found, _ = key_file(file)
     if key and fingerprint(key) != found:
-        raise ConfigError(f"{file}: holds {found}, not {fingerprint(key)}", "ask the near side; go no further")
+        raise ConfigError(f"{file}: holds {found}, not {fingerprint(key)}", "ask the near side; do not continue")
     if not _LABEL.fullmatch(label) or not all(_UPSTREAM.fullmatch(one) for one in unsigned):
         raise ConfigError("a label is lower-case letters, digits and dots; an upstream's name has no blanks or quotes")
     keys = [fingerprint(one) for one in upstream_keys] or known_keys()

@@ -16,7 +16,7 @@ from cudepot_far.packed import unpacked
 from cudepot_far.store import Store
 from cudepot_far.values import Digest, plain, safe_name
 
-_HINT = "the near side, or the bundle, is not to be trusted: do not import it"
+_HINT = "the near side or the bundle cannot be trusted: do not import it"
 LIMIT = 8 << 30  # bytes an index may unpack to
 _ENTRY = 64 << 20  # bytes of one package's entry in an index
 
@@ -76,8 +76,8 @@ def _trimmed(text: bytes) -> List[bytes]:
 
 def _refuse(what: str, why: str, ours: bool) -> FarError:
     if ours:
-        return TrustError(f"{what}: is not as cudepot writes it: {why}", _HINT)
-    return TrustError(f"{what}: {why}: the index cannot be followed to its packages", "do not import this bundle")
+        return TrustError(f"{what}: is not in the form cudepot writes: {why}", _HINT)
+    return TrustError(f"{what}: {why}: the index does not lead to its packages", "do not import this bundle")
 
 
 # apt
@@ -95,7 +95,7 @@ def _release(text: bytes, what: str, ours: bool = False) -> Dict[str, Promise]:
     stanza = text.split(b"\n\n", 1)[0] if not ours else text
     fields = _fields(stanza.rstrip(b"\n"), what, ours)
     if ours and (b"\n\n" in text.rstrip(b"\n") or _WEAK & set(fields)):
-        raise _refuse(what, "has more than one part, or other sums than SHA256", ours)
+        raise _refuse(what, "has more than one part, or checksums other than SHA256", ours)
     found: Dict[str, Promise] = {}
     for section in ("sha256", "sha512"):
         algorithm, digits = _SECTIONS[section]
@@ -103,9 +103,9 @@ def _release(text: bytes, what: str, ours: bool = False) -> Dict[str, Promise]:
             if len(value) == digits and _SUM.fullmatch(value) and _SIZE.fullmatch(size) and plain(path):
                 found.setdefault(path, Promise(algorithm, value.lower(), int(size)))
     if ours and any(_base(path) != "Packages" for path in found):
-        raise _refuse(what, "names what is no Packages", ours)
+        raise _refuse(what, "lists something that is not a Packages file", ours)
     if not found:
-        raise _refuse(what, "names nothing by SHA256 or SHA512", ours)
+        raise _refuse(what, "lists nothing by SHA256 or SHA512", ours)
     return found
 
 
@@ -186,7 +186,7 @@ def _stanzas(chunks: Chunks, what: str, ours: bool) -> Iterator[bytes]:
             if one.strip(b"\n"):
                 yield one.strip(b"\n")
         if len(left) > _ENTRY:
-            raise _refuse(what, "an entry of unbelievable size", ours)
+            raise _refuse(what, "an entry of implausible size", ours)
     if left.strip(b"\n"):
         yield left.strip(b"\n")
 
@@ -263,7 +263,7 @@ class _Reader:
         try:
             self.parser.Parse(chunk, last)
         except (expat.ExpatError, LookupError, ValueError) as error:  # an encoding nobody knows is no ExpatError
-            raise _refuse(self._what, f"is no XML: {error}", self._ours) from error
+            raise _refuse(self._what, f"is not XML: {error}", self._ours) from error
         found, self.ready = self.ready, []
         return found
 
@@ -275,7 +275,7 @@ def _elements(chunks: Chunks, what: str, ours: bool) -> Iterator[_Element]:
         found = reader.read(chunk, False)
         size = 0 if found else size + len(chunk)
         if size > _ENTRY:
-            raise _refuse(what, "an entry of unbelievable size", ours)
+            raise _refuse(what, "an entry of implausible size", ours)
         yield from found
     yield from reader.read(b"", True)
 
@@ -297,7 +297,7 @@ def _records(text: bytes, what: str, ours: bool) -> Iterator[Tuple[str, str, Pro
         elif ours and name in ("checksum", "location", "data"):
             raise _refuse(what, "has a record in a place of its own", ours)
     if top != _REPO + " repomd":
-        raise _refuse(what, "is no repomd.xml", ours)
+        raise _refuse(what, "is not a repomd.xml", ours)
 
 
 def _record(type_: str, found: Dict[str, List[_Element]], what: str, ours: bool) -> Tuple[str, str, Promise]:
@@ -309,7 +309,7 @@ def _record(type_: str, found: Dict[str, List[_Element]], what: str, ours: bool)
     if _STRONG.get(kind) != len(value) or not _SUM.fullmatch(value) or not _SIZE.fullmatch(size.text.strip()):
         raise _refuse(what, f"a record ({type_[:40]}) without a strong checksum or a size", ours)
     if _XML_BASE in location.attributes or "://" in href:
-        raise _refuse(what, f"a record ({type_[:40]}) that lies elsewhere", ours)
+        raise _refuse(what, f"a record ({type_[:40]}) that is stored elsewhere", ours)
     return type_, safe_name(href), Promise(kind, value, int(size.text.strip()))
 
 
@@ -356,7 +356,7 @@ def _package(found: Dict[str, List[_Element]], what: str, ours: bool) -> Any:
     good = _STRONG.get(kind) == len(value) and _SUM.fullmatch(value) and _SIZE.fullmatch(bytes_)
     href = location.attributes.get("href", "")
     if ours and (not good or _XML_BASE in location.attributes or not plain(href)):
-        raise _refuse(what, "a package without a strong checksum, or that lies elsewhere", ours)
+        raise _refuse(what, "a package without a strong checksum, or that is stored elsewhere", ours)
     return Promise(kind, value, int(bytes_)) if good else None
 
 

@@ -22,10 +22,10 @@ def unsealed(data: bytes, what: str) -> Dict[str, Any]:
     try:
         document = parse_json(data, what)
     except ConfigError as error:
-        raise FormatError(str(error), "the full cudepot mends it: cudepot verify --repair") from error
+        raise FormatError(str(error), "the full cudepot repairs it: cudepot verify --repair") from error
     if sealed(document) != document:
         raise FormatError(
-            f"{what}: was changed since it was written", "the full cudepot mends it: cudepot verify --repair"
+            f"{what}: was changed since it was written", "the full cudepot repairs it: cudepot verify --repair"
         )
     del document[_KEY]
     return document

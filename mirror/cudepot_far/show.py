@@ -95,8 +95,9 @@ def rollback(project: Project, number: int) -> Dict[str, Any]:
     missing = [path for path, one in snapshot.tree.items() if not project.store.has(one)]
     if missing:
         raise ConfigError(
-            f"snapshot {number} cannot be shown: {len(missing)} of its files are missing here, {missing[0]} for one",
-            "give `missing` to the near side",
+            f"snapshot {number} cannot be shown: {len(missing)} of its files are missing here, for example "
+            f"{missing[0]}",
+            "send the output of `missing` to the near side",
         )
     if number == last:
         _forget(project.store)
@@ -121,7 +122,7 @@ def _show(project: Project, snapshot: Snapshot) -> None:
     if project.public:
         raise ConfigError(
             "the site is marked public: nothing is published there",
-            "NVIDIA's licence does not allow passing its packages on to the public",
+            "NVIDIA's licence does not allow redistributing its packages to the public",
         )
     site = Site(project.site, project.store)
     document, signature = project.store.snapshot(snapshot.number)
@@ -163,14 +164,14 @@ def unchecked(snapshot: Snapshot) -> List[str]:
     tops = {path.partition("/")[0] + "/" for path in snapshot.tree}
     found = [
         "that packages which only went into others are those their upstreams signed: the lock is not read",
-        "which licences the near side accepted: they stand in its cudepot.lock",
+        "which licences the near side accepted: they are in its cudepot.lock",
     ]
     if "environments/" in tops:
-        found.append("that environments install from the site alone as they are locked: no resolver is here")
+        found.append("that environments install from the site alone as locked: there is no resolver here")
     if any(path.startswith("apt/dists/") for path in snapshot.tree):
         found.append("which packages the suites below apt/dists call required: the lock says what a bare machine needs")
     if tops & {"conda/", "simple/", "wheels/"}:
-        found.append("what indexes of wheels and conda packages say: the site's signature is all there is")
+        found.append("what indexes of wheels and conda packages say: they rest on the site's signature")
     if tops & set(NVIDIAS):
         found.append("what the site made below NVIDIA's paths: keys, .repo, .list and .pin files, cuda-keyring")
     return found

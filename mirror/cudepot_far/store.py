@@ -253,7 +253,7 @@ class Store:
         except OSError as error:
             raise StorageError(f"{path}: cannot read the manifest of a bundle: {error.strerror}") from error
         except KeyError as error:
-            raise FormatError(f"{path}: holds no {error}", "the full cudepot mends it") from error
+            raise FormatError(f"{path}: holds no {error}", "the full cudepot repairs it") from error
 
     def add_manifest(self, folder: str, name: str, document: bytes, signature: bytes) -> None:
         """Keep a manifest and its signature."""

@@ -13,7 +13,7 @@ from cudepot_far.project import Project
 from cudepot_far.repositories import APT, entries, same_text
 from cudepot_far.values import Digest, checked
 
-HINT = "the near side, or the bundle, is not to be trusted: do not import it"
+HINT = "the near side or the bundle cannot be trusted: do not import it"
 ROOM = "apt/dists/"
 _ROOTS = ("InRelease", "Release")
 _SIZE = re.compile(r"[0-9]{1,18}")
@@ -56,11 +56,11 @@ def _check_suite(project: Project, snapshot: Snapshot, folder: str, proved: Set[
     text = project.verifier().clearsigned(project.store.read(here["InRelease"]), f"{folder}InRelease")[0]
     plain = project.store.read(here["Release"])
     if not same_text(text, plain):
-        raise TrustError(f"{folder}Release: is not what InRelease says", HINT)
+        raise TrustError(f"{folder}Release: does not match InRelease", HINT)
     named = APT.leads_to(plain, f"{folder}Release", ours=True)
     for path, one in sorted(named.items()):
         if path not in here or (one.value, one.size) != tuple(here[path]):
-            raise TrustError(f"{folder}{path}: is not the one its Release names", HINT)
+            raise TrustError(f"{folder}{path}: does not match its Release", HINT)
         _check_index(project, snapshot, f"{folder}{path}", proved)
     known = {one.value for one in named.values()}
     for path, digest in sorted(here.items()):
@@ -76,7 +76,7 @@ def _check_index(project: Project, snapshot: Snapshot, path: str, proved: Set[Di
         if digest not in proved or snapshot.tree.get(place) != digest:
             raise TrustError(f"{path}: offers {place[:200]}, which no upstream has on the site", HINT)
         if _bare(_original(project, snapshot, place, known)) != _bare(fields):
-            raise TrustError(f"{path}: says other things of {place[:200]} than the repository it is taken from", HINT)
+            raise TrustError(f"{path}: describes {place[:200]} differently from the repository it is taken from", HINT)
 
 
 def _size(fields: Fields, path: str) -> int:

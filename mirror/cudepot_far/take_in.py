@@ -95,22 +95,24 @@ def check_lineage(store: Store, manifest: Manifest, path: str, others: Iterable[
     if manifest.number in here:
         if here[manifest.number] != manifest.link:
             raise TrustError(
-                f"{path}: brings a snapshot {manifest.number} that differs from the one imported before",
-                "two near sides sign with one key, or the near side lost its store: ask there before going on",
+                f"{path}: brings a snapshot {manifest.number} that differs from the one imported earlier",
+                "two near sides sign with the same key, or the near side lost its store: ask there before continuing",
             )
         return
     if manifest.number < newest:
         raise TrustError(
             f"{path}: brings snapshot {manifest.number}, older than {newest}, which is here",
-            "take the newest bundle; `rollback` shows an older snapshot again",
+            "import the newest bundle; `rollback` shows an older snapshot again",
         )
     if not base.number or here.get(base.number) == base or base in [one.link for one in others]:
         return
     if base.number in here:
-        raise TrustError(f"{path}: starts from another snapshot {base.number} than the one here", "a foreign chain")
+        raise TrustError(
+            f"{path}: starts from a snapshot {base.number} that differs from the one here", "a foreign chain"
+        )
     raise ConfigError(
         f"{path}: starts from snapshot {base.number}, which is not here (newest: {newest or 'none'})",
-        "import the bundles between first, or give `missing` to the near side",
+        "import the bundles in between first, or send the output of `missing` to the near side",
     )
 
 
@@ -150,7 +152,7 @@ def _finish(project: Project, known: Dict[str, Manifest], given: Iterable[str], 
     store.settle()
     if faults:
         came = ", ".join(map(str, result.imported))
-        told = f"{faults[0]} (snapshot {came} came in all the same)" if came else str(faults[0])
+        told = f"{faults[0]} (snapshot {came} was imported anyway)" if came else str(faults[0])
         raise type(faults[0])(told, faults[0].hint) from faults[0]
     return result
 
@@ -174,7 +176,7 @@ def _overtaken(store: Store, known: Dict[str, Manifest]) -> List[Refused]:
         waits = store.has_manifest(INCOMING, name)
         if waits and manifest.number <= newest and here.get(manifest.number) != manifest.link:
             store.forget(INCOMING, name)
-            found.append(Refused(manifest.number, f"snapshot {newest}, which is here, has overtaken it", True))
+            found.append(Refused(manifest.number, f"snapshot {newest}, which is already here, is newer", True))
     return found
 
 

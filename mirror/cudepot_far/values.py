@@ -49,7 +49,7 @@ def checked(chunks: Iterator[bytes], digest: Digest, what: str) -> Iterator[byte
     if (one.hexdigest(), size) != tuple(digest):
         raise TrustError(
             f"{what}: {size} bytes with sha256 {one.hexdigest()}, not the {digest.size} bytes of {digest.sha256}",
-            "it was damaged or exchanged: get it again",
+            "it was damaged or replaced: get it again",
         )
 
 

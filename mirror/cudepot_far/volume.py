@@ -20,7 +20,7 @@ FIRST = ("manifest.json", "manifest.json.asc", "SHA256SUMS")
 LIMITS = {FIRST[0]: 64 << 20, FIRST[1]: 64 << 10, FIRST[2]: 64 << 20}  # bytes, read before a signature was checked
 _NAME = re.compile(r"objects/[0-9a-f]{64}")
 _SIZE = re.compile(rb"[0-7]{11}")
-_HINT = "it was damaged on its way, or is no bundle: compare it with its SHA256SUMS and copy it again"
+_HINT = "it was damaged in transit, or is not a bundle: compare it with its SHA256SUMS and copy it again"
 Verify = Callable[[bytes, bytes, str], object]
 """Checks the site's signature of a document; raises TrustError."""
 
@@ -95,7 +95,7 @@ def members(stream: BinaryIO, what: str) -> Iterator[Member]:
             raise FormatError(f"{what}: cut short in {member.name}", _HINT)
         stream.seek(member.offset + member.size)
         if any(stream.read(padding)):
-            raise FormatError(f"{what}: something lies hidden behind {member.name}", _HINT)
+            raise FormatError(f"{what}: there is hidden data after {member.name}", _HINT)
         yield member
 
 
@@ -107,7 +107,7 @@ def _member(block: bytes, offset: int, what: str) -> Member:
         found = Member(name, int(size, 8), offset)
         if header(name, found.size) == block:
             return found
-    raise FormatError(f"{what}: member {name[:120]!r} at byte {offset - BLOCK} is not one a bundle has", _HINT)
+    raise FormatError(f"{what}: member {name[:120]!r} at byte {offset - BLOCK} does not belong in a bundle", _HINT)
 
 
 def open_volume(path: str, verify: Verify) -> Volume:
@@ -119,7 +119,7 @@ def open_volume(path: str, verify: Verify) -> Volume:
         ConfigError: it cannot be read.
     """
     if os.path.exists(path) and not os.path.isfile(path):
-        raise ConfigError(f"{path}: is no plain file", "name the volumes of a bundle")
+        raise ConfigError(f"{path}: is not a plain file", "name the volumes of a bundle")
     try:
         with open(path, "rb") as handle:
             found = list(itertools.islice(members(handle, path), len(FIRST)))
@@ -127,7 +127,7 @@ def open_volume(path: str, verify: Verify) -> Volume:
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the bundle: {error.strerror}", "check the name") from error
     if [one.name for one in found] != list(FIRST):
-        raise FormatError(f"{path}: does not begin as a bundle does", _HINT)
+        raise FormatError(f"{path}: does not begin like a bundle", _HINT)
     document, signature, listed = head
     _check_signature(verify, document, signature, path)
     manifest = parse_manifest(document, f"{path}: {FIRST[0]}")
@@ -144,10 +144,10 @@ def _check_signature(verify: Verify, document: bytes, signature: bytes, path: st
     try:
         verify(document, signature, what)
     except TrustError as error:
-        message = f"not a bundle of the site this project mirrors: {error}"
+        message = f"not a bundle from the site this project mirrors: {error}"
         raise type(error)(message, error.hint) from error
     if not is_plain_armor(signature):
-        raise FormatError(f"{path}: {FIRST[1]} was changed, though it still holds", _HINT)
+        raise FormatError(f"{path}: {FIRST[1]} was altered, although it still verifies", _HINT)
 
 
 def _objects(path: str, most: int) -> List[Member]:
@@ -161,6 +161,6 @@ def _objects(path: str, most: int) -> List[Member]:
 
 def _small(handle: BinaryIO, member: Member, path: str) -> bytes:
     if member.size > LIMITS.get(member.name, LIMITS[FIRST[1]]):
-        raise FormatError(f"{path}: {member.name} has {member.size} bytes, more than is believable", _HINT)
+        raise FormatError(f"{path}: {member.name} has {member.size} bytes, which is implausible", _HINT)
     handle.seek(member.offset)
     return handle.read(member.size)

@@ -16,7 +16,7 @@ from cudepot_far.store import Store
 from cudepot_far.suites import check_suites, suites
 from cudepot_far.values import Digest, checked
 
-HINT = "the near side, or the bundle, is not to be trusted: do not import it"
+HINT = "the near side or the bundle cannot be trusted: do not import it"
 NVIDIAS = ("compute/", "libnvidia-container/")
 _MADE = "cuda-keyring_"  # debs the site makes there
 Signed = List[Tuple[bytes, SignedRoot]]
@@ -66,7 +66,7 @@ def _check_copies(snapshot: Snapshot) -> None:
         name = path.rpartition("/")[2]
         counts = _is_root(path) or (_is_package(path) and not name.startswith(_MADE))
         if path.startswith(NVIDIAS) and counts and one not in original:
-            raise TrustError(f"{path}: is no copy of what an upstream has on the site", HINT)
+            raise TrustError(f"{path}: is not a copy of what an upstream has on the site", HINT)
 
 
 def _is_root(path: str) -> bool:
@@ -101,7 +101,7 @@ def _prove(
     if strange:
         raise TrustError(
             f"{upstream.name}: {len(strange)} packages are not in the index its upstream signed, "
-            f"sha256 {min(strange).sha256} for one",
+            f"for example sha256 {min(strange).sha256}",
             HINT,
         )
     proved.update(shown)
@@ -112,8 +112,8 @@ def _check_unsigned(project: Project, upstream: Upstream, shows: bool) -> None:
     """Refuse a repository nobody but the site signs, unless it is named here: the near side may call anything so."""
     if shows and upstream.name not in project.unsigned:
         raise TrustError(
-            f"{upstream.name}: the near side says that no upstream signed this repository ({upstream.type})",
-            "if it told you to expect that, name it in `unsigned-upstreams` of [site] in cudepot.toml",
+            f"{upstream.name}: the near side says this repository is unsigned ({upstream.type})",
+            "if you expect that, list it in `unsigned-upstreams` of [site] in cudepot.toml",
         )
 
 
@@ -147,7 +147,7 @@ def _travelled(upstream: Upstream, path: str, digest: Digest, roots: List[Signed
 def _verifier(project: Project, root: SignedRoot, what: str) -> Gpgv:
     """Return a verifier that takes the key files that travelled, and trusts only what is pinned here."""
     if not project.upstream_keys:
-        raise TrustError(f"{what}: no upstream key is pinned here", "name them in `upstream-keys` of [site]")
+        raise TrustError(f"{what}: no upstream keys are pinned here", "list them in `upstream-keys` of [site]")
     keys = [keyring(project.store.read(one), f"{what}: its key") for one in root.keys if project.store.has(one)]
     return Gpgv(keys, project.upstream_keys, "`upstream-keys` of [site] in cudepot.toml")
 
@@ -170,13 +170,13 @@ def _offered(project: Project, own: Dict[str, Digest], verified: Signed) -> Set[
 def _packages(store: Store, kind: Kind, index: Promise, what: str) -> Set[Digest]:
     """Return what one index of the site's names; nothing where nobody can fetch it."""
     if index.algorithm != "sha256":
-        raise TrustError(f"{what}: known by {index.algorithm} only", HINT)
+        raise TrustError(f"{what}: only its {index.algorithm} is known", HINT)
     digest = Digest(index.value, index.size)
     if not store.has(digest):
         return set()
     named = set(kind.lists(checked(store.chunks(digest), digest, what), what, ours=True))
     if any(one.algorithm != "sha256" for one in named):
-        raise TrustError(f"{what}: knows a package without its sha256", HINT)
+        raise TrustError(f"{what}: has a package without a sha256", HINT)
     return {Digest(one.value, one.size) for one in named}
 
 
@@ -190,7 +190,7 @@ def _named(store: Store, upstream: Upstream, verified: Signed, shown: Set[Digest
         for href, digest in root.indexes:
             what = f"{upstream.name}: {href}"
             if href not in promised or not promised[href].kept_by(store, digest):
-                raise TrustError(f"{what}: is not the one its signed root names", "do not import this bundle")
+                raise TrustError(f"{what}: does not match its signed root", "do not import this bundle")
             if href in listing and not shown <= found:
                 found |= _read(store, kind, digest, what, shown - found)
     return found

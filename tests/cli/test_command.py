@@ -144,12 +144,12 @@ def test_help_of_a_verb_is_what_the_verb_says_itself(words: list[str], capsys: p
     ("argv", "error", "hint"),
     [
         (["lokc"], "unknown verb 'lokc'", "did you mean lock?"),
-        (["frobnicate"], "unknown verb 'frobnicate'", "`cudepot --help` lists what there is"),
+        (["frobnicate"], "unknown verb 'frobnicate'", "`cudepot --help` lists them"),
         (["lock", "--dry-rnu"], "unknown option --dry-rnu", "did you mean --dry-run?"),
         (["--jsn", "lock"], "unknown option --jsn", "did you mean --json?"),
         (["bundle", "exprot"], "unknown action 'exprot'", "did you mean export?"),
         (["completion", "csh"], "shell cannot be 'csh'", "it is one of bash, zsh, fish"),
-        (["sync", "extra"], "unexpected argument 'extra'", "`cudepot sync --help` says what it takes"),
+        (["sync", "extra"], "unexpected argument 'extra'", "`cudepot sync --help` shows the usage"),
         (["help", "lokc"], "VERB cannot be 'lokc'", "did you mean lock?"),
     ],
 )

@@ -64,7 +64,7 @@ def test_another_release_is_where_the_machines_own_is(tmp_path: Path) -> None:
     write(tmp_path, "sources.list.d/debian.sources", STANZAS)
     assert place(tmp_path, "debian/trixie", "arm64") == "http://one.example/debian", "neither off nor source"
     assert place(tmp_path, "debian/trixie-security") == "http://one.example/debian-security"
-    with pytest.raises(ConfigError, match="'ubuntu/jammy' is read where this machine's apt reads it") as caught:
+    with pytest.raises(ConfigError, match="'ubuntu/jammy' is read from where this machine's apt reads it") as caught:
         place(tmp_path, "ubuntu/jammy")
     assert "give `url` as well as `preset`" in caught.value.hint
 
@@ -90,7 +90,7 @@ def test_lines_are_read_with_their_options_and_ports_lie_elsewhere(tmp_path: Pat
 
 def test_a_login_does_not_get_into_the_lock(tmp_path: Path) -> None:
     write(tmp_path, "sources.list", "deb https://me:secret@one.example/debian bookworm main\n")
-    with pytest.raises(ConfigError, match="holds a login") as caught:
+    with pytest.raises(ConfigError, match="contains a login") as caught:
         place(tmp_path, "debian/bookworm")
     assert "secret" not in f"{caught.value} {caught.value.hint}"
 

@@ -39,7 +39,7 @@ def url(name: str) -> str:
 
 
 def test_what_pip_says_counts_before_what_uv_says_and_a_variable_before_a_file(machine: Machine) -> None:
-    with pytest.raises(ConfigError, match="neither is for any") as caught:
+    with pytest.raises(ConfigError, match="neither is configured for one") as caught:
         machine.index()
     assert "give `url` as well as `preset`" in caught.value.hint
     root, home = machine.root, machine.home
@@ -91,14 +91,14 @@ JUNK = (
 def test_files_that_cannot_be_read_say_nothing(machine: Machine, junk: str) -> None:
     for path in (machine.home / ".config/pip/pip.conf", machine.home / ".config/uv/uv.toml"):
         machine.write(path, junk)
-    with pytest.raises(ConfigError, match="neither is for any"):
+    with pytest.raises(ConfigError, match="neither is configured for one"):
         machine.index()
 
 
 @pytest.mark.parametrize("bad", ["https://me:s3cret@index.example.com/simple", "https://token@index.example.com/"])
 def test_a_login_never_gets_into_the_lock(machine: Machine, bad: str) -> None:
     machine.environ["PIP_INDEX_URL"] = bad
-    with pytest.raises(ConfigError, match="PIP_INDEX_URL holds a login") as caught:
+    with pytest.raises(ConfigError, match="PIP_INDEX_URL contains a login") as caught:
         machine.index()
     assert "machine index.example.com login" in caught.value.hint
     assert "s3cret" not in f"{caught.value} {caught.value.hint}"
@@ -119,7 +119,7 @@ def test_verbs_take_the_machines_index(project: Project, tmp_path: Path) -> None
         project.add("upstream", preset="pypi")
         project.add("pin", upstream="pypi", packages=["a"])
         project.env |= {"PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1"}
-        assert "neither is for any" in project.run("lock", check=False).err
+        assert "neither is configured for one" in project.run("lock", check=False).err
         project.env["PIP_INDEX_URL"] = index.url
         project.run("lock")
         assert f'url = "{index.url}"' in project.lock.read_text()

@@ -45,7 +45,7 @@ def test_man_shows_the_overview(tmp_path: Path) -> None:
 @needs_man
 def test_man_shows_a_verb_with_actions_examples_and_odd_signs(tmp_path: Path) -> None:
     trust = shown("cudepot-trust.1", tmp_path)
-    assert "trust expire accept a key no longer UPSTREAM name of the upstream in cudepot.toml FINGERPRINT" in trust
+    assert "trust expire stop accepting a key UPSTREAM name of the upstream in cudepot.toml FINGERPRINT" in trust
     assert "--yes change cudepot.toml without asking" in trust
     assert "fish ~/.config/fish/completions/cudepot.fish" in shown("cudepot-completion.1", tmp_path)
 

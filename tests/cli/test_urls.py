@@ -32,7 +32,7 @@ def test_urls_of_sites(text: str) -> None:
     ],
 )  # fmt: skip
 def test_all_else_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="is no URL"):
+    with pytest.raises(ConfigError, match="is not a URL"):
         check_url(text)
 
 

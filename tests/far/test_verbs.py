@@ -41,7 +41,7 @@ def alone(far: FarAlone, *argv: str, status: int = 0) -> str:
 def test_status_says_what_is_there_and_what_was_not_checked(bundles: Near, far: FarAlone) -> None:
     assert "snapshots: none; shown: none" in alone(far, "status")
     imported = alone(far, "import", str(bundles.medium / "full.tar"))
-    assert "not checked here, as the full cudepot would:" in imported
+    assert "not checked here, unlike by the full cudepot:" in imported
     assert "licences" in imported
     assert "next: publish" in alone(far, "status")
     alone(far, "publish")
@@ -73,17 +73,17 @@ def test_check_needs_no_project_where_the_key_is_named(
     (tmp_path / "other.asc").write_bytes(upstream_key[1].armored)
     volume, empty = str(bundles.medium / "full.tar"), str(tmp_path)
     good = ("check", volume, "--keyring", str(site_key.key_file), "--key", site_key.fingerprint, "-C", empty)
-    assert "objects hold" in alone(far, *good)
+    assert "objects are good" in alone(far, *good)
     other = ("check", volume, "--keyring", str(tmp_path / "other.asc"), "-C", empty)
     assert "not a bundle from the site" in alone(far, *other, status=5)
     wrong = ("check", volume, "--keyring", str(site_key.key_file), "--key", "A" * 40, "-C", empty)
-    assert "go no further" in alone(far, *wrong, status=3)
+    assert "do not continue" in alone(far, *wrong, status=3)
 
 
 def test_check_without_files_reads_all_that_is_here(bundles: Near, far: FarAlone) -> None:
     far.take(bundles.medium / "full.tar")
     far.run("publish")
-    assert "all signatures and hashes hold" in alone(far, "check")
+    assert "all signatures and hashes are good" in alone(far, "check")
     file = far.site / "apt/up/package7_1.0_amd64.deb"
     file.chmod(0o644)
     file.write_bytes(file.read_bytes() + b"x")
@@ -100,7 +100,7 @@ def test_init_pins_one_key_and_refuses_another(
     both.write_bytes(site_key.keyring.read_bytes() + upstream_key[1].binary)
     one = FarAlone(tmp_path / "far", site_key.key_file)
     assert "holds 2 keys" in alone(one, "init", str(both), status=3)
-    assert "go no further" in alone(one, "init", str(site_key.key_file), "--key", "B" * 40, status=3)
+    assert "do not continue" in alone(one, "init", str(site_key.key_file), "--key", "B" * 40, status=3)
     assert not one.toml.exists()
     told = alone(one, "init", str(site_key.keyring), "--key", site_key.fingerprint)
     assert f"the site's key: {site_key.fingerprint}" in told
@@ -154,9 +154,9 @@ def test_the_near_side_cannot_say_that_nobody_has_to_sign(
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("compute/cuda/repos/x/evil.deb", "is no copy of what an upstream has"),
-        ("compute/cuda/repos/x/InRelease", "is no copy of what an upstream has"),
-        ("libnvidia-container/stable/rpm/repodata/repomd.xml", "is no copy of what an upstream has"),
+        ("compute/cuda/repos/x/evil.deb", "is not a copy of what an upstream has"),
+        ("compute/cuda/repos/x/InRelease", "is not a copy of what an upstream has"),
+        ("libnvidia-container/stable/rpm/repodata/repomd.xml", "is not a copy of what an upstream has"),
         ("apt/up/evil.deb", "not in the index its upstream signed"),
         ("environments/x/apt/InRelease", "belongs to no upstream"),
     ],

@@ -160,7 +160,7 @@ def test_errors_name_what_is_there(project: Project, site_key: SiteKey, tmp_path
     missing = project.fail(3, "client", "apt", "debian", "--url", "https://x/")
     assert "no apt repository for 'debian'" in missing.error
     assert APT in missing.hint
-    assert "is no URL" in project.fail(3, "client", "apt", APT, "--url", "packages.example").error
+    assert "is not a URL" in project.fail(3, "client", "apt", APT, "--url", "packages.example").error
     empty = Project(tmp_path / "empty", key=site_key.fingerprint, gnupg=site_key.home).init()
     assert "shows nothing yet" in empty.fail(3, "client", "apt", APT, "--url", "https://x/").error
 

@@ -227,7 +227,7 @@ def test_an_unsigned_upstream_is_checked_by_its_packages_only(
     for one in rhel.repo.repomd.parent.glob("repomd.xml.*"):
         one.unlink()
     whole(project, rhel, trust="hash-lock", keys=[])
-    assert "metadata are unsigned" in project.run("client", "dnf", YUM, "--url", "https://x/").out
+    assert "metadata is unsigned" in project.run("client", "dnf", YUM, "--url", "https://x/").out
     configured(project, site, root)
     assert not (root.path / "etc/dnf/plugins/versionlock.list").read_text(), "nothing is pinned"
     root.install(CUDNN[0])

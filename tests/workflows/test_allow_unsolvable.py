@@ -49,7 +49,7 @@ def test_what_is_allowed_stays_in_the_lock_with_its_reason_until_it_is_taken_bac
 def test_a_reason_is_required_and_a_name_has_to_be_one_of_a_repository(pinned: Project) -> None:
     assert "--reason is missing" in pinned.fail(3, "lock", "--allow-unsolvable", APT).error
     assert "--reason is missing" in pinned.fail(3, "lock", "--allow-unsolvable", APT, "--reason", " ").error
-    assert "nothing is allowed" in pinned.fail(3, "lock", "--reason", WHY).error
+    assert "--reason without --allow-unsolvable" in pinned.fail(3, "lock", "--reason", WHY).error
     wrong = pinned.fail(3, "lock", "--allow-unsolvable", "ubuntu2204", "--reason", WHY)
     assert "no such repository" in wrong.error
     assert APT in wrong.hint
@@ -60,7 +60,7 @@ def test_sync_takes_the_same_options_with_lock_only(pinned: Project) -> None:
     pinned.run("sync", "--lock", "--allow-unsolvable", APT, "--reason", WHY)
     assert allowed(pinned) == [{"name": APT, "reason": WHY}]
     for option in (["--forbid-unsolvable", APT], ["--allow-unsolvable", APT], ["--reason", WHY]):
-        assert f"{option[0]} is about locking" in pinned.fail(3, "sync", *option).error
+        assert f"{option[0]} applies to locking" in pinned.fail(3, "sync", *option).error
 
 
 def test_a_reason_that_was_emptied_by_hand_is_refused(pinned: Project) -> None:

@@ -114,7 +114,7 @@ def test_a_process_that_mixes_two_versions_is_named(tmp_path: Path, capsys: pyte
 
 def test_a_process_without_cudnn_and_one_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--pid", str(os.getpid())]) == 0
-    assert "has loaded no cuDNN so far" in capsys.readouterr().out
+    assert "has not loaded cuDNN yet" in capsys.readouterr().out
     with subprocess.Popen(["true"]) as gone:
         pass
     assert main(["doctor", "--pid", str(gone.pid)]) == 3

@@ -189,7 +189,7 @@ def test_a_program_that_asks_for_none(capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[0].startswith("/usr/bin/ls: neither it nor the ") or lines[0].startswith(
         "/bin/ls: neither it nor the "
     )
-    assert lines[1:] == ["nothing is wrong"]
+    assert lines[1:] == ["no problems found"]
 
 
 def test_faults_of_the_copy_a_program_gets_are_named_and_no_others(
@@ -275,7 +275,7 @@ def test_what_is_no_program_of_python_is_refused(
         assert main(["doctor", str(one)]) == 3
     assert words in capsys.readouterr().err
     assert main(["doctor", "--run", "ls"]) == 3
-    assert "leave out --prefix, --pid and --run" in capsys.readouterr().err
+    assert "omit --prefix, --pid and --run" in capsys.readouterr().err
 
 
 def test_a_libcudnn_itself_takes_its_parts_from_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -299,7 +299,7 @@ def test_a_python_whose_packages_need_no_cudnn(tmp_path: Path, capsys: pytest.Ca
     assert main(["doctor", str(tmp_path / "venv/bin/python3")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith(f"sees the packages of {tmp_path}/venv: no known framework in it uses cuDNN")
-    assert lines[1:] == ["nothing is wrong"]
+    assert lines[1:] == ["no problems found"]
 
 
 def test_what_stands_for_a_python_is_asked(

@@ -199,7 +199,7 @@ def test_one_that_fails_stops_no_other_and_keeps_what_it_had(ours: Project, inde
     assert done.rc
     assert [one["upstream"] for one in done.json["failed"]] == ["environment bad"]
     assert versions(ours) == {"app": "1.0", "lib": "1.1", "tool": "1.0"}
-    assert "environment bad: stays as it was locked before" in ours.run("sync").out
+    assert "environment bad: kept as locked before" in ours.run("sync").out
     ours.toml.write_text(ours.toml.read_text().replace('["tool>5"]', '["tool"]'))
     assert ours.run("lock").rc == 0
 
@@ -331,13 +331,13 @@ def test_a_file_that_is_not_there_stops_no_other(ours: Project) -> None:
     (ours.base / "r.in").unlink()
     assert "or a file it names changed" in ours.run("sync", check=False).error
     assert "environment e: r.in: No such file" in ours.run("lock", check=False).error
-    assert "environment e: stays as it was locked before" in ours.run("sync").out
+    assert "environment e: kept as locked before" in ours.run("sync").out
 
 
 def test_update_shows_what_would_move_and_moves_it_on_request(ours: Project, index: PythonIndex) -> None:
     ask(ours, wheels=["app", "tool"], python=["3.12"])
     ours.run("lock")
-    assert "nothing newer fits the environments" in ours.run("update").out
+    assert "nothing newer for the environments" in ours.run("update").out
     index.add(Dist("app", "2.0", ("lib", "extra")))
     index.add(Dist("extra", "1.0"))
     index.add(Dist("tool", "2.0"))

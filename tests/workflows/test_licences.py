@@ -77,10 +77,10 @@ def test_one_of_several_is_accepted_and_comments_stay(project: Project, nvidia: 
     project.run("lock")
     project.run("sync")
     done = project.run("licence", "accept", older[:8])
-    assert f"still waits: {newer}" in done.out
+    assert f"not accepted yet: {newer}" in done.out
     text = project.toml.read_text()
     assert text.startswith(f'# ours\naccept-eula = [\n    "{older}", # cudnn 7.6.5.32\n] # read\n')
-    assert "is the sha256 of no licence text here" in project.fail(3, "licence", "accept", "0" * 64).error
+    assert "is not the sha256 of any licence text here" in project.fail(3, "licence", "accept", "0" * 64).error
     told = project.fail(8, "repackage")
     assert newer in told.error
     assert older not in told.error

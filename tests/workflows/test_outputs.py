@@ -269,7 +269,7 @@ def test_payloads_of_artifacts_and_packages_are_compared(made: Project, tmp_path
     assert (
         "does not say which release" in made.fail(3, "diff", "--payload", str(archive), str(tmp_path / "a.tgz")).error
     )
-    assert "give --payload" in made.fail(3, "diff", "a", "b").hint
+    assert "use --payload" in made.fail(3, "diff", "a", "b").hint
 
 
 def test_drop_in_differences_are_told_by_field(made: Project, tmp_path: Path) -> None:

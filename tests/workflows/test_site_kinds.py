@@ -86,7 +86,7 @@ def test_a_run_opens_its_site_once(shelved: Shelved) -> None:
 
 def test_its_own_server_shows_it(shelved: Shelved) -> None:
     done = shelved.project.run("serve", check=False, prefix=(sys.executable, "-c", _WITH_THE_ROW))
-    assert (done.rc, "its own server shows it" in done.error) == (3, True)
+    assert (done.rc, "its own server serves it" in done.error) == (3, True)
 
 
 def test_without_the_row_nobody_knows_it(shelved: Shelved) -> None:

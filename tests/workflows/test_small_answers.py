@@ -66,7 +66,7 @@ def test_lock_check_offline_needs_the_two_files_alone(shown: Project, tmp_path: 
     ):
         checkout.toml.write_text(text)
         done = checkout.run(*argv, check=False)
-        assert (done.rc, done.out.rpartition("\ncudepot.lock is not")[0]) == (14, says)
+        assert (done.rc, done.out.rpartition("\ncudepot.lock is out of date")[0]) == (14, says)
     assert sorted(one.name for one in checkout.base.iterdir()) == ["cudepot.lock", "cudepot.toml"]
     assert checkout.fail(3, "lock", "--offline").hint == "hint: cudepot lock --check --offline"
 

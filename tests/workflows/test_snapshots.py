@@ -41,7 +41,7 @@ def test_snapshots_are_listed(grown: Project) -> None:
 def test_diff_says_what_came_went_and_changed(grown: Project) -> None:
     assert grown.run("diff", "1", "2").out == "+ apt apt/more: more 2.0 (pin)\n"
     assert grown.run("diff", "2", "1").out == "- apt apt/more: more 2.0 (pin)\n"
-    assert "are the same" in grown.run("diff", "2", "2").out
+    assert "are identical" in grown.run("diff", "2", "2").out
     more(grown, "3.0")
     (change,) = grown.run("diff", "2", "3", "--json").json
     assert (change["kind"], change["name"], change["before"], change["after"]) == ("changed", "more", "2.0", "3.0")

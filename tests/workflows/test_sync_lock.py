@@ -29,7 +29,7 @@ def test_changed_bytes_are_accepted_by_name(project: Project, nvidia: Nvidia, tm
     nvidia.repo.publish()
     assert project.run("sync", "--lock", check=False).rc == 5
     assert not project.object(again.read_bytes()).exists()
-    assert "about locking" in project.fail(3, "sync", "--accept-changed", "libcudnn8").error
+    assert "applies to locking" in project.fail(3, "sync", "--accept-changed", "libcudnn8").error
     project.run("sync", "--lock", "--accept-changed", "libcudnn8")
     assert project.object(again.read_bytes()).exists()
 

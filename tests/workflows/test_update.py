@@ -216,7 +216,7 @@ def test_nothing_is_said_of_pins_nobody_could_ask_about(project: Project, nvidia
     text = project.toml.read_text()
     project.toml.write_text(text.replace(nvidia.simple_url, "http://127.0.0.1:9/simple/"))
     done = project.run("update", check=False)
-    assert "nothing newer fits the pins of the upstreams that answered" in done.out
+    assert "nothing newer matches the pins of the upstreams that answered" in done.out
     project.toml.write_text(text.replace(nvidia.url, "http://127.0.0.1:9"))
     assert "nothing newer" not in project.run("update", check=False).out
 

@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from cudepot.workflows.loose.build import FilesResult, Plan
 
 NAME = "build"
-HELP = "make conda packages and wheels out of files you have, without a project"
+HELP = "make conda packages and wheels from files you have, without a project"
 DESCRIPTION = """\
-Make conda packages and a wheel out of NVIDIA's files of cuDNN, cuBLAS or NVRTC: tgz, tar.xz, zip, deb, rpm or whl, or
-a folder of them. Files are known by name, or by their bytes when they were renamed. Packages of debs and rpms belong
-together: give the libraries with their headers. On a terminal the licence is shown and asked for; elsewhere
+Make conda packages and a wheel from NVIDIA's files of cuDNN, cuBLAS or NVRTC: tgz, tar.xz, zip, deb, rpm or whl, or a
+folder of them. Files are recognised by name, or by content if they were renamed. Debs and rpms belong together: give
+the libraries with their headers. On a terminal the licence is shown and you are asked to accept it; elsewhere
 --accept-licence says that you have read it (`cudepot licence show FILE`).
 
   cudepot build cudnn-linux-x86_64-9.12.0.46_cuda13-archive.tar.xz
   cudepot build libcudnn8_*.deb libcudnn8-dev_*.deb -o packages --conda
 
-The folder becomes a conda channel (`conda install -c ./dist …`). In the folder of a cudepot.toml, its [site] label,
-its [build] and the licences it accepts count, and the bytes are those that `cudepot repackage` makes there.
+The output folder is a conda channel (`conda install -c ./dist …`). In the folder of a cudepot.toml, its [site] label,
+its [build] settings and the licences it accepts apply, and the packages are identical to those of `cudepot
+repackage`.
 """
 
 
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="downloaded files, or folders of them")
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("dist"), metavar="DIR", help="where packages go (default: dist)"
+        "-o", "--output", type=Path, default=Path("dist"), metavar="DIR", help="folder for the packages (default: dist)"
     )
     parser.add_argument("--conda", action="store_true", help="only conda packages (default: both)")
     parser.add_argument("--wheel", action="store_true", help="only the wheel (default: both)")
@@ -51,12 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHA",
         help="sha256 of a licence text you have read and accept, or its first 8 digits; may be repeated",
     )
-    parser.add_argument("--cuda", default="", metavar="X.Y", help="CUDA variant, where a name says less: 11.1")
     parser.add_argument(
-        "--label", default="", help="who builds: part of a wheel's version (default: cudepot.toml's, or site)"
+        "--cuda", default="", metavar="X.Y", help="CUDA variant, if the file names do not give it: 11.1"
     )
-    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be made; make nothing")
+    parser.add_argument("--label", default="", help="label in a wheel's version (default: cudepot.toml's, or site)")
+    parser.add_argument("--recipes", metavar="DIR", help="use the recipes in this folder instead of cudepot's own")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be made; make nothing")
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -152,7 +153,7 @@ def _told(plan: Plan, result: FilesResult, folder: Path) -> Answer:
         for one in result.made
     ]
     lines = [f"{one.path} ({size_text(one.built.digest.size)})" for one in result.made]
-    lines += [*result.notes, *(f"{one.name}: left out: {one.error}" for one in result.failed)]
+    lines += [*result.notes, *(f"{one.name}: skipped: {one.error}" for one in result.failed)]
     for one in result.failed:
         complain(one.error, as_json=False)
     lines += _next(result, folder)

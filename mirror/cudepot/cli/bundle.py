@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 NAME = "bundle"
 HELP = "carry snapshots over an air gap"
 DESCRIPTION = """\
-Write what the far side of an air gap lacks as signed tar volumes, and take them in over there: volumes in any order,
-all or nothing, checked by the site's signature and by the upstreams' own. Export and import check all and change
-nothing with --dry-run. See `cudepot explain airgap`.
+Write what the far side of an air gap is missing as signed tar volumes, and import them there: volumes in any order,
+all or nothing, checked against the site's signature and the upstreams' own. With --dry-run, export and import check
+everything and change nothing. See `cudepot explain airgap`.
 """
 _SIZE = re.compile(r"([1-9][0-9]{0,14})([KMG]i?)?")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -37,25 +37,27 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
-    export = actions.add_parser("export", help="near side: write the newest snapshot, less what the far side has")
+    export = actions.add_parser("export", help="near side: write the newest snapshot, without what the far side has")
     export.add_argument("file", type=Path, metavar="FILE", help="bundle to write, e.g. july.tar")
     start = export.add_mutually_exclusive_group(required=True)
     start.add_argument("--since", type=_number, metavar="N", help="snapshot the far side has; 0 for none")
-    start.add_argument("--want", type=Path, metavar="FILE", help="what the far side's `bundle missing` printed")
-    export.add_argument("--split", type=_size, default=0, metavar="SIZE", help="most bytes of a volume, e.g. 4700M")
+    start.add_argument(
+        "--want", type=Path, metavar="FILE", help="file with the output of the far side's `bundle missing`"
+    )
+    export.add_argument("--split", type=_size, default=0, metavar="SIZE", help="size limit for each volume, e.g. 4700M")
     export.add_argument(
         "--with-cudepot",
         action="store_true",
-        help="put cudepot-far.pyz beside it, which needs Python 3.6 and gpgv over there, and no cudepot",
+        help="add cudepot-far.pyz, which needs only Python 3.6 and gpgv there, not cudepot",
     )
-    take = actions.add_parser("import", help="far side: take volumes in, in any order")
+    take = actions.add_parser("import", help="far side: import volumes, in any order")
     take.add_argument("files", type=Path, nargs="+", metavar="FILE", help="volumes of one bundle or several")
-    inspect = actions.add_parser("inspect", help="say what a bundle holds")
+    inspect = actions.add_parser("inspect", help="show what a bundle contains")
     inspect.add_argument("files", type=Path, nargs="+", metavar="FILE", help="volumes")
     missing = actions.add_parser("missing", help="far side: print what is missing, as JSON for `export --want`")
     for one in (export, take):
         add_store_wait(one)
-        one.add_argument("-n", "--dry-run", action="store_true", help="check all, change nothing")
+        one.add_argument("-n", "--dry-run", action="store_true", help="check everything; change nothing")
     for one in (export, take, inspect, missing):
         add_common(one, default=argparse.SUPPRESS)
 
@@ -128,19 +130,19 @@ def _import_lines(done: ImportResult, *, dry_run: bool) -> list[str]:
     numbers = ", ".join(map(str, done.imported))
     if dry_run:
         return [*lines, "checked signatures and order of all volumes; nothing was imported"]
-    told = f"imported snapshot {numbers}; next: cudepot publish" if done.imported else "no snapshot came in whole"
+    told = f"imported snapshot {numbers}; next: cudepot publish" if done.imported else "no snapshot is complete yet"
     return [*lines, f"{done.objects} new objects; {told}"]
 
 
 def _proved_line(one: Proved) -> str:
-    signed = f"signed by {', '.join(one.signers)}" if one.signers else "not signed upstream: the site vouches for them"
+    signed = f"signed by {', '.join(one.signers)}" if one.signers else "not signed upstream: signed by the site only"
     return f"{one.upstream} ({one.type}): {one.packages} packages, {signed}"
 
 
 def _refused_line(one: Refused) -> str:
     which = f"snapshot {one.number} of an earlier bundle" if one.number else "an earlier bundle"
-    fate = "it is forgotten; to have it looked at again, import one of its volumes" if one.forgotten else "it waits"
-    return f"! {which} did not come in: {one.why}; {fate}"
+    fate = "it was dropped; to try again, import one of its volumes" if one.forgotten else "it waits"
+    return f"! {which} was not imported: {one.why}; {fate}"
 
 
 def _waiting_line(one: Waiting) -> str:
@@ -159,7 +161,7 @@ def _inspect(args: argparse.Namespace) -> Answer:
         found = [inspect(one, verifier) for one in args.files]
     lines = []
     for one in found:
-        checked = "signed" if one.verified else "says to be signed (not checked: no project here)"
+        checked = "signed" if one.verified else "signed (not checked: no project here)"
         lines.append(f"{one.file}: volume {one.volume} of {one.volumes}, {checked} by {one.signer}")
         base = f"since snapshot {one.base}" if one.base else "from nothing"
         lines.append(f"  snapshot {one.number} {base}: {len(one.objects)} objects here, {size_text(one.bytes)}")

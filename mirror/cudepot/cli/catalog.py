@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from cudepot.depot.nvidia_catalog import Identified
 
 NAME = "catalog"
-HELP = "list the files NVIDIA has published of cuDNN, and recognise a downloaded one"
+HELP = "list NVIDIA's published cuDNN files, and recognise a downloaded one"
 DESCRIPTION = """\
 List known files of cuDNN with hash, size, CUDA variant and platform, and what their releases support: CUDA, drivers,
-GPUs, systems. Where nothing fits, say why, and exit with 6. `catalog identify FILE...` recognises files by their
-bytes, whatever they are called; it exits with 5 when one has a published name, but not its bytes. Needs no project
-and no network.
+GPUs, systems. If nothing matches, say why and exit with 6. `catalog identify FILE...` recognises files by content,
+whatever their names; it exits with 5 if one has a published name but different content. Needs no project and no
+network.
 """
 
 
@@ -41,10 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "NVIDIA's (linux-x86_64, linux-sbsa)",
     )
     parser.add_argument("--form", choices=FORMS, default="", help="only files of this form")
-    parser.add_argument("--parts", action="store_true", help="also samples, and the JIT libraries alone")
+    parser.add_argument("--parts", action="store_true", help="also samples and standalone JIT libraries")
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action")
-    one = actions.add_parser("identify", help="say which published files these are")
-    one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="downloads, whatever their names")
+    one = actions.add_parser("identify", help="recognise published files")
+    one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="downloaded files, whatever their names")
     add_common(one, default=argparse.SUPPRESS)
 
 
@@ -123,11 +123,11 @@ def _lines(one: Identified) -> Iterator[str]:
         what = f"cuDNN {one.known.version}{part}, CUDA {one.known.cuda or 'any'}, {one.known.platform}"
         yield f"{one.path}: {what}{renamed}{_noted(one.known)}"
     elif one.namesakes:
-        yield f"{one.path}: other bytes than NVIDIA published under this name (sha256 {one.digest.sha256})"
+        yield f"{one.path}: not what NVIDIA published under this name (sha256 {one.digest.sha256})"
     else:
         yield f"{one.path}: not known (sha256 {one.digest.sha256})"
     for other in one.namesakes:
-        yield f"  of the same name, other bytes: cuDNN {other.version}, {other.sha256[:16]}…{_noted(other)}"
+        yield f"  same name, different content: cuDNN {other.version}, {other.sha256[:16]}…{_noted(other)}"
 
 
 def _noted(one: Published) -> str:

@@ -25,19 +25,19 @@ HELP = "write ready-made configuration for the site's clients"
 DESCRIPTION = """\
 Write what a client of the site needs, for the snapshot that is shown. `client apt` writes the source, the pin file,
 preferences that hold exactly the locked versions, and a keyring package that installs key and source. `client dnf`
-writes the .repo file, keys, and versionlock entries or excludes, for rhel7 those of its yum. Both make a folder for
-each distribution; where a package is locked for several CUDAs, --cuda or --only say which one clients hold.
-With --environment they write one configuration for all repositories of an environment, which sees its packages alone.
-`client conda`, `client mamba` and `client pixi` write what makes these use the site's channel, `client pip` what makes
-pip, uv, pdm, pipenv and poetry use its index, for machines that see the site alone. `client gpu-operator` writes the
-ConfigMap through which the GPU Operator's driver container installs from the site. `client windows` writes a
-PowerShell script that installs from the conda channel, the wheel index or NVIDIA's zip, one cuDNN.
+writes the .repo file, keys, and versionlock entries or excludes; for rhel7, those of its yum. Both write a folder for
+each distribution; if a package is locked for several CUDA versions, --cuda or --only chooses the one clients hold.
+With --environment they write one configuration for all repositories of an environment, limited to its packages.
+`client conda`, `client mamba` and `client pixi` make these tools use the site's channel, and `client pip` makes pip,
+uv, pdm, pipenv and poetry use its index, on machines that see only the site. `client gpu-operator` writes the
+ConfigMap with which the GPU Operator's driver container installs from the site. `client windows` writes a PowerShell
+script that installs one cuDNN from the conda channel, the wheel index or NVIDIA's zip.
 """
 _LIST = "versionlock"
 _CHANNEL_TOOLS = {
-    "conda": "a .condarc with the site's channel alone",
-    "mamba": "a .mambarc with the site's channel alone, for micromamba too",
-    "pixi": "a config.toml with the site's channel and mirrors for those it mirrors",
+    "conda": "a .condarc with only the site's channel",
+    "mamba": "a .mambarc with only the site's channel, also for micromamba",
+    "pixi": "a config.toml with the site's channel, and with the site as mirror of the channels it mirrors",
 }
 _CREATE = "{tool} create -n NAME"
 _STEPS = {
@@ -46,11 +46,11 @@ _STEPS = {
         f"without it: {_CREATE} --override-channels -c {{channel}} cudnn",
     ),
     "mamba": (
-        f"on the client: copy etc/ to /, log in anew for MAMBARC, then {_CREATE} cudnn",
+        f"on the client: copy etc/ to /, log in again for MAMBARC, then {_CREATE} cudnn",
         f"without it: {_CREATE} --override-channels -c {{channel}} cudnn",
     ),
     "pixi": (
-        "on the client: copy etc/ to / (Windows: to C:\\ProgramData\\pixi); manifests and lock files stay as they are",
+        "on the client: copy etc/ to / (Windows: to C:\\ProgramData\\pixi); manifests and lock files are not changed",
         "a new workspace: pixi init; without the file: pixi init -c {channel}",
     ),
 }
@@ -79,11 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in _CHANNEL_TOOLS.items():
         tool = _kind(kinds, name, text, _channel)
         tool.set_defaults(tool=name)
-        also = "a channel to ask after the site's; may be repeated"
+        also = "a channel to use after the site's; may be repeated"
         tool.add_argument("--also", action="append", default=[], metavar="URL", help=also)
-        tool.add_argument("--environment", default="", metavar="NAME", help="the channel of this environment alone")
-    pip = _kind(kinds, "pip", "the site's index alone for pip, uv, pdm, pipenv and poetry", _pip)
-    pip.add_argument("--environment", default="", metavar="NAME", help="the index of this environment alone")
+        tool.add_argument("--environment", default="", metavar="NAME", help="only the channel of this environment")
+    pip = _kind(kinds, "pip", "only the site's index, for pip, uv, pdm, pipenv and poetry", _pip)
+    pip.add_argument("--environment", default="", metavar="NAME", help="only the index of this environment")
     add_gpu_operator(_kind(kinds, "gpu-operator", "Kubernetes: repositories for the driver container", gpu_operator))
     _add_choice(_kind(kinds, "windows", "a PowerShell script: conda, wheel or zip", _windows))
 
@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _kind(kinds: Any, name: str, text: str, write: Callable[[argparse.Namespace, Depot, Path], Answer]) -> Any:
     """Declare one kind of client with what all of them take."""
     kind = kinds.add_parser(name, help=text)
-    text = "where clients reach site/current (default: `url` of [site], or a bucket's `public-url`)"
+    text = "URL where clients reach site/current (default: `url` of [site], or a bucket's `public-url`)"
     kind.add_argument("--url", default="", metavar="URL", help=text)
     kind.add_argument("--output", default="clients", metavar="DIR", help="folder for the files (default: clients)")
     kind.set_defaults(write=write)
@@ -101,7 +101,7 @@ def _kind(kinds: Any, name: str, text: str, write: Callable[[argparse.Namespace,
 
 def _add_repositories(kind: argparse.ArgumentParser) -> None:
     kind.add_argument("upstreams", nargs="*", metavar="UPSTREAM", help="upstreams whose repositories the client uses")
-    text = "all repositories of this environment instead, and of them its packages alone"
+    text = "all repositories of this environment instead, but only its packages"
     kind.add_argument("--environment", default="", metavar="NAME", help=text)
 
 
@@ -110,18 +110,18 @@ def _check_repositories(args: argparse.Namespace) -> None:
     if bool(args.upstreams) == bool(args.environment):
         raise ConfigError("expected names of upstreams, or --environment NAME", hint="`cudepot upstreams` lists them")
     if args.environment and (args.cuda or args.only or getattr(args, "hold", _LIST) != _LIST):
-        raise ConfigError("--environment is what is locked of it", hint="leave --cuda, --only and --hold out")
+        raise ConfigError("--environment uses exactly what is locked", hint="omit --cuda, --only and --hold")
 
 
 def _add_choice(kind: argparse.ArgumentParser) -> None:
     """Declare what says which packages a client is held to, where the site has several versions of one."""
-    kind.add_argument("--cuda", default="", metavar="VERSION", help="only what is for this CUDA: 12, 11.1")
+    kind.add_argument("--cuda", default="", metavar="VERSION", help="only packages for this CUDA: 12, 11.1")
     kind.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="NAME[=VERSION]",
-        help="only this and what it needs; may be repeated",
+        help="only this and its dependencies; may be repeated",
     )
 
 
@@ -191,9 +191,9 @@ def _dnf_answer(results: Sequence[DnfResult]) -> Answer:
     lines: list[str] = []
     for one in results:
         lines += _written(one.folder, one.files, one.replaced)
-        lines += [f"{name}: metadata are unsigned, dnf cannot check them" for name in one.unsigned]
+        lines += [f"{name}: metadata is unsigned, so dnf cannot check it" for name in one.unsigned]
         lines += [
-            f"{name}: no key for its packages: dnf checks them by the metadata's hashes" for name in one.unchecked
+            f"{name}: no key for its packages: dnf checks them by the hashes in the metadata" for name in one.unchecked
         ]
         steps = f"copy etc/ to /, {one.merge}, then" if one.merge else "copy etc/ to /, then"
         lines.append(f"for snapshot {one.number}; on the client: {steps} {one.install}")

@@ -19,9 +19,9 @@ def add_gpu_operator(kind: argparse.ArgumentParser) -> None:
     kind.add_argument(
         "--namespace", default="gpu-operator", metavar="NAME", help="of the operator (default: gpu-operator)"
     )
-    text = "what the ConfigMap is called (default: repo-config)"
+    text = "name of the ConfigMap (default: repo-config)"
     kind.add_argument("--config-map", default="repo-config", metavar="NAME", help=text)
-    text = "a repository file of the container that it cannot reach, replaced by an empty one; may be repeated"
+    text = "a repository file of the container to replace by an empty one, because it cannot reach it; may be repeated"
     kind.add_argument("--empty", action="append", default=[], metavar="FILE", help=text)
 
 

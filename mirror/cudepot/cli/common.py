@@ -17,7 +17,7 @@ _URL = re.compile(r"(https?|file)://[A-Za-z0-9._~:/@+,=%\[\]-]+")
 
 
 def check_url(text: str) -> None:
-    """Refuse what is no URL, or holds a login, or what files of settings and shells read as something else."""
+    """Refuse what is not a URL, or holds a login, or what files of settings and shells read as something else."""
     try:
         parts = urlsplit(text)
         named = bool(parts.hostname) if parts.scheme != "file" else parts.path.startswith("/") and not parts.netloc
@@ -25,8 +25,8 @@ def check_url(text: str) -> None:
     except ValueError:
         good = False
     if not good:
-        wrong = f"--url {text!r} is no URL" if text else "--url is missing"
-        raise ConfigError(wrong, hint="give the URL at which clients see site/current, here or as `url` of [site]")
+        wrong = f"--url {text!r} is not a URL" if text else "--url is missing"
+        raise ConfigError(wrong, hint="give the URL where clients see site/current, here or as `url` of [site]")
 
 
 def reached(text: str, site: Site) -> str:
@@ -41,7 +41,7 @@ def add_common(parser: argparse.ArgumentParser, default: object = None) -> None:
     parser.add_argument("-C", "--directory", default=default or ".", metavar="DIR", help="folder of cudepot.toml")
     for names, help_text in (
         (("--json",), "print the result as JSON"),
-        (("-q", "--quiet"), "no progress, only the result and errors"),
+        (("-q", "--quiet"), "no progress; only the result and errors"),
     ):
         parser.add_argument(*names, action="store_true", default=default or False, help=help_text)
     parser.add_argument(

@@ -53,7 +53,7 @@ def load_config(base: Path) -> Config:
         hint = error.hint or "`cudepot explain formats` describes every key"
         raise _at(f"{path}{_where(text, error)}", str(error), hint) from error
     except FileNotFoundError as error:
-        raise _at(str(path), "not found", "run `cudepot init`, or name the folder with -C") from error
+        raise _at(str(path), "not found", "run `cudepot init`, or give the folder with -C") from error
     except tomli.TOMLDecodeError as error:
         raise _at(f"{path}:{error.lineno}:{error.colno}", f"not TOML: {error}", _CORRECT) from error
     except (ValueError, RecursionError) as error:
@@ -232,7 +232,7 @@ def add_wait(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=os.environ.get("CUDEPOT_WAIT", "30"),
         metavar="SECONDS",
-        help="go on trying that long where an upstream's fault may pass, or another cudepot is at work here "
+        help="keep retrying this long while an upstream's fault may be temporary or another cudepot is running here "
         "(default: 30; 1500 for a scheduled job)",
     )
     add_limit_rate(parser)
@@ -245,7 +245,7 @@ def add_store_wait(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=0.0,
         metavar="SECONDS",
-        help="wait that long for another cudepot that works on this store (default: 0, stop at once)",
+        help="wait this long for another cudepot that uses this store (default: 0, fail at once)",
     )
 
 
@@ -323,7 +323,7 @@ def _signer(base: Path, config: Config) -> AbstractContextManager[Signer]:
     if config.site.origin:
         return nullcontext(OriginKey(base / config.site.origin_keyring, config.site.origin))
     if not config.site.key:
-        raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` makes one")
+        raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` creates one")
     return GpgSigner(base / config.site.gnupg, config.site.key)
 
 
@@ -336,7 +336,7 @@ def _site_verifier(base: Path, config: Config) -> Verifier:
         keyring = base / config.site.origin_keyring
         return Gpgv([keyring], [config.site.origin], pin_with="`from` of [site] in cudepot.toml")
     if not config.site.key:
-        raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` makes one")
+        raise ConfigError("'site.key' in cudepot.toml names no key", hint="`cudepot init` creates one")
     trusted = [GpgSigner(base / config.site.gnupg, one) for one in (config.site.key, *config.site.former_keys)]
     with temporary_folder() as folder:
         (folder / "keys").write_bytes(b"".join(one.public_key(armor=False) for one in trusted))

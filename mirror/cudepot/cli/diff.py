@@ -19,18 +19,20 @@ if TYPE_CHECKING:
     from cudepot.catalog.solution.diff import Move
 
 NAME = "diff"
-HELP = "compare two snapshots, two payloads, or our packages with another channel's"
+HELP = "compare two snapshots, two payloads, or the built packages with another channel's"
 DESCRIPTION = """\
-Say which packages of apt, yum, conda and wheel came (+), went (-) or changed (~) from snapshot A to snapshot B, and
-why: the pins changed (pin), an environment (environment) or another package needs it (closure), the upstream published
-it (upstream), or it was built here (built). Then, for each environment, which projects went up or down, are new or
-gone, and in which targets. Either of A and B may be `lock`: what cudepot.lock says now, without what is built here.
+List which apt, yum, conda and wheel packages were added (+), removed (-) or changed (~) from snapshot A to snapshot
+B, and why: the pins changed (pin), an environment (environment) or another package needs it (closure), the upstream
+published it (upstream), or it was built here (built). Then list, for each environment, which projects were upgraded,
+downgraded, added or removed, and in which targets. A or B may be `lock`: the contents of cudepot.lock, without what
+is built here.
 
 With --payload, A and B are files: artifacts as NVIDIA ships them (several of one release joined by commas), or conda
-packages and wheels. The files in them are compared in their canonical places, however they were shipped.
+packages and wheels. Their files are compared in canonical places, however they were shipped.
 
-With --dropin, the conda packages that were built are compared with those of another channel's repodata.json: names,
-depends, constrains; run_exports where a run_exports.json lies beside it, file lists where the packages do.
+With --dropin, the conda packages that were built are compared with those in another channel's repodata.json: names,
+depends, constrains; also run_exports if there is a run_exports.json next to it, and file lists if the packages are
+there.
 """
 _MARKS = {"came": "+", "went": "-", "changed": "~"}
 _KINDS = {"new": "came", "gone": "went"}
@@ -43,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("before", nargs="?", metavar="A", help="the older snapshot's number, or lock; or a file")
     parser.add_argument("after", nargs="?", metavar="B", help="the newer snapshot's number, or lock; or a file")
     parser.add_argument("--payload", action="store_true", help="compare the files in two artifacts or packages")
-    parser.add_argument("--dropin", metavar="REPODATA", help="compare our conda packages with those of a channel")
-    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+    parser.add_argument("--dropin", metavar="REPODATA", help="compare the built conda packages with those of a channel")
+    parser.add_argument("--recipes", metavar="DIR", help="use the recipes in this folder instead of cudepot's own")
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> Answer:
     if args.dropin:
         return _dropin(args)
     if args.before is None or args.after is None:
-        raise ConfigError("diff compares two: A and B are missing", hint="see `cudepot diff --help`")
+        raise ConfigError("nothing to compare: A and B are missing", hint="see `cudepot diff --help`")
     return _payloads(args) if args.payload else _snapshots(args)
 
 
@@ -64,7 +66,7 @@ def _snapshots(args: argparse.Namespace) -> Answer:
     with opened(args, exclusive=False) as depot:
         states = (load_lock(depot.lock_path) if one is None else one for one in (first, second))
         found = diff_states(depot.store, depot.history, depot.progress, *states)
-    same = f"the packages of {_told(first)} and {_told(second)} are the same"
+    same = f"the packages of {_told(first)} and {_told(second)} are identical"
     lines = [*change_lines(found.packages), *map(_move_line, found.environments)] or [same]
     return [*changes_json(found.packages), *map(_move_json, found.environments)], lines, 0
 
@@ -74,7 +76,7 @@ def _number(text: str) -> int | None:
     if text == _LOCK:
         return None
     if not text.isdecimal():
-        raise ConfigError(f"{text!r} is not the number of a snapshot", hint="to compare files, give --payload")
+        raise ConfigError(f"{text!r} is not the number of a snapshot", hint="to compare files, use --payload")
     return int(text)
 
 
@@ -103,7 +105,7 @@ def _payloads(args: argparse.Namespace) -> Answer:
     with telling(f"comparing the files of {args.before} and {args.after}", quiet=args.quiet):
         found, same = diff_payloads(recipes, args.before, args.after)
     lines = [f"{_MARKS[one.kind]} {one.path} {' => '.join(filter(None, (one.before, one.after)))}" for one in found]
-    lines.append(f"{len(found)} files differ, {same} are the same")
+    lines.append(f"{len(found)} files differ, {same} are identical")
     return {"files": [asdict(one) | {"kind": one.kind} for one in found], "same": same}, lines, 0
 
 
@@ -117,7 +119,7 @@ def _dropin(args: argparse.Namespace) -> Answer:
         lines.append(f"{one.package}: {one.field}")
         lines += [f"  - {text}" for text in one.lacking] + [f"  + {text}" for text in one.more]
     if found.unknown:
-        lines.append(f"not compared: {', '.join(found.unknown)} (nothing beside the repodata says them)")
+        lines.append(f"not compared: {', '.join(found.unknown)} (no data for them next to the repodata)")
     lines.append(f"{len(found.compared)} packages compared, {len(found.differences)} differences")
     return asdict(found), lines, 0
 
@@ -136,7 +138,7 @@ def _line(one: Change) -> str:
     if one.kind != "changed":
         versions = one.after or one.before
     elif one.before == one.after:
-        versions = f"{one.before}, other bytes"
+        versions = f"{one.before}, content changed"
     else:
         versions = f"{one.before} -> {one.after}"
     return f"{_MARKS[one.kind]} {one.ecosystem} {one.place}: {one.name} {versions} ({one.why})"

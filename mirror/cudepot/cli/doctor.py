@@ -23,30 +23,31 @@ if TYPE_CHECKING:
 
 _SECONDS = 300
 NAME = "doctor"
-HELP = "look at the cuDNN that is installed on this machine, or run it on the GPU"
+HELP = "check the cuDNN installed on this machine, or run it on the GPU"
 DESCRIPTION = """\
-Say which copies of cuDNN this machine has, who brought them and which programs get them, and name what is wrong: in
-the files, against the records of the package that brought them, and with what is around them (driver, GPU, headers,
-frameworks). Without arguments: the machine, the python3 on PATH and the active environment. With PROGRAM (an
-executable, a library, a script of Python or a Python): what this one gets. With --run: compute a
-convolution, a pooling, a softmax and a graph on the GPU with the installed library and compare the results; no
-compiler, framework or further package needed.
+Show which copies of cuDNN this machine has, what installed them and which programs use them, and report what is
+wrong: with the files, with the records of the package that installed them, and with their surroundings (driver, GPU,
+headers, frameworks). Without arguments: the machine, the python3 on PATH and the active environment. With PROGRAM (an
+executable, a library, a Python script or a Python): what this one uses. With --run: compute a convolution, a pooling,
+a softmax and a graph on the GPU with the installed library and compare the results; no compiler, framework or other
+package is needed.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    parser.add_argument("program", nargs="?", default="", metavar="PROGRAM", help="only what this program gets")
+    parser.add_argument("program", nargs="?", default="", metavar="PROGRAM", help="only what this program uses")
     parser.add_argument("--prefix", default="", metavar="DIR", help="only this environment")
     parser.add_argument("--pid", type=int, default=0, metavar="PID", help="which cuDNN a running process has loaded")
-    parser.add_argument("--root", default="/", metavar="DIR", help="look at a mounted image of another machine")
+    parser.add_argument("--root", default="/", metavar="DIR", help="check a mounted image of another machine")
     parser.add_argument(
-        "--quick", action="store_true", help="compare files with their records by size only; hash nothing"
+        "--quick", action="store_true", help="compare files with their records by size only, without hashing"
     )
     parser.add_argument("--run", dest="on_gpu", action="store_true", help="compute on the GPU")
     parser.add_argument(
         "--timeout", type=_seconds, default=_SECONDS, metavar="SECONDS",
-        help=f"with --run: give up after that long (default: {_SECONDS}; a cuDNN older than the GPU needs longer once)",
+        help=f"with --run: give up after this long (default: {_SECONDS}; a cuDNN older than the GPU takes longer "
+            "the first time)",
     )  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> Answer:
     if not machine.is_folder(prefix or "/"):
         raise ConfigError(f"{prefix or args.root}: no such folder", hint="--prefix and --root name folders")
     if args.program and (args.prefix or args.pid or args.on_gpu):
-        raise ConfigError("PROGRAM is for looking at one program", hint="leave out --prefix, --pid and --run")
+        raise ConfigError("PROGRAM checks a single program", hint="omit --prefix, --pid and --run")
     if args.program:
         return _program(machine, args)
     if args.pid:
@@ -79,7 +80,7 @@ def _looked_at(machine: Machine, prefix: str, *, quick: bool, quiet: bool) -> An
     from cudepot.cli.steps import telling
     from cudepot.workflows.doctor.diagnose import diagnose
 
-    with telling("cudepot doctor: looking at this machine", quiet=quiet) as progress:
+    with telling("cudepot doctor: checking this machine", quiet=quiet) as progress:
         result = diagnose(machine, prefix, progress=None if quick else progress)
     return _judged(result, seen(result), result.findings)
 
@@ -89,7 +90,7 @@ def _program(machine: Machine, args: argparse.Namespace) -> Answer:
     from cudepot.workflows.doctor.program import diagnose_program
 
     named = os.path.abspath(args.program) if "/" in args.program else args.program  # noqa: PTH100 - as above
-    with telling(f"cudepot doctor: looking at {args.program}", quiet=args.quiet) as progress:
+    with telling(f"cudepot doctor: checking {args.program}", quiet=args.quiet) as progress:
         result, line = diagnose_program(machine, named, progress=None if args.quick else progress)
     return _judged(result, [line, *seen(result)], result.findings)
 
@@ -104,7 +105,7 @@ def seen(result: Diagnosis) -> list[str]:
 def _judged(result: Diagnosis | Any, lines: list[str], findings: Sequence[Finding]) -> Answer:
     lines += [line for one in findings for line in words(one)]
     bad = any(one.severity is Severity.ERROR for one in findings)
-    lines += [] if findings else ["nothing is wrong"]
+    lines += [] if findings else ["no problems found"]
     return _plain(asdict(result)), lines, InstallationError.exit_code if bad else 0
 
 
@@ -119,7 +120,7 @@ def _copy(copy: Copy, programs: Sequence[Program]) -> Iterator[str]:
     yield f"  from: {', '.join(owners) or 'no package has a record of it'}"
     mine = {one.real for one in copy.libraries}
     users = [f"{_who(one)} ({one.why})" for one in programs if one.real in mine]
-    yield f"  used by: {', '.join(dict.fromkeys(users)) or 'nothing that was looked at'}"
+    yield f"  used by: {', '.join(dict.fromkeys(users)) or 'nothing that was checked'}"
 
 
 def _who(one: Program) -> str:
@@ -136,7 +137,7 @@ def _process(pid: int) -> Answer:
     result = look_at(pid)
     lines = [f"process {pid}: {result.command}"]
     lines += [f"  {path}" + (f" ({dotted(version)})" if version else "") for path, version in result.files]
-    lines += [] if result.files else ["  has loaded no cuDNN so far: it is loaded when it is first needed"]
+    lines += [] if result.files else ["  has not loaded cuDNN yet: it is loaded when first needed"]
     return _judged(result, lines, result.findings)
 
 

@@ -14,11 +14,11 @@ from cudepot.data import data_folder
 from cudepot.errors import ConfigError
 
 NAME = "explain"
-HELP = "say what an error means and what to do"
+HELP = "explain an error and what to do about it"
 DESCRIPTION = """\
-Print what the documentation says of an error: by its code (E300), by an exit code (5), or by words of its message
-("older than"). Or print a page of the documentation by its name (formats, airgap, sites). Without an argument: the
-list of codes and of pages.
+Print what the documentation says about an error: by its code (E300), by an exit code (5), or by words of its message
+("older than"). Or print a page of the documentation by name (formats, airgap, sites). Without an argument: list codes
+and pages.
 """
 _SECTION = re.compile(r"^(?=## )", re.MULTILINE)
 _LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> Answer:
     found = "\n".join(_found(what, _table(intro), sections))
     found += "" if what else f"\n\nPages: {', '.join(pages)}"
     if not found:
-        raise ConfigError(f"nothing is known of {what!r}", hint="`cudepot explain` lists the codes")
+        raise ConfigError(f"nothing is known about {what!r}", hint="`cudepot explain` lists the codes")
     return {"what": what, "text": found}, _rendered(found), 0
 
 

@@ -13,16 +13,17 @@ from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
 
 NAME = "export"
-HELP = "write what the site shows as pins for conda, pip, uv, apt, dnf, Docker or Ansible"
+HELP = "write what the site has as pins for conda, pip, uv, apt, dnf, Docker or Ansible"
 DESCRIPTION = """\
-Print what the shown snapshot holds as pins in the format of the tool that installs it, every version exact, with
-hashes where the format has them. `cudepot export` without a format lists the formats.
+Print the contents of the shown snapshot as pins in the format of the tool that installs them, with exact versions
+and, where the format has them, hashes. `cudepot export` without a format lists the formats.
 
-With --environment, write what installs an environment from the site: for wheels hashed requirements for each target
-and a pylock.toml for all of them, for conda packages an explicit and an environment file for each target.
-The files go into the folder that --output names; those of one --target may be printed.
+With --environment, write what installs an environment from the site: for wheels, hashed requirements for each target
+and one pylock.toml for all of them; for conda packages, an explicit file and an environment file for each target. The
+files go into the folder given by --output; those of a single --target can be printed.
 
-With --relink, put the site's URLs into a uv.lock or pylock.toml of another index; hashes and versions stay.
+With --relink, put the site's URLs into a uv.lock or pylock.toml made for another index; hashes and versions stay the
+same.
 """
 
 
@@ -33,28 +34,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--url",
         default="",
         metavar="URL",
-        help="where clients reach site/current (default: `url` of [site], or a bucket's `public-url`)",
+        help="URL where clients reach site/current (default: `url` of [site], or a bucket's `public-url`)",
     )
     parser.add_argument("--platform", default="linux-64", metavar="SUBDIR", help="for conda (default: linux-64)")
     parser.add_argument("--cuda", default="", metavar="VERSION", help="packages for this CUDA only: 12, 11.1")
-    parser.add_argument(
-        "--repository", default="", metavar="NAME", help="apt or yum repository, where there are several"
-    )
+    parser.add_argument("--repository", default="", metavar="NAME", help="apt or yum repository, if there are several")
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="NAME[=VERSION[=BUILD]]",
-        help="only this and what it needs; may be repeated",
+        help="only this and its dependencies; may be repeated",
     )
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--environment", default="", metavar="NAME", help="files that install this environment")
     parser.add_argument("--target", default="", metavar="TARGET", help="only this target of it: linux-64-py3.12")
     instead.add_argument(
-        "--relink", default="", metavar="FILE", help="a uv.lock or pylock.toml of another index, with the site's URLs"
+        "--relink",
+        default="",
+        metavar="FILE",
+        help="write a uv.lock or pylock.toml of another index with the site's URLs",
     )
     parser.add_argument(
-        "--leave-missing", action="store_true", help="with --relink: leave packages that the site lacks as they are"
+        "--leave-missing",
+        action="store_true",
+        help="with --relink: leave packages that the site does not have unchanged",
     )
     parser.add_argument(
         "-o",
@@ -63,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write to this file instead of printing; with --environment a folder for its files",
     )
-    parser.add_argument("-n", "--dry-run", action="store_true", help="only say what it would name")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only show what it would contain")
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -96,7 +100,7 @@ def _environment(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.solutions import exported
 
     if args.format:
-        raise ConfigError("--environment writes all formats it has", hint=f"leave {args.format!r} out")
+        raise ConfigError("--environment writes all formats it has", hint=f"omit {args.format!r}")
     with opened(args, exclusive=False) as depot:
         files, number = exported(depot, args.environment, reached(args.url, depot.config.site), args.target)
     answer = {"environment": args.environment, "snapshot": number, "files": files}
@@ -106,7 +110,7 @@ def _environment(args: argparse.Namespace) -> Answer:
     if not args.json and not args.target:
         raise ConfigError(
             f"{args.environment} has several files: {', '.join(files)}",
-            hint="say where they go with -o DIR, or print the requirements of one: --target",
+            hint="give a folder with -o DIR, or print the requirements of one with --target",
         )
     return answer, next(iter(files.values())).rstrip("\n").split("\n"), 0
 
@@ -116,7 +120,7 @@ def _relinked(args: argparse.Namespace) -> Answer:
     from cudepot.kinds.wheels.relink import relink
 
     if args.format:
-        raise ConfigError("--relink keeps the form of its file", hint=f"leave {args.format!r} out")
+        raise ConfigError("--relink keeps the form of its file", hint=f"omit {args.format!r}")
     try:
         text = (Path(args.directory) / args.relink).read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -126,7 +130,7 @@ def _relinked(args: argparse.Namespace) -> Answer:
         url = reached(args.url, depot.config.site).rstrip("/")
         made, found = relink(text, snapshot.tree, url, leave=args.leave_missing)
         for one in (*found.lacking, *found.nowhere):
-            depot.progress.say(f"{one}: left as it is: not on the site")
+            depot.progress.say(f"{one}: unchanged: not on the site")
     answer = {"snapshot": snapshot.number, "text": made, **{key: list(getattr(found, key)) for key in _BECAME}}
     if args.dry_run or not args.output:
         return answer, list(found.linked) if args.dry_run else made.rstrip("\n").split("\n"), 0

@@ -12,9 +12,9 @@ from cudepot.cli.progress import size_text
 NAME = "gc"
 HELP = "remove objects that no snapshot, lock or bundle needs"
 DESCRIPTION = """\
-Keep the newest snapshots, those `[keep]` keeps for their age, those that are tagged, shown (in any channel) or that
-bundles start from, with everything they, cudepot.lock and the builds it asks for consist of; remove all other objects.
-More than 40 % of the store goes only with --force. --dry-run says why each snapshot is kept.
+Keep the newest snapshots, those that `[keep]` keeps for their age, and those that are tagged, shown (in any channel)
+or that bundles start from, with every object they, cudepot.lock and its builds need; remove all other objects.
+Removing more than 40 % of the store takes --force. --dry-run says why each snapshot is kept.
 """
 
 
@@ -22,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     add_store_wait(parser)
     parser.add_argument("--keep", type=_count, metavar="N", help="snapshots kept (default: `keep` of [site])")
-    parser.add_argument("--force", action="store_true", help="even when more than 40 %% of the store would go")
-    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would go; remove nothing")
+    parser.add_argument("--force", action="store_true", help="even if more than 40 %% of the store would be removed")
+    parser.add_argument("--recipes", metavar="DIR", help="use the recipes in this folder instead of cudepot's own")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be removed; remove nothing")
 
 
 def _count(text: str) -> int:

@@ -7,10 +7,10 @@ import argparse
 from cudepot.cli.output import Answer
 
 NAME = "help"
-HELP = "show what a verb does and takes: `cudepot help lock`"
+HELP = "show what a verb does and its options: `cudepot help lock`"
 DESCRIPTION = """\
-Show the help of a verb, as VERB --help does: `cudepot help lock`, `cudepot help bundle export`. Without a verb, the
-list of all verbs and the exit codes. `cudepot explain` has the manual's pages and what errors mean.
+Show the help of a verb, as VERB --help does: `cudepot help lock`, `cudepot help bundle export`. Without a verb, list
+all verbs and the exit codes. `cudepot explain` has the manual's pages and the meaning of errors.
 """
 
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from cudepot.cli.main import VERBS
 
     parser.add_argument("about", nargs="?", choices=VERBS, metavar="VERB", help="which verb")
-    parser.add_argument("action", nargs="?", metavar="ACTION", help="which of its actions, where it has some")
+    parser.add_argument("action", nargs="?", metavar="ACTION", help="which of its actions, if it has any")
 
 
 def run(args: argparse.Namespace) -> Answer:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from cudepot.workflows.kit.write import KitResult
 
 NAME = "kit"
-HELP = "write cudepot itself for machines that reach no index"
+HELP = "package cudepot itself for machines without access to an index"
 DESCRIPTION = """\
-cudepot mirrors cudepot: an environment of wheels with its requirements is locked as any other, for each Python and
-platform of the machines that shall have it. `kit write` makes a folder of it: wheels with hashed requirements for pip,
+cudepot mirrors itself: an environment of wheels with its requirements is locked like any other, for each Python and
+platform of the machines that need it. `kit write` turns it into a folder: wheels with hashed requirements for pip,
 and a deb for each target, with manual pages and completion, signed with the site's key; with --dry-run it only says
-so. See `cudepot explain airgap`.
+what it would write. See `cudepot explain airgap`.
 """
 
 
@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     needs = actions.add_parser("requirements", help="print what cudepot needs, for `requirements` of an environment")
     write = actions.add_parser("write", help="write wheels, requirements and debs")
-    write.add_argument("output", type=Path, metavar="FOLDER", help="where to")
+    write.add_argument("output", type=Path, metavar="FOLDER", help="output folder")
     write.add_argument("--environment", default="cudepot", metavar="NAME", help="the environment (default: cudepot)")
     write.add_argument("--no-debs", action="store_true", help="make no debs")
-    write.add_argument("-n", "--dry-run", action="store_true", help="say what would be written; write nothing")
+    write.add_argument("-n", "--dry-run", action="store_true", help="show what would be written; write nothing")
     add_store_wait(write)
     for one in (needs, write):
         add_common(one, default=argparse.SUPPRESS)

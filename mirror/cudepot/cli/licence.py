@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from cudepot.workflows.build.licences import Terms
 
 NAME = "licence"
-HELP = "list, show and accept the licence texts that packages are under"
+HELP = "list, show and accept the licence texts that apply to packages"
 DESCRIPTION = """\
-Every licence text at once, before anything is unpacked or built, and without a network. `list` and `show` take files
-as `cudepot build` does, and need no project then; else they are about what the project has locked and fetched.
-`accept` writes hashes into accept-eula of cudepot.toml, whose comments stay, and into cudepot.lock: those that are
-named, --all of them, or on a terminal those you say yes to, one after the other. With --dry-run it changes nothing.
+Handle every licence text at once, before anything is unpacked or built, and without a network. `list` and `show`
+accept files as `cudepot build` does, and then need no project; otherwise they cover what the project has locked and
+fetched. `accept` writes hashes into accept-eula of cudepot.toml, keeping its comments, and into cudepot.lock: those
+given, --all of them, or on a terminal those you confirm one by one. With --dry-run it changes nothing.
 """
 
 
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     rows = {
-        "list": "each text by sha256, what is under it, and whether it is accepted",
+        "list": "list each text by sha256, what it applies to, and whether it is accepted",
         "show": "print texts, in a pager on a terminal",
         "accept": "accept texts for this project",
     }
@@ -59,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "accept":
             sha = "sha256 of a text, or its first 8 digits or more"
             one.add_argument("texts", nargs="*", metavar="SHA", help=sha)
-            one.add_argument("--all", action="store_true", help="accept every text that `list` names")
-            one.add_argument("-n", "--dry-run", action="store_true", help="say what would be accepted")
+            one.add_argument("--all", action="store_true", help="accept every text that `list` shows")
+            one.add_argument("-n", "--dry-run", action="store_true", help="show what would be accepted")
         else:
             more = " or the sha256 of a text" if name == "show" else ""
             one.add_argument("files", nargs="*", metavar="FILE", help=f"downloaded file or folder{more}")
@@ -129,7 +129,7 @@ def _show(args: argparse.Namespace) -> Answer:
 
         pydoc.pager("\n".join(lines))
         return answer, [], 0
-    return answer, lines or ["no licence text is here"], 0
+    return answer, lines or ["no licence text found"], 0
 
 
 def _head(one: Terms) -> str:
@@ -148,7 +148,7 @@ def _accept(args: argparse.Namespace) -> Answer:
     did = "would accept" if args.dry_run else "accepted"
     lines = [f"{did} {one.digest.sha256} ({one.told})" for one in chosen]
     left = [one for one in waiting if one not in chosen]
-    lines += [f"still waits: {one.digest.sha256} ({one.told})" for one in left]
+    lines += [f"not accepted yet: {one.digest.sha256} ({one.told})" for one in left]
     lines += [f"not known before `cudepot sync`: {one}" for one in found.unknown]
     if chosen and not args.dry_run:
         lines.append("wrote cudepot.toml and cudepot.lock; next: cudepot repackage")
@@ -166,6 +166,6 @@ def _chosen(args: argparse.Namespace, found: _Found, waiting: Sequence[Terms]) -
         return accepted_now((one, text) for one, text in found.texts if one in waiting)
     listed = " ".join(one.digest.sha256 for one in waiting)
     raise EulaError(
-        f"licence texts that wait to be accepted: {len(waiting)}, and none was named",
+        f"{len(waiting)} licence texts have to be accepted, but none was given",
         hint=f"read them with `cudepot licence show`; if you accept them, run `cudepot licence accept {listed}`",
     )

@@ -30,7 +30,7 @@ def named(terms: Sequence[Terms], given: Iterable[str]) -> list[Terms]:
         fitting = [one for one in terms if len(text) >= _SHORTEST and one.digest.sha256.startswith(text.lower())]
         if len(fitting) != 1:
             known = ", ".join(one.digest.sha256 for one in terms) or "none"
-            raise ConfigError(f"{text!r} is the sha256 of no licence text here", hint=f"the texts: {known}")
+            raise ConfigError(f"{text!r} is not the sha256 of any licence text here", hint=f"the texts: {known}")
         found += fitting
     return found
 

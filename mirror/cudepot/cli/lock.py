@@ -25,27 +25,27 @@ if TYPE_CHECKING:
     from cudepot.workflows.lock.settled import EnvironmentSize
 
 NAME = "lock"
-HELP = "resolve the pins and environments into cudepot.lock, every artifact by hash"
+HELP = "resolve pins and environments into cudepot.lock, every artifact by hash"
 DESCRIPTION = """\
-Resolve the pins of cudepot.toml against the upstreams: verify each root signature, follow it to the index and
-to every package and dependency, and write cudepot.lock. An upstream whose root did not change costs one request.
-An upstream whose parts do not belong together is read again from its root on, as long as --wait allows; then its
-fault is named and what was locked of it stays. The other upstreams are locked all the same.
-An environment is resolved with all it needs, for each of its targets, and its size is told; versions that are locked
-stay while they fit, unless --upgrade says otherwise.
+Resolve the pins of cudepot.toml against the upstreams: verify each root's signature, follow it to the index and to
+every package and dependency, and write cudepot.lock. An upstream whose root has not changed costs one request. An
+upstream whose parts do not belong together is read again from its root, as long as --wait allows; then the fault is
+reported and its locked packages are kept. The other upstreams are locked regardless. An environment is resolved with
+all its dependencies, for each of its targets, and its size is shown; locked versions are kept while they fit, unless
+--upgrade is given.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would change; write no lock")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would change; do not write the lock")
     parser.add_argument(
-        "--check", action="store_true", help="like --dry-run, with exit status 14 when the lock would change"
+        "--check", action="store_true", help="like --dry-run, but exit with status 14 if the lock would change"
     )
     parser.add_argument(
         "--offline",
         action="store_true",
-        help="with --check: only whether cudepot.lock is what cudepot.toml asks for; asks no upstream, needs no store",
+        help="with --check: only check whether cudepot.lock matches cudepot.toml; contacts no upstream, needs no store",
     )
     parser.add_argument(
         "--upgrade",
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const="",
         default=[],
         metavar="NAME",
-        help="take newer versions into the environments: of this project (may be repeated), or of all",
+        help="use newer versions in the environments: of this project (may be repeated), or of all",
     )
     add_acceptance(parser)
     parser.add_argument(
@@ -78,7 +78,7 @@ def add_acceptance(parser: argparse._ActionsContainer) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="accept other bytes of this package under the name and version that is locked; may be repeated",
+        help="accept changed content of this package under its locked name and version; may be repeated",
     )
     _add_unsolvable(parser)
 
@@ -92,9 +92,15 @@ def _add_unsolvable(parser: argparse._ActionsContainer) -> None:
         help="publish this repository (an upstream's name, or conda/CHANNEL) although not all of it can be installed; "
         "needs --reason; may be repeated",
     )
-    parser.add_argument("--reason", default="", metavar="TEXT", help="why --allow-unsolvable: kept in cudepot.lock")
     parser.add_argument(
-        "--forbid-unsolvable", action="append", default=[], metavar="NAME", help="take that back; may be repeated"
+        "--reason", default="", metavar="TEXT", help="reason for --allow-unsolvable, recorded in cudepot.lock"
+    )
+    parser.add_argument(
+        "--forbid-unsolvable",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="undo --allow-unsolvable; may be repeated",
     )
 
 
@@ -134,8 +140,8 @@ def _checked_offline(args: argparse.Namespace) -> Answer:
         raise ConfigError("--offline only goes with --check", hint="cudepot lock --check --offline")
     base = Path(args.directory).resolve()
     changes = unlocked(load_config(base), lock_or_empty(base / "cudepot.lock"), base)
-    lines = [*changes, "cudepot.lock is not what cudepot.toml asks for: run `cudepot lock`"]
-    good = ["cudepot.lock is what cudepot.toml asks for"]
+    lines = [*changes, "cudepot.lock is out of date with cudepot.toml: run `cudepot lock`"]
+    good = ["cudepot.lock is up to date with cudepot.toml"]
     return {"changes": list(changes)}, lines if changes else good, NEEDED if changes else 0
 
 
@@ -163,7 +169,7 @@ def _upgrade(names: Sequence[str]) -> bool | frozenset[str]:
 def _allowed(args: argparse.Namespace) -> dict[str, str]:
     """Return the names to be allowed, each with the reason that was given."""
     if bool(args.allow_unsolvable) != bool(args.reason.strip()):
-        missing = "--reason is missing" if args.allow_unsolvable else "--reason says why, but nothing is allowed"
+        missing = "--reason is missing" if args.allow_unsolvable else "--reason without --allow-unsolvable"
         raise ConfigError(missing, hint='cudepot lock --allow-unsolvable NAME --reason "…"')
     return dict.fromkeys(args.allow_unsolvable, args.reason.strip())
 
@@ -195,7 +201,7 @@ def _pins_from(depot: Depot, args: argparse.Namespace) -> FromResult:
     try:
         listing = sys.stdin.buffer.read() if args.listing == "-" else Path(args.listing).read_bytes()
     except OSError as error:
-        raise ConfigError(f"{args.listing}: {error.strerror}", hint="--from names a file with a listing") from error
+        raise ConfigError(f"{args.listing}: {error.strerror}", hint="--from takes a file with a listing") from error
     what = "standard input" if args.listing == "-" else Path(args.listing).name
     return pins_from(depot, decode_listing(listing), what, args.upstream, wait=args.wait)
 
@@ -212,15 +218,15 @@ def _shown(added: FromResult) -> Answer:
 
 
 def _pin_lines(added: FromResult) -> Iterator[str]:
-    yield from added.text.strip().splitlines() or ["nothing to add: what the upstreams have of it is pinned"]
-    yield from (f"left out: {one.name} {one.version}: {why}" for one, why in added.left)
+    yield from added.text.strip().splitlines() or ["nothing to add: what the upstreams have of it is already pinned"]
+    yield from (f"skipped: {one.name} {one.version}: {why}" for one, why in added.left)
 
 
 def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
     lock = result.lock
     yield from (f"+ {one}" for one in result.added)
     yield from (f"- {one}" for one in result.removed)
-    yield from (f"! {one}: other bytes than before" for one in result.changed)
+    yield from (f"! {one}: content changed" for one in result.changed)
     for name, relations in _external(lock).items():
         yield f"{name}: the distribution must provide: {', '.join(relations)}"
     yield from (f"{name}: {text}" for name, text in result.old)
@@ -233,7 +239,7 @@ def _lines(result: LockResult, *, dry_run: bool) -> Iterator[str]:
     did = "would write" if dry_run else "wrote" if result.written else "unchanged:"
     yield f"{did} cudepot.lock: {_artifacts(lock)}" + (f"; mirrored whole: {', '.join(whole)}" if whole else "")
     if whole:
-        yield "`cudepot sync --dry-run` says how many files and bytes the whole mirrors have"
+        yield "`cudepot sync --dry-run` shows how many files and bytes the whole mirrors have"
 
 
 def _environment(one: EnvironmentSize) -> Iterator[str]:

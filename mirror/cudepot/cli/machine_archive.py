@@ -59,7 +59,7 @@ def choose(preset: Preset, kin: Sequence[Preset], sources: Sequence[Source], nat
     found = [one for one in sources if one.suite in preset.suites] or [one for one in sources if one.suite in alike]
     if not found:
         raise ConfigError(
-            f"preset {preset.name!r} is read where this machine's apt reads it, and it reads no such archive",
+            f"preset {preset.name!r} is read from where this machine's apt reads it, but it reads no such archive",
             hint="give `url` as well as `preset`: the mirror that machines of that distribution have in their sources",
         )
     return usable(Found(found[0].url, found[0].where))

@@ -54,7 +54,8 @@ def choose(environ: Mapping[str, str], home: Path, prefix: Path, root: Path = Pa
     found = next((one for one in _all(environ, home, prefix, root) if one.url), None)
     if found is None:
         raise ConfigError(
-            "preset 'pypi' is the index that this machine's pip or uv is configured for, and neither is for any",
+            "preset 'pypi' is the index that this machine's pip or uv is configured for, but neither is "
+            "configured for one",
             hint="give `url` as well as `preset`, or set PIP_INDEX_URL, index-url in pip.conf, or UV_DEFAULT_INDEX",
         )
     return usable(found)
@@ -69,7 +70,7 @@ def usable(found: Found) -> str:
         )
     if "@" in parts.netloc:
         raise ConfigError(
-            f"{found.where} holds a login, which would stand in the lock",
+            f"{found.where} contains a login, which would end up in the lock",
             hint=f"put the login into ~/.netrc (`machine {parts.hostname} login NAME password SECRET`), which pip "
             "and uv read as well (apt: /etc/apt/auth.conf), and give the URL without one",
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cudepot.catalog.run_report import Met
     from cudepot.depot.fault_memory import Standing
 
-_REPORT = "a fault in cudepot: run again with CUDEPOT_DEBUG=1 and report it"
+_REPORT = "a bug in cudepot: run again with CUDEPOT_DEBUG=1 and report it"
 INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 NEEDED = 14
@@ -75,7 +75,7 @@ def complain(error: CudepotError, *, as_json: bool) -> int:
 
 def interrupted(*, as_json: bool) -> int:
     """Say that the user stopped the run, and return the exit status."""
-    said = "what has arrived is kept; run the command again to go on"
+    said = "what has arrived is kept; run the command again to resume"
     if as_json:
         answer = {"code": "E130", "error": "interrupted", "hint": said, "where": "", "exit": INTERRUPTED}
         print(json.dumps(answer, indent=1, sort_keys=True))  # noqa: T201

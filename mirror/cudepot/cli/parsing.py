@@ -81,7 +81,7 @@ class Parser(argparse.ArgumentParser):
         if option.startswith("-"):
             long = [name for name in self._option_string_actions if name.startswith("--")]
             self._end(f"unknown option {option}", nearest(option, long) or f"`{self.prog} --help` lists the options")
-        self._end(f"unexpected argument {word!r}", f"`{self.prog} --help` says what it takes")
+        self._end(f"unexpected argument {word!r}", f"`{self.prog} --help` shows the usage")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
@@ -90,7 +90,7 @@ class Parser(argparse.ArgumentParser):
         if isinstance(action, argparse._SubParsersAction):
             what = str(action.metavar or "verb").lower()
             near = nearest(str(value), names)
-            self._end(f"unknown {what} {value!r}", near or f"`{self.prog} --help` lists what there is")
+            self._end(f"unknown {what} {value!r}", near or f"`{self.prog} --help` lists them")
         option = "/".join(action.option_strings) or action.metavar or action.dest
         known = f"it is one of {', '.join(names)}"
         near = nearest(str(value), names) if len(names) > _FEW else ""
@@ -101,7 +101,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Refuse the command line."""
-        self._end(message, f"`{self.prog} --help` says what it takes")
+        self._end(message, f"`{self.prog} --help` shows the usage")
 
     def print_help(self, file: Any = None) -> None:
         """Print the help, its titles in colour on a terminal."""

@@ -22,9 +22,10 @@ NAME = "publish"
 _SHOWN = 40
 HELP = "make a signed snapshot and show it on the site"
 DESCRIPTION = """\
-Make a numbered, signed snapshot of what is locked and built (apt repositories, conda channel, wheel index), write
-it beside the one that is shown, and switch to it by one rename. Nothing changed: no new snapshot. An upstream that
-cannot be published stays as it was published last; the others go on, and the exit status says what is wrong.
+Make a numbered, signed snapshot of what is locked and built (apt and yum repositories, conda channel, wheel index),
+write it next to the one that is shown, and switch to it with one rename. If nothing changed, there is no new
+snapshot. An upstream that cannot be published keeps its last published version; the others are updated, and the exit
+status says what is wrong.
 """
 
 
@@ -32,19 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     add_store_wait(parser)
     add_limit_rate(parser)
-    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be published; show nothing new")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be published; publish nothing")
     add_keep_last(parser)
     parser.add_argument(
         "--release-rollback",
         action="store_true",
-        help="end a rollback: show what cudepot.lock says, or on the far side of an air gap the newest bundle, again",
+        help="end a rollback: show the contents of cudepot.lock, or on the far side of an air gap the newest "
+        "bundle, again",
     )
     parser.add_argument(
         "--clock-is-right",
         action="store_true",
-        help="the clock was wrong when the newest snapshot was made: sign everything anew with the present time",
+        help="the clock was wrong when the newest snapshot was made: sign everything again with the current time",
     )
-    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+    parser.add_argument("--recipes", metavar="DIR", help="use the recipes in this folder instead of cudepot's own")
 
 
 def add_keep_last(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +54,7 @@ def add_keep_last(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-last",
         action="store_true",
-        help="no fault where an upstream of which something is missing stays as it was published last",
+        help="if an upstream's locked files are missing, keep publishing its last good version",
     )
 
 
@@ -62,7 +64,7 @@ def held_lines(held: Sequence[Held]) -> list[str]:
 
 
 def _state(one: Held) -> str:
-    return "stays as it was published last" if one.kept else "is left out: nothing was published of it before"
+    return "keeps its last published version" if one.kept else "is left out: it was never published before"
 
 
 def held_json(held: Sequence[Held]) -> list[dict[str, Any]]:

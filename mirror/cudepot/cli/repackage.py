@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from cudepot.depot.isolated import Trouble
 
 NAME = "repackage"
-HELP = "make conda packages and wheels of the locked artifacts"
+HELP = "make conda packages and wheels from the locked artifacts"
 DESCRIPTION = """\
 Unpack every locked artifact whose pin has a recipe, check that it is what its name claims (SONAMEs, machine, version
-in the header, licence accepted), and make conda packages and a wheel of it. The same payload gives the same bytes,
-whichever form it came in; what was built before is not built again. A build that fails, or whose licence is not
-accepted yet, stops no other; all licences that wait are named at once, before anything is unpacked.
+in the header, licence accepted), and build conda packages and a wheel from it. The same payload gives identical
+packages, whichever form it came in; what has been built is not built again. A build that fails, or whose licence is
+not accepted yet, does not stop the others; all licences still to be accepted are listed at once, before anything is
+unpacked.
 
-With --payloads, write the unpacked payloads instead, for building the recipes with other tools:
+With --payloads, write the unpacked payloads instead, to build the recipes with other tools:
   export CUDEPOT_PAYLOAD=DIR/cudnn-…
   rattler-build build -r recipes/cudnn -m channel-config/variants.yaml
 """
@@ -35,9 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     add_store_wait(parser)
     add_keep_last(parser)
-    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be built; build nothing")
-    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
-    parser.add_argument("--payloads", metavar="DIR", help="write the payloads below DIR and build nothing")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be built; build nothing")
+    parser.add_argument("--recipes", metavar="DIR", help="use the recipes in this folder instead of cudepot's own")
+    parser.add_argument("--payloads", metavar="DIR", help="write the payloads below DIR; build nothing")
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -54,9 +55,9 @@ def run(args: argparse.Namespace) -> Answer:
         result = repackage(depot, dry_run=args.dry_run, keep_last=args.keep_last)
     names = [f"{one.subdir}/{one.filename}".lstrip("/") for one in result.built]
     lines = [f"{name} ({size_text(one.digest.size)})" for name, one in zip(names, result.built, strict=True)]
-    lines += [f"{one}: locked artifacts are missing, so its packages stay those published last" for one in result.held]
-    lines += [f"{one}: left out: locked artifacts are missing" for one in result.left]
-    lines += [f"{one.name}: left out: {one.error}" for one in result.failed] + list(result.notes)
+    lines += [f"{one}: locked artifacts are missing, so its last published packages are kept" for one in result.held]
+    lines += [f"{one}: skipped: locked artifacts are missing" for one in result.left]
+    lines += [f"{one.name}: skipped: {one.error}" for one in result.failed] + list(result.notes)
     for one in result.failed:
         complain(one.error.retold(_prefixed(one)), as_json=False)
     did = "to build" if args.dry_run else "built now"

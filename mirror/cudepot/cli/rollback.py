@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 NAME = "rollback"
 HELP = "show the packages of an older snapshot again"
 DESCRIPTION = """\
-Show the packages of snapshot N again. On the site that signs, this makes a new snapshot with a higher number: the
-packages and indexes are those of N, the apt roots are signed anew, because apt ignores a Release older than the one it
-has. It holds: `publish` shows nothing else, also in a scheduled job, until `cudepot publish --release-rollback`. With
---lock, cudepot.lock is put back too.
+Show the packages of snapshot N again. On the site that signs, this makes a new snapshot with a higher number:
+packages and indexes are those of N, and the apt roots are signed again, because apt ignores a Release older than the
+one it has. A rollback holds: `publish` shows nothing else, not even in a scheduled job, until `cudepot publish
+--release-rollback`. With --lock, cudepot.lock is restored too.
 """
 
 
@@ -28,11 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     add_store_wait(parser)
     parser.add_argument("number", type=int, metavar="N", help="number of the older snapshot")
-    parser.add_argument("--lock", action="store_true", help="put cudepot.lock back as it was for that snapshot")
+    parser.add_argument("--lock", action="store_true", help="restore cudepot.lock as it was for that snapshot")
     text = "a channel of the site, which showed N before (default: the one that is published to)"
     parser.add_argument("--channel", default="", metavar="NAME", help=text)
     add_said(parser)
-    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would change; show nothing new")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would change; publish nothing")
 
 
 def _channel(args: argparse.Namespace, depot: Depot) -> Answer:

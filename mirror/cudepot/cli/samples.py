@@ -23,9 +23,9 @@ _CUDA = "/usr/local/cuda"
 NAME = "samples"
 HELP = "build NVIDIA's cuDNN samples, natively or for another machine"
 DESCRIPTION = """\
-Copy the samples (of --from, else of the pinned version in a locked package, else of /usr/src/cudnn_samples_v*) to a
-writable place and build them against the installed or cross packages, with the variables of NVIDIA's Makefiles. What
-is missing on this machine is said before anything is copied.
+Copy the samples (from --from, or the pinned version in a locked package, or /usr/src/cudnn_samples_v*) to a writable
+folder and build them against the installed or cross packages, with the variables of NVIDIA's Makefiles. Whatever is
+missing on this machine is reported before anything is copied.
 """
 
 
@@ -47,10 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     where = "folder with cuDNN's include and lib (default: where packages put them)"
     build.add_argument("--cudnn", default="", metavar="DIR", help=where)
-    build.add_argument("--from", dest="origin", default="", metavar="DIR", help="folder of samples to take")
-    build.add_argument("--sample", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
-    build.add_argument("--output", default="cudnn-samples", metavar="DIR", help="where to (default: cudnn-samples)")
-    build.add_argument("-n", "--dry-run", action="store_true", help="only say what would be used and what is missing")
+    build.add_argument("--from", dest="origin", default="", metavar="DIR", help="folder of samples to use")
+    build.add_argument(
+        "--sample", action="append", default=[], metavar="NAME", help="only this sample; may be repeated"
+    )
+    build.add_argument(
+        "--output", default="cudnn-samples", metavar="DIR", help="output folder (default: cudnn-samples)"
+    )
+    build.add_argument("-n", "--dry-run", action="store_true", help="only show what would be used and what is missing")
     add_common(build, default=argparse.SUPPRESS)
 
 
@@ -95,7 +99,7 @@ def _origin(args: argparse.Namespace, depot: Depot | None, environment: Environm
     found: list[Path | Artifact] = [*installed_samples(), *locked]
     if not found:
         raise ConfigError(
-            "no samples: none is locked, none is installed in /usr/src",
+            "no samples: none are locked, and none are installed in /usr/src",
             hint="pin libcudnn8-samples (libcudnn9-samples; for 7 libcudnn7-doc), then lock and sync; "
             "or name a folder with --from",
         )

@@ -11,7 +11,7 @@ NAME = "schema"
 HELP = "print the JSON schema of cudepot.toml, for editors"
 DESCRIPTION = """\
 Print the JSON schema of cudepot.toml: keys, types and choices, as this cudepot reads them. Editors with a TOML
-language server (taplo, tombi) complete and check with it where the file begins with a line that names it:
+language server (taplo, tombi) use it to complete and check the file if its first line names it:
   cudepot schema > cudepot.schema.json
   #:schema ./cudepot.schema.json
 """

@@ -15,14 +15,14 @@ from cudepot.cli.speech import SPEECH
 from cudepot.errors import ConfigError
 
 NAME = "serve"
-HELP = "show the site over HTTP, for trying it out and for small sites"
+HELP = "serve the site over HTTP, for trying it out and for small sites"
 DESCRIPTION = """\
-Show what the site shows over HTTP, read-only, until it is interrupted. It follows every publish and rollback at once.
-By default only this machine can reach it; --bind 0.0.0.0 lets the network in, without TLS and without passwords.
-`cudepot explain sites` has configurations for nginx, Caddy and S3.
+Serve what the site shows over HTTP, read-only, until interrupted. It follows every publish and rollback at once. By
+default only this machine can reach it; --bind 0.0.0.0 opens it to the network, without TLS or passwords. `cudepot
+explain sites` has configurations for nginx, Caddy and S3.
 
-Beside the site it answers /healthz (this server runs), /readyz (the site shows a snapshot; else 503) and /metrics, for
-Prometheus, where prometheus_client is installed.
+It also answers /healthz (the server is running), /readyz (the site shows a snapshot; otherwise 503) and, if
+prometheus_client is installed, /metrics for Prometheus.
 
 Needs starlette and uvicorn: the extra `serve` of cudepot's wheel or checkout (`pip install '.[serve]'`).
 """
@@ -33,12 +33,12 @@ _INSTALL = f"{shlex.quote(sys.executable)} -m pip install 'starlette>=0.46' 'uvi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (127.0.0.1)")
-    parser.add_argument("--port", type=_port, default=8080, help="port to listen on; 0 takes a free one (8080)")
+    parser.add_argument("--port", type=_port, default=8080, help="port to listen on; 0 picks a free one (8080)")
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number")
     return int(text)
 
 
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> Answer:
     with opened(args, exclusive=False) as depot:
         if depot.config.site.place.served_folder() is None:
             raise ConfigError(
-                "the site is not on this machine: its own server shows it", hint="`cudepot explain sites` says how"
+                "the site is not on this machine: its own server serves it", hint="`cudepot explain sites` says how"
             )
         root = Path(depot.site().where)
     with web.listening(args.bind, args.port) as (sock, url):

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 NAME = "snapshots"
 HELP = "list the snapshots in the store, and which is shown"
 DESCRIPTION = """\
-List every snapshot in the store with its date, what it holds and who signed it; `*` marks the one the site shows. It
-says which channels show it and how it is tagged.
-Exit status 5 when a signature does not hold.
+List every snapshot in the store with its date, contents and signer; `*` marks the one the site shows. It also shows
+which channels show it and its tags. Exits with 5 if a signature cannot be verified.
 """
 
 

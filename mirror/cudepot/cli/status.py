@@ -23,18 +23,18 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]{1,7})([smhd])")
 
 NAME = "status"
-HELP = "show the state of the project and which verb is next"
+HELP = "show project status and the next step"
 DESCRIPTION = """\
-Show what is locked, what is missing, what is built, what the site shows, and which verb is next. With --check, for
-monitors, exit with status 14 while an upstream has a fault, something is still to be run or to be published, an
-upstream is held back, or a root is older than its `max-age`; with --max-age also when `cudepot run` was not run, or
-an upstream not good, for so long.
+Show what is locked, missing and built, what the site shows, and which verb is next. With --check, for monitors, exit
+with status 14 while an upstream has a fault, a verb has to be run or something has to be published, an upstream is
+held back, or a root is older than its `max-age`; with --max-age also if `cudepot run` has not been run, or an
+upstream has not been good, for that long.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    parser.add_argument("--check", action="store_true", help="exit with status 14 when somebody has to look")
+    parser.add_argument("--check", action="store_true", help="exit with status 14 if something needs attention")
     parser.add_argument(
         "--max-age",
         type=_duration,
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --check: how old the last run may be, and the last good state of each upstream: 90m, 36h, 2d",
     )
     add_metrics(parser)
-    parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
+    parser.add_argument("--recipes", metavar="DIR", help="use the recipes in this folder instead of cudepot's own")
 
 
 def add_metrics(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> Answer:
         write_metrics(known, args.metrics)
     lines = list(_lines(result))
     if args.check:
-        lines += [f"check: {one}" for one in wrong] or ["check: nothing to look at"]
+        lines += [f"check: {one}" for one in wrong] or ["check: all good"]
     return answer, lines, NEEDED if args.check and wrong else 0
 
 

@@ -13,19 +13,21 @@ from cudepot.cli.room import room_json, room_lines
 from cudepot.errors import ConfigError
 
 NAME = "sync"
-HELP = "bring every locked artifact into the store"
+HELP = "fetch every locked artifact into the store"
 DESCRIPTION = """\
-Fetch what cudepot.lock names and the store lacks: in parallel, resumed where an earlier run was cut, every byte
-checked against the lock while it arrives. Nothing that does not match becomes visible in the store. What fails is
-tried again, past caches, as long as --wait allows; then the fault is named and remembered. With --lock, the pins are
-resolved first, as `cudepot lock` does; what cannot be locked now is synced as it was locked before.
+Fetch what cudepot.lock lists and the store does not have: in parallel, resuming interrupted transfers, checking every
+byte against the lock as it arrives. Nothing that fails the check becomes visible in the store. Failures are retried,
+past caches, as long as --wait allows; then the fault is reported and remembered. With --lock, the pins are resolved
+first, as `cudepot lock` does; what cannot be locked now is synced as locked before.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    parser.add_argument("--lock", action="store_true", help="lock first, in the same run: a scheduled mirror in one")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be fetched; fetch nothing")
+    parser.add_argument(
+        "--lock", action="store_true", help="lock first, in the same run: a scheduled mirror in one command"
+    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be fetched; fetch nothing")
     lock.add_acceptance(parser.add_argument_group("with --lock"))
     add_wait(parser)
 
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.sync import sync
 
     if not args.lock and (said := lock.accepted(args)):
-        raise ConfigError(f"{said} is about locking", hint="give --lock as well")
+        raise ConfigError(f"{said} applies to locking", hint="use --lock as well")
     with opened(args) as depot:
         locked = lock.locked(depot, args) if args.lock else None
         before, lines, code = lock.answered(locked, dry_run=args.dry_run) if locked else ({}, [], 0)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from cudepot.workflows.solutions import TargetTree
 
 NAME = "tree"
-HELP = "show what environments hold, as a tree with sizes"
+HELP = "show the contents of environments, as a tree with sizes"
 DESCRIPTION = """\
-Show each target of an environment as a tree, from what was asked for down to what that needs. Each package has its own
-size, and that of all it needs. (*) marks packages whose needs are shown further up. On the far side of an air gap the
-environments are those of the snapshot that is shown.
+Show each target of an environment as a tree, from what was requested down to the dependencies. Each package is shown
+with its own size and that of its dependencies. (*) marks packages whose dependencies are shown further up. On the far
+side of an air gap the environments are those of the snapshot that is shown.
 """
 
 
@@ -48,6 +48,6 @@ def _lines(one: TargetTree) -> Iterator[str]:
     for line in one.lines:
         drawn = "".join("   " if last else "│  " for last in line.last[1:-1])
         branch = ("└─ " if line.last[-1] else "├─ ") if line.depth else ""
-        together = f", {size_text(line.below)} with what it needs" if line.below > line.bytes else ""
+        together = f", {size_text(line.below)} with its dependencies" if line.below > line.bytes else ""
         size = "(*)" if line.again else f"{size_text(line.bytes)}{together}"
         yield f"{drawn}{branch}{line.name} {line.version}  {size}"

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 NAME = "trust"
 HELP = "show, add and expire the keys that may sign an upstream"
 DESCRIPTION = """\
-Show which keys may sign each apt upstream and what is known of them; pin another one, or take one back. `add` shows
-what would change and changes cudepot.toml only after a yes or with --yes; `expire` changes it at once. Both keep
-its comments, and only show the change with --dry-run.
+Show which keys may sign each apt or yum upstream and what is known about them; pin another key, or stop accepting
+one. `add` shows what would change and changes cudepot.toml only after you confirm, or with --yes; `expire` changes it
+at once. Both keep its comments, and with --dry-run only show the change.
 """
 
 
@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
     show = actions.add_parser("list", help="pinned keys with dates, algorithms, and the hash of their self-signature")
-    add = actions.add_parser("add", help="pin one more key; the ones before stay valid")
-    expire = actions.add_parser("expire", help="accept a key no longer")
+    add = actions.add_parser("add", help="pin one more key; the existing ones stay valid")
+    expire = actions.add_parser("expire", help="stop accepting a key")
     for one in (add, expire):
         one.add_argument("upstream", metavar="UPSTREAM", help="name of the upstream in cudepot.toml")
     add.add_argument("file", metavar="KEYFILE", type=Path, help="file with the public key; it is copied into keys/")
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--yes", action="store_true", help="change cudepot.toml without asking")
     expire.add_argument("fingerprint", metavar="FINGERPRINT", help="full fingerprint of the key")
     for one in (add, expire):
-        one.add_argument("-n", "--dry-run", action="store_true", help="show the change; make none")
+        one.add_argument("-n", "--dry-run", action="store_true", help="show the change; do not make it")
     for one in (show, add, expire):
         add_common(one, default=argparse.SUPPRESS)
 
@@ -122,7 +122,7 @@ def _change_lines(change: Change) -> Iterator[str]:
         yield f"the key: {_key_text(change.key)}"
     if change.copy:
         yield f"its file: {change.copy[0]}, sha256 {change.sha256}"
-    yield f"cudepot's own list: {_known_text(change.known) or 'does not know it; compare it with two other sources'}"
+    yield f"cudepot's own list: {_known_text(change.known) or 'does not list it; compare it with two other sources'}"
 
 
 def _upstream_lines(one: UpstreamTrust) -> Iterator[str]:
@@ -138,7 +138,7 @@ def _upstream_lines(one: UpstreamTrust) -> Iterator[str]:
 def _trusted_lines(one: TrustedKey) -> Iterator[str]:
     yield f"  {one.state}: {spaced(one.fingerprint)}"
     file = f"{one.file}, which comes with cudepot" if one.shipped else one.file
-    yield f"    {_key_text(one.key)}; {file}" if one.key else "    no key file holds it"
+    yield f"    {_key_text(one.key)}; {file}" if one.key else "    no key file contains it"
     if known := _known_text(one.known):
         yield f"    cudepot's own list: {known}"
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 NAME = "update"
 HELP = "show newer releases for pins and environments; with --apply, pin and lock them"
 DESCRIPTION = """\
-Ask every upstream what is newest for each pinned package, with the same major version of CUDA, and show the change of
-cudepot.toml that would pin it; and which newer versions the environments would take. What is newer but outside a pin
-is named, and what is pinned but withdrawn or no longer listed. Nothing changes without --apply, which writes
-cudepot.toml and cudepot.lock; both can be reviewed and taken back by version control.
+Ask every upstream for the newest version of each pinned package within the same CUDA major version, and show the
+change to cudepot.toml that would pin it, and which newer versions the environments would get. Also list newer
+versions outside a pin, and pinned ones that were withdrawn or are no longer listed. Nothing changes without --apply,
+which writes cudepot.toml and cudepot.lock; both can be reviewed and reverted with version control.
 """
 
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     parser.add_argument("names", nargs="*", metavar="PACKAGE", help="only these packages")
     parser.add_argument("--apply", action="store_true", help="write the new pins and lock them")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="with --apply: say what would change")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="with --apply: show what would change")
     add_wait(parser)
 
 
@@ -98,6 +98,6 @@ def _lines(found: UpdateResult, *, applied: bool) -> Iterator[str]:
         yield "pinned and locked; next: cudepot sync" if applied else "`cudepot update --apply` pins and locks them"
     elif found.asked and not found.refused and not any(one.kind == "inside" for one in found.notices):
         which = " of the upstreams that answered" if found.failed else ""
-        yield f"nothing newer fits the pins{which}"
+        yield f"nothing newer matches the pins{which}"
     elif found.upgrade and not found.failed:
-        yield "nothing newer fits the environments"
+        yield "nothing newer for the environments"

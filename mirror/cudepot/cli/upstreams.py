@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from cudepot.catalog.config.presets import Preset
 
 NAME = "upstreams"
-HELP = "list the repositories, indexes and keys cudepot knows"
+HELP = "list the repositories, indexes and keys that cudepot knows"
 DESCRIPTION = """\
-List the presets: repositories cudepot knows with the keys that sign them, by full fingerprint, and indexes of
-wheels, which nobody signs. One line in cudepot.toml takes one: preset = "nvidia/ubuntu2004/x86_64". Needs no project
-and no network.
+List the presets: repositories cudepot knows with the keys that sign them, by full fingerprint, and wheel indexes,
+which are not signed. One line in cudepot.toml uses one: preset = "nvidia/ubuntu2004/x86_64". Needs no project and no
+network.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    parser.add_argument("words", nargs="*", metavar="WORD", help="only presets whose name holds all of these")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="only presets whose name contains all of these")
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -38,13 +38,13 @@ def run(args: argparse.Namespace) -> Answer:
         dates = f"{key.since or '…'} to {key.until or 'now'}"
         lines.append(f"key {key.fingerprint}: {dates}" + f": {key.note}" * bool(key.note))
     told = {"presets": [asdict(one) for one in found], "keys": [asdict(one) for one in keys]}
-    return told, lines or ["no preset has such a name"], 0
+    return told, lines or ["no preset matches"], 0
 
 
 def _line(one: Preset) -> str:
     if not one.is_signed:
         return f"{one.name}  {one.url or one.note}  not signed: known by hashes in the lock"
-    keys = " ".join(one.vouchers) or f"no key is pinned: {one.note or 'what signed it signs no more'}"
+    keys = " ".join(one.vouchers) or f"no key is pinned: {one.note or 'its former key no longer signs'}"
     return f"{one.name}  {','.join(one.architectures)}  {keys}" + (
         "" if one.keys else " (packages)" * bool(one.rpm_keys)
     )

@@ -18,28 +18,29 @@ if TYPE_CHECKING:
     from cudepot.workflows.verify.package import PackageReport
 
 NAME = "verify"
-HELP = "hash store and site again, check signatures and indexes"
+HELP = "rehash store and site, check signatures and indexes"
 DESCRIPTION = """\
 Hash every object of the store and every file the site shows, check the signature of every snapshot and the chain
-between them, and follow each index of the site to its packages. Changes nothing; exit status 5 when a fault is found.
-With --repair, mend store and site from each other, fetch damaged objects again from their upstream or remove them so
-that `repackage` and `publish` make them again, take wrong files off the site, and verify again.
+between them, and follow each index of the site to its packages. Changes nothing; exits with 5 if a fault is found.
+With --repair, repair store and site from each other, fetch damaged objects again from their upstream or remove them
+so that `repackage` and `publish` make them again, remove wrong files from the site, and verify again.
 
-With PACKAGEs (conda packages or wheels, as files) it hashes every file in them and every member of the artifacts they
-were made of, and says which member of which artifact each file is, where that artifact came from and who signed it.
+With PACKAGEs (conda packages or wheels, as files), hash every file in them and every member of the artifacts they
+were built from, and show which member of which artifact each file is, where that artifact came from and who signed
+it.
 
-With --clients it does something else: it says which real clients (apt, dnf, yum) refuse each pinned key, each root and
-each package as its upstream signed it, and each root the site shows, and why. What clients refuse is no fault of the
-project: exit status 0.
+With --clients, do something else: show which real clients (apt, dnf, yum) refuse each pinned key, each root and each
+package as its upstream signed it, and each root the site shows, and why. A refusal is not a fault of the project: the
+exit status is 0.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     add_store_wait(parser)
-    parser.add_argument("--repair", action="store_true", help="mend what can be mended here")
-    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="follow these packages back to their artifacts")
-    parser.add_argument("--clients", action="store_true", help="say which clients refuse which signature, and why")
+    parser.add_argument("--repair", action="store_true", help="repair what can be repaired here")
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="trace these packages back to their artifacts")
+    parser.add_argument("--clients", action="store_true", help="show which clients refuse which signature, and why")
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -64,13 +65,13 @@ def _lines(result: VerifyResult) -> list[str]:
     verdict = f"{len(result.faults)} faults" if result.faults else "all good"
     lines.append(f"checked {checked}, {result.site_files} site files: {verdict}")
     if any("this machine's clock" in one for one in result.faults):
-        lines.append("set this machine's clock first, then run cudepot verify again: nothing here is to be mended yet;")
+        lines.append("set this machine's clock first, then run cudepot verify again: do not repair anything yet;")
         lines.append(
-            "if it is right, and was wrong when the newest snapshot was made: cudepot publish --clock-is-right"
+            "if it is right now but was wrong when the newest snapshot was made: cudepot publish --clock-is-right"
         )
     elif result.faults:
-        lines.append("to mend: cudepot verify --repair, then cudepot sync, repackage and publish:")
-        lines.append("what is missing then is fetched, built and written again")
+        lines.append("to repair: cudepot verify --repair, then cudepot sync, repackage and publish:")
+        lines.append("whatever is missing is fetched, built and written again")
     return lines
 
 
@@ -79,7 +80,7 @@ def _repair(args: argparse.Namespace) -> Answer:
 
     with opened(args) as depot:
         result = verify_and_repair(depot)
-    lines = [f"FAULT {one}" for one in result.before.faults] + [f"mended: {one}" for one in result.done]
+    lines = [f"FAULT {one}" for one in result.before.faults] + [f"repaired: {one}" for one in result.done]
     answer = asdict(result.after) | {"before": asdict(result.before), "done": result.done}
     return answer, [*lines, *_lines(result.after)], TrustError.exit_code if result.after.faults else 0
 
@@ -99,10 +100,10 @@ def _package_lines(one: PackageReport) -> list[str]:
     lines = [f"{one.package} (sha256 {one.digest.sha256}), {known}"]
     lines += [f"  {file.path} = {file.artifact}: {file.member}" for file in one.files if file.member]
     for origin in one.origins:
-        signed = f"signed by {', '.join(origin.signers)}" if origin.signers else "signed by nobody: known by its hash"
+        signed = f"signed by {', '.join(origin.signers)}" if origin.signers else "unsigned: known by its hash"
         lines.append(f"  from {origin.filename} (sha256 {origin.digest.sha256}), {origin.upstream}, {signed}")
     lines += [f"  FAULT {fault}" for fault in one.faults]
-    verdict = f"{len(one.faults)} faults" if one.faults else f"{len(one.files)} files lead back to {one.job}"
+    verdict = f"{len(one.faults)} faults" if one.faults else f"{len(one.files)} files traced back to {one.job}"
     return [*lines, f"  {verdict}"]
 
 
@@ -122,7 +123,7 @@ def _clients(args: argparse.Namespace) -> Answer:
         lines.append("a repository published as pinned packages is signed with the site's key and not affected")
     if any(one.kind == "packages" for one in refused):
         lines.append("rpms keep their upstream's signature: a client that refuses it needs another key or policy, or")
-        lines.append("gpgcheck=0, and is then left with the hashes in the metadata that the site signs")
+        lines.append("gpgcheck=0, and then relies on the hashes in the metadata that the site signs")
     return [asdict(one) for one in found], lines or ["nothing to check: no apt or yum upstream, and none shown"], 0
 
 

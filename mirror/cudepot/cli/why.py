@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from cudepot.workflows.solutions import Since
 
 NAME = "why"
-HELP = "say who asks for a package, in which environment, and since when"
+HELP = "show what needs a package, in which environment, and since when"
 DESCRIPTION = """\
-Say why cudepot.lock has a package: which pin asks for it, or which environment, through whom, for which targets; and
-since which snapshot it is published. On the far side of an air gap the lock is that of what is shown.
+Show why cudepot.lock has a package: which pin or environment asks for it, through which packages, for which targets,
+and since which snapshot it has been published. On the far side of an air gap the lock is that of the shown snapshot.
 """
 
 

@@ -87,7 +87,7 @@ def test_the_summary_does_not_call_a_whole_mirror_empty(whole: Project) -> None:
     told = whole.run("lock")
     assert f"wrote cudepot.lock: no pins; mirrored whole: {APT}\n" in told.out
     assert " 0 B" not in told.out
-    assert "`cudepot sync --dry-run` says how many" in told.out
+    assert "`cudepot sync --dry-run` shows how many" in told.out
     assert " 0 B" not in whole.run("sync", "--dry-run").out
 
 
@@ -193,7 +193,7 @@ def test_a_changed_extra_is_an_alarm(whole: Project, nvidia: Nvidia) -> None:
     mirror(whole)
     nvidia.repo.put(nvidia.repo.folder / EXTRAS[0], b"other bytes")
     nvidia.repo.publish()
-    assert f"! {EXTRAS[0]} ({APT}): other bytes than before" in whole.run("lock").out
+    assert f"! {EXTRAS[0]} ({APT}): content changed" in whole.run("lock").out
     whole.run("publish", check=False)
     before = whole.published()
     nvidia.repo.put(nvidia.repo.folder / EXTRAS[1], b"other bytes")
@@ -258,7 +258,7 @@ def test_extras_are_looked_at_once_a_day_though_the_root_is_the_same(whole: Proj
     assert "unchanged: cudepot.lock" in whole.run("lock").out
     memory = whole.store / "upstreams" / f"{APT.replace('/', '%2F')}.json"
     memory.write_text(memory.read_text().replace('"checked": "20', '"checked": "19'))
-    assert f"! {EXTRAS[0]} ({APT}): other bytes than before" in whole.run("lock").out
+    assert f"! {EXTRAS[0]} ({APT}): content changed" in whole.run("lock").out
     assert mirror(whole).joinpath(EXTRAS[0]).read_bytes() == b"other bytes"
 
 
