@@ -27,6 +27,7 @@ _BLOCK = re.compile(r"(<!-- run -->\n+)?```sh\n(.*?)```", re.DOTALL)
 _ELSEWHERE = {
     ("README.md", "scripts/demo"): "tests/integration/test_main_job.py",
     ("README.md", "python3 -m venv"): "tests/cli/test_command.py",
+    ("README.md", "cudepot init --label acme --distribution"): "tests/integration/test_few_commands.py",
     ("README.md", "cudepot add"): "tests/workflows/test_add.py",
     ("README.md", "cudepot build"): "tests/workflows/test_build_files.py",
     ("CONTRIBUTING.md", "scripts/test"): ".ci/run",

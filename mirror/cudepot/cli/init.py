@@ -69,6 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "11.1; may be repeated (default: the newest that cuDNN was built for)"
     wishes.add_argument("--cuda", action="append", default=[], metavar="VERSION", help=text)
     wishes.add_argument("--repackage", action="store_true", help="make conda packages and wheels too")
+    text = "the same for machines that see the site alone: cuBLAS and NVRTC too, from this machine's package index"
+    wishes.add_argument("--closed", action="store_true", help=text)
     text = "refuse what is larger than that; without it, above 20 GB there is a warning"
     wishes.add_argument("--max-size", default="", metavar="SIZE", help=text)
     text = "a public key that cudepot does not bring; it is copied into keys/ if it is pinned; may be repeated"
@@ -120,7 +122,7 @@ def _project(args: argparse.Namespace, base: Path, wishes: Wishes | StackWishes 
 
 
 def _given(args: argparse.Namespace) -> bool:
-    return bool(args.distribution or args.cudnn or args.cuda or args.repackage)
+    return bool(args.distribution or args.cudnn or args.cuda or args.repackage or args.closed)
 
 
 def _wishes(args: argparse.Namespace) -> Wishes | StackWishes | None:
@@ -129,7 +131,7 @@ def _wishes(args: argparse.Namespace) -> Wishes | StackWishes | None:
 
     if _given(args):
         names, cudnns, cudas = (tuple(dict.fromkeys(one)) for one in (args.distribution, args.cudnn, args.cuda))
-        return Wishes(names, cudnns, cudas, args.repackage)
+        return Wishes(names, cudnns, cudas, args.repackage, args.closed)
     quiet = args.no_input or args.quiet or args.json
     if quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None

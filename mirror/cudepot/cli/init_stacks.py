@@ -31,8 +31,8 @@ def stack_wishes(args: argparse.Namespace) -> StackWishes:
     """Return what the options say; raise ConfigError for those that stacks have not."""
     from cudepot.catalog.stacks.chosen import StackWishes
 
-    if args.cudnn or args.repackage:
-        given = "--cudnn" if args.cudnn else "--repackage"
+    if args.cudnn or args.repackage or args.closed:
+        given = "--cudnn" if args.cudnn else "--repackage" if args.repackage else "--closed"
         raise ConfigError(
             f"--stack and {given} exclude each other", hint="`--stack cudnn` mirrors cuDNN; `cudepot add` adds pins"
         )

@@ -25,6 +25,7 @@ keep = 3                     # snapshots kept in the folder
 number = 1                   # conda build number; wheels become VERSION+{label}.1
 # zstd-level = 9             # 1 to 22; without it, level 7 with a window of 128 MB
 deflate-level = 6
+{closed}
 
 # --- where artifacts come from -----------------------------------------------------------------------------
 # NVIDIA's flat apt repository. Fetch its public key yourself, compare the fingerprint by another channel, and
@@ -76,9 +77,12 @@ deflate-level = 6
 """
 
 
-def render_template(*, label: str, key: str, gnupg: str) -> str:
-    """Return a cudepot.toml for a new site."""
-    return TEMPLATE.format(label=label, key=key, gnupg=gnupg)
+_CLOSED = "closed-channel = true        # the conda channel does without conda-forge: machines see this site alone"
+
+
+def render_template(*, label: str, key: str, gnupg: str, closed: bool = False) -> str:
+    """Return a cudepot.toml for a new site; ``closed`` for machines that see nothing else."""
+    return TEMPLATE.format(label=label, key=key, gnupg=gnupg, closed=_CLOSED if closed else f"# {_CLOSED}")
 
 
 ORIGIN_TEMPLATE = """\

@@ -23,12 +23,14 @@ class Wishes:
             for the newest.
         cudas: ``11.1``; for cuDNN 9 the first part counts. Empty for the newest that fits.
         repackage: whether conda packages and wheels are to be made as well.
+        closed: whether machines see the site alone, so that what these need of CUDA is to be there too.
     """
 
     distributions: tuple[str, ...]
     cudnns: tuple[str, ...] = ()
     cudas: tuple[str, ...] = ()
     repackage: bool = False
+    closed: bool = False
 
 
 class Meant(NamedTuple):

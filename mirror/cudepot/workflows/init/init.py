@@ -8,11 +8,12 @@ from pathlib import Path
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.template import render_template
+from cudepot.catalog.nvidia.first_companions import companions
 from cudepot.catalog.nvidia.first_pins import Meant, Wishes, check_repository, first_pins
 from cudepot.catalog.nvidia.first_releases import check_cuda, check_cudnn, meant
 from cudepot.catalog.nvidia.first_sizes import Expected, expected
 from cudepot.catalog.stacks.chosen import StackWishes
-from cudepot.depot.nvidia_catalog import load_catalog
+from cudepot.depot.nvidia_catalog import load_catalog, load_components
 from cudepot.depot.shipped import load_presets
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError
@@ -75,7 +76,8 @@ def init(
     if known and wishes:
         raise ConfigError(f"{toml}: is there already", hint="`cudepot add` adds to it")
     pins = _pins(wishes) if wishes else ""
-    text = toml.read_text("utf-8") if known else render_template(label=label, key=key, gnupg=gnupg) + pins
+    closed = isinstance(wishes, Wishes) and wishes.closed
+    text = toml.read_text("utf-8") if known else _rendered(label, key, gnupg, pins, closed=closed)
     config = _parse(text, toml)
     files = key_files(base, config.upstreams, keyrings)
     made = [*_missing(base, config), *files.found]
@@ -83,7 +85,7 @@ def init(
         base.mkdir(parents=True, exist_ok=True)
         if not known:
             key = _key(base, config)
-            write_atomic(toml, (render_template(label=label, key=key, gnupg=gnupg) + pins).encode())
+            write_atomic(toml, _rendered(label, key, gnupg, pins, closed=closed).encode())
         put_in_place(base, files)
         _ignore(base, config)
         LocalStore(base / config.store, create=True)
@@ -91,6 +93,10 @@ def init(
     can_sign = bool(key) and (base / config.site.gnupg).is_dir()
     told = outlook(wishes) if isinstance(wishes, Wishes) else ()
     return InitResult(tuple(made), key, can_sign, told, files.lacking if wishes else ())
+
+
+def _rendered(label: str, key: str, gnupg: str, pins: str, *, closed: bool) -> str:
+    return render_template(label=label, key=key, gnupg=gnupg, closed=closed) + pins
 
 
 def outlook(wishes: Wishes) -> tuple[Expected, ...]:
@@ -113,7 +119,9 @@ def _meant(wishes: Wishes) -> tuple[Meant, ...]:
 def _pins(wishes: Wishes | StackWishes) -> str:
     if isinstance(wishes, StackWishes):
         return stacked(wishes).text
-    return first_pins(_meant(wishes), repackage=wishes.repackage)
+    releases = _meant(wishes)
+    pins = first_pins(releases, repackage=wishes.repackage or wishes.closed)
+    return pins + (companions(load_components(), releases) if wishes.closed else "")
 
 
 def _parse(text: str, toml: Path) -> Config:
