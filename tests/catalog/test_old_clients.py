@@ -28,7 +28,7 @@ def test_the_page_names_what_that_rhel_has(number: int, tool: str) -> None:
     assert [one["tool"] for one in offers(rhel(number))] == [tool]
 
 
-@pytest.mark.parametrize(("name", "tool"), [("rhel7", "yum"), ("rhel8", "dnf"), ("sles15", "dnf")])
+@pytest.mark.parametrize(("name", "tool"), [("rhel7", "yum"), ("rhel8", "dnf"), ("sles15", "zypper")])
 def test_so_it_does_for_a_local_installer(name: str, tool: str) -> None:
     path = f"files/downloads/cudnn-local-repo-{name}-8.0.5.39-1.0-1.x86_64.rpm"
     held = Held(

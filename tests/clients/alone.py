@@ -28,16 +28,17 @@ class Alone:
     """``cudepot serve`` over a project in a network of its own (a context manager).
 
     Attributes:
-        url: the site's URL in there, without a slash at the end.
+        url: the site's URL in there, without a slash at the end; ``port`` 0 is any.
         prefix: put before a command, it runs in there.
     """
 
-    def __init__(self, project: Path) -> None:
-        self._project, self.url = project, ""
+    def __init__(self, project: Path, port: int = 0) -> None:
+        self._project, self._port, self.url = project, port, ""
         self.prefix: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
-        served = [sys.executable, "-m", "cudepot.cli.main", "serve", "-C", str(self._project), "--port", "0", "--json"]
+        served = [sys.executable, "-m", "cudepot.cli.main", "serve", "-C", str(self._project), "--json"]
+        served += ["--port", str(self._port)]
         argv = ["unshare", *_USER, "--net", "sh", "-c", _SERVE, "sh", *served]
         env = clean_env(PYTHONPATH=str(Path(cudepot.__file__).parent.parent))
         self._server = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True)

@@ -91,11 +91,11 @@ class Chroot:
         path.mkdir()
         run("tar", "--extract", "--file", base, "--directory", path, "--numeric-owner", "--same-owner")
 
-    def run(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command inside; ``http://127.0.0.1`` is this machine's."""
+    def run(self, *argv: str, check: bool = True, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """Run a command inside; ``http://127.0.0.1`` is this machine's, or that of where ``prefix`` leads."""
         env = clean_env(HOME="/root", PATH="/usr/sbin:/usr/bin:/sbin:/bin", DEBIAN_FRONTEND="noninteractive")
         enter = ("unshare", "--mount", "--propagation", "private", "sh", "-c", _ENTER, str(self.path))
-        return run(*enter, *argv, env=env, check=check)
+        return run(*prefix, *enter, *argv, env=env, check=check)
 
     def apt_get(self, *argv: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """``apt-get``, never asking."""

@@ -30,7 +30,7 @@ def real_conda(tmp_path_factory: pytest.TempPathFactory) -> Conda:
     return conda_real.make(tmp_path_factory.mktemp("conda") / "venv")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browsers() -> Iterator[Callable[..., Browser]]:
     made: list[Browser] = []
 
@@ -50,6 +50,6 @@ def browsers() -> Iterator[Callable[..., Browser]]:
         one.quit()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(browsers: Callable[..., Browser]) -> Browser:
     return browsers("--window-size=1000,1400")

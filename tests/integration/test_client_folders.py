@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.skipif(platform.machine() != "x86_64", reason="packages for x86_64 get installed"),
 ]
 NAMES = ("rhel8/x86_64", "rhel9/x86_64")
+KEY = "etc/pki/rpm-gpg/RPM-GPG-KEY-acme"
 PINNED = {NAMES[0]: "8.0.5.39-1.cuda11.1", NAMES[1]: "8.2.4.15-1.cuda11.4"}
 
 
@@ -82,7 +83,10 @@ def test_what_is_replaced_is_said(project: Project) -> None:
 
 
 def test_the_files_are_on_the_site_and_linked_from_its_page(project: Project, site: http.Site, tmp_path: Path) -> None:
-    assert not any(path.startswith("clients/") for path in in_folder(project.site)), "nothing says where the site is"
+    there = [path for path in in_folder(project.site) if path.startswith("clients/")]
+    assert not any(path.endswith(".repo") for path in there), "nothing says where the site is"
+    assert "clients/index.json" in there
+    assert f"clients/rhel8-x86_64/{KEY}" in there, "a key says nothing of it"
     refused = project.fail(3, "client", "dnf", NAMES[0])
     assert "--url is missing" in refused.error
     head = project.toml.read_text().replace('label = "acme"', f'label = "acme"\nurl = "{site.url}/current"')
@@ -92,7 +96,7 @@ def test_the_files_are_on_the_site_and_linked_from_its_page(project: Project, si
     project.run("verify")
     page = (project.site / "index.html").read_text()
     linked = re.findall(r'href="(clients/[^"]*)"', page)
-    assert linked == sorted(path for path in in_folder(project.site) if path.startswith("clients/"))
+    assert sorted(linked) == sorted(path for path in in_folder(project.site) if path.startswith("clients/"))
     for name, version in PINNED.items():
         folder = f"clients/{name.replace('/', '-')}/"
         files = {path.removeprefix(folder): project.site / path for path in linked if path.startswith(folder)}

@@ -135,7 +135,7 @@ def test_the_site_has_a_folder_for_each_variant(project: Project, site: http.Sit
     project.toml.write_text(head.replace('label = "acme"', f'label = "acme"\nurl = "{site.url}/current"', 1))
     told = project.run("publish").err
     assert "clients/ubuntu2004-x86_64/: libcudnn8 is held in 4 versions" in told
-    names = sorted(one.name for one in (project.site / "clients").iterdir())
+    names = sorted(one.name for one in (project.site / "clients").iterdir() if "-" in one.name)
     assert names == [
         *("rhel8-x86_64", "rhel8-x86_64-cuda10.2", "rhel8-x86_64-cuda11.1"),
         *("ubuntu2004-x86_64", *(f"ubuntu2004-x86_64-cuda{cuda}" for cuda in CUDAS)),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,8 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from simulator.process import run
 from tests.clients import http
 from tests.clients.apt import AptRoot
-from tests.clients.python_env import PythonEnv
-from tests.integration.conftest import Browser
+from tests.integration.page import Browser, choose, chosen, commands, steps, until, values
 from tests.integration.showcase import APT, showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
 
@@ -27,6 +26,9 @@ from cudepot.data import data_folder
 from cudepot.digest import Digest
 from cudepot.workflows.publish.page_text import render_page
 
+CUDNN = "cuDNN 8.0.5.39 for CUDA"
+DEBIAN = {"version": f"{CUDNN} 11.1", "os": "Linux", "distro": "Ubuntu 20.04", "type": "deb"}
+
 
 @pytest.fixture(scope="module")
 def url(showcase: Project) -> Iterator[str]:  # noqa: F811
@@ -34,66 +36,86 @@ def url(showcase: Project) -> Iterator[str]:  # noqa: F811
         yield site.url
 
 
-def choose(browser: Browser, step: str, value: str) -> None:
-    browser.find_element(By.CSS_SELECTOR, f"input[name={step}][value='{value}']").click()
-
-
-def commands(browser: Browser) -> list[str]:
-    return str(browser.find_element(By.ID, "commands").get_property("textContent")).splitlines()
-
-
-def types(browser: Browser) -> list[str]:
-    found = browser.find_elements(By.CSS_SELECTOR, "input[name=type]")
-    return sorted(str(one.get_attribute("value")) for one in found)
-
-
-def steps(browser: Browser) -> list[str]:
-    return [one.text for one in browser.find_elements(By.TAG_NAME, "legend")]
+@pytest.mark.slow
+def test_versions_are_there_before_any_click(url: str, browser: Browser) -> None:
+    browser.get(f"{url}/")
+    shown = [one.text for one in browser.find_elements(By.CSS_SELECTOR, "#steps label") if one.is_displayed()]
+    assert shown[:3] == ["8.0.5.39 for CUDA 11.1", "8.0.5.39 for CUDA 10.2", "11.3.0.106 for CUDA 11"]
+    assert [one.text for one in browser.find_elements(By.CSS_SELECTOR, "#steps legend")] == [
+        "cuDNN", "cuBLAS", "Everything in"
+    ]  # fmt: skip
+    assert steps(browser) == []
+    assert commands(browser) == ""
 
 
 @pytest.mark.slow
-def test_clicking_through_gives_commands_that_apt_and_pip_carry_out(
-    showcase: Project,  # noqa: F811
-    url: str,
-    browser: Browser,
-    tmp_path: Path,
-) -> None:
-    browser.get(f"{url}/")
+def test_one_choice_that_is_left_is_made(url: str, browser: Browser) -> None:
+    chosen(browser, url, {"version": f"{CUDNN} 11.1"})
     assert steps(browser) == ["Operating system"]
     choose(browser, "os", "Linux")
-    assert steps(browser) == ["Operating system", "Architecture", "Distribution"], "one choice left is made"
-    assert not browser.find_element(By.ID, "result").is_displayed()
+    assert steps(browser) == ["Operating system", "Architecture", "Distribution"]
     choose(browser, "distro", "Ubuntu 20.04")
-    choose(browser, "version", "cuDNN 8.0.5.39 for CUDA 11.1")
-    assert types(browser) == ["conda", "deb", "deb-local", "pip", "tar"]
-    choose(browser, "type", "deb")
-    lines = commands(browser)
-    assert lines[-1] == ("sudo apt-get install libcudnn8-dev=8.0.5.39-1+cuda11.1 libcudnn8=8.0.5.39-1+cuda11.1")
-    root = AptRoot(tmp_path / "root")
-    script = "\n".join(lines[:3]).replace("sudo ", "").replace(" /etc/", f" {root.path}/etc/")
-    script = script.replace("/usr/share/keyrings", f"{root.path}/usr/share/keyrings").replace("curl -fsSL", "cat_url")
-    (root.path / "usr/share/keyrings").mkdir(parents=True, exist_ok=True)
-    fetch = f"cat_url() {{ cat {showcase.site}/keys/site.gpg; }}\n"
-    subprocess.run(["sh", "-ec", fetch + script], check=True, stdout=subprocess.DEVNULL)
-    root.update()
-    root.install(*lines[-1].split()[3:])
-    assert root.version("libcudnn8") == "8.0.5.39-1+cuda11.1"
-    choose(browser, "type", "pip")
-    assert commands(browser) == [
-        f"python3 -m pip install --index-url '{url}/simple/' 'nvidia-cudnn-cu11==8.0.5.39+acme.1'"
-    ]
-    env = PythonEnv(tmp_path / "venv")
-    env.pip_install(f"{url}/simple/", "nvidia-cudnn-cu11==8.0.5.39+acme.1")
-    choose(browser, "type", "conda")
-    assert re.fullmatch(
-        rf"conda install --channel '{url}/conda/main' 'cudnn=8\.0\.5\.39=cuda11\.1_h\w+'", commands(browser)[0]
-    )
+    assert sorted(values(browser, "type")) == ["conda", "deb", "deb-local", "mamba", "pip", "tar", "uv"]
     choose(browser, "distro", "RHEL 8")
-    assert {"rpm", "rpm-local"} <= set(types(browser))
-    choose(browser, "type", "rpm")
-    assert commands(browser)[-1] == "sudo dnf install libcudnn8-8.0.5.39-1.cuda11.1"
-    assert f"baseurl={url}/yum/rhel8/x86_64/" in commands(browser)[2]
+    assert {"rpm", "rpm-local"} <= set(values(browser, "type"))
     assert browser.get_log("browser") == [], "no error, nothing blocked"
+
+
+@pytest.mark.slow
+def test_choices_are_in_the_url_and_the_back_button_undoes_them(url: str, browser: Browser) -> None:
+    text = chosen(browser, url, DEBIAN)
+    link = browser.current_url
+    browser.back()
+    until(browser, lambda: commands(browser) == "")
+    assert "type" not in browser.current_url
+    browser.forward()
+    until(browser, lambda: commands(browser) == text)
+    browser.get("about:blank")
+    browser.get(link)
+    assert commands(browser) == text, "the link is enough"
+    browser.find_element(By.CSS_SELECTOR, "#finder input").send_keys("libcudnn8-dev 10.2")
+    until(browser, lambda: "find=libcudnn8-dev+10.2" in browser.current_url)
+    assert commands(browser) == text
+
+
+@pytest.mark.slow
+def test_a_link_to_what_is_no_longer_there_says_so(url: str, browser: Browser) -> None:
+    browser.get("about:blank")
+    browser.get(f"{url}/#version=cuDNN+7.0")
+    assert browser.find_element(By.ID, "lost").text == "This site does not hold cuDNN 7.0."
+    assert commands(browser) == ""
+
+
+@pytest.mark.slow
+def test_a_package_is_found_and_installed_alone(url: str, browser: Browser) -> None:
+    browser.get("about:blank")
+    browser.get(f"{url}/")
+    assert browser.find_element(By.ID, "count").text == "Find any of 16 packages"
+    field = browser.find_element(By.ID, "find")
+    field.send_keys("LIBCUDNN8 10.2")
+    found = browser.find_elements(By.CSS_SELECTOR, "#found a")
+    assert [one.text for one in found] == ["libcudnn8 8.0.5.39-1+cuda10.2", "libcudnn8-dev 8.0.5.39-1+cuda10.2"]
+    field.send_keys(Keys.ENTER)
+    until(browser, lambda: commands(browser) != "")
+    assert commands(browser).splitlines()[-1] == "sudo apt-get install libcudnn8=8.0.5.39-1+cuda10.2"
+    assert "file=apt" in browser.current_url
+    browser.get("about:blank")
+    browser.get(f"{url}/#find=note")
+    browser.find_element(By.CSS_SELECTOR, "#found a").click()
+    until(browser, lambda: commands(browser) != "")
+    assert commands(browser).startswith("curl -fsSLo 'it'\\''s a note.txt' '")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "version", ["Everything in conda/main", "Everything in simple", "Everything in yum/rhel8/x86_64"]
+)
+def test_a_whole_repository_is_a_choice(url: str, browser: Browser, version: str) -> None:
+    chosen(browser, url, {"version": version})
+    if "type" in browser.current_url or not commands(browser):
+        choose(browser, "type", values(browser, "type")[0])
+    wanted = version.removeprefix("Everything in ")
+    assert f"{url}/{wanted}" in commands(browser)
 
 
 @pytest.mark.slow
@@ -104,37 +126,30 @@ def test_of_several_variants_one_is_kept_as_the_page_says(
     tmp_path: Path,
 ) -> None:
     """Only where a repository has another version: `apt-get upgrade` goes to the newest, and not after the hold."""
-    browser.get(f"{url}/")
-    chosen = {"os": "Linux", "distro": "Ubuntu 20.04", "version": "cuDNN 8.0.5.39 for CUDA 10.2", "type": "deb"}
-    for step, value in chosen.items():
-        choose(browser, step, value)
+    text = chosen(browser, url, DEBIAN | {"version": f"{CUDNN} 10.2"})
     (hold,) = re.findall(r"keep this one with sudo (apt-mark hold .*)\.$", browser.find_element(By.ID, "note").text)
     root = AptRoot(tmp_path / "root")
     root.add_source(f"{(showcase.site / 'apt' / APT).as_uri()}/", showcase.site / "keys/site.gpg")
     root.update()
-    root.install(*commands(browser)[-1].split()[3:])
+    root.install(*text.splitlines()[-1].split()[3:])
     assert "2 upgraded" in root.apt_get("--simulate", "upgrade").stdout
     run(*hold.split(), env=root.env)
     assert "0 upgraded" in root.apt_get("--simulate", "upgrade").stdout
+    choose(browser, "version", f"{CUDNN} 11.1")
     choose(browser, "distro", "RHEL 8")
-    choose(browser, "version", "cuDNN 8.0.5.39 for CUDA 11.1")
     choose(browser, "type", "rpm")
     assert "upgrade" not in browser.find_element(By.ID, "note").text
 
 
 @pytest.mark.slow
 def test_copying(url: str, browser: Browser) -> None:
-    browser.get(f"{url}/index.html")
-    choose(browser, "os", "Linux")
-    choose(browser, "distro", "Ubuntu 20.04")
-    choose(browser, "version", "cuDNN 8.0.5.39 for CUDA 10.2")
-    choose(browser, "type", "conda")
+    text = chosen(browser, url, DEBIAN)
     browser.execute_cdp_cmd(
         "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
     )
     browser.find_element(By.ID, "copy").click()
     pasted = browser.execute_async_script("navigator.clipboard.readText().then(arguments[0], arguments[0])")
-    assert pasted == "\n".join(commands(browser))
+    assert pasted == text
     assert browser.find_element(By.ID, "copy").text == "Copied"
 
 
@@ -145,20 +160,29 @@ def _tab_to(browser: Browser, step: str) -> None:
         browser.switch_to.active_element.send_keys(Keys.TAB)
 
 
+def _focused(browser: Browser) -> tuple[str, str]:
+    """Return step and value of the choice that has the focus, once it is made."""
+    step, value, made = browser.execute_script("let a = document.activeElement; return [a.name, a.value, a.checked]")
+    return (step, value) if made else ("", "")
+
+
+def _has(browser: Browser, choice: tuple[str, str]) -> bool:
+    return _focused(browser) == choice
+
+
 @pytest.mark.slow
 def test_by_keyboard_alone(url: str, browser: Browser) -> None:
+    browser.get("about:blank")
     browser.get(f"{url}/")
-    body = browser.find_element(By.TAG_NAME, "body")
-    body.send_keys(Keys.TAB)
+    browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     assert browser.switch_to.active_element.get_attribute("class") == "skip"
-    _tab_to(browser, "os")
-    browser.switch_to.active_element.send_keys(Keys.SPACE)
-    _tab_to(browser, "distro")
-    browser.switch_to.active_element.send_keys(Keys.SPACE)
-    assert browser.switch_to.active_element.get_attribute("value") == "RHEL 8", "the choice keeps the focus"
+    for choice in (("version", f"{CUDNN} 11.1"), ("os", "Linux"), ("distro", "RHEL 8")):
+        _tab_to(browser, choice[0])
+        browser.switch_to.active_element.send_keys(Keys.SPACE)
+        until(browser, partial(_has, browser, choice))
     browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
-    assert browser.switch_to.active_element.get_attribute("value") == "Ubuntu 20.04"
-    assert "Version" in steps(browser)
+    until(browser, partial(_has, browser, ("distro", "Ubuntu 20.04")))
+    assert "Installer type" in steps(browser)
 
 
 @pytest.mark.slow
@@ -166,13 +190,14 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(url: str, browser: Browser)
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
     )
-    browser.get(f"{url}/")
-    choose(browser, "os", "Linux")
-    choose(browser, "distro", "Ubuntu 20.04")
-    for one in browser.find_elements(By.TAG_NAME, "summary"):
-        one.click()
-    assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    try:
+        chosen(browser, url, DEBIAN)
+        browser.find_element(By.ID, "find").send_keys("cudnn")
+        for one in browser.find_elements(By.TAG_NAME, "summary"):
+            one.click()
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def _luminance(color: str) -> float:
@@ -186,24 +211,28 @@ def _luminance(color: str) -> float:
 def test_contrast_is_enough_in_the_light_and_in_the_dark(url: str, browser: Browser, scheme: str) -> None:
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get(f"{url}/")
+    chosen(browser, url, {"version": f"{CUDNN} 11.1"})
     paper = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
     assert (_luminance(paper) > 0.5) == (scheme == "light")
-    for selector in ("h1", ".lead", "legend", "a[href='snapshot.json']", "dd"):
+    for selector in ("h1", ".lead", "legend", "#count", "a[href='snapshot.json']", "dd"):
         ink = browser.find_element(By.CSS_SELECTOR, selector).value_of_css_property("color")
         light, dark = sorted((_luminance(ink), _luminance(paper)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (selector, ink, paper)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 @pytest.mark.slow
-def test_without_script_the_list_is_there(url: str, browsers: Callable[..., Browser]) -> None:
-    browser = browsers(scripts=False)
-    browser.get(f"{url}/")
-    assert not browser.find_element(By.ID, "picker").is_displayed()
-    assert "Without JavaScript" in browser.find_element(By.TAG_NAME, "body").text
-    for one in browser.find_elements(By.TAG_NAME, "summary"):
-        one.click()
-    text = browser.find_element(By.TAG_NAME, "body").text
+def test_without_script_the_list_is_there(url: str, browser: Browser) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.get(f"{url}/?plain")
+        assert not browser.find_element(By.ID, "picker").is_displayed()
+        assert "Without JavaScript" in browser.find_element(By.TAG_NAME, "body").text
+        for one in browser.find_elements(By.CSS_SELECTOR, "#contents summary"):
+            one.click()
+        text = browser.find_element(By.TAG_NAME, "body").text
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
     assert f"apt/{APT}/" in text
     assert "8.0.5.39-1+cuda11.1" in text
 
@@ -231,6 +260,8 @@ def test_it_names_what_is_there_and_loads_nothing(showcase: Project) -> None:  #
     assert snapshot["signer"] in page.replace(" ", "")
     assert "url(" not in page
     assert "@import" not in page
+    assert "cudepot export" not in page, "its reader has no cudepot"
+    assert "cudepot client" not in page
 
 
 def test_publishing_again_keeps_the_page(showcase: Project) -> None:  # noqa: F811
@@ -259,3 +290,25 @@ def test_an_empty_site_has_a_page() -> None:
     page = _page(())
     assert "No packages yet." in page
     assert '"offers": []' in page
+
+
+@pytest.mark.slow
+def test_thousands_of_packages_are_searched_in_a_file_without_a_network(browser: Browser, tmp_path: Path) -> None:
+    """Each one of them is a choice, and no more rows are drawn than anybody reads."""
+    place = "apt/debian12"
+    names = [f"lib{one}" for one in range(5_000)] + ["needle"]
+    held = tuple(
+        Held("deb", name, "1.0-1", "amd64", place, f"{place}/{name}_1.0-1_amd64.deb", Digest("0" * 64, 1))
+        for name in names
+    )
+    (file := tmp_path / "index.html").write_text(_page(held))
+    browser.get(file.as_uri())
+    assert browser.find_element(By.ID, "count").text == "Find any of 5,001 packages"
+    field = browser.find_element(By.ID, "find")
+    field.send_keys("lib")
+    assert browser.find_element(By.ID, "hits").text.startswith("50 of 5,000 shown")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#found li")) == 50
+    field.clear()
+    field.send_keys("needle", Keys.ENTER)
+    until(browser, lambda: commands(browser) != "")
+    assert commands(browser).splitlines()[-1] == "sudo apt-get install needle=1.0-1"

@@ -273,6 +273,12 @@ def row_of(path: str) -> Row | None:
     return next(row for suffix, row in _table.suffixes.items() if path.endswith(suffix))
 
 
+def row_at(path: str) -> Row:
+    """Return the row whose room or indexes a folder of the site belongs to; raise StopIteration for one of no row."""
+    top = path.partition("/")[0]
+    return next(one for one in _table.rows if top in (one.room, one.index_room))
+
+
 def row_for(artifact: str) -> Row:
     """Return the row of a kind of artifact; raise KeyError for one that no row has."""
     return _table.artifacts[artifact]

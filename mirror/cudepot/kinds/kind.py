@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cudepot.digest import Digest, Promise
     from cudepot.errors import CudepotError
     from cudepot.kinds.checks import Checks
-    from cudepot.kinds.ports import Configures, Locks, Solves, Vouches
+    from cudepot.kinds.ports import Configures, Indexes, Locks, Solves, Vouches
     from cudepot.kinds.rules.offer import Offer
     from cudepot.kinds.rules.pin_entries import Spelling
     from cudepot.kinds.shared import Shared
@@ -219,6 +219,8 @@ class Kind(NamedTuple):
         checking: the module that has its :class:`~cudepot.kinds.checks.Checks` under the name ``CHECKS``.
         configuring: the module that has its :class:`Configures` under the name ``CONFIGURES``; empty where clients
             need nothing.
+        indexing: the module that has its :class:`~cudepot.kinds.ports.Indexes` under the name ``INDEXES``; empty where
+            no program is configured for an index that all upstreams share.
         solving: the module that has its :class:`Solves` under the name ``SOLVES``; empty where environments have no
             such packages.
         ends: how the paths of roots end whose signature such clients check.
@@ -229,6 +231,7 @@ class Kind(NamedTuple):
     vouching: str = ""
     checking: str = "cudepot.kinds.checks"
     configuring: str = ""
+    indexing: str = ""
     solving: str = ""
     ends: tuple[str, ...] = ()
 
@@ -260,6 +263,12 @@ class Kind(NamedTuple):
     def configures(self) -> Configures:
         """How its clients are configured; only of a kind that has such."""
         found: Configures = importlib.import_module(self.configuring).CONFIGURES
+        return found
+
+    @property
+    def indexes(self) -> Indexes:
+        """How programs are configured for its index; only of a kind that has such."""
+        found: Indexes = importlib.import_module(self.indexing).INDEXES
         return found
 
     @property

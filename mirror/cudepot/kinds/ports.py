@@ -168,6 +168,36 @@ class Configures(Protocol):
         """
         ...
 
+    def package(
+        self, depot: Depot, files: Mapping[str, bytes], before: Mapping[str, Digest], number: Callable[[], int]
+    ) -> Mapping[str, bytes]:
+        """Return a package that installs such files, by its file name; nothing where clients have no such thing.
+
+        Args:
+            depot: the depot.
+            files: keys and sources, by path on the client.
+            before: what the last snapshot had for these clients: a package that says the same keeps its version.
+            number: returns that of a new snapshot.
+        """
+        ...
+
+
+class Indexes(Protocol):
+    """Writes what programs need to use an index that all upstreams share, and no other one."""
+
+    def files(
+        self, config: Config, upstreams: Sequence[LockedUpstream], tree: Tree, url: str
+    ) -> tuple[str, Mapping[str, Mapping[str, bytes]]]:
+        """Return the index's folder, and program → path on the client → content: nothing where there is no such index.
+
+        Args:
+            config: cudepot.toml.
+            upstreams: of what the site shows.
+            tree: what it shows.
+            url: where clients reach the site, without a slash at its end.
+        """
+        ...
+
 
 class Solves(Protocol):
     """Resolves environments with the ecosystem's own resolver.
@@ -268,6 +298,9 @@ class Solves(Protocol):
         """
         ...
 
-    def commands(self, environment: LockedEnvironment, url: str) -> tuple[str, ...]:
-        """Return the ways to install all of an environment from its index; ``url`` is the site, without a slash."""
+    def commands(self, environment: LockedEnvironment, target: LockedTarget, url: str) -> Mapping[str, str]:
+        """Return program → the command that installs all of an environment with it on a target, as people paste it.
+
+        A client of debs or rpms has its repositories set up before. ``url`` is the site's, without a slash at its end.
+        """
         ...

@@ -113,6 +113,12 @@ def configuring() -> dict[str, Kind]:
     return {folder: kind for folder, kind in vouching().items() if kind.configuring}
 
 
+def indexing() -> list[Kind]:
+    """Return the kinds that configure programs for an index which all upstreams share."""
+    every = (kind_named(name) for name, row in ROWS.items() if row.shows and not row.shows.per_upstream)
+    return [kind for kind in every if kind.indexing]
+
+
 def shown_below(paths: Iterable[str]) -> dict[str, Shown]:
     """Return what shows the repositories at these site paths, by folder of the site."""
     tops = {ecosystems.at_home(path).partition("/")[0] for path in paths}

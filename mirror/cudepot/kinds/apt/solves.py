@@ -72,10 +72,10 @@ class _Solves(PlainSolves):
 
         return texts(site, environment)
 
-    def commands(self, environment: LockedEnvironment, url: str) -> tuple[str, ...]:
+    def commands(self, environment: LockedEnvironment, target: LockedTarget, url: str) -> Mapping[str, str]:
         from cudepot.kinds.apt.rules.environment_text import commands  # noqa: PLC0415
 
-        return commands(environment, url)
+        return commands(environment, target, url)
 
     def client_files(
         self, depot: Depot, lock: Lock, tree: Tree, environment: LockedEnvironment, url: str

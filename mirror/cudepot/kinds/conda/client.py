@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import CONDA, HeldKind
-from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.lock import LockedUpstream
 from cudepot.depot.history import History
 from cudepot.depot.snapshots import shown_snapshot
 from cudepot.kinds.channel_client import ChannelClient, check_environment, check_shown, written
@@ -50,13 +50,13 @@ def client_conda_files(
     check_shown(snapshot, folder, "conda channel", HeldKind.CONDA)
     channel, alias = f"{base}/{folder}".rstrip("/"), f"{base}/{CONDA.room}"
     channels = (channel, *(one.rstrip("/") for one in also))
-    seen = Seen(ours.label, base, alias, channels, _mirrored(config, snapshot))
+    seen = Seen(ours.label, base, alias, channels, mirrored(config, snapshot.upstreams))
     return written(output, TOOLS[tool](seen), snapshot, channel)
 
 
-def _mirrored(config: Config, snapshot: Snapshot) -> dict[str, str]:
+def mirrored(config: Config, upstreams: Iterable[LockedUpstream]) -> dict[str, str]:
     """Return URL → name of the channels that a snapshot has, the places that have the same files included."""
-    there = {one.name: one.url for one in snapshot.upstreams if one.row is CONDA}
+    there = {one.name: one.url for one in upstreams if one.row is CONDA}
     settings = {one.name: one.settings for one in config.upstreams}
     others = {
         url: name for name in there if isinstance(one := settings.get(name), ChannelSettings) for url in one.mirrors

@@ -49,4 +49,9 @@ class _Locks(PlainLocks):
         note(depot, upstream)
 
 
-KIND = Kind(_Locks(), showing="cudepot.kinds.conda.shows", solving="cudepot.kinds.conda.solves")
+KIND = Kind(
+    _Locks(),
+    showing="cudepot.kinds.conda.shows",
+    indexing="cudepot.kinds.conda.indexes",
+    solving="cudepot.kinds.conda.solves",
+)

@@ -39,4 +39,9 @@ class _Locks(PlainLocks):
         return offers(depot.config, depot.store, depot.source, upstream)
 
 
-KIND = Kind(_Locks(), showing="cudepot.kinds.wheels.shows", solving="cudepot.kinds.wheels.solves")
+KIND = Kind(
+    _Locks(),
+    showing="cudepot.kinds.wheels.shows",
+    indexing="cudepot.kinds.wheels.indexes",
+    solving="cudepot.kinds.wheels.solves",
+)

@@ -61,10 +61,10 @@ class _Solves(PlainSolves):
 
         return texts(site, environment)
 
-    def commands(self, environment: LockedEnvironment, url: str) -> tuple[str, ...]:
+    def commands(self, environment: LockedEnvironment, target: LockedTarget, url: str) -> Mapping[str, str]:
         from cudepot.kinds.wheels.rules.environment_text import commands  # noqa: PLC0415
 
-        return commands(environment, url)
+        return commands(environment, target, url)
 
 
 SOLVES = _Solves()

@@ -72,6 +72,11 @@ class DnfFiles(NamedTuple):
         """Whether they have yum 3."""
         return self.clients[0].old
 
+    @property
+    def suse(self) -> bool:
+        """Whether they have zypper."""
+        return self.clients[0].suse
+
 
 def client_dnf_files(
     depot: Depot,
@@ -124,8 +129,9 @@ def dnf_files(
     clients, files = repositories_held(depot, tree, lock, held, base)
     label = depot.config.site.label
     _check_one_kind(clients)
-    files[f"etc/yum.repos.d/{label}.repo"] = client_dnf.repositories(clients)
-    locked = _holding(clients, label, holding, old=clients[0].old)
+    suse = clients[0].suse
+    files[client_dnf.repositories_file(label, suse=suse)] = client_dnf.repositories(clients)
+    locked = {} if suse else _holding(clients, label, holding, old=clients[0].old)
     return DnfFiles(files | locked, clients, tuple(locked), held)
 
 
@@ -142,7 +148,7 @@ def _written(progress: Progress, folder: Path, made: DnfFiles, number: int, hold
     made.held.warn(progress, folder.name)
     unsigned = tuple(one.upstream for one in made.clients if not one.signed)
     unchecked = tuple(one.upstream for one in made.clients if not one.checked)
-    install = client_dnf.install_line(made.clients, old=made.old)
+    install = client_dnf.install_line(made.clients, old=made.old, suse=made.suse)
     conf = "/etc/yum.conf" if made.old else "/etc/dnf/dnf.conf"
     merge = "".join(f"cat /{path} >> {conf}" for path in made.holding) if holding == "excludes" else ""
     files, several = tuple(sorted(made.files)), dict(made.held.several)
@@ -167,9 +173,9 @@ def _holding(clients: Sequence[DnfClient], label: str, holding: str, *, old: boo
 
 
 def _check_one_kind(clients: Sequence[DnfClient]) -> None:
-    if len({one.old for one in clients}) > 1:
+    if len({(one.old, one.suse) for one in clients}) > 1:
         raise ConfigError(
-            "rhel7's yum and dnf read different files", hint="write them in two runs, to separate folders"
+            "yum of rhel7, zypper and dnf read different files", hint="write them in two runs, to separate folders"
         )
 
 
@@ -195,6 +201,7 @@ def _client(
         held.versions(name),
         client_dnf.is_old(name, upstream.url),
         tuple(sorted({one.architecture for one in published_of(lock, name, ArtifactKind.RPM)})),
+        suse=client_dnf.is_suse(name, upstream.url),
     )
     return client, keys
 

@@ -66,10 +66,10 @@ class _Solves(PlainSolves):
 
         return environment_files(depot, lock, tree, environment, url)
 
-    def commands(self, environment: LockedEnvironment, url: str) -> tuple[str, ...]:
+    def commands(self, environment: LockedEnvironment, target: LockedTarget, url: str) -> Mapping[str, str]:
         from cudepot.kinds.yum.rules.environment_text import commands  # noqa: PLC0415
 
-        return commands(environment, url)
+        return commands(environment, target, url)
 
 
 SOLVES = _Solves()

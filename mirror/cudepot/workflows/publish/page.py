@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cudepot.catalog.ecosystems import CONDA, HeldKind
 from cudepot.catalog.lock import Lock
+from cudepot.catalog.site.clients import INDEX, parse_clients
 from cudepot.catalog.site.holdings import Held, SiteFacts, held_in
 from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.data import data_folder
@@ -14,6 +15,7 @@ from cudepot.digest import Digest
 from cudepot.formats.sbom import cuda_stated
 from cudepot.kinds.conda.channel import is_closed
 from cudepot.store.local import LocalStore
+from cudepot.workflows.publish.page_data import NO_CLIENTS, Clients
 from cudepot.workflows.publish.page_text import render_page
 
 PAGE = "index.html"
@@ -46,7 +48,13 @@ def _page(depot: Depot, lock: Lock, tree: Tree, number: int, created: str) -> by
     folder = data_folder("channel-config") / "page"
     parts = {name: (folder / name).read_text("utf-8") for name in _PARTS}
     bare = _bare(tree)
-    return render_page(site_facts(depot, lock, bare, number, created, depot.signer().fingerprint), lock, bare, parts)
+    site = site_facts(depot, lock, bare, number, created, depot.signer().fingerprint)
+    return render_page(site, lock, bare, parts, _clients(depot.store, bare))
+
+
+def _clients(store: LocalStore, tree: Tree) -> Clients:
+    """Return what a tree has for clients; nothing where it was made before there was a list of it."""
+    return Clients(*parse_clients(store.read(tree[INDEX]))) if INDEX in tree else NO_CLIENTS
 
 
 def site_facts(depot: Depot, lock: Lock, tree: Tree, number: int, created: str, signer: str) -> SiteFacts:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -13,14 +12,17 @@ from urllib.parse import quote
 
 from cudepot.catalog.ecosystems import HeldKind, label, repositories, signed_suffixes
 from cudepot.catalog.lock import Lock
+from cudepot.catalog.site.clients import FOLDER, INDEX
 from cudepot.catalog.site.holdings import Held, SiteFacts
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
 from cudepot.fingerprints import spaced
-from cudepot.workflows.publish.page_offers import NAMES, offers
+from cudepot.workflows.publish.page_data import NO_CLIENTS, Clients, page_data
 
 
-def render_page(site: SiteFacts, lock: Lock, tree: Tree, parts: Mapping[str, str]) -> bytes:
+def render_page(
+    site: SiteFacts, lock: Lock, tree: Tree, parts: Mapping[str, str], clients: Clients = NO_CLIENTS
+) -> bytes:
     """Return the page.
 
     Args:
@@ -28,6 +30,7 @@ def render_page(site: SiteFacts, lock: Lock, tree: Tree, parts: Mapping[str, str
         lock: what the snapshot was made from: where packages are from, who signed there.
         tree: of the snapshot, without the page.
         parts: ``index.html``, ``page.css`` and ``page.js``.
+        clients: the files for clients.
     """
     style, script = parts["page.css"].strip(), parts["page.js"].strip()
     values = {
@@ -44,16 +47,9 @@ def render_page(site: SiteFacts, lock: Lock, tree: Tree, parts: Mapping[str, str
         "SCRIPT": script,
         "STYLE_HASH": _csp(style),
         "SCRIPT_HASH": _csp(script),
-        "DATA": _data(site),
+        "DATA": page_data(site, lock, clients),
     }
     return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], parts["index.html"]).encode()
-
-
-def _data(site: SiteFacts) -> str:
-    """Return the data for the script; no ``<``, so nothing in it ends the element or begins a comment."""
-    keys = {"key": site.key.sha256, "keyring": site.keyring.sha256}
-    data = {"label": site.label, **keys, "offers": offers(site), "names": NAMES, "closed": site.closed}
-    return json.dumps(data, sort_keys=True).replace("<", "\\u003c")
 
 
 def _csp(text: str) -> str:
@@ -70,9 +66,8 @@ def _contents(site: SiteFacts, lock: Lock, tree: Tree) -> Iterator[str]:
     for (kind, repository), group in groupby(site.held, key=lambda one: (one.kind, one.repository)):
         held = list(group)
         listed.add(repository)
-        yield _section(
-            f"{repository}/", f"{_counted(len(held), label(kind))}, {_size(one.digest for one in held)}", held
-        )
+        told = f"{_counted(len(held), label(kind))}, {_size(one.digest for one in held)}"
+        yield _section(f"{repository}/", told, held, f' data-kind="{kind}"')
     for repository, digests in _unlisted(tree, listed).items():
         told = f"{_counted(len(digests), 'package')}, {_size(digests)}, as their upstream lists them"
         yield _section(f"{repository}/", told, ())
@@ -83,16 +78,18 @@ def _contents(site: SiteFacts, lock: Lock, tree: Tree) -> Iterator[str]:
 
 def _clients(tree: Tree) -> Iterator[str]:
     """Give the files that set up clients, by distribution."""
-    paths = sorted(path for path in tree if path.startswith("clients/"))
+    paths = sorted(path for path in tree if path.startswith(FOLDER) and path != INDEX)
     for folder, group in groupby(paths, key=lambda path: "/".join(path.split("/")[:2])):
         links = (
             f'<li><a href="{html.escape(quote(path))}">/{html.escape(path[len(folder) + 1 :])}</a></li>'
             for path in group
         )
         summary = (
-            f"<summary>{html.escape(folder)}/<small>configuration of clients, as it lies on them</small></summary>"
+            f"<summary>{html.escape(folder)}/<small>client configuration, by its path on a client</small></summary>"
         )
         yield f"<details>{summary}<ul>{''.join(links)}</ul></details>"
+    if INDEX in tree:
+        yield f'<p class="quiet">A list of these files for programs: <a href="{INDEX}">{INDEX}</a></p>'
 
 
 def _unlisted(tree: Tree, listed: set[str]) -> dict[str, list[Digest]]:
@@ -106,13 +103,13 @@ def _unlisted(tree: Tree, listed: set[str]) -> dict[str, list[Digest]]:
     }
 
 
-def _section(title: str, told: str, held: Sequence[Held]) -> str:
+def _section(title: str, told: str, held: Sequence[Held], more: str = "") -> str:
     rows = "".join(map(_row, held))
     head = "<tr><th>Package</th><th>Version</th><th>Platform</th><th>Size</th></tr>"
     table = f'<div class="scroll"><table>{head}{rows}</table></div>' if rows else ""
     link = f'<p><a href="{html.escape(title)}">{html.escape(title)}</a></p>'
     summary = f"<summary>{html.escape(title)}<small>{html.escape(told)}</small></summary>"
-    return f"<details>{summary}{table or link}</details>"
+    return f"<details{more}>{summary}{table or link}</details>"
 
 
 def _row(one: Held) -> str:

@@ -15,6 +15,7 @@ from cudepot.catalog.faults import fault_of
 from cudepot.catalog.lock import Lock, joined
 from cudepot.catalog.lock_document import render_lock
 from cudepot.catalog.nvidia.site_paths import below
+from cudepot.catalog.site.clients import FOLDER
 from cudepot.catalog.site.snapshot import Snapshot, Tree
 from cudepot.catalog.unsolvable import Unsolvable, notes
 from cudepot.depot.builds import Built, all_jobs, job_key, not_built, recall
@@ -218,7 +219,7 @@ def site_of(
         **keys_tree(depot.store, depot.signer),
     }
     tree |= _suites(depot, shown, tree, earlier) if shown.environments else {}
-    tree |= clients_tree(depot, shown, tree)
+    tree |= clients_tree(depot, shown, tree, earlier)
     unsolvable += [found for one in parts.values() for found in one.unsolvable]
     return shown, tree, tuple(held), notes(unsolvable, lock.allowed_unsolvable)
 
@@ -284,5 +285,5 @@ def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], 
 
 
 def is_package(path: str) -> bool:
-    """Return whether a path of the site is a package's own, and not its second one below NVIDIA's."""
-    return row_of(path) is not None and not below(path)
+    """Return whether a path of the site is a package's own, and not its second one below NVIDIA's, nor a client's."""
+    return row_of(path) is not None and not below(path) and not path.startswith(FOLDER)

@@ -121,6 +121,12 @@ def keyring_control(label: str, version: str, url: str) -> dict[str, str]:
     }
 
 
+def keyring_version(name: str, label: str) -> int:
+    """Return for which snapshot a file is the site's keyring package; 0 for another file."""
+    found = re.fullmatch(rf"{re.escape(label)}-archive-keyring_1\.(\d+)_all\.deb", name)
+    return int(found[1]) if found else 0
+
+
 def diversions(package: str, clients: Iterable[AptClient]) -> dict[str, str]:
     """Return maintainer scripts that put aside the sources ``cuda-keyring`` has installed or will install."""
     names = dict.fromkeys(one.vendor_source for one in clients if one.vendor_source)

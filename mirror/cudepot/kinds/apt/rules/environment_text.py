@@ -5,7 +5,6 @@ Formats: apt_preferences(5). Clients see the members of an environment and nothi
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -16,11 +15,10 @@ from cudepot.catalog.solution.graph import Graph
 from cudepot.errors import FormatError
 from cudepot.formats.apt import Relation, parse_relations
 from cudepot.kinds.apt.rules.client_text import AptClient
+from cudepot.kinds.rules.command_lines import command
 
 DEFAULT = 500
 """The priority of a repository that no preference names."""
-_MOST = 40
-"""Names of one command; who asks for more has files (`export --environment`)."""
 
 
 def index_of(environment: str) -> str:
@@ -70,20 +68,19 @@ def _listed(site: Exported, target: LockedTarget) -> str:
     return "".join(sorted(f"{one.name}={one.version}\n" for one in files))
 
 
-def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
-    """Return how clients of a site are configured for an environment, and install all of it; ``url`` has no slash."""
-    asked = dict.fromkeys((*environment.roots, *one.roots) for one in environment.targets)
-    bare = any(dict(one.fields).get("bootstrap") for one in environment.targets)
-    made = f"{url}/apt {environment.name} main" if bare else ""
-    machine = (f'mmdebstrap {environment.name} MACHINE "deb [signed-by=$PWD/site.gpg] {made}"',) if made else ()
-    configured = f"cudepot client apt --environment {environment.name} --url {url}   # then copy etc and usr to /"
-    if any(len(specs) > _MOST for specs in asked):
-        return (
-            *machine,
-            configured,
-            f"cudepot export --environment {environment.name} --url {url}   # lists what is in it",
+def commands(environment: LockedEnvironment, target: LockedTarget, url: str) -> dict[str, str]:
+    """Return how apt installs all of an environment, on a client of its repositories, and how a machine is made of it.
+
+    ``url`` is the site's, without a slash at its end.
+    """
+    asked = [_name(one) for one in (*environment.roots, *target.roots)]
+    found = {APT.tool: command("sudo apt-get install", asked)}
+    if dict(target.fields).get("bootstrap"):
+        made = (
+            f'mmdebstrap {environment.name} MACHINE "deb [signed-by=$PWD/site.gpg] {url}/apt {environment.name} main"'
         )
-    return *machine, configured, *(f"apt-get install {shlex.join(map(_name, specs))}" for specs in asked)
+        found["mmdebstrap"] = f"curl -fsSLO '{url}/keys/site.gpg'\n{made}"
+    return found
 
 
 def preferences(clients: Sequence[AptClient], priorities: Mapping[str, int], url: str) -> bytes:

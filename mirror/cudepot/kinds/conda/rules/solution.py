@@ -6,7 +6,6 @@ Pure. Format: ``@EXPLICIT`` files as ``conda list --explicit --sha256`` writes t
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
@@ -17,9 +16,7 @@ from cudepot.catalog.solution.graph import Graph
 from cudepot.formats.conda_record import without_suffix
 from cudepot.formats.conda_repodata import depended
 from cudepot.kinds.conda.rules.machines import told
-
-_MOST = 40
-"""Specs of one command; who asks for more has files (`export --environment`)."""
+from cudepot.kinds.rules.command_lines import command
 
 
 def index_of(environment: str) -> str:
@@ -96,10 +93,8 @@ def _parts(one: Artifact) -> list[str]:
     return without_suffix(one.filename.rpartition("/")[2]).rsplit("-", 2)
 
 
-def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
-    """Return the ways to install all of an environment with conda, from its own channel; ``url`` has no slash."""
-    asked = dict.fromkeys((*environment.roots, *one.roots) for one in environment.targets)
-    if any(len(specs) > _MOST for specs in asked):
-        return (f"cudepot export --environment {environment.name} --url {url}   # files that install it",)
-    begin = f"conda create -n {environment.name} --override-channels -c {_channel(url, environment.name)}"
-    return tuple(f"{begin} {shlex.join(specs)}" for specs in asked)
+def commands(environment: LockedEnvironment, target: LockedTarget, url: str) -> dict[str, str]:
+    """Return how conda and mamba install all of an environment from its own channel; ``url`` has no slash."""
+    options = f"--name {environment.name} --override-channels --channel '{_channel(url, environment.name)}'"
+    asked = [*environment.roots, *target.roots]
+    return {program: command(f"{program} create {options}", asked) for program in ("conda", "mamba")}

@@ -5,7 +5,6 @@ Formats: pip's requirements file, PEP 751.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import quote
@@ -18,17 +17,20 @@ from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget
 from cudepot.catalog.solution.exported import Exported
 from cudepot.catalog.solution.graph import files_of
 from cudepot.errors import PinError
+from cudepot.kinds.rules.command_lines import command
 from cudepot.kinds.wheels.rules.members import index_of, target_of
 from cudepot.kinds.wheels.rules.target import marker
 
 
-def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
+def commands(environment: LockedEnvironment, target: LockedTarget, url: str) -> dict[str, str]:
     """Return how pip and uv install what an environment asks for; ``url`` is the site's, without a slash."""
-    index, roots = f"{url}/{index_of(environment.name)}", shlex.join(environment.roots)
-    return (
-        f"python3 -m pip install --index-url {index} {roots}",
-        f"uv pip install --default-index {index} {roots}",
-    )
+    index, name, asked = f"'{url}/{index_of(environment.name)}'", environment.name, [*environment.roots, *target.roots]
+    return {
+        "pip": f"python3 -m venv {name}\n"
+        + command(f"{name}/bin/python -m pip install --isolated --index-url {index}", asked),
+        "uv": f"uv venv --no-config {name}\n"
+        + command(f"uv pip install --no-config --python {name} --default-index {index}", asked),
+    }
 
 
 class _Package(NamedTuple):

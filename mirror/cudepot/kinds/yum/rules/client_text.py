@@ -27,6 +27,7 @@ class DnfClient:
         versions: package → its locked versions (EVR).
         old: whether it is for yum 3 (rhel7), which has no dnf.
         architectures: machines that its locked packages are for.
+        suse: whether it is for zypper.
         priority: as dnf has it: a lower number goes before a higher one.
         members: what of it clients see, each ``NAME-EPOCH:VERSION-RELEASE.ARCHITECTURE``; empty for everything.
     """
@@ -42,6 +43,7 @@ class DnfClient:
     architectures: tuple[str, ...] = ()
     priority: int = 90  # before the usual 99: the site wins where another repository has the same version
     members: tuple[str, ...] = ()
+    suse: bool = False
 
 
 def repo_id(label: str, upstream: str) -> str:
@@ -54,9 +56,19 @@ def is_old(upstream: str, url: str) -> bool:
     return bool(re.search(r"(?:^|/)(?:rhel|centos)[67](?:/|$)", f"{url}/{upstream}"))
 
 
-def tool(*, old: bool) -> str:
-    """Return what installs rpms: RHEL 7 has no dnf."""
-    return "yum" if old else "dnf"
+def is_suse(upstream: str, url: str) -> bool:
+    """Return whether a repository is for SUSE's zypper."""
+    return bool(re.search(r"(?:^|/)(?:sles|suse|opensuse|leap)[-0-9]", f"{url}/{upstream}"))
+
+
+def tool(*, old: bool, suse: bool = False) -> str:
+    """Return what installs rpms: RHEL 7 has no dnf, SUSE neither."""
+    return "zypper" if suse else "yum" if old else "dnf"
+
+
+def repositories_file(label: str, *, suse: bool) -> str:
+    """Return where the ``.repo`` file goes on the client."""
+    return f"etc/{'zypp/repos.d' if suse else 'yum.repos.d'}/{label}.repo"
 
 
 def repositories(clients: Iterable[DnfClient]) -> bytes:
@@ -75,10 +87,20 @@ def _section(one: DnfClient) -> str:
         "metadata_expire": EXPIRE,
         "skip_if_unavailable": "0",
     }
+    if one.suse:
+        return _zypper_section(one, fields)
     if not one.old:
         fields["priority"] = str(one.priority)
     fields["includepkgs"] = "\n       ".join(one.members)
     return f"[{one.repo}]\n" + "".join(f"{key}={value}\n" for key, value in fields.items() if value)
+
+
+def _zypper_section(one: DnfClient, fields: Mapping[str, str]) -> str:
+    """Return the section as libzypp reads it, which checks packages of signed metadata only when asked to."""
+    names = ("name", "baseurl", "enabled", "gpgcheck", "repo_gpgcheck", "gpgkey")
+    ours = {name: fields[name] for name in names}
+    ours |= {"autorefresh": "1", "type": "rpm-md", "pkg_gpgcheck": str(int(one.checked)), "priority": str(one.priority)}
+    return f"[{one.repo}]\n" + "".join(f"{key}={value}\n" for key, value in ours.items() if value)
 
 
 def locked_versions(clients: Iterable[DnfClient], *, old: bool) -> bytes:
@@ -93,12 +115,13 @@ def locked_versions(clients: Iterable[DnfClient], *, old: bool) -> bytes:
     return "".join(f"{line}\n" for line in dict.fromkeys(lines)).encode()
 
 
-def install_line(clients: Iterable[DnfClient], *, old: bool) -> str:
+def install_line(clients: Iterable[DnfClient], *, old: bool, suse: bool = False) -> str:
     """Return the command that installs exactly the locked packages; of a whole mirror, any of them."""
+    joiner = "=" if suse else "-"
     specs = [
-        f"{name}-{versions[-1].rpartition(':')[2]}"
+        f"{name}{joiner}{versions[-1].rpartition(':')[2]}"
         for one in clients
         for name, versions in sorted(one.versions.items())
         if "*" not in versions[-1]
     ]
-    return " ".join([tool(old=old), "install", *(specs or ["PACKAGE"])])
+    return " ".join([tool(old=old, suse=suse), "install", *(specs or ["PACKAGE"])])

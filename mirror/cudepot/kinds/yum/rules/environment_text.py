@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 
 from cudepot.catalog.ecosystems import ENVIRONMENTS, YUM
@@ -10,10 +9,8 @@ from cudepot.catalog.lock import Artifact, LockedEnvironment, LockedTarget
 from cudepot.catalog.solution.exported import Exported
 from cudepot.catalog.solution.graph import Graph
 from cudepot.formats.rpm_version import split_evr
+from cudepot.kinds.rules.command_lines import command
 from cudepot.kinds.yum.rules.pins import read_ways
-
-_MOST = 40
-"""Names of one command; who asks for more has files (`export --environment`)."""
 
 
 def index_of(environment: str) -> str:
@@ -59,10 +56,7 @@ def _long(one: Artifact) -> str:
     return f"{one.name}-{epoch}:{version}-{release}"
 
 
-def commands(environment: LockedEnvironment, url: str) -> tuple[str, ...]:
-    """Return how clients of a site are configured for an environment, and install all of it; ``url`` has no slash."""
-    asked = dict.fromkeys((*environment.roots, *one.roots) for one in environment.targets)
-    configured = f"cudepot client dnf --environment {environment.name} --url {url}   # then copy etc to /"
-    if any(len(specs) > _MOST for specs in asked):
-        return configured, f"cudepot export --environment {environment.name} --url {url}   # lists what is in it"
-    return configured, *(f"dnf install {shlex.join(specs)}" for specs in asked)
+def commands(environment: LockedEnvironment, target: LockedTarget, url: str) -> dict[str, str]:  # noqa: ARG001 - port
+    """Return how dnf installs all of an environment, on a client of its repositories."""
+    begin = "sudo dnf install --setopt='*.skip_if_unavailable=1'"
+    return {YUM.tool: command(begin, [*environment.roots, *target.roots])}
