@@ -229,7 +229,7 @@ def _told(evidence: Evidence) -> list[str]:
         "last_modified": "Last-Modified",
         "signature_modified": "signature of",
         "root_date": "signed root of",
-        "release_date": "Release beside of",
+        "release_date": "unsigned Release of",
     }
     parts += [f"{text} {evidence[key]}" for key, text in names.items() if key in evidence]
     return [one for one in parts if one] + ([f"HTTP {evidence['status']}"] if "status" in evidence else [])

@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _pins(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--recipe", default="", metavar="NAME", help="what repackages them: cudnn")
-    group.add_argument("--repackage", action="store_true", help="recipe cudnn: conda packages and a wheel beside them")
+    group.add_argument("--repackage", action="store_true", help="recipe cudnn: also conda packages and a wheel")
     text = "what is published: mirror, conda, wheel, cuda-wheel, static; may be repeated"
     group.add_argument("--output", action="append", default=[], metavar="WHAT", help=text)
 

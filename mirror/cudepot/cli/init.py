@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from-site",
         type=Path,
         metavar="KEYFILE",
-        help="make the far side of an air gap: show the site of this public key out of bundles; sign nothing",
+        help="set up the far side of an air gap: show the site of this public key from bundles; sign nothing",
     )
     parser.add_argument(
         "--upstream-key",

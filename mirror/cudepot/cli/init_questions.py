@@ -44,7 +44,7 @@ def ask_wishes(limit: int) -> Wishes | StackWishes | None:
             return None
         chosen = [one for one in names if one != CUDNN]
         if chosen and CUDNN in names:
-            show(f"{CUDNN} beside stacks: choose the stacks alone, and `cudepot add` brings the packages")
+            show(f"{CUDNN} in addition to stacks: choose the stacks alone, and `cudepot add` brings the packages")
         elif found := (_stacks(chosen) if chosen else _cudnn(limit)):
             return found
 

@@ -87,7 +87,7 @@ def _homeless(every: Collection[Chosen]) -> Iterator[str]:
         kin = [one for one in presets.values() if one.vendor == vendor]
         mine = [presets[name] for one in every for name in one.presets if presets[name].vendor == vendor]
         if lacking := dict.fromkeys(one.name for one in mine if not _has_place(one, kin)):
-            yield f"this machine's apt does not read {', '.join(lacking)}: give `url` beside each in cudepot.toml"
+            yield f"this machine's apt does not read {', '.join(lacking)}: give `url` for each in cudepot.toml"
 
 
 def _has_place(preset: Preset, kin: Sequence[Preset]) -> bool:

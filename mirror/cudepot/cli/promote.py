@@ -19,7 +19,7 @@ HELP = "make a channel of the site show what another one shows"
 DESCRIPTION = """\
 Make channel TO show the snapshot that channel FROM shows, or one it showed before: all ecosystems at once, by one
 switch, with a signed record of who did it, when, and which packages changed. Nothing is copied or built. Where clients
-of TO have seen newer apt or yum roots, the same packages are shown with roots signed anew, because apt ignores a
+of TO have seen newer apt or yum roots, the same packages are shown with roots signed again, because apt ignores a
 Release older than the one it has. `[site] channels` names the channels; `cudepot publish` shows in the first.
 """
 

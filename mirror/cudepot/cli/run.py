@@ -19,7 +19,7 @@ DESCRIPTION = """\
 Lock, sync, repackage and publish, each as far as it can: trouble with one upstream, one build or one licence holds
 back what it concerns and nothing else, and what is held back stays as it was published last. While a rollback is in
 force, everything is locked and fetched and nothing new is shown. The exit status is the worst that a step met; where
-none met anything but somebody has to look all the same, it is 14, as with `status --check`.
+none met anything but somebody has to look anyway, it is 14, as with `status --check`.
 
 A run that finds another cudepot at work says which one, waits for it as long as --wait allows, and ends with 9.
 `cudepot status` shows when the last run was; `cudepot units` has schedules for systemd, cron and Kubernetes.

@@ -59,5 +59,5 @@ def _remove(args: argparse.Namespace) -> Answer:
     with opened(args) as depot:
         number = remove_tag(depot.store, args.name)
     did = "would be" if args.dry_run else "is"
-    line = f"{args.name} {did} no tag of snapshot {number} any more"
+    line = f"{args.name} {did} no longer a tag of snapshot {number}"
     return {"tag": args.name, "snapshot": 0, "before": number}, [line], 0

@@ -120,7 +120,7 @@ DROPIN = Entry(
     Loss.WORK, Guard.CHECK, Dry.COPY,
 )  # fmt: skip
 RETIRED = Entry(
-    "retired.json", "objects of a bucket that nothing names any more, and since when", Loss.WORK, Guard.CHECK,
+    "retired.json", "objects of a bucket that nothing names now, and since when", Loss.WORK, Guard.CHECK,
 )  # fmt: skip
 EXPORTED = Entry(
     "exported", "manifests of bundles written here, each with its signature: `HASH.json`",

@@ -171,7 +171,7 @@ def test_where_the_first_index_has_its_own_projects_the_usual_one_has_to_be_said
 
 @pytest.mark.parametrize("wanted", [Wanted(index="debs"), Wanted(indexes=(("torch", "nowhere"),))])
 def test_an_index_that_is_none_is_refused(wanted: Wanted) -> None:
-    with pytest.raises(ConfigError, match="no \\[\\[upstream\\]\\] of type 'simple' is called so") as caught:
+    with pytest.raises(ConfigError, match="no \\[\\[upstream\\]\\] of type 'simple' has that name") as caught:
         owners((SIMPLE, OTHER, DEBS), wanted)
     assert caught.value.hint == "there are: pypi, torch"
 

@@ -29,7 +29,7 @@ deflate-level = 6
 
 # --- where artifacts come from -----------------------------------------------------------------------------
 # NVIDIA's flat apt repository. Fetch its public key yourself, compare the fingerprint by another channel, and
-# put the file beside this one. Shorter, with one of the presets that `cudepot upstreams` lists, in place of all
+# put the file next to this one. Shorter, with one of the presets that `cudepot upstreams` lists, in place of all
 # the lines below [[upstream]]:  preset = "nvidia/ubuntu2004/x86_64"
 # [[upstream]]
 # name = "ubuntu2004/x86_64"

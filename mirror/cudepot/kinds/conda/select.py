@@ -126,7 +126,7 @@ def leave_out_unreadable(subdir: Subdir) -> None:
 
 
 def _unreadable(name: str, version: str, build: str) -> str:
-    """Return why rattler cannot read a package that is called so; empty where it can."""
+    """Return why rattler cannot read a package that has that name; empty where it can."""
     return _odd(rattler.PackageName, name) or _odd(rattler.Version, version) or _why_not(_BUILD, build)
 
 

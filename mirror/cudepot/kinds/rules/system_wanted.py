@@ -52,8 +52,8 @@ class Wanted:
         for name in self.upstreams:
             if name not in there:
                 raise ConfigError(
-                    f"an environment takes packages from {name!r}, and no [[upstream]] of type {self.kind!r} is called "
-                    "so",
+                    f"an environment takes packages from {name!r}, but no [[upstream]] of type {self.kind!r} "
+                    "has that name",
                     hint=f"there are: {', '.join(there) or 'none'}",
                 )
         fitting = [

@@ -123,7 +123,7 @@ def _differences(store: LocalStore, environment: LockedEnvironment, tree: Tree) 
         wanted = {(one.filename, one.marker) for one in locked.members}
         got = set(found[target_of(locked)])
         if wanted != got:
-            yield f"{locked.name}: {_told('lacks', wanted - got)}{_told('has beside', got - wanted)}".rstrip("; ")
+            yield f"{locked.name}: {_told('lacks', wanted - got)}{_told('also has', got - wanted)}".rstrip("; ")
         else:
             yield from unmet(locked, _metadata(store, locked, tree), _names(environment.overrides))
 

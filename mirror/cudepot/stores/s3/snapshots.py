@@ -88,7 +88,7 @@ class BucketSnapshots(Snapshots):
         where = f"{self._bucket.where}{key_of(number)}"
         got = self._bucket.get(key_of(number))
         if got is None:
-            raise MissingError(f"{where}: not there any more", hint="run the command again")
+            raise MissingError(f"{where}: no longer there", hint="run the command again")
         try:
             data = json.loads(got.body)
             document, signature = str(data["document"]).encode(), str(data["signature"]).encode()

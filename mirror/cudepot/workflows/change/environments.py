@@ -68,7 +68,7 @@ def _with_upstreams(
         one = find(draft, wanted.origin, wanted.upstream, base)
         if one is None:
             raise ConfigError(
-                f"--from {wanted.origin}: no upstream and no preset is called so",
+                f"--from {wanted.origin}: no upstream or preset has that name",
                 hint="`cudepot upstreams` lists presets",
             )
         return added(draft, one), one.name

@@ -68,5 +68,5 @@ def _noted(draft: Draft) -> Draft:
     }
     idle = [one.name for one in draft.config.upstreams if one.name in draft.parts - wanted - asked and not one.whole]
     for name in idle:
-        draft = draft.with_text(draft.text, note=f"nothing is pinned of {name} any more: `cudepot remove {name}`")
+        draft = draft.with_text(draft.text, note=f"nothing is pinned from {name} now: `cudepot remove {name}`")
     return draft

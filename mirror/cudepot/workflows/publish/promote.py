@@ -64,7 +64,7 @@ def promote(
     """Make channel ``target`` show what ``source`` shows, or the snapshot ``number`` that it showed once.
 
     Where clients of ``target`` have seen later roots than those of the snapshot, a snapshot with the same packages and
-    roots signed anew is made for them: apt keeps what it has when it is offered an older Release.
+    roots signed again is made for them: apt keeps what it has when it is offered an older Release.
 
     Args:
         depot: the depot.
@@ -207,6 +207,6 @@ def renew_channels(depot: Depot, others: Iterable[str]) -> list[str]:
         if any(root.shows.is_worn(depot.store, depot.clock, old.tree, root.path) for root in own_roots(old)):
             number = made_again(depot, old, old, _packages_of(old), name)
             made = PromoteResult(name, name, number, _packages_of(old), old.number, (), 0, site.where)
-            show(depot, site, made, Said("cudepot publish", "roots signed anew before they expire"))
-            lines.append(f"{name}: roots signed anew, snapshot {number} shows {made.shows} again")
+            show(depot, site, made, Said("cudepot publish", "roots signed again before they expire"))
+            lines.append(f"{name}: roots signed again, snapshot {number} shows {made.shows} again")
     return lines
