@@ -98,5 +98,5 @@ def check_names(tree: Tree, before: Mapping[str, list[str]], allowed: Collection
             raise TrustError(
                 f"{name} was published with sha256 {before[name][-1]} and would become {sha256}",
                 hint="a published package never changes: raise `number` in [build]; a wheel that upstream changed: "
-                "ask why, then see `cudepot lock --accept-changed`",
+                "ask why, then see `cudepot lock --accept-changed NAME`",
             )

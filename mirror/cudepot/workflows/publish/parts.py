@@ -327,5 +327,5 @@ def _check_immutable(before: Mapping[str, Digest], tree: Mapping[str, Digest], l
             raise TrustError(
                 f"{path} was published with sha256 {before[path].sha256} and would become {tree[path].sha256}",
                 hint="a published package never changes: if upstream changed it, ask why, then see "
-                "`cudepot lock --accept-changed`",
+                "`cudepot lock --accept-changed NAME`",
             )
