@@ -54,7 +54,18 @@ def test_a_change_that_changes_nothing_gives_the_same_bytes() -> None:
     assert set_lists(TEXT, 1, {"keys": ["aa aa", "BB"], "keyrings": ["x"], "expired-keys": []}) == TEXT
 
 
-@pytest.mark.parametrize("form", ['keys = ["a"]', 'keys = [\n  "a"\n]', "keys = [ 'a', ]", 'keys = ["a",\n"b" # x\n]'])
+@pytest.mark.parametrize(
+    "form",
+    [
+        'keys = ["a" ]',
+        'keys = [\n  "a" ]',
+        'keys = [ "a" # x\n ]',
+        'keys = ["a"]',
+        'keys = [\n  "a"\n]',
+        "keys = [ 'a', ]",
+        'keys = ["a",\n"b" # x\n]',
+    ],
+)
 def test_any_way_to_write_a_list_is_understood(form: str) -> None:
     text = f'[[upstream]]\nname = "u"\n{form}\nurl = "x"\n'
     table = tomllib.loads(set_lists(text, 0, {"keys": ["a", "new"]}, comment="c"))["upstream"][0]

@@ -185,6 +185,31 @@ def test_environments_are_made_and_grow(project: Project) -> None:
     assert "environment" not in said(project)
 
 
+def test_an_environment_is_locked_at_once_or_not_made(project: Project, nvidia: Nvidia) -> None:
+    index = ("--url", nvidia.simple_url, "--python", "3.11")
+    before = project.toml.read_bytes()
+    project.fail(6, "add", "no-such-project", "-e", "train", *index)
+    assert project.toml.read_bytes() == before
+    assert not project.lock.exists()
+    done = project.run("add", "nvidia-cudnn-cu11==8.0.5.39", "-e", "train", *index)
+    assert "environment train: 2 projects" in done.out
+    assert "to be fetched" in done.out
+    done = project.run("remove", "--environment", "train")
+    assert "environment" not in said(project)
+
+
+def test_of_several_pins_those_that_are_added_decide(project: Project, nvidia: Nvidia) -> None:
+    project.add_wheels(nvidia, "nvidia-cublas-cu10==99")
+    project.fail(6, "lock")
+    done = project.run("add", "wheels", "nvidia-cublas-cu11", check=False)
+    assert done.rc == 6, "what was wrong before is still told"
+    assert "nvidia-cublas-cu11" in project.lock.read_text()
+    assert said(project)["pin"][0]["packages"] == ["nvidia-cublas-cu10==99", "nvidia-cublas-cu11"]
+    before = project.toml.read_bytes()
+    assert "as they were" in project.fail(6, "add", "wheels", "nvidia-cudnn-cu11==99").hint
+    assert project.toml.read_bytes() == before
+
+
 def test_specs_say_which_packages_they_are(project: Project) -> None:
     project.run("add", "python=3.12", "cudnn", "-e", "notebook", "--no-lock")
     project.run("add", "gcc", "-e", "node", "--distribution", "rocky9", "--architecture", "aarch64", "--no-lock")

@@ -9,6 +9,7 @@ import tomli
 import tomlkit
 from tomlkit.items import Array, Table
 
+from cudepot.catalog.config.places import places_of
 from cudepot.errors import ConfigError
 
 
@@ -29,6 +30,8 @@ def set_lists(
     Raises:
         ConfigError: the result would not say what it should; then the file has to be edited by hand.
     """
+    for name in lists:
+        text = _with_room(text, f"{kind}[{number}].{name}")
     document = tomlkit.parse(text)
     table = document[kind][number]
     for name, wanted in lists.items():
@@ -51,7 +54,7 @@ def add_values(text: str, key: str, added: Mapping[str, str]) -> str:
     Raises:
         ConfigError: the result would not say what it should; then the file has to be edited by hand.
     """
-    document = tomlkit.parse(text if key in tomlkit.parse(text) else f"{key} = []\n{text}")
+    document = tomlkit.parse(_with_room(text, key) if key in tomlkit.parse(text) else f"{key} = []\n{text}")
     before = tomli.loads(text)
     array = document[key]
     assert isinstance(array, Array), "the file was read as configuration before"
@@ -69,6 +72,19 @@ def add_values(text: str, key: str, added: Mapping[str, str]) -> str:
             "the layout of cudepot.toml does not allow a safe automatic change", hint=f"add {listed} to {key} by hand"
         )
     return result
+
+
+def _with_room(text: str, path: str) -> str:
+    """Return cudepot.toml with the bracket that closes a list of several lines on a line of its own.
+
+    Where it shares one with a value, tomlkit would put it behind the comment of what is added.
+    """
+    place = places_of(text).get(path)
+    last = text[place.start : place.end].rpartition("\n") if place else ("", "", "")
+    if not place or not last[1] or last[2].strip(" \t") == "]":
+        return text
+    before = text[: place.end - 1].rstrip(" \t")
+    return f"{before}\n{text[place.end - 1 :]}"
 
 
 def _says(text: str, wanted: Mapping[str, Any]) -> bool:
@@ -97,10 +113,12 @@ def _set(table: Table, name: str, wanted: list[str], comment: str) -> None:
 
 
 def _append(array: Array, value: str, comment: str) -> None:
-    if "\n" in array.as_string():
-        array.add_line(value, comment=comment or None)
-    else:
+    text = array.as_string()
+    if "\n" not in text:
         array.append(value)
+        return
+    rows = [line for line in text.splitlines()[1:] if line.strip(" \t],")]
+    array.add_line(value, comment=comment or None, indent=rows[-1][: -len(rows[-1].lstrip())] if rows else "    ")
 
 
 def _array(values: list[str], comment: str) -> Array:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.depot.depot import Depot
-from cudepot.depot.locked import lock_or_empty
+from cudepot.depot.locked import environment_fault_name, lock_or_empty
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure
 from cudepot.disk import write_atomic
@@ -90,7 +90,7 @@ def _locked(depot: Depot, draft: Draft, *, dry_run: bool, wait: float) -> LockRe
 
 def _is_ours(failure: Failure, draft: Draft) -> bool:
     """Return whether what could not be locked is what was changed, not something that was so before."""
-    if failure.upstream not in draft.parts:
+    if failure.upstream not in {*draft.parts, *map(environment_fault_name, draft.parts)}:
         return False
     pins = getattr(failure.error, "pins", ())
     return not isinstance(failure.error, PartlyLockedError) or not pins or bool(set(pins) & set(draft.specs))
