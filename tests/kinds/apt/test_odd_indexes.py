@@ -23,5 +23,5 @@ def test_wrong_sums_of_packages_are_told_by_every_sync(
     told = project.run("sync", "--json").json["notes"]
     assert len(told) == 9
     assert told[0].startswith("u: bad0_1.0_amd64.deb does not match its SHA512 in the index, so apt refuses it")
-    assert told[-1] == "u: so have 2 more"
+    assert told[-1] == "u: 2 more packages have the same fault"
     assert project.run("sync", "--json").json["notes"] == told, "what was found is remembered"

@@ -72,7 +72,7 @@ def test_the_size_is_told_before_anything_is_fetched_and_held_to_a_limit(project
     records = [one for there in forge.channel.records.values() for one in there.values() if there is not None]
     here = [one for one in records if one["subdir"] in ("linux-64", "noarch")]
     total = sum(one["size"] for one in here)
-    assert f"{NAME}: {len(here)} packages of 7 names, {total:,} bytes; {total:,} bytes to fetch" in said
+    assert f"{NAME}: {len(here)} packages under 7 names, {total:,} bytes; {total:,} bytes to fetch" in said
     project.run("sync")
     before = project.lock.read_bytes()
     project.sections[0] = project.sections[0].rstrip() + '\nmax-size = "1 kB"\n'

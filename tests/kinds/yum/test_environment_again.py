@@ -142,7 +142,7 @@ def test_what_cannot_be_had_is_named(el: El, project: Project) -> None:
     assert "similar names there: viewer" in done.err
     assert "belongs to a module stream that is not active" in done.err
     assert "write picky-" in done.err
-    assert "picky-1-1.x86_64 is taken, because picky-2-1.x86_64 cannot be installed" in done.out + done.err
+    assert "picky-1-1.x86_64 is chosen, because picky-2-1.x86_64 cannot be installed" in done.out + done.err
     assert locked(project, "older") == {f"{APPS} picky-1-1.x86_64"}
 
 
