@@ -106,6 +106,13 @@ def test_the_docs_are_a_site_whose_links_lead_somewhere_and_that_asks_nobody(tmp
     for page in pages:
         loaded = re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=\"(https?:[^\"]*)\"", page.read_text())
         assert not [one for one in loaded if 'rel="canonical"' not in one], page
+    start = (tmp_path / "site/index.html").read_text()
+    tree = set(re.findall(r'href="([^"#]+)"', start.partition('<nav id="tree"')[2].partition("</nav>")[0]))
+    written = {str(page.relative_to(tmp_path / "site")) for page in pages}
+    assert written - {"404.html"} == tree, "each page is in the tree, by a name that also works in a folder"
+    assert '<span class="' in (tmp_path / "site/quickstart.html").read_text(), "code has colours"
+    assert ".codehilite .s" in (tmp_path / "site/code.css").read_text()
+    assert (tmp_path / "site/search/index.js").read_text().startswith("window.DOCS = [{")
 
 
 def test_the_man_page_has_every_verb(tmp_path: Path) -> None:
