@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from simulator.dask import Cluster, cluster
 from simulator.debs import simple_deb, write_deb
 from simulator.project import Project
 from simulator.s3 import S3Server
 from simulator.site_key import SiteKey
 from tests.stores.machines import Machines
+
+import cudepot
 
 
 @pytest.fixture(params=["moto", pytest.param("radosgw", marks=pytest.mark.slow)])
@@ -44,3 +47,15 @@ def machines_on(server: S3Server, site_key: SiteKey, base: Path) -> Machines:
     return Machines(
         server, server.bucket(), base, lambda name: Project(base / name, key=site_key.fingerprint, gnupg=site_key.home)
     )
+
+
+@pytest.fixture(scope="session")
+def workers(s3_server: Callable[[str], S3Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two Dask workers that reach moto, for all tests of a session."""
+    with cluster(tmp_path_factory.mktemp("dask"), worker_env(s3_server("moto")), 2) as one:
+        yield one
+
+
+def worker_env(server: S3Server) -> dict[str, str]:
+    """Return what workers have in their environment."""
+    return {**server.env, "PYTHONPATH": str(Path(cudepot.__file__).parent.parent), "CUDEPOT_TRIES": "2"}

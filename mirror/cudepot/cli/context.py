@@ -36,6 +36,8 @@ from cudepot.workflows.configuration import parse_text
 
 if TYPE_CHECKING:
     from cudepot.catalog.config.presets import Preset
+    from cudepot.stores.s3.place import S3StorePlace
+    from cudepot.stores.s3.store import S3Store
 
 EPOCH = 1577836800  # 2020-01-01: same payload, same package, whenever it is built
 USER_AGENT = f"cudepot/{__version__}"
@@ -116,6 +118,8 @@ def _opened(
     depot = _depot(args, base, config, store, shown, keys)
     dry, wait = getattr(args, "dry_run", False), getattr(args, "wait", 0.0)
     with storage_errors(store.root), keys:
+        if getattr(args, "workers", "") and not dry:
+            depot = replace(depot, workers=keys.enter_context(args.helping(args.workers, base, config, epoch())))
         if not exclusive:
             store.refresh()
             yield depot
@@ -174,11 +178,35 @@ def _depot(
         ),
         clock=lambda: datetime.datetime.now(datetime.UTC),
         recipes=Path(args.recipes) if getattr(args, "recipes", None) else data_folder("recipes"),
-        epoch=_epoch(),
+        epoch=epoch(),
         progress=shown,
         unforeseen=shown_if_asked,
         variables=os.environ,
     )
+
+
+def worker_depot(base: Path, config: Config, stamped: int) -> tuple[Depot, S3Store]:
+    """Return the depot of a worker, without key and project, and its store; raise ConfigError without a bucket."""
+    from cudepot.cli.progress import Silent
+    from cudepot.stores.kind import Around
+
+    place = kept_in_bucket(config)
+    store = place.open(Around(base, base / "store", Silent(), USER_AGENT, singly=True))
+    with ExitStack() as keys:
+        args = argparse.Namespace(recipes=None)
+        return replace(_depot(args, base, config, store, Silent(), keys), epoch=stamped), store
+
+
+def kept_in_bucket(config: Config) -> S3StorePlace:
+    """Return where the store is; raise ConfigError where that is a folder."""
+    from cudepot.stores.s3.place import S3StorePlace
+
+    if not isinstance(config.kept_in, S3StorePlace):
+        raise ConfigError(
+            "--workers is for a store in a bucket, which other machines reach",
+            hint="describe the bucket in [store] of cudepot.toml, or leave out --workers",
+        )
+    return config.kept_in
 
 
 @contextmanager
@@ -210,7 +238,8 @@ def _temporary_files(store: LocalStore) -> Iterator[None]:
         tempfile.tempdir = before
 
 
-def _epoch() -> int:
+def epoch() -> int:
+    """Return the seconds since 1970 that built packages are stamped with; raise ConfigError for what is none."""
     text = os.environ.get("SOURCE_DATE_EPOCH", str(EPOCH))
     if not text.isdigit():
         raise ConfigError(f"SOURCE_DATE_EPOCH is {text!r}, not a number of seconds since 1970", hint="unset it")

@@ -12,6 +12,7 @@ from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
 from cudepot.cli.publish import add_keep_last
 from cudepot.cli.room import room_json, room_lines
+from cudepot.cli.workers_option import add_workers, refuse_recipes
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,10 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be built; build nothing")
     parser.add_argument("--recipes", metavar="DIR", help="use the recipes in this folder instead of cudepot's own")
     parser.add_argument("--payloads", metavar="DIR", help="write the payloads below DIR; build nothing")
+    add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    refuse_recipes(args)
     from cudepot.workflows.build.repackage import repackage, write_payloads
 
     if args.payloads and args.keep_last:

@@ -9,6 +9,7 @@ from cudepot.cli.context import add_wait, opened
 from cudepot.cli.output import Answer, tell_failed_hook, tell_met
 from cudepot.cli.progress import size_text
 from cudepot.cli.status import add_metrics
+from cudepot.cli.workers_option import add_workers, refuse_recipes
 
 if TYPE_CHECKING:
     from cudepot.catalog.run_report import Report, Step
@@ -32,10 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipes", metavar="DIR", help="folder of recipes instead of cudepot's own")
     add_metrics(parser)
     add_wait(parser)
+    add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
+    refuse_recipes(args)
     from cudepot.catalog.run_report import render_report
     from cudepot.workflows.facts import facts
     from cudepot.workflows.metrics import check_library, write_metrics

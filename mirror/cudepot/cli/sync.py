@@ -10,6 +10,7 @@ from cudepot.cli.context import add_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.cli.room import room_json, room_lines
+from cudepot.cli.workers_option import add_workers
 from cudepot.errors import ConfigError
 
 NAME = "sync"
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be fetched; fetch nothing")
     lock.add_acceptance(parser.add_argument_group("with --lock"))
     add_wait(parser)
+    add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.workers_option import add_workers
 from cudepot.errors import TrustError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repair", action="store_true", help="repair what can be repaired here")
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="trace these packages back to their artifacts")
     parser.add_argument("--clients", action="store_true", help="show which clients refuse which signature, and why")
+    add_workers(parser)
 
 
 def run(args: argparse.Namespace) -> Answer:

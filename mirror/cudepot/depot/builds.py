@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 from cudepot.catalog.config.config import SUBDIRS
@@ -15,6 +16,7 @@ from cudepot.catalog.fields import Table
 from cudepot.catalog.lock import Artifact, Lock
 from cudepot.catalog.nvidia.repackaged import part_of
 from cudepot.depot.depot import Workshop
+from cudepot.depot.workers import Made
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError
 from cudepot.formats.release import Release
@@ -184,6 +186,17 @@ def record(store: LocalStore, key: str, job: Job, built: Sequence[Built], licenc
         ],
     }
     _file(store, key).write(document)
+
+
+def made_of(document: Mapping[str, object]) -> Made:
+    """Return what a build's record says it made."""
+    table = Table(document)
+    return Made(tuple(_built(one) for one in table.tables("built")), table.text("licence"))
+
+
+def recorded(store: LocalStore, key: str) -> dict[str, Any]:
+    """Return the record of a build; raise OSError or FormatError where there is none that holds."""
+    return _file(store, key).read()
 
 
 def recall(store: LocalStore, lock: Lock, key: str) -> list[Built] | None:

@@ -17,6 +17,7 @@ from cudepot.store.local import LocalStore
 if TYPE_CHECKING:
     from cudepot.depot.history import History
     from cudepot.depot.isolated import Isolation
+    from cudepot.depot.workers import Workers
 
 Clock = Callable[[], datetime.datetime]
 """Tells the time, in UTC."""
@@ -96,6 +97,7 @@ class Depot:
         sleep: waits some seconds.
         unforeseen: keeps an error that nobody foresaw with its traceback, and says where that can be read.
         variables: the environment that hooks are run in, and have tokens in.
+        workers: other machines that do a part of the work; None for this one alone.
     """
 
     base: Path
@@ -113,6 +115,7 @@ class Depot:
     sleep: Callable[[float], None] = time.sleep
     unforeseen: Unforeseen = repr
     variables: Mapping[str, str] = field(default_factory=dict)
+    workers: Workers | None = None
 
     @property
     def lock_path(self) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
@@ -13,7 +13,7 @@ from cudepot.depot.fetch import Failures, Wanted, fetch_each
 from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.rounds import rounds, with_evidence
 from cudepot.digest import Digest, MismatchError
-from cudepot.errors import CudepotError, MissingError, TransientError
+from cudepot.errors import CudepotError, MissingError, TransientError, TrustError
 from cudepot.ports import Source
 from cudepot.store.local import LocalStore
 
@@ -94,8 +94,9 @@ def _fetch(depot: Depot, wanted: Sequence[Missing]) -> Failures:
     for name in {one.upstream: None for one in wanted}:
         with depot.isolation.each(name, closed.append):
             sources[name] = depot.source(depot.config.upstream(name))
-    every = [Wanted(sources[one.upstream], one.path, one.digest) for one in wanted if one.upstream in sources]
-    failures = fetch_each(every, depot.store, depot.progress)
+    alone, failures = _by_workers(depot, [one for one in wanted if one.upstream in sources], sources)
+    every = [Wanted(sources[one.upstream], one.path, one.digest) for one in alone]
+    failures += fetch_each(every, depot.store, depot.progress)
     if closed:
         from cudepot.transport.folder.source import FolderSource  # noqa: PLC0415 - stands for what cannot be opened
 
@@ -103,6 +104,25 @@ def _fetch(depot: Depot, wanted: Sequence[Missing]) -> Failures:
         lost = [one for one in wanted if one.upstream in shut]
         failures += [(Wanted(nowhere, one.path, one.digest), shut[one.upstream]) for one in lost]
     return failures
+
+
+def _by_workers(
+    depot: Depot, wanted: Sequence[Missing], sources: Mapping[str, Source]
+) -> tuple[Sequence[Missing], Failures]:
+    """Have workers fetch, where there are some, what is no file of this machine.
+
+    Returns what is to be fetched here: all else, and what a worker got other bytes of, so that they are looked at
+    here; and what could not be had.
+    """
+    if depot.workers is None:
+        return wanted, []
+    from cudepot.depot.fetch_by_workers import fetch_by_workers  # noqa: PLC0415 - where there are workers
+
+    away = [one for one in wanted if depot.config.upstream(one.upstream).url]
+    left = fetch_by_workers(depot.workers, depot.store, depot.progress, away)
+    other = {one for one, error in left if isinstance(error, TrustError)}
+    failures = [(Wanted(sources[one.upstream], one.path, one.digest), error) for one, error in left if one not in other]
+    return [one for one in wanted if one not in away or one in other], failures
 
 
 class _Broken(NamedTuple):

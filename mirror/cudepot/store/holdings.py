@@ -64,9 +64,13 @@ class Holdings:
         if path.is_symlink() or not path.is_file():
             return f"object {path}: not a plain file: remove it"
         found = self.marks.hashed(held.place)
-        if found.sha256 == held.name:
+        return self.judged(held, found.sha256)
+
+    def judged(self, held: Held, sha256: str) -> str:
+        """Return what is wrong with an object that has this sha256; empty where that is its name."""
+        if sha256 == held.name:
             return ""
-        return f"object {path}: its content has sha256 {found.sha256}: remove it and run sync"
+        return f"object {held.place}: its content has sha256 {sha256}: remove it and run sync"
 
     def drop(self, place: str) -> str:
         """Remove a damaged object, by the place in :meth:`holdings`; return the name it had."""

@@ -154,6 +154,9 @@ class LocalStore(Holdings):
         del where, digest
         return None
 
+    def relist(self) -> None:
+        """Look anew at what is there: other machines may have brought objects. Only those of a bucket can."""
+
     def bring(self, wanted: Iterable[Digest]) -> None:
         """Have objects on this machine that will be used at once; a local store has them."""
 

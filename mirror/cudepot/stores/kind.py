@@ -19,6 +19,7 @@ class Around(NamedTuple):
         progress: is told of what takes long.
         user_agent: what cudepot calls itself to servers.
         quick: see :class:`~cudepot.store.marks.Marks`.
+        singly: whether few objects are needed, so that each is asked for alone: on a worker.
     """
 
     base: Path
@@ -26,6 +27,7 @@ class Around(NamedTuple):
     progress: Progress
     user_agent: str
     quick: bool = False
+    singly: bool = False
 
 
 class StorePlace(Protocol):

@@ -89,7 +89,8 @@ def _synced(depot: Depot, lock: Lock, *, dry_run: bool, wait: float) -> SyncResu
     notes = tuple(note for one in found.values() for note in one.notes)
     room = _room(depot, missing)
     if not dry_run:
-        check_rooms(room)
+        if depot.workers is None:
+            check_rooms(room)
         names = [one.name for one in lock.upstreams if one.name not in broken]
         wanted = list(itertools.chain(*missing.values()))
         failed += fetch_locked(depot, names, wanted, wait=wait, unsound=lambda: _unsound(depot, lock, missing))

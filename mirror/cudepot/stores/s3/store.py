@@ -174,6 +174,14 @@ class S3Store(LocalStore):
         super().settle()
         self._cache.settle()
 
+    def relist(self) -> None:
+        """Look anew at what the bucket has."""
+        self.there.forget()
+
+    def trim(self, most: int) -> None:
+        """Remove what was read here longest ago, until the limit of `[store]` is kept, or ``most`` without one."""
+        self._cache.trim(self._limit or most, self.there)
+
     def discard(self, digest: Digest) -> None:
         """Remove an object here and in the bucket."""
         if self._uploads is not None:
@@ -319,12 +327,18 @@ class S3Store(LocalStore):
         """Return what is wrong with an object, here or in the bucket, found by hashing it."""
         if held.is_here:
             return super().fault(held)
-        with contextlib.closing(self._bucket.open(key_of(held.name))) as stream:
-            found = Digest.of_stream(stream)
-        if found.sha256 == held.name:
-            return ""
-        self._spoilt.add(held.name)
-        return f"object {held.place}: its content has sha256 {found.sha256}"
+        return self.judged(held, self.hash_there(held.name))
+
+    def hash_there(self, sha256: str) -> str:
+        """Return the sha256 that an object of the bucket has; raise MissingError when it is not there."""
+        with contextlib.closing(self._bucket.open(key_of(sha256))) as stream:
+            return Digest.of_stream(stream).sha256
+
+    def judged(self, held: Held, sha256: str) -> str:
+        """Return what is wrong with an object that has this sha256; one of the bucket is written over from now on."""
+        if not held.is_here and sha256 != held.name:
+            self._spoilt.add(held.name)
+        return super().judged(held, sha256)
 
     def drop(self, place: str) -> str:
         """Remove a damaged object from here or from the bucket; return the name it had."""

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
+
+import tomli
 
 from cudepot.catalog.ecosystems import ArtifactKind, Output
 from cudepot.catalog.lock import Lock
-from cudepot.depot.builds import Built, Job, all_jobs, job_key, jobs_of, origins_of, recall, record
+from cudepot.catalog.lock_document import parse_lock
+from cudepot.depot.builds import Built, Job, all_jobs, job_key, jobs_of, origins_of, recall, record, recorded
 from cudepot.depot.depot import Depot, Workshop
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, record_acceptance, unanswered
 from cudepot.depot.room import Room, check_rooms
+from cudepot.depot.workers import Workers
 from cudepot.digest import Digest, Hasher, hasher
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, CudepotError, EulaError
 from cudepot.formats.conda import Home, Zstd, conda_package, write_conda
 from cudepot.formats.payload import Payload, Role
 from cudepot.formats.payload_check import PayloadReport, check_payload
@@ -120,10 +124,30 @@ class _Run:
         self.started = len(todo)
         self.room = build_rooms(self._depot, todo)
         ready = {} if self._dry else {job: key for job, key in todo.items() if self._may(job)}
-        check_rooms(build_rooms(self._depot, ready))
+        if self._depot.workers is None:
+            check_rooms(build_rooms(self._depot, ready))
+        if self._depot.workers is not None:
+            self._by_workers(self._depot.workers, {key: job for job, key in ready.items()})
+            return
         for job, key in ready.items():
             with self._alone(job):
                 self.built[job] = _run(self._depot.workshop, self._lock, job, key)
+
+    def _by_workers(self, workers: Workers, jobs: Mapping[str, Job]) -> None:
+        """Have workers build, and note what they made; a licence that is not accepted is looked at here."""
+        depot = self._depot
+        depot.progress.begin(f"building {len(jobs)} releases by workers", 0, len(jobs))
+        for key, made in workers.built(self._lock, list(jobs)):
+            depot.store.relist()
+            with self._alone(jobs[key]):
+                if isinstance(made, EulaError):
+                    refuse(depot.store, depot.recipes, self._lock, jobs[key])
+                if isinstance(made, CudepotError):
+                    raise made
+                record(depot.store, key, jobs[key], made.built, made.licence)
+                self.built[jobs[key]] = list(made.built)
+            depot.progress.advance(0, 1)
+        depot.progress.end()
 
     def _may(self, job: Job) -> bool:
         """Return whether all of a job is here, and its licence is accepted as far as that is known."""
@@ -132,7 +156,8 @@ class _Run:
             missing = [one.filename for one in job.artifacts if not self._depot.store.has(one.digest)]
             if missing:
                 raise ConfigError(f"{job}: {missing[0]} is not in the store", hint="run `cudepot sync`")
-            refuse(self._depot.store, self._depot.recipes, self._lock, job)
+            if self._depot.workers is None:  # they look at it when they have the artifacts
+                refuse(self._depot.store, self._depot.recipes, self._lock, job)
         return before == (len(self.failed), len(self.waiting))
 
     def _note(self, one: Trouble) -> None:
@@ -143,6 +168,22 @@ class _Run:
 
     def _alone(self, job: Job) -> AbstractContextManager[None]:
         return self._depot.isolation.each(str(job), self._note)
+
+
+def build_alone(workshop: Workshop, text: str, key: str) -> dict[str, Any]:
+    """Run the build of a lock (its text) that has this key, and return its record: what a worker does.
+
+    Raises:
+        ConfigError: none has: recipes or settings are others here.
+    """
+    lock = parse_lock(tomli.loads(text))
+    found = next((job for job in all_jobs(workshop, lock) if job_key(workshop, lock, job) == key), None)
+    if found is None:
+        raise ConfigError(
+            "a worker has other recipes than this machine", hint="install the same cudepot on all workers"
+        )
+    _run(workshop, lock, found, key)
+    return recorded(workshop.store, key)
 
 
 def write_payloads(workshop: Workshop, lock_path: Path, folder: Path) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from cudepot.depot.isolated import Isolation
 from cudepot.depot.pointers import channel_faults
 from cudepot.depot.promotions import promotion_faults
 from cudepot.depot.published_names import name_faults
+from cudepot.depot.workers import Workers
 from cudepot.digest import Digest
 from cudepot.errors import CudepotError, MissingError
 from cudepot.kinds.peers import compared
@@ -56,7 +57,7 @@ class VerifyResult:
 def verify(depot: Depot) -> VerifyResult:
     """Check store, snapshots and the site that is shown; repairs nothing."""
     held = depot.store.holdings()
-    bad = _hash_all(depot.store, depot.progress, held)
+    bad = _hash_all(depot.store, depot.progress, held, depot.workers)
     depot.progress.step("checking the snapshots and records of the store")
     faults = [
         *_with_names(depot.store, bad),
@@ -118,8 +119,11 @@ def _with_names(store: LocalStore, bad: Mapping[Held, str]) -> Iterator[str]:
         yield f"{text} ({names[one.name]})" if one.name in names else text
 
 
-def _hash_all(store: LocalStore, progress: Progress, held: Sequence[Held]) -> dict[Held, str]:
-    """Hash every object, several at once; return what is wrong with those that are damaged."""
+def _hash_all(
+    store: LocalStore, progress: Progress, held: Sequence[Held], workers: Workers | None = None
+) -> dict[Held, str]:
+    """Hash every object, several at once, those elsewhere by workers; return what is wrong with the damaged ones."""
+    away = {one.name: one for one in held if workers is not None and not one.is_here}
 
     def look(one: Held) -> str:
         fault = store.fault(one)
@@ -127,8 +131,14 @@ def _hash_all(store: LocalStore, progress: Progress, held: Sequence[Held]) -> di
         return fault
 
     progress.begin(f"hashing {len(held)} objects", sum(one.size for one in held), len(held))
+    found: dict[Held, str] = {}
+    for digest, told in workers.hashed([Digest(one.name, one.size) for one in away.values()]) if workers else ():
+        one = away[digest.sha256]
+        found[one] = f"object {one.place}: {told}" if isinstance(told, CudepotError) else store.judged(one, told)
+        progress.advance(one.size, 1)
+    here = [one for one in held if one.name not in away or one.is_here]
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = dict(zip(held, pool.map(look, held), strict=True))
+        found |= zip(here, pool.map(look, here), strict=True)
     progress.end()
     return {one: fault for one, fault in found.items() if fault}
 
