@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.client_operator import add_gpu_operator, gpu_operator
-from cudepot.cli.common import add_common, check_url, reached
+from cudepot.cli.common import add_channel, add_common, channel_meant, check_url, reached
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.errors import ConfigError
@@ -94,6 +94,7 @@ def _kind(kinds: Any, name: str, text: str, write: Callable[[argparse.Namespace,
     text = "URL where clients reach site/current (default: `url` of [site], or a bucket's `public-url`)"
     kind.add_argument("--url", default="", metavar="URL", help=text)
     kind.add_argument("--output", default="clients", metavar="DIR", help="folder for the files (default: clients)")
+    add_channel(kind)
     kind.set_defaults(write=write)
     add_common(kind, default=argparse.SUPPRESS)
     return kind
@@ -134,8 +135,9 @@ def _choice(args: argparse.Namespace, platform: str = "") -> Choice:
 def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     with opened(args, exclusive=False) as depot:
-        args.url = reached(args.url, depot.config.site)
-        answer: Answer = args.write(args, depot, depot.base / Path(args.output))
+        channel = channel_meant(args.channel, depot.config.site)
+        args.url = reached(args.url, depot.config.site, channel)
+        answer: Answer = args.write(args, depot.in_channel(channel), depot.base / Path(args.output))
     return answer
 
 

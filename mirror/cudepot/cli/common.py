@@ -29,11 +29,29 @@ def check_url(text: str) -> None:
         raise ConfigError(wrong, hint="give the URL where clients see site/current, here or as `url` of [site]")
 
 
-def reached(text: str, site: Site) -> str:
-    """Return where clients reach the site: what ``--url`` gives, else what [site] says; raise ConfigError for none."""
-    url = text or site.reached_at
+def reached(text: str, site: Site, channel: str = "") -> str:
+    """Return where clients reach a channel of the site: by ``--url``, else by [site]; raise ConfigError for neither."""
+    url = f"{text.rstrip('/')}/{channel}/" if text and channel else text or site.reached_as(channel)
     check_url(url)
     return url
+
+
+def add_channel(parser: argparse.ArgumentParser) -> None:
+    """Declare which channel of the site is meant."""
+    text = "the channel of the site that clients use (default: the last of `channels` in [site])"
+    parser.add_argument("--channel", default="", metavar="NAME", help=text)
+
+
+def channel_meant(name: str, site: Site) -> str:
+    """Return the channel that is meant: the last where none is named, none where the site has none.
+
+    Raises:
+        ConfigError: the site has no such channel.
+    """
+    if name and name not in site.channels:
+        known = ", ".join(site.channels) or "none; name them as `channels` of [site]"
+        raise ConfigError(f"the site has no channel called {name!r}", hint=f"its channels: {known}")
+    return name or (site.channels[-1] if site.channels else "")
 
 
 def add_common(parser: argparse.ArgumentParser, default: object = None) -> None:

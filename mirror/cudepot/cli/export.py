@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from cudepot.cli.common import reached
+from cudepot.cli.common import add_channel, channel_meant, reached
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.disk import write_atomic
@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="URL where clients reach site/current (default: `url` of [site], or a bucket's `public-url`)",
     )
+    add_channel(parser)
     parser.add_argument("--platform", default="linux-64", metavar="SUBDIR", help="for conda (default: linux-64)")
     parser.add_argument("--cuda", default="", metavar="VERSION", help="packages for this CUDA only: 12, 11.1")
     parser.add_argument("--repository", default="", metavar="NAME", help="apt or yum repository, if there are several")
@@ -86,7 +87,9 @@ def run(args: argparse.Namespace) -> Answer:
         raise ConfigError(f"no format {args.format!r}", hint=f"there are {', '.join(FORMATS)}")
     with opened(args, exclusive=False) as depot:
         choice = Choice(args.platform, args.cuda, args.repository, tuple(args.only))
-        text, site = export(depot, args.format, reached(args.url, depot.config.site), choice)
+        channel = channel_meant(args.channel, depot.config.site)
+        url = reached(args.url, depot.config.site, channel)
+        text, site = export(depot.in_channel(channel), args.format, url, choice)
     held = [asdict(one) for one in site.held]
     result = {"format": args.format, "snapshot": site.number, "packages": held, "text": text}
     if args.dry_run:
@@ -102,7 +105,9 @@ def _environment(args: argparse.Namespace) -> Answer:
     if args.format:
         raise ConfigError("--environment writes all formats it has", hint=f"omit {args.format!r}")
     with opened(args, exclusive=False) as depot:
-        files, number = exported(depot, args.environment, reached(args.url, depot.config.site), args.target)
+        channel = channel_meant(args.channel, depot.config.site)
+        url = reached(args.url, depot.config.site, channel)
+        files, number = exported(depot.in_channel(channel), args.environment, url, args.target)
     answer = {"environment": args.environment, "snapshot": number, "files": files}
     if args.dry_run or args.output:
         lines = list(files) if args.dry_run else [_written(args, text, name) for name, text in files.items()]
@@ -126,8 +131,9 @@ def _relinked(args: argparse.Namespace) -> Answer:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{args.relink}: {error}", hint="give a uv.lock or a pylock.toml") from error
     with opened(args, exclusive=False) as depot:
-        snapshot = shown_snapshot(depot.history, depot.site())
-        url = reached(args.url, depot.config.site).rstrip("/")
+        channel = channel_meant(args.channel, depot.config.site)
+        snapshot = shown_snapshot(depot.history, depot.in_channel(channel).site())
+        url = reached(args.url, depot.config.site, channel).rstrip("/")
         made, found = relink(text, snapshot.tree, url, leave=args.leave_missing)
         for one in (*found.lacking, *found.nowhere):
             depot.progress.say(f"{one}: unchanged: not on the site")

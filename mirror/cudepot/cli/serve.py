@@ -56,12 +56,12 @@ def run(args: argparse.Namespace) -> Answer:
             raise ConfigError(
                 "the site is not on this machine: its own server serves it", hint="`cudepot explain sites` says how"
             )
-        root = Path(depot.site().where)
+        root, channels = Path(depot.site().where), depot.config.site.channels
     with web.listening(args.bind, args.port) as (sock, url):
         if not root.exists():
             SPEECH.tell("note: the site shows nothing yet: run `cudepot publish`")
         if not ipaddress.ip_address(args.bind).is_loopback:
             SPEECH.tell("warning: anyone on the network can read it; there is no TLS: see `cudepot explain sites`")
         print(json.dumps({"url": url}) if args.json else f"serving {root} at {url}", flush=True)  # noqa: T201
-        web.run(web.Web(root, traits, watched=watched(args, root)), sock)
+        web.run(web.Web(root, traits, watched=watched(args, root), channels=channels), sock)
     return {"stopped": url}, ["stopped"], 0

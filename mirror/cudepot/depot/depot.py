@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -154,6 +154,11 @@ class Depot:
     def site(self) -> Site:
         """Return the site that is configured, filled from this depot's store."""
         return self.site_of(self.store)
+
+    def in_channel(self, name: str) -> Depot:
+        """Return the same depot whose site is what a channel shows; an empty name leaves it as it is."""
+        site_of = self.site_of
+        return replace(self, site_of=lambda store: site_of(store).channel(name)) if name else self
 
     def inspectable(self) -> Inspectable:
         """Return the same site, to be read back and put right."""

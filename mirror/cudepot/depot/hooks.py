@@ -12,7 +12,7 @@ import secrets
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any, NamedTuple
 
 from cudepot import __version__
@@ -20,11 +20,13 @@ from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.hooks import Hook
 from cudepot.catalog.event import Event, render_event
 from cudepot.catalog.faults import CHANGED
+from cudepot.catalog.site.promotion import parse_promotion
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import Standing, standing_faults
 from cudepot.depot.locked import environment_fault_name
 from cudepot.errors import CudepotError
 from cudepot.masked import masked
+from cudepot.store.local import LocalStore
 
 SIGNATURE = "Cudepot-Signature"
 """Header with the site's signature of the body: a detached one, armored, in base64 because headers are one line."""
@@ -37,10 +39,14 @@ class Observed(NamedTuple):
     Attributes:
         faults: those that stand; of many files with one fault, one.
         shown: the snapshot the site shows; None for none.
+        promotions: number of the last record of a promotion.
+        promotion: returns what a record says.
     """
 
     faults: Mapping[tuple[str, str, str], Mapping[str, Any]]
     shown: int | None
+    promotions: int = 0
+    promotion: Callable[[int], Mapping[str, Any]] = lambda _: {}
 
 
 class Fired(NamedTuple):
@@ -58,9 +64,19 @@ class Fired(NamedTuple):
 def observed(depot: Depot) -> Observed | None:
     """Return what there is now; None where that cannot be read, of which the verbs tell."""
     try:
-        return Observed(_faults(depot), depot.site().current())
+        last = (depot.store.promotions.numbers() or [0])[-1]
+        return Observed(_faults(depot), depot.site().current(), last, lambda one: _promotion(depot.store, one))
     except (CudepotError, OSError):
         return None
+
+
+def _promotion(store: LocalStore, number: int) -> Mapping[str, Any]:
+    """Return what a record says, but for the packages one by one: `channels` has these."""
+    one = parse_promotion(store.promotions.read(number)[0], f"promotion {number}")
+    told = one._asdict()
+    return {key: told[key] for key in ("channel", "snapshot", "shows", "who", "why", "counts")} | {
+        "from": one.source, "before": one.instead or None, "record": number,
+    }  # fmt: skip
 
 
 def _faults(depot: Depot) -> dict[tuple[str, str, str], Mapping[str, Any]]:
@@ -86,6 +102,8 @@ def happened(before: Observed | None, after: Observed | None) -> Iterator[Event]
                 yield Event("changed-in-place", fault)
     if after.shown is not None and after.shown != before.shown:
         yield Event("shown", {"snapshot": after.shown, "before": before.shown})
+    for number in range(before.promotions + 1, after.promotions + 1):
+        yield Event("promoted", after.promotion(number))
 
 
 def fire(depot: Depot, events: Event | Sequence[Event]) -> tuple[Fired, ...]:

@@ -16,13 +16,13 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import uvicorn
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from cudepot.errors import ConfigError
 from cudepot.ports import FileTraits
@@ -31,6 +31,8 @@ YOUNG = 2.0
 """Seconds a file has no Last-Modified: a date of one-second resolution cannot tell it from its successor."""
 _JSON = "application/vnd.pypi.simple.v1+json"
 _LATEST = "application/vnd.pypi.simple.latest+json"
+_LIST = '<!doctype html><meta charset="utf-8"><title>Channels</title><h1>Channels</h1><ul>{}</ul>\n'
+_ENTRY = '<li><a href="{0}/">{0}</a>'
 _INDEX = re.compile(r"(.*/)?simple/[^/]+")
 """Folders of projects in wheel indexes."""
 
@@ -55,6 +57,7 @@ class Web:
         traits: says how the file at a site path is served.
         clock: seconds since 1970.
         watched: path → what is told there to those who watch this server; each is asked in a thread of its own.
+        channels: names of links in ``root``, each a site of its own below its name; empty for one site.
     """
 
     def __init__(
@@ -63,8 +66,10 @@ class Web:
         traits: Callable[[str], FileTraits],
         clock: Callable[[], float] = time.time,
         watched: Mapping[str, Callable[[], Told]] = MappingProxyType({}),
+        channels: Sequence[str] = (),
     ) -> None:
         self._root, self._traits, self._clock, self._watched = root, traits, clock, watched
+        self._channels = {one: Web(root / one, traits, clock) for one in channels}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
@@ -84,6 +89,9 @@ class Web:
         wanted = posixpath.normpath("/" + path.lstrip("/")).lstrip("/")
         if "\0" in path or ".." in path.split("/"):
             return _missing()
+        return (self._in_channel if self._channels else self._shown)(wanted, path, headers)
+
+    def _shown(self, wanted: str, path: str, headers: dict[str, str]) -> Response:
         root = self._root.resolve()
         if moved := _moved(root, wanted, path):
             return RedirectResponse(moved, 301)
@@ -94,6 +102,18 @@ class Web:
         elif path.endswith("/"):
             return _missing()
         return self._file(root, wanted, headers, {"Vary": "Accept"} if wanted.endswith("index.html") else {})
+
+    def _in_channel(self, wanted: str, path: str, headers: dict[str, str]) -> Response:
+        """Answer a request below the name of a channel; at the top, list the channels."""
+        name, slash, below = wanted.partition("/")
+        if wanted == "":
+            return HTMLResponse(_LIST.format("".join(_ENTRY.format(one) for one in self._channels)))
+        channel = self._channels.get(name)
+        if channel is None or not _is_folder(self._root / name):
+            return _missing()
+        if not slash and not path.endswith("/"):
+            return RedirectResponse(f"{name}/", 301)
+        return channel.answer("GET", f"/{below}{'/' if below and path.endswith('/') else ''}", headers)
 
     def _file(self, root: Path, wanted: str, headers: dict[str, str], more: dict[str, str], kind: str = "") -> Response:
         try:

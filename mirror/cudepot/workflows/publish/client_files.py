@@ -84,17 +84,42 @@ def clients_tree(
 ) -> dict[str, Digest]:
     """Return site path → content of the clients' files for a finished tree; say what cannot be made.
 
+    Every channel of the site shows the same tree, so that clients of each have a folder of its name; those of the last
+    one have the usual place too.
+
     ``earlier``: snapshots before it, the newest first: a package of theirs that says the same keeps its version.
     """
-    url = depot.config.site.reached_at
+    site, found = depot.config.site, dict[str, Digest]()
+    for name in site.channels[:-1]:
+        found |= _of_channel(depot, lock, tree, site.reached_as(name), name, earlier)[0]
+    made, listed = _of_channel(depot, lock, tree, site.reached_at, "", earlier)
+    index = {INDEX: depot.store.add_bytes(render_clients(listed, site.reached_at))} if listed else {}
+    return found | made | {_below(path, one): made[path] for one in site.channels[-1:] for path in made} | index
+
+
+def _of_channel(
+    depot: Depot, lock: Lock, tree: Mapping[str, Digest], url: str, channel: str, earlier: Sequence[Snapshot]
+) -> tuple[dict[str, Digest], list[ClientFiles]]:
+    """Return the files for clients of a channel, and what the list says of them; the usual place has no name."""
     asked = depot, lock, tree, url or UNKNOWN
     found, listed = dict[str, Digest](), list[ClientFiles]()
     for one in (*_of_distributions(*asked), *_of_environments(*asked), *_of_programs(*asked)):
-        package = _package(depot, one, earlier) if url and one.is_whole else {}
-        listed.append(_listed(one, url or UNKNOWN, package))
+        client = one._replace(folder=_below(one.folder, channel))
+        package = _package(depot, client, earlier) if url and one.is_whole else {}
+        listed.append(_listed(client, url or UNKNOWN, package))
         kept = {path: data for path, data in {**one.files, **package}.items() if _UNKNOWN_HOST not in data}
-        found |= {one.folder + path: depot.store.add_bytes(data) for path, data in kept.items()}
-    return found | ({INDEX: depot.store.add_bytes(render_clients(listed, url))} if listed else {})
+        found |= {client.folder + path: depot.store.add_bytes(data) for path, data in kept.items()}
+    return found, listed
+
+
+def _below(path: str, channel: str) -> str:
+    """Return where a file of clients, or a folder of such, is for a channel: of environments they are in a place each."""
+    if not channel:
+        return path
+    if path.startswith(FOLDER):
+        return f"{FOLDER}{channel}/{path.removeprefix(FOLDER)}"
+    environment, name, room, below = path.split("/", 3)
+    return f"{environment}/{name}/{room}/{channel}/{below}"
 
 
 def _listed(one: _Client, url: str, package: Mapping[str, bytes]) -> ClientFiles:
