@@ -101,7 +101,9 @@ def test_apt_reads_two_channels_and_follows_one_back(channelled: Project, tmp_pa
         assert candidate(test) == "2.0"
     assert channelled.run("verify", "--json").json["faults"] == []
     assert "unchanged: snapshot 3" in channelled.run("publish").out, "what was made for test is nothing to dev"
-    assert channelled.run("status", "--json").json["hold"] is None
+    status = channelled.run("status", "--json").json
+    assert (status["hold"], status["next"], status["alarms"]) == (None, "", [])
+    assert status["channels"] == {DEV: 3, TEST: 6, PROD: 2}
     more(channelled, "4.0")
     assert number_in(channelled, DEV) == 7
 

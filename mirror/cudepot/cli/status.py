@@ -115,6 +115,8 @@ def _lines(result: Status) -> list[str]:
         lines.append(f"repackaged: {result.builds_done} of {result.builds}")
     shown = "nothing" if result.shown is None else f"snapshot {result.shown}"
     lines.append(f"site: shows {shown}; {len(result.snapshots)} snapshots in the store")
+    for name, number in result.channels.items():
+        lines.append(f"  {name}: {'nothing yet' if number is None else f'snapshot {number}'}")
     if last := result.last_run:
         lines.append(f"last run: {last.ended}, exit {last.exit}, {last.seconds:.1f} s")
     lines += [*result.notes, *([result.hold.told()] if result.hold else [])]

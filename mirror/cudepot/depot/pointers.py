@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cudepot.catalog.config.config import Config
+from cudepot.catalog.site.snapshot import parse_head
 from cudepot.depot.promotions import last_promotion
 from cudepot.errors import ConfigError
 from cudepot.ports import Site
 from cudepot.store.local import LocalStore
+from cudepot.store.snapshots import Snapshots
 
 
 def shown_by(config: Config, site: Site) -> dict[str, int | None]:
@@ -48,3 +50,11 @@ def channel_faults(config: Config, store: LocalStore, site: Site) -> Iterator[st
             yield f"{channel}: shows {what}, and its record says snapshot {last.snapshot}: a promotion was cut short"
         if shown and shown not in numbers:
             yield f"{channel}: shows snapshot {shown}, which is not in the store"
+
+
+def newest_published(snapshots: Snapshots) -> int:
+    """Return the number of the newest snapshot that was published, not made for a channel alone; 0 for none."""
+    for number in reversed(snapshots.numbers()):
+        if not parse_head(snapshots.read(number)[0], f"snapshot {number}").channel:
+            return number
+    return 0

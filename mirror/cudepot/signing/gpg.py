@@ -109,6 +109,24 @@ def make_key(home: Path, uid: str) -> str:
     raise StorageError(f"{home}: gpg did not create a key")
 
 
+def import_keys(home: Path, keys: bytes) -> None:
+    """Put public keys into a GnuPG home, which is made where it is missing; raise ConfigError where gpg refuses."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _session(home) as short:
+        _gpg(short, ["--import"], keys)
+
+
+def has_private_key(home: Path, fingerprint: str) -> bool:
+    """Return whether a GnuPG home has the private half of a key."""
+    if not home.is_dir():
+        return False
+    with _session(home) as short:
+        try:
+            return bool(_gpg(short, ["--list-secret-keys", "--with-colons", fingerprint], b""))
+        except ConfigError:
+            return False
+
+
 def _secret_key(home: str, uid: str) -> str:
     """Return the fingerprint of the secret key with exactly this user id; empty when there is none."""
     listed = _gpg(home, ["--with-colons", "--list-secret-keys"], b"").decode(errors="replace").splitlines()

@@ -69,11 +69,11 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
     why = _reasons(depot, keep)
     kept = [depot.history.find(number) for number in why]
     depot.progress.step(f"collecting what {len(kept)} snapshots, cudepot.lock and bundles use")
-    named = {digest.sha256 for digest in _named(depot, kept)}
-    depot.progress.step(f"listing the objects of the store: {len(named):,} are needed")
+    needed = {digest.sha256 for digest in named(depot, kept)}
+    depot.progress.step(f"listing the objects of the store: {len(needed):,} are needed")
     found = depot.store.stock()
-    gone = {sha256: size for sha256, size in found.items() if sha256 not in named}
-    stale = [key for key, _, built in records(depot.store) if not all(one.digest.sha256 in named for one in built)]
+    gone = {sha256: size for sha256, size in found.items() if sha256 not in needed}
+    stale = [key for key, _, built in records(depot.store) if not all(one.digest.sha256 in needed for one in built)]
     removed = tuple(sorted(set(snapshots.numbers()) - {one.number for one in kept}))
     totals = (len(gone), sum(gone.values()), len(found), sum(found.values()))
     if not force:
@@ -113,7 +113,7 @@ def _reasons(depot: Depot, newest: int) -> dict[int, tuple[str, ...]]:
     return kept_for(made, newest, keep, [*held_by_name(depot.config, depot.store, depot.site()), *bases])
 
 
-def _named(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
+def named(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
     """Give all objects that are named by what the store keeps, and by cudepot.lock."""
     for entry in LAYOUT:
         if entry.keeps:

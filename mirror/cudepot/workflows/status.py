@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
@@ -22,6 +22,7 @@ from cudepot.depot.fault_memory import Standing, standing_faults
 from cudepot.depot.isolated import Isolation, Trouble
 from cudepot.depot.last_run import last_run
 from cudepot.depot.locked import current_lock, environment_fault_name, environment_upstreams, unanswered
+from cudepot.depot.pointers import channel_faults, newest_published, shown_by
 from cudepot.depot.root_age import too_old
 from cudepot.depot.snapshots import lock_of, says_the_same
 from cudepot.digest import Digest
@@ -81,6 +82,7 @@ class Status:
         hold: the rollback that holds; None for none.
         environments: as they are locked; on the far side of an air gap, as they are shown.
         last_run: the last `cudepot run`; None where there was none.
+        channels: channel of the site → the snapshot it shows, None for none; empty for a site without channels.
     """
 
     lock: str
@@ -97,6 +99,7 @@ class Status:
     hold: Hold | None = None
     environments: tuple[EnvironmentStatus, ...] = ()
     last_run: Report | None = None
+    channels: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def status(depot: Depot) -> Status:
@@ -104,7 +107,10 @@ def status(depot: Depot) -> Status:
     found, last = _status(depot), last_run(depot.store)
     good = last.good if last else {}
     upstreams = tuple(replace(one, good=good.get(one.name, "")) for one in found.upstreams)
-    return replace(found, last_run=last, upstreams=upstreams)
+    if not depot.config.site.channels:
+        return replace(found, last_run=last, upstreams=upstreams)
+    channels, torn = shown_by(depot.config, depot.site()), channel_faults(depot.config, depot.store, depot.site())
+    return replace(found, last_run=last, upstreams=upstreams, channels=channels, notes=(*found.notes, *torn))
 
 
 def _status(depot: Depot) -> Status:
@@ -233,7 +239,7 @@ def _wants(config: Config) -> bool:
 
 def _is_shown(depot: Depot, lock: Lock, numbers: Sequence[int], shown: int | None) -> bool:
     """Return whether the site shows the newest snapshot, made of what this lock says and of these builds."""
-    if shown is None or not numbers or shown != numbers[-1]:
+    if shown is None or not numbers or shown != newest_published(depot.store.snapshots):
         return False
     depot.progress.step(f"reading snapshot {shown}")
     snapshot = parse_snapshot(depot.store.snapshots.read(shown)[0], f"snapshot {shown}")

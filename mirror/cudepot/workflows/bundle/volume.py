@@ -170,14 +170,15 @@ def take(volume: Volume, store: LocalStore, progress: Progress) -> int:
     progress.begin(f"reading {volume.path.name}", sum(one.size for one in missing), len(missing))
     try:
         with ThreadPoolExecutor(WORKERS) as pool:
-            for _ in pool.map(lambda one: _take(volume.path, one, store, progress), missing):
+            for _ in pool.map(lambda one: take_member(volume.path, one, store, progress), missing):
                 pass
     finally:
         progress.end()
     return len(missing)
 
 
-def _take(path: Path, member: Member, store: LocalStore, progress: Progress) -> None:
+def take_member(path: Path, member: Member, store: LocalStore, progress: Progress) -> None:
+    """Bring one object of a volume into the store, hashed on the way; raise TrustError where it is another."""
     with path.open("rb") as handle, store.part(Digest(member.sha256, member.size)) as part:
         part.restart()
         handle.seek(member.offset)

@@ -1,0 +1,240 @@
+"""``cudepot backup``: write what cannot be fetched again of a project and its store as one signed file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from cudepot.catalog.lock import Lock, beside
+from cudepot.catalog.site.backup import Backup, Left, render_backup
+from cudepot.catalog.site.bundle import sums
+from cudepot.depot.clock import timestamp
+from cudepot.depot.depot import Depot
+from cudepot.depot.locked import load_lock
+from cudepot.depot.pointers import shown_by
+from cudepot.digest import CHUNK, Digest, VerifyingReader
+from cudepot.errors import ConfigError, CudepotError
+from cudepot.kinds.mirror_files import read_whole, wholes
+from cudepot.store import layout
+from cudepot.store.local import LocalStore
+from cudepot.workflows.bundle.volume import write_volume
+from cudepot.workflows.gc import named
+
+_NOT_KEPT = (layout.LOCK, layout.OBJECTS, layout.PARTS, layout.TMP, layout.SCRATCH, layout.COMPLETE)
+"""What of a store is no part of a backup: what changes while it is written, and claims that objects are there."""
+_SMALL = 1 << 20
+_ASKED_AT_A_TIME = 8
+_PRIVATE = "private-keys-v1.d"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupResult:
+    """What was written, or would be.
+
+    Attributes:
+        file: the backup.
+        objects, bytes: objects of the store in it.
+        state, project: how many files of the store and of the project.
+        left: upstream → objects and bytes that are left to it.
+        lost: objects that snapshots name and the store has lost.
+        outside: folders of upstreams beside the project: their files are in it as objects only.
+        sha256: of the file; empty in a dry run.
+    """
+
+    file: str
+    objects: int
+    bytes: int
+    state: int
+    project: int
+    left: Mapping[str, tuple[int, int]]
+    lost: int
+    outside: tuple[str, ...]
+    sha256: str = ""
+
+
+def backup(
+    depot: Depot, file: Path, *, everything: bool = False, ask: bool = False, with_key: bool = False,
+    dry_run: bool = False,
+) -> BackupResult:  # fmt: skip
+    """Write a backup; it appears when it is complete.
+
+    Args:
+        depot: the depot.
+        file: where to.
+        everything: leave nothing to upstreams.
+        ask: ask upstreams for what would be left to them; what they do not have is in the backup.
+        with_key: the private key too, which has to be in the project's folder then.
+        dry_run: write nothing.
+
+    Raises:
+        ConfigError: the private key is elsewhere.
+        StorageError: the disk refuses, or an object is damaged.
+    """
+    objects, lost = _objects(depot)
+    left = {} if everything else _left(depot, objects, ask=ask)
+    kept = tuple(sorted(objects - left.keys()))
+    project, state = _project(depot, file, with_key=with_key), _state(depot.store)
+    shown = {name: number for name, number in shown_by(depot.config, depot.site()).items() if number}
+    made = Backup(
+        timestamp(depot.clock), depot.signer().fingerprint, _keys(depot), depot.config.store, shown,
+        {path: one.digest for path, one in project.items()}, {path: one.digest for path, one in state.items()},
+        kept, tuple(left.values()),
+    )  # fmt: skip
+    small = {one.digest: one for one in (*project.values(), *state.values())}
+    sha256 = "" if dry_run else _write(depot, file, made, small)
+    counts = (len(kept), sum(one.size for one in kept), len(state), len(project))
+    return BackupResult(str(file), *counts, _counted(left.values()), lost, tuple(_outside(depot)), sha256)
+
+
+def _objects(depot: Depot) -> tuple[set[Digest], int]:
+    """Return all objects that a snapshot, the lock or a record names and the store has, and how many it has lost."""
+    snapshots = [depot.history.load(one) for one in depot.history.numbers()]
+    depot.progress.step(f"looking for what {len(snapshots)} snapshots and cudepot.lock name")
+    every = set(named(depot, snapshots))
+    here = {one for one in every if depot.store.has(one)}
+    shown = {one for snapshot in snapshots for one in (*snapshot.tree.values(), snapshot.lock)}
+    return here, len(shown - here)
+
+
+def _left(depot: Depot, objects: set[Digest], *, ask: bool) -> dict[Digest, Left]:
+    """Return the objects that upstreams of the present lock have, with where."""
+    if not depot.lock_path.exists():
+        return {}
+    lock, remote = load_lock(depot.lock_path), {one.name for one in depot.config.upstreams if one.url}
+    found = {one.digest: one for one in _remote(depot.store, lock) if one.upstream in remote and one.digest in objects}
+    if ask:
+        depot.progress.step(f"asking upstreams for {len(found):,} files")
+        with ThreadPoolExecutor(_ASKED_AT_A_TIME) as pool:
+            there = list(pool.map(lambda one: _has(depot, one), found.values()))
+        found = {one.digest: one for one, is_there in zip(found.values(), there, strict=True) if is_there}
+    return found
+
+
+def _remote(store: LocalStore, lock: Lock) -> Iterator[Left]:
+    yield from (Left(one.upstream, one.path, one.digest) for one in lock.artifacts if not one.built)
+    yield from (Left(*one) for one in beside(lock))
+    for one in wholes(lock):
+        yield from (Left(one.name, path, digest) for path, digest in read_whole(store, one).tree.items())
+
+
+def _has(depot: Depot, one: Left) -> bool:
+    try:
+        about = depot.source(depot.config.upstream(one.upstream)).about(one.path)
+    except CudepotError:
+        return False
+    return about.size in (-1, one.digest.size)
+
+
+class _Kept:
+    """A file of the project or of the store: its bytes where it is small or grows, else where it is."""
+
+    def __init__(self, path: Path, *, grows: bool = False) -> None:
+        self._path = path
+        self._bytes = path.read_bytes() if grows or path.stat().st_size <= _SMALL else None
+        if self._bytes is not None:
+            self.digest = Digest.of(self._bytes)
+            return
+        with path.open("rb") as handle:
+            self.digest = Digest.of_stream(handle)
+
+    def chunks(self) -> Iterator[bytes]:
+        if self._bytes is not None:
+            yield self._bytes
+            return
+        with self._path.open("rb") as handle:
+            reader = VerifyingReader(handle, self.digest, str(self._path))
+            yield from iter(lambda: reader.read(CHUNK), b"")
+
+
+def _state(store: LocalStore) -> dict[str, _Kept]:
+    """Return path → file of what the store keeps beside its objects."""
+    found: dict[str, _Kept] = {}
+    for entry in layout.LAYOUT:
+        place = store.at(entry)
+        if entry in _NOT_KEPT:
+            continue
+        files = [one for one in place.rglob("*") if one.is_file()] if place.is_dir() else [place]
+        files += [place.with_name(f"{place.name}.1")] if entry == layout.LOG else []
+        for one in files:
+            if one.is_file():
+                found[str(one.relative_to(store.root))] = _Kept(one, grows=entry == layout.LOG)
+    return dict(sorted(found.items()))
+
+
+def _project(depot: Depot, file: Path, *, with_key: bool) -> dict[str, _Kept]:
+    """Return path → file of the project's folder: what people wrote, and files of its own upstreams."""
+    gnupg = (depot.base / depot.config.site.gnupg).resolve()
+    if with_key and not gnupg.is_relative_to(depot.base):
+        raise ConfigError(
+            f"{gnupg}: the private key is not in the project's folder",
+            hint=f"export it by itself: gpg --homedir {gnupg} --export-secret-keys {depot.config.site.key}",
+        )
+    served = depot.config.site.place.served_folder()
+    skipped = {depot.store.root.resolve()} | ({(depot.base / served).resolve()} if served else set())
+    skipped |= set() if with_key else {gnupg}
+    found: dict[str, _Kept] = {}
+    for one in _files(depot.base, skipped, with_key=with_key):
+        if one.resolve() not in (file.resolve(), file.with_name(f"{file.name}.part").resolve()):
+            found[str(one.relative_to(depot.base))] = _Kept(one)
+    return dict(sorted(found.items()))
+
+
+def _files(base: Path, skipped: set[Path], *, with_key: bool) -> Iterator[Path]:
+    """Give the plain files below a folder; no folder with private keys unless they are wanted, no socket, no link."""
+    for folder, folders, names in os.walk(base):
+        here = Path(folder)
+        private = (here / _PRIVATE).is_dir() and not with_key
+        folders[:] = [] if private else sorted(one for one in folders if (here / one).resolve() not in skipped)
+        for name in [] if private else sorted(names):
+            if (here / name).is_file() and not (here / name).is_symlink():
+                yield here / name
+
+
+def _keys(depot: Depot) -> str:
+    """Return the site's public keys, armored."""
+    from cudepot.signing.gpg import GpgSigner  # noqa: PLC0415 - takes a while to load
+
+    site = depot.config.site
+    if site.origin:
+        return depot.signer().public_key(armor=True).decode()
+    keys = [GpgSigner(depot.base / site.gnupg, one) for one in (site.key, *site.former_keys)]
+    return "".join(one.public_key(armor=True).decode() for one in keys)
+
+
+def _write(depot: Depot, file: Path, made: Backup, small: Mapping[Digest, _Kept]) -> str:
+    """Write the file and return its sha256."""
+    document = render_backup(made)
+    signature = depot.signer().detach(document)
+    depot.progress.begin(f"writing {file.name}", sum(one.size for one in made.members), len(made.members))
+
+    def chunks(one: Digest) -> Iterator[bytes]:
+        yield from small[one].chunks() if one in small else _object(depot.store, one)
+        depot.progress.advance(one.size, 1)
+
+    try:
+        return write_volume(file, (document, signature, sums(document, signature, made.members)), made.members, chunks)
+    finally:
+        depot.progress.end()
+
+
+def _object(store: LocalStore, one: Digest) -> Iterator[bytes]:
+    with store.open(one) as handle:
+        reader = VerifyingReader(handle, one, f"object {one.sha256}")
+        yield from iter(lambda: reader.read(CHUNK), b"")
+
+
+def _counted(left: Iterable[Left]) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    for one in left:
+        count, size = found.get(one.upstream, (0, 0))
+        found[one.upstream] = (count + 1, size + one.digest.size)
+    return dict(sorted(found.items()))
+
+
+def _outside(depot: Depot) -> Iterator[str]:
+    for one in depot.config.upstreams:
+        if one.path and not (depot.base / one.path).resolve().is_relative_to(depot.base):
+            yield one.path

@@ -1,0 +1,188 @@
+"""``backup`` and ``restore``: the machine is lost, and the same site comes back on an empty one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from simulator.debs import simple_deb, write_deb
+from simulator.project import Done, Project, snapshot_of
+from simulator.site_key import SiteKey
+from tests.workflows.incident_world import World
+
+UP, YANKED = "ubuntu2004/x86_64", "yanked"
+
+
+@dataclass
+class Lost:
+    """A project with a signed upstream and a folder of its own, two channels, and a backup of it."""
+
+    project: Project
+    world: World
+    backup: Path
+    key: SiteKey
+
+    def restored(self, base: Path) -> Project:
+        """Return the project in a folder that `restore` is to fill."""
+        made = Project.__new__(Project)
+        made.base, made.env = base, self.project.env
+        base.mkdir()
+        return made
+
+    def restore(self, base: Path, *options: str, check: bool = True) -> Done:
+        """Run `restore` there."""
+        return self.restored(base).run(
+            "restore", str(self.backup), "--key", self.key.fingerprint, *options, "--json", check=check
+        )
+
+
+@pytest.fixture
+def lost(world: World, site_key: SiteKey, tmp_path: Path) -> Lost:
+    project = world.project
+    project._head = project._head.replace("[site]\n", '[site]\nchannels = ["dev", "prod"]\n')
+    project._head = project._head.replace(str(site_key.home), "gnupg")
+    shutil.copytree(site_key.home, project.base / "gnupg", ignore=shutil.ignore_patterns("S.*"))
+    (project.base / "gnupg").chmod(0o700)
+    own = project.base / "own"
+    own.mkdir()
+    write_deb(simple_deb("mine", "1.0"), own)
+    project.add("upstream", name="own", type="folder", path="own")
+    project.add("pin", upstream="own", packages=["*.deb"])
+    repository = world.add(UP, YANKED)
+    world.offer(UP, YANKED, "1.0")
+    repository.publish_index(9000)
+    project.publish()
+    project.run("promote", "dev", "prod")
+    project.run("tag", "first", "1")
+    repository.repo.forget(f"{YANKED}_1.0_amd64.deb")
+    repository.publish_index(9000)
+    project.toml.write_text(project.toml.read_text().replace(f', "{YANKED}"', ""))
+    for verb in ("lock", "sync", "publish"):
+        project.run(verb)
+    shutil.rmtree(repository.repo.folder / "pool", ignore_errors=True)
+    return Lost(project, world, tmp_path / "saved.tar", site_key)
+
+
+def trees(base: Path) -> dict[str, object]:
+    """Return channel → all files it shows, with the hash of each."""
+    return {
+        name: {
+            path.partition(f"site/{name}/")[2]: found[0] for path, found in snapshot_of(base / "site" / name).items()
+        }
+        for name in ("dev", "prod")
+    }
+
+
+def test_the_same_site_comes_back_on_an_empty_machine(lost: Lost, tmp_path: Path) -> None:
+    project = lost.project
+    before, records = trees(project.base), snapshot_of(project.store / "snapshots", project.store / "promotions")
+    told = project.run("backup", str(lost.backup), "--json").json
+    assert told["left"] == {UP: [1, told["left"][UP][1]]}, "what the present lock has of an upstream is left to it"
+    shutil.move(project.base, tmp_path / "gone")
+    done = lost.restore(tmp_path / "new").json
+    assert (done["fetched"], done["lacking"], done["shown"]) == (1, [], {"dev": 2, "prod": 1})
+    assert "the private key is not here" in done["notes"][0]
+    assert trees(tmp_path / "new") == before
+    again = snapshot_of(tmp_path / "new/store/snapshots", tmp_path / "new/store/promotions")
+    assert [one[0] for one in again.values()] == [one[0] for one in records.values()]
+    new = Project.__new__(Project)
+    new.base, new.env = tmp_path / "new", project.env
+    assert new.run("verify", "--json").json["faults"] == []
+    assert new.run("tag", "--json").json == {"first": 1}
+    assert (new.base / "own/mine_1.0_amd64.deb").exists()
+    assert not list((new.base).rglob("private-keys-v1.d/*.key"))
+    assert "site/prod/apt" not in new.run("channels").out
+
+
+def test_restoring_again_changes_nothing_and_the_project_goes_on(lost: Lost, tmp_path: Path) -> None:
+    lost.project.run("backup", str(lost.backup))
+    new = lost.restored(tmp_path / "new")
+    argv = ("restore", str(lost.backup), "--key", lost.key.fingerprint)
+    new.run(*argv)
+    before = snapshot_of(new.base / "site", new.store / "objects", new.store / "snapshots")
+    assert "fetched again: 0 objects" in new.run(*argv).out
+    assert snapshot_of(new.base / "site", new.store / "objects", new.store / "snapshots") == before
+    shutil.rmtree(new.base / "gnupg", ignore_errors=True)
+    new.toml.write_text(new.toml.read_text().replace("version = 1", "version = 1 "))
+    assert "another project" in new.fail(3, *argv).error
+
+
+def test_what_no_upstream_has_any_more_is_listed(lost: Lost, tmp_path: Path) -> None:
+    lost.project.run("backup", str(lost.backup))
+    for deb in lost.world.upstreams[UP].repo.folder.rglob("libcudnn8*.deb"):
+        deb.unlink()
+    done = lost.restore(tmp_path / "new", check=False)
+    assert done.rc == 4
+    (told,) = done.json["lacking"]
+    assert told.startswith(f"{UP}: libcudnn8")
+    assert done.json["shown"] == {}
+    assert "libcudnn8" in done.json["not_shown"]["dev"]
+    asked = lost.project.run("backup", str(tmp_path / "asked.tar"), "--ask", "--json").json
+    assert asked["left"] == {}, "an upstream that is asked says that it has it no more"
+    lost.backup = tmp_path / "asked.tar"
+    assert lost.restore(tmp_path / "whole").json["shown"] == {"dev": 2, "prod": 1}
+
+
+def test_a_backup_can_leave_nothing_to_upstreams_and_have_the_key(lost: Lost, tmp_path: Path) -> None:
+    project, toml = lost.project, lost.project.toml.read_text()
+    project.toml.write_text(toml.replace('"gnupg"', f'"{lost.key.home}"'))
+    assert "not in the project's folder" in project.fail(3, "backup", str(lost.backup), "--with-key").error
+    project.toml.write_text(toml)
+    project.run("backup", str(lost.backup), "--with-key", "--everything")
+    lost.world.server.__exit__(None, None, None)
+    new = lost.restored(tmp_path / "new")
+    done = new.run("restore", str(lost.backup), "--key", lost.key.fingerprint, "--json").json
+    assert (done["fetched"], done["lacking"], done["notes"]) == (0, [], [])
+    new.run("rollback", "1")
+    assert new.run("verify", "--json").json["faults"] == []
+
+
+def test_a_backup_is_trusted_by_the_key_alone(lost: Lost, tmp_path: Path) -> None:
+    lost.project.run("backup", str(lost.backup))
+    new = lost.restored(tmp_path / "new")
+    assert lost.key.fingerprint in new.fail(3, "restore", str(lost.backup)).error
+    assert "is not of the site" in new.fail(5, "restore", str(lost.backup), "--key", "A" * 40).error
+    assert new.run("restore", str(lost.backup), "--key", lost.key.fingerprint, "-n", "--json").json["shown"]["dev"] == 2
+    data = bytearray(lost.backup.read_bytes())
+    data[-3000] ^= 1
+    lost.backup.write_bytes(data)
+    new.fail(5, "restore", str(lost.backup), "--key", lost.key.fingerprint)
+    assert not new.toml.exists()
+    lost.backup.write_bytes(data[:-5000])
+    new.fail(10, "restore", str(lost.backup), "--key", lost.key.fingerprint)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_both_are_simply_run_again(lost: Lost, tmp_path: Path) -> None:
+    project, argv = lost.project, ("backup", str(lost.backup))
+    for delay in (0.2, 0.5, 0.8):
+        _kill(project, delay, *argv)
+    project.run(*argv)
+    new = lost.restored(tmp_path / "new")
+    argv = ("restore", str(lost.backup), "--key", lost.key.fingerprint)
+    for delay in (0.2, 0.4, 0.6, 0.9, 1.2):
+        _kill(new, delay, *argv)
+    new.run(*argv)
+    assert trees(new.base) == trees(project.base)
+    assert new.run("verify", "--json").json["faults"] == []
+
+
+def _kill(project: Project, delay: float, *argv: str) -> None:
+    child = project.start(*argv)
+    time.sleep(delay)
+    os.killpg(child.pid, signal.SIGKILL)
+    child.communicate()
+
+
+def test_a_dry_run_writes_nothing(lost: Lost) -> None:
+    before = snapshot_of(lost.project.base)
+    done = lost.project.run("backup", str(lost.backup), "-n", "--json").json
+    assert (done["sha256"], lost.backup.exists()) == ("", False)
+    assert snapshot_of(lost.project.base) == before
+    assert json.loads(lost.project.run("backup", str(lost.backup), "--json").out)["objects"] == done["objects"]
