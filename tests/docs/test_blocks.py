@@ -43,6 +43,8 @@ _ELSEWHERE = {
     ("docs/export.md", "cudepot export --environment"): "tests/kinds/wheels/test_environment_published.py",
     ("docs/inputs.md", "cudepot build"): "tests/workflows/test_build_files.py",
     ("docs/nvidia-guide.md", ""): "tests/integration/test_nvidia_guide.py",
+    ("docs/operate.md", "cudepot backup"): "tests/workflows/test_backup.py",
+    ("docs/operate.md", "cudepot restore"): "tests/workflows/test_backup.py",
     ("docs/packages.md", "mkdir -p in && cp"): "tests/builders/test_by_command.py",
     ("docs/pytorch.md", ""): "tests/integration/test_pytorch_guide.py",
     ("docs/python.md", ""): "tests/integration/test_python_tools.py",
