@@ -11,8 +11,11 @@ from cudepot.transport.s3.where import Where
 
 if TYPE_CHECKING:
     from cudepot.catalog.fields import Table
+    from cudepot.digest import Digest
     from cudepot.sites.kind import Surroundings
+    from cudepot.sites.s3.channels import Channels
     from cudepot.sites.s3.site import S3Site
+    from cudepot.transport.s3.send import Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +46,25 @@ class S3Place(Where):
         # boto3 takes 200 ms to import: only runs that open a bucket pay for it.
         from cudepot.catalog.nvidia.site_paths import whole_apt  # noqa: PLC0415
         from cudepot.catalog.site.file_traits import traits  # noqa: PLC0415
+        from cudepot.sites.s3.channels import Channels  # noqa: PLC0415
         from cudepot.sites.s3.site import S3Site  # noqa: PLC0415
         from cudepot.sites.s3.snapshot import Names  # noqa: PLC0415
         from cudepot.transport.s3.bucket import Bucket  # noqa: PLC0415
 
-        place = replace(self, ca=str(around.base / self.ca) if self.ca else "")
+        whole = replace(self, ca=str(around.base / self.ca) if self.ca else "")
         names = Names(traits, whole_apt, extra=self.folder_pages)
         store = around.store
-        return S3Site(
-            Bucket(place, around.user_agent, around.throttle),
-            store,
-            store.id,
-            names,
-            around.progress,
-            origin=lambda digest: store.server_copy(place, digest),
-        )
+
+        def made(place: S3Place, origin: Origin, channels: Channels | None) -> S3Site:
+            bucket = Bucket(place, around.user_agent, around.throttle)
+            return S3Site(bucket, store, store.id, names, around.progress, origin=origin, channels=channels)
+
+        def copied(digest: Digest) -> tuple[str, str] | None:
+            return store.server_copy(whole, digest)
+
+        if around.channels:
+            return Channels(whole, around.channels, made, copied)(around.channels[0])
+        return made(whole, copied, None)
 
 
 def parse(table: Table) -> S3Place:

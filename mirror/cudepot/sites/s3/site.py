@@ -36,6 +36,7 @@ class S3Site:
         progress: told of bytes sent, and of what clients will stumble over.
         settle: see :class:`~cudepot.sites.s3.publish_lock.PublishLock`.
         origin: see :class:`~cudepot.transport.s3.send.Sender`.
+        channels: opens the channels of the site; None where it has none.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class S3Site:
         progress: Progress,
         settle: float = 1.0,
         origin: Origin = lambda _: None,
+        channels: Callable[[str], S3Site] | None = None,
     ) -> None:
         self._bucket, self._names, self._progress = bucket, names, progress
         self._sender = Sender(bucket, store, names.traits, origin=origin)
@@ -54,8 +56,21 @@ class S3Site:
         self._record: Inventory | None = None
         self._snapshots: dict[int, Written | None] = {}
         self._shown: tuple[int, bytes] = (0, b"")
+        self._channels, self._lasting = channels, dict[Digest, str]()
 
     linked = None
+
+    def channel(self, name: str) -> S3Site:
+        """Return the site as a channel shows it: what is below its prefix."""
+        return self._channels(name) if self._channels else self
+
+    def lasting(self, digest: Digest) -> tuple[str, str] | None:
+        """Return bucket and whole key of an object with these bytes that is never overwritten; None where none is."""
+        if not self._lasting:
+            found = self._inventory().objects.items()
+            self._lasting = {one: key for key, one in found if self._names.traits(key).rank <= Rank.HASHED}
+        key = self._lasting.get(digest)
+        return (self._bucket.place.bucket, self._bucket.place.prefix + key) if key else None
 
     @property
     def readers(self) -> int:
