@@ -175,6 +175,17 @@ def test_only_what_a_channel_showed_can_be_promoted_from_it(channelled: Project)
     assert number_in(channelled, PROD) == 2
 
 
+def test_hooks_are_told_of_a_promotion(channelled: Project) -> None:
+    said = channelled.base / "said.json"
+    hook = ["sh", "-c", f"cat > {said}"]
+    channelled.add("hook", name="chat", on=["promoted"], command=hook)
+    channelled.run("promote", DEV, TEST, "--by", "alice")
+    event = json.loads(said.read_text())
+    assert (event["event"], event["channel"], event["from"], event["snapshot"], event["before"], event["who"]) == (
+        "promoted", TEST, DEV, 2, None, "alice",
+    )  # fmt: skip
+
+
 def test_tags_are_never_moved_silently(channelled: Project) -> None:
     channelled.run("tag", "q3", "1")
     assert "tag of snapshot 1" in channelled.fail(3, "tag", "q3", "2").error
@@ -223,11 +234,11 @@ def test_the_guide_works_as_it_stands(channelled: Project) -> None:
     assert "prod now shows snapshot 4, which is 2 again instead of 3" in done[2]
     assert "2026-q4 is the tag of snapshot 3, and no longer of 2" in done[3]
     assert channelled.run("tag", "--json").json == {}
+    assert (channelled.base / "promoted.tar").exists()
 
 
 def _typed(project: Project, block: str) -> str:
     """Run the commands of a block as somebody in the project's folder does; return what they print."""
+    here = {"41": "2", "43": "3", "promoted.tar": str(project.base / "promoted.tar")}
     lines = [shlex.split(line, comments=True) for line in block.splitlines()]
-    return "".join(
-        project.run(*(word.replace("41", "2").replace("43", "3") for word in line[1:])).out for line in lines if line
-    )
+    return "".join(project.run(*(here.get(word, word) for word in line[1:])).out for line in lines if line)

@@ -44,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument(
         "--want", type=Path, metavar="FILE", help="file with the output of the far side's `bundle missing`"
     )
+    text = "bring what this channel of the site shows (default: the newest snapshot that was published)"
+    export.add_argument("--channel", default="", metavar="NAME", help=text)
     export.add_argument("--split", type=_size, default=0, metavar="SIZE", help="size limit for each volume, e.g. 4700M")
     export.add_argument(
         "--with-cudepot",
@@ -91,6 +93,7 @@ def _export(args: argparse.Namespace) -> Answer:
             args.file.resolve(),
             since=args.since or 0,
             want=wanted,
+            channel=args.channel,
             split=args.split,
             with_cudepot=args.with_cudepot,
             dry_run=args.dry_run,

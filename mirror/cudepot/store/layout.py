@@ -109,6 +109,10 @@ ROLLBACK = Entry(
     "rollback.json", "far side: the older snapshot that is shown on purpose, and since when",
     Loss.RECORD, Guard.CHECK, Dry.LINK,
 )  # fmt: skip
+CHANNELS = Entry(
+    "channels.json", "far side: what channels show on the near side, as the newest bundle said",
+    Loss.RECORD, Guard.CHECK, Dry.COPY,
+)  # fmt: skip
 COMPLETE = Entry(
     "complete.json", "the objects of a lock with whole mirrors that is complete", Loss.WORK, Guard.CHECK,
 )  # fmt: skip
@@ -167,8 +171,7 @@ LOG = Entry("cudepot.log", "the output of runs, and why they ended; the previous
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
 LAYOUT = (
     FORMAT, LOCK, ID, BUCKET, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, PROMOTIONS, TAGS, BUILDS, UPSTREAMS,
-    ENVIRONMENTS, SDISTS, ROLLBACK, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, SIGNATURES, SHA512, RPM_SIGNATURES,
-    METADATA, ROOTS_LOG,
-    DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
+    ENVIRONMENTS, SDISTS, ROLLBACK, CHANNELS, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, SIGNATURES, SHA512,
+    RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

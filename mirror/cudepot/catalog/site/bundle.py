@@ -72,6 +72,8 @@ class Manifest:
         volumes: members of each volume in order: objects, or pieces of objects.
         pieces: object too large for one volume → what it is to be joined from.
         unpacked: objects that do not travel, with what travels in their place.
+        channels: what each channel of the site showed, the one that is published to first; none without channels.
+        promotion: number of the last promotion: of two bundles, the one with the higher says what channels show.
     """
 
     signer: str
@@ -83,6 +85,8 @@ class Manifest:
     volumes: tuple[tuple[Digest, ...], ...]
     pieces: tuple[tuple[Digest, tuple[Digest, ...]], ...] = ()
     unpacked: tuple[Unpacked, ...] = ()
+    channels: tuple[tuple[str, int], ...] = ()
+    promotion: int = 0
 
     @property
     def link(self) -> Link:
@@ -146,7 +150,7 @@ def sums(manifest: bytes, signature: bytes, volume: Iterable[Digest]) -> bytes:
 
 def render_manifest(manifest: Manifest) -> bytes:
     """Return the document; equal manifests give equal bytes."""
-    document = {
+    document: dict[str, Any] = {
         "format": UNPACKING if manifest.unpacked else FORMAT,
         "signer": manifest.signer,
         "base": {"number": manifest.base.number, "sha256": manifest.base.sha256},
@@ -163,6 +167,9 @@ def render_manifest(manifest: Manifest) -> bytes:
     }
     if manifest.unpacked:
         document["unpacked"] = [_unpacked_table(one) for one in manifest.unpacked]
+    if manifest.channels:
+        document["channels"] = [{"name": name, "snapshot": number} for name, number in manifest.channels]
+        document["promotion"] = manifest.promotion
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
@@ -188,6 +195,8 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
         tuple(_digests(one, "objects") for one in table.tables("volumes")),
         tuple((one.digest(), _digests(one, "of")) for one in table.tables("pieces")),
         tuple(_unpacked(one) for one in table.tables("unpacked")),
+        tuple((one.text("name"), one.integer("snapshot")) for one in table.tables("channels")),
+        table.integer("promotion", 0),
     )
 
 

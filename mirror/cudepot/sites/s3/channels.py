@@ -1,20 +1,22 @@
-"""The channels of a site in a bucket: a prefix each, filled by copies on the server (``docs/adr/0057-…``)."""
+"""The channels of a site in a bucket: a prefix each, filled by copies on the server (``docs/adr/0057-channels-of-the-site.md``)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Generic, TypeVar
 
 from cudepot.digest import Digest
-from cudepot.sites.s3.place import S3Place
 from cudepot.sites.s3.site import S3Site
 from cudepot.transport.s3.send import Origin
+from cudepot.transport.s3.where import Where
 
-Make = Callable[[S3Place, Origin, "Channels"], S3Site]
+_P = TypeVar("_P", bound=Where)
+Make = Callable[[_P, Origin, Callable[[str], S3Site]], S3Site]
 """Opens a site at a place; what is given besides says what its server has elsewhere, and opens the other channels."""
 
 
-class Channels:
+class Channels(Generic[_P]):
     """Opens the channels of a bucket, each once.
 
     Args:
@@ -24,7 +26,7 @@ class Channels:
         store: tells what the server has in the store's bucket.
     """
 
-    def __init__(self, place: S3Place, names: tuple[str, ...], make: Make, store: Origin) -> None:
+    def __init__(self, place: _P, names: tuple[str, ...], make: Make[_P], store: Origin) -> None:
         self._place, self._names, self._make, self._store = place, names, make, store
         self._opened: dict[str, S3Site] = {}
 
@@ -44,7 +46,7 @@ class Channels:
                 yield self(other).lasting(digest)
 
 
-def below(place: S3Place, name: str) -> S3Place:
+def below(place: _P, name: str) -> _P:
     """Return the place of a channel."""
     url = f"{place.public_url}{name}/" if place.public_url else ""
     return replace(place, prefix=f"{place.prefix}{name}/", public_url=url)

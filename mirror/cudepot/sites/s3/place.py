@@ -10,10 +10,11 @@ from cudepot.catalog.config.site import folder_url
 from cudepot.transport.s3.where import Where
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cudepot.catalog.fields import Table
     from cudepot.digest import Digest
     from cudepot.sites.kind import Surroundings
-    from cudepot.sites.s3.channels import Channels
     from cudepot.sites.s3.site import S3Site
     from cudepot.transport.s3.send import Origin
 
@@ -55,7 +56,7 @@ class S3Place(Where):
         names = Names(traits, whole_apt, extra=self.folder_pages)
         store = around.store
 
-        def made(place: S3Place, origin: Origin, channels: Channels | None) -> S3Site:
+        def made(place: S3Place, origin: Origin, channels: Callable[[str], S3Site] | None) -> S3Site:
             bucket = Bucket(place, around.user_agent, around.throttle)
             return S3Site(bucket, store, store.id, names, around.progress, origin=origin, channels=channels)
 

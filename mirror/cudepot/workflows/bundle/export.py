@@ -27,8 +27,9 @@ from cudepot.depot.depot import Depot, Keyring, Signing, SiteVerifier
 from cudepot.depot.history import History
 from cudepot.depot.isolated import Isolation
 from cudepot.depot.key_files import key_files
+from cudepot.depot.pointers import check_channel, shown_by
 from cudepot.depot.room import Need, Room, check_rooms, rooms
-from cudepot.depot.snapshots import lock_of
+from cudepot.depot.snapshots import lock_of, shown_snapshot
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, TrustError
@@ -79,6 +80,7 @@ def export(
     *,
     since: int = 0,
     want: Want | None = None,
+    channel: str = "",
     split: int = 0,
     with_cudepot: bool = False,
     dry_run: bool = False,
@@ -90,6 +92,7 @@ def export(
         file: name of the bundle; volumes are called ``NAME-001.tar`` … when there is a ``split``.
         since: number of the snapshot the far side has; 0 for none.
         want: what the far side asks for, instead of ``since``.
+        channel: the channel whose snapshot it brings; empty for the newest that was published.
         split: most bytes of a volume; 0 for one volume.
         with_cudepot: put the file beside it that needs no cudepot over there, and pack nothing with Zstandard.
         dry_run: write nothing.
@@ -107,7 +110,7 @@ def export(
         raise ConfigError(
             f"{str(file)!r}: not a valid bundle name", hint="it is written to SHA256SUMS: use plain characters"
         )
-    newest = _newest(depot.store, depot.history)
+    newest = _newest(depot, channel)
     base = (
         _base_of(depot.signing, depot.history, want, newest)
         if want
@@ -115,7 +118,8 @@ def export(
         if since
         else Link()
     )
-    if base.number >= newest.number and not (want and want.objects):
+    moved = bool(depot.config.site.channels) and base.number == newest.number  # a bundle of what channels show alone
+    if base.number >= newest.number and not moved and not (want and want.objects):
         raise ConfigError(
             f"the newest snapshot is {newest.number}: nothing to send since {base.number}",
             hint="publish first; --since 0 sends everything",
@@ -158,11 +162,20 @@ def _far_file(depot: Depot, folder: Path, *, dry_run: bool) -> FarFile:
     return far_file(folder, depot.signing, depot.site_verifier, dry_run=dry_run)
 
 
-def _newest(store: LocalStore, history: History) -> Snapshot:
-    numbers = store.snapshots.numbers()
-    if not numbers:
+def _newest(depot: Depot, channel: str) -> Snapshot:
+    if channel:
+        check_channel(depot.config, channel)
+        return shown_snapshot(depot.history, depot.in_channel(channel).site())
+    found = depot.history.latest(1)
+    if not found:
         raise ConfigError("there is no snapshot to export", hint="run `cudepot publish` first")
-    return history.find(numbers[-1])
+    return found[0]
+
+
+def _channels(depot: Depot) -> tuple[tuple[str, int], ...]:
+    """Return what each channel shows, the one that is published to first."""
+    shown = shown_by(depot.config, depot.site()) if depot.config.site.channels else {}
+    return tuple((name, number) for name, number in shown.items() if number)
 
 
 def _link(store: LocalStore, history: History, number: int) -> Link:
@@ -217,6 +230,8 @@ def _manifest(
         volumes,
         pieces,
         tuple(sorted(unpacked.values(), key=lambda one: (not one.base, one.plain))),  # a patch may give a packed form
+        _channels(depot),
+        (depot.store.promotions.numbers() or [0])[-1],
     )
     rendered = render_manifest(made)
     _check_size(rendered, max(map(len, volumes)))
@@ -227,7 +242,7 @@ def _editions(
     store: LocalStore, history: History, base: Link, newest: Snapshot, document: Digest
 ) -> Iterator[tuple[Digest, Digest]]:
     """Give what the far side has by its base beside what comes in its place: documents, and files of the same path."""
-    if not base.number:
+    if base.number in (0, newest.number):
         return
     old = history.find(base.number)
     yield store.add_bytes(store.snapshots.read(base.number)[0]), document

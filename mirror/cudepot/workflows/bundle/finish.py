@@ -22,6 +22,7 @@ from cudepot.store.local import LocalStore
 from cudepot.store.manifests import Manifests
 from cudepot.workflows.bundle.environments import prove_environments
 from cudepot.workflows.bundle.prove import Proved, prove
+from cudepot.workflows.bundle.shown_import import note_channels
 from cudepot.workflows.bundle.unpacked import unpack
 
 
@@ -117,6 +118,7 @@ def _bring(depot: Depot, incoming: Manifests, name: str, manifest: Manifest, don
     if fresh:
         _show(depot.store, depot.history, manifest)
         done.imported.append(manifest.number)
+    note_channels(depot.store, manifest)
     depot.progress.step("removing used pieces and patches")
     _drop_pieces(depot.store, manifest)
     incoming.remove(name)

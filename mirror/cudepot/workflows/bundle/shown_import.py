@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cudepot.catalog.site.bundle import Manifest
 from cudepot.depot.depot import Clock
 from cudepot.errors import ConfigError
-from cudepot.store.layout import ROLLBACK
+from cudepot.store.layout import CHANNELS, ROLLBACK
 from cudepot.store.local import LocalStore
 from cudepot.store.sealed_file import SealedFile
 
@@ -27,9 +28,32 @@ def newest_number(store: LocalStore) -> int:
 
 
 def wanted_number(store: LocalStore) -> int:
-    """Return the number of the snapshot to show: a rollback holds, whatever bundles bring."""
-    newest, chosen = newest_number(store), choice(store)
-    return chosen.shows if chosen else newest
+    """Return the number of the snapshot to show: a rollback holds, whatever bundles bring.
+
+    Of a site with channels it is what the first of them shows.
+    """
+    chosen = choice(store)
+    return chosen.shows if chosen else released_number(store)
+
+
+def released_number(store: LocalStore) -> int:
+    """Return the same where no rollback holds."""
+    newest, first = newest_number(store), next(iter(channels_told(store).values()), 0)
+    return first if first in store.snapshots.numbers() else newest
+
+
+def channels_told(store: LocalStore) -> dict[str, int]:
+    """Return channel → snapshot it shows on the near side, as the newest bundle says; none where it has none."""
+    found = SealedFile(store.at(CHANNELS), sort_keys=False).recall()
+    return {str(name): int(number) for name, number in found.get("channels", [])}
+
+
+def note_channels(store: LocalStore, manifest: Manifest) -> None:
+    """Remember what a bundle says of channels, unless a newer one came before."""
+    file = SealedFile(store.at(CHANNELS), sort_keys=False)
+    known, age = file.recall(), (manifest.promotion, manifest.number)
+    if manifest.channels and age >= (int(known.get("promotion", 0)), int(known.get("number", 0))):
+        file.write({"channels": [list(one) for one in manifest.channels], "promotion": age[0], "number": age[1]})
 
 
 def choose(store: LocalStore, clock: Clock, number: int) -> None:

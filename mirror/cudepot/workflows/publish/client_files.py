@@ -90,11 +90,12 @@ def clients_tree(
     ``earlier``: snapshots before it, the newest first: a package of theirs that says the same keeps its version.
     """
     site, found = depot.config.site, dict[str, Digest]()
-    for name in site.channels[:-1]:
+    named = site.channels if site.reached_at else ()  # without a URL they would all be the same
+    for name in named[:-1]:
         found |= _of_channel(depot, lock, tree, site.reached_as(name), name, earlier)[0]
     made, listed = _of_channel(depot, lock, tree, site.reached_at, "", earlier)
     index = {INDEX: depot.store.add_bytes(render_clients(listed, site.reached_at))} if listed else {}
-    return found | made | {_below(path, one): made[path] for one in site.channels[-1:] for path in made} | index
+    return found | made | {_below(path, one): made[path] for one in named[-1:] for path in made} | index
 
 
 def _of_channel(
@@ -113,7 +114,7 @@ def _of_channel(
 
 
 def _below(path: str, channel: str) -> str:
-    """Return where a file of clients, or a folder of such, is for a channel: of environments they are in a place each."""
+    """Return where a file for clients, or a folder of such, is for a channel."""
     if not channel:
         return path
     if path.startswith(FOLDER):

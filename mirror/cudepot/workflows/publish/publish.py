@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,13 @@ from cudepot.kinds.peers import compared
 from cudepot.kinds.registry import shown_below, solves_of
 from cudepot.kinds.unsigned import unsigned
 from cudepot.store.local import LocalStore
-from cudepot.workflows.bundle.shown_import import forget_choice, newest_number, wanted_number
+from cudepot.workflows.bundle.shown_import import (
+    channels_told,
+    forget_choice,
+    newest_number,
+    released_number,
+    wanted_number,
+)
 from cudepot.workflows.nvidia.paths import NO_COPIES, Copies, copies_of, with_nvidia
 from cudepot.workflows.publish.channels import channels, statements
 from cudepot.workflows.publish.client_files import clients_tree, keys_tree
@@ -264,7 +270,7 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
     if release and not dry_run:
         forget_choice(depot.store)
     number, shown, newest = wanted_number(depot.store), depot.site().current(), newest_number(depot.store)
-    number = newest if release else number
+    number = released_number(depot.store) if release else number
     snapshot, hold = depot.history.find(number), None if release else hold_of(depot.config, depot.store)
     known = shown in depot.store.snapshots.numbers()
     before = depot.history.find(shown).tree if shown is not None and known else {}
@@ -272,7 +278,24 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
         show_snapshot(depot, number, snapshot.tree)
     moves = _moves(snapshot.tree, depot.history.find(newest).tree) if hold else _moves(before, snapshot.tree)
     fresh, notes = number != shown and not hold, waiting_notes(depot.store)
+    if depot.config.site.channels:
+        notes = (*notes, *_follow_channels(depot, dry_run=dry_run))
     return PublishResult(number, fresh, *moves, depot.site().where, notes=notes, hold=hold)
+
+
+def _follow_channels(depot: Depot, *, dry_run: bool) -> Iterator[str]:
+    """Show in the other channels what they show on the near side; give a line for each that moved, or cannot."""
+    told, there = channels_told(depot.store), depot.store.snapshots.numbers()
+    for name in depot.config.site.channels[1:]:
+        number, channel = told.get(name, 0), depot.in_channel(name)
+        if number not in there:
+            what = f"snapshot {number}, which has not come" if number else "nothing"
+            hint = f": `cudepot bundle export --channel {name}` there brings it" if number else ""
+            yield f"{name}: shows {what} on the near side{hint}"
+        elif channel.site().current() != number:
+            if not dry_run:
+                show_snapshot(channel, number, depot.history.find(number).tree)
+            yield f"{name}: shows snapshot {number}, as on the near side"
 
 
 def _moves(before: Tree, tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:
