@@ -1,4 +1,4 @@
-"""The channels of a site in a bucket: a prefix each, filled by copies on the server (``docs/adr/0057-channels-of-the-site.md``)."""
+"""The channels of a site in a bucket: a prefix each, filled by copies on the server (ADR 0057)."""
 
 from __future__ import annotations
 
