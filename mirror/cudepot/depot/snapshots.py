@@ -44,6 +44,7 @@ def says_the_same(store: LocalStore, snapshot: Snapshot, document: bytes, lock: 
     """Return whether a lock, and its ``document``, says what the lock of a snapshot does.
 
     Upstreams publish new roots daily, and no site shows any but those of whole mirrors: others make no difference.
+    Nor does it how the same was asked for: a pin that was added beside one that has it brings nothing to publish.
     A lock that the store has lost, or that cannot be read, says something else.
     """
     if snapshot.lock == Digest.of(document):
@@ -57,7 +58,8 @@ def says_the_same(store: LocalStore, snapshot: Snapshot, document: bytes, lock: 
 
 def _without_roots(lock: Lock) -> Lock:
     def bare(one: LockedUpstream) -> LockedUpstream:
-        return one if one.files else replace(one, roots=(), metadata=())
+        plain = replace(one, request="")
+        return plain if one.files else replace(plain, roots=(), metadata=())
 
     return replace(lock, upstreams=tuple(map(bare, lock.upstreams)))
 
