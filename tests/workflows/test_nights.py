@@ -183,6 +183,12 @@ def test_a_run_says_who_is_at_work_and_may_wait(shown: Project, nvidia: Nvidia) 
     assert second.returncode == 0, (out, err)
 
 
+def test_a_pin_that_brings_nothing_new_is_nothing_to_look_at(shown: Project) -> None:
+    shown.add("pin", upstream="local", packages=["hello*.deb"])
+    assert night(shown, 0).json["steps"][3]["done"]["fresh"] is False
+    mended(shown)
+
+
 def test_a_dry_run_changes_nothing(shown: Project, nvidia: Nvidia) -> None:
     inside(shown, "run")
     before = shown.everything()
