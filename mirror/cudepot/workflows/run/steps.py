@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from cudepot.catalog.run_report import Met, Step
@@ -76,8 +75,9 @@ def synced(depot: Depot, *, dry_run: bool, wait: float) -> Ran:
     """Sync, and report it."""
     from cudepot.workflows.sync import sync  # noqa: PLC0415
 
-    done = asdict(sync(depot, dry_run=dry_run, wait=wait))
-    return Ran(done, done.pop("notes"))
+    result = sync(depot, dry_run=dry_run, wait=wait)
+    done = {"files": result.files, "bytes": result.bytes}
+    return Ran({**done, "fetched_files": result.fetched_files, "fetched_bytes": result.fetched_bytes}, result.notes)
 
 
 def repackaged(depot: Depot, *, dry_run: bool) -> Ran:
