@@ -36,9 +36,9 @@ def test_all_texts_are_asked_for_at_once(project: Project, nvidia: Nvidia) -> No
         kept = project.object(text)
         assert kept.read_bytes() == text
         assert str(kept) in told.hint
-        assert f'"{kept.name}"' in told.hint
+        assert kept.name in told.hint
     assert "unpacking" not in told.err
-    assert "`cudepot licence accept`" in told.hint
+    assert "`cudepot licence accept " in told.hint
     project.accept_eula(*texts)
     assert project.run("repackage", "--json").json["run"] == 2
 

@@ -60,7 +60,13 @@ def add_keep_last(parser: argparse.ArgumentParser) -> None:
 
 def held_lines(held: Sequence[Held]) -> list[str]:
     """Return a line for each upstream, build or channel that is not shown as the lock says."""
-    return [f"{one.name}: {one.error}, so it {_state(one)}" for one in held]
+    return [f"{_said(one)}, so it {_state(one)}" for one in held]
+
+
+def _said(one: Held) -> str:
+    """Return what is wrong, with the name of whom it concerns once."""
+    said = str(one.error)
+    return said if said.startswith(one.name) else f"{one.name}: {said}"
 
 
 def _state(one: Held) -> str:
@@ -79,7 +85,7 @@ def exit_code(held: Sequence[Held], *, keep_last: bool) -> int:
     """
     faults = [one for one in held if not (keep_last and one.kept and isinstance(one.error, _WAITS))]
     for one in faults:
-        complain(one.error.retold(f"{one.name}: {one.error}; it {_state(one)}"), as_json=False)
+        complain(one.error.retold(f"{_said(one)}; it {_state(one)}"), as_json=False)
     return faults[0].error.exit_code if faults else 0
 
 

@@ -168,7 +168,7 @@ def _hashes(table: Table, key: str) -> tuple[str, ...]:
         if not _SHA256.fullmatch(one):
             raise ConfigError(
                 f"expected the sha256 of a licence text in {table.path(key)!r}, found {one!r}",
-                hint="`cudepot licence list` gives the hashes, `cudepot licence accept` writes them",
+                hint="remove it; then `cudepot licence list` gives the hashes, `cudepot licence accept` writes them",
             )
     return found
 

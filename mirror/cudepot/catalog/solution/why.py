@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from cudepot.catalog.lock import ENVIRONMENT, Artifact, Lock, LockedEnvironment, LockedTarget
+from cudepot.catalog.lock import ENVIRONMENT, Lock, LockedEnvironment, LockedTarget
 from cudepot.catalog.solution.graph import Graph
 from cudepot.errors import PinError
 
 GraphOf = Callable[[LockedEnvironment, LockedTarget], Graph]
 """Gives who needs whom in a target."""
+_NAMED = 8
 _JOINTS = re.compile(r"[-_.]+")
 
 
@@ -67,7 +68,7 @@ def why(lock: Lock, name: str, graph: GraphOf) -> Why:
     Raises:
         PinError: nothing of that name is locked; the hint has names that are near.
     """
-    called = _called(name, lock.artifacts)
+    called = _called(name, lock)
     ways = tuple(way for one in lock.environments for way in _merged(_ways(one, called, graph), len(one.targets)))
     pins = dict.fromkeys(
         Pinned(one.upstream, one.version, one.why)
@@ -82,16 +83,24 @@ def has(lock: Lock, name: str, version: str = "") -> bool:
     return any(one.name == name and version in ("", one.version) for one in lock.artifacts)
 
 
-def _called(name: str, artifacts: Iterable[Artifact]) -> set[str]:
-    names = {one.name for one in artifacts}
+def _called(name: str, lock: Lock) -> set[str]:
+    names = {one.name for one in lock.artifacts}
     found = {name} & names or {one for one in names if _plain(one) == _plain(name)}
     if not found:
         near = get_close_matches(name, sorted(names), n=3)
         raise PinError(
             f"nothing named {name!r} is locked",
-            hint=f"did you mean {', '.join(near)}?" if near else "`cudepot tree` lists what environments hold",
+            hint=f"did you mean {', '.join(near)}?" if near else _there(lock),
         )
     return found
+
+
+def _there(lock: Lock) -> str:
+    if lock.environments:
+        return "`cudepot tree` lists what environments hold"
+    names = sorted({one.name for one in lock.artifacts})
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"locked: {', '.join(names[:_NAMED])}{more}" if names else "nothing is locked: run `cudepot lock`"
 
 
 def _plain(name: str) -> str:

@@ -102,11 +102,11 @@ def question(store: LocalStore, waiting: Sequence[Text]) -> EulaError:
     """Return the one error that asks for every text, and says how to accept them."""
     terms = terms_of(Lock(), waiting)
     paths = ", ".join(str(store.path(one.digest)) for one in terms)
-    hashes = ", ".join(f'"{one.digest.sha256}"' for one in terms)
+    hashes = " ".join(one.digest.sha256 for one in terms)
     return UnacceptedError(
         not_accepted(terms),
-        hint=f"read {paths}; if you accept {'them' if len(terms) > 1 else 'it'}, run `cudepot licence accept`, or add "
-        f"{hashes} to accept-eula in cudepot.toml; then run `cudepot repackage`: no network is needed",
+        hint=f"read {paths}; if you accept {'them' if len(terms) > 1 else 'it'}, run "
+        f"`cudepot licence accept {hashes}`, then `cudepot repackage`: no network is needed",
         waiting=waiting,
     )
 
