@@ -48,7 +48,7 @@ def everything() -> Facts:
     environments = EnvironmentStatus("e", ("a", "b"), 1, 1, 0), EnvironmentStatus("e", ("c",), 1, 1, 0)
     status = Status(
         "ok", (upstream,), 77, 1, 3, (1, 2, 3), 3, "sync", faults, hold=Hold(3, 1, "2026-11-29T00:00:00Z"),
-        environments=environments, last_run=RUN,
+        environments=environments, last_run=RUN, channels={"dev": 3, "prod": None},
     )  # fmt: skip
     shown = Shown("2026-11-29T00:00:00Z", 4, 400, {"e": 2}, {"apt/u/InRelease": DAY})
     keys = KeyEnd("u", "F", DAY.date()), KeyEnd("site", "S", None)
@@ -61,6 +61,7 @@ def test_every_metric_is_told_of_a_site_that_has_everything() -> None:
     assert {one.partition("{")[0] for one in found} == {one.name for one in METRICS}
     day = DAY.timestamp()
     told = {
+        "cudepot_channel_snapshot{channel=dev}": 3, "cudepot_channel_snapshot{channel=prod}": 0,
         "cudepot_alarms": 3, "cudepot_site_snapshot": 3, "cudepot_site_bytes": 400, "cudepot_builds_pending": 2,
         "cudepot_missing_bytes": 77, "cudepot_store_free_bytes": 9, "cudepot_rollback_in_force": 1,
         "cudepot_rollback_timestamp_seconds": day, "cudepot_faults{upstream=u}": 2,

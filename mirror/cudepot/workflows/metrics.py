@@ -29,6 +29,8 @@ def samples(facts: Facts) -> Iterator[Sample]:
     yield Sample("cudepot_info", 1, (__version__,))
     yield Sample("cudepot_alarms", len(alarms(status)))
     yield Sample("cudepot_site_snapshot", status.shown or 0)
+    for channel, number in status.channels.items():
+        yield Sample("cudepot_channel_snapshot", number or 0, (channel,))
     yield Sample("cudepot_store_snapshots", len(status.snapshots))
     yield Sample("cudepot_store_objects", facts.objects)
     yield Sample("cudepot_store_bytes", facts.bytes)
