@@ -44,7 +44,7 @@ def named(text: str) -> Iterator[str]:
         for word in words:
             if word in _VALUED:
                 next(words, None)
-            elif not re.search(r"^-|[/]|^\.|\.whl$|^\{|\.txt$|\.toml$|^[A-Z]+$|^[^a-z]", word):
+            elif not re.search(r"^-|[/]|^\.|\.whl(\[.*)?$|^\{|\.txt$|\.toml$|^[A-Z]+$|^[^a-z]", word):
                 name = re.split(r"[=<>!~\[{]", word)[0]
                 if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
                     return  # words of a sentence

@@ -7,6 +7,8 @@ no credentials: those are in the environment of each worker.
 from __future__ import annotations
 
 import logging
+import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 _PATIENCE = 30  # seconds for the scheduler to answer, and for the first worker
 _RETRIES = 3
 _Item = TypeVar("_Item")
-_INSTALL = "install `cudepot[dask]` in the same version on every worker (docs/operate.md, Several machines)"
+_INSTALL = "install the same cudepot, with its extra `dask`, on every worker; see `cudepot explain operate`"
 
 
 class DaskWorkers:
@@ -101,7 +103,7 @@ def _connected(address: str) -> Client:
     try:
         from distributed import Client
     except ImportError as error:
-        hint = "install cudepot with the extra `dask`: pip install 'cudepot[dask]'"
+        hint = f"{shlex.quote(sys.executable)} -m pip install 'distributed>=2025.1'"
         raise ConfigError("--workers needs Dask's `distributed`, which is not installed", hint=hint) from error
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it writes of each worker that is lost
     try:
