@@ -11,7 +11,6 @@ from pathlib import Path
 
 from bench.main_job import WHEEL, pip_index_url
 from simulator.nvidia import Artifacts, Nvidia
-from simulator.process import clean_env
 from simulator.sections import apt_upstream, folder_upstream, wheel_upstream
 from tests.clients import conda_env, http
 from tests.clients.apt import AptRoot
@@ -45,7 +44,7 @@ class _Watched(Project):
             return super().cudepot(verb, *options, check=check)
         _command(" ".join(("cudepot", verb, *options)))
         argv = [sys.executable, "-m", "cudepot.cli.main", verb, "-C", str(self.folder), *options]
-        done = subprocess.run(argv, env=clean_env(), check=False, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(argv, env=self.environ, check=False, stdout=subprocess.PIPE, text=True)
         if done.returncode:
             sys.exit(f"cudepot {verb} ended with exit status {done.returncode}")
         return done

@@ -31,9 +31,13 @@ class Project:
         """Run ``cudepot VERB -C FOLDER OPTIONS``."""
         self._echo(" ".join(("cudepot", verb, *options)))
         argv = [sys.executable, "-m", "cudepot.cli.main", verb, "-C", str(self.folder), *options]
+        return run(*argv, env=self.environ, check=check, timeout=900)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What of this process's environment the command sees."""
         passed = ("PYTHONPATH", "REQUESTS_CA_BUNDLE")
-        kept = {key: value for key, value in os.environ.items() if key in passed or key.startswith("AWS_")}
-        return run(*argv, env=clean_env(**kept), check=check, timeout=900)
+        return clean_env(**{key: value for key, value in os.environ.items() if key in passed or key.startswith("AWS_")})
 
     def init(self, label: str = "acme") -> None:
         """Make the project with a key of its own."""
