@@ -155,6 +155,27 @@ def test_kubernetes_manifests_are_of_the_api_and_start_what_there_is(project: Pr
     assert probes[0]["readinessProbe"]["httpGet"]["path"] == "/readyz"
 
 
+def test_the_manifests_with_workers_are_of_the_api_and_start_what_there_is(project: Project, installed: Path) -> None:
+    folder = written(project, installed, "kubernetes-workers", "--image", "reg.example.org/cudepot:2")
+    found = manifests(folder)
+    kinds = ["CronJob", "Deployment", "Deployment", "NetworkPolicy", "Service"]
+    assert sorted(one["kind"] for one in found) == kinds
+    for one in found:
+        kubernetes_validate.validate(one, "1.31", strict=True)
+    assert "PersistentVolumeClaim" not in str(found), "nothing is kept but in buckets"
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    assert {*kustomization["resources"], "kustomization.yaml"} == {one.name for one in folder.iterdir()}
+    started = {one["name"]: one for one in containers(found)}
+    assert {one["image"] for one in started.values()} == {"reg.example.org/cudepot:2"}
+    args = parser("run").parse_args([str(word) for word in started["cudepot"]["args"]])
+    (service,) = (one for one in found if one["kind"] == "Service")
+    address = f"tcp://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
+    assert args.workers == started["worker"]["args"][0] == address
+    for name in ("scheduler", "worker"):
+        dask = [*started[name]["command"], *started[name]["args"], "--version"]
+        run(sys.executable, "-m", *dask)  # takes these options
+
+
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 def test_kustomize_puts_them_together(project: Project, installed: Path) -> None:
     folder = written(project, installed, "kubernetes")

@@ -11,6 +11,7 @@ KINDS = {
     "systemd": "a hardened service and its timer",
     "cron": "a line for /etc/cron.d",
     "kubernetes": "a CronJob, a server and their volume, for Kustomize",
+    "kubernetes-workers": "for a store in a bucket: a CronJob, Dask's scheduler and four workers, without a volume",
     "prometheus": "alert rules, and promtool's tests of them",
 }
 _FOLDER, _PROGRAM, _USER, _IMAGE = "/srv/cudepot", "/usr/bin/cudepot", "cudepot", "registry.example.com/cudepot:0.1.0"
