@@ -241,7 +241,7 @@ def test_two_variants_of_one_wheel_are_not_put_into_one_environment(showcase: Pr
         (("ansible", "--url", "http://x.example"), 6, "several of cudnn"),
         (("apt", "--url", "x.example"), 3, "is not a URL"),
         (("zypper", "--url", "http://x.example"), 3, "no format 'zypper'"),
-        (("dnf", "--url", "http://x.example", "--only", "libcudnn9"), 6, "it holds libcudnn8"),
+        (("dnf", "--url", "http://x.example", "--only", "libcudnn9"), 6, "it has libcudnn8"),
         (("apt", "--url", "http://x.example", "--repository", "apt/other"), 6, f"--repository is one of apt/{APT}"),
     ],
 )

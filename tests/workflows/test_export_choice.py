@@ -170,7 +170,7 @@ def test_what_a_wheel_requires_and_the_site_lacks_is_refused(wheels: Project, tm
         ("requirements.txt", ("--only", "nvidia-cudnn-cu12=8.9.7"), "", ""),
         ("requirements.txt", ("--only", "nvidia-cudnn-cu12=8.9.7.2"), "nvidia-cudnn-cu12=8.9.7.2'", "8.9.7.29+acme.1"),
         ("requirements.txt", ("--cuda", "11"), "CUDA 11", "12, 13"),
-        ("dnf", (), "holds no rpms", "wheels"),
+        ("dnf", (), "has no rpms", "wheels"),
         ("conda-explicit", (), "has no conda packages", "wheels"),
     ],
 )  # fmt: skip
