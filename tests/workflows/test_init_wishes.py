@@ -93,7 +93,7 @@ def test_packages_are_named_as_the_distribution_names_them(
         (["--distribution", "rhel10"], "CDF6BA43.pub"),
         (["--distribution", "ubuntu2004", "--cudnn", "9.*", "--max-size", "1 GB"], "more than 1.0 GB"),
         (["--distribution", "ubuntu2004", "--max-size", "much"], "expected a size"),
-        (["--cudnn", "8.9", "--cuda", "12"], "no distribution is named"),
+        (["--cudnn", "8.9", "--cuda", "12"], "no distribution was given"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_made(
@@ -148,7 +148,7 @@ def test_a_key_file_that_somebody_brings_is_put_in_place(
     assert main(["init", "-C", str(tmp_path / "a"), *argv]) == 0
     assert "keys/D42D0685.pub: get https://" in capsys.readouterr().out.replace("d42d0685", "D42D0685")
     assert main(["init", "-C", str(tmp_path / "b"), *argv, "--keyring", str(nvidia.key_file)]) == 3
-    assert "no upstream here is signed by that" in capsys.readouterr().err
+    assert "no upstream here is signed with it" in capsys.readouterr().err
     assert not (tmp_path / "b").exists()
 
 
@@ -182,7 +182,7 @@ def test_each_answer_is_judged_when_it_is_given_and_asked_for_again(tmp_path: Pa
     code, seen = dialogue(tmp_path, "".join(f"{one}\n" for one in answers), "--key", site_key.fingerprint,
                           "--gnupg", str(site_key.home))  # fmt: skip
     assert code == 0, seen
-    assert seen.count("label: who you are") == 3
+    assert seen.count("label: your name") == 3
     assert seen.count("distributions (") == 3
     assert seen.count("cuDNN (") == 2
     assert seen.count("CUDA (") == 2
@@ -199,7 +199,7 @@ def test_numbers_choose_and_empty_lines_take_what_is_offered(tmp_path: Path, sit
     argv = ("--label", "acme", "--key", site_key.fingerprint, "--gnupg", str(site_key.home))
     code, seen = dialogue(tmp_path / "all", "\n" * 6, *argv)
     assert code == 0, seen
-    assert "label: who" not in seen
+    assert "label: your" not in seen
     (pin,) = pins(tmp_path / "all")
     assert pin["upstream"] == "ubuntu2404/x86_64"
     assert pin["packages"][0] == f"libcudnn9-cuda-13={offered(load_catalog())[0]}-*"
@@ -241,7 +241,7 @@ def test_sizes_are_told_before_anything_is_fetched(
     assert main(["init", "-C", str(tmp_path / "a"), *key, *one, "--dry-run"]) == 0
     told = capsys.readouterr().out
     assert "ubuntu2004/x86_64: cuDNN 8.0.5.39 for CUDA 11.1: up to about 1.5 GB" in told
-    assert "cudepot lock says the exact ones" in told
+    assert "cudepot lock shows the exact ones" in told
     assert not (tmp_path / "a").exists()
     assert main(["init", "-C", str(tmp_path / "b"), *key, *one, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["expected"] == [
@@ -270,5 +270,5 @@ def test_known_and_unknown_sizes_are_added_up_apart() -> None:
         Expected("b/x86_64", "8.0.5.39", "11.1", "y.tgz", 1_500_000_000),
     ])  # fmt: skip
     assert lines[0] == "a/x86_64: 2 releases, cuDNN 8.0.4.30 to 8.0.5.39: up to about 1.5 GB, and 1 of unknown size"
-    assert lines[2] == "in all: up to about 3.0 GB, and what is not known"
+    assert lines[2] == "in all: up to about 3.0 GB, plus what is not known"
     assert sizes([]) == []

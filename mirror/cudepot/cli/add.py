@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 NAME = "add"
 HELP = "add packages, environments and upstreams to cudepot.toml, and lock them"
 DESCRIPTION = """\
-Add packages to cudepot.toml, whose comments and layout stay, and lock them at once. Without --environment the first
-word is where they come from: an upstream of cudepot.toml, a preset (`cudepot upstreams` lists them; ubuntu2204 is short
-for nvidia/ubuntu2204/x86_64), or a folder of downloads. It is added where it is missing; alone, nothing else is.
+Add packages to cudepot.toml, keeping its comments and layout, and lock them at once. Without --environment the first
+word is where they come from: an upstream in cudepot.toml, a preset (`cudepot upstreams` lists them; ubuntu2204 is
+short for nvidia/ubuntu2204/x86_64), or a folder of downloads. It is added if it is missing; without packages, only
+the upstream is added.
 
   cudepot add ubuntu2204 libcudnn9-cuda-12 libnccl2 --cuda 12
   cudepot add rhel9 "libcudnn9-cuda-12-9.12.0.46-*" --repackage
@@ -28,9 +29,9 @@ for nvidia/ubuntu2204/x86_64), or a folder of downloads. It is added where it is
   cudepot add torch==2.9.1 --environment train --from pytorch/cu130
   cudepot add gcc make --environment node --distribution debian12
 
-With --environment they are wanted with all that they need. The environment is made where it is missing, with the
-upstreams that it needs; --wheels, --conda, --deb or --rpm says what they are where that is not clear. If the new
-cudepot.toml cannot be locked, both files are put back as they were.
+With --environment they are locked with all their dependencies. The environment is created if it is missing, with the
+upstreams it needs; --wheels, --conda, --deb or --rpm says what the packages are if that is not clear. If the new
+cudepot.toml cannot be locked, both files are restored.
 """
 _SORTS = ("wheels", str(Ecosystem.CONDA), "deb", "rpm")
 _FOR_ENVIRONMENTS = ("python", "distribution", "base", "origin", "sort")
@@ -39,9 +40,9 @@ _FOR_PINS = ("recipe", "repackage", "output")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    text = "an upstream, preset or folder, then packages of it; with --environment packages alone"
+    text = "an upstream, preset or folder, then packages from it; with --environment only packages"
     parser.add_argument("words", nargs="+", metavar="WORD", help=text)
-    parser.add_argument("--cuda", default="", metavar="VERSION", help="CUDA variant that packages are for: 12, 12.6")
+    parser.add_argument("--cuda", default="", metavar="VERSION", help="CUDA variant of the packages: 12, 12.6")
     parser.add_argument("--platform", action="append", default=[], metavar="NAME", help="linux-64; may be repeated")
     parser.add_argument("--architecture", action="append", default=[], metavar="NAME", help="amd64; may be repeated")
     _pins(parser.add_argument_group("pins"))
@@ -51,18 +52,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _pins(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--recipe", default="", metavar="NAME", help="what repackages them: cudnn")
+    group.add_argument("--recipe", default="", metavar="NAME", help="recipe that repackages them: cudnn")
     group.add_argument("--repackage", action="store_true", help="recipe cudnn: also conda packages and a wheel")
-    text = "what is published: mirror, conda, wheel, cuda-wheel, static; may be repeated"
+    text = "what to publish: mirror, conda, wheel, cuda-wheel, static; may be repeated"
     group.add_argument("--output", action="append", default=[], metavar="WHAT", help=text)
 
 
 def _environments(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("-e", "--environment", default="", metavar="NAME", help="what they are wanted for")
+    group.add_argument("-e", "--environment", default="", metavar="NAME", help="the environment that gets them")
     group.add_argument("--python", action="append", default=[], metavar="VERSION", help="3.12; may be repeated")
-    group.add_argument("--distribution", default="", metavar="NAME", help="of debs and rpms: ubuntu2204, rocky9")
-    group.add_argument("--base", default="", metavar="BASE", help="what machines have before: none, minbase, file:NAME")
-    text = "the one upstream or preset that they come from: pytorch/cu130"
+    group.add_argument("--distribution", default="", metavar="NAME", help="for debs and rpms: ubuntu2204, rocky9")
+    group.add_argument(
+        "--base", default="", metavar="BASE", help="what machines already have: none, minbase, file:NAME"
+    )
+    text = "the upstream or preset they come from: pytorch/cu130"
     group.add_argument("--from", dest="origin", default="", metavar="UPSTREAM", help=text)
     sorts = group.add_mutually_exclusive_group()
     for one in _SORTS:
@@ -71,14 +74,22 @@ def _environments(group: argparse._ArgumentGroup) -> None:
 
 
 def _upstreams(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--name", default="", help="what the upstream is called here")
-    group.add_argument("--type", default="", metavar="TYPE", help="of one without preset: apt, yum, simple, conda ...")
-    group.add_argument("--url", default="", help="where it is, if not where its preset says")
-    group.add_argument("--key", action="append", default=[], metavar="FINGERPRINT", help="may sign it; may be repeated")
-    group.add_argument("--keyring", action="append", default=[], type=Path, metavar="FILE", help="with the public key")
-    group.add_argument("--suite", action="append", default=[], metavar="NAME", help="of an apt repository with dists/")
+    group.add_argument("--name", default="", help="name of the upstream here")
+    group.add_argument("--type", default="", metavar="TYPE", help="type, without a preset: apt, yum, simple, conda ...")
+    group.add_argument("--url", default="", help="its address, if not the preset's")
+    group.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="FINGERPRINT",
+        help="fingerprint of a key that may sign it; may be repeated",
+    )
+    group.add_argument(
+        "--keyring", action="append", default=[], type=Path, metavar="FILE", help="file with the public key"
+    )
+    group.add_argument("--suite", action="append", default=[], metavar="NAME", help="for an apt repository with dists/")
     group.add_argument("--component", action="append", default=[], metavar="NAME", help="likewise: main")
-    group.add_argument("--whole", action="store_true", help="mirror all of it, as it is signed")
+    group.add_argument("--whole", action="store_true", help="mirror all of it, as its upstream signed it")
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -97,7 +108,7 @@ def _check(args: argparse.Namespace) -> None:
     """Refuse options that say nothing about what is added."""
     hint = "packages of an environment are published as they are"
     if not args.environment:
-        hint = "--environment NAME says which one"
+        hint = "choose one with --environment NAME"
     for name in _FOR_PINS if args.environment else _FOR_ENVIRONMENTS:
         if getattr(args, name):
             option = {"origin": "from", "sort": args.sort}.get(name, name)
@@ -157,5 +168,5 @@ def _files(args: argparse.Namespace) -> list[str]:
     base = Path(args.directory).resolve()
     for one in args.keyring:
         if not one.is_file():
-            raise ConfigError(f"{one}: no such file", hint="--keyring names the file of a public key")
+            raise ConfigError(f"{one}: no such file", hint="--keyring takes a file with a public key")
     return [below(one, base) for one in args.keyring]

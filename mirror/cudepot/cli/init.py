@@ -22,20 +22,20 @@ NAME = "init"
 _LABEL = "site"
 _LARGE = 20 * 10**9
 """Bytes above which there is a warning."""
-HELP = "make a project: cudepot.toml, store and a signing key"
+HELP = "create a project: cudepot.toml, store and a signing key"
 DESCRIPTION = """\
-Make a project folder with a commented cudepot.toml, an empty store and, unless you name one of yours, a new OpenPGP
-key that signs what this site publishes. In a folder that has a cudepot.toml (a fresh clone, say) it makes what is
-missing and leaves the file alone.
+Create a project folder with a commented cudepot.toml, an empty store and, unless you give one of yours, a new OpenPGP
+key that signs what this site publishes. In a folder that has a cudepot.toml (a fresh clone, for example) it creates
+what is missing and does not touch the file.
 
 With --stack the file mirrors what people mirror together, as environments that machines can install from the site
-alone: a GPU node, an HGX node, the packages that the GPU Operator asks for. --list-stacks lists them.
+alone: a GPU node, an HGX node, the packages the GPU Operator asks for. --list-stacks lists them.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
-    text = "who you are: lower-case letters, digits, dots; wheels' versions end in it (default: site)"
+    text = "your name for the site: lower-case letters, digits, dots; it ends the versions of wheels (default: site)"
     parser.add_argument("--label", default="", help=text)
     parser.add_argument("--key", default="", metavar="FINGERPRINT", help="sign with this key instead of a new one")
     parser.add_argument("--gnupg", default="gnupg", metavar="DIR", help="GnuPG home of the key (default: gnupg)")
@@ -58,26 +58,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="with --from-site: an upstream of that site whose repository nobody else signs, a folder of debs say",
+        help="with --from-site: an upstream of that site whose repository is signed only by the site, such as a "
+        "folder of debs",
     )
-    wishes = parser.add_argument_group("what to pin; asked for on a terminal when none of it is given")
+    wishes = parser.add_argument_group("what to pin; on a terminal you are asked if none of this is given")
     wishes.add_argument(
         "--distribution", action="append", default=[], metavar="NAME", help="ubuntu2004, rhel8/sbsa; may be repeated"
     )
-    text = "8.0.5.39; 9.1 for its newest, 9.1.* for all of it; may be repeated (default: the newest)"
+    text = "8.0.5.39; 9.1 for its newest, 9.1.* for all of them; may be repeated (default: the newest)"
     wishes.add_argument("--cudnn", action="append", default=[], metavar="VERSION", help=text)
     text = "11.1; may be repeated (default: the newest that cuDNN was built for)"
     wishes.add_argument("--cuda", action="append", default=[], metavar="VERSION", help=text)
-    wishes.add_argument("--repackage", action="store_true", help="make conda packages and wheels too")
-    text = "the same for machines that see the site alone: cuBLAS and NVRTC too, from this machine's package index"
+    wishes.add_argument("--repackage", action="store_true", help="also make conda packages and wheels")
+    text = "the same for machines that see only the site: also cuBLAS and NVRTC, from this machine's package index"
     wishes.add_argument("--closed", action="store_true", help=text)
-    text = "refuse what is larger than that; without it, above 20 GB there is a warning"
+    text = "refuse a larger selection; without it, there is a warning above 20 GB"
     wishes.add_argument("--max-size", default="", metavar="SIZE", help=text)
-    text = "a public key that cudepot does not bring; it is copied into keys/ if it is pinned; may be repeated"
+    text = "a public key that does not come with cudepot; it is copied into keys/ if it is pinned; may be repeated"
     parser.add_argument("--keyring", action="append", default=[], type=Path, metavar="FILE", help=text)
     stack_arguments(parser)
-    parser.add_argument("--no-input", action="store_true", help="ask nothing")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be made; make nothing")
+    parser.add_argument("--no-input", action="store_true", help="do not ask questions")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show what would be created; create nothing")
 
 
 def run(args: argparse.Namespace) -> Answer:
@@ -108,7 +109,7 @@ def _project(args: argparse.Namespace, base: Path, wishes: Wishes | StackWishes 
             keyrings=args.keyring,
         )
     did = "would make" if args.dry_run else "made"
-    lines = [f"{did} {base / name}" for name in result.made] or ["nothing to make: the project is complete"]
+    lines = [f"{did} {base / name}" for name in result.made] or ["nothing to do: the project is complete"]
     if result.key:
         lines.append(f"site key: {result.key}")
     if result.key and not result.can_sign and not args.dry_run:
@@ -116,8 +117,10 @@ def _project(args: argparse.Namespace, base: Path, wishes: Wishes | StackWishes 
     lines += [*sizes(result.expected), *oversized(result.expected, _limit(args)), *stack_lines(wishes)]
     lines += [f"lacking: {one}" for one in result.lacking]
     if "cudepot.toml" in result.made and not args.dry_run:
-        first = "read cudepot.toml" if wishes else "say in cudepot.toml what you want"
-        lines.append(f"next: {first}, then cudepot lock (it says how much there is to fetch), sync, repackage, publish")
+        first = "read cudepot.toml" if wishes else "write what you want into cudepot.toml"
+        lines.append(
+            f"next: {first}, then cudepot lock (it shows how much there is to fetch), sync, repackage, publish"
+        )
     return asdict(result), lines, 0
 
 
@@ -154,7 +157,7 @@ def _check_size(args: argparse.Namespace, wishes: Wishes | StackWishes | None) -
     from cudepot.workflows.init.init import outlook
 
     if args.max_size and isinstance(wishes, Wishes) and (over := oversized(outlook(wishes), _limit(args))):
-        raise ConfigError(over[0].removeprefix("warning: "), hint="take fewer releases, or a larger --max-size")
+        raise ConfigError(over[0].removeprefix("warning: "), hint="choose fewer releases, or a larger --max-size")
 
 
 def _from_site(args: argparse.Namespace, base: Path) -> Answer:
@@ -171,6 +174,6 @@ def _from_site(args: argparse.Namespace, base: Path) -> Answer:
         )
     did = "would make" if args.dry_run else "made"
     lines = [f"{did} {base / name}" for name in result.made]
-    lines.append(f"the site's key: {result.key}: compare it with the near side's by another way")
+    lines.append(f"the site's key: {result.key}: compare it with the near side's through another channel")
     lines.append("next: cudepot bundle import FILE..., then cudepot publish")
     return asdict(result), lines, 0

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 CUDNN, NOTHING = "cudnn-packages", "nothing"
 _OFFERED = 6
-_SEVERAL = "several with commas between"
+_SEVERAL = "separate several with commas"
 
 
 def ask_label() -> str:
     """Return who somebody is."""
     from cudepot.catalog.config.site import parse_label
 
-    text = "label: who you are, in one word; every wheel made here ends in it (8.0.5.39+LABEL.1)"
+    text = "label: your name for the site, in one word; it ends the version of every wheel made here (8.0.5.39+LABEL.1)"
     return ask(text, partial(parse_label, where="the label"), default="site")
 
 
@@ -34,12 +34,14 @@ def ask_wishes(limit: int) -> Wishes | StackWishes | None:
 
     stacks = [Choice(one.name, one.title) for one in load_stacks().by_name.values()]
     first = [
-        Choice(CUDNN, "NVIDIA's packages of cuDNN for distributions; conda packages and wheels made of them"),
+        Choice(CUDNN, "NVIDIA's cuDNN packages for distributions; conda packages and wheels made from them"),
         Choice(NOTHING, "a cudepot.toml with examples: `cudepot add` fills it"),
     ]
     while True:
         known = {one.value for one in (*first, *stacks)}
-        names = ask_all(f"what for ({_SEVERAL})", partial(_one_of, known), default=CUDNN, choices=[*first, *stacks])
+        names = ask_all(
+            f"what do you want ({_SEVERAL})", partial(_one_of, known), default=CUDNN, choices=[*first, *stacks]
+        )
         if NOTHING in names:
             return None
         chosen = [one for one in names if one != CUDNN]
@@ -68,8 +70,8 @@ def _cudnn(limit: int) -> Wishes | None:
     names, catalog = _repositories(), load_catalog()
     cudnns = _cudnns(catalog)
     cudas = _cudas(catalog, cudnns)
-    both = confirm("conda packages and wheels too?", default=False)
-    closed = both and confirm("for machines that see your site alone (cuBLAS and NVRTC too)?", default=False)
+    both = confirm("also conda packages and wheels?", default=False)
+    closed = both and confirm("for machines that see only your site (also cuBLAS and NVRTC)?", default=False)
     wishes = Wishes(tuple(names), tuple(cudnns), tuple(cudas), both, closed)
     expected = outlook(wishes)
     over = oversized(expected, limit)
@@ -86,7 +88,7 @@ def _repositories() -> list[str]:
     for one in presets.repositories.values():
         name = one.name.removeprefix("nvidia/")
         if one.vendor == "nvidia" and name.count("/") == 1 and one.is_signed and one.vouchers and "cross" not in name:
-            choices.append(Choice(name, "" if brought(one.vouchers) else "you bring the file of its key"))
+            choices.append(Choice(name, "" if brought(one.vouchers) else "you provide its key file"))
     judge = partial(check_repository, presets=presets)
     return ask_all(f"distributions ({_SEVERAL})", judge, default=_newest_ubuntu(choices), choices=choices)
 
@@ -185,4 +187,4 @@ def _driver(cudas: Sequence[str], stacks: Stacks) -> str:
 def _kernels() -> list[str]:
     from cudepot.catalog.stacks.chosen import check_kernel
 
-    return ask_all(f"kernels, as `uname -r` says them ({_SEVERAL})", check_kernel)
+    return ask_all(f"kernels, as `uname -r` prints them ({_SEVERAL})", check_kernel)

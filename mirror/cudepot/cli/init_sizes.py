@@ -24,9 +24,9 @@ def sizes(expected: Sequence[Expected]) -> list[str]:
     lines = [_size(name, list(group)) for name, group in groupby(expected, key=lambda one: one.repository)]
     known, unknown = sum(one.bytes for one in expected), sum(not one.bytes for one in expected)
     if known and len(lines) > 1:
-        lines.append(f"in all: up to about {size_text(known)}" + (", and what is not known" if unknown else ""))
+        lines.append(f"in all: up to about {size_text(known)}" + (", plus what is not known" if unknown else ""))
     if lines:
-        lines.append("these are the sizes of NVIDIA's archives of the same releases; cudepot lock says the exact ones")
+        lines.append("these are the sizes of NVIDIA's archives of the same releases; cudepot lock shows the exact ones")
     return lines
 
 

@@ -22,7 +22,7 @@ def stack_arguments(parser: argparse.ArgumentParser) -> None:
     text = "mirror what people mirror together: gpu-node, hgx-node, ai-dev, gpu-operator ...; may be repeated"
     stacks.add_argument("--stack", action="append", default=[], metavar="NAME", help=text)
     stacks.add_argument("--driver", default="", metavar="BRANCH", help="570 (default: the newest)")
-    text = "as `uname -r` says it, 5.15.0-130-generic; may be repeated (default: the newest)"
+    text = "as `uname -r` prints it, 5.15.0-130-generic; may be repeated (default: the newest)"
     stacks.add_argument("--kernel", action="append", default=[], metavar="VERSION", help=text)
     stacks.add_argument("--list-stacks", action="store_true", help="list stacks and distributions; make nothing")
 
@@ -72,7 +72,7 @@ def stack_lines(wishes: Wishes | StackWishes | None) -> list[str]:
     found = stacked(wishes)
     lines = [
         f"environment {name}: {one.target.distribution.title}, {one.target.architecture}: "
-        f"{sum(map(len, one.packages.values()))} packages asked for, {len(one.presets)} upstreams"
+        f"{sum(map(len, one.packages.values()))} packages requested, {len(one.presets)} upstreams"
         for name, one in found.environments.items()
     ]
     return lines + [f"note: {one}" for one in (*found.notes, *_homeless(found.environments.values()))]

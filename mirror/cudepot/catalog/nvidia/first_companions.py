@@ -21,7 +21,7 @@ def companions(components: CudaComponents, releases: Sequence[Meant]) -> str:
     """Return the tables for cudepot.toml; raise ConfigError for a CUDA of which there are no such wheels."""
     platforms = dict.fromkeys(filter(None, (platform_of(one.repository) for one in releases)))
     heading = (
-        "\n# What cuDNN needs where machines see this site alone: as wheels, and as conda packages made of them.\n"
+        "\n# What cuDNN needs where machines see this site alone: as wheels, and as conda packages made from them.\n"
     )
     pins = dict.fromkeys(pin for one in releases for pin in _pins(components, one))
     outputs = ", ".join(f'"{one}"' for one in (Output.MIRROR, Output.CONDA))
@@ -44,7 +44,7 @@ def _pins(components: CudaComponents, release: Meant) -> Iterator[tuple[str, str
     if major < _FIRST:
         raise ConfigError(
             f"there are no wheels of cuBLAS for CUDA {cuda}, so no channel without conda-forge",
-            hint="leave --closed out, or take CUDA 11 or newer",
+            hint="omit --closed, or use CUDA 11 or newer",
         )
     ending = "" if major >= _PLAIN else f"-cu{major}"
     recipe = "libcublas" if major >= _SPLIT else "cudatoolkit"

@@ -52,7 +52,7 @@ def check_repository(distribution: str, presets: Presets) -> str:
     if not preset.vouchers:
         signed = f"it was signed by {', '.join(preset.former)}" if preset.former else preset.note
         hint = f"{signed}; then `cudepot add {repository(distribution)} PACKAGE... --key FINGERPRINT --keyring FILE`"
-        raise ConfigError(f"preset {preset.name!r} pins no key", hint=hint)
+        raise ConfigError(f"preset {preset.name!r} has no pinned key", hint=hint)
     return distribution
 
 

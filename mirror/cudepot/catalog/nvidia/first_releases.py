@@ -29,8 +29,8 @@ def check_cudnn(text: str) -> str:
     """Return a version of cuDNN, or the beginning of one; raise ConfigError for what is none."""
     if not _VERSION.fullmatch(text):
         raise ConfigError(
-            f"{text!r} is no cuDNN version",
-            hint="9.12.0.46; a beginning for its newest: 9.12, 9; or all of one: 9.12.*",
+            f"{text!r} is not a cuDNN version",
+            hint="9.12.0.46; the first digits for their newest: 9.12, 9; or all of them: 9.12.*",
         )
     return text
 
@@ -38,7 +38,7 @@ def check_cudnn(text: str) -> str:
 def check_cuda(text: str) -> str:
     """Return a version of CUDA; raise ConfigError for what is none."""
     if not _CUDA.fullmatch(text):
-        raise ConfigError(f"{text!r} is no CUDA version", hint="--cuda 11.1, --cuda 12")
+        raise ConfigError(f"{text!r} is not a CUDA version", hint="--cuda 11.1, --cuda 12")
     return text
 
 

@@ -30,7 +30,7 @@ def add(draft: Draft, wanted: Wanted, base: Path) -> Draft:
         return with_pins(draft, only(draft, wanted.words).name, wanted.words, wanted.pin)
     if found.new is None and not rest:
         raise ConfigError(
-            f"upstream {found.name!r} is there already", hint=f"say what of it: cudepot add {first} PACKAGE..."
+            f"upstream {found.name!r} is there already", hint=f"name packages from it: cudepot add {first} PACKAGE..."
         )
     draft = added(draft, found)
     return with_pins(draft, found.name, rest, wanted.pin) if rest else draft

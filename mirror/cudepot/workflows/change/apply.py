@@ -83,7 +83,7 @@ def _locked(depot: Depot, draft: Draft, *, dry_run: bool, wait: float) -> LockRe
                 raise one.error
     except CudepotError as error:
         if not dry_run:
-            error.hint = f"{error.hint}; " * bool(error.hint) + "cudepot.toml and cudepot.lock are as they were"
+            error.hint = f"{error.hint}; " * bool(error.hint) + "cudepot.toml and cudepot.lock are unchanged"
         raise
     return result
 

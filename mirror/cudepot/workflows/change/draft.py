@@ -113,4 +113,4 @@ def unknown_environment(name: str, config: Config) -> ConfigError:
     """Return the error about an environment that is not there."""
     there = ", ".join(one.name for one in config.environments)
     hint = f"there are: {there}" if there else "cudepot.toml has none"
-    return ConfigError(f"no environment is called {name!r}", hint=hint)
+    return ConfigError(f"there is no environment {name!r}", hint=hint)

@@ -87,8 +87,8 @@ def _of_distribution(wanted: Wanted, draft: Draft, kind: str) -> Iterator[str]:
     presets, name = load_presets(), wanted.target.get("distribution", "")
     if not name:
         raise ConfigError(
-            f"environment {wanted.environment!r} is not there, and no distribution was given",
-            hint="--distribution ubuntu2204 makes it",
+            f"there is no environment {wanted.environment!r}, and no distribution was given",
+            hint="create it with --distribution ubuntu2204",
         )
     tables = zip(draft.config.upstreams, draft.tables("upstream"), strict=True)
     others = [one for one, table in tables if one.type == kind and not table.get("preset", "").startswith("nvidia/")]
@@ -156,7 +156,7 @@ def _check_same(table: Mapping[str, Any], target: Mapping[str, Any], name: str) 
         if key not in _MANY and str(table.get(key, value)) != str(value):
             raise ConfigError(
                 f"environment {name!r} has {key} = {table[key]!r}, and {value!r} was given",
-                hint="give another environment a name of its own, or change it in cudepot.toml",
+                hint="use another name for the new environment, or change this one in cudepot.toml",
             )
         if key not in _MANY and key not in table:
             raise ConfigError(f"environment {name!r} says no {key}", hint=f'set it in cudepot.toml: {key} = "{value}"')
@@ -190,7 +190,7 @@ def _without(draft: Draft, number: int, name: str, word: str) -> Draft:
         left = [one for one in specs if one not in gone]
         if not left and not any(table.get(other.words.key) for other in solving().values() if other is not solves):
             raise ConfigError(
-                f"without {word!r} environment {name!r} wants nothing",
+                f"without {word!r} environment {name!r} is empty",
                 hint=f"`cudepot remove --environment {name}` removes it",
             )
         note = f"[[environment]] {name}: removed {', '.join(gone)}"

@@ -65,8 +65,8 @@ def without_pins(draft: Draft, upstream: str, words: Sequence[str]) -> Draft:
             raise _not_pinned(draft, upstream, word)
         where = dict.fromkeys(table["upstream"] for _, table, _ in hits)
         if len(where) > 1:
-            hint = f"say of which: cudepot remove {next(iter(where))} {word}"
-            raise ConfigError(f"{word!r} is pinned of {', '.join(where)}", hint=hint)
+            hint = f"choose one: cudepot remove {next(iter(where))} {word}"
+            raise ConfigError(f"{word!r} is pinned from {', '.join(where)}", hint=hint)
         for number in sorted({one for one, *_ in hits}, reverse=True):
             draft = _without(draft, number, [spec for one, _, spec in hits if one == number])
     return draft

@@ -52,7 +52,7 @@ def _without_upstream(draft: Draft, name: str) -> Draft:
         except ConfigError as error:
             raise ConfigError(
                 f"environment {one.name!r} needs upstream {name!r}: {error}",
-                hint=f"take it out there first, or remove the environment: cudepot remove --environment {one.name}",
+                hint=f"remove it there first, or remove the environment: cudepot remove --environment {one.name}",
             ) from error
     return left
 

@@ -72,7 +72,7 @@ def _there(draft: Draft, word: str) -> str:
     short = [one for one in names if one.startswith(f"{word}/")]
     found = by_preset or short
     if len(found) > 1:
-        raise ConfigError(f"{word!r} may mean {', '.join(found)}", hint="give the whole name")
+        raise ConfigError(f"{word!r} may mean {', '.join(found)}", hint="give the full name")
     return found[0] if found else ""
 
 
@@ -121,7 +121,7 @@ def only(draft: Draft, words: tuple[str, ...]) -> Upstream:
         return able[0]
     names = [one.name for one in able]
     near = difflib.get_close_matches(words[0], [*names, *load_presets().repositories], 3, 0.6)
-    hint = f"say where they come from: cudepot add UPSTREAM {' '.join(words)}"
+    hint = f"name where they come from: cudepot add UPSTREAM {' '.join(words)}"
     hint += f"; did you mean {' or '.join(near)}?" if near else ""
     known = f"; upstreams here: {', '.join(names)}" if names else "; `cudepot upstreams` lists what cudepot knows"
-    raise ConfigError(f"{words[0]!r} is no upstream, and it is not clear which one has it", hint=hint + known)
+    raise ConfigError(f"{words[0]!r} is not an upstream, and it is not clear which one has it", hint=hint + known)

@@ -74,7 +74,7 @@ def init(
     known = toml.exists()
     key = fingerprint(key) if key else ""
     if known and wishes:
-        raise ConfigError(f"{toml}: is there already", hint="`cudepot add` adds to it")
+        raise ConfigError(f"{toml}: exists already", hint="`cudepot add` adds to it")
     pins = _pins(wishes) if wishes else ""
     closed = isinstance(wishes, Wishes) and wishes.closed
     text = toml.read_text("utf-8") if known else _rendered(label, key, gnupg, pins, closed=closed)
@@ -106,7 +106,7 @@ def outlook(wishes: Wishes) -> tuple[Expected, ...]:
 
 def _meant(wishes: Wishes) -> tuple[Meant, ...]:
     if not wishes.distributions:
-        raise ConfigError("no distribution is named", hint="--distribution ubuntu2204; `cudepot upstreams` has all")
+        raise ConfigError("no distribution was given", hint="--distribution ubuntu2204; `cudepot upstreams` has all")
     for one in wishes.distributions:
         check_repository(one, load_presets())
     for version in wishes.cudnns:

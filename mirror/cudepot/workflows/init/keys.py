@@ -33,8 +33,8 @@ def key_files(base: Path, upstreams: Sequence[Upstream], given: Iterable[Path]) 
         keys = [one.fingerprint for one in read_keys(file)]
         if not pinned.intersection(keys):
             raise ConfigError(
-                f"{file}: holds {', '.join(keys)}, and no upstream here is signed by that",
-                hint=f"pinned are {', '.join(sorted(pinned)) or 'no keys'}",
+                f"{file}: holds {', '.join(keys)}, but no upstream here is signed with it",
+                hint=f"pinned: {', '.join(sorted(pinned)) or 'no keys'}",
             )
         found |= {presets.key(one).local: file for one in keys if one in pinned}
     wanted = {name: one for one in upstreams for name in one.keyrings}

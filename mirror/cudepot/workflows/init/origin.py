@@ -35,12 +35,10 @@ def init_from(
         ConfigError: there is a project already, or the file does not hold exactly one key.
     """
     if (base / "cudepot.toml").exists():
-        raise ConfigError(f"{base / 'cudepot.toml'}: exists", hint="set `from` in its [site], or take another folder")
+        raise ConfigError(f"{base / 'cudepot.toml'}: exists", hint="set `from` in its [site], or use another folder")
     found = [one.fingerprint for one in read_keys(keyfile)]
     if len(found) != 1:
-        raise ConfigError(
-            f"{keyfile}: holds {len(found)} keys", hint="take keys/site.asc of the site, and nothing else"
-        )
+        raise ConfigError(f"{keyfile}: holds {len(found)} keys", hint="use keys/site.asc of the site, and nothing else")
     names = [upstream_name(one, "--unsigned-upstream") for one in unsigned]
     keys = [fingerprint(one) for one in upstream_keys] or _known()
     if not dry_run:
