@@ -182,7 +182,7 @@ def test_a_retired_name_does_not_become_its_placeholder(project: Project, index:
     for pin in ("nvidia-cublas-cu13", "nvidia-cublas-cu13<0.0.1"):
         want(project, index, pin)
         failed = project.fail(6, "lock")
-        assert "hint: For CUDA 13 it is called nvidia-cublas" in failed.hint
+        assert "hint: for CUDA 13 it is called nvidia-cublas" in failed.hint
     assert "0.0.1 has no wheel, only a source package" in project.fail(6, "lock").error or pin.endswith("<0.0.1")
     index.html("nvidia-cublas-cu13", held[0])
     want(project, index, "nvidia-cublas-cu13")

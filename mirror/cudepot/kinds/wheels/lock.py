@@ -117,7 +117,7 @@ def read_pages(
 def _no_project(path: str, spec: str) -> str:
     """Return the hint for an entry whose project the index does not have."""
     if now := called_now(path.rstrip("/")):
-        return f"{now[:1].upper()}{now[1:]}"
+        return now
     meant = as_wheel(spec)
     other = [meant] if meant and not meant.startswith(path.rstrip("/")) else []
     return spelled_out(other) or "the index has no project of that name: check the spelling"

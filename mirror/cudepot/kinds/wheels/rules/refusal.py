@@ -81,7 +81,7 @@ def _hints(reasons: str, said: str, question: Question, index_of: IndexOf) -> It
     """Give what may help: how a name is spelt, which key of cudepot.toml binds, pre-releases."""
     for one in dict.fromkeys(_NO_PROJECT.findall(" ".join(said.split()))):
         now = called_now(str(canonicalize_name(one)))
-        yield f"{now[:1].upper()}{now[1:]}" if now else _elsewhere(one, index_of(one))
+        yield now if now else _elsewhere(one, index_of(one))
     for one in dict.fromkeys(_EMPTY.findall(reasons)):
         yield f"{index_of(one)} lists no file of {one}, or none uploaded before `exclude-newer`"
     for one in dict.fromkeys(_YANKED.findall(reasons)):

@@ -203,7 +203,7 @@ class Project:
         near = [one for one in there if tuple(str(one).split(".")[:2]) in asked]
         listed = ", ".join(map(str, sorted((near or there)[:_SHOWN]))) or "none"
         now = called_now(self.name)
-        return f"{now[0].upper()}{now[1:]}; versions there: {listed}" if now else f"versions there: {listed}"
+        return f"{now}; versions there: {listed}" if now else f"versions there: {listed}"
 
 
 def _public(version: Version) -> str:
