@@ -72,8 +72,9 @@ def _filled(word: str) -> str:
 
 
 def options(hint: Hint) -> set[str]:
-    """Return the long options that a hint names."""
-    return set(_OPTION.findall(hint.text))
+    """Return the long options that a hint names, those of other programs left out."""
+    own = _TICKED.sub(lambda found: found[0] if found[1].startswith(("cudepot", "--")) else "", hint.text)
+    return set(_OPTION.findall(own))
 
 
 def ticked(hint: Hint) -> list[str]:

@@ -34,8 +34,8 @@ EXAMPLES = {
 """Values that hints give as examples."""
 ELSEWHERE = {"needs", "sources"}
 """Keys of other files than cudepot.toml: payload rules, ``Sources`` of a Debian archive."""
-FOREIGN = {"--render-only", "--security-opt", "--show-keys", "--installed"}
-"""Options of other programs."""
+FOREIGN = {"--security-opt", "--installed"}
+"""Options of other programs that stand outside backticks."""
 
 
 def test_the_source_is_full_of_hints() -> None:

@@ -113,7 +113,7 @@ def _opened(
     if not base.is_dir():
         raise ConfigError(f"{base}: no such folder", hint="-C names the folder of cudepot.toml")
     config = load_config(base)
-    store = open_store(config, base, shown, USER_AGENT, quick=not exclusive)
+    store = open_store(config, base, shown, USER_AGENT, quick=not exclusive, throttle=_limits(args, config).throttle)
     keys = ExitStack()
     depot = _depot(args, base, config, store, shown, keys)
     dry, wait = getattr(args, "dry_run", False), getattr(args, "wait", 0.0)
@@ -305,7 +305,11 @@ def _rate(text: str) -> int:
 
 
 def _limits(args: argparse.Namespace, config: Config) -> Limits:
-    return limits_of(getattr(args, "limit_rate", 0) or config.fetch.rate, config.fetch.connections)
+    """Return the limits of this run: one throttle for its store, its upstreams and its site."""
+    if not hasattr(args, "limits"):
+        args.limits = limits_of(getattr(args, "limit_rate", 0) or config.fetch.rate, config.fetch.connections)
+    found: Limits = args.limits
+    return found
 
 
 def _remote(url: str, accept: str, *, limits: Limits) -> Source:

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from cudepot.catalog.fields import Table
 from cudepot.ports import Progress
 from cudepot.store.local import LocalStore
+from cudepot.transport.limits import UNLIMITED, Throttle
 
 
 class Around(NamedTuple):
@@ -20,6 +21,7 @@ class Around(NamedTuple):
         user_agent: what cudepot calls itself to servers.
         quick: see :class:`~cudepot.store.marks.Marks`.
         singly: whether few objects are needed, so that each is asked for alone: on a worker.
+        throttle: paces what is sent.
     """
 
     base: Path
@@ -28,6 +30,7 @@ class Around(NamedTuple):
     user_agent: str
     quick: bool = False
     singly: bool = False
+    throttle: Throttle = UNLIMITED.throttle
 
 
 class StorePlace(Protocol):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from cudepot.catalog.fields import Table
 from cudepot.store.local import LocalStore
+from cudepot.transport.limits import UNLIMITED, Throttle
 
 if TYPE_CHECKING:
     from cudepot.catalog.config.config import Config
@@ -42,11 +43,19 @@ def parse_table(table: Table) -> tuple[str, object]:
     return path, place
 
 
-def open_store(config: Config, base: Path, progress: Progress, user_agent: str, *, quick: bool = False) -> LocalStore:
+def open_store(
+    config: Config,
+    base: Path,
+    progress: Progress,
+    user_agent: str,
+    *,
+    quick: bool = False,
+    throttle: Throttle = UNLIMITED.throttle,
+) -> LocalStore:
     """Return the store that is configured; raise ConfigError where a folder is none."""
     root = base / config.store
     if config.kept_in is None:
         return LocalStore(root, quick=quick)
     from cudepot.stores.kind import Around  # noqa: PLC0415 - of those that are elsewhere
 
-    return cast("StorePlace", config.kept_in).open(Around(base, root, progress, user_agent, quick))
+    return cast("StorePlace", config.kept_in).open(Around(base, root, progress, user_agent, quick, throttle=throttle))

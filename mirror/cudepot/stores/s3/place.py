@@ -31,7 +31,9 @@ class S3StorePlace(Where):
         from cudepot.transport.s3.bucket import Bucket  # noqa: PLC0415
 
         place = replace(self, ca=str(around.base / self.ca) if self.ca else "")
-        return S3Store(around, Bucket(place, around.user_agent), cache=self.cache, singly=around.singly)
+        return S3Store(
+            around, Bucket(place, around.user_agent, around.throttle), cache=self.cache, singly=around.singly
+        )
 
 
 def parse(table: Table) -> S3StorePlace:
