@@ -95,7 +95,7 @@ def lines(found: Any) -> list[str]:
 
 
 def packs(one: RenderedOutput, files: list[str]) -> bool:
-    """Tell whether the globs are the same; an output of no files of its own names what is nowhere in recipe.yaml."""
+    """Return whether the globs are the same; an output of no files of its own names what is nowhere in recipe.yaml."""
     return sorted(one.files) == sorted(files) or (not files and one.files == ("share/nothing/in/a/meta/package",))
 
 

@@ -173,7 +173,7 @@ def test_a_section(
 
 
 def _is_built(variables: Mapping[str, str]) -> bool:
-    """Tell whether NVIDIA has built a version for a distribution: for Ubuntu 20.04 none of CUDA 10."""
+    """Return whether NVIDIA has built a version for a distribution: for Ubuntu 20.04 none of CUDA 10."""
     return variables["OS"] != "ubuntu2004" or "cuda10" not in variables["cuda_version"]
 
 

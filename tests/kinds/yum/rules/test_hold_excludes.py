@@ -27,7 +27,7 @@ def patterns(versions: dict[str, list[str]], *, old: bool = False) -> list[str]:
 
 
 def dnf_hides(spec: str, name: str, epoch: str, version: str, release: str) -> bool:
-    """Tell whether dnf hides an x86_64 package: the name is exact, other fields are globs; both readings count."""
+    """Return whether dnf hides an x86_64 package: the name is exact, other fields are globs; both readings count."""
     for form in (_FIELDS, _SHORT):
         if found := form.fullmatch(spec):
             mine = {"name": name, "epoch": epoch, "version": version, "release": release, "arch": "x86_64"}
@@ -37,7 +37,7 @@ def dnf_hides(spec: str, name: str, epoch: str, version: str, release: str) -> b
 
 
 def yum_hides(spec: str, name: str, epoch: str, version: str, release: str) -> bool:
-    """Tell whether yum 3 hides it: a glob over the whole text."""
+    """Return whether yum 3 hides it: a glob over the whole text."""
     return fnmatchcase(f"{name}-{epoch}:{version}-{release}.x86_64", spec)
 
 
