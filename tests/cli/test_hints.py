@@ -24,7 +24,7 @@ from cudepot.errors import UsageError
 from cudepot.workflows.schema import schema
 
 PROGRAMS = {
-    "apt-get", "aws", "conda", "date", "dnf", "dpkg", "dpkg-query", "gpg", "machine", "nvidia-smi", "pip", "pixi", "ps",
+    "apt-get", "aws", "conda", "dask", "date", "dnf", "dpkg", "dpkg-query", "gpg", "machine", "nvidia-smi", "pip", "pixi", "ps",
     "rattler-build", "rpm", "timedatectl", "uname",
 }  # fmt: skip
 """First words of what other programs take; ``machine`` begins a line of ~/.netrc."""
@@ -34,7 +34,7 @@ EXAMPLES = {
 """Values that hints give as examples."""
 ELSEWHERE = {"needs", "sources"}
 """Keys of other files than cudepot.toml: payload rules, ``Sources`` of a Debian archive."""
-FOREIGN = {"--security-opt", "--installed"}
+FOREIGN = {"--export-secret-keys", "--homedir", "--installed", "--security-opt"}
 """Options of other programs that stand outside backticks."""
 
 

@@ -33,6 +33,8 @@ READ = {"catalog", "channels", "client --help", "status", "kit requirements", "e
 """Commands that hints name for what they print."""
 ELSEWHERE = {
     "add --key --keyring": ("workflows/test_add.py", '"--keyring"'),
+    "backup": ("workflows/test_backup.py", '"backup"'),
+    "bundle export --channel": ("workflows/test_channels_far.py", '"--channel"'),
     "bundle missing": ("workflows/test_bundles.py", '"bundle", "missing"'),
     "doctor": ("workflows/test_doctor_run.py", '"doctor"'),
     "gc --dry-run --force": ("kinds/contract/test_contract.py", '"--force"'),
