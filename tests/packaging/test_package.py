@@ -8,8 +8,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import tomli
+from packaging.requirements import Requirement
 from simulator.cudnn import CudnnRelease, parts, write_archive
-from simulator.process import run
+from simulator.process import clean_env, run
 from simulator.project import Project
 from tests.packaging.installed import PYTHONS, ROOT, made_for, try_out
 
@@ -20,6 +22,17 @@ from cudepot.digest import hexdigest
 pytestmark = pytest.mark.slow
 RELEASE = CudnnRelease("8.0.5.39", "11.1")
 WHEEL, SDIST = f"cudepot-{__version__}-py3-none-any.whl", f"cudepot-{__version__}.tar.gz"
+_ONLY = """
+import sys
+class Only:
+    def find_spec(self, name, *_):
+        top = name.partition(".")[0]
+        if top not in {*sys.stdlib_module_names, *sys.argv[1:], "cudepot"} and not top.endswith("__mypyc"):
+            raise ModuleNotFoundError(f"{name} is not among what the hook names")
+sys.meta_path.insert(0, Only())
+from cudepot.cli.shared_files import shared_files
+assert shared_files()
+"""
 FOLDERS = ("recipes", "channel-config", "docs")
 
 
@@ -52,6 +65,13 @@ def test_the_wheel_has_data_manual_and_completion(dist: Path) -> None:
     share = f"cudepot-{__version__}.data/data/share"
     assert {f"{share}/man/man1/cudepot-{verb}.1" for verb in VERBS} <= names
     assert f"{share}/fish/vendor_completions.d/cudepot.fish" in names
+
+
+def test_what_a_wheel_is_built_with_is_all_that_its_build_imports() -> None:
+    """``pip install .`` builds in an environment of its own, with no more than the hook of pyproject.toml names."""
+    hook = tomli.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]
+    names = [Requirement(one).name for one in hook["custom"]["dependencies"]]
+    run(sys.executable, "-c", _ONLY, *names, env=clean_env(PYTHONPATH=str(ROOT / "mirror")))
 
 
 def test_twine_finds_nothing(dist: Path) -> None:
