@@ -24,8 +24,8 @@ from cudepot.errors import UsageError
 from cudepot.workflows.schema import schema
 
 PROGRAMS = {
-    "apt-get", "aws", "conda", "dask", "date", "dnf", "dpkg", "dpkg-query", "gpg", "machine", "nvidia-smi", "pip", "pixi",
-    "ps", "rattler-build", "rpm", "timedatectl", "uname",
+    "apt-get", "aws", "conda", "dask", "date", "dnf", "dpkg", "dpkg-query", "gpg", "machine", "nvidia-smi", "pip",
+    "pixi", "ps", "rattler-build", "rpm", "timedatectl", "uname",
 }  # fmt: skip
 """First words of what other programs take; ``machine`` begins a line of ~/.netrc."""
 EXAMPLES = {
