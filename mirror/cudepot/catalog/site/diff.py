@@ -51,16 +51,17 @@ def ecosystem(path: str) -> str:
     return row.name if row else ""
 
 
-def _packages(tree: Tree) -> dict[str, Digest]:
-    """Return the packages of a tree; what NVIDIA's paths show again is told once."""
-    own = {path: digest for path, digest in tree.items() if ecosystem(path) and not below(path)}
-    there = set(own.values())
-    return own | {path: one for path, one in tree.items() if below(path) and ecosystem(path) and one not in there}
+def _packages(some: Tree, tree: Tree) -> dict[str, Digest]:
+    """Return the packages of some of the files of a tree; what NVIDIA's paths show again is told once."""
+    found = {path: digest for path, digest in some.items() if ecosystem(path)}
+    again = {path for path in found if below(path)}
+    there = {digest for path, digest in tree.items() if not below(path) and ecosystem(path)} if again else set()
+    return {path: one for path, one in found.items() if path not in again or one not in there}
 
 
 def count_packages(tree: Tree) -> dict[str, int]:
     """Return how many packages of each ecosystem a tree holds."""
-    found = [ecosystem(path) for path in _packages(tree)]
+    found = [ecosystem(path) for path in _packages(tree, tree)]
     return {name: found.count(name) for name in sorted(set(found))}
 
 
@@ -99,7 +100,7 @@ def diff_trees(before: Tree, after: Tree, why: Callable[[Digest], str]) -> Itera
 def _gone(tree: Tree, other: Tree) -> dict[_Identity, list[_Version]]:
     """Return the packages of ``tree`` that ``other`` lacks, or has with other bytes."""
     found: dict[_Identity, list[_Version]] = {}
-    for path in sorted(path for path, digest in _packages(tree).items() if other.get(path) != digest):
+    for path in sorted(_packages({path: one for path, one in tree.items() if other.get(path) != one}, tree)):
         identity, version = _identity(path)
         found.setdefault(identity, []).append((version, tree[path]))
     return found

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from cudepot.catalog.site.diff import Change, diff_trees
+from cudepot.catalog.site.diff import Change, count_packages, diff_trees
 from cudepot.catalog.site.promotion import Promotion, counted, moved
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.clock import check_clock, timestamp
@@ -38,7 +38,8 @@ class PromoteResult:
         number: the snapshot it shows now.
         shows: the snapshot whose packages that has.
         instead: the snapshot it showed before; 0 for none.
-        changes: packages that differ from those it showed before; all of them where it showed nothing.
+        changes: packages that differ from those it showed before; none where it showed nothing.
+        counts: how many packages of each ecosystem came, went and changed.
         record: number of the signed record; 0 where nothing changed, or would be written.
         site: what a web server has to show.
     """
@@ -49,13 +50,9 @@ class PromoteResult:
     shows: int
     instead: int
     changes: tuple[Change, ...]
+    counts: Mapping[str, Mapping[str, int]]
     record: int
     site: str
-
-    @property
-    def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """How many packages of each ecosystem came, went and changed."""
-        return counted(self.changes)
 
 
 def promote(
@@ -87,22 +84,17 @@ def promote(
     before = depot.history.load(shown, after.tree) if shown in depot.history.numbers() else None
     if before and _packages_of(before) == number and shown != number:
         number, after = shown, before  # it has these packages already, with roots made for this channel
-    changes = tuple(diff_trees(before.tree if before else {}, after.tree, lambda _: ""))
+    changes = tuple(diff_trees(before.tree, after.tree, lambda _: "")) if before else ()
+    counts = counted(changes) if before else {name: {"came": one} for name, one in count_packages(after.tree).items()}
     renew = before is not None and shown != number and _is_behind(depot, after, before)
-    made = PromoteResult(target, source, number, _packages_of(after), shown, changes, 0, depot.site().where)
+    made = PromoteResult(target, source, number, _packages_of(after), shown, changes, counts, 0, depot.site().where)
     if shown == number:
         return made
     if dry_run:
-        return made if not renew else _with(made, next_number(depot.site(), depot.store.snapshots))
+        return made if not renew else replace(made, number=next_number(depot.site(), depot.store.snapshots))
     if renew and before:
-        made = _with(made, _made_before(depot, made) or made_again(depot, after, before, _packages_of(after), target))
+        made = replace(made, number=_made_before(depot, made) or made_again(depot, after, before, made.shows, target))
     return show(depot, site, made, said)
-
-
-def _with(made: PromoteResult, number: int) -> PromoteResult:
-    return PromoteResult(
-        made.channel, made.source, number, made.shows, made.instead, made.changes, made.record, made.site
-    )
 
 
 def _made_before(depot: Depot, made: PromoteResult) -> int:
@@ -178,9 +170,7 @@ def show(depot: Depot, site: Site, made: PromoteResult, said: Said) -> PromoteRe
     depot.progress.step(f"switching {made.channel} to snapshot {made.number}")
     site.switch(made.number)
     site.prune(depot.config.site.keep)
-    return PromoteResult(
-        made.channel, made.source, made.number, made.shows, made.instead, made.changes, record, made.site
-    )
+    return replace(made, record=record)
 
 
 def _recorded(depot: Depot, made: PromoteResult, said: Said, sha256: str) -> int:
@@ -206,7 +196,7 @@ def renew_channels(depot: Depot, others: Iterable[str]) -> list[str]:
         old = depot.history.load(shown)
         if any(root.shows.is_worn(depot.store, depot.clock, old.tree, root.path) for root in own_roots(old)):
             number = made_again(depot, old, old, _packages_of(old), name)
-            made = PromoteResult(name, name, number, _packages_of(old), old.number, (), 0, site.where)
+            made = PromoteResult(name, name, number, _packages_of(old), old.number, (), {}, 0, site.where)
             show(depot, site, made, Said("cudepot publish", "roots signed again before they expire"))
             lines.append(f"{name}: roots signed again, snapshot {number} shows {made.shows} again")
     return lines
