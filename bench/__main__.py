@@ -23,6 +23,7 @@ from bench import (
     rpms,
     scale,
     site,
+    workers,
     yum,
 )
 from bench.installed import LACKING, left_out
@@ -39,6 +40,7 @@ BENCHES: dict[str, Callable[..., list[Row]]] = {
     "repackage": repackage.run,
     "rpms": rpms.run,
     "site": site.run,
+    "workers": workers.run,
     "yum": yum.run,
 }
 SELECTABLE = {"apt": apt.run, "repackage": repackage.run, "yum": yum.run}

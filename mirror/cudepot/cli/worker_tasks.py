@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +122,7 @@ def error_of(trouble: Trouble) -> CudepotError:
 
 
 _OWN = threading.local()
+_TRIM_EVERY = 60  # seconds
 
 
 @contextmanager
@@ -130,7 +132,9 @@ def _working(settings: Settings) -> Iterator[tuple[Depot, S3Store]]:
     store.there.forget()  # what it knows may be a day old
     with store.sending():
         yield depot, store
-    store.trim(CACHE)
+    if time.monotonic() > _OWN.__dict__.get("trimmed", 0.0) + _TRIM_EVERY:
+        store.trim(CACHE)
+        _OWN.trimmed = time.monotonic()
 
 
 def _depot_of(settings: Settings) -> tuple[Depot, S3Store]:

@@ -8,6 +8,7 @@ TEMPLATE = """\
 # What this site wants, from where, and how it is published. Formats: cudepot explain formats
 version = 1
 store = "store"              # objects, snapshots, build records; relative to this file
+# In place of this line, [store] describes a bucket (S3) that several machines reach: cudepot explain operate
 
 # Licence texts you have read and accepted, by sha256. `cudepot licence accept` shows and adds them.
 accept-eula = []

@@ -34,11 +34,13 @@ def check_inside(deb: Artifact, name: str, version: str, architecture: str) -> N
 
 def mislabelled(store: LocalStore, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
     """Give the debs, of those that were just fetched, that are others than their index says."""
-    for one in lock.artifacts:
-        if one.kind == ArtifactKind.DEB and one.is_mirrored and one.digest in fetched and store.has(one.digest):
-            try:
-                with store.open(one.digest) as handle:
-                    fields = parse_stanza(read_control(handle, what=one.filename), one.filename)
-                check_inside(one, *(fields.get(key, "") for key in ("Package", "Version", "Architecture")))
-            except FormatError as error:
-                yield Missing(one.upstream, one.path, one.digest), error
+    debs = [one for one in lock.artifacts if one.kind == ArtifactKind.DEB and one.is_mirrored]
+    came = [one for one in debs if one.digest in fetched and store.has(one.digest)]
+    store.bring([one.digest for one in came])
+    for one in came:
+        try:
+            with store.open(one.digest) as handle:
+                fields = parse_stanza(read_control(handle, what=one.filename), one.filename)
+            check_inside(one, *(fields.get(key, "") for key in ("Package", "Version", "Architecture")))
+        except FormatError as error:
+            yield Missing(one.upstream, one.path, one.digest), error
