@@ -182,6 +182,7 @@ def _depot(
         progress=shown,
         unforeseen=shown_if_asked,
         variables=os.environ,
+        elsewhere=lambda url: _remote(url, "*/*", limits=limits.of(0)),
     )
 
 

@@ -48,7 +48,7 @@ GROUPS = {
         "backup",
         "restore",
     ),
-    "carry and show": ("bundle", "kit", "serve", "units", "client", "export"),
+    "carry and show": ("bundle", "edge", "kit", "serve", "units", "client", "export"),
     "know": ("trust", "upstreams", "catalog", "doctor", "samples", "explain", "schema", "completion", "help"),
 }
 """The verbs as the help and the README group them; each is a module of this package."""

@@ -25,12 +25,18 @@ SourceOf = Callable[[Upstream], Source]
 """Opens an upstream."""
 VerifierOf = Callable[[Upstream], Verifier]
 """Gives the verifier with an upstream's pinned keys."""
+Elsewhere = Callable[[str], Source]
+"""Opens another site by its URL."""
 SiteVerifier = Callable[[], Verifier]
 """Gives a verifier that trusts the site's own key only."""
 SiteSigner = Callable[[], Signer]
 """Gives the site's signer."""
 Unforeseen = Callable[[BaseException], str]
 """Keeps an error that nobody foresaw with its traceback, and says where that can be read."""
+
+
+def _nowhere(url: str) -> Source:
+    raise AssertionError(f"{url}: this depot reads no other site")
 
 
 class Keyring(NamedTuple):
@@ -98,6 +104,7 @@ class Depot:
         unforeseen: keeps an error that nobody foresaw with its traceback, and says where that can be read.
         variables: the environment that hooks are run in, and have tokens in.
         workers: other machines that do a part of the work; None for this one alone.
+        elsewhere: opens another site by its URL.
     """
 
     base: Path
@@ -116,6 +123,7 @@ class Depot:
     unforeseen: Unforeseen = repr
     variables: Mapping[str, str] = field(default_factory=dict)
     workers: Workers | None = None
+    elsewhere: Elsewhere = _nowhere
 
     @property
     def lock_path(self) -> Path:

@@ -138,6 +138,14 @@ IMPORTED = Entry(
     "imported", "the manifests of the bundles that brought snapshots: `000001.json`",
     Loss.RECORD, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
 )  # fmt: skip
+FOLLOWED = Entry(
+    "followed", "what the site says of its snapshots to the edges that follow it: `000001.json`",
+    Loss.WORK, Guard.CHECK, Dry.COPY, keeps=True, files="*.json",
+)  # fmt: skip
+EDGE = Entry(
+    "edge.json", "which snapshot the site that is followed showed last, for asking whether it changed",
+    Loss.WORK, Guard.CHECK, Dry.COPY,
+)  # fmt: skip
 SIGNATURES = Entry(
     "signatures.json", "signatures of files sent along with bundles, by the key's fingerprint and the sha256 of each",
     Loss.WORK, Guard.CHECK,
@@ -168,10 +176,10 @@ LAST_RUN = Entry(
 )  # fmt: skip
 LOG = Entry("cudepot.log", "the output of runs, and why they ended; the previous one is `cudepot.log.1`", Loss.RECORD)
 
-MANIFESTS = (EXPORTED, INCOMING, IMPORTED)
+MANIFESTS = (EXPORTED, INCOMING, IMPORTED, FOLLOWED)
 LAYOUT = (
     FORMAT, LOCK, ID, BUCKET, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, PROMOTIONS, TAGS, BUILDS, UPSTREAMS,
-    ENVIRONMENTS, SDISTS, ROLLBACK, CHANNELS, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, SIGNATURES, SHA512,
-    RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
+    ENVIRONMENTS, SDISTS, ROLLBACK, CHANNELS, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, EDGE, SIGNATURES,
+    SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

@@ -21,7 +21,7 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.kinds.signed_roots import proofs
-from cudepot.store.layout import BUILDS, IMPORTED, INCOMING, LAYOUT, METADATA, SNAPSHOTS, UPSTREAMS, Entry
+from cudepot.store.layout import BUILDS, FOLLOWED, IMPORTED, INCOMING, LAYOUT, METADATA, SNAPSHOTS, UPSTREAMS, Entry
 from cudepot.store.local import LocalStore
 from cudepot.store.metadata_memory import remembered_metadata
 from cudepot.store.upstream_memory import remembered_objects
@@ -157,10 +157,10 @@ def _on_the_way(store: LocalStore) -> Iterator[Digest]:
         yield from (one for one, _ in manifest.pieces)
 
 
-def _proving(store: LocalStore, kept: Sequence[Snapshot]) -> Iterator[Digest]:
-    """Give what proves the kept snapshots that came in bundles."""
+def _proving(store: LocalStore, folder: Entry, kept: Sequence[Snapshot]) -> Iterator[Digest]:
+    """Give what proves the kept snapshots, as their manifests name it."""
     numbers = {one.number for one in kept}
-    for manifest in _manifests(store, IMPORTED):
+    for manifest in _manifests(store, folder):
         if manifest.number in numbers:
             yield from (one for root in manifest.roots for one in root.objects)
 
@@ -176,5 +176,6 @@ NAMED: Mapping[Entry, Callable[[Depot, Sequence[Snapshot]], Iterator[Digest]]] =
     UPSTREAMS: lambda depot, _: remembered_objects(depot.store.root),
     METADATA: lambda depot, _: remembered_metadata(depot.store.root),
     INCOMING: lambda depot, _: _on_the_way(depot.store),
-    IMPORTED: lambda depot, kept: _proving(depot.store, kept),
+    IMPORTED: lambda depot, kept: _proving(depot.store, IMPORTED, kept),
+    FOLLOWED: lambda depot, kept: _proving(depot.store, FOLLOWED, kept),
 }

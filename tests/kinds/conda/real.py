@@ -6,8 +6,9 @@ import shutil
 import sys
 from pathlib import Path
 
-import packaging
 from tests.clients.conda_env import channel_with, described
+
+import packaging
 
 ZLIB = Path("/usr/lib/x86_64-linux-gnu/libz.so.1")
 SPECS = ("python=3.12", "packaging", "zlib")

@@ -72,6 +72,8 @@ class Site:
             whose URL has such a path, or none.
         channels: names of the site's channels, each of which shows a snapshot of its own: what is published comes to
             the first, and is promoted to the others. Empty for a site that shows one snapshot.
+        edges: whether the site has what edges need that follow it: what proves its upstreams' packages.
+        follow: of an edge, where the site is that it follows, ending in a slash.
     """
 
     place: SitePlace
@@ -90,6 +92,8 @@ class Site:
     url: str = ""
     nvidia_paths: bool | None = None
     channels: tuple[str, ...] = ()
+    edges: bool = False
+    follow: str = ""
 
     @property
     def reached_at(self) -> str:
@@ -145,6 +149,8 @@ def parse_site(table: Table, parse_place: ParsePlace) -> Site:
         url=folder_url(table, "url"),
         nvidia_paths=table.flag("nvidia-paths") if table.has("nvidia-paths") else None,
         channels=table.texts("channels", ()),
+        edges=table.flag("edges"),
+        follow=folder_url(table, "follow"),
     )
     table.done()
     parse_label(site.label)
@@ -152,6 +158,11 @@ def parse_site(table: Table, parse_place: ParsePlace) -> Site:
         raise ConfigError(
             "'site.from' and 'site.key' exclude each other: a site imported from bundles is shown as it was signed",
             hint="remove one of the two",
+        )
+    if site.follow and not site.origin:
+        raise ConfigError(
+            "'site.follow' needs 'site.from': only a site that is shown as another signed it can follow that one",
+            hint="create the edge's project with `cudepot init --from-site KEYFILE`",
         )
     if not _CHANNEL.fullmatch(site.channel):
         raise ConfigError(f"'site.channel' is not a plain name: {site.channel!r}")

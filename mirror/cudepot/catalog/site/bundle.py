@@ -74,6 +74,7 @@ class Manifest:
         unpacked: objects that do not travel, with what travels in their place.
         channels: what each channel of the site showed, the one that is published to first; none without channels.
         promotion: number of the last promotion: of two bundles, the one with the higher says what channels show.
+        chain: of what a site shows to its edges, the snapshots before this one, the oldest first.
     """
 
     signer: str
@@ -87,6 +88,7 @@ class Manifest:
     unpacked: tuple[Unpacked, ...] = ()
     channels: tuple[tuple[str, int], ...] = ()
     promotion: int = 0
+    chain: tuple[Link, ...] = ()
 
     @property
     def link(self) -> Link:
@@ -153,7 +155,7 @@ def render_manifest(manifest: Manifest) -> bytes:
     document: dict[str, Any] = {
         "format": UNPACKING if manifest.unpacked else FORMAT,
         "signer": manifest.signer,
-        "base": {"number": manifest.base.number, "sha256": manifest.base.sha256},
+        "base": _link_table(manifest.base),
         "snapshot": {
             "number": manifest.number,
             "document": digest_table(manifest.document),
@@ -170,6 +172,8 @@ def render_manifest(manifest: Manifest) -> bytes:
     if manifest.channels:
         document["channels"] = [{"name": name, "snapshot": number} for name, number in manifest.channels]
         document["promotion"] = manifest.promotion
+    if manifest.chain:
+        document["chain"] = [_link_table(one) for one in manifest.chain]
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
 
 
@@ -187,7 +191,7 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
     base, snapshot = table.table("base"), table.table("snapshot")
     return Manifest(
         fingerprint(table.text("signer")),
-        Link(base.integer("number"), base.text("sha256")),
+        _link(base),
         snapshot.integer("number", low=1, high=999_999),
         snapshot.table("document").digest(),
         snapshot.table("signature").digest(),
@@ -197,7 +201,16 @@ def parse_manifest(data: bytes, what: str) -> Manifest:
         tuple(_unpacked(one) for one in table.tables("unpacked")),
         tuple((one.text("name"), one.integer("snapshot")) for one in table.tables("channels")),
         table.integer("promotion", 0),
+        tuple(_link(one) for one in table.tables("chain")),
     )
+
+
+def _link(table: Table) -> Link:
+    return Link(table.integer("number"), table.text("sha256"))
+
+
+def _link_table(one: Link) -> dict[str, Any]:
+    return {"number": one.number, "sha256": one.sha256}
 
 
 def _root(table: Table) -> SignedRoot:
@@ -259,8 +272,8 @@ def want_json(want: Want) -> dict[str, Any]:
     return {
         "format": WANT,
         "site": want.site,
-        "snapshots": [{"number": one.number, "sha256": one.sha256} for one in want.snapshots],
-        "pending": [{"number": one.number, "sha256": one.sha256} for one in want.pending],
+        "snapshots": [_link_table(one) for one in want.snapshots],
+        "pending": [_link_table(one) for one in want.pending],
         "objects": [digest_table(one) for one in want.objects],
     }
 
@@ -270,8 +283,5 @@ def parse_want(document: Mapping[str, object], what: str) -> Want:
     table = Table(document)
     if table.text("format") != WANT:
         raise ConfigError(f"{what}: format {table.text('format')!r}; this cudepot reads {WANT!r}")
-    links = {
-        key: tuple(Link(one.integer("number"), one.text("sha256")) for one in table.tables(key))
-        for key in ("snapshots", "pending")
-    }
+    links = {key: tuple(_link(one) for one in table.tables(key)) for key in ("snapshots", "pending")}
     return Want(fingerprint(table.text("site")), links["snapshots"], links["pending"], _digests(table, "objects"))

@@ -19,7 +19,11 @@ _SIMPLE_JSON = re.compile(
 )
 _HASH = re.compile(r"\.[0-9a-f]{64}$")
 """At the end of the name of a file that never changes, of the type that the rest of the name says."""
-_OWN_ROOTS = ("index.html", "snapshot.json", "snapshot.json.asc")
+FOLLOW = ("follow.json", "follow.json.asc")
+"""Where an edge begins that follows the site: what the snapshot's packages are proved with, and its signature."""
+FOLLOWED = "followed/"
+"""Folder of what edges need beside the files of the snapshot, by sha256."""
+_OWN_ROOTS = ("index.html", "snapshot.json", "snapshot.json.asc", *FOLLOW)
 """Where the clients of the site itself begin."""
 _TYPES = {
     ".gz": "application/gzip", ".xz": "application/x-xz", ".bz2": "application/x-bzip2", ".zst": "application/zstd",
@@ -46,7 +50,7 @@ def _rank(path: str) -> Rank:
     if row_of(path):
         return Rank.PACKAGE
     table = _table(len(rows()))
-    if path.endswith(table.beside):
+    if path.endswith(table.beside) or path.startswith(FOLLOWED):
         return Rank.PACKAGE
     if table.hashed.search(path):
         return Rank.HASHED

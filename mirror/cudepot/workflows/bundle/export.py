@@ -8,14 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cudepot.catalog.config.config import Config
-from cudepot.catalog.config.upstream import Upstream
-from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.bundle import (
     SUMS_LINE,
     Link,
     Manifest,
-    SignedRoot,
     Want,
     parse_manifest,
     plan_volumes,
@@ -23,10 +19,8 @@ from cudepot.catalog.site.bundle import (
     sums,
 )
 from cudepot.catalog.site.snapshot import Snapshot
-from cudepot.depot.depot import Depot, Keyring, Signing, SiteVerifier
+from cudepot.depot.depot import Depot, Signing, SiteVerifier
 from cudepot.depot.history import History
-from cudepot.depot.isolated import Isolation
-from cudepot.depot.key_files import key_files
 from cudepot.depot.pointers import check_channel, shown_by
 from cudepot.depot.room import Need, Room, check_rooms, rooms
 from cudepot.depot.snapshots import lock_of, shown_snapshot
@@ -35,13 +29,12 @@ from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, TrustError
 from cudepot.formats.bundle_tar import LIMITS, MANIFEST, SUMS
 from cudepot.formats.guarded import sliced
-from cudepot.kinds.signed_roots import Proof, proofs_of
 from cudepot.ports import Progress
-from cudepot.signing.keys import dearmored
 from cudepot.store.layout import EXPORTED
 from cudepot.store.local import LocalStore
 from cudepot.store.present import absent
 from cudepot.transport.volumes import numbered
+from cudepot.workflows.bundle.roots import signed_roots, travelling_proofs
 from cudepot.workflows.bundle.unpacked import patchable, unpackable
 from cudepot.workflows.bundle.volume import complete_volume, write_volume
 
@@ -203,10 +196,7 @@ def _manifest(
 ) -> tuple[Manifest, bytes]:
     document, signature = (depot.store.add_bytes(one) for one in depot.store.snapshots.read(newest.number))
     lock = lock_of(depot.store, newest)
-    roots = tuple(
-        _signed_root(depot.config, depot.store, depot.keyring, one)
-        for one in _proofs(depot.store, depot.isolation, depot.progress, lock)
-    )
+    roots = signed_roots(depot, lock)
     proving = {one for root in roots for one in root.objects}
     depot.progress.step(f"choosing which of {len(newest.tree):,} files to send")
     every = {*newest.tree.values(), newest.lock, document, signature, *proving}
@@ -271,7 +261,7 @@ def _held(depot: Depot, base: Link, want: Want | None, newest: Link, every: set[
     if depot.store.has(old.lock):
         held |= {
             one
-            for proof in _proofs(depot.store, depot.isolation, depot.progress, lock_of(depot.store, old))
+            for proof in travelling_proofs(depot.store, depot.isolation, depot.progress, lock_of(depot.store, old))
             for one in proof.objects
         }
     return held
@@ -285,20 +275,6 @@ def _check_present(store: LocalStore, progress: Progress, objects: Iterable[Dige
             hint="`cudepot verify` says what they belong to; `cudepot verify --repair`, then sync, repackage and "
             "publish bring back what the site or an upstream still has",
         )
-
-
-def _proofs(store: LocalStore, isolation: Isolation, progress: Progress, lock: Lock) -> Iterator[Proof]:
-    """Give the proofs of a lock; an upstream whose root nobody foresaw travels without, and is named."""
-    for upstream in lock.upstreams:
-        with isolation.each(upstream.name, lambda one: progress.say(f"{one.name}: no proof: {one.error}")):
-            yield from tuple(proofs_of(store, upstream))
-
-
-def _signed_root(config: Config, store: LocalStore, keyring: Keyring, proof: Proof) -> SignedRoot:
-    upstream: Upstream = config.upstream(proof.upstream)
-    keyring.verifier(upstream)  # says where to get a key file that is missing
-    keys = tuple(store.add_bytes(dearmored(file)) for file in key_files(keyring.base, upstream))
-    return SignedRoot(proof.upstream, proof.type, proof.path, proof.document, proof.signature, keys, proof.indexes)
 
 
 def _cut(store: LocalStore, digest: Digest, size: int) -> list[Digest]:

@@ -6,14 +6,16 @@ from pathlib import Path
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock
+from cudepot.catalog.site.file_traits import FOLLOW
 from cudepot.catalog.site.snapshot import Snapshot, Tree, render_snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.published_names import record_names
 from cudepot.depot.room import Need, Room, check_rooms, rooms
 from cudepot.digest import Digest
-from cudepot.errors import EulaError
-from cudepot.ports import Site
+from cudepot.errors import EulaError, MissingError
+from cudepot.ports import Inspectable, Site
 from cudepot.store.snapshots import Snapshots
+from cudepot.workflows.edge.on_site import DOCUMENTS, OnSite, on_site
 
 
 def next_number(site: Site, snapshots: Snapshots) -> int:
@@ -83,13 +85,37 @@ def show_snapshot(depot: Depot, number: int, tree: Tree) -> None:
     """Write the snapshot and switch to it, unless this very snapshot is shown already; refuse a public site."""
     check_private(depot.config, depot.site())
     site = depot.site()
-    document, signature = depot.store.snapshots.read(number)
-    if site.current() == number and site.document(number) == document:
+    whole = offered(depot, depot.history.find(number))
+    if _is_shown(depot.inspectable(), number, whole):
         return
     check_rooms(site_rooms(depot, number, tree))
     depot.progress.step(f"writing {len(tree):,} files to {site.where}")
-    site.write(number, tree, {"snapshot.json": document, "snapshot.json.asc": signature})
+    site.write(number, whole.snapshot.tree, whole.extra)
     depot.progress.step(f"switching {site.where} to snapshot {number}")
     site.switch(number)
     depot.progress.step(f"removing old snapshots from {site.where}")
     site.prune(depot.config.site.keep)
+
+
+def offered(depot: Depot, snapshot: Snapshot) -> OnSite:
+    """Return a snapshot as the site is to have it, with what edges need of it signed where the site has edges."""
+    if depot.config.site.edges:
+        from cudepot.workflows.edge.offer import offer  # noqa: PLC0415 - few sites have edges
+
+        offer(depot, snapshot)
+    return on_site(depot.store, depot.config.site, snapshot)
+
+
+def _is_shown(site: Inspectable, number: int, whole: OnSite) -> bool:
+    """Return whether the site shows this very snapshot, and has for edges what it is to have."""
+    if site.current() != number or site.document(number) != whole.extra[DOCUMENTS[0]]:
+        return False
+    try:
+        return all(_holds(site, number, path, data) for path, data in whole.extra.items() if path in FOLLOW)
+    except MissingError:
+        return False
+
+
+def _holds(site: Inspectable, number: int, path: str, data: bytes) -> bool:
+    with site.open(number, path) as handle:
+        return handle.read(len(data) + 1) == data

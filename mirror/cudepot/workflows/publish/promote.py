@@ -17,7 +17,7 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.site_roots import own_roots
 from cudepot.ports import Site
-from cudepot.workflows.publish.make_snapshot import check_private, next_number
+from cudepot.workflows.publish.make_snapshot import check_private, next_number, offered
 from cudepot.workflows.publish.rollback import check_whole, made_again
 
 
@@ -160,12 +160,13 @@ def _is_behind(depot: Depot, after: Snapshot, before: Snapshot) -> bool:
 
 def show(depot: Depot, site: Site, made: PromoteResult, said: Said) -> PromoteResult:
     """Write a record, then show the snapshot; a run that was killed in between is completed by the same command."""
-    document, signature = depot.store.snapshots.read(made.number)
+    document, _ = depot.store.snapshots.read(made.number)
     if site.document(made.number) != document:
         snapshot = depot.history.find(made.number)
         check_whole(depot.store, depot.progress, snapshot)
         depot.progress.step(f"writing {len(snapshot.tree):,} files to {site.where}")
-        site.write(made.number, snapshot.tree, {"snapshot.json": document, "snapshot.json.asc": signature})
+        whole = offered(depot, snapshot)
+        site.write(made.number, whole.snapshot.tree, whole.extra)
     record = _recorded(depot, made, said, Digest.of(document).sha256)
     depot.progress.step(f"switching {made.channel} to snapshot {made.number}")
     site.switch(made.number)

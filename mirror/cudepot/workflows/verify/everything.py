@@ -25,6 +25,7 @@ from cudepot.kinds.unsigned import unsigned_shown
 from cudepot.ports import Inspectable, Progress
 from cudepot.store.holdings import Held
 from cudepot.store.local import LocalStore
+from cudepot.workflows.edge.on_site import on_site
 from cudepot.workflows.nvidia.faults import nvidia_faults
 from cudepot.workflows.verify.mirrors import mirror_faults
 from cudepot.workflows.verify.origin import origin_faults
@@ -84,7 +85,7 @@ def verify(depot: Depot) -> VerifyResult:
         if snapshot is not None:
             files = len(snapshot.tree)
             marked = unsigned_shown(depot.config, snapshot)
-            faults += _site_faults(depot.store, depot.progress, site, snapshot)
+            faults += _site_faults(depot, site, snapshot)
             depot.progress.step(f"following the indexes of snapshot {shown}")
             faults += _index_faults(depot.config, depot.store, depot.keyring, depot.isolation, snapshot)
             faults += origin_faults(depot, snapshot)
@@ -103,7 +104,7 @@ def _channel_site_faults(depot: Depot, site: Inspectable) -> Iterator[str]:
     with contextlib.suppress(CudepotError):
         if shown in depot.store.snapshots.numbers():
             snapshot = depot.history.load(shown)
-            yield from _site_faults(depot.store, depot.progress, site, snapshot)
+            yield from _site_faults(depot, site, snapshot)
             yield from _index_faults(depot.config, depot.store, depot.keyring, depot.isolation, snapshot)
 
 
@@ -143,17 +144,17 @@ def _hash_all(
     return {one: fault for one, fault in found.items() if fault}
 
 
-def _site_faults(store: LocalStore, progress: Progress, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
-    shown = snapshot.number
+def _site_faults(depot: Depot, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
+    store, progress, shown = depot.store, depot.progress, snapshot.number
+    snapshot, extra = on_site(store, depot.config.site, snapshot)
     progress.step(f"looking at {len(snapshot.tree):,} files of {site.where}")
     yield from _copy_faults(progress, site, snapshot)
     progress.step(f"listing the files of {site.where}")
-    own = dict(zip(("snapshot.json", "snapshot.json.asc"), store.snapshots.read(shown), strict=True))
-    for name, data in own.items():
+    for name, data in extra.items():
         if _file_fault(site, shown, name, Digest.of(data)):
             yield f"{site.where}: {name}: differs from the store's"
     for path in site.files(shown):
-        if path not in snapshot.tree and path not in own:
+        if path not in snapshot.tree and path not in extra:
             yield f"{site.where}: {path}: not part of the snapshot"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cudepot.catalog.config.site import Site as SiteConfig
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot, SiteVerifier
 from cudepot.depot.history import History
@@ -16,6 +17,7 @@ from cudepot.errors import CudepotError
 from cudepot.ports import Inspectable, Site
 from cudepot.store.layout import DAMAGED_ROOTS
 from cudepot.store.local import LocalStore
+from cudepot.workflows.edge.on_site import on_site
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.sync import sync
 from cudepot.workflows.verify.everything import VerifyResult, unlinked, verify
@@ -50,7 +52,10 @@ def verify_and_repair(depot: Depot) -> RepairResult:
             *_log(depot.store),
             *_fetched(depot, before),
         )
-        done += (*mend_names(depot.store, depot.history), *_site(depot.store, depot.history, depot.inspectable()))
+        done += (
+            *mend_names(depot.store, depot.history),
+            *_site(depot.store, depot.history, depot.inspectable(), depot.config.site),
+        )
     return RepairResult(before, tuple(dict.fromkeys(done)), verify(depot))
 
 
@@ -120,16 +125,16 @@ def _log(store: LocalStore) -> Iterator[str]:
         yield f"{log.path}: {moved} damaged lines moved to {aside.name}"
 
 
-def _site(store: LocalStore, history: History, site: Inspectable) -> Iterator[str]:
+def _site(store: LocalStore, history: History, site: Inspectable, config: SiteConfig) -> Iterator[str]:
     """Make the site hold what its snapshot says."""
     shown = _shown(history, site)
     if shown is None:
         return
-    document, signature = store.snapshots.read(shown.number)
+    shown, documents = on_site(store, config, shown)
     wrong = unlinked(site, shown)
     lost = [path for path, digest in shown.tree.items() if not store.has(digest)]
     # Without its document the snapshot counts as not written, so that `publish` completes it.
-    extra = {} if lost else {"snapshot.json": document, "snapshot.json.asc": signature}
+    extra = {} if lost else documents
     site.mend(shown.number, shown.tree, extra)
     if wrong:
         yield f"{site.where}: {len(wrong)} files compared with the store and fixed"

@@ -1,0 +1,1 @@
+"""Edges: sites that follow another one over HTTP."""
