@@ -246,6 +246,16 @@ def test_where_the_site_is_may_be_written_down(near: Near, web: Server, edge: Fa
     assert edge.run("edge", "--json").json["shown"] == 1
 
 
+def test_a_run_on_an_edge_brings_and_shows_what_is_new(near: Near, web: Server, edge: Far) -> None:
+    edge.toml.write_text(edge.toml.read_text().replace("[site]", f'[site]\nfollow = "{web.url}"'))
+    steps = {one["name"]: one for one in edge.run("run", "--json", "--wait", "0").json["steps"]}
+    assert (steps["edge"]["done"]["fresh"], steps["publish"]["done"]["snapshot"]) == (True, 1)
+    web.missing("/follow.json")
+    near.publish(deb_of("second"))
+    report = edge.run("run", "--json", "--wait", "0", check=False)
+    assert (report.rc, report.json["shown"]) == (4, 1)
+
+
 def test_a_project_that_signs_its_own_site_follows_none(near: Near, web: Server) -> None:
     assert "signs its own site" in near.project.fail(3, "edge", web.url).error
 

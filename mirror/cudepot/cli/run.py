@@ -78,10 +78,16 @@ def _done(step: Step) -> str:
     """Return what a step did, in one line."""
     if step.left_out:
         return step.left_out
-    texts = {"lock": _locked, "sync": _synced, "repackage": _repackaged, "publish": _published}
+    texts = {"edge": _followed, "lock": _locked, "sync": _synced, "repackage": _repackaged, "publish": _published}
     failed = f"exit {step.exit}" if step.exit else ""
     did = texts[step.name](step) if step.done else ""
     return f"{'; '.join(one for one in (did, failed) if one) or 'nothing'} ({step.seconds:.1f} s)"
+
+
+def _followed(step: Step) -> str:
+    did = step.done
+    new = "new " if did["fresh"] else ""
+    return f"{did['objects']} objects, {size_text(did['bytes'])}, of {new}snapshot {did['number']}"
 
 
 def _locked(step: Step) -> str:

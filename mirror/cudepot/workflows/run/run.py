@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +15,7 @@ from cudepot.depot.fault_memory import standing_faults
 from cudepot.depot.last_run import keep_run, last_run
 from cudepot.errors import StorageError
 from cudepot.workflows.publish.hold import hold_of
-from cudepot.workflows.run.steps import locked, published, repackaged, step, synced
+from cudepot.workflows.run.steps import Ran, followed, locked, published, repackaged, step, synced
 from cudepot.workflows.status import alarms, status
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def _kept(depot: Depot, report: Report) -> Report:
 
 def _steps(depot: Depot, asked: Asked, done: list[Step]) -> Iterator[Step]:
     """Give each step once it has been run; ``done`` has those before."""
-    works = {
+    follow = {"edge": partial(followed, depot, dry_run=asked.dry_run)} if depot.config.site.follow else {}
+    works: dict[str, Callable[[], Ran]] = {
+        **follow,
         "lock": partial(locked, depot, dry_run=asked.dry_run, wait=asked.wait),
         "sync": partial(synced, depot, dry_run=asked.dry_run, wait=asked.wait),
         "repackage": partial(repackaged, depot, dry_run=asked.dry_run),
@@ -100,7 +102,7 @@ def _steps(depot: Depot, asked: Asked, done: list[Step]) -> Iterator[Step]:
 def _reason(depot: Depot, asked: Asked, name: str, done: list[Step]) -> str:
     """Return why a step is left out; empty where it is run."""
     if depot.config.site.origin:
-        return "" if name == "publish" else "not on the far side of an air gap, where bundles bring everything"
+        return "" if name in ("edge", "publish") else "not here: this site shows what another one signed"
     if not asked.dry_run or name == "lock":
         return ""
     if any(done[0].done.get(each) for each in ("added", "removed", "changed")):

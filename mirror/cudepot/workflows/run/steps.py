@@ -59,6 +59,14 @@ def _met(one: Trouble) -> Met:
     return Met(one.name, error.code, masked(str(error)), masked(error.hint), error.exit_code)
 
 
+def followed(depot: Depot, *, dry_run: bool) -> Ran:
+    """Bring what the site shows that this one follows, and report it."""
+    from cudepot.workflows.edge.follow import follow  # noqa: PLC0415 - each verb loads what it needs
+
+    done = follow(depot, depot.config.site.follow, dry_run=dry_run)
+    return Ran({"number": done.number, "fresh": done.fresh, "objects": done.objects, "bytes": done.bytes})
+
+
 def locked(depot: Depot, *, dry_run: bool, wait: float) -> Ran:
     """Lock, and report it."""
     from cudepot.workflows.lock.lock import make_lock  # noqa: PLC0415 - each verb loads what it needs
