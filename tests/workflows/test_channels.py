@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -242,3 +245,24 @@ def _typed(project: Project, block: str) -> str:
     here = {"41": "2", "43": "3", "promoted.tar": str(project.base / "promoted.tar")}
     lines = [shlex.split(line, comments=True) for line in block.splitlines()]
     return "".join(project.run(*(here.get(word, word) for word in line[1:])).out for line in lines if line)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_a_channel_shows_one_of_two_snapshots(channelled: Project) -> None:
+    """Back and forth, so that roots are signed anew each time; what was killed is completed by the same command."""
+    channelled.run("promote", DEV, TEST)
+    more(channelled, "3.0")
+    for number, delay in enumerate((0.3, 0.5, 0.7, 0.9, 1.2, 1.6)):
+        argv = ("promote", DEV, TEST, *(("--snapshot", "2") if number % 2 else ()))
+        child = channelled.start(*argv)
+        time.sleep(delay)
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        assert (channelled.base / "site" / TEST / "apt/more/InRelease").is_file()
+        channelled.run(*argv)
+        debs = [one.name for one in (channelled.base / "site" / TEST / "apt/more").glob("*.deb")]
+        assert debs == [f"more_{'2.0' if number % 2 else '3.0'}_amd64.deb"]
+        assert channelled.run("channels").rc == 0
+    records = channelled.run("channels", TEST, "--json").json["promotions"]
+    assert [one["shows"] for one in reversed(records)] == [2, 3, 2, 3, 2, 3, 2], "each once"
+    assert channelled.run("verify", "--json").json["faults"] == []
