@@ -177,10 +177,25 @@
         version: version.textContent, platform: platform.textContent, kind: section.dataset.kind,
         repository: section.querySelector("summary").firstChild.textContent.replace(/\/$/, ""),
       };
-      one.text = `${one.name} ${one.version} ${one.platform} ${one.repository}`.toLowerCase();
       return one;
-    });
+    }).concat(Object.entries(data.whole).flatMap(mirrored));
+    for (const one of rows) one.text ??= `${one.name} ${one.version} ${one.platform} ${one.repository}`.toLowerCase();
     return rows;
+  }
+  // of repositories that are mirrored whole: a line for each folder, then its files
+  const names = {
+    deb: /^(?<name>[^_]+)_(?<version>[^_]+)_(?<platform>[^_]+)\.deb$/,
+    rpm: /^(?<name>.+)-(?<version>[^-]+-[^-]+)\.(?<platform>[^.]+)\.rpm$/,
+  };
+  function mirrored([repository, text]) {
+    return text.split("\n").flatMap((line) => {
+      const [folder, ...files] = line.split("\t");
+      return files.flatMap((file) => {
+        const kind = file.split(".").pop(), parts = names[kind]?.exec(file)?.groups;
+        const path = [repository, folder, file].filter(Boolean).join("/");
+        return parts ? [{ ...parts, version: parts.version.replace(/%3a/i, ":"), kind, repository, path, whole: true }] : [];
+      });
+    });
   }
   function found(text) {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -206,7 +221,8 @@
     const [os, arch] = data.platforms[one.platform] ?? ["any", "any"];
     const version = one.version.split(" "), shown = `${one.name} ${one.version}`.trim();
     const offer = { product: one.name, version: [shown], type: types, repository: one.repository, url: one.url, sha256: one.sha256 };
-    const spec = (tool) => one.kind === "rpm"
+    // a file's name has no epoch, so apt is given a pattern
+    const spec = (tool) => one.whole && one.kind === "deb" ? `${one.name}=*${one.version}` : one.kind === "rpm"
       ? one.name + (tool === "zypper" ? "=" : joiner) + version[0].replace(/^\d+:/, "") : one.name + joiner + version.join("=");
     if (!targets.length) return [{ ...offer, os: [os], arch: [arch], distro: ["any"], specs: [spec()] }];
     return targets.map((place) => ({
@@ -314,9 +330,8 @@
   at("find").addEventListener("input", () => { search(); go({ ...Object.fromEntries(wanted()), find: at("find").value }, true); });
   at("finder").addEventListener("submit", (event) => { event.preventDefault(); at("found").querySelector("a")?.click(); });
   addEventListener("hashchange", draw);
-  const count = document.querySelectorAll("#contents details[data-kind] td:first-child a").length;
-  at("count").textContent = `Find any of ${count.toLocaleString("en")} packages`;
-  at("finder").hidden = count === 0;
-  at("picker").hidden = count === 0 && data.offers.length === 0;
+  at("count").textContent = `Find any of ${data.count.toLocaleString("en")} packages`;
+  at("finder").hidden = data.count === 0;
+  at("picker").hidden = data.count === 0 && data.offers.length === 0;
   draw();
 })();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from simulator.process import ToolError
 from simulator.project import Project as Closed
 from tests.clients import conda_env, http
 from tests.clients.conda_real import Conda
+from tests.integration.page import Browser, chosen, values
 from tests.integration.showcase import showcase  # noqa: F401 - a fixture
 from tests.integration.world import Project
 from tests.kinds.conda.test_closed_channel import closed, downloads  # noqa: F401 - fixtures
@@ -87,6 +89,16 @@ def test_without_a_condarc_the_documented_option_does(miniforge: Conda, closed_u
         miniforge.run("create", "-n", "no", "-c", f"{closed_url}/conda/main", "cudnn")
     miniforge.run("create", "-n", "dl", "--override-channels", "-c", f"{closed_url}/conda/main", "cudnn=9.5")
     assert miniforge.installed("dl")["cudnn"].startswith("9.5.1.17=")
+
+
+def test_what_the_page_says_does_as_pasted(miniforge: Conda, closed_url: str, browser: Browser) -> None:
+    """In spite of conda-forge and defaults, which are configured and out of reach."""
+    chosen(browser, closed_url, {})
+    version = next(one for one in values(browser, "version") if one.startswith("cuDNN 9.5"))
+    command = chosen(browser, closed_url, {"version": version, "os": "Linux", "arch": "x86_64", "type": "conda"})
+    assert "conda-forge" not in command
+    miniforge.run(*shlex.split(command)[1:], cuda="12.9")
+    assert miniforge.installed("cudnn")["cudnn"].startswith("9.5.1.17=")
 
 
 def test_conda_env_create_and_conda_lock_take_the_environment_file(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote
 
 import pytest
@@ -22,6 +23,7 @@ from tests.integration.world import Project
 
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.holdings import Held, SiteFacts
+from cudepot.catalog.site.snapshot import Tree
 from cudepot.data import data_folder
 from cudepot.digest import Digest
 from cudepot.workflows.publish.page_text import render_page
@@ -270,12 +272,12 @@ def test_publishing_again_keeps_the_page(showcase: Project) -> None:  # noqa: F8
     assert (showcase.site / "index.html").read_bytes() == before
 
 
-def _page(held: tuple[Held, ...], label: str = "acme") -> str:
+def _page(held: tuple[Held, ...], label: str = "acme", tree: Tree = MappingProxyType({})) -> str:
     folder = data_folder("channel-config") / "page"
     parts = {name: (folder / name).read_text() for name in ("index.html", "page.css", "page.js")}
     keys = Digest("0" * 64, 1), Digest("1" * 64, 1)
     site = SiteFacts(label, "conda/main", 1, "2026-11-24T03:00:00Z", "A" * 40, *keys, held)
-    return render_page(site, Lock(), {}, parts).decode()
+    return render_page(site, Lock(), tree, parts).decode()
 
 
 def test_a_hostile_name_stays_text() -> None:
@@ -312,3 +314,21 @@ def test_thousands_of_packages_are_searched_in_a_file_without_a_network(browser:
     field.send_keys("needle", Keys.ENTER)
     until(browser, lambda: commands(browser) != "")
     assert commands(browser).splitlines()[-1] == "sudo apt-get install needle=1.0-1"
+
+
+@pytest.mark.slow
+def test_packages_of_a_repository_mirrored_whole_are_found_too(browser: Browser, tmp_path: Path) -> None:
+    """Their names have no epoch, so apt is given a pattern; dnf needs none."""
+    names = ["InRelease", "pool/main/g/gcc/gcc_12.2.0-3_amd64.deb", "pool/main/g/gcc/gcc-doc_12.2.0-3_all.deb"]
+    tree = {f"apt/debian/{one}": Digest("0" * 64, 1) for one in names}
+    tree |= {f"yum/rhel9/x86_64/{one}": Digest("0" * 64, 1) for one in ("repodata/repomd.xml", "a/gcc-11-2.x86_64.rpm")}
+    (file := tmp_path / "index.html").write_text(_page((), tree=tree))
+    browser.get(file.as_uri())
+    assert browser.find_element(By.ID, "count").text == "Find any of 3 packages"
+    for words, command in {
+        "gcc amd64": "sudo apt-get install 'gcc=*12.2.0-3'",
+        "gcc rhel9": "sudo dnf install --setopt='*.skip_if_unavailable=1' gcc-11-2",
+    }.items():  # fmt: skip
+        browser.find_element(By.ID, "find").clear()
+        browser.find_element(By.ID, "find").send_keys(words, Keys.ENTER)
+        until(browser, lambda command=command: commands(browser).endswith(command))

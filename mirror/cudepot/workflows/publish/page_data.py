@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cudepot.catalog.ecosystems import WHEELS, HeldKind, row_at, row_for
+from cudepot.catalog.ecosystems import WHEELS, HeldKind, Row, row_at, row_for
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.clients import ClientFiles
 from cudepot.catalog.site.holdings import SiteFacts, held_package
 from cudepot.workflows.publish.page_environments import environment_offers, whole_offers
 from cudepot.workflows.publish.page_offers import NAMES, TYPES, offers
-from cudepot.workflows.publish.page_targets import described, platform, targets
+from cudepot.workflows.publish.page_targets import PLATFORMS, described, targets
+from cudepot.workflows.publish.page_whole import packed
 
 _SYSTEM = (HeldKind.DEB, HeldKind.RPM)
 
@@ -34,8 +35,11 @@ class Clients:
 NO_CLIENTS = Clients()
 
 
-def page_data(site: SiteFacts, lock: Lock, clients: Clients) -> str:
-    """Return the data; no ``<``, so nothing in it ends the element or begins a comment."""
+def page_data(site: SiteFacts, lock: Lock, clients: Clients, whole: Mapping[str, Sequence[str]]) -> str:
+    """Return the data; no ``<``, so nothing in it ends the element or begins a comment.
+
+    ``whole``: repositories that are mirrored whole → paths of their packages.
+    """
     data = {
         "label": site.label,
         "keyring": site.keyring.sha256,
@@ -44,8 +48,10 @@ def page_data(site: SiteFacts, lock: Lock, clients: Clients) -> str:
         "closed": site.closed,
         "offers": _offers(site, lock, clients.files),
         "clients": {one.folder: _client(one) for one in clients.files},
-        "repositories": _repositories(site, clients.files),
-        "platforms": {one: platform(one) for one in sorted({one.platform for one in site.held})},
+        "repositories": {**_whole(whole, clients.files), **_repositories(site, clients.files)},
+        "whole": packed(whole),
+        "count": len(site.held) + sum(map(len, whole.values())),
+        "platforms": PLATFORMS,
     }
     return json.dumps(data, sort_keys=True).replace("<", "\\u003c")
 
@@ -67,13 +73,21 @@ def _client(one: ClientFiles) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value}
 
 
+def _whole(whole: Mapping[str, object], clients: Sequence[ClientFiles]) -> dict[str, Any]:
+    rows = {repository: row_at(repository) for repository in whole}
+    return {f"{one} {row.artifact}": _ways(row.artifact, one, row, clients) for one, row in rows.items()}
+
+
 def _repositories(site: SiteFacts, clients: Sequence[ClientFiles]) -> dict[str, Any]:
     """Return repository and kind → how a package in the list of what the site holds is installed."""
     found: dict[str, Any] = {}
     for one in site.held:
         key = f"{one.repository} {one.kind}"
         if key not in found:
-            row = row_at(one.repository)
-            places = [*described(targets(one.kind, one.repository, clients))] if one.kind in _SYSTEM else []
-            found[key] = {"types": TYPES.get(one.kind, (row.tool,)), "joiner": row.joiner, "targets": places}
+            found[key] = _ways(one.kind, one.repository, row_at(one.repository), clients)
     return found
+
+
+def _ways(kind: str, repository: str, row: Row, clients: Sequence[ClientFiles]) -> dict[str, Any]:
+    places = [*described(targets(kind, repository, clients))] if kind in _SYSTEM else []
+    return {"types": TYPES.get(kind, (row.tool,)), "joiner": row.joiner, "targets": places}

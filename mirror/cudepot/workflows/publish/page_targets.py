@@ -11,12 +11,13 @@ from cudepot.catalog.site.clients import ClientFiles
 from cudepot.kinds.yum.rules.client_text import is_old, is_suse, tool
 
 ANY = "any"
-_PLATFORMS = {
+PLATFORMS = {
     "linux-64": ("Linux", "x86_64"), "linux-aarch64": ("Linux", "aarch64"), "linux-ppc64le": ("Linux", "ppc64le"),
     "win-64": ("Windows", "x86_64"), "amd64": ("Linux", "x86_64"), "arm64": ("Linux", "aarch64"),
     "ppc64el": ("Linux", "ppc64le"), "x86_64": ("Linux", "x86_64"), "aarch64": ("Linux", "aarch64"),
     "ppc64le": ("Linux", "ppc64le"), "sbsa": ("Linux", "aarch64"),
 }  # fmt: skip
+"""Platform, as any ecosystem calls it → system and machine."""
 _NAMED = re.compile(r"(?P<name>[a-z]+(?:-[a-z]+)?)-?(?P<major>\d+)(?:[-/](?P<rest>.*))?")
 _SHOWN = {
     "ubuntu": "Ubuntu", "debian": "Debian", "rhel": "RHEL", "fedora": "Fedora", "sles": "SLES", "wsl-ubuntu": "WSL",
@@ -48,7 +49,7 @@ class Target(NamedTuple):
 
 def platform(name: str) -> tuple[str, str]:
     """Return system and machine of a platform as any ecosystem calls it; ``any`` twice for one that is for all."""
-    return _PLATFORMS.get(name, (ANY, ANY))
+    return PLATFORMS.get(name, (ANY, ANY))
 
 
 def targets(artifact: str, repository: str, clients: Sequence[ClientFiles]) -> tuple[Target, ...]:

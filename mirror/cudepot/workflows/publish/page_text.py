@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from urllib.parse import quote
 
-from cudepot.catalog.ecosystems import HeldKind, label, repositories, signed_suffixes
+from cudepot.catalog.ecosystems import HeldKind, label
 from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.clients import FOLDER, INDEX
 from cudepot.catalog.site.holdings import Held, SiteFacts
@@ -18,6 +18,7 @@ from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
 from cudepot.fingerprints import spaced
 from cudepot.workflows.publish.page_data import NO_CLIENTS, Clients, page_data
+from cudepot.workflows.publish.page_whole import whole_repositories
 
 
 def render_page(
@@ -47,7 +48,7 @@ def render_page(
         "SCRIPT": script,
         "STYLE_HASH": _csp(style),
         "SCRIPT_HASH": _csp(script),
-        "DATA": page_data(site, lock, clients),
+        "DATA": page_data(site, lock, clients, whole_repositories(tree, {one.repository for one in site.held})),
     }
     return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], parts["index.html"]).encode()
 
@@ -68,8 +69,8 @@ def _contents(site: SiteFacts, lock: Lock, tree: Tree) -> Iterator[str]:
         listed.add(repository)
         told = f"{_counted(len(held), label(kind))}, {_size(one.digest for one in held)}"
         yield _section(f"{repository}/", told, held, f' data-kind="{kind}"')
-    for repository, digests in _unlisted(tree, listed).items():
-        told = f"{_counted(len(digests), 'package')}, {_size(digests)}, as their upstream lists them"
+    for repository, paths in whole_repositories(tree, listed).items():
+        told = f"{_counted(len(paths), 'package')}, {_size(tree[one] for one in paths)}, as their upstream lists them"
         yield _section(f"{repository}/", told, ())
     yield from _clients(tree)
     if not site.held and not listed:
@@ -90,17 +91,6 @@ def _clients(tree: Tree) -> Iterator[str]:
         yield f"<details>{summary}<ul>{''.join(links)}</ul></details>"
     if INDEX in tree:
         yield f'<p class="quiet">A list of these files for programs: <a href="{INDEX}">{INDEX}</a></p>'
-
-
-def _unlisted(tree: Tree, listed: set[str]) -> dict[str, list[Digest]]:
-    """Return the repositories that are mirrored whole, with their packages."""
-    ends = [f"/{path}" for row in repositories() for path in row.root_paths]
-    packages = signed_suffixes()
-    found = {path.removesuffix(end) for path in tree for end in ends if path.endswith(end)}
-    return {
-        one: [digest for path, digest in tree.items() if path.startswith(f"{one}/") and path.endswith(packages)]
-        for one in sorted(found - listed)
-    }
 
 
 def _section(title: str, told: str, held: Sequence[Held], more: str = "") -> str:
