@@ -16,7 +16,7 @@
   const quoted = (text) => /^[\w@%+=:,./-]+$/.test(text) ? text : "'" + text.replaceAll("'", "'\\''") + "'";
   const always = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
   const open = new Set();  // products of which older versions are shown
-  let chosen = {}, rows = null;
+  let chosen = {}, rows = null, drawn = "";
 
   // What is chosen is in the URL: linkable, and the back button goes through it.
   const wanted = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : kept);
@@ -25,7 +25,7 @@
     const params = new URLSearchParams(Object.entries(values).filter(([, value]) => value));
     const hash = "#" + params;
     if (replace) history.replaceState(null, "", hash);
-    else if (hash !== location.hash) { location.hash = hash; return; }
+    else location.hash = hash;
     draw();
   }
 
@@ -267,6 +267,7 @@
   }
 
   function draw() {
+    drawn = location.hash;
     const params = wanted(), active = document.activeElement?.name, form = at("steps");
     if (location.hash.includes("=")) kept = location.hash.slice(1);
     chosen = Object.fromEntries(params);
@@ -276,7 +277,7 @@
     at("lost").textContent = lost ? `This site does not hold ${chosen.version ?? chosen.file}.` : "";
     chosen.fetch = fetchers[chosen.fetch] ? chosen.fetch : "curl";
     if (at("find").value !== (chosen.find ?? "")) { at("find").value = chosen.find ?? ""; search(); }
-    const drawn = versions();
+    const fields = versions();
     let going = true;
     steps.forEach(([key, title], index) => {
       if (!going) { delete chosen[key]; return; }
@@ -285,11 +286,11 @@
       if (there.length === 1) chosen[key] = there[0];
       if (index && !(there.length === 1 && there[0] === "any")) {
         const list = made("div", { className: "options" }, ...there.map((value) => option(key, value)));
-        drawn.push(made("fieldset", { className: "step" }, made("legend", {}, title), list));
+        fields.push(made("fieldset", { className: "step" }, made("legend", {}, title), list));
       }
       going = key in chosen;
     });
-    form.replaceChildren(...drawn);
+    form.replaceChildren(...fields);
     if (active) form.querySelector(`input[name="${active}"]:checked`)?.focus();
     show(going && offers.find((offer) => steps.every(([key]) => offer[key].includes(chosen[key]))));
   }
@@ -329,7 +330,7 @@
   });
   at("find").addEventListener("input", () => { search(); go({ ...Object.fromEntries(wanted()), find: at("find").value }, true); });
   at("finder").addEventListener("submit", (event) => { event.preventDefault(); at("found").querySelector("a")?.click(); });
-  addEventListener("hashchange", draw);
+  addEventListener("hashchange", () => { if (location.hash !== drawn) draw(); });
   at("count").textContent = `Find any of ${data.count.toLocaleString("en")} packages`;
   at("finder").hidden = data.count === 0;
   at("picker").hidden = data.count === 0 && data.offers.length === 0;
