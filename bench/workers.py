@@ -23,7 +23,7 @@ from bench.measure import Measured, cudepot
 from bench.rounds import delayed
 from bench.rows import Row
 
-FILES = 200
+FILES = 1000
 MANY = 4
 _ROOT = Path(__file__).resolve().parent.parent
 

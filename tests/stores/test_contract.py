@@ -230,3 +230,26 @@ def test_the_records_of_a_bucket_are_sealed(on: Callable[[str], S3Store], where:
     two = on("two")
     with pytest.raises(StorageError, match="a record of the store is not in the bucket"), two.locked():
         pass
+
+
+def test_a_worker_asks_for_an_object_once(on: Callable[[str], S3Store], where: Where, tmp_path: Path) -> None:
+    kept = on("one")
+    with kept.locked():
+        there = kept.add_bytes(DATA)
+    bucket = Bucket(where, "tests")
+    (tmp_path / "worker").mkdir()
+    worker = S3Store(Around(tmp_path / "worker", tmp_path / "worker/store", Silent(), "tests"), bucket, singly=True)
+    lacking = Digest.of(b"new")
+    with worker.sending():
+        before = bucket.requests
+        assert worker.has(there)
+        assert not worker.has(lacking)
+        assert not worker.has(lacking)
+        assert bucket.requests == before + 2
+        with worker.part(lacking) as part:
+            part.write(b"new")
+            part.commit()
+    assert bucket.requests == before + 3, "and one to write it"
+    assert kept.there.holds(there)
+    kept.relist()
+    assert kept.has(lacking)

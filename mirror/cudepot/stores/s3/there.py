@@ -30,12 +30,13 @@ class There:
     def __init__(self, bucket: Bucket, *, singly: bool = False) -> None:
         self._bucket, self._singly = bucket, singly
         self._sizes: dict[str, int] = {}
+        self._absent: set[str] = set()  # of those that were asked for alone
         self._listed = False
         self._lock = threading.Lock()
 
     def size(self, sha256: str) -> int | None:
         """Return the size of an object; None where it is not there."""
-        if self._singly and sha256 not in self._sizes:
+        if self._singly and sha256 not in self._sizes and sha256 not in self._absent:
             self._ask(sha256)
         return self._all().get(sha256)
 
@@ -57,13 +58,13 @@ class There:
 
     def forget(self) -> None:
         """List anew when it is asked for next."""
-        self._sizes, self._listed = {}, False
+        self._sizes, self._absent, self._listed = {}, set(), False
 
     def _ask(self, sha256: str) -> None:
         try:
             self._sizes[sha256] = self._bucket.size(key_of(sha256))
         except MissingError:
-            return
+            self._absent.add(sha256)
 
     def _all(self) -> dict[str, int]:
         with self._lock:
