@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import datetime
 import json
 import os
 import re
 import shlex
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,10 @@ from simulator.debs import simple_deb, write_deb
 from simulator.project import Project, snapshot_of
 from tests.clients import http
 from tests.clients.apt import AptRoot
+
+from cudepot.cli.context import opened
+from cudepot.workflows.publish.promote import Said, promote
+from cudepot.workflows.publish.publish import publish
 
 ROOT = Path(__file__).parents[2]
 DEV, TEST, PROD = CHANNELS = ("dev", "test", "prod")
@@ -266,3 +273,30 @@ def test_killed_at_any_moment_a_channel_shows_one_of_two_snapshots(channelled: P
     records = channelled.run("channels", TEST, "--json").json["promotions"]
     assert [one["shows"] for one in reversed(records)] == [2, 3, 2, 3, 2, 3, 2], "each once"
     assert channelled.run("verify", "--json").json["faults"] == []
+
+
+def test_roots_of_a_channel_are_signed_anew_before_they_expire(project: Project, tmp_path: Path) -> None:
+    """By the nightly publish, although nothing is promoted: clients refuse a Release past its Valid-Until."""
+    project._head = project._head.replace("[site]\n", f"[site]\nchannels = {json.dumps(CHANNELS[:2])}\n")
+    (tmp_path / "debs").mkdir()
+    write_deb(simple_deb("more", "1.0"), tmp_path / "debs")
+    project.add("upstream", name="more", type="folder", path=str(tmp_path / "debs"), valid_for="1d")
+    project.add("pin", upstream="more", packages=["*.deb"])
+    project.run("lock")
+    project.run("sync")
+    past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=2)
+    with opened(argparse.Namespace(directory=str(project.base), quiet=True)) as depot:
+        publish(replace(depot, clock=lambda: past))
+        promote(replace(depot, clock=lambda: past), DEV, TEST, said=Said("alice"))
+    root = AptRoot(tmp_path / "root")
+    with http.serve(project.base / "site") as site:
+        root.add_source(f"{site.url}/{TEST}/apt/more/", project.base / "site" / TEST / "keys/site.gpg")
+        assert "expired" in root.update(check=False).stderr
+        done = project.run("publish")
+        assert "test: roots signed again, snapshot 3 shows 1 again" in done.out
+        root.update()
+    assert candidate(root) == "1.0"
+    last = project.run("channels", TEST, "--json").json["promotions"][0]
+    assert (last["source"], last["shows"], last["who"]) == (TEST, 1, "cudepot publish")
+    assert "unchanged" in project.run("publish").out
+    assert project.run("channels", TEST, "--json").json["promotions"][0] == last

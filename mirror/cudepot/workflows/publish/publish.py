@@ -135,6 +135,7 @@ def publish(
     hold = None if release_rollback else hold_of(depot.config, depot.store)
     if hold:
         number = hold.number if dry_run else _show_held(depot, hold)
+        told = told if dry_run else (*told[:3], (*told[3], *_renewed(depot)))
         return PublishResult(number, False, *_moves(before, tree), depot.site().where, *told, copies=copies, hold=hold)
     anew = bool(earlier and earlier[0].rollback) or (clock_is_right and any(clock_faults(depot.store, depot.clock)))
     fresh = not earlier or anew or not is_page_of(depot, lock, tree, earlier[0])
