@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from io import FileIO
 from pathlib import Path
@@ -21,6 +21,7 @@ from cudepot.digest import CHUNK, Digest, Hasher, Promise, VerifyingReader, hash
 from cudepot.disk import fsync_each, storage_errors, write_atomic
 from cudepot.errors import ConfigError, FormatError, StorageError, TrustError
 from cudepot.store import layout
+from cudepot.store.here import Here
 from cudepot.store.hold import held
 from cudepot.store.holdings import Holdings
 from cudepot.store.manifests import Manifests
@@ -48,7 +49,7 @@ def _damaged(digest: Digest) -> TrustError:
     )
 
 
-class LocalStore(Holdings):
+class LocalStore(Holdings, Here):
     """Objects under ``root/objects``; see :class:`cudepot.ports.ObjectStore`.
 
     Args:
@@ -148,20 +149,6 @@ class LocalStore(Holdings):
     def here(self, digest: Digest) -> str:
         """Return where the object lies on this machine, or would lie; a store that is elsewhere brings nothing."""
         return self._gathered.get(digest.sha256) or f"{self._objects}{digest.sha256[:2]}/{digest.sha256}"
-
-    def server_copy(self, where: object, digest: Digest) -> tuple[str, str] | None:
-        """Return bucket and key of an object that the server of ``where`` has already; None for a local store."""
-        del where, digest
-        return None
-
-    def relist(self) -> None:
-        """Look anew at what is there: other machines may have brought objects. Only those of a bucket can."""
-
-    def bring(self, wanted: Iterable[Digest]) -> None:
-        """Have objects on this machine that will be used at once; a local store has them."""
-
-    def refresh(self) -> None:
-        """Bring what a verb reads that holds nothing up to date: a local store always is."""
 
     def has(self, digest: Digest) -> bool:
         """Return whether the object is here and holds what its name says; one without a mark is hashed for it."""

@@ -269,6 +269,10 @@ class S3Store(LocalStore):
         self._records.pull(state.tree)
         self._take_note()
 
+    def checkpoint(self) -> None:
+        """Let the bucket have all that is new here; see :meth:`commit`."""
+        self.commit()
+
     def commit(self, collecting: str = "") -> None:
         """Let the bucket have all that is new here: objects first, then records, then the state that names them.
 

@@ -92,6 +92,7 @@ def show_snapshot(depot: Depot, number: int, tree: Tree) -> None:
     depot.progress.step(f"writing {len(tree):,} files to {site.where}")
     site.write(number, whole.snapshot.tree, whole.extra)
     depot.progress.step(f"switching {site.where} to snapshot {number}")
+    depot.store.checkpoint()
     site.switch(number)
     depot.progress.step(f"removing old snapshots from {site.where}")
     site.prune(depot.config.site.keep)

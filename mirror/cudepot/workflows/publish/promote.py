@@ -169,6 +169,7 @@ def show(depot: Depot, site: Site, made: PromoteResult, said: Said) -> PromoteRe
         site.write(made.number, whole.snapshot.tree, whole.extra)
     record = _recorded(depot, made, said, Digest.of(document).sha256)
     depot.progress.step(f"switching {made.channel} to snapshot {made.number}")
+    depot.store.checkpoint()
     site.switch(made.number)
     site.prune(depot.config.site.keep)
     return replace(made, record=record)

@@ -1,0 +1,32 @@
+"""What a store that is elsewhere does, and one on a local disk has no need of; verbs need not know which it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cudepot.digest import Digest
+
+
+class Here:
+    """A store that is where it works."""
+
+    def server_copy(self, where: object, digest: Digest) -> tuple[str, str] | None:
+        """Return bucket and key of an object that the server of ``where`` has already; None for a local store."""
+        del where, digest
+        return None
+
+    def checkpoint(self) -> None:
+        """Make sure of all that is new before somebody is shown what rests on it; on a local disk it is safe already.
+
+        Raises:
+            BusyError: another machine changed a store in a bucket meanwhile.
+        """
+
+    def relist(self) -> None:
+        """Look anew at what is there: other machines may have brought objects. Only those of a bucket can."""
+
+    def bring(self, wanted: Iterable[Digest]) -> None:
+        """Have objects on this machine that will be used at once; a local store has them."""
+
+    def refresh(self) -> None:
+        """Bring what a verb reads that holds nothing up to date: a local store always is."""
