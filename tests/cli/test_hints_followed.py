@@ -37,6 +37,7 @@ ELSEWHERE = {
     "bundle export --channel": ("workflows/test_channels_far.py", '"--channel"'),
     "bundle missing": ("workflows/test_bundles.py", '"bundle", "missing"'),
     "doctor": ("workflows/test_doctor_run.py", '"doctor"'),
+    "edge": ("workflows/test_edges.py", '"edge"'),
     "gc --dry-run --force": ("kinds/contract/test_contract.py", '"--force"'),
     "kit": ("workflows/test_kit.py", '"kit"'),
     "lock --accept-changed": ("workflows/test_incidents_files.py", "--accept-changed"),
