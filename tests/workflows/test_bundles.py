@@ -278,7 +278,10 @@ def test_inspect(near: Near, far: Far, tmp_path: Path) -> None:
 
 
 def test_nothing_new_is_said(near: Near, tmp_path: Path) -> None:
-    assert "nothing since 3" in near.project.fail(3, "bundle", "export", str(tmp_path / "x.tar"), "--since", "3").error
+    assert (
+        "nothing to send since 3"
+        in near.project.fail(3, "bundle", "export", str(tmp_path / "x.tar"), "--since", "3").error
+    )
     near.project.fail(3, "bundle", "export", str(tmp_path / "x.tar"), "--since", "9")
     near.project.fail(3, "bundle", "export", str(tmp_path / "x.tar"), "--since", "0", "--split", "10K")
 
