@@ -63,7 +63,7 @@ def test_verbs_name_their_steps(project: Project, nvidia: Nvidia) -> None:
     assert "comparing snapshot 1 and snapshot 2" in steps_of(project, "diff", "1", "2")
     assert "reading snapshot 2" in steps_of(project, "snapshots")
     assert "artifacts in the store" in steps_of(project, "status")
-    assert "signing the roots of snapshot 1 anew" in steps_of(project, "rollback", "1")
+    assert "signing the roots of snapshot 1 again" in steps_of(project, "rollback", "1")
     assert "removing " in steps_of(project, "gc", "--force")
     assert "following the indexes of snapshot 3" in steps_of(project, "verify")
 
