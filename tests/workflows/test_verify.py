@@ -110,7 +110,7 @@ def edited_snapshot(project: Project) -> str:
 def renamed_snapshot(project: Project) -> str:
     for suffix in (".json", ".json.asc"):
         shutil.copy(snapshot(project).with_suffix(suffix), snapshot(project, 3).with_suffix(suffix))
-    return "is snapshot 1, not 3"
+    return "contains snapshot 1, not 3"
 
 
 def removed_first_snapshot_of_three(project: Project) -> str:
