@@ -19,11 +19,11 @@ from tests.packaging.installed import ROOT
 from cudepot import __version__
 
 DEFINITION = ROOT / "containers/Containerfile"
-NEEDS = ("ca-certificates", "gpg", "gpg-agent", "gpgv", "python3", "python3-venv")
+NEEDS = ("ca-certificates", "gpg", "gpg-agent", "gpgv", "libglib2.0-0", "python3", "python3-venv")
 _WHY_NOT = chroot.why_not() or buildah.why_not()
 TRY = """\
 set -e
-id -u; cudepot --version; test ! -w /opt/cudepot
+id -u; cudepot --version; /opt/cudepot/bin/python -c "import createrepo_c"; test ! -w /opt/cudepot
 cudepot init --no-input --label x > /dev/null
 cudepot serve --bind 0.0.0.0 --json > /tmp/said & server=$!
 until [ -s /tmp/said ]; do sleep 0.2; done

@@ -112,6 +112,7 @@ def test_a_deb_is_what_dpkg_reads(kit: Project, tmp_path: Path) -> None:
     fields = run("dpkg-deb", "--field", deb).stdout
     assert f"Version: {__version__}+py{PYTHON}" in fields
     assert f"Depends: python{PYTHON}, " in fields
+    assert "libglib2.0-0" in fields  # createrepo_c brings all it needs but GLib
     run("dpkg-deb", "--extract", deb, tmp_path / "root")
     home = tmp_path / "root/usr/lib/cudepot"
     assert (home / "bin/python3").readlink() == Path(f"/usr/bin/python{PYTHON}")

@@ -93,6 +93,7 @@ def _control(version: str, architecture: str, python: str, glibc: str) -> dict[s
         "gpg-agent",
         "gpgv",
         "ca-certificates",
+        "libglib2.0-0",  # for createrepo_c; Debian 13 and Ubuntu 24.04 provide it by another name
         *([f"libc6 (>= {glibc})"] if glibc else []),
     ]
     return {
