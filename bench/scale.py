@@ -18,6 +18,7 @@ from simulator.server import Server
 from bench import scale_world as world
 from bench.apt_world import nginx
 from bench.measure import cudepot
+from bench.scale_store import CHANNELS, SNAPSHOTS, used_store
 from cudepot.digest import Digest
 from cudepot.formats.conda_index import IndexedPackage, channel_files
 
@@ -33,11 +34,12 @@ _SURE = 1.0  # processor seconds below which a step says nothing about growth: s
 
 @dataclass
 class Curve:
-    """One step: processor seconds and peak memory (10^6 bytes) by size."""
+    """One step: processor seconds, peak memory (10^6 bytes) and seconds on the clock by size."""
 
     step: str
     cpu_s: dict[int, float] = field(default_factory=dict)
     rss_mb: dict[int, float] = field(default_factory=dict)
+    wall_s: dict[int, float] = field(default_factory=dict)
 
     @property
     def exponent(self) -> float:
@@ -56,6 +58,7 @@ class Curve:
             "bench": "scale",
             "step": self.step,
             "cpu_s": {str(size): round(one, 3) for size, one in self.cpu_s.items()},
+            "wall_s": {str(size): round(one, 3) for size, one in self.wall_s.items()},
             "rss_mb": {str(size): round(one) for size, one in self.rss_mb.items()},
             "exponent": round(self.exponent, 2),
             "good": not self.grows_too_fast,
@@ -63,8 +66,8 @@ class Curve:
 
 
 class _Scale:
-    def __init__(self, folder: Path, keys: KeyHome, key: Key) -> None:
-        self._folder, self._keys, self._key = folder, keys, key
+    def __init__(self, folder: Path, keys: KeyHome, key: Key, snapshots: int) -> None:
+        self._folder, self._keys, self._key, self._snapshots = folder, keys, key, snapshots
         self._ring = folder / "upstream.asc"
         self._ring.write_bytes(key.armored)
         self.curves: dict[str, Curve] = {}
@@ -72,22 +75,23 @@ class _Scale:
     def measure(self, size: int, rounds: int) -> None:
         """Take every step at one size, so many times."""
         steps: tuple[Callable[[Path, int], None], ...] = (
-            self._whole, self._versions, self._pins, self._wheels, self._conda,
+            self._whole, self._versions, self._pins, self._wheels, self._conda, self._used,
         )  # fmt: skip
         for step in steps:
             for _ in range(rounds):
                 with tempfile.TemporaryDirectory(dir=self._folder) as folder:
                     step(Path(folder), size)
 
-    def _note(self, step: str, size: int, cpu_s: float, rss_mb: float = 0.0) -> None:
+    def _note(self, step: str, size: int, cpu_s: float, rss_mb: float = 0.0, wall_s: float = 0.0) -> None:
         curve = self.curves.setdefault(step, Curve(step))
+        curve.wall_s[size] = min(wall_s, curve.wall_s.get(size, wall_s))
         curve.cpu_s[size] = min(cpu_s, curve.cpu_s.get(size, cpu_s))
         curve.rss_mb[size] = max(rss_mb, curve.rss_mb.get(size, 0.0))
         print(f"{step}, {size}: {cpu_s:.2f} s", file=sys.stderr)
 
     def _verb(self, step: str, size: int, project: Path, *words: str) -> None:
         done = cudepot(project, *words)
-        self._note(step, size, done.cpu_s, done.rss_mb)
+        self._note(step, size, done.cpu_s, max(done.rss_mb, done.child_rss_mb), done.seconds)
 
     def _whole(self, folder: Path, size: int) -> None:
         """Mirror an apt repository whole."""
@@ -113,6 +117,12 @@ class _Scale:
             text = world.apt_text(f"{url}/repo/", self._ring, self._key, packages)
             self._verb(step, size, world.project(folder / "project", text), "lock")
 
+    def _used(self, folder: Path, size: int) -> None:
+        """Ask a store of so many objects and hundreds of snapshots what changes nothing, and promote one."""
+        with used_store(folder, self._keys, self._key, size, self._snapshots) as project:
+            for words in (("status",), ("publish",), ("gc", "-n"), ("promote", *CHANNELS[:2])):
+                self._verb(f"N objects, {self._snapshots} snapshots: {' '.join(words)}", size, project, *words)
+
     def _wheels(self, folder: Path, size: int) -> None:
         world.wheel_page(folder / "www", size)
         with Server(folder / "www") as server:
@@ -134,10 +144,10 @@ def _package(name: str) -> IndexedPackage:
     return IndexedPackage("linux-64", f"{name}-1.0-0.conda", digest, index)
 
 
-def curves(folder: Path, sizes: Sequence[int], rounds: int = _ROUNDS) -> list[Curve]:
-    """Measure every step at each size."""
+def curves(folder: Path, sizes: Sequence[int], rounds: int = _ROUNDS, snapshots: int = SNAPSHOTS) -> list[Curve]:
+    """Measure every step at each size; ``snapshots`` are those of a store that has been used for years."""
     with KeyHome() as keys:
-        scale = _Scale(folder, keys, keys.generate("Scale <scale@example.com>"))
+        scale = _Scale(folder, keys, keys.generate("Scale <scale@example.com>"), snapshots)
         for size in sizes:
             scale.measure(size, 1 if size >= _LONG else rounds)
     return list(scale.curves.values())

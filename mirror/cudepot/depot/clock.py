@@ -21,7 +21,7 @@ def clock_faults(store: LocalStore, clock: Clock) -> Iterator[str]:
     if not numbers:
         return
     try:
-        one = parse_head(snapshots.read(numbers[-1])[0], f"snapshot {numbers[-1]}")
+        one = parse_head(snapshots.head(numbers[-1]), f"snapshot {numbers[-1]}")
         made = datetime.datetime.fromisoformat(one.created)
     except (CudepotError, ValueError):
         return  # damaged: reported elsewhere

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import MappingProxyType
+from typing import overload
 
-from cudepot.catalog.site.snapshot import Snapshot, Tree, parse_snapshot
+from cudepot.catalog.site.snapshot import Head, Named, Snapshot, Tree, parse_head, parse_snapshot, tree_objects
+from cudepot.digest import Digest
 from cudepot.errors import ClockError, ConfigError, TrustError
 from cudepot.ports import Progress, Verifier
 from cudepot.store.snapshots import Snapshots
@@ -47,6 +49,40 @@ class History:
         Raises:
             TrustError: it was changed or signed by another key.
         """
+        what = str(self.documents.path(number))
+        snapshot = parse_snapshot(self.document(number), what, like)
+        _check_number(what, snapshot.number, number)
+        return snapshot
+
+    def latest(self, count: int) -> Sequence[Snapshot]:
+        """Return up to ``count`` snapshots that were published, the newest first; none made for a channel alone.
+
+        The newest is read at once, each of the others when it is asked for.
+        """
+        return _Latest(self, self._published(count))
+
+    def _published(self, count: int) -> list[int]:
+        found: list[int] = []
+        for number in reversed(self.numbers()):
+            if len(found) == count:
+                break
+            found += [number] if not parse_head(self.documents.head(number), f"snapshot {number}").channel else []
+        return found
+
+    def objects(self, numbers: Iterable[int], seen: Named) -> Iterator[tuple[Head, list[Digest]]]:
+        """Give each of some snapshots with the objects of its tree that are not ``seen`` yet, and add them to those.
+
+        Raises:
+            TrustError: one was changed or signed by another key.
+        """
+        for number in numbers:
+            what, document = str(self.documents.path(number)), self.document(number)
+            head = parse_head(document, what)
+            _check_number(what, head.number, number)
+            yield head, list(tree_objects(document, what, seen))
+
+    def document(self, number: int) -> bytes:
+        """Return the document of a snapshot whose signature holds; raise TrustError as :meth:`load` does."""
         document, signature = self.documents.read(number)
         what = str(self.documents.path(number))
         try:
@@ -58,19 +94,40 @@ class History:
                 str(error),
                 hint="someone changed it, or the site's key was replaced: list the old one in `site.former-keys`",
             ) from error
-        snapshot = parse_snapshot(document, what, like)
-        if snapshot.number != number:
-            raise TrustError(
-                f"{what}: contains snapshot {snapshot.number}, not {number}", hint="someone renamed the file"
-            )
-        return snapshot
+        return document
 
-    def latest(self, count: int) -> list[Snapshot]:
-        """Return up to ``count`` snapshots that were published, the newest first; none made for a channel alone."""
-        found: list[Snapshot] = []
-        for number in reversed(self.numbers()):
-            if len(found) == count:
-                break
-            one = self.load(number, found[-1].tree if found else MappingProxyType({}))
-            found += [one] if not one.channel else []
-        return found
+
+def _check_number(what: str, found: int, number: int) -> None:
+    if found != number:
+        raise TrustError(f"{what}: contains snapshot {found}, not {number}", hint="someone renamed the file")
+
+
+class _Latest(Sequence[Snapshot]):
+    """Snapshots of a history, of which several have most of their tree in common and few are looked at."""
+
+    def __init__(self, history: History, numbers: Sequence[int]) -> None:
+        self._history, self._numbers = history, numbers
+        self._found: dict[int, Snapshot] = {}
+        if numbers:
+            self._at(0)
+
+    def _at(self, place: int) -> Snapshot:
+        if place not in self._found:
+            before = self._found.get(place - 1) or self._found.get(0)
+            like = before.tree if before else MappingProxyType({})
+            self._found[place] = self._history.load(self._numbers[place], like)
+        return self._found[place]
+
+    @overload
+    def __getitem__(self, place: int) -> Snapshot: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Snapshot]: ...
+
+    def __getitem__(self, place: int | slice) -> Snapshot | Sequence[Snapshot]:
+        if isinstance(place, slice):
+            return [self._at(one) for one in range(len(self))[place]]
+        return self._at(range(len(self))[place])
+
+    def __len__(self) -> int:
+        return len(self._numbers)

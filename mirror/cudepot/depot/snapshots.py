@@ -8,7 +8,7 @@ import tomli
 
 from cudepot.catalog.lock import Lock, LockedUpstream
 from cudepot.catalog.lock_document import parse_lock
-from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.site.snapshot import Head, Snapshot
 from cudepot.depot.history import History
 from cudepot.digest import Digest, MismatchError, VerifyingReader
 from cudepot.errors import ConfigError, CudepotError, TrustError
@@ -16,7 +16,7 @@ from cudepot.ports import Site
 from cudepot.store.local import LocalStore
 
 
-def lock_of(store: LocalStore, snapshot: Snapshot) -> Lock:
+def lock_of(store: LocalStore, snapshot: Snapshot | Head) -> Lock:
     """Return the lock a snapshot was made from.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +37,15 @@ class Holdings:
 
     def stock(self) -> dict[str, int]:
         """Return the size of every object by sha256."""
-        return {path.name: path.lstat().st_size for path in self.objects() if path.is_file() and not path.is_symlink()}
+        found: dict[str, int] = {}
+        for folder in sorted(OBJECTS.at(self.root).iterdir()):
+            if folder.is_dir() and not folder.is_symlink():
+                with os.scandir(folder) as inside:
+                    files = [one for one in inside if one.is_file(follow_symlinks=False)]
+                found |= {one.name: one.stat(follow_symlinks=False).st_size for one in files}
+            elif folder.is_file() and not folder.is_symlink():
+                found[folder.name] = folder.lstat().st_size
+        return found
 
     def collect(self, unnamed: Iterable[str]) -> list[str]:
         """Remove objects that nothing names, and return the sha256 of those that went.

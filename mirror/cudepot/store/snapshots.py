@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from cudepot.disk import write_atomic
 from cudepot.errors import StorageError
 from cudepot.store.layout import SNAPSHOTS
+
+_HEAD = 1 << 13  # bytes, in which the tree has begun
+_TREE = b'\n "tree": {'
 
 
 class Snapshots:
@@ -17,13 +21,36 @@ class Snapshots:
 
     def numbers(self) -> list[int]:
         """Return the numbers of all complete snapshots in order (one without signature is not complete)."""
-        return sorted(int(path.name[:6]) for path in self._folder.glob("[0-9]" * 6 + ".json.asc"))
+        return self._numbered(".json.asc")
+
+    def _numbered(self, suffix: str) -> list[int]:
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208 - names alone: verbs ask several times
+        except FileNotFoundError:
+            return []
+        return sorted(int(one[:6]) for one in names if one[6:] == suffix and one[:6].isdecimal())
 
     def read(self, number: int) -> tuple[bytes, bytes]:
         """Return the document and its signature."""
         path = self.path(number)
         try:
             return path.read_bytes(), path.with_suffix(".json.asc").read_bytes()
+        except OSError as error:
+            raise StorageError(f"{path}: cannot read snapshot {number}: {error.strerror}") from error
+
+    def head(self, number: int) -> bytes:
+        """Return the beginning of a document up to its tree, which may have megabytes, and some of that.
+
+        :func:`~cudepot.catalog.site.snapshot.parse_head` reads it; a document of another form comes whole.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        path = self.path(number)
+        try:
+            with path.open("rb") as handle:
+                begin = handle.read(_HEAD)
+                return begin if _TREE in begin else begin + handle.read()
         except OSError as error:
             raise StorageError(f"{path}: cannot read snapshot {number}: {error.strerror}") from error
 
@@ -41,7 +68,7 @@ class Snapshots:
 
     def documents(self) -> list[int]:
         """Return the numbers of all documents in order, those whose signature :meth:`remove` took included."""
-        return sorted(int(path.name[:6]) for path in self._folder.glob("[0-9]" * 6 + ".json"))
+        return self._numbered(".json")
 
     def document(self, number: int) -> bytes:
         """Return the document alone; empty when it is not there."""

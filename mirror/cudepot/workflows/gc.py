@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from cudepot.catalog.lock import Lock, beside
 from cudepot.catalog.site.bundle import Manifest, parse_manifest
 from cudepot.catalog.site.retention import Reasons
 from cudepot.catalog.site.retention import kept as kept_for
-from cudepot.catalog.site.snapshot import Snapshot, parse_head
+from cudepot.catalog.site.snapshot import Named, parse_head
 from cudepot.depot.builds import all_jobs, forget_record, job_key, records
 from cudepot.depot.depot import Depot, Workshop
 from cudepot.depot.locked import load_lock
@@ -67,14 +68,14 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
     """
     snapshots = depot.store.snapshots
     why = _reasons(depot, keep)
-    kept = [depot.history.find(number) for number in why]
+    kept = list(why)
     depot.progress.step(f"collecting what {len(kept)} snapshots, cudepot.lock and bundles use")
     needed = {digest.sha256 for digest in named(depot, kept)}
     depot.progress.step(f"listing the objects of the store: {len(needed):,} are needed")
     found = depot.store.stock()
     gone = {sha256: size for sha256, size in found.items() if sha256 not in needed}
     stale = [key for key, _, built in records(depot.store) if not all(one.digest.sha256 in needed for one in built)]
-    removed = tuple(sorted(set(snapshots.numbers()) - {one.number for one in kept}))
+    removed = tuple(sorted(set(snapshots.numbers()) - set(kept)))
     totals = (len(gone), sum(gone.values()), len(found), sum(found.values()))
     if not force:
         _guard(*totals)
@@ -82,16 +83,16 @@ def gc(depot: Depot, *, keep: int, dry_run: bool = False, force: bool = False) -
         depot.progress.step(f"removing {len(gone):,} objects and {len(removed)} snapshots")
         record_names(depot.store, depot.history)  # outlives the snapshots it is made of
         for number in removed:
-            snapshots.remove(number, link=number > kept[0].number)
+            snapshots.remove(number, link=number > kept[0])
         for number in snapshots.documents():
-            if number < kept[0].number:
+            if number < kept[0]:
                 snapshots.remove(number, link=False)
         for key in stale:
             forget_record(depot.store, key)
         went = depot.store.collect(gone)
         totals = (len(went), sum(gone[one] for one in went), *totals[2:])
     waiting = 0 if dry_run else len(gone) - totals[0]
-    return GcResult(tuple(one.number for one in kept), removed, *totals, len(stale), why, waiting)
+    return GcResult(tuple(kept), removed, *totals, len(stale), why, waiting)
 
 
 def _guard(objects: int, size: int, all_objects: int, all_bytes: int) -> None:
@@ -108,36 +109,51 @@ def _reasons(depot: Depot, newest: int) -> dict[int, tuple[str, ...]]:
     snapshots, keep = depot.store.snapshots, depot.config.keep
     made = dict.fromkeys(snapshots.numbers(), "")
     if any(keep):
-        made = {one: parse_head(snapshots.read(one)[0], f"snapshot {one}").created for one in made}
+        made = {one: parse_head(snapshots.head(one), f"snapshot {one}").created for one in made}
     bases = [(one, "bundles start from it") for one in exported_numbers(depot.store)[-1:]]
     return kept_for(made, newest, keep, [*held_by_name(depot.config, depot.store, depot.site()), *bases])
 
 
-def named(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
-    """Give all objects that are named by what the store keeps, and by cudepot.lock."""
+def named(depot: Depot, kept: Sequence[int]) -> Iterator[Digest]:
+    """Give all objects that are named by what the store keeps, and by cudepot.lock, each at least once."""
+    what = _Kept(kept, set())
     for entry in LAYOUT:
         if entry.keeps:
-            yield from NAMED[entry](depot, kept)
+            yield from NAMED[entry](depot, what)
     if depot.lock_path.exists():
-        yield from _named_by_lock(depot.store, load_lock(depot.lock_path))
+        yield from _named_by_lock(depot.store, load_lock(depot.lock_path), what.seen)
 
 
-def _shown(depot: Depot, kept: Sequence[Snapshot]) -> Iterator[Digest]:
-    for one in kept:
-        yield from one.tree.values()
-        yield one.lock
-        if depot.store.has(one.lock):
-            yield from _named_by_lock(depot.store, lock_of(depot.store, one))
+class _Kept(NamedTuple):
+    """Snapshots that are kept, and the objects of their trees that were given already."""
+
+    numbers: Sequence[int]
+    seen: Named
 
 
-def _named_by_lock(store: LocalStore, lock: Lock) -> Iterator[Digest]:
+def _shown(depot: Depot, kept: _Kept) -> Iterator[Digest]:
+    """Give what kept snapshots and their locks name; what a tree has in common with the one before comes once."""
+    locks: set[Digest] = set()
+    for head, fresh in depot.history.objects(kept.numbers, kept.seen):
+        yield from fresh
+        yield head.lock
+        if head.lock not in locks and depot.store.has(head.lock):
+            yield from _named_by_lock(depot.store, lock_of(depot.store, head), kept.seen)
+        locks.add(head.lock)
+
+
+def _named_by_lock(store: LocalStore, lock: Lock, seen: Named) -> Iterator[Digest]:
+    """Give what a lock names; a site shows all of a whole mirror or nothing, so one of which all files are ``seen``
+    has had its packages given with them: its index need not be read.
+    """
     yield from (one.digest for one in lock.artifacts)
     yield from (digest for _, _, digest in beside(lock))
     yield from (file.digest for one in lock.upstreams for file in one.files)
     yield from (root.digest for one in lock.upstreams for root in one.roots)
     yield from (digest for proof in proofs(store, lock) for digest in proof.objects)
     for one in wholes(lock):
-        yield from read_whole(store, one).tree.values()
+        if not {(file.digest.sha256.encode(), b"%d" % file.digest.size) for file in one.files} <= seen:
+            yield from read_whole(store, one).tree.values()
 
 
 def _built(workshop: Workshop, store: LocalStore, lock_path: Path) -> Iterator[Digest]:
@@ -157,11 +173,10 @@ def _on_the_way(store: LocalStore) -> Iterator[Digest]:
         yield from (one for one, _ in manifest.pieces)
 
 
-def _proving(store: LocalStore, folder: Entry, kept: Sequence[Snapshot]) -> Iterator[Digest]:
+def _proving(store: LocalStore, folder: Entry, kept: _Kept) -> Iterator[Digest]:
     """Give what proves the kept snapshots, as their manifests name it."""
-    numbers = {one.number for one in kept}
     for manifest in _manifests(store, folder):
-        if manifest.number in numbers:
+        if manifest.number in kept.numbers:
             yield from (one for root in manifest.roots for one in root.objects)
 
 
@@ -170,7 +185,7 @@ def _manifests(store: LocalStore, folder: Entry) -> Iterator[Manifest]:
     return (parse_manifest(manifests.read(name)[0], name) for name in manifests.names())
 
 
-NAMED: Mapping[Entry, Callable[[Depot, Sequence[Snapshot]], Iterator[Digest]]] = {
+NAMED: Mapping[Entry, Callable[[Depot, _Kept], Iterator[Digest]]] = {
     SNAPSHOTS: _shown,
     BUILDS: lambda depot, _: _built(depot.workshop, depot.store, depot.lock_path),
     UPSTREAMS: lambda depot, _: remembered_objects(depot.store.root),

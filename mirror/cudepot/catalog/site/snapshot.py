@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -20,6 +20,11 @@ FORMAT = "cudepot-snapshot 1"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PLAIN = re.compile(r"(?:(?!\.{1,2}/)[^/\\\x00-\x1f\x7f]+/)*(?!\.{1,2}\Z)[^/\\\x00-\x1f\x7f]+")
 """A path of the site that is beyond doubt."""
+_TREE, _AFTER = b',\n "tree": {', b"\n },\n "
+"""What a tree is between: in a string there is no line break."""
+_DIGEST = re.compile(rb'"sha256": "([0-9a-f]{64})",\s*"size": ([0-9]+)')
+Named = set[tuple[bytes, bytes]]
+"""Objects as documents have them: sha256 and size."""
 Tree = Mapping[str, Digest]
 """Site path → content."""
 
@@ -58,7 +63,8 @@ class Head(NamedTuple):
     number: int
     created: str
     rollback: int
-    channel: str = ""
+    channel: str
+    lock: Digest
 
 
 def render_snapshot(snapshot: Snapshot) -> bytes:
@@ -103,15 +109,39 @@ def parse_snapshot(data: bytes, what: str, like: Tree = MappingProxyType({})) ->
 
 
 def parse_head(data: bytes, what: str) -> Head:
-    """Return what a snapshot says of itself, without its tree.
+    """Return what a snapshot says of itself, from its document or the beginning of that: the tree is not parsed.
+
+    cudepot sorts the keys: those that are asked for come before ``tree``.
 
     Raises:
         ConfigError: the document is malformed or of another format.
     """
-    _, table = _document(data, what)
+    before, tree, _ = data.partition(_TREE)
+    _, table = _document(before + b"\n}" if tree else data, what)
     return Head(
-        table.integer("number", low=1), table.text("created"), table.integer("rollback", 0), table.text("channel", "")
+        table.integer("number", low=1),
+        table.text("created"),
+        table.integer("rollback", 0),
+        table.text("channel", ""),
+        table.table("lock").digest(),
     )
+
+
+def tree_objects(data: bytes, what: str, seen: Named) -> Iterator[Digest]:
+    """Give the objects of a snapshot's tree that are not ``seen`` yet, and add them to those.
+
+    Of many snapshots that have most of their trees in common this takes a tenth of what parsing them takes.
+
+    Raises:
+        ConfigError: the document is malformed or of another format.
+    """
+    tree = data.partition(_TREE)[2].partition(_AFTER)[0]
+    found = _DIGEST.findall(tree)
+    if not tree or len(found) != tree.count(b'"sha256":'):  # not as cudepot writes it
+        found = [(one.sha256.encode(), b"%d" % one.size) for one in parse_snapshot(data, what).tree.values()]
+    for one in set(found) - seen:
+        seen.add(one)
+        yield Digest(one[0].decode(), int(one[1]))
 
 
 def _document(data: bytes, what: str) -> tuple[dict[str, Any], Table]:

@@ -91,11 +91,10 @@ def backup(
 
 def _objects(depot: Depot) -> tuple[set[Digest], int]:
     """Return all objects that a snapshot, the lock or a record names and the store has, and how many it has lost."""
-    snapshots = [depot.history.load(one) for one in depot.history.numbers()]
-    depot.progress.step(f"looking for what {len(snapshots)} snapshots and cudepot.lock name")
-    every = set(named(depot, snapshots))
-    here = {one for one in every if depot.store.has(one)}
-    shown = {one for snapshot in snapshots for one in (*snapshot.tree.values(), snapshot.lock)}
+    numbers = depot.history.numbers()
+    depot.progress.step(f"looking for what {len(numbers)} snapshots and cudepot.lock name")
+    here = {one for one in named(depot, numbers) if depot.store.has(one)}
+    shown = {one for head, found in depot.history.objects(numbers, set()) for one in (*found, head.lock)}
     return here, len(shown - here)
 
 

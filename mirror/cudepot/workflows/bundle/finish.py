@@ -5,7 +5,7 @@ A bundle that is refused here is forgotten, so that it holds up no later one; it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cudepot.catalog.site.bundle import Link, Manifest, parse_manifest
@@ -134,10 +134,32 @@ def _overtaken(store: LocalStore, incoming: Manifests, known: dict[str, Manifest
             yield Refused(manifest.number, f"snapshot {newest}, which is already here, is newer", True)
 
 
-def snapshot_links(store: LocalStore) -> dict[int, Link]:
+class Links(Mapping[int, Link]):
+    """The snapshots of a store by number, with the hashes of their documents: each is read when it is asked for."""
+
+    def __init__(self, store: LocalStore) -> None:
+        self._snapshots = store.snapshots
+        self._found: dict[int, Link | None] = dict.fromkeys(self._snapshots.numbers())
+
+    def __getitem__(self, number: int) -> Link:
+        found = self._found[number]
+        if found is None:
+            found = self._found[number] = Link(number, Digest.of(self._snapshots.read(number)[0]).sha256)
+        return found
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._found
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def snapshot_links(store: LocalStore) -> Links:
     """Return the snapshots of the store by number, with the hashes of their documents."""
-    snapshots = store.snapshots
-    return {one: Link(one, Digest.of(snapshots.read(one)[0]).sha256) for one in snapshots.numbers()}
+    return Links(store)
 
 
 def _show(store: LocalStore, history: History, manifest: Manifest) -> None:

@@ -54,7 +54,7 @@ def _channel(depot: Depot, name: str, number: int | None, last: Promotion | None
     url, tags = depot.config.site.reached_as(name), depot.store.tags.read()
     if number is None or number not in depot.store.snapshots.numbers():
         return Channel(name, number, number or 0, "", url, (), last)
-    head = parse_head(depot.store.snapshots.read(number)[0], f"snapshot {number}")
+    head = parse_head(depot.store.snapshots.head(number), f"snapshot {number}")
     since = last.when if last and last.snapshot == number else head.created
     shows = head.rollback if head.channel else number
     names = tuple(tag for tag, one in tags.items() if one in (number, shows))

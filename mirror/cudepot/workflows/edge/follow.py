@@ -178,7 +178,8 @@ def _check_chain(depot: Depot, manifest: Manifest) -> bool:
             hint=f"it was restored from a backup, rolled back, or somebody in between sends what it showed once; "
             f"`cudepot rollback {manifest.number}` shows the older one here",
         )
-    if any(links[one] != chain[one] for one in links.keys() & chain.keys()):
+    last = max(links.keys() & chain.keys(), default=0)  # it names the one before by hash, and that the one before it
+    if last and links[last] != chain[last]:
         raise TrustError(
             f"snapshot {manifest.number} of the site does not follow snapshot {newest} as it is here",
             hint="two sites sign with the same key, or that site lost its store: ask there before continuing",

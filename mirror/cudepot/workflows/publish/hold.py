@@ -42,7 +42,7 @@ def hold_of(config: Config, store: LocalStore) -> Hold | None:
         return Hold(chosen.shows, chosen.shows, chosen.since) if chosen else None
     snapshots, found = store.snapshots, None
     for number in reversed(snapshots.numbers()):
-        one = parse_head(snapshots.read(number)[0], f"snapshot {number}")
+        one = parse_head(snapshots.head(number), f"snapshot {number}")
         if one.channel:
             continue
         if not one.rollback or (found and one.rollback != found.shows):

@@ -85,7 +85,6 @@ class Earlier:
 
     def __init__(self, store: LocalStore, history: History, snapshots: Sequence[Snapshot]) -> None:
         self.snapshots, self._store, self._history = snapshots, store, history
-        self._paths: dict[str, Digest] | None = None
         self._names: Mapping[str, list[str]] | None = None
         self._locked: Lock | None = None
         self._locks: Mapping[str, Lock] | None = None
@@ -99,14 +98,9 @@ class Earlier:
         """The last snapshot's tree."""
         return self.snapshots[0].tree if self.snapshots else {}
 
-    @property
-    def paths(self) -> Mapping[str, Digest]:
-        """What each path was last."""
-        if self._paths is None:
-            self._paths = {}
-            for one in reversed(self.snapshots):
-                self._paths |= one.tree
-        return self._paths
+    def last(self, path: str) -> Digest | None:
+        """Return what a path was last; None where none of the snapshots has it."""
+        return next((one.tree[path] for one in self.snapshots if path in one.tree), None)
 
     @property
     def names(self) -> Mapping[str, list[str]]:
@@ -247,7 +241,7 @@ def _part(depot: Depot, lock: Lock, earlier: Earlier) -> Part:
             raise FormatError(
                 f"{path!r} cannot be published: not a plain path", hint="the store may have been tampered with"
             )
-    _check_immutable(earlier.paths, tree, lock)
+    _check_immutable(earlier, tree, lock)
     part = _with_builds(
         depot.workshop,
         depot.store,
@@ -317,15 +311,17 @@ def is_kept_by_path(path: str) -> bool:
     return row is not None and not row.known_by_name
 
 
-def _check_immutable(before: Mapping[str, Digest], tree: Mapping[str, Digest], lock: Lock) -> None:
+def _check_immutable(earlier: Earlier, tree: Mapping[str, Digest], lock: Lock) -> None:
     """Refuse other bytes of a deb, rpm or plain file than it had last, unless the lock accepted the change."""
     replaced = accepted(lock)
-    for path in tree:
-        if is_kept_by_path(path) and before.get(path, tree[path]) != tree[path]:
-            if (before[path].sha256, tree[path].sha256) in replaced:
+    for path, digest in tree.items():
+        before = earlier.last(path) if is_kept_by_path(path) else None
+        if before not in (None, digest):
+            assert before is not None
+            if (before.sha256, digest.sha256) in replaced:
                 continue
             raise TrustError(
-                f"{path} was published with sha256 {before[path].sha256} and would become {tree[path].sha256}",
+                f"{path} was published with sha256 {before.sha256} and would become {digest.sha256}",
                 hint="a published package never changes: if upstream changed it, ask why, then see "
                 "`cudepot lock --accept-changed NAME`",
             )

@@ -1,0 +1,90 @@
+"""A store that has been used for years, for :mod:`bench.scale`: 500 snapshots that share most of their paths.
+
+Half of the objects are packages of a whole mirror today, the other half those they took the place of, a few each night.
+The newest snapshot is published by cudepot, and so is the first; those between are written and signed here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from simulator.keys import Key, KeyHome
+
+from bench import scale_world as world
+from bench.apt_world import nginx
+from bench.measure import cudepot
+from cudepot.catalog.site.names import Shown, render_shown
+from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot, render_snapshot
+from cudepot.cli.context import opened
+from cudepot.depot.depot import Depot
+from cudepot.digest import Digest
+
+SNAPSHOTS = 500
+CHANNELS = ("dev", "test", "prod")
+_FIRST = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
+
+
+@contextmanager
+def used_store(folder: Path, keys: KeyHome, key: Key, objects: int, snapshots: int = SNAPSHOTS) -> Iterator[Path]:
+    """Give a project whose store has so many objects and snapshots, the newest shown in ``dev``, none in ``test``."""
+    ring = folder / "upstream.asc"
+    folder.mkdir(parents=True, exist_ok=True)
+    ring.write_bytes(key.armored)
+    world.many_debs(folder / "www/repo", keys, key, objects // 2)
+    with nginx(folder / "www", folder) as url:
+        project = world.project(folder / "project", world.apt_text(f"{url}/repo/", ring, key, None))
+        _with_channels(project / "cudepot.toml")
+        for verb in ("lock", "sync", "publish"):
+            cudepot(project, verb)
+        _fill(project, objects // 2, snapshots)
+        world.many_debs(folder / "www/repo", keys, key, objects // 2 + 1)
+        for verb in ("lock", "sync", "publish"):
+            cudepot(project, verb)
+        yield project
+
+
+def _with_channels(toml: Path) -> None:
+    text = toml.read_text().replace("[site]\n", f"[site]\nchannels = {json.dumps(CHANNELS)}\n", 1)
+    toml.write_text(text + "\n[keep]\ndaily = 7\nweekly = 4\nmonthly = 12\n")
+
+
+def _fill(project: Path, packages: int, snapshots: int) -> None:
+    """Write the snapshots between the first and the newest, and the objects that only they have."""
+    args = argparse.Namespace(directory=str(project), quiet=True, verb="scale", recipes=None)
+    with opened(args, calls=False) as depot, depot.store.gathering():
+        first = parse_snapshot(depot.store.snapshots.read(1)[0], "snapshot 1")
+        _write(depot, first, packages, snapshots)
+
+
+def _write(depot: Depot, first: Snapshot, packages: int, snapshots: int) -> None:
+    debs = sorted(path for path in first.tree if path.endswith(".deb"))[:packages]
+    before = {path.replace("_1.0_", "_0.9_"): _object(depot, path) for path in debs}
+    newer = dict(zip(before, debs, strict=True))
+    new = set(debs)
+    tree = {path: one for path, one in first.tree.items() if path not in new} | before
+    signer, left = depot.signer(), list(before)
+    parent, every = Digest.of(depot.store.snapshots.read(1)[0]).sha256, max(1, packages // snapshots)
+    for number in range(2, snapshots):
+        for old in left[:every]:
+            del tree[old]
+            tree[newer[old]] = first.tree[newer[old]]
+        del left[:every]
+        created = f"{_FIRST + datetime.timedelta(days=number):%Y-%m-%dT%H:%M:%SZ}"
+        document = render_snapshot(
+            Snapshot(number, created, signer.fingerprint, parent, first.lock, first.upstreams, tree)
+        )
+        path = depot.store.snapshots.path(number)  # not added as others are: the disk is waited for twice by each
+        path.write_bytes(document)
+        path.with_suffix(".json.asc").write_bytes(signer.detach(document))
+        parent = hashlib.sha256(document).hexdigest()
+    depot.store.published_log.append(render_shown(Shown(number, {})) for number in range(2, snapshots))
+
+
+def _object(depot: Depot, path: str) -> Digest:
+    return depot.store.add_bytes(b"earlier " + path.encode())
