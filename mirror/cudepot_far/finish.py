@@ -1,6 +1,6 @@
 """Makes a snapshot of a complete bundle: the site's signature, the chain and the upstreams decide; one file shows."""
 
-from typing import Callable, Dict, Iterator, List, Optional
+from typing import Callable, Iterator, List, Mapping, Optional
 
 from cudepot_far.errors import ConfigError, FormatError, TrustError
 from cudepot_far.manifest import Link, Manifest, Snapshot, Unpacked, parse_manifest, parse_snapshot
@@ -15,9 +15,30 @@ _MOST = 32 << 20  # bytes of an edition that a patch may have to do with: both a
 _ASK = "send the output of `missing` to the near side"
 
 
-def links(store: Store) -> Dict[int, Link]:
+class Links(Mapping[int, Link]):
+    """The snapshots of a store by number, with the hashes of their documents: each is read when it is asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._numbers = store, store.numbers()
+
+    def __getitem__(self, number: int) -> Link:
+        if number not in self._numbers:
+            raise KeyError(number)
+        return Link(number, digest_of(self._store.snapshot(number)[0]).sha256)
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._numbers
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+
+def links(store: Store) -> Links:
     """Return the snapshots of the store by number, with the hashes of their documents."""
-    return {one: Link(one, digest_of(store.snapshot(one)[0]).sha256) for one in store.numbers()}
+    return Links(store)
 
 
 def lacking(store: Store, manifest: Manifest) -> List[Digest]:
