@@ -176,7 +176,7 @@ def test_a_release_of_another_day_than_inrelease_is_refused(whole: Project, nvid
     nvidia.repo.publish()
     for name, data in old.items():
         nvidia.repo.put(nvidia.repo.folder / name, data)
-    assert "while InRelease is of" in whole.fail(5, "lock").error
+    assert "but InRelease is of" in whole.fail(5, "lock").error
     assert not whole.lock.exists()
 
 
