@@ -11,7 +11,7 @@ from cudepot.catalog.lock import Lock, beside
 from cudepot.catalog.site.bundle import Manifest, parse_manifest
 from cudepot.catalog.site.retention import Reasons
 from cudepot.catalog.site.retention import kept as kept_for
-from cudepot.catalog.site.snapshot import Named, parse_head
+from cudepot.catalog.site.snapshot import Named, named_as, parse_head
 from cudepot.depot.builds import all_jobs, forget_record, job_key, records
 from cudepot.depot.depot import Depot, Workshop
 from cudepot.depot.locked import load_lock
@@ -152,7 +152,7 @@ def _named_by_lock(store: LocalStore, lock: Lock, seen: Named) -> Iterator[Diges
     yield from (root.digest for one in lock.upstreams for root in one.roots)
     yield from (digest for proof in proofs(store, lock) for digest in proof.objects)
     for one in wholes(lock):
-        if not {(file.digest.sha256.encode(), b"%d" % file.digest.size) for file in one.files} <= seen:
+        if not {named_as(file.digest) for file in one.files} <= seen:
             yield from read_whole(store, one).tree.values()
 
 

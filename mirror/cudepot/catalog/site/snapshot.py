@@ -22,9 +22,9 @@ _PLAIN = re.compile(r"(?:(?!\.{1,2}/)[^/\\\x00-\x1f\x7f]+/)*(?!\.{1,2}\Z)[^/\\\x
 """A path of the site that is beyond doubt."""
 _TREE, _AFTER = b',\n "tree": {', b"\n },\n "
 """What a tree is between: in a string there is no line break."""
-_DIGEST = re.compile(rb'"sha256": "([0-9a-f]{64})",\s*"size": ([0-9]+)')
-Named = set[tuple[bytes, bytes]]
-"""Objects as documents have them: sha256 and size."""
+_DIGEST = re.compile(rb'"sha256": "([0-9a-f]{64}",\n   "size": [0-9]+)')
+Named = set[bytes]
+"""Objects as documents have them, see :func:`named_as`: fewer things to hash than values would be."""
 Tree = Mapping[str, Digest]
 """Site path → content."""
 
@@ -138,10 +138,16 @@ def tree_objects(data: bytes, what: str, seen: Named) -> Iterator[Digest]:
     tree = data.partition(_TREE)[2].partition(_AFTER)[0]
     found = _DIGEST.findall(tree)
     if not tree or len(found) != tree.count(b'"sha256":'):  # not as cudepot writes it
-        found = [(one.sha256.encode(), b"%d" % one.size) for one in parse_snapshot(data, what).tree.values()]
-    for one in set(found) - seen:
-        seen.add(one)
-        yield Digest(one[0].decode(), int(one[1]))
+        found = [named_as(one) for one in parse_snapshot(data, what).tree.values()]
+    fresh = set(found) - seen
+    seen |= fresh
+    for one in fresh:
+        yield Digest(one[:64].decode(), int(one.rpartition(b" ")[2]))
+
+
+def named_as(digest: Digest) -> bytes:
+    """Return how the tree of a document names an object."""
+    return b'%s",\n   "size": %d' % (digest.sha256.encode(), digest.size)
 
 
 def _document(data: bytes, what: str) -> tuple[dict[str, Any], Table]:
