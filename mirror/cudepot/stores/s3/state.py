@@ -10,6 +10,7 @@ from typing import Any
 
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, CudepotError, FormatError, StorageError
+from cudepot.paths import safe_name
 from cudepot.ports import FileTraits, Rank
 from cudepot.sealed import sealed, unsealed
 from cudepot.transport.s3.bucket import Bucket, Got, LostRaceError
@@ -75,12 +76,21 @@ def rendered_files(files: Files) -> bytes:
 
 
 def parse_files(data: bytes, what: str) -> dict[str, Digest | str]:
-    """Return the records; raise StorageError where the document is damaged."""
+    """Return the records; raise StorageError where the document is damaged, or names a path outside the store.
+
+    Nobody signs it: whoever may write to the bucket must not be able to write anywhere else on this machine.
+    """
     try:
         listed: dict[str, Any] = unsealed(data, what)["files"]
-        return {path: one if isinstance(one, str) else Digest(*one) for path, one in listed.items()}
+        return {_plain(path): one if isinstance(one, str) else Digest(*one) for path, one in listed.items()}
     except (CudepotError, KeyError, TypeError, AttributeError) as error:
         raise StorageError(f"{what}: not what cudepot wrote: {error}", hint="restore it from a backup") from error
+
+
+def _plain(path: str) -> str:
+    if safe_name(path) != path:
+        raise FormatError(f"{path!r} is not a plain path")
+    return path
 
 
 class StateFile:
