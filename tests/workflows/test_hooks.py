@@ -21,6 +21,8 @@ from tests.clients.tls import Authority
 from tests.workflows.incident_world import NEXT, PINNED, World
 from tests.workflows.test_nights import hurried, inside, night  # noqa: F401 - a fixture
 
+from cudepot.catalog.event import Event
+from cudepot.depot.hooks import Observed, _masked, happened
 from cudepot.transport import webhook
 
 TAKE = """
@@ -232,3 +234,19 @@ def test_a_server_that_is_not_there_or_not_trusted_is_told(
 def test_hooks_cost_nothing_where_there_are_none(shown: Project) -> None:
     shown.env["PYTHONPROFILEIMPORTTIME"] = "1"
     assert "cudepot.depot.hooks" not in shown.run("sync", "--lock").err
+
+
+FAULT = {"kind": "missing", "url": "https://me:pass@host/x", "evidence": {"seen": "https://me:pass@host/y", "n": 1}}
+
+
+def test_no_login_leaves_with_the_evidence_of_a_fault() -> None:
+    told = json.dumps(dict(_masked(Event("fault-begins", FAULT)).told))
+    assert "pass" not in told
+    assert told.count("***@host") == 2
+
+
+def test_a_site_that_cannot_be_read_hides_no_fault() -> None:
+    fault = {("up", "lock", "missing"): FAULT}
+    before, after = Observed({}, 3), Observed(fault, None, readable=False)
+    assert [one.kind for one in happened(before, after)] == ["fault-begins"]
+    assert list(happened(after, Observed(fault, 3))) == [], "it was shown before, too"

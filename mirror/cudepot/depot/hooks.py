@@ -41,12 +41,14 @@ class Observed(NamedTuple):
         shown: the snapshot the site shows; None for none.
         promotions: number of the last record of a promotion.
         promotion: returns what a record says.
+        readable: whether the site could be read, so that ``shown`` means something.
     """
 
     faults: Mapping[tuple[str, str, str], Mapping[str, Any]]
     shown: int | None
     promotions: int = 0
     promotion: Callable[[int], Mapping[str, Any]] = lambda _: {}
+    readable: bool = True
 
 
 class Fired(NamedTuple):
@@ -65,9 +67,13 @@ def observed(depot: Depot) -> Observed | None:
     """Return what there is now; None where that cannot be read, of which the verbs tell."""
     try:
         last = (depot.store.promotions.numbers() or [0])[-1]
-        return Observed(_faults(depot), depot.site().current(), last, lambda one: _promotion(depot.store, one))
+        found = Observed(_faults(depot), None, last, lambda one: _promotion(depot.store, one))
     except (CudepotError, OSError):
         return None
+    try:
+        return found._replace(shown=depot.site().current())
+    except (CudepotError, OSError):  # a bucket that is down hides no faults of upstreams
+        return found._replace(readable=False)
 
 
 def _promotion(store: LocalStore, number: int) -> Mapping[str, Any]:
@@ -100,7 +106,7 @@ def happened(before: Observed | None, after: Observed | None) -> Iterator[Event]
             yield Event("fault-begins", fault)
             if fault["kind"] == CHANGED:
                 yield Event("changed-in-place", fault)
-    if after.shown is not None and after.shown != before.shown:
+    if before.readable and after.shown is not None and after.shown != before.shown:
         yield Event("shown", {"snapshot": after.shown, "before": before.shown})
     for number in range(before.promotions + 1, after.promotions + 1):
         yield Event("promoted", after.promotion(number))
@@ -140,7 +146,16 @@ def _site(config: Config) -> dict[str, str]:
 
 def _masked(event: Event) -> Event:
     """Return an event without logins in its URLs: it leaves this machine."""
-    return Event(event.kind, {key: masked(one) if isinstance(one, str) else one for key, one in event.told.items()})
+    return Event(event.kind, {key: _without_logins(one) for key, one in event.told.items()})
+
+
+def _without_logins(value: Any) -> Any:
+    """Return a value with the logins in all of its texts masked: a fault tells its evidence in a table of its own."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, Mapping):
+        return {key: _without_logins(one) for key, one in value.items()}
+    return [_without_logins(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _headers(depot: Depot, hook: Hook, body: bytes) -> dict[str, str]:
