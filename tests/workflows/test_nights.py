@@ -226,3 +226,14 @@ def test_a_far_side_only_publishes(shown: Project) -> None:
     shown.toml.write_text(toml.partition("[[upstream]]")[0])
     done = inside(shown, "run", "-n", "--json").json
     assert [bool(one["left_out"]) for one in done["steps"]] == [True, True, True, False]
+
+
+def test_a_damaged_snapshot_is_told_and_the_run_is_noted(shown: Project) -> None:
+    newest = max((shown.store / "snapshots").glob("*.json"))
+    newest.chmod(0o644)
+    newest.write_bytes(newest.read_bytes()[:-40])
+    done = inside(shown, "run", "--json")
+    kept = json.loads((shown.store / "last-run.json").read_bytes())
+    assert kept["exit"] == done.rc == done.json["exit"] != 0
+    assert [one["name"] for one in kept["steps"]] == ["lock", "sync", "repackage", "publish"]
+    assert kept["alarms"], done

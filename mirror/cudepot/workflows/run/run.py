@@ -13,7 +13,8 @@ from cudepot.depot.clock import timestamp
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import standing_faults
 from cudepot.depot.last_run import keep_run, last_run
-from cudepot.errors import StorageError
+from cudepot.errors import CudepotError, StorageError
+from cudepot.masked import masked
 from cudepot.workflows.publish.hold import hold_of
 from cudepot.workflows.run.steps import Ran, followed, locked, published, repackaged, step, synced
 from cudepot.workflows.status import alarms, status
@@ -45,17 +46,26 @@ def run(depot: Depot, asked: Asked) -> Report:
     for one in _steps(depot, asked, steps):
         depot.progress.say(f"{one.name}: {one.left_out or f'exit {one.exit}, {one.seconds:.1f} s'}")
         steps.append(one)
-    found, hold = status(depot), hold_of(depot.config, depot.store)
     report = Report(
         began, timestamp(depot.clock), round(time.monotonic() - start, 3), worst(one.exit for one in steps),
-        asked.dry_run, tuple(steps), found.shown, hold.as_json() if hold else None,
-        _good(depot, steps, before.good if before else {}),
+        asked.dry_run, tuple(steps), None, None, _good(depot, steps, before.good if before else {}),
     )  # fmt: skip
-    lines = () if asked.dry_run else alarms(replace(found, last_run=report))
-    report = report._replace(alarms=lines, exit=report.exit or (_TO_LOOK_AT if lines else 0))
+    report = _looked_at(depot, report)
     if asked.dry_run:
         return report
     return _kept(depot, report._replace(hooks=_called(depot, seen) if seen else ()))
+
+
+def _looked_at(depot: Depot, report: Report) -> Report:
+    """Return a report with how the project stands now; where that cannot be read, the report says so."""
+    try:
+        found, hold = status(depot), hold_of(depot.config, depot.store)
+    except CudepotError as error:
+        code = worst((report.exit, error.exit_code))
+        return report._replace(alarms=(f"the project's status cannot be read: {masked(str(error))}",), exit=code)
+    report = report._replace(shown=found.shown, hold=hold.as_json() if hold else None)
+    lines = () if report.dry else alarms(replace(found, last_run=report))
+    return report._replace(alarms=lines, exit=report.exit or (_TO_LOOK_AT if lines else 0))
 
 
 def _seen(depot: Depot) -> Observed | None:
