@@ -186,3 +186,23 @@ def test_a_dry_run_writes_nothing(lost: Lost) -> None:
     assert (done["sha256"], lost.backup.exists()) == ("", False)
     assert snapshot_of(lost.project.base) == before
     assert json.loads(lost.project.run("backup", str(lost.backup), "--json").out)["objects"] == done["objects"]
+
+
+def test_backups_in_the_project_are_private_and_no_part_of_each_other(lost: Lost) -> None:
+    first = lost.project.run("backup", str(lost.project.base / "monday.tar"), "--json").json
+    second = lost.project.run("backup", str(lost.project.base / "tuesday.tar"), "--json").json
+    assert second["project"] == first["project"]
+    assert (lost.project.base / "tuesday.tar").stat().st_mode & 0o777 == 0o600
+    before = lost.project.toml.read_bytes()
+    assert "is no backup" in lost.project.fail(3, "backup", str(lost.project.toml)).error
+    assert lost.project.toml.read_bytes() == before
+
+
+def test_a_project_that_went_on_is_not_overwritten(lost: Lost, tmp_path: Path) -> None:
+    lost.project.run("backup", str(lost.backup), "--with-key")
+    new, argv = lost.restored(tmp_path / "new"), ("restore", str(lost.backup), "--key", lost.key.fingerprint)
+    new.run(*argv)
+    new.run("rollback", "1")
+    new.run("tag", "again", "3")
+    assert "newer than the backup" in new.fail(3, *argv).error
+    assert new.run("tag", "--json").json == {"again": 3, "first": 1}

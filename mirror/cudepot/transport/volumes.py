@@ -50,7 +50,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def volume_file(path: Path) -> Iterator[VolumeFile]:
+def volume_file(path: Path, mode: int = 0o644) -> Iterator[VolumeFile]:
     """Give a file to write; it appears at ``path`` when all of it is on the disk.
 
     Raises:
@@ -60,7 +60,7 @@ def volume_file(path: Path) -> Iterator[VolumeFile]:
     with _told(path), storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)  # what a killed run left, or a link somebody put there
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         yield VolumeFile(part, descriptor)
         with _told(path), storage_errors(path):

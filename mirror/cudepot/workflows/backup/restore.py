@@ -114,7 +114,7 @@ def unpack_backup(opened: Opened, base: Path, progress: Progress) -> None:
     """Put everything that a backup has into an empty folder; what a run before put there is not written again.
 
     Raises:
-        ConfigError: there is another project.
+        ConfigError: there is another project, or this one, and it has newer snapshots.
         TrustError: a member is not what its name says.
     """
     manifest, toml = opened.manifest, base / TOML
@@ -123,11 +123,23 @@ def unpack_backup(opened: Opened, base: Path, progress: Progress) -> None:
     base.mkdir(parents=True, exist_ok=True)
     store = LocalStore(base / manifest.store, create=True)
     with store.locked(said=progress.say):
+        _check_not_newer(store, manifest)
         _objects(opened, store, progress)
         for name, digest in manifest.state.items():
             _write(opened, digest, store.root / name, 0o444 if name.startswith(_FOR_GOOD) else 0o644)
     for name, digest in sorted(manifest.project.items(), key=lambda one: one[0] == TOML):
         _write(opened, digest, base / name, 0o600 if "private-keys" in name else 0o644)
+
+
+def _check_not_newer(store: LocalStore, manifest: Backup) -> None:
+    """Refuse to put old records over those of a project that went on after it was saved; raise ConfigError."""
+    saved = {Path(one).stem for one in manifest.state if one.startswith(f"{SNAPSHOTS.name}/")}
+    newer = [one for one in store.snapshots.numbers() if f"{one:06d}" not in saved]
+    if newer:
+        raise ConfigError(
+            f"{store.root}: has snapshot {newer[-1]}, which is newer than the backup",
+            hint="restore into an empty folder, with -C",
+        )
 
 
 def _objects(opened: Opened, store: LocalStore, progress: Progress) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cudepot.catalog.lock import Lock, beside
-from cudepot.catalog.site.backup import Backup, Left, render_backup
+from cudepot.catalog.site.backup import FORMAT, Backup, Left, render_backup
 from cudepot.catalog.site.bundle import sums
 from cudepot.depot.clock import timestamp
 from cudepot.depot.depot import Depot
@@ -17,6 +17,7 @@ from cudepot.depot.locked import load_lock
 from cudepot.depot.pointers import shown_by
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.errors import ConfigError, CudepotError
+from cudepot.formats.bundle_tar import BLOCK, LIMITS, MANIFEST, members
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.store import layout
 from cudepot.store.local import LocalStore
@@ -28,6 +29,9 @@ _NOT_KEPT = (layout.LOCK, layout.OBJECTS, layout.PARTS, layout.TMP, layout.SCRAT
 _SMALL = 1 << 20
 _ASKED_AT_A_TIME = 8
 _PRIVATE = "private-keys-v1.d"
+_PRIVATELY = (
+    0o600  # mode of a backup: the private key may be in it, and so may anything people keep beside cudepot.toml
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,11 @@ def backup(
         dry_run: write nothing.
 
     Raises:
-        ConfigError: the private key is elsewhere.
+        ConfigError: the private key is elsewhere, or ``file`` is there and is no backup.
         StorageError: the disk refuses, or an object is damaged.
     """
+    if file.exists() and not is_backup(file):
+        raise ConfigError(f"{file}: is there and is no backup", hint="choose another name")
     objects, lost = _objects(depot)
     left = {} if everything else _left(depot, objects, ask=ask)
     kept = tuple(sorted(objects - left.keys()))
@@ -87,6 +93,19 @@ def backup(
     sha256 = "" if dry_run else _write(depot, file, made, small)
     counts = (len(kept), sum(one.size for one in kept), len(state), len(project))
     return BackupResult(str(file), *counts, _counted(left.values()), lost, tuple(_outside(depot)), sha256)
+
+
+def is_backup(path: Path) -> bool:
+    """Return whether a file is a backup, by what its manifest says it is."""
+    try:
+        with path.open("rb") as handle:
+            if not handle.read(BLOCK).startswith(f"{MANIFEST}\0".encode()):
+                return False
+            first = next(members(handle, str(path)))
+            handle.seek(first.offset)
+            return f'"format": "{FORMAT}"'.encode() in handle.read(min(first.size, LIMITS[MANIFEST]))
+    except (OSError, CudepotError, StopIteration):
+        return False
 
 
 def _objects(depot: Depot) -> tuple[set[Digest], int]:
@@ -176,7 +195,8 @@ def _project(depot: Depot, file: Path, *, with_key: bool) -> dict[str, _Kept]:
     skipped |= set() if with_key else {gnupg}
     found: dict[str, _Kept] = {}
     for one in _files(depot.base, skipped, with_key=with_key):
-        if one.resolve() not in (file.resolve(), file.with_name(f"{file.name}.part").resolve()):
+        is_own = one.resolve() in (file.resolve(), file.with_name(f"{file.name}.part").resolve())
+        if not is_own and not is_backup(one):  # else each would hold all earlier ones
             found[str(one.relative_to(depot.base))] = _Kept(one)
     return dict(sorted(found.items()))
 
@@ -214,7 +234,8 @@ def _write(depot: Depot, file: Path, made: Backup, small: Mapping[Digest, _Kept]
         depot.progress.advance(one.size, 1)
 
     try:
-        return write_volume(file, (document, signature, sums(document, signature, made.members)), made.members, chunks)
+        head = document, signature, sums(document, signature, made.members)
+        return write_volume(file, head, made.members, chunks, mode=_PRIVATELY)
     finally:
         depot.progress.end()
 

@@ -38,9 +38,9 @@ Head = tuple[bytes, bytes, bytes]
 Chunks = Callable[[Digest], Iterable[bytes]]
 
 
-def write_volume(path: Path, head: Head, volume: Sequence[Digest], chunks: Chunks) -> str:
-    """Write a volume and return its sha256; it appears at ``path`` when it is complete."""
-    with volume_file(path) as out:
+def write_volume(path: Path, head: Head, volume: Sequence[Digest], chunks: Chunks, *, mode: int = 0o644) -> str:
+    """Write a volume and return its sha256; it appears at ``path``, with these permissions, when it is complete."""
+    with volume_file(path, mode) as out:
         for name, data in zip(FIRST, head, strict=True):
             out.write(header(name, len(data)) + data + bytes(padding(len(data))))
         for one in volume:
