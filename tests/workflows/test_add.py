@@ -12,10 +12,12 @@ import pytest
 from simulator.nvidia import Nvidia
 from simulator.project import DEB, Project
 
+from cudepot.cli.main import main
 from cudepot.depot.key_files import is_shipped, key_file
 from cudepot.depot.shipped import load_presets
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, UpstreamError
 from cudepot.signing.keys import read_keys
+from cudepot.workflows.change import apply
 from cudepot.workflows.change.add import add
 from cudepot.workflows.change.draft import Wanted, drafted
 from cudepot.workflows.configuration import parse_text
@@ -243,3 +245,26 @@ def test_an_upstream_that_an_environment_needs_stays(project: Project) -> None:
     done = project.fail(3, "remove", "conda-forge", "--no-lock")
     assert "environment 'notebook' needs upstream 'conda-forge'" in done.error
     assert project.toml.read_bytes() == before
+
+
+def test_the_file_keeps_its_line_ends_its_mode_and_its_link(project: Project, tmp_path: Path) -> None:
+    real = tmp_path / "kept.toml"
+    real.write_bytes(project.toml.read_bytes().replace(b"\n", b"\r\n"))
+    real.chmod(0o640)
+    project.toml.unlink()
+    project.toml.symlink_to(real)
+    project.run("add", "ubuntu2204", "libcudnn8", "--no-lock")
+    assert project.toml.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert said(project)["pin"][0]["packages"] == ["libcudnn8"]
+    assert real.read_bytes().count(b"\n") == real.read_bytes().count(b"\r\n") > 0
+
+
+def test_what_somebody_writes_meanwhile_is_not_undone(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(*_: object, **__: object) -> None:
+        project.toml.write_text(project.toml.read_text() + "# mine\n")
+        raise UpstreamError("the line was cut")
+
+    monkeypatch.setattr(apply, "make_lock", cut)
+    assert main(["add", "-C", str(project.base), "ubuntu2204", "libcudnn8"]) == 4
+    assert project.toml.read_text().endswith("# mine\n")

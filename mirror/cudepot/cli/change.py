@@ -58,11 +58,12 @@ def _wants(config: Config) -> bool:
 
 def _written(args: argparse.Namespace, base: Path, draft: Draft, then: str) -> Answer:
     """Write cudepot.toml alone."""
-    from cudepot.disk import storage_errors, write_atomic
+    from cudepot.disk import storage_errors
+    from cudepot.workflows.change.apply import write_toml
 
     if not args.dry_run:
         with storage_errors(base):
-            write_atomic(base / "cudepot.toml", draft.text.encode())
+            write_toml(base / "cudepot.toml", draft.text)
     lines = [*_diff(args, draft), *_notes(draft), f"{_did(args)} cudepot.toml; {then}"]
     return {"diff": list(draft.diff), "notes": list(draft.notes), "lock": None}, lines, 0
 

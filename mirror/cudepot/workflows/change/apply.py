@@ -53,19 +53,33 @@ def apply(depot: Depot, draft: Draft, *, dry_run: bool, wait: float) -> Applied:
     changed = replace(depot, config=draft.config)
     if dry_run:
         return _weighed(depot.store, before, _locked(changed, draft, dry_run=True, wait=wait))
-    files = {path: path.read_bytes() if path.exists() else None for path in (_toml(depot), depot.lock_path)}
-    write_atomic(_toml(depot), draft.text.encode())
+    toml, lock = depot.base / "cudepot.toml", depot.lock_path
+    old, old_lock = toml.read_bytes(), lock.read_bytes() if lock.exists() else None
+    written = write_toml(toml, draft.text)
     try:
         result = _locked(changed, draft, dry_run=False, wait=wait)
     except BaseException:
-        for path, content in files.items():
-            _put_back(path, content)
+        if toml.read_bytes() == written:  # else somebody changed it meanwhile: locking takes minutes
+            _replace(toml, old)
+        _put_back(lock, old_lock)
         raise
     return _weighed(depot.store, before, result)
 
 
-def _toml(depot: Depot) -> Path:
-    return depot.base / "cudepot.toml"
+def write_toml(path: Path, text: str) -> bytes:
+    """Write a changed cudepot.toml with the line ends, the mode and the links it has; return its bytes.
+
+    Raises:
+        StorageError: the disk refuses.
+    """
+    lines = text.replace("\r\n", "\n")
+    new = (lines.replace("\n", "\r\n") if b"\r\n" in path.read_bytes() else lines).encode()
+    _replace(path, new)
+    return new
+
+
+def _replace(path: Path, content: bytes) -> None:
+    write_atomic(path.resolve(), content, mode=path.stat().st_mode & 0o777)
 
 
 def _put_back(path: Path, content: bytes | None) -> None:
