@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import sys
 import tomllib
@@ -299,8 +300,8 @@ def test_verbs_speak_of_environments(team: Project, index: PythonIndex) -> None:
     ]
     assert tree["bytes"] == tree["lines"][0]["below"]
     assert "environment train: " in team.run("status").out
-    page = (team.base / "site/current/index.html").read_text()
-    assert "--index-url SITE/environments/train/simple/ app" in page
+    page = html.unescape((team.base / "site/current/index.html").read_text())
+    assert "--index-url 'SITE/environments/train/simple/' app" in page
     team.run("rollback", "1")
     assert "lib-1.0-py3-none-any.whl" in listed(team)
     assert "lib-1.5-py3-none-any.whl" not in shown(team)
