@@ -227,6 +227,16 @@ def test_gc_keeps_what_is_shown_and_tagged_and_says_why(channelled: Project) -> 
     assert (channelled.base / "site" / TEST / "apt/more/more_2.0_amd64.deb").exists()
 
 
+def test_gc_keeps_what_a_promotion_that_was_cut_short_needs(channelled: Project) -> None:
+    channelled.run("promote", DEV, TEST)
+    link = channelled.base / "site" / TEST
+    link.unlink()  # as killed between the record and the switch
+    more(channelled, "3.0")
+    told = "snapshot 2 is kept: promoted to test; that was cut short\n"
+    assert told in channelled.run("gc", "--keep", "1", "-n", "--force").out
+    assert channelled.run("gc", "--keep", "1", "--force", "--json").json["kept"] == [2, 3]
+
+
 def test_a_site_without_channels_says_so(grown: Project) -> None:
     assert "no channels" in grown.fail(3, "promote", DEV, TEST).error
     assert "no channels" in grown.run("channels").out

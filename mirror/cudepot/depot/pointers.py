@@ -36,6 +36,8 @@ def held_by_name(config: Config, store: LocalStore, site: Site) -> Iterator[tupl
     for channel, number in shown_by(config, site).items():
         if number is not None:
             yield number, f"shown in {channel}" if channel else "shown"
+        if channel and (last := last_promotion(store.promotions, channel)) and last.snapshot != number:
+            yield last.snapshot, f"promoted to {channel}; that was cut short"
     for tag, number in store.tags.read().items():
         yield number, f"tagged {tag}"
 
