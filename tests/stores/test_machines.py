@@ -39,6 +39,16 @@ def test_a_bare_machine_goes_on_where_the_last_one_was_lost(machines: Machines) 
     assert [one["number"] for one in fourth.run("snapshots", "--json").json] == [1, 2, 3]
 
 
+def test_monitors_see_the_objects_of_the_bucket_not_those_of_this_machine(few: Machines) -> None:
+    first = few.new("first")
+    first.publish()
+    seen = first.run("status", "--json").json["store"]
+    few.throw_away(first)
+    second = few.new("second").run("status", "--json").json["store"]
+    assert (second["objects"], second["bytes"]) == (seen["objects"], seen["bytes"])
+    assert second["objects"] > 0
+
+
 def test_nothing_new_writes_no_object_and_few_requests(few: Machines) -> None:
     one = few.new("one")
     one.publish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -47,6 +48,15 @@ class Holdings:
                 found[folder.name] = folder.lstat().st_size
         return found
 
+    def counted(self) -> tuple[int, int]:
+        """Return how many objects there are, and their bytes; at a monitor's pace, while others add and remove some."""
+        count = size = 0
+        for folder in _scanned(OBJECTS.at(self.root)):
+            for one in _scanned(Path(folder.path)):
+                with contextlib.suppress(FileNotFoundError):
+                    count, size = count + 1, size + one.stat().st_size
+        return count, size
+
     def collect(self, unnamed: Iterable[str]) -> list[str]:
         """Remove objects that nothing names, and return the sha256 of those that went.
 
@@ -86,3 +96,8 @@ class Holdings:
         path = Path(place)
         path.unlink(missing_ok=True)
         return path.name
+
+
+def _scanned(path: Path) -> Iterator[os.DirEntry[str]]:
+    with contextlib.suppress(OSError), os.scandir(path) as found:
+        yield from found

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import os
 import shutil
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
@@ -18,7 +16,6 @@ from cudepot.errors import CudepotError
 from cudepot.kinds.site_roots import every_root
 from cudepot.openpgp import KeyPart, PublicKey
 from cudepot.signing.keys import parse_keys
-from cudepot.store.layout import OBJECTS
 from cudepot.store.local import LocalStore
 from cudepot.workflows.status import Status, status
 
@@ -92,24 +89,9 @@ def facts(depot: Depot) -> Facts:
     """Return what monitors see; what is damaged is left out, because `verify` and `status` tell of it."""
     found = status(depot)
     depot.progress.step("looking at keys, roots and the store")
-    counted = _objects(depot.store)
+    counted = depot.store.counted()
     keys = (*_site_key(depot), *_pinned(depot))
     return Facts(found, keys, _shown(depot, found), *counted, shutil.disk_usage(depot.store.root).free)
-
-
-def _objects(store: LocalStore) -> tuple[int, int]:
-    """Return how many objects there are, and their bytes."""
-    count = size = 0
-    for folder in _scanned(store.at(OBJECTS)):
-        for one in _scanned(Path(folder.path)):
-            with contextlib.suppress(FileNotFoundError):  # `gc` removes some meanwhile
-                count, size = count + 1, size + one.stat().st_size
-    return count, size
-
-
-def _scanned(path: Path) -> Iterator[os.DirEntry[str]]:
-    with contextlib.suppress(OSError), os.scandir(path) as found:
-        yield from found
 
 
 def _site_key(depot: Depot) -> Iterator[KeyEnd]:

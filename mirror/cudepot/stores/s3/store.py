@@ -319,6 +319,11 @@ class S3Store(LocalStore):
         self.there.forget()
         return self.there.sizes()
 
+    def counted(self) -> tuple[int, int]:
+        """Return how many objects the bucket has, and their bytes, as it listed them last."""
+        sizes = self.there.sizes().values()
+        return len(sizes), sum(sizes)
+
     def holdings(self) -> list[Held]:
         """Return what is on this machine, and what the bucket lists."""
         self.there.forget()
