@@ -155,3 +155,11 @@ def test_what_cannot_be_measured_says_so_where_serve_runs(shown: Project, capfd:
     assert told.status == 503
     assert b"version" not in told.body, "no detail for whoever asks"
     assert "version 9" in capfd.readouterr().err
+
+
+def test_a_site_with_channels_is_ready_when_one_of_them_shows_something(tmp_path: Path) -> None:
+    ready = watched(argparse.Namespace(), tmp_path, ("dev", "prod"))["/readyz"]
+    assert ready().status == 503
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/snapshot.json").touch()
+    assert ready().status == 200

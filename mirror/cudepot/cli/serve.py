@@ -63,5 +63,5 @@ def run(args: argparse.Namespace) -> Answer:
         if not ipaddress.ip_address(args.bind).is_loopback:
             SPEECH.tell("warning: anyone on the network can read it; there is no TLS: see `cudepot explain sites`")
         print(json.dumps({"url": url}) if args.json else f"serving {root} at {url}", flush=True)  # noqa: T201
-        web.run(web.Web(root, traits, watched=watched(args, root), channels=channels), sock)
+        web.run(web.Web(root, traits, watched=watched(args, root, channels), channels=channels), sock)
     return {"stopped": url}, ["stopped"], 0

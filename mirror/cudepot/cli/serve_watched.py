@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cudepot.cli.context import opened
@@ -18,24 +18,26 @@ EVERY = 10.0
 """Seconds for which metrics are taken as they are: what they are made of is read from the disk each time."""
 
 
-def watched(args: argparse.Namespace, root: Path) -> Mapping[str, Callable[[], Told]]:
+def watched(args: argparse.Namespace, root: Path, channels: Sequence[str] = ()) -> Mapping[str, Callable[[], Told]]:
     """Return path → what is told there.
 
     Args:
         args: of the verb: they name the project.
         root: the folder that the site shows, or a link to it.
+        channels: names of links in that folder, each to what a channel shows; empty for a site without.
     """
+    shown = [root / one for one in channels] or [root]
     metrics = _Kept(lambda: _metrics(args), time.monotonic)
-    return {"/healthz": _healthy, "/readyz": lambda: _ready(root), "/metrics": metrics}
+    return {"/healthz": _healthy, "/readyz": lambda: _ready(shown), "/metrics": metrics}
 
 
 def _healthy() -> Told:
     return Told(200, _PLAIN, b"ok\n")
 
 
-def _ready(root: Path) -> Told:
-    """Return whether clients find a site here; one whose upstreams have faults is still a site."""
-    if (root / "snapshot.json").is_file():
+def _ready(shown: Sequence[Path]) -> Told:
+    """Return whether clients find a site here, in any channel; one whose upstreams have faults is still a site."""
+    if any((one / "snapshot.json").is_file() for one in shown):
         return Told(200, _PLAIN, b"ok\n")
     return Told(503, _PLAIN, b"the site shows nothing yet\n")
 
