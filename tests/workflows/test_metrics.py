@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import stat
@@ -17,6 +18,7 @@ from tests.workflows.test_nights import hurried, inside, night  # noqa: F401 - a
 from cudepot.catalog.faults import Fault
 from cudepot.catalog.metrics import METRICS
 from cudepot.catalog.run_report import Met, Report, Step
+from cudepot.cli.serve_watched import watched
 from cudepot.depot.fault_memory import Standing
 from cudepot.workflows.facts import Facts, KeyEnd, Shown
 from cudepot.workflows.metrics import exposed
@@ -144,10 +146,6 @@ def test_serve_is_healthy_ready_and_measured(shown: Project) -> None:
 
 
 def test_what_cannot_be_measured_says_so_where_serve_runs(shown: Project, capfd: pytest.CaptureFixture[str]) -> None:
-    import argparse
-
-    from cudepot.cli.serve_watched import watched
-
     args = argparse.Namespace(directory=str(shown.base), quiet=False, verb="serve", json=False)
     ask = watched(args, shown.site)["/metrics"]
     shown.toml.write_text("version = 9")
