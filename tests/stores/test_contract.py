@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,26 @@ def test_of_two_machines_at_a_time_the_first_to_end_wins(on: Callable[[str], S3S
     with one.locked():
         assert one.memory("up").pages() == {"x": {"size": 2}}
         assert one.has(late), "its objects are kept: they are what they are"
+
+
+def test_a_run_that_counts_on_an_object_that_went_cannot_finish(where: Where, tmp_path: Path) -> None:
+    def on(name: str) -> S3Store:
+        around = Around(tmp_path / name, tmp_path / name / "store", Silent(), "tests")
+        return S3Store(around, Bucket(replace(where, grace=0), "tests"))
+
+    first = on("first")
+    with first.locked():
+        first.collect([])
+    with first.locked(dry=True), first.sending():
+        digest = first.add_bytes(DATA)  # as a run that is killed
+    one, two = on("one"), on("two")
+    with one.locked(dry=True), one.sending():
+        assert one.has(digest)
+        with two.locked():
+            assert two.collect([digest.sha256]) == [digest.sha256], "the state says then what it said before"
+        one.memory("up").keep_pages({"x": {"size": 1}})
+        with pytest.raises(BusyError, match="another machine changed this store meanwhile"):
+            one.commit()
 
 
 def test_a_snapshot_number_is_given_once(on: Callable[[str], S3Store]) -> None:

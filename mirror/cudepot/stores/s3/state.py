@@ -31,12 +31,15 @@ class State:
         snapshots: numbers of the snapshots that are kept.
         newest: the highest number there ever was when it was written; those above came later and are kept too.
         collecting: the working copy that removes objects just now; empty for none.
+        serial: how often it was changed: servers compare documents, and one that says the same again after objects
+            were removed must not be taken for the one before.
     """
 
     tree: Digest
     snapshots: tuple[int, ...] = ()
     newest: int = 0
     collecting: str = ""
+    serial: int = 0
 
     def rendered(self) -> bytes:
         """Return the document."""
@@ -46,6 +49,7 @@ class State:
             "snapshots": list(self.snapshots),
             "newest": self.newest,
             "collecting": self.collecting,
+            "serial": self.serial,
         }
         return json.dumps(sealed(data), sort_keys=True).encode() + b"\n"
 
@@ -64,7 +68,8 @@ def parse_state(data: bytes, what: str) -> State:
             )
         sha, size = found["tree"]
         numbers = tuple(int(one) for one in found["snapshots"])
-        return State(Digest(str(sha), int(size)), numbers, int(found["newest"]), str(found["collecting"]))
+        tree, newest = Digest(str(sha), int(size)), int(found["newest"])
+        return State(tree, numbers, newest, str(found["collecting"]), int(found["serial"]))
     except (FormatError, KeyError, TypeError, ValueError) as error:
         raise StorageError(f"{what}: not what cudepot wrote: {error}", hint="restore it from a backup") from error
 

@@ -11,6 +11,7 @@ import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
@@ -284,11 +285,11 @@ class S3Store(LocalStore):
         if self._state.state is None:
             self._adopt()
         self._uploads.wait()
-        kept = tuple(BucketSnapshots.numbers(self.snapshots))
-        newest = max((*kept, self._state.state.newest if self._state.state else 0))
-        new = State(self._records.push(), kept, newest, collecting)
-        if new != self._state.state:
-            self._state.swap(new)
+        kept, before = tuple(BucketSnapshots.numbers(self.snapshots)), self._state.state
+        newest, serial = (before.newest, before.serial) if before else (0, 0)
+        new = State(self._records.push(), kept, max((*kept, newest)), collecting, serial)
+        if new != before:
+            self._state.swap(replace(new, serial=serial + 1))
         self._bucket.delete_each([snapshot_key(one) for one in sorted(self._removed)])
         self._removed.clear()
 
