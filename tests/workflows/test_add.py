@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,19 @@ def test_a_lock_that_was_not_there_is_not_there_after_a_failure(project: Project
     project.fail(6, "add", "ubuntu2004", "no-such-package", *from_nvidia(nvidia))
     assert project.toml.read_bytes() == before
     assert not project.lock.exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_while_it_locks_nothing_has_changed(project: Project, nvidia: Nvidia, how: signal.Signals) -> None:
+    project.add_apt(nvidia)
+    before = project.toml.read_bytes()
+    stalled = nvidia.server.stall("*Packages*", 10)
+    child = project.start("add", NAME, f"libcudnn8={DEB}")
+    assert stalled.reached.wait(60)
+    child.send_signal(how)
+    child.communicate()
+    nvidia.server.heal()
+    assert (project.toml.read_bytes(), project.lock.exists()) == (before, False)
 
 
 def test_a_dry_run_shows_the_change_and_makes_none(project: Project, nvidia: Nvidia) -> None:
@@ -268,3 +282,19 @@ def test_what_somebody_writes_meanwhile_is_not_undone(project: Project, monkeypa
     monkeypatch.setattr(apply, "make_lock", cut)
     assert main(["add", "-C", str(project.base), "ubuntu2204", "libcudnn8"]) == 4
     assert project.toml.read_text().endswith("# mine\n")
+
+
+def test_what_somebody_writes_while_it_locks_is_not_written_over(
+    project: Project, nvidia: Nvidia, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.add_apt(nvidia)
+    lock = apply.make_lock
+
+    def slow(*args: object, **options: object) -> object:
+        project.toml.write_text(project.toml.read_text() + "# mine\n")
+        return lock(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(apply, "make_lock", slow)
+    assert main(["add", "-C", str(project.base), NAME, f"libcudnn8={DEB}"]) == 3
+    assert project.toml.read_text().endswith("# mine\n")
+    assert not project.lock.exists()

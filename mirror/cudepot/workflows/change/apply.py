@@ -1,4 +1,7 @@
-"""Writes a changed cudepot.toml and locks it at once; where that fails, both files are put back as they were."""
+"""Locks a changed cudepot.toml and writes it; where that fails, both files are as they were.
+
+Locking takes long, so it comes first: whatever kills the run then, cudepot.toml has not been touched.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from cudepot.depot.locked import environment_fault_name, lock_or_empty
 from cudepot.depot.partly import PartlyLockedError
 from cudepot.depot.rounds import Failure
 from cudepot.disk import write_atomic
-from cudepot.errors import CudepotError
+from cudepot.errors import ConfigError, CudepotError
 from cudepot.store.local import LocalStore
 from cudepot.workflows.change.draft import Draft
 from cudepot.workflows.lock.lock import LockResult, make_lock
@@ -44,7 +47,7 @@ class Applied(NamedTuple):
 
 
 def apply(depot: Depot, draft: Draft, *, dry_run: bool, wait: float) -> Applied:
-    """Write cudepot.toml and lock it; in a dry run, only say what the lock would be.
+    """Lock a changed cudepot.toml and write it; in a dry run, only say what the lock would be.
 
     Raises:
         CudepotError: an upstream or environment that was changed cannot be locked; both files are as they were.
@@ -55,31 +58,26 @@ def apply(depot: Depot, draft: Draft, *, dry_run: bool, wait: float) -> Applied:
         return _weighed(depot.store, before, _locked(changed, draft, dry_run=True, wait=wait))
     toml, lock = depot.base / "cudepot.toml", depot.lock_path
     old, old_lock = toml.read_bytes(), lock.read_bytes() if lock.exists() else None
-    written = write_toml(toml, draft.text)
     try:
         result = _locked(changed, draft, dry_run=False, wait=wait)
+        if toml.read_bytes() != old:  # locking takes minutes
+            raise ConfigError("cudepot.toml was changed meanwhile", hint="run the command again")
+        write_toml(toml, draft.text)
     except BaseException:
-        if toml.read_bytes() == written:  # else somebody changed it meanwhile: locking takes minutes
-            _replace(toml, old)
         _put_back(lock, old_lock)
         raise
     return _weighed(depot.store, before, result)
 
 
-def write_toml(path: Path, text: str) -> bytes:
-    """Write a changed cudepot.toml with the line ends, the mode and the links it has; return its bytes.
+def write_toml(path: Path, text: str) -> None:
+    """Write a changed cudepot.toml with the line ends, the mode and the links it has.
 
     Raises:
         StorageError: the disk refuses.
     """
     lines = text.replace("\r\n", "\n")
     new = (lines.replace("\n", "\r\n") if b"\r\n" in path.read_bytes() else lines).encode()
-    _replace(path, new)
-    return new
-
-
-def _replace(path: Path, content: bytes) -> None:
-    write_atomic(path.resolve(), content, mode=path.stat().st_mode & 0o777)
+    write_atomic(path.resolve(), new, mode=path.stat().st_mode & 0o777)
 
 
 def _put_back(path: Path, content: bytes | None) -> None:
