@@ -211,6 +211,10 @@ def test_tags_are_never_moved_silently(channelled: Project) -> None:
     channelled.fail(3, "tag", "--remove", "q3")
     channelled.fail(3, "tag", "9", "1")
     channelled.fail(3, "tag", "none", "9")
+    channelled.fail(3, "tag", "", "1")  # as a script says it whose variable is empty
+    channelled.fail(3, "tag", "none", "0")
+    assert "snapshot 0 is not" in channelled.fail(3, "promote", DEV, TEST, "--snapshot", "0").error
+    channelled.fail(3, "promote", DEV, TEST, "--tag", "")
 
 
 def test_gc_keeps_what_is_shown_and_tagged_and_says_why(channelled: Project) -> None:

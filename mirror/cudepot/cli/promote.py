@@ -30,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="FROM", help="the channel whose snapshot it is")
     parser.add_argument("target", metavar="TO", help="the channel that is to show it")
     chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument("--snapshot", type=int, default=0, metavar="N", help="a snapshot FROM showed before")
-    chosen.add_argument("--tag", default="", metavar="NAME", help="the same by its tag")
+    chosen.add_argument("--snapshot", type=int, metavar="N", help="a snapshot FROM showed before")
+    chosen.add_argument("--tag", metavar="NAME", help="the same by its tag")
     add_said(parser)
     parser.add_argument(
         "-n", "--dry-run", action="store_true", help="say which packages would change; show nothing new"
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.publish.promote import Said, promote
 
     with opened(args) as depot:
-        number = tagged(depot.store, args.tag) if args.tag else args.snapshot
+        number = args.snapshot if args.tag is None else tagged(depot.store, args.tag)
         said = Said(who(args), args.message)
         done = promote(depot, args.source, args.target, said=said, number=number, dry_run=args.dry_run)
     return told(done, dry=args.dry_run)

@@ -19,8 +19,8 @@ Without arguments it lists the tags. A name is never given to another snapshot u
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's own options."""
     add_store_wait(parser)
-    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="the tag")
-    parser.add_argument("number", nargs="?", type=int, default=0, metavar="N", help="number of the snapshot")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="the tag")
+    parser.add_argument("number", nargs="?", type=int, metavar="N", help="number of the snapshot")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--move", action="store_true", help="take the tag from another snapshot")
     what.add_argument("--remove", action="store_true", help="remove the tag; the snapshot stays until gc")
@@ -31,9 +31,11 @@ def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     if args.remove:
         return _remove(args)
-    if args.name and not args.number:
+    if args.name is None:
+        return _list(args)
+    if args.number is None:
         raise ConfigError(f"which snapshot is {args.name!r} to be?", hint="cudepot tag NAME N; see `cudepot snapshots`")
-    return _add(args) if args.name else _list(args)
+    return _add(args)
 
 
 def _list(args: argparse.Namespace) -> Answer:

@@ -222,7 +222,7 @@ def plain_url(table: Table, key: str) -> str:
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "?" in text or "#" in text:
         raise ConfigError(f"{table.path(key)!r} is not an http or https URL", hint="as in https://HOST:PORT/FOLDER/")
     if parts.username or parts.password:
-        hint = "credentials come from boto3's own chain (AWS_PROFILE, ~/.aws, roles), never from a file of cudepot's"
+        hint = "put a login into ~/.netrc; for a bucket, boto3's own chain has it (AWS_PROFILE, ~/.aws, roles)"
         raise ConfigError(f"{table.path(key)!r} holds a user name or password", hint=hint)
     return text
 

@@ -56,7 +56,7 @@ class PromoteResult:
 
 
 def promote(
-    depot: Depot, source: str, target: str, *, said: Said, number: int = 0, dry_run: bool = False
+    depot: Depot, source: str, target: str, *, said: Said, number: int | None = None, dry_run: bool = False
 ) -> PromoteResult:
     """Make channel ``target`` show what ``source`` shows, or the snapshot ``number`` that it showed once.
 
@@ -68,7 +68,7 @@ def promote(
         source: the channel it comes from; empty for a rollback: then ``number`` was shown by ``target`` itself.
         target: the channel.
         said: who does it, and why.
-        number: of a snapshot; 0 for the one that ``source`` shows.
+        number: of a snapshot; None for the one that ``source`` shows.
         dry_run: change nothing.
 
     Raises:
@@ -77,7 +77,8 @@ def promote(
         ClockError: the newest snapshot is of the future.
     """
     _check(depot, source, target)
-    site, number = depot.site().channel(target), number or _shown(depot.site(), source)
+    site = depot.site().channel(target)
+    number = _shown(depot.site(), source) if number is None else number
     shown = site.current() or 0
     _check_was_shown(depot, source or target, number)
     after = depot.history.find(number)
