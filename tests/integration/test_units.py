@@ -158,8 +158,12 @@ def test_kubernetes_manifests_are_of_the_api_and_start_what_there_is(project: Pr
 def test_the_manifests_with_workers_are_of_the_api_and_start_what_there_is(project: Project, installed: Path) -> None:
     folder = written(project, installed, "kubernetes-workers", "--image", "reg.example.org/cudepot:2")
     found = manifests(folder)
-    kinds = ["CronJob", "Deployment", "Deployment", "NetworkPolicy", "Service"]
+    kinds = ["CronJob", "Deployment", "Deployment", "NetworkPolicy", "NetworkPolicy", "Service"]
     assert sorted(one["kind"] for one in found) == kinds
+    policies = [one["spec"] for one in found if one["kind"] == "NetworkPolicy"]
+    guarded = {one["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for one in policies}
+    assert guarded == {"scheduler", "worker"}, "whoever reaches either runs code with the bucket's credentials"
+    assert all(policy["ingress"][0]["from"] for policy in policies)
     for one in found:
         kubernetes_validate.validate(one, "1.31", strict=True)
     assert "PersistentVolumeClaim" not in str(found), "nothing is kept but in buckets"
