@@ -206,3 +206,15 @@ def test_a_project_that_went_on_is_not_overwritten(lost: Lost, tmp_path: Path) -
     new.run("tag", "again", "3")
     assert "newer than the backup" in new.fail(3, *argv).error
     assert new.run("tag", "--json").json == {"again": 3, "first": 1}
+
+
+def test_edges_find_what_they_need_on_a_site_that_came_back(lost: Lost, tmp_path: Path) -> None:
+    project = lost.project
+    project.toml.write_text(project.toml.read_text().replace("[site]\n", "[site]\nedges = true\n"))
+    project.run("publish")
+    before = trees(project.base)["dev"]
+    assert isinstance(before, dict)
+    assert {"follow.json", "follow.json.asc"} <= before.keys()
+    project.run("backup", str(lost.backup))
+    lost.restore(tmp_path / "new")
+    assert trees(tmp_path / "new")["dev"] == before

@@ -28,6 +28,7 @@ from cudepot.store.layout import MANIFESTS, PROMOTIONS, SNAPSHOTS
 from cudepot.store.local import LocalStore
 from cudepot.temporary import temporary_folder
 from cudepot.workflows.bundle.volume import take_member
+from cudepot.workflows.edge.on_site import on_site
 from cudepot.workflows.publish.from_site import from_site
 
 _HINT = "it was damaged on its way, or is no backup: copy it again"
@@ -218,14 +219,14 @@ def _shown(depot: Depot, manifest: Backup) -> tuple[dict[str, int], dict[str, st
 
 
 def _show(site: Inspectable, depot: Depot, number: int) -> None:
-    document, signature = depot.store.snapshots.read(number)
+    document, _ = depot.store.snapshots.read(number)
     if site.current() == number and site.document(number) == document:
         return
-    snapshot = depot.history.load(number)
-    missing = [path for path, digest in snapshot.tree.items() if not depot.store.has(digest)]
+    whole = on_site(depot.store, depot.config.site, depot.history.load(number))
+    missing = [path for path, digest in whole.snapshot.tree.items() if not depot.store.has(digest)]
     if missing:
         raise ConfigError(f"{len(missing)} files of snapshot {number} are lost, {missing[0]} for one", hint="")
-    site.write(number, snapshot.tree, {"snapshot.json": document, "snapshot.json.asc": signature})
+    site.write(number, whole.snapshot.tree, whole.extra)
     site.switch(number)
 
 
