@@ -195,6 +195,16 @@ def test_a_webhook_is_signed_as_documented(shown: Project, taker: str, tmp_path:
         assert "s3cr3t" not in text
 
 
+def test_a_login_of_netrc_does_not_take_the_place_of_a_token(
+    taker: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    webhook.post(taker, b"{}", {"Authorization": "Bearer token"}, timeout=60, sleep=lambda _: None)
+    ((_, headers, _),) = Taker.taken
+    assert headers["Authorization"] == "Bearer token"
+
+
 @pytest.mark.parametrize(
     ("answers", "calls", "told"),
     [([503, 429], 3, ""), ([503] * 9, 3, "HTTP 503"), ([403], 1, "HTTP 403"), ([302], 1, "HTTP 302")],

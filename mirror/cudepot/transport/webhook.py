@@ -35,6 +35,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, timeout: float, s
 def _once(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> None:
     try:
         with requests.Session() as session:
+            session.auth = _as_given  # else a login of ~/.netrc for that host takes the place of the token
             answer = session.post(
                 url, data=body, headers=dict(headers), timeout=timeout, allow_redirects=False, stream=True
             )
@@ -46,3 +47,7 @@ def _once(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> 
         raise TransientError(f"HTTP {status}", status=status)
     if not 200 <= status < 300:
         raise UpstreamError(f"HTTP {status}")
+
+
+def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
