@@ -6,11 +6,16 @@ from collections.abc import Iterable, Mapping, Set
 from itertools import groupby
 
 from cudepot.catalog.ecosystems import repositories, signed_suffixes
+from cudepot.catalog.nvidia.site_paths import bare
 from cudepot.catalog.site.snapshot import Tree
 
 
 def whole_repositories(tree: Tree, listed: Set[str]) -> dict[str, list[str]]:
-    """Return the repositories that are mirrored whole → paths of their packages; ``listed``: those that are not."""
+    """Return the repositories that are mirrored whole → paths of their packages; ``listed``: those that are not.
+
+    What NVIDIA's paths show a second time is the same repositories.
+    """
+    tree = bare(tree)
     ends = [f"/{path}" for row in repositories() for path in row.root_paths]
     packages = signed_suffixes()
     found = {path.removesuffix(end).partition("/dists/")[0] for path in tree for end in ends if path.endswith(end)}
