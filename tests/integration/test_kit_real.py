@@ -71,7 +71,7 @@ def test_pip_makes_a_cudepot_that_takes_bundles_in(
 def test_dpkg_installs_a_cudepot_that_works(kit: Path, tmp_path: Path) -> None:
     """In a minimal Debian that has what the deb depends on and nothing else: uv and gpg are found, nothing leaks."""
     try:
-        base = make_base(tmp_path, "python3", "gpg", "gpg-agent", "gpgv", "ca-certificates")
+        base = make_base(tmp_path, "python3", "gpg", "gpg-agent", "gpgv", "ca-certificates", "libglib2.0-0")
     except NoBaseError as error:
         pytest.skip(str(error))
     root = Chroot(base, tmp_path / "root")
