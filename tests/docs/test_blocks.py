@@ -40,6 +40,8 @@ _ELSEWHERE = {
     ("docs/conda-offline.md", ""): "tests/integration/test_conda_guide.py",
     ("docs/cross.md", "cudepot samples build"): "tests/workflows/test_samples.py",
     ("docs/doctor.md", "cudepot doctor"): "tests/workflows/test_doctor_run.py",
+    ("docs/edges.md", ""): "tests/workflows/test_edges.py",
+    ("docs/performance.md", "scripts/bench"): "tests/bench/test_programs.py",
     ("docs/export.md", "cudepot export --environment"): "tests/kinds/wheels/test_environment_published.py",
     ("docs/inputs.md", "cudepot build"): "tests/workflows/test_build_files.py",
     ("docs/nvidia-guide.md", ""): "tests/integration/test_nvidia_guide.py",
