@@ -134,7 +134,7 @@ def test_everything_is_there_for_the_next_machine(on: Callable[[str], S3Store]) 
         assert two.known_as(Promise("0" * 128, len(DATA))) == digest
         assert two.memory("up").pages() == one.memory("up").pages()
         assert two.snapshots.read(1) == (b"{}", b"sig")
-        assert two.id() == name
+        assert two.id() != name  # two machines are two publishers: neither takes the lock of a site from the other
 
 
 def test_of_two_machines_at_a_time_the_first_to_end_wins(on: Callable[[str], S3Store]) -> None:

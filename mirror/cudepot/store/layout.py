@@ -73,7 +73,7 @@ FORMAT = Entry("FORMAT", '"cudepot-store 1" and a newline', Loss.STORE)
 LOCK = Entry(
     "lock", 'held (flock) by the process that works on the store; holds "pid N, cudepot VERB since WHEN"', Loss.NOTHING
 )
-ID = Entry("id", "identifies this store to a site in a bucket", Loss.WORK)
+ID = Entry("id", "identifies this machine's store to a site in a bucket", Loss.NOTHING)
 BUCKET = Entry("bucket.json", "which bucket this is the working copy of (`[store]`)", Loss.NOTHING, Guard.CHECK)
 OBJECTS = Entry(
     "objects", "files under the sha256 of their bytes: `ab/ab12…`", Loss.STORE, Guard.NAME, Dry.OWN, files="*/*",
