@@ -154,7 +154,7 @@ def test_a_link_in_place_of_the_folder_for_what_is_made_is_not_followed(tmp_path
     write = "open(os.path.join(sys.prefix, 'lib', os.listdir(sys.prefix + '/lib')[0], 'site-packages/x.pth'), 'w')"
     build = built(tmp_path / "here", requires=f"({write}.write({plant!r}), [])[1]")
     assert build.requires() == ()
-    with pytest.raises(BuildError, match="makes 0 wheels"):
+    with pytest.raises(BuildError, match="produces 0 wheels"):
         build.wheel()
     assert (tmp_path / "here/build/out").resolve() == victim
     with pytest.raises(BuildError):

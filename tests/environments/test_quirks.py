@@ -126,7 +126,7 @@ def test_a_cut_off_date_holds_for_all_and_what_has_no_date_does_not_count(plain:
     index.add(Dist("cp-a", "2.0"), uploaded="2026-06-01T00:00:00Z")
     index.add(Dist("cp-a", "3.0"), uploaded="")
     want(plain, "cp-a", exclude_newer="2026-01-01")
-    assert "does not say when files came" in plain.run("lock").err
+    assert "does not say when files were uploaded" in plain.run("lock").err
     assert versions(plain) == {"cp_a": "1.0"}
 
 

@@ -31,9 +31,9 @@ def evil(index: bytes) -> bytes:
 
 CHANGES: list[tuple[Change, str]] = [
     (evil, "which no upstream has on the site"),
-    (lambda index: index.replace(b"Version: 1.0", b"Version: 9.0", 1), "says other things of"),
+    (lambda index: index.replace(b"Version: 1.0", b"Version: 9.0", 1), "differently from the repository"),
     (lambda index: index.replace(b"Filename: up/package0_", b"Filename: up/package1_", 1), "which no upstream has"),
-    (lambda index: index.replace(b"\nFilename", b"\nDepends: evil\nFilename", 1), "says other things of"),
+    (lambda index: index.replace(b"\nFilename", b"\nDepends: evil\nFilename", 1), "differently from the repository"),
     (lambda index: re.sub(rb"\nSize: (\d+)", rb"\nSize: \1a", index, count=1), "without usable size"),
 ]
 

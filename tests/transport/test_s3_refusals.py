@@ -25,9 +25,11 @@ def test_reading_back_finds_a_server_that_damages(moto: Place, monkeypatch: pyte
     site.switch(1)
     original = Bucket.put_direct
 
-    def put(bucket: Bucket, key: str, stream: BinaryIO, traits: FileTraits, digest: Digest) -> bool:
+    def put(
+        bucket: Bucket, key: str, stream: BinaryIO, traits: FileTraits, digest: Digest, *, absent: bool = False
+    ) -> bool:
         damaged = b"change" if key.endswith(".deb") else stream.read()
-        return original(bucket, key, io.BytesIO(damaged), traits, Digest.of(damaged))
+        return original(bucket, key, io.BytesIO(damaged), traits, Digest.of(damaged), absent=absent)
 
     monkeypatch.setattr(Bucket, "put_direct", put)
     with pytest.raises(SiteError, match="reads back as 6 bytes"):

@@ -66,7 +66,7 @@ def test_a_key_newer_than_the_clock_is_named_as_such(tmp_path: Path) -> None:
         ring.write_bytes(key.binary)
         signature = keys.detach(b"text", key, when=LATER)
     with pytest.raises(
-        ClockError, match=r"made in the future: it is of 2099-02-01.*this machine's clock says 20"
+        ClockError, match=r"made in the future: it was made 2099-02-01.*this machine's clock says 20"
     ) as it:
         Gpgv([ring], [key.fingerprint]).detached(b"text", signature, "a document")
     assert "set this machine's clock" in it.value.hint

@@ -42,7 +42,7 @@ def test_a_driver_that_does_not_know_compute_cap_is_judged(
     trees.conda(tmp_path / "env")
     smi(tmp_path / "bin", answers={"name,driver_version": "Tesla T4, 470.82.01"})
     assert doctor(monkeypatch, tmp_path) == 13
-    assert "error driver-too-old: driver 470.82 is older than 525.60, which CUDA 12 asks for" in capsys.readouterr().out
+    assert "error driver-too-old: driver 470.82 is older than 525.60, which CUDA 12 requires" in capsys.readouterr().out
 
 
 def test_a_failing_nvidia_smi_is_quoted(

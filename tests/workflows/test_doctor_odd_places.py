@@ -50,7 +50,7 @@ def test_another_version_preloaded(tmp_path: Path) -> None:
     one = only(tmp_path, VIRTUAL_ENV="/opt/venv", LD_PRELOAD="/opt/old/libcudnn.so.9")
     assert one.name == "shadowed"
     assert one.what.startswith("LD_PRELOAD makes torch 2.9.1 of /opt/venv load /opt/old/libcudnn.so.9 (9.1.0), not ")
-    assert one.remedy == "take /opt/old/libcudnn.so.9 out of LD_PRELOAD (unset LD_PRELOAD)"
+    assert one.remedy == "remove /opt/old/libcudnn.so.9 out of LD_PRELOAD (unset LD_PRELOAD)"
 
 
 def test_conda_sees_what_is_in_the_home(tmp_path: Path) -> None:

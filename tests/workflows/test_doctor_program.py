@@ -180,7 +180,7 @@ def test_a_program_whose_cudnn_is_nowhere(tmp_path: Path, capsys: pytest.Capture
     assert subprocess.run([found], capture_output=True, check=False).returncode == 127
     (one,) = result["findings"]
     assert (one["name"], one["severity"]) == ("not-found", "error")
-    assert one["what"] == f"{found} asks for libcudnn.so.9, which is nowhere that the loader looks"
+    assert one["what"] == f"{found} needs libcudnn.so.9, which is nowhere that the loader looks"
 
 
 def test_a_program_that_asks_for_none(capsys: pytest.CaptureFixture[str]) -> None:

@@ -271,7 +271,7 @@ def test_files_that_say_what_is_wanted_are_part_of_the_request(ours: Project) ->
     ours.run("lock")
     assert set(versions(ours)) == {"app", "lib", "tool"}
     (ours.base / "more.in").write_text("app\n-e .\n")
-    assert "more.in:2: -e is nothing" in ours.run("lock", check=False).error
+    assert "more.in:2: -e is not something" in ours.run("lock", check=False).error
     (ours.base / "more.in").unlink()
     assert "more.in: No such file" in ours.run("lock", check=False).error
 
@@ -285,7 +285,7 @@ def test_a_file_without_end_is_no_file_of_requirements(ours: Project) -> None:
 def test_a_file_that_insists_on_other_bytes_is_not_met(ours: Project) -> None:
     (ours.base / "r.txt").write_text(f"app==1.0 --hash=sha256:{'0' * 64}\n")
     ask(ours, wheels=[], requirements=["r.txt"], python=["3.12"])
-    assert "not among those that the requirements give" in ours.run("lock", check=False).error
+    assert "not one of those in the requirements" in ours.run("lock", check=False).error
 
 
 def test_a_file_of_overrides_is_read_as_one_of_requirements_is(ours: Project) -> None:
@@ -293,7 +293,7 @@ def test_a_file_of_overrides_is_read_as_one_of_requirements_is(ours: Project) ->
     ask(ours, overrides="o.txt", python=["3.12"])
     assert "o.txt:1: -i is not followed" in (done := ours.run("lock")).out + done.err
     (ours.base / "o.txt").write_text(f"lib==1.0 --hash=sha256:{'0' * 64}\n")
-    assert "not among those that the requirements give" in ours.run("lock", check=False).error
+    assert "not one of those in the requirements" in ours.run("lock", check=False).error
 
 
 def test_a_project_that_is_missing_names_the_index_that_was_asked(ours: Project, index: PythonIndex) -> None:

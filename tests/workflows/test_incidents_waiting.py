@@ -93,7 +93,7 @@ def test_an_upstream_that_was_never_locked_does_not_stop_the_others(world: World
     world.server.missing(f"{repos[0].path}/*")
     world.project.fail(4, "lock")
     assert TWO in world.project.lock.read_text()
-    assert f"{ONE}: is left out: `cudepot lock` fails since" in world.project.run("sync").out
+    assert f"{ONE}: is left out: `cudepot lock` has failed since" in world.project.run("sync").out
     assert world.fault(ONE)["kind"] == "root is not there"
     world.healed()
 

@@ -214,8 +214,8 @@ def test_a_hash_that_a_listing_has_is_kept() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("nvidia-cudnn-cu12 @ git+https://git.example/cudnn.git", "no wheel"),
-        ("nvidia-cudnn-cu12 @ file:///srv/nvidia_cudnn_cu12-9.1.0.70.tar.gz", "no wheel"),
+        ("nvidia-cudnn-cu12 @ git+https://git.example/cudnn.git", "not a wheel"),
+        ("nvidia-cudnn-cu12 @ file:///srv/nvidia_cudnn_cu12-9.1.0.70.tar.gz", "not a wheel"),
         ("nvidia-cudnn-cu12>=9", "names no exact version"),
     ],
 )
@@ -298,9 +298,9 @@ def test_what_the_upstream_lacks_is_left_out_and_named(project: Project, tmp_pat
     local = "ii  cudnn-local-repo-ubuntu2004-8.0.5.39  1.0-1  amd64  cuDNN\n"
     (tmp_path / "installed.txt").write_text(DPKG + ubuntus + local)
     done = project.run("lock", "--from", str(tmp_path / "installed.txt"))
-    assert "left out: nvidia-prime 0.8.17: ubuntu2004/x86_64 has no such version" in done.err
-    assert "left out: nvidia-compute-utils-535 535.1-0ubuntu1" in done.err
-    assert "left out: cudnn-local-repo-ubuntu2004-8.0.5.39 1.0-1: it only sets up a repository" in done.err
+    assert "skipped: nvidia-prime 0.8.17: ubuntu2004/x86_64 has no such version" in done.err
+    assert "skipped: nvidia-compute-utils-535 535.1-0ubuntu1" in done.err
+    assert "skipped: cudnn-local-repo-ubuntu2004-8.0.5.39 1.0-1: it only sets up a repository" in done.err
     assert "+ libcudnn8 8.0.5.39-1+cuda11.1 amd64" in done.out
     (pin,) = tomllib.loads(project.toml.read_text())["pin"]
     assert pin["packages"] == ["libcudnn8=8.0.5.39-1+cuda11.1", "libcudnn8-dev=8.0.5.39-1+cuda11.1"]
@@ -326,7 +326,7 @@ def test_nothing_is_written_of_an_upstream_that_cannot_be_locked(
     project.toml.write_text(project.toml.read_text().replace(nvidia.apt_url, f"{nvidia.apt_url}gone/"))
     done = project.run("lock", "--from", str(tmp_path / "installed.txt"))
     assert "+ nvidia-cudnn-cu11 8.0.5.39" in done.out
-    assert "left out: libcudnn8 8.0.5.39-1+cuda11.1: ubuntu2004/x86_64:" in done.err
+    assert "skipped: libcudnn8 8.0.5.39-1+cuda11.1: ubuntu2004/x86_64:" in done.err
     assert [one["upstream"] for one in tomllib.loads(project.toml.read_text())["pin"]] == [WHEELS]
 
 

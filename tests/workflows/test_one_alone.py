@@ -347,7 +347,7 @@ def test_what_nobody_foresaw_is_one_upstreams_in_the_verbs_that_read(
         assert "apt/apt/InRelease: RecursionError: maximum recursion depth exceeded" in told.out + told.err
         assert "all good" not in told.out
     with monkeypatch.context() as once:
-        break_for(once, "cudepot.workflows.bundle.export:proofs_of", "apt")
+        break_for(once, "cudepot.workflows.bundle.roots:proofs_of", "apt")
         assert case.verb("bundle", "export", str(case.project.base / "full.tar"), "--since", "0") == 0
     assert (case.project.base / "full.tar").is_file()
     assert "apt: no proof: RecursionError" in log.read_text()

@@ -159,7 +159,7 @@ def test_an_executable_for_another_cudnn_than_the_one_named_is_an_error(
     own = tree / "conv_sample" / "Makefile"
     own.write_text(own.read_text().replace("$(NVCCFLAGS)", f"$(NVCCFLAGS) -L{eight}/lib"))
     options = ("--cudnn", str(seven), "--sample", "conv_sample")
-    assert "needs libcudnn.so.8, where libcudnn.so.7 is wanted" in build(tree, bare, *options, code=10)["error"]
+    assert "needs libcudnn.so.8, expected libcudnn.so.7" in build(tree, bare, *options, code=10)["error"]
 
 
 def test_folders_are_named_from_where_one_is(

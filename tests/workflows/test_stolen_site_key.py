@@ -102,7 +102,7 @@ def test_an_object_of_an_older_snapshot_called_a_piece_stays(near: Near, far: Fa
     def change(manifest: Manifest, objects: Objects) -> Manifest:
         return replace(manifest, pieces=((tree["apt/up/first_1.0_amd64.deb"], (tree["apt/up/InRelease"],)),))
 
-    forged(bundle, site_key, change)
+    forged(bundle, site_key, change, near.project)
     assert far.take(bundle)["imported"] == [2]
     assert json.loads(far.run("bundle", "missing").out)["objects"] == []
     assert tree["apt/up/InRelease"].sha256 in {one.name for one in (far.store / "objects").glob("*/*")}

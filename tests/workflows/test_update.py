@@ -172,7 +172,7 @@ def test_a_version_that_is_no_longer_listed_is_never_exchanged_for_an_older_one(
     index.html("nvidia-cudnn-cu12", index.link(name.format("8.9.7.29"), "sha256"))
     before = {path: path.read_bytes() for path in (wheels.toml, wheels.lock)}
     done = wheels.run("update", "--apply")
-    assert "9.1.0.70 is no longer listed; the newest there is 8.9.7.29, older" in done.out
+    assert "9.1.0.70 is no longer listed; the newest there is 8.9.7.29, which is older" in done.out
     assert "->" not in done.out
     assert {path: path.read_bytes() for path in before} == before
 

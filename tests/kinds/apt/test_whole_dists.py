@@ -107,7 +107,7 @@ def test_a_component_that_is_not_there_is_told(
     project: Project, upstream: Site, suites: tuple[DistsRepo, DistsRepo]
 ) -> None:
     want_whole(project, upstream, suites[0], **{**WANTED, "components": ["main", "non-free"]})
-    assert "dists/stable/non-free/binary-amd64/: serves no Packages" in project.fail(4, "lock").error
+    assert "dists/stable/non-free/binary-amd64/: does not serve the Packages" in project.fail(4, "lock").error
 
 
 def test_a_whole_flat_repository_has_the_suite_of_its_folder(project: Project, upstream: Site) -> None:

@@ -143,7 +143,7 @@ def test_an_index_that_is_not_what_the_release_says_stops_the_lock(
 def test_sources_that_are_not_served_are_an_error(project: Project, upstream: Site, repo: DistsRepo) -> None:
     upstream.missing("*/source/*")
     want_whole(project, upstream, repo, **MAIN, sources=True)
-    assert "main/source/: serves no Sources file that its Release names" in project.fail(4, "lock").error
+    assert "main/source/: does not serve the Sources file that its Release names" in project.fail(4, "lock").error
 
 
 def test_a_source_file_that_breaks_its_hash_is_told_and_not_published(

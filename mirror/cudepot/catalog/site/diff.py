@@ -10,6 +10,7 @@ from itertools import zip_longest
 from cudepot.catalog.ecosystems import row_of
 from cudepot.catalog.lock import ENVIRONMENT, Lock
 from cudepot.catalog.nvidia.site_paths import below
+from cudepot.catalog.site.clients import FOLDER
 from cudepot.catalog.site.snapshot import Tree
 from cudepot.digest import Digest
 
@@ -84,7 +85,7 @@ def diff_trees(before: Tree, after: Tree, why: Callable[[Digest], str]) -> Itera
     for identity in sorted(old.keys() | new.keys()):
         kind, place, name, _ = identity
         for went, came in zip_longest(old.get(identity, ()), new.get(identity, ())):
-            told = MADE if below(f"{place}/") else why((came or went)[1])
+            told = MADE if below(f"{place}/") or place.startswith(FOLDER) else why((came or went)[1])
             yield Change(
                 kind,
                 place,
