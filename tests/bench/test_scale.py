@@ -26,6 +26,7 @@ def test_growth_is_told_by_the_two_largest_sizes(seconds: tuple[float, ...], exp
     assert curve.as_json()["good"] is not fast
 
 
+@pytest.mark.lengthy
 def test_every_step_is_taken_at_each_size(tmp_path: Path) -> None:
     found = scale.curves(tmp_path, (4, 8), 1, snapshots=4)
     assert len(found) == 14

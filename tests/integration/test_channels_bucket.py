@@ -26,7 +26,7 @@ def published(project: Project, version: str) -> None:
     project.publish()
 
 
-@pytest.mark.parametrize("kind", ["moto", pytest.param("radosgw", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["moto", pytest.param("radosgw", marks=pytest.mark.lengthy)])
 def test_channels_of_a_bucket(grown: Project, s3_server: Callable[[str], S3Server], kind: str, tmp_path: Path) -> None:
     server = s3_server(kind)
     name, client = server.bucket(), server.client()

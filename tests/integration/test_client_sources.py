@@ -20,7 +20,7 @@ from tests.clients.apt import AptRoot
 from tests.clients.http import serve
 from tests.integration.world import Project
 
-KINDS = ["serve", "nginx", "caddy", "moto", pytest.param("radosgw", marks=pytest.mark.slow)]
+KINDS = ["serve", "nginx", "caddy", "moto", pytest.param("radosgw", marks=pytest.mark.lengthy)]
 REPO = Path(__file__).parents[2]
 PACKAGES = {"pinned": "lib++pin", "flat": "lib++flat", "dists": "lib++dists", "bare": "lib++bare"}
 VERSION = "2:1.0~rc1+cuda11.1-1"

@@ -36,6 +36,7 @@ def conda(real_conda: Conda, tmp_path: Path) -> Conda:
     return real_conda.of(tmp_path / "home")
 
 
+@pytest.mark.lengthy
 def test_conda_installs_what_conda_lock_wrote(conda: Conda, url: str, forge: str, tmp_path: Path) -> None:
     """conda-lock knows packages by the MD5 of repodata: without one it writes what conda refuses."""
     environment = tmp_path / "environment.yml"

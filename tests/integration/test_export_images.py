@@ -37,6 +37,7 @@ def fragment(project: Project, form: str, url: str, folder: Path) -> str:
     return exported(project, form, url, folder, "--cuda", "11.1").read_text()
 
 
+@pytest.mark.lengthy
 def test_an_image_of_debian_gets_cudnn_at_the_pinned_version(
     showcase: Project,  # noqa: F811
     url: str,

@@ -9,6 +9,7 @@ from bench.faults import campaign
 
 
 @pytest.mark.slow
+@pytest.mark.lengthy
 def test_nothing_is_lost_and_nothing_wrong_is_shown(tmp_path: Path) -> None:
     said: list[str] = []
     counts = campaign(tmp_path, kills=29, harms=12, seed=20261124, say=said.append)

@@ -63,7 +63,7 @@ def publish(place: Place, number: int, parts: tuple[dict[str, Digest], dict[str,
     site.switch(number)
 
 
-@pytest.mark.parametrize("victim", ["rgw", "osd"])
+@pytest.mark.parametrize("victim", ["rgw", pytest.param("osd", marks=pytest.mark.lengthy)])
 def test_a_daemon_killed_in_mid_publish_harms_nothing(
     tmp_path: Path, s3_server: Callable[[str], S3Server], monkeypatch: pytest.MonkeyPatch, victim: str
 ) -> None:

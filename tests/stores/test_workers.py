@@ -65,6 +65,7 @@ def test_a_licence_is_asked_for_as_without_workers(nvidias: Project, workers: Cl
     assert by.error == alone.error
 
 
+@pytest.mark.lengthy
 def test_what_is_wrong_with_workers_is_told(few: Machines, shown: Project, workers: Cluster) -> None:
     one = few.new("one")
     said = one.fail(3, "verify", "--workers", "tcp://127.0.0.1:9")
