@@ -70,7 +70,7 @@ def check(env: PythonEnv, project: Project) -> None:
     assert "No broken requirements" in env.pip("check").stdout
 
 
-@pytest.mark.parametrize("version", PIPS)
+@pytest.mark.parametrize("version", [PIPS[0], *(pytest.param(one, marks=pytest.mark.lengthy) for one in PIPS[1:])])
 def test_pip_installs_what_is_locked_with_hashes_required(
     shown: Project,
     machine: Alone,

@@ -42,7 +42,7 @@ CASES = [
         run,
         site,
         id=" ".join(filter(None, (section.title, run.variables.get("OS"), "on", site))),
-        marks=[pytest.mark.lengthy] if site.endswith("bucket") else [],
+        marks=[] if site == "pinned folder" else [pytest.mark.lengthy],
     )
     for section in SECTIONS.values()
     for run in section.runs

@@ -14,7 +14,7 @@ from tests.clients import conda_env, http
 from tests.clients.python_env import PythonEnv, load_cudnn
 from tests.integration.world import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real-wheel")]
+pytestmark = [pytest.mark.slow, pytest.mark.lengthy, pytest.mark.xdist_group("real-wheel")]
 VERSION = 91200
 
 
