@@ -19,7 +19,6 @@ from pathlib import Path
 
 import pytest
 from simulator.nvidia import Nvidia
-from simulator.process import clean_env
 from simulator.project import Project
 from simulator.site_key import SiteKey
 
@@ -112,16 +111,6 @@ def test_help_and_readme_group_the_verbs_alike() -> None:
     shown = [line.split()[0].rstrip(":") if line[:1] == " " else line.rstrip(":") for line in lines]
     places = [shown.index(word) for title, verbs in GROUPS.items() for word in (title, *verbs)]
     assert places == sorted(places)
-
-
-def test_the_man_page_has_the_options_of_every_verb(tmp_path: Path) -> None:
-    page = tmp_path / "cudepot.1"
-    name = ["--module", "cudepot.cli.main", "--function", "parser", "--project-name", "cudepot"]
-    tool = str(Path(sys.executable).with_name("argparse-manpage"))
-    subprocess.run([tool, *name, "--output", str(page)], env=clean_env(), check=True)
-    text = page.read_text().replace("\\-", "-")
-    assert [verb for verb in VERBS if f"cudepot {verb}" not in text] == []
-    assert "--accept-changed" in text
 
 
 def test_the_bare_command_helps(capsys: pytest.CaptureFixture[str]) -> None:

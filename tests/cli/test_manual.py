@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,37 @@ PAGES = pages(parser(), EXIT_CODES)
 def test_cudepot_and_every_verb_has_a_page() -> None:
     assert list(PAGES) == ["cudepot.1", *(f"cudepot-{verb}.1" for verb in VERBS)]
     assert set(shared_files()) > {f"man/man1/{name}" for name in PAGES}
+
+
+def below(one: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Give a parser and those of its actions."""
+    yield one
+    for action in one._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from below(inner)
+
+
+def test_every_option_of_every_verb_is_on_its_page() -> None:
+    top = parser()
+    verbs = next(one for one in top._actions if isinstance(one, argparse._SubParsersAction)).choices
+    shared = dict.fromkeys(top._option_string_actions, "cudepot")
+    missing = [
+        (verb, option)
+        for verb, one in verbs.items()
+        for inner in below(one)
+        for action in inner._actions
+        for option in action.option_strings
+        if action.help != argparse.SUPPRESS
+        and not re.search(rf"\\fB{re.escape(option)}\\fR", text(shared.get(option, f"cudepot-{verb}")))
+    ]
+    assert missing == []
+    assert "exit codes" in text("cudepot-lock").lower()
+
+
+def text(name: str) -> str:
+    """Return the page of a name, with the dashes that roff escapes."""
+    return PAGES[f"{name}.1"].decode().replace("\\-", "-")
 
 
 def shown(name: str, folder: Path) -> str:

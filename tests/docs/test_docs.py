@@ -113,13 +113,3 @@ def test_the_docs_are_a_site_whose_links_lead_somewhere_and_that_asks_nobody(tmp
     assert '<span class="' in (tmp_path / "site/quickstart.html").read_text(), "code has colours"
     assert ".codehilite .s" in (tmp_path / "site/code.css").read_text()
     assert (tmp_path / "site/search/index.js").read_text().startswith("window.DOCS = [{")
-
-
-def test_the_man_page_has_every_verb(tmp_path: Path) -> None:
-    page = tmp_path / "cudepot.1"
-    env = clean_env(PYTHONPATH=str(Path(cudepot.__file__).parent.parent))
-    argv = [Path(sys.executable).with_name("argparse-manpage"), "--module", "cudepot.cli.main", "--function", "parser"]
-    run(*argv, "--project-name", "cudepot", "--output", page, env=env)
-    text = page.read_text().replace("\\-", "-")
-    assert [verb for verb in VERBS if verb not in text] == []
-    assert "exit codes" in text
