@@ -129,14 +129,23 @@ def manifests(folder: Path) -> list[dict[str, Any]]:
     return [one for file in files for one in yaml.safe_load_all(file.read_text())]
 
 
-def containers(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def pods(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     specs = [one["spec"] for one in found if one["kind"] in ("CronJob", "Deployment")]
-    pods = [spec.get("jobTemplate", {}).get("spec", spec)["template"]["spec"] for spec in specs]
-    return [one for pod in pods for one in pod["containers"]]
+    return [spec.get("jobTemplate", {}).get("spec", spec)["template"]["spec"] for spec in specs]
 
 
-def test_kubernetes_manifests_are_of_the_api_and_start_what_there_is(project: Project, installed: Path) -> None:
-    folder = written(project, installed, "kubernetes", "--image", "reg.example.org/cudepot:2", "--at", "1:02")
+def containers(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for pod in pods(found) for one in pod["containers"]]
+
+
+def seen(pod: dict[str, Any], path: str) -> str:
+    """Return the name of the volume that the first container of a pod has at a path."""
+    mounts = [one for one in pod["containers"][0]["volumeMounts"] if Path(path).is_relative_to(one["mountPath"])]
+    return str(max(mounts, key=lambda one: len(one["mountPath"]))["name"])
+
+
+def test_kubernetes_manifests_are_of_the_api_and_start_what_there_is(alone: Project, installed: Path) -> None:
+    folder = written(alone, installed, "kubernetes", "--image", "reg.example.org/cudepot:2", "--at", "1:02")
     found = manifests(folder)
     assert sorted(one["kind"] for one in found) == ["CronJob", "Deployment", "PersistentVolumeClaim", "Service"]
     for one in found:
@@ -153,6 +162,28 @@ def test_kubernetes_manifests_are_of_the_api_and_start_what_there_is(project: Pr
         assert args.directory == "/srv/cudepot"
     probes = [one for one in containers(found) if "readinessProbe" in one]
     assert probes[0]["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    (run_pod, serve_pod), key = pods(found), f"/srv/cudepot/{next(alone.base.rglob('*.key')).relative_to(alone.base)}"
+    assert (seen(run_pod, key), seen(serve_pod, key)) == ("project", "no-private-key")
+    assert {"name": "no-private-key", "emptyDir": {}} in serve_pod["volumes"]
+    assert seen(serve_pod, "/srv/cudepot/gnupg/pubring.kbx") == "project"
+
+
+@pytest.mark.parametrize(
+    ("site", "hidden"), [("keys/own", "/srv/cudepot/keys/own/private-keys-v1.d"), ("/etc/key", "")]
+)
+def test_the_server_in_kubernetes_sees_no_private_key_wherever_it_is(
+    alone: Project, installed: Path, site: str, hidden: str
+) -> None:
+    """A folder that is not on the volume cannot be hidden: the pod would not start."""
+    alone.toml.write_text(alone.toml.read_text().replace('"gnupg"', f'"{site}"'))
+    found = manifests(written(alone, installed, "kubernetes"))
+    (serve,) = (one for one in containers(found) if "readinessProbe" in one)
+    assert [one["mountPath"] for one in serve["volumeMounts"] if one["name"] == "no-private-key"] == [hidden][
+        : bool(hidden)
+    ]
+    assert bool(hidden) == ("no-private-key" in str(found))
+    for one in found:
+        kubernetes_validate.validate(one, "1.31", strict=True)
 
 
 def test_the_manifests_with_workers_are_of_the_api_and_start_what_there_is(project: Project, installed: Path) -> None:

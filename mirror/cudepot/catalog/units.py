@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -16,6 +17,9 @@ KINDS = {
 }
 _FOLDER, _PROGRAM, _USER, _IMAGE = "/srv/cudepot", "/usr/bin/cudepot", "cudepot", "registry.example.com/cudepot:0.1.0"
 """What the files say as they come: each is of use as it is."""
+_GNUPG = "gnupg"
+_NO_KEY = re.compile(r" *- name: no-private-key\n.*\n")
+"""An item of a manifest that hides the private key from a pod; over a folder that does not exist, no pod starts."""
 
 
 class Place(NamedTuple):
@@ -28,6 +32,7 @@ class Place(NamedTuple):
         hour, minute: when it is run, every day.
         image: of a container that has cudepot.
         metrics: file that metrics are written to; empty for none.
+        gnupg: the GnuPG home with the site's private key, relative to ``folder``; empty where there is none in it.
     """
 
     folder: str = _FOLDER
@@ -37,6 +42,7 @@ class Place(NamedTuple):
     minute: int = 17
     image: str = _IMAGE
     metrics: str = ""
+    gnupg: str = _GNUPG
 
 
 def filled(kind: str, files: Mapping[str, str], place: Place) -> dict[str, str]:
@@ -46,11 +52,16 @@ def filled(kind: str, files: Mapping[str, str], place: Place) -> dict[str, str]:
         ConfigError: a name has blanks or other signs that units, crontabs or shells read as something else.
     """
     if kind not in ("systemd", "cron"):
-        found = {name: text.replace(_IMAGE, place.image) for name, text in files.items()}
-        return {name: text.replace('"17 3 * * *"', f'"{_cron(place)}"') for name, text in found.items()}
+        return {name: _manifest(text, place) for name, text in files.items()}
     for one in (place.folder, place.program, place.user, place.metrics):
         _check(one)
     return {name: _own(text, place) for name, text in files.items()}
+
+
+def _manifest(text: str, place: Place) -> str:
+    text = text.replace(_IMAGE, place.image).replace('"17 3 * * *"', f'"{_cron(place)}"')
+    home = f"{_FOLDER}/{place.gnupg}/"
+    return text.replace(f"{_FOLDER}/{_GNUPG}/", home) if place.gnupg else _NO_KEY.sub("", text)
 
 
 def _own(text: str, place: Place) -> str:

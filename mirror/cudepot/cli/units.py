@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cudepot.cli.context import load_config
 from cudepot.cli.output import Answer
 from cudepot.data import data_folder
 from cudepot.errors import ConfigError
@@ -82,7 +84,17 @@ def _place(args: argparse.Namespace) -> Place:
     base, there = Path(args.directory).resolve(), Place()
     hour, minute = args.at
     user, image, metrics = args.user or _owner(base) or there.user, args.image or there.image, args.metrics
-    return Place(str(base), _program() or there.program, user, hour, minute, image, metrics and str(base / metrics))
+    metrics, gnupg = metrics and str(base / metrics), _gnupg(base, there.gnupg)
+    return Place(str(base), _program() or there.program, user, hour, minute, image, metrics, gnupg)
+
+
+def _gnupg(base: Path, usual: str) -> str:
+    """Return where the project's private key is, relative to its folder; empty where it is not in that folder."""
+    if not (base / "cudepot.toml").exists():
+        return usual
+    site = load_config(base).site
+    home = Path(os.path.relpath(base / site.gnupg, base))
+    return "" if site.origin or ".." in home.parts else str(home)
 
 
 def _program() -> str:
