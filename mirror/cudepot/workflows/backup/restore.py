@@ -30,6 +30,7 @@ from cudepot.temporary import temporary_folder
 from cudepot.workflows.bundle.volume import take_member
 from cudepot.workflows.edge.on_site import on_site
 from cudepot.workflows.publish.from_site import from_site
+from cudepot.workflows.publish.make_snapshot import is_there, switch_on, write_on
 
 _HINT = "it was damaged on its way, or is no backup: copy it again"
 TOML = "cudepot.toml"
@@ -219,15 +220,14 @@ def _shown(depot: Depot, manifest: Backup) -> tuple[dict[str, int], dict[str, st
 
 
 def _show(site: Inspectable, depot: Depot, number: int) -> None:
-    document, _ = depot.store.snapshots.read(number)
-    if site.current() == number and site.document(number) == document:
-        return
     whole = on_site(depot.store, depot.config.site, depot.history.load(number))
+    if site.current() == number and is_there(site, whole):
+        return
     missing = [path for path, digest in whole.snapshot.tree.items() if not depot.store.has(digest)]
     if missing:
         raise ConfigError(f"{len(missing)} files of snapshot {number} are lost, {missing[0]} for one", hint="")
-    site.write(number, whole.snapshot.tree, whole.extra)
-    site.switch(number)
+    write_on(depot, site, whole)
+    switch_on(depot, site, number)
 
 
 def _notes(depot: Depot) -> Iterator[str]:

@@ -75,22 +75,43 @@ def check_private(config: Config, site: Site) -> None:
         )
 
 
-def site_rooms(depot: Depot, number: int, tree: Tree) -> tuple[Room, ...]:
+def site_rooms(site: Site, number: int, tree: Tree) -> tuple[Room, ...]:
     """Return what writing a snapshot to the site takes of this machine's disks."""
-    folder, size = depot.site().room(number, tree)
+    folder, size = site.room(number, tree)
     return rooms([Need(Path(folder), size)])
 
 
-def show_snapshot(depot: Depot, number: int, tree: Tree) -> None:
+def show_snapshot(depot: Depot, number: int) -> None:
     """Write the snapshot and switch to it, unless this very snapshot is shown already; refuse a public site."""
     check_private(depot.config, depot.site())
-    site = depot.site()
+    site = depot.inspectable()
     whole = offered(depot, depot.history.find(number))
-    if _is_shown(depot.inspectable(), number, whole):
+    if site.current() == number and is_there(site, whole):
         return
-    check_rooms(site_rooms(depot, number, tree))
+    write_on(depot, site, whole)
+    switch_on(depot, site, number)
+
+
+def write_on(depot: Depot, site: Site, whole: OnSite) -> None:
+    """Write a snapshot to a site, or to one of its channels; what clients are shown stays as it is.
+
+    Raises:
+        StorageError: the disk has no room for it, or refuses.
+        BusyError: another publisher is at work there.
+    """
+    number, tree = whole.snapshot.number, whole.snapshot.tree
+    check_rooms(site_rooms(site, number, tree))
     depot.progress.step(f"writing {len(tree):,} files to {site.where}")
-    site.write(number, whole.snapshot.tree, whole.extra)
+    site.write(number, tree, whole.extra)
+
+
+def switch_on(depot: Depot, site: Site, number: int) -> None:
+    """Show a snapshot that was written, and remove old ones; a store in a bucket is made sure of before.
+
+    Raises:
+        BusyError: another machine changed the store meanwhile, or publishes there.
+        StorageError: there is no such snapshot, or not all of it.
+    """
     depot.progress.step(f"switching {site.where} to snapshot {number}")
     depot.store.checkpoint()
     site.switch(number)
@@ -107,9 +128,10 @@ def offered(depot: Depot, snapshot: Snapshot) -> OnSite:
     return on_site(depot.store, depot.config.site, snapshot)
 
 
-def _is_shown(site: Inspectable, number: int, whole: OnSite) -> bool:
-    """Return whether the site shows this very snapshot, and has for edges what it is to have."""
-    if site.current() != number or site.document(number) != whole.extra[DOCUMENTS[0]]:
+def is_there(site: Inspectable, whole: OnSite) -> bool:
+    """Return whether the site has this very snapshot, and for edges what it is to have."""
+    number = whole.snapshot.number
+    if site.document(number) != whole.extra[DOCUMENTS[0]]:
         return False
     try:
         return all(_holds(site, number, path, data) for path, data in whole.extra.items() if path in FOLLOW)

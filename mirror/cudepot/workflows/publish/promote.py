@@ -16,8 +16,16 @@ from cudepot.depot.promotions import add_promotion, last_promotion, read_promoti
 from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.site_roots import own_roots
-from cudepot.ports import Site
-from cudepot.workflows.publish.make_snapshot import check_private, next_number, offered
+from cudepot.ports import Inspectable, Site
+from cudepot.workflows.edge.on_site import DOCUMENTS
+from cudepot.workflows.publish.make_snapshot import (
+    check_private,
+    is_there,
+    next_number,
+    offered,
+    switch_on,
+    write_on,
+)
 from cudepot.workflows.publish.rollback import check_whole, made_again
 
 
@@ -77,7 +85,7 @@ def promote(
         ClockError: the newest snapshot is of the future.
     """
     _check(depot, source, target)
-    site = depot.site().channel(target)
+    site = depot.inspectable().channel(target)
     number = _shown(depot.site(), source) if number is None else number
     shown = site.current() or 0
     _check_was_shown(depot, source or target, number)
@@ -159,20 +167,15 @@ def _is_behind(depot: Depot, after: Snapshot, before: Snapshot) -> bool:
     )
 
 
-def show(depot: Depot, site: Site, made: PromoteResult, said: Said) -> PromoteResult:
+def show(depot: Depot, site: Inspectable, made: PromoteResult, said: Said) -> PromoteResult:
     """Write a record, then show the snapshot; a run that was killed in between is completed by the same command."""
-    document, _ = depot.store.snapshots.read(made.number)
-    if site.document(made.number) != document:
-        snapshot = depot.history.find(made.number)
+    snapshot = depot.history.find(made.number)
+    whole = offered(depot, snapshot)
+    if not is_there(site, whole):
         check_whole(depot.store, depot.progress, snapshot)
-        depot.progress.step(f"writing {len(snapshot.tree):,} files to {site.where}")
-        whole = offered(depot, snapshot)
-        site.write(made.number, whole.snapshot.tree, whole.extra)
-    record = _recorded(depot, made, said, Digest.of(document).sha256)
-    depot.progress.step(f"switching {made.channel} to snapshot {made.number}")
-    depot.store.checkpoint()
-    site.switch(made.number)
-    site.prune(depot.config.site.keep)
+        write_on(depot, site, whole)
+    record = _recorded(depot, made, said, Digest.of(whole.extra[DOCUMENTS[0]]).sha256)
+    switch_on(depot, site, made.number)
     return replace(made, record=record)
 
 
@@ -192,7 +195,7 @@ def renew_channels(depot: Depot, others: Iterable[str]) -> list[str]:
     """Sign the roots of channels anew that expire before long; return a line for each channel."""
     lines: list[str] = []
     for name in others:
-        site = depot.site().channel(name)
+        site = depot.inspectable().channel(name)
         shown = site.current()
         if shown not in depot.history.numbers():
             continue

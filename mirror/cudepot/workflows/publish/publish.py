@@ -150,9 +150,9 @@ def publish(
     if not dry_run:
         if fresh:
             keep_snapshot(depot, _made_of(depot.lock_path, lock), lock, number, tree, created=created)
-        show_snapshot(depot, number, tree)
+        show_snapshot(depot, number)
         told = (*told[:3], (*told[3], *_renewed(depot)))
-    room = site_rooms(depot, number, tree) if dry_run else ()
+    room = site_rooms(depot.site(), number, tree) if dry_run else ()
     moves = _moves(before, tree)
     return PublishResult(number, fresh, *moves, depot.site().where, *told, foreign, copies, peers, room=room)
 
@@ -276,7 +276,7 @@ def _publish_imported(depot: Depot, *, dry_run: bool, release: bool) -> PublishR
     known = shown in depot.store.snapshots.numbers()
     before = depot.history.find(shown).tree if shown is not None and known else {}
     if not dry_run:
-        show_snapshot(depot, number, snapshot.tree)
+        show_snapshot(depot, number)
     moves = _moves(snapshot.tree, depot.history.find(newest).tree) if hold else _moves(before, snapshot.tree)
     fresh, notes = number != shown and not hold, waiting_notes(depot.store)
     if depot.config.site.channels:
@@ -295,7 +295,7 @@ def _follow_channels(depot: Depot, *, dry_run: bool) -> Iterator[str]:
             yield f"{name}: shows {what} on the near side{hint}"
         elif channel.site().current() != number:
             if not dry_run:
-                show_snapshot(channel, number, depot.history.find(number).tree)
+                show_snapshot(channel, number)
             yield f"{name}: shows snapshot {number}, as on the near side"
 
 

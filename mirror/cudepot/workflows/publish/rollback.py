@@ -74,7 +74,7 @@ def rollback(depot: Depot, number: int, *, dry_run: bool = False, lock: bool = F
 def _show_again(depot: Depot, old: Snapshot, newest: Snapshot, shows: int) -> int:
     """Make and show a snapshot of what an older one has, its roots signed anew; return its number."""
     made = made_again(depot, old, newest, shows)
-    show_snapshot(depot, made, depot.history.load(made).tree)
+    show_snapshot(depot, made)
     return made
 
 
@@ -103,7 +103,7 @@ def show_held(depot: Depot, hold: Hold) -> int:
     snapshot = depot.history.find(hold.number)
     if any(root.shows.is_worn(depot.store, depot.clock, snapshot.tree, root.path) for root in own_roots(snapshot)):
         return _show_again(depot, snapshot, snapshot, hold.shows)
-    show_snapshot(depot, hold.number, snapshot.tree)
+    show_snapshot(depot, hold.number)
     return hold.number
 
 
@@ -118,7 +118,7 @@ def _show_imported(depot: Depot, old: Snapshot, *, dry_run: bool) -> RollbackRes
     check_whole(depot.store, depot.progress, old)
     if not dry_run:
         choose(depot.store, depot.clock, old.number)
-        show_snapshot(depot, old.number, old.tree)
+        show_snapshot(depot, old.number)
     return RollbackResult(old.number, old.number, changes, False, depot.site().where)
 
 
