@@ -85,6 +85,14 @@ def test_what_was_written_reads_back(place: Place) -> None:
         site.open(1, "apt/one/absent")
 
 
+def test_what_edges_need_comes_to_a_snapshot_that_is_shown_already(place: Place) -> None:
+    made, more = publish(place, 1), {"follow.json": b"for edges", "follow.json.asc": b"signed"}
+    site = place.make()
+    site.write(1, made, extra(1) | more)
+    site.switch(1)
+    assert (place.get("follow.json"), place.get("snapshot.json")) == (b"for edges", extra(1)["snapshot.json"])
+
+
 def test_a_stray_file_is_told(place: Place) -> None:
     publish(place, 1)
     place.put("apt/one/stray", b"stray")

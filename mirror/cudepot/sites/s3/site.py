@@ -112,7 +112,7 @@ class S3Site:
         with self._lock.publishing(number):
             record = self._inventory(fresh=True)
             before = self._written(number) if number in record.snapshots else None
-            if before and before.extra != extra:
+            if before and before.extra.get(_DOCUMENT) != extra[_DOCUMENT]:
                 hint = "run the command again: it takes the next number"
                 raise BusyError(f"{self.where}: snapshot {number} was published by somebody else", hint=hint)
             written = Written(dict(tree), dict(extra))
