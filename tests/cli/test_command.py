@@ -140,6 +140,7 @@ def test_help_of_a_verb_is_what_the_verb_says_itself(words: list[str], capsys: p
         (["completion", "csh"], "shell cannot be 'csh'", "it is one of bash, zsh, fish"),
         (["sync", "extra"], "unexpected argument 'extra'", "`cudepot sync --help` shows the usage"),
         (["help", "lokc"], "VERB cannot be 'lokc'", "did you mean lock?"),
+        (["status", "--", "--json"], "unexpected argument '--json'", "`cudepot status --help` shows the usage"),
     ],
 )
 def test_a_misspelt_word_is_answered_with_the_nearest(
@@ -149,6 +150,13 @@ def test_a_misspelt_word_is_answered_with_the_nearest(
     *usage, told, hinted = capsys.readouterr().err.splitlines()
     assert usage[0].startswith("usage: cudepot")
     assert (told, hinted) == (f"error E010: {error}", f"hint: {hint}")
+
+
+def test_words_may_be_anywhere_and_two_dashes_end_the_options() -> None:
+    found = parser("add").parse_args(["add", "u", "--no-lock", "a", "--cuda", "12", "--", "--foo", "-n", "--"])
+    assert found.words == ["u", "a", "--foo", "-n", "--"]
+    assert (found.no_lock, found.cuda, found.dry_run) == (True, "12", False)
+    assert parser("status").parse_args(["status", "--check", "--"]).check
 
 
 @pytest.mark.parametrize("argv", [["nonsense"], ["lock", "--nonsense"], ["sync", "extra"]])

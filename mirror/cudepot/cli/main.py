@@ -6,6 +6,7 @@ import argparse
 import gc
 import importlib
 import io
+import itertools
 import json
 import os
 import sys
@@ -127,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words:
         parser().print_help(sys.stderr)
         return WRONG_USAGE
-    as_json = "--json" in words
+    as_json = "--json" in itertools.takewhile("--".__ne__, words)
     try:
         args = parser(verb_of(words)).parse_args(words)
     except UsageError as error:

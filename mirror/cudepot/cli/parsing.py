@@ -43,6 +43,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
         self.color = False  # Python 3.14 has colours of its own
+        self._is_mixing = False
 
     groups: Mapping[str, Sequence[str]] = {}
     """Title → verbs shown below it; empty for one list of all."""
@@ -70,18 +71,35 @@ class Parser(argparse.ArgumentParser):
                 yield title, None, [one for one in verbs[0]._choices_actions if one.dest in names]
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
-        """Parse; raise UsageError for the first word that is not known."""
+        """Parse; raise UsageError for the first word that is not known.
+
+        Words may also be behind options, and behind ``--``, which ends the options: argparse itself takes all words
+        where the first ones are.
+        """
         found, strange = super().parse_known_args(args, namespace)
-        if strange:
-            self._refuse(strange[0])
+        if not strange or self._is_mixing:
+            return found, strange
+        if self._subparsers is None:
+            found, strange = self._mixed(args)
+        self._refuse(strange)
         return found, []
 
-    def _refuse(self, word: str) -> NoReturn:
+    def _mixed(self, args: Any) -> tuple[Any, list[str]]:
+        self._is_mixing = True
+        try:
+            return self.parse_known_intermixed_args(args)
+        finally:
+            self._is_mixing = False
+
+    def _refuse(self, strange: Sequence[str]) -> None:
+        """Refuse the first of words that are left over; ``--`` alone says nothing."""
+        word = next((one for one in strange if one != "--"), "")
         option = word.split("=", 1)[0]
-        if option.startswith("-"):
+        if option.startswith("-") and strange[0] != "--":
             long = [name for name in self._option_string_actions if name.startswith("--")]
             self._end(f"unknown option {option}", nearest(option, long) or f"`{self.prog} --help` lists the options")
-        self._end(f"unexpected argument {word!r}", f"`{self.prog} --help` shows the usage")
+        if word:
+            self._end(f"unexpected argument {word!r}", f"`{self.prog} --help` shows the usage")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
