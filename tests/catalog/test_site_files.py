@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cudepot.catalog.ecosystems import rows
 from cudepot.catalog.site.file_traits import IMMUTABLE, SHORT, traits
+from cudepot.catalog.site_tops import check_free, taken
 from cudepot.digest import Digest
+from cudepot.errors import ConfigError
 from cudepot.sites.s3.snapshot import json_pages
 
+SHOWN = (Path(__file__).parents[1] / "golden/answers/site.txt").read_text().splitlines()
 DOCS = (Path(__file__).parents[2] / "docs/sites.md").read_text()
 HEX = "0123456789abcdef" * 4
 LASTING = [
@@ -40,6 +44,16 @@ def lasts_by_the_docs(path: str) -> set[bool]:
     assert (lasting, keyring) == (short, again)
     caddy = bool(re.search(lasting, path)) and not re.search(keyring, path)
     return {bool(re.search(nginx, path)), caddy}
+
+
+def test_no_channel_has_the_name_of_what_a_site_has() -> None:
+    tops = {line.partition(" ")[0].partition("/")[0] for line in SHOWN}
+    assert {"apt", "keys", "provenance", "snapshot.json"} <= tops
+    assert tops - set(taken()) == set()
+    assert {row.room for row in rows()} | {"simple", "followed", "current", "objects", "metrics"} <= set(taken())
+    for name in ("apt", "Current", "lock", "2026"):
+        with pytest.raises(ConfigError, match=r"uses itself|number of a snapshot"):
+            check_free(name, "it")
 
 
 @pytest.mark.parametrize("path", LASTING + CHANGING)

@@ -210,6 +210,7 @@ def test_tags_are_never_moved_silently(channelled: Project) -> None:
     assert channelled.run("tag", "--json").json == {}
     channelled.fail(3, "tag", "--remove", "q3")
     channelled.fail(3, "tag", "9", "1")
+    assert "uses itself" in channelled.fail(3, "tag", "LOCK", "1").error
     channelled.fail(3, "tag", "none", "9")
     channelled.fail(3, "tag", "", "1")  # as a script says it whose variable is empty
     channelled.fail(3, "tag", "none", "0")
@@ -244,8 +245,10 @@ def test_gc_keeps_what_a_promotion_that_was_cut_short_needs(channelled: Project)
 def test_a_site_without_channels_says_so(grown: Project) -> None:
     assert "no channels" in grown.fail(3, "promote", DEV, TEST).error
     assert "no channels" in grown.run("channels").out
-    grown.toml.write_text(grown.toml.read_text().replace("[site]\n", '[site]\nchannels = ["current"]\n'))
-    assert "no name of a channel" in grown.fail(3, "channels").error
+    grown.toml.write_text(grown.toml.read_text().replace("[site]\n", '[site]\nchannels = ["keys"]\n'))
+    told = grown.fail(3, "channels")
+    assert "a channel in 'site.channels' is 'keys', a name that cudepot uses itself" in told.error
+    assert "taken are apt, clients, compute, conda, " in told.hint
 
 
 def test_the_guide_works_as_it_stands(channelled: Project) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cudepot.catalog.site_tops import LOCK
 from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.steps import telling
@@ -37,7 +38,6 @@ there.
 _MARKS = {"came": "+", "went": "-", "changed": "~"}
 _KINDS = {"new": "came", "gone": "went"}
 """Directions of an environment's project as changes of packages call them."""
-_LOCK = "lock"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def _snapshots(args: argparse.Namespace) -> Answer:
 
 def _number(text: str) -> int | None:
     """Return the number of a snapshot; None for the lock."""
-    if text == _LOCK:
+    if text == LOCK:
         return None
     if not text.isdecimal():
         raise ConfigError(f"{text!r} is not the number of a snapshot", hint="to compare files, use --payload")

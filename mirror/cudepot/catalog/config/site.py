@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9._+-]*")
 _POINTER = re.compile(r"[a-z0-9][a-z0-9_-]*")
-_TAKEN = ("current", "snapshots")
-"""Names beside the channels of the site in its folder."""
 _STATUSES = ("active", "archived", "deprecated")
 _LABEL = re.compile(r"[a-z0-9]+(\.[a-z0-9]+)*")
 # Measured on NVIDIA's libraries (docs/packages.md): a tenth of level 19's time or less, at most 1.1 of its size.
@@ -171,10 +169,15 @@ def parse_site(table: Table, parse_place: ParsePlace) -> Site:
 
 
 def _check_channels(names: tuple[str, ...]) -> None:
+    if not names:
+        return
+    from cudepot.catalog.site_tops import check_free  # noqa: PLC0415 - few sites have channels
+
     for name in names:
-        if not _POINTER.fullmatch(name) or name in _TAKEN:
-            hint = f"lower-case letters, digits, - and _; not {' or '.join(_TAKEN)}"
+        if not _POINTER.fullmatch(name):
+            hint = "lower-case letters, digits, - and _"
             raise ConfigError(f"'site.channels' has {name!r}, which is no name of a channel", hint=hint)
+        check_free(name, "a channel in 'site.channels'")
         if names.count(name) > 1:
             raise ConfigError(f"'site.channels' has {name!r} twice", hint="name each channel once")
 

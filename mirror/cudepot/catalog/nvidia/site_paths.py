@@ -16,11 +16,12 @@ from urllib.parse import unquote
 from cudepot.catalog.ecosystems import APT, FILES, row_of_type
 from cudepot.catalog.lock import Artifact, FileRole, LockedUpstream
 from cudepot.catalog.mirror import leads_away, site_folder
+from cudepot.catalog.site_tops import NVIDIA
 from cudepot.digest import Digest
 from cudepot.paths import plain_path
 from cudepot.urls import split_url
 
-_TOPS = ("compute/", "libnvidia-container/")
+_TOPS = tuple(f"{one}/" for one in NVIDIA)
 _PATH = re.compile(r"(?:^|/)((?:compute/[a-z-]+/(?:repos|redist)|libnvidia-container)(?:/[A-Za-z0-9._+~/-]+)?)\Z")
 _MADE = re.compile(r".+\.(?:pin|pub)|gpgkey|cuda-archive-keyring\.gpg")
 

@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-FOLDER = "clients/"
+from cudepot.catalog.site_tops import CLIENTS
+
+FOLDER = f"{CLIENTS}/"
 INDEX = f"{FOLDER}index.json"
 FORMAT = "cudepot-clients 1"
 UNKNOWN = "http://site.invalid/"

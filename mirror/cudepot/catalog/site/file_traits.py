@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cudepot.catalog.ecosystems import ENVIRONMENTS, WHEELS, row_of, rows
+from cudepot.catalog.site_tops import DOCUMENTS, FOLLOWED, SIMPLE_JSON
 from cudepot.ports import FileTraits, Rank
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -15,16 +16,10 @@ SHORT = "public, max-age=60, must-revalidate"
 _OURS = re.compile(r"^compute/.+/cuda-keyring_[^/]+\.deb$")
 """Packages that are made anew when the site's address or key changes: their names do not say so."""
 _SIMPLE_JSON = re.compile(
-    rf"(?:{ENVIRONMENTS}/[^/]+/)?(?:{WHEELS.index_room}/(?:.+/)?index\.json|simple-json/(?:.+/)?)"
+    rf"(?:{ENVIRONMENTS}/[^/]+/)?(?:{WHEELS.index_room}/(?:.+/)?index\.json|{SIMPLE_JSON}/(?:.+/)?)"
 )
 _HASH = re.compile(r"\.[0-9a-f]{64}$")
 """At the end of the name of a file that never changes, of the type that the rest of the name says."""
-FOLLOW = ("follow.json", "follow.json.asc")
-"""Where an edge begins that follows the site: what the snapshot's packages are proved with, and its signature."""
-FOLLOWED = "followed/"
-"""Folder of what edges need beside the files of the snapshot, by sha256."""
-_OWN_ROOTS = ("index.html", "snapshot.json", "snapshot.json.asc", *FOLLOW)
-"""Where the clients of the site itself begin."""
 _TYPES = {
     ".gz": "application/gzip", ".xz": "application/x-xz", ".bz2": "application/x-bzip2", ".zst": "application/zstd",
     ".tgz": "application/gzip", ".zip": "application/zip",
@@ -50,7 +45,7 @@ def _rank(path: str) -> Rank:
     if row_of(path):
         return Rank.PACKAGE
     table = _table(len(rows()))
-    if path.endswith(table.beside) or path.startswith(FOLLOWED):
+    if path.endswith(table.beside) or path.startswith(f"{FOLLOWED}/"):
         return Rank.PACKAGE
     if table.hashed.search(path):
         return Rank.HASHED
@@ -74,7 +69,7 @@ def _table(_: int) -> _Table:
     return _Table(
         tuple(suffix for one in every for suffix in one.beside),
         re.compile(f"(?:{'|'.join(one.hashed for one in every if one.hashed)})$"),
-        frozenset((*_OWN_ROOTS, *(name for one in every for name in (*one.roots, *one.signatures)))),
+        frozenset((*DOCUMENTS, *(name for one in every for name in (*one.roots, *one.signatures)))),
         _TYPES | {suffix: media for one in every for suffix, media in one.media_types},
     )
 

@@ -11,14 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from cudepot.catalog.site_tops import CURRENT, SNAPSHOTS
 from cudepot.digest import Digest
 from cudepot.disk import fsync_each, fsync_folder, storage_errors, takes_links, write_atomic
 from cudepot.errors import MissingError, StorageError
 from cudepot.paths import safe_name
 from cudepot.ports import ObjectStore
 
-_SHOWN = "current"
-_CURRENT = re.compile(r"snapshots/([0-9]{6})")
+_SHOWN = CURRENT
+_CURRENT = re.compile(rf"{SNAPSHOTS}/([0-9]{{6}})")
 
 
 class LinkedStore(ObjectStore, Protocol):
@@ -70,7 +71,7 @@ class FolderSite:
 
     def folder(self, number: int) -> Path:
         """Return where a snapshot lies, or would lie."""
-        return self.root / "snapshots" / f"{number:06d}"
+        return self.root / SNAPSHOTS / f"{number:06d}"
 
     def current(self) -> int | None:
         """Return the number of the snapshot shown; None when there is none."""
@@ -98,7 +99,7 @@ class FolderSite:
             return b""
 
     def _folders(self) -> list[Path]:
-        parent = self.root / "snapshots"
+        parent = self.root / SNAPSHOTS
         return [one for one in parent.iterdir() if one.name.isdecimal()] if parent.is_dir() else []
 
     def write(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
@@ -109,7 +110,7 @@ class FolderSite:
         """
         final, partial = self.folder(number), self.folder(number).with_suffix(".partial")
         with storage_errors(self.root):
-            for left in self.root.glob("snapshots/*.partial"):  # of runs that were killed
+            for left in self.root.glob(f"{SNAPSHOTS}/*.partial"):  # of runs that were killed
                 shutil.rmtree(left, ignore_errors=True)
             if final.is_dir():
                 self._mend(final, tree, extra)
@@ -181,7 +182,7 @@ class FolderSite:
         if not self.folder(number).is_dir():
             raise StorageError(f"{self.folder(number)}: no such snapshot", hint="run `cudepot publish`")
         with storage_errors(self.root):
-            self._point(self._name, Path("snapshots") / self.folder(number).name)
+            self._point(self._name, Path(SNAPSHOTS) / self.folder(number).name)
             if [self._name] == list(self._channels[-1:]) and not self._is_second(self._name):
                 self._point(_SHOWN, Path(self._name))
             fsync_folder(self.root)

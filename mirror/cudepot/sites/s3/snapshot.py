@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.ecosystems import APT, WHEELS, at_home
+from cudepot.catalog.site_tops import SIMPLE_JSON
 from cudepot.digest import Digest
 from cudepot.errors import FormatError, SiteError
 from cudepot.paths import safe_name
@@ -120,7 +121,7 @@ def json_pages(tree: Mapping[str, Digest]) -> dict[str, str]:
         page = at_home(path)
         if page.startswith(index) and page.endswith("/index.json"):
             folder = path.removesuffix(page)
-            found[f"{folder}simple-json/{page.removeprefix(index).removesuffix('index.json')}"] = path
+            found[f"{folder}{SIMPLE_JSON}/{page.removeprefix(index).removesuffix('index.json')}"] = path
     return found
 
 

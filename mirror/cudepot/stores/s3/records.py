@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from cudepot.catalog.site_tops import RECORDS
 from cudepot.digest import Digest, mismatch
 from cudepot.disk import write_atomic
 from cudepot.errors import StorageError
@@ -16,7 +17,7 @@ from cudepot.store.snapshots import Snapshots
 from cudepot.stores.s3.state import Files, parse_files, rendered_files
 from cudepot.transport.s3.bucket import Bucket, LostRaceError
 
-ROOM = "records/"
+ROOM = f"{RECORDS}/"
 TRAITS = FileTraits(Rank.HASHED, "application/octet-stream", "no-store")
 _SHORT = 200  # bytes of a text that needs no object of its own
 

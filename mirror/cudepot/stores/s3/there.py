@@ -6,11 +6,12 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from cudepot.catalog.site_tops import OBJECTS
 from cudepot.digest import Digest
 from cudepot.errors import MissingError
 from cudepot.transport.s3.bucket import Bucket
 
-ROOM = "objects/"
+ROOM = f"{OBJECTS}/"
 _HEX = "0123456789abcdef"
 
 

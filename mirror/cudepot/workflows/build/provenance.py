@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cudepot.catalog.lock import Lock
+from cudepot.catalog.site_tops import PROVENANCE
 from cudepot.depot.builds import BUILDER, Built, job_key, jobs_of, origins_of, recall
 from cudepot.depot.depot import Workshop
 from cudepot.digest import Digest
@@ -21,7 +22,7 @@ def provenance_tree(workshop: Workshop, lock: Lock) -> dict[str, Digest]:
             _, known = made.setdefault(one, (job.release, {}))
             known |= {f"{origin.filename} {origin.digest.sha256}": origin for origin in origins_of(lock, job)}
     return {
-        f"provenance/{one.place(workshop.config.site.channel)}.json": workshop.store.add_bytes(
+        f"{PROVENANCE}/{one.place(workshop.config.site.channel)}.json": workshop.store.add_bytes(
             statement(one.filename, one.digest, release, [known[key] for key in sorted(known)], BUILDER)
         )
         for one, (release, known) in made.items()

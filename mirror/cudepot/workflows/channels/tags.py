@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 
+from cudepot.catalog.site_tops import check_free
 from cudepot.depot.history import History
 from cudepot.errors import ConfigError
 from cudepot.store.local import LocalStore
 
-_NAME = re.compile(r"(?![0-9]+$)[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def add_tag(store: LocalStore, history: History, name: str, number: int, *, move: bool) -> int:
     """Give a snapshot a name; return the number of the snapshot that had it before, 0 for none.
 
     Raises:
-        ConfigError: no name, no such snapshot, or another snapshot has the name and ``move`` is not set.
+        ConfigError: no name for one, no such snapshot, or another snapshot has the name and ``move`` is not set.
     """
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} is no tag", hint="letters, digits, dots, - and _; not a number alone")
+        raise ConfigError(f"{name!r} is no tag", hint="letters, digits, dots, - and _")
+    check_free(name, "the tag")
     history.find(number)
     tags = store.tags.read()
     before = tags.get(name, 0)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cudepot.catalog.site.bundle import Link, Manifest, parse_manifest
-from cudepot.catalog.site.file_traits import FOLLOW
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot
+from cudepot.catalog.site_tops import FOLLOW
 from cudepot.depot.depot import Depot
 from cudepot.depot.fetch import Wanted, fetch_each
 from cudepot.depot.room import Need, Room, check_rooms, rooms, still_to_come

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from cudepot.catalog.config.site import Site
-from cudepot.catalog.site.file_traits import FOLLOW, FOLLOWED
 from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.site_tops import FOLLOW, FOLLOWED
 from cudepot.digest import Digest
 from cudepot.store import layout
 from cudepot.store.local import LocalStore
@@ -48,7 +48,7 @@ def on_site(store: LocalStore, site: Site, snapshot: Snapshot) -> OnSite:
 def beside(manifest: Manifest, snapshot: Snapshot) -> dict[str, Digest]:
     """Return what an edge needs that is no file of the snapshot, by its path on the site."""
     needed = {snapshot.lock, *(one for root in manifest.roots for one in root.objects)} - set(snapshot.tree.values())
-    return {f"{FOLLOWED}{one.sha256}": one for one in sorted(needed)}
+    return {f"{FOLLOWED}/{one.sha256}": one for one in sorted(needed)}
 
 
 def _offered(store: LocalStore, site: Site, number: int) -> tuple[bytes, bytes] | None:

@@ -12,6 +12,7 @@ from cudepot.catalog.ecosystems import FILES
 from cudepot.catalog.nvidia.site_files import KEYRINGS, Repository, made
 from cudepot.catalog.nvidia.site_paths import Shown
 from cudepot.catalog.site.snapshot import Tree
+from cudepot.catalog.site_tops import KEY, KEYRING
 from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.key_files import key_files
@@ -38,7 +39,7 @@ def made_files(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: list
 
 
 def _repositories(depot: Depot, places: Sequence[Shown], tree: Tree, troubles: list[Trouble]) -> Iterator[Repository]:
-    ours = depot.store.read(tree["keys/site.asc"]), depot.store.read(tree["keys/site.gpg"])
+    ours = depot.store.read(tree[KEY]), depot.store.read(tree[KEYRING])
     keys = _Keys(depot.base, ours)
     for one in places:
         if one.upstream.row is not FILES:

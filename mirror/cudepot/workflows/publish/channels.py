@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from cudepot.catalog.ecosystems import at_home
 from cudepot.catalog.lock import Lock, joined
+from cudepot.catalog.site_tops import PROVENANCE
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.builds import Built
 from cudepot.depot.depot import Depot, Workshop
@@ -21,6 +22,7 @@ from cudepot.kinds.shows import Material
 from cudepot.workflows.publish.parts import Earlier, Held, Part, as_before, held_back, proved
 
 Tree = dict[str, Digest]
+_STATED = f"{PROVENANCE}/"
 
 
 def channels(
@@ -114,6 +116,6 @@ def statements(workshop: Workshop, lock: Lock, shown: Mapping[str, Digest], earl
     kept = {
         path: one
         for path, one in earlier.tree.items()
-        if path.startswith("provenance/") and path.removeprefix("provenance/").removesuffix(".json") in shown
+        if path.startswith(_STATED) and path.removeprefix(_STATED).removesuffix(".json") in shown
     }
-    return {**kept, **{path: one for path, one in made.items() if path[len("provenance/") : -len(".json")] in shown}}
+    return {**kept, **{path: one for path, one in made.items() if path[len(_STATED) : -len(".json")] in shown}}

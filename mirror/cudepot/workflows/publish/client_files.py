@@ -26,6 +26,7 @@ from cudepot.catalog.site.clients import (
     templated,
 )
 from cudepot.catalog.site.snapshot import Snapshot
+from cudepot.catalog.site_tops import KEY, KEYRING
 from cudepot.depot.depot import Depot, SiteSigner
 from cudepot.depot.isolated import Trouble
 from cudepot.digest import Digest
@@ -70,8 +71,8 @@ def keys_tree(store: LocalStore, signer: SiteSigner) -> dict[str, Digest]:
     """Return site path → content of the site's public key."""
     key = signer()
     return {
-        "keys/site.asc": store.add_bytes(key.public_key(armor=True)),
-        "keys/site.gpg": store.add_bytes(key.public_key(armor=False)),
+        KEY: store.add_bytes(key.public_key(armor=True)),
+        KEYRING: store.add_bytes(key.public_key(armor=False)),
     }
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.lock import Lock
-from cudepot.catalog.site.file_traits import FOLLOW
 from cudepot.catalog.site.snapshot import Snapshot, Tree, render_snapshot
+from cudepot.catalog.site_tops import FOLLOW
 from cudepot.depot.depot import Depot
 from cudepot.depot.published_names import record_names
 from cudepot.depot.room import Need, Room, check_rooms, rooms

@@ -9,6 +9,7 @@ from cudepot.catalog.lock import Lock
 from cudepot.catalog.site.clients import INDEX, parse_clients
 from cudepot.catalog.site.holdings import Held, SiteFacts, held_in
 from cudepot.catalog.site.snapshot import Snapshot, Tree
+from cudepot.catalog.site_tops import KEY, KEYRING, PROVENANCE
 from cudepot.data import data_folder
 from cudepot.depot.depot import Depot
 from cudepot.digest import Digest
@@ -63,13 +64,13 @@ def site_facts(depot: Depot, lock: Lock, tree: Tree, number: int, created: str, 
     held = tuple(_with_cuda(depot.store, tree, one) for one in held_in(tree, lock))
     channel = f"{CONDA.room}/{config.channel}"
     closed = is_closed(depot.store, tree, channel)
-    key, keyring = tree["keys/site.asc"], tree["keys/site.gpg"]
+    key, keyring = tree[KEY], tree[KEYRING]
     return SiteFacts(config.label, channel, number, created, signer, key, keyring, held, closed)
 
 
 def _with_cuda(store: LocalStore, tree: Tree, one: Held) -> Held:
     """Return a package with the CUDA variant it was built from, which the name of a wheel need not say."""
-    stated = tree.get(f"provenance/{one.path}.json") if one.kind == HeldKind.WHEEL else None
+    stated = tree.get(f"{PROVENANCE}/{one.path}.json") if one.kind == HeldKind.WHEEL else None
     if stated is None:
         return one
     return replace(one, cuda=cuda_stated(store.read(stated)))
