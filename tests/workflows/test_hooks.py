@@ -96,12 +96,16 @@ def test_any_verb_calls_them_and_a_dry_run_does_not(shown: Project, tmp_path: Pa
         (["/no/such/program"], "FileNotFoundError"),
         (["false"], "exit 1"),
         (["sh", "-c", "echo the room token=hunter2 is closed >&2; exit 3"], "exit 3: the room token=*** is closed"),
+        (["sh", "-c", "seq 999; echo $CI_TOKEN; exit 4"], f"exit 4: … {' '.join(map(str, range(951, 1000)))} ***"),
         (["sh", "-c", "sleep 600 & echo $! > sleeper; wait"], "not done after 1 s"),
         (["sh", "-c", "kill -9 $$"], "exit -9"),
     ],
-    ids=["missing", "false", "secret", "slow", "killed"],
+    ids=["missing", "false", "secret", "talkative", "slow", "killed"],
 )
-def test_a_command_that_fails_is_told_and_stops_nothing(shown: Project, command: list[str], told: str) -> None:
+def test_a_command_that_fails_is_told_and_stops_nothing(
+    shown: Project, command: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI_TOKEN", "hunter2-of-the-night")
     shown.add("hook", name="broken", on=["shown"], command=command, timeout=1)
     file = noting(shown)
     shown.add("upstream", name="more", type="folder", path="more")

@@ -6,6 +6,7 @@ import argparse
 import datetime
 import json
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from cudepot.catalog.metrics import METRICS
 from cudepot.catalog.run_report import Met, Report, Step
 from cudepot.cli.serve_watched import watched
 from cudepot.depot.fault_memory import Standing
+from cudepot.workflows import facts
 from cudepot.workflows.facts import Facts, KeyEnd, Shown
 from cudepot.workflows.metrics import exposed
 from cudepot.workflows.publish.hold import Hold
@@ -104,10 +106,28 @@ def test_a_run_writes_them_and_status_says_the_same(shown: Project, tmp_path: Pa
     before = one.read_bytes()
     inside(shown, "run", "-n", "--metrics", str(one))
     assert one.read_bytes() == before, "a dry run writes nothing"
-    done = inside(shown, "run", "--metrics", str(tmp_path / "none/x.prom"))
-    assert done.rc == 7
-    assert "none/x.prom" in done.err
-    assert (shown.store / "last-run.json").exists()
+
+
+def test_a_run_is_what_it_is_whatever_becomes_of_its_metrics(
+    shown: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "run.prom"
+    file.write_text("of the night before")
+    for path in (tmp_path / "none/x.prom", tmp_path):
+        done = inside(shown, "run", "--metrics", str(path))
+        assert (done.rc, "publish: snapshot 1" in done.out) == (0, True)
+        assert f"warning: no metrics of this run in {path}: {path}: no such folder" in done.err
+    monkeypatch.setattr(facts, "status", lambda _: 1 // 0)
+    done = inside(shown, "run", "--metrics", str(file))
+    assert (done.rc, "publish: snapshot 1" in done.out) == (0, True)
+    assert f"warning: no metrics of this run in {file}: ZeroDivisionError" in done.err
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    done = inside(shown, "run", "--metrics", str(file))
+    assert (done.rc, "publish: snapshot 1" in done.out) == (0, True)
+    assert "prometheus_client is not installed" in done.err
+    assert file.read_text() == "of the night before"
+    told = watched(argparse.Namespace(), shown.site)["/metrics"]()
+    assert (told.status, told.body.count(b"\n"), b"pip install" in told.body) == (501, 1, True)
 
 
 def test_roots_that_expire_are_seen(shown: Project, tmp_path: Path) -> None:

@@ -95,6 +95,13 @@ def tell_failed_hook(name: str, event: str, error: str) -> None:
     SPEECH.tell(f"warning: hook {name} failed for {event}: {error}")
 
 
+def tell_no_metrics(path: Path, error: CudepotError) -> None:
+    """Tell that metrics were not written, so that what is in the file is older than the run."""
+    SPEECH.tell(f"warning: no metrics of this run in {path}: {masked(str(error))}")
+    if error.hint:
+        SPEECH.tell(f"hint: {masked(error.hint)}")
+
+
 def fault_line(one: Standing) -> str:
     """Return a standing fault of an upstream in one line."""
     told = one.fault.told()

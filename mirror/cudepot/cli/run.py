@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cudepot.cli.context import add_wait, opened
-from cudepot.cli.output import Answer, tell_failed_hook, tell_met
+from cudepot.cli.output import Answer, tell_failed_hook, tell_met, tell_no_metrics
 from cudepot.cli.progress import size_text
 from cudepot.cli.status import add_metrics
 from cudepot.cli.workers_option import add_workers, refuse_recipes
+from cudepot.errors import CudepotError
 
 if TYPE_CHECKING:
     from cudepot.catalog.run_report import Report, Step
+    from cudepot.depot.depot import Depot
 
 NAME = "run"
 HELP = "lock, sync, repackage and publish in one job, for every night"
@@ -40,22 +43,33 @@ def run(args: argparse.Namespace) -> Answer:
     """Run the verb."""
     refuse_recipes(args)
     from cudepot.catalog.run_report import render_report
-    from cudepot.workflows.facts import facts
-    from cudepot.workflows.metrics import check_library, write_metrics
     from cudepot.workflows.run.run import Asked, run
 
-    if args.metrics:
-        check_library()
     with opened(args, calls=False) as depot:
         report = run(depot, Asked(args.dry_run, args.wait))
         if args.metrics and not args.dry_run:
-            write_metrics(facts(depot), args.metrics)
+            _measure(depot, args.metrics)
     for one in (met for step in report.steps for met in step.met):
         tell_met(one)
     for hook in report.hooks:
         if hook["error"]:
             tell_failed_hook(hook["name"], hook["event"], hook["error"])
     return render_report(report), list(lines(report)), report.exit
+
+
+def _measure(depot: Depot, path: Path) -> None:
+    """Write metrics; what keeps them from being written is told and logged, and changes nothing of the job."""
+    from cudepot.depot.isolated import unforeseen
+    from cudepot.workflows.facts import facts
+    from cudepot.workflows.metrics import check_library, write_metrics
+
+    try:
+        check_library()
+        write_metrics(facts(depot), path)
+    except CudepotError as error:
+        tell_no_metrics(path, error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run was what it was
+        tell_no_metrics(path, unforeseen(str(path), error, depot.unforeseen(error)))
 
 
 def lines(report: Report) -> list[str]:

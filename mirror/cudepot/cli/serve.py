@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> Answer:
     except ImportError as error:
         raise ConfigError(f"{error.name} is not installed", hint=_INSTALL) from error
     from cudepot.catalog.site.file_traits import traits
-    from cudepot.cli.serve_watched import watched
+    from cudepot.cli.serve_watched import lacking, watched
 
     with opened(args, exclusive=False) as depot:
         if depot.config.site.place.served_folder() is None:
@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> Answer:
     with web.listening(args.bind, args.port) as (sock, url):
         if not root.exists():
             SPEECH.tell("note: the site shows nothing yet: run `cudepot publish`")
+        if why := lacking():
+            SPEECH.tell(f"note: /metrics answers 501: {why}")
         if not ipaddress.ip_address(args.bind).is_loopback:
             SPEECH.tell("warning: anyone on the network can read it; there is no TLS: see `cudepot explain sites`")
         print(json.dumps({"url": url}) if args.json else f"serving {root} at {url}", flush=True)  # noqa: T201

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from cudepot.catalog.site_tops import WATCHED
 from cudepot.cli.context import opened
 from cudepot.cli.output import complain
-from cudepot.errors import CudepotError
+from cudepot.errors import ConfigError, CudepotError
 from cudepot.transport.web import Told
 
 _PLAIN = "text/plain; charset=utf-8"
@@ -27,8 +28,25 @@ def watched(args: argparse.Namespace, root: Path, channels: Sequence[str] = ()) 
         channels: names of links in that folder, each to what a channel shows; empty for a site without.
     """
     shown = [root / one for one in channels] or [root]
-    metrics = _Kept(lambda: _metrics(args), time.monotonic)
-    return {"/healthz": _healthy, "/readyz": lambda: _ready(shown), "/metrics": metrics}
+    metrics = _unmeasured if lacking() else _Kept(lambda: _metrics(args), time.monotonic)
+    answers = (_healthy, lambda: _ready(shown), metrics)
+    return {f"/{name}": answer for name, answer in zip(WATCHED, answers, strict=True)}
+
+
+def lacking() -> str:
+    """Return why there are no metrics, and what to install for them; empty where there are."""
+    from cudepot.workflows.metrics import check_library
+
+    try:
+        check_library()
+    except ConfigError as error:
+        return f"{error}: {error.hint}"
+    return ""
+
+
+def _unmeasured() -> Told:
+    """Answer that this server has no metrics at all: no fault that passes."""
+    return Told(501, _PLAIN, f"no metrics here: {lacking()}\n".encode())
 
 
 def _healthy() -> Told:
@@ -61,11 +79,10 @@ class _Kept:
 def _metrics(args: argparse.Namespace) -> Told:
     """Return the project's metrics, by the cudepot.toml of this moment; errors are told where this server runs."""
     from cudepot.workflows.facts import facts
-    from cudepot.workflows.metrics import TEXT, check_library, exposed
+    from cudepot.workflows.metrics import TEXT, exposed
 
     quiet = argparse.Namespace(**{**vars(args), "quiet": True})
     try:
-        check_library()
         with opened(quiet, exclusive=False) as depot:
             return Told(200, TEXT, exposed(facts(depot)))
     except CudepotError as error:

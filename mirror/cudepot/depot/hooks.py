@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -30,7 +31,11 @@ from cudepot.store.local import LocalStore
 
 SIGNATURE = "Cudepot-Signature"
 """Header with the site's signature of the body: a detached one, armored, in base64 because headers are one line."""
-_SAID = 2000  # bytes of what a command says that are told where it fails
+_SAID, _TOLD = 2000, 200
+"""Bytes of what a failing command said that are read, and signs of them that are told and kept."""
+_SECRET = re.compile(r"(?i)token|secret|passw|credential|api_?key|access_?key")
+_SHORT = 6
+"""Signs below which the value of such a variable is no secret that can be told from a word."""
 
 
 class Observed(NamedTuple):
@@ -125,7 +130,15 @@ def _called(depot: Depot, hook: Hook, event: Event) -> Fired:
         error = str(trouble)
     except Exception as trouble:  # noqa: BLE001 - whatever a hook does, the run goes on
         error = f"{type(trouble).__name__}: {trouble}"
-    return Fired(hook.name, event.kind, masked(" ".join(error.split())))
+    return Fired(hook.name, event.kind, _told(error, depot.variables))
+
+
+def _told(error: str, variables: Mapping[str, str]) -> str:
+    """Return why a hook failed, for reports that others can read: in one line, short, without known secrets."""
+    for value in (one for name, one in variables.items() if _SECRET.search(name) and len(one) >= _SHORT):
+        error = error.replace(value, "***")
+    why, mark, said = masked(" ".join(error.split())).partition(": ")
+    return f"{why}{mark}{said if len(said) <= _TOLD else f'… {said[-_TOLD:].strip()}'}"
 
 
 def _call(depot: Depot, hook: Hook, event: Event) -> str:

@@ -23,6 +23,6 @@ def keep_run(store: LocalStore, report: Report) -> None:
     file, document = SealedFile(store.at(LAST_RUN)), render_report(report)
     try:
         file.write(document)
-    except StorageError:
+    except (StorageError, OSError):
         file.forget()
         SealedFile(store.at(LAST_RUN), indent=None).write(document)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cudepot import __version__
 from cudepot.catalog.metrics import METRICS, Sample
 from cudepot.catalog.run_report import Report
-from cudepot.disk import storage_errors
+from cudepot.disk import write_atomic
 from cudepot.errors import ConfigError, FormatError, StorageError
 from cudepot.formats.dates import parse_date
 from cudepot.workflows.facts import Facts, Shown
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 """Media type of what :func:`exposed` returns."""
+INSTALL = "pip install 'prometheus_client>=0.21'"
 
 
 def samples(facts: Facts) -> Iterator[Sample]:
@@ -121,7 +122,7 @@ def check_library() -> None:
     try:
         import prometheus_client  # noqa: F401, PLC0415 - an extra
     except ImportError as error:
-        raise ConfigError(f"{error.name} is not installed", hint="pip install 'prometheus_client>=0.21'") from error
+        raise ConfigError(f"{error.name} is not installed", hint=INSTALL) from error
 
 
 def _registry(facts: Facts) -> CollectorRegistry:
@@ -147,17 +148,11 @@ def exposed(facts: Facts) -> bytes:
 
 
 def write_metrics(facts: Facts, path: Path) -> None:
-    """Write the same for the textfile collector of node-exporter: whole, by one rename.
+    """Write the same for the textfile collector of node-exporter: whole, by one rename, and readable by its user.
 
     Raises:
         StorageError: the disk refuses, or the folder is not there.
     """
-    from prometheus_client import write_to_textfile  # noqa: PLC0415
-
-    try:
-        with storage_errors(path):
-            write_to_textfile(str(path), _registry(facts))
-    except OSError as error:
-        raise StorageError(
-            f"{path}: {error.strerror}", hint="--metrics names a file in a folder that is there"
-        ) from error
+    if not path.parent.is_dir() or path.is_dir():
+        raise StorageError(f"{path}: no such folder, or a folder itself", hint="make the folder, and name a file in it")
+    write_atomic(path, exposed(facts))

@@ -12,6 +12,7 @@ from cudepot.catalog.run_report import Report, Step, worst
 from cudepot.depot.clock import timestamp
 from cudepot.depot.depot import Depot
 from cudepot.depot.fault_memory import standing_faults
+from cudepot.depot.isolated import unforeseen
 from cudepot.depot.last_run import keep_run, last_run
 from cudepot.errors import CudepotError, StorageError
 from cudepot.masked import masked
@@ -61,11 +62,17 @@ def _looked_at(depot: Depot, report: Report) -> Report:
     try:
         found, hold = status(depot), hold_of(depot.config, depot.store)
     except CudepotError as error:
-        code = worst((report.exit, error.exit_code))
-        return report._replace(alarms=(f"the project's status cannot be read: {masked(str(error))}",), exit=code)
+        return _unread(report, error)
+    except Exception as error:  # noqa: BLE001 - what the verbs did is reported, whatever is met here
+        return _unread(report, unforeseen("the project's status", error, depot.unforeseen(error)))
     report = report._replace(shown=found.shown, hold=hold.as_json() if hold else None)
     lines = () if report.dry else alarms(replace(found, last_run=report))
     return report._replace(alarms=lines, exit=report.exit or (_TO_LOOK_AT if lines else 0))
+
+
+def _unread(report: Report, error: CudepotError) -> Report:
+    line = f"the project's status cannot be read: {masked(str(error))}"
+    return report._replace(alarms=(line,), exit=worst((report.exit, error.exit_code)))
 
 
 def _seen(depot: Depot) -> Observed | None:
@@ -88,8 +95,8 @@ def _kept(depot: Depot, report: Report) -> Report:
     """Keep a run; where the disk refuses, that is part of what is told of it."""
     try:
         keep_run(depot.store, report)
-    except StorageError as error:
-        code = worst((report.exit, error.exit_code))
+    except (StorageError, OSError) as error:
+        code = worst((report.exit, StorageError.exit_code))
         return report._replace(alarms=(*report.alarms, f"this run could not be noted: {error}"), exit=code)
     return report
 
