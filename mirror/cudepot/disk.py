@@ -61,13 +61,14 @@ def no_room(size: int, free: int, folder: str = "") -> NoRoomError | None:
     if short <= 0:
         return None
     return NoRoomError(
-        f"{folder}: {_amount(size)} are needed, {_amount(free)} are free",
-        hint=f"free another {_amount(short)} there and run the command again: nothing was written, and what an "
+        f"{folder}: {amount(size)} are needed, {amount(free)} are free",
+        hint=f"free another {amount(short)} there and run the command again: nothing was written, and what an "
         "earlier run fetched is kept",
     )
 
 
-def _amount(size: int) -> str:
+def amount(size: int) -> str:
+    """Return bytes as people read them: ``12.3 GB``."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6)):
         if size >= scale:
             return f"{size / scale:,.1f} {unit}"

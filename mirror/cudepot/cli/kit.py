@@ -12,6 +12,7 @@ from cudepot.cli.common import add_common
 from cudepot.cli.context import add_store_wait, opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.room import room_json, room_lines
 from cudepot.cli.steps import telling
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> Answer:
     did = "would write" if args.dry_run else "wrote"
     lines = [f"{did} {done.folder}: {len(done.files)} files, {size_text(done.bytes)}"]
     lines += [f"  {one}" for one in done.files if "/" not in one]
-    return asdict(done), lines, 0
+    return asdict(done) | {"room": room_json(done.room)}, [*lines, *room_lines(done.room)], 0
 
 
 def _written(args: argparse.Namespace, depot: Depot) -> KitResult:

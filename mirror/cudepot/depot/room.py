@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cudepot.disk import free_bytes, nearest, no_room
+from cudepot.disk import amount, free_bytes, nearest, no_room
 from cudepot.store.layout import PARTS
 
 if TYPE_CHECKING:
@@ -61,6 +61,14 @@ def check_rooms(found: Iterable[Room]) -> None:
     for one in found:
         if error := no_room(one.needed, one.free, one.folder):
             raise error
+
+
+def warnings(found: Iterable[Room]) -> Iterator[str]:
+    """Give a line for each file system that has less room than what is estimated: that refuses nothing."""
+    for one in found:
+        if not one.enough:
+            needed, free = amount(one.needed), amount(one.free)
+            yield f"warning: {one.folder}: about {needed} may be needed, {free} are free; it goes on as far as it can"
 
 
 def still_to_come(store: LocalStore, missing: Iterable[Digest]) -> int:

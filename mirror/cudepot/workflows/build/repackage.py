@@ -17,7 +17,7 @@ from cudepot.depot.builds import Built, Job, all_jobs, job_key, jobs_of, origins
 from cudepot.depot.depot import Depot, Workshop
 from cudepot.depot.isolated import Trouble
 from cudepot.depot.locked import current_lock, record_acceptance, unanswered
-from cudepot.depot.room import Room, check_rooms
+from cudepot.depot.room import Room, warnings
 from cudepot.depot.workers import Workers
 from cudepot.digest import Digest, Hasher, hasher
 from cudepot.errors import ConfigError, CudepotError, EulaError
@@ -125,7 +125,8 @@ class _Run:
         self.room = build_rooms(self._depot, todo)
         ready = {} if self._dry else {job: key for job, key in todo.items() if self._may(job)}
         if self._depot.workers is None:
-            check_rooms(build_rooms(self._depot, ready))
+            for line in warnings(build_rooms(self._depot, ready)):
+                self._depot.progress.say(line)
         if self._depot.workers is not None:
             self._by_workers(self._depot.workers, {key: job for job, key in ready.items()})
             return

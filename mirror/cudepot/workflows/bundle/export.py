@@ -121,9 +121,11 @@ def export(
     signature = _signed(depot.signing, depot.site_verifier, document, dry_run=dry_run)
     paths = numbered(file, len(manifest.volumes)) if split else [file]
     far = _far_file(depot, file.parent, dry_run=dry_run) if with_cudepot else None
-    room = _room(manifest, paths)
+    room = _room(manifest, paths, far)
     if not dry_run:
         check_rooms(room)
+        if far:
+            far.write()
     written = 0 if dry_run else _write(depot, manifest, document, signature, paths, file, far.sums if far else "")
     travelling = [one for volume in manifest.volumes for one in volume]
     size = sum(one.size for one in travelling)
@@ -142,9 +144,9 @@ def export(
     )
 
 
-def _room(manifest: Manifest, paths: Sequence[Path]) -> tuple[Room, ...]:
+def _room(manifest: Manifest, paths: Sequence[Path], far: FarFile | None) -> tuple[Room, ...]:
     """Return what the disk of the volumes has to take, less what is there already."""
-    total = sum(one.size for volume in manifest.volumes for one in volume)
+    total = sum(one.size for volume in manifest.volumes for one in volume) + (far.size if far else 0)
     there = sum(os.path.getsize(one) for one in paths if os.path.isfile(one))  # noqa: PTH113, PTH202 - any name
     return rooms([Need(paths[0].parent, total - there)])
 

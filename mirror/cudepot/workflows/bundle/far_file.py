@@ -33,6 +33,16 @@ class FarFile(NamedTuple):
     signature: bytes
 
     @property
+    def size(self) -> int:
+        """Bytes of both."""
+        return len(self.data) + len(self.signature)
+
+    def write(self) -> None:
+        """Write both; raise StorageError where the disk refuses."""
+        write_atomic(self.path, self.data, mode=0o755)
+        write_atomic(self.signature_path, self.signature)
+
+    @property
     def sums(self) -> str:
         """Lines for ``SHA256SUMS``."""
         both = ((self.data, self.path), (self.signature, self.signature_path))
@@ -40,19 +50,14 @@ class FarFile(NamedTuple):
 
 
 def far_file(folder: Path, signing: Signing, site_verifier: SiteVerifier, *, dry_run: bool) -> FarFile:
-    """Return the file as it is, or would be, in a folder; it is written unless this is a dry run.
+    """Return the file as it is to be in a folder; nothing is written yet. A dry run keeps no signature.
 
     Raises:
         ConfigError: the site's key cannot sign.
-        StorageError: the disk refuses.
     """
     path, data = folder / NAME, archive()
     signature = kept_signature(data, signing, site_verifier, NAME, dry_run=dry_run)
-    found = FarFile(path, data, path.with_name(f"{NAME}.asc"), signature)
-    if not dry_run:
-        write_atomic(found.path, data, mode=0o755)
-        write_atomic(found.signature_path, signature)
-    return found
+    return FarFile(path, data, path.with_name(f"{NAME}.asc"), signature)
 
 
 def archive() -> bytes:

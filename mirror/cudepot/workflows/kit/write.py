@@ -17,6 +17,7 @@ from cudepot.catalog.lock import Artifact, Lock, LockedEnvironment, LockedTarget
 from cudepot.catalog.solution.graph import by_place, files_of
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import load_lock
+from cudepot.depot.room import Need, Room, check_rooms, rooms, warnings
 from cudepot.depot.signatures import kept_signature
 from cudepot.digest import CHUNK, Digest, VerifyingReader
 from cudepot.disk import write_atomic
@@ -38,12 +39,14 @@ class KitResult:
         targets: of the environment: platform and Python.
         files: names of all files, with SHA256SUMS and its signature last.
         bytes: what they take together; in a dry run without the debs.
+        room: of a dry run: what the disk has to take; debs are counted as their wheels are.
     """
 
     folder: str
     targets: tuple[str, ...]
     files: tuple[str, ...]
     bytes: int
+    room: tuple[Room, ...] = ()
 
 
 class _Folder:
@@ -91,6 +94,7 @@ def write_kit(
     Raises:
         ConfigError: there is no such environment, it lacks one of cudepot's requirements, or `sync` has to run first.
         TrustError: a wheel in the store is damaged.
+        NoRoomError: the wheels do not fit.
         StorageError: the disk refuses.
     """
     lock, out = load_lock(depot.lock_path), _Folder(folder, dry_run=dry_run)
@@ -99,6 +103,7 @@ def write_kit(
     packages = {one: list(files_of(one, artifacts).values()) for one in environment.targets}
     for target, wheels in packages.items():
         _check_complete(target, wheels, own)
+    room = _rooms(depot, folder, packages, debs=debs, dry_run=dry_run)
     out.put(f"{WHEELHOUSE}/{own.name}", own.data)
     for target, wheels in packages.items():
         for one in wheels:
@@ -112,7 +117,28 @@ def write_kit(
     _sign(depot, out, dry_run=dry_run)
     targets = tuple(one.name for one in environment.targets)
     files = tuple(dict.fromkeys([*promised, *out.written]))
-    return KitResult(str(folder), targets, files, sum(one.size for one in out.written.values()))
+    return KitResult(str(folder), targets, files, sum(one.size for one in out.written.values()), room)
+
+
+def _rooms(
+    depot: Depot, folder: Path, packages: Mapping[LockedTarget, Sequence[Artifact]], *, debs: bool, dry_run: bool
+) -> tuple[Room, ...]:
+    """Return what a dry run tells; else refuse where the wheels have no room, and warn where the debs may have none."""
+    wheels = {one.filename: one.digest.size for each in packages.values() for one in each}
+    there = sum(size for name, size in wheels.items() if _size(folder / WHEELHOUSE / name) == size)
+    sure = sum(wheels.values()) - there
+    about = sum(one.digest.size for each in packages.values() for one in each) if debs else 0
+    room = rooms([Need(folder, sure + about)])
+    if dry_run:
+        return room
+    check_rooms(rooms([Need(folder, sure)]))
+    for line in warnings(room):
+        depot.progress.say(line)
+    return ()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else -1
 
 
 def _sign(depot: Depot, out: _Folder, *, dry_run: bool) -> None:

@@ -29,7 +29,6 @@ from cudepot.workflows.lock.lock import make_lock
 from cudepot.workflows.sync import sync
 
 _INDEX = "repodata.json"
-_ROOM = 2  # times the size of the files: a copy of them, and packages that are about as large
 
 
 class Plan(NamedTuple):
@@ -117,7 +116,7 @@ def built(depot: Depot, plan: Plan, folder: Path, files: Sequence[Path]) -> File
         BuildError: two files give different packages of one name.
     """
     with storage_errors(folder):
-        check_room(depot.store.root, sum(one.digest.size for one in plan.lock.artifacts) * _ROOM)
+        check_room(depot.store.root, sum(one.digest.size for one in plan.lock.artifacts))
     sync(depot)
     result = repackage(depot, is_channel=False)
     _check_names(result.built)
