@@ -24,10 +24,9 @@ from cudepot.catalog.lock import (
     LockedUpstream,
     Member,
     Root,
-    joined,
-    split,
 )
 from cudepot.catalog.lock_document import parse_lock, render_lock
+from cudepot.catalog.lock_parts import joined, split
 from cudepot.catalog.site.snapshot import Snapshot, parse_snapshot, render_snapshot
 from cudepot.catalog.unsolvable import Allowed
 from cudepot.digest import Digest

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from cudepot.catalog.lock import Lock, beside
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_parts import beside
 from cudepot.catalog.site.bundle import Manifest, parse_manifest
 from cudepot.catalog.site.retention import Reasons
 from cudepot.catalog.site.retention import kept as kept_for

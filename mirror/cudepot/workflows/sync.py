@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.faults import fault_of
-from cudepot.catalog.lock import Lock, LockedUpstream, beside, split
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.lock_parts import beside, split
 from cudepot.catalog.mirror import Whole
 from cudepot.depot.depot import Clock, Depot
 from cudepot.depot.fault_memory import note_faults

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from cudepot.catalog.lock import Lock, beside
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_parts import beside
 from cudepot.catalog.site.backup import FORMAT, Backup, Left, render_backup
 from cudepot.catalog.site.bundle import sums
 from cudepot.depot.clock import timestamp

@@ -12,7 +12,7 @@ from cudepot.catalog.config.upstream import Upstream
 from cudepot.catalog.drift import same_bytes_or_accepted
 from cudepot.catalog.ecosystems import Output
 from cudepot.catalog.lock import Artifact, Lock, Resolved
-from cudepot.catalog.lock import pinned as pins_alone
+from cudepot.catalog.lock_parts import pinned as pins_alone
 from cudepot.catalog.unsolvable import Findings
 from cudepot.depot.depot import Depot
 from cudepot.depot.isolated import Trouble

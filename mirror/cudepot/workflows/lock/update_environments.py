@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cudepot.catalog.lock import Lock, pinned
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_parts import pinned
 from cudepot.depot.depot import Depot
 from cudepot.depot.locked import lock_or_empty
 from cudepot.kinds.kind import Because

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cudepot.catalog.ecosystems import at_home
-from cudepot.catalog.lock import Lock, joined
+from cudepot.catalog.lock import Lock
+from cudepot.catalog.lock_parts import joined
 from cudepot.catalog.site_tops import PROVENANCE
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.builds import Built

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cudepot.catalog.ecosystems import row_for
-from cudepot.catalog.lock import ENVIRONMENT, Artifact, Lock, LockedEnvironment, joined
+from cudepot.catalog.lock import ENVIRONMENT, Artifact, Lock, LockedEnvironment
+from cudepot.catalog.lock_parts import joined
 from cudepot.catalog.solution.graph import by_place
 from cudepot.catalog.unsolvable import Unsolvable
 from cudepot.depot.builds import Built

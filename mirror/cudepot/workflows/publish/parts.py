@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import own_folders, row_for, row_of
-from cudepot.catalog.lock import Artifact, Lock, LockedUpstream, beside, split
+from cudepot.catalog.lock import Artifact, Lock, LockedUpstream
+from cudepot.catalog.lock_parts import beside, split
 from cudepot.catalog.mirror import site_folder
 from cudepot.catalog.site.names import accepted, check_names
 from cudepot.catalog.site.snapshot import Snapshot

@@ -12,8 +12,9 @@ import tomli_w
 from cudepot.catalog.config.config import Config
 from cudepot.catalog.ecosystems import row_of
 from cudepot.catalog.faults import fault_of
-from cudepot.catalog.lock import Lock, joined
+from cudepot.catalog.lock import Lock
 from cudepot.catalog.lock_document import render_lock
+from cudepot.catalog.lock_parts import joined
 from cudepot.catalog.nvidia.site_paths import below
 from cudepot.catalog.site.clients import FOLDER
 from cudepot.catalog.site.snapshot import Snapshot, Tree
