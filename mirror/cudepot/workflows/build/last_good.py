@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cudepot.catalog.lock import Lock, LockedUpstream, beside
+from cudepot.catalog.lock import Lock, LockedUpstream
+from cudepot.catalog.lock_parts import beside
 from cudepot.catalog.site.snapshot import Snapshot
 from cudepot.depot.depot import Depot
 from cudepot.depot.snapshots import lock_of
