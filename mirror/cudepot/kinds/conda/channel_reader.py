@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
-from urllib.parse import quote, unquote, urljoin
+from urllib.parse import quote, urljoin
 
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.catalog.faults import APART, NO_SHARD, Evidence, Fault, IndexMismatchError, IndexMissingError
 from cudepot.catalog.lock import Root
-from cudepot.depot.fetch import in_threads
 from cudepot.depot.root_memory import RootMemory
 from cudepot.digest import Digest
-from cudepot.errors import FormatError, MissingError, StaleError, TrustError, UpstreamError
+from cudepot.errors import FormatError, MissingError, StaleError, TrustError
 from cudepot.formats.compression import decompressed
-from cudepot.formats.conda_record import Package
-from cudepot.formats.conda_repodata import depended
-from cudepot.formats.conda_shards import INDEX, SHARD, SHARD_LIMIT, ShardIndex, read_index, read_shard
-from cudepot.formats.conda_subdir import RunExports, Subdir, read_needs, read_repodata, read_run_exports, settled
+from cudepot.formats.conda_shards import INDEX, SHARD, ShardIndex, read_index, read_shard
+from cudepot.formats.conda_subdir import RunExports, Subdir, read_needs, read_repodata, read_run_exports
 from cudepot.formats.dates import parse_date
+from cudepot.kinds.conda.decoded import Decoded
+from cudepot.kinds.conda.rules.located import located
 from cudepot.kinds.conda.rules.settings import settings_of
+from cudepot.kinds.conda.shards import Shards
 from cudepot.ports import Page, Source
-from cudepot.urls import split_url
 
 FORMS = (INDEX, "repodata.json.zst", "repodata.json")
 """The indexes a subdir may have, the smallest to read first; all say the same."""
@@ -34,52 +31,8 @@ _RUN_EXPORTS = ("run_exports.json.zst", "run_exports.json")
 _LIMIT = 1 << 30
 """Bytes of an index as it lies there; conda-forge's largest has 363 MB."""
 _UNPACKED = 8 << 30
-_APART = "index and shards do not belong together: run the command again, or use `--wait` to retry automatically"
 _MOST_ATTESTED = 4 << 20
-_WORKERS = 16  # shards at a time
 NOARCH = "noarch"
-
-
-@dataclass(slots=True)
-class Decoded:
-    """What was read of one index, so that it is read once whoever asks.
-
-    Attributes:
-        head: the index as it describes itself, with what is odd about it; without packages.
-        shards: where it says the packages are; None where they are in it.
-        packages: name → all its packages, in the order of their file names.
-        needed: name → the names its packages need.
-        needs: the same of all there are, where the index is one document; None until somebody asks.
-        exports: file name → what is told beside the index of its run_exports, as far as that was asked.
-        told: the file names that were looked for.
-    """
-
-    head: Subdir
-    shards: ShardIndex | None = None
-    packages: dict[str, list[Package]] = field(default_factory=dict)
-    needed: dict[str, set[str]] = field(default_factory=dict)
-    needs: Mapping[str, set[str]] | None = None
-    exports: dict[str, RunExports] = field(default_factory=dict)
-    told: set[str] = field(default_factory=set)
-
-    def take(self, names: Iterable[str], found: Subdir) -> None:
-        """Take in what was found of these names, but what no client can read."""
-        from cudepot.kinds.conda.select import leave_out_unreadable  # noqa: PLC0415 - loads the solver's library
-
-        leave_out_unreadable(found)
-        new: dict[str, list[Package]] = {name: [] for name in names}
-        for one in settled(found.packages, found.removed):
-            new[one.name].append(one)
-        self.packages |= new
-        self.needed |= {name: _needed(packages) for name, packages in new.items()}
-        self.head.base_url, self.head.relations = found.base_url, found.relations
-        self.head.removed |= found.removed
-        self.head.odd += found.odd
-
-    def shown(self, names: Iterable[str]) -> Subdir:
-        """Return what there is of these names, for the caller to change."""
-        packages = [one for name in sorted(set(names)) for one in self.packages[name]]
-        return replace(self.head, packages=packages, removed=set(self.head.removed), odd=list(self.head.odd))
 
 
 @dataclass(slots=True)
@@ -105,7 +58,11 @@ class ChannelReader:
     decoded: dict[str, Decoded] = field(default_factory=dict)
     _bodies: dict[str, bytes] = field(default_factory=dict)
     _absent: set[str] = field(default_factory=set)
-    _folders: dict[str, str] = field(default_factory=dict)
+    _shards: Shards = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Open the channel's shards."""
+        self._shards = Shards(self.upstream, self.source, self.memory)
 
     def again(self, before: Sequence[Root]) -> ChannelReader:
         """Return a reader that has found no index yet, and shares with this one what is read."""
@@ -191,18 +148,10 @@ class ChannelReader:
     def _read_shards(self, wanted: Mapping[str, set[str]]) -> None:
         """Read the shards of names, by the path of their index; of all subdirs at a time."""
         indexes = {path: self._shards_of(path) for path in wanted}
-        keys = [(path, name) for path, names in wanted.items() for name in sorted(names & indexes[path].hashes.keys())]
-        bodies = {(path, name): self._kept_shard(path, indexes[path], name) for path, name in keys}
-
-        def fetch(key: tuple[str, str], stop: threading.Event) -> None:  # noqa: ARG001
-            bodies[key] = self._shard(key[0], indexes[key[0]], key[1])
-
-        for _, error in in_threads([key for key, body in bodies.items() if not body], fetch, _WORKERS):
-            raise error
         found = {path: replace(one.head, packages=[], removed=set(), odd=[]) for path, one in indexes.items()}
-        for path, name in keys:
+        for (path, name), body in self._shards.read(wanted, indexes).items():
             what = f"{self.upstream.url}{path}: shard of {name}"
-            read_shard(bodies[path, name], indexes[path], name, found[path], what)
+            read_shard(body, indexes[path], name, found[path], what)
         for path, names in wanted.items():
             self.decoded[path].take(names, found[path])
 
@@ -226,42 +175,6 @@ class ChannelReader:
                 shards = read_index(self._bodies[subdir], subdir, f"{self.upstream.url}{path}")
             self.decoded[path] = Decoded(replace(shards.head) if shards else Subdir(subdir), shards)
         return self.decoded[path]
-
-    def _place(self, path: str, index: ShardIndex, name: str) -> str:
-        """Return where a shard is, as :func:`located` does; the folder is looked at once."""
-        if path not in self._folders:
-            some = f"{'0' * 64}{SHARD}"
-            self._folders[path] = located(self.upstream, path, f"{index.shards_url}{some}").removesuffix(some)
-        return f"{self._folders[path]}{index.hashes[name]}{SHARD}"
-
-    def _kept_shard(self, path: str, index: ShardIndex, name: str) -> bytes:
-        """Return a shard as it was kept; empty where it was not, or is another now."""
-        kept = self.memory.kept(self._place(path, index, name))
-        return kept[0] if kept and kept[1].sha256 == index.hashes[name] else b""
-
-    def _shard(self, path: str, index: ShardIndex, name: str) -> bytes:
-        """Return a shard from the channel; one that is another's is asked for past all caches."""
-        place = self._place(path, index, name)
-        body, digest = self._fresh(self.source, place)
-        if digest != index.hashes[name]:
-            body, digest = self._fresh(self.source.fresh(), place)
-        if digest != index.hashes[name]:
-            url = urljoin(self.upstream.url, place)
-            evidence: Evidence = {"promised_sha256": index.hashes[name], "served_sha256": digest}
-            raise IndexMismatchError(
-                f"{url}: shard of {name} does not match its index", hint=_APART, fault=Fault(APART, url, evidence)
-            )
-        return body
-
-    def _fresh(self, source: Source, place: str) -> tuple[bytes, str]:
-        self.memory.asked.pop(place, None)
-        self.memory.pages.pop(place, None)
-        try:
-            page, digest = self.memory.read(source, place, limit=SHARD_LIMIT)
-        except MissingError as error:
-            url = urljoin(self.upstream.url, place)
-            raise IndexMissingError(str(error), hint=_APART, fault=Fault(NO_SHARD, url)) from error
-        return page.body, digest.sha256
 
     def sidecar(self, place: str, sha256: str) -> Digest:
         """Keep the attestations of a package that lies at ``place``, by the hash its record gives, and return them.
@@ -368,30 +281,3 @@ class ChannelReader:
         """Keep what was read, once it has proved good; a channel has hundreds of small shards."""
         with self.memory.store.gathering():
             self.memory.save()
-
-
-def _needed(packages: Iterable[Package]) -> set[str]:
-    """Return the names that packages need, but the machine's own."""
-    specs: set[str] = set()
-    for one in packages:
-        specs.update(one.record.get("depends") or (), *(one.record.get("extra_depends") or {}).values())
-    return {name for name in map(depended, specs) if not name.startswith("__")}
-
-
-def located(upstream: Upstream, index: str, reference: str) -> str:
-    """Return where a file is that an index refers to: below the upstream's URL as a path, else as a URL.
-
-    Raises:
-        UpstreamError: the reference leads somewhere that is not asked, or holds a login.
-    """
-    url, parts = "", None
-    with contextlib.suppress(ValueError):
-        url = urljoin(f"{upstream.url}{index}", reference)
-        parts = split_url(url)
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-        told = "a URL that contains a login" if "@" in reference else repr(reference[:200])
-        raise UpstreamError(f"{upstream.url}{index}: points to {told}", hint="only http and https are followed")
-    if not url.startswith(upstream.url) or parts.query:
-        return url
-    path = unquote(url.removeprefix(upstream.url))
-    return path if path.isprintable() and ".." not in path.split("/") else url
