@@ -10,8 +10,8 @@ from typing import cast
 from simulator.project import Project
 
 from cudepot.catalog.config.upstream import Upstream
-from cudepot.cli.context import load_config
 from cudepot.cli.progress import Silent
+from cudepot.cli.project_file import load_config
 from cudepot.depot.depot import Depot
 from cudepot.depot.rounds import MAX_PAUSE, rounds
 from cudepot.store.local import LocalStore

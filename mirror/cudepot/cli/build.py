@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.context import config_if_any, passing
+from cudepot.cli.context import passing
 from cudepot.cli.licence_terms import accepted_now, existing, named, on_terminal, text_of
 from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
+from cudepot.cli.project_file import config_if_any
 from cudepot.cli.steps import telling
 
 if TYPE_CHECKING:

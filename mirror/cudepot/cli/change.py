@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cudepot.cli.context import add_wait, load_config, machine_place, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.project_file import load_config, machine_place
+from cudepot.cli.wait_options import add_wait
 
 if TYPE_CHECKING:
     from cudepot.catalog.config.config import Config

@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from cudepot.cli.context import machine_place
 from cudepot.cli.output import Answer
+from cudepot.cli.project_file import machine_place
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cudepot.cli.common import add_common
-from cudepot.cli.context import add_store_wait, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.cli.room import room_json, room_lines
 from cudepot.cli.steps import telling
+from cudepot.cli.wait_options import add_store_wait
 
 if TYPE_CHECKING:
     from cudepot.depot.depot import Depot

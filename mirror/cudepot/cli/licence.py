@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cudepot.cli.common import add_common
-from cudepot.cli.context import config_if_any, opened, passing
+from cudepot.cli.context import opened, passing
 from cudepot.cli.licence_terms import accepted_now, named, on_terminal, text_of
 from cudepot.cli.output import Answer
+from cudepot.cli.project_file import config_if_any
 from cudepot.cli.steps import telling
 from cudepot.errors import EulaError
 

@@ -9,10 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.context import add_wait, load_config, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import NEEDED, Answer, complain, error_json
 from cudepot.cli.progress import size_text
+from cudepot.cli.project_file import load_config
 from cudepot.cli.speech import SPEECH
+from cudepot.cli.wait_options import add_wait
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import kind_of
 

@@ -7,9 +7,10 @@ import getpass
 import socket
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.context import add_store_wait, opened
+from cudepot.cli.context import opened
 from cudepot.cli.diff import change_lines, changes_json
 from cudepot.cli.output import Answer
+from cudepot.cli.wait_options import add_store_wait
 
 if TYPE_CHECKING:
     from cudepot.workflows.publish.promote import PromoteResult

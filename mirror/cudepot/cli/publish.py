@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.context import add_limit_rate, add_store_wait, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
 from cudepot.cli.room import room_json, room_lines
+from cudepot.cli.wait_options import add_limit_rate, add_store_wait
 from cudepot.errors import ConfigError, EulaError, UnsolvableError
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cudepot.cli.context import add_store_wait, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
 from cudepot.cli.publish import add_keep_last
 from cudepot.cli.room import room_json, room_lines
+from cudepot.cli.wait_options import add_store_wait
 from cudepot.cli.workers_option import add_workers, refuse_recipes
 from cudepot.errors import ConfigError
 

@@ -6,10 +6,12 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from cudepot.cli.context import add_wait, load_config, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.project_file import load_config
 from cudepot.cli.steps import telling
+from cudepot.cli.wait_options import add_wait
 
 NAME = "restore"
 HELP = "make the same site of a backup on an empty machine"

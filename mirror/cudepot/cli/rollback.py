@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from cudepot.cli.context import add_store_wait, opened
+from cudepot.cli.context import opened
 from cudepot.cli.diff import change_lines, changes_json
 from cudepot.cli.output import Answer
 from cudepot.cli.promote import add_said, told, who
+from cudepot.cli.wait_options import add_store_wait
 from cudepot.errors import ConfigError
 
 if TYPE_CHECKING:

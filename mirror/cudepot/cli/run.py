@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cudepot.cli.context import add_wait, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import Answer, tell_failed_hook, tell_met, tell_no_metrics
 from cudepot.cli.progress import size_text
 from cudepot.cli.status import add_metrics
+from cudepot.cli.wait_options import add_wait
 from cudepot.cli.workers_option import add_workers, refuse_recipes
 from cudepot.errors import CudepotError
 

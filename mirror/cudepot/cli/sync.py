@@ -6,10 +6,11 @@ import argparse
 from dataclasses import asdict
 
 from cudepot.cli import lock
-from cudepot.cli.context import add_wait, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.cli.room import room_json, room_lines
+from cudepot.cli.wait_options import add_wait
 from cudepot.cli.workers_option import add_workers
 from cudepot.errors import ConfigError
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from cudepot.cli.context import add_store_wait, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
+from cudepot.cli.wait_options import add_store_wait
 from cudepot.errors import ConfigError
 
 NAME = "tag"

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cudepot.cli.common import add_common
-from cudepot.cli.context import load_config
 from cudepot.cli.journal import shown_if_asked
 from cudepot.cli.output import Answer
+from cudepot.cli.project_file import load_config
 from cudepot.cli.steps import telling
 from cudepot.errors import ConfigError
 from cudepot.fingerprints import spaced

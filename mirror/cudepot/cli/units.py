@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cudepot.cli.context import load_config
 from cudepot.cli.output import Answer
+from cudepot.cli.project_file import load_config
 from cudepot.data import data_folder
 from cudepot.errors import ConfigError
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cudepot.cli.context import add_wait, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import Answer, complain, error_json
 from cudepot.cli.progress import size_text
+from cudepot.cli.wait_options import add_wait
 
 if TYPE_CHECKING:
     from cudepot.depot.rounds import Failure

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cudepot.cli.context import add_store_wait, opened
+from cudepot.cli.context import opened
 from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
+from cudepot.cli.wait_options import add_store_wait
 from cudepot.cli.workers_option import add_workers
 from cudepot.errors import TrustError
 
