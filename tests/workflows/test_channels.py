@@ -229,7 +229,24 @@ def test_gc_keeps_what_is_shown_and_tagged_and_says_why(channelled: Project) -> 
     assert "snapshot 5 is kept: one of the newest 1, shown in dev\n" in done.out
     assert channelled.run("gc", "--keep", "1", "--force", "--json").json["kept"] == [1, 2, 5]
     assert channelled.run("verify", "--json").json["faults"] == []
-    assert (channelled.base / "site" / TEST / "apt/more/more_2.0_amd64.deb").exists()
+    file = channelled.base / "site" / TEST / "apt/more/more_2.0_amd64.deb"
+    good = file.read_bytes()
+    file.unlink()
+    file.write_bytes(b"damaged")
+    found = channelled.run("verify", "--json", check=False).json["faults"]
+    assert [f"({TEST}): apt/more/more_2.0_amd64.deb: sha256 " in one for one in found] == [True]
+    assert channelled.run("verify", "--channel", DEV, "--json").json["faults"] == []
+    channelled.run("verify", "--repair", "--channel", TEST)
+    assert (file.read_bytes(), channelled.run("verify", "--json").json["faults"]) == (good, [])
+    object_ = channelled.object(good)
+    object_.unlink()
+    object_.write_bytes(b"damaged")
+    file.unlink()
+    file.write_bytes(good)
+    assert "put back from the site" in channelled.run("verify", "--repair").out, "by a channel that is not the first"
+    judged = {one["what"] for one in channelled.run("verify", "--clients", "--json").json if one["kind"] == "site"}
+    assert {f"{DEV}/apt/more/InRelease", f"{TEST}/apt/more/InRelease"} <= judged
+    assert "no channel called" in channelled.fail(3, "verify", "--channel", "none").error
 
 
 def test_gc_keeps_what_a_promotion_that_was_cut_short_needs(channelled: Project) -> None:

@@ -12,7 +12,7 @@ from cudepot.cli.output import Answer
 from cudepot.cli.progress import size_text
 from cudepot.cli.wait_options import add_store_wait
 from cudepot.cli.workers_option import add_workers
-from cudepot.errors import TrustError
+from cudepot.errors import ConfigError, TrustError
 
 if TYPE_CHECKING:
     from cudepot.kinds.rules.checked_clients import Checked
@@ -34,6 +34,8 @@ it.
 With --clients, do something else: show which real clients (apt, dnf, yum) refuse each pinned key, each root and each
 package as its upstream signed it, and each root the site shows, and why. A refusal is not a fault of the project: the
 exit status is 0.
+
+Of a site with channels all of them are looked at, or the one that --channel names.
 """
 
 
@@ -43,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repair", action="store_true", help="repair what can be repaired here")
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="trace these packages back to their artifacts")
     parser.add_argument("--clients", action="store_true", help="show which clients refuse which signature, and why")
+    parser.add_argument("--channel", default="", metavar="NAME", help="of the site, look at this channel only")
     add_workers(parser)
 
 
@@ -52,12 +55,14 @@ def run(args: argparse.Namespace) -> Answer:
         return _clients(args)
     if args.repair:
         return _repair(args)
+    if args.packages and args.channel:
+        raise ConfigError("--channel does not go with PACKAGEs", hint="leave one of them out")
     if args.packages:
         return _packages(args)
     from cudepot.workflows.verify.everything import verify
 
     with opened(args, changes=False) as depot:
-        result = verify(depot)
+        result = verify(depot, args.channel)
     return asdict(result), _lines(result), TrustError.exit_code if result.faults else 0
 
 
@@ -82,7 +87,7 @@ def _repair(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.verify.repair import verify_and_repair
 
     with opened(args) as depot:
-        result = verify_and_repair(depot)
+        result = verify_and_repair(depot, args.channel)
     lines = [f"FAULT {one}" for one in result.before.faults] + [f"repaired: {one}" for one in result.done]
     answer = asdict(result.after) | {"before": asdict(result.before), "done": result.done}
     return answer, [*lines, *_lines(result.after)], TrustError.exit_code if result.after.faults else 0
@@ -114,7 +119,7 @@ def _clients(args: argparse.Namespace) -> Answer:
     from cudepot.workflows.verify.clients import check_clients
 
     with opened(args, exclusive=False) as depot:
-        found = check_clients(depot)
+        found = check_clients(depot, args.channel)
     lines = [line for one in found for line in _checked_lines(one)]
     refused = [one for one in found if not all(verdict.accepted for verdict in one.verdicts)]
     if any(one.kind == "site" for one in refused):

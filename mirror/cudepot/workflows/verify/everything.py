@@ -29,6 +29,7 @@ from cudepot.workflows.edge.on_site import on_site
 from cudepot.workflows.nvidia.faults import nvidia_faults
 from cudepot.workflows.verify.mirrors import mirror_faults
 from cudepot.workflows.verify.origin import origin_faults
+from cudepot.workflows.verify.shown import Shown, shown_places
 from cudepot.workflows.verify.store import record_faults, snapshot_faults
 
 if TYPE_CHECKING:
@@ -55,57 +56,78 @@ class VerifyResult:
     compared: tuple[Compared, ...] = ()
 
 
-def verify(depot: Depot) -> VerifyResult:
-    """Check store, snapshots and the site that is shown; repairs nothing."""
+def verify(depot: Depot, channel: str = "") -> VerifyResult:
+    """Check store, snapshots and what the site shows, in one channel or in all of them; repairs nothing.
+
+    Raises:
+        ConfigError: the site has no such channel.
+    """
+    places = shown_places(depot, channel)
     held = depot.store.holdings()
     bad = _hash_all(depot.store, depot.progress, held, depot.workers)
     depot.progress.step("checking the snapshots and records of the store")
-    faults = [
-        *_with_names(depot.store, bad),
-        *snapshot_faults(depot.config, depot.store, depot.history, depot.progress),
-        *(one.text for one in record_faults(depot.store, depot.site_verifier)),
-        *(text for _, text in depot.store.roots_log.faults()),
-    ]
-    depot.progress.step("comparing names with everything ever published")
-    faults += (text for _, text in name_faults(depot.store, depot.history))
-    faults[:0] = clock_faults(depot.store, depot.clock)
-    snapshots, site = depot.store.snapshots, depot.inspectable()
-    faults += promotion_faults(depot.store.promotions, depot.site_verifier)
-    faults += channel_faults(depot.config, depot.store, site)
-    for channel in depot.config.site.channels[1:]:
-        faults += _channel_site_faults(depot, site.channel(channel))
-    numbers, shown, files = snapshots.numbers(), site.current(), 0
-    marked: tuple[str, ...] = ()
-    peers: tuple[Compared, ...] = ()
-    if shown is not None and shown in numbers:
-        try:
-            snapshot = depot.history.load(shown)
-        except CudepotError:
-            snapshot = None  # reported above
-        if snapshot is not None:
-            files = len(snapshot.tree)
-            marked = unsigned_shown(depot.config, snapshot)
-            faults += _site_faults(depot, site, snapshot)
-            depot.progress.step(f"following the indexes of snapshot {shown}")
-            faults += _index_faults(depot.config, depot.store, depot.keyring, depot.isolation, snapshot)
-            faults += origin_faults(depot, snapshot)
-            with contextlib.suppress(CudepotError):  # reported above
-                peers = compared(depot.config, depot.store, snapshot.tree)
-    elif numbers:
-        faults.append(f"{site.where}: does not show a snapshot of this store; run `cudepot publish`")
+    faults = [*clock_faults(depot.store, depot.clock), *_with_names(depot.store, bad), *_record_faults(depot)]
+    seen = _Seen(depot)
+    for place in places:
+        faults += seen.faults(place)
+    numbers = depot.store.snapshots.numbers()
+    if numbers and places[0].number not in numbers:
+        faults.append(f"{places[0].where}: does not show a snapshot of this store; run `cudepot publish`")
     sizes = {one.name: one.size for one in held}  # one that is in a bucket and here as well is one object
-    places = tuple(one.place for one in bad)
-    return VerifyResult(len(sizes), sum(sizes.values()), len(numbers), files, tuple(faults), places, marked, peers)
+    damaged = tuple(one.place for one in bad)
+    return VerifyResult(
+        len(sizes), sum(sizes.values()), len(numbers), seen.files, tuple(faults), damaged, tuple(seen.unsigned),
+        tuple(seen.compared),
+    )  # fmt: skip
 
 
-def _channel_site_faults(depot: Depot, site: Inspectable) -> Iterator[str]:
-    """Check what a channel beside the first shows; a snapshot that does not hold is reported elsewhere."""
-    shown = site.current()
-    with contextlib.suppress(CudepotError):
-        if shown in depot.store.snapshots.numbers():
-            snapshot = depot.history.load(shown)
-            yield from _site_faults(depot, site, snapshot)
-            yield from _index_faults(depot.config, depot.store, depot.keyring, depot.isolation, snapshot)
+def _record_faults(depot: Depot) -> Iterator[str]:
+    """Check all that the store has beside its objects, and what channels show against it."""
+    store = depot.store
+    yield from snapshot_faults(depot.config, store, depot.history, depot.progress)
+    yield from (one.text for one in record_faults(store, depot.site_verifier))
+    yield from (text for _, text in store.roots_log.faults())
+    depot.progress.step("comparing names with everything ever published")
+    yield from (text for _, text in name_faults(store, depot.history))
+    yield from promotion_faults(store.promotions, depot.site_verifier)
+    yield from channel_faults(depot.config, store, depot.inspectable())
+
+
+class _Seen:
+    """What is found where the site shows something: files in each place, indexes of a snapshot once.
+
+    Attributes:
+        files: how many were looked at.
+        unsigned, compared: see :class:`VerifyResult`.
+    """
+
+    def __init__(self, depot: Depot) -> None:
+        self._depot = depot
+        self._followed: set[int] = set()
+        self.files = 0
+        self.unsigned: dict[str, None] = {}
+        self.compared: list[Compared] = []
+
+    def faults(self, place: Shown) -> Iterator[str]:
+        """Check one place; what the store does not have, or does not hold, is reported elsewhere."""
+        snapshot = place.snapshot(self._depot.history)
+        if snapshot is None:
+            return
+        self.files += len(snapshot.tree)
+        yield from _site_faults(self._depot, place, snapshot)
+        if snapshot.number not in self._followed:
+            self._followed.add(snapshot.number)
+            yield from self._follow(snapshot)
+
+    def _follow(self, snapshot: Snapshot) -> Iterator[str]:
+        depot = self._depot
+        self.unsigned |= dict.fromkeys(unsigned_shown(depot.config, snapshot))
+        depot.progress.step(f"following the indexes of snapshot {snapshot.number}")
+        yield from _index_faults(depot.config, depot.store, depot.keyring, depot.isolation, snapshot)
+        yield from origin_faults(depot, snapshot)
+        with contextlib.suppress(CudepotError):  # reported above
+            new = compared(depot.config, depot.store, snapshot.tree)
+            self.compared += [one for one in new if one not in self.compared]
 
 
 def _with_names(store: LocalStore, bad: Mapping[Held, str]) -> Iterator[str]:
@@ -144,23 +166,23 @@ def _hash_all(
     return {one: fault for one, fault in found.items() if fault}
 
 
-def _site_faults(depot: Depot, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
-    store, progress, shown = depot.store, depot.progress, snapshot.number
+def _site_faults(depot: Depot, place: Shown, snapshot: Snapshot) -> Iterator[str]:
+    store, progress, shown, site = depot.store, depot.progress, snapshot.number, place.site
     snapshot, extra = on_site(store, depot.config.site, snapshot)
-    progress.step(f"looking at {len(snapshot.tree):,} files of {site.where}")
-    yield from _copy_faults(progress, site, snapshot)
-    progress.step(f"listing the files of {site.where}")
+    progress.step(f"looking at {len(snapshot.tree):,} files of {place.where}")
+    yield from _copy_faults(progress, place, snapshot)
+    progress.step(f"listing the files of {place.where}")
     for name, data in extra.items():
         if _file_fault(site, shown, name, Digest.of(data)):
-            yield f"{site.where}: {name}: differs from the store's"
+            yield f"{place.where}: {name}: differs from the store's"
     for path in site.files(shown):
         if path not in snapshot.tree and path not in extra:
-            yield f"{site.where}: {path}: not part of the snapshot"
+            yield f"{place.where}: {path}: not part of the snapshot"
 
 
-def _copy_faults(progress: Progress, site: Inspectable, snapshot: Snapshot) -> Iterator[str]:
+def _copy_faults(progress: Progress, place: Shown, snapshot: Snapshot) -> Iterator[str]:
     """Read the files of the site that are not the very objects of the store."""
-    shown = snapshot.number
+    shown, site = snapshot.number, place.site
     copies = unlinked(site, snapshot)
     if not copies:
         return
@@ -168,7 +190,7 @@ def _copy_faults(progress: Progress, site: Inspectable, snapshot: Snapshot) -> I
     def look(one: tuple[str, Digest]) -> str:
         fault = _file_fault(site, shown, *one)
         progress.advance(one[1].size, 1)
-        return f"{site.where}: {one[0]}: {fault}" if fault else ""
+        return f"{place.where}: {one[0]}: {fault}" if fault else ""
 
     total = sum(one.size for one in copies.values())
     progress.begin(f"reading {len(copies)} files of the site", total, len(copies))

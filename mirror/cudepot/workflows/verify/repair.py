@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from cudepot.depot.history import History
 from cudepot.depot.published_names import mend_names
 from cudepot.disk import storage_errors
 from cudepot.errors import CudepotError
-from cudepot.ports import Inspectable, Site
+from cudepot.ports import Inspectable
 from cudepot.store.layout import DAMAGED_ROOTS
 from cudepot.store.local import LocalStore
-from cudepot.workflows.edge.on_site import on_site
+from cudepot.workflows.edge.on_site import DOCUMENTS, on_site
 from cudepot.workflows.publish.from_site import from_site
 from cudepot.workflows.sync import sync
 from cudepot.workflows.verify.everything import VerifyResult, unlinked, verify
+from cudepot.workflows.verify.shown import Shown, shown_places
 from cudepot.workflows.verify.store import damaged_snapshots, record_faults
 
 
@@ -33,50 +34,62 @@ class RepairResult:
     after: VerifyResult
 
 
-def verify_and_repair(depot: Depot) -> RepairResult:
+def verify_and_repair(depot: Depot, channel: str = "") -> RepairResult:
     """Verify, mend what can be mended here, verify again.
 
     A damaged object is taken from the site where an undamaged copy is there, or fetched again where it is locked; else
     it is removed, so that ``repackage``, ``publish`` or a bundle brings it again. The site gets back from the store
     what differs; a file the store lacks is withdrawn from it, because a client is better served by nothing than by
-    wrong bytes.
+    wrong bytes. Every channel is one more place to mend, and one more to take undamaged copies from; with ``channel``,
+    only that one is looked at.
+
+    Raises:
+        ConfigError: the site has no such channel.
     """
-    before = verify(depot)
+    before = verify(depot, channel)
     if not before.faults:
         return RepairResult(before, (), before)
+    places = shown_places(depot, channel)
     with storage_errors(depot.store.root):
         done = (
-            *_documents(depot.store, depot.history, depot.inspectable()),
-            *_objects(depot.store, depot.history, depot.inspectable(), before),
+            *_documents(depot.store, depot.history, places),
+            *_objects(depot.store, depot.history, places, before),
             *_records(depot.store, depot.site_verifier),
             *_log(depot.store),
             *_fetched(depot, before),
         )
         done += (
             *mend_names(depot.store, depot.history),
-            *_site(depot.store, depot.history, depot.inspectable(), depot.config.site),
+            *(line for one in places for line in _site(depot.store, depot.history, one, depot.config.site)),
         )
-    return RepairResult(before, tuple(dict.fromkeys(done)), verify(depot))
+    return RepairResult(before, tuple(dict.fromkeys(done)), verify(depot, channel))
 
 
-def _documents(store: LocalStore, history: History, site: Inspectable) -> Iterator[str]:
-    """Put back a snapshot's document from the site, where it is signed and whole."""
+def _documents(store: LocalStore, history: History, places: Sequence[Shown]) -> Iterator[str]:
+    """Put back a snapshot's document from the first place where it is signed and whole."""
     snapshots = store.snapshots
     for number in list(damaged_snapshots(history)):
-        with contextlib.suppress(CudepotError):
-            with site.open(number, "snapshot.json") as one, site.open(number, "snapshot.json.asc") as other:
-                document, signature = one.read(), other.read()
-            history.verifier().detached(document, signature, f"snapshot {number} on the site")
-            snapshots.restore(number, document, signature)
-            yield f"snapshot {number}: put back from the site"
+        for place in places:
+            with contextlib.suppress(CudepotError):
+                snapshots.restore(number, *_document(history, place.site, number))
+                yield f"snapshot {number}: put back from the site"
+                break
 
 
-def _objects(store: LocalStore, history: History, site: Inspectable, found: VerifyResult) -> Iterator[str]:
-    shown = _shown(history, site)
-    for place in found.damaged:
-        if Path(place).is_symlink() or not Path(place).is_dir():
-            name = store.drop(place)
-            if shown and _from_site(store, site, shown, name):
+def _document(history: History, site: Inspectable, number: int) -> tuple[bytes, bytes]:
+    """Return a snapshot's document and signature as the site has them; raise CudepotError where they do not hold."""
+    with site.open(number, DOCUMENTS[0]) as one, site.open(number, DOCUMENTS[1]) as other:
+        document, signature = one.read(), other.read()
+    history.verifier().detached(document, signature, f"snapshot {number} on the site")
+    return document, signature
+
+
+def _objects(store: LocalStore, history: History, places: Sequence[Shown], found: VerifyResult) -> Iterator[str]:
+    snapshots = [(one.site, snapshot) for one in places if (snapshot := one.snapshot(history))]
+    for damaged in found.damaged:
+        if Path(damaged).is_symlink() or not Path(damaged).is_dir():
+            name = store.drop(damaged)
+            if any(_from_site(store, site, snapshot, name) for site, snapshot in snapshots):
                 yield f"object {name}: put back from the site"
             else:
                 yield f"object {name}: removed; sync, repackage, publish or a bundle restores it"
@@ -93,14 +106,6 @@ def _fetched(depot: Depot, found: VerifyResult) -> Iterator[str]:
     else:
         if result.fetched_files:
             yield f"{result.fetched_files} locked files fetched again"
-
-
-def _shown(history: History, site: Site) -> Snapshot | None:
-    shown = site.current()
-    try:
-        return history.load(shown) if shown in history.numbers() else None
-    except CudepotError:
-        return None
 
 
 def _from_site(store: LocalStore, site: Inspectable, shown: Snapshot, sha256: str) -> bool:
@@ -125,18 +130,17 @@ def _log(store: LocalStore) -> Iterator[str]:
         yield f"{log.path}: {moved} damaged lines moved to {aside.name}"
 
 
-def _site(store: LocalStore, history: History, site: Inspectable, config: SiteConfig) -> Iterator[str]:
-    """Make the site hold what its snapshot says."""
-    shown = _shown(history, site)
-    if shown is None:
+def _site(store: LocalStore, history: History, place: Shown, config: SiteConfig) -> Iterator[str]:
+    """Make the site hold what the snapshot says that is shown there."""
+    snapshot, site = place.snapshot(history), place.site
+    if snapshot is None:
         return
-    shown, documents = on_site(store, config, shown)
-    wrong = unlinked(site, shown)
-    lost = [path for path, digest in shown.tree.items() if not store.has(digest)]
+    snapshot, documents = on_site(store, config, snapshot)
+    wrong = unlinked(site, snapshot)
+    lost = [path for path, digest in snapshot.tree.items() if not store.has(digest)]
     # Without its document the snapshot counts as not written, so that `publish` completes it.
-    extra = {} if lost else documents
-    site.mend(shown.number, shown.tree, extra)
+    site.mend(snapshot.number, snapshot.tree, {} if lost else documents)
     if wrong:
-        yield f"{site.where}: {len(wrong)} files compared with the store and fixed"
+        yield f"{place.where}: {len(wrong)} files compared with the store and fixed"
     if lost:
-        yield f"{site.where}: {len(lost)} files withdrawn until the store has them again, for example {lost[0]}"
+        yield f"{place.where}: {len(lost)} files withdrawn until the store has them again, for example {lost[0]}"
