@@ -120,10 +120,16 @@ def test_verbs_take_the_machines_index(project: Project, tmp_path: Path) -> None
         project.add("pin", upstream="pypi", packages=["a"])
         project.env |= {"PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1"}
         assert "neither is configured for one" in project.run("lock", check=False).err
+        assert "index-url in /etc/pip.conf" in project.run("units", "cron").err
+        assert "no lock yet" in project.run("status").out, "verbs that ask no upstream need none"
         project.env["PIP_INDEX_URL"] = index.url
         project.run("lock")
+        assert f"note: {index.url} is the package index of your own configuration" in project.run("units", "cron").err
         assert f'url = "{index.url}"' in project.lock.read_text()
         index.add(Dist("a", "1.1"))
         project.run("update")
         project.run("sync")
-        assert project.run("status", "--json").rc == 0
+        del project.env["PIP_INDEX_URL"]
+        assert project.run("status", "--json").json["lock"] == "ok"
+        index.add(Dist("a", "1.2"))
+        assert "1.2" in project.run("update").out, "where nothing says it, it is where it was locked from"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cudepot.catalog.config.config import Config
+from cudepot.catalog.config.upstream import Upstream
 from cudepot.cli.journal import Journal, Noted, shown_if_asked
 from cudepot.cli.keys import site_signer, site_verifier, upstream_verifier
 from cudepot.cli.project_file import load_config
@@ -24,7 +25,7 @@ from cudepot.depot.depot import Depot
 from cudepot.disk import storage_errors
 from cudepot.errors import ConfigError
 from cudepot.kinds.registry import kind_of
-from cudepot.ports import Progress
+from cudepot.ports import Progress, Source
 from cudepot.sites.kind import Surroundings
 from cudepot.sites.registry import open_site
 from cudepot.store.layout import LOG, TMP
@@ -107,6 +108,15 @@ def _who(args: argparse.Namespace) -> str:
     return f"cudepot {getattr(args, 'verb', '')} since {datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def _source(base: Path, config: Config, limits: Limits, upstream: Upstream) -> Source:
+    """Open an upstream; raise ConfigError where nothing says where it is."""
+    if error := config.unplaced.get(upstream.name):
+        raise error
+    return kind_of(upstream).locks.open(
+        upstream, base, functools.partial(open_remote, limits=limits.of(upstream.connections))
+    )
+
+
 def _depot(
     args: argparse.Namespace, base: Path, config: Config, store: LocalStore, shown: Progress, keys: ExitStack
 ) -> Depot:
@@ -115,11 +125,7 @@ def _depot(
         base=base,
         config=config,
         store=store,
-        source=functools.cache(  # its connections serve all of a run
-            lambda upstream: kind_of(upstream).locks.open(
-                upstream, base, functools.partial(open_remote, limits=limits.of(upstream.connections))
-            )
-        ),
+        source=functools.cache(functools.partial(_source, base, config, limits)),  # its connections serve all of a run
         verifier=lambda upstream: upstream_verifier(base, upstream),
         signer=functools.cache(lambda: keys.enter_context(site_signer(base, config))),
         site_verifier=functools.cache(lambda: site_verifier(base, config)),

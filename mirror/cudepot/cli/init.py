@@ -115,13 +115,26 @@ def _project(args: argparse.Namespace, base: Path, wishes: Wishes | StackWishes 
     if result.key and not result.can_sign and not args.dry_run:
         lines.append("its secret half is not on this machine: lock, sync and repackage work here, publish does not")
     lines += [*sizes(result.expected), *oversized(result.expected, _limit(args)), *stack_lines(wishes)]
-    lines += [f"lacking: {one}" for one in result.lacking]
+    lines += [f"lacking: {one}" for one in (*result.lacking, *_lacking_index(wishes))]
     if "cudepot.toml" in result.made and not args.dry_run:
         first = "read cudepot.toml" if wishes else "write what you want into cudepot.toml"
         lines.append(
             f"next: {first}, then cudepot lock (it shows how much there is to fetch), sync, repackage, publish"
         )
     return asdict(result), lines, 0
+
+
+def _lacking_index(wishes: Wishes | StackWishes | None) -> list[str]:
+    """Return a line where what is pinned comes from this machine's index, and none is configured."""
+    if not getattr(wishes, "closed", False):
+        return []
+    from cudepot.cli.machine_index import machine_index
+
+    try:
+        machine_index()
+    except ConfigError as error:
+        return [f"{error}: {error.hint}"]
+    return []
 
 
 def _given(args: argparse.Namespace) -> bool:

@@ -39,6 +39,14 @@ def machine_index() -> str:
     return choose(os.environ, Path.home(), Path(sys.prefix))
 
 
+def lasting_index() -> str:
+    """Return the URL that any user and job of this machine would get; empty where none is configured for all."""
+    try:
+        return choose({}, Path("/nonexistent"), Path(sys.prefix))
+    except ConfigError:
+        return ""
+
+
 def choose(environ: Mapping[str, str], home: Path, prefix: Path, root: Path = Path("/")) -> str:
     """Return the URL of the first index that is configured.
 
@@ -56,7 +64,8 @@ def choose(environ: Mapping[str, str], home: Path, prefix: Path, root: Path = Pa
         raise ConfigError(
             "preset 'pypi' is the index that this machine's pip or uv is configured for, but neither is "
             "configured for one",
-            hint="give `url` as well as `preset`, or set PIP_INDEX_URL, index-url in pip.conf, or UV_DEFAULT_INDEX",
+            hint="give `url` as well as `preset` in cudepot.toml, or set index-url in /etc/pip.conf ([global]): cron "
+            "and systemd read these too; PIP_INDEX_URL and UV_DEFAULT_INDEX count only where they are set",
         )
     return usable(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ def load_config(base: Path) -> Config:
     path, text = base / "cudepot.toml", ""
     try:
         text = path.read_text("utf-8")
-        return parse_text(text, machine_place)
+        return parse_text(text, machine_place, partial(_locked_at, base))
     except ConfigError as error:
         hint = error.hint or "`cudepot explain formats` describes every key"
         raise _at(f"{path}{_where(text, error)}", str(error), hint) from error
@@ -33,6 +34,17 @@ def load_config(base: Path) -> Config:
         raise _at(f"{path}:{error.lineno}:{error.colno}", f"not TOML: {error}", _CORRECT) from error
     except (ValueError, RecursionError) as error:
         raise _at(str(path), f"not TOML: {error}", _CORRECT) from error
+
+
+def _locked_at(base: Path, name: str) -> str:
+    """Return the URL that an upstream was locked from; empty where there is no lock that says so."""
+    try:
+        found = tomli.loads((base / "cudepot.lock").read_text("utf-8")).get("upstream", [])
+    except (OSError, ValueError, RecursionError):
+        return ""
+    tables = found if isinstance(found, list) else []
+    urls = (one.get("url") for one in tables if isinstance(one, dict) and one.get("name") == name)
+    return next((one for one in urls if isinstance(one, str)), "")
 
 
 def _at(where: str, message: str, hint: str) -> ConfigError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cudepot.cli.output import Answer
 from cudepot.cli.project_file import load_config
+from cudepot.cli.speech import SPEECH
 from cudepot.data import data_folder
 from cudepot.errors import ConfigError
 
@@ -56,10 +57,40 @@ def run(args: argparse.Namespace) -> Answer:
     folder = data_folder("channel-config") / "operate" / args.kind
     files = {one.name: one.read_text("utf-8") for one in sorted(folder.iterdir())}
     found = filled(args.kind, files, _place(args))
+    if note := _index_note(Path(args.directory)):
+        SPEECH.tell(note)
     if args.output is None:
         lines = [line for name, text in found.items() for line in (f"# {name}", *text.splitlines(), "")]
         return {"files": found}, lines[:-1], 0
     return {"files": found}, _written(args.output, found, dry_run=args.dry_run), 0
+
+
+def _index_note(base: Path) -> str:
+    """Return what the job's user may lack: the package index that only the one who asks has configured, or nobody."""
+    from cudepot.cli.machine_index import lasting_index
+
+    try:
+        config = load_config(base)
+    except ConfigError:  # there is no project here, or its own verbs tell what is wrong
+        return ""
+    for error in config.unplaced.values():
+        return f"note: {error}; {error.hint}"
+    own = _own_index()
+    if own not in config.machine_places.values() or own == lasting_index():
+        return ""
+    return (
+        f"note: {own} is the package index of your own configuration, which a job does not read: give it as `url` "
+        "next to `preset` in cudepot.toml, or as index-url in /etc/pip.conf"
+    )
+
+
+def _own_index() -> str:
+    from cudepot.cli.machine_index import machine_index
+
+    try:
+        return machine_index()
+    except ConfigError:
+        return ""
 
 
 def _written(folder: Path, files: dict[str, str], *, dry_run: bool) -> list[str]:

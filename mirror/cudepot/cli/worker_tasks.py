@@ -166,7 +166,7 @@ def _place() -> str | None:
 
 @functools.lru_cache(4)
 def _config(text: str, places: tuple[tuple[str, str], ...]) -> Config:
-    from cudepot.workflows.configuration import parse_text
+    from cudepot.workflows.configuration import NOWHERE, parse_text
 
     known: Mapping[str, str] = dict(places)
-    return parse_text(text, lambda preset, _: known[preset.name])
+    return parse_text(text, lambda preset, _: known.get(preset.name, NOWHERE))

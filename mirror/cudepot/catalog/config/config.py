@@ -67,6 +67,7 @@ class Config:
         kept_in: where the store really is, of which that folder is the working copy; None for the folder itself.
         accept_eula: sha256 of accepted licence texts.
         machine_places: preset → the URL that this machine is configured for, of those that leave it to the machine.
+        unplaced: upstream → why this machine cannot say where it is; its URL stands for nothing, and is never asked.
         fetch: how much of the line and of the servers a run may take.
         keep: which snapshots `gc` keeps by their age, beside the newest ones.
         hooks: who is called when something happens.
@@ -80,6 +81,7 @@ class Config:
     pins: tuple[Pin, ...]
     environments: tuple[Environment, ...] = ()
     machine_places: Mapping[str, str] = field(default_factory=dict)
+    unplaced: Mapping[str, ConfigError] = field(default_factory=dict)
     fetch: Fetch = NO_LIMITS
     keep: Keep = NOTHING_BY_AGE
     kept_in: object = None

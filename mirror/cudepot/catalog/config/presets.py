@@ -268,6 +268,8 @@ def _filled(table: Any, presets: Presets, machine: Machine) -> Any:
         return table
     preset = presets.get(str(table["preset"]))
     given = {key: value for key, value in table.items() if key != "preset"}
+    if isinstance(given.get("name"), str):
+        preset = replace(preset, called=given["name"])
     if "label" in given:
         preset = _labelled(preset, given.pop("label"))
     if not preset.is_signed:

@@ -13,10 +13,10 @@ from cudepot.catalog.config.config import Config
 from cudepot.catalog.config.edit import set_lists
 from cudepot.catalog.config.edit_tables import table_text, with_table
 from cudepot.errors import ConfigError
-from cudepot.workflows.configuration import parse_text
+from cudepot.workflows.configuration import parse_again
 
 if TYPE_CHECKING:
-    from cudepot.catalog.config.presets import Machine, Preset
+    from cudepot.catalog.config.presets import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Draft:
 
     def with_text(self, text: str, *parts: str, note: str = "", specs: Sequence[str] = ()) -> Draft:
         """Return the draft with another text; raise ConfigError where cudepot could not read it."""
-        config = parse_text(text, self._place)
+        config = parse_again(text, self.config, self.machine)
         notes = (*self.notes, note) if note else self.notes
         return replace(
             self, text=text, config=config, parts=self.parts | set(parts), notes=notes, specs=(*self.specs, *specs)
@@ -74,9 +74,6 @@ class Draft:
     ) -> Draft:
         """Return the draft with lists of one table set to new values."""
         return self.with_text(set_lists(self.text, number, lists, kind=kind), *parts, note=note, specs=specs)
-
-    def _place(self, preset: Preset, kin: Sequence[Preset]) -> str:
-        return self.config.machine_places.get(preset.name) or self.machine(preset, kin)
 
 
 def drafted(text: str, config: Config, machine: Machine) -> Draft:
