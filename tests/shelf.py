@@ -16,8 +16,8 @@ from typing import BinaryIO
 from cudepot.catalog.fields import Table
 from cudepot.digest import Digest
 from cudepot.errors import MissingError, StorageError
-from cudepot.ports import ObjectStore
-from cudepot.sites.kind import Surroundings
+from cudepot.ports import Needs, ObjectStore
+from cudepot.sites.kind import Offering, Surroundings
 
 
 class ShelfSite:
@@ -74,6 +74,9 @@ class ShelfSite:
             raise MissingError(f"{path}: not there", hint="write it")
         return io.BytesIO(found)
 
+    def needs(self) -> Needs:
+        return Needs()
+
     def mend(self, number: int, tree: Mapping[str, Digest], extra: Mapping[str, bytes]) -> None:
         self.write(number, {path: one for path, one in tree.items() if self._store.has(one)}, extra)
 
@@ -105,6 +108,9 @@ class ShelfPlace:
     dotted_names: bool = False
 
     def served_folder(self) -> None:
+        return None
+
+    def offer(self, around: Offering) -> None:
         return None
 
     def open(self, around: Surroundings) -> ShelfSite:

@@ -13,12 +13,19 @@ from tests.shelf import ShelfSite
 from cudepot.catalog.nvidia.site_paths import whole_apt
 from cudepot.catalog.site.file_traits import traits
 from cudepot.cli.progress import Silent
+from cudepot.errors import MissingError
 from cudepot.ports import Inspectable
 from cudepot.sites.folder.site import FolderSite
 from cudepot.sites.s3.place import S3Place
 from cudepot.sites.s3.site import S3Site
 from cudepot.sites.s3.snapshot import Names
+from cudepot.sites.store.pointer_file import PointerFile
+from cudepot.sites.store.site import StoreSite
 from cudepot.store.local import LocalStore
+from cudepot.stores.kind import Around
+from cudepot.stores.s3.place import S3StorePlace
+from cudepot.stores.s3.store import S3Store
+from cudepot.stores.s3.uploads import Uploads
 from cudepot.transport.s3.bucket import Bucket
 from simulator import s3
 
@@ -34,6 +41,7 @@ class Place:
     put: Callable[[str, bytes], None]
     server: S3Server | None = None
     where: S3Place = field(default_factory=lambda: S3Place("none"))
+    linked: bool = False
 
     def bucket(self, **changed: object) -> Bucket:
         """Return the bucket below an S3 site."""
@@ -68,7 +76,30 @@ def folder_place(base: Path, store: LocalStore) -> Place:
         (site.current_path / path).unlink(missing_ok=True)
         (site.current_path / path).write_bytes(data)
 
-    return Place("folder", store, lambda: FolderSite(base / "site", store), get, put)
+    return Place("folder", store, lambda: FolderSite(base / "site", store), get, put, linked=True)
+
+
+def store_place(store: LocalStore) -> Place:
+    """Return the store itself as a site, read as its server reads it."""
+
+    def make() -> StoreSite:
+        return StoreSite(PointerFile(store.pointer), store)
+
+    def get(path: str) -> bytes | None:
+        try:
+            with make().open(make().current() or 0, path) as handle:
+                return handle.read()
+        except MissingError:
+            return None
+
+    def put(path: str, data: bytes) -> None:
+        file, number = PointerFile(store.pointer), make().current() or 0
+        one = file.read().snapshots[number]
+        extra = {**one.extra, path: store.add_bytes(data)}
+        store.checkpoint()
+        file.change(lambda pointer: pointer.with_written(number, one._replace(extra=extra), 0))
+
+    return Place("store", store, make, get, put, linked=True)
 
 
 def shelf_place(base: Path, store: LocalStore) -> Place:
@@ -105,7 +136,8 @@ def s3_place(server: S3Server, store: LocalStore) -> Place:
 
 _SERVERS = {"moto": s3.moto, "rclone": s3.rclone, "radosgw": s3.radosgw}
 S3_KINDS = [pytest.param(name, marks=[pytest.mark.slow] if name == "radosgw" else []) for name in _SERVERS]
-KINDS = ["folder", "shelf", *S3_KINDS]
+STORE_KINDS = ["store", "store in moto", pytest.param("store in radosgw", marks=[pytest.mark.slow])]
+KINDS = ["folder", "shelf", *STORE_KINDS, *S3_KINDS]
 
 
 @pytest.fixture(scope="session")
@@ -131,7 +163,17 @@ def place_of(kind: str, base: Path, servers: Callable[[str], S3Server], patch: p
         return folder_place(base, store)
     if kind == "shelf":
         return shelf_place(base, store)
-    server = servers(kind)
+    if kind == "store":
+        return store_place(store)
+    server = servers(kind.removeprefix("store in "))
     for name, value in server.env.items():
         patch.setenv(name, value)
-    return s3_place(server, store)
+    return s3_place(server, store) if kind == server.name else store_place(bucket_store(server, base))
+
+
+def bucket_store(server: S3Server, base: Path) -> S3Store:
+    """Return a store in a fresh bucket, that sends what it gets until the test ends."""
+    place = S3StorePlace(server.bucket(), "depot/", server.url, path_style=True, table="store")
+    store = place.open(Around(base, base / "copy", Silent(), "tests"))
+    store._uploads = Uploads(store._bucket, store._cache, store.there, store._spoilt)
+    return store

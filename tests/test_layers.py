@@ -53,6 +53,17 @@ HOMONYMS = {
     ("workflows/publish/page_offers.py", "conda"): "a way to install",
     ("catalog/doctor/values.py", "folder"): "libraries in no environment",
     ("catalog/nvidia/published.py", "folder"): "a key of NVIDIA's catalog",
+    **dict.fromkeys(
+        [
+            (one, "store")
+            for one in ("catalog/config/config.py", "cli/completers.py", "stores/s3/place.py", "workflows/schema.py")
+        ],
+        "a key of cudepot.toml",
+    ),
+    ("catalog/site/backup.py", "store"): "a key of a backup",
+    ("cli/context.py", "store"): "the folder of a store",
+    ("workflows/facts.py", "store"): "a key of the answer",
+    ("workflows/init/origin.py", "store"): "the folder of a store",
     ("transport/s3/bucket.py", "s3"): "boto3's word",
     ("transport/s3/direct_put.py", "s3"): "the service that a request is signed for",
     ("transport/s3/send.py", "s3"): "what threads are called",

@@ -137,6 +137,43 @@ class PromiseStore(ObjectStore, Protocol):
         """Remember that the bytes of ``digest`` keep a promise."""
 
 
+class Edition(NamedTuple):
+    """A document as it was read: its bytes, and a mark that tells them from those of every other edition."""
+
+    body: bytes
+    mark: str
+
+
+class Document(Protocol):
+    """A small document that is changed by whoever read it last, and by nobody else."""
+
+    @property
+    def where(self) -> str:
+        """What people call it: a path, or ``s3://BUCKET/KEY``."""
+
+    def read(self, known: Edition | None = None) -> Edition | None:
+        """Return the document; None where there is none, ``known`` itself where that is the document still."""
+
+    def swap(self, body: bytes, over: Edition | None) -> Edition | None:
+        """Write over the edition ``over`` (None: where there is none); return None, all unchanged, over any other."""
+
+
+class Objects(Protocol):
+    """Objects of a store, and what it says of its site, for those who only read: a server."""
+
+    @property
+    def pointer(self) -> Document:
+        """What the store's site shows."""
+
+    def open(self, digest: Digest, start: int = 0, stop: int | None = None) -> BinaryIO:
+        """Open bytes ``start`` to ``stop`` (to the end) of an object, which are not hashed.
+
+        Raises:
+            MissingError: it is not there with its size.
+            SiteError: the server that has it does not respond.
+        """
+
+
 class Rank(IntEnum):
     """When a file of a site may be written: what a rank names lies in the ranks before it.
 
@@ -155,6 +192,13 @@ class FileTraits(NamedTuple):
     rank: Rank
     content_type: str
     cache_control: str
+
+
+class Needs(NamedTuple):
+    """What of the store a site is made of: numbers of snapshots, each with why, and objects that are in none."""
+
+    snapshots: Sequence[tuple[int, str]] = ()
+    objects: Sequence[Digest] = ()
 
 
 class Site(Protocol):
@@ -205,6 +249,9 @@ class Site(Protocol):
 
     def prune(self, keep: int) -> list[int]:
         """Forget all but the newest ``keep`` snapshots (never the one shown) and return their numbers."""
+
+    def needs(self) -> Needs:
+        """Return what ``gc`` has to keep for it; nothing of a site that has files of its own."""
 
 
 class Inspectable(Site, Protocol):

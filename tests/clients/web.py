@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from simulator.process import clean_env
@@ -22,11 +22,11 @@ DOCS = Path(__file__).parents[2] / "docs" / "sites.md"
 
 
 @contextlib.contextmanager
-def serve(project: Path, *options: str) -> Iterator[str]:
-    """Run ``cudepot serve`` on a free port and give its URL, without a slash at the end."""
+def serve(project: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run ``cudepot serve`` on a free port and give its URL, without a slash at the end; ``env`` is added to its environment."""
     argv = [sys.executable, "-m", "cudepot.cli.main", "serve", "-C", str(project), "--port", "0", "--json", *options]
-    env = clean_env(PYTHONPATH=str(Path(cudepot.__file__).parent.parent))
-    child = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True)
+    around = clean_env(PYTHONPATH=str(Path(cudepot.__file__).parent.parent)) | dict(env or {})
+    child = subprocess.Popen(argv, env=around, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     try:
         yield str(json.loads(child.stdout.readline())["url"]).rstrip("/")

@@ -1,4 +1,4 @@
-"""The contract of sites, kept by every kind: a folder, a shelf, and buckets of three S3 servers."""
+"""The contract of sites, kept by every kind: a folder, a shelf, a store, and buckets of three S3 servers."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_what_was_written_reads_back(place: Place) -> None:
     for path, digest in made.items():
         with site.open(1, path) as handle:
             assert Digest.of_stream(handle) == digest
-        assert bool(site.linked and site.linked(1, path, digest)) == (place.name == "folder")
+        assert bool(site.linked and site.linked(1, path, digest)) == place.linked
     with site.open(1, "snapshot.json") as handle:
         assert handle.read() == extra(1)["snapshot.json"]
     with pytest.raises(MissingError):

@@ -21,6 +21,7 @@ from cudepot.catalog.metrics import METRICS
 from cudepot.catalog.run_report import Met, Report, Step
 from cudepot.cli.serve_watched import watched
 from cudepot.depot.fault_memory import Standing
+from cudepot.transport.shown_folder import offer
 from cudepot.workflows import facts
 from cudepot.workflows.facts import Facts, KeyEnd, Shown
 from cudepot.workflows.metrics import exposed
@@ -126,7 +127,7 @@ def test_a_run_is_what_it_is_whatever_becomes_of_its_metrics(
     assert (done.rc, "publish: snapshot 1" in done.out) == (0, True)
     assert "prometheus_client is not installed" in done.err
     assert file.read_text() == "of the night before"
-    told = watched(argparse.Namespace(), shown.site)["/metrics"]()
+    told = watched(argparse.Namespace(), lambda: "")["/metrics"]()
     assert (told.status, told.body.count(b"\n"), b"pip install" in told.body) == (501, 1, True)
 
 
@@ -167,7 +168,7 @@ def test_serve_is_healthy_ready_and_measured(shown: Project) -> None:
 
 def test_what_cannot_be_measured_says_so_where_serve_runs(shown: Project, capfd: pytest.CaptureFixture[str]) -> None:
     args = argparse.Namespace(directory=str(shown.base), quiet=False, verb="serve", json=False)
-    ask = watched(args, shown.site)["/metrics"]
+    ask = watched(args, lambda: "")["/metrics"]
     shown.toml.write_text("version = 9")
     told = ask()
     assert told.status == 503
@@ -176,7 +177,7 @@ def test_what_cannot_be_measured_says_so_where_serve_runs(shown: Project, capfd:
 
 
 def test_a_site_with_channels_is_ready_when_one_of_them_shows_something(tmp_path: Path) -> None:
-    ready = watched(argparse.Namespace(), tmp_path, ("dev", "prod"))["/readyz"]
+    ready = watched(argparse.Namespace(), offer(tmp_path, ("dev", "prod")).ready)["/readyz"]
     assert ready().status == 503
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/snapshot.json").touch()

@@ -90,4 +90,4 @@ def test_its_own_server_shows_it(shelved: Shelved) -> None:
 
 
 def test_without_the_row_nobody_knows_it(shelved: Shelved) -> None:
-    assert "expected one of folder, s3 in 'site.type', found 'shelf'" in shelved.project.fail(3, "status").error
+    assert "expected one of folder, s3, store in 'site.type', found 'shelf'" in shelved.project.fail(3, "status").error

@@ -8,11 +8,19 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cudepot.cli.context import opened
+from cudepot.cli.project_file import load_config
+from cudepot.cli.remote import USER_AGENT
 from cudepot.cli.output import Answer
 from cudepot.cli.speech import SPEECH
 from cudepot.errors import ConfigError
+from cudepot.sites.kind import Offering
+from cudepot.sites.registry import offer_site
+from cudepot.stores.registry import objects_of
+
+if TYPE_CHECKING:
+    from cudepot.transport.shown import Offer
 
 NAME = "serve"
 HELP = "serve the site over HTTP, for trying it out and for small sites"
@@ -28,6 +36,9 @@ Needs starlette and uvicorn: the extra `serve` of cudepot's wheel or checkout (`
 """
 _INSTALL = f"{shlex.quote(sys.executable)} -m pip install 'starlette>=0.46' 'uvicorn>=0.34'"
 """Names the two packages: nothing called cudepot is on PyPI, and what may be called so there one day is not this."""
+
+_UNTIL = {"the site shows nothing yet": "run `cudepot publish`"}
+"""What to do about trouble that somebody can do something about."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,19 +62,25 @@ def run(args: argparse.Namespace) -> Answer:
     from cudepot.catalog.site.file_traits import traits
     from cudepot.cli.serve_watched import lacking, watched
 
-    with opened(args, exclusive=False) as depot:
-        if depot.config.site.place.served_folder() is None:
-            raise ConfigError(
-                "the site is not on this machine: its own server serves it", hint="`cudepot explain sites` says how"
-            )
-        root, channels = Path(depot.site().where), depot.config.site.channels
+    offer = _offer(Path(args.directory).resolve())
     with web.listening(args.bind, args.port) as (sock, url):
-        if not root.exists():
-            SPEECH.tell("note: the site shows nothing yet: run `cudepot publish`")
+        if trouble := offer.ready():
+            SPEECH.tell(f"note: {trouble}: {_UNTIL.get(trouble, 'clients are asked to come back')}")
         if why := lacking():
             SPEECH.tell(f"note: /metrics answers 501: {why}")
         if not ipaddress.ip_address(args.bind).is_loopback:
             SPEECH.tell("warning: anyone on the network can read it; there is no TLS: see `cudepot explain sites`")
-        print(json.dumps({"url": url}) if args.json else f"serving {root} at {url}", flush=True)  # noqa: T201
-        web.run(web.Web(root, traits, watched=watched(args, root, channels), channels=channels), sock)
+        print(json.dumps({"url": url}) if args.json else f"serving {offer.where} at {url}", flush=True)  # noqa: T201
+        web.run(web.Web(offer.shown, traits, watched(args, offer.ready)), sock)
     return {"stopped": url}, ["stopped"], 0
+
+
+def _offer(base: Path) -> Offer:
+    """Return what the site of a project shows; raise ConfigError where its own server shows it."""
+    config = load_config(base)
+    around = Offering(base, config.site.channels, lambda: objects_of(config, base, USER_AGENT))
+    if (offer := offer_site(config.site, around)) is None:
+        raise ConfigError(
+            "the site is not on this machine: its own server serves it", hint="`cudepot explain sites` says how"
+        )
+    return offer

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from cudepot.catalog.site_tops import WATCHED
 from cudepot.cli.context import opened
@@ -19,17 +18,15 @@ EVERY = 10.0
 """Seconds for which metrics are taken as they are: what they are made of is read from the disk each time."""
 
 
-def watched(args: argparse.Namespace, root: Path, channels: Sequence[str] = ()) -> Mapping[str, Callable[[], Told]]:
+def watched(args: argparse.Namespace, trouble: Callable[[], str]) -> Mapping[str, Callable[[], Told]]:
     """Return path → what is told there.
 
     Args:
         args: of the verb: they name the project.
-        root: the folder that the site shows, or a link to it.
-        channels: names of links in that folder, each to what a channel shows; empty for a site without.
+        trouble: says why clients find no site; nothing where they do. One whose upstreams have faults is still a site.
     """
-    shown = [root / one for one in channels] or [root]
     metrics = _unmeasured if lacking() else _Kept(lambda: _metrics(args), time.monotonic)
-    answers = (_healthy, lambda: _ready(shown), metrics)
+    answers = (_healthy, lambda: _ready(trouble()), metrics)
     return {f"/{name}": answer for name, answer in zip(WATCHED, answers, strict=True)}
 
 
@@ -53,11 +50,8 @@ def _healthy() -> Told:
     return Told(200, _PLAIN, b"ok\n")
 
 
-def _ready(shown: Sequence[Path]) -> Told:
-    """Return whether clients find a site here, in any channel; one whose upstreams have faults is still a site."""
-    if any((one / "snapshot.json").is_file() for one in shown):
-        return Told(200, _PLAIN, b"ok\n")
-    return Told(503, _PLAIN, b"the site shows nothing yet\n")
+def _ready(trouble: str) -> Told:
+    return Told(503, _PLAIN, f"{trouble}\n".encode()) if trouble else Told(200, _PLAIN, b"ok\n")
 
 
 class _Kept:

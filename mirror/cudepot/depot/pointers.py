@@ -32,12 +32,13 @@ def check_channel(config: Config, name: str) -> None:
 
 
 def held_by_name(config: Config, store: LocalStore, site: Site) -> Iterator[tuple[int, str]]:
-    """Give each snapshot that is shown or has a name, and why it is kept."""
+    """Give each snapshot that is shown, needed by the site or has a name, and why it is kept."""
     for channel, number in shown_by(config, site).items():
         if number is not None:
             yield number, f"shown in {channel}" if channel else "shown"
         if channel and (last := last_promotion(store.promotions, channel)) and last.snapshot != number:
             yield last.snapshot, f"promoted to {channel}; that was cut short"
+    yield from site.needs().snapshots
     for tag, number in store.tags.read().items():
         yield number, f"tagged {tag}"
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cudepot.catalog.config.site import SitePlace
 from cudepot.catalog.fields import Table
-from cudepot.ports import Inspectable, Progress
+from cudepot.ports import Inspectable, Objects, Progress
 from cudepot.store.local import LocalStore
 from cudepot.transport.limits import UNLIMITED, Throttle
+
+if TYPE_CHECKING:
+    from cudepot.transport.shown import Offer
 
 
 class Surroundings(NamedTuple):
@@ -32,11 +36,28 @@ class Surroundings(NamedTuple):
     channels: tuple[str, ...] = ()
 
 
+class Offering(NamedTuple):
+    """What of a run a site is served with: no key, and no store that is held.
+
+    Attributes:
+        base: folder of cudepot.toml; relative paths in it start here.
+        channels: names of the site's channels.
+        objects: opens the objects of the store for reading.
+    """
+
+    base: Path
+    channels: tuple[str, ...]
+    objects: Callable[[], Objects]
+
+
 class Place(SitePlace, Protocol):
-    """A place that can be opened."""
+    """A place that can be opened, or served."""
 
     def open(self, around: Surroundings) -> Inspectable:
         """Return the site; what takes long to load, or may fail, is left to this moment."""
+
+    def offer(self, around: Offering) -> Offer | None:
+        """Return what ``cudepot serve`` shows; None where a server of its own shows the site."""
 
 
 class SiteKind(Protocol):

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from cudepot.catalog.config.site import Site
     from cudepot.catalog.fields import Table
     from cudepot.ports import Inspectable
-    from cudepot.sites.kind import Place, SiteKind, Surroundings
+    from cudepot.sites.kind import Offering, Place, SiteKind, Surroundings
+    from cudepot.transport.shown import Offer
 
-SITES = {"folder": "cudepot.sites.folder.place", "s3": "cudepot.sites.s3.place"}
+SITES = {
+    "folder": "cudepot.sites.folder.place", "s3": "cudepot.sites.s3.place", "store": "cudepot.sites.store.place",
+}  # fmt: skip
 """``type`` in ``[site]`` → the module of the kind; the first is meant where nothing is said."""
 
 
@@ -29,3 +32,8 @@ def parse_place(table: Table) -> Place:
 def open_site(site: Site, around: Surroundings) -> Inspectable:
     """Return the site that is configured; its place came from :func:`parse_place`."""
     return cast("Place", site.place).open(around)
+
+
+def offer_site(site: Site, around: Offering) -> Offer | None:
+    """Return what ``cudepot serve`` shows of the site that is configured; None where its own server shows it."""
+    return cast("Place", site.place).offer(around)

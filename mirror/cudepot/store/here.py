@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cudepot.digest import Digest
+from cudepot.store.layout import SITE
+
+if TYPE_CHECKING:
+    from cudepot.ports import Document
 
 
 class Here:
     """A store that is where it works."""
+
+    root: Path
+
+    @property
+    def pointer(self) -> Document:
+        """What a site shows that is served out of this store."""
+        from cudepot.store.document import FileDocument  # noqa: PLC0415 - few sites are
+
+        return FileDocument(SITE.at(self.root))
 
     def server_copy(self, where: object, digest: Digest) -> tuple[str, str] | None:
         """Return bucket and key of an object that the server of ``where`` has already; None for a local store."""

@@ -113,6 +113,10 @@ CHANNELS = Entry(
     "channels.json", "far side: what channels show on the near side, as the newest bundle said",
     Loss.RECORD, Guard.CHECK, Dry.COPY,
 )  # fmt: skip
+SITE = Entry(
+    "site.json", "what each channel shows of a site that is served out of the store",
+    Loss.WORK, Guard.CHECK, Dry.LINK, keeps=True,
+)  # fmt: skip
 COMPLETE = Entry(
     "complete.json", "the objects of a lock with whole mirrors that is complete", Loss.WORK, Guard.CHECK,
 )  # fmt: skip
@@ -179,7 +183,7 @@ LOG = Entry("cudepot.log", "the output of runs, and why they ended; the previous
 MANIFESTS = (EXPORTED, INCOMING, IMPORTED, FOLLOWED)
 LAYOUT = (
     FORMAT, LOCK, ID, BUCKET, OBJECTS, PARTS, TMP, SCRATCH, SNAPSHOTS, PROMOTIONS, TAGS, BUILDS, UPSTREAMS,
-    ENVIRONMENTS, SDISTS, ROLLBACK, CHANNELS, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, EDGE, SIGNATURES,
+    ENVIRONMENTS, SDISTS, ROLLBACK, CHANNELS, SITE, COMPLETE, PROOFS, DROPIN, RETIRED, *MANIFESTS, EDGE, SIGNATURES,
     SHA512, RPM_SIGNATURES, METADATA, ROOTS_LOG, DAMAGED_ROOTS, PUBLISHED_LOG, LAST_RUN, LOG,
 )  # fmt: skip
 """In the order in which ``verify`` reports."""

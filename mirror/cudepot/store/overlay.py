@@ -8,10 +8,14 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cudepot.digest import Digest, Promise
 from cudepot.store.layout import LAYOUT, TMP, Dry
 from cudepot.store.local import LocalStore
+
+if TYPE_CHECKING:
+    from cudepot.ports import Document
 
 
 class Overlay(LocalStore):
@@ -30,6 +34,11 @@ class Overlay(LocalStore):
                 self.at(entry).symlink_to(below.at(entry))
             elif entry.dry is Dry.COPY and below.at(entry).exists():
                 _copy(below.at(entry), self.at(entry))
+
+    @property
+    def pointer(self) -> Document:
+        """What the site shows, as the store below has it: a dry run switches nothing."""
+        return self._below.pointer
 
     def has(self, digest: Digest) -> bool:
         """Return whether the object is in either store."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from cudepot.catalog.fields import Table
-from cudepot.ports import Progress
+from cudepot.ports import Objects, Progress
 from cudepot.store.local import LocalStore
 from cudepot.transport.limits import UNLIMITED, Throttle
 
@@ -38,6 +38,9 @@ class StorePlace(Protocol):
 
     def open(self, around: Around) -> LocalStore:
         """Return the store; what takes long to load, or may fail, is left to this moment."""
+
+    def objects(self, base: Path, user_agent: str) -> Objects:
+        """Return its objects for those who only read: no working copy is made in ``base``, nothing is held."""
 
 
 class StoreKind(Protocol):

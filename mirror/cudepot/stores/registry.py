@@ -13,7 +13,7 @@ from cudepot.transport.limits import UNLIMITED, Throttle
 
 if TYPE_CHECKING:
     from cudepot.catalog.config.config import Config
-    from cudepot.ports import Progress
+    from cudepot.ports import Objects, Progress
     from cudepot.stores.kind import StoreKind, StorePlace
 
 FOLDER = "folder"
@@ -59,3 +59,12 @@ def open_store(
     from cudepot.stores.kind import Around  # noqa: PLC0415 - of those that are elsewhere
 
     return cast("StorePlace", config.kept_in).open(Around(base, root, progress, user_agent, quick, throttle=throttle))
+
+
+def objects_of(config: Config, base: Path, user_agent: str) -> Objects:
+    """Return the objects of the store that is configured, for those who only read."""
+    if config.kept_in is None:
+        from cudepot.store.objects import FolderObjects  # noqa: PLC0415 - where a store is served
+
+        return FolderObjects(base / config.store)
+    return cast("StorePlace", config.kept_in).objects(base, user_agent)

@@ -1,7 +1,7 @@
 """The site over HTTP, read-only: what ``cudepot serve`` runs. The HTTP itself is uvicorn's and starlette's.
 
-Every answer is of one snapshot: ``current`` is followed once a request. Nothing is ever encoded on the way, so that a
-``.gz`` arrives as the bytes that were signed.
+Every answer is of one snapshot: what is shown is looked up once a request. Nothing is ever encoded on the way, so that
+a ``.gz`` arrives as the bytes that were signed.
 """
 
 from __future__ import annotations
@@ -9,26 +9,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
-import os
 import posixpath
 import re
 import signal
 import socket
-import stat
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import uvicorn
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from cudepot.errors import ConfigError
+from cudepot.errors import ConfigError, CudepotError
 from cudepot.ports import FileTraits
+from cudepot.transport.answers import missing, unavailable
+from cudepot.transport.shown import CURRENT, File, Shown, View
 
-YOUNG = 2.0
-"""Seconds a file has no Last-Modified: a date of one-second resolution cannot tell it from its successor."""
 _JSON = "application/vnd.pypi.simple.v1+json"
 _LATEST = "application/vnd.pypi.simple.latest+json"
 _LIST = '<!doctype html><meta charset="utf-8"><title>Channels</title><h1>Channels</h1><ul>{}</ul>\n'
@@ -45,31 +41,22 @@ class Told(NamedTuple):
     body: bytes
 
 
-class _File(FileResponse):
-    chunk_size = 1 << 20
-
-
 class Web:
-    """An ASGI application over the folder a site shows.
+    """An ASGI application over what a site shows.
 
     Args:
-        root: the folder, or a link to it that may be switched at any moment.
+        shown: name of a channel → what it shows; see :class:`~cudepot.transport.shown.Offer`.
         traits: says how the file at a site path is served.
-        clock: seconds since 1970.
         watched: path → what is told there to those who watch this server; each is asked in a thread of its own.
-        channels: names of links in ``root``, each a site of its own below its name; empty for one site.
     """
 
     def __init__(
         self,
-        root: Path,
+        shown: Mapping[str, Shown],
         traits: Callable[[str], FileTraits],
-        clock: Callable[[], float] = time.time,
         watched: Mapping[str, Callable[[], Told]] = MappingProxyType({}),
-        channels: Sequence[str] = (),
     ) -> None:
-        self._root, self._traits, self._clock, self._watched = root, traits, clock, watched
-        self._channels = {one: Web(root / one, traits, clock) for one in channels}
+        self._shown, self._traits, self._watched = shown, traits, watched
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
@@ -79,76 +66,70 @@ class Web:
             about = {"Cache-Control": "no-store", "Content-Type": told.content_type}
             await Response(told.body, told.status, about)(scope, receive, send)
             return
-        answer = self.answer(scope["method"], scope["path"], headers)
+        answer = await self.answer(scope["method"], scope["path"], headers)
         await answer({**scope, "headers": _ranged(scope["headers"], answer)}, receive, send)
 
-    def answer(self, method: str, path: str, headers: dict[str, str]) -> Response:
+    async def answer(self, method: str, path: str, headers: Mapping[str, str]) -> Response:
         """Return the answer to a request for a decoded path."""
         if method not in ("GET", "HEAD"):
             return PlainTextResponse("read-only\n", 405, {"Allow": "GET, HEAD"})
         wanted = posixpath.normpath("/" + path.lstrip("/")).lstrip("/")
         if "\0" in path or ".." in path.split("/"):
-            return _missing()
-        return (self._in_channel if self._channels else self._shown)(wanted, path, headers)
+            return missing()
+        try:
+            if "" in self._shown:
+                return self._of(await self._shown[""].view(), wanted, path, headers)
+            return await self._in_channel(wanted, path, headers)
+        except CudepotError:
+            return unavailable()
 
-    def _shown(self, wanted: str, path: str, headers: dict[str, str]) -> Response:
-        root = self._root.resolve()
-        if moved := _moved(root, wanted, path):
-            return RedirectResponse(moved, 301)
-        if _is_folder(root / wanted):
-            wanted = f"{wanted}/index.html".lstrip("/")
-            if _prefers_json(headers.get("accept", "")) and (root / wanted).with_suffix(".json").is_file():
-                return self._file(root, wanted.removesuffix("html") + "json", headers, {"Vary": "Accept"}, _JSON)
-        elif path.endswith("/"):
-            return _missing()
-        return self._file(root, wanted, headers, {"Vary": "Accept"} if wanted.endswith("index.html") else {})
-
-    def _in_channel(self, wanted: str, path: str, headers: dict[str, str]) -> Response:
+    async def _in_channel(self, wanted: str, path: str, headers: Mapping[str, str]) -> Response:
         """Answer a request below the name of a channel; at the top, list the channels."""
         name, slash, below = wanted.partition("/")
         if wanted == "":
-            return HTMLResponse(_LIST.format("".join(_ENTRY.format(one) for one in self._channels)))
-        channel = self._channels.get(name)
-        if channel is None or not _is_folder(self._root / name):
-            return _missing()
+            return HTMLResponse(_LIST.format("".join(_ENTRY.format(one) for one in self._shown if one != CURRENT)))
+        shown = self._shown.get(name)
+        view = await shown.view() if shown else None
+        if view is None:
+            return missing()
         if not slash and not path.endswith("/"):
             return RedirectResponse(f"{name}/", 301)
-        return channel.answer("GET", f"/{below}{'/' if below and path.endswith('/') else ''}", headers)
+        return self._of(view, below, f"/{below}{'/' if below and path.endswith('/') else ''}", headers)
 
-    def _file(self, root: Path, wanted: str, headers: dict[str, str], more: dict[str, str], kind: str = "") -> Response:
-        try:
-            file = (root / wanted).resolve(strict=True)
-            about = file.stat()
-        except OSError:
-            return _missing()
-        if not file.is_relative_to(root) or not stat.S_ISREG(about.st_mode):
-            return _missing()
-        traits = self._traits(wanted)
-        etag = f'"{about.st_ino:x}-{about.st_mtime_ns:x}-{about.st_size:x}"'
-        kept = {"ETag": etag, "Cache-Control": traits.cache_control, "X-Content-Type-Options": "nosniff", **more}
-        found = _File(file, 200, kept, kind or traits.content_type, stat_result=about)
-        if self._clock() - about.st_mtime < YOUNG:
-            del found.headers["last-modified"]
-        if _unchanged(headers, etag, found.headers.get("last-modified", "")):
+    def _of(self, view: View | None, wanted: str, path: str, headers: Mapping[str, str]) -> Response:
+        if view is None:
+            return missing()
+        if moved := _moved(view, wanted, path):
+            return RedirectResponse(moved, 301)
+        if view.is_folder(wanted):
+            wanted = f"{wanted}/index.html".lstrip("/")
+            json = wanted.removesuffix("html") + "json"
+            if _prefers_json(headers.get("accept", "")) and (file := view.file(json)):
+                return self._file(file, json, headers, {"Vary": "Accept"}, _JSON)
+        elif path.endswith("/"):
+            return missing()
+        more = {"Vary": "Accept"} if wanted.endswith("index.html") else {}
+        return self._file(view.file(wanted), wanted, headers, more)
+
+    def _file(
+        self, file: File | None, path: str, headers: Mapping[str, str], more: Mapping[str, str], kind: str = ""
+    ) -> Response:
+        if file is None:
+            return missing()
+        traits = self._traits(path)
+        kept = {"ETag": file.etag, "Cache-Control": traits.cache_control, "X-Content-Type-Options": "nosniff", **more}
+        if _unchanged(headers, file.etag, file.modified):
             return Response(None, 304, kept)
-        return found
+        return file.answer(kept, kind or traits.content_type)
 
 
-def _missing() -> Response:
-    return PlainTextResponse("not found\n", 404)
-
-
-def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises for names that are too long
-
-
-def _moved(root: Path, wanted: str, path: str) -> str:
+def _moved(view: View, wanted: str, path: str) -> str:
     """Return where a folder is that is asked for without its slash, or a project in another spelling; else nothing."""
     folder, name = posixpath.split(wanted)
-    if _is_folder(root / wanted):
+    if view.is_folder(wanted):
         return "" if path == "/" or path.endswith("/") else f"{name}/"
     normal = re.sub(r"[-_.]+", "-", name).lower()  # PEP 503
-    if normal == name or not _INDEX.fullmatch(wanted) or not _is_folder(root / folder / normal):
+    if normal == name or not _INDEX.fullmatch(wanted) or not view.is_folder(posixpath.join(folder, normal)):
         return ""
     return f"{'../' if path.endswith('/') else ''}{normal}/"
 
@@ -172,7 +153,7 @@ def _prefers_json(accept: str) -> bool:
     return json > 0 and json >= weights.get("text/html", 0)
 
 
-def _unchanged(headers: dict[str, str], etag: str, modified: str) -> bool:
+def _unchanged(headers: Mapping[str, str], etag: str, modified: str) -> bool:
     """Return whether the client has this very file; dates count when they are exactly ours (a rollback goes back)."""
     if tags := headers.get("if-none-match"):
         return "*" in tags or etag in [one.strip().removeprefix("W/") for one in tags.split(",")]

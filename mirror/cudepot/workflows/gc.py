@@ -23,7 +23,18 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError
 from cudepot.kinds.mirror_files import read_whole, wholes
 from cudepot.kinds.signed_roots import proofs
-from cudepot.store.layout import BUILDS, FOLLOWED, IMPORTED, INCOMING, LAYOUT, METADATA, SNAPSHOTS, UPSTREAMS, Entry
+from cudepot.store.layout import (
+    BUILDS,
+    FOLLOWED,
+    IMPORTED,
+    INCOMING,
+    LAYOUT,
+    METADATA,
+    SITE,
+    SNAPSHOTS,
+    UPSTREAMS,
+    Entry,
+)
 from cudepot.store.local import LocalStore
 from cudepot.store.metadata_memory import remembered_metadata
 from cudepot.store.upstream_memory import remembered_objects
@@ -194,4 +205,5 @@ NAMED: Mapping[Entry, Callable[[Depot, _Kept], Iterator[Digest]]] = {
     INCOMING: lambda depot, _: _on_the_way(depot.store),
     IMPORTED: lambda depot, kept: _proving(depot.store, IMPORTED, kept),
     FOLLOWED: lambda depot, kept: _proving(depot.store, FOLLOWED, kept),
+    SITE: lambda depot, _: iter(depot.site().needs().objects),
 }

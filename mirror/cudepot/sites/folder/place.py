@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cudepot.catalog.fields import Table
     from cudepot.sites.folder.site import FolderSite
-    from cudepot.sites.kind import Surroundings
+    from cudepot.sites.kind import Offering, Surroundings
+    from cudepot.transport.shown import Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,12 @@ class FolderPlace:
         from cudepot.sites.folder.site import FolderSite  # noqa: PLC0415 - verbs without a site do not need it
 
         return FolderSite(around.base / self.path, around.store, around.channels)
+
+    def offer(self, around: Offering) -> Offer:
+        """Return what ``cudepot serve`` shows."""
+        from cudepot.transport.shown_folder import offer  # noqa: PLC0415 - starlette is there where it serves
+
+        return offer(around.base / self.path, around.channels)
 
 
 def parse(table: Table) -> FolderPlace:

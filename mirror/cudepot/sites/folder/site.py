@@ -16,7 +16,7 @@ from cudepot.digest import Digest
 from cudepot.disk import fsync_each, fsync_folder, storage_errors, takes_links, write_atomic
 from cudepot.errors import MissingError, StorageError
 from cudepot.paths import safe_name
-from cudepot.ports import ObjectStore
+from cudepot.ports import Needs, ObjectStore
 
 _SHOWN = CURRENT
 _CURRENT = re.compile(rf"{SNAPSHOTS}/([0-9]{{6}})")
@@ -206,6 +206,10 @@ class FolderSite:
         for number in gone:
             shutil.rmtree(self.folder(number), ignore_errors=True)
         return gone
+
+    def needs(self) -> Needs:
+        """Return nothing: its files are its own."""
+        return Needs()
 
     def files(self, number: int) -> Iterator[str]:
         """Give the relative path of everything in a snapshot's folder that is not a folder itself."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cudepot.catalog.fields import Table
     from cudepot.digest import Digest
-    from cudepot.sites.kind import Surroundings
+    from cudepot.sites.kind import Offering, Surroundings
     from cudepot.sites.s3.site import S3Site
     from cudepot.transport.s3.send import Origin
 
@@ -66,6 +66,9 @@ class S3Place(Where):
         if around.channels:
             return Channels(whole, around.channels, made, copied)(around.channels[0])
         return made(whole, copied, None)
+
+    def offer(self, around: Offering) -> None:
+        """Return None: a bucket is shown by its own server."""
 
 
 def parse(table: Table) -> S3Place:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, MissingError, SiteError, StorageError
-from cudepot.ports import ObjectStore, Progress, Rank
+from cudepot.ports import Needs, ObjectStore, Progress, Rank
 from cudepot.sites.s3 import inventory as s3_inventory
 from cudepot.sites.s3.inventory import Inventory
 from cudepot.sites.s3.public import unreadable
@@ -190,6 +190,10 @@ class S3Site:
                 s3_inventory.save(self._bucket, record)
         self._lock.release()
         return gone
+
+    def needs(self) -> Needs:
+        """Return nothing: its files are its own."""
+        return Needs()
 
     def files(self, number: int) -> Iterator[str]:
         """Give the snapshot's files that are there, and what no snapshot put there."""

@@ -12,7 +12,7 @@ from cudepot.digest import Digest, mismatch
 from cudepot.disk import write_atomic
 from cudepot.errors import StorageError
 from cudepot.ports import FileTraits, Rank
-from cudepot.store.layout import LAYOUT, OBJECTS, PARTS, SNAPSHOTS, Entry, Loss
+from cudepot.store.layout import LAYOUT, OBJECTS, PARTS, SITE, SNAPSHOTS, Entry, Loss
 from cudepot.store.snapshots import Snapshots
 from cudepot.stores.s3.state import Files, parse_files, rendered_files
 from cudepot.transport.s3.bucket import Bucket, LostRaceError
@@ -24,7 +24,7 @@ _SHORT = 200  # bytes of a text that needs no object of its own
 
 def is_record(entry: Entry) -> bool:
     """Return whether a file of a store goes into the bucket as a record."""
-    return entry.loss in (Loss.RECORD, Loss.WORK) and entry not in (OBJECTS, PARTS, SNAPSHOTS)
+    return entry.loss in (Loss.RECORD, Loss.WORK) and entry not in (OBJECTS, PARTS, SNAPSHOTS, SITE)
 
 
 def key_of(digest: Digest) -> str:

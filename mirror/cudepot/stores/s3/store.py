@@ -27,6 +27,7 @@ from cudepot.stores.kind import Around
 from cudepot.stores.s3.cache import Cache
 from cudepot.stores.s3.collect import LEASE, retire
 from cudepot.stores.s3.conditions import check_conditions
+from cudepot.stores.s3.objects import BucketDocument
 from cudepot.stores.s3.records import ROOM as RECORDS
 from cudepot.stores.s3.records import Records
 from cudepot.stores.s3.records import key_of as record_key
@@ -202,6 +203,11 @@ class S3Store(LocalStore):
     def snapshots(self) -> BucketSnapshots:
         """The snapshots that were made here, or came here."""
         return BucketSnapshots(self.root, self._bucket, self.commit, self._removed)
+
+    @property
+    def pointer(self) -> BucketDocument:
+        """What a site shows that is served out of this store: an object of its own."""
+        return BucketDocument(self._bucket, self.root)
 
     # what a run sees, and leaves
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from cudepot.digest import Digest
-from cudepot.errors import BusyError, ConfigError, MissingError, SiteError
+from cudepot.errors import BusyError, ConfigError, CudepotError, MissingError, SiteError
 from cudepot.ports import FileTraits
 from cudepot.transport.limits import UNLIMITED, Throttle
 from cudepot.transport.s3.direct_put import DirectPut, direct_put
@@ -61,6 +61,18 @@ class LostRaceError(BusyError):
     """A conditional write whose condition did not hold: somebody else was there."""
 
 
+class UnchangedError(CudepotError):
+    """A conditional read of what is there still."""
+
+
+class Patience(NamedTuple):
+    """How long a server is waited for: seconds to connect and for each answer, and how often a request is sent."""
+
+    connect: float = 10.0
+    answer: float = 60.0
+    tries: int = 5
+
+
 class Bucket:
     """The objects of a bucket below a prefix; keys given here are relative to it.
 
@@ -68,10 +80,16 @@ class Bucket:
         requests: how many requests were sent, retries included.
     """
 
-    def __init__(self, place: Where, user_agent: str, throttle: Throttle = UNLIMITED.throttle) -> None:
+    def __init__(
+        self,
+        place: Where,
+        user_agent: str,
+        throttle: Throttle = UNLIMITED.throttle,
+        patience: Patience = Patience(),  # noqa: B008 - a value
+    ) -> None:
         self.place, self.requests, self._throttle = place, 0, throttle
         with self._told("connecting"):
-            self._session, self._client = _client(place, user_agent)
+            self._session, self._client = _client(place, user_agent, patience)
         self._user_agent = user_agent
         self._client.meta.events.register("before-send.s3", self._count)
 
@@ -83,21 +101,23 @@ class Bucket:
         """The place as people write it."""
         return f"s3://{self.place.bucket}/{self.place.prefix}"
 
-    def get(self, key: str) -> Got | None:
-        """Return a small object; None when there is none."""
+    def get(self, key: str, *, unless: str = "") -> Got | None:
+        """Return a small object; None when there is none; raise UnchangedError where its ETag is ``unless``."""
+        condition = {"IfNoneMatch": unless} if unless else {}
         try:
             with self._told(key):
-                answer = self._client.get_object(**self._at(key))
+                answer = self._client.get_object(**self._at(key), **condition)
                 body = answer["Body"].read()
         except MissingError:
             return None
         now = _server_time(answer)
         return Got(body, answer["ETag"].strip('"'), now - answer["LastModified"].timestamp(), now)
 
-    def open(self, key: str) -> BinaryIO:
-        """Open an object for reading; raise MissingError when there is none."""
+    def open(self, key: str, piece: tuple[int, int] | None = None) -> BinaryIO:
+        """Open an object, or its bytes from one to before another; raise MissingError when there is none."""
+        asked = {"Range": f"bytes={piece[0]}-{piece[1] - 1}"} if piece else {}
         with self._told(key):
-            return cast(BinaryIO, self._client.get_object(**self._at(key))["Body"])
+            return cast(BinaryIO, self._client.get_object(**self._at(key), **asked)["Body"])
 
     def put(
         self,
@@ -276,7 +296,7 @@ class Bucket:
             raise SiteError(f"{what}: {said}", hint=hint.replace("TABLE", self.place.table)) from error
 
 
-def _client(place: Where, user_agent: str) -> tuple[Any, Any]:
+def _client(place: Where, user_agent: str, patience: Patience) -> tuple[Any, Any]:
     """Return botocore's session and boto3's client; boto3 takes 200 ms to import, and only sites on S3 need it."""
     from boto3.session import Session as Boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
@@ -291,10 +311,10 @@ def _client(place: Where, user_agent: str) -> tuple[Any, Any]:
         s3={"addressing_style": "path" if place.path_style else "auto", "payload_signing_enabled": True},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        retries={"mode": "standard", "total_max_attempts": 5},
+        retries={"mode": "standard", "total_max_attempts": patience.tries},
         max_pool_connections=place.workers + 2,
-        connect_timeout=10,
-        read_timeout=60,
+        connect_timeout=patience.connect,
+        read_timeout=patience.answer,
         proxies={"http": place.proxy, "https": place.proxy} if place.proxy else None,
         user_agent_extra=user_agent,
     )
@@ -332,6 +352,8 @@ def _refusal(error: ClientError, what: str, table: str) -> Exception:
     detail = cast(dict[str, Any], error.response.get("Error", {}))
     code = str(detail.get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status == 304:
+        return UnchangedError(f"{what}: unchanged")
     if code in _MISSING and error.operation_name not in ("PutObject", "CopyObject"):
         return MissingError(f"{what}: not there", hint=f"run `cudepot {_BRINGS.get(table, 'sync')}`")
     if code in ("PreconditionFailed", "ConditionalRequestConflict") or status == 412:
