@@ -23,7 +23,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "sites.md"
 
 @contextlib.contextmanager
 def serve(project: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Run ``cudepot serve`` on a free port and give its URL, without a slash at the end; ``env`` is added to its environment."""
+    """Run ``cudepot serve`` on a free port, with more in its environment; give its URL, without a slash at the end."""
     argv = [sys.executable, "-m", "cudepot.cli.main", "serve", "-C", str(project), "--port", "0", "--json", *options]
     around = clean_env(PYTHONPATH=str(Path(cudepot.__file__).parent.parent)) | dict(env or {})
     child = subprocess.Popen(argv, env=around, stdout=subprocess.PIPE, text=True)

@@ -211,6 +211,21 @@ def test_the_manifests_with_workers_are_of_the_api_and_start_what_there_is(proje
         run(sys.executable, "-m", *dask)  # takes these options
 
 
+def test_servers_of_a_bucket_are_of_the_api_and_have_neither_volume_nor_key(project: Project, installed: Path) -> None:
+    folder = written(project, installed, "kubernetes-serve", "--image", "reg.example.org/cudepot:2")
+    found = manifests(folder)
+    assert sorted(one["kind"] for one in found) == ["Deployment", "Service"]
+    for one in found:
+        kubernetes_validate.validate(one, "1.31", strict=True)
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    assert {*kustomization["resources"], "kustomization.yaml"} == {one.name for one in folder.iterdir()}
+    assert kustomization["replicas"] == [{"name": "cudepot-serve", "count": 2}]
+    (serve,), (pod,) = containers(found), pods(found)
+    assert serve["image"] == "reg.example.org/cudepot:2"
+    assert parser("serve").parse_args([str(word) for word in serve["args"]]).directory == "/srv/cudepot"
+    assert [next(key for key in one if key != "name") for one in pod["volumes"]] == ["configMap", "emptyDir"]
+
+
 @pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")
 def test_kustomize_puts_them_together(project: Project, installed: Path) -> None:
     folder = written(project, installed, "kubernetes")

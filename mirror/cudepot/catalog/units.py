@@ -12,6 +12,7 @@ KINDS = {
     "systemd": "a hardened service and its timer",
     "cron": "a line for /etc/cron.d",
     "kubernetes": "a CronJob, a server and their volume, for Kustomize",
+    "kubernetes-serve": "for a site served out of a bucket: servers, as many as you like, without a volume or key",
     "kubernetes-workers": "for a store in a bucket: a CronJob, Dask's scheduler and four workers, without a volume",
     "prometheus": "alert rules, and promtool's tests of them",
 }
