@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cudepot.cli.output import Answer
 from cudepot.cli.project_file import load_config
 from cudepot.cli.remote import USER_AGENT
-from cudepot.cli.output import Answer
 from cudepot.cli.speech import SPEECH
 from cudepot.errors import ConfigError
 from cudepot.sites.kind import Offering

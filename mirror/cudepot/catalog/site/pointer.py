@@ -18,8 +18,6 @@ from cudepot.paths import safe_name
 from cudepot.sealed import sealed, unsealed
 
 FORMAT = "cudepot-site 1"
-CURRENT = "current"
-"""What a site without channels shows."""
 DOCUMENT = "snapshot.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _HINT = "move it away; then `cudepot publish`, and `cudepot promote` for each other channel, write it again"
@@ -56,7 +54,7 @@ class Pointer:
     """What a site shows.
 
     Attributes:
-        channels: name → what it shows; a site without channels has one, :data:`CURRENT`.
+        channels: name → what it shows; a site without channels has one, ``current``.
         snapshots: number → what was written and not pruned since.
         newest: the highest number that was ever written.
         serial: how often it was changed.

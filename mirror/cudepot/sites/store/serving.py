@@ -15,8 +15,9 @@ from typing import NamedTuple
 from anyio import to_thread
 
 from cudepot.catalog.site.file_traits import traits
-from cudepot.catalog.site.pointer import CURRENT, Channel, Pointer, Written, parse_pointer
+from cudepot.catalog.site.pointer import Channel, Pointer, Written, parse_pointer
 from cudepot.catalog.site.snapshot import Tree
+from cudepot.catalog.site_tops import CURRENT
 from cudepot.digest import Digest, mismatch
 from cudepot.errors import CudepotError, SiteError, StorageError
 from cudepot.ports import Edition, Objects, Rank

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
-from cudepot.catalog.site.pointer import CURRENT, DOCUMENT, Pointer, Written, rendered_files
+from cudepot.catalog.site.pointer import DOCUMENT, Pointer, Written, rendered_files
+from cudepot.catalog.site_tops import CURRENT
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, MissingError, StorageError
 from cudepot.ports import Needs
