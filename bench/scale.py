@@ -18,7 +18,7 @@ from simulator.server import Server
 from bench import scale_world as world
 from bench.apt_world import nginx
 from bench.measure import cudepot
-from bench.scale_store import CHANNELS, SNAPSHOTS, used_store
+from bench.scale_store import CHANNELS, SNAPSHOTS, out_of_the_store, used_store
 from cudepot.digest import Digest
 from cudepot.formats.conda_index import IndexedPackage, channel_files
 
@@ -122,6 +122,9 @@ class _Scale:
         with used_store(folder, self._keys, self._key, size, self._snapshots) as project:
             for words in (("status",), ("publish",), ("gc", "-n"), ("promote", *CHANNELS[:2])):
                 self._verb(f"N objects, {self._snapshots} snapshots: {' '.join(words)}", size, project, *words)
+            out_of_the_store(project)
+            words = ("promote", CHANNELS[0], CHANNELS[2])
+            self._verb(f"N objects, {self._snapshots} snapshots: promote, out of the store", size, project, *words)
 
     def _wheels(self, folder: Path, size: int) -> None:
         world.wheel_page(folder / "www", size)

@@ -56,6 +56,13 @@ def _with_channels(toml: Path) -> None:
     toml.write_text(text + "\n[keep]\ndaily = 7\nweekly = 4\nmonthly = 12\n")
 
 
+def out_of_the_store(project: Path) -> None:
+    """Let the site be the store itself, and the first channel show the newest snapshot there."""
+    toml = project / "cudepot.toml"
+    toml.write_text(toml.read_text().replace("[site]\n", '[site]\ntype = "store"\n', 1))
+    cudepot(project, "publish")
+
+
 def _fill(project: Path, packages: int, snapshots: int) -> None:
     """Write the snapshots between the first and the newest, and the objects that only they have."""
     args = argparse.Namespace(directory=str(project), quiet=True, verb="scale", recipes=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,17 +45,25 @@ class World:
 
 @pytest.fixture
 def world(site_key: SiteKey, tmp_path: Path) -> Iterator[World]:
-    shelf = Shelf(tmp_path / "shelf")
     project = Project(tmp_path / "project", key=site_key.fingerprint, gnupg=site_key.home)
-    project._head = project._head.replace(
-        "[site]\n", '[site]\nchannels = ["dev", "prod"]\nurl = "http://site.example/"\n'
-    )
+    with two_channels(project, tmp_path) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def two_channels(project: Project, folder: Path, more: str = "", store: str = "") -> Iterator[World]:
+    """Give a world; ``more`` is said of its site, ``store`` of its store."""
+    shelf = Shelf(folder / "shelf")
+    head = f'[site]\n{more}channels = ["dev", "prod"]\nurl = "http://site.example/"\n'
+    project._head = project._head.replace("[site]\n", head)
+    if store:
+        project._head = project._head.replace("[site]\n", f"{store}[site]\n")
     project.write()
     project.init()
-    (tmp_path / "served").mkdir()
-    with Server(tmp_path / "served") as server:
-        stages = {name: Stage(tmp_path / name, "", shelf) for name in FORMS}
-        made = World(project, stages | {"conda": Stage(tmp_path / "served", server.url, shelf)})
+    (folder / "served").mkdir()
+    with Server(folder / "served") as server:
+        stages = {name: Stage(folder / name, "", shelf) for name in FORMS}
+        made = World(project, stages | {"conda": Stage(folder / "served", server.url, shelf)})
         made.offer(FIRST)
         project.run("promote", "dev", "prod")
         made.offer(FIRST, SECOND)
@@ -65,7 +74,7 @@ def world(site_key: SiteKey, tmp_path: Path) -> Iterator[World]:
 @pytest.mark.slow
 def test_four_clients_read_two_channels_of_one_site(world: World, tmp_path: Path) -> None:
     with web.serve(world.project.base) as url:
-        seen = {name: _seen(world.project, f"{url}/{name}", tmp_path / name) for name in ("dev", "prod")}
+        seen = {name: clients_see(f"{url}/{name}", tmp_path / name) for name in ("dev", "prod")}
         assert seen["prod"] == {one: {"first"} for one in ("apt", "dnf", "rattler", "pip")}
         assert seen["dev"] == {one: {"first", "second"} for one in ("apt", "dnf", "rattler", "pip")}
         assert _read(f"{url}/").count("<li>") == 2
@@ -85,13 +94,15 @@ def _read(url: str) -> str:
         return str(answer.read().decode())
 
 
-def _seen(project: Project, url: str, folder: Path) -> dict[str, set[str]]:
+def clients_see(url: str, folder: Path) -> dict[str, set[str]]:
     """Return client → which of the two packages it can get from a channel."""
     folder.mkdir()
-    keys = project.base / "site/dev/keys"
+    for name in ("site.gpg", "site.asc"):
+        with urllib.request.urlopen(f"{url}/keys/{name}") as answer:
+            (folder / name).write_bytes(answer.read())
     return {
-        "apt": _apt(url, keys / "site.gpg", folder / "apt"),
-        "dnf": _dnf(url, keys / "site.asc", folder / "dnf"),
+        "apt": _apt(url, folder / "site.gpg", folder / "apt"),
+        "dnf": _dnf(url, folder / "site.asc", folder / "dnf"),
         "rattler": _rattler(url, folder / "conda"),
         "pip": _pip(url, folder / "pip"),
     }

@@ -220,7 +220,7 @@ def test_it_works_in_a_folder_and_gc_keeps_what_is_shown(few: Machines) -> None:
     (one.store / "site.json").write_text("{}")
     broken = one.fail(7, "publish")
     assert "not what cudepot wrote" in broken.error
-    assert broken.hint.startswith("move it away; then `cudepot publish`")
+    assert broken.hint.startswith("hint: move it away; then `cudepot publish`")
     (one.store / "site.json").unlink()
     one.run("publish")
     one.run("promote", DEV, TEST, "--snapshot", "1")
