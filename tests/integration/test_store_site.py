@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from simulator.site_key import SiteKey
 from tests.clients import web
 from tests.clients.apt import AptRoot
 from tests.clients.python_env import PythonEnv
-from tests.integration.test_channels_clients import World, clients_see, two_channels
+from tests.integration.test_channels_clients import FORMS, World, clients_see, two_channels
 from tests.kinds.contract.shelf import FIRST, SECOND
 
 EVERY = ("apt", "dnf", "rattler", "pip")
@@ -92,7 +93,8 @@ def _at_work(url: str, folder: Path) -> Iterator[_Ended]:
 def _follows(url: str, base: Path, key: Path) -> None:
     """An edge takes over what a channel shows, over plain HTTP, and serves that out of its own store."""
     edge = Far(base, key).init()
-    edge.toml.write_text(edge.toml.read_text().replace("[site]\n", '[site]\ntype = "store"\n'))
+    said = f'[site]\ntype = "store"\nunsigned-upstreams = {json.dumps([*FORMS, "conda"])}\n'
+    edge.toml.write_text(edge.toml.read_text().replace("[site]\n", said))
     edge.run("edge", url)
     with web.serve(base) as own:
         assert clients_see(own, base / "clients") == {one: {FIRST, SECOND} for one in EVERY}
