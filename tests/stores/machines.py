@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -53,19 +54,30 @@ class Machines:
 
     # what is in the bucket
 
-    @property
+    @functools.cached_property
     def client(self) -> Any:
         """boto3's client."""
         return self.server.client()
 
     def listed(self, start: str = "") -> list[str]:
         """Return the keys of the store that begin so."""
+        return list(self.tagged(start))
+
+    def tagged(self, start: str = "") -> dict[str, str]:
+        """Return the same with their ETags."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{PREFIX}/{start}")
-        return [one["Key"].removeprefix(f"{PREFIX}/") for page in pages for one in page.get("Contents", ())]
+        found = (one for page in pages for one in page.get("Contents", ()))
+        return {one["Key"].removeprefix(f"{PREFIX}/"): one["ETag"] for one in found}
 
     def get(self, key: str) -> bytes:
         """Return an object."""
         return bytes(self.client.get_object(Bucket=self.bucket, Key=f"{PREFIX}/{key}")["Body"].read())
+
+    def versions(self, key: str) -> list[bytes]:
+        """Return all that an object ever was, in a bucket that keeps versions."""
+        found = self.client.list_object_versions(Bucket=self.bucket, Prefix=f"{PREFIX}/{key}")["Versions"]
+        where = [{"Bucket": self.bucket, "Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+        return [bytes(self.client.get_object(**one)["Body"].read()) for one in where]
 
     def put(self, key: str, body: bytes) -> None:
         """Write an object, as whoever meddles does."""

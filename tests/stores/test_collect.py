@@ -55,3 +55,20 @@ def test_nobody_begins_while_another_machine_removes_objects(few: Machines) -> N
     few.put("state.json", json.dumps(sealed(state | {"collecting": "another"})).encode())
     said = one.fail(9, "lock")
     assert "another machine removes objects there" in said.error
+
+
+def test_what_a_machine_was_about_to_show_when_it_died_is_kept(few: Machines) -> None:
+    few.client.put_bucket_versioning(Bucket=few.bucket, VersioningConfiguration={"Status": "Enabled"})
+    one = few.new("one")
+    one.publish()
+    state = next(body for body in few.versions("state.json") if json.loads(body)["coming"])
+    few.client.delete_object(Bucket=few.bucket, Key="depots/one/snapshots/000001.json")
+    few.put("state.json", state)  # as it was when the snapshot was not there yet
+    few.throw_away(one)
+
+    two = few.new("two", grace_hours=0)
+    two.run("gc", "--force")
+    assert few.listed("snapshots/") == ["snapshots/000001.json"]
+    two.run("publish")
+    assert json.loads((two.site / "snapshot.json").read_bytes())["number"] == 1
+    assert two.run("verify", "--json").json["faults"] == []

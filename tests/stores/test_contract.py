@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+import io
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from simulator.s3 import S3Server
 
 from cudepot.cli.progress import Silent
 from cudepot.digest import Digest, Promise, hexdigest
-from cudepot.errors import BusyError, StorageError, TrustError
+from cudepot.errors import BusyError, ConfigError, StorageError, TrustError
 from cudepot.sites.s3.place import S3Place
+from cudepot.store import layout
 from cudepot.store.local import LocalStore
 from cudepot.store.overlay import dry_run
 from cudepot.store.present import absent
 from cudepot.store.sealed_file import SealedFile
 from cudepot.stores.kind import Around
+from cudepot.stores.s3.collect import LEASE, Remover
+from cudepot.stores.s3.state import StateFile
 from cudepot.stores.s3.store import S3Store
-from cudepot.transport.s3.bucket import Bucket
+from cudepot.stores.s3.uploads import OBJECT
+from cudepot.transport.s3 import send
+from cudepot.transport.s3.bucket import Bucket, Got
 from cudepot.transport.s3.where import Where
 
 Open = Callable[[str], LocalStore]
 DATA = b"some bytes"
 
 
-@pytest.fixture
-def where(s3_server: Callable[[str], S3Server], monkeypatch: pytest.MonkeyPatch) -> Where:
-    server = s3_server("moto")
+@pytest.fixture(params=["moto"])
+def where(
+    request: pytest.FixtureRequest, s3_server: Callable[[str], S3Server], monkeypatch: pytest.MonkeyPatch
+) -> Where:
+    server = s3_server(request.param)
     for name, value in server.env.items():
         monkeypatch.setenv(name, value)
     return Where(server.bucket(), "x/", server.url, path_style=True, table="store")
@@ -186,6 +196,136 @@ def test_a_snapshot_number_is_given_once(on: Callable[[str], S3Store]) -> None:
             one.snapshots.create(1, b"{}", b"one")
     with one.locked():
         assert one.snapshots.read(1) == (b"{}", b"two")
+
+
+def test_a_snapshot_that_was_decided_on_is_one_though_its_machine_died(on: Callable[[str], S3Store]) -> None:
+    one = on("one")
+    with one.locked(dry=True), one.sending():
+        one.commit(coming=(1, b'{"document": "{}", "signature": "sig"}'))
+    assert one.snapshots.numbers() == []
+    two = on("two")
+    with two.locked(dry=True):
+        assert two.snapshots.read(1) == (b"{}", b"sig")
+    with two.locked():
+        assert two.collect([]) == []
+    with two.locked():
+        two.snapshots.add(2, b"{2}", b"sig")
+    three = on("three")
+    with three.locked():
+        assert three.snapshots.numbers() == [1, 2]
+
+
+def test_a_bare_machine_that_dies_while_it_begins_can_begin_again(
+    on: Callable[[str], S3Store], where: Where, tmp_path: Path
+) -> None:
+    one = on("one")
+    with one.locked():
+        one.snapshots.add(1, b"{}", b"sig")
+
+    class Dying(Bucket):
+        """Ends with the records."""
+
+        def get(self, key: str) -> Got | None:
+            if key.startswith("records/"):
+                raise KeyboardInterrupt
+            return super().get(key)
+
+    (tmp_path / "two").mkdir()
+    two = S3Store(Around(tmp_path / "two", tmp_path / "two/store", Silent(), "tests"), Dying(where, "tests"))
+    with pytest.raises(KeyboardInterrupt), two.locked():
+        pass
+    assert two.snapshots.numbers() == [1]
+    with on("two").locked():
+        pass
+
+
+def test_records_that_went_while_they_were_read_are_looked_up_again(where: Where, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    now = replace(where, grace=0)
+    one = S3Store(Around(tmp_path / "one", tmp_path / "one/store", Silent(), "tests"), Bucket(now, "tests"))
+    with one.locked():
+        one.memory("up").keep_pages({"x": {"size": 1, "why": "x" * 300}})
+
+    class Slow(Bucket):
+        """Another machine is faster."""
+
+        def get(self, key: str) -> Got | None:
+            if key.startswith("records/") and not quick:
+                quick.append(key)
+                with one.locked():
+                    one.memory("up").keep_pages({"x": {"size": 2, "why": "y" * 300}})
+                with one.locked():
+                    one.collect([])
+            return super().get(key)
+
+    quick: list[str] = []
+    two = S3Store(Around(tmp_path, tmp_path / "store", Silent(), "tests"), Slow(now, "tests"))
+    with two.locked(dry=True):
+        assert two.memory("up").pages() == {"x": {"size": 2, "why": "y" * 300}}
+    assert Bucket(now, "tests").get(quick[0]) is None
+
+
+def test_who_removes_gives_signs_of_life_and_stops_when_another_took_over(
+    on: Callable[[str], S3Store], where: Where
+) -> None:
+    with on("one").locked():
+        pass
+    bucket, clock = Bucket(where, "tests"), [0.0]
+    state = StateFile(bucket)
+    begun = state.read()
+    remover = Remover(bucket, state, lambda: clock[0])
+    for key in ("objects/1", "objects/2", "objects/3"):
+        bucket.put(key, DATA, OBJECT, Digest.of(DATA).sha256)
+    remover.remove(["objects/1"])
+    assert StateFile(bucket).read() == begun
+    clock[0] += LEASE / 2
+    remover.remove(["objects/2"])
+    assert StateFile(bucket).read() == (begun and replace(begun, serial=begun.serial + 1))
+    with on("two").locked():
+        on("two").memory("up").keep_pages({"x": {"size": 2}})
+    clock[0] += LEASE
+    with pytest.raises(BusyError, match="another machine changed this store meanwhile"):
+        remover.remove(["objects/3"])
+    assert [key for key, _, _ in bucket.stock("objects/")] == ["objects/3"]
+
+
+class Changing(LocalStore):
+    """A store whose objects change while they are read."""
+
+    def open(self, digest: Digest) -> BinaryIO:
+        return io.BytesIO(bytes(digest.size))
+
+
+@pytest.mark.parametrize("where", ["moto", pytest.param("radosgw", marks=pytest.mark.slow)], indirect=True)
+def test_uploads_that_were_cut_are_given_up(
+    on: Callable[[str], S3Store], where: Where, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(send, "WHOLE", 1 << 20)
+    bucket, store = Bucket(where, "tests"), Changing(tmp_path / "folder", create=True)
+    with pytest.raises(TrustError):
+        send.Sender(bucket, store, lambda _: OBJECT, absent=True).send_one("objects/1", Digest("0" * 64, 6 << 20))
+    assert list(bucket.uploads("objects/")) == []
+    bucket.begin_parts("objects/2", OBJECT, "0" * 64)
+    one = on("one")
+    with one.locked():
+        ((_, _, begun),) = bucket.uploads("objects/")
+        if begun > time.time() - 3600:  # moto says 2010 of all
+            one.collect([])
+            assert [key for key, _, _ in bucket.uploads("objects/")] == ["objects/2"]
+        one._bucket.place = replace(where, grace=-60)
+        one.collect([])
+    assert list(bucket.uploads("objects/")) == []
+
+
+def test_a_folder_with_records_of_its_own_keeps_them(on: Callable[[str], S3Store], tmp_path: Path) -> None:
+    with on("one").locked():
+        pass
+    folder = LocalStore(tmp_path / "two/store", create=True)
+    with folder.locked():
+        folder.roots_log.append([{"root": "seen"}])
+    with pytest.raises(ConfigError, match=r"has roots\.log of its own"), on("two").locked():
+        pass
+    assert folder.at(layout.ROOTS_LOG).exists()
 
 
 def test_a_removed_snapshot_stays_removed(on: Callable[[str], S3Store]) -> None:

@@ -16,10 +16,11 @@ class Cache(LocalStore):
     Args:
         root: of the store that works in it.
         marks: that store's.
+        durable: see :class:`~cudepot.store.local.LocalStore`.
     """
 
-    def __init__(self, root: Path, marks: Marks) -> None:
-        super().__init__(root)
+    def __init__(self, root: Path, marks: Marks, *, durable: bool = True) -> None:
+        super().__init__(root, durable=durable)
         self.marks = marks
 
     def trim(self, limit: int | None, there: There) -> None:

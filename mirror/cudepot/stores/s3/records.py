@@ -19,7 +19,12 @@ from cudepot.transport.s3.bucket import Bucket, LostRaceError
 
 ROOM = f"{RECORDS}/"
 TRAITS = FileTraits(Rank.HASHED, "application/octet-stream", "no-store")
+_RESTORE = "restore it from a backup"
 _SHORT = 200  # bytes of a text that needs no object of its own
+
+
+class RecordGoneError(StorageError):
+    """What a state names is not in the bucket: somebody removed it since, who changed the state, or meddled."""
 
 
 def is_record(entry: Entry) -> bool:
@@ -60,9 +65,10 @@ class Records:
         """Make the working copy have exactly these records; one that is there already is not fetched.
 
         Raises:
-            StorageError: the bucket lacks a record, or has another.
+            RecordGoneError: the bucket lacks a record.
+            TrustError: it has another.
         """
-        self.files = parse_files(self._get(tree), f"{self._bucket.where}{key_of(tree)}")
+        self.files = parse_files(self.get(tree), f"{self._bucket.where}{key_of(tree)}")
         self._known = {tree.sha256, *(one.sha256 for one in self.files.values() if isinstance(one, Digest))}
         places = {path: self._also.get(path) or self._root / path for path in self.files}
         for path in local_files(self._root):
@@ -83,6 +89,11 @@ class Records:
         self._put((tree, document))
         self.files = files
         return tree
+
+    def keep(self, body: bytes) -> Digest:
+        """Send a record that is no file of the working copy, and return what names it."""
+        self._put((digest := Digest.of(body), body))
+        return digest
 
     def named(self) -> set[str]:
         """Return the keys of the records there are now, without the document of them."""
@@ -107,13 +118,16 @@ class Records:
     def _bring(self, wanted: tuple[Path, Digest | str]) -> None:
         place, one = wanted
         mode = 0o444 if place.parent.name == SNAPSHOTS.name else 0o644
-        write_atomic(place, one.encode() if isinstance(one, str) else self._get(one), mode=mode)
+        write_atomic(place, one.encode() if isinstance(one, str) else self.get(one), mode=mode)
 
-    def _get(self, digest: Digest) -> bytes:
+    def get(self, digest: Digest) -> bytes:
+        """Return a record; raise as :meth:`pull` does."""
         what = f"{self._bucket.where}{key_of(digest)}"
         got = self._bucket.get(key_of(digest))
         if got is None:
-            raise StorageError(f"{what}: a record of the store is not in the bucket", hint="restore it from a backup")
+            raise RecordGoneError(
+                f"{what}: a record of the store is not in the bucket", hint="restore it from a backup"
+            )
         if (found := Digest.of(got.body)) != digest:
             raise mismatch(what, digest, found)
         return got.body

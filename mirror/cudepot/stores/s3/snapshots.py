@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
-from cudepot.errors import BusyError, MissingError, StorageError
+from cudepot.errors import BusyError, StorageError
 from cudepot.ports import FileTraits, Rank
 from cudepot.store.snapshots import Snapshots
+from cudepot.stores.s3.records import RecordGoneError
+from cudepot.stores.s3.records import key_of as record_key
+from cudepot.stores.s3.state import State
 from cudepot.transport.s3.bucket import Bucket, LostRaceError
 
 ROOM = "snapshots/"
 TRAITS = FileTraits(Rank.HASHED, "application/json", "no-store")
+
+
+Announce = Callable[[int, bytes], None]
 
 
 def key_of(number: int) -> str:
@@ -28,25 +34,26 @@ class BucketSnapshots(Snapshots):
     Args:
         root: of the working copy.
         bucket: where they are.
-        checkpoint: called before a snapshot is created, so that all it names is in the bucket.
+        announce: told a snapshot before it is created: the state names it from then on, and all that it consists of is
+            in the bucket.
         doomed: is told the numbers of those to be removed from the bucket when the state is changed next.
     """
 
-    def __init__(self, root: Path, bucket: Bucket, checkpoint: Callable[[], None], doomed: set[int]) -> None:
+    def __init__(self, root: Path, bucket: Bucket, announce: Announce, doomed: set[int]) -> None:
         super().__init__(root)
-        self._bucket, self._checkpoint, self._doomed = bucket, checkpoint, doomed
+        self._bucket, self._announce, self._doomed = bucket, announce, doomed
 
     def add(self, number: int, document: bytes, signature: bytes) -> None:
         """Keep a snapshot for good.
 
         Raises:
-            BusyError: another machine made one of that number.
+            BusyError: another machine made one of that number, or changed the store otherwise.
         """
         if number in self.numbers():
             super().add(number, document, signature)  # says what is wrong
-        self._checkpoint()
+        self._announce(number, _rendered(document, signature))
+        super().add(number, document, signature)  # from here on it is one, whatever happens to what follows
         self.create(number, document, signature)
-        super().add(number, document, signature)
 
     def create(self, number: int, document: bytes, signature: bytes) -> None:
         """Write a snapshot of the working copy into the bucket, unless this very one is there."""
@@ -72,23 +79,29 @@ class BucketSnapshots(Snapshots):
         super().remove(number, link=link)
         self._doomed.add(number)
 
-    def pull(self, kept: Collection[int], newest: int) -> None:
-        """Make the working copy have those that are ``kept``, and those that came after ``newest``.
+    def pull(self, state: State) -> None:
+        """Make the working copy have those that a state keeps, and those that came after it.
 
         Documents of the others are records: what is left of them is decided there.
+
+        Raises:
+            RecordGoneError: one is not there.
         """
         there = {int(key[len(ROOM) :][:6]) for key, _, _ in self._bucket.stock(ROOM)}
-        valid = {one for one in there if one in kept or one > newest}
-        for number in set(self.numbers()) - valid:
+        keys = {one: key_of(one) for one in there if one in state.snapshots or one > state.newest}
+        if state.coming and state.coming.number in state.snapshots:  # whoever made it may have died before it was there
+            keys.setdefault(state.coming.number, record_key(state.coming.record))
+        for number in set(self.numbers()) - keys.keys():
             super().remove(number, link=True)
+        lacking = sorted(keys.keys() - self.numbers())
         with ThreadPoolExecutor(self._bucket.place.workers) as pool:
-            list(pool.map(self._bring, sorted(valid - set(self.numbers()))))
+            list(pool.map(self._bring, lacking, map(keys.__getitem__, lacking)))
 
-    def _bring(self, number: int) -> None:
-        where = f"{self._bucket.where}{key_of(number)}"
-        got = self._bucket.get(key_of(number))
+    def _bring(self, number: int, key: str) -> None:
+        where = f"{self._bucket.where}{key}"
+        got = self._bucket.get(key)
         if got is None:
-            raise MissingError(f"{where}: no longer there", hint="run the command again")
+            raise RecordGoneError(f"{where}: no longer there", hint="run the command again")
         try:
             data = json.loads(got.body)
             document, signature = str(data["document"]).encode(), str(data["signature"]).encode()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from cudepot.digest import Digest
 from cudepot.errors import BusyError, CudepotError, FormatError, StorageError
@@ -22,6 +22,13 @@ Files = Mapping[str, "Digest | str"]
 """Path → content of the store's records; small texts stand there themselves."""
 
 
+class Coming(NamedTuple):
+    """A snapshot that was decided on: its number, and the record that has it meanwhile."""
+
+    number: int
+    record: Digest
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What a store is.
@@ -29,7 +36,8 @@ class State:
     Attributes:
         tree: the document that has its records.
         snapshots: numbers of the snapshots that are kept.
-        newest: the highest number there ever was when it was written; those above came later and are kept too.
+        newest: the highest number there ever was when it was written.
+        coming: a snapshot whose own object may not be there yet; None for none.
         collecting: the working copy that removes objects just now; empty for none.
         serial: how often it was changed: servers compare documents, and one that says the same again after objects
             were removed must not be taken for the one before.
@@ -38,6 +46,7 @@ class State:
     tree: Digest
     snapshots: tuple[int, ...] = ()
     newest: int = 0
+    coming: Coming | None = None
     collecting: str = ""
     serial: int = 0
 
@@ -48,6 +57,7 @@ class State:
             "tree": [self.tree.sha256, self.tree.size],
             "snapshots": list(self.snapshots),
             "newest": self.newest,
+            "coming": self.coming and [self.coming.number, self.coming.record.sha256, self.coming.record.size],
             "collecting": self.collecting,
             "serial": self.serial,
         }
@@ -66,12 +76,21 @@ def parse_state(data: bytes, what: str) -> State:
             raise StorageError(
                 f"{what}: format {found['format']} is not {FORMAT}", hint="use the cudepot that wrote it"
             )
-        sha, size = found["tree"]
-        numbers = tuple(int(one) for one in found["snapshots"])
-        tree, newest = Digest(str(sha), int(size)), int(found["newest"])
-        return State(tree, numbers, newest, str(found["collecting"]), int(found["serial"]))
+        number, *record = found["coming"] or (0, "", 0)
+        return State(
+            _digest(*found["tree"]),
+            tuple(int(one) for one in found["snapshots"]),
+            int(found["newest"]),
+            Coming(int(number), _digest(*record)) if number else None,
+            str(found["collecting"]),
+            int(found["serial"]),
+        )
     except (FormatError, KeyError, TypeError, ValueError) as error:
         raise StorageError(f"{what}: not what cudepot wrote: {error}", hint="restore it from a backup") from error
+
+
+def _digest(sha256: object, size: object) -> Digest:
+    return Digest(str(sha256), int(str(size)))
 
 
 def rendered_files(files: Files) -> bytes:

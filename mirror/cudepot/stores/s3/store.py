@@ -25,16 +25,17 @@ from cudepot.store.local import LocalStore
 from cudepot.store.sealed_file import SealedFile
 from cudepot.stores.kind import Around
 from cudepot.stores.s3.cache import Cache
-from cudepot.stores.s3.collect import LEASE, retire
+from cudepot.stores.s3.collect import LEASE, Remover, retire, unnamed_keys
 from cudepot.stores.s3.conditions import check_conditions
 from cudepot.stores.s3.objects import BucketDocument
 from cudepot.stores.s3.records import ROOM as RECORDS
-from cudepot.stores.s3.records import Records
+from cudepot.stores.s3.records import RecordGoneError, Records
 from cudepot.stores.s3.records import key_of as record_key
 from cudepot.stores.s3.snapshots import ROOM as SNAPSHOTS
 from cudepot.stores.s3.snapshots import BucketSnapshots
 from cudepot.stores.s3.snapshots import key_of as snapshot_key
-from cudepot.stores.s3.state import State, StateFile
+from cudepot.stores.s3.state import Coming, State, StateFile
+from cudepot.stores.s3.there import ROOM as OBJECTS
 from cudepot.stores.s3.there import There, key_of
 from cudepot.stores.s3.uploads import Uploads
 from cudepot.transport.s3.bucket import Bucket
@@ -42,6 +43,7 @@ from cudepot.transport.s3.where import Where
 
 LOCK_FILE = "cudepot.lock"
 """The project's own file that goes with a store: a machine that has none gets it back."""
+_PASSING = (layout.LOG, layout.LAST_RUN)  # what the next run writes again
 _PATIENCE = 15.0  # seconds that a run waits for one that only reads
 
 
@@ -52,16 +54,17 @@ class S3Store(LocalStore):
         around: what of a run it works with.
         bucket: the bucket.
         cache: bytes that objects may take on this machine after a run; None for as many as there are.
-        singly: see :class:`~cudepot.stores.s3.there.There`.
+        singly: see :class:`~cudepot.stores.s3.there.There`; a worker's folder goes with it and need not be durable.
     """
 
     def __init__(self, around: Around, bucket: Bucket, *, cache: int | None = None, singly: bool = False) -> None:
-        super().__init__(around.root, create=True, quick=around.quick)
+        super().__init__(around.root, create=True, durable=not singly, quick=around.quick)
         self._bucket, self._progress, self._limit = bucket, around.progress, cache
-        self._cache = Cache(self.root, self.marks)
+        self._cache = Cache(self.root, self.marks, durable=not singly)
         self.there = There(bucket, singly=singly)
         self._spoilt: set[str] = set()
         self._removed: set[int] = set()
+        self._uncreated = 0  # number of a snapshot that the state names and that may not be there yet
         self._state = StateFile(bucket)
         self._records = Records(bucket, self.root, {f"project/{LOCK_FILE}": around.base / LOCK_FILE})
         self._uploads: Uploads | None = None
@@ -202,7 +205,7 @@ class S3Store(LocalStore):
     @property
     def snapshots(self) -> BucketSnapshots:
         """The snapshots that were made here, or came here."""
-        return BucketSnapshots(self.root, self._bucket, self.commit, self._removed)
+        return BucketSnapshots(self.root, self._bucket, self._announce, self._removed)
 
     @property
     def pointer(self) -> BucketDocument:
@@ -257,13 +260,24 @@ class S3Store(LocalStore):
 
     def _pull(self) -> None:
         """Make the working copy what the bucket says; a store that was a folder stays as it is until it is sent."""
-        state, note = self._state.read(), self._note()
-        if state is None:
-            return
-        if note.get("bucket") != self.where and self.snapshots.documents():
+        before, state = None, self._state.read()
+        while state is not None:
+            self._check(state)
+            try:
+                self._follow(state)
+            except RecordGoneError:
+                before, state = state, self._state.read()
+                if state is None or state == before:
+                    raise
+            else:
+                return
+
+    def _check(self, state: State) -> None:
+        note = self._note()
+        if note.get("bucket") != self.where and (own := self._own_records()):
             other = note.get("bucket", "")
             raise ConfigError(
-                f"{self.root}: has snapshots of {other or 'its own'}, and {self.where} has others",
+                f"{self.root}: has {own} of {other or 'its own'}, and {self.where} has others",
                 hint=f"move the folder away: a working copy of {self.where} is made from the bucket",
             )
         if state.collecting and state.collecting != note.get("copy") and self._state.age < LEASE:
@@ -271,17 +285,31 @@ class S3Store(LocalStore):
                 f"{self.where}: another machine removes objects there",
                 hint=f"run the command again when it is done; a dead one is waited for {LEASE:.0f} s",
             )
+
+    def _own_records(self) -> str:
+        """Return what this folder has that cannot be restored from anything else; empty for nothing."""
+        if self.snapshots.documents():
+            return "snapshots"
+        records = (one for one in layout.LAYOUT if one.loss == layout.Loss.RECORD and one not in _PASSING)
+        return ", ".join(one.name for one in records if one.found(self.root))
+
+    def _follow(self, state: State) -> None:
+        self._take_note()  # first: a run that is killed meanwhile leaves a working copy, not a store of its own
         self.there.forget()
-        self.snapshots.pull(state.snapshots, state.newest)
+        self.snapshots.pull(state)
+        self._uncreated = state.coming.number if state.coming else 0
         self._records.pull(state.tree)
-        self._take_note()
 
     def checkpoint(self) -> None:
         """Let the bucket have all that is new here; see :meth:`commit`."""
         self.commit()
 
-    def commit(self, collecting: str = "") -> None:
+    def commit(self, collecting: str = "", coming: tuple[int, bytes] | None = None) -> None:
         """Let the bucket have all that is new here: objects first, then records, then the state that names them.
+
+        Args:
+            collecting: the working copy that is going to remove objects.
+            coming: number and content of a snapshot that will be created as soon as the state names it.
 
         Raises:
             BusyError: another machine changed the store meanwhile.
@@ -291,13 +319,26 @@ class S3Store(LocalStore):
         if self._state.state is None:
             self._adopt()
         self._uploads.wait()
-        kept, before = tuple(BucketSnapshots.numbers(self.snapshots)), self._state.state
+        self._create_named()
+        named = Coming(coming[0], self._records.keep(coming[1])) if coming else None
+        kept, before = {*BucketSnapshots.numbers(self.snapshots), *([named.number] if named else [])}, self._state.state
         newest, serial = (before.newest, before.serial) if before else (0, 0)
-        new = State(self._records.push(), kept, max((*kept, newest)), collecting, serial)
+        new = State(self._records.push(), tuple(sorted(kept)), max((*kept, newest)), named, collecting, serial)
         if new != before:
             self._state.swap(replace(new, serial=serial + 1))
         self._bucket.delete_each([snapshot_key(one) for one in sorted(self._removed)])
         self._removed.clear()
+
+    def _announce(self, number: int, body: bytes) -> None:
+        self.commit(coming=(number, body))
+        self._uncreated = number
+
+    def _create_named(self) -> None:
+        """Create the snapshot that the state names, unless it is there: whoever made it may have died in between."""
+        snapshots = self.snapshots
+        if self._uncreated in snapshots.numbers():
+            snapshots.create(self._uncreated, *snapshots.read(self._uncreated))
+        self._uncreated = 0
 
     def _adopt(self) -> None:
         """Send all of a store that was a folder until now, or nothing of a new one."""
@@ -371,23 +412,24 @@ class S3Store(LocalStore):
         if self._state.state is None:
             self.commit()
         file, now = SealedFile(self.at(layout.RETIRED)), self._state.server_time()
+        old = now - self._bucket.place.grace
         found = retire(unnamed, file.recall(), now, self._bucket.place.grace)
         file.write(found.waiting)
         self.commit(collecting=self._note()["copy"])
+        remover = Remover(self._bucket, self._state)
+        remover.remove([key_of(one) for one in found.doomed])
         for one in found.doomed:
             Path(self.here(Digest(one, 0))).unlink(missing_ok=True)
             self.there.remove(one)
-        self._bucket.delete_each([key_of(one) for one in found.doomed])
-        self._bucket.delete_each(list(self._stale(now)))
+        remover.remove(list(unnamed_keys(self._bucket, (RECORDS, SNAPSHOTS), self._named_keys(), old)))
+        for key, upload, begun in list(self._bucket.uploads(OBJECTS)):
+            if begun <= old:
+                self._bucket.abort(key, upload)
         self.commit()
         return found.doomed
 
-    def _stale(self, now: float) -> Iterator[str]:
-        """Give the keys of records and snapshots that the state does not name, and has not for the grace period."""
-        state, old = self._state.state, now - self._bucket.place.grace
+    def _named_keys(self) -> set[str]:
+        """Return the keys of the records and snapshots that the state names."""
+        state = self._state.state
         assert state is not None, "it was just written"
-        named = self._records.named() | {record_key(state.tree)} | {snapshot_key(one) for one in state.snapshots}
-        for room in (RECORDS, SNAPSHOTS):
-            for key, _, written in self._bucket.stock(room):
-                if key not in named and written <= old:
-                    yield key
+        return self._records.named() | {record_key(state.tree)} | {snapshot_key(one) for one in state.snapshots}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from cudepot.catalog.site_tops import OBJECTS
@@ -52,6 +52,10 @@ class There:
     def add(self, digest: Digest) -> None:
         """Note an object that certainly arrived."""
         self._sizes[digest.sha256] = digest.size
+
+    def lacks(self, sha256s: Iterable[str]) -> None:
+        """Take it from whoever has listed the bucket that objects are not there: it need not be asked for them."""
+        self._absent |= {one for one in sha256s if one not in self._sizes}
 
     def remove(self, sha256: str) -> None:
         """Forget one that is not there any more, or not as its name says."""

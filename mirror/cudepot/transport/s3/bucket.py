@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import functools
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from cudepot.transport.s3.where import Where
 
-_MISSING = ("NoSuchKey", "404", "NotFound")
+_MISSING = ("NoSuchKey", "404", "NotFound", "NoSuchUpload")
 _REFUSED = {
     "NoSuchBucket": "create the bucket first: cudepot does not create buckets",
     "AccessDenied": "the credentials boto3 found are not allowed to do this: check the bucket's policy",
@@ -263,6 +264,19 @@ class Bucket:
         except SiteError:
             return {}
         return found
+
+    def abort(self, key: str, upload: str) -> None:
+        """Give up an upload in parts; the server forgets what arrived of it."""
+        with contextlib.suppress(MissingError), self._told(key):
+            self._client.abort_multipart_upload(**self._at(key), UploadId=upload)
+
+    def uploads(self, start: str) -> Iterator[tuple[str, str, float]]:
+        """Give key, id and time of the beginning (seconds since 1970) of all uploads in parts below ``start``."""
+        pages = self._client.get_paginator("list_multipart_uploads")
+        with self._told(start):
+            for page in pages.paginate(Bucket=self.place.bucket, Prefix=self.place.prefix + start):
+                for one in page.get("Uploads", ()):
+                    yield one["Key"][len(self.place.prefix) :], one["UploadId"], one["Initiated"].timestamp()
 
     def _at(self, key: str) -> dict[str, str]:
         return {"Bucket": self.place.bucket, "Key": self.place.prefix + key}

@@ -9,12 +9,12 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import MappingProxyType
 from typing import BinaryIO, cast
 
 from cudepot.digest import CHUNK, Digest, VerifyingReader
-from cudepot.errors import SiteError
+from cudepot.errors import CudepotError, SiteError
 from cudepot.ports import FileTraits, ObjectStore
 from cudepot.transport.s3.bucket import MOST_COPIED, Bucket
 
@@ -97,10 +97,21 @@ class Sender:
                 done(key, wanted[key])
 
     def send_one(self, key: str, digest: Digest) -> None:
-        """Send one object; a long one with few of its parts side by side; raise as :meth:`send` does."""
-        if digest.size > WHOLE or not self._send_whole(key, digest, ""):
+        """Send one object; a long one with few of its parts side by side; raise as :meth:`send` does.
+
+        Nothing resumes it: what has arrived of one that fails is given up.
+        """
+        if digest.size <= WHOLE and self._send_whole(key, digest, ""):
+            return
+        uploads: Uploads = {}
+        try:
             with _pool(_FEW) as pool:
-                self._send_long(pool, key, digest, {})
+                self._send_long(pool, key, digest, uploads)
+        except BaseException:
+            for _, upload in uploads.values():
+                with suppress(CudepotError):  # gc gives it up later
+                    self._bucket.abort(key, upload)
+            raise
 
     def _send_whole(self, key: str, digest: Digest, source: str) -> bool:
         """Send an object in one request; return False where it has to go in parts."""
