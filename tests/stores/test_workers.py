@@ -76,9 +76,9 @@ def test_what_is_wrong_with_workers_is_told(few: Machines, shown: Project, worke
 
 
 def test_another_version_is_refused() -> None:
-    from cudepot.cli.worker_tasks import Settings, Trouble, hash_object
+    from cudepot.cli.worker_tasks import Settings, Trouble, hash_objects
 
-    found = hash_object(Settings("0.0.1", "", (), 0), "0" * 64)
+    found = hash_objects(Settings("0.0.1", "", (), 0), ["0" * 64])
     assert isinstance(found, Trouble)
     assert found.kind == "ConfigError"
     assert "this is 0.0.1" in found.text

@@ -6,6 +6,7 @@ no credentials: those are in the environment of each worker.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shlex
 import sys
@@ -20,15 +21,19 @@ from cudepot.digest import Digest
 from cudepot.errors import ConfigError, CudepotError, TransientError
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
     from cudepot.catalog.lock import Lock
     from cudepot.depot.fetch_locked import Missing
 
 _PATIENCE = 30  # seconds for the scheduler to answer, and for the first worker
 _RETRIES = 3
+_FEW, _SMALL = 32, 16 << 20  # files in a task, and their bytes: a task costs some milliseconds whatever it does
+_TURNS = 4  # tasks that every thread gets at least, so that all end at about the same time
 _Item = TypeVar("_Item")
+Task = Callable[..., Any]
 _INSTALL = "install the same cudepot, with its extra `dask`, on every worker; see `cudepot explain operate`"
+_AGAIN = "see the logs of scheduler and workers, and run the command again: what was done is found in the bucket"
 
 
 class DaskWorkers:
@@ -42,23 +47,32 @@ class DaskWorkers:
     def __init__(self, address: str, settings: Settings) -> None:
         self.address, self._settings = address, settings
         self._client = _connected(address)
+        self.insides: dict[Digest, tuple[str, ...]] = {}
 
     def close(self) -> None:
         """Let the scheduler forget what was asked of it."""
-        self._client.close()
+        with contextlib.suppress(OSError, TimeoutError):  # one that is gone has forgotten
+            self._client.close(timeout=_PATIENCE)
 
     def hashed(self, objects: Sequence[Digest]) -> Iterator[tuple[Digest, str | CudepotError]]:
         """Hash objects where they are; see the port."""
-        for one, found in self._each(tasks.hash_object, objects, lambda one: (one.sha256,)):
+
+        def values(some: Sequence[Digest]) -> tuple[list[str]]:
+            return ([one.sha256 for one in some],)
+
+        for one, found in self._one_by_one(tasks.hash_objects, self._portions(objects, lambda one: one.size), values):
             yield one, error_of(found) if isinstance(found, Trouble) else str(found)
 
     def fetched(self, wanted: Sequence[Missing]) -> Iterator[tuple[Missing, CudepotError | None]]:
         """Bring files of upstreams into the bucket; see the port."""
 
-        def values(one: Missing) -> tuple[tuple[str, str, str, int]]:
-            return ((one.upstream, one.path, one.digest.sha256, one.digest.size),)
+        def values(some: Sequence[Missing]) -> tuple[list[tuple[str, str, str, int]]]:
+            return ([(one.upstream, one.path, one.digest.sha256, one.digest.size) for one in some],)
 
-        for one, found in self._each(tasks.fetch_object, wanted, values):
+        portions = self._portions(wanted, lambda one: one.digest.size)
+        for one, found in self._one_by_one(tasks.fetch_objects, portions, values):
+            if not isinstance(found, Trouble) and found:
+                self.insides[one.digest] = tuple(map(str, found))
             yield one, error_of(found) if isinstance(found, Trouble) else None
 
     def built(self, lock: Lock, keys: Sequence[str]) -> Iterator[tuple[str, Made | CudepotError]]:
@@ -69,29 +83,89 @@ class DaskWorkers:
         from cudepot.depot.builds import made_of
 
         text = tomli_w.dumps(render_lock(lock))
-        for key, found in self._each(tasks.build_packages, keys, lambda one: (text, one)):
+        for (key,), found in self._each(tasks.build_packages, [[one] for one in keys], lambda some: (text, some[0])):
             yield key, error_of(found) if isinstance(found, Trouble) else made_of(found)
 
-    def _each(
-        self, task: Callable[..., Any], items: Sequence[_Item], values: Callable[[_Item], tuple[Any, ...]]
+    def _portions(self, items: Sequence[_Item], size: Callable[[_Item], int]) -> list[list[_Item]]:
+        """Return items as tasks take them: small ones together, as long as every thread has several turns."""
+        threads = sum(self._client.nthreads().values()) if self._client.status == "running" else 1
+        return portions(items, size, max(1, min(_FEW, len(items) // (max(threads, 1) * _TURNS))))
+
+    def _one_by_one(
+        self, task: Task, asked: Sequence[list[_Item]], values: Callable[[list[_Item]], tuple[Any, ...]]
     ) -> Iterator[tuple[_Item, Any]]:
-        """Give each item with what its task returned, as they end."""
+        """Give each item with what its task returned for it."""
+        for some, found in self._each(task, asked, values):
+            yield from ((one, found) for one in some) if isinstance(found, Trouble) else zip(some, found, strict=True)
+
+    def _each(
+        self, task: Task, asked: Sequence[list[_Item]], values: Callable[[list[_Item]], tuple[Any, ...]]
+    ) -> Iterator[tuple[list[_Item], Any]]:
+        """Give each list of items with what its task returned, as they end.
+
+        A scheduler that went away has forgotten all: when it is there again, it is asked once more.
+        """
+        lost = []
+        for some, found in self._asked(task, asked, values):
+            if found is _LOST:
+                lost.append(some)
+            else:
+                yield some, found
+        if lost:
+            trouble = self._reconnected()
+            rest = ((some, trouble) for some in lost) if trouble else self._asked(task, lost, values)
+            yield from ((some, self._gone() if found is _LOST else found) for some, found in rest)
+
+    def _asked(
+        self, task: Task, asked: Sequence[list[_Item]], values: Callable[[list[_Item]], tuple[Any, ...]]
+    ) -> Iterator[tuple[list[_Item], Any]]:
+        """Give each list of items with what its task returned; :data:`_LOST` where the scheduler is no longer there."""
         from distributed import as_completed
 
-        jobs = {
-            self._client.submit(task, self._settings, *values(one), pure=False, retries=_RETRIES): one for one in items
-        }
-        for job, found in as_completed(jobs, with_results=True, raise_errors=False):
-            yield jobs[job], _lost(job.key, found) if job.status != "finished" else found
+        if self._client.status != "running":
+            yield from ((some, _LOST) for some in asked)
+            return
+        submit, settings = self._client.submit, self._settings
+        jobs = {submit(task, settings, *values(some), pure=False, retries=_RETRIES): some for some in asked}
+        for job, found in as_completed(jobs, with_results=True, raise_errors=False, loop=self._client.loop):
+            yield jobs[job], found if job.status == "finished" else _given_up(job, found)
+
+    def _reconnected(self) -> Trouble | None:
+        """Find the scheduler again, which may have been started anew; return what is wrong if it cannot be."""
+        self.close()
+        try:
+            self._client = _connected(self.address)
+        except ConfigError:
+            return self._gone()
+        return None
+
+    def _gone(self) -> Trouble:
+        return Trouble(TransientError.__name__, f"{self.address}: the Dask scheduler went away", _AGAIN)
 
 
-def _lost(key: str, found: object) -> Trouble:
-    """Return what is told of a task that the scheduler gave up."""
+_LOST = object()
+
+
+def portions(items: Sequence[_Item], size: Callable[[_Item], int], most: int) -> list[list[_Item]]:
+    """Return items in lists of at most so many, and of :data:`_SMALL` bytes unless one alone has more."""
+    found: list[list[_Item]] = []
+    taken = 0
+    for one in items:
+        if not found or len(found[-1]) >= most or taken + size(one) > _SMALL:
+            found.append([])
+            taken = 0
+        found[-1].append(one)
+        taken += size(one)
+    return found
+
+
+def _given_up(job: Future, found: object) -> object:
+    """Return what is told of a task that has no result: its workers died, again and again, or the scheduler is gone."""
+    if job.status in ("cancelled", "lost"):
+        return _LOST
     error = found[1] if isinstance(found, tuple) and len(found) > 1 else found
     text = " ".join(str(error).split()) or "no worker is left"
-    return Trouble(
-        TransientError.__name__, f"task {key} of Dask: {text[:300]}", "see the logs of scheduler and workers"
-    )
+    return Trouble(TransientError.__name__, f"task {job.key} of Dask: {text[:300]}", _AGAIN)
 
 
 def _connected(address: str) -> Client:
@@ -105,7 +179,8 @@ def _connected(address: str) -> Client:
     except ImportError as error:
         hint = f"{shlex.quote(sys.executable)} -m pip install 'distributed>=2025.1'"
         raise ConfigError("--workers needs Dask's `distributed`, which is not installed", hint=hint) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it writes of each worker that is lost
+    for name in ("distributed", "distributed.client"):  # it writes of each worker that is lost
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=_PATIENCE)
     except (OSError, ValueError) as error:

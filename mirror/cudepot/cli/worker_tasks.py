@@ -1,4 +1,4 @@
-"""What Dask workers run: functions of a digest or a key and some settings, whose result is in the bucket.
+"""What Dask workers run: functions of digests or a key and some settings, whose result is in the bucket.
 
 They take credentials from the worker's own environment, and nothing of the project but ``cudepot.toml``, a lock and
 where the bucket is. A task that is run twice, or cut, does no harm: objects are created once, under their sha256.
@@ -6,18 +6,20 @@ where the bucket is. A task that is run twice, or cut, does no harm: objects are
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from cudepot import __version__, errors
 from cudepot.digest import Digest
-from cudepot.errors import ConfigError, CudepotError, InternalError
+from cudepot.errors import ConfigError, CudepotError, FormatError, InternalError
 
 if TYPE_CHECKING:
     from cudepot.catalog.config.config import Config
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from cudepot.stores.s3.store import S3Store
 
 _Result = TypeVar("_Result")
+_NEEDED = ("cudepot.cli.context", "cudepot.stores.s3.store", "boto3.session", "cudepot.depot.fetch")
 CACHE = 10 * 10**9
 """Bytes of objects that a thread of a worker keeps for its next task, where ``cache`` of [store] says nothing."""
 
@@ -54,32 +57,45 @@ class Trouble(NamedTuple):
 
 
 def version() -> str:
-    """Return the version of cudepot on this machine."""
+    """Return the version of cudepot on this machine, which has loaded then what the first task needs."""
+    for name in _NEEDED:
+        importlib.import_module(name)
     return __version__
 
 
-def hash_object(settings: Settings, sha256: str) -> str | Trouble:
-    """Hash an object of the bucket as it comes, and return the sha256 it has."""
+def hash_objects(settings: Settings, wanted: Sequence[str]) -> list[Any] | Trouble:
+    """Hash objects of the bucket, by sha256, as they come; return the sha256 that each has, or its trouble."""
 
-    def work(depot: Depot, store: S3Store) -> str:
+    def work(depot: Depot, store: S3Store) -> list[Any]:
         del depot
-        return store.hash_there(sha256)
+        return [_told(functools.partial(store.hash_there, one)) for one in wanted]
 
     return _done(settings, work)
 
 
-def fetch_object(settings: Settings, wanted: tuple[str, str, str, int]) -> str | Trouble:
-    """Bring a file of an upstream (its name, the path, sha256 and size) into the bucket, and return its sha256."""
+def fetch_objects(settings: Settings, wanted: Sequence[tuple[str, str, str, int]]) -> list[Any] | Trouble:
+    """Bring files of upstreams (name, path, sha256, size), which the bucket lacks, into it.
 
-    def work(depot: Depot, store: S3Store) -> str:
-        from cudepot.cli.progress import Silent
-        from cudepot.depot.fetch import Wanted, fetch_one
+    Returns what each says of itself (``Checks.inside``), or its trouble.
+    """
 
-        name, path, sha256, size = wanted
-        fetch_one(Wanted(depot.source(depot.config.upstream(name)), path, Digest(sha256, size)), store, Silent())
-        return sha256
+    def work(depot: Depot, store: S3Store) -> list[Any]:
+        store.there.lacks(sha256 for _, _, sha256, _ in wanted)
+        return [_told(functools.partial(_fetched, depot, store, *one)) for one in wanted]
 
     return _done(settings, work)
+
+
+def _fetched(depot: Depot, store: S3Store, name: str, path: str, sha256: str, size: int) -> tuple[str, ...]:
+    from cudepot.cli.progress import Silent
+    from cudepot.depot.fetch import Wanted, fetch_one
+    from cudepot.kinds.registry import kind_of
+
+    upstream, digest = depot.config.upstream(name), Digest(sha256, size)
+    fetch_one(Wanted(depot.source(upstream), path, digest), store, Silent())
+    with contextlib.suppress(FormatError):  # the coordinator reads it again, and says so
+        return kind_of(upstream).checks.inside(store, path, digest)
+    return ()
 
 
 def build_packages(settings: Settings, lock: str, key: str) -> dict[str, Any] | Trouble:
@@ -104,6 +120,13 @@ def _done(settings: Settings, work: Callable[[Depot, S3Store], _Result]) -> _Res
             )
         with _working(settings) as (depot, store):
             return work(depot, store)
+    except CudepotError as error:
+        return trouble_of(error)
+
+
+def _told(work: Callable[[], _Result]) -> _Result | Trouble:
+    try:
+        return work()
     except CudepotError as error:
         return trouble_of(error)
 

@@ -25,7 +25,13 @@ class Made(NamedTuple):
 
 
 class Workers(Protocol):
-    """Machines that work on objects of a store in a bucket. Results come in any order."""
+    """Machines that work on objects of a store in a bucket. Results come in any order.
+
+    Attributes:
+        insides: what packages that they fetched say of themselves, as their kinds read it (``Checks.inside``).
+    """
+
+    insides: dict[Digest, tuple[str, ...]]
 
     def hashed(self, objects: Sequence[Digest]) -> Iterator[tuple[Digest, str | CudepotError]]:
         """Hash objects where they are, and give the sha256 that each has; an error where it cannot be read."""

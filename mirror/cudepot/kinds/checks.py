@@ -30,6 +30,16 @@ class Checks:
         """
         return iter(())
 
+    def inside(self, store: LocalStore, path: str, digest: Digest) -> tuple[str, ...]:  # noqa: ARG002
+        """Return what a package says of itself and :meth:`unsound` wants to know, read where it was fetched.
+
+        A worker of another machine does so; what was read is in ``depot.workers.insides`` afterwards.
+
+        Raises:
+            FormatError: the package cannot be read.
+        """
+        return ()
+
     def doubts(self, store: LocalStore, mirror: LockedUpstream, fetched: Container[Digest]) -> Sequence[str]:  # noqa: ARG002
         """Return a line for each package of a whole mirror, just fetched, that clients refuse although it is sound."""
         return ()

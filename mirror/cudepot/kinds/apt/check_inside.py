@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 
 from cudepot.catalog.ecosystems import ArtifactKind
 from cudepot.catalog.lock import Artifact, Lock
@@ -32,15 +32,29 @@ def check_inside(deb: Artifact, name: str, version: str, architecture: str) -> N
         )
 
 
-def mislabelled(store: LocalStore, lock: Lock, fetched: Container[Digest]) -> Iterator[tuple[Missing, CudepotError]]:
-    """Give the debs, of those that were just fetched, that are others than their index says."""
+def inside_of(store: LocalStore, name: str, digest: Digest) -> tuple[str, ...]:
+    """Return package, version and architecture as a deb says; raise FormatError where it is none."""
+    with store.open(digest) as handle:
+        fields = parse_stanza(read_control(handle, what=name), name)
+    return tuple(fields.get(key, "") for key in ("Package", "Version", "Architecture"))
+
+
+def mislabelled(
+    store: LocalStore, lock: Lock, fetched: Container[Digest], known: Mapping[Digest, tuple[str, ...]]
+) -> Iterator[tuple[Missing, CudepotError]]:
+    """Give the debs, of those that were just fetched, that are others than their index says.
+
+    Args:
+        store: has them.
+        lock: what its upstream's index said of them.
+        fetched: those that came.
+        known: what some of them say, read by whoever fetched them.
+    """
     debs = [one for one in lock.artifacts if one.kind == ArtifactKind.DEB and one.is_mirrored]
     came = [one for one in debs if one.digest in fetched and store.has(one.digest)]
-    store.bring([one.digest for one in came])
+    store.bring([one.digest for one in came if one.digest not in known])
     for one in came:
         try:
-            with store.open(one.digest) as handle:
-                fields = parse_stanza(read_control(handle, what=one.filename), one.filename)
-            check_inside(one, *(fields.get(key, "") for key in ("Package", "Version", "Architecture")))
+            check_inside(one, *(known.get(one.digest) or inside_of(store, one.filename, one.digest)))
         except FormatError as error:
             yield Missing(one.upstream, one.path, one.digest), error
